@@ -1,0 +1,6 @@
+#!/bin/sh
+# Makes ./configure from a git checkout; release archives carry it already.
+set -e
+cd "$(dirname "$0")"
+mkdir -p m4 build-aux
+exec autoreconf --install --warnings=no-obsolete

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* Counts brackets outside strings; cheap beside the parse, and needs no stack. */
+static bool too_deep(const char *text, size_t len)
+{
+    unsigned depth = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > JSON_DEPTH_MAX)
+                return true;
+        } else if ((c == ']' || c == '}') && depth) {
+            depth--;
+        }
+    }
+    return false;
+}
+
+troupe_status json_parse(const char *text, size_t len, json_t **ret, struct error *err)
+{
+    json_error_t where;
+    json_t *value;
+
+    if (too_deep(text, len))
+        return error_set(err, TROUPE_DATA, "json is nested deeper than %d levels", JSON_DEPTH_MAX);
+    value = json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &where);
+    if (!value)
+        return error_set(err, TROUPE_DATA, "bad json at line %d column %d: %s", where.line,
+                         where.column, where.text);
+    *ret = value;
+    return TROUPE_OK;
+}
+
+char *json_print(const json_t *value)
+{
+    char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *copy;
+
+    if (!dumped)
+        return NULL;
+    copy = mem_strdup(dumped);
+    free(dumped);
+    return copy;
+}
+
+const char *json_get_str(const json_t *object, const char *key, const char *fallback)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+
+    return value ? value : fallback;
+}
+
+int64_t json_get_int(const json_t *object, const char *key, int64_t fallback)
+{
+    const json_t *value = json_object_get(object, key);
+
+    return json_is_integer(value) ? (int64_t)json_integer_value(value) : fallback;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The log. Library code returns errors; programs and the wiring log them, once. One call writes
+ * one line: to a terminal as text, under systemd with "<N>" priorities, or as JSON lines. Control
+ * characters are escaped, so no member can forge a line. Secrets that were registered with
+ * log_mask never pass: they are replaced by "***" in every line. Any thread.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_format { LOG_TEXT, LOG_JSON, LOG_SYSTEMD };
+
+void log_setup(enum log_level level, enum log_format format, int fd);
+void log_set_level(enum log_level level);
+bool log_enabled(enum log_level level);
+/* `part` names the speaking part of the host or the plugin: "store", "plugin:llm". */
+void log_write(enum log_level level, const char *part, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void log_writev(enum log_level level, const char *part, const char *format, va_list args);
+/* Values shorter than 6 bytes are not masked: they would blot out ordinary text. */
+void log_mask(const char *secret);
+void log_mask_clear(void);
+/* Replaces every masked secret in `text` in place by asterisks; for texts that leave otherwise. */
+void log_mask_apply(char *text);
+/* "error" … "debug"; -1 on an unknown name. */
+int log_level_parse(const char *name);
+
+#define log_error(part, ...) log_write(LOG_ERROR, part, __VA_ARGS__)
+#define log_warn(part, ...)  log_write(LOG_WARN, part, __VA_ARGS__)
+#define log_info(part, ...)  log_write(LOG_INFO, part, __VA_ARGS__)
+#define log_debug(part, ...)                                                                       \
+    do {                                                                                           \
+        if (log_enabled(LOG_DEBUG))                                                                \
+            log_write(LOG_DEBUG, part, __VA_ARGS__);                                               \
+    } while (0)
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a fatal signal leaves behind: one line on stderr that names the running owner and turn, tells
+ * a stack overflow from a wild access into somebody's guard, and the same line in a marker file.
+ * Then the default action runs on the true registers. Nothing is recovered.
+ */
+#ifndef LOOP_FAULT_H
+#define LOOP_FAULT_H
+
+#include "loop/loop.h"
+
+/* Installs the handlers for SEGV, BUS, FPE, ILL, ABRT with an alternate stack for this thread and
+ * blocks every other signal but those on it. `marker_path` may be NULL. Once per process. */
+troupe_status fault_install(struct loop *loop, const char *marker_path, struct error *err);
+/* Puts the default actions back (tests). */
+void fault_remove(void);
+
+#endif
