@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Schema steps. A namespace has steps 1, 2, 3 …; a step that ran is noted in the table `migration`
+ * with a checksum of its text and is never run again. A plugin's steps name their tables and indexes
+ * `{name}` and may create, alter and drop those only. No views, triggers or virtual tables: they
+ * would act with the rights of whoever touches them.
+ */
+#ifndef STORE_MIGRATE_H
+#define STORE_MIGRATE_H
+
+#include "store/store.h"
+
+struct store_migration {
+    int64_t version;  /* 1, 2, 3 … without a gap */
+    const char *name; /* for messages: "001_core.sql" */
+    const char *sql;  /* any number of statements */
+};
+
+/* Runs the missing steps in one transaction. [waits] On failure nothing has changed and `err` names
+ * namespace, version, line and the data base's own message.
+ *   TROUPE_DATA      a step is wrong, or one that ran before was altered since
+ *   TROUPE_VERSION   the data base has more steps than `steps`: it was used by a newer build
+ *   TROUPE_ARGUMENT  versions are not 1 … count, or the namespace's name is not allowed
+ *   TROUPE_DENIED    a step reaches outside its namespace
+ * and those of store_commit. Namespaces: [a-z][a-z0-9_.-]*, at most 64 bytes, no "__", no "_" at
+ * the end, not "core". */
+troupe_status store_migrate(struct store *store, const char *ns,
+                            const struct store_migration *steps, size_t count, uint64_t deadline,
+                            struct error *err);
+/* The same in a transaction that is rolled back: proves a reload before it takes over. [waits] */
+troupe_status store_migrate_check(struct store *store, const char *ns,
+                                  const struct store_migration *steps, size_t count,
+                                  uint64_t deadline, struct error *err);
+/* Whether `ns` is a name that a namespace may have. Any thread. */
+bool store_ns_valid(const char *ns);
+
+#endif

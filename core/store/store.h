@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The store: one durable place for events, recorded calls, outbox, ledger and plugin data. There is
+ * one way to write, store_commit, and one to read, store_query; no transaction is ever open across
+ * a wait. Drivers stand behind it (driver.h); SQLite is the first: one file, one writer thread that
+ * joins the batches of a loop tick into one transaction, separate readers. SQL is kept to the subset
+ * that SQLite and PostgreSQL share.
+ *
+ * Functions are for the loop thread; those marked [waits] need a coroutine. Deadlines are absolute
+ * milliseconds of loop_now(), 0 is none.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/error.h"
+#include "loop/loop.h"
+#include "store/batch.h"
+#include "store/rows.h"
+#include "store/value.h"
+
+#include <stdbool.h>
+
+struct store;
+
+enum store_synchronous {
+    STORE_FULL,  /* a commit survives power loss (default)                                       */
+    STORE_NORMAL /* a commit survives the process; power loss may take the last ones             */
+};
+
+struct store_options {
+    const char *path; /* the data base file; its directory must exist                           */
+    enum store_synchronous synchronous;
+    unsigned readers;        /* reader connections, each with a thread; 0: 2, at most 16         */
+    size_t max_queued;       /* batches, and queries, waiting for a thread; 0: 1,000 each        */
+    size_t max_queued_bytes; /* of batches in flight; 0: 64 MB                                   */
+    uint32_t busy_ms;        /* wait for a lock another process holds; 0: 2,000                  */
+    uint32_t write_ms;       /* one batch may run so long, then it alone is undone; 0: 2,000     */
+    uint64_t max_bytes;      /* the file may grow so large, then commits fail; 0: no bound       */
+    const char *vfs;         /* SQLite's file layer; NULL: its default. For fault tests          */
+};
+
+/* Opens or creates the data base and brings the core's own schema up to date. Blocks: for the start
+ * of the program, before the loop runs. On failure nothing is left open and `err` holds a sentence
+ * with the remedy:
+ *   TROUPE_DENIED       no permission for the file or its directory        EX_NOPERM     77
+ *   TROUPE_NOT_FOUND    directory missing, or the file cannot be created   EX_CANTCREAT  73
+ *   TROUPE_IO           reading or writing failed, disk full               EX_IOERR      74
+ *   TROUPE_DATA         not a data base, damaged, or an altered migration  EX_DATAERR    65
+ *   TROUPE_VERSION      its schema is newer than this program              EX_DATAERR    65
+ *   TROUPE_UNAVAILABLE  another process has it                             EX_TEMPFAIL   75
+ *   TROUPE_ARGUMENT     an option is out of range                          EX_CONFIG     78 */
+troupe_status store_open(struct loop *loop, const struct store_options *options, struct store **ret,
+                         struct error *err);
+/* The sysexits code of a status that store_open gave. */
+int store_exit_code(troupe_status status);
+/* No coroutine waits for the store any more. Writes what is queued, checkpoints, joins the threads
+ * (blocks). NULL is fine. */
+void store_close(struct store *store);
+
+/* Writes the batch, all of it or nothing. [waits] Batches of one loop tick, and those that arrive
+ * while the writer is busy, share a transaction; one that fails is undone alone.
+ *   TROUPE_OK           it is durable
+ *   TROUPE_CONFLICT     a guard, a constraint or the lease did not hold        not written
+ *   TROUPE_ARGUMENT     the SQL or its values are wrong                        not written
+ *   TROUPE_DENIED       a plugin's statement reached outside its namespace     not written
+ *   TROUPE_LIMIT        the batch or its result is too large                   not written
+ *   TROUPE_BUSY         the queue is full                                      not written
+ *   TROUPE_DEADLINE     the deadline passed, or it ran longer than write_ms    not written
+ *   TROUPE_CANCELED     the scope was cancelled before the writer took it      not written
+ *   TROUPE_UNAVAILABLE  disk full or data base locked: try again later         not written
+ *   TROUPE_IO           the disk failed, or the file is damaged                not written, but a
+ *                       crash right after may bring it back: whoever repeats must be idempotent
+ *   TROUPE_MAYBE_DONE   the waiter was ended while the writer had it, and the disk did not answer
+ *                       within a second
+ * Cancelled or late while the writer has the batch already, the call stays for the outcome (at most
+ * that second), so that what was written is never reported as not written. */
+troupe_status store_commit(struct store *store, struct store_batch *batch, uint64_t deadline,
+                           struct error *err);
+/* Runs one reading statement and copies its rows; freed by the caller. [waits] Without a deadline
+ * it may run for 10 s. At the deadline, or when the waiter is cancelled, the statement is
+ * interrupted. Sees every commit that was acknowledged before the call. `expect` is checked as in a
+ * batch. Errors as above; TROUPE_DENIED, too, for a statement that would write. */
+troupe_status store_query(struct store *store, const struct store_statement *statement,
+                          uint64_t deadline, struct store_rows **ret, struct error *err);
+
+/* Figures for status, metrics and tests. */
+struct store_stats {
+    uint64_t batches;      /* committed                                                          */
+    uint64_t failed;       /* refused or undone                                                  */
+    uint64_t transactions; /* that committed them                                                */
+    uint64_t queries;      /* answered                                                           */
+    uint64_t checkpoints;  /* of the write-ahead log                                             */
+    size_t batches_queued; /* not finished yet                                                   */
+    size_t queries_queued; /* not finished yet                                                   */
+    size_t log_pages;      /* in the write-ahead log after the last commit                       */
+    bool degraded;         /* the last transaction failed on the disk                            */
+};
+void store_stats(const struct store *store, struct store_stats *ret);
+
+#endif
