@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/event.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *copy(struct arena *arena, const char *text)
+{
+    return text ? arena_strdup(arena, text) : NULL;
+}
+
+struct event *event_new(const struct event *from)
+{
+    struct event *event = mem_zero(1, sizeof(*event));
+    const char **roles;
+
+    *event = *from;
+    event->arena = (struct arena){NULL, 0};
+    event->refs = 1;
+    event->source = copy(&event->arena, from->source);
+    event->source_id = copy(&event->arena, from->source_id);
+    event->kind = copy(&event->arena, from->kind);
+    event->account = copy(&event->arena, from->account);
+    event->guild = copy(&event->arena, from->guild);
+    event->channel = copy(&event->arena, from->channel);
+    event->member = copy(&event->arena, from->member);
+    event->member_name = copy(&event->arena, from->member_name);
+    event->reply_to = copy(&event->arena, from->reply_to);
+    event->content =
+        arena_strndup(&event->arena, from->content ? from->content : "", from->content_len);
+    roles = arena_alloc(&event->arena, (from->role_count + 1) * sizeof(*roles));
+    for (size_t i = 0; i < from->role_count; i++)
+        roles[i] = copy(&event->arena, from->roles[i]);
+    event->roles = roles;
+    return event;
+}
+
+struct event *event_ref(struct event *event)
+{
+    event->refs++;
+    return event;
+}
+
+void event_unref(struct event *event)
+{
+    if (!event || --event->refs)
+        return;
+    arena_clear(&event->arena);
+    mem_free(event);
+}
+
+char *event_print(const struct event *event)
+{
+    json_t *roles = json_array();
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:I, s:I}", "source",
+                  event->source, "source_id", event->source_id, "kind", event->kind, "account",
+                  event->account, "guild", event->guild, "channel", event->channel, "member",
+                  event->member, "name", event->member_name, "reply_to", event->reply_to, "flags",
+                  (json_int_t)event->flags, "time", (json_int_t)event->time_ms);
+    char *text;
+
+    for (size_t i = 0; i < event->role_count; i++)
+        json_array_append_new(roles, json_string(event->roles[i]));
+    json_object_set_new(object, "roles", roles);
+    json_object_set_new(object, "content", json_stringn(event->content, event->content_len));
+    text = json_print(object);
+    json_decref(object);
+    return text;
+}
+
+troupe_status event_parse(const char *json, size_t len, struct event **ret, struct error *err)
+{
+    _cleanup_json_ json_t *object = NULL;
+    const char *roles[64];
+    struct event event = {.roles = roles};
+    const json_t *list, *content;
+    troupe_status status = json_parse(json, len, &object, err);
+
+    if (status < 0)
+        return status;
+    event.source = json_get_str(object, "source", NULL);
+    event.source_id = json_get_str(object, "source_id", NULL);
+    event.kind = json_get_str(object, "kind", NULL);
+    content = json_object_get(object, "content");
+    if (!event.source || !event.source_id || !event.kind || !json_is_string(content))
+        return error_set(err, TROUPE_DATA, "stored event lacks source, id, kind or content");
+    event.account = json_get_str(object, "account", NULL);
+    event.guild = json_get_str(object, "guild", NULL);
+    event.channel = json_get_str(object, "channel", NULL);
+    event.member = json_get_str(object, "member", NULL);
+    event.member_name = json_get_str(object, "name", NULL);
+    event.reply_to = json_get_str(object, "reply_to", NULL);
+    event.flags = (uint32_t)json_get_int(object, "flags", 0);
+    event.time_ms = json_get_int(object, "time", 0);
+    event.content = json_string_value(content);
+    event.content_len = json_string_length(content);
+    list = json_object_get(object, "roles");
+    for (size_t i = 0; i < json_array_size(list) && event.role_count < 64; i++) {
+        const char *role = json_string_value(json_array_get(list, i));
+
+        if (role)
+            roles[event.role_count++] = role;
+    }
+    *ret = event_new(&event);
+    return TROUPE_OK;
+}
+
+uint64_t event_id_number(const char *id)
+{
+    unsigned long long number;
+    char *end;
+
+    if (!id || *id < '0' || *id > '9')
+        return 0;
+    errno = 0;
+    number = strtoull(id, &end, 10);
+    return *end || errno ? 0 : number;
+}

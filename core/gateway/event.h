@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An event as every gateway delivers it: Discord's and the console's are the same to everything
+ * above. Identities are decimal texts of 64-bit numbers, because they are keys in the store; NULL
+ * is none. An event is immutable once it was handed on, and reference-counted. Loop thread only.
+ */
+#ifndef GATEWAY_EVENT_H
+#define GATEWAY_EVENT_H
+
+#include "base/arena.h"
+#include "base/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gateway;
+
+#define EVENT_ADDRESSED   0x1u /* the bot is meant: an answer is owed */
+#define EVENT_DIRECT      0x2u /* nobody else reads it                */
+#define EVENT_BOT         0x4u /* written by a program                */
+#define EVENT_OWNER       0x8u /* by the bot's owner                  */
+
+#define EVENT_CONTENT_MAX 16384 /* bytes; gateways refuse more with a sentence */
+
+struct event {
+    struct gateway *gateway; /* where the answer goes; NULL once that is gone                   */
+    const char *source;      /* "console", "discord:0"                                          */
+    const char *source_id;   /* unique there for ever                                           */
+    const char *kind;        /* "message": names the pipeline that takes it                     */
+    const char *account, *guild, *channel, *member;
+    const char *member_name;
+    const char *const *roles; /* ids of the member's roles */
+    size_t role_count;
+    const char *content; /* UTF-8, without the mention that addressed the bot */
+    size_t content_len;
+    const char *reply_to; /* source_id of the message that it answers */
+    uint32_t flags;
+    int64_t time_ms; /* wall clock */
+    /* The rest is the event's own. */
+    struct arena arena;
+    unsigned refs;
+};
+
+/* A new event with one reference; texts are copied from `from`, whose arena and refs are ignored. */
+struct event *event_new(const struct event *from);
+struct event *event_ref(struct event *event);
+void event_unref(struct event *event); /* NULL is fine */
+
+/* The payload column: everything but the gateway. event_parse gives a new event without a gateway. */
+char *event_print(const struct event *event); /* mem_free */
+troupe_status event_parse(const char *json, size_t len, struct event **ret, struct error *err);
+
+/* A decimal id as a number; 0 for NULL and for what is none. */
+uint64_t event_id_number(const char *id);
+
+#endif

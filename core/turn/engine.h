@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine takes events from gateways to answers: it stores what is owed, admits it in order and
+ * fairly, runs the pipeline of the current generation and leaves a trace of every decision. One for
+ * the process. Loop thread only; functions marked [waits] need a coroutine.
+ */
+#ifndef TURN_ENGINE_H
+#define TURN_ENGINE_H
+
+#include "base/error.h"
+#include "base/json.h"
+#include "gateway/gateway.h"
+#include "loop/loop.h"
+
+#include <troupe/turn.h>
+
+struct engine;
+struct http_client;
+struct plugin_set;
+struct store;
+
+struct engine_options {
+    struct loop *loop;
+    struct store *store;
+    struct http_client *http;
+    const troupe_turn_table *turn_table; /* core/host's */
+    const char *bot_name;
+};
+
+troupe_status turn_engine_new(const struct engine_options *options, struct engine **ret,
+                              struct error *err);
+/* No turn runs any more. NULL is fine. */
+void turn_engine_free(struct engine *engine);
+
+/* Makes `set` (with its compiled pipelines) the current generation: turns that start from now on
+ * use it, running ones keep theirs. Takes over the caller's pin. */
+void turn_engine_publish(struct engine *engine, struct plugin_set *set);
+struct plugin_set *turn_engine_set(struct engine *engine); /* the current one, not pinned */
+
+/* An event came in. Owed ones are stored before anything else; a source_id that was seen before is
+ * ignored. Takes over the reference. The answer comes through the event's gateway, always: an
+ * answer, or a sentence that says why not. */
+void turn_engine_submit(struct engine *engine, struct event *event);
+/* What a crash or stop left open: called once after the first publish. `gateway` takes answers of
+ * events whose `source` matches its name; others wait for theirs. [waits] */
+troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway,
+                                  struct error *err);
+/* A gateway goes away: its events lose it, running turns go on and their answers are kept. */
+void turn_engine_detach(struct engine *engine, struct gateway *gateway);
+
+/* Calls a declared function from the shell, with arguments as JSON object. `ret_text` and
+ * `ret_json` (either may come back NULL) are freed with mem_free. [waits] */
+troupe_status turn_engine_call(struct engine *engine, const char *name, const char *json_args,
+                               uint64_t deadline, char **ret_text, char **ret_json,
+                               struct error *err);
+/* The trace of a turn or, by the source's id, of a message; "last" is the newest. [waits] */
+troupe_status turn_engine_why(struct engine *engine, const char *id, json_t **ret,
+                              struct error *err);
+/* The same as lines for people. mem_free. [waits] */
+troupe_status turn_engine_why_text(struct engine *engine, const char *id, char **ret,
+                                   struct error *err);
+
+/* Ends what runs for a channel: the running and the queued turns of it. Returns how many. */
+size_t turn_engine_stop_channel(struct engine *engine, const char *channel);
+/* From now on nothing new is admitted (it is refused with a sentence); `idle` is called on the loop
+ * when the last turn has ended, or at once. After `grace_ms` the rest is cancelled. */
+void turn_engine_drain(struct engine *engine, uint64_t grace_ms, void (*idle)(void *arg),
+                       void *arg);
+
+struct engine_stats {
+    size_t running, queued;
+    uint64_t events, answered, refused, failed, duplicates;
+    size_t concurrent_max;
+    uint32_t generation;
+    int64_t spent_today_micros, reserved_micros, cap_micros;
+};
+void turn_engine_stats(const struct engine *engine, struct engine_stats *ret);
+
+#endif
