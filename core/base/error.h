@@ -21,7 +21,8 @@ struct error {
 /* Fills `err` (when not NULL) and returns `status`, so that `return error_set(err, …)` reads well. */
 troupe_status error_set(struct error *err, troupe_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-troupe_status error_setv(struct error *err, troupe_status status, const char *format, va_list args);
+troupe_status error_setv(struct error *err, troupe_status status, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 /* Puts "context: " before the text that is there. */
 void error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "canceled", "deadline", … : the name of a status, for logs and the trace. */

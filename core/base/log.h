@@ -20,7 +20,8 @@ bool log_enabled(enum log_level level);
 /* `part` names the speaking part of the host or the plugin: "store", "plugin:llm". */
 void log_write(enum log_level level, const char *part, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void log_writev(enum log_level level, const char *part, const char *format, va_list args);
+void log_writev(enum log_level level, const char *part, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 /* Values shorter than 6 bytes are not masked: they would blot out ordinary text. */
 void log_mask(const char *secret);
 void log_mask_clear(void);
