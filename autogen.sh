@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Makes ./configure from a git checkout; release archives carry it already.
 set -e
 cd "$(dirname "$0")"

@@ -14,11 +14,11 @@
 #include <cmocka.h>
 
 /* Like assert_int_equal for a status, with its name in the message. */
-#define assert_status(got, want)                                                                \
-    do {                                                                                        \
-        troupe_status got_ = (got);                                                             \
-        if (got_ != (want))                                                                     \
-            fail_msg("%s is %s, expected %s", #got, status_name(got_), status_name(want));      \
+#define assert_status(got, want)                                                                   \
+    do {                                                                                           \
+        troupe_status got_ = (got);                                                                \
+        if (got_ != (want))                                                                        \
+            fail_msg("%s is %s, expected %s", #got, status_name(got_), status_name(want));         \
     } while (0)
 
 #endif
