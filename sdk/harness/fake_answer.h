@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a rule and a chat request to the plan of the answer, whole or as server-sent events.
+ */
+#ifndef FAKE_ANSWER_H
+#define FAKE_ANSWER_H
+
+#include "fake_plan.h"
+#include "fake_script.h"
+
+struct fake_chat {
+    struct fake_talk talk;
+    const json_t *rule; /* NULL: the default echo */
+    const char *model;
+    bool stream, include_usage, gzip_accepted;
+    int64_t max_tokens; /* 0: no bound; a word counts as one token */
+};
+
+struct fake_plan *fake_answer_chat(const struct fake_chat *chat);
+/* A plan that answers with JSON; takes the reference of `body`. */
+struct fake_plan *fake_answer_json(int status, json_t *body);
+/* OpenAI's error object, with what `rule` says about it (NULL: nothing). */
+struct fake_plan *fake_answer_error(int status, const char *code, const char *message,
+                                    const json_t *rule);
+/* Status, redirect, hang and cut before the headers, for any endpoint; NULL: none of them. */
+struct fake_plan *fake_answer_early_fault(const json_t *rule);
+
+#endif

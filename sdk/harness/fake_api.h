@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The endpoints of the fake LLM:
+ *
+ *   POST /v1/chat/completions, /v1/embeddings; GET /v1/models        as OpenAI
+ *   GET /api/version, /api/tags                                      as Ollama, to be found as one
+ *   GET /_log      the chat and embedding requests received, oldest first, at most FAKE_LOG_MAX;
+ *                  names of the headers, and of Authorization a digest, never a value
+ *   GET /_stats    {"requests", "streamed", "faults", "aborted", "connections", "answering",
+ *                  "concurrent_max"}
+ *   POST /_script  replaces the script; [] empties it.  POST /_reset empties log and script
+ *   GET /_bytes/N, /_gzip/N (a bomb), /_status/N, /_redirect?to=URL, any method /_echo
+ *                  plain resources for tests of HTTP clients
+ */
+#ifndef FAKE_API_H
+#define FAKE_API_H
+
+#include "fake_http.h"
+#include "fake_script.h"
+
+#define FAKE_LOG_MAX    1000
+#define FAKE_MODELS_MAX 32
+
+struct fake_api {
+    const char *models[FAKE_MODELS_MAX];
+    size_t model_count;
+    struct fake_script *script;
+    json_t *log;
+    uint64_t chats, embeddings, listings, streamed;
+};
+
+void fake_api_init(struct fake_api *api);
+void fake_api_clear(struct fake_api *api);
+struct fake_plan *fake_api_answer(struct fake_server *server, const struct fake_request *request);
+
+/* The answer to an embeddings request: a bag of hashed words, so like texts lie near each other. */
+struct fake_plan *fake_answer_embeddings(const json_t *body, const char *model);
+
+#endif
