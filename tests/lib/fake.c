@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake.h"
+
+#include "tap.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void write_script(char path[PATH_MAX], const char *script)
+{
+    const char *dir = getenv("TMPDIR");
+    size_t len = strlen(script);
+    int fd;
+
+    snprintf(path, PATH_MAX, "%s/troupe-script-XXXXXX", dir ? dir : "/tmp");
+    fd = mkstemp(path);
+    if (fd < 0 || write(fd, script, len) != (ssize_t)len)
+        fail_msg("cannot write the script %s", path);
+    close(fd);
+}
+
+void fake_llm_start(struct fake_llm *fake, const char *script)
+{
+    char program[PATH_MAX], script_path[PATH_MAX] = "";
+    const char *build = getenv("TROUPE_BUILDDIR");
+    char *argv[] = {program, "--parent", script ? "--script" : NULL, script_path, NULL};
+    posix_spawn_file_actions_t actions;
+    int to_child[2], from_child[2];
+    FILE *out;
+
+    snprintf(program, sizeof(program), "%s/troupe-fake-llm", build ? build : ".");
+    if (script)
+        write_script(script_path, script);
+    if (pipe2(to_child, O_CLOEXEC) != 0 || pipe2(from_child, O_CLOEXEC) != 0)
+        fail_msg("no pipe");
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, to_child[0], STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, from_child[1], STDOUT_FILENO);
+    if (posix_spawn(&fake->pid, program, &actions, NULL, argv, environ) != 0)
+        fail_msg("cannot start %s", program);
+    posix_spawn_file_actions_destroy(&actions);
+    close(to_child[0]);
+    close(from_child[1]);
+    fake->stdin_fd = to_child[1];
+    out = fdopen(from_child[0], "r");
+    if (!out || fscanf(out, "listening 127.0.0.1:%d", &fake->port) != 1)
+        fail_msg("the fake LLM did not come up");
+    fclose(out);
+    if (script)
+        unlink(script_path);
+    snprintf(fake->url, sizeof(fake->url), "http://127.0.0.1:%d", fake->port);
+}
+
+void fake_llm_stop(struct fake_llm *fake)
+{
+    if (fake->pid <= 0)
+        return;
+    close(fake->stdin_fd);
+    kill(fake->pid, SIGTERM);
+    waitpid(fake->pid, NULL, 0);
+    fake->pid = 0;
+}
