@@ -4,7 +4,6 @@
 #include "tap.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,13 +14,13 @@
 
 extern char **environ;
 
-static void write_script(char path[PATH_MAX], const char *script)
+static void write_script(char *path, size_t size, const char *script)
 {
     const char *dir = getenv("TMPDIR");
     size_t len = strlen(script);
     int fd;
 
-    snprintf(path, PATH_MAX, "%s/troupe-script-XXXXXX", dir ? dir : "/tmp");
+    snprintf(path, size, "%s/troupe-script-XXXXXX", dir ? dir : "/tmp");
     fd = mkstemp(path);
     if (fd < 0 || write(fd, script, len) != (ssize_t)len)
         fail_msg("cannot write the script %s", path);
@@ -30,16 +29,17 @@ static void write_script(char path[PATH_MAX], const char *script)
 
 void fake_llm_start(struct fake_llm *fake, const char *script)
 {
-    char program[PATH_MAX], script_path[PATH_MAX] = "";
+    char program[1024], script_path[1024] = "";
     const char *build = getenv("TROUPE_BUILDDIR");
-    char *argv[] = {program, "--parent", script ? "--script" : NULL, script_path, NULL};
+    char parent[] = "--parent", option[] = "--script";
+    char *argv[] = {program, parent, script ? option : NULL, script_path, NULL};
     posix_spawn_file_actions_t actions;
     int to_child[2], from_child[2];
     FILE *out;
 
     snprintf(program, sizeof(program), "%s/troupe-fake-llm", build ? build : ".");
     if (script)
-        write_script(script_path, script);
+        write_script(script_path, sizeof(script_path), script);
     if (pipe2(to_child, O_CLOEXEC) != 0 || pipe2(from_child, O_CLOEXEC) != 0)
         fail_msg("no pipe");
     posix_spawn_file_actions_init(&actions);
