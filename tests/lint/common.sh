@@ -7,7 +7,8 @@ set -u
 TROUPE_BUILDDIR=${TROUPE_BUILDDIR:-$PWD}
 cd "${TROUPE_SRCDIR:-$(dirname "${BASH_SOURCE[0]}")/../..}" || exit 1
 
-# sources GLOB…: tracked files in a git checkout, all outside build directories elsewhere.
+# sources GLOB…: the project's files of these paths, where * crosses folders: in a git checkout what
+# git knows, elsewhere (a release archive) what is not below a build directory.
 sources() {
     if git rev-parse --git-dir >/dev/null 2>&1 && [ -n "$(git ls-files configure.ac)" ]; then
         git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
@@ -15,9 +16,9 @@ sources() {
         done
     else
         local names=() glob
-        for glob in "$@"; do names+=(-o -name "${glob##*/}"); done
-        find . \( -path ./build -o -path './build-*' -o -name '.*' -a ! -name . \) -prune \
-            -o -type f \( "${names[@]:1}" \) -print | sed 's|^\./||' | grep -v '^config\.h'
+        for glob in "$@"; do names+=(-o -path "./$glob"); done
+        find . \( -path ./build -o -path './build-*' -o -path './_*' -o -name '.*' -a ! -name . \) -prune \
+            -o -type f \( "${names[@]:1}" \) -print | sed 's|^\./||'
     fi | sort
 }
 
