@@ -177,7 +177,10 @@ struct config_change {
 void config_diff(const struct config *old, const struct config *new_config,
                  void (*report)(const struct config_change *change, void *user), void *user);
 
-/* `key = value ; origin` for every section and key, secrets as ***. Parses again to the same. */
+/*
+ * `key = value ; origin` for every section and key, secrets as ***, control characters escaped; a
+ * key without a value is a comment. For people; programs read config_json.
+ */
 void config_print(const struct config *config, struct buf *out);
 /* {"SECTION": {"KEY": {"value": …, "file": …, "line": …}}}, secrets as "***"; the caller's. */
 json_t *config_json(const struct config *config);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The core's own keys. troupe.ini(5) and etc/troupe.ini tell the same story; a test holds them
+ * together.
+ */
+#include "config/schema.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define SECOND       1000.0
+#define MINUTE       (60 * SECOND)
+#define HOUR         (60 * MINUTE)
+#define KILO         1024.0
+#define MEGA         (1024 * KILO)
+#define DOLLARS      1000000.0
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const log_formats[] = {"auto", "text", "json", "systemd", NULL};
+static const char *const backends[] = {"sqlite", NULL};
+static const char *const synchronous[] = {"full", "normal", NULL};
+static const char *const balances[] = {"first", "round_robin", "random", "least_busy", NULL};
+static const char *const isolations[] = {"process", "inprocess", NULL};
+
+static const struct config_key troupe_keys[] = {
+    {"name", CONFIG_STRING, CONFIG_LIVE, "Troupe", .doc = "the bot's name, as members see it"},
+    {"data", CONFIG_PATH, 0, "~/.local/share/troupe",
+     .doc = "directory for everything that is kept"},
+    {"log_level", CONFIG_CHOICE, CONFIG_LIVE, "info", .choices = log_levels,
+     .doc = "the least serious lines that are logged"},
+    {"log_format", CONFIG_CHOICE, CONFIG_LIVE, "auto", .choices = log_formats,
+     .doc = "form of a line; auto is systemd under systemd, else text"},
+    {"control_socket", CONFIG_PATH, 0, "${data}/control.sock",
+     .doc = "socket that troupe status, reload and the like talk to"},
+};
+
+static const struct config_key store_keys[] = {
+    {"backend", CONFIG_CHOICE, 0, "sqlite", .choices = backends, .doc = "the durable store"},
+    {"path", CONFIG_PATH, 0, "${data}/troupe.db", .doc = "the database file"},
+    {"synchronous", CONFIG_CHOICE, 0, "full", .choices = synchronous,
+     .doc = "full survives power loss; normal is faster and may lose the last commits then"},
+};
+
+static const struct config_key budget_keys[] = {
+    {"daily", CONFIG_MONEY, CONFIG_LIVE, "1.00", 0, 1000000 * DOLLARS,
+     .doc = "cap a day for the whole bot, in US dollars"},
+    {"per_guild_daily", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
+     .doc = "cap a day for each guild"},
+    {"per_member_daily", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
+     .doc = "cap a day for each member"},
+    {"per_plugin_daily", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
+     .doc = "cap a day for each plugin"},
+};
+
+static const struct config_key admission_keys[] = {
+    {"concurrent", CONFIG_INT, CONFIG_LIVE, "10", 1, 1000, .doc = "turns that run at a time"},
+    {"queue", CONFIG_INT, CONFIG_LIVE, "100", 0, 10000, .doc = "turns that wait for a place"},
+    {"queue_per_member", CONFIG_INT, CONFIG_LIVE, "5", 1, 1000,
+     .doc = "turns of one member that wait"},
+    {"first_text", CONFIG_DURATION, CONFIG_LIVE, "30s", SECOND, HOUR,
+     .doc = "time until the first visible text"},
+    {"total", CONFIG_DURATION, CONFIG_LIVE, "5m", SECOND, 24 * HOUR,
+     .doc = "time for a whole turn"},
+};
+
+static const struct config_key loop_keys[] = {
+    {"stack_size", CONFIG_SIZE, 0, NULL, 64 * KILO, 16 * MEGA,
+     .doc = "stack of a coroutine; unset: 256k, 1M in sanitizer builds"},
+    {"max_coroutines", CONFIG_INT, 0, "10000", 16, 1000000,
+     .doc = "coroutines at a time; the kernel's limit on mappings may lower it"},
+    {"watchdog_warn", CONFIG_DURATION, 0, "5ms", 1, MINUTE,
+     .doc = "a callback that takes longer is logged"},
+    {"watchdog_abort", CONFIG_DURATION, 0, "2s", 100, HOUR,
+     .doc = "a callback that takes longer ends the process, to be started again"},
+};
+
+static const struct config_key http_keys[] = {
+    {"connect_timeout", CONFIG_DURATION, CONFIG_LIVE, "10s", 100, 10 * MINUTE,
+     .doc = "time to reach a server"},
+    {"max_body", CONFIG_SIZE, CONFIG_LIVE, "16M", KILO, 1024 * MEGA,
+     .doc = "largest answer that is read whole"},
+    {"allow_private", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+     .doc = "HOST or HOST:PORT in private networks that agents may reach"},
+};
+
+static const struct config_key plugins_keys[] = {
+    {"path", CONFIG_PATH, CONFIG_LIVE | CONFIG_LIST, TROUPE_PLUGIN_DIR,
+     .doc = "directories that are searched for plugins, in this order"},
+};
+
+static const struct config_key console_keys[] = {
+    {"prefix", CONFIG_STRING, CONFIG_LIVE, "/", .doc = "what a command begins with"},
+    {"member", CONFIG_STRING, 0, "you", .doc = "the member who types"},
+};
+
+static const struct config_key pipeline_keys[] = {
+    {"stages", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST | CONFIG_REQUIRED, NULL,
+     .doc = "stages in the order in which they run"},
+    {"observers", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+     .doc = "agents that see every event beside the stages"},
+    {"timeout", CONFIG_DURATION, CONFIG_LIVE, NULL, SECOND, 24 * HOUR,
+     .doc = "time for all stages; unset: [admission] total"},
+};
+
+static const struct config_key stage_keys[] = {
+    {"agent", CONFIG_STRING, CONFIG_LIVE, NULL,
+     .doc = "the agent that works here; unset: the one with the stage's name"},
+    {"agents", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+     .doc = "several equal agents instead, chosen among by balance"},
+    {"balance", CONFIG_CHOICE, CONFIG_LIVE, "first", .choices = balances,
+     .doc = "how one of several agents is chosen"},
+    {"fallback", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+     .doc = "agents that are tried in turn when the chosen one fails"},
+    {"guilds", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+     .doc = "only in these guilds, by id"},
+    {"channels", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+     .doc = "only in these channels, by id"},
+    {"roles", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+     .doc = "only for members with one of these roles, by id"},
+    {"accounts", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+     .doc = "only for these accounts, by id"},
+    {"percent", CONFIG_FLOAT, CONFIG_LIVE, "100", 0, 100,
+     .doc = "share of the members for whom the stage runs"},
+    {"timeout", CONFIG_DURATION, CONFIG_LIVE, NULL, 100, 24 * HOUR,
+     .doc = "time for this stage; unset: the agent's"},
+};
+
+static const struct config_key agent_keys[] = {
+    {"plugin", CONFIG_STRING, CONFIG_LIVE, "${section}",
+     .doc = "the plugin, by name or path of its .so; unset: the agent's name"},
+    {"enabled", CONFIG_BOOL, CONFIG_LIVE, "yes", .doc = "no keeps the section without the agent"},
+    {"isolation", CONFIG_CHOICE, CONFIG_LIVE, NULL, .choices = isolations,
+     .doc = "where its code runs; unset: inprocess for the host's own plugins, else process"},
+    {"priority", CONFIG_INT, CONFIG_LIVE, "0", -1000, 1000,
+     .doc = "the higher one goes first among agents that offer the same service"},
+    {"specialty", CONFIG_STRING, CONFIG_LIVE, NULL, .doc = "what it is good at, for routing"},
+    {"timeout", CONFIG_DURATION, CONFIG_LIVE, NULL, 100, 24 * HOUR,
+     .doc = "time for each of its calls; unset: what is left of the turn's"},
+};
+
+static const struct config_key feature_keys[] = {
+    {"percent", CONFIG_FLOAT, CONFIG_LIVE, "100", 0, 100,
+     .doc = "share of the members for whom the feature is on"},
+    {"guilds", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+     .doc = "only in these guilds, by id"},
+};
+
+const struct config_schema *config_core_schemas(size_t *ret_count)
+{
+    static const struct config_schema schemas[] = {
+        {"troupe", NULL, troupe_keys, COUNT(troupe_keys), CONFIG_ALWAYS},
+        {"store", NULL, store_keys, COUNT(store_keys), CONFIG_ALWAYS},
+        {"budget", NULL, budget_keys, COUNT(budget_keys), CONFIG_ALWAYS},
+        {"admission", NULL, admission_keys, COUNT(admission_keys), CONFIG_ALWAYS},
+        {"loop", NULL, loop_keys, COUNT(loop_keys), CONFIG_ALWAYS},
+        {"http", NULL, http_keys, COUNT(http_keys), CONFIG_ALWAYS},
+        {"plugins", NULL, plugins_keys, COUNT(plugins_keys), CONFIG_ALWAYS},
+        {"console", NULL, console_keys, COUNT(console_keys), CONFIG_ALWAYS},
+        {"pipeline", NULL, pipeline_keys, COUNT(pipeline_keys), CONFIG_NAMED},
+        {"stage", NULL, stage_keys, COUNT(stage_keys), CONFIG_NAMED},
+        {"agent", NULL, agent_keys, COUNT(agent_keys), CONFIG_NAMED | CONFIG_OPEN},
+        {"feature", NULL, feature_keys, COUNT(feature_keys), CONFIG_NAMED},
+    };
+
+    *ret_count = COUNT(schemas);
+    return schemas;
+}
