@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An agent: an instance of a plugin under the name of its section, with its config, its state and
+ * the handle by which it sees the host (troupe/host.h). Counted by the sets that hold it, so one
+ * that a reload did not change goes from set to set with its state.
+ *
+ * Loop thread, except what the plugin calls through its handle (log, alloc, free, config,
+ * get_extension), which is for any thread.
+ */
+#ifndef PLUGIN_AGENT_H
+#define PLUGIN_AGENT_H
+
+#include "base/list.h"
+#include "config/config.h"
+#include "plugin/image.h"
+
+#include <pthread.h>
+#include <troupe/host.h>
+
+#define PLUGIN_AGENT_MEMORY ((uint64_t)256 << 20) /* bytes an agent may hold by default */
+
+/* Values of the section in the ABI's types: what troupe_config answers. */
+struct plugin_values {
+    struct plugin_value {
+        char *name;
+        uint32_t flags; /* TROUPE_KEY_… */
+        bool set;
+        troupe_value value; /* text is owned; of a secret always NULL */
+    } * items;
+    size_t count;
+};
+/* `section` NULL: nothing is set. */
+void plugin_values_read(struct plugin_values *values, const struct plugin_manifest *manifest,
+                        const struct config_section *section);
+/* As JSON for the trial, and back; secrets only as "set". */
+json_t *plugin_values_to_json(const struct plugin_values *values);
+troupe_status plugin_values_from_json(struct plugin_values *values, const json_t *json,
+                                      struct error *err);
+void plugin_values_clear(struct plugin_values *values);
+
+/* Where lines go that the plugin logs; NULL: the host's log under "plugin:NAME". Any thread. */
+struct plugin_log {
+    void (*write)(struct plugin_log *log, uint32_t level, const char *text, size_t len);
+};
+
+struct plugin_agent {
+    troupe_host host; /* first: the handle that the plugin sees */
+    size_t refs;
+    uint64_t generation; /* number of the set that created it */
+    char *name;
+    char *owner; /* "plugin:NAME", for co_owner and the log */
+    const struct plugin_registry *registry;
+    struct plugin_image *image; /* NULL in the runner */
+    const struct plugin_manifest *manifest;
+    struct config *config; /* its section's; a reference, may be NULL */
+    const struct config_section *section;
+    struct plugin_values values;
+    struct plugin_log *log;
+    bool created;
+    void *state;      /* what create made */
+    int64_t priority; /* of its services: the higher one is asked first */
+    uint64_t calls;   /* counted by whoever calls it: see plugin_agent_invoke */
+    uint64_t failures;
+
+    /* Memory billed to it; under `lock`, because the handle is for any thread. */
+    pthread_mutex_t lock;
+    struct list_link blocks;
+    uint64_t memory, memory_peak, memory_limit, block_count;
+    char last_log[256]; /* the last error line, else the last line, while create runs */
+    uint32_t last_level;
+};
+
+struct plugin_agent_options {
+    const char *name;
+    const struct plugin_manifest *manifest;
+    struct plugin_image *image;           /* referenced; may be NULL */
+    struct config *config;                /* referenced; may be NULL */
+    const struct config_section *section; /* of `config`; may be NULL */
+    const struct plugin_registry *registry;
+    struct plugin_log *log;
+    uint64_t memory_limit; /* 0: PLUGIN_AGENT_MEMORY */
+    uint64_t generation;
+};
+
+/* An agent whose create did not run yet, with one reference. */
+struct plugin_agent *plugin_agent_new(const struct plugin_agent_options *options);
+/* Runs the plugin's create on the caller's stack: outside coroutines or by co_on_loop_stack, for it
+ * must not wait. The sentence holds what the plugin logged last. */
+troupe_status plugin_agent_create(struct plugin_agent *agent, struct error *err);
+struct plugin_agent *plugin_agent_ref(struct plugin_agent *agent);
+/* With the last reference: destroy, then all its memory goes and the image is released. Never inside
+ * a frame of the plugin. NULL is fine. */
+void plugin_agent_unref(struct plugin_agent *agent);
+/* The agent behind the handle that a plugin passed. */
+static inline struct plugin_agent *plugin_agent_of(troupe_host *host)
+{
+    return (struct plugin_agent *)(void *)host;
+}
+
+/* plugin_function_invoke on a function of this agent, counted. */
+troupe_status plugin_agent_invoke(struct plugin_agent *agent,
+                                  const struct plugin_function *function, troupe_turn *turn,
+                                  const troupe_value *values, bool *ret_entered, struct error *err);
+/* The text of a key declared TROUPE_KEY_SECRET, for core/host/http only; NULL when it is no secret
+ * or not set. Never to be logged or shown. */
+const char *plugin_agent_secret(const struct plugin_agent *agent, const char *key);
+/* The i-th URL that the operator configured under a key declared TROUPE_KEY_ENDPOINT; NULL after the
+ * last. */
+const char *plugin_agent_endpoint(const struct plugin_agent *agent, size_t i);
+bool plugin_agent_can(const struct plugin_agent *agent, const char *capability);
+/* Moves the state of `old` to `agent` by "troupe.state/1" where both have it; nothing to do is
+ * TROUPE_OK. At most 16 MB. Neither waits. */
+troupe_status plugin_agent_take_over(struct plugin_agent *agent, struct plugin_agent *old,
+                                     struct error *err);
+/* Whether `agent` could: oldest <= written <= current. The sentence names both versions. */
+troupe_status plugin_agent_accepts(const struct plugin_agent *agent, const struct plugin_agent *old,
+                                   struct error *err);
+
+#endif

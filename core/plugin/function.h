@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A declared function: checked arguments in, a plain C call out. The call is prepared when the
+ * plugin is loaded, so that it costs tens of nanoseconds. Sentences of errors are written for
+ * members: they name the parameter, what it takes and what was given.
+ *
+ * Immutable after plugin_manifest_read; the calls below are for any thread, invoke for the loop.
+ */
+#ifndef PLUGIN_FUNCTION_H
+#define PLUGIN_FUNCTION_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <ffi.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <troupe/plugin.h>
+
+#define PLUGIN_MAX_PARAMS    16
+#define PLUGIN_MAX_CHOICES   25         /* as many as a slash command can show  */
+#define PLUGIN_MAX_TEXT      (64 << 10) /* bytes of a string without a maximum  */
+#define PLUGIN_MAX_JSON_TEXT (1 << 20)  /* bytes of any argument                */
+#define PLUGIN_TOOL_NAME     64         /* characters of a name shown to models */
+
+struct plugin_param {
+    const char *name, *doc;
+    uint32_t type; /* TROUPE_TYPE_INT … TROUPE_TYPE_JSON */
+    bool optional; /* zero or empty where it is left out */
+    bool has_default;
+    bool bounded; /* a range or length was declared: messages tell it */
+    troupe_value def;
+    int64_t min, max;    /* INT: range; STRING, JSON: bytes */
+    double min_f, max_f; /* FLOAT */
+    size_t choice_count;
+    const troupe_str *choices; /* STRING only */
+};
+
+struct plugin_function {
+    const char *name, *doc;
+    uint32_t flags;      /* TROUPE_SLASH … TROUPE_PRIVATE           */
+    uint32_t timeout_ms; /* 0: what is left of the turn             */
+    bool is_service;     /* its name has a dot                      */
+    size_t param_count;
+    struct plugin_param *params;
+    char *usage; /* "/roll [sides] [count]" */
+    /* The prepared call. */
+    troupe_fn fn;
+    ffi_cif cif;
+    ffi_type *types[PLUGIN_MAX_PARAMS + 1];
+};
+
+/* Arguments in the order of the parameters; TROUPE_TYPE_NULL is "left out". A zeroed struct is
+ * empty. `owned` is the memory of texts; values may also be borrowed from the caller. */
+struct plugin_args {
+    troupe_value values[PLUGIN_MAX_PARAMS];
+    char *owned[PLUGIN_MAX_PARAMS];
+};
+void plugin_args_clear(struct plugin_args *args);
+#define _cleanup_plugin_args_ __attribute__((cleanup(plugin_args_clear)))
+
+/*
+ * Arguments from a JSON object (NULL: none): every name must be a parameter, null is "left out",
+ * 3.0 is a whole number, ids are numbers or strings of digits. Texts are copied. TROUPE_ARGUMENT
+ * with a sentence; `ret` is then empty.
+ */
+troupe_status plugin_args_from_json(const struct plugin_function *function, const json_t *object,
+                                    struct plugin_args *ret, struct error *err);
+/* The same from JSON text as troupe_call and models give it; "" is none. TROUPE_DATA: no JSON. */
+troupe_status plugin_args_from_json_text(const struct plugin_function *function, const char *text,
+                                         size_t len, struct plugin_args *ret, struct error *err);
+/*
+ * Arguments as a member types them behind the command's name: in order (`20 2`), by name
+ * (`sides=20 count=2`), or first in order and then by name. "…" keeps blanks, \" and \\ inside it
+ * are " and \. A last parameter of type string takes the rest of the line as it is, unless
+ * it is quoted. Ids are digits or mentions (<@1>, <#2>, <@&3>). TROUPE_ARGUMENT with a sentence
+ * that ends in the usage.
+ */
+troupe_status plugin_args_from_text(const struct plugin_function *function, const char *text,
+                                    size_t len, struct plugin_args *ret, struct error *err);
+/* The values as a JSON object with defaults filled in and names in declared order: what is recorded
+ * and hashed. The caller's. */
+json_t *plugin_args_to_json(const struct plugin_function *function, const troupe_value *values);
+
+/*
+ * Checks types, ranges, lengths and choices of `param_count` values, fills in defaults and calls.
+ * Texts in `values` are UTF-8 already (the three above see to it) and must stay until it returns.
+ * TROUPE_ARGUMENT with a sentence when a value does not hold: then the plugin was not entered;
+ * `ret_entered` (may be NULL) tells that apart from the function's own TROUPE_ARGUMENT. [turn]
+ */
+troupe_status plugin_function_invoke(const struct plugin_function *function, troupe_turn *turn,
+                                     const troupe_value *values, bool *ret_entered,
+                                     struct error *err);
+
+/*
+ * {"name", "description", "parameters": JSON schema}: a tool as language models take it. `name` is
+ * what the model shall call it, NULL: plugin_function_tool_name. The caller's.
+ */
+json_t *plugin_function_schema(const struct plugin_function *function, const char *name);
+/* `name` with everything outside [a-zA-Z0-9_-] as "_", cut at 64. */
+void plugin_function_tool_name(const char *name, char out[PLUGIN_TOOL_NAME + 1]);
+/* Usage, doc, and a line for each parameter with what it takes. */
+void plugin_function_help(const struct plugin_function *function, struct buf *out);
+/* "a whole number from 2 to 1000", "text of at most 200 bytes", "red, green or blue". */
+void plugin_param_describe(const struct plugin_param *param, struct buf *out);
+
+/* ---- for manifest.c ------------------------------------------------------------------------ */
+
+/* Reads and checks one declaration of plugin `id` into `ret`, which was zeroed; on failure
+ * plugin_function_clear frees what there is. */
+troupe_status plugin_function_read(const troupe_function *declared, const char *id,
+                                   struct plugin_function *ret, struct error *err);
+void plugin_function_clear(struct plugin_function *function);
+
+#endif

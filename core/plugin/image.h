@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A plugin's code in memory. The host never maps the file that the operator may overwrite: it takes
+ * a private sealed copy, looks at it (note.h), and maps that copy under a name that was never used
+ * before, because the dynamic linker matches names before it looks at contents.
+ *
+ *   plugin_image_open  -> a copy that was looked at but not mapped: no code has run
+ *   plugin_image_load  -> mapped, entry called, declaration checked (manifest.h)
+ *
+ * An image is counted by references. With the last one it is unmapped, or parked for good where
+ * something pins it (note.h; always in sanitizer builds, whose reports need the code). A parked
+ * image is taken up again when the same bytes come back; at most PLUGIN_MAX_PARKED of one plugin
+ * id are kept, then a new build is refused until the host restarts.
+ *
+ * Loop thread only.
+ */
+#ifndef PLUGIN_IMAGE_H
+#define PLUGIN_IMAGE_H
+
+#include "base/list.h"
+#include "plugin/manifest.h"
+#include "plugin/note.h"
+#include "plugin/registry.h"
+
+#define PLUGIN_MAX_PARKED   32
+#define PLUGIN_BUILD_ID_LEN 32 /* hexadecimal digits */
+
+/* All images of a process, mapped and parked. A zeroed struct with plugin_images_init. */
+struct plugin_images {
+    struct list_link all;
+    uint64_t counter; /* makes names unique */
+    size_t loaded;    /* mapped and referenced */
+    size_t parked;    /* mapped without a reference */
+};
+
+struct plugin_image {
+    struct list_link link; /* in plugin_images.all */
+    struct plugin_images *images;
+    size_t refs;
+    char *path;                             /* where it was copied from; for people     */
+    char build_id[PLUGIN_BUILD_ID_LEN + 1]; /* hash of the bytes: the same build anywhere */
+    struct plugin_note note;
+    int fd; /* the sealed copy; -1 once parked */
+    size_t size;
+    void *handle; /* of dlopen, NULL before plugin_image_load */
+    const troupe_plugin *table;
+    struct plugin_manifest *manifest; /* NULL before plugin_image_load */
+    bool proven;                      /* a trial has loaded it: the host may */
+};
+
+void plugin_images_init(struct plugin_images *images);
+/* Every image was released; parked ones stay mapped, their bookkeeping goes. */
+void plugin_images_clear(struct plugin_images *images);
+
+/*
+ * Copies the file at `path`, checks file and note. An image with the same bytes that is still in
+ * memory is returned instead, with one more reference. Refused: no regular file, writable by
+ * everybody, larger than PLUGIN_MAX_FILE, changed while it was copied, what plugin_note_read
+ * refuses, too many parked builds of its id (TROUPE_LIMIT).
+ */
+troupe_status plugin_image_open(struct plugin_images *images, const char *path,
+                                struct plugin_image **ret, struct error *err);
+/*
+ * Maps the copy, calls the entry, checks the declaration. Runs constructors of the plugin: only
+ * after a trial (trial.h) did the same. Does nothing for an image that is loaded.
+ */
+troupe_status plugin_image_load(struct plugin_image *image, const struct plugin_registry *registry,
+                                struct error *err);
+/* The same without the cache, for the runner: maps the file behind `fd`, which stays the caller's. */
+troupe_status plugin_image_map(int fd, const char *name, void **ret_handle,
+                               const troupe_plugin **ret_table, struct error *err);
+struct plugin_image *plugin_image_ref(struct plugin_image *image);
+/* Not from inside a frame of the plugin. NULL is fine. */
+void plugin_image_unref(struct plugin_image *image);
+/* Parked builds of this plugin id. */
+size_t plugin_images_parked(const struct plugin_images *images, const char *id);
+
+#endif

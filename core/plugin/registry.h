@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The extensions that this host offers to plugins, by id: "troupe.kv/1" -> table. core/plugin knows
+ * them only as tables that begin with their size; core/host registers them before the first set is
+ * built. Immutable from then on, so any thread may look up.
+ */
+#ifndef PLUGIN_REGISTRY_H
+#define PLUGIN_REGISTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLUGIN_MAX_EXTENSIONS 64
+
+struct plugin_extension {
+    const char *id;    /* static                                     */
+    const void *table; /* static; its first member is a uint32_t size */
+};
+
+/* A zeroed struct is empty. */
+struct plugin_registry {
+    struct plugin_extension items[PLUGIN_MAX_EXTENSIONS];
+    size_t count;
+};
+
+/* Registering an id twice or too many is an error in the program and aborts it. */
+void plugin_registry_add(struct plugin_registry *registry, const struct plugin_extension *items,
+                         size_t count);
+/* NULL where this host has none. This is the get_extension of both hosts and turns. */
+const void *plugin_registry_find(const struct plugin_registry *registry, const char *id);
+
+#endif

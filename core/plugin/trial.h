@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A new plugin's first steps happen in a process that is thrown away: `troupe-runner` maps the sealed
+ * copy, checks the declaration and, in the second form, creates and destroys an agent with the new
+ * config. It has an empty environment, no descriptors but its own three, limits on memory and time,
+ * and never sees a secret. What crashes or spins there is named here, and the host has not moved.
+ */
+#ifndef PLUGIN_TRIAL_H
+#define PLUGIN_TRIAL_H
+
+#include "loop/co.h"
+#include "plugin/agent.h"
+
+#define PLUGIN_TRIAL_MS     3000       /* DESIGN 7; for each of the two forms                */
+#define PLUGIN_TRIAL_RESULT (48 << 10) /* bytes of log and sentence that are kept            */
+
+/* What the runner does. */
+#define PLUGIN_TRIAL_LOAD   0 /* map, constructors, entry, declaration */
+#define PLUGIN_TRIAL_CREATE 1 /* the same, then create and destroy     */
+
+struct plugin_trial {
+    const char *runner; /* path of troupe-runner */
+    unsigned mode;
+    const struct plugin_image *image;
+    const struct plugin_registry *registry; /* only ids and sizes are told */
+    const char *agent;                      /* name; CREATE only           */
+    const struct plugin_values *values;     /* CREATE only                 */
+    uint64_t timeout_ms;                    /* 0: PLUGIN_TRIAL_MS          */
+};
+
+/*
+ * Runs one trial. On failure `err` is the sentence: what the plugin's check or create said
+ * (TROUPE_CONFIG, TROUPE_DATA …), the signal it died of (TROUPE_CRASHED), or that it did not finish
+ * (TROUPE_DEADLINE). `log` (may be NULL) gets the lines that the plugin logged, one each. The child
+ * is gone when it returns, also when the caller is cancelled. [waits]
+ */
+troupe_status plugin_trial_run(struct loop *loop, const struct plugin_trial *trial, struct buf *log,
+                               struct error *err);
+/*
+ * Path of the runner: `option` where it is given, else TROUPE_LIBEXEC_DIR of this build. The
+ * caller's, to be freed with mem_free. TROUPE_NOT_FOUND names where it was looked for.
+ */
+troupe_status plugin_runner_find(const char *option, char **ret, struct error *err);
+
+#endif
