@@ -24,10 +24,12 @@ struct co_owner {
     uint64_t turn;    /* 0: none */
 };
 
-/* Starts `fn` in `scope`; it runs at the next drain, never at once. TROUPE_LIMIT at the cap,
- * TROUPE_NOMEM where no stack could be mapped; nothing has happened then. */
+/* Starts `fn` in `scope`; it runs at the next drain, never at once, also in a scope that has ended
+ * (its first wait says so). NULL `owner`: that of the running coroutine. Loop thread, coroutine or
+ * not. TROUPE_LIMIT at the cap, TROUPE_NOMEM where no stack could be mapped; nothing has happened
+ * then. */
 troupe_status co_spawn(struct scope *scope, const struct co_owner *owner, co_fn fn, void *arg);
-/* Like co_spawn, waiting in turn for a free place instead of TROUPE_LIMIT. [waits] */
+/* Like co_spawn, waiting in turn for a free place instead of TROUPE_LIMIT or TROUPE_NOMEM. [waits] */
 troupe_status co_spawn_wait(struct scope *scope, const struct co_owner *owner, co_fn fn, void *arg,
                             uint64_t deadline);
 
@@ -39,7 +41,9 @@ troupe_status co_status(void);       /* why my scope was ended, or TROUPE_OK    
 /* Changes the name shown for the running coroutine; returns the old one to put back. */
 struct co_owner co_set_owner(struct co_owner owner);
 
-/* Between these two, waits ignore cancellation for at most `ms` in all: for cleaning up. Nests. */
+/* Between these two, the coroutine's own waits ignore cancellation for at most `ms` in all: for
+ * cleaning up. Scopes opened meanwhile are not shielded. Nests: an inner pair neither lengthens nor
+ * shortens the time of the outermost. */
 void co_shield(uint64_t ms);
 void co_unshield(void);
 
@@ -53,10 +57,16 @@ void co_set_local(void *value);
 /* Stops a coroutine that ignores cancellation: it is never resumed and its stack never reused. Its
  * scope counts it as ended with TROUPE_CRASHED. Only for a coroutine that is suspended now. */
 void co_abandon(struct co *co);
-/* How often the running or given coroutine made a wait call after it was cancelled. */
+/* How often the running (NULL) or given coroutine made a wait call after it was cancelled. */
 unsigned co_calls_after_cancel(const struct co *co);
 
-/* High-water mark of the stack in bytes, by pages. */
+/* High-water mark of the running (NULL) or given coroutine's stack in bytes, by pages. Pages that an
+ * earlier user of the same stack touched count, too, until the pool has given them back. */
 size_t co_stack_used(const struct co *co);
+
+/* C++ in plugins: `globals` is libstdc++'s __cxa_get_globals. From then on the state of exceptions
+ * being handled is kept per coroutine; without it, waiting in a catch block mixes up exceptions of
+ * different turns. NULL switches it off. Only while no coroutine is in a catch block. */
+void co_set_exception_globals(struct loop *loop, void *(*globals)(void));
 
 #endif

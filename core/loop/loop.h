@@ -22,14 +22,15 @@ struct loop_options {
     uint32_t slice_budget_us; /* coroutines run at most this long between two polls; 0: 2,000    */
 };
 
-/* NULL options mean the defaults. */
+/* NULL options mean the defaults. The loop belongs to the calling thread, one a thread. In a forked
+ * child nothing of it may be used: only exec or _exit. */
 troupe_status loop_new(const struct loop_options *options, struct loop **ret, struct error *err);
 /* Every coroutine has ended and every handle of the caller's is closed. NULL is fine. */
 void loop_free(struct loop *loop);
 uv_loop_t *loop_uv(struct loop *loop);
 /* The loop whose thread this is, NULL elsewhere. */
 struct loop *loop_current(void);
-/* Runs until loop_stop was called and no coroutine is left. */
+/* Runs until loop_stop was called and no coroutine is left; may be run again after that. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 /* One turn of the loop for tests: polls at most `timeout_ms`. */

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loop itself. Each round of libuv runs timers, then our prepare callback, then polls; the
+ * prepare callback is the only place where coroutines run. It takes the ready queue as it stands
+ * (who becomes ready meanwhile has to wait for the next round), stops after the slice budget, and
+ * while work is left an idle handle keeps the poll from blocking.
+ *
+ * libuv's clock stands still while callbacks compute. It is refreshed after each drain, because the
+ * poll's timeout is computed from it, and before each start of a timer: without the first a timer
+ * fires late by what was computed, without the second early.
+ */
+#include "loop/loop.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "loop/internal.h"
+#include "loop/sanitize.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Instrumented frames are up to three times as large. */
+#define STACK_SIZE_PLAIN   ((size_t)256 * 1024)
+#define STACK_SIZE_CHECKED ((size_t)1024 * 1024)
+#define STACK_SIZE_MIN     ((size_t)64 * 1024)
+#define STACK_SIZE_MAX     ((size_t)8 * 1024 * 1024)
+#define COROUTINES_MAX     10000
+#define SLICE_BUDGET_US    2000
+
+/* The one piece of global state here: plugin code calls the host without a handle, so "my loop" and
+ * "my coroutine" must be found from the thread. Coroutines never change threads. */
+static _Thread_local struct loop *current;
+
+struct loop *loop_current(void)
+{
+    return current;
+}
+
+void loop_fatal(const char *rule)
+{
+    struct loop *loop = current;
+    struct co *co = loop ? loop->running : NULL;
+
+    fprintf(stderr, "troupe: rule of the loop broken: %s (running: %s, turn %llu)\n", rule,
+            co ? co->owner.name : "no coroutine", co ? (unsigned long long)co->owner.turn : 0);
+    abort();
+}
+
+/* A forked child has every suspended turn, too, and would answer twice. It may only exec. */
+static void in_forked_child(void)
+{
+    if (current)
+        current->poisoned = true;
+}
+
+static void guard_forks(void)
+{
+    (void)pthread_atfork(NULL, NULL, in_forked_child);
+}
+
+/* ---- the drain ------------------------------------------------------------------------------- */
+
+void loop_span_begin(struct loop *loop, uint64_t now_ns)
+{
+    atomic_fetch_add_explicit(&loop->span.serial, 1, memory_order_relaxed);
+    atomic_store_explicit(&loop->span.started_ns, now_ns, memory_order_release);
+}
+
+void loop_span_end(struct loop *loop, uint64_t now_ns)
+{
+    uint64_t started = atomic_load_explicit(&loop->span.started_ns, memory_order_relaxed);
+
+    if (loop->span_ended && started)
+        loop->span_ended(loop, atomic_load_explicit(&loop->span.serial, memory_order_relaxed),
+                         now_ns - started);
+    atomic_store_explicit(&loop->span.started_ns, 0, memory_order_release);
+}
+
+static void idle(uv_idle_t *handle)
+{
+    (void)handle;
+}
+
+static void trim(uv_timer_t *handle)
+{
+    struct loop *loop = handle->data;
+
+    if (!stacks_trim(&loop->stacks))
+        uv_timer_stop(handle);
+}
+
+static void drain(uv_prepare_t *handle)
+{
+    struct loop *loop = handle->data;
+    uint64_t begun = clock_ns(), now = begun;
+    size_t left = loop->ready_count;
+
+    LOOP_CHECK(!loop->running && !loop->draining, "uv_run was called inside a coroutine");
+    LOOP_CHECK(!loop->poisoned, "the loop went on in a forked child: only exec or _exit there");
+    loop_span_end(loop, begun);
+    loop->draining = true;
+    while (left-- > 0 && now - begun < loop->slice_budget_ns) {
+        struct list_link *link = list_pop(&loop->ready);
+        uint64_t started = now;
+
+        if (!link)
+            break; /* abandoned since the count was taken */
+        loop->ready_count--;
+        loop_span_begin(loop, started);
+        co_run_slice(container_of(link, struct co, queued));
+        now = clock_ns();
+        loop_span_end(loop, now);
+        if (now - started > loop->longest_slice_ns)
+            loop->longest_slice_ns = now - started;
+    }
+    loop->draining = false;
+    uv_update_time(&loop->uv);
+    if (loop->ready_count > 0)
+        uv_idle_start(&loop->idle, idle);
+    else
+        uv_idle_stop(&loop->idle);
+    if (loop->stacks.hot_count > STACK_HOT_MAX && !uv_is_active((uv_handle_t *)&loop->trim_timer))
+        uv_timer_start(&loop->trim_timer, trim, STACK_TRIM_MS, STACK_TRIM_MS);
+    if (loop->stopping && loop->live == 0)
+        uv_stop(&loop->uv);
+}
+
+/* After the poll: what runs until the next drain are timers and closing callbacks. */
+static void polled(uv_check_t *handle)
+{
+    struct loop *loop = handle->data;
+
+    loop_span_begin(loop, clock_ns());
+}
+
+/* ---- tasks from other threads ---------------------------------------------------------------- */
+
+static void run_inbox(uv_async_t *handle)
+{
+    struct loop *loop = handle->data;
+    struct loop_task *task = atomic_exchange_explicit(&loop->inbox, NULL, memory_order_acquire);
+    struct loop_task *ordered = NULL;
+
+    while (task) {
+        struct loop_task *next = task->next;
+
+        task->next = ordered;
+        ordered = task;
+        task = next;
+    }
+    loop_span_begin(loop, clock_ns());
+    while (ordered) {
+        task = ordered;
+        ordered = task->next; /* run may free it */
+        task->run(task);
+    }
+    loop_span_end(loop, clock_ns());
+}
+
+void loop_post(struct loop *loop, struct loop_task *task)
+{
+    struct loop_task *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
+
+    do {
+        task->next = head;
+    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &head, task, memory_order_release,
+                                                    memory_order_relaxed));
+    /* One wake for all that come before the loop looks. */
+    if (!head)
+        uv_async_send(&loop->wake);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void step_over(uv_timer_t *handle)
+{
+    (void)handle;
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+troupe_status loop_new(const struct loop_options *options, struct loop **ret, struct error *err)
+{
+    static pthread_once_t forks_guarded = PTHREAD_ONCE_INIT;
+    struct loop_options chosen = options ? *options : (struct loop_options){0};
+    struct loop *loop;
+    int rc;
+
+    if (current)
+        return error_set(err, TROUPE_CONFLICT, "this thread has a loop already; free it first");
+    if (!chosen.stack_size) {
+        chosen.stack_size = STACK_SIZE_PLAIN;
+#if defined(LOOP_ASAN) || defined(LOOP_TSAN)
+        chosen.stack_size = STACK_SIZE_CHECKED;
+#endif
+    }
+    if (chosen.stack_size < STACK_SIZE_MIN || chosen.stack_size > STACK_SIZE_MAX)
+        return error_set(err, TROUPE_ARGUMENT,
+                         "stack size %zu is outside 64k to 8M; choose one within",
+                         chosen.stack_size);
+    loop = mem_zero(1, sizeof(*loop));
+    rc = uv_loop_init(&loop->uv);
+    if (rc != 0) {
+        mem_free(loop);
+        return error_set(err, TROUPE_FAILED,
+                         "cannot make an event loop: %s; raise the limit of open files",
+                         uv_strerror(rc));
+    }
+    rc = uv_async_init(&loop->uv, &loop->wake, run_inbox);
+    if (rc != 0) {
+        uv_loop_close(&loop->uv);
+        mem_free(loop);
+        return error_set(err, TROUPE_FAILED,
+                         "cannot make the loop's wake-up: %s; raise the limit of open files",
+                         uv_strerror(rc));
+    }
+    list_init(&loop->ready);
+    list_init(&loop->spawn_waiters);
+    stacks_init(&loop->stacks, chosen.stack_size,
+                chosen.max_coroutines ? chosen.max_coroutines : COROUTINES_MAX);
+    loop->slice_budget_ns =
+        (uint64_t)(chosen.slice_budget_us ? chosen.slice_budget_us : SLICE_BUDGET_US) * 1000;
+    loop->thread = pthread_self();
+    fiber_init_thread(&loop->fiber);
+    uv_prepare_init(&loop->uv, &loop->prepare);
+    uv_check_init(&loop->uv, &loop->check);
+    uv_idle_init(&loop->uv, &loop->idle);
+    uv_timer_init(&loop->uv, &loop->step_timer);
+    uv_timer_init(&loop->uv, &loop->trim_timer);
+    loop->wake.data = loop->prepare.data = loop->check.data = loop->trim_timer.data = loop;
+    uv_prepare_start(&loop->prepare, drain);
+    uv_check_start(&loop->check, polled);
+    pthread_once(&forks_guarded, guard_forks);
+    current = loop;
+    *ret = loop;
+    return TROUPE_OK;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (!loop)
+        return;
+    LOOP_CHECK(loop == current, "loop_free was called on another thread than the loop's");
+    LOOP_CHECK(loop->live == 0, "loop_free was called while coroutines were alive");
+    /* Results that came late are freed on the loop; they may post again. */
+    while (atomic_load_explicit(&loop->inbox, memory_order_acquire))
+        run_inbox(&loop->wake);
+    close_handle((uv_handle_t *)&loop->prepare);
+    close_handle((uv_handle_t *)&loop->check);
+    close_handle((uv_handle_t *)&loop->idle);
+    close_handle((uv_handle_t *)&loop->wake);
+    close_handle((uv_handle_t *)&loop->step_timer);
+    close_handle((uv_handle_t *)&loop->trim_timer);
+    for (struct slab *slab = loop->stacks.slabs; slab; slab = slab->next)
+        for (unsigned i = 0; i < slab->carved; i++)
+            if (slab->cos[i].timer_ready)
+                close_handle((uv_handle_t *)&slab->cos[i].timer);
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+    LOOP_CHECK(uv_loop_close(&loop->uv) == 0, "loop_free was called while a handle was open");
+    stacks_clear(&loop->stacks);
+    current = NULL;
+    mem_free(loop);
+}
+
+uv_loop_t *loop_uv(struct loop *loop)
+{
+    return &loop->uv;
+}
+
+void loop_run(struct loop *loop)
+{
+    LOOP_CHECK(loop == current, "loop_run was called on another thread than the loop's");
+    LOOP_CHECK(!loop->poisoned, "loop_run was called in a forked child: only exec or _exit there");
+    loop->in_run = true;
+    while (!loop->stopping || loop->live > 0)
+        uv_run(&loop->uv, UV_RUN_DEFAULT);
+    loop->in_run = false;
+    loop->stopping = false;
+    atomic_store_explicit(&loop->span.started_ns, 0, memory_order_release);
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop->stopping = true;
+    if (loop->live == 0 && loop->in_run)
+        uv_stop(&loop->uv);
+}
+
+void loop_step(struct loop *loop, uint64_t timeout_ms)
+{
+    LOOP_CHECK(loop == current, "loop_step was called on another thread than the loop's");
+    LOOP_CHECK(!loop->poisoned, "loop_step was called in a forked child: only exec or _exit there");
+    if (timeout_ms == 0) {
+        uv_run(&loop->uv, UV_RUN_NOWAIT);
+    } else {
+        uv_update_time(&loop->uv);
+        uv_timer_start(&loop->step_timer, step_over, timeout_ms, 0);
+        uv_run(&loop->uv, UV_RUN_ONCE);
+        uv_timer_stop(&loop->step_timer);
+    }
+    /* Between two steps the caller computes, not the loop. */
+    atomic_store_explicit(&loop->span.started_ns, 0, memory_order_release);
+}
+
+uint64_t loop_now(struct loop *loop)
+{
+    uv_update_time(&loop->uv);
+    return uv_now(&loop->uv);
+}
+
+void loop_stats(const struct loop *loop, struct loop_stats *ret)
+{
+    ret->coroutines = loop->live;
+    ret->coroutines_max = loop->stacks.max;
+    ret->stacks_pooled = loop->stacks.hot_count + loop->stacks.cold_count;
+    ret->switches = loop->switches;
+    ret->longest_slice_us = loop->longest_slice_ns / 1000;
+}
+
+/* ---- timers for code that is no coroutine ------------------------------------------------------ */
+
+static void timer_fire(uv_timer_t *handle)
+{
+    struct loop_timer *timer = container_of(handle, struct loop_timer, handle);
+
+    timer->fire(timer);
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    struct loop_timer *timer = container_of((uv_timer_t *)handle, struct loop_timer, handle);
+
+    if (timer->closed)
+        timer->closed(timer);
+}
+
+void loop_timer_init(struct loop *loop, struct loop_timer *timer,
+                     void (*fire)(struct loop_timer *timer))
+{
+    uv_timer_init(&loop->uv, &timer->handle);
+    timer->fire = fire;
+    timer->closed = NULL;
+}
+
+void loop_timer_start(struct loop_timer *timer, uint64_t in_ms, uint64_t repeat_ms)
+{
+    uv_update_time(timer->handle.loop);
+    uv_timer_start(&timer->handle, timer_fire, in_ms, repeat_ms);
+}
+
+void loop_timer_stop(struct loop_timer *timer)
+{
+    uv_timer_stop(&timer->handle);
+}
+
+void loop_timer_close(struct loop_timer *timer, void (*closed)(struct loop_timer *timer))
+{
+    timer->closed = closed;
+    uv_close((uv_handle_t *)&timer->handle, timer_closed);
+}

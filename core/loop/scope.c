@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "loop/scope.h"
+
+#include "base/mem.h"
+#include "loop/internal.h"
+
+/* The deadline of a scope. On the heap, because libuv needs the handle for a while after the scope
+ * is gone. */
+struct scope_timer {
+    struct loop_timer timer;
+    struct scope *scope;
+};
+
+static void deadline_passed(struct loop_timer *timer)
+{
+    scope_cancel(container_of(timer, struct scope_timer, timer)->scope, TROUPE_DEADLINE);
+}
+
+static void timer_closed(struct loop_timer *timer)
+{
+    mem_free(container_of(timer, struct scope_timer, timer));
+}
+
+static void drop_timer(struct scope *scope)
+{
+    if (scope->timer)
+        loop_timer_close(&scope->timer->timer, timer_closed);
+    scope->timer = NULL;
+}
+
+static void init(struct loop *loop, struct scope *scope, uint64_t deadline)
+{
+    *scope = (struct scope){.loop = loop, .why = TROUPE_OK, .failure = TROUPE_OK};
+    list_init(&scope->siblings);
+    list_init(&scope->children);
+    list_init(&scope->members);
+    if (deadline) {
+        uint64_t now = loop_now(loop);
+
+        scope->timer = mem_zero(1, sizeof(*scope->timer));
+        scope->timer->scope = scope;
+        loop_timer_init(loop, &scope->timer->timer, deadline_passed);
+        loop_timer_start(&scope->timer->timer, deadline > now ? deadline - now : 0, 0);
+    }
+}
+
+void scope_open(struct scope *scope, uint64_t deadline)
+{
+    struct co *self = co_must_self();
+
+    init(self->loop, scope, deadline);
+    scope->opener = self;
+    scope->parent = self->scope;
+    scope->why = self->scope->why;
+    list_append(&self->scope->children, &scope->siblings);
+}
+
+void scope_open_root(struct loop *loop, struct scope *scope, uint64_t deadline,
+                     void (*ended)(struct scope *scope))
+{
+    init(loop, scope, deadline);
+    scope->ended = ended;
+}
+
+static void end_one(struct scope *scope, troupe_status why)
+{
+    scope->why = why;
+    list_for_each (link, &scope->members)
+        co_scope_ended(container_of(link, struct co, member));
+}
+
+/* The tree is as deep as coroutines are nested, which may be thousands of levels: it is walked
+ * without recursion. A scope that had ended before has an ended subtree. */
+void scope_cancel(struct scope *scope, troupe_status why)
+{
+    struct scope *at = scope;
+
+    if (scope->why != TROUPE_OK)
+        return;
+    end_one(scope, why);
+    for (;;) {
+        struct list_link *next = at->children.next;
+
+        if (next == &at->children) {
+            while (at != scope && at->siblings.next == &at->parent->children)
+                at = at->parent;
+            if (at == scope)
+                return;
+            next = at->siblings.next;
+        }
+        at = container_of(next, struct scope, siblings);
+        if (at->why == TROUPE_OK)
+            end_one(at, why);
+    }
+}
+
+troupe_status scope_close(struct scope *scope)
+{
+    if (scope->live > 0) {
+        struct co *self = co_must_self();
+
+        LOOP_CHECK(scope->opener == self, "a scope is closed by the coroutine that opened it");
+        /* Members live on this stack's data: nothing may cut the joining short. */
+        self->joining = true;
+        scope->joiner = self;
+        while (scope->live > 0)
+            (void)co_suspend(self, 0, NULL, NULL);
+        scope->joiner = NULL;
+        self->joining = false;
+    }
+    LOOP_CHECK(list_empty(&scope->children), "a scope was closed before a scope below it");
+    drop_timer(scope);
+    list_remove(&scope->siblings);
+    return scope->failure;
+}
+
+void scope_orphan_of(struct co *opener)
+{
+    list_for_each_safe (link, &opener->scope->children) {
+        struct scope *scope = container_of(link, struct scope, siblings);
+
+        if (scope->opener != opener)
+            continue;
+        scope_cancel(scope, TROUPE_CANCELED);
+        drop_timer(scope);
+        list_remove(&scope->siblings);
+        scope->parent = NULL;
+        scope->joiner = NULL;
+    }
+}
