@@ -75,6 +75,10 @@ static void put_got(struct buf *out, const struct config_key *key, const char *t
         buf_puts(out, "got something else (secret, not shown)");
         return;
     }
+    if (key->type == CONFIG_URL && strchr(text, '@')) {
+        buf_puts(out, "got something else (not shown: it may hold a password)");
+        return;
+    }
     buf_puts(out, "got \"");
     for (size_t i = 0; i < cut; i++)
         buf_putc(out, (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i]);

@@ -23,23 +23,44 @@ static void put_escaped(struct buf *out, const char *text)
     }
 }
 
+/* A string with the secrets in it masked, and what stands before the "@" of a URL; the caller's. */
+static char *shown(const struct config_value *value, const char *text)
+{
+    char *copy = mem_strdup(text), *host = strstr(copy, "://"), *at;
+
+    log_mask_apply(copy);
+    if (value->type != CONFIG_URL || !host)
+        return copy;
+    host += 3;
+    at = memrchr(host, '@', strcspn(host, "/?#"));
+    if (at) {
+        char *masked = mem_printf("%.*s***%s", (int)(host - copy), copy, at);
+
+        mem_free(copy);
+        return masked;
+    }
+    return copy;
+}
+
 static void put_value(struct buf *out, const struct config_value *value)
 {
-    if (value->flags & CONFIG_SECRET)
+    const bool list = value->flags & CONFIG_LIST;
+    const size_t count = list ? value->list.count : 1;
+
+    if (value->flags & CONFIG_SECRET) {
         buf_puts(out, "***");
-    else if (value->flags & CONFIG_LIST)
-        for (size_t i = 0; i < value->list.count; i++) {
-            buf_puts(out, i ? ", " : "");
-            put_escaped(out, value->list.items[i]);
-        }
-    else
-        put_escaped(out, value->text);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_mem_ char *text = shown(value, list ? value->list.items[i] : value->text);
+
+        buf_puts(out, i ? ", " : "");
+        put_escaped(out, text);
+    }
 }
 
 void config_print(const struct config *config, struct buf *out)
 {
-    const size_t from = out->len;
-
     for (size_t i = 0; i < config->count; i++) {
         const struct config_section *section = config->sections[i];
 
@@ -59,17 +80,12 @@ void config_print(const struct config *config, struct buf *out)
                 buf_printf(out, " ; %s\n", value->file);
         }
     }
-    /* A secret that stands in another key's value too is masked there as well. */
-    if (out->data)
-        log_mask_apply(out->data + from);
 }
 
-/* A string with the secrets in it masked. */
-static json_t *json_text(const char *text)
+static json_t *json_text(const struct config_value *value, const char *text)
 {
-    _cleanup_mem_ char *copy = mem_strdup(text);
+    _cleanup_mem_ char *copy = shown(value, text);
 
-    log_mask_apply(copy);
     return json_string(copy);
 }
 
@@ -84,7 +100,7 @@ static json_t *json_value(const struct config_value *value)
     if (value->flags & CONFIG_LIST) {
         list = json_array();
         for (size_t i = 0; i < value->list.count; i++)
-            json_array_append_new(list, json_text(value->list.items[i]));
+            json_array_append_new(list, json_text(value, value->list.items[i]));
         return list;
     }
     switch (value->type) {
@@ -93,7 +109,7 @@ static json_t *json_value(const struct config_value *value)
     case CONFIG_SIZE: return json_integer(value->number);
     case CONFIG_BOOL: return json_boolean(value->number);
     case CONFIG_FLOAT: return json_real(value->real);
-    default: return json_text(value->text);
+    default: return json_text(value, value->text);
     }
 }
 
