@@ -115,7 +115,8 @@ check() {
             tests_start tsan check-tsan
         build release CC=gcc CFLAGS='-O2 -g' -- check TESTS= &&
             tests_start release check-release
-        build clang CC=clang CFLAGS=-O1 -- check TESTS=
+        build clang CC=clang CFLAGS=-O1 -- check TESTS= &&
+            tests_start clang check-tidy
         build fuzz CC=clang CFLAGS='-O1 -g' --enable-fuzzers -- fuzz-targets &&
             tests_start fuzz check-fuzz
     fi
