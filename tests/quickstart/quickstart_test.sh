@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# ./quickstart in a tree of its own where packages, make and the program are stand-ins: what it asks
+# the package manager for, what it says when it cannot, and that stdin, arguments and status reach
+# the chat. The real thing is proven by tests/clean-root.sh.
+. "${TROUPE_SRCDIR:-.}/tests/lint/common.sh"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tree=$work/tree
+bin=$work/bin
+mkdir -p "$tree" "$bin"
+cp quickstart "$tree/"
+
+# A stand-in on the path.
+stub() {
+    printf '#!/bin/bash\n%s\n' "$2" >"$bin/$1"
+    chmod +x "$bin/$1"
+}
+touch "$tree/configure.ac" "$tree/Makefile.in"
+cat >"$tree/autogen.sh" <<'SH'
+#!/bin/bash
+printf '#!/bin/bash\ncat >/dev/null; touch config.status\n' >configure
+chmod +x configure
+SH
+chmod +x "$tree/autogen.sh"
+# make eats its stdin if it is given one, and builds a program that shows what reaches it.
+stub make 'cat >/dev/null
+cat >build/release/troupe <<SH
+#!/bin/bash
+echo "arguments: \$*"
+cat
+exit 7
+SH
+chmod +x build/release/troupe'
+stub apt-get 'cat >/dev/null; echo "$DEBIAN_FRONTEND $*" >>"$WORK/apt.log"; touch "$WORK/installed"'
+stub sudo 'echo "sudo $*" >>"$WORK/sudo.log"; exec "$@"'
+stub id 'echo "${STUB_UID:-0}"'
+# Everything is installed but what MISSING names, until apt-get ran.
+stub dpkg-query 'for package in '"$(sed -n '/^build_needs/,/^ROWS/s/^\(tool\|lib\|file\) [^ ]* *//p' quickstart | tr '\n' ' ')"'; do
+    case " $MISSING " in *" $package "*) [ -e "$WORK/installed" ] || continue ;; esac
+    echo "installed $package"
+done'
+# Nor is what is missing found any other way.
+stub pkg-config 'exit 1'
+
+# run [VARIABLE=VALUE…] -- ARGUMENT…: leaves $status, out and err.
+run() {
+    local variables=()
+    while [ "$1" != -- ]; do variables+=("$1") && shift; done
+    shift
+    rm -f "$work"/installed "$work"/*.log
+    printf 'one\ntwo\n' | env PATH="$bin:$PATH" WORK="$work" MISSING= "${variables[@]}" \
+        "$tree/quickstart" "$@" >"$work/out" 2>"$work/err"
+    status=$?
+}
+
+# expect NAME CONDITION…: the condition holds, else what was seen is shown.
+expect() {
+    local name=$1
+    shift
+    if "$@"; then verdict "$name"; else verdict "$name" "status $status; $(cat "$work/out" "$work/err" "$work"/*.log 2>/dev/null)"; fi
+}
+same() { [ "$1" = "$2" ]; }
+has() { grep -qF -- "$2" "$work/$1" 2>/dev/null; }
+
+run -- --use-env-key 'two words'
+expect 'stdin and arguments reach the chat untouched' \
+    same "$(cat "$work/out")" $'arguments: chat --use-env-key two words\none\ntwo'
+expect "the chat's status is its own" same "$status" 7
+expect 'nothing is installed where nothing is missing' test ! -e "$work/apt.log"
+
+run MISSING='libuv1-dev libedit-dev' -- x
+expect 'only what is missing is installed, without questions' same "$(tail -n 1 "$work/apt.log")" \
+    'noninteractive -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends libedit-dev libuv1-dev'
+expect 'installing leaves stdin to the chat' same "$(cat "$work/out")" $'arguments: chat x\none\ntwo'
+
+run MISSING=libuv1-dev STUB_UID=1000 --
+expect 'without being root it installs through sudo' has sudo.log 'apt-get -qq'
+
+mv "$bin/sudo" "$work/sudo.away"
+mkdir "$work/few"
+for tool in bash dirname env mktemp tail rm sed grep sort paste tr cat mkdir touch nproc uname; do
+    ln -s "$(command -v "$tool")" "$work/few/$tool"
+done
+rm -f "$work"/installed "$work"/*.log
+printf '' | env PATH="$bin:$work/few" WORK="$work" MISSING=libuv1-dev STUB_UID=1000 \
+    "$work/few/bash" "$tree/quickstart" >"$work/out" 2>"$work/err"
+status=$?
+expect 'without root and sudo it says what to do' has err "run 'apt-get install libuv1-dev' as root"
+expect 'and ends with EX_UNAVAILABLE' same "$status" 69
+
+rm "$bin/apt-get" "$bin/dpkg-query"
+printf '' | env PATH="$bin:$work/few" WORK="$work" "$work/few/bash" "$tree/quickstart" >"$work/out" 2>"$work/err"
+status=$?
+expect 'where there is no apt it names the packages' has err "libuv1-dev"
+expect 'and ends with EX_UNAVAILABLE, too' same "$status" 69
+finish
