@@ -22,7 +22,7 @@ struct store_rows {
     const char **names;
     /* The rest is the store's. */
     struct store_value *cells;
-    size_t cell_cap;
+    size_t cell_used, cell_cap;
     struct arena arena;
 };
 

@@ -58,7 +58,8 @@ int store_exit_code(troupe_status status);
 void store_close(struct store *store);
 
 /* Writes the batch, all of it or nothing. [waits] Batches of one loop tick, and those that arrive
- * while the writer is busy, share a transaction; one that fails is undone alone.
+ * while the writer is busy, share a transaction; one that fails is undone alone. Without a deadline
+ * it waits 30 s at most.
  *   TROUPE_OK           it is durable
  *   TROUPE_CONFLICT     a guard, a constraint or the lease did not hold        not written
  *   TROUPE_ARGUMENT     the SQL or its values are wrong                        not written

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What stands between store.h and a data base: requests go in on the loop thread, the driver's
+ * threads finish each exactly once. For drivers and their tests only.
+ */
+#ifndef STORE_DRIVER_H
+#define STORE_DRIVER_H
+
+#include "base/arena.h"
+#include "loop/op.h"
+#include "loop/queue.h"
+#include "store/migrate.h"
+#include "store/rewrite.h"
+#include "store/store.h"
+
+#include <stdatomic.h>
+
+/* A statement whose parts were copied, with its outcome. `key` is namespace, line feed, SQL:
+ * what a statement cache looks up without composing it anew. */
+struct store_command {
+    const char *key, *sql, *ns;
+    size_t key_len;
+    struct store_scope scope;
+    int64_t expect;
+    const struct store_value *params;
+    size_t param_count;
+    int64_t changes, rowid;
+    struct store_rows *rows;
+};
+
+struct store_batch {
+    size_t holds; /* caller, request in flight; loop thread only */
+    struct arena arena;
+    struct store_command *commands;
+    size_t count, cap;
+    int64_t lease_epoch;
+    bool used;
+    troupe_status failure; /* the first thing wrong in an add */
+    char *failure_text;
+};
+
+enum store_request_kind { STORE_REQUEST_COMMIT, STORE_REQUEST_QUERY, STORE_REQUEST_MIGRATE };
+
+enum store_request_state {
+    STORE_QUEUED,
+    STORE_TAKEN,    /* the driver has it: its outcome counts       */
+    STORE_WITHDRAWN /* the waiter left before the driver took it   */
+};
+
+struct store_request {
+    struct queue_item link;     /* for the driver's queues                                    */
+    struct store_request *next; /* more requests of the same tick                             */
+    enum store_request_kind kind;
+    _Atomic int state;      /* enum store_request_state                                       */
+    _Atomic bool abandoned; /* nobody waits any more: a read or a migration is interrupted    */
+    /* The outcome, written by the driver before `done`, which it calls on any thread, once. */
+    troupe_status status;
+    struct error error;
+    void (*done)(struct store_request *request);
+
+    struct store_batch *batch; /* COMMIT                    */
+    struct store_command query;
+    struct arena arena; /* QUERY and MIGRATE: what they point at */
+    const char *ns;     /* MIGRATE */
+    const struct store_migration *steps;
+    size_t step_count;
+    bool check_only;
+
+    struct store *store; /* the rest is store.c's */
+    struct op *op;
+    size_t bytes;
+};
+
+struct store_engine; /* each driver's own */
+
+struct store_driver {
+    const char *name;
+    /* Blocks; threads run afterwards. */
+    troupe_status (*open)(const struct store_options *options, struct store_engine **ret,
+                          struct error *err);
+    /* Takes a chain (`next`) of commits and migrations, or one query. The number in flight is
+     * bounded by the caller. */
+    void (*submit)(struct store_engine *engine, struct store_request *chain);
+    /* Finishes all it has, then frees. */
+    void (*close)(struct store_engine *engine);
+    void (*stats)(const struct store_engine *engine, struct store_stats *ret);
+};
+
+extern const struct store_driver store_sqlite_driver;
+
+/* False: the waiter has left, finish it with TROUPE_CANCELED. Any thread. */
+static inline bool store_request_take(struct store_request *request)
+{
+    int queued = STORE_QUEUED;
+
+    return atomic_compare_exchange_strong(&request->state, &queued, STORE_TAKEN);
+}
+
+/* Copies a statement with its values; TROUPE_LIMIT above `max_bytes` of the arena. */
+troupe_status store_command_copy(struct arena *arena, const struct store_statement *statement,
+                                 size_t max_bytes, struct store_command *ret, struct error *err);
+/* Drops the outcome. */
+void store_command_reset(struct store_command *command);
+/* The value for a placeholder; NULL where the caller gave none. */
+const struct store_value *store_command_value(const struct store_command *command,
+                                              const struct store_slot *slot,
+                                              struct store_value *scratch);
+/* Every value has its place and no name of the host's is taken: TROUPE_ARGUMENT, TROUPE_DENIED. */
+troupe_status store_command_check(const struct store_command *command, const struct store_sql *sql,
+                                  struct error *err);
+
+void store_batch_hold(struct store_batch *batch);
+/* A checksum of a migration's text: FNV-1a in hexadecimal. It finds accidents, not attackers. */
+#define STORE_CHECKSUM_SIZE 17
+void store_checksum(const char *text, char ret[STORE_CHECKSUM_SIZE]);
+/* Versions are 1 … count. */
+troupe_status store_migrations_valid(const char *ns, const struct store_migration *steps,
+                                     size_t count, struct error *err);
+/* The core's own steps, from core/store/sql. */
+const struct store_migration *store_core_migrations(size_t *ret_count);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What migrations are to every driver: the order of versions, the checksum, the core's own steps.
+ */
+#include "store/migrate.h"
+
+#include "base/embed.h"
+#include "store/driver.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+EMBED_TEXT(store_schema_001, "store/sql/001_core.sql");
+
+static const struct store_migration core_steps[] = {
+    {1, "001_core.sql", store_schema_001},
+};
+
+const struct store_migration *store_core_migrations(size_t *ret_count)
+{
+    *ret_count = sizeof(core_steps) / sizeof(core_steps[0]);
+    return core_steps;
+}
+
+void store_checksum(const char *text, char ret[STORE_CHECKSUM_SIZE])
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    snprintf(ret, STORE_CHECKSUM_SIZE, "%016" PRIx64, hash);
+}
+
+troupe_status store_migrations_valid(const char *ns, const struct store_migration *steps,
+                                     size_t count, struct error *err)
+{
+    if (ns && !store_ns_valid(ns))
+        return error_set(err, TROUPE_ARGUMENT, "namespace \"%.80s\" is not a name for one", ns);
+    for (size_t i = 0; i < count; i++)
+        if (steps[i].version != (int64_t)i + 1)
+            return error_set(err, TROUPE_ARGUMENT,
+                             "namespace \"%s\": migration %" PRId64
+                             " stands where %zu belongs: number them 1, 2, 3 without a gap",
+                             ns ? ns : "core", steps[i].version, i + 1);
+    return TROUPE_OK;
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/rewrite.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "store/migrate.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const reserved_names[] = {"account", "guild", "channel", "member"};
+static const char *const run_keywords[] = {"select", "insert", "update", "delete",
+                                           "with",   "values", "replace"};
+static const char *const migrate_keywords[] = {"create", "alter", "drop"};
+
+struct rewriter {
+    const struct store_dialect *dialect;
+    const char *start, *at;
+    const char *ns;
+    enum store_sql_kind kind;
+    bool begun;      /* inside a statement                */
+    bool terminated; /* a semicolon ended the statement   */
+    struct buf out;
+    struct store_sql sql;
+    size_t slot_cap;
+    struct error *err;
+};
+
+/* ASCII only: the locale has no say in SQL, and bytes of UTF-8 are letters of identifiers. */
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) ||
+           is_digit(c);
+}
+
+static size_t word_len(const char *at)
+{
+    size_t len = 0;
+
+    while (is_word(at[len]))
+        len++;
+    return len;
+}
+
+static size_t line_of(const struct rewriter *rw)
+{
+    size_t line = 1;
+
+    for (const char *p = rw->start; p < rw->at; p++)
+        line += *p == '\n';
+    return line;
+}
+
+bool store_ns_valid(const char *ns)
+{
+    size_t len = ns ? strlen(ns) : 0;
+
+    if (len == 0 || len > STORE_NAME_MAX || ns[0] < 'a' || ns[0] > 'z' || ns[len - 1] == '_' ||
+        strstr(ns, "__") || strcmp(ns, "core") == 0)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        char c = ns[i];
+
+        if (!(c >= 'a' && c <= 'z') && !is_digit(c) && c != '_' && c != '.' && c != '-')
+            return false;
+    }
+    return true;
+}
+
+bool store_name_reserved(const char *name)
+{
+    for (size_t i = 0; i < sizeof(reserved_names) / sizeof(reserved_names[0]); i++)
+        if (strcmp(name, reserved_names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The length of the comment at `at`, 0 where there is none. One that is not closed ends with the
+ * text, as SQLite has it. */
+static size_t comment_len(const char *at)
+{
+    if (at[0] == '-' && at[1] == '-')
+        return strcspn(at, "\n");
+    if (at[0] == '/' && at[1] == '*') {
+        const char *end = strstr(at + 2, "*/");
+
+        return end ? (size_t)(end + 2 - at) : strlen(at);
+    }
+    return 0;
+}
+
+const char *store_sql_skip(const char *sql)
+{
+    for (;;) {
+        size_t comment = comment_len(sql);
+
+        if (comment)
+            sql += comment;
+        else if (is_space(*sql) || *sql == ';')
+            sql++;
+        else
+            return sql;
+    }
+}
+
+/* Copies `len` bytes of the input as they are. */
+static troupe_status take(struct rewriter *rw, size_t len)
+{
+    troupe_status status = buf_append(&rw->out, rw->at, len);
+
+    rw->at += len;
+    return status;
+}
+
+static bool known_keyword(const char *word, size_t len, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(list[i]) == len && strncasecmp(list[i], word, len) == 0)
+            return true;
+    return false;
+}
+
+/* The first word of each statement decides what it can be; everything else is the authorizer's. */
+static troupe_status check_begin(struct rewriter *rw)
+{
+    size_t len = word_len(rw->at);
+
+    if (rw->terminated && rw->kind == STORE_SQL_ONE)
+        return error_set(rw->err, rw->ns ? TROUPE_DENIED : TROUPE_ARGUMENT,
+                         "line %zu: a second statement in one text: give each its own call",
+                         line_of(rw));
+    rw->begun = true;
+    rw->terminated = false;
+    if (!rw->ns || known_keyword(rw->at, len, run_keywords, 7) ||
+        (rw->kind == STORE_SQL_SCRIPT && known_keyword(rw->at, len, migrate_keywords, 3)))
+        return TROUPE_OK;
+    return error_set(
+        rw->err, TROUPE_DENIED, "line %zu: \"%.*s\" may not begin %s: use %s", line_of(rw),
+        len ? (int)(len < 32 ? len : 32) : 1, rw->at,
+        rw->kind == STORE_SQL_SCRIPT ? "a statement of a migration" : "a plugin's statement",
+        rw->kind == STORE_SQL_SCRIPT ? "CREATE, ALTER, DROP, INSERT, UPDATE, DELETE or SELECT"
+                                     : "SELECT, INSERT, UPDATE or DELETE");
+}
+
+/* The data base's own tables describe everybody's data. */
+static troupe_status check_identifier(struct rewriter *rw, const char *name, size_t len)
+{
+    if (rw->ns && len >= 7 && strncasecmp(name, "sqlite_", 7) == 0)
+        return error_set(rw->err, TROUPE_DENIED,
+                         "line %zu: \"%.*s\" is the data base's own and not open to plugins",
+                         line_of(rw), (int)(len < 48 ? len : 48), name);
+    return TROUPE_OK;
+}
+
+static troupe_status quoted(struct rewriter *rw)
+{
+    char open = *rw->at, close = open == '[' ? ']' : open;
+    const char *end = rw->at + 1;
+
+    for (; *end; end++) {
+        if (*end != close)
+            continue;
+        if (close == ']' || end[1] != close)
+            break;
+        end++; /* doubled: a quote inside */
+    }
+    if (!*end)
+        return error_set(rw->err, TROUPE_ARGUMENT, "line %zu: %c is not closed", line_of(rw), open);
+    if (open != '\'') {
+        troupe_status status = check_identifier(rw, rw->at + 1, (size_t)(end - rw->at - 1));
+
+        if (status < 0)
+            return status;
+    }
+    return take(rw, (size_t)(end + 1 - rw->at));
+}
+
+static troupe_status table(struct rewriter *rw)
+{
+    const char *name = rw->at + 1;
+    size_t len = word_len(name);
+
+    if (!rw->ns)
+        return error_set(rw->err, TROUPE_ARGUMENT,
+                         "line %zu: {…} names a plugin's table and means nothing in the core",
+                         line_of(rw));
+    if (len == 0 || len > STORE_NAME_MAX || name[len] != '}' || is_digit(name[0]))
+        return error_set(rw->err, TROUPE_ARGUMENT,
+                         "line %zu: \"{\" wants a table's name of letters, digits and _, at most "
+                         "%d bytes, and \"}\"",
+                         line_of(rw), STORE_NAME_MAX);
+    rw->at += len + 2;
+    return buf_printf(&rw->out, "\"%s%s%.*s\"", rw->ns, rw->dialect->joint, (int)len, name);
+}
+
+/* The placeholder for a position or a name: the same one each time it is used. */
+static troupe_status slot(struct rewriter *rw, size_t position, const char *name, size_t len)
+{
+    struct store_sql *sql = &rw->sql;
+    size_t i = 0;
+
+    if (rw->kind == STORE_SQL_SCRIPT)
+        return error_set(rw->err, TROUPE_ARGUMENT,
+                         "line %zu: a migration has no parameters: write the value", line_of(rw));
+    for (; i < sql->slot_count; i++) {
+        const struct store_slot *old = &sql->slots[i];
+
+        if (position ? old->position == position
+                     : old->name && strlen(old->name) == len && memcmp(old->name, name, len) == 0)
+            break;
+    }
+    if (i == sql->slot_count) {
+        if (i == STORE_PARAMETERS_MAX)
+            return error_set(rw->err, TROUPE_LIMIT,
+                             "more than %d parameters: use several statements",
+                             STORE_PARAMETERS_MAX);
+        if (i == rw->slot_cap) {
+            rw->slot_cap = rw->slot_cap ? rw->slot_cap * 2 : 8;
+            sql->slots = mem_resize(sql->slots, rw->slot_cap, sizeof(*sql->slots));
+        }
+        sql->slots[sql->slot_count++] = (struct store_slot){
+            .position = position, .name = position ? NULL : mem_strndup(name, len)};
+    }
+    if (position > sql->positions)
+        sql->positions = position;
+    return buf_printf(&rw->out, "%c%zu", rw->dialect->placeholder, i + 1);
+}
+
+static troupe_status positional(struct rewriter *rw)
+{
+    size_t position = 0, digits = 0;
+
+    rw->at++;
+    for (; is_digit(rw->at[digits]) && digits < 4; digits++)
+        position = position * 10 + (size_t)(rw->at[digits] - '0');
+    rw->at += digits;
+    if (digits == 0)
+        position = rw->sql.positions + 1;
+    if (position == 0 || position > STORE_PARAMETERS_MAX || is_digit(*rw->at))
+        return error_set(rw->err, TROUPE_ARGUMENT, "line %zu: parameters are ?1 to ?%d",
+                         line_of(rw), STORE_PARAMETERS_MAX);
+    return slot(rw, position, NULL, 0);
+}
+
+static troupe_status named(struct rewriter *rw)
+{
+    const char *name = rw->at + 1;
+    size_t len = word_len(name);
+
+    if (name[0] == ':') /* a cast, where the data base knows it */
+        return take(rw, 2);
+    if (len == 0 || len > STORE_NAME_MAX)
+        return error_set(rw->err, TROUPE_ARGUMENT,
+                         "line %zu: \":\" wants a parameter's name of at most %d bytes",
+                         line_of(rw), STORE_NAME_MAX);
+    rw->at = name + len;
+    return slot(rw, 0, name, len);
+}
+
+static troupe_status token(struct rewriter *rw)
+{
+    char c = *rw->at;
+    size_t len;
+    troupe_status status;
+
+    switch (c) {
+    case '\'':
+    case '"':
+    case '`':
+    case '[': return quoted(rw);
+    case '{': return table(rw);
+    case '?': return positional(rw);
+    case ':': return named(rw);
+    case '$':
+    case '@':
+    case '#':
+    case '}':
+    case '\\':
+        return error_set(rw->err, TROUPE_ARGUMENT,
+                         "line %zu: \"%c\" is not understood: parameters "
+                         "are ?1 or :name, tables are {name}",
+                         line_of(rw), c);
+    default: break;
+    }
+    len = word_len(rw->at);
+    if (len == 0)
+        return take(rw, 1);
+    status = check_identifier(rw, rw->at, len);
+    return status < 0 ? status : take(rw, len);
+}
+
+static troupe_status scan(struct rewriter *rw)
+{
+    troupe_status status = TROUPE_OK;
+
+    while (*rw->at && status >= 0) {
+        size_t comment = comment_len(rw->at);
+
+        if (comment) {
+            status = take(rw, comment);
+        } else if (is_space(*rw->at)) {
+            status = take(rw, 1);
+        } else if (*rw->at == ';') {
+            rw->terminated = rw->terminated || rw->begun;
+            rw->begun = false;
+            status = take(rw, 1);
+        } else {
+            if (!rw->begun)
+                status = check_begin(rw);
+            if (status >= 0)
+                status = token(rw);
+        }
+    }
+    return status;
+}
+
+troupe_status store_rewrite(const struct store_dialect *dialect, const char *sql, const char *ns,
+                            enum store_sql_kind kind, struct store_sql *ret, struct error *err)
+{
+    struct error found = {0};
+    struct rewriter rw = {
+        .dialect = dialect,
+        .start = sql,
+        .at = sql,
+        .ns = ns,
+        .kind = kind,
+        .out = {.max = STORE_SQL_MAX},
+        .err = &found,
+    };
+    troupe_status status;
+
+    if (ns && !store_ns_valid(ns))
+        return error_set(err, TROUPE_ARGUMENT, "namespace \"%.80s\" is not a name for one", ns);
+    status = strlen(sql) < STORE_SQL_MAX ? scan(&rw) : TROUPE_LIMIT;
+    if (status >= 0 && kind == STORE_SQL_ONE && !rw.begun && !rw.terminated)
+        status = error_set(&found, TROUPE_ARGUMENT, "the text holds no statement");
+    if (status < 0) {
+        if (found.text[0])
+            error_set(err, status, "%s", found.text);
+        else /* the output's bound */
+            error_set(err, status, "SQL text of more than %u bytes", STORE_SQL_MAX);
+        store_sql_clear(&rw.sql);
+        buf_clear(&rw.out);
+        return status;
+    }
+    rw.sql.text = buf_take(&rw.out);
+    *ret = rw.sql;
+    return TROUPE_OK;
+}
+
+void store_sql_clear(struct store_sql *sql)
+{
+    for (size_t i = 0; i < sql->slot_count; i++)
+        mem_free(sql->slots[i].name);
+    mem_free(sql->slots);
+    mem_free(sql->text);
+    *sql = (struct store_sql){0};
+}

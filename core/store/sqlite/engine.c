@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The SQLite driver as store.c sees it: open and close in order, requests to their threads.
+ */
+#include "store/sqlite/sqlite.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+struct store_engine {
+    int lock;
+    struct sqlite_writer writer;
+    struct sqlite_reading reading;
+    struct sqlite_reader *readers;
+    unsigned reader_count;
+};
+
+troupe_status sqlite_thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg,
+                                  const char *name, struct error *err)
+{
+    sigset_t block, old;
+    int code;
+
+    sigfillset(&block);
+    sigdelset(&block, SIGSEGV);
+    sigdelset(&block, SIGBUS);
+    sigdelset(&block, SIGFPE);
+    sigdelset(&block, SIGILL);
+    sigdelset(&block, SIGABRT);
+    pthread_sigmask(SIG_SETMASK, &block, &old);
+    code = pthread_create(thread, NULL, run, arg);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (code)
+        return error_set(err, TROUPE_NOMEM,
+                         "no thread for the store (%s): raise the limit of tasks", strerror(code));
+    pthread_setname_np(*thread, name);
+    return TROUPE_OK;
+}
+
+static void engine_close(struct store_engine *engine)
+{
+    sqlite_reading_close(&engine->reading);
+    for (unsigned i = 0; i < engine->reader_count; i++)
+        sqlite_reader_stop(&engine->readers[i]);
+    sqlite_writer_stop(&engine->writer); /* last: its checkpoint takes the whole log */
+    sqlite_reading_clear(&engine->reading);
+    mem_free(engine->readers);
+    if (engine->lock >= 0)
+        close(engine->lock);
+    mem_free(engine);
+}
+
+static troupe_status start_readers(struct store_engine *engine, const struct store_options *options,
+                                   struct error *err)
+{
+    for (unsigned i = 0; i < options->readers; i++) {
+        struct sqlite_reader *reader = &engine->readers[i];
+        troupe_status status = sqlite_connection_open(options, false, &reader->conn, err);
+
+        if (status < 0)
+            return status;
+        engine->reader_count++; /* from here on engine_close closes it */
+        reader->reading = &engine->reading;
+        status = sqlite_reader_start(reader, err);
+        if (status < 0)
+            return status;
+    }
+    return TROUPE_OK;
+}
+
+static troupe_status start(struct store_engine *engine, const struct store_options *options,
+                           struct error *err)
+{
+    struct sqlite_writer *writer = &engine->writer;
+    const struct store_migration *steps;
+    size_t count;
+    troupe_status status = sqlite_connection_open(options, true, &writer->conn, err);
+
+    if (status < 0)
+        return status;
+    writer->write_ms = options->write_ms;
+    writer->busy_ms = options->busy_ms;
+    steps = store_core_migrations(&count);
+    status = sqlite_migrate(&writer->conn, NULL, steps, count, false, err);
+    if (status < 0)
+        return sqlite_open_status(&writer->conn, status);
+    status = start_readers(engine, options, err);
+    return status < 0 ? status : sqlite_writer_start(writer, err);
+}
+
+static troupe_status engine_open(const struct store_options *options, struct store_engine **ret,
+                                 struct error *err)
+{
+    struct store_engine *engine;
+    troupe_status status;
+    int lock = -1;
+
+    status = sqlite_file_prepare(options->path, &lock, err);
+    if (status < 0)
+        return status;
+    engine = mem_zero(1, sizeof(*engine));
+    engine->lock = lock;
+    engine->readers = mem_zero(options->readers, sizeof(*engine->readers));
+    sqlite_reading_init(&engine->reading);
+    queue_init(&engine->writer.queue, 0); /* bounded by store.c */
+    status = start(engine, options, err);
+    if (status < 0) {
+        error_prefix(err, "%s", options->path);
+        engine_close(engine);
+        return status;
+    }
+    *ret = engine;
+    return TROUPE_OK;
+}
+
+static void engine_submit(struct store_engine *engine, struct store_request *chain)
+{
+    if (chain->kind == STORE_REQUEST_QUERY)
+        sqlite_reading_push(&engine->reading, chain);
+    else
+        (void)queue_push(&engine->writer.queue, &chain->link, NULL); /* no bound, not closed */
+}
+
+static void engine_stats(const struct store_engine *engine, struct store_stats *ret)
+{
+    ret->transactions = atomic_load(&engine->writer.transactions);
+    ret->checkpoints = atomic_load(&engine->writer.checkpoints);
+    ret->log_pages = atomic_load(&engine->writer.log_pages);
+    ret->degraded = atomic_load(&engine->writer.degraded);
+}
+
+const struct store_driver store_sqlite_driver = {
+    .name = "sqlite",
+    .open = engine_open,
+    .submit = engine_submit,
+    .close = engine_close,
+    .stats = engine_stats,
+};

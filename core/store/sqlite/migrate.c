@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Schema steps in SQLite: the check of what ran before, then the missing steps in one transaction.
+ */
+#include "base/clock.h"
+#include "store/sqlite/sqlite.h"
+
+#include <inttypes.h>
+
+struct migration {
+    struct sqlite_connection *conn;
+    const char *ns; /* NULL: the core */
+    const struct store_migration *steps;
+    size_t count;
+    struct error *err;
+};
+
+static const char *shown(const struct migration *m)
+{
+    return m->ns ? m->ns : "core";
+}
+
+static troupe_status run_command(struct sqlite_connection *conn, const char *key,
+                                 const struct store_value *params, size_t count,
+                                 struct store_rows **ret, struct error *err)
+{
+    struct store_command command = {
+        .key = key,
+        .key_len = strlen(key),
+        .sql = key + 1,
+        .expect = STORE_ANY,
+        .params = params,
+        .param_count = count,
+    };
+    troupe_status status = sqlite_run(conn, NULL, &command, false, err);
+
+    if (status >= 0 && ret) {
+        *ret = command.rows;
+        command.rows = NULL;
+    }
+    store_command_reset(&command);
+    return status;
+}
+
+/* How many steps ran before; they must be the first of ours, unaltered. */
+static troupe_status check_applied(const struct migration *m, size_t *ret_applied)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    struct store_value ns = store_text(shown(m));
+    char checksum[STORE_CHECKSUM_SIZE];
+    troupe_status status = run_command(
+        m->conn, "\nSELECT version, checksum FROM migration WHERE ns = ?1 ORDER BY version", &ns, 1,
+        &rows, m->err);
+
+    if (status < 0)
+        return status;
+    if (rows->count > m->count)
+        return error_set(m->err, TROUPE_VERSION,
+                         "the data of \"%s\" is at version %" PRId64 " and this build knows %zu: "
+                         "install the newer build again, or restore a backup from before it",
+                         shown(m), store_cell_int(rows, rows->count - 1, 0, 0), m->count);
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct store_migration *step = &m->steps[i];
+
+        if (store_cell_int(rows, i, 0, 0) != step->version)
+            return error_set(m->err, TROUPE_DATA,
+                             "\"%s\": the record of migration %" PRId64 " is missing in the data "
+                             "base: restore a backup",
+                             shown(m), step->version);
+        store_checksum(step->sql, checksum);
+        if (strcmp(checksum, store_cell_text(rows, i, 1, "")) != 0)
+            return error_set(m->err, TROUPE_DATA,
+                             "\"%s\": migration %" PRId64 " (%s) was altered after it ran: put its "
+                             "text back and add a new one",
+                             shown(m), step->version, step->name);
+    }
+    *ret_applied = rows->count;
+    return TROUPE_OK;
+}
+
+static size_t line_at(const char *text, const char *place)
+{
+    size_t line = 1;
+
+    for (; text < place; text++)
+        line += *text == '\n';
+    return line;
+}
+
+/* A message of the data base's, with the place; its own mistakes are the step's, not the caller's. */
+static troupe_status step_failed(const struct migration *m, const struct store_migration *step,
+                                 size_t line, int code)
+{
+    struct error cause;
+    troupe_status status = sqlite_failed(m->conn, code, &cause);
+
+    if (status == TROUPE_ARGUMENT || status == TROUPE_CONFLICT || status == TROUPE_FAILED ||
+        status == TROUPE_LIMIT)
+        status = TROUPE_DATA;
+    return error_set(m->err, status, "\"%s\": migration %" PRId64 " (%s) line %zu: %s", shown(m),
+                     step->version, step->name, line, cause.text);
+}
+
+static troupe_status run_statements(const struct migration *m, const struct store_migration *step,
+                                    const char *text)
+{
+    const char *at = store_sql_skip(text);
+
+    while (*at) {
+        sqlite3_stmt *stmt = NULL;
+        const char *tail = at;
+        int code = sqlite3_prepare_v2(m->conn->db, at, -1, &stmt, &tail);
+
+        if (code == SQLITE_OK) {
+            while ((code = sqlite3_step(stmt)) == SQLITE_ROW)
+                continue;
+            sqlite3_finalize(stmt); /* gives the code of the step again */
+        }
+        if (code != SQLITE_OK && code != SQLITE_DONE)
+            return step_failed(m, step, line_at(text, at), code);
+        at = store_sql_skip(tail);
+    }
+    return TROUPE_OK;
+}
+
+static troupe_status run_step(const struct migration *m, const struct store_migration *step)
+{
+    struct store_sql sql;
+    struct error cause;
+    troupe_status status =
+        store_rewrite(&sqlite_dialect, step->sql, m->ns, STORE_SQL_SCRIPT, &sql, &cause);
+    char checksum[STORE_CHECKSUM_SIZE];
+    struct store_value params[5];
+
+    if (status < 0)
+        return error_set(m->err, status == TROUPE_DENIED ? status : TROUPE_DATA,
+                         "\"%s\": migration %" PRId64 " (%s) %s", shown(m), step->version,
+                         step->name, cause.text);
+    sqlite_guard_set(&m->conn->guard, m->ns, true);
+    status = run_statements(m, step, sql.text);
+    sqlite_guard_set(&m->conn->guard, NULL, false);
+    store_sql_clear(&sql);
+    if (status < 0)
+        return status;
+    store_checksum(step->sql, checksum);
+    params[0] = store_text(shown(m));
+    params[1] = store_int(step->version);
+    params[2] = store_text(step->name);
+    params[3] = store_text(checksum);
+    params[4] = store_int(clock_wall_ms());
+    return run_command(m->conn,
+                       "\nINSERT INTO migration (ns, version, name, checksum, applied_ms) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5)",
+                       params, 5, NULL, m->err);
+}
+
+static troupe_status run_missing(const struct migration *m)
+{
+    size_t applied = 0;
+    troupe_status status = sqlite_exec(m->conn,
+                                       "CREATE TABLE IF NOT EXISTS migration ("
+                                       "ns TEXT NOT NULL, version INTEGER NOT NULL, "
+                                       "name TEXT NOT NULL, checksum TEXT NOT NULL, "
+                                       "applied_ms INTEGER NOT NULL, PRIMARY KEY (ns, version))",
+                                       m->err);
+
+    if (status >= 0)
+        status = check_applied(m, &applied);
+    for (size_t i = applied; status >= 0 && i < m->count; i++)
+        status = run_step(m, &m->steps[i]);
+    return status;
+}
+
+troupe_status sqlite_migrate(struct sqlite_connection *conn, const char *ns,
+                             const struct store_migration *steps, size_t count, bool check_only,
+                             struct error *err)
+{
+    struct migration m = {.conn = conn, .ns = ns, .steps = steps, .count = count, .err = err};
+    troupe_status status = store_migrations_valid(ns, steps, count, err);
+
+    if (status >= 0)
+        status = sqlite_exec(conn, "BEGIN IMMEDIATE", err);
+    if (status < 0)
+        return status;
+    status = run_missing(&m);
+    if (status >= 0)
+        status = sqlite_exec(conn, check_only ? "ROLLBACK" : "COMMIT", err);
+    if (!sqlite3_get_autocommit(conn->db))
+        (void)sqlite_exec(conn, "ROLLBACK", NULL);
+    return status;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loop's side of the store: bounds, one hand-over to the driver per tick, and the waiting.
+ */
+#include "store/store.h"
+
+#include "loop/scope.h"
+#include "store/driver.h"
+
+#include <sysexits.h>
+
+enum {
+    QUEUED_DEFAULT = 1000,
+    READ_MS = 10000, /* where the caller gave no deadline */
+    WRITE_MS = 30000,
+    MIGRATE_MS = 60000,
+    GRACE_MS = 1000, /* how long a late waiter stays for an outcome that is under way */
+};
+
+/* Collects what one tick commits. On the heap by itself: a posted task cannot be taken back. */
+struct flush {
+    struct loop_task task;
+    struct store *store; /* NULL: the store was closed meanwhile */
+};
+
+struct store {
+    struct loop *loop;
+    const struct store_driver *driver;
+    struct store_engine *engine;
+    struct store_options options;
+    struct store_request *first, **last; /* of this tick */
+    struct flush *flush;                 /* posted       */
+    size_t queued_bytes;
+    bool closed;
+    struct store_stats stats; /* its counts of requests keep the store alive */
+};
+
+static void free_if_unused(struct store *store)
+{
+    if (store->closed && store->stats.batches_queued + store->stats.queries_queued == 0)
+        mem_free(store);
+}
+
+static void request_free(void *arg)
+{
+    struct store_request *request = arg;
+    struct store *store = request->store;
+
+    if (request->kind == STORE_REQUEST_QUERY) {
+        store->stats.queries_queued--;
+        if (request->status >= 0)
+            store->stats.queries++;
+    } else {
+        store->stats.batches_queued--;
+        store->queued_bytes -= request->bytes;
+        if (request->status >= 0)
+            store->stats.batches++;
+        else
+            store->stats.failed++;
+    }
+    store_command_reset(&request->query);
+    store_batch_free(request->batch);
+    arena_clear(&request->arena);
+    mem_free(request);
+    free_if_unused(store);
+}
+
+/* On a thread of the driver's. */
+static void request_done(struct store_request *request)
+{
+    op_complete(request->op, request->status, request);
+}
+
+static struct store_request *request_new(struct store *store, enum store_request_kind kind)
+{
+    struct store_request *request = mem_zero(1, sizeof(*request));
+
+    request->kind = kind;
+    request->store = store;
+    request->done = request_done;
+    request->op = op_new(store->loop, request_free);
+    if (kind == STORE_REQUEST_QUERY)
+        store->stats.queries_queued++;
+    else
+        store->stats.batches_queued++;
+    return request;
+}
+
+static void hand_over(struct store *store)
+{
+    struct store_request *chain = store->first;
+
+    store->first = NULL;
+    store->last = &store->first;
+    if (chain)
+        store->driver->submit(store->engine, chain);
+}
+
+static void flush_run(struct loop_task *task)
+{
+    struct flush *flush = (struct flush *)task;
+
+    if (flush->store) {
+        flush->store->flush = NULL;
+        hand_over(flush->store);
+    }
+    mem_free(flush);
+}
+
+/* Everything that is written before the loop polls again goes to the writer in one piece. */
+static void submit_write(struct store *store, struct store_request *request)
+{
+    *store->last = request;
+    store->last = &request->next;
+    if (store->flush)
+        return;
+    store->flush = mem_zero(1, sizeof(*store->flush));
+    store->flush->task.run = flush_run;
+    store->flush->store = store;
+    loop_post(store->loop, &store->flush->task);
+}
+
+/* Waits for a write. Who is ended before the driver took the request withdraws it; later there is
+ * an outcome soon, and it is stayed for. NULL: `ret_status` tells why there is none. */
+static struct store_request *wait_write(struct store_request *request, uint64_t deadline,
+                                        troupe_status *ret_status)
+{
+    _cleanup_op_ struct op *op = request->op;
+    void *result = NULL;
+    int queued = STORE_QUEUED;
+    troupe_status status = op_wait(op, deadline, &result);
+
+    if (result)
+        return result;
+    if (atomic_compare_exchange_strong(&request->state, &queued, STORE_WITHDRAWN)) {
+        *ret_status = status;
+        return NULL;
+    }
+    atomic_store(&request->abandoned, true);
+    co_shield(GRACE_MS);
+    (void)op_wait(op, co_after(GRACE_MS), &result);
+    co_unshield();
+    *ret_status = TROUPE_MAYBE_DONE;
+    return result;
+}
+
+static troupe_status finish(struct store_request *request, struct error *err)
+{
+    troupe_status status = request->status;
+
+    if (status < 0 && err)
+        *err = request->error;
+    request_free(request);
+    return status;
+}
+
+static troupe_status ended(troupe_status status, const char *what, struct error *err)
+{
+    if (status == TROUPE_MAYBE_DONE)
+        return error_set(err, status, "%s was under way when the wait ended, outcome not known",
+                         what);
+    return error_set(err, status, "%s: %s before it began", what,
+                     status == TROUPE_DEADLINE ? "time ran out" : "cancelled");
+}
+
+troupe_status store_commit(struct store *store, struct store_batch *batch, uint64_t deadline,
+                           struct error *err)
+{
+    struct store_request *request;
+    troupe_status status;
+
+    if (batch->failure < 0)
+        return error_set(err, batch->failure, "%s", batch->failure_text);
+    if (batch->used)
+        return error_set(err, TROUPE_ARGUMENT, "the batch was committed before: make a new one");
+    if (batch->count == 0 && batch->lease_epoch == 0)
+        return TROUPE_OK;
+    if (store->stats.batches_queued >= store->options.max_queued ||
+        store->queued_bytes + batch->arena.used > store->options.max_queued_bytes)
+        return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
+                         store->stats.batches_queued);
+    batch->used = true;
+    request = request_new(store, STORE_REQUEST_COMMIT);
+    request->batch = batch;
+    request->bytes = batch->arena.used;
+    store->queued_bytes += request->bytes;
+    store_batch_hold(batch);
+    submit_write(store, request);
+    request = wait_write(request, deadline ? deadline : co_after(WRITE_MS), &status);
+    return request ? finish(request, err) : ended(status, "a batch", err);
+}
+
+troupe_status store_query(struct store *store, const struct store_statement *statement,
+                          uint64_t deadline, struct store_rows **ret, struct error *err)
+{
+    _cleanup_op_ struct op *op = NULL;
+    struct store_request *request;
+    void *result = NULL;
+    struct store_command command;
+    struct arena arena = {0};
+    troupe_status status;
+
+    if (store->stats.queries_queued >= store->options.max_queued)
+        return error_set(err, TROUPE_BUSY, "%zu queries wait for a reader: try again later",
+                         store->stats.queries_queued);
+    status = store_command_copy(&arena, statement, STORE_BATCH_BYTES, &command, err);
+    if (status < 0) {
+        arena_clear(&arena);
+        return status;
+    }
+    request = request_new(store, STORE_REQUEST_QUERY);
+    request->query = command;
+    request->arena = arena;
+    op = request->op;
+    store->driver->submit(store->engine, request);
+    status = op_wait(op, deadline ? deadline : co_after(READ_MS), &result);
+    if (!result) { /* whoever has it drops it soon; `request` is the driver's alone from here on */
+        int queued = STORE_QUEUED;
+
+        if (!atomic_compare_exchange_strong(&request->state, &queued, STORE_WITHDRAWN))
+            atomic_store(&request->abandoned, true);
+        return error_set(err, status, "a query was %s",
+                         status == TROUPE_DEADLINE ? "not answered in time" : "cancelled");
+    }
+    if (request->status >= 0) {
+        *ret = request->query.rows;
+        request->query.rows = NULL;
+    }
+    return finish(request, err);
+}
+
+static troupe_status migrate(struct store *store, const char *ns,
+                             const struct store_migration *steps, size_t count, bool check_only,
+                             uint64_t deadline, struct error *err)
+{
+    struct store_request *request;
+    struct store_migration *copy;
+    troupe_status status;
+
+    if (!ns)
+        return error_set(err, TROUPE_ARGUMENT, "a migration without a namespace");
+    status = store_migrations_valid(ns, steps, count, err);
+    if (status < 0)
+        return status;
+    if (store->stats.batches_queued >= store->options.max_queued)
+        return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
+                         store->stats.batches_queued);
+    request = request_new(store, STORE_REQUEST_MIGRATE);
+    request->ns = arena_strdup(&request->arena, ns);
+    copy = arena_alloc(&request->arena, count * sizeof(*copy));
+    for (size_t i = 0; i < count; i++) {
+        copy[i].version = steps[i].version;
+        copy[i].name = arena_strdup(&request->arena, steps[i].name);
+        copy[i].sql = arena_strdup(&request->arena, steps[i].sql);
+    }
+    request->steps = copy;
+    request->step_count = count;
+    request->check_only = check_only;
+    submit_write(store, request);
+    request = wait_write(request, deadline ? deadline : co_after(MIGRATE_MS), &status);
+    return request ? finish(request, err) : ended(status, "a migration", err);
+}
+
+troupe_status store_migrate(struct store *store, const char *ns,
+                            const struct store_migration *steps, size_t count, uint64_t deadline,
+                            struct error *err)
+{
+    return migrate(store, ns, steps, count, false, deadline, err);
+}
+
+troupe_status store_migrate_check(struct store *store, const char *ns,
+                                  const struct store_migration *steps, size_t count,
+                                  uint64_t deadline, struct error *err)
+{
+    return migrate(store, ns, steps, count, true, deadline, err);
+}
+
+troupe_status store_open(struct loop *loop, const struct store_options *options, struct store **ret,
+                         struct error *err)
+{
+    struct store_options chosen = *options;
+    struct store_engine *engine;
+    struct store *store;
+    troupe_status status;
+
+    if (!chosen.path || !*chosen.path)
+        return error_set(err, TROUPE_ARGUMENT, "the store has no path");
+    if (chosen.readers > 16)
+        return error_set(err, TROUPE_ARGUMENT, "%u readers: at most 16 are of use", chosen.readers);
+    chosen.readers = chosen.readers ? chosen.readers : 2;
+    chosen.max_queued = chosen.max_queued ? chosen.max_queued : QUEUED_DEFAULT;
+    chosen.max_queued_bytes = chosen.max_queued_bytes ? chosen.max_queued_bytes : 64u << 20;
+    chosen.busy_ms = chosen.busy_ms ? chosen.busy_ms : 2000;
+    chosen.write_ms = chosen.write_ms ? chosen.write_ms : 2000;
+    status = store_sqlite_driver.open(&chosen, &engine, err);
+    if (status < 0)
+        return status;
+    store = mem_zero(1, sizeof(*store));
+    store->loop = loop;
+    store->driver = &store_sqlite_driver;
+    store->engine = engine;
+    store->options = chosen;
+    store->options.path = store->options.vfs =
+        NULL; /* the caller's; the driver is done with them */
+    store->last = &store->first;
+    *ret = store;
+    return TROUPE_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    hand_over(store);
+    if (store->flush)
+        store->flush->store = NULL;
+    store->driver->close(store->engine);
+    store->closed = true; /* outcomes that nobody took are still on their way through the loop */
+    free_if_unused(store);
+}
+
+void store_stats(const struct store *store, struct store_stats *ret)
+{
+    *ret = store->stats;
+    store->driver->stats(store->engine, ret);
+}
+
+int store_exit_code(troupe_status status)
+{
+    switch (status) {
+    case TROUPE_OK: return EX_OK;
+    case TROUPE_DENIED: return EX_NOPERM;
+    case TROUPE_NOT_FOUND: return EX_CANTCREAT;
+    case TROUPE_IO: return EX_IOERR;
+    case TROUPE_DATA:
+    case TROUPE_VERSION: return EX_DATAERR;
+    case TROUPE_UNAVAILABLE: return EX_TEMPFAIL;
+    case TROUPE_ARGUMENT:
+    case TROUPE_CONFIG: return EX_CONFIG;
+    default: return EX_SOFTWARE;
+    }
+}
