@@ -57,7 +57,7 @@ struct http_client;
 struct http_stream;
 
 struct http_client_options {
-    const char *ca_file;    /* bundle or directory of CAs to trust; NULL: the system's           */
+    const char *ca_file;    /* bundle of CAs to trust, PEM; NULL: the system's                    */
     const char *proxy;      /* NULL: none; a proxy hides addresses, so with one untrusted         */
                             /* requests are denied unless allow_private                           */
     const char *user_agent; /* NULL: "troupe/VERSION"                                             */
@@ -108,7 +108,7 @@ int http_stream_status(const struct http_stream *stream);
 /* First value of the header, by name without regard to case, or NULL. The stream's. */
 const char *http_stream_header(const struct http_stream *stream, const char *name);
 /* Gives the next bytes of the body, in one piece all that came in one pass of the thread; they are
- * valid until the next http_read or http_close. TROUPE_END after the last. `deadline` is for this
+ * valid until the next http_read or http_close. TROUPE_END after the last (`err` untouched). `deadline` is for this
  * call only (0: the request's limits do): after TROUPE_DEADLINE by it reading may go on; every
  * other failure is final and stays. [waits] */
 troupe_status http_read(struct http_stream *stream, const char **ret_data, size_t *ret_len,

@@ -265,8 +265,6 @@ static struct fake_plan *answer_resource(const struct fake_server *server, struc
         return answer_bomb(strtoull(path + 7, NULL, 10) & 0xfffffff);
     if (strncmp(path, "/_status/", 9) == 0)
         return fake_answer_error((int)strtol(path + 9, NULL, 10), "asked_for", "as asked", NULL);
-    if (strcmp(path, "/_redirect") == 0)
-        return answer_redirect(request->query);
     if (strcmp(path, "/v1/models") == 0)
         return answer_models(api);
     if (strcmp(path, "/api/version") == 0)
@@ -284,6 +282,8 @@ struct fake_plan *fake_api_answer(struct fake_server *server, const struct fake_
 
     if (strcmp(request->path, "/_echo") == 0)
         return answer_echo(request);
+    if (strcmp(request->path, "/_redirect") == 0)
+        return answer_redirect(request->query);
     if (strcmp(request->method, "POST") != 0)
         return answer_resource(server, api, request);
     if (strcmp(request->path, "/_reset") == 0)

@@ -9,7 +9,7 @@
  *   GET /_stats    {"requests", "streamed", "faults", "aborted", "connections", "answering",
  *                  "concurrent_max"}
  *   POST /_script  replaces the script; [] empties it.  POST /_reset empties log and script
- *   GET /_bytes/N, /_gzip/N (a bomb), /_status/N, /_redirect?to=URL, any method /_echo
+ *   GET /_bytes/N, /_gzip/N (a bomb), /_status/N; any method: /_echo, /_redirect?to=URL
  *                  plain resources for tests of HTTP clients
  */
 #ifndef FAKE_API_H

@@ -266,6 +266,10 @@ static void peer_parse(struct fake_peer *peer)
 
     if (peer->answering || peer->closing || in->len == 0)
         return;
+    if (in->data[0] < 'A' || in->data[0] > 'Z') { /* a TLS greeting, say */
+        peer_refuse(peer, 400);
+        return;
+    }
     end = memmem(in->data, in->len, "\r\n\r\n", 4);
     if (!end) {
         if (in->len > FAKE_HEAD_MAX)

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loop's side: coroutines open requests and read what the thread's news brought.
+ */
+#include "config.h"
+
+#include "base/mem.h"
+#include "net/http_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Beyond a request's own limits: only a thread that stands still lets this pass. */
+#define GRACE_MS 5000
+
+struct http_client {
+    struct loop *loop;
+    size_t open, max_open;
+    struct http_thread thread;
+};
+
+troupe_status http_global_init(struct error *err)
+{
+    CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+
+    if (code != CURLE_OK)
+        return error_set(err, TROUPE_FAILED, "cannot set up libcurl: %s", curl_easy_strerror(code));
+    return TROUPE_OK;
+}
+
+void http_global_cleanup(void)
+{
+    curl_global_cleanup();
+}
+
+static void free_texts(struct http_client *client)
+{
+    mem_free(client->thread.ca_file);
+    mem_free(client->thread.proxy);
+    mem_free(client->thread.user_agent);
+}
+
+troupe_status http_client_new(struct loop *loop, const struct http_client_options *options,
+                              struct http_client **ret, struct error *err)
+{
+    static const struct http_client_options defaults;
+    struct http_client *client = mem_zero(1, sizeof(*client));
+    troupe_status status;
+
+    if (!options)
+        options = &defaults;
+    client->loop = client->thread.loop = loop;
+    client->max_open = options->max_transfers ? options->max_transfers : HTTP_TRANSFERS;
+    client->thread.ca_file = mem_strdup(options->ca_file);
+    client->thread.proxy = mem_strdup(options->proxy);
+    client->thread.user_agent =
+        mem_strdup(options->user_agent ? options->user_agent : "troupe/" PACKAGE_VERSION);
+    client->thread.allow_private = options->allow_private;
+    status = http_thread_start(&client->thread, err);
+    if (status != TROUPE_OK) {
+        free_texts(client);
+        mem_free(client);
+        return status;
+    }
+    *ret = client;
+    return TROUPE_OK;
+}
+
+void http_client_free(struct http_client *client)
+{
+    if (!client)
+        return;
+    http_thread_stop(&client->thread);
+    free_texts(client);
+    mem_free(client);
+}
+
+void http_client_stats(const struct http_client *client, struct http_client_stats *ret)
+{
+    const struct http_counters *counters = &client->thread.counters;
+
+    *ret = (struct http_client_stats){
+        .requests = atomic_load(&counters->requests),
+        .connections = atomic_load(&counters->connections),
+        .denied = atomic_load(&counters->denied),
+        .paused = atomic_load(&counters->paused),
+        .active = atomic_load(&counters->active),
+        .buffered_peak = atomic_load(&counters->buffered_peak),
+    };
+}
+
+/* ---- news ---------------------------------------------------------------------------------- */
+
+static void free_piece(struct http_piece *piece)
+{
+    if (!piece)
+        return;
+    mem_free(piece->data);
+    mem_free(piece);
+}
+
+void http_stream_unref(struct http_stream *stream)
+{
+    if (atomic_fetch_sub(&stream->refs, 1) != 1)
+        return;
+    while (stream->first) {
+        struct http_piece *piece = stream->first;
+
+        stream->first = piece->next;
+        free_piece(piece);
+    }
+    free_piece(stream->current);
+    http_head_free(stream->head);
+    mem_free(stream);
+}
+
+static void accept_news(struct http_stream *stream, struct http_news *news)
+{
+    if (news->head) {
+        stream->head = news->head;
+        news->head = NULL;
+    }
+    if (news->len > 0) {
+        struct http_piece *piece = mem_zero(1, sizeof(*piece));
+
+        piece->data = news->data;
+        piece->len = news->len;
+        news->data = NULL;
+        *stream->last = piece;
+        stream->last = &piece->next;
+    }
+    if (news->ended) {
+        stream->ended = true;
+        stream->error = news->error;
+    }
+    if (stream->waiter) {
+        op_complete(stream->waiter, TROUPE_OK, NULL);
+        stream->waiter = NULL;
+    }
+}
+
+void http_batch_deliver(struct loop_task *task)
+{
+    struct http_batch *batch = container_of(task, struct http_batch, task);
+
+    while (batch->first) {
+        struct http_news *news = batch->first;
+
+        batch->first = news->next;
+        if (!news->stream->closed)
+            accept_news(news->stream, news);
+        http_head_free(news->head);
+        mem_free(news->data);
+        http_stream_unref(news->stream);
+        mem_free(news);
+    }
+    mem_free(batch);
+}
+
+/* Waits until the thread tells something new. */
+static troupe_status wait_news(struct http_stream *stream, uint64_t deadline, struct error *err)
+{
+    bool ours = deadline != 0 && deadline < stream->give_up;
+    struct op *op = op_new(stream->client->loop, NULL);
+    troupe_status status;
+
+    stream->waiter = op;
+    status = op_wait(op, ours ? deadline : stream->give_up, NULL);
+    if (stream->waiter) { /* nobody finished it; that reference is given back, too */
+        stream->waiter = NULL;
+        op_complete(op, TROUPE_CANCELED, NULL);
+    }
+    op_drop(op);
+    if (status == TROUPE_OK)
+        return status;
+    return error_set(err, status,
+                     status == TROUPE_DEADLINE ? "\"%s\" did not answer within the time of the turn"
+                                               : "the wait for \"%s\" was cancelled",
+                     stream->label);
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+static struct http_stream *stream_new(struct http_client *client, const struct http_url *url)
+{
+    struct http_stream *stream = mem_zero(1, sizeof(*stream));
+
+    atomic_init(&stream->refs, 2); /* the caller's and the transfer's */
+    stream->client = client;
+    stream->last = &stream->first;
+    snprintf(stream->label, sizeof(stream->label), "%s", http_url_label(url));
+    client->open++;
+    return stream;
+}
+
+troupe_status http_open(struct http_client *client, const struct http_request *request,
+                        struct http_stream **ret, struct error *err)
+{
+    uint64_t now = loop_now(client->loop);
+    uint64_t total_ms = HTTP_TOTAL_MS;
+    struct http_transfer *transfer;
+    struct http_stream *stream;
+    troupe_status status = co_status();
+
+    if (status != TROUPE_OK)
+        return error_set(err, status, "the turn has ended; no request was sent");
+    if (request->deadline != 0) {
+        if (request->deadline <= now)
+            return error_set(err, TROUPE_DEADLINE, "no time is left for the request");
+        total_ms = request->deadline - now;
+    }
+    if (client->open >= client->max_open)
+        return error_set(err, TROUPE_BUSY, "%zu HTTP requests are running; try again later",
+                         client->open);
+    status = http_transfer_new(&client->thread, request, &transfer, err);
+    if (status != TROUPE_OK)
+        return status;
+    transfer->total_ms = total_ms < UINT32_MAX ? (uint32_t)total_ms : UINT32_MAX;
+    stream = stream_new(client, &transfer->url);
+    stream->give_up = now + transfer->total_ms + GRACE_MS;
+    transfer->stream = stream;
+    http_thread_send(&client->thread, HTTP_START, transfer, NULL);
+    while (!stream->head && !stream->ended && status == TROUPE_OK)
+        status = wait_news(stream, 0, err);
+    if (stream->head) {
+        *ret = stream;
+        return TROUPE_OK;
+    }
+    if (status == TROUPE_OK) {
+        /* An end without a head is a failure, whatever the other side calls it. */
+        status = stream->error.status == TROUPE_END ? TROUPE_DATA : stream->error.status;
+        error_set(err, status, "%s", stream->error.text);
+    }
+    http_close(stream);
+    return status;
+}
+
+int http_stream_status(const struct http_stream *stream)
+{
+    return stream->head->status;
+}
+
+const char *http_stream_header(const struct http_stream *stream, const char *name)
+{
+    return http_header_find(stream->head->headers, stream->head->count, name);
+}
+
+/* Gives back the piece that the reader is done with, and wakes a transfer that waits for that. */
+static void release_current(struct http_stream *stream)
+{
+    struct http_piece *piece = stream->current;
+    size_t left;
+
+    if (!piece)
+        return;
+    stream->current = NULL;
+    left = atomic_fetch_sub(&stream->buffered, piece->len) - piece->len;
+    free_piece(piece);
+    if (left < HTTP_BUFFERED_LOW && atomic_exchange(&stream->paused, false)) {
+        atomic_fetch_add(&stream->refs, 1);
+        http_thread_send(&stream->client->thread, HTTP_RESUME, NULL, stream);
+    }
+}
+
+troupe_status http_read(struct http_stream *stream, const char **ret_data, size_t *ret_len,
+                        uint64_t deadline, struct error *err)
+{
+    release_current(stream);
+    while (!stream->first) {
+        troupe_status status;
+
+        if (stream->ended && stream->error.status == TROUPE_END)
+            return TROUPE_END;
+        if (stream->ended)
+            return error_set(err, stream->error.status, "%s", stream->error.text);
+        status = wait_news(stream, deadline, err);
+        if (status != TROUPE_OK)
+            return status;
+    }
+    stream->current = stream->first;
+    stream->first = stream->current->next;
+    if (!stream->first)
+        stream->last = &stream->first;
+    *ret_data = stream->current->data;
+    *ret_len = stream->current->len;
+    return TROUPE_OK;
+}
+
+void http_close(struct http_stream *stream)
+{
+    if (!stream)
+        return;
+    stream->closed = true;
+    stream->client->open--;
+    if (!stream->ended) {
+        atomic_fetch_add(&stream->refs, 1);
+        http_thread_send(&stream->client->thread, HTTP_CANCEL, NULL, stream);
+    }
+    http_stream_unref(stream);
+}
+
+/* ---- whole answers ------------------------------------------------------------------------- */
+
+troupe_status http_fetch(struct http_client *client, const struct http_request *request,
+                         struct http_response *ret, struct error *err)
+{
+    _cleanup_http_ struct http_stream *stream = NULL;
+    struct http_response response = {0};
+    troupe_status status = http_open(client, request, &stream, err);
+    const char *data;
+    size_t len;
+
+    if (status != TROUPE_OK)
+        return status;
+    while ((status = http_read(stream, &data, &len, 0, err)) == TROUPE_OK)
+        (void)buf_append(&response.body, data, len); /* bounded by max_body */
+    if (status != TROUPE_END) {
+        http_response_clear(&response);
+        return status;
+    }
+    response.status = stream->head->status;
+    response.headers = stream->head->headers;
+    response.header_count = stream->head->count;
+    response.arena = stream->head->arena; /* the headers live there */
+    mem_free(stream->head);
+    stream->head = NULL;
+    *ret = response;
+    return TROUPE_OK;
+}
+
+const char *http_response_header(const struct http_response *response, const char *name)
+{
+    return http_header_find(response->headers, response->header_count, name);
+}
+
+void http_response_clear(struct http_response *response)
+{
+    buf_clear(&response->body);
+    arena_clear(&response->arena);
+    *response = (struct http_response){0};
+}

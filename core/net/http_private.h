@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the parts of the HTTP client share. Three owners, and nothing is written by two of them
+ * except the atomics:
+ *
+ *   loop     struct http_client, the upper half of struct http_stream
+ *   thread   struct http_thread, every struct http_transfer, http_stream.transfer
+ *   message  a command (loop to thread, by queue) or news (thread to loop, by a loop task)
+ *
+ * The thread gathers the news of one pass in a single batch, so thirty streams cost one wake.
+ */
+#ifndef NET_HTTP_PRIVATE_H
+#define NET_HTTP_PRIVATE_H
+
+#include "base/list.h"
+#include "loop/op.h"
+#include "loop/queue.h"
+#include "net/http.h"
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+
+#define HTTP_HEADERS_MAX   200
+#define HTTP_BUFFERED_LOW  (HTTP_BUFFERED_MAX / 2) /* a paused transfer goes on below it */
+#define HTTP_CONNECT_MS    10000
+#define HTTP_FIRST_BYTE_MS 60000
+#define HTTP_IDLE_MS       60000
+#define HTTP_TOTAL_MS      600000
+#define HTTP_TRANSFERS     256
+#define HTTP_ORIGIN_MAX    280 /* "https://" host ":" port */
+
+/* ---- URL (http_url.c) ---------------------------------------------------------------------- */
+
+struct http_url {
+    char *text;                   /* whole, normalised; a secret: wiped             */
+    char origin[HTTP_ORIGIN_MAX]; /* "https://host:443", to compare                 */
+};
+
+/* `base` NULL: `text` is absolute. Refuses other schemes, userinfo and overlong ones. */
+troupe_status http_url_parse(const char *text, const struct http_url *base, struct http_url *ret,
+                             struct error *err);
+void http_url_clear(struct http_url *url);
+/* "host:443", for texts that people read. */
+const char *http_url_label(const struct http_url *url);
+
+/* ---- messages ------------------------------------------------------------------------------ */
+
+struct http_head {
+    int status;
+    struct http_header *headers; /* in the arena */
+    size_t count, bytes;
+    struct arena arena;
+};
+
+enum http_command_kind { HTTP_START, HTTP_RESUME, HTTP_CANCEL };
+
+struct http_transfer;
+
+struct http_command {
+    struct queue_item item;
+    enum http_command_kind kind;
+    struct http_transfer *transfer; /* HTTP_START       */
+    struct http_stream *stream;     /* else; a reference */
+};
+
+struct http_news {
+    struct http_news *next;
+    struct http_stream *stream; /* a reference */
+    struct http_head *head;     /* the answer begins; else NULL */
+    char *data;
+    size_t len;
+    bool ended;
+    struct error error; /* of the end; its status is TROUPE_END when all went well */
+};
+
+/* ---- stream -------------------------------------------------------------------------------- */
+
+struct http_piece {
+    struct http_piece *next;
+    char *data;
+    size_t len;
+};
+
+struct http_stream {
+    atomic_uint refs;
+    struct http_client *client;
+    struct op *waiter; /* set while a coroutine waits for news */
+    struct http_head *head;
+    struct http_piece *first, **last, *current;
+    bool ended, closed;
+    uint64_t give_up; /* loop_now() after which the thread must have reported an end */
+    struct error error;
+    char label[HTTP_ORIGIN_MAX];
+
+    atomic_size_t buffered; /* bytes taken from the network that nobody read yet */
+    atomic_bool paused;     /* the thread waits for `buffered` to fall           */
+
+    struct http_transfer *transfer; /* thread only */
+};
+
+void http_stream_unref(struct http_stream *stream);
+/* Loop task: takes the news to their streams and frees them. */
+struct http_batch {
+    struct loop_task task;
+    struct http_news *first, **last;
+};
+void http_batch_deliver(struct loop_task *task);
+
+/* ---- thread (http_thread.c) ---------------------------------------------------------------- */
+
+struct http_counters {
+    atomic_uint_least64_t requests, connections, denied, paused;
+    atomic_size_t active, buffered_peak;
+};
+
+struct http_thread {
+    struct loop *loop;
+    pthread_t id;
+    struct queue queue;
+    CURLM *multi;
+    struct list_link transfers;
+    struct http_batch *batch; /* of this pass; NULL: no news yet */
+    char *ca_file, *proxy, *user_agent;
+    bool allow_private;
+    atomic_bool stop;
+    struct http_counters counters;
+};
+
+troupe_status http_thread_start(struct http_thread *thread, struct error *err);
+void http_thread_stop(struct http_thread *thread);
+/* Any thread; the command's references are the thread's then. */
+void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
+                      struct http_transfer *transfer, struct http_stream *stream);
+
+/* ---- transfer (http_transfer.c) -------------------------------------------------------------- */
+
+struct http_transfer {
+    struct list_link link;
+    struct http_thread *thread;
+    struct http_stream *stream; /* a reference */
+    CURL *easy;
+
+    /* The request, owned and wiped. */
+    struct http_url url;
+    char method[16];
+    struct curl_slist *headers;
+    char *body;
+    size_t body_len;
+    enum http_trust trust;
+    uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
+    size_t max_body;
+    unsigned redirects_left;
+    bool redirects; /* they are followed at all */
+    bool gzip;
+
+    /* This hop. Times are clock_ms(). */
+    uint64_t deadline, hop_start, last_byte;
+    struct http_head *head; /* being read; NULL once it was handed over */
+    bool first_byte_seen, head_done, packed, denied, paused;
+    char *location; /* of a redirect that will be followed */
+    size_t body_seen;
+    struct buf pending;   /* bytes of this pass                                        */
+    struct error failure; /* why a callback stopped the transfer; status 0: none did   */
+};
+
+/* Checks and copies the request; no curl handle yet. [loop thread] */
+troupe_status http_transfer_new(struct http_thread *thread, const struct http_request *request,
+                                struct http_transfer **ret, struct error *err);
+void http_transfer_free(struct http_transfer *transfer);
+/* Begins a hop: the first, or the one to `location`. Fills `failure` on error. [thread] */
+troupe_status http_transfer_begin(struct http_transfer *transfer);
+/* Ends the hop and gives its curl handle back. [thread] */
+void http_transfer_detach(struct http_transfer *transfer);
+/* Turns the transfer towards `location`. [thread] */
+troupe_status http_transfer_redirect(struct http_transfer *transfer);
+/* curl's verdict as status and sentence. */
+void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, struct error *ret);
+void http_head_free(struct http_head *head);
+/* The callbacks of body and header, for curl_easy_setopt (http_receive.c). */
+size_t http_receive_header(char *line, size_t size, size_t count, void *arg);
+size_t http_receive_body(char *data, size_t size, size_t count, void *arg);
+const char *http_header_find(const struct http_header *headers, size_t count, const char *name);
+
+#endif

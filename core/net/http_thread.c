@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread that owns libcurl. A pass takes the commands, lets libcurl work, ends what is done or
+ * late, and hands everything that came to the loop in one batch.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/http_private.h"
+
+#include <signal.h>
+#include <string.h>
+
+#define CONNECTIONS_KEPT 64L    /* measured: far fewer re-connects than libcurl's default */
+#define POLL_MAX_MS      60000u /* nothing depends on it; a command or socket wakes earlier */
+
+/* ---- news ---------------------------------------------------------------------------------- */
+
+static struct http_news *add_news(struct http_transfer *transfer)
+{
+    struct http_thread *thread = transfer->thread;
+    struct http_news *news = mem_zero(1, sizeof(*news));
+
+    news->stream = transfer->stream;
+    atomic_fetch_add(&transfer->stream->refs, 1);
+    if (!thread->batch) {
+        thread->batch = mem_zero(1, sizeof(*thread->batch));
+        thread->batch->task.run = http_batch_deliver;
+        thread->batch->last = &thread->batch->first;
+    }
+    *thread->batch->last = news;
+    thread->batch->last = &news->next;
+    return news;
+}
+
+/* What a transfer gathered in this pass becomes one piece of news. */
+static void gather(struct http_transfer *transfer)
+{
+    bool head_ready = transfer->head && transfer->head_done && !transfer->location;
+    struct http_news *news;
+
+    if (!head_ready && transfer->pending.len == 0)
+        return;
+    news = add_news(transfer);
+    if (head_ready) {
+        news->head = transfer->head;
+        transfer->head = NULL;
+    }
+    if (transfer->pending.len > 0) {
+        news->len = transfer->pending.len;
+        news->data = buf_take(&transfer->pending);
+    }
+}
+
+static void retire(struct http_transfer *transfer)
+{
+    http_transfer_detach(transfer);
+    transfer->stream->transfer = NULL;
+    list_remove(&transfer->link);
+    atomic_fetch_sub_explicit(&transfer->thread->counters.active, 1, memory_order_relaxed);
+    http_transfer_free(transfer);
+}
+
+/* Tells the stream how it ended and frees the transfer. */
+static void end(struct http_transfer *transfer, CURLcode code)
+{
+    struct http_news *news;
+
+    gather(transfer);
+    news = add_news(transfer);
+    news->ended = true;
+    http_transfer_explain(transfer, code, &news->error);
+    retire(transfer);
+}
+
+static void end_late(struct http_transfer *transfer, const char *what, uint32_t ms)
+{
+    error_set(&transfer->failure, TROUPE_DEADLINE, "\"%s\" %s %u ms",
+              http_url_label(&transfer->url), what, ms);
+    end(transfer, CURLE_OK);
+}
+
+/* ---- commands ------------------------------------------------------------------------------ */
+
+static void start(struct http_thread *thread, struct http_transfer *transfer)
+{
+    transfer->stream->transfer = transfer;
+    list_append(&thread->transfers, &transfer->link);
+    atomic_fetch_add_explicit(&thread->counters.active, 1, memory_order_relaxed);
+    transfer->deadline = clock_ms() + transfer->total_ms;
+    if (http_transfer_begin(transfer) != TROUPE_OK)
+        end(transfer, CURLE_OK);
+}
+
+/* Lets a paused transfer go on once its reader caught up; false when that was its end. */
+static bool resume(struct http_transfer *transfer)
+{
+    struct http_stream *stream = transfer->stream;
+    CURLcode code;
+
+    if (!transfer->paused || atomic_load(&stream->buffered) >= HTTP_BUFFERED_LOW)
+        return true;
+    transfer->paused = false;
+    atomic_store(&stream->paused, false);
+    transfer->last_byte = clock_ms();                       /* the silence was ours */
+    code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT); /* may call for the body at once */
+    if (code != CURLE_OK)
+        end(transfer, code);
+    return code == CURLE_OK;
+}
+
+static void obey(struct http_thread *thread, struct http_command *command)
+{
+    struct http_transfer *transfer = command->stream ? command->stream->transfer : NULL;
+
+    switch (command->kind) {
+    case HTTP_START: start(thread, command->transfer); break;
+    case HTTP_RESUME:
+        if (transfer)
+            (void)resume(transfer);
+        break;
+    case HTTP_CANCEL:
+        if (transfer)
+            retire(transfer);
+        break;
+    }
+    if (command->stream)
+        http_stream_unref(command->stream);
+    mem_free(command);
+}
+
+static void obey_all(struct http_thread *thread)
+{
+    struct queue_item *item = queue_take_all(&thread->queue, 0);
+
+    while (item) {
+        struct queue_item *next = item->next;
+
+        obey(thread, (struct http_command *)item); /* its first member */
+        item = next;
+    }
+}
+
+void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
+                      struct http_transfer *transfer, struct http_stream *stream)
+{
+    struct http_command *command = mem_zero(1, sizeof(*command));
+
+    command->kind = kind;
+    command->transfer = transfer;
+    command->stream = stream;
+    /* Never full: at most three commands for each of max_transfers streams; closed only after the
+     * thread ended, when no stream is left. */
+    (void)queue_push(&thread->queue, &command->item, NULL);
+    curl_multi_wakeup(thread->multi);
+}
+
+/* ---- a pass -------------------------------------------------------------------------------- */
+
+static void follow(struct http_transfer *transfer)
+{
+    http_transfer_detach(transfer);
+    if (http_transfer_redirect(transfer) != TROUPE_OK || http_transfer_begin(transfer) != TROUPE_OK)
+        end(transfer, CURLE_OK);
+}
+
+static void harvest(struct http_thread *thread)
+{
+    CURLMsg *message;
+    int left;
+
+    while ((message = curl_multi_info_read(thread->multi, &left)) != NULL) {
+        struct http_transfer *transfer = NULL;
+        CURLcode code = message->data.result; /* gone once the handle is removed */
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        if (transfer->location)
+            follow(transfer);
+        else
+            end(transfer, code);
+    }
+}
+
+/* Ends what is late and returns when the next one will be. */
+static uint64_t check_clocks(struct http_thread *thread)
+{
+    uint64_t now = clock_ms(), next = now + POLL_MAX_MS;
+
+    list_for_each_safe (link, &thread->transfers) {
+        struct http_transfer *transfer = container_of(link, struct http_transfer, link);
+        uint64_t due = transfer->deadline;
+        uint64_t silent = !transfer->first_byte_seen ? transfer->hop_start + transfer->first_byte_ms
+                          : transfer->paused         ? UINT64_MAX
+                                                     : transfer->last_byte + transfer->idle_ms;
+
+        if (now >= due)
+            end_late(transfer, "was not done within", transfer->total_ms);
+        else if (now >= silent && !transfer->first_byte_seen)
+            end_late(transfer, "did not begin to answer within", transfer->first_byte_ms);
+        else if (now >= silent)
+            end_late(transfer, "sent nothing for", transfer->idle_ms);
+        else if ((due = due < silent ? due : silent) < next)
+            next = due;
+    }
+    return next - now;
+}
+
+static void *thread_main(void *arg)
+{
+    struct http_thread *thread = arg;
+    int running;
+
+    pthread_setname_np(pthread_self(), "troupe-http");
+    while (!atomic_load(&thread->stop)) {
+        uint64_t wait_ms;
+
+        obey_all(thread);
+        curl_multi_perform(thread->multi, &running);
+        harvest(thread);
+        wait_ms = check_clocks(thread);
+        list_for_each_safe (link, &thread->transfers) {
+            struct http_transfer *transfer = container_of(link, struct http_transfer, link);
+
+            if (resume(transfer)) /* the reader may have caught up before the pause was known */
+                gather(transfer);
+        }
+        if (thread->batch) {
+            loop_post(thread->loop, &thread->batch->task);
+            thread->batch = NULL;
+        }
+        curl_multi_poll(thread->multi, NULL, 0, (int)wait_ms, NULL);
+    }
+    return NULL;
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+troupe_status http_thread_start(struct http_thread *thread, struct error *err)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+    sigset_t all, old;
+    int r;
+
+    list_init(&thread->transfers);
+    thread->multi = curl_multi_init();
+    if (!thread->multi)
+        return error_set(err, TROUPE_NOMEM, "no memory for the HTTP client");
+    curl_multi_setopt(thread->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
+    queue_init(&thread->queue, 0);
+    sigfillset(&all); /* signals are the loop's business, but for this thread's own faults */
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        sigdelset(&all, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    r = pthread_create(&thread->id, NULL, thread_main, thread);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (r == 0)
+        return TROUPE_OK;
+    curl_multi_cleanup(thread->multi);
+    queue_clear(&thread->queue);
+    return error_set(err, TROUPE_LIMIT, "cannot start the HTTP thread: %s", strerror(r));
+}
+
+void http_thread_stop(struct http_thread *thread)
+{
+    atomic_store(&thread->stop, true);
+    curl_multi_wakeup(thread->multi);
+    pthread_join(thread->id, NULL);
+    obey_all(thread); /* the last cancels */
+    list_for_each_safe (link, &thread->transfers) {
+        struct http_transfer *transfer = container_of(link, struct http_transfer, link);
+
+        error_set(&transfer->failure, TROUPE_CANCELED, "the HTTP client is going away");
+        end(transfer, CURLE_OK);
+    }
+    if (thread->batch)
+        loop_post(thread->loop, &thread->batch->task);
+    thread->batch = NULL;
+    curl_multi_cleanup(thread->multi);
+    queue_close(&thread->queue);
+    queue_clear(&thread->queue);
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One request: checked and copied on the loop, turned into a curl handle for each hop on the
+ * thread. Redirects are followed here and not by libcurl, because each hop must be judged anew and
+ * libcurl would reuse a configured endpoint's connection for an untrusted one.
+ */
+#include "config.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/http_private.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Less than libcurl's default: what one read of gzip unpacks to sits in libcurl while paused. */
+#define PACKED_BUFFER_SIZE 8192L
+
+/* ---- checking and copying, on the loop ------------------------------------------------------ */
+
+static bool is_token(const char *text)
+{
+    static const char allowed[] = "!#$%&'*+-.^_`|~0123456789"
+                                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    return text && *text && text[strspn(text, allowed)] == '\0';
+}
+
+/* Framing and routing are the client's own: a caller that set them could smuggle requests. */
+static bool is_reserved(const char *name)
+{
+    static const char *const reserved[] = {
+        "Host",   "Content-Length",  "Transfer-Encoding", "Connection",
+        "Expect", "Accept-Encoding", "Upgrade",           "TE"};
+
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+        if (strcasecmp(reserved[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static troupe_status append_line(struct http_transfer *transfer, const char *line)
+{
+    struct curl_slist *list = curl_slist_append(transfer->headers, line);
+
+    if (!list)
+        return TROUPE_NOMEM;
+    transfer->headers = list;
+    return TROUPE_OK;
+}
+
+static troupe_status copy_header(struct http_transfer *transfer, const struct http_header *header,
+                                 struct error *err)
+{
+    const char *value = header->value ? header->value : "";
+    troupe_status status;
+    char *line;
+
+    if (!is_token(header->name))
+        return error_set(err, TROUPE_ARGUMENT, "a header's name is no token");
+    if (is_reserved(header->name))
+        return error_set(err, TROUPE_ARGUMENT, "header \"%s\" is set by the client; leave it out",
+                         header->name);
+    for (const char *p = value; *p; p++) {
+        if (((unsigned char)*p < ' ' && *p != '\t') || *p == 127)
+            return error_set(err, TROUPE_ARGUMENT,
+                             "the value of header \"%s\" has a control character", header->name);
+    }
+    line = *value ? mem_printf("%s: %s", header->name, value) : mem_printf("%s;", header->name);
+    status = append_line(transfer, line);
+    explicit_bzero(line, strlen(line));
+    mem_free(line);
+    return status;
+}
+
+static troupe_status copy_method(struct http_transfer *transfer, const char *method,
+                                 struct error *err)
+{
+    if (!method)
+        method = transfer->body ? "POST" : "GET";
+    if (!is_token(method) || strlen(method) >= sizeof(transfer->method) ||
+        strcasecmp(method, "CONNECT") == 0 || strcasecmp(method, "TRACE") == 0)
+        return error_set(err, TROUPE_ARGUMENT, "method \"%.20s\" is not supported", method);
+    if (transfer->body && (strcmp(method, "HEAD") == 0 || strcmp(method, "GET") == 0))
+        return error_set(err, TROUPE_ARGUMENT, "method \"%s\" takes no body", method);
+    memcpy(transfer->method, method, strlen(method) + 1);
+    return TROUPE_OK;
+}
+
+static uint32_t or_default(uint32_t value, uint32_t fallback)
+{
+    return value ? value : fallback;
+}
+
+troupe_status http_transfer_new(struct http_thread *thread, const struct http_request *request,
+                                struct http_transfer **ret, struct error *err)
+{
+    struct http_transfer *transfer = mem_zero(1, sizeof(*transfer));
+    troupe_status status;
+
+    list_init(&transfer->link);
+    transfer->thread = thread;
+    transfer->trust = request->trust;
+    transfer->connect_ms = or_default(request->connect_timeout_ms, HTTP_CONNECT_MS);
+    transfer->first_byte_ms = or_default(request->first_byte_timeout_ms, HTTP_FIRST_BYTE_MS);
+    transfer->idle_ms = or_default(request->idle_timeout_ms, HTTP_IDLE_MS);
+    transfer->max_body = request->max_body ? request->max_body : HTTP_BODY_MAX_DEFAULT;
+    transfer->redirects_left = request->follow_redirects < HTTP_REDIRECTS_MAX
+                                   ? request->follow_redirects
+                                   : HTTP_REDIRECTS_MAX;
+    transfer->redirects = transfer->redirects_left > 0;
+    transfer->gzip = request->gzip;
+    if (request->body) {
+        transfer->body = mem_copy(request->body, request->body_len);
+        transfer->body_len = request->body_len;
+    }
+    status = http_url_parse(request->url, NULL, &transfer->url, err);
+    if (status == TROUPE_OK)
+        status = copy_method(transfer, request->method, err);
+    for (size_t i = 0; status == TROUPE_OK && i < request->header_count; i++)
+        status = copy_header(transfer, &request->headers[i], err);
+    if (status == TROUPE_OK) /* no round trip for a 100 Continue */
+        status = append_line(transfer, "Expect:");
+    if (status == TROUPE_OK)
+        *ret = transfer;
+    else
+        http_transfer_free(transfer);
+    return status;
+}
+
+static void wipe_headers(struct http_transfer *transfer)
+{
+    for (struct curl_slist *line = transfer->headers; line; line = line->next)
+        explicit_bzero(line->data, strlen(line->data));
+    curl_slist_free_all(transfer->headers);
+    transfer->headers = NULL;
+}
+
+static void wipe_body(struct http_transfer *transfer)
+{
+    if (transfer->body)
+        explicit_bzero(transfer->body, transfer->body_len);
+    mem_free(transfer->body);
+    transfer->body = NULL;
+    transfer->body_len = 0;
+}
+
+void http_transfer_free(struct http_transfer *transfer)
+{
+    if (!transfer)
+        return;
+    wipe_headers(transfer);
+    wipe_body(transfer);
+    http_url_clear(&transfer->url);
+    http_head_free(transfer->head);
+    mem_free(transfer->location);
+    buf_clear(&transfer->pending);
+    if (transfer->stream)
+        http_stream_unref(transfer->stream);
+    mem_free(transfer);
+}
+
+/* ---- a hop, on the thread ------------------------------------------------------------------ */
+
+/* The guard: libcurl asks for a socket after it resolved the name, once for each address. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http_transfer *transfer = arg;
+    struct http_thread *thread = transfer->thread;
+
+    (void)purpose;
+    if (transfer->trust == HTTP_TRUST_UNTRUSTED && !thread->allow_private &&
+        !http_address_allowed(&address->addr)) {
+        transfer->denied = true;
+        atomic_fetch_add_explicit(&thread->counters.denied, 1, memory_order_relaxed);
+        return CURL_SOCKET_BAD;
+    }
+    atomic_fetch_add_explicit(&thread->counters.connections, 1, memory_order_relaxed);
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* One option; keeps the first failure, so that a long list of them reads as a list. */
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        if (code == CURLE_OK)                                                                      \
+            code = curl_easy_setopt(easy, option, value);                                          \
+    } while (0)
+
+static CURLcode set_connection(const struct http_transfer *transfer, CURL *easy)
+{
+    const struct http_thread *thread = transfer->thread;
+    CURLcode code = CURLE_OK;
+
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* a slow resolver must not hold up the others */
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->connect_ms);
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, transfer);
+    SET(CURLOPT_PROXY, thread->proxy); /* "" also shuts out the environment's */
+    SET(CURLOPT_NOPROXY, "");
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    if (*thread->ca_file)
+        SET(CURLOPT_CAINFO, thread->ca_file);
+    if (transfer->trust == HTTP_TRUST_UNTRUSTED) {
+        /* A pooled connection never passes open_socket again: take none, leave none. */
+        SET(CURLOPT_FRESH_CONNECT, 1L);
+        SET(CURLOPT_FORBID_REUSE, 1L);
+    }
+    return code;
+}
+
+static CURLcode set_request(struct http_transfer *transfer, CURL *easy)
+{
+    CURLcode code = CURLE_OK;
+
+    SET(CURLOPT_URL, transfer->url.text);
+    SET(CURLOPT_USERAGENT, transfer->thread->user_agent);
+    SET(CURLOPT_HTTPHEADER, transfer->headers);
+    if (transfer->body) {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_len);
+        SET(CURLOPT_POSTFIELDS, transfer->body);
+    }
+    if (strcmp(transfer->method, "HEAD") == 0)
+        SET(CURLOPT_NOBODY, 1L);
+    else if (strcmp(transfer->method, "GET") != 0 || transfer->body)
+        SET(CURLOPT_CUSTOMREQUEST, transfer->method);
+    if (transfer->gzip) {
+        SET(CURLOPT_ACCEPT_ENCODING, "gzip");
+        SET(CURLOPT_BUFFERSIZE, PACKED_BUFFER_SIZE);
+    }
+    SET(CURLOPT_HEADERFUNCTION, http_receive_header);
+    SET(CURLOPT_HEADERDATA, transfer);
+    SET(CURLOPT_WRITEFUNCTION, http_receive_body);
+    SET(CURLOPT_WRITEDATA, transfer);
+    SET(CURLOPT_PRIVATE, transfer);
+    return code;
+}
+
+troupe_status http_transfer_begin(struct http_transfer *transfer)
+{
+    struct http_thread *thread = transfer->thread;
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+
+    if (transfer->trust == HTTP_TRUST_UNTRUSTED && *thread->proxy && !thread->allow_private) {
+        atomic_fetch_add_explicit(&thread->counters.denied, 1, memory_order_relaxed);
+        return error_set(&transfer->failure, TROUPE_DENIED,
+                         "the address of \"%s\" cannot be checked behind a proxy; set "
+                         "\"allow_private = yes\" in [http] if the proxy guards it",
+                         http_url_label(&transfer->url));
+    }
+    transfer->first_byte_seen = transfer->head_done = transfer->denied = transfer->paused = false;
+    transfer->hop_start = transfer->last_byte = clock_ms();
+    transfer->easy = curl_easy_init();
+    if (transfer->easy)
+        code = set_connection(transfer, transfer->easy);
+    if (code == CURLE_OK)
+        code = set_request(transfer, transfer->easy);
+    if (code != CURLE_OK || curl_multi_add_handle(thread->multi, transfer->easy) != CURLM_OK) {
+        curl_easy_cleanup(transfer->easy);
+        transfer->easy = NULL;
+        return error_set(&transfer->failure, TROUPE_FAILED, "cannot set up a request: %s",
+                         curl_easy_strerror(code));
+    }
+    atomic_fetch_add_explicit(&thread->counters.requests, 1, memory_order_relaxed);
+    return TROUPE_OK;
+}
+
+void http_transfer_detach(struct http_transfer *transfer)
+{
+    if (!transfer->easy)
+        return;
+    curl_multi_remove_handle(transfer->thread->multi, transfer->easy);
+    curl_easy_cleanup(transfer->easy);
+    transfer->easy = NULL;
+}
+
+troupe_status http_transfer_redirect(struct http_transfer *transfer)
+{
+    int status = transfer->head->status;
+    bool keeps_body = status == 307 || status == 308;
+    struct http_url next;
+    bool same;
+
+    if (http_url_parse(transfer->location, &transfer->url, &next, &transfer->failure) !=
+        TROUPE_OK) {
+        error_prefix(&transfer->failure, "redirect by \"%s\"", http_url_label(&transfer->url));
+        return transfer->failure.status = TROUPE_DATA; /* the server's fault, not the caller's */
+    }
+    same = strcmp(next.origin, transfer->url.origin) == 0;
+    http_url_clear(&transfer->url);
+    transfer->url = next;
+    transfer->redirects_left--;
+    mem_free(transfer->location);
+    transfer->location = NULL;
+    http_head_free(transfer->head);
+    transfer->head = NULL;
+    if (!same) {
+        /* Nobody configured the new place, and the headers were meant for the old one. */
+        transfer->trust = HTTP_TRUST_UNTRUSTED;
+        wipe_headers(transfer);
+        if (transfer->body && keeps_body)
+            return error_set(&transfer->failure, TROUPE_DENIED,
+                             "the redirect to \"%s\" would send the body elsewhere; configure the "
+                             "final address",
+                             http_url_label(&transfer->url));
+    }
+    if (!keeps_body && strcmp(transfer->method, "HEAD") != 0) {
+        memcpy(transfer->method, "GET", 4);
+        wipe_body(transfer);
+    }
+    return TROUPE_OK;
+}
+
+/* ---- what went wrong ----------------------------------------------------------------------- */
+
+void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, struct error *ret)
+{
+    const char *label = http_url_label(&transfer->url);
+
+    if (transfer->failure.status != TROUPE_OK) {
+        *ret = transfer->failure;
+        return;
+    }
+    switch (code) {
+    case CURLE_OK: error_set(ret, TROUPE_END, "the answer has ended"); break;
+    case CURLE_COULDNT_RESOLVE_HOST:
+        error_set(ret, TROUPE_UNAVAILABLE,
+                  "cannot resolve the name of \"%s\"; check it and the DNS", label);
+        break;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        error_set(ret, TROUPE_UNAVAILABLE, "cannot resolve the proxy's name; check [http] proxy");
+        break;
+    case CURLE_COULDNT_CONNECT:
+        if (transfer->denied)
+            error_set(ret, TROUPE_DENIED,
+                      "\"%s\" leads to a private or reserved address; if that is meant, configure "
+                      "it as an endpoint or set \"allow_private = yes\" in [http]",
+                      label);
+        else
+            error_set(ret, TROUPE_UNAVAILABLE,
+                      "cannot connect to \"%s\": refused or unreachable; is the server running",
+                      label);
+        break;
+    case CURLE_OPERATION_TIMEDOUT:
+        error_set(ret, TROUPE_DEADLINE, "connecting to \"%s\" took longer than %u ms", label,
+                  transfer->connect_ms);
+        break;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+        error_set(ret, TROUPE_FAILED,
+                  "the certificate of \"%s\" could not be verified; a private CA belongs in [http] "
+                  "ca_file",
+                  label);
+        break;
+    case CURLE_SSL_CACERT_BADFILE:
+        error_set(ret, TROUPE_FAILED, "the CA file cannot be read; check [http] ca_file");
+        break;
+    case CURLE_SSL_CONNECT_ERROR:
+        error_set(ret, TROUPE_FAILED, "no TLS session with \"%s\"; does it speak https", label);
+        break;
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        error_set(ret, TROUPE_DATA, "what \"%s\" answered is no proper HTTP", label);
+        break;
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+        error_set(ret, TROUPE_IO, "\"%s\" closed the connection before the answer was whole",
+                  label);
+        break;
+    default: /* libcurl's fixed sentence, which holds nothing of the request */
+        error_set(ret, TROUPE_FAILED, "the request to \"%s\" failed: %s", label,
+                  curl_easy_strerror(code));
+        break;
+    }
+}

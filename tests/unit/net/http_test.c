@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net_fixture.h"
+
+#define CHAT                                                                                       \
+    "{\"model\":\"fake-1\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+
+static struct http_request chat_request(const char *url)
+{
+    return (struct http_request){
+        .url = url, .body = CHAT, .body_len = strlen(CHAT), .trust = HTTP_TRUST_CONFIGURED};
+}
+
+/* Reads to the end; the status is the end's. */
+static troupe_status read_all(struct http_stream *stream, struct buf *ret, struct error *err)
+{
+    const char *data;
+    size_t len;
+    troupe_status status;
+
+    while ((status = http_read(stream, &data, &len, 0, err)) == TROUPE_OK)
+        buf_append(ret, data, len);
+    return status;
+}
+
+/* ---- whole and streamed -------------------------------------------------------------------- */
+
+static troupe_status whole_body(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/_echo?a=1");
+    const struct http_header headers[] = {{"X-One", "1"}, {"X-Empty", ""}};
+    struct http_request request = net_get(url);
+    struct http_response response = {0};
+    _cleanup_json_ json_t *echo = NULL;
+
+    request.method = "PUT";
+    request.body = "some text";
+    request.body_len = 9;
+    request.headers = headers;
+    request.header_count = 2;
+    assert_status(http_fetch(net->client, &request, &response, NULL), TROUPE_OK);
+    assert_int_equal(response.status, 200);
+    assert_string_equal(http_response_header(&response, "content-TYPE"), "application/json");
+    assert_null(http_response_header(&response, "X-Missing"));
+    assert_status(json_parse(response.body.data, response.body.len, &echo, NULL), TROUPE_OK);
+    assert_string_equal(json_get_str(echo, "method", ""), "PUT");
+    assert_string_equal(json_get_str(echo, "query", ""), "a=1");
+    assert_string_equal(json_get_str(echo, "body", ""), "some text");
+    assert_non_null(strstr(response.body.data, "X-One"));
+    assert_non_null(strstr(response.body.data, "X-Empty"));
+    assert_null(strstr(response.body.data, "Expect"));
+    http_response_clear(&response);
+    return TROUPE_OK;
+}
+
+static void a_whole_exchange_carries_method_headers_and_body(void **state)
+{
+    (void)state;
+    net_run(NULL, NULL, whole_body);
+}
+
+static troupe_status streamed_body(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/v1/chat/completions");
+    struct http_request request = chat_request(url);
+    _cleanup_http_ struct http_stream *stream = NULL;
+    _cleanup_buf_ struct buf body = BUF_INIT;
+    struct error err = {0};
+    const char *data;
+    size_t len;
+
+    assert_status(http_open(net->client, &request, &stream, &err), TROUPE_OK);
+    assert_int_equal(http_stream_status(stream), 200);
+    assert_non_null(strstr(http_stream_header(stream, "Content-Type"), "event-stream"));
+    /* The first words are here while the server still holds the rest back. */
+    assert_status(http_read(stream, &data, &len, 0, &err), TROUPE_OK);
+    assert_null(strstr(data, "[DONE]"));
+    assert_status(read_all(stream, &body, &err), TROUPE_END);
+    assert_non_null(strstr(buf_text(&body), "[DONE]"));
+    assert_status(http_read(stream, &data, &len, 0, &err), TROUPE_END);
+    return TROUPE_OK;
+}
+
+static void a_stream_is_read_while_it_comes(void **state)
+{
+    (void)state;
+    net_run(NULL, "[{\"delay_ms\": 20}]", streamed_body);
+}
+
+static troupe_status error_answer(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/v1/chat/completions");
+    struct http_request request = chat_request(url);
+    struct http_response response = {0};
+
+    assert_status(http_fetch(net->client, &request, &response, NULL), TROUPE_OK);
+    assert_int_equal(response.status, 429);
+    assert_string_equal(http_response_header(&response, "Retry-After"), "7");
+    assert_non_null(strstr(response.body.data, "rate_limit_exceeded"));
+    http_response_clear(&response);
+    return TROUPE_OK;
+}
+
+static void an_http_error_is_an_answer_with_its_headers(void **state)
+{
+    (void)state;
+    net_run(NULL, "[{\"fault\":\"status\",\"status\":429,\"retry_after\":\"7\"}]", error_answer);
+}
+
+static troupe_status packed_body(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/v1/chat/completions");
+    struct http_request request = chat_request(url);
+    struct http_response response = {0};
+
+    request.gzip = true;
+    assert_status(http_fetch(net->client, &request, &response, NULL), TROUPE_OK);
+    assert_string_equal(http_response_header(&response, "Content-Encoding"), "gzip");
+    assert_non_null(strstr(response.body.data, "[DONE]"));
+    http_response_clear(&response);
+    return TROUPE_OK;
+}
+
+static void a_packed_answer_is_unpacked(void **state)
+{
+    (void)state;
+    net_run(NULL, "[{\"fault\":\"gzip\"}]", packed_body);
+}
+
+/* ---- bounds -------------------------------------------------------------------------------- */
+
+static troupe_status slow_reader(void *arg)
+{
+    enum { ALL = 10000000 };
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/_bytes/10000000");
+    struct http_request request = net_get(url);
+    _cleanup_http_ struct http_stream *stream = NULL;
+    struct http_client_stats stats = {0};
+    struct error err = {0};
+    size_t seen = 0, len;
+    troupe_status status;
+    const char *data;
+
+    assert_status(http_open(net->client, &request, &stream, &err), TROUPE_OK);
+    while (stats.paused == 0) { /* nobody reads, so the thread has to stop the sender */
+        assert_status(co_sleep(2), TROUPE_OK);
+        http_client_stats(net->client, &stats);
+    }
+    while ((status = http_read(stream, &data, &len, 0, &err)) == TROUPE_OK) {
+        for (size_t i = 0; i < len; i++, seen++) {
+            if (data[i] != (char)('0' + seen % 10))
+                fail_msg("byte %zu is wrong", seen);
+        }
+        co_pass();
+    }
+    assert_status(status, TROUPE_END);
+    assert_int_equal(seen, ALL);
+    http_client_stats(net->client, &stats);
+    assert_true(stats.buffered_peak <= HTTP_BUFFERED_MAX);
+    return TROUPE_OK;
+}
+
+static void a_slow_reader_holds_the_sender_back(void **state)
+{
+    (void)state;
+    net_run(NULL, NULL, slow_reader);
+}
+
+/* A reader that gives up while the transfer is paused. */
+static troupe_status paused_then_closed(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/_bytes/10000000");
+    struct http_request request = net_get(url);
+    struct http_client_stats stats = {0};
+    struct http_stream *stream = NULL;
+
+    assert_status(http_open(net->client, &request, &stream, NULL), TROUPE_OK);
+    while (stats.paused == 0) {
+        assert_status(co_sleep(2), TROUPE_OK);
+        http_client_stats(net->client, &stats);
+    }
+    http_close(stream);
+    net_wait_idle(net);
+    return TROUPE_OK;
+}
+
+static void closing_a_paused_stream_ends_its_transfer(void **state)
+{
+    (void)state;
+    net_run(NULL, NULL, paused_then_closed);
+}
+
+static troupe_status too_large(void *arg)
+{
+    static const char *const paths[] = {"/_bytes/100001", "/_gzip/50000000",
+                                        "/v1/chat/completions"};
+    struct net *net = arg;
+
+    for (size_t i = 0; i < 3; i++) {
+        _cleanup_mem_ char *url = net_url(net, paths[i]);
+        struct http_request request = i == 2 ? chat_request(url) : net_get(url);
+        struct http_response response = {0};
+        struct error err = {0};
+
+        request.max_body = 100000;
+        request.gzip = i == 1;
+        assert_status(http_fetch(net->client, &request, &response, &err), TROUPE_LIMIT);
+        assert_non_null(strstr(err.text, "100000"));
+    }
+    return TROUPE_OK;
+}
+
+static void a_body_above_its_bound_is_refused_announced_packed_or_endless(void **state)
+{
+    (void)state;
+    net_run(NULL, "[{\"fault\":\"huge_body\"}]", too_large);
+}
+
+static troupe_status just_fits(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/_bytes/100000");
+    struct http_request request = net_get(url);
+    struct http_response response = {0};
+
+    request.max_body = 100000;
+    assert_status(http_fetch(net->client, &request, &response, NULL), TROUPE_OK);
+    assert_int_equal(response.body.len, 100000);
+    http_response_clear(&response);
+    return TROUPE_OK;
+}
+
+static void a_body_of_exactly_the_bound_is_taken(void **state)
+{
+    (void)state;
+    net_run(NULL, NULL, just_fits);
+}
+
+static troupe_status too_many(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/v1/chat/completions");
+    struct http_request request = chat_request(url);
+    struct http_stream *streams[2], *third = NULL;
+    struct error err = {0};
+
+    for (int i = 0; i < 2; i++)
+        assert_status(http_open(net->client, &request, &streams[i], NULL), TROUPE_OK);
+    assert_status(http_open(net->client, &request, &third, &err), TROUPE_BUSY);
+    assert_null(third);
+    http_close(streams[0]);
+    assert_status(http_open(net->client, &request, &third, &err), TROUPE_OK);
+    http_close(third);
+    http_close(streams[1]);
+    return TROUPE_OK;
+}
+
+static void requests_above_max_transfers_are_refused(void **state)
+{
+    const struct http_client_options options = {.max_transfers = 2};
+
+    (void)state;
+    net_run(&options, "[{\"fault\":\"hang_mid_stream\"}]", too_many);
+}
+
+/* ---- connections --------------------------------------------------------------------------- */
+
+static troupe_status reuse(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/v1/models");
+    struct http_client_stats stats;
+
+    for (int i = 0; i < 20; i++) {
+        struct http_request request = net_get(url);
+        struct http_response response = {0};
+
+        assert_status(http_fetch(net->client, &request, &response, NULL), TROUPE_OK);
+        http_response_clear(&response);
+    }
+    http_client_stats(net->client, &stats);
+    assert_int_equal(stats.requests, 20);
+    assert_int_equal(stats.connections, 1);
+    assert_int_equal(net_stat(net, "connections"), 1);
+    return TROUPE_OK;
+}
+
+static void requests_one_after_another_share_a_connection(void **state)
+{
+    (void)state;
+    net_run(NULL, NULL, reuse);
+}
+
+enum { MANY = 64 };
+
+struct crowd {
+    struct net *net;
+    int open, good;
+};
+
+static troupe_status one_of_many(void *arg)
+{
+    struct crowd *crowd = arg;
+    _cleanup_mem_ char *url = net_url(crowd->net, "/v1/chat/completions");
+    struct http_request request = chat_request(url);
+    _cleanup_http_ struct http_stream *stream = NULL;
+    _cleanup_buf_ struct buf body = BUF_INIT;
+
+    assert_status(http_open(crowd->net->client, &request, &stream, NULL), TROUPE_OK);
+    crowd->open++;
+    while (crowd->open < MANY) /* all are open before the first one reads on */
+        assert_status(co_sleep(2), TROUPE_OK);
+    assert_status(read_all(stream, &body, NULL), TROUPE_END);
+    assert_non_null(strstr(buf_text(&body), "[DONE]"));
+    crowd->good++;
+    return TROUPE_OK;
+}
+
+static troupe_status many_streams(void *arg)
+{
+    struct crowd crowd = {.net = arg};
+    SCOPE(scope, 0);
+
+    for (int i = 0; i < MANY; i++)
+        assert_status(co_spawn(&scope, NULL, one_of_many, &crowd), TROUPE_OK);
+    assert_status(scope_close(&scope), TROUPE_OK);
+    assert_int_equal(crowd.good, MANY);
+    return TROUPE_OK;
+}
+
+static void sixty_four_streams_run_at_once(void **state)
+{
+    (void)state;
+    net_run(NULL, "[{\"delay_ms\": 5, \"answer_repeat\": 4}]", many_streams);
+}
+
+/* ---- cancellation -------------------------------------------------------------------------- */
+
+static troupe_status read_until_cancelled(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/v1/chat/completions");
+    struct http_request request = chat_request(url);
+    _cleanup_http_ struct http_stream *stream = NULL;
+    _cleanup_buf_ struct buf body = BUF_INIT;
+    struct error err = {0};
+
+    assert_status(http_open(net->client, &request, &stream, &err), TROUPE_OK);
+    assert_status(read_all(stream, &body, &err), TROUPE_CANCELED);
+    assert_true(body.len > 0);
+    return TROUPE_CANCELED;
+}
+
+static troupe_status open_until_cancelled(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/v1/models");
+    struct http_request request = net_get(url);
+    struct http_stream *stream = NULL;
+    struct error err = {0};
+
+    assert_status(http_open(net->client, &request, &stream, &err), TROUPE_CANCELED);
+    assert_null(stream);
+    return TROUPE_CANCELED;
+}
+
+/* Cancels `fn` once its request hangs in the fake; the connection must then be gone there, too. */
+static void cancel_when_it_hangs(struct net *net, co_fn fn, int64_t hanging)
+{
+    uint64_t until = co_after(NET_PATIENCE_MS);
+    int64_t aborted = net_stat(net, "aborted");
+    struct scope scope;
+
+    scope_open(&scope, 0);
+    assert_status(co_spawn(&scope, NULL, fn, net), TROUPE_OK);
+    while (net_stat(net, "faults") < hanging && loop_now(net->loop) < until)
+        co_sleep(5);
+    co_sleep(50); /* lets the words before the silence arrive; they are not what is asserted */
+    scope_cancel(&scope, TROUPE_CANCELED);
+    assert_status(scope_close(&scope), TROUPE_CANCELED);
+    net_wait_idle(net);
+    while (net_stat(net, "aborted") == aborted && loop_now(net->loop) < until)
+        co_sleep(5);
+    assert_int_equal(net_stat(net, "aborted"), aborted + 1);
+}
+
+static troupe_status cancel_both(void *arg)
+{
+    cancel_when_it_hangs(arg, read_until_cancelled, 1);
+    cancel_when_it_hangs(arg, open_until_cancelled, 2);
+    return TROUPE_OK;
+}
+
+static void cancelling_the_coroutine_aborts_the_transfer(void **state)
+{
+    (void)state;
+    net_run(NULL,
+            "[{\"fault\":\"hang_mid_stream\"},"
+            " {\"endpoint\":\"models\",\"fault\":\"hang_before_headers\"}]",
+            cancel_both);
+}
+
+static troupe_status read_with_own_deadline(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/v1/chat/completions");
+    struct http_request request = chat_request(url);
+    _cleanup_http_ struct http_stream *stream = NULL;
+    _cleanup_buf_ struct buf body = BUF_INIT;
+    unsigned waits = 0;
+    troupe_status status;
+    const char *data;
+    size_t len;
+
+    assert_status(http_open(net->client, &request, &stream, NULL), TROUPE_OK);
+    while ((status = http_read(stream, &data, &len, co_after(20), NULL)) != TROUPE_END) {
+        if (status == TROUPE_DEADLINE)
+            waits++;
+        else
+            buf_append(&body, data, len);
+    }
+    assert_true(waits > 0);
+    assert_non_null(strstr(buf_text(&body), "[DONE]"));
+    return TROUPE_OK;
+}
+
+static void reading_goes_on_after_a_deadline_of_the_reader(void **state)
+{
+    (void)state;
+    net_run(NULL, "[{\"delay_ms\": 100}]", read_with_own_deadline);
+}
+
+/* A client that is freed with streams just closed and news under way leaks nothing (ASan). */
+static troupe_status leave_at_once(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/_bytes/3000000");
+    struct http_request request = net_get(url);
+
+    for (int i = 0; i < 8; i++) {
+        struct http_stream *stream = NULL;
+
+        assert_status(http_open(net->client, &request, &stream, NULL), TROUPE_OK);
+        http_close(stream);
+    }
+    return TROUPE_OK;
+}
+
+static void late_news_of_closed_streams_are_dropped(void **state)
+{
+    (void)state;
+    net_run(NULL, NULL, leave_at_once);
+}
+
+static int init(void **state)
+{
+    (void)state;
+    return http_global_init(NULL);
+}
+
+static int cleanup(void **state)
+{
+    (void)state;
+    http_global_cleanup();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_whole_exchange_carries_method_headers_and_body),
+        cmocka_unit_test(a_stream_is_read_while_it_comes),
+        cmocka_unit_test(an_http_error_is_an_answer_with_its_headers),
+        cmocka_unit_test(a_packed_answer_is_unpacked),
+        cmocka_unit_test(a_slow_reader_holds_the_sender_back),
+        cmocka_unit_test(closing_a_paused_stream_ends_its_transfer),
+        cmocka_unit_test(a_body_above_its_bound_is_refused_announced_packed_or_endless),
+        cmocka_unit_test(a_body_of_exactly_the_bound_is_taken),
+        cmocka_unit_test(requests_above_max_transfers_are_refused),
+        cmocka_unit_test(requests_one_after_another_share_a_connection),
+        cmocka_unit_test(sixty_four_streams_run_at_once),
+        cmocka_unit_test(cancelling_the_coroutine_aborts_the_transfer),
+        cmocka_unit_test(reading_goes_on_after_a_deadline_of_the_reader),
+        cmocka_unit_test(late_news_of_closed_streams_are_dropped),
+    };
+
+    return cmocka_run_group_tests_name("net/http", tests, init, cleanup);
+}
