@@ -60,6 +60,8 @@ int log_level_parse(const char *name)
 
 void log_mask(const char *secret)
 {
+    size_t place;
+
     if (!secret || strlen(secret) < MASK_MIN)
         return;
     pthread_mutex_lock(&state.lock);
@@ -70,7 +72,13 @@ void log_mask(const char *secret)
         }
     }
     state.masks = mem_resize(state.masks, state.mask_count + 1, sizeof(*state.masks));
-    state.masks[state.mask_count++] = mem_strdup(secret);
+    /* Longest first: a secret that begins like a shorter one must not leave its tail. */
+    for (place = state.mask_count++; place > 0; place--) {
+        if (strlen(state.masks[place - 1]) >= strlen(secret))
+            break;
+        state.masks[place] = state.masks[place - 1];
+    }
+    state.masks[place] = mem_strdup(secret);
     pthread_mutex_unlock(&state.lock);
 }
 

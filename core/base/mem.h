@@ -28,11 +28,21 @@ void mem_fail_at(int64_t nth); /* 0 switches injection off */
 /* Adds and multiplies sizes; false when the result does not fit and `ret` is untouched. */
 static inline bool size_add(size_t a, size_t b, size_t *ret)
 {
-    return !__builtin_add_overflow(a, b, ret);
+    size_t sum; /* the builtin writes the wrapped result too */
+
+    if (__builtin_add_overflow(a, b, &sum))
+        return false;
+    *ret = sum;
+    return true;
 }
 static inline bool size_mul(size_t a, size_t b, size_t *ret)
 {
-    return !__builtin_mul_overflow(a, b, ret);
+    size_t product;
+
+    if (__builtin_mul_overflow(a, b, &product))
+        return false;
+    *ret = product;
+    return true;
 }
 
 /* Frees on leaving the block: `_cleanup_mem_ char *text = …`. */
