@@ -184,6 +184,18 @@ static void take_set(struct loader *loader, const struct raw_source *source, con
         problem_at(loader->problems, source, 0, "%s", err.text);
 }
 
+/* Hands `raw` over when reading it added no error to the `before` that were there. */
+static troupe_status finish(struct config_raw *raw, const struct config_problems *problems,
+                            size_t before, struct config_raw **ret)
+{
+    if (problems->errors != before) {
+        config_raw_free(raw);
+        return TROUPE_CONFIG;
+    }
+    *ret = raw;
+    return TROUPE_OK;
+}
+
 troupe_status config_parse(const char *path, const char *const *sets, size_t set_count,
                            struct config_raw **ret, struct config_problems *problems)
 {
@@ -200,12 +212,7 @@ troupe_status config_parse(const char *path, const char *const *sets, size_t set
     source->command_line = true;
     for (size_t i = 0; i < set_count; i++)
         take_set(&loader, source, sets[i]);
-    if (problems->errors != before) {
-        config_raw_free(loader.raw);
-        return TROUPE_CONFIG;
-    }
-    *ret = loader.raw;
-    return TROUPE_OK;
+    return finish(loader.raw, problems, before, ret);
 }
 
 troupe_status config_parse_text(const char *name, const char *text, size_t len,
@@ -219,10 +226,5 @@ troupe_status config_parse_text(const char *name, const char *text, size_t len,
         config_problem(problems, name, 0, "the text is larger than %d bytes", CONFIG_MAX_FILE);
     else
         ini_read(raw, raw_source_add(raw, name, NULL), text, len, &include, problems);
-    if (problems->errors != before) {
-        config_raw_free(raw);
-        return TROUPE_CONFIG;
-    }
-    *ret = raw;
-    return TROUPE_OK;
+    return finish(raw, problems, before, ret);
 }

@@ -91,14 +91,13 @@ static json_t *json_text(const struct config_value *value, const char *text)
 
 static json_t *json_value(const struct config_value *value)
 {
-    json_t *list;
-
     if (!value->set)
         return json_null();
     if (value->flags & CONFIG_SECRET)
         return json_string("***");
     if (value->flags & CONFIG_LIST) {
-        list = json_array();
+        json_t *list = json_array();
+
         for (size_t i = 0; i < value->list.count; i++)
             json_array_append_new(list, json_text(value, value->list.items[i]));
         return list;

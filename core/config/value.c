@@ -18,7 +18,6 @@ troupe_status config_parse_money(const char *text, int64_t *ret_micros)
 {
     const int64_t million = 1000000;
     int64_t whole = 0, part = 0, micros;
-    int decimals = 0;
     const char *p = text;
 
     for (; isdigit((unsigned char)*p); p++)
@@ -28,6 +27,8 @@ troupe_status config_parse_money(const char *text, int64_t *ret_micros)
     if (p == text)
         return TROUPE_ARGUMENT;
     if (*p == '.') {
+        int decimals = 0;
+
         for (p++; isdigit((unsigned char)*p) && decimals < 6; p++, decimals++)
             part = part * 10 + (*p - '0');
         if (!decimals)
