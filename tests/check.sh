@@ -64,8 +64,8 @@ tests_finish() {
 }
 
 # count DIRECTORY: passed, failed and skipped test points below it. automake's TAP driver leaves
-# them in .trs files; a program that crashes, hangs or breaks off before its plan is an ERROR there,
-# and so is the exit status of one that has told its failures, which does not count again.
+# them in .trs files. A program that crashes, hangs or breaks off before its plan has ERRORs there,
+# which count as one failure unless it told failures of its own.
 count() {
     find "$1" -name '*.trs' -exec cat {} + | awk '
         /^:test-result: (PASS|XFAIL)/ { passed++ }
@@ -73,8 +73,8 @@ count() {
         /^:test-result: ERROR/        { errors++ }
         /^:test-result: SKIP/         { skipped++ }
         # The first line of the next program.
-        /^:global-test-result:/       { if (!here) failed += errors; here = errors = 0 }
-        END { print passed + 0, failed + (here ? 0 : errors), skipped + 0 }'
+        /^:global-test-result:/       { failed += !here && errors; here = errors = 0 }
+        END { print passed + 0, failed + (!here && errors), skipped + 0 }'
 }
 
 show_failures() {
