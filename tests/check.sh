@@ -113,8 +113,8 @@ check() {
     if [ -z "$quick" ]; then
         build tsan CC=gcc CFLAGS='-O1 -g' --enable-sanitizer=thread -- tsan-programs &&
             tests_start tsan check-tsan
-        build release CC=gcc CFLAGS='-O2 -g' -- check TESTS= &&
-            tests_start release check-release
+        build gcc CC=gcc CFLAGS='-O2 -g' -- check TESTS= &&
+            tests_start gcc check-release
         build clang CC=clang CFLAGS=-O1 -- check TESTS= &&
             tests_start clang check-tidy
         build fuzz CC=clang CFLAGS='-O1 -g' --enable-fuzzers -- fuzz-targets &&

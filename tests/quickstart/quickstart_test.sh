@@ -27,13 +27,15 @@ SH
 chmod +x "$tree/autogen.sh"
 # make eats its stdin if it is given one, and builds a program that shows what reaches it.
 stub make 'cat >/dev/null
-cat >build/release/troupe <<SH
+root=build/release/root/bin
+mkdir -p $root
+cat >$root/troupe <<SH
 #!/bin/bash
 echo "arguments: \$*"
 cat
 exit 7
 SH
-chmod +x build/release/troupe'
+chmod +x $root/troupe'
 stub apt-get 'cat >/dev/null; echo "$DEBIAN_FRONTEND $*" >>"$WORK/apt.log"; touch "$WORK/installed"'
 stub sudo 'echo "sudo $*" >>"$WORK/sudo.log"; exec "$@"'
 stub id 'echo "${STUB_UID:-0}"'
