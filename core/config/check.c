@@ -3,13 +3,29 @@
  * The second step: every raw section meets the tables that fit it, every key of those tables gets
  * its value or its default, and what is left over is named with the nearest thing that is known.
  */
-#include "config/check.h"
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "config/raw.h"
 
 #include <string.h>
+
+struct check {
+    const struct config_raw *raw;
+    const struct config_schema **schemas;
+    size_t schema_count;
+    unsigned flags;
+    struct config *config;
+    struct config_problems *problems;
+};
+
+/* The keys that one section may have. */
+struct key_set {
+    const struct config_key **keys;
+    size_t count;
+    struct map by_name;
+    bool open;
+};
 
 static void key_set_clear(struct key_set *set)
 {
@@ -45,6 +61,115 @@ static void key_set_fill(const struct check *check, const char *kind, const char
             set->keys[set->count++] = key;
         }
     }
+}
+
+/* ---- words --------------------------------------------------------------------------------- */
+
+/* A value as a message shows it: short, on one line; a secret's never. */
+static void put_got(struct buf *out, const struct config_key *key, const char *text)
+{
+    enum { SHOWN = 60 };
+    size_t len = strlen(text), cut = text_utf8_cut(text, len, SHOWN);
+
+    if (key->flags & CONFIG_SECRET) {
+        buf_puts(out, "got something else (secret, not shown)");
+        return;
+    }
+    if (key->type == CONFIG_URL && strchr(text, '@')) {
+        buf_puts(out, "got something else (not shown: it may hold a password)");
+        return;
+    }
+    buf_puts(out, "got \"");
+    for (size_t i = 0; i < cut; i++)
+        buf_putc(out, (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i]);
+    buf_puts(out, cut < len ? "…\"" : "\"");
+}
+
+static void put_nearest(struct buf *out, const struct config_key *key, const char *bad)
+{
+    size_t count = 0;
+    const char *near;
+
+    if (key->type != CONFIG_CHOICE || !key->choices || (key->flags & CONFIG_SECRET))
+        return;
+    while (key->choices[count])
+        count++;
+    near = text_nearest(bad, key->choices, count);
+    if (near)
+        buf_printf(out, "; did you mean \"%s\"", near);
+}
+
+static void report_misfit(struct check *check, const struct config_section *section,
+                          const struct config_key *key, const struct raw_entry *entry,
+                          const char *bad, bool expanded)
+{
+    _cleanup_buf_ struct buf text = BUF_INIT;
+
+    config_value_expected(key, &text);
+    buf_puts(&text, ", ");
+    /* What a reference stands for stays out of messages: it may be a secret in the wrong place. */
+    put_got(&text, key, expanded ? entry->value : bad);
+    if (!expanded)
+        put_nearest(&text, key, bad);
+    problem_at(check->problems, entry->source, entry->line, "key \"%s\" in [%s]: expected %s",
+               key->name, section->title, buf_text(&text));
+}
+
+static void report_unknown_key(struct check *check, const struct raw_section *raw,
+                               const struct raw_entry *entry, const struct key_set *set)
+{
+    _cleanup_mem_ const char **names = mem_zero(set->count, sizeof(*names));
+    const char *near;
+
+    for (size_t i = 0; i < set->count; i++)
+        names[i] = set->keys[i]->name;
+    near = text_nearest(entry->key, names, set->count);
+    if (!strcmp(entry->key, "include"))
+        problem_at(check->problems, entry->source, entry->line,
+                   "key \"include\" in [%s]: include lines stand at the top of a file, before its "
+                   "first section",
+                   raw->title);
+    else if (near)
+        problem_at(check->problems, entry->source, entry->line,
+                   "key \"%s\" in [%s]: unknown key; did you mean \"%s\"", entry->key, raw->title,
+                   near);
+    else
+        problem_at(check->problems, entry->source, entry->line,
+                   "key \"%s\" in [%s]: unknown key; troupe.ini(5) lists what there is", entry->key,
+                   raw->title);
+}
+
+/* Whether tables know the kind; when not, or not in this form, says so. */
+static bool known_section(struct check *check, const struct raw_section *raw)
+{
+    _cleanup_mem_ const char **kinds = mem_zero(check->schema_count, sizeof(*kinds));
+    const char *near;
+
+    for (size_t i = 0; i < check->schema_count; i++) {
+        const struct config_schema *schema = check->schemas[i];
+
+        kinds[i] = schema->kind;
+        if (strcmp(schema->kind, raw->kind) != 0)
+            continue;
+        if ((schema->flags & CONFIG_NAMED) && !*raw->name)
+            problem_at(check->problems, raw->source, raw->line,
+                       "section [%s] needs a name: expected [%s NAME]", raw->title, raw->kind);
+        else if (!(schema->flags & CONFIG_NAMED) && *raw->name)
+            problem_at(check->problems, raw->source, raw->line,
+                       "section [%s] takes no name: expected [%s]", raw->title, raw->kind);
+        else
+            return true;
+        return false;
+    }
+    near = text_nearest(raw->kind, kinds, check->schema_count);
+    if (near)
+        problem_at(check->problems, raw->source, raw->line,
+                   "unknown section [%s]; did you mean [%s%s%s]", raw->title, near,
+                   *raw->name ? " " : "", raw->name);
+    else
+        problem_at(check->problems, raw->source, raw->line,
+                   "unknown section [%s]; troupe.ini(5) lists what there is", raw->title);
+    return false;
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
@@ -123,7 +248,7 @@ static bool take_entry(struct check *check, const struct config_section *section
                        struct config_value *value)
 {
     struct arena *arena = &check->config->arena;
-    _cleanup_(config_wipe) struct buf text = BUF_INIT;
+    _cleanup_buf_ struct buf text = BUF_INIT;
     struct error err = {0};
     bool expanded = false;
     const char *kept, *bad;
@@ -137,18 +262,33 @@ static bool take_entry(struct check *check, const struct config_section *section
         return false;
     }
     kept = arena_strndup(arena, buf_text(&text), text.len);
-    if (key->flags & CONFIG_SECRET)
+    if (key->flags & CONFIG_SECRET) {
         judge_secret(check, section, entry, kept, expanded);
+        if (text.data)
+            explicit_bzero(text.data, text.cap);
+    }
     if (!*kept && may_be_empty(key))
         return true;
     if (config_value_read(arena, key, entry->source->dir, kept, value, &bad) < 0) {
-        check_report_misfit(check, section, key, entry, bad, expanded);
+        report_misfit(check, section, key, entry, bad, expanded);
         return false;
     }
     return true;
 }
 
 /* ---- sections ------------------------------------------------------------------------------ */
+
+static void report_missing(struct check *check, const struct config_section *section,
+                           const struct config_key *key)
+{
+    const struct config_value *enabled = map_get(&section->by_key, "enabled");
+
+    if (enabled && enabled->set && enabled->type == CONFIG_BOOL && !enabled->number)
+        return;
+    config_problem(check->problems, *section->file ? section->file : NULL, section->line,
+                   "key \"%s\" in [%s]: is required and has no value: %s", key->name,
+                   section->title, key->doc ? key->doc : "see the plugin's documentation");
+}
 
 static struct config_section *section_add(struct check *check, const char *title, const char *kind,
                                           const char *name)
@@ -180,7 +320,7 @@ static void build_section(struct check *check, const char *title, const char *ki
         section->line = raw->line;
         for (size_t i = 0; i < raw->count; i++)
             if (!map_get(&set.by_name, raw->entries[i]->key) && !set.open)
-                check_report_unknown(check, raw, raw->entries[i], &set);
+                report_unknown_key(check, raw, raw->entries[i], &set);
     }
     section->values = arena_alloc(arena, (set.count + 1) * sizeof(*section->values));
     section->count = set.count;
@@ -202,7 +342,7 @@ static void build_section(struct check *check, const char *title, const char *ki
             continue;
         /* "enabled" is the core's key and so stands before the plugin's. */
         if ((key->flags & CONFIG_REQUIRED) && !value->set)
-            check_report_missing(check, section, key);
+            report_missing(check, section, key);
     }
     key_set_clear(&set);
 }
@@ -224,7 +364,7 @@ static void build_all(struct check *check)
     for (size_t i = 0; i < check->raw->count; i++) {
         const struct raw_section *raw = check->raw->sections[i];
 
-        if (!find(check->config, raw->title) && check_section_known(check, raw))
+        if (!find(check->config, raw->title) && known_section(check, raw))
             build_section(check, raw->title, raw->kind, raw->name, raw);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The core's own keys. troupe.ini(5) and etc/troupe.ini tell the same story; a test holds them
- * together. A key that is required and has a default may not be emptied, so readers find a text.
+ * together.
  */
 #include "config/schema.h"
 
@@ -21,21 +21,20 @@ static const char *const balances[] = {"first", "round_robin", "random", "least_
 static const char *const isolations[] = {"process", "inprocess", NULL};
 
 static const struct config_key troupe_keys[] = {
-    {"name", CONFIG_STRING, CONFIG_LIVE | CONFIG_REQUIRED, "Troupe",
-     .doc = "the bot's name, as members see it"},
-    {"data", CONFIG_PATH, CONFIG_REQUIRED, "~/.local/share/troupe",
+    {"name", CONFIG_STRING, CONFIG_LIVE, "Troupe", .doc = "the bot's name, as members see it"},
+    {"data", CONFIG_PATH, 0, "~/.local/share/troupe",
      .doc = "directory for everything that is kept"},
     {"log_level", CONFIG_CHOICE, CONFIG_LIVE, "info", .choices = log_levels,
      .doc = "the least serious lines that are logged"},
     {"log_format", CONFIG_CHOICE, CONFIG_LIVE, "auto", .choices = log_formats,
      .doc = "form of a line; auto is systemd under systemd, else text"},
-    {"control_socket", CONFIG_PATH, CONFIG_REQUIRED, "${data}/control.sock",
+    {"control_socket", CONFIG_PATH, 0, "${data}/control.sock",
      .doc = "socket that troupe status, reload and the like talk to"},
 };
 
 static const struct config_key store_keys[] = {
     {"backend", CONFIG_CHOICE, 0, "sqlite", .choices = backends, .doc = "the durable store"},
-    {"path", CONFIG_PATH, CONFIG_REQUIRED, "${data}/troupe.db", .doc = "the database file"},
+    {"path", CONFIG_PATH, 0, "${data}/troupe.db", .doc = "the database file"},
     {"synchronous", CONFIG_CHOICE, 0, "full", .choices = synchronous,
      .doc = "full survives power loss; normal is faster and may lose the last commits then"},
 };
@@ -88,9 +87,8 @@ static const struct config_key plugins_keys[] = {
 };
 
 static const struct config_key console_keys[] = {
-    {"prefix", CONFIG_STRING, CONFIG_LIVE | CONFIG_REQUIRED, "/",
-     .doc = "what a command begins with"},
-    {"member", CONFIG_STRING, CONFIG_REQUIRED, "you", .doc = "the member who types"},
+    {"prefix", CONFIG_STRING, CONFIG_LIVE, "/", .doc = "what a command begins with"},
+    {"member", CONFIG_STRING, 0, "you", .doc = "the member who types"},
 };
 
 static const struct config_key pipeline_keys[] = {
@@ -126,7 +124,7 @@ static const struct config_key stage_keys[] = {
 };
 
 static const struct config_key agent_keys[] = {
-    {"plugin", CONFIG_STRING, CONFIG_LIVE | CONFIG_REQUIRED, "${section}",
+    {"plugin", CONFIG_STRING, CONFIG_LIVE, "${section}",
      .doc = "the plugin, by name or path of its .so; unset: the agent's name"},
     {"enabled", CONFIG_BOOL, CONFIG_LIVE, "yes", .doc = "no keeps the section without the agent"},
     {"isolation", CONFIG_CHOICE, CONFIG_LIVE, NULL, .choices = isolations,

@@ -27,10 +27,17 @@ static troupe_status put_env(const char *name, bool secret, struct buf *out, str
     return buf_puts(out, value);
 }
 
+static void wipe(struct buf *text)
+{
+    if (text->data)
+        explicit_bzero(text->data, text->cap);
+    buf_clear(text);
+}
+
 static troupe_status put_file(const struct raw_source *source, const char *name, bool secret,
                               struct buf *out, struct error *err)
 {
-    _cleanup_(config_wipe) struct buf text = BUF_INIT;
+    __attribute__((cleanup(wipe))) struct buf text = BUF_INIT;
     _cleanup_mem_ char *path = NULL;
     struct stat info;
 

@@ -111,10 +111,3 @@ out:
     close(fd);
     return status;
 }
-
-void config_wipe(struct buf *text)
-{
-    if (text->data)
-        explicit_bzero(text->data, text->cap);
-    buf_clear(text);
-}

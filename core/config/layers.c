@@ -39,12 +39,20 @@ static char *dir_of(const char *path)
     return whole;
 }
 
+/* A file whose text held secrets leaves none behind. */
+static void wipe(struct buf *text)
+{
+    if (text->data)
+        explicit_bzero(text->data, text->cap);
+    buf_clear(text);
+}
+
 /* Reads one file; `by` and `line` name who asked, NULL for the main file and conf.d. */
 static void load(struct loader *loader, const char *path, const struct raw_source *by,
                  unsigned line)
 {
     const struct ini_include include = {take_include, loader};
-    _cleanup_(config_wipe) struct buf text = BUF_INIT;
+    __attribute__((cleanup(wipe))) struct buf text = BUF_INIT;
     _cleanup_mem_ char *dir = NULL;
     struct raw_source *source;
     struct error err = {0};

@@ -87,8 +87,6 @@ char *config_resolve_path(const char *dir, const char *path);
  */
 troupe_status config_read_file(const char *path, size_t max, struct buf *out, struct stat *ret_stat,
                                struct error *err);
-/* Frees a text that may hold secrets, and leaves none behind. */
-void config_wipe(struct buf *text);
 
 /*
  * Replaces ${env:}, ${file:} and $${ in `text`. `secret`: what was put in is masked in the log, and

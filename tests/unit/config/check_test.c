@@ -183,8 +183,6 @@ static void each_wrong_section_has_its_sentence(void **state)
          "t.ini:1: unknown section [zoological]; troupe.ini(5) lists what there is\n"},
         {"[agent]\n", "t.ini:1: section [agent] needs a name: expected [agent NAME]\n"},
         {"[budget x]\n", "t.ini:1: section [budget x] takes no name: expected [budget]\n"},
-        {"[troupe]\n\ndata =\n", "t.ini:1: key \"data\" in [troupe]: is required and has no value: "
-                                 "directory for everything that is kept\n"},
         {"[pipeline message]\n", "t.ini:1: key \"stages\" in [pipeline message]: is required and "
                                  "has no value: stages in the order in which they run\n"},
         {"[pipeline message]\nstages =\n",

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The answer of a turn. What was decided is stored before the gateway is told that it is whole: the
+ * event's end, the turn's trace and the outbox row are one commit.
+ */
+#include "turn/turn.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/store.h"
+#include "turn/engine_private.h"
+#include "turn/sql/turn.h"
+
+bool turn_answer_exists(const struct turn *turn)
+{
+    return turn->answer.text.len > 0;
+}
+
+static troupe_status begin(struct turn *turn)
+{
+    struct gateway *gateway = turn->event->gateway;
+    struct error err;
+
+    if (turn->answer.handle || !gateway)
+        return TROUPE_OK;
+    return gateway->ops->answer_begin(gateway, turn->event, turn->id, &turn->answer.handle, &err);
+}
+
+troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len)
+{
+    struct turn_answer *answer = &turn->answer;
+    struct gateway *gateway = turn->event->gateway;
+    troupe_status status;
+
+    if (answer->replied)
+        return TROUPE_ARGUMENT;
+    if (answer->text.len + len > TURN_ANSWER_MAX)
+        return TROUPE_LIMIT;
+    status = begin(turn);
+    if (status < 0)
+        return status;
+    buf_append(&answer->text, text, len);
+    if (!answer->handle || !len)
+        return TROUPE_OK;
+    answer->shown = true;
+    return gateway->ops->answer_write(gateway, answer->handle, text, len);
+}
+
+troupe_status turn_answer_reply(struct turn *turn, const char *text, size_t len)
+{
+    if (len > TURN_ANSWER_MAX)
+        return TROUPE_LIMIT;
+    buf_reset(&turn->answer.text);
+    buf_append(&turn->answer.text, text, len);
+    turn->answer.replied = true;
+    return begin(turn);
+}
+
+/* Event, turn and outbox row; true where there is an answer to send. */
+static bool store_outcome(struct turn *turn, struct store_batch *batch, size_t *ret_outbox)
+{
+    const struct event *event = turn->event;
+    _cleanup_mem_ char *trace = turn_trace_print(&turn->trace);
+    struct store_value now = store_int(clock_wall_ms());
+
+    store_batch_add(batch,
+                    STORE_EXPECT(1, SQL_TURN_FINISH, store_int(turn->id), store_text(turn->state),
+                                 store_text(turn->reason), store_text(turn->sentence),
+                                 store_text(trace), store_int(turn->cost_micros), now));
+    store_batch_add(batch, STORE_EXPECT(1, SQL_TURN_FINISH_EVENT, store_int(turn->event_id),
+                                        store_text(turn->state), store_text(turn->reason), now));
+    if (!turn->answer.text.len)
+        return false;
+    *ret_outbox = store_batch_add(
+        batch, STORE_EXPECT(1, SQL_TURN_OUTBOX, store_int(turn->id), store_text(event->account),
+                            store_text(event->channel), store_text(event->source_id),
+                            store_textn(turn->answer.text.data, turn->answer.text.len), now));
+    return true;
+}
+
+troupe_status turn_answer_finish(struct turn *turn, struct error *err)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct turn_answer *answer = &turn->answer;
+    struct gateway *gateway = turn->event->gateway;
+    size_t outbox = 0;
+    bool has_answer = false;
+    troupe_status stored = TROUPE_OK, status;
+
+    if (answer->interrupted)
+        turn_trace_add(&turn->trace, "answer", "interrupted", NULL);
+    if (turn->id) {
+        has_answer = store_outcome(turn, batch, &outbox);
+        stored = store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), err);
+    }
+    /* What members saw already is closed, whatever the store says; the rest waits for the store. */
+    if (!answer->handle || !turn->event->gateway || (stored < 0 && !answer->shown))
+        return stored;
+    status = gateway->ops->answer_end(
+        gateway, answer->handle, answer->interrupted ? GATEWAY_INTERRUPTED : GATEWAY_COMPLETE,
+        answer->replied ? buf_text(&answer->text) : NULL, answer->replied ? answer->text.len : 0,
+        stored < 0 ? NULL : err);
+    answer->handle = NULL;
+    if (stored < 0 || status < 0)
+        return stored < 0 ? stored : status;
+    if (has_answer)
+        turn_engine_mark_sent(turn->engine, store_batch_rowid(batch, outbox));
+    return TROUPE_OK;
+}
+
+void turn_answer_clear(struct turn *turn)
+{
+    struct gateway *gateway = turn->event ? turn->event->gateway : NULL;
+
+    if (turn->answer.handle && gateway)
+        gateway->ops->answer_end(gateway, turn->answer.handle, GATEWAY_INTERRUPTED, NULL, 0, NULL);
+    turn->answer.handle = NULL;
+    buf_clear(&turn->answer.text);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Money that turns are about to spend, in micro-units (1/1,000,000 of the currency). The worst case
+ * is reserved before a request leaves and settled afterwards; caps for bot, guild, member and plugin
+ * are guards of the same transaction, so two reservations can never pass a cap together. The ledger
+ * is durable: what was dispatched and never settled is booked at its worst case after a crash. Knows
+ * no model and no price. Days are UTC. All [waits], loop thread.
+ */
+#ifndef TURN_BUDGET_H
+#define TURN_BUDGET_H
+
+#include "base/error.h"
+#include "store/store.h"
+
+#include <stdint.h>
+
+#define TURN_BUDGET_NO_CAP INT64_MAX
+
+struct turn_budget_caps {
+    int64_t bot, guild, member, plugin; /* a day; TURN_BUDGET_NO_CAP where none is set */
+};
+
+/* Whom a reservation counts against; NULL is none (a direct message has no guild). */
+struct turn_budget_scope {
+    const char *bot, *guild, *member, *plugin;
+};
+
+/* TROUPE_BUDGET above a cap or for `worst` UINT64_MAX (no known price), with a sentence for members
+ * in `err`; TROUPE_UNAVAILABLE and its like where the store is away: then nothing may be spent. */
+troupe_status turn_budget_reserve(struct store *store, const struct turn_budget_caps *caps,
+                                  const struct turn_budget_scope *scope, int64_t turn_id,
+                                  uint64_t worst, const char *what, uint64_t deadline, int64_t *ret,
+                                  struct error *err);
+/* Before the first byte leaves. TROUPE_CONFLICT when it is not reserved any more. */
+troupe_status turn_budget_dispatch(struct store *store, int64_t id, int64_t turn_id,
+                                   uint64_t deadline, struct error *err);
+/* It failed before a byte left: it is only reserved again. */
+troupe_status turn_budget_undispatch(struct store *store, int64_t id, int64_t turn_id,
+                                     uint64_t deadline, struct error *err);
+/* What it really cost, once; TROUPE_CONFLICT when it is not dispatched. `ret_over` (may be NULL):
+ * how far it went above its reservation, 0 as a rule. */
+troupe_status turn_budget_settle(struct store *store, int64_t id, int64_t turn_id, uint64_t micros,
+                                 uint64_t deadline, int64_t *ret_over, struct error *err);
+/* It never left. TROUPE_CONFLICT when it did. */
+troupe_status turn_budget_release(struct store *store, int64_t id, int64_t turn_id,
+                                  uint64_t deadline, struct error *err);
+/* What a turn left open when it ended: reserved ones are released, dispatched ones booked at their
+ * worst case as unknown. `turn_id` < 0: of every turn, after a crash. */
+troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t deadline,
+                                struct error *err);
+/* Today's sums of a scope ("bot", "guild" …). */
+struct turn_budget_sum {
+    int64_t reserved, settled, unknown;
+};
+troupe_status turn_budget_today(struct store *store, const char *scope, const char *scope_id,
+                                uint64_t deadline, struct turn_budget_sum *ret, struct error *err);
+
+#endif

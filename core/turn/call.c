@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/call.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "loop/chan.h"
+#include "plugin/set.h"
+#include "turn/engine_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void turn_result_clear(struct turn_result *result)
+{
+    buf_clear(&result->text);
+    buf_clear(&result->json);
+    result->code[0] = result->sentence[0] = '\0';
+}
+
+/* One call of a function, on a coroutine of its own, so that its time is bounded by a scope. */
+struct call {
+    struct turn_frame frame;
+    const troupe_value *values;
+    bool entered;
+    struct error err;
+};
+
+static troupe_status call_main(void *arg)
+{
+    struct call *call = arg;
+    struct turn_frame *frame = &call->frame;
+    troupe_status status;
+
+    co_set_local(frame);
+    frame->agent->running++;
+    status = plugin_agent_invoke(frame->agent, frame->function, &frame->pub, call->values,
+                                 &call->entered, &call->err);
+    frame->agent->running--;
+    turn_frame_clear_resources(frame);
+    return status;
+}
+
+static uint64_t call_deadline(const struct turn *turn, const struct turn_frame *frame)
+{
+    uint64_t ms = frame->function->timeout_ms, own;
+
+    if (!ms && frame->agent->section)
+        ms = (uint64_t)config_ms(frame->agent->section, "timeout");
+    if (!ms)
+        return turn->deadline;
+    own = co_after(ms);
+    return turn->deadline && turn->deadline < own ? turn->deadline : own;
+}
+
+/* Who is to blame and in which words, for the caller and the trace. */
+static void explain(const struct call *call, troupe_status status, struct turn_result *ret)
+{
+    const struct turn_frame *frame = &call->frame;
+
+    if (!call->entered && call->err.status < 0) {
+        snprintf(ret->code, sizeof(ret->code), "call.argument");
+        snprintf(ret->sentence, sizeof(ret->sentence), "%s", call->err.text);
+    } else if (frame->fail_code[0]) {
+        snprintf(ret->code, sizeof(ret->code), "%s", frame->fail_code);
+        snprintf(ret->sentence, sizeof(ret->sentence), "%s", frame->fail_text);
+    } else if (frame->error_code[0]) {
+        /* It passed on the failure of something that it called itself. */
+        snprintf(ret->code, sizeof(ret->code), "%s", frame->error_code);
+        snprintf(ret->sentence, sizeof(ret->sentence), "%s", frame->error_text);
+    } else {
+        snprintf(ret->code, sizeof(ret->code), "call.%s", status_name(status));
+        snprintf(ret->sentence, sizeof(ret->sentence), "\"%s\" did not work (%s)",
+                 frame->function->name, status_name(status));
+    }
+}
+
+troupe_status turn_call(struct turn *turn, struct turn_frame *caller, struct plugin_agent *agent,
+                        const struct plugin_function *function, const troupe_value *values,
+                        struct chan *chunks, struct turn_result *ret)
+{
+    struct call *call = mem_zero(1, sizeof(*call));
+    struct co_owner owner = {agent->owner, (uint64_t)turn->id};
+    struct scope scope;
+    troupe_status status, joined;
+
+    turn_frame_init(&call->frame, turn, agent, caller);
+    call->frame.function = function;
+    call->frame.chunks = chunks;
+    call->values = values;
+    if (call->frame.depth > TURN_DEPTH_MAX) {
+        snprintf(ret->code, sizeof(ret->code), "call.depth");
+        snprintf(ret->sentence, sizeof(ret->sentence),
+                 "functions call each other more than %d deep", TURN_DEPTH_MAX);
+        status = TROUPE_LIMIT;
+        goto out;
+    }
+    scope_open(&scope, call_deadline(turn, &call->frame));
+    status = co_spawn_wait(&scope, &owner, call_main, call, turn->deadline);
+    joined = scope_close(&scope);
+    if (status == TROUPE_OK)
+        status = joined;
+    if (status < 0)
+        explain(call, status, ret);
+    ret->text = call->frame.text;
+    ret->json = call->frame.json;
+    memset(&call->frame.text, 0, sizeof(call->frame.text));
+    memset(&call->frame.json, 0, sizeof(call->frame.json));
+out:
+    turn_frame_clear(&call->frame);
+    mem_free(call);
+    return status;
+}
+
+/* One provider with arguments that are still JSON. */
+static troupe_status call_target(struct turn *turn, struct turn_frame *caller,
+                                 const struct plugin_target *target, const char *json, size_t len,
+                                 struct chan *chunks, struct turn_result *ret)
+{
+    _cleanup_plugin_args_ struct plugin_args args = {0};
+    struct error err;
+    troupe_status status = plugin_args_from_json_text(target->function, json, len, &args, &err);
+
+    if (status == TROUPE_OK && !turn_may_call(turn, target->function, &err))
+        status = TROUPE_DENIED;
+    if (status < 0) {
+        snprintf(ret->code, sizeof(ret->code), "call.%s", status_name(status));
+        snprintf(ret->sentence, sizeof(ret->sentence), "%s", err.text);
+        return status;
+    }
+    return turn_call(turn, caller, target->agent, target->function, args.values, chunks, ret);
+}
+
+troupe_status turn_call_named(struct turn *turn, struct turn_frame *caller, const char *name,
+                              const char *json, size_t len, struct chan *chunks,
+                              struct turn_result *ret)
+{
+    const struct plugin_service *service = plugin_set_service(turn->set, name);
+    const struct plugin_target *target;
+    struct error err;
+    troupe_status status;
+
+    if (!service) {
+        status = plugin_set_find(turn->set, name, &target, &err);
+        if (status < 0) {
+            snprintf(ret->code, sizeof(ret->code), "call.%s", status_name(status));
+            snprintf(ret->sentence, sizeof(ret->sentence), "%s", err.text);
+            return status;
+        }
+        return call_target(turn, caller, target, json, len, chunks, ret);
+    }
+    for (size_t i = 0;; i++) {
+        turn_result_clear(ret);
+        status = call_target(turn, caller, service->providers[i], json, len, chunks, ret);
+        if (status != TROUPE_UNAVAILABLE || ret->text.len || i + 1 == service->count)
+            return status;
+        turn_trace_add(&turn->trace, name, "fallback", "agent \"%s\": %s",
+                       service->providers[i]->agent->name, ret->sentence);
+    }
+}

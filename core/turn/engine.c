@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/engine_private.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "turn/sql/turn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- life of a turn ------------------------------------------------------------------------- */
+
+void turn_conclude(struct turn *turn, const char *state, const char *reason, const char *format,
+                   ...)
+{
+    va_list args;
+
+    if (turn->state)
+        return;
+    turn->state = state;
+    snprintf(turn->reason, sizeof(turn->reason), "%s", reason);
+    va_start(args, format);
+    vsnprintf(turn->sentence, sizeof(turn->sentence), format, args);
+    va_end(args);
+}
+
+static void annotation_free(void *value)
+{
+    buf_clear(value);
+    mem_free(value);
+}
+
+static void turn_free(struct loop_timer *timer)
+{
+    struct turn *turn = container_of(timer, struct turn, first_text);
+    struct engine *engine = turn->engine;
+
+    list_remove(&turn->link);
+    turn_answer_clear(turn);
+    plugin_set_unpin(turn->set);
+    event_unref(turn->event);
+    map_clear_with(&turn->annotations, annotation_free);
+    turn_trace_clear(&turn->trace);
+    arena_clear(&turn->arena);
+    mem_free(turn);
+    if (engine->idle && list_empty(&engine->turns))
+        loop_post(engine->loop, &engine->idle_task);
+}
+
+static void turn_scope_ended(struct scope *scope)
+{
+    struct turn *turn = container_of(scope, struct turn, scope);
+
+    if (turn->phase == TURN_ENDED)
+        loop_timer_close(&turn->first_text, turn_free);
+}
+
+static void first_text_fired(struct loop_timer *timer)
+{
+    struct turn *turn = container_of(timer, struct turn, first_text);
+
+    if (!turn->answer.shown && !turn->answer.replied)
+        turn_cancel(turn, "too_slow", "that took too long: nothing to show came in time");
+}
+
+struct turn *turn_new(struct engine *engine, struct event *event, int64_t id, int64_t event_id)
+{
+    struct turn *turn = mem_zero(1, sizeof(*turn));
+
+    turn->engine = engine;
+    turn->event = event;
+    turn->id = id;
+    turn->event_id = event_id;
+    turn->answer.text.max = TURN_ANSWER_MAX;
+    list_init(&turn->link);
+    list_append(&engine->turns, &turn->link);
+    turn_trace_init(&turn->trace);
+    loop_timer_init(engine->loop, &turn->first_text, first_text_fired);
+    scope_open_root(engine->loop, &turn->scope, 0, turn_scope_ended);
+    return turn;
+}
+
+void turn_dispose(struct turn *turn)
+{
+    turn->phase = TURN_ENDED;
+    turn_scope_ended(&turn->scope);
+}
+
+void turn_start(struct turn *turn)
+{
+    struct engine *engine = turn->engine;
+    struct co_owner owner = {"core:turn", (uint64_t)turn->id};
+
+    turn->set = plugin_set_pin(engine->set);
+    if (co_spawn(&turn->scope, &owner, turn_run, turn) == TROUPE_OK)
+        return;
+    /* Its row stays open: the next start of the host takes it up again. */
+    log_error("turn", "turn %lld could not start: no coroutine is free", (long long)turn->id);
+    engine->stats.failed++;
+    turn_admission_remove(&engine->admission, &turn->ticket);
+    turn_dispose(turn);
+}
+
+void turn_engine_ended(struct turn *turn)
+{
+    struct engine *engine = turn->engine;
+
+    turn->phase = TURN_ENDED;
+    if (!strcmp(turn->state, "done"))
+        engine->stats.answered++;
+    else if (!strcmp(turn->state, "refused") || !strcmp(turn->state, "dropped"))
+        engine->stats.refused++;
+    else
+        engine->stats.failed++;
+    if (turn->admitted) {
+        turn_admission_remove(&engine->admission, &turn->ticket);
+        turn_engine_pump(engine);
+    }
+}
+
+void turn_cancel(struct turn *turn, const char *reason, const char *sentence)
+{
+    turn_conclude(turn, "interrupted", reason, "%s", sentence);
+    if (turn->work)
+        scope_cancel(turn->work, TROUPE_CANCELED);
+}
+
+/* ---- admission ------------------------------------------------------------------------------ */
+
+void turn_engine_pump(struct engine *engine)
+{
+    struct turn_ticket *ticket;
+
+    while ((ticket = turn_admission_next(&engine->admission))) {
+        struct turn *turn = container_of(ticket, struct turn, ticket);
+
+        turn_trace_add(&turn->trace, "admission", "started", "%zu run, %zu wait",
+                       engine->admission.running, engine->admission.queued);
+        turn_start(turn);
+    }
+}
+
+void turn_engine_admit(struct engine *engine, struct turn *turn)
+{
+    const struct event *event = turn->event;
+    enum turn_refusal refusal =
+        turn_admission_add(&engine->admission, &turn->ticket, event->channel, event->member);
+
+    switch (refusal) {
+    case TURN_ADMITTED:
+        turn->admitted = true;
+        turn_trace_add(&turn->trace, "admission", "queued", NULL);
+        turn_engine_pump(engine);
+        return;
+    case TURN_REFUSED_QUEUE:
+        turn_conclude(turn, "refused", "queue_full",
+                      "too many people are asking at once; please try again in a minute");
+        break;
+    case TURN_REFUSED_LANE:
+        turn_conclude(turn, "refused", "member_queue_full",
+                      "I still have several messages of yours to answer; this one I leave out");
+        break;
+    case TURN_REFUSED_DRAIN:
+        turn_conclude(turn, "refused", "stopping",
+                      "I am being stopped for maintenance; please ask again in a few minutes");
+        break;
+    }
+    turn_trace_add(&turn->trace, "admission", turn->reason, NULL);
+    turn_start(turn); /* only to store and say it: turn_run does no work once a state is set */
+}
+
+/* ---- the engine ----------------------------------------------------------------------------- */
+
+const struct config *turn_engine_config(const struct engine *engine)
+{
+    return engine->set->config;
+}
+
+static int64_t cap_of(const struct config_section *section, const char *key)
+{
+    return config_is_set(section, key) ? config_micros(section, key) : TURN_BUDGET_NO_CAP;
+}
+
+void turn_engine_configure(struct engine *engine)
+{
+    const struct config *config = turn_engine_config(engine);
+    const struct config_section *admission = config_section(config, "admission", NULL);
+    const struct config_section *budget = config_section(config, "budget", NULL);
+
+    engine->admission.concurrent = (size_t)config_int(admission, "concurrent");
+    engine->admission.queue_max = (size_t)config_int(admission, "queue");
+    engine->admission.lane_max = (size_t)config_int(admission, "queue_per_member");
+    engine->first_text_ms = (uint64_t)config_ms(admission, "first_text");
+    engine->total_ms = (uint64_t)config_ms(admission, "total");
+    engine->caps = (struct turn_budget_caps){
+        cap_of(budget, "daily"), cap_of(budget, "per_guild_daily"),
+        cap_of(budget, "per_member_daily"), cap_of(budget, "per_plugin_daily")};
+}
+
+static void idle_now(struct loop_task *task)
+{
+    struct engine *engine = container_of(task, struct engine, idle_task);
+    void (*idle)(void *arg) = engine->idle;
+
+    if (!idle || !list_empty(&engine->turns))
+        return;
+    engine->idle = NULL;
+    idle(engine->idle_arg);
+}
+
+static void grace_over(struct loop_timer *timer)
+{
+    struct engine *engine = container_of(timer, struct engine, grace);
+
+    list_for_each (link, &engine->turns)
+        turn_cancel(container_of(link, struct turn, link), "stopping",
+                    "I am being stopped for maintenance, so this answer ends here");
+}
+
+troupe_status turn_engine_new(const struct engine_options *options, struct engine **ret,
+                              struct error *err)
+{
+    static const struct co_owner owner = {"core:intake", 0};
+    struct engine *engine = mem_zero(1, sizeof(*engine));
+    troupe_status status;
+
+    engine->options = *options;
+    engine->loop = options->loop;
+    engine->store = options->store;
+    engine->idle_task.run = idle_now;
+    list_init(&engine->turns);
+    turn_admission_init(&engine->admission);
+    engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, (void (*)(void *))event_unref);
+    scope_open_root(engine->loop, &engine->scope, 0, NULL);
+    loop_timer_init(engine->loop, &engine->grace, grace_over);
+    status = co_spawn(&engine->scope, &owner, turn_intake_main, engine);
+    if (status < 0) {
+        chan_unref(engine->intake);
+        return error_set(err, status, "the intake cannot start: no coroutine is free");
+    }
+    *ret = engine;
+    return TROUPE_OK;
+}
+
+static void engine_closed(struct loop_timer *timer)
+{
+    struct engine *engine = container_of(timer, struct engine, grace);
+
+    turn_admission_clear(&engine->admission);
+    chan_unref(engine->intake);
+    plugin_set_unpin(engine->set);
+    mem_free(engine);
+}
+
+void turn_engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    chan_close(engine->intake, TROUPE_CANCELED);
+    scope_cancel(&engine->scope, TROUPE_CANCELED);
+    /* The intake's coroutine sees the closed channel at the next drain; then the engine may go. */
+    while (engine->scope.live && !co_self())
+        loop_step(engine->loop, 10);
+    loop_timer_close(&engine->grace, engine_closed);
+}
+
+void turn_engine_publish(struct engine *engine, struct plugin_set *set)
+{
+    struct plugin_set *old = engine->set;
+
+    engine->set = set;
+    turn_engine_configure(engine);
+    plugin_set_unpin(old);
+    turn_engine_pump(engine);
+}
+
+struct plugin_set *turn_engine_set(struct engine *engine)
+{
+    return engine->set;
+}
+
+void turn_engine_detach(struct engine *engine, struct gateway *gateway)
+{
+    list_for_each (link, &engine->turns) {
+        struct turn *turn = container_of(link, struct turn, link);
+
+        if (turn->event->gateway != gateway)
+            continue;
+        turn->event->gateway = NULL;
+        turn->answer.handle = NULL;
+    }
+}
+
+size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
+{
+    size_t count = 0;
+
+    list_for_each (link, &engine->turns) {
+        struct turn *turn = container_of(link, struct turn, link);
+
+        if (turn->phase == TURN_ENDED || !turn->id || !turn->event->channel ||
+            strcmp(turn->event->channel, channel) || turn->state)
+            continue;
+        turn_cancel(turn, "stopped", "stopped");
+        count++;
+        if (turn->phase == TURN_WAITING && turn->admitted) {
+            /* It never held a place; its coroutine only stores and says the end. */
+            turn_admission_remove(&engine->admission, &turn->ticket);
+            turn->admitted = false;
+            turn_start(turn);
+        }
+    }
+    return count;
+}
+
+void turn_engine_drain(struct engine *engine, uint64_t grace_ms, void (*idle)(void *arg), void *arg)
+{
+    engine->admission.draining = true;
+    engine->idle = idle;
+    engine->idle_arg = arg;
+    loop_timer_start(&engine->grace, grace_ms, 0);
+    loop_post(engine->loop, &engine->idle_task);
+}
+
+void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
+{
+    *ret = engine->stats;
+    ret->running = engine->admission.running;
+    ret->queued = engine->admission.queued;
+    ret->concurrent_max = engine->admission.concurrent;
+    ret->generation = engine->set ? (uint32_t)engine->set->number : 0;
+    ret->cap_micros = engine->caps.bot;
+}
+
+/* ---- marking sent --------------------------------------------------------------------------- */
+
+struct mark {
+    struct engine *engine;
+    int64_t outbox;
+};
+
+static troupe_status mark_main(void *arg)
+{
+    struct mark *mark = arg;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct error err;
+
+    store_batch_add(batch,
+                    STORE_SQL(SQL_TURN_SENT, store_int(mark->outbox), store_int(clock_wall_ms())));
+    if (store_commit(mark->engine->store, batch, turn_engine_soon(mark->engine), &err) < 0)
+        log_warn("turn", "answer %lld was shown and could not be marked so: %s",
+                 (long long)mark->outbox, err.text);
+    mem_free(mark);
+    return TROUPE_OK;
+}
+
+void turn_engine_mark_sent(struct engine *engine, int64_t outbox)
+{
+    static const struct co_owner owner = {"core:outbox", 0};
+    struct mark *mark = mem_zero(1, sizeof(*mark));
+
+    *mark = (struct mark){engine, outbox};
+    if (co_spawn(&engine->scope, &owner, mark_main, mark) < 0)
+        mem_free(mark);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine's own state, shared by the files of core/turn and by core/host.
+ */
+#ifndef TURN_ENGINE_PRIVATE_H
+#define TURN_ENGINE_PRIVATE_H
+
+#include "loop/chan.h"
+#include "loop/scope.h"
+#include "plugin/set.h"
+#include "store/store.h"
+#include "turn/budget.h"
+#include "turn/turn.h"
+
+#define ENGINE_INTAKE_MAX   1000  /* events between a gateway and the store               */
+#define ENGINE_INTAKE_BATCH 100   /* events of one commit                                 */
+#define ENGINE_ATTEMPTS_MAX 2     /* starts of an event that a crash cut, then dead       */
+#define ENGINE_STORE_MS     10000 /* a commit or query of the engine itself               */
+
+struct engine {
+    struct engine_options options;
+    struct loop *loop;
+    struct store *store;
+    struct plugin_set *set; /* current, pinned */
+    struct turn_admission admission;
+    struct turn_budget_caps caps;
+    uint64_t first_text_ms, total_ms;
+    struct list_link turns; /* every turn that exists */
+    struct scope scope;     /* intake and small writes */
+    struct chan *intake;
+    uint64_t calls; /* numbers calls from the shell */
+    struct engine_stats stats;
+    /* Draining. */
+    struct loop_timer grace;
+    bool grace_open;
+    void (*idle)(void *arg);
+    void *idle_arg;
+    struct loop_task idle_task;
+};
+
+/* A turn for the event (whose reference it takes over), known to the engine, not started. */
+struct turn *turn_new(struct engine *engine, struct event *event, int64_t id, int64_t event_id);
+/* Starts its coroutine now: the set is pinned here. Whatever fails ends in a sentence. */
+void turn_start(struct turn *turn);
+/* Frees a turn whose own coroutine never ran; soon, not inside the call. */
+void turn_dispose(struct turn *turn);
+/* Puts it in its lane and starts what may start, or refuses it with a sentence. */
+void turn_engine_admit(struct engine *engine, struct turn *turn);
+/* Starts what may start now. */
+void turn_engine_pump(struct engine *engine);
+/* Ends a running or waiting turn from outside its coroutine. */
+void turn_cancel(struct turn *turn, const char *reason, const char *sentence);
+/* The turn's coroutine has done all that is owed. */
+void turn_engine_ended(struct turn *turn);
+/* The outbox row was shown. */
+void turn_engine_mark_sent(struct engine *engine, int64_t outbox);
+/* Reads [admission] and [budget] of the current set. */
+void turn_engine_configure(struct engine *engine);
+const struct config *turn_engine_config(const struct engine *engine);
+/* A deadline for a write of the engine itself. */
+static inline uint64_t turn_engine_soon(struct engine *engine)
+{
+    return loop_now(engine->loop) + ENGINE_STORE_MS;
+}
+
+/* intake.c */
+troupe_status turn_intake_main(void *engine);
+
+/* command.c: whether a message is a command, and a built-in that must work at once. */
+bool turn_is_command(const struct engine *engine, const struct event *event);
+bool turn_is_builtin(const struct engine *engine, const struct event *event);
+/* Runs the command of turn->event and answers it. [waits] */
+void turn_command(struct turn *turn);
+/* Whether the turn's member may call the function; false with a sentence. */
+bool turn_may_call(const struct turn *turn, const struct plugin_function *function,
+                   struct error *err);
+
+#endif

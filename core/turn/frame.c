@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/frame.h"
+
+#include "turn/engine_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void turn_frame_init(struct turn_frame *frame, struct turn *turn, struct plugin_agent *agent,
+                     struct turn_frame *caller)
+{
+    memset(frame, 0, sizeof(*frame));
+    frame->pub.api = turn->engine->options.turn_table;
+    frame->turn = turn;
+    frame->agent = agent;
+    frame->caller = caller;
+    frame->depth = caller ? caller->depth + 1 : 0;
+    frame->text.max = TURN_ANSWER_MAX;
+    frame->json.max = TURN_RESULT_MAX;
+    list_init(&frame->resources);
+}
+
+void turn_frame_clear_resources(struct turn_frame *frame)
+{
+    struct list_link *link;
+
+    while ((link = list_pop(&frame->resources))) {
+        struct turn_resource *resource = container_of(link, struct turn_resource, link);
+
+        resource->release(resource);
+    }
+}
+
+void turn_frame_clear(struct turn_frame *frame)
+{
+    turn_frame_clear_resources(frame);
+    buf_clear(&frame->text);
+    buf_clear(&frame->json);
+    arena_clear(&frame->arena);
+}
+
+void turn_frame_own(struct turn_frame *frame, struct turn_resource *resource,
+                    void (*release)(struct turn_resource *resource))
+{
+    resource->release = release;
+    list_prepend(&frame->resources, &resource->link);
+}
+
+troupe_status turn_frame_error(struct turn_frame *frame, troupe_status status, const char *code,
+                               const char *format, ...)
+{
+    va_list args;
+
+    snprintf(frame->error_code, sizeof(frame->error_code), "%s", code);
+    va_start(args, format);
+    vsnprintf(frame->error_text, sizeof(frame->error_text), format, args);
+    va_end(args);
+    return status;
+}

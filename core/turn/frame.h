@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A frame: one running stage, observer or function of a plugin. `pub` is what the plugin holds as
+ * its troupe_turn, so a frame is found from it by a cast. What the plugin asked for and the host
+ * gave (text results, rows, streams, requests) hangs on the frame and goes with it. Private to
+ * core/turn and core/host.
+ */
+#ifndef TURN_FRAME_H
+#define TURN_FRAME_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "turn/turn.h"
+
+struct plugin_agent;
+struct chan;
+struct plugin_function;
+
+/* Something of the host's that must be given back when the frame ends. */
+struct turn_resource {
+    struct list_link link;
+    void (*release)(struct turn_resource *resource);
+};
+
+struct turn_frame {
+    troupe_turn pub; /* first */
+    struct turn *turn;
+    struct plugin_agent *agent;
+    const struct plugin_function *function; /* NULL: a stage or an observer             */
+    struct turn_frame *caller;              /* NULL: called by the core                 */
+    bool observer;                          /* cannot answer                            */
+    unsigned depth;
+    struct arena arena;         /* results handed to the plugin              */
+    struct list_link resources; /* newest first                              */
+    size_t streams, requests;   /* open ones of each kind                    */
+    /* A function's own output. */
+    struct buf text;
+    struct buf json;
+    bool replied;
+    troupe_status verdict; /* a stage's */
+    struct chan *chunks;   /* to a caller that opened a stream; NULL: none */
+    /* Why the frame itself fails (troupe_fail), and the last call that failed for it. */
+    char fail_code[64], fail_text[ERROR_TEXT_MAX];
+    char error_code[64], error_text[ERROR_TEXT_MAX];
+    troupe_message message; /* filled when the plugin asks */
+};
+
+static inline struct turn_frame *turn_frame_of(troupe_turn *turn)
+{
+    return (struct turn_frame *)turn;
+}
+
+void turn_frame_init(struct turn_frame *frame, struct turn *turn, struct plugin_agent *agent,
+                     struct turn_frame *caller);
+/* Releases the resources, newest first; on the coroutine that made them. */
+void turn_frame_clear_resources(struct turn_frame *frame);
+/* The rest, too. */
+void turn_frame_clear(struct turn_frame *frame);
+void turn_frame_own(struct turn_frame *frame, struct turn_resource *resource,
+                    void (*release)(struct turn_resource *resource));
+/* Records why a call that the plugin made failed; returns `status`. */
+troupe_status turn_frame_error(struct turn_frame *frame, troupe_status status, const char *code,
+                               const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

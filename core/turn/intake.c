@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Intake: one coroutine takes events in the order they came, stores all that wait in one commit and
+ * hands them to admission. From that commit on an event is owed.
+ */
+#include "turn/engine_private.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "turn/sql/turn.h"
+
+#include <string.h>
+
+struct refusal {
+    struct engine *engine;
+    struct event *event;
+    const char *text;
+};
+
+static troupe_status refuse_main(void *arg)
+{
+    struct refusal *refusal = arg;
+    struct event *event = refusal->event;
+
+    if (event->gateway)
+        event->gateway->ops->notice(event->gateway, event, refusal->text, true);
+    event_unref(event);
+    mem_free(refusal);
+    return TROUPE_OK;
+}
+
+/* For what could not even be stored: said at once, since nothing will remember it. */
+static void refuse(struct engine *engine, struct event *event, const char *code, const char *text)
+{
+    static const struct co_owner owner = {"core:intake", 0};
+    struct refusal *refusal = mem_zero(1, sizeof(*refusal));
+
+    engine->stats.refused++;
+    log_warn("intake", "event %s of %s refused: %s", event->source_id, event->source, code);
+    *refusal = (struct refusal){engine, event, text};
+    if (co_spawn(&engine->scope, &owner, refuse_main, refusal) == TROUPE_OK)
+        return;
+    event_unref(event);
+    mem_free(refusal);
+}
+
+void turn_engine_submit(struct engine *engine, struct event *event)
+{
+    engine->stats.events++;
+    if (!(event->flags & EVENT_ADDRESSED)) {
+        event_unref(event);
+        return;
+    }
+    if (turn_is_builtin(engine, event)) {
+        /* /stop and its like work while everything else waits, and owe nothing to the store. */
+        turn_start(turn_new(engine, event, 0, 0));
+        return;
+    }
+    if (chan_try_send(engine->intake, event) < 0)
+        refuse(engine, event, "intake_full",
+               "too many messages at once; please send this one again in a minute");
+}
+
+/* The statements of one event; the index of its turn's. */
+static size_t add_event(struct store_batch *batch, const struct event *event)
+{
+    _cleanup_mem_ char *payload = event_print(event);
+    struct store_value now = store_int(clock_wall_ms());
+
+    store_batch_add(batch, STORE_SQL(SQL_TURN_INTAKE_EVENT, store_text(event->source),
+                                     store_text(event->source_id), store_text(event->account),
+                                     store_text(event->guild), store_text(event->channel),
+                                     store_text(event->member), store_text(event->kind),
+                                     store_text(payload), now));
+    return store_batch_add(batch, STORE_SQL(SQL_TURN_INTAKE_TURN, store_text(event->source),
+                                            store_text(event->source_id), now));
+}
+
+static void take_in(struct engine *engine, struct event **events, size_t count)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    size_t rows[ENGINE_INTAKE_BATCH];
+    struct error err;
+    troupe_status status;
+
+    for (size_t i = 0; i < count; i++)
+        rows[i] = add_event(batch, events[i]);
+    status = store_commit(engine->store, batch, turn_engine_soon(engine), &err);
+    if (status < 0)
+        log_error("intake", "%zu events could not be stored: %s", count, err.text);
+    for (size_t i = 0; i < count; i++) {
+        const struct store_rows *row = status < 0 ? NULL : store_batch_result(batch, rows[i]);
+
+        if (status < 0) {
+            refuse(engine, events[i], "storage_unavailable",
+                   "I can't take that now: the storage does not work. Please try again later");
+        } else if (!row || !row->count) {
+            engine->stats.duplicates++;
+            event_unref(events[i]);
+        } else {
+            struct turn *turn = turn_new(engine, events[i], store_cell_int(row, 0, 0, 0),
+                                         store_cell_int(row, 0, 1, 0));
+
+            turn_trace_add(&turn->trace, "intake", "stored", "event of %s, %zu bytes",
+                           events[i]->source, events[i]->content_len);
+            turn_engine_admit(engine, turn);
+        }
+    }
+}
+
+troupe_status turn_intake_main(void *arg)
+{
+    struct engine *engine = arg;
+
+    for (;;) {
+        struct event *events[ENGINE_INTAKE_BATCH];
+        size_t count = 0;
+        void *item;
+        troupe_status status = chan_recv(engine->intake, 0, &item);
+
+        if (status < 0)
+            return TROUPE_OK;
+        events[count++] = item;
+        while (count < ENGINE_INTAKE_BATCH && chan_count(engine->intake) &&
+               chan_recv(engine->intake, 0, &item) == TROUPE_OK)
+            events[count++] = item;
+        take_in(engine, events, count);
+    }
+}

@@ -1,0 +1,59 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The ledger of reservations and the sums of each day; see turn/budget.h.
+
+-- name: reserve
+INSERT INTO budget_ledger (turn_id, day, scope_bot, scope_guild, scope_member, scope_plugin, what,
+    reserved_micros, created_ms)
+VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, ''), ?7, ?8, ?9);
+
+-- The guard: the row changes only while the cap (?5) leaves room for the worst case (?4).
+-- name: add_to_day
+INSERT INTO budget_day (day, scope, scope_id, reserved_micros, requests)
+VALUES (?1, ?2, ?3, ?4, 1)
+ON CONFLICT (day, scope, scope_id) DO UPDATE
+SET reserved_micros = budget_day.reserved_micros + ?4, requests = budget_day.requests + 1
+WHERE budget_day.reserved_micros + budget_day.settled_micros <= ?5 - ?4;
+
+-- name: dispatch
+UPDATE budget_ledger SET state = 'dispatched', dispatched_ms = ?3
+WHERE id = ?1 AND turn_id = ?2 AND state = 'reserved';
+
+-- The request failed before a byte left.
+-- name: undispatch
+UPDATE budget_ledger SET state = 'reserved', dispatched_ms = NULL
+WHERE id = ?1 AND turn_id = ?2 AND state = 'dispatched';
+
+-- Moves the money of reservation ?1 from reserved to settled (?2) in every sum that it counts in.
+-- name: move_sums
+UPDATE budget_day
+SET reserved_micros = budget_day.reserved_micros - l.reserved_micros,
+    settled_micros = budget_day.settled_micros + coalesce(?2, l.reserved_micros),
+    unknown_micros = budget_day.unknown_micros + ?3 * l.reserved_micros
+FROM budget_ledger AS l
+WHERE l.id = ?1 AND budget_day.day = l.day
+  AND ((budget_day.scope = 'bot' AND budget_day.scope_id = l.scope_bot)
+    OR (budget_day.scope = 'guild' AND budget_day.scope_id = l.scope_guild)
+    OR (budget_day.scope = 'member' AND budget_day.scope_id = l.scope_member)
+    OR (budget_day.scope = 'plugin' AND budget_day.scope_id = l.scope_plugin));
+
+-- name: settle
+UPDATE budget_ledger SET state = 'settled', settled_micros = ?3, settled_ms = ?4
+WHERE id = ?1 AND turn_id = ?2 AND state = 'dispatched'
+RETURNING reserved_micros;
+
+-- name: unknown
+UPDATE budget_ledger SET state = 'unknown', settled_micros = reserved_micros, settled_ms = ?2
+WHERE id = ?1 AND state = 'dispatched';
+
+-- name: release
+UPDATE budget_ledger SET state = 'released', settled_ms = ?3
+WHERE id = ?1 AND turn_id = ?2 AND state = 'reserved';
+
+-- What is open: of one turn, or of every turn where ?1 is below 0.
+-- name: open
+SELECT id, turn_id, state FROM budget_ledger
+WHERE state IN ('reserved', 'dispatched') AND (?1 < 0 OR turn_id = ?1) ORDER BY id LIMIT 200;
+
+-- name: today
+SELECT reserved_micros, settled_micros, unknown_micros FROM budget_day
+WHERE day = ?1 AND scope = ?2 AND scope_id = ?3;

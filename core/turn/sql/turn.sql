@@ -1,0 +1,79 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Events, their turns and what goes out; see turn/engine.h.
+
+-- An event that was seen before changes nothing.
+-- name: intake_event
+INSERT INTO event (source, source_id, account, guild, channel, member, kind, payload, owed,
+    state, created_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, 'owed', ?9)
+ON CONFLICT (source, source_id) DO NOTHING;
+
+-- The turn of an event that is new; its id comes back.
+-- name: intake_turn
+INSERT INTO turn (event_id, state, started_ms)
+SELECT id, 'admitted', ?3 FROM event
+WHERE source = ?1 AND source_id = ?2 AND state = 'owed'
+  AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.event_id = event.id)
+RETURNING id, event_id;
+
+-- name: again
+INSERT INTO turn (event_id, state, started_ms) VALUES (?1, 'admitted', ?2) RETURNING id;
+
+-- name: start
+UPDATE turn SET state = 'running', generation = ?2, pipeline = ?3, started_ms = ?4 WHERE id = ?1;
+
+-- name: start_event
+UPDATE event SET state = 'running', attempts = attempts + 1 WHERE id = ?1;
+
+-- name: finish
+UPDATE turn SET state = ?2, reason = ?3, sentence = ?4, trace = ?5, cost_micros = ?6,
+    finished_ms = ?7
+WHERE id = ?1 AND finished_ms IS NULL;
+
+-- name: finish_event
+UPDATE event SET state = ?2, reason = ?3, finished_ms = ?4 WHERE id = ?1 AND finished_ms IS NULL;
+
+-- name: outbox
+INSERT INTO outbox (turn_id, kind, account, channel, reply_to, body, state, created_ms)
+VALUES (?1, 'reply', ?2, coalesce(?3, ''), ?4, ?5, 'ready', ?6);
+
+-- name: sent
+UPDATE outbox SET state = 'sent', sent_ms = ?2 WHERE id = ?1 AND state = 'ready';
+
+-- What money a turn has spent so far.
+-- name: cost
+SELECT coalesce(sum(settled_micros), 0) FROM budget_ledger WHERE turn_id = ?1;
+
+-- Where a crash or stop left events open, oldest first.
+-- name: open_events
+SELECT e.id, e.payload, e.attempts, t.id,
+    EXISTS (SELECT 1 FROM budget_ledger AS l
+            WHERE l.turn_id = t.id AND l.state IN ('dispatched', 'settled', 'unknown'))
+FROM event AS e
+LEFT JOIN turn AS t ON t.event_id = e.id AND t.finished_ms IS NULL
+WHERE e.finished_ms IS NULL AND e.source = ?1
+ORDER BY e.id LIMIT 1000;
+
+-- name: close_open_turn
+UPDATE turn SET state = 'interrupted', reason = 'restart', finished_ms = ?2
+WHERE id = ?1 AND finished_ms IS NULL;
+
+-- name: unsent
+SELECT o.id, o.body, e.payload, t.id FROM outbox AS o
+JOIN turn AS t ON t.id = o.turn_id
+JOIN event AS e ON e.id = t.event_id
+WHERE o.state = 'ready' AND e.source = ?1 ORDER BY o.id LIMIT 1000;
+
+-- name: why_id
+SELECT t.id, e.source, e.source_id, e.channel, t.pipeline, t.state, t.reason, t.sentence, t.trace,
+    t.cost_micros, t.generation, t.started_ms, t.finished_ms
+FROM turn AS t JOIN event AS e ON e.id = t.event_id
+WHERE t.id = CAST(?1 AS BIGINT) OR e.source_id = ?1
+ORDER BY t.id DESC LIMIT 1;
+
+-- name: why_last
+SELECT t.id, e.source, e.source_id, e.channel, t.pipeline, t.state, t.reason, t.sentence, t.trace,
+    t.cost_micros, t.generation, t.started_ms, t.finished_ms
+FROM turn AS t JOIN event AS e ON e.id = t.event_id
+WHERE (?1 IS NULL OR e.channel = ?1) AND t.finished_ms IS NOT NULL
+ORDER BY t.id DESC LIMIT 1;

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The decision trace of a turn: every gate it passed leaves an entry with the place, a reason code
+ * and, where it helps, a sentence. Bounded: from TURN_TRACE_MAX entries on they are counted only.
+ * Never holds message text or secrets, since `troupe why` shows it to people.
+ */
+#ifndef TURN_TRACE_H
+#define TURN_TRACE_H
+
+#include "base/json.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TURN_TRACE_MAX 200
+
+struct turn_trace {
+    json_t *entries;
+    uint64_t start_ms;
+    size_t dropped;
+};
+
+void turn_trace_init(struct turn_trace *trace);
+void turn_trace_clear(struct turn_trace *trace);
+/* `where`: "intake", "admission", "stage conversation". `format` NULL: no sentence. */
+void turn_trace_add(struct turn_trace *trace, const char *where, const char *code,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The column's text; mem_free. */
+char *turn_trace_print(const struct turn_trace *trace);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One turn: an event on its way through the pipeline of the generation that it began with. Private
+ * to core/turn and core/host. Lives from admission to the end of its coroutine; loop thread only.
+ */
+#ifndef TURN_TURN_H
+#define TURN_TURN_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "gateway/gateway.h"
+#include "loop/scope.h"
+#include "turn/admission.h"
+#include "turn/engine.h"
+#include "turn/trace.h"
+
+#define TURN_ANSWER_MAX      65536       /* bytes of an answer or of a function's text      */
+#define TURN_RESULT_MAX      (1u << 20)  /* bytes of a function's JSON result               */
+#define TURN_MEMORY_MAX      (16u << 20) /* bytes a plugin may take from a turn's memory    */
+#define TURN_ANNOTATIONS_MAX 64
+#define TURN_ANNOTATION_MAX  16384 /* bytes of one value                              */
+#define TURN_DEPTH_MAX       8     /* functions that call functions                   */
+
+/* What the member sees of a turn: one answer, streamed or whole. */
+struct turn_answer {
+    void *handle;     /* the gateway's, NULL before the first piece */
+    struct buf text;  /* everything written so far                  */
+    bool replied;     /* a whole text replaced what was written     */
+    bool shown;       /* a piece has reached the gateway            */
+    bool interrupted; /* it ends with a mark                        */
+};
+
+enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
+
+struct turn {
+    struct engine *engine;
+    int64_t id, event_id;
+    struct event *event;    /* NULL for calls from the shell         */
+    struct plugin_set *set; /* pinned while it runs                  */
+    struct turn_ticket ticket;
+    struct list_link link; /* in engine->turns                      */
+    enum turn_phase phase;
+    bool admitted;                /* holds a place in admission            */
+    struct scope scope;           /* root of its coroutines                */
+    struct scope *work;           /* what a deadline or a stop may end     */
+    struct loop_timer first_text; /* nothing to show came in time   */
+    uint64_t deadline;            /* absolute loop ms                      */
+    struct arena arena;           /* goes with the turn                    */
+    struct turn_trace trace;
+    struct map annotations; /* key -> struct buf of the arena        */
+    struct turn_answer answer;
+    int64_t cost_micros;
+    unsigned effects;   /* outside effects that were begun       */
+    char drop_code[64]; /* the last reason a stage left */
+    char drop_text[ERROR_TEXT_MAX];
+    /* How it ended. */
+    const char *state; /* of the table: "done", "refused", …    */
+    char reason[64];
+    char sentence[ERROR_TEXT_MAX];
+};
+
+/* Sets state, reason code and sentence once; the first setting stands. */
+void turn_conclude(struct turn *turn, const char *state, const char *reason, const char *format,
+                   ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- the answer (answer.c), inside a coroutine [waits] -------------------------------------- */
+
+troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len);
+troupe_status turn_answer_reply(struct turn *turn, const char *text, size_t len);
+bool turn_answer_exists(const struct turn *turn);
+/* Stores the outcome of the turn with its answer, shows the rest, marks it as sent. */
+troupe_status turn_answer_finish(struct turn *turn, struct error *err);
+void turn_answer_clear(struct turn *turn);
+
+/* ---- running (run.c) ------------------------------------------------------------------------ */
+
+/* The turn's coroutine. */
+troupe_status turn_run(void *turn);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/why.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "turn/engine_private.h"
+#include "turn/sql/turn.h"
+
+#include <string.h>
+
+enum {
+    COL_ID,
+    COL_SOURCE,
+    COL_SOURCE_ID,
+    COL_CHANNEL,
+    COL_PIPELINE,
+    COL_STATE,
+    COL_REASON,
+    COL_SENTENCE,
+    COL_TRACE,
+    COL_COST,
+    COL_GENERATION,
+    COL_STARTED,
+    COL_FINISHED
+};
+
+static json_t *column(const struct store_rows *rows, size_t index)
+{
+    const char *text = store_cell_text(rows, 0, index, NULL);
+
+    return text ? json_string(text) : json_null();
+}
+
+static json_t *parsed(const struct store_rows *rows, size_t index)
+{
+    const struct store_value *cell = store_cell(rows, 0, index);
+    json_t *value = NULL;
+
+    if (cell->type != STORE_TEXT || json_parse(cell->data, cell->len, &value, NULL) < 0)
+        return json_null();
+    return value;
+}
+
+troupe_status turn_why_json(struct engine *engine, const char *id, const char *channel,
+                            json_t **ret, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    bool last = !strcmp(id, "last");
+    const struct store_statement *statement =
+        last ? STORE_SQL(SQL_TURN_WHY_LAST, store_text(channel))
+             : STORE_SQL(SQL_TURN_WHY_ID, store_text(id));
+    troupe_status status =
+        store_query(engine->store, statement, turn_engine_soon(engine), &rows, err);
+
+    if (status < 0)
+        return status;
+    if (!rows->count)
+        return last
+                   ? error_set(err, TROUPE_NOT_FOUND, "nothing was answered here yet")
+                   : error_set(err, TROUPE_NOT_FOUND,
+                               "there is no turn or message \"%.40s\"; \"last\" is the newest", id);
+    *ret = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "turn",
+                     (json_int_t)store_cell_int(rows, 0, COL_ID, 0), "source",
+                     column(rows, COL_SOURCE), "message", column(rows, COL_SOURCE_ID), "channel",
+                     column(rows, COL_CHANNEL), "pipeline", parsed(rows, COL_PIPELINE), "state",
+                     column(rows, COL_STATE), "reason", column(rows, COL_REASON), "sentence",
+                     column(rows, COL_SENTENCE), "trace", parsed(rows, COL_TRACE), "cost_micros",
+                     (json_int_t)store_cell_int(rows, 0, COL_COST, 0), "generation",
+                     (json_int_t)store_cell_int(rows, 0, COL_GENERATION, 0), "started_ms",
+                     (json_int_t)store_cell_int(rows, 0, COL_STARTED, 0), "finished_ms",
+                     (json_int_t)store_cell_int(rows, 0, COL_FINISHED, 0));
+    return TROUPE_OK;
+}
+
+static void put_entries(struct buf *out, const json_t *trace)
+{
+    const json_t *entries = json_object_get(trace, "entries"), *entry;
+    int64_t dropped = json_get_int(trace, "dropped", 0);
+    size_t i;
+
+    json_array_foreach (entries, i, entry) {
+        const char *text = json_get_str(entry, "text", "");
+
+        buf_printf(out, "\n%6lld ms  %s: %s%s%s", (long long)json_get_int(entry, "ms", 0),
+                   json_get_str(entry, "at", "?"), json_get_str(entry, "code", "?"),
+                   *text ? " — " : "", text);
+    }
+    if (dropped)
+        buf_printf(out, "\n(%lld more steps are not kept)", (long long)dropped);
+}
+
+troupe_status turn_why_text(struct engine *engine, const char *id, const char *channel, char **ret,
+                            struct error *err)
+{
+    _cleanup_json_ json_t *why = NULL;
+    struct buf out = BUF_INIT;
+    char stamp[CLOCK_ISO_SIZE];
+    const char *sentence;
+    int64_t started;
+    troupe_status status = turn_why_json(engine, id, channel, &why, err);
+
+    if (status < 0)
+        return status;
+    started = json_get_int(why, "started_ms", 0);
+    clock_iso(started, stamp);
+    sentence = json_get_str(why, "sentence", "");
+    buf_printf(&out, "turn %lld (message %s, %s): %s, %s", (long long)json_get_int(why, "turn", 0),
+               json_get_str(why, "message", "?"), stamp, json_get_str(why, "state", "?"),
+               json_get_str(why, "reason", "not ended yet"));
+    if (json_get_int(why, "finished_ms", 0))
+        buf_printf(&out, " after %lld ms",
+                   (long long)(json_get_int(why, "finished_ms", 0) - started));
+    buf_printf(&out, "; cost %.6f USD; generation %lld",
+               (double)json_get_int(why, "cost_micros", 0) / 1e6,
+               (long long)json_get_int(why, "generation", 0));
+    if (*sentence)
+        buf_printf(&out, "\n%s", sentence);
+    put_entries(&out, json_object_get(why, "trace"));
+    *ret = buf_take(&out);
+    return TROUPE_OK;
+}
+
+troupe_status turn_engine_why(struct engine *engine, const char *id, json_t **ret,
+                              struct error *err)
+{
+    return turn_why_json(engine, id, NULL, ret, err);
+}
+
+troupe_status turn_engine_why_text(struct engine *engine, const char *id, char **ret,
+                                   struct error *err)
+{
+    return turn_why_text(engine, id, NULL, ret, err);
+}
