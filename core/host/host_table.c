@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/host_table.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "plugin/set.h"
+#include "store/store.h"
+#include "turn/call.h"
+#include "turn/engine_private.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* ---- helpers -------------------------------------------------------------------------------- */
+
+troupe_status host_need(struct turn_frame *frame, const char *capability)
+{
+    if (plugin_agent_can(frame->agent, capability))
+        return TROUPE_OK;
+    return turn_frame_error(frame, TROUPE_DENIED, "host.capability",
+                            "plugin \"%s\" has not declared the capability \"%s\"",
+                            frame->agent->manifest->id, capability);
+}
+
+troupe_str host_keep(struct turn_frame *frame, const char *text, size_t len)
+{
+    return (troupe_str){arena_strndup(&frame->arena, text, len), len};
+}
+
+struct store_scope host_scope(const struct turn_frame *frame)
+{
+    const struct event *event = frame->turn->event;
+
+    return (struct store_scope){event->account, event->guild, event->channel, event->member};
+}
+
+troupe_status host_may_call(struct turn_frame *frame, const char *name)
+{
+    char capability[160];
+
+    if (plugin_manifest_function(frame->agent->manifest, name))
+        return TROUPE_OK;
+    snprintf(capability, sizeof(capability), "call:%s", name);
+    return host_need(frame, capability);
+}
+
+/* ---- the turn itself ------------------------------------------------------------------------ */
+
+static const void *get_extension(troupe_turn *turn, const char *id)
+{
+    return plugin_registry_find(turn_frame_of(turn)->agent->registry, id);
+}
+
+static troupe_host *get_host(troupe_turn *turn)
+{
+    return &turn_frame_of(turn)->agent->host;
+}
+
+static void *get_state(troupe_turn *turn)
+{
+    return turn_frame_of(turn)->agent->state;
+}
+
+static uint64_t get_id(troupe_turn *turn)
+{
+    return (uint64_t)turn_frame_of(turn)->turn->id;
+}
+
+static troupe_str str_of(const char *text)
+{
+    return (troupe_str){text ? text : "", text ? strlen(text) : 0};
+}
+
+static const troupe_message *get_message(troupe_turn *turn)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    const struct event *event = frame->turn->event;
+    troupe_message *message = &frame->message;
+
+    if (!strcmp(event->kind, "call"))
+        return NULL;
+    if (message->size)
+        return message;
+    *message = (troupe_message){
+        .size = sizeof(*message),
+        .id = event_id_number(event->source_id),
+        .account = event_id_number(event->account),
+        .guild = event_id_number(event->guild),
+        .channel = event_id_number(event->channel),
+        .author = event_id_number(event->member),
+        .author_name = str_of(event->member_name),
+        .content = {event->content, event->content_len},
+        .reply_to = event_id_number(event->reply_to),
+        .time_ms = event->time_ms,
+    };
+    if (event->flags & EVENT_ADDRESSED)
+        message->flags |= TROUPE_MESSAGE_ADDRESSED;
+    if (event->flags & EVENT_DIRECT)
+        message->flags |= TROUPE_MESSAGE_DIRECT;
+    if (event->flags & EVENT_BOT)
+        message->flags |= TROUPE_MESSAGE_BOT;
+    return message;
+}
+
+static int64_t time_left(troupe_turn *turn)
+{
+    const struct turn *t = turn_frame_of(turn)->turn;
+    uint64_t now = loop_now(t->engine->loop);
+
+    return t->deadline > now ? (int64_t)(t->deadline - now) : 0;
+}
+
+static troupe_status get_status(troupe_turn *turn)
+{
+    (void)turn;
+    return co_status();
+}
+
+static int64_t now(troupe_turn *turn)
+{
+    (void)turn;
+    return clock_wall_ms();
+}
+
+static uint64_t random_number(troupe_turn *turn)
+{
+    uint64_t value = 0;
+
+    (void)turn;
+    while (getrandom(&value, sizeof(value), 0) != sizeof(value))
+        continue;
+    return value;
+}
+
+static troupe_status do_sleep(troupe_turn *turn, uint64_t ms)
+{
+    (void)turn;
+    return co_sleep(ms);
+}
+
+static void *alloc(troupe_turn *turn, uint64_t size)
+{
+    struct turn *t = turn_frame_of(turn)->turn;
+
+    if (size > TURN_MEMORY_MAX || t->arena.used + size > TURN_MEMORY_MAX)
+        return NULL;
+    return arena_alloc(&t->arena, (size_t)size);
+}
+
+/* ---- output --------------------------------------------------------------------------------- */
+
+static troupe_status too_long(struct turn_frame *frame)
+{
+    return turn_frame_error(frame, TROUPE_LIMIT, "host.limit", "an answer takes at most %d bytes",
+                            TURN_ANSWER_MAX);
+}
+
+/* Text of plugins is checked once, here: nothing behind it meets broken UTF-8. */
+static troupe_status check_text(struct turn_frame *frame, const char *text, uint64_t len)
+{
+    if (len > TURN_ANSWER_MAX)
+        return too_long(frame);
+    if (frame->observer)
+        return turn_frame_error(frame, TROUPE_DENIED, "host.observer",
+                                "an observer cannot answer; use a stage");
+    if (!text_is_utf8(text, (size_t)len))
+        return turn_frame_error(frame, TROUPE_DATA, "host.utf8", "the text is not valid UTF-8");
+    return TROUPE_OK;
+}
+
+static troupe_status reply(troupe_turn *turn, const char *text, uint64_t len)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    troupe_status status = check_text(frame, text, len);
+
+    if (status < 0)
+        return status;
+    if (!frame->function)
+        return turn_answer_reply(frame->turn, text, (size_t)len);
+    buf_reset(&frame->text);
+    buf_append(&frame->text, text, (size_t)len);
+    frame->replied = true;
+    return frame->chunks ? host_stream_send(frame->chunks, text, (size_t)len) : TROUPE_OK;
+}
+
+static troupe_status write_text(troupe_turn *turn, const char *text, uint64_t len)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    troupe_status status;
+
+    if (!len)
+        return TROUPE_OK;
+    status = check_text(frame, text, len);
+    if (status < 0)
+        return status;
+    if (!frame->function) {
+        status = turn_answer_write(frame->turn, text, (size_t)len);
+        return status == TROUPE_LIMIT ? too_long(frame) : status;
+    }
+    if (buf_append(&frame->text, text, (size_t)len) < 0)
+        return too_long(frame);
+    return frame->chunks ? host_stream_send(frame->chunks, text, (size_t)len) : TROUPE_OK;
+}
+
+static troupe_status result(troupe_turn *turn, const char *json, uint64_t len)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    _cleanup_json_ json_t *value = NULL;
+    struct error err;
+
+    if (len > TURN_RESULT_MAX)
+        return turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
+                                "a result takes at most %u bytes", TURN_RESULT_MAX);
+    if (json_parse(json, (size_t)len, &value, &err) < 0)
+        return turn_frame_error(frame, TROUPE_DATA, "host.json", "%s", err.text);
+    buf_reset(&frame->json);
+    return buf_append(&frame->json, json, (size_t)len);
+}
+
+static troupe_status fail(troupe_turn *turn, troupe_status status, const char *code,
+                          const char *sentence, uint64_t len)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+
+    snprintf(frame->fail_code, sizeof(frame->fail_code), "%s", code ? code : "failed");
+    snprintf(frame->fail_text, sizeof(frame->fail_text), "%.*s",
+             (int)(len < sizeof(frame->fail_text) ? len : sizeof(frame->fail_text) - 1),
+             sentence ? sentence : "");
+    return status < 0 ? status : TROUPE_FAILED;
+}
+
+static void reason(troupe_turn *turn, const char *code, const char *detail, uint64_t len)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    struct turn *t = frame->turn;
+
+    if (!frame->function && !frame->observer) {
+        snprintf(t->drop_code, sizeof(t->drop_code), "%s", code);
+        snprintf(t->drop_text, sizeof(t->drop_text), "%.*s", (int)(len < 512 ? len : 512), detail);
+    }
+    turn_trace_add(&t->trace, frame->agent->owner, code, len ? "%.*s" : NULL,
+                   (int)(len < 512 ? len : 512), detail);
+}
+
+/* ---- annotations ---------------------------------------------------------------------------- */
+
+static troupe_status annotate(troupe_turn *turn, const char *key, const char *value, uint64_t len)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    struct map *map = &frame->turn->annotations;
+    struct buf *text = map_get(map, key);
+
+    if (len > TURN_ANNOTATION_MAX || (!text && map->count >= TURN_ANNOTATIONS_MAX) ||
+        strlen(key) > 64)
+        return turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
+                                "a turn takes %d annotations of at most %d bytes",
+                                TURN_ANNOTATIONS_MAX, TURN_ANNOTATION_MAX);
+    if (!text) {
+        text = mem_zero(1, sizeof(*text));
+        map_set(map, key, text);
+    }
+    buf_reset(text);
+    return buf_append(text, value, (size_t)len);
+}
+
+static troupe_status annotation(troupe_turn *turn, const char *key, troupe_str *ret)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    const struct buf *text = map_get(&frame->turn->annotations, key);
+
+    if (!text)
+        return TROUPE_NOT_FOUND;
+    *ret = host_keep(frame, buf_text(text), text->len);
+    return TROUPE_OK;
+}
+
+/* ---- calls ---------------------------------------------------------------------------------- */
+
+static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_args,
+                          troupe_str *ret)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    struct turn_result result_of = {0};
+    troupe_status status = host_may_call(frame, name);
+
+    if (status < 0)
+        return status;
+    status = turn_call_named(frame->turn, frame, name, json_args.ptr ? json_args.ptr : "",
+                             (size_t)json_args.len, NULL, &result_of);
+    if (status < 0)
+        turn_frame_error(frame, status, result_of.code, "%s", result_of.sentence);
+    else if (ret)
+        *ret = result_of.json.len ? host_keep(frame, result_of.json.data, result_of.json.len)
+                                  : host_keep(frame, buf_text(&result_of.text), result_of.text.len);
+    turn_result_clear(&result_of);
+    return status;
+}
+
+static void last_error(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_sentence)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+
+    if (ret_code)
+        *ret_code = str_of(frame->error_code);
+    if (ret_sentence)
+        *ret_sentence = str_of(frame->error_text);
+}
+
+/* ---- tables --------------------------------------------------------------------------------- */
+
+const troupe_turn_table *host_turn_table(void)
+{
+    static const troupe_turn_table table = {
+        .size = sizeof(table),
+        .abi_minor = TROUPE_ABI_MINOR,
+        .get_extension = get_extension,
+        .host = get_host,
+        .state = get_state,
+        .id = get_id,
+        .message = get_message,
+        .time_left = time_left,
+        .status = get_status,
+        .now = now,
+        .random = random_number,
+        .sleep = do_sleep,
+        .alloc = alloc,
+        .reply = reply,
+        .write = write_text,
+        .result = result,
+        .fail = fail,
+        .reason = reason,
+        .annotate = annotate,
+        .annotation = annotation,
+        .call = call,
+        .open = host_stream_open,
+        .read = host_stream_read,
+        .close = host_stream_close,
+        .error = last_error,
+    };
+
+    return &table;
+}
+
+void host_register(struct plugin_registry *registry)
+{
+    const struct plugin_extension items[] = {
+        {TROUPE_KV, host_kv_table()},
+        {TROUPE_SQL, host_sql_table()},
+        {TROUPE_HTTP, host_http_table()},
+        {TROUPE_BUDGET_EXTENSION, host_budget_table()},
+    };
+
+    plugin_registry_add(registry, items, sizeof(items) / sizeof(items[0]));
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ABI's tables: what a plugin's call means in the core. Every entry checks the capability it
+ * needs, bounds what it takes and gives, and leaves on the frame whatever must be given back when
+ * the stage or function ends. Here is where calls will be recorded.
+ */
+#ifndef HOST_HOST_TABLE_H
+#define HOST_HOST_TABLE_H
+
+#include "plugin/registry.h"
+#include "turn/frame.h"
+
+#include <troupe/troupe.h>
+
+/* The table behind every troupe_turn. */
+const troupe_turn_table *host_turn_table(void);
+/* Registers "troupe.kv/1" and its like. */
+void host_register(struct plugin_registry *registry);
+
+/* ---- between the files of core/host --------------------------------------------------------- */
+
+/* TROUPE_DENIED with a sentence for the author unless the agent's plugin declared it. */
+troupe_status host_need(struct turn_frame *frame, const char *capability);
+/* A copy that lives as long as the frame. */
+troupe_str host_keep(struct turn_frame *frame, const char *text, size_t len);
+/* The event's parts as SQL sees them. */
+struct store_scope;
+struct store_scope host_scope(const struct turn_frame *frame);
+
+troupe_status host_stream_open(troupe_turn *turn, const char *name, troupe_str json_args,
+                               troupe_stream **ret);
+troupe_status host_stream_read(troupe_turn *turn, troupe_stream *stream, troupe_str *ret);
+troupe_status host_stream_close(troupe_turn *turn, troupe_stream *stream, troupe_str *ret);
+/* Gives a copy of the text to the reader of `chunks`. [waits] */
+troupe_status host_stream_send(struct chan *chunks, const char *text, size_t len);
+/* TROUPE_DENIED unless this frame may call `name`. */
+troupe_status host_may_call(struct turn_frame *frame, const char *name);
+
+const troupe_kv_v1 *host_kv_table(void);
+const troupe_sql_v1 *host_sql_table(void);
+const troupe_http_v1 *host_http_table(void);
+const troupe_budget_v1 *host_budget_table(void);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * "troupe.kv/1". The scope's text is composed here from the turn's event; a plugin only says how
+ * narrow it wants it.
+ */
+#include "host/host_table.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "store/kv.h"
+#include "turn/engine_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_MAX   200
+#define VALUE_MAX (256u << 10)
+
+static troupe_status compose(struct turn_frame *frame, uint32_t scope, char *out, size_t size)
+{
+    const struct event *event = frame->turn->event;
+    const char *account = event->account ? event->account : "0";
+    bool missing = false;
+    int n = 0;
+
+    switch (scope) {
+    case TROUPE_SCOPE_AGENT: n = snprintf(out, size, "agent"); break;
+    case TROUPE_SCOPE_GUILD:
+        missing = !event->guild;
+        n = snprintf(out, size, "%s/guild/%s", account, event->guild ? event->guild : "");
+        break;
+    case TROUPE_SCOPE_CHANNEL:
+        missing = !event->channel;
+        n = snprintf(out, size, "%s/channel/%s", account, event->channel ? event->channel : "");
+        break;
+    case TROUPE_SCOPE_MEMBER:
+        missing = !event->member;
+        n = snprintf(out, size, "%s/member/%s", account, event->member ? event->member : "");
+        break;
+    case TROUPE_SCOPE_SESSION:
+        missing = !event->member || !event->channel;
+        n = snprintf(out, size, "%s/session/%s/%s", account, event->channel ? event->channel : "",
+                     event->member ? event->member : "");
+        break;
+    default: return turn_frame_error(frame, TROUPE_ARGUMENT, "kv.scope", "unknown scope %u", scope);
+    }
+    if (missing)
+        return turn_frame_error(frame, TROUPE_UNSUPPORTED, "kv.scope",
+                                "this turn has no such scope");
+    return n > 0 && (size_t)n < size ? TROUPE_OK : TROUPE_LIMIT;
+}
+
+static troupe_status begin(struct turn_frame *frame, uint32_t scope, const char *key, char *out,
+                           size_t size)
+{
+    size_t len = strlen(key);
+    troupe_status status = host_need(frame, "kv");
+
+    if (status < 0)
+        return status;
+    if (!len || len > KEY_MAX || !text_is_utf8(key, len))
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "kv.key",
+                                "a key has 1 to %d bytes of UTF-8", KEY_MAX);
+    return compose(frame, scope, out, size);
+}
+
+static troupe_status get(troupe_turn *turn, uint32_t scope, const char *key, troupe_str *ret)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    const struct store_value *value;
+    struct error err;
+    char text[STORE_KV_SCOPE_MAX];
+    troupe_status status = begin(frame, scope, key, text, sizeof(text));
+
+    if (status < 0)
+        return status;
+    status =
+        store_kv_get(frame->turn->engine->store, frame->agent->name, text, key, 0, &rows, &err);
+    if (status == TROUPE_NOT_FOUND)
+        return status;
+    if (status < 0)
+        return turn_frame_error(frame, status, "kv.storage", "%s", err.text);
+    value = store_cell(rows, 0, 0);
+    *ret = host_keep(frame, value->data ? value->data : "", value->len);
+    return TROUPE_OK;
+}
+
+static troupe_status commit(struct turn_frame *frame, struct store_batch *batch)
+{
+    struct error err;
+    troupe_status status = store_commit(frame->turn->engine->store, batch, 0, &err);
+
+    return status < 0 ? turn_frame_error(frame, status, "kv.storage", "%s", err.text) : status;
+}
+
+static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, troupe_str value,
+                         uint64_t ttl_ms)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    _cleanup_batch_ struct store_batch *batch = NULL;
+    int64_t expires = 0;
+    char text[STORE_KV_SCOPE_MAX];
+    troupe_status status = begin(frame, scope, key, text, sizeof(text));
+
+    if (status < 0)
+        return status;
+    if (value.len > VALUE_MAX)
+        return turn_frame_error(frame, TROUPE_LIMIT, "kv.value", "a value has at most %u bytes",
+                                VALUE_MAX);
+    if (ttl_ms &&
+        (ttl_ms > INT64_MAX || __builtin_add_overflow(clock_wall_ms(), (int64_t)ttl_ms, &expires)))
+        expires = 0;
+    batch = store_batch_new();
+    store_kv_put(batch, frame->agent->name, text, key, value.ptr, (size_t)value.len, expires);
+    return commit(frame, batch);
+}
+
+static troupe_status take_out(troupe_turn *turn, uint32_t scope, const char *key)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    _cleanup_batch_ struct store_batch *batch = NULL;
+    char text[STORE_KV_SCOPE_MAX];
+    troupe_status status = begin(frame, scope, key, text, sizeof(text));
+
+    if (status < 0)
+        return status;
+    batch = store_batch_new();
+    store_kv_delete(batch, frame->agent->name, text, key);
+    return commit(frame, batch);
+}
+
+const troupe_kv_v1 *host_kv_table(void)
+{
+    static const troupe_kv_v1 table = {
+        .size = sizeof(table), .get = get, .put = put, .remove = take_out};
+
+    return &table;
+}
