@@ -21,7 +21,7 @@ static const char *remedy_of(int code)
     case EDQUOT: return "the disk is full: free space";
     case ENOENT:
     case ENOTDIR: return "create the directory or choose another path";
-    case EISDIR: return "it is a directory: name a file";
+    case EISDIR: return "name a regular file";
     default: return "see the system's error";
     }
 }
@@ -109,9 +109,6 @@ static troupe_status check_file(const char *path, struct error *err)
     close(fd);
     if (code)
         return refused(code, "read", path, err);
-    if (!S_ISREG(st.st_mode))
-        return error_set(err, TROUPE_NOT_FOUND, "\"%s\" is no regular file: choose another path",
-                         path);
     if (st.st_size > 0 && ((size_t)n < sizeof(head) || memcmp(head, magic, sizeof(magic)) != 0))
         return error_set(err, TROUPE_DATA,
                          "\"%s\" is not a data base: move it away or choose another path", path);
@@ -122,10 +119,13 @@ troupe_status sqlite_file_prepare(const char *path, int *ret_lock, struct error 
 {
     _cleanup_mem_ char *directory = directory_of(path);
     troupe_status status = check_directory(directory, err);
+    struct stat st;
     int lock = -1;
 
     if (status < 0)
         return status;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return refused(EISDIR, "use", path, err);
     status = take_lock(path, &lock, err);
     if (status < 0)
         return status;

@@ -173,7 +173,8 @@ int sqlite_guard_authorize(void *arg, int action, const char *first, const char 
         return SQLITE_OK;
     if (catalogue(guard, action, action == SQLITE_FUNCTION ? second : first))
         return SQLITE_OK;
-    if (database && strcmp(database, "main") != 0)
+    /* For ALTER TABLE the data base is the first name, and a column may stand in its place. */
+    if (action != SQLITE_ALTER_TABLE && database && strcmp(database, "main") != 0)
         return forbid(guard, "another data base or temporary tables");
     switch (action) {
     case SQLITE_SELECT:

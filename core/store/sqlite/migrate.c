@@ -123,6 +123,45 @@ static troupe_status run_statements(const struct migration *m, const struct stor
     return TROUPE_OK;
 }
 
+/* How many tables and indexes are not the namespace's. */
+static troupe_status count_others(const struct migration *m, int64_t *ret)
+{
+    _cleanup_mem_ char *prefix = mem_printf("%s%s", m->ns, sqlite_dialect.joint);
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    struct store_value value = store_text(prefix);
+    troupe_status status = run_command(m->conn,
+                                       "\nSELECT count(*) FROM sqlite_master "
+                                       "WHERE lower(substr(tbl_name, 1, length(?1))) <> ?1",
+                                       &value, 1, &rows, m->err);
+
+    if (status >= 0)
+        *ret = store_cell_int(rows, 0, 0, 0);
+    return status;
+}
+
+/* The authorizer is not asked about the new name of ALTER TABLE … RENAME TO: a table that left the
+ * namespace is found by its being somebody else's now. */
+static troupe_status run_guarded(const struct migration *m, const struct store_migration *step,
+                                 const char *text)
+{
+    int64_t before = 0, after = 0;
+    troupe_status status = count_others(m, &before);
+
+    if (status < 0)
+        return status;
+    sqlite_guard_set(&m->conn->guard, m->ns, true);
+    status = run_statements(m, step, text);
+    sqlite_guard_set(&m->conn->guard, NULL, false);
+    if (status >= 0)
+        status = count_others(m, &after);
+    if (status >= 0 && before != after)
+        return error_set(m->err, TROUPE_DENIED,
+                         "\"%s\": migration %" PRId64 " (%s) renames a table out of its "
+                         "namespace: name it {name}",
+                         shown(m), step->version, step->name);
+    return status;
+}
+
 static troupe_status run_step(const struct migration *m, const struct store_migration *step)
 {
     struct store_sql sql;
@@ -136,9 +175,7 @@ static troupe_status run_step(const struct migration *m, const struct store_migr
         return error_set(m->err, status == TROUPE_DENIED ? status : TROUPE_DATA,
                          "\"%s\": migration %" PRId64 " (%s) %s", shown(m), step->version,
                          step->name, cause.text);
-    sqlite_guard_set(&m->conn->guard, m->ns, true);
-    status = run_statements(m, step, sql.text);
-    sqlite_guard_set(&m->conn->guard, NULL, false);
+    status = m->ns ? run_guarded(m, step, sql.text) : run_statements(m, step, sql.text);
     store_sql_clear(&sql);
     if (status < 0)
         return status;

@@ -65,8 +65,10 @@ static inline troupe_status make_items(void *arg)
     struct fixture *f = arg;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
 
-    store_batch_add(batch, STORE_SQL("CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT UNIQUE, "
-                                     "n INTEGER NOT NULL DEFAULT 0)"));
+    store_batch_add(
+        batch,
+        STORE_SQL("CREATE TABLE IF NOT EXISTS item (id INTEGER PRIMARY KEY, name TEXT UNIQUE, "
+                  "n INTEGER NOT NULL DEFAULT 0)"));
     return store_commit(f->store, batch, 0, &f->err);
 }
 
@@ -79,6 +81,25 @@ static inline int store_setup(void **state)
     fixture_open(f, NULL);
     assert_status(fixture_run(f->loop, make_items, f), TROUPE_OK);
     *state = f;
+    return 0;
+}
+
+/* A place only: for tests that fork, since a loop does not survive it. */
+static inline int place_setup(void **state)
+{
+    struct fixture *f = mem_zero(1, sizeof(*f));
+
+    place_make(&f->place);
+    *state = f;
+    return 0;
+}
+
+static inline int place_teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    place_remove(&f->place);
+    mem_free(f);
     return 0;
 }
 
