@@ -307,10 +307,10 @@ troupe_status http_fetch(struct http_client *client, const struct http_request *
     _cleanup_http_ struct http_stream *stream = NULL;
     struct http_response response = {0};
     troupe_status status = http_open(client, request, &stream, err);
-    const char *data;
-    size_t len;
+    const char *data = NULL;
+    size_t len = 0;
 
-    if (status != TROUPE_OK)
+    if (!stream)
         return status;
     while ((status = http_read(stream, &data, &len, 0, err)) == TROUPE_OK)
         (void)buf_append(&response.body, data, len); /* bounded by max_body */

@@ -72,6 +72,20 @@ static bool is_redirect(int status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+/* gzip in gzip multiplies the blow-up, and nobody honest sends it. */
+static bool packed_twice(const struct http_head *head)
+{
+    size_t codings = 0;
+
+    for (size_t i = 0; i < head->count; i++) {
+        const char *value = head->headers[i].value;
+
+        if (strcasecmp(head->headers[i].name, "Content-Encoding") == 0)
+            codings += value && strchr(value, ',') ? 2 : 1;
+    }
+    return codings > 1;
+}
+
 /* The blank line: everything is known that decides what becomes of the body. */
 static troupe_status end_head(struct http_transfer *transfer)
 {
@@ -79,7 +93,6 @@ static troupe_status end_head(struct http_transfer *transfer)
     const char *location = http_header_find(head->headers, head->count, "Location");
     const char *length = http_header_find(head->headers, head->count, "Content-Length");
     int64_t announced;
-    size_t codings = 0;
 
     if (head->status >= 100 && head->status < 200)
         return TROUPE_OK; /* interim: the next status line begins anew */
@@ -97,11 +110,7 @@ static troupe_status end_head(struct http_transfer *transfer)
         return error_set(&transfer->failure, TROUPE_LIMIT,
                          "the answer of \"%s\" has %" PRId64 " bytes, %zu are allowed",
                          http_url_label(&transfer->url), announced, transfer->max_body);
-    for (size_t i = 0; transfer->gzip && i < head->count; i++) {
-        if (strcasecmp(head->headers[i].name, "Content-Encoding") == 0)
-            codings += strchr(head->headers[i].value, ',') ? 2 : 1;
-    }
-    if (codings > 1) /* gzip in gzip multiplies the blow-up; nobody honest sends it */
+    if (transfer->gzip && packed_twice(head))
         return error_set(&transfer->failure, TROUPE_DATA, "the answer of \"%s\" is packed twice",
                          http_url_label(&transfer->url));
     return TROUPE_OK;

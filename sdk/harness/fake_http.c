@@ -179,6 +179,22 @@ static void peer_refuse(struct fake_peer *peer, int status)
     peer_play(peer, plan);
 }
 
+/* The answer to HEAD is that to GET without its body. */
+static void keep_head_only(struct fake_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        struct fake_step *step = &plan->steps[i];
+        const char *end = memmem(step->data, step->len, "\r\n\r\n", 4);
+
+        if (end) {
+            step->len = (size_t)(end - step->data) + 4;
+            for (size_t j = i + 1; j < plan->count; j++)
+                free(plan->steps[j].data);
+            plan->count = i + 1;
+        }
+    }
+}
+
 /* Splits the head in place; false when it is no HTTP/1. */
 static bool parse_head(char *head, struct fake_request *request)
 {
@@ -317,6 +333,8 @@ static void peer_parse(struct fake_peer *peer)
     peer->server->stats.requests++;
     plan = peer->server->answer(peer->server, &request);
     body[body_len] = saved;
+    if (strcmp(request.method, "HEAD") == 0)
+        keep_head_only(plan);
     if (plan->end == FAKE_END_KEEP && connection && strcasecmp(connection, "close") == 0)
         plan->end = FAKE_END_CLOSE;
     in->len -= head_len + used;

@@ -241,6 +241,29 @@ static void a_body_of_exactly_the_bound_is_taken(void **state)
     net_run(NULL, NULL, just_fits);
 }
 
+static troupe_status head_only(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_mem_ char *url = net_url(net, "/_bytes/100000");
+    struct http_request request = net_get(url);
+    struct http_response response = {0};
+
+    request.method = "HEAD";
+    request.max_body = 10; /* the length that HEAD tells of is no body */
+    assert_status(http_fetch(net->client, &request, &response, NULL), TROUPE_OK);
+    assert_string_equal(http_response_header(&response, "Content-Length"), "100000");
+    assert_int_equal(response.body.len, 0);
+    http_response_clear(&response);
+    assert_int_equal(net_stat(net, "connections"), 1);
+    return TROUPE_OK;
+}
+
+static void head_brings_headers_and_no_body(void **state)
+{
+    (void)state;
+    net_run(NULL, NULL, head_only);
+}
+
 static troupe_status too_many(void *arg)
 {
     struct net *net = arg;
@@ -481,6 +504,7 @@ int main(void)
         cmocka_unit_test(closing_a_paused_stream_ends_its_transfer),
         cmocka_unit_test(a_body_above_its_bound_is_refused_announced_packed_or_endless),
         cmocka_unit_test(a_body_of_exactly_the_bound_is_taken),
+        cmocka_unit_test(head_brings_headers_and_no_body),
         cmocka_unit_test(requests_above_max_transfers_are_refused),
         cmocka_unit_test(requests_one_after_another_share_a_connection),
         cmocka_unit_test(sixty_four_streams_run_at_once),
