@@ -14,7 +14,7 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
     struct turn_frame *frame = turn_frame_of(turn);
     struct engine *engine = frame->turn->engine;
     const struct event *event = frame->turn->event;
-    struct turn_budget_scope scope = {engine->options.bot_name, event->guild, event->member,
+    struct turn_budget_scope scope = {ENGINE_BUDGET_BOT, event->guild, event->member,
                                       frame->agent->name};
     struct error err;
     int64_t id;

@@ -94,7 +94,7 @@ static void help(struct turn *turn, const struct line *line)
         return;
     }
     buf_printf(&out, "I am %s. Write to me and I answer, or use a command:\n",
-               turn->engine->options.bot_name);
+               turn_engine_bot_name(turn->engine));
     add_functions(turn, &out);
     buf_puts(&out, "/help [command] — this list, or more about one command\n"
                    "/why [number] — how my last answer, or a turn by its number, came about\n"
@@ -117,8 +117,8 @@ static void status(struct turn *turn, const struct line *line)
                stats.running, stats.concurrent_max, stats.queued,
                (unsigned long long)stats.answered, (unsigned long long)stats.refused,
                (unsigned long long)stats.failed);
-    if (turn_budget_today(engine->store, "bot", engine->options.bot_name, turn_engine_soon(engine),
-                          &sum, &err) < 0)
+    if (turn_budget_today(engine->store, "bot", ENGINE_BUDGET_BOT, turn_engine_soon(engine), &sum,
+                          &err) < 0)
         buf_puts(&out, "storage: does not answer\n");
     else
         buf_printf(&out, "spent today: %.4f of %.2f USD%s\n", (double)sum.settled / 1e6,

@@ -178,6 +178,11 @@ const struct config *turn_engine_config(const struct engine *engine)
     return engine->set->config;
 }
 
+const char *turn_engine_bot_name(const struct engine *engine)
+{
+    return config_str(config_section(turn_engine_config(engine), "troupe", NULL), "name");
+}
+
 static int64_t cap_of(const struct config_section *section, const char *key)
 {
     return config_is_set(section, key) ? config_micros(section, key) : TURN_BUDGET_NO_CAP;
@@ -219,6 +224,15 @@ static void grace_over(struct loop_timer *timer)
                     "I am being stopped for maintenance, so this answer ends here");
 }
 
+static void own_ended(struct scope *scope)
+{
+    struct engine *engine = container_of(scope, struct engine, scope);
+
+    if (engine->closed)
+        op_complete(engine->closed, TROUPE_OK, NULL);
+    engine->closed = NULL;
+}
+
 troupe_status turn_engine_new(const struct engine_options *options, struct engine **ret,
                               struct error *err)
 {
@@ -233,7 +247,7 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     list_init(&engine->turns);
     turn_admission_init(&engine->admission);
     engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, (void (*)(void *))event_unref);
-    scope_open_root(engine->loop, &engine->scope, 0, NULL);
+    scope_open_root(engine->loop, &engine->scope, 0, own_ended);
     loop_timer_init(engine->loop, &engine->grace, grace_over);
     status = co_spawn(&engine->scope, &owner, turn_intake_main, engine);
     if (status < 0) {
@@ -244,7 +258,19 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     return TROUPE_OK;
 }
 
-static void engine_closed(struct loop_timer *timer)
+void turn_engine_close(struct engine *engine)
+{
+    struct op *closed = op_new(engine->loop, NULL);
+
+    engine->closed = closed;
+    chan_close(engine->intake, TROUPE_CANCELED);
+    if (!engine->scope.live)
+        own_ended(&engine->scope);
+    op_wait(closed, 0, NULL);
+    op_drop(closed);
+}
+
+static void timer_closed(struct loop_timer *timer)
 {
     struct engine *engine = container_of(timer, struct engine, grace);
 
@@ -256,14 +282,8 @@ static void engine_closed(struct loop_timer *timer)
 
 void turn_engine_free(struct engine *engine)
 {
-    if (!engine)
-        return;
-    chan_close(engine->intake, TROUPE_CANCELED);
-    scope_cancel(&engine->scope, TROUPE_CANCELED);
-    /* The intake's coroutine sees the closed channel at the next drain; then the engine may go. */
-    while (engine->scope.live && !co_self())
-        loop_step(engine->loop, 10);
-    loop_timer_close(&engine->grace, engine_closed);
+    if (engine)
+        loop_timer_close(&engine->grace, timer_closed);
 }
 
 void turn_engine_publish(struct engine *engine, struct plugin_set *set)

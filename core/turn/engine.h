@@ -24,12 +24,13 @@ struct engine_options {
     struct store *store;
     struct http_client *http;
     const troupe_turn_table *turn_table; /* core/host's */
-    const char *bot_name;
 };
 
 troupe_status turn_engine_new(const struct engine_options *options, struct engine **ret,
                               struct error *err);
-/* No turn runs any more. NULL is fine. */
+/* Ends the engine's own coroutines; no turn runs any more (turn_engine_drain). [waits] */
+void turn_engine_close(struct engine *engine);
+/* After turn_engine_close and outside coroutines. NULL is fine. */
 void turn_engine_free(struct engine *engine);
 
 /* Makes `set` (with its compiled pipelines) the current generation: turns that start from now on

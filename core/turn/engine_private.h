@@ -6,6 +6,7 @@
 #define TURN_ENGINE_PRIVATE_H
 
 #include "loop/chan.h"
+#include "loop/op.h"
 #include "loop/scope.h"
 #include "plugin/set.h"
 #include "store/store.h"
@@ -15,6 +16,7 @@
 #define ENGINE_INTAKE_MAX   1000  /* events between a gateway and the store               */
 #define ENGINE_INTAKE_BATCH 100   /* events of one commit                                 */
 #define ENGINE_ATTEMPTS_MAX 2     /* starts of an event that a crash cut, then dead       */
+#define ENGINE_BUDGET_BOT   "bot" /* the id of the one scope that every reservation counts in */
 #define ENGINE_STORE_MS     10000 /* a commit or query of the engine itself               */
 
 struct engine {
@@ -30,9 +32,9 @@ struct engine {
     struct chan *intake;
     uint64_t calls; /* numbers calls from the shell */
     struct engine_stats stats;
-    /* Draining. */
+    /* Draining and closing. */
     struct loop_timer grace;
-    bool grace_open;
+    struct op *closed; /* completed when the scope is empty */
     void (*idle)(void *arg);
     void *idle_arg;
     struct loop_task idle_task;
@@ -57,6 +59,8 @@ void turn_engine_mark_sent(struct engine *engine, int64_t outbox);
 /* Reads [admission] and [budget] of the current set. */
 void turn_engine_configure(struct engine *engine);
 const struct config *turn_engine_config(const struct engine *engine);
+/* As members see it; the config's. */
+const char *turn_engine_bot_name(const struct engine *engine);
 /* A deadline for a write of the engine itself. */
 static inline uint64_t turn_engine_soon(struct engine *engine)
 {

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What `troupe status`, `plugins` and `functions` show, as JSON.
+ */
+#include "config.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "main/host_private.h"
+
+#include <string.h>
+#include <unistd.h>
+
+json_t *host_status(struct host *host)
+{
+    struct engine_stats engine;
+    struct loop_stats loop;
+    struct store_stats store;
+    struct http_client_stats http;
+    const struct plugin_set *set = turn_engine_set(host->engine);
+    json_t *status;
+
+    turn_engine_stats(host->engine, &engine);
+    loop_stats(host->loop, &loop);
+    store_stats(host->store, &store);
+    http_client_stats(host->http, &http);
+    status = json_pack(
+        "{s:s, s:I, s:I, s:I, s:b, s:s, s:I, s:I, s:s}", "version", PACKAGE_VERSION, "pid",
+        (json_int_t)getpid(), "uptime_ms", (json_int_t)(clock_ms() - host->started_ms),
+        "generation", (json_int_t)engine.generation, "degraded", store.degraded, "config",
+        host->config_path ? host->config_path : "", "reloads", (json_int_t)host->reloads,
+        "reloads_refused", (json_int_t)host->reloads_refused, "last_reload", host->last_reload);
+    json_object_set_new(status, "turns",
+                        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "running",
+                                  (json_int_t)engine.running, "queued", (json_int_t)engine.queued,
+                                  "concurrent_max", (json_int_t)engine.concurrent_max, "events",
+                                  (json_int_t)engine.events, "answered",
+                                  (json_int_t)engine.answered, "refused",
+                                  (json_int_t)engine.refused, "failed", (json_int_t)engine.failed,
+                                  "duplicates", (json_int_t)engine.duplicates));
+    json_object_set_new(status, "loop",
+                        json_pack("{s:I, s:I, s:I, s:I}", "coroutines", (json_int_t)loop.coroutines,
+                                  "coroutines_max", (json_int_t)loop.coroutines_max, "switches",
+                                  (json_int_t)loop.switches, "longest_slice_us",
+                                  (json_int_t)loop.longest_slice_us));
+    json_object_set_new(status, "store",
+                        json_pack("{s:I, s:I, s:I, s:I}", "batches", (json_int_t)store.batches,
+                                  "transactions", (json_int_t)store.transactions, "failed",
+                                  (json_int_t)store.failed, "queued",
+                                  (json_int_t)store.batches_queued));
+    json_object_set_new(status, "http",
+                        json_pack("{s:I, s:I, s:I}", "requests", (json_int_t)http.requests,
+                                  "connections", (json_int_t)http.connections, "denied",
+                                  (json_int_t)http.denied));
+    json_object_set_new(status, "agents", json_integer((json_int_t)set->agent_count));
+    json_object_set_new(status, "budget_daily_micros", json_integer(engine.cap_micros));
+    return status;
+}
+
+static void add_plugin(const struct plugin_info *info, void *user)
+{
+    json_array_append_new(
+        user,
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "agent",
+                  info->agent, "id", info->id, "version", info->version, "build", info->build_id,
+                  "path", info->path, "generation", (json_int_t)info->generation, "set",
+                  (json_int_t)info->set, "pins", (json_int_t)info->pins, "memory",
+                  (json_int_t)info->memory, "memory_peak", (json_int_t)info->memory_peak, "calls",
+                  (json_int_t)info->calls, "failures", (json_int_t)info->failures, "parked",
+                  (json_int_t)info->parked, "kept_because", info->why_pinned));
+}
+
+json_t *host_plugins(struct host *host)
+{
+    json_t *list = json_array();
+
+    plugin_manager_list(host->manager, add_plugin, list);
+    return list;
+}
+
+json_t *host_functions(struct host *host)
+{
+    const struct plugin_set *set = turn_engine_set(host->engine);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < set->target_count; i++) {
+        const struct plugin_target *target = &set->targets[i];
+        json_t *function = plugin_function_schema(target->function, target->tool_name);
+
+        json_object_set_new(function, "function", json_string(target->qualified));
+        json_object_set_new(function, "agent", json_string(target->agent->name));
+        json_object_set_new(function, "usage", json_string(target->function->usage));
+        json_object_set_new(function, "slash",
+                            json_boolean(target->function->flags & TROUPE_SLASH));
+        json_object_set_new(function, "tool", json_boolean(target->function->flags & TROUPE_TOOL));
+        json_array_append_new(list, function);
+    }
+    return list;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/host.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "host/host_table.h"
+#include "loop/op.h"
+#include "main/boot.h"
+#include "main/host_private.h"
+#include "store/migrate.h"
+#include "turn/budget.h"
+#include "turn/pipeline.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* ---- sets ----------------------------------------------------------------------------------- */
+
+static void migration_problem(struct plugin_agent *agent, struct config_problems *problems,
+                              const char *text)
+{
+    unsigned line = 0;
+    const char *file = agent->section ? config_section_origin(agent->section, &line) : NULL;
+
+    config_problem(problems, line ? file : NULL, line, "[agent %s]: %s", agent->name, text);
+}
+
+troupe_status host_migrate_set(struct host *host, struct plugin_set *set, bool check,
+                               struct config_problems *problems)
+{
+    size_t before = problems->errors;
+
+    for (size_t i = 0; i < set->agent_count; i++) {
+        struct plugin_agent *agent = set->agents[i];
+        size_t count = agent->manifest->migration_count;
+        struct store_migration *steps;
+        uint64_t deadline = co_after(HOST_STEP_MS);
+        struct error err;
+        troupe_status status;
+
+        if (agent->generation != set->number || !count)
+            continue; /* carried over, or it keeps nothing */
+        steps = mem_zero(count, sizeof(*steps));
+        for (size_t k = 0; k < count; k++)
+            steps[k] = (struct store_migration){agent->manifest->migrations[k]->version,
+                                                agent->manifest->migrations[k]->name,
+                                                agent->manifest->migrations[k]->sql};
+        status = check ? store_migrate_check(host->store, agent->name, steps, count, deadline, &err)
+                       : store_migrate(host->store, agent->name, steps, count, deadline, &err);
+        mem_free(steps);
+        if (status < 0)
+            migration_problem(agent, problems, err.text);
+    }
+    return problems->errors > before ? TROUPE_CONFIG : TROUPE_OK;
+}
+
+troupe_status host_prepare_set(struct host *host, struct plugin_set *set,
+                               struct config_problems *problems)
+{
+    troupe_status status = turn_pipelines_compile(set, problems);
+
+    return status < 0 ? status : host_migrate_set(host, set, true, problems);
+}
+
+/* ---- start ---------------------------------------------------------------------------------- */
+
+static troupe_status make_data_dir(const char *path, struct error *err)
+{
+    char *part = mem_strdup(path);
+    troupe_status status = TROUPE_OK;
+
+    for (char *slash = part + 1; status == TROUPE_OK && slash; slash = strchr(slash + 1, '/')) {
+        char *next = strchr(slash, '/');
+
+        if (next)
+            *next = '\0';
+        if (mkdir(part, 0700) < 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
+            status = error_set(err, TROUPE_NOT_FOUND,
+                               "data directory \"%s\" cannot be made: %s; set data in [troupe] or "
+                               "--data to one that can be written",
+                               path, strerror(errno));
+        if (!next)
+            break;
+        *next = '/';
+        slash = next;
+    }
+    mem_free(part);
+    if (status == TROUPE_OK && access(path, W_OK | X_OK) < 0)
+        status = error_set(err, errno == ENOENT ? TROUPE_NOT_FOUND : TROUPE_DENIED,
+                           "data directory \"%s\" cannot be written: %s; change its owner or mode, "
+                           "or set data in [troupe] or --data to another one",
+                           path, strerror(errno));
+    return status;
+}
+
+static troupe_status open_parts(struct host *host, const struct config *config, struct error *err,
+                                int *ret_exit)
+{
+    const struct config_section *store = config_section(config, "store", NULL);
+    struct store_options store_options = {
+        .path = config_str(store, "path"),
+        .synchronous = config_choice(store, "synchronous") == 1 ? STORE_NORMAL : STORE_FULL,
+    };
+    struct plugin_manager_options manager_options = {.package_dir = host->options.package_dir,
+                                                     .runner = host->options.runner};
+    troupe_status status = make_data_dir(host->data_dir, err);
+
+    if (status == TROUPE_OK)
+        status = store_open(host->loop, &store_options, &host->store, err);
+    if (status < 0) {
+        *ret_exit = store_exit_code(status);
+        return status;
+    }
+    *ret_exit = EX_UNAVAILABLE;
+    status = http_client_new(host->loop, NULL, &host->http, err);
+    if (status < 0)
+        return status;
+    host->manager = plugin_manager_new(host->loop, &manager_options);
+    host_register(&host->manager->registry);
+    return TROUPE_OK;
+}
+
+static troupe_status start_engine(struct host *host, struct plugin_set *set, struct error *err)
+{
+    const struct engine_options options = {
+        .loop = host->loop,
+        .store = host->store,
+        .http = host->http,
+        .turn_table = host_turn_table(),
+    };
+    troupe_status status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);
+
+    if (status == TROUPE_OK)
+        status = turn_engine_new(&options, &host->engine, err);
+    if (status == TROUPE_OK)
+        turn_engine_publish(host->engine, set);
+    return status;
+}
+
+troupe_status host_start(struct loop *loop, struct host_boot *boot, struct host **ret,
+                         struct config_problems *problems, struct error *err, int *ret_exit)
+{
+    struct host *host = mem_zero(1, sizeof(*host));
+    struct plugin_set *set = NULL;
+    troupe_status status;
+
+    host->loop = loop;
+    host->options = boot->options;
+    host->config_path = boot->path ? mem_strdup(boot->path) : NULL;
+    host->data_dir = mem_strdup(config_str(config_section(boot->config, "troupe", NULL), "data"));
+    host->started_ms = clock_ms();
+    host->started_wall_ms = clock_wall_ms();
+    host->last_reload = mem_strdup("");
+    scope_open_root(loop, &host->scope, 0, NULL);
+    *ret = host; /* also on failure: host_free gives back what was opened */
+    status = open_parts(host, boot->config, err, ret_exit);
+    if (status == TROUPE_OK) {
+        *ret_exit = EX_CONFIG;
+        status = plugin_set_build(host->manager, boot->raw, NULL, 0, &set, problems);
+    }
+    host_boot_free(boot);
+    if (status < 0)
+        return status;
+    status = host_prepare_set(host, set, problems);
+    if (status == TROUPE_OK)
+        status = host_migrate_set(host, set, false, problems);
+    if (status < 0) {
+        plugin_set_unpin(set);
+        return status;
+    }
+    *ret_exit = EX_UNAVAILABLE;
+    status = start_engine(host, set, err);
+    if (status < 0 && !host->engine)
+        plugin_set_unpin(set);
+    return status;
+}
+
+troupe_status host_check(struct loop *loop, struct host_boot *boot,
+                         struct config_problems *problems, struct config **ret_config)
+{
+    struct plugin_manager_options options = {.package_dir = boot->options.package_dir,
+                                             .runner = boot->options.runner};
+    struct plugin_manager *manager = plugin_manager_new(loop, &options);
+    struct plugin_set *set = NULL;
+    troupe_status status;
+
+    host_register(&manager->registry);
+    status = plugin_set_build(manager, boot->raw, NULL, PLUGIN_BUILD_CHECK, &set, problems);
+    host_boot_free(boot);
+    if (status == TROUPE_OK) {
+        status = turn_pipelines_compile(set, problems);
+        if (ret_config && status == TROUPE_OK)
+            *ret_config = config_ref(set->config);
+        plugin_set_unpin(set);
+        while (manager->set_count)
+            co_sleep(1);
+    }
+    /* The manager outlives this coroutine's frame by one loop task at most. */
+    co_on_loop_stack((void (*)(void *))plugin_manager_free, manager);
+    return status;
+}
+
+/* ---- stop ----------------------------------------------------------------------------------- */
+
+static void drained(void *op)
+{
+    op_complete(op, TROUPE_OK, NULL);
+}
+
+void host_stop(struct host *host, uint64_t grace_ms)
+{
+    if (host->engine) {
+        struct op *idle = op_new(host->loop, NULL);
+
+        turn_engine_drain(host->engine, grace_ms, drained, idle);
+        op_wait(idle, 0, NULL);
+        op_drop(idle);
+        turn_engine_close(host->engine);
+    }
+    scope_cancel(&host->scope, TROUPE_CANCELED);
+}
+
+void host_free(struct host *host)
+{
+    if (!host)
+        return;
+    turn_engine_free(host->engine);
+    while (host->manager && host->manager->set_count)
+        loop_step(host->loop, 10);
+    plugin_manager_free(host->manager);
+    http_client_free(host->http);
+    store_close(host->store);
+    mem_free(host->config_path);
+    mem_free(host->data_dir);
+    mem_free(host->last_reload);
+    mem_free(host);
+}
+
+/* ---- gateways and figures ------------------------------------------------------------------- */
+
+struct attach {
+    struct host *host;
+    struct gateway *gateway;
+};
+
+static troupe_status attach_main(void *arg)
+{
+    struct attach *attach = arg;
+    struct error err;
+
+    if (turn_engine_recover(attach->host->engine, attach->gateway, &err) < 0)
+        log_error("recover", "what a restart cut could not be taken up: %s", err.text);
+    mem_free(attach);
+    return TROUPE_OK;
+}
+
+void host_attach(struct host *host, struct gateway *gateway)
+{
+    static const struct co_owner owner = {"core:recover", 0};
+    struct attach *attach = mem_zero(1, sizeof(*attach));
+
+    *attach = (struct attach){host, gateway};
+    if (co_spawn(&host->scope, &owner, attach_main, attach) == TROUPE_OK)
+        return;
+    log_error("recover", "what a restart cut waits: no coroutine is free");
+    mem_free(attach);
+}
+
+struct loop *host_loop(struct host *host)
+{
+    return host->loop;
+}
+
+struct engine *host_engine(struct host *host)
+{
+    return host->engine;
+}
+
+const struct config *host_config(struct host *host)
+{
+    return turn_engine_set(host->engine)->config;
+}
+
+const char *host_data_dir(struct host *host)
+{
+    return host->data_dir;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The host's parts, shared by the files that start, reload and describe it.
+ */
+#ifndef MAIN_HOST_PRIVATE_H
+#define MAIN_HOST_PRIVATE_H
+
+#include "loop/scope.h"
+#include "main/host.h"
+#include "net/http.h"
+#include "plugin/set.h"
+#include "store/store.h"
+#include "turn/engine.h"
+
+#define HOST_STEP_MS 30000 /* for each storage step of a start or reload */
+
+struct host {
+    struct loop *loop;
+    struct host_options options;
+    char *config_path; /* what is read again on reload; NULL: defaults only */
+    char *data_dir;
+    struct store *store;
+    struct http_client *http;
+    struct plugin_manager *manager;
+    struct engine *engine;
+    struct scope scope; /* reloads by signal, recoveries */
+    uint64_t started_ms;
+    int64_t started_wall_ms;
+    /* Reload. */
+    bool reloading, again;
+    uint64_t reloads, reloads_refused;
+    char *last_reload; /* its verdict in one line */
+};
+
+/* Pipelines, namespaces and migrations of a set that was just built; `check` proves and changes
+ * nothing. Problems name file and line. [waits] */
+troupe_status host_prepare_set(struct host *host, struct plugin_set *set,
+                               struct config_problems *problems);
+troupe_status host_migrate_set(struct host *host, struct plugin_set *set, bool check,
+                               struct config_problems *problems);
+/* Reads the layers as the host was told to. */
+troupe_status host_parse(const struct host_options *options, const char *path,
+                         struct config_raw **ret, struct config_problems *problems);
+
+#endif
