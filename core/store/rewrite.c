@@ -242,7 +242,7 @@ static troupe_status positional(struct rewriter *rw)
     size_t position = 0, digits = 0;
 
     rw->at++;
-    for (; is_digit(rw->at[digits]) && digits < 4; digits++)
+    for (; digits < 4 && is_digit(rw->at[digits]); digits++)
         position = position * 10 + (size_t)(rw->at[digits] - '0');
     rw->at += digits;
     if (digits == 0)
