@@ -241,9 +241,9 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
     struct turn_frame *frame = turn_frame_of(turn);
     const struct config_section *section =
         config_section(turn_engine_config(frame->turn->engine), "http", NULL);
-    _cleanup_mem_ char *url = mem_strndup(request->url.ptr, (size_t)request->url.len);
+    _cleanup_mem_ char *url = NULL;
     struct http_header headers[HEADERS_MAX];
-    struct http_request out = {.url = url, .method = request->method ? request->method : "GET"};
+    struct http_request out = {0};
     struct http_stream *stream = NULL;
     struct origin origin;
     size_t count = 0;
@@ -256,6 +256,9 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
     if (frame->requests >= REQUESTS_MAX)
         return turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
                                 "a stage has at most %d open requests", REQUESTS_MAX);
+    url = mem_strndup(request->url.ptr, (size_t)request->url.len);
+    out.url = url;
+    out.method = request->method ? request->method : "GET";
     if (strlen(url) != request->url.len || !origin_of(url, &origin))
         return turn_frame_error(frame, TROUPE_ARGUMENT, "http.url", "this is no URL");
     status = judge(frame, &origin, &out.trust, &endpoint);
