@@ -30,7 +30,8 @@ struct console_options {
     void (*submit)(void *arg, struct event *event);
     /* Another member types from now on. May be NULL. */
     void (*member_changed)(void *arg, const char *name);
-    /* Every message so far has had its answer. May be NULL. */
+    /* Every message so far has had its answer; also after a line that asked nothing. May be
+     * NULL. */
     void (*settled)(void *arg);
     /* The line "/quit". May be NULL: it is a message then. */
     void (*quit)(void *arg);
