@@ -16,15 +16,19 @@
 #include <stdbool.h>
 
 struct ops_chat_options {
-    int in, out;              /* descriptors                                        */
-    bool terminal;            /* edit lines; else plain text line by line           */
-    const char *history_path; /* NULL: none is kept                                 */
-    const char *member;       /* who types at first, for the prompt; NULL: "you"    */
+    int in, out;              /* descriptors; with `terminal` standard input and output    */
+    bool terminal;            /* edit lines; else plain text line by line                  */
+    bool ends_by_signal;      /* take TERM, HUP and INT, too (blocked by the caller): there */
+                              /* is no loop beside it that does                            */
+    const char *history_path; /* NULL: none is kept                                        */
 };
 
 /* Talks over `fd` (a connection on which "chat" was not sent yet) until the input ends or the host
- * does; closes `fd`. TROUPE_OK: the person ended it, every answer was shown; TROUPE_UNAVAILABLE:
- * the host went away. */
+ * does; closes `fd`. The caller has blocked INT and WINCH.
+ *   TROUPE_OK           the person ended it; of a pipe every line was answered
+ *   TROUPE_UNAVAILABLE  the host went away
+ *   TROUPE_CANCELED     ended by a signal
+ *   TROUPE_IO           the output is gone */
 troupe_status ops_chat_run(int fd, const struct ops_chat_options *options, struct error *err);
 
 #endif
