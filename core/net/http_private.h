@@ -173,7 +173,7 @@ troupe_status http_transfer_begin(struct http_transfer *transfer);
 void http_transfer_detach(struct http_transfer *transfer);
 /* Turns the transfer towards `location`. [thread] */
 troupe_status http_transfer_redirect(struct http_transfer *transfer);
-/* curl's verdict as status and sentence. */
+/* curl's verdict as status and sentence (http_explain.c). */
 void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, struct error *ret);
 void http_head_free(struct http_head *head);
 /* The callbacks of body and header, for curl_easy_setopt (http_receive.c). */

@@ -34,7 +34,7 @@ void fake_llm_start(struct fake_llm *fake, const char *script)
     char parent[] = "--parent", option[] = "--script";
     char *argv[] = {program, parent, script ? option : NULL, script_path, NULL};
     posix_spawn_file_actions_t actions;
-    int to_child[2], from_child[2];
+    int to_child[2] = {-1, -1}, from_child[2] = {-1, -1};
     FILE *out;
 
     snprintf(program, sizeof(program), "%s/troupe-fake-llm", build ? build : ".");

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * libcurl's codes as our statuses and sentences. They name host and port and nothing else of the
+ * request: its path, query and headers carry keys.
+ */
+#include "net/http_private.h"
+
+void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, struct error *ret)
+{
+    const char *label = http_url_label(&transfer->url);
+
+    if (transfer->failure.status != TROUPE_OK) {
+        *ret = transfer->failure;
+        return;
+    }
+    switch (code) {
+    case CURLE_OK: error_set(ret, TROUPE_END, "the answer has ended"); break;
+    case CURLE_COULDNT_RESOLVE_HOST:
+        error_set(ret, TROUPE_UNAVAILABLE,
+                  "cannot resolve the name of \"%s\"; check it and the DNS", label);
+        break;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        error_set(ret, TROUPE_UNAVAILABLE, "cannot resolve the proxy's name; check [http] proxy");
+        break;
+    case CURLE_COULDNT_CONNECT:
+        if (transfer->denied)
+            error_set(ret, TROUPE_DENIED,
+                      "\"%s\" leads to a private or reserved address; if that is meant, configure "
+                      "it as an endpoint or set \"allow_private = yes\" in [http]",
+                      label);
+        else
+            error_set(ret, TROUPE_UNAVAILABLE,
+                      "cannot connect to \"%s\": refused or unreachable; is the server running",
+                      label);
+        break;
+    case CURLE_OPERATION_TIMEDOUT:
+        error_set(ret, TROUPE_DEADLINE, "connecting to \"%s\" took longer than %u ms", label,
+                  transfer->connect_ms);
+        break;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+        error_set(ret, TROUPE_FAILED,
+                  "the certificate of \"%s\" could not be verified; a private CA belongs in [http] "
+                  "ca_file",
+                  label);
+        break;
+    case CURLE_SSL_CACERT_BADFILE:
+        error_set(ret, TROUPE_FAILED, "the CA file cannot be read; check [http] ca_file");
+        break;
+    case CURLE_SSL_CONNECT_ERROR:
+        error_set(ret, TROUPE_FAILED, "no TLS session with \"%s\"; does it speak https", label);
+        break;
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        error_set(ret, TROUPE_DATA, "what \"%s\" answered is no proper HTTP", label);
+        break;
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+        error_set(ret, TROUPE_IO, "\"%s\" closed the connection before the answer was whole",
+                  label);
+        break;
+    default: /* libcurl's fixed sentence, which holds nothing of the request */
+        error_set(ret, TROUPE_FAILED, "the request to \"%s\" failed: %s", label,
+                  curl_easy_strerror(code));
+        break;
+    }
+}
