@@ -115,8 +115,8 @@ check() {
             tests_start tsan check-tsan
         build gcc CC=gcc CFLAGS='-O2 -g' -- check TESTS= &&
             tests_start gcc check-release
-        build clang CC=clang CFLAGS=-O1 -- check TESTS= &&
-            tests_start clang check-tidy
+        build clang CC=clang CFLAGS=-O1 --enable-switch=ucontext -- check TESTS= &&
+            tests_start clang check-clang
         build fuzz CC=clang CFLAGS='-O1 -g' --enable-fuzzers -- fuzz-targets &&
             tests_start fuzz check-fuzz
     fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# clang-tidy over the sources of one build (`make check-tidy` gives TIDY_FILES and TIDY_FLAGS). A
+# clang-tidy over the sources of one build (`make check-clang` gives TIDY_FILES and TIDY_FLAGS). A
 # file that was clean and has not changed since, nor any header, is not looked at again.
 . "${TROUPE_SRCDIR:-.}/tests/lint/common.sh"
 

@@ -358,6 +358,7 @@ static __attribute__((noinline)) char touch(size_t bytes)
 {
     volatile char frame[4096];
 
+    __asm__ volatile("" : : "r"(frame) : "memory"); /* or clang keeps the two bytes only */
     frame[0] = (char)bytes;
     frame[4095] = 1;
     if (bytes > sizeof(frame))
