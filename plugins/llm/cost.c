@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cost.h"
+
+#include <string.h>
+
+#define MS_PER_DAY 86400000
+
+/* What chat templates put around each message and before the first, well above any known one. */
+#define WORST_PER_MESSAGE 16
+#define WORST_PER_REQUEST 256
+
+struct llm_tariff llm_tariff_find(const struct llm_settings *settings, int64_t now_ms)
+{
+    struct llm_tariff tariff = {0};
+
+    tariff.known = 1;
+    if (settings->has_price)
+        tariff.price = settings->price;
+    else if (!settings->is_local &&
+             llm_price_find(settings->prices, settings->host_name, settings->model,
+                            now_ms / MS_PER_DAY, &tariff.price) < 0)
+        tariff.known = 0;
+    return tariff;
+}
+
+uint64_t llm_cost_worst(const struct llm_tariff *tariff, const struct llm_request *request)
+{
+    struct llm_price worst = tariff->price;
+    uint64_t input = request->input_bytes + WORST_PER_REQUEST +
+                     WORST_PER_MESSAGE * (uint64_t)json_array_size(request->messages);
+
+    if (!tariff->known)
+        return TROUPE_PRICE_UNKNOWN;
+    /* A first reading may be billed above the plain input where it fills the provider's cache. */
+    worst.input += worst.input / 4;
+    if (worst.cached > worst.input)
+        worst.input = worst.cached;
+    return llm_price_cost(&worst, input, 0, (uint64_t)request->max_tokens);
+}
+
+int llm_usage_complete(struct llm_usage *usage, const struct llm_request *request, const char *text,
+                       size_t len)
+{
+    if (usage->known)
+        return 0;
+    usage->input = llm_estimate_request(request);
+    usage->output = llm_estimate_text(text, len);
+    usage->cached = 0;
+    return 1;
+}
+
+uint64_t llm_cost_actual(const struct llm_tariff *tariff, const struct llm_usage *usage)
+{
+    if (usage->has_cost)
+        return usage->cost_micros;
+    return llm_price_cost(&tariff->price, usage->input, usage->cached, usage->output);
+}
+
+static int has_head(troupe_str text, const char *head)
+{
+    return text.len >= strlen(head) && memcmp(text.ptr, head, strlen(head)) == 0;
+}
+
+/* The host says which cap it was; only we know the keys that name a price. */
+static troupe_status refused(troupe_turn *turn, const struct llm_settings *settings, int known)
+{
+    troupe_str code, sentence;
+    char name[64] = "budget.cap";
+
+    if (!known)
+        return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",
+                           "The price of the model \"%s\" is not known, so it is not asked. The "
+                           "admin can set price_input and price_output in [agent %s], or add the "
+                           "model to the price table.",
+                           settings->model, troupe_agent(settings->host));
+    troupe_error(turn, &code, &sentence);
+    if (!has_head(code, "budget."))
+        return troupe_fail(turn, TROUPE_BUDGET, name,
+                           "The budget for the language model is used up for now.");
+    snprintf(name, sizeof(name), "%.*s", (int)code.len, code.ptr);
+    return troupe_fail(turn, TROUPE_BUDGET, name, "%.*s", (int)sentence.len, sentence.ptr);
+}
+
+troupe_status llm_reserve(troupe_turn *turn, const struct llm_tariff *tariff,
+                          const struct llm_request *request, struct llm_reservation *ret)
+{
+    const troupe_budget_v1 *budget = troupe_budget(turn);
+    char what[LLM_MODEL_MAX + 16];
+    troupe_status status;
+
+    if (!budget)
+        return troupe_fail(turn, TROUPE_UNSUPPORTED, "budget.missing",
+                           "This host keeps no budget, so no language model is asked.");
+    memset(ret, 0, sizeof(*ret));
+    ret->worst = llm_cost_worst(tariff, request);
+    snprintf(what, sizeof(what), "llm.chat %s", request->settings->model);
+    status = budget->reserve(turn, ret->worst, what, &ret->id);
+    if (status == TROUPE_BUDGET)
+        return refused(turn, request->settings, tariff->known);
+    ret->open = status >= 0;
+    return status;
+}
+
+troupe_status llm_settle(troupe_turn *turn, struct llm_reservation *reservation, uint64_t micros)
+{
+    if (!reservation->open)
+        return TROUPE_OK;
+    reservation->open = 0;
+    return troupe_budget(turn)->settle(turn, reservation->id, micros);
+}
+
+troupe_status llm_give_back(troupe_turn *turn, struct llm_reservation *reservation,
+                            troupe_status transport)
+{
+    troupe_status status;
+
+    if (!reservation->open)
+        return TROUPE_OK;
+    status = troupe_budget(turn)->release(turn, reservation->id);
+    if (status != TROUPE_ARGUMENT) {
+        reservation->open = 0;
+        return status;
+    }
+    /* Dispatched. No connection means that no provider heard of it; after a deadline or a break
+     * nobody knows. */
+    if (transport == TROUPE_DEADLINE || transport == TROUPE_IO || transport == TROUPE_CANCELED ||
+        transport == TROUPE_MAYBE_DONE || transport == TROUPE_INTERRUPTED ||
+        transport == TROUPE_DATA || transport == TROUPE_LIMIT)
+        return TROUPE_OK;
+    return llm_settle(turn, reservation, 0);
+}

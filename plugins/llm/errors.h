@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What went wrong, from the words of many providers to the few codes of troupe/services.h. One table
+ * (errors.c), first row that fits.
+ */
+#ifndef LLM_ERRORS_H
+#define LLM_ERRORS_H
+
+#include "stream.h"
+
+#include <stdint.h>
+#include <troupe/status.h>
+
+enum llm_category {
+    LLM_TRANSIENT, /* trying again makes sense                       */
+    LLM_RATE,      /* the same, later                                */
+    LLM_CONFIG,    /* the admin must change something                */
+    LLM_ACCOUNT,   /* the account at the provider: credit, limits    */
+    LLM_CONTENT,   /* what was asked or answered                     */
+    LLM_REQUEST,   /* the provider does not take what we sent        */
+    LLM_PROTOCOL,  /* what came back is no answer                    */
+    LLM_CATEGORIES
+};
+
+/* A kind of failure. All text is constant: nothing of the provider's reaches members. */
+struct llm_kind {
+    enum llm_category category;
+    troupe_status status;
+    const char *code;     /* of troupe/services.h */
+    const char *sentence; /* for members          */
+    uint8_t retryable;    /* before text was handed out */
+};
+
+/* An HTTP status (200 for an error in the middle of a stream) and the provider's error. */
+const struct llm_kind *llm_classify(uint32_t http_status, const struct llm_provider_error *error);
+/* A status of troupe_http: no answer at all, or it broke off. */
+const struct llm_kind *llm_classify_transport(troupe_status status);
+
+/* Kinds that the plugin itself finds. */
+extern const struct llm_kind llm_kind_garbage;  /* not an answer in the expected format         */
+extern const struct llm_kind llm_kind_empty;    /* ended without text                           */
+extern const struct llm_kind llm_kind_no_room;  /* nothing but reasoning up to max_tokens        */
+extern const struct llm_kind llm_kind_filtered; /* ended by the provider's content filter       */
+extern const struct llm_kind llm_kind_slow;     /* no first token in time                       */
+extern const struct llm_kind
+    llm_kind_interrupted; /* cut after text had been handed out           */
+
+const char *llm_category_name(enum llm_category category);
+
+#endif

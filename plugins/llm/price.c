@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "price.h"
+
+#include "json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES 200
+#define HOSTS_MAX      16
+
+struct row {
+    const char *provider, *model; /* the tree's */
+    int64_t from;
+    struct llm_price price;
+};
+
+struct llm_price_table {
+    json_t *tree;
+    struct row *rows;
+    size_t count;
+};
+
+int64_t llm_price_day(const char *text)
+{
+    static const int days_in[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year, month, day, leap, n = 0;
+    int64_t era, of_year, shifted;
+
+    if (!text || strlen(text) != 10 || strspn(text, "0123456789-") != 10 ||
+        sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &n) != 3 || n != 10)
+        return -1;
+    leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (year < 1970 || month < 1 || month > 12 || day < 1 ||
+        day > days_in[month - 1] + (month == 2 && leap))
+        return -1;
+    /* Years that begin in March put the leap day last; 400 of them have 146,097 days. */
+    shifted = month > 2 ? year : year - 1;
+    era = shifted / 400;
+    of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    shifted -= era * 400;
+    return era * 146097 + shifted * 365 + shifted / 4 - shifted / 100 + of_year - 719468;
+}
+
+static int read_price(const json_t *row, const char *key, uint64_t *ret)
+{
+    const json_t *value = json_object_get(row, key);
+
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return 0;
+    *ret = (uint64_t)json_integer_value(value);
+    return 1;
+}
+
+static const char *read_row(const json_t *json, const json_t *providers, struct row *ret)
+{
+    ret->provider = json_string_value(json_object_get(json, "provider"));
+    ret->model = json_string_value(json_object_get(json, "model"));
+    ret->from = llm_price_day(json_string_value(json_object_get(json, "effective_from")));
+    if (!ret->provider || !json_object_get(providers, ret->provider))
+        return "\"provider\" must be one of those in \"providers\"";
+    if (!ret->model || !ret->model[0] || strlen(ret->model) > NAME_MAX_BYTES)
+        return "\"model\" must be a name or pattern";
+    if (ret->from < 0)
+        return "\"effective_from\" must be a date YYYY-MM-DD";
+    if (!read_price(json, "input", &ret->price.input) ||
+        !read_price(json, "output", &ret->price.output))
+        return "\"input\" and \"output\" must be whole micro-USD for a million tokens";
+    ret->price.cached = ret->price.input;
+    if (json_object_get(json, "cached") && !read_price(json, "cached", &ret->price.cached))
+        return "\"cached\" must be whole micro-USD for a million tokens";
+    return NULL;
+}
+
+troupe_status llm_price_table_parse(const char *json, size_t len, struct llm_price_table **ret,
+                                    char *error, size_t error_size)
+{
+    struct llm_price_table *table = calloc(1, sizeof(*table));
+    const json_t *providers, *rows, *row;
+    const char *problem = NULL;
+    size_t i;
+
+    if (!table)
+        return TROUPE_NOMEM;
+    table->tree = llm_json_load(json, len);
+    providers = json_object_get(table->tree, "providers");
+    rows = json_object_get(table->tree, "prices");
+    if (!table->tree || json_integer_value(json_object_get(table->tree, "format")) != 1 ||
+        !json_is_object(providers) || !json_is_array(rows) ||
+        json_array_size(rows) > LLM_PRICE_ROWS_MAX) {
+        snprintf(error, error_size,
+                 "not a price table of format 1; compare it with the one that was installed");
+        llm_price_table_free(table);
+        return TROUPE_DATA;
+    }
+    table->rows = calloc(json_array_size(rows) + 1, sizeof(*table->rows));
+    if (!table->rows) {
+        llm_price_table_free(table);
+        return TROUPE_NOMEM;
+    }
+    json_array_foreach ((json_t *)rows, i, row) {
+        problem = read_row(row, providers, &table->rows[i]);
+        if (problem) {
+            snprintf(error, error_size, "row %zu of \"prices\": %s", i + 1, problem);
+            llm_price_table_free(table);
+            return TROUPE_DATA;
+        }
+    }
+    table->count = json_array_size(rows);
+    *ret = table;
+    return TROUPE_OK;
+}
+
+troupe_status llm_price_table_load(troupe_str path, struct llm_price_table **ret, char *error,
+                                   size_t error_size)
+{
+    char name[4096], *text = NULL;
+    FILE *file = NULL;
+    size_t len;
+    troupe_status status = TROUPE_IO;
+
+    snprintf(name, sizeof(name), "%.*s", (int)path.len, path.ptr);
+    file = fopen(name, "re");
+    if (!file) {
+        status = errno == ENOENT ? TROUPE_NOT_FOUND : TROUPE_IO;
+        snprintf(error, error_size,
+                 "cannot read \"%s\": %s; name a price table that exists, or "
+                 "set price_input and price_output",
+                 name, strerror(errno));
+        return status;
+    }
+    text = malloc(LLM_PRICE_FILE_MAX);
+    if (!text) {
+        status = TROUPE_NOMEM;
+        goto out;
+    }
+    len = fread(text, 1, LLM_PRICE_FILE_MAX, file);
+    if (ferror(file)) {
+        snprintf(error, error_size, "cannot read \"%s\"", name);
+        goto out;
+    }
+    if (len == LLM_PRICE_FILE_MAX) {
+        snprintf(error, error_size, "\"%s\" is larger than 1 MB", name);
+        status = TROUPE_LIMIT;
+        goto out;
+    }
+    status = llm_price_table_parse(text, len, ret, error, error_size);
+out:
+    free(text);
+    fclose(file);
+    return status;
+}
+
+void llm_price_table_free(struct llm_price_table *table)
+{
+    if (!table)
+        return;
+    json_decref(table->tree);
+    free(table->rows);
+    free(table);
+}
+
+/* "-2025-08-07" or "-20250929" */
+static int is_snapshot(const char *tail)
+{
+    static const char *const shapes[] = {"-dddd-dd-dd", "-dddddddd"};
+
+    for (size_t s = 0; s < 2; s++) {
+        size_t i = 0;
+
+        while (shapes[s][i] && tail[i] &&
+               (shapes[s][i] == 'd' ? tail[i] >= '0' && tail[i] <= '9' : tail[i] == '-'))
+            i++;
+        if (!shapes[s][i] && !tail[i])
+            return 1;
+    }
+    return 0;
+}
+
+/* How well a pattern fits: its literal characters, twice, and one more for a whole name; 0 not. Linear
+ * in practice and bounded in the worst case: only the last `*` is ever tried again. */
+static size_t fit(const char *pattern, const char *model)
+{
+    const char *p = pattern, *m = model, *star = NULL, *star_model = NULL;
+    size_t literals = 0;
+
+    while (*m) {
+        if (*p == '*') {
+            star = ++p;
+            star_model = m;
+        } else if (*p && *p == *m) {
+            p++;
+            m++;
+        } else if (!*p && is_snapshot(m)) {
+            break;
+        } else if (star) {
+            p = star;
+            m = ++star_model;
+        } else {
+            return 0;
+        }
+    }
+    while (*p == '*')
+        p++;
+    if (*p)
+        return 0;
+    for (p = pattern; *p; p++)
+        literals += *p != '*';
+    return 2 * literals + (*m == 0);
+}
+
+static int provider_has_host(const struct llm_price_table *table, const char *provider,
+                             const char *host)
+{
+    const json_t *hosts = json_object_get(json_object_get(table->tree, "providers"), provider);
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach ((json_t *)hosts, i, name) {
+        if (json_is_string(name) && strcmp(json_string_value(name), host) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Among rows that fit equally well: in effect before not, then the latest; of future ones the first. */
+static int is_better_date(int64_t from, int64_t best, int64_t today)
+{
+    if ((from <= today) != (best <= today))
+        return from <= today;
+    return from <= today ? from > best : from < best;
+}
+
+troupe_status llm_price_find(const struct llm_price_table *table, const char *host,
+                             const char *model, int64_t today, struct llm_price *ret)
+{
+    const struct row *best = NULL;
+    size_t best_fit = 0;
+
+    for (size_t i = 0; table && i < table->count; i++) {
+        const struct row *row = &table->rows[i];
+        size_t row_fit = fit(row->model, model);
+
+        if (row_fit == 0 || row_fit < best_fit || !provider_has_host(table, row->provider, host))
+            continue;
+        if (!best || row_fit > best_fit || is_better_date(row->from, best->from, today)) {
+            best = row;
+            best_fit = row_fit;
+        }
+    }
+    if (!best)
+        return TROUPE_NOT_FOUND;
+    *ret = best->price;
+    return TROUPE_OK;
+}
+
+static uint64_t add(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+static uint64_t multiply(uint64_t a, uint64_t b)
+{
+    uint64_t product;
+
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+uint64_t llm_price_cost(const struct llm_price *price, uint64_t input, uint64_t cached,
+                        uint64_t output)
+{
+    uint64_t sum;
+
+    if (cached > input)
+        cached = input;
+    sum = multiply(input - cached, price->input);
+    sum = add(sum, multiply(cached, price->cached));
+    sum = add(sum, multiply(output, price->output));
+    if (sum == UINT64_MAX)
+        return UINT64_MAX - 1; /* UINT64_MAX itself means "unknown" */
+    return sum / 1000000 + (sum % 1000000 != 0);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is asked of the provider: messages that were checked, in the shape that the model takes.
+ */
+#ifndef LLM_REQUEST_H
+#define LLM_REQUEST_H
+
+#include "json.h"
+#include "settings.h"
+
+#define LLM_MESSAGES_MAX 500
+
+/* Which spelling the model takes; a provider that refuses one is asked once more without it. */
+struct llm_shape {
+    uint8_t completion_tokens; /* "max_completion_tokens" in place of "max_tokens" */
+    uint8_t no_temperature;
+    uint8_t no_usage; /* "stream_options" is not known                    */
+};
+
+struct llm_request {
+    const struct llm_settings *settings;
+    json_t *messages; /* array, after what did not fit was left out */
+    uint32_t dropped; /* messages that were left out                */
+    int64_t max_tokens;
+    double temperature;
+    uint8_t has_temperature;
+    uint64_t input_bytes; /* of all contents           */
+    struct llm_shape shape;
+};
+
+/* Checks the messages (a JSON array of role and content) and fits them into the configured context:
+ * the oldest that are neither "system" nor the last are left out. `max_tokens` 0 and `temperature`
+ * below 0 take what the config says. TROUPE_ARGUMENT for bad messages, TROUPE_LIMIT where even the
+ * last does not fit; `ret_problem` then says what. */
+troupe_status llm_request_init(struct llm_request *request, const struct llm_settings *settings,
+                               troupe_str messages, int64_t max_tokens, double temperature,
+                               const char **ret_problem);
+void llm_request_clear(struct llm_request *request);
+
+/* The body, to be freed with free(); NULL without memory. */
+char *llm_request_body(const struct llm_request *request);
+
+/* Learns from the provider's refusal of a parameter (the error's "param" and text, either may be
+ * NULL): 1 when the shape changed and asking again makes sense. */
+int llm_request_adapt(struct llm_request *request, const char *param, const char *message);
+
+/* Tokens that a text or the messages will have, guessed rather too high than too low. */
+uint64_t llm_estimate_text(const char *text, size_t len);
+uint64_t llm_estimate_request(const struct llm_request *request);
+
+#endif

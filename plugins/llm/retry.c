@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "retry.h"
+
+#include "price.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FAR_AWAY_MS ((int64_t)1000 * 86400000)
+
+/* Decimal digits with a fraction, times 1,000; -1 for anything else. No strtod: it reads the
+ * locale's decimal point. */
+static int64_t read_thousandths(troupe_str text)
+{
+    int64_t whole = 0, fraction = 0, unit = 1000;
+    int in_fraction = 0;
+
+    if (text.len == 0 || text.ptr[0] == '.')
+        return -1;
+    for (uint64_t i = 0; i < text.len; i++) {
+        int digit = text.ptr[i] - '0';
+
+        if (text.ptr[i] == '.' && !in_fraction) {
+            in_fraction = 1;
+        } else if (digit < 0 || digit > 9) {
+            return -1;
+        } else if (in_fraction) {
+            unit /= 10; /* 0 after three digits: the rest does not matter */
+            fraction += unit * digit;
+        } else if (whole < FAR_AWAY_MS) {
+            whole = whole * 10 + digit;
+        }
+    }
+    return whole * 1000 + fraction;
+}
+
+static troupe_str trim(troupe_str text)
+{
+    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t')) {
+        text.ptr++;
+        text.len--;
+    }
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+int64_t llm_retry_after_ms(troupe_str milliseconds)
+{
+    int64_t value = read_thousandths(trim(milliseconds));
+
+    return value < 0 ? -1 : value / 1000;
+}
+
+/* "Wed, 21 Oct 2026 07:28:00 GMT", the only form that servers may send. -1 for anything else. */
+static int64_t read_date(troupe_str text)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char copy[40], month[4], day_text[40];
+    const char *at;
+    int day, year, hour, minute, second, n = 0;
+    int64_t days;
+
+    if (text.len >= sizeof(copy))
+        return -1;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = 0;
+    if (sscanf(copy, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &day, month, &year, &hour,
+               &minute, &second, &n) != 6 ||
+        (size_t)n != text.len || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
+        second > 60)
+        return -1;
+    at = strstr(months, month);
+    if (!at || strlen(month) != 3 || (at - months) % 3 != 0 || day < 1 || year < 1970)
+        return -1;
+    snprintf(day_text, sizeof(day_text), "%04d-%02d-%02d", year, (int)(at - months) / 3 + 1, day);
+    days = llm_price_day(day_text);
+    return days < 0 ? -1 : (days * 86400 + hour * 3600 + minute * 60 + second) * 1000;
+}
+
+int64_t llm_retry_after(troupe_str text, int64_t now_ms)
+{
+    int64_t value, date;
+
+    text = trim(text);
+    value = read_thousandths(text);
+    if (value >= 0)
+        return value;
+    date = read_date(text);
+    if (date < 0)
+        return -1;
+    return date > now_ms ? date - now_ms : 0;
+}
+
+int64_t llm_retry_backoff(int64_t attempt, int64_t random)
+{
+    int64_t wait = LLM_RETRY_FIRST_MS;
+
+    while (--attempt > 0 && wait < LLM_RETRY_MOST_MS)
+        wait *= 2;
+    return wait - wait * random / 4000;
+}
+
+int64_t llm_retry_wait(int64_t attempt, int64_t attempts, int64_t after_ms, int64_t random,
+                       int64_t time_left)
+{
+    int64_t wait = llm_retry_backoff(attempt, random);
+
+    if (attempt >= attempts || after_ms > LLM_RETRY_AFTER_MAX_MS)
+        return -1;
+    if (after_ms > wait)
+        wait = after_ms;
+    return wait + LLM_RETRY_MARGIN_MS <= time_left ? wait : -1;
+}

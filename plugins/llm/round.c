@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "round.h"
+
+#include "retry.h"
+#include "sse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ERROR_BODY_MAX 8192
+
+static troupe_str str(const char *text)
+{
+    troupe_str s = {text, strlen(text)};
+
+    return s;
+}
+
+uint32_t llm_headers(const struct llm_settings *settings, int has_body, const char *accept,
+                     troupe_header *ret)
+{
+    uint32_t n = 0;
+
+    ret[n++] = (troupe_header){str("Accept"), str(accept)};
+    if (has_body)
+        ret[n++] = (troupe_header){str("Content-Type"), str("application/json")};
+    if (settings->has_key) /* the host puts the key in on the way out */
+        ret[n++] = (troupe_header){str("Authorization"), str("Bearer {secret:api_key}")};
+    return n;
+}
+
+/* A failure of the provider's; where the turn has ended meanwhile, that counts and not this. */
+static troupe_status fail(troupe_turn *turn, struct llm_round *round, const struct llm_kind *kind)
+{
+    troupe_status ended = troupe_turn_status(turn);
+
+    if (ended < 0)
+        return ended;
+    round->kind = kind;
+    round->retryable = kind->retryable && !round->shown;
+    return kind->status;
+}
+
+static troupe_status open_request(troupe_turn *turn, struct llm_round *round, troupe_http **ret)
+{
+    const struct llm_settings *settings = round->settings;
+    troupe_header headers[LLM_HEADERS_MAX];
+    char url[LLM_URL_MAX + 32];
+    troupe_http_request request = {.size = sizeof(request), .method = "POST"};
+    char *body = llm_request_body(round->request);
+    troupe_status status;
+
+    if (!body)
+        return TROUPE_NOMEM;
+    snprintf(url, sizeof(url), "%s/chat/completions", settings->base_url);
+    request.url = str(url);
+    request.headers.ptr = headers;
+    request.headers.count = llm_headers(settings, 1, "text/event-stream", headers);
+    request.headers.stride = sizeof(headers[0]);
+    request.body = str(body);
+    request.connect_ms = settings->connect_ms;
+    request.first_byte_ms = settings->first_token_ms;
+    /* One limit holds for the whole body, and models that think are silent before their first
+     * token for longer than between tokens. */
+    request.idle_ms =
+        settings->idle_ms > settings->first_token_ms ? settings->idle_ms : settings->first_token_ms;
+    request.total_ms = settings->total_ms;
+    request.reservation = round->reservation.id;
+    status = troupe_http_api(turn)->open(turn, &request, ret);
+    free(body);
+    return status;
+}
+
+/* As much of a body as fits. */
+static size_t read_body(troupe_turn *turn, troupe_http *http, char *ret, size_t size,
+                        troupe_status *ret_status)
+{
+    const troupe_http_v1 *api = troupe_http_api(turn);
+    size_t len = 0;
+    troupe_str bytes;
+
+    while ((*ret_status = api->read(turn, http, &bytes)) == TROUPE_OK) {
+        size_t n = bytes.len < size - len ? bytes.len : size - len;
+
+        memcpy(ret + len, bytes.ptr, n);
+        len += n;
+        if (n < bytes.len) {
+            *ret_status = TROUPE_LIMIT;
+            break;
+        }
+    }
+    return len;
+}
+
+/* What the provider says about trying again: its own wish first, then its delay. */
+static void read_retry_headers(troupe_turn *turn, struct llm_round *round, const troupe_http *http)
+{
+    const troupe_http_v1 *api = troupe_http_api(turn);
+    troupe_str value;
+
+    if (api->header(http, "x-should-retry", &value) == TROUPE_OK)
+        round->retryable = value.len == 4 && memcmp(value.ptr, "true", 4) == 0;
+    if (api->header(http, "retry-after-ms", &value) == TROUPE_OK)
+        round->retry_after_ms = llm_retry_after_ms(value);
+    if (round->retry_after_ms < 0 && api->header(http, "retry-after", &value) == TROUPE_OK)
+        round->retry_after_ms = llm_retry_after(value, troupe_now(turn));
+}
+
+/* The answer is an error: read it, and learn from it which parameter to leave out. */
+static troupe_status refused(troupe_turn *turn, struct llm_round *round, troupe_http *http)
+{
+    struct llm_provider_error *error = &round->stream.error;
+    troupe_status status;
+    size_t len = read_body(turn, http, round->event_buffer, ERROR_BODY_MAX, &status);
+
+    llm_provider_error_read(round->event_buffer, len, error);
+    if (round->http_status == 400 || round->http_status == 422)
+        round->adapted = (uint8_t)llm_request_adapt(
+            round->request, error->param[0] ? error->param : NULL, error->message);
+    status = fail(turn, round, llm_classify(round->http_status, error));
+    if (round->kind)
+        read_retry_headers(turn, round, http);
+    return status;
+}
+
+/* One event of the stream; TROUPE_END after the last. */
+static troupe_status take(troupe_turn *turn, struct llm_round *round, const char *data, size_t len)
+{
+    const char *text;
+    size_t text_len;
+    troupe_status status = llm_stream_chunk(&round->stream, data, len, &text, &text_len);
+
+    if (status == TROUPE_UNAVAILABLE)
+        return fail(turn, round, llm_classify(round->http_status, &round->stream.error));
+    if (status == TROUPE_DATA)
+        return fail(turn, round, &llm_kind_garbage);
+    if (status < 0)
+        return status;
+    if (text_len > 0) {
+        round->shown = 1;
+        status = troupe_write(turn, text, text_len);
+        if (status < 0)
+            return status;
+    }
+    return round->stream.full ? TROUPE_END : TROUPE_OK;
+}
+
+/* Takes what came in one read. */
+static troupe_status take_bytes(troupe_turn *turn, struct llm_round *round, struct llm_sse *sse,
+                                troupe_str bytes)
+{
+    const char *data = bytes.ptr;
+    size_t len = bytes.len;
+    struct llm_sse_event event;
+    troupe_status status;
+
+    while ((status = llm_sse_next(sse, &data, &len, &event)) == TROUPE_OK) {
+        if (event.len == 0)
+            continue;
+        status = take(turn, round, event.data, event.len);
+        if (status < 0)
+            return status;
+    }
+    return status == TROUPE_LIMIT ? fail(turn, round, &llm_kind_garbage) : TROUPE_OK;
+}
+
+static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, troupe_http *http,
+                                 int64_t left_at_start)
+{
+    const troupe_http_v1 *api = troupe_http_api(turn);
+    struct llm_sse sse;
+    troupe_str bytes;
+    troupe_status status;
+
+    llm_sse_init(&sse, round->event_buffer, LLM_EVENT_MAX);
+    for (;;) {
+        status = api->read(turn, http, &bytes);
+        if (status == TROUPE_END)
+            return TROUPE_OK;
+        if (status < 0)
+            return fail(turn, round, llm_classify_transport(status));
+        status = take_bytes(turn, round, &sse, bytes);
+        if (status < 0)
+            return status == TROUPE_END ? TROUPE_OK : status;
+        /* Comments that keep the connection alive are no token. */
+        if (!round->stream.begun && round->settings->first_token_ms > 0 &&
+            left_at_start - troupe_time_left(turn) > round->settings->first_token_ms)
+            return fail(turn, round, &llm_kind_slow);
+    }
+}
+
+/* A server that does not stream sends one object. */
+static troupe_status read_whole(troupe_turn *turn, struct llm_round *round, troupe_http *http)
+{
+    troupe_status status;
+    size_t len = read_body(turn, http, round->event_buffer, LLM_EVENT_MAX, &status);
+
+    if (status != TROUPE_END)
+        return fail(turn, round, llm_classify_transport(status));
+    status = take(turn, round, round->event_buffer, len);
+    return status == TROUPE_END ? TROUPE_OK : status;
+}
+
+/* The stream has ended without an error. Was it a whole answer? */
+static troupe_status check_end(troupe_turn *turn, struct llm_round *round)
+{
+    const struct llm_stream *stream = &round->stream;
+
+    if (stream->len == 0) {
+        if (strcmp(stream->finish, "content_filter") == 0)
+            return fail(turn, round, &llm_kind_filtered);
+        if (strcmp(stream->finish, "length") == 0)
+            return fail(turn, round, &llm_kind_no_room);
+        return fail(turn, round, stream->chunks > 0 ? &llm_kind_empty : &llm_kind_garbage);
+    }
+    /* Some servers forget [DONE] and some the reason, but a cut stream has neither. */
+    if (!stream->finish[0] && !stream->done && !stream->full)
+        return fail(turn, round, llm_classify_transport(TROUPE_IO));
+    return TROUPE_OK;
+}
+
+static int is_json(troupe_turn *turn, const troupe_http *http)
+{
+    troupe_str type;
+
+    return troupe_http_api(turn)->header(http, "content-type", &type) == TROUPE_OK &&
+           type.len >= 16 && memcmp(type.ptr, "application/json", 16) == 0;
+}
+
+/* Settles what was used. A provider bills nothing for a request that it refused. */
+static troupe_status settle(troupe_turn *turn, struct llm_round *round)
+{
+    struct llm_stream *stream = &round->stream;
+
+    if (stream->chunks > 0) {
+        round->estimated =
+            (uint8_t)llm_usage_complete(&stream->usage, round->request, stream->text, stream->len);
+        round->cost_micros = llm_cost_actual(round->tariff, &stream->usage);
+    }
+    return llm_settle(turn, &round->reservation, round->cost_micros);
+}
+
+troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
+{
+    const troupe_http_v1 *api = troupe_http_api(turn);
+    int64_t left_at_start = troupe_time_left(turn);
+    troupe_http *http = NULL;
+    troupe_status status, settled;
+
+    llm_stream_init(&round->stream, round->text_buffer);
+    round->kind = NULL;
+    round->adapted = round->shown = round->estimated = 0;
+    round->http_status = 0;
+    round->retry_after_ms = -1;
+    round->cost_micros = 0;
+
+    status = llm_reserve(turn, round->tariff, round->request, &round->reservation);
+    if (status < 0)
+        return status;
+    status = open_request(turn, round, &http);
+    if (status < 0) {
+        llm_give_back(turn, &round->reservation, status);
+        return fail(turn, round, llm_classify_transport(status));
+    }
+    round->http_status = api->status(http);
+    if (round->http_status < 200 || round->http_status >= 300) {
+        status = refused(turn, round, http);
+    } else {
+        status = is_json(turn, http) ? read_whole(turn, round, http)
+                                     : read_stream(turn, round, http, left_at_start);
+        if (status >= 0)
+            status = check_end(turn, round);
+    }
+    api->close(turn, http);
+    settled = settle(turn, round);
+    /* An answer that was given stays given where its cost could not be written down: the host then
+     * books the worst case. A turn that has ended must not go on, though. */
+    if (settled < 0 && troupe_turn_status(turn) < 0)
+        return troupe_turn_status(turn);
+    return status;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One attempt: one paid request with its own reservation, from the first byte out to the money's
+ * settlement. It never retries.
+ */
+#ifndef LLM_ROUND_H
+#define LLM_ROUND_H
+
+#include "cost.h"
+#include "errors.h"
+#include "request.h"
+#include "stream.h"
+
+/* Longest event of a stream, longest answer of a server that does not stream. */
+#define LLM_EVENT_MAX ((size_t)128 * 1024)
+
+struct llm_round {
+    const struct llm_settings *settings;
+    struct llm_request *request;
+    const struct llm_tariff *tariff;
+    char *event_buffer; /* LLM_EVENT_MAX bytes */
+    char *text_buffer;  /* LLM_TEXT_MAX bytes  */
+
+    /* Set by the run. */
+    struct llm_stream stream;
+    struct llm_reservation reservation;
+    uint64_t cost_micros;
+    uint8_t estimated; /* usage and cost are guessed */
+    uint8_t shown;     /* text was handed out        */
+
+    /* After a failure. */
+    const struct llm_kind *kind; /* NULL: the turn has ended, or money was refused */
+    uint32_t http_status;        /* 0 without an answer */
+    uint8_t adapted;             /* the provider refused a parameter, which is now left out */
+    uint8_t retryable;
+    int64_t retry_after_ms; /* -1: not said */
+};
+
+/* Hands out text by troupe_write as it comes. TROUPE_OK after a whole answer. Otherwise the status of
+ * `kind`, or where that is NULL the status to return as it is. [turn, waits] */
+troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round);
+
+/* Headers of every request to the provider; `ret` has room for LLM_HEADERS_MAX. */
+#define LLM_HEADERS_MAX 3
+uint32_t llm_headers(const struct llm_settings *settings, int has_body, const char *accept,
+                     troupe_header *ret);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What one agent's section says, read once when the agent is made.
+ */
+#ifndef LLM_SETTINGS_H
+#define LLM_SETTINGS_H
+
+#include "price.h"
+
+#include <troupe/troupe.h>
+
+#define LLM_URL_MAX                   2048
+#define LLM_MODEL_MAX                 200
+#define LLM_HOST_MAX                  255
+#define LLM_TOKENS_MAX                128000 /* no larger context is offered: above it, providers charge more */
+#define LLM_TEMPERATURE_AS_CONFIGURED (-1.0)
+
+enum llm_token_parameter { LLM_TOKEN_AUTO, LLM_TOKEN_MAX_TOKENS, LLM_TOKEN_MAX_COMPLETION_TOKENS };
+
+struct llm_settings {
+    troupe_host *host;
+    char base_url[LLM_URL_MAX + 1]; /* without the slash at its end; "" where none is set */
+    char host_name[LLM_HOST_MAX + 1];
+    char model[LLM_MODEL_MAX + 1];
+    uint8_t has_key, is_local, has_temperature, has_price;
+    enum llm_token_parameter token_parameter;
+    double temperature;
+    int64_t max_tokens, context_tokens, attempts;
+    uint32_t connect_ms, first_token_ms, idle_ms, total_ms;
+    struct llm_price price; /* price_input and price_output, where they are set */
+    struct llm_price_table *prices;
+};
+
+/* Reads and checks the section. What is wrong goes to the log, with the remedy. */
+troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret);
+void llm_settings_clear(struct llm_settings *settings);
+
+/* Whether a provider is set up at all. */
+static inline int llm_configured(const struct llm_settings *settings)
+{
+    return settings->base_url[0] && settings->model[0];
+}
+
+/* Host name of an http(s) URL, in lower case and without brackets. TROUPE_ARGUMENT where there is
+ * none. */
+troupe_status llm_url_host(troupe_str url, char *ret, size_t size);
+/* Whether a host name or address can only lead to this machine or its private network. */
+int llm_host_is_local(const char *host);
+
+#endif
