@@ -3,6 +3,7 @@
 
 #include "json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void llm_stream_init(struct llm_stream *stream, char *text)

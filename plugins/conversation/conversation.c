@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * conversation - talks with members: history of the session, preferences, an editable prompt, the
+ * answer of `llm.chat` as it streams in, and plain words where something does not work.
+ */
+#include "apology.h"
+#include "history.h"
+#include "preferences.h"
+#include "prompt.h"
+#include "template.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+#include <troupe/troupe.h>
+
+#ifndef CONVERSATION_VERSION
+#define CONVERSATION_VERSION "1.0.0"
+#endif
+#ifndef CONVERSATION_GREETING /* behind the greeting: tells two builds apart */
+#define CONVERSATION_GREETING ""
+#endif
+#ifndef CONVERSATION_PROMPT
+#define CONVERSATION_PROMPT ""
+#endif
+
+#define ANSWER_MAX       ((size_t)64 * 1024) /* what troupe_write takes in all */
+#define INTERRUPTED_TEXT "\n\n(interrupted)"
+
+TROUPE_EMBED(conversation_default_prompt, "prompts/default.txt");
+TROUPE_EMBED(conversation_sql_001, "sql/001_conversation.sql");
+
+struct conversation {
+    char template[TEMPLATE_MAX];
+    char bot_name[132];
+    int64_t silence_ms;
+    struct prompt_budget budget;
+};
+
+/* ---- the answer -------------------------------------------------------------------------------*/
+
+struct answer {
+    char *text; /* ANSWER_MAX bytes */
+    size_t len;
+    uint8_t interrupted;
+    int64_t tokens;
+};
+
+/* Says in plain words what does not work, and leaves the reason for `troupe why`. */
+static troupe_status apologize(troupe_turn *turn, troupe_status status, const char *step)
+{
+    troupe_str code, sentence;
+    char text[APOLOGY_MAX];
+    const char *reason;
+
+    if (troupe_turn_status(turn) < 0)
+        return troupe_turn_status(turn);
+    troupe_error(turn, &code, &sentence);
+    reason = apology_write(status, code, sentence, text, sizeof(text));
+    troupe_reason(turn, reason, "%s: status %d, code \"%.*s\"", step, status, (int)code.len,
+                  code.ptr);
+    status = troupe_reply_text(turn, text, strlen(text));
+    return status < 0 ? status : TROUPE_DONE;
+}
+
+static int64_t used_tokens(troupe_str result)
+{
+    json_t *tree = json_loadb(result.ptr, result.len, 0, NULL);
+    const json_t *usage = json_object_get(tree, "usage");
+    int64_t tokens = json_integer_value(json_object_get(usage, "input")) +
+                     json_integer_value(json_object_get(usage, "output"));
+
+    json_decref(tree);
+    return tokens;
+}
+
+/* Passes the answer on as it comes in. TROUPE_INTERRUPTED when it broke off after some of it had been
+ * shown; any other failure means that nothing was. */
+static troupe_status stream(troupe_turn *turn, troupe_str arguments, struct answer *answer)
+{
+    troupe_stream *chunks;
+    troupe_str chunk, result = {NULL, 0};
+    troupe_status status, read;
+
+    status = troupe_open(turn, TROUPE_SERVICE_LLM_CHAT, arguments, &chunks);
+    if (status < 0)
+        return status;
+    while ((read = troupe_read(turn, chunks, &chunk)) == TROUPE_OK) {
+        if (chunk.len > ANSWER_MAX - sizeof(INTERRUPTED_TEXT) - answer->len) {
+            read = TROUPE_LIMIT;
+            break;
+        }
+        memcpy(answer->text + answer->len, chunk.ptr, chunk.len);
+        answer->len += chunk.len;
+        status = troupe_write(turn, chunk.ptr, chunk.len);
+        if (status < 0) {
+            troupe_close(turn, chunks, NULL);
+            return status;
+        }
+    }
+    status = troupe_close(turn, chunks, &result);
+    if (status >= 0 && read < 0 && read != TROUPE_END)
+        status = read;
+    if (status >= 0 && result.len > 0)
+        answer->tokens = used_tokens(result);
+    return status < 0 && answer->len > 0 ? TROUPE_INTERRUPTED : status;
+}
+
+/* What was shown stays, with a mark behind it; nothing is taken back. */
+static troupe_status mark_interrupted(troupe_turn *turn, struct answer *answer)
+{
+    troupe_str code;
+
+    if (troupe_turn_status(turn) < 0)
+        return troupe_turn_status(turn);
+    troupe_error(turn, &code, NULL);
+    answer->interrupted = 1;
+    troupe_reason(turn, "llm.interrupted", "after %zu bytes: code \"%.*s\"", answer->len,
+                  (int)code.len, code.ptr);
+    return troupe_write(turn, INTERRUPTED_TEXT, sizeof(INTERRUPTED_TEXT) - 1);
+}
+
+/* ---- the stage --------------------------------------------------------------------------------*/
+
+static int is_blank(troupe_str text)
+{
+    for (uint64_t i = 0; i < text.len; i++)
+        if (!strchr(" \t\r\n", text.ptr[i]) || !text.ptr[i])
+            return 0;
+    return 1;
+}
+
+static troupe_status greet(troupe_turn *turn, const troupe_message *message)
+{
+    char name[132];
+
+    troupe_reason(turn, "conversation.empty", "the message has no text");
+    template_clean_name(message->author_name.ptr, message->author_name.len, name, sizeof(name));
+    return troupe_reply(turn,
+                        "Hi %s, I'm here, but I didn't find anything to read in that. What can I "
+                        "do for you?" CONVERSATION_GREETING,
+                        name);
+}
+
+static char *instructions(troupe_turn *turn, const struct conversation *conversation,
+                          const struct preferences *preferences, int64_t now_ms)
+{
+    const troupe_message *message = troupe_turn_message(turn);
+    char name[132], date[64];
+    const char *values[TEMPLATE_FIELDS] = {
+        [TEMPLATE_NAME] = preferences->name[0] ? preferences->name : name,
+        [TEMPLATE_TONE] = preferences->tone,
+        [TEMPLATE_EMOJI] = preferences_emoji_rule(preferences),
+        [TEMPLATE_LANGUAGE] = preferences->language,
+        [TEMPLATE_DATE] = date,
+        [TEMPLATE_BOT] = conversation->bot_name,
+    };
+    size_t len;
+    char *text;
+
+    template_clean_name(message->author_name.ptr, message->author_name.len, name, sizeof(name));
+    template_date(now_ms, preferences->offset_minutes, date, sizeof(date));
+    len = template_render(conversation->template, values, NULL, 0);
+    text = troupe_turn_alloc(turn, len + 1);
+    if (text)
+        template_render(conversation->template, values, text, len + 1);
+    return text;
+}
+
+/* What is remembered. Without storage the talk goes on without a memory, and the trace says so. */
+static troupe_status recall(troupe_turn *turn, const struct conversation *conversation,
+                            struct preferences *preferences, struct history *history,
+                            uint8_t *ret_stores)
+{
+    troupe_status status = preferences_load(turn, preferences);
+
+    if (status >= 0)
+        status = history_load(turn, conversation->silence_ms, preferences->window, history);
+    *ret_stores = status >= 0;
+    if (status >= 0)
+        return status;
+    if (troupe_turn_status(turn) < 0)
+        return troupe_turn_status(turn);
+    memset(history, 0, sizeof(*history));
+    history->asked_ms = troupe_now(turn);
+    troupe_reason(turn, "conversation.no_memory", "reading history failed with status %d", status);
+    return TROUPE_OK;
+}
+
+static troupe_status remember(troupe_turn *turn, const struct history *history,
+                              const struct answer *answer)
+{
+    const struct history_entry entry = {
+        .question = troupe_turn_message(turn)->content,
+        .answer = {answer->text, answer->len},
+        .interrupted = answer->interrupted,
+        .tokens = answer->tokens,
+    };
+    troupe_status status = history_store(turn, history, &entry);
+
+    if (status >= 0)
+        return status;
+    if (troupe_turn_status(turn) < 0)
+        return troupe_turn_status(turn);
+    troupe_reason(turn, "conversation.not_stored", "writing history failed with status %d", status);
+    return TROUPE_OK;
+}
+
+static troupe_status answer_with(troupe_turn *turn, const struct prompt *prompt,
+                                 const struct history *history, uint8_t stores)
+{
+    const troupe_str arguments = {prompt->arguments, strlen(prompt->arguments)};
+    struct answer answer = {.text = troupe_turn_alloc(turn, ANSWER_MAX)};
+    troupe_status status;
+
+    if (!answer.text)
+        return TROUPE_NOMEM;
+    status = stream(turn, arguments, &answer);
+    if (status >= 0 && answer.len == 0)
+        return apologize(turn, TROUPE_DATA, "an empty answer");
+    if (status == TROUPE_INTERRUPTED && answer.len > 0)
+        status = mark_interrupted(turn, &answer);
+    else if (status < 0)
+        return apologize(turn, status, TROUPE_SERVICE_LLM_CHAT);
+    if (status < 0)
+        return status;
+    if (stores)
+        status = remember(turn, history, &answer);
+    return status < 0 ? status : TROUPE_DONE;
+}
+
+static troupe_status stage(troupe_turn *turn)
+{
+    const struct conversation *conversation = troupe_state(turn);
+    const troupe_message *message = troupe_turn_message(turn);
+    struct preferences preferences;
+    struct history history;
+    struct prompt prompt;
+    const char *system;
+    uint8_t stores;
+    troupe_status status;
+
+    if (!message || !(message->flags & TROUPE_MESSAGE_ADDRESSED) ||
+        (message->flags & TROUPE_MESSAGE_BOT)) {
+        troupe_reason(turn, "conversation.not_addressed", "nobody asked the bot");
+        return TROUPE_NEXT;
+    }
+    troupe_reason(turn, "conversation.build", "conversation %s", CONVERSATION_VERSION);
+    if (is_blank(message->content)) {
+        status = greet(turn, message);
+        return status < 0 ? status : TROUPE_DONE;
+    }
+    status = recall(turn, conversation, &preferences, &history, &stores);
+    if (status < 0)
+        return status;
+    system = instructions(turn, conversation, &preferences, history.asked_ms);
+    if (!system)
+        return TROUPE_NOMEM;
+    status = prompt_build(&conversation->budget, system, &history, message->content, &prompt);
+    if (status < 0)
+        return apologize(turn, status, "the prompt");
+    troupe_reason(turn, "conversation.context", "%u of %u earlier messages, about %lld tokens",
+                  prompt.used, history.count, (long long)prompt.tokens);
+    status = answer_with(turn, &prompt, &history, stores);
+    prompt_clear(&prompt);
+    return status;
+}
+
+/* ---- /preferences -----------------------------------------------------------------------------*/
+
+static troupe_status show(troupe_turn *turn, const struct preferences *preferences)
+{
+    return troupe_reply(turn,
+                        "Name: %s. Tone: %s. Emoji: %s. Language: %s. I keep %lld messages in "
+                        "mind. Time zone: %s. Change them with /preferences tone:casual and the "
+                        "like.",
+                        preferences->name[0] ? preferences->name : "as you are called here",
+                        preferences->tone, preferences->emoji, preferences->language,
+                        (long long)preferences->window, preferences->time_zone);
+}
+
+TROUPE_FUNCTION(preferences, "Shows or changes how the bot talks with you",
+                TROUPE_SLASH | TROUPE_PRIVATE | TROUPE_IDEMPOTENT,
+                TROUPE_OPT_STRING(name, "What to call you; - for your own name", .max = 128),
+                TROUPE_OPT_STRING(tone, "How to talk",
+                                  .choices = "formal|friendly|casual|technical"),
+                TROUPE_OPT_STRING(emoji, "How many emoji", .choices = "none|low|medium|high"),
+                TROUPE_OPT_STRING(language, "Code of a language, like en or pt-BR", .max = 16),
+                TROUPE_OPT_INT(window, "Messages to keep in mind", .min = PREFERENCES_WINDOW_MIN,
+                               .max = PREFERENCES_WINDOW_MAX),
+                TROUPE_OPT_STRING(time_zone, "Like UTC+2", .max = 15),
+                TROUPE_OPT_BOOL(reset, "Back to what everyone begins with"))
+
+static troupe_status preferences(troupe_turn *turn, troupe_str name, troupe_str tone,
+                                 troupe_str emoji, troupe_str language, int64_t window,
+                                 troupe_str time_zone, int32_t reset)
+{
+    const struct preferences_change change = {name, tone, emoji, language, time_zone, window};
+    struct preferences current;
+    char said[APOLOGY_MAX];
+    troupe_status status;
+
+    if (!troupe_turn_message(turn))
+        return troupe_fail(turn, TROUPE_UNSUPPORTED, "preferences.no_member",
+                           "Preferences belong to a member; call this from a chat.");
+    if (reset) {
+        status = preferences_reset(turn);
+        return status < 0 ? status : troupe_reply(turn, "Done: everything is as at the beginning.");
+    }
+    status = preferences_load(turn, &current);
+    if (status < 0)
+        return status;
+    status = preferences_apply(&current, &change, said, sizeof(said));
+    if (status < 0)
+        return troupe_fail(turn, status, "preferences.value", "%s", said);
+    if (!said[0])
+        return show(turn, &current);
+    status = preferences_store(turn, &current);
+    return status < 0 ? status : troupe_reply(turn, "Done: %s.", said);
+}
+
+/* ---- the plugin -------------------------------------------------------------------------------*/
+
+static troupe_status bad_template(troupe_host *host, troupe_str path, const char *problem)
+{
+    troupe_log(host, TROUPE_LOG_ERROR, "key \"template\": \"%.*s\": %s", (int)path.len, path.ptr,
+               problem);
+    return TROUPE_CONFIG;
+}
+
+/* The file that `template` names. Where nobody set it and the installed file is not there, the copy
+ * in this plugin does. */
+static troupe_status load_template(troupe_host *host, char *ret)
+{
+    const troupe_str path = troupe_config_str(host, "template");
+    char name[4096], problem[256];
+    size_t len;
+    FILE *file;
+    int failed;
+
+    snprintf(name, sizeof(name), "%.*s", (int)path.len, path.ptr);
+    file = fopen(name, "re");
+    if (!file && (errno != ENOENT || strcmp(name, CONVERSATION_PROMPT) != 0))
+        return bad_template(host, path, strerror(errno));
+    if (!file) {
+        snprintf(ret, TEMPLATE_MAX, "%s", conversation_default_prompt);
+        return TROUPE_OK;
+    }
+    len = fread(ret, 1, TEMPLATE_MAX, file);
+    failed = ferror(file);
+    fclose(file);
+    if (failed)
+        return bad_template(host, path, "it cannot be read");
+    if (len == TEMPLATE_MAX)
+        return bad_template(host, path, "it is larger than 16 kB");
+    if (memchr(ret, 0, len))
+        return bad_template(host, path, "it is no text");
+    ret[len] = 0;
+    if (template_check(ret, problem, sizeof(problem)) < 0)
+        return bad_template(host, path, problem);
+    return TROUPE_OK;
+}
+
+/* The template with the longest values that there are must fit into its share, and something must be
+ * left for the message. */
+static troupe_status check_budget(troupe_host *host, const struct conversation *conversation)
+{
+    static const char longest[] = "two to four in an answer, Wednesday, 30 September 2026, and so";
+    const char *values[TEMPLATE_FIELDS];
+    const struct prompt_budget *budget = &conversation->budget;
+    char *text;
+    int64_t tokens;
+    size_t len;
+
+    for (int i = 0; i < TEMPLATE_FIELDS; i++)
+        values[i] = longest;
+    len = template_render(conversation->template, values, NULL, 0);
+    text = troupe_alloc(host, len + 1);
+    if (!text)
+        return TROUPE_NOMEM;
+    template_render(conversation->template, values, text, len + 1);
+    tokens = prompt_tokens(text, len);
+    troupe_free(host, text);
+    if (tokens > budget->system) {
+        troupe_log(host, TROUPE_LOG_ERROR,
+                   "key \"template\": its text has about %lld tokens, above system_tokens %lld; "
+                   "shorten it or raise system_tokens",
+                   (long long)tokens, (long long)budget->system);
+        return TROUPE_CONFIG;
+    }
+    if (budget->answer + budget->reserve + budget->system >= budget->context) {
+        troupe_log(host, TROUPE_LOG_ERROR,
+                   "key \"context_tokens\": %lld leaves nothing for the talk; it must be above "
+                   "answer_tokens, reserve_tokens and system_tokens together, which are %lld",
+                   (long long)budget->context,
+                   (long long)(budget->answer + budget->reserve + budget->system));
+        return TROUPE_CONFIG;
+    }
+    return TROUPE_OK;
+}
+
+static troupe_status create(troupe_host *host, void **ret_state)
+{
+    struct conversation *conversation = troupe_alloc(host, sizeof(*conversation));
+    troupe_str bot;
+    troupe_status status;
+
+    if (!conversation)
+        return TROUPE_NOMEM;
+    bot = troupe_config_str(host, "bot_name");
+    template_clean_name(bot.ptr, bot.len, conversation->bot_name, sizeof(conversation->bot_name));
+    conversation->silence_ms = troupe_config_int(host, "session_timeout", 1800000);
+    conversation->budget.context = troupe_config_int(host, "context_tokens", 8000);
+    conversation->budget.answer = troupe_config_int(host, "answer_tokens", 1024);
+    conversation->budget.reserve = troupe_config_int(host, "reserve_tokens", 2000);
+    conversation->budget.system = troupe_config_int(host, "system_tokens", 500);
+    status = load_template(host, conversation->template);
+    if (status >= 0)
+        status = check_budget(host, conversation);
+    if (status < 0) {
+        troupe_free(host, conversation);
+        return status;
+    }
+    *ret_state = conversation;
+    return TROUPE_OK;
+}
+
+static void destroy(troupe_host *host, void *state)
+{
+    troupe_free(host, state);
+}
+
+TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with members",
+              .needs = "troupe.sql/1", .capabilities = "sql call:llm.chat",
+              .functions = TROUPE_LIST(preferences),
+              .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001}),
+              .config = TROUPE_KEYS(
+                  {"template", "File of the prompt", .type = TROUPE_TYPE_PATH,
+                   .def = CONVERSATION_PROMPT},
+                  {"bot_name", "What the bot is called in the prompt", .type = TROUPE_TYPE_STRING,
+                   .def = "Troupe"},
+                  {"session_timeout", "Silence that ends a session", .type = TROUPE_TYPE_DURATION,
+                   .def = "30m", .min = 60000, .max = 86400000},
+                  {"context_tokens", "Prompt, answer and reserve together", .type = TROUPE_TYPE_INT,
+                   .def = "8000", .min = 512, .max = 128000},
+                  {"answer_tokens", "Bound of an answer", .type = TROUPE_TYPE_INT, .def = "1024",
+                   .min = 16, .max = 32000},
+                  {"reserve_tokens", "Kept free for wrong estimates", .type = TROUPE_TYPE_INT,
+                   .def = "2000", .min = 0, .max = 64000},
+                  {"system_tokens", "Bound of the prompt's own text", .type = TROUPE_TYPE_INT,
+                   .def = "500", .min = 50, .max = 16000}),
+              .create = create, .destroy = destroy, .stage = stage);

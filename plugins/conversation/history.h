@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What was said in the member's session in this channel. A session ends by silence; the next message
+ * begins a new one, which knows nothing of the old.
+ */
+#ifndef CONVERSATION_HISTORY_H
+#define CONVERSATION_HISTORY_H
+
+#include <troupe/troupe.h>
+
+struct history_line {
+    troupe_str content; /* lives as long as the stage */
+    uint8_t from_member;
+    uint8_t interrupted;
+};
+
+struct history {
+    uint8_t is_new;   /* no session is open, or it ended by silence */
+    int64_t start_ms; /* of the session */
+    int64_t asked_ms; /* when the member wrote */
+    uint32_t count;   /* of lines, newest first */
+    struct history_line *lines;
+};
+
+struct history_entry {
+    troupe_str question, answer;
+    uint8_t interrupted;
+    int64_t tokens; /* of question and answer together, as the model counted them; 0: unknown */
+};
+
+/* Finds the session of the turn's member and channel, and its newest `window` messages. [turn, waits] */
+troupe_status history_load(troupe_turn *turn, int64_t silence_ms, int64_t window,
+                           struct history *ret);
+/* Question and answer in one commit, with the session's start or count. Storing the same turn again
+ * changes nothing more. [turn, waits] */
+troupe_status history_store(troupe_turn *turn, const struct history *history,
+                            const struct history_entry *entry);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The question to llm.chat: instructions, as much of the talk as fits, and the message.
+ */
+#ifndef CONVERSATION_PROMPT_H
+#define CONVERSATION_PROMPT_H
+
+#include "history.h"
+
+/* Tokens, as they are estimated here: rather too many than too few. */
+struct prompt_budget {
+    int64_t context; /* everything together           */
+    int64_t answer;  /* kept free for the answer      */
+    int64_t reserve; /* kept free for what comes later, and for wrong guesses */
+    int64_t system;  /* the instructions at most      */
+};
+
+struct prompt {
+    char *arguments; /* JSON for llm.chat; prompt_clear frees it */
+    uint32_t used;   /* lines of the talk that fitted */
+    int64_t tokens;  /* estimated */
+};
+
+int64_t prompt_tokens(const char *text, uint64_t len);
+
+/* Newest first within the budget. TROUPE_LIMIT where the message alone is too long, TROUPE_DATA where
+ * it is no UTF-8. */
+troupe_status prompt_build(const struct prompt_budget *budget, const char *system,
+                           const struct history *history, troupe_str message, struct prompt *ret);
+void prompt_clear(struct prompt *prompt);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a provider streams: the first byte says how the rest is split, then every event goes through
+ * the decoder and the chunk reader. However it is split, the same events must come out.
+ */
+/* The agent is no library: its two files come in whole. */
+#include "../../plugins/llm/sse.c"
+#include "../../plugins/llm/stream.c"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUFFER_MAX 4096
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Adds up what came out: events, their bytes and the text of chunks. */
+static uint64_t decode(const char *bytes, size_t size, size_t step)
+{
+    static char buffer[BUFFER_MAX], text[LLM_TEXT_MAX];
+    struct llm_sse sse;
+    struct llm_stream stream;
+    struct llm_sse_event event;
+    uint64_t sum = 0;
+
+    llm_sse_init(&sse, buffer, sizeof(buffer));
+    llm_stream_init(&stream, text);
+    for (size_t at = 0; at < size; at += step) {
+        const char *piece = bytes + at;
+        size_t len = size - at < step ? size - at : step;
+        troupe_status status;
+
+        while ((status = llm_sse_next(&sse, &piece, &len, &event)) == TROUPE_OK) {
+            const char *part;
+            size_t part_len;
+
+            sum = sum * 31 + event.len;
+            for (size_t i = 0; i < event.len; i++)
+                sum = sum * 31 + (unsigned char)event.data[i];
+            if (llm_stream_chunk(&stream, event.data, event.len, &part, &part_len) == TROUPE_OK)
+                sum = sum * 31 + part_len;
+        }
+        if (status == TROUPE_LIMIT)
+            return sum;
+    }
+    return sum;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct llm_provider_error error;
+    const char *bytes;
+    uint64_t expected;
+
+    if (size < 1)
+        return 0;
+    bytes = (const char *)data + 1;
+    size--;
+    expected = decode(bytes, size, size + 1);
+    if (decode(bytes, size, 1 + data[0] % 7) != expected)
+        abort();
+    llm_provider_error_read(bytes, size, &error);
+    return 0;
+}

@@ -1,0 +1,791 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_turn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct fake_block {
+    struct fake_block *next;
+};
+
+static struct fake_turn *self(troupe_turn *turn)
+{
+    return (struct fake_turn *)(void *)turn;
+}
+
+static void append(struct fake_text *text, const char *part, size_t len)
+{
+    char *grown = realloc(text->ptr, text->len + len + 1);
+
+    if (!grown)
+        abort();
+    text->ptr = grown;
+    memcpy(grown + text->len, part, len);
+    text->len += len;
+    grown[text->len] = 0;
+}
+
+static void forget(struct fake_text *text)
+{
+    free(text->ptr);
+    *text = (struct fake_text){0};
+}
+
+int fake_text_has(const struct fake_text *text, const char *part)
+{
+    return text->ptr && strstr(text->ptr, part) != NULL;
+}
+
+static void *keep(struct fake_turn *fake, size_t size)
+{
+    struct fake_block *block = calloc(1, sizeof(max_align_t) + size);
+
+    if (!block)
+        abort();
+    block->next = fake->blocks;
+    fake->blocks = block;
+    return (char *)block + sizeof(max_align_t);
+}
+
+static troupe_str keep_text(struct fake_turn *fake, const char *text, size_t len)
+{
+    char *copy = keep(fake, len + 1);
+
+    memcpy(copy, text, len);
+    return (troupe_str){copy, len};
+}
+
+static troupe_status error(struct fake_turn *fake, troupe_status status, const char *code,
+                           const char *sentence)
+{
+    snprintf(fake->last_code, sizeof(fake->last_code), "%s", code);
+    snprintf(fake->last_sentence, sizeof(fake->last_sentence), "%s", sentence);
+    return status;
+}
+
+/* ---- host -------------------------------------------------------------------------------------*/
+
+static struct fake_host *host_self(troupe_host *host)
+{
+    return (struct fake_host *)(void *)host;
+}
+
+static const char *host_agent(troupe_host *host)
+{
+    return host_self(host)->agent;
+}
+
+static void host_log(troupe_host *host, uint32_t level, const char *text, uint64_t len)
+{
+    (void)level;
+    append(&host_self(host)->log, text, len);
+    append(&host_self(host)->log, "\n", 1);
+}
+
+static void *host_alloc(troupe_host *host, uint64_t size)
+{
+    host_self(host)->allocated++;
+    return calloc(1, size);
+}
+
+static void host_free(troupe_host *host, void *block)
+{
+    if (block)
+        host_self(host)->allocated--;
+    free(block);
+}
+
+static const troupe_plugin *plugin_of(struct fake_host *host)
+{
+    return ((struct fake_turn *)(void *)((char *)host - offsetof(struct fake_turn, host)))->plugin;
+}
+
+static troupe_status convert(const troupe_key *key, const char *text, troupe_value *ret)
+{
+    char *end;
+
+    ret->type = key->type;
+    if (key->flags & TROUPE_KEY_SECRET)
+        return TROUPE_DENIED;
+    switch (key->type) {
+    case TROUPE_TYPE_INT: ret->u.i = strtoll(text, NULL, 10); break;
+    case TROUPE_TYPE_FLOAT: ret->u.f = strtod(text, NULL); break;
+    case TROUPE_TYPE_MONEY: ret->u.i = (int64_t)(strtod(text, NULL) * 1e6 + 0.5); break;
+    case TROUPE_TYPE_DURATION:
+        ret->u.i = strtoll(text, &end, 10);
+        if (strcmp(end, "ms") != 0)
+            ret->u.i *= *end == 'm' ? 60000 : 1000;
+        break;
+    default: ret->u.s = (troupe_str){text, strlen(text)};
+    }
+    return TROUPE_OK;
+}
+
+static troupe_status host_config(troupe_host *host, const char *name, troupe_value *ret)
+{
+    struct fake_host *fake = host_self(host);
+    const troupe_array *keys = &plugin_of(fake)->config;
+
+    for (uint32_t i = 0; i < keys->count; i++) {
+        const troupe_key *key = TROUPE_AT(*keys, troupe_key, i);
+
+        if (strcmp(key->name, name) != 0)
+            continue;
+        for (int c = 0; c < FAKE_MAX && fake->config[c].key; c++)
+            if (strcmp(fake->config[c].key, name) == 0)
+                return convert(key, fake->config[c].value, ret);
+        return key->def ? convert(key, key->def, ret) : TROUPE_NOT_FOUND;
+    }
+    return TROUPE_ARGUMENT;
+}
+
+static const troupe_host_table host_table = {.size = sizeof(host_table),
+                                             .agent = host_agent,
+                                             .log = host_log,
+                                             .alloc = host_alloc,
+                                             .free = host_free,
+                                             .config = host_config};
+
+/* ---- the outside ------------------------------------------------------------------------------*/
+
+struct troupe_http {
+    struct fake_turn *fake;
+    const struct fake_response *response;
+    unsigned chunk;
+};
+
+static troupe_status http_open(troupe_turn *turn, const troupe_http_request *request,
+                               troupe_http **ret)
+{
+    struct fake_turn *fake = self(turn);
+    struct fake_request *seen = &fake->requests[fake->request_count];
+    const struct fake_response *response = &fake->responses[fake->request_count];
+    troupe_http *http;
+
+    if (fake->ended < 0)
+        return fake->ended;
+    if (fake->request_count == FAKE_MAX - 1)
+        abort(); /* the last script is missing */
+    fake->request_count++;
+    seen->url = strndup(request->url.ptr, request->url.len);
+    seen->body = strndup(request->body.ptr ? request->body.ptr : "", request->body.len);
+    for (uint32_t i = 0; i < request->headers.count; i++) {
+        const troupe_header *header = TROUPE_AT(request->headers, troupe_header, i);
+        size_t len = strlen(seen->headers);
+
+        snprintf(seen->headers + len, sizeof(seen->headers) - len, "%.*s: %.*s\n",
+                 (int)header->name.len, header->name.ptr, (int)header->value.len,
+                 header->value.ptr);
+    }
+    seen->reservation = request->reservation;
+    seen->idle_ms = request->idle_ms;
+    seen->first_byte_ms = request->first_byte_ms;
+    if (request->reservation && (response->status || response->dispatched))
+        fake->reservations[request->reservation - 1].state = FAKE_DISPATCHED;
+    if (!response->status)
+        return error(fake, response->open_status ? response->open_status : TROUPE_UNAVAILABLE, "",
+                     "connection refused by 10.9.8.7");
+    http = keep(fake, sizeof(*http));
+    *http = (troupe_http){fake, response, 0};
+    fake->open_http++;
+    *ret = http;
+    return TROUPE_OK;
+}
+
+static uint32_t http_status(const troupe_http *http)
+{
+    return http->response->status;
+}
+
+static troupe_status http_header(const troupe_http *http, const char *name, troupe_str *ret)
+{
+    for (int i = 0; i < 8 && http->response->headers[i]; i += 2) {
+        if (strcasecmp(http->response->headers[i], name) == 0) {
+            const char *value = http->response->headers[i + 1];
+
+            *ret = (troupe_str){value, strlen(value)};
+            return TROUPE_OK;
+        }
+    }
+    return TROUPE_NOT_FOUND;
+}
+
+static troupe_status http_read(troupe_turn *turn, troupe_http *http, troupe_str *ret)
+{
+    struct fake_turn *fake = self(turn);
+    const char *chunk = http->response->chunks[http->chunk];
+
+    if (fake->ended < 0)
+        return fake->ended;
+    fake->left_ms -= http->response->chunk_ms;
+    fake->now_ms += http->response->chunk_ms;
+    if (chunk) {
+        http->chunk++;
+        /* A copy, so that a sanitizer sees a reader that passes the end. */
+        *ret = keep_text(fake, chunk, strlen(chunk));
+        return TROUPE_OK;
+    }
+    if (http->response->ends_turn)
+        return fake->ended = TROUPE_CANCELED;
+    return http->response->end ? http->response->end : TROUPE_END;
+}
+
+static void http_close(troupe_turn *turn, troupe_http *http)
+{
+    (void)http;
+    self(turn)->open_http--;
+}
+
+static const troupe_http_v1 http_table = {.size = sizeof(http_table),
+                                          .open = http_open,
+                                          .status = http_status,
+                                          .header = http_header,
+                                          .read = http_read,
+                                          .close = http_close};
+
+/* ---- money ------------------------------------------------------------------------------------*/
+
+static troupe_status money_reserve(troupe_turn *turn, uint64_t worst, const char *what,
+                                   uint64_t *ret)
+{
+    struct fake_turn *fake = self(turn);
+    uint64_t sum = 0;
+
+    (void)what;
+    if (fake->ended < 0)
+        return fake->ended;
+    for (unsigned i = 0; i < fake->reservation_count; i++) {
+        const struct fake_reservation *r = &fake->reservations[i];
+
+        sum += r->state == FAKE_SETTLED ? r->settled : r->state == FAKE_RELEASED ? 0 : r->worst;
+    }
+    if (worst == TROUPE_PRICE_UNKNOWN)
+        return error(fake, TROUPE_BUDGET, "budget.price_unknown", "no price");
+    if (worst > fake->cap - sum)
+        return error(fake, TROUPE_BUDGET, "budget.daily", "The budget of today is used up.");
+    if (fake->reservation_count == FAKE_MAX)
+        abort();
+    fake->reservations[fake->reservation_count++] =
+        (struct fake_reservation){FAKE_RESERVED, worst, 0};
+    *ret = fake->reservation_count;
+    return TROUPE_OK;
+}
+
+static troupe_status money_settle(troupe_turn *turn, uint64_t id, uint64_t micros)
+{
+    struct fake_turn *fake = self(turn);
+    struct fake_reservation *reservation = &fake->reservations[id - 1];
+
+    if (fake->ended < 0)
+        return fake->ended;
+    if (reservation->state != FAKE_DISPATCHED)
+        return TROUPE_ARGUMENT;
+    reservation->state = FAKE_SETTLED;
+    reservation->settled = micros;
+    return TROUPE_OK;
+}
+
+static troupe_status money_release(troupe_turn *turn, uint64_t id)
+{
+    struct fake_turn *fake = self(turn);
+    struct fake_reservation *reservation = &fake->reservations[id - 1];
+
+    if (fake->ended < 0)
+        return fake->ended;
+    if (reservation->state != FAKE_RESERVED)
+        return TROUPE_ARGUMENT;
+    reservation->state = FAKE_RELEASED;
+    return TROUPE_OK;
+}
+
+static const troupe_budget_v1 budget_table = {.size = sizeof(budget_table),
+                                              .reserve = money_reserve,
+                                              .settle = money_settle,
+                                              .release = money_release};
+
+/* ---- storage ----------------------------------------------------------------------------------*/
+
+struct troupe_rows {
+    uint64_t rows;
+    uint32_t columns;
+    troupe_value *cells;
+};
+
+/* `{name}` becomes a name of the agent's own, as in the host. */
+static char *in_namespace(struct fake_turn *fake, const char *sql)
+{
+    char *ret = keep(fake, 4 * strlen(sql) + 1), *at = ret;
+
+    for (; *sql; sql++) {
+        if (*sql == '{')
+            at += sprintf(at, "p_%s_", fake->host.agent);
+        else if (*sql != '}')
+            *at++ = *sql;
+    }
+    return ret;
+}
+
+static void bind_scope(sqlite3_stmt *statement, int index, const char *name,
+                       const struct fake_turn *fake)
+{
+    uint64_t id = strcmp(name, ":account") == 0   ? fake->message.account
+                  : strcmp(name, ":guild") == 0   ? fake->message.guild
+                  : strcmp(name, ":channel") == 0 ? fake->message.channel
+                                                  : fake->message.author;
+
+    if (id && fake->has_message) {
+        char text[24];
+
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)id);
+        sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
+    }
+}
+
+static void bind_value(sqlite3_stmt *statement, int index, const troupe_value *value)
+{
+    if (value->type == TROUPE_TYPE_INT)
+        sqlite3_bind_int64(statement, index, value->u.i);
+    else if (value->type == TROUPE_TYPE_STRING)
+        sqlite3_bind_text(statement, index, value->u.s.ptr, (int)value->u.s.len, SQLITE_TRANSIENT);
+}
+
+/* Prepares and binds; a statement that SQLite does not take is a bug of the test or the agent. */
+static sqlite3_stmt *prepare(struct fake_turn *fake, const char *sql, const troupe_value *params,
+                             uint32_t count)
+{
+    sqlite3_stmt *statement;
+
+    if (sqlite3_prepare_v2(fake->db, in_namespace(fake, sql), -1, &statement, NULL) != SQLITE_OK) {
+        fprintf(stderr, "%s\n", sqlite3_errmsg(fake->db));
+        abort();
+    }
+    for (int i = 1; i <= sqlite3_bind_parameter_count(statement); i++) {
+        const char *name = sqlite3_bind_parameter_name(statement, i);
+
+        if (name && name[0] == ':')
+            bind_scope(statement, i, name, fake);
+        else if (name && (uint32_t)atoi(name + 1) <= count)
+            bind_value(statement, i, &params[atoi(name + 1) - 1]);
+        else if (name)
+            abort(); /* a parameter without a value */
+    }
+    return statement;
+}
+
+static troupe_value column(struct fake_turn *fake, sqlite3_stmt *statement, int i)
+{
+    switch (sqlite3_column_type(statement, i)) {
+    case SQLITE_INTEGER: return troupe_sql_int(sqlite3_column_int64(statement, i));
+    case SQLITE_TEXT:
+        return troupe_sql_str(keep_text(fake, (const char *)sqlite3_column_text(statement, i),
+                                        (size_t)sqlite3_column_bytes(statement, i)));
+    default: return troupe_sql_null();
+    }
+}
+
+static troupe_status sql_query(troupe_turn *turn, const char *sql, const troupe_value *params,
+                               uint32_t count, troupe_rows **ret)
+{
+    struct fake_turn *fake = self(turn);
+    troupe_rows *rows;
+    sqlite3_stmt *statement;
+
+    if (fake->ended < 0)
+        return fake->ended;
+    if (fake->sql_status < 0)
+        return error(fake, fake->sql_status, "store.away", "the database is away");
+    rows = keep(fake, sizeof(*rows));
+    statement = prepare(fake, sql, params, count);
+    rows->columns = (uint32_t)sqlite3_column_count(statement);
+    rows->cells = keep(fake, 1000 * sizeof(troupe_value));
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        if ((rows->rows + 1) * rows->columns > 1000)
+            abort();
+        for (uint32_t i = 0; i < rows->columns; i++)
+            rows->cells[rows->rows * rows->columns + i] = column(fake, statement, (int)i);
+        rows->rows++;
+    }
+    sqlite3_finalize(statement);
+    *ret = rows;
+    return TROUPE_OK;
+}
+
+static troupe_status sql_commit(troupe_turn *turn, const troupe_statement *statements,
+                                uint32_t count)
+{
+    struct fake_turn *fake = self(turn);
+    troupe_status status = TROUPE_OK;
+
+    if (fake->ended < 0)
+        return fake->ended;
+    if (fake->sql_status < 0)
+        return error(fake, fake->sql_status, "store.away", "the database is away");
+    sqlite3_exec(fake->db, "BEGIN", NULL, NULL, NULL);
+    for (uint32_t i = 0; i < count && status == TROUPE_OK; i++) {
+        sqlite3_stmt *statement =
+            prepare(fake, statements[i].sql, statements[i].params.ptr, statements[i].params.count);
+
+        if (sqlite3_step(statement) != SQLITE_DONE) {
+            fprintf(stderr, "%s\n", sqlite3_errmsg(fake->db));
+            status = TROUPE_FAILED;
+        } else if (statements[i].expect != TROUPE_ROWS_ANY &&
+                   sqlite3_changes(fake->db) != statements[i].expect) {
+            status = TROUPE_CONFLICT;
+        }
+        sqlite3_finalize(statement);
+    }
+    sqlite3_exec(fake->db, status == TROUPE_OK ? "COMMIT" : "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+static uint64_t sql_row_count(const troupe_rows *rows)
+{
+    return rows->rows;
+}
+
+static uint32_t sql_column_count(const troupe_rows *rows)
+{
+    return rows->columns;
+}
+
+static const troupe_value *sql_cell(const troupe_rows *rows, uint64_t row, uint32_t i)
+{
+    return row < rows->rows && i < rows->columns ? &rows->cells[row * rows->columns + i] : NULL;
+}
+
+static const troupe_sql_v1 sql_table = {.size = sizeof(sql_table),
+                                        .query = sql_query,
+                                        .commit = sql_commit,
+                                        .row_count = sql_row_count,
+                                        .column_count = sql_column_count,
+                                        .cell = sql_cell};
+
+/* ---- the turn ---------------------------------------------------------------------------------*/
+
+static const void *turn_extension(troupe_turn *turn, const char *id)
+{
+    if (strcmp(id, TROUPE_HTTP) == 0)
+        return &http_table;
+    if (strcmp(id, TROUPE_BUDGET_EXTENSION) == 0)
+        return self(turn)->no_budget ? NULL : &budget_table;
+    return strcmp(id, TROUPE_SQL) == 0 ? &sql_table : NULL;
+}
+
+static troupe_host *turn_host(troupe_turn *turn)
+{
+    return &self(turn)->host.host;
+}
+
+static void *turn_state(troupe_turn *turn)
+{
+    return self(turn)->state;
+}
+
+static uint64_t turn_id(troupe_turn *turn)
+{
+    return self(turn)->id;
+}
+
+static const troupe_message *turn_message(troupe_turn *turn)
+{
+    return self(turn)->has_message ? &self(turn)->message : NULL;
+}
+
+static int64_t turn_time_left(troupe_turn *turn)
+{
+    return self(turn)->left_ms > 0 ? self(turn)->left_ms : 0;
+}
+
+static troupe_status turn_status(troupe_turn *turn)
+{
+    return self(turn)->ended;
+}
+
+static int64_t turn_now(troupe_turn *turn)
+{
+    return self(turn)->now_ms;
+}
+
+static uint64_t turn_random(troupe_turn *turn)
+{
+    return self(turn)->random;
+}
+
+static troupe_status turn_sleep(troupe_turn *turn, uint64_t ms)
+{
+    struct fake_turn *fake = self(turn);
+
+    if (fake->ended < 0)
+        return fake->ended;
+    fake->now_ms += (int64_t)ms;
+    fake->left_ms -= (int64_t)ms;
+    fake->slept_ms += (int64_t)ms;
+    return TROUPE_OK;
+}
+
+static void *turn_alloc(troupe_turn *turn, uint64_t size)
+{
+    return keep(self(turn), size);
+}
+
+static troupe_status turn_reply(troupe_turn *turn, const char *text, uint64_t len)
+{
+    struct fake_turn *fake = self(turn);
+
+    if (fake->ended < 0)
+        return fake->ended;
+    forget(&fake->reply);
+    append(&fake->reply, text, len);
+    fake->reply_count++;
+    return TROUPE_OK;
+}
+
+static troupe_status turn_write(troupe_turn *turn, const char *text, uint64_t len)
+{
+    struct fake_turn *fake = self(turn);
+
+    if (fake->ended < 0)
+        return fake->ended;
+    if (fake->written.len + len > 64 * 1024)
+        return TROUPE_LIMIT;
+    append(&fake->written, text, len);
+    fake->write_count++;
+    return TROUPE_OK;
+}
+
+static troupe_status turn_result(troupe_turn *turn, const char *json, uint64_t len)
+{
+    forget(&self(turn)->result);
+    append(&self(turn)->result, json, len);
+    return TROUPE_OK;
+}
+
+static troupe_status turn_fail(troupe_turn *turn, troupe_status status, const char *code,
+                               const char *sentence, uint64_t len)
+{
+    struct fake_turn *fake = self(turn);
+
+    fake->failed = status;
+    snprintf(fake->code, sizeof(fake->code), "%s", code);
+    snprintf(fake->sentence, sizeof(fake->sentence), "%.*s", (int)len, sentence);
+    return status;
+}
+
+static void turn_reason(troupe_turn *turn, const char *code, const char *detail, uint64_t len)
+{
+    struct fake_text *reasons = &self(turn)->reasons;
+
+    append(reasons, code, strlen(code));
+    append(reasons, ": ", 2);
+    append(reasons, detail, len);
+    append(reasons, "\n", 1);
+}
+
+struct troupe_stream {
+    const struct fake_service *service;
+    unsigned chunk;
+};
+
+static troupe_status turn_open(troupe_turn *turn, const char *name, troupe_str args,
+                               troupe_stream **ret)
+{
+    struct fake_turn *fake = self(turn);
+    const struct fake_service *service = &fake->services[fake->service_count];
+    troupe_stream *stream;
+
+    if (fake->ended < 0)
+        return fake->ended;
+    if (fake->service_count == FAKE_MAX)
+        abort();
+    snprintf(fake->service_name, sizeof(fake->service_name), "%s", name);
+    fake->service_args[fake->service_count++] = strndup(args.ptr, args.len);
+    if (service->open_status < 0)
+        return error(fake, service->open_status, service->code ? service->code : "", "");
+    stream = keep(fake, sizeof(*stream));
+    stream->service = service;
+    fake->open_streams++;
+    *ret = stream;
+    return TROUPE_OK;
+}
+
+static troupe_status turn_read(troupe_turn *turn, troupe_stream *stream, troupe_str *ret)
+{
+    struct fake_turn *fake = self(turn);
+    const char *chunk = stream->service->chunks[stream->chunk];
+
+    if (fake->ended < 0)
+        return fake->ended;
+    if (!chunk)
+        return stream->service->status < 0 ? stream->service->status : TROUPE_END;
+    stream->chunk++;
+    *ret = keep_text(fake, chunk, strlen(chunk));
+    return TROUPE_OK;
+}
+
+static troupe_status turn_close(troupe_turn *turn, troupe_stream *stream, troupe_str *ret)
+{
+    struct fake_turn *fake = self(turn);
+    const struct fake_service *service = stream->service;
+
+    fake->open_streams--;
+    if (fake->ended < 0)
+        return fake->ended;
+    if (ret && service->result)
+        *ret = keep_text(fake, service->result, strlen(service->result));
+    if (service->status < 0)
+        error(fake, service->status, service->code ? service->code : "",
+              service->sentence ? service->sentence : "");
+    return service->status;
+}
+
+static void turn_error(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_sentence)
+{
+    struct fake_turn *fake = self(turn);
+
+    if (ret_code)
+        *ret_code = (troupe_str){fake->last_code, strlen(fake->last_code)};
+    if (ret_sentence)
+        *ret_sentence = (troupe_str){fake->last_sentence, strlen(fake->last_sentence)};
+}
+
+static const troupe_turn_table turn_table = {.size = sizeof(turn_table),
+                                             .get_extension = turn_extension,
+                                             .host = turn_host,
+                                             .state = turn_state,
+                                             .id = turn_id,
+                                             .message = turn_message,
+                                             .time_left = turn_time_left,
+                                             .status = turn_status,
+                                             .now = turn_now,
+                                             .random = turn_random,
+                                             .sleep = turn_sleep,
+                                             .alloc = turn_alloc,
+                                             .reply = turn_reply,
+                                             .write = turn_write,
+                                             .result = turn_result,
+                                             .fail = turn_fail,
+                                             .reason = turn_reason,
+                                             .open = turn_open,
+                                             .read = turn_read,
+                                             .close = turn_close,
+                                             .error = turn_error};
+
+struct fake_turn *fake_turn_new(const troupe_plugin *plugin, const char *agent)
+{
+    static const char name[] = "Ada";
+    struct fake_turn *fake = calloc(1, sizeof(*fake));
+
+    if (!fake || sqlite3_open(":memory:", &fake->db) != SQLITE_OK)
+        abort();
+    fake->turn.api = &turn_table;
+    fake->host.host.api = &host_table;
+    fake->host.agent = agent;
+    fake->plugin = plugin;
+    fake->cap = 1000000;
+    fake->now_ms = INT64_C(1795176000000);
+    fake->left_ms = 300000;
+    fake->has_message = 1;
+    fake->message = (troupe_message){.size = sizeof(fake->message),
+                                     .flags = TROUPE_MESSAGE_ADDRESSED,
+                                     .id = 1000,
+                                     .account = 1,
+                                     .guild = 3,
+                                     .channel = 7,
+                                     .author = 42,
+                                     .author_name = {name, 3},
+                                     .content = {"", 0},
+                                     .time_ms = fake->now_ms};
+    return fake;
+}
+
+static void forget_turn(struct fake_turn *fake)
+{
+    struct fake_block *block;
+
+    forget(&fake->reply);
+    forget(&fake->written);
+    forget(&fake->result);
+    forget(&fake->reasons);
+    while ((block = fake->blocks) != NULL) {
+        fake->blocks = block->next;
+        free(block);
+    }
+    for (unsigned i = 0; i < fake->request_count; i++) {
+        free(fake->requests[i].url);
+        free(fake->requests[i].body);
+    }
+    for (unsigned i = 0; i < fake->service_count; i++)
+        free(fake->service_args[i]);
+}
+
+void fake_next(struct fake_turn *fake)
+{
+    forget_turn(fake);
+    memset(fake->requests, 0, sizeof(fake->requests));
+    memset(fake->responses, 0, sizeof(fake->responses));
+    memset(fake->services, 0, sizeof(fake->services));
+    fake->request_count = fake->service_count = fake->write_count = fake->reply_count = 0;
+    fake->failed = fake->ended = TROUPE_OK;
+    fake->code[0] = fake->sentence[0] = fake->last_code[0] = fake->last_sentence[0] = 0;
+    fake->left_ms = 300000;
+    fake->slept_ms = 0;
+    fake->id++;
+}
+
+void fake_turn_free(struct fake_turn *fake)
+{
+    if (fake->state && fake->plugin->destroy)
+        fake->plugin->destroy(&fake->host.host, fake->state);
+    forget_turn(fake);
+    forget(&fake->host.log);
+    sqlite3_close(fake->db);
+    free(fake);
+}
+
+void fake_config(struct fake_turn *fake, const char *key, const char *value)
+{
+    int i = 0;
+
+    while (i < FAKE_MAX - 1 && fake->host.config[i].key && strcmp(fake->host.config[i].key, key))
+        i++;
+    fake->host.config[i].key = key;
+    fake->host.config[i].value = value;
+}
+
+troupe_status fake_create(struct fake_turn *fake)
+{
+    const troupe_array *steps = &fake->plugin->migrations;
+
+    for (uint32_t i = 0; i < steps->count; i++) {
+        const troupe_migration *step = TROUPE_AT(*steps, troupe_migration, i);
+        char *message = NULL;
+
+        if (sqlite3_exec(fake->db, in_namespace(fake, step->sql), NULL, NULL, &message)) {
+            fprintf(stderr, "%s\n", message);
+            abort();
+        }
+    }
+    return fake->plugin->create ? fake->plugin->create(&fake->host.host, &fake->state) : TROUPE_OK;
+}
+
+troupe_status fake_say(struct fake_turn *fake, const char *text)
+{
+    fake->message.content = (troupe_str){text, strlen(text)};
+    fake->message.time_ms = fake->now_ms;
+    fake->message.id++;
+    return fake->plugin->stage(&fake->turn);
+}
+
+troupe_fn fake_function(const struct fake_turn *fake, const char *name)
+{
+    for (uint32_t i = 0; i < fake->plugin->functions.count; i++) {
+        const troupe_function *function =
+            *TROUPE_AT(fake->plugin->functions, const troupe_function *, i);
+
+        if (strcmp(function->name, name) == 0)
+            return function->fn;
+    }
+    return NULL;
+}
