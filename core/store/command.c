@@ -6,7 +6,7 @@
 
 static troupe_status copy_size(const struct store_statement *statement, size_t *ret)
 {
-    size_t size = strlen(statement->sql) + 2 + 2 * STORE_NAME_MAX;
+    size_t size = strlen(statement->sql) + 2 * (size_t)STORE_NAME_MAX + 2;
     const struct store_scope *scope = statement->scope;
 
     if (scope) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What stands between store.h and a data base: requests go in on the loop thread, the driver's
+ * What stands between store.h and a database: requests go in on the loop thread, the driver's
  * threads finish each exactly once. For drivers and their tests only.
  */
 #ifndef STORE_DRIVER_H

@@ -17,9 +17,9 @@ struct store_migration {
 };
 
 /* Runs the missing steps in one transaction. [waits] On failure nothing has changed and `err` names
- * namespace, version, line and the data base's own message.
+ * namespace, version, line and the database's own message.
  *   TROUPE_DATA      a step is wrong, or one that ran before was altered since
- *   TROUPE_VERSION   the data base has more steps than `steps`: it was used by a newer build
+ *   TROUPE_VERSION   the database has more steps than `steps`: it was used by a newer build
  *   TROUPE_ARGUMENT  versions are not 1 … count, or the namespace's name is not allowed
  *   TROUPE_DENIED    a step reaches outside its namespace
  * and those of store_commit. Namespaces: [a-z][a-z0-9_.-]*, at most 64 bytes, no "__", no "_" at

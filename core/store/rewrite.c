@@ -153,12 +153,12 @@ static troupe_status check_begin(struct rewriter *rw)
                                      : "SELECT, INSERT, UPDATE or DELETE");
 }
 
-/* The data base's own tables describe everybody's data. */
+/* The database's own tables describe everybody's data. */
 static troupe_status check_identifier(struct rewriter *rw, const char *name, size_t len)
 {
     if (rw->ns && len >= 7 && strncasecmp(name, "sqlite_", 7) == 0)
         return error_set(rw->err, TROUPE_DENIED,
-                         "line %zu: \"%.*s\" is the data base's own and not open to plugins",
+                         "line %zu: \"%.*s\" is the database's own and not open to plugins",
                          line_of(rw), (int)(len < 48 ? len : 48), name);
     return TROUPE_OK;
 }
@@ -258,7 +258,7 @@ static troupe_status named(struct rewriter *rw)
     const char *name = rw->at + 1;
     size_t len = word_len(name);
 
-    if (name[0] == ':') /* a cast, where the data base knows it */
+    if (name[0] == ':') /* a cast, where the database knows it */
         return take(rw, 2);
     if (len == 0 || len > STORE_NAME_MAX)
         return error_set(rw->err, TROUPE_ARGUMENT,

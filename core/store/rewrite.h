@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From the SQL that a caller wrote to the SQL that a data base takes: parameters are numbered in
+ * From the SQL that a caller wrote to the SQL that a database takes: parameters are numbered in
  * one way, `{table}` becomes the table of a namespace. The text is scanned token by token, so what
  * stands in strings, comments and quoted identifiers is left alone. This is also the first of two
- * walls around a plugin's SQL; the second is the data base's own authorizer or role.
+ * walls around a plugin's SQL; the second is the database's own authorizer or role.
  */
 #ifndef STORE_REWRITE_H
 #define STORE_REWRITE_H

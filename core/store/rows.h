@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The result of a query: a table of typed cells, copied whole, so that nothing of the data base is
+ * The result of a query: a table of typed cells, copied whole, so that nothing of the database is
  * held while a coroutine looks at it. Bounded by STORE_ROWS_MAX and STORE_BYTES_MAX; a result above
  * either is refused with TROUPE_LIMIT, never cut. One thread at a time.
  */

@@ -28,7 +28,7 @@ enum store_synchronous {
 };
 
 struct store_options {
-    const char *path; /* the data base file; its directory must exist                           */
+    const char *path; /* the database file; its directory must exist                           */
     enum store_synchronous synchronous;
     unsigned readers;        /* reader connections, each with a thread; 0: 2, at most 16         */
     size_t max_queued;       /* batches, and queries, waiting for a thread; 0: 1,000 each        */
@@ -39,13 +39,13 @@ struct store_options {
     const char *vfs;         /* SQLite's file layer; NULL: its default. For fault tests          */
 };
 
-/* Opens or creates the data base and brings the core's own schema up to date. Blocks: for the start
+/* Opens or creates the database and brings the core's own schema up to date. Blocks: for the start
  * of the program, before the loop runs. On failure nothing is left open and `err` holds a sentence
  * with the remedy:
  *   TROUPE_DENIED       no permission for the file or its directory        EX_NOPERM     77
  *   TROUPE_NOT_FOUND    directory missing, or the file cannot be created   EX_CANTCREAT  73
  *   TROUPE_IO           reading or writing failed, disk full               EX_IOERR      74
- *   TROUPE_DATA         not a data base, damaged, or an altered migration  EX_DATAERR    65
+ *   TROUPE_DATA         not a database, damaged, or an altered migration  EX_DATAERR    65
  *   TROUPE_VERSION      its schema is newer than this program              EX_DATAERR    65
  *   TROUPE_UNAVAILABLE  another process has it                             EX_TEMPFAIL   75
  *   TROUPE_ARGUMENT     an option is out of range                          EX_CONFIG     78 */
@@ -68,7 +68,7 @@ void store_close(struct store *store);
  *   TROUPE_BUSY         the queue is full                                      not written
  *   TROUPE_DEADLINE     the deadline passed, or it ran longer than write_ms    not written
  *   TROUPE_CANCELED     the scope was cancelled before the writer took it      not written
- *   TROUPE_UNAVAILABLE  disk full or data base locked: try again later         not written
+ *   TROUPE_UNAVAILABLE  disk full or database locked: try again later         not written
  *   TROUPE_IO           the disk failed, or the file is damaged                not written, but a
  *                       crash right after may bring it back: whoever repeats must be idempotent
  *   TROUPE_MAYBE_DONE   the waiter was ended while the writer had it, and the disk did not answer

@@ -63,7 +63,7 @@ static troupe_status check_directory(const char *directory, struct error *err)
         return refused(errno, "use the directory", directory, err);
     if (!S_ISDIR(st.st_mode))
         return refused(ENOTDIR, "use the directory", directory, err);
-    /* The write-ahead log and its index are created beside the data base. */
+    /* The write-ahead log and its index are created beside the database. */
     if (access(directory, W_OK | X_OK) < 0)
         return refused(errno, "write in the directory", directory, err);
     return TROUPE_OK;
@@ -111,7 +111,7 @@ static troupe_status check_file(const char *path, struct error *err)
         return refused(code, "read", path, err);
     if (st.st_size > 0 && ((size_t)n < sizeof(head) || memcmp(head, magic, sizeof(magic)) != 0))
         return error_set(err, TROUPE_DATA,
-                         "\"%s\" is not a data base: move it away or choose another path", path);
+                         "\"%s\" is not a database: move it away or choose another path", path);
     return TROUPE_OK;
 }
 

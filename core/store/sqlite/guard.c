@@ -11,101 +11,21 @@
 
 /* Functions that compute from their arguments only. Not here: load_extension, fts3_tokenizer,
  * readfile and whatever else an SQLite was built with. Sorted. */
+/* clang-format off */
 static const char *const functions[] = {
-    "->",
-    "->>",
-    "abs",
-    "avg",
-    "ceil",
-    "ceiling",
-    "changes",
-    "char",
-    "coalesce",
-    "concat",
-    "concat_ws",
-    "count",
-    "cume_dist",
-    "current_date",
-    "current_time",
-    "current_timestamp",
-    "date",
-    "datetime",
-    "dense_rank",
-    "exp",
-    "first_value",
-    "floor",
-    "format",
-    "glob",
-    "group_concat",
-    "hex",
-    "ifnull",
-    "iif",
-    "instr",
-    "json",
-    "json_array",
-    "json_array_length",
-    "json_extract",
-    "json_group_array",
-    "json_group_object",
-    "json_insert",
-    "json_object",
-    "json_patch",
-    "json_quote",
-    "json_remove",
-    "json_replace",
-    "json_set",
-    "json_type",
-    "json_valid",
-    "julianday",
-    "lag",
-    "last_value",
-    "lead",
-    "length",
-    "like",
-    "likelihood",
-    "likely",
-    "ln",
-    "log",
-    "log10",
-    "log2",
-    "lower",
-    "ltrim",
-    "max",
-    "min",
-    "mod",
-    "nth_value",
-    "ntile",
-    "nullif",
-    "octet_length",
-    "percent_rank",
-    "pow",
-    "power",
-    "printf",
-    "quote",
-    "random",
-    "rank",
-    "replace",
-    "round",
-    "row_number",
-    "rtrim",
-    "sign",
-    "sqrt",
-    "strftime",
-    "string_agg",
-    "substr",
-    "substring",
-    "sum",
-    "time",
-    "total",
-    "trim",
-    "trunc",
-    "typeof",
-    "unhex",
-    "unicode",
-    "unixepoch",
-    "unlikely",
-    "upper",
+    "->", "->>", "abs", "avg", "ceil", "ceiling", "char", "coalesce", "concat", "concat_ws",
+    "count", "cume_dist", "current_date", "current_time", "current_timestamp", "date", "datetime",
+    "dense_rank", "exp", "first_value", "floor", "format", "glob", "group_concat", "hex", "ifnull",
+    "iif", "instr", "json", "json_array", "json_array_length", "json_extract", "json_group_array",
+    "json_group_object", "json_insert", "json_object", "json_patch", "json_quote", "json_remove",
+    "json_replace", "json_set", "json_type", "json_valid", "julianday", "lag", "last_value", "lead",
+    "length", "like", "likelihood", "likely", "ln", "log", "log10", "log2", "lower", "ltrim", "max",
+    "min", "mod", "nth_value", "ntile", "nullif", "octet_length", "percent_rank", "pow", "power",
+    "printf", "quote", "random", "rank", "replace", "round", "row_number", "rtrim", "sign", "sqrt",
+    "strftime", "string_agg", "substr", "substring", "sum", "time", "total", "trim", "trunc",
+    "typeof", "unhex", "unicode", "unixepoch", "unlikely", "upper",
 };
+/* clang-format on */
 
 static bool known_function(const char *name)
 {
@@ -173,9 +93,9 @@ int sqlite_guard_authorize(void *arg, int action, const char *first, const char 
         return SQLITE_OK;
     if (catalogue(guard, action, action == SQLITE_FUNCTION ? second : first))
         return SQLITE_OK;
-    /* For ALTER TABLE the data base is the first name, and a column may stand in its place. */
+    /* For ALTER TABLE the database is the first name, and a column may stand in its place. */
     if (action != SQLITE_ALTER_TABLE && database && strcmp(database, "main") != 0)
-        return forbid(guard, "another data base or temporary tables");
+        return forbid(guard, "another database or temporary tables");
     switch (action) {
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE: return SQLITE_OK;
@@ -194,7 +114,7 @@ int sqlite_guard_authorize(void *arg, int action, const char *first, const char 
         if (!guard->migrating)
             return forbid(guard, "CREATE, ALTER or DROP outside of migrations");
         if (strcmp(first, "main") != 0)
-            return forbid(guard, "another data base or temporary tables");
+            return forbid(guard, "another database or temporary tables");
         return own(guard, second) ? SQLITE_OK : deny(guard, "table", second);
     case SQLITE_CREATE_INDEX:
     case SQLITE_DROP_INDEX: /* index, table */

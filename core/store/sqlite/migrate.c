@@ -87,7 +87,7 @@ static size_t line_at(const char *text, const char *place)
     return line;
 }
 
-/* A message of the data base's, with the place; its own mistakes are the step's, not the caller's. */
+/* A message of the database's, with the place; its own mistakes are the step's, not the caller's. */
 static troupe_status step_failed(const struct migration *m, const struct store_migration *step,
                                  size_t line, int code)
 {

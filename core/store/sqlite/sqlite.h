@@ -64,9 +64,6 @@ troupe_status sqlite_exec(struct sqlite_connection *conn, const char *sql, struc
 /* The first cell of the first row, `fallback` where there is none. */
 troupe_status sqlite_exec_int(struct sqlite_connection *conn, const char *sql, int64_t fallback,
                               int64_t *ret, struct error *err);
-/* Runs a statement of a batch, or a query; its outcome is in `command`. `batch` serves row ids. */
-troupe_status sqlite_run(struct sqlite_connection *conn, const struct store_batch *batch,
-                         struct store_command *command, bool must_read, struct error *err);
 /* SQLite's result code as a status, and as a sentence. */
 troupe_status sqlite_status(int code);
 troupe_status sqlite_failed(struct sqlite_connection *conn, int code, struct error *err);
@@ -75,9 +72,16 @@ troupe_status sqlite_open_status(const struct sqlite_connection *conn, troupe_st
 /* Whether the disk, and not a statement, is to blame: everybody's transaction is lost. */
 bool sqlite_status_is_disk(troupe_status status);
 
+/* ---- statement.c ---- */
+
+/* Runs a statement of a batch, or a query; its outcome is in `command`. `batch` serves row ids. */
+troupe_status sqlite_run(struct sqlite_connection *conn, const struct store_batch *batch,
+                         struct store_command *command, bool must_read, struct error *err);
+void sqlite_statements_clear(struct sqlite_connection *conn);
+
 /* ---- file.c: the checks before SQLite sees the file ---- */
 
-/* Takes the lock file beside the data base, creates the file for its owner only. */
+/* Takes the lock file beside the database, creates the file for its owner only. */
 troupe_status sqlite_file_prepare(const char *path, int *ret_lock, struct error *err);
 
 /* ---- migrate.c ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the disk and the operator may do to the data base: each has a clear end, and afterwards the
+ * What the disk and the operator may do to the database: each has a clear end, and afterwards the
  * store can still write.
  */
 #include "store_fixture.h"
@@ -53,9 +53,9 @@ static void what_is_no_data_base_of_ours_is_refused_with_the_remedy(void **state
 
     snprintf(path, sizeof(path), "%s/text.db", f->place.dir);
     write_file(path, "this is a diary and nothing else, dear reader");
-    expect_refusal(f, path, TROUPE_DATA, 65, "is not a data base");
+    expect_refusal(f, path, TROUPE_DATA, 65, "is not a database");
     write_file(path, "short");
-    expect_refusal(f, path, TROUPE_DATA, 65, "is not a data base");
+    expect_refusal(f, path, TROUPE_DATA, 65, "is not a database");
     snprintf(path, sizeof(path), "%s/text.db/data.db", f->place.dir);
     expect_refusal(f, path, TROUPE_NOT_FOUND, 73, "create the directory");
 

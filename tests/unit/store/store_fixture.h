@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A real data base in a directory of its own, a loop, and a coroutine that a test's body runs in.
+ * A real database in a directory of its own, a loop, and a coroutine that a test's body runs in.
  */
 #ifndef TESTS_STORE_FIXTURE_H
 #define TESTS_STORE_FIXTURE_H
