@@ -265,8 +265,6 @@ troupe_status turn_run(void *arg)
     co_shield(CLOSING_MS);
     if (!turn->state)
         turn_conclude(turn, "done", turn_answer_exists(turn) ? "answered" : "no_answer", "%s", "");
-    if (event->gateway && event->gateway->ops->working)
-        event->gateway->ops->working(event->gateway, event, false);
     if (turn->id) {
         if (turn_budget_close(engine->store, turn->id, turn_engine_soon(engine), &err) < 0)
             log_warn("turn", "turn %lld: reservations stay open until the next start: %s",
@@ -278,6 +276,8 @@ troupe_status turn_run(void *arg)
         log_error("turn", "turn %lld: its end could not be stored: %s", (long long)turn->id,
                   err.text);
     owe_sentence(turn);
+    if (event->gateway && event->gateway->ops->working)
+        event->gateway->ops->working(event->gateway, event, false);
     co_unshield();
     turn_engine_ended(turn);
     return TROUPE_OK;
