@@ -118,8 +118,8 @@ troupe_status ops_client_call(struct ops_client *client, json_t *request, uint32
         *ret_exit = status == TROUPE_DEADLINE ? EX_TEMPFAIL : EX_UNAVAILABLE;
         return status;
     }
+    *ret_result = json_incref(json_object_get(answer, "result"));
     if (json_is_true(json_object_get(answer, "ok"))) {
-        *ret_result = json_incref(json_object_get(answer, "result"));
         *ret_exit = EX_OK;
         return TROUPE_OK;
     }

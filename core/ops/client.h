@@ -24,7 +24,8 @@ troupe_status ops_client_send(struct ops_client *client, const json_t *object, s
 troupe_status ops_client_receive(struct ops_client *client, uint32_t timeout_ms, json_t **ret,
                                  struct error *err);
 /* Sends {"cmd": …} and takes the answer apart: its result, or its error as status and text, and
- * the exit code for it in `ret_exit` (always set). Steals `request`. */
+ * the exit code for it in `ret_exit` (always set). A command that failed may have a result, too:
+ * `ret_result` is set, maybe to NULL, whenever an answer came. Steals `request`. */
 troupe_status ops_client_call(struct ops_client *client, json_t *request, uint32_t timeout_ms,
                               json_t **ret_result, int *ret_exit, struct error *err);
 /* Waits until the host has closed the connection: after "stop" it is gone then. */

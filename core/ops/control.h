@@ -6,6 +6,7 @@
  *
  *   {"cmd": "status", …}  ->  {"ok": true, "result": …}
  *                             {"ok": false, "status": "config", "error": "sentence", "exit": 78}
+ *                             and "result" where a command that failed has more to say
  *
  * A connection runs one command at a time and may send the next after the answer. "chat" turns the
  * connection into a console session: then {"line": "…"} and {"stop": true} go in, {"text": "…"} and
@@ -33,7 +34,8 @@
 
 struct ops_control;
 
-/* One command. The handler gives a result (a new reference; NULL stands for {}) or an error. */
+/* One command. The handler gives a result (a new reference; NULL stands for {}) or an error, and
+ * may give a result beside the error. */
 struct ops_command {
     const char *name;
     /* [waits] `request` is borrowed. */
@@ -46,8 +48,9 @@ struct ops_command {
 
 /* What a chat needs of the host. */
 struct ops_chat_host {
-    void (*submit)(void *arg, struct event *event);     /* takes over the reference */
-    void (*attach)(void *arg, struct gateway *gateway); /* may be NULL */
+    void (*submit)(void *arg, struct event *event); /* takes over the reference */
+    /* A session is there; it stays until this returns. May be NULL. [waits] */
+    void (*attach)(void *arg, struct gateway *gateway);
     void (*detach)(void *arg, struct gateway *gateway); /* its session goes away */
     size_t (*stop)(void *arg, const char *channel);
     const char *(*bot_name)(void *arg);

@@ -38,6 +38,40 @@ static void quit(void *arg)
     control_client_end(arg);
 }
 
+static troupe_status attach(void *arg)
+{
+    struct control_client *client = arg;
+    const struct ops_control_options *options = &client->control->options;
+
+    options->chat->attach(options->arg, console_gateway(client->console));
+    return TROUPE_OK;
+}
+
+static void attached(struct scope *scope)
+{
+    struct control_client *client = container_of(scope, struct control_client, scope);
+
+    (void)scope_close(scope);
+    client->attaching = false;
+    if (client->gone)
+        control_chat_end(client);
+    control_client_release(client);
+}
+
+static void start_attaching(struct control_client *client)
+{
+    static const struct co_owner owner = {.name = "core:control"};
+
+    scope_open_root(client->control->loop, &client->scope, 0, attached);
+    if (co_spawn(&client->scope, &owner, attach, client) < 0) {
+        (void)scope_close(&client->scope);
+        log_warn("control", "what a restart cut waits for the next chat: too much is going on");
+        return;
+    }
+    client->attaching = true;
+    client->holds++;
+}
+
 void control_chat_begin(struct control_client *client, const json_t *request)
 {
     const struct ops_control_options *options = &client->control->options;
@@ -62,7 +96,7 @@ void control_chat_begin(struct control_client *client, const json_t *request)
     control_client_send(client, json_pack("{s:b, s:{s:s}}", "ok", 1, "result", "member",
                                           console_member(client->console)));
     if (options->chat->attach)
-        options->chat->attach(options->arg, console_gateway(client->console));
+        start_attaching(client);
 }
 
 void control_chat_request(struct control_client *client, const json_t *request)
@@ -89,6 +123,10 @@ void control_chat_end(struct control_client *client)
 
     if (!client->console)
         return;
+    if (client->attaching) {
+        scope_cancel(&client->scope, TROUPE_CANCELED);
+        return;
+    }
     options->chat->detach(options->arg, console_gateway(client->console));
     console_free(client->console);
     client->console = NULL;

@@ -61,15 +61,18 @@ void control_client_send(struct control_client *client, json_t *object)
     }
 }
 
-void control_client_send_error(struct control_client *client, troupe_status status,
-                               const char *text)
+static json_t *make_error(troupe_status status, const char *text)
 {
     json_t *error = json_string(text);
 
-    control_client_send(client,
-                        json_pack("{s:b, s:s, s:o, s:i}", "ok", 0, "status", status_name(status),
-                                  "error", error ? error : json_string("(not utf-8)"), "exit",
-                                  ops_exit_code(status)));
+    return json_pack("{s:b, s:s, s:o, s:i}", "ok", 0, "status", status_name(status), "error",
+                     error ? error : json_string("(not utf-8)"), "exit", ops_exit_code(status));
+}
+
+void control_client_send_error(struct control_client *client, troupe_status status,
+                               const char *text)
+{
+    control_client_send(client, make_error(status, text));
 }
 
 static void flushed(uv_shutdown_t *request, int status)
@@ -162,7 +165,7 @@ static troupe_status run_command(void *arg)
     return TROUPE_OK;
 }
 
-static void release(struct control_client *client)
+void control_client_release(struct control_client *client)
 {
     struct ops_control *control = client->control;
 
@@ -174,32 +177,37 @@ static void release(struct control_client *client)
     control_client_left(control);
 }
 
+static json_t *make_answer(struct control_client *client)
+{
+    json_t *answer;
+
+    if (client->status >= 0)
+        return json_pack("{s:b, s:o}", "ok", 1, "result",
+                         client->result ? client->result : json_object());
+    if (!*client->error.text)
+        (void)error_set(&client->error, client->status, "\"%s\" did not end well: %s",
+                        client->command->name, status_name(client->status));
+    answer = make_error(client->status, client->error.text);
+    if (client->result)
+        json_object_set_new(answer, "result", client->result);
+    return answer;
+}
+
 static void command_ended(struct scope *scope)
 {
     struct control_client *client = container_of(scope, struct control_client, scope);
-    const struct ops_command *command = client->command;
 
     (void)scope_close(scope);
-    if (client->status >= 0) {
-        if (!client->result)
-            client->result = json_object();
-        control_client_send(client, json_pack("{s:b, s:O}", "ok", 1, "result", client->result));
-    } else {
-        if (!*client->error.text)
-            (void)error_set(&client->error, client->status, "\"%s\" did not end well: %s",
-                            command->name, status_name(client->status));
-        control_client_send_error(client, client->status, client->error.text);
-    }
-    json_decref(client->result);
+    client->holding = client->command->holds && client->status >= 0;
+    control_client_send(client, make_answer(client));
     json_decref(client->request);
     client->result = client->request = NULL;
     client->command = NULL;
-    client->holding = command->holds && client->status >= 0;
     if (client->ending)
         shut(client);
     else if (!client->closing)
         process(client);
-    release(client);
+    control_client_release(client);
 }
 
 static void start_command(struct control_client *client, const struct ops_command *command,
@@ -322,13 +330,14 @@ static void pipe_closed(uv_handle_t *handle)
 {
     struct control_client *client = handle->data;
 
+    client->gone = true;
     control_chat_end(client);
-    release(client);
+    control_client_release(client);
 }
 
 static void timer_closed(struct loop_timer *timer)
 {
-    release(container_of(timer, struct control_client, timer));
+    control_client_release(container_of(timer, struct control_client, timer));
 }
 
 void control_client_close(struct control_client *client)

@@ -40,6 +40,7 @@ struct control_client {
     bool ending;  /* no more input; closed when all is written */
     bool shut;    /* no more output either                     */
     bool closing; /* the handles are being closed              */
+    bool gone;    /* the connection is closed                  */
     bool holding; /* a command asked to stay connected         */
     /* The running command, NULL between commands. */
     const struct ops_command *command;
@@ -50,6 +51,7 @@ struct control_client {
     struct scope scope;
     /* After "chat". */
     struct console *console;
+    bool attaching; /* a coroutine of `scope` takes up what a restart cut */
 };
 
 /* `fd` is connected and belongs to the client from here on, also on failure; -1: the connection that
@@ -62,6 +64,8 @@ void control_client_close(struct control_client *client);
 void control_client_send(struct control_client *client, json_t *object);
 void control_client_send_error(struct control_client *client, troupe_status status,
                                const char *text);
+/* Gives one of `holds` back; the last one frees. */
+void control_client_release(struct control_client *client);
 /* A client is gone. */
 void control_client_left(struct ops_control *control);
 

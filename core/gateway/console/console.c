@@ -66,8 +66,13 @@ void console_free(struct console *console)
         return;
     list_for_each_safe (link, &console->answers)
         console_answer_free(container_of(link, struct console_answer, link));
-    list_for_each_safe (link, &console->questions)
-        console_question_free(console, container_of(link, struct console_question, link));
+    list_for_each_safe (link, &console->questions) {
+        struct console_question *question = container_of(link, struct console_question, link);
+
+        /* Also where the engine has not made a turn of it yet. */
+        question->event->gateway = NULL;
+        console_question_free(console, question);
+    }
     mem_free(console->bot_name);
     mem_free(console->first_member);
     mem_free(console->member);

@@ -40,7 +40,8 @@ struct console_options {
 
 /* The texts are copied. */
 struct console *console_new(const struct console_options *options);
-/* The engine has let go of the gateway (turn_engine_detach). NULL is fine. */
+/* The engine has let go of the gateway (turn_engine_detach); events of open messages lose it, too.
+ * NULL is fine. */
 void console_free(struct console *console);
 struct gateway *console_gateway(struct console *console);
 
