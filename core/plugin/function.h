@@ -104,6 +104,19 @@ void plugin_function_help(const struct plugin_function *function, struct buf *ou
 /* "a whole number from 2 to 1000", "text of at most 200 bytes", "red, green or blue". */
 void plugin_param_describe(const struct plugin_param *param, struct buf *out);
 
+/* ---- for args.c ---------------------------------------------------------------------------- */
+
+/* Whether the value is of the parameter's type and inside its range, length or choices. */
+bool plugin_param_fits(const struct plugin_param *param, const troupe_value *value);
+/* `"sides" must be a whole number from 2 to 1000, got "abc"`; TROUPE_ARGUMENT. `got` is a stranger's:
+ * it is cut and cleaned. */
+troupe_status plugin_param_reject(const struct plugin_param *param, const char *got, size_t len,
+                                  struct error *err);
+/* `"sides" is missing: a whole number …`; TROUPE_ARGUMENT. */
+troupe_status plugin_param_missing(const struct plugin_param *param, struct error *err);
+/* A stranger's word between quotes, cut at 40 bytes, control characters as blanks. */
+void plugin_quote(const char *text, size_t len, struct buf *out);
+
 /* ---- for manifest.c ------------------------------------------------------------------------ */
 
 /* Reads and checks one declaration of plugin `id` into `ret`, which was zeroed; on failure

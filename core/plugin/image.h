@@ -42,10 +42,12 @@ struct plugin_image {
     struct plugin_note note;
     int fd; /* the sealed copy; -1 once parked */
     size_t size;
-    void *handle; /* of dlopen, NULL before plugin_image_load */
+    uint64_t name_counter; /* under which it was mapped */
+    void *handle;          /* of dlopen, NULL before plugin_image_load */
     const troupe_plugin *table;
     struct plugin_manifest *manifest; /* NULL before plugin_image_load */
-    bool proven;                      /* a trial has loaded it: the host may */
+    bool proven;                      /* a trial has loaded it: the host may  */
+    const void *tried;                /* the build that has it in trial just now */
 };
 
 void plugin_images_init(struct plugin_images *images);
@@ -66,8 +68,11 @@ troupe_status plugin_image_open(struct plugin_images *images, const char *path,
  */
 troupe_status plugin_image_load(struct plugin_image *image, const struct plugin_registry *registry,
                                 struct error *err);
-/* The same without the cache, for the runner: maps the file behind `fd`, which stays the caller's. */
-troupe_status plugin_image_map(int fd, const char *name, void **ret_handle,
+/*
+ * The mapping alone, for the runner: of the file behind `fd`, which stays the caller's. `id` stands
+ * for it in sentences; `counter` was never used in this process.
+ */
+troupe_status plugin_image_map(int fd, const char *id, uint64_t counter, void **ret_handle,
                                const troupe_plugin **ret_table, struct error *err);
 struct plugin_image *plugin_image_ref(struct plugin_image *image);
 /* Not from inside a frame of the plugin. NULL is fine. */

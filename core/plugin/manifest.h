@@ -47,7 +47,6 @@ struct plugin_manifest {
     troupe_status (*observe)(troupe_turn *turn);
     const void *(*get_extension)(const char *id);
     const troupe_state_v1 *state; /* its "troupe.state/1" */
-    void *memory;                 /* private */
 };
 
 /*

@@ -78,12 +78,14 @@ typedef struct troupe_function {
 #define TROUPE_CHANNEL(...) (TROUPE_TYPE_CHANNEL, uint64_t, __VA_ARGS__, .optional = 0)
 #define TROUPE_ROLE(...)    (TROUPE_TYPE_ROLE, uint64_t, __VA_ARGS__, .optional = 0)
 /* The same, and the argument may be left out. */
-#define TROUPE_OPT_INT(...)    (TROUPE_TYPE_INT, int64_t, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_FLOAT(...)  (TROUPE_TYPE_FLOAT, double, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_BOOL(...)   (TROUPE_TYPE_BOOL, int32_t, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_STRING(...) (TROUPE_TYPE_STRING, troupe_str, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_JSON(...)   (TROUPE_TYPE_JSON, troupe_str, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_MEMBER(...) (TROUPE_TYPE_MEMBER, uint64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_INT(...)     (TROUPE_TYPE_INT, int64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_FLOAT(...)   (TROUPE_TYPE_FLOAT, double, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_BOOL(...)    (TROUPE_TYPE_BOOL, int32_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_STRING(...)  (TROUPE_TYPE_STRING, troupe_str, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_JSON(...)    (TROUPE_TYPE_JSON, troupe_str, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_MEMBER(...)  (TROUPE_TYPE_MEMBER, uint64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_CHANNEL(...) (TROUPE_TYPE_CHANNEL, uint64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_ROLE(...)    (TROUPE_TYPE_ROLE, uint64_t, __VA_ARGS__, .optional = 1)
 
 /* A function that is known by its C name, and a service that is known by a dotted name. Both give
  * the prototype, so a definition that does not match its declaration does not compile. */
@@ -175,7 +177,7 @@ typedef struct troupe_plugin {
     uint32_t state_version, state_oldest;
 
     /* Makes an agent: reads config, keeps what it needs. No waiting, no side effects; 3 s at most. On
-     * failure say why by troupe_host_log and return a negative status. May be NULL. [loop] */
+     * failure say why by troupe_log and return a negative status. May be NULL. [loop] */
     troupe_status (*create)(troupe_host *host, void **ret_state);
     /* After the last turn of the agent's generation. May be NULL. [loop] */
     void (*destroy)(troupe_host *host, void *state);

@@ -203,8 +203,9 @@ troupe_fail(troupe_turn *turn, troupe_status status, const char *code, const cha
     va_end(args);
     if (n < 0)
         n = 0;
-    return turn->api->fail(turn, status, code, text,
-                           (uint64_t)n < sizeof(text) ? (uint64_t)n : sizeof(text) - 1);
+    /* In brackets: test frameworks have a macro called fail. */
+    return (turn->api->fail)(turn, status, code, text,
+                             (uint64_t)n < sizeof(text) ? (uint64_t)n : sizeof(text) - 1);
 }
 
 /* Leaves a reason in the turn's trace, which `troupe why` shows. Not recorded. [turn] */

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a parsed configuration to the next set. Each step runs for all agents before the next begins
+ * and reports all it finds, so an operator corrects a file once, not once for each line:
+ *
+ *   find and copy the files -> load trial and load -> check the config against what they declare
+ *   -> create trial -> create
+ *
+ * Until the last step nothing of the new set has run in this process but constructors that a trial
+ * has proven.
+ */
+#include "plugin/build.h"
+
+#include "base/mem.h"
+#include "loop/co.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* One enabled [agent NAME] on its way. */
+struct candidate {
+    const char *name;
+    const char *file; /* where its section stands */
+    unsigned line;
+    struct plugin_image *image;
+    struct plugin_agent *old;   /* of the previous set, by name; may be NULL */
+    struct plugin_agent *agent; /* carried over, or new                      */
+    bool carried;
+};
+
+struct build {
+    struct plugin_manager *manager;
+    const struct config_raw *raw;
+    struct plugin_set *previous;
+    unsigned flags;
+    struct config_problems *problems;
+    struct config *look; /* the first look: core keys only */
+    struct config *config;
+    struct candidate *items;
+    size_t count;
+};
+
+/* ---- on the loop's stack ------------------------------------------------------------------- */
+
+enum step { STEP_LOAD, STEP_CREATE, STEP_TAKE_OVER, STEP_UNREF };
+
+/* Plugin code that must not wait, named to watchdog and fault handler while it runs. */
+struct plugin_step {
+    enum step step;
+    struct plugin_image *image;
+    const struct plugin_registry *registry;
+    struct plugin_agent *agent, *old;
+    struct error *err;
+    troupe_status status;
+};
+
+static void run_step(void *arg)
+{
+    struct plugin_step *step = arg;
+
+    switch (step->step) {
+    case STEP_LOAD: step->status = plugin_image_load(step->image, step->registry, step->err); break;
+    case STEP_CREATE: step->status = plugin_agent_create(step->agent, step->err); break;
+    case STEP_TAKE_OVER:
+        step->status = plugin_agent_take_over(step->agent, step->old, step->err);
+        break;
+    case STEP_UNREF:
+        plugin_agent_unref(step->agent);
+        plugin_image_unref(step->image);
+        break;
+    }
+}
+
+static troupe_status on_loop_stack(struct plugin_step *step, const char *owner)
+{
+    struct co_owner before = co_set_owner((struct co_owner){owner, 0});
+
+    co_on_loop_stack(run_step, step);
+    co_set_owner(before);
+    return step->status;
+}
+
+/* ---- steps --------------------------------------------------------------------------------- */
+
+/* The names of agents end up in "agent.function", in log lines and in file names of traces. */
+static bool is_agent_name(const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
+            return false;
+    return *name != '\0';
+}
+
+static void find_plugins(struct build *build)
+{
+    const struct config_section *section = NULL;
+
+    while ((section = config_next(build->look, "agent", section))) {
+        const struct config_value *enabled = config_value(section, "enabled");
+        struct candidate *item;
+        _cleanup_mem_ char *path = NULL;
+        struct error err = {0};
+
+        if (enabled && enabled->set && !enabled->number)
+            continue;
+        build->items = mem_resize(build->items, build->count + 1, sizeof(*build->items));
+        item = &build->items[build->count];
+        *item = (struct candidate){.name = config_section_name(section)};
+        item->file = config_section_origin(section, &item->line);
+        if (!is_agent_name(item->name)) {
+            config_problem(build->problems, item->file, item->line,
+                           "section [agent %s]: a name is made of letters, digits, _ and -",
+                           item->name);
+            continue;
+        }
+        if (plugin_find_file(build->manager, build->look, section, &path, build->problems) < 0)
+            continue;
+        if (plugin_image_open(&build->manager->images, path, &item->image, &err) < 0) {
+            config_problem(build->problems, item->file, item->line, "agent \"%s\": %s", item->name,
+                           err.text);
+            continue;
+        }
+        item->old = build->previous ? plugin_set_agent(build->previous, item->name) : NULL;
+        build->count++;
+    }
+}
+
+static troupe_status find_runner(struct build *build)
+{
+    struct plugin_manager *manager = build->manager;
+    struct error err = {0};
+    char *found;
+
+    if (plugin_runner_find(manager->runner, &found, &err) < 0)
+        return config_problem(build->problems, NULL, 0, "%s", err.text);
+    mem_free(manager->runner);
+    manager->runner = found;
+    return TROUPE_OK;
+}
+
+/* [waits] Returns the caller's own end; what the plugin did wrong is a problem. */
+static troupe_status run_trial(struct build *build, const struct candidate *item, unsigned mode)
+{
+    const struct plugin_trial trial = {
+        .runner = build->manager->runner,
+        .mode = mode,
+        .image = item->image,
+        .registry = &build->manager->registry,
+        .agent = item->name,
+        .values = item->agent ? &item->agent->values : NULL,
+        .timeout_ms = build->manager->trial_ms,
+    };
+    struct error err = {0};
+    troupe_status status;
+
+    if (!build->manager->runner && (status = find_runner(build)) < 0)
+        return TROUPE_OK;
+    status = plugin_trial_run(build->manager->loop, &trial, NULL, &err);
+    if (co_status() < 0)
+        return co_status();
+    if (status < 0)
+        config_problem(build->problems, item->file, item->line, "%s", err.text);
+    return TROUPE_OK;
+}
+
+static troupe_status load_images(struct build *build)
+{
+    for (size_t i = 0; i < build->count; i++) {
+        struct candidate *item = &build->items[i];
+        size_t before = build->problems->errors;
+        struct error err = {0};
+        troupe_status status;
+
+        /* Two agents of one plugin: one trial, also when it failed. */
+        if (item->image->proven || item->image->tried == build)
+            continue;
+        item->image->tried = build;
+        if ((status = run_trial(build, item, PLUGIN_TRIAL_LOAD)) < 0)
+            return status;
+        if (build->problems->errors != before)
+            continue;
+        struct plugin_step step = {.step = STEP_LOAD,
+                                   .image = item->image,
+                                   .registry = &build->manager->registry,
+                                   .err = &err};
+        if (on_loop_stack(&step, "core:load") < 0)
+            config_problem(build->problems, item->file, item->line, "%s", err.text);
+        else
+            item->image->proven = true;
+    }
+    return TROUPE_OK;
+}
+
+static troupe_status check_config(struct build *build)
+{
+    _cleanup_mem_ struct config_schema *schemas = mem_zero(build->count + 1, sizeof(*schemas));
+
+    for (size_t i = 0; i < build->count; i++)
+        schemas[i] = (struct config_schema){.kind = "agent",
+                                            .name = build->items[i].name,
+                                            .keys = build->items[i].image->manifest->schema,
+                                            .count = build->items[i].image->manifest->key_count,
+                                            .flags = CONFIG_NAMED};
+    return config_check(build->raw, schemas, build->count, 0, &build->config, build->problems);
+}
+
+/* Carries over what is the same, makes and tries what is not. */
+static troupe_status try_agents(struct build *build)
+{
+    for (size_t i = 0; i < build->count; i++) {
+        struct candidate *item = &build->items[i];
+        const struct config_section *section = config_section(build->config, "agent", item->name);
+        struct error err = {0};
+        troupe_status status;
+
+        if (item->old && item->old->image == item->image &&
+            config_section_equal(item->old->section, section)) {
+            item->agent = plugin_agent_ref(item->old);
+            item->carried = true;
+            continue;
+        }
+        item->agent = plugin_agent_new(
+            &(struct plugin_agent_options){.name = item->name,
+                                           .manifest = item->image->manifest,
+                                           .image = item->image,
+                                           .config = build->config,
+                                           .section = section,
+                                           .registry = &build->manager->registry,
+                                           .generation = build->manager->built + 1});
+        if (item->old && plugin_agent_accepts(item->agent, item->old, &err) < 0) {
+            config_problem(build->problems, item->file, item->line, "%s", err.text);
+            continue;
+        }
+        if ((status = run_trial(build, item, PLUGIN_TRIAL_CREATE)) < 0)
+            return status;
+    }
+    return TROUPE_OK;
+}
+
+static void create_agents(struct build *build)
+{
+    if (build->flags & PLUGIN_BUILD_CHECK)
+        return;
+    for (size_t i = 0; i < build->count; i++) {
+        struct candidate *item = &build->items[i];
+        struct error err = {0};
+        struct plugin_step step = {.step = STEP_CREATE, .agent = item->agent, .err = &err};
+
+        if (item->carried)
+            continue;
+        if (on_loop_stack(&step, item->agent->owner) < 0)
+            config_problem(build->problems, item->file, item->line, "%s", err.text);
+    }
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static void build_clear(struct build *build)
+{
+    for (size_t i = 0; i < build->count; i++) {
+        struct plugin_step step = {
+            .step = STEP_UNREF, .image = build->items[i].image, .agent = build->items[i].agent};
+
+        if (step.image->tried == build)
+            step.image->tried = NULL;
+        (void)on_loop_stack(&step, "core:load");
+    }
+    mem_free(build->items);
+    config_unref(build->look);
+    config_unref(build->config);
+}
+
+/* The first look tells where the plugins are. Its warnings come again with the second. */
+static troupe_status look(struct build *build)
+{
+    struct config_problems unused = {0};
+    troupe_status status =
+        config_check(build->raw, NULL, 0, CONFIG_CHECK_OPEN, &build->look, &unused);
+
+    config_problems_clear(&unused);
+    if (status < 0)
+        return config_check(build->raw, NULL, 0, CONFIG_CHECK_OPEN, &build->look, build->problems);
+    return TROUPE_OK;
+}
+
+static troupe_status run_steps(struct build *build)
+{
+    const size_t before = build->problems->errors;
+    troupe_status status;
+
+    if ((status = look(build)) < 0)
+        return status;
+    find_plugins(build);
+    if ((status = load_images(build)) < 0)
+        return status;
+    if (build->problems->errors != before)
+        return TROUPE_CONFIG;
+    if ((status = check_config(build)) < 0 || (status = try_agents(build)) < 0)
+        return status;
+    if (build->problems->errors != before)
+        return TROUPE_CONFIG;
+    create_agents(build);
+    return build->problems->errors != before ? TROUPE_CONFIG : TROUPE_OK;
+}
+
+troupe_status plugin_set_build(struct plugin_manager *manager, const struct config_raw *raw,
+                               struct plugin_set *previous, unsigned flags, struct plugin_set **ret,
+                               struct config_problems *problems)
+{
+    struct build build = {.manager = manager,
+                          .raw = raw,
+                          .previous = previous ? plugin_set_pin(previous) : NULL,
+                          .flags = flags,
+                          .problems = problems};
+    struct plugin_set *set = NULL;
+    troupe_status status = run_steps(&build);
+
+    if (status == TROUPE_OK) {
+        set = plugin_set_new(manager, build.config);
+        for (size_t i = 0; i < build.count; i++)
+            plugin_set_add(set, build.items[i].agent);
+        if ((status = plugin_set_index(set, problems)) < 0) {
+            plugin_set_unpin(set);
+            set = NULL;
+        }
+    }
+    build_clear(&build);
+    plugin_set_unpin(build.previous);
+    if (set)
+        *ret = set;
+    return status;
+}
+
+troupe_status plugin_set_take_over(struct plugin_set *set, struct plugin_set *previous,
+                                   struct error *err)
+{
+    for (size_t i = 0; i < set->agent_count; i++) {
+        struct plugin_step step = {.step = STEP_TAKE_OVER,
+                                   .agent = set->agents[i],
+                                   .old = plugin_set_agent(previous, set->agents[i]->name),
+                                   .err = err};
+        troupe_status status;
+
+        if (!step.old || step.old == step.agent)
+            continue;
+        if ((status = on_loop_stack(&step, step.agent->owner)) < 0)
+            return status;
+    }
+    return TROUPE_OK;
+}
