@@ -68,33 +68,32 @@ troupe_status host_prepare_set(struct host *host, struct plugin_set *set,
 
 /* ---- start ---------------------------------------------------------------------------------- */
 
-static troupe_status make_data_dir(const char *path, struct error *err)
+/* The directory and those above it, each for the owner alone. What cannot be made shows below. */
+static void make_directories(const char *path)
 {
     char *part = mem_strdup(path);
-    troupe_status status = TROUPE_OK;
 
-    for (char *slash = part + 1; status == TROUPE_OK && slash; slash = strchr(slash + 1, '/')) {
-        char *next = strchr(slash, '/');
-
-        if (next)
-            *next = '\0';
-        if (mkdir(part, 0700) < 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
-            status = error_set(err, TROUPE_NOT_FOUND,
-                               "data directory \"%s\" cannot be made: %s; set data in [troupe] or "
-                               "--data to one that can be written",
-                               path, strerror(errno));
-        if (!next)
-            break;
-        *next = '/';
-        slash = next;
+    for (char *p = part + 1; *p; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        mkdir(part, 0700);
+        *p = '/';
     }
+    mkdir(part, 0700);
     mem_free(part);
-    if (status == TROUPE_OK && access(path, W_OK | X_OK) < 0)
-        status = error_set(err, errno == ENOENT ? TROUPE_NOT_FOUND : TROUPE_DENIED,
-                           "data directory \"%s\" cannot be written: %s; change its owner or mode, "
-                           "or set data in [troupe] or --data to another one",
-                           path, strerror(errno));
-    return status;
+}
+
+static troupe_status make_data_dir(const char *path, struct error *err)
+{
+    make_directories(path);
+    if (access(path, W_OK | X_OK) == 0)
+        return TROUPE_OK;
+    return error_set(
+        err, errno == ENOENT || errno == ENOTDIR ? TROUPE_NOT_FOUND : TROUPE_DENIED,
+        "data directory \"%s\" cannot be written: %s; change its owner or mode, or set "
+        "data in [troupe] or --data to another one",
+        path, strerror(errno));
 }
 
 static troupe_status open_parts(struct host *host, const struct config *config, struct error *err,
@@ -107,6 +106,9 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
     };
     struct plugin_manager_options manager_options = {.package_dir = host->options.package_dir,
                                                      .runner = host->options.runner};
+    const struct config_section *http = config_section(config, "http", NULL);
+    const struct http_client_options http_options = {.ca_file = config_str(http, "ca_file"),
+                                                     .proxy = config_str(http, "proxy")};
     troupe_status status = make_data_dir(host->data_dir, err);
 
     if (status == TROUPE_OK)
@@ -116,7 +118,7 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
         return status;
     }
     *ret_exit = EX_UNAVAILABLE;
-    status = http_client_new(host->loop, NULL, &host->http, err);
+    status = http_client_new(host->loop, &http_options, &host->http, err);
     if (status < 0)
         return status;
     host->manager = plugin_manager_new(host->loop, &manager_options);

@@ -119,10 +119,10 @@ static troupe_status handle_config(troupe_host *host, const char *key, troupe_va
 
         if (strcmp(value->name, key) != 0)
             continue;
-        if (value->flags & TROUPE_KEY_SECRET)
-            return TROUPE_DENIED;
         if (!value->set)
             return TROUPE_NOT_FOUND;
+        if (value->flags & TROUPE_KEY_SECRET)
+            return TROUPE_DENIED;
         *ret = value->value;
         return TROUPE_OK;
     }

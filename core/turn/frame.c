@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "turn/frame.h"
 
+#include "base/log.h"
 #include "turn/engine_private.h"
 
 #include <stdio.h>
@@ -55,5 +56,7 @@ troupe_status turn_frame_error(struct turn_frame *frame, troupe_status status, c
     va_start(args, format);
     vsnprintf(frame->error_text, sizeof(frame->error_text), format, args);
     va_end(args);
+    log_debug(frame->agent->owner, "turn %lld: %s: %s", (long long)frame->turn->id, code,
+              frame->error_text);
     return status;
 }

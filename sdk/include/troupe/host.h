@@ -48,7 +48,7 @@ static inline void troupe_free(troupe_host *host, void *block)
 }
 
 /* A value of the agent's section, checked and with its default. TROUPE_NOT_FOUND for a key that has
- * neither value nor default, TROUPE_DENIED for a secret, TROUPE_ARGUMENT for an undeclared one.
+ * neither value nor default, TROUPE_DENIED for a secret that is set, TROUPE_ARGUMENT for an undeclared one.
  * Text lives as long as the agent. [any] */
 static inline troupe_status troupe_config(troupe_host *host, const char *key, troupe_value *ret)
 {
