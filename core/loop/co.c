@@ -5,7 +5,7 @@
  */
 #include "loop/co.h"
 
-#include "base/mem.h"
+#include "base/clock.h"
 #include "loop/internal.h"
 
 #include <string.h>
@@ -72,9 +72,10 @@ static void leave_scope(struct co *co, troupe_status result)
         scope->ended(scope);
 }
 
-void co_run_slice(struct co *co)
+uint64_t co_run_slice(struct co *co)
 {
     struct loop *loop = co->loop;
+    uint64_t now;
 
     loop->running = co;
     co->state = CO_RUNNING;
@@ -88,13 +89,16 @@ void co_run_slice(struct co *co)
         loop->hop_fn = NULL;
         co_enter(co);
     }
-    loop->running = NULL;
     loop->switches++;
+    now = clock_ns();
+    loop_span_end(loop, now); /* while it is known whose it was */
+    loop->running = NULL;
     if (co->state == CO_ENDED) {
         fiber_release(&co->fiber);
         stacks_put(&loop->stacks, co);
         leave_scope(co, co->result);
     }
+    return now;
 }
 
 void co_on_loop_stack(void (*fn)(void *arg), void *arg)

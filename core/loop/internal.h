@@ -12,6 +12,7 @@
 #include "loop/scope.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 /* A broken rule of the runtime ends the process, in every build: a coroutine on the wrong stack
@@ -75,8 +76,8 @@ void co_wake(struct co *co, troupe_status status);
 void co_unpark(struct co *co, void *arg);
 /* The scope of a suspended coroutine has ended. */
 void co_scope_ended(struct co *co);
-/* Runs one slice; on the loop's stack. */
-void co_run_slice(struct co *co);
+/* Runs one slice, on the loop's stack; returns when it ended (clock_ns). */
+uint64_t co_run_slice(struct co *co);
 /* The bare way in and back, without queue, scope and owner: a part of co_run_slice. */
 void co_enter(struct co *co);
 /* Ends and unlinks the scopes that an abandoned coroutine had opened; they stay on its stack. */
@@ -129,6 +130,10 @@ struct span {
 };
 
 struct watchdog;
+
+/* What the watchdog asks the loop's thread with. Ignored by default, so that one which comes late
+ * does no harm, and used by no library of ours. */
+#define WATCHDOG_SIGNAL SIGURG
 
 struct loop {
     uv_loop_t uv;

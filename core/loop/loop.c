@@ -30,16 +30,16 @@
 
 /* The one piece of global state here: plugin code calls the host without a handle, so "my loop" and
  * "my coroutine" must be found from the thread. Coroutines never change threads. */
-static _Thread_local struct loop *current;
+static _Thread_local struct loop *loop_of_thread;
 
 struct loop *loop_current(void)
 {
-    return current;
+    return loop_of_thread;
 }
 
 void loop_fatal(const char *rule)
 {
-    struct loop *loop = current;
+    struct loop *loop = loop_of_thread;
     struct co *co = loop ? loop->running : NULL;
 
     fprintf(stderr, "troupe: rule of the loop broken: %s (running: %s, turn %llu)\n", rule,
@@ -50,8 +50,8 @@ void loop_fatal(const char *rule)
 /* A forked child has every suspended turn, too, and would answer twice. It may only exec. */
 static void in_forked_child(void)
 {
-    if (current)
-        current->poisoned = true;
+    if (loop_of_thread)
+        loop_of_thread->poisoned = true;
 }
 
 static void guard_forks(void)
@@ -108,9 +108,7 @@ static void drain(uv_prepare_t *handle)
             break; /* abandoned since the count was taken */
         loop->ready_count--;
         loop_span_begin(loop, started);
-        co_run_slice(container_of(link, struct co, queued));
-        now = clock_ns();
-        loop_span_end(loop, now);
+        now = co_run_slice(container_of(link, struct co, queued));
         if (now - started > loop->longest_slice_ns)
             loop->longest_slice_ns = now - started;
     }
@@ -191,7 +189,7 @@ troupe_status loop_new(const struct loop_options *options, struct loop **ret, st
     struct loop *loop;
     int rc;
 
-    if (current)
+    if (loop_of_thread)
         return error_set(err, TROUPE_CONFLICT, "this thread has a loop already; free it first");
     if (!chosen.stack_size) {
         chosen.stack_size = STACK_SIZE_PLAIN;
@@ -236,7 +234,7 @@ troupe_status loop_new(const struct loop_options *options, struct loop **ret, st
     uv_prepare_start(&loop->prepare, drain);
     uv_check_start(&loop->check, polled);
     pthread_once(&forks_guarded, guard_forks);
-    current = loop;
+    loop_of_thread = loop;
     *ret = loop;
     return TROUPE_OK;
 }
@@ -245,7 +243,7 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    LOOP_CHECK(loop == current, "loop_free was called on another thread than the loop's");
+    LOOP_CHECK(loop == loop_of_thread, "loop_free was called on another thread than the loop's");
     LOOP_CHECK(loop->live == 0, "loop_free was called while coroutines were alive");
     /* Results that came late are freed on the loop; they may post again. */
     while (atomic_load_explicit(&loop->inbox, memory_order_acquire))
@@ -263,7 +261,7 @@ void loop_free(struct loop *loop)
     uv_run(&loop->uv, UV_RUN_NOWAIT);
     LOOP_CHECK(uv_loop_close(&loop->uv) == 0, "loop_free was called while a handle was open");
     stacks_clear(&loop->stacks);
-    current = NULL;
+    loop_of_thread = NULL;
     mem_free(loop);
 }
 
@@ -274,7 +272,7 @@ uv_loop_t *loop_uv(struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
-    LOOP_CHECK(loop == current, "loop_run was called on another thread than the loop's");
+    LOOP_CHECK(loop == loop_of_thread, "loop_run was called on another thread than the loop's");
     LOOP_CHECK(!loop->poisoned, "loop_run was called in a forked child: only exec or _exit there");
     loop->in_run = true;
     while (!loop->stopping || loop->live > 0)
@@ -293,7 +291,7 @@ void loop_stop(struct loop *loop)
 
 void loop_step(struct loop *loop, uint64_t timeout_ms)
 {
-    LOOP_CHECK(loop == current, "loop_step was called on another thread than the loop's");
+    LOOP_CHECK(loop == loop_of_thread, "loop_step was called on another thread than the loop's");
     LOOP_CHECK(!loop->poisoned, "loop_step was called in a forked child: only exec or _exit there");
     if (timeout_ms == 0) {
         uv_run(&loop->uv, UV_RUN_NOWAIT);

@@ -21,6 +21,7 @@
 
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
 #define LOOP_TSAN 1
+#include <sanitizer/common_interface_defs.h>
 #include <sanitizer/tsan_interface.h>
 #endif
 

@@ -14,13 +14,16 @@ struct watchdog;
 struct watchdog_options {
     uint32_t warn_ms;        /* 0: 5                                                       */
     uint32_t abort_ms;       /* 0: 2,000; UINT32_MAX: never                                 */
-    const char *marker_path; /* written before the abort: "hang OWNER TURN"; NULL: none     */
-    /* Called on the watchdog's thread for each slow slice; NULL: it is logged. `stack` is text,
-     * a line a frame. */
+    const char *marker_path; /* made before the abort: "hang OWNER TURN"; NULL: none        */
+    /* Called on the watchdog's thread once for each slow slice; NULL: it is logged. `owner` is
+     * "core:loop" where no coroutine ran. `stack` is text, a line a frame, and `ms` the time so far;
+     * "" and the whole time where the slice was over before it was looked at. */
     void (*slow)(void *arg, const char *owner, uint64_t turn, uint32_t ms, const char *stack);
     void *arg;
 };
 
+/* Both on the loop's thread. Uses SIGURG on it. The time a debugger stops the process does not count
+ * towards the abort. */
 troupe_status watchdog_start(struct loop *loop, const struct watchdog_options *options,
                              struct watchdog **ret, struct error *err);
 void watchdog_stop(struct watchdog *watchdog); /* NULL is fine */

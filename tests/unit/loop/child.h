@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs a function in a forked child that is expected to die, and keeps what it wrote to stderr.
+ * Runs a function in a forked child that is expected to die, and keeps what it wrote to stderr. A
+ * child that does not end within a minute is killed, so a broken test fails and does not hang.
  */
 #ifndef TESTS_LOOP_CHILD_H
 #define TESTS_LOOP_CHILD_H
@@ -9,6 +10,7 @@
 
 #include "base/buf.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -24,7 +26,7 @@ static inline void child_run(struct child *child, void (*run)(void))
 {
     char chunk[4096];
     int ends[2];
-    ssize_t n;
+    ssize_t n = -1;
     pid_t pid;
 
     *child = (struct child){0};
@@ -38,14 +40,16 @@ static inline void child_run(struct child *child, void (*run)(void))
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
         close(ends[1]);
-        alarm(60);
         run();
         _exit(0);
     }
     close(ends[1]);
-    while ((n = read(ends[0], chunk, sizeof(chunk))) > 0)
+    while (poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, 60000) > 0 &&
+           (n = read(ends[0], chunk, sizeof(chunk))) > 0)
         buf_append(&child->text, chunk, (size_t)n);
     close(ends[0]);
+    if (n != 0)
+        kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, &child->status, 0), pid);
     child->output = buf_text(&child->text);
 }
