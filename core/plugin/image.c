@@ -45,6 +45,7 @@ static void image_free(struct plugin_image *image)
     if (image->fd >= 0)
         close(image->fd);
     mem_free(image->path);
+    mem_free(image->name);
     mem_free(image);
 }
 
@@ -289,21 +290,23 @@ troupe_status plugin_image_open(struct plugin_images *images, const char *path,
  * glibc goes by the name. The counter's bits are written as "./" and "/". The process id instead of
  * "self" lets a debugger find the file.
  */
-static char *unique_name(int fd, uint64_t counter)
+static char *unique_name(int fd)
 {
+    /* Global because the linker's list of names is: it belongs to the process, not to a manager. */
+    static _Atomic uint64_t used;
     _cleanup_buf_ struct buf name = BUF_INIT;
 
     buf_printf(&name, "/proc/%ld/fd/", (long)getpid());
-    for (; counter; counter >>= 1)
-        buf_puts(&name, counter & 1 ? "./" : "/");
+    for (uint64_t bits = ++used; bits; bits >>= 1)
+        buf_puts(&name, bits & 1 ? "./" : "/");
     buf_printf(&name, "%d", fd);
     return buf_take(&name);
 }
 
-troupe_status plugin_image_map(int fd, const char *id, uint64_t counter, void **ret_handle,
-                               const troupe_plugin **ret_table, struct error *err)
+troupe_status plugin_image_map(int fd, const char *id, void **ret_handle,
+                               const troupe_plugin **ret_table, char **ret_name, struct error *err)
 {
-    _cleanup_mem_ char *path = unique_name(fd, counter);
+    _cleanup_mem_ char *path = unique_name(fd);
     const troupe_plugin *(*entry)(void);
     const char *why;
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -326,38 +329,34 @@ troupe_status plugin_image_map(int fd, const char *id, uint64_t counter, void **
     }
     *ret_table = entry();
     *ret_handle = handle;
+    if (ret_name) {
+        *ret_name = path;
+        path = NULL;
+    }
     return TROUPE_OK;
 }
 
 /* Unmaps; false when the object stayed, which dlclose does not tell. Then `handle` holds it. */
 static bool unmap(struct plugin_image *image)
 {
-    _cleanup_mem_ char *name = unique_name(image->fd, image->name_counter);
-
     dlclose(image->handle);
-    image->handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
+    image->handle = dlopen(image->name, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
     return !image->handle;
 }
 
 troupe_status plugin_image_load(struct plugin_image *image, const struct plugin_registry *registry,
                                 struct error *err)
 {
-    struct plugin_images *images = image->images;
-    const troupe_plugin *table;
     troupe_status status;
-    void *handle;
 
     if (image->manifest)
         return TROUPE_OK;
     if (!image->handle) {
-        status =
-            plugin_image_map(image->fd, image->note.id, ++images->counter, &handle, &table, err);
+        status = plugin_image_map(image->fd, image->note.id, &image->handle, &image->table,
+                                  &image->name, err);
         if (status < 0)
             return status;
-        image->name_counter = images->counter;
-        image->handle = handle;
-        image->table = table;
-        images->loaded++;
+        image->images->loaded++;
     }
     /* On failure the caller's reference is what unmaps it. */
     return plugin_manifest_read(image->table, &image->note, registry, &image->manifest, err);

@@ -28,9 +28,8 @@
 /* All images of a process, mapped and parked. A zeroed struct with plugin_images_init. */
 struct plugin_images {
     struct list_link all;
-    uint64_t counter; /* makes names unique */
-    size_t loaded;    /* mapped and referenced */
-    size_t parked;    /* mapped without a reference */
+    size_t loaded; /* mapped and referenced */
+    size_t parked; /* mapped without a reference */
 };
 
 struct plugin_image {
@@ -42,8 +41,8 @@ struct plugin_image {
     struct plugin_note note;
     int fd; /* the sealed copy; -1 once parked */
     size_t size;
-    uint64_t name_counter; /* under which it was mapped */
-    void *handle;          /* of dlopen, NULL before plugin_image_load */
+    char *name;   /* under which it was mapped */
+    void *handle; /* of dlopen, NULL before plugin_image_load */
     const troupe_plugin *table;
     struct plugin_manifest *manifest; /* NULL before plugin_image_load */
     bool proven;                      /* a trial has loaded it: the host may  */
@@ -70,10 +69,10 @@ troupe_status plugin_image_load(struct plugin_image *image, const struct plugin_
                                 struct error *err);
 /*
  * The mapping alone, for the runner: of the file behind `fd`, which stays the caller's. `id` stands
- * for it in sentences; `counter` was never used in this process.
+ * for it in sentences; `ret_name` (may be NULL) is the name it got, the caller's.
  */
-troupe_status plugin_image_map(int fd, const char *id, uint64_t counter, void **ret_handle,
-                               const troupe_plugin **ret_table, struct error *err);
+troupe_status plugin_image_map(int fd, const char *id, void **ret_handle,
+                               const troupe_plugin **ret_table, char **ret_name, struct error *err);
 struct plugin_image *plugin_image_ref(struct plugin_image *image);
 /* Not from inside a frame of the plugin. NULL is fine. */
 void plugin_image_unref(struct plugin_image *image);

@@ -172,7 +172,7 @@ int main(void)
     fill_registry(registry, json_object_get(request, "extensions"));
     snprintf(note.id, sizeof(note.id), "%s", json_get_str(request, "id", "?"));
     snprintf(note.version, sizeof(note.version), "%s", json_get_str(request, "version", "?"));
-    if ((status = plugin_image_map(TRIAL_FD_IMAGE, note.id, 1, &handle, &table, &err)) < 0 ||
+    if ((status = plugin_image_map(TRIAL_FD_IMAGE, note.id, &handle, &table, NULL, &err)) < 0 ||
         (status = plugin_manifest_read(table, &note, registry, &manifest, &err)) < 0)
         finish(status, &err);
     if (json_get_int(request, "mode", 0) == PLUGIN_TRIAL_CREATE)

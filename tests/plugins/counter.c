@@ -36,6 +36,11 @@ static troupe_status create(troupe_host *host, void **ret_state)
     return *ret_state ? TROUPE_OK : TROUPE_NOMEM;
 }
 
+static void destroy(troupe_host *host, void *state)
+{
+    troupe_free(host, state);
+}
+
 static troupe_status save(void *state, void *stream,
                           troupe_status (*io)(void *stream, const void *data, uint64_t len))
 {
@@ -70,5 +75,5 @@ static const void *get_extension(const char *id)
 }
 
 TROUPE_PLUGIN("org.example.counter", "1." TEXT(WRITES), "Counts", .functions = TROUPE_LIST(count),
-              .state_version = WRITES, .state_oldest = READS, .create = create,
+              .state_version = WRITES, .state_oldest = READS, .create = create, .destroy = destroy,
               .get_extension = get_extension);

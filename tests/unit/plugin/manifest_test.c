@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Declarations are constant data, so each defect is a table written down here.
+ */
+#include "plugin_fixture.h"
+
+#include <math.h>
+#include <troupe/troupe.h>
+
+TROUPE_FUNCTION(wave, "Wave", TROUPE_SLASH, TROUPE_INT(times, "How often", .min = 1, .def = 1))
+static troupe_status wave(troupe_turn *turn, int64_t times)
+{
+    (void)turn;
+    return times > 0 ? TROUPE_OK : TROUPE_FAILED;
+}
+
+static const uint32_t kv_table[2] = {sizeof(kv_table), 0};
+static struct plugin_registry registry = {{{"troupe.kv/1", kv_table}}, 1};
+
+#define BASE                                                                                       \
+    .size = sizeof(troupe_plugin), .id = "org.example.test", .version = "1.0.0", .doc = "A test",  \
+    .functions = TROUPE_LIST(wave)
+
+static troupe_status read_table(const troupe_plugin *table, struct plugin_manifest **ret,
+                                struct error *err)
+{
+    struct plugin_note note = {.abi_major = 1, .id = "org.example.test", .version = "1.0.0"};
+
+    return plugin_manifest_read(table, &note, &registry, ret, err);
+}
+
+static void refuse_as(const troupe_plugin *table, troupe_status want, const char *sentence)
+{
+    struct plugin_manifest *manifest = NULL;
+    struct error err = {0};
+
+    assert_status(read_table(table, &manifest, &err), want);
+    assert_sentence(err, sentence);
+    assert_null(manifest);
+}
+
+/* Most defects end in the same words. */
+static void refuse(const troupe_plugin *table, const char *what)
+{
+    _cleanup_mem_ char *sentence = mem_printf(
+        "plugin \"org.example.test\": %s; correct the declaration and build it again", what);
+
+    refuse_as(table, TROUPE_DATA, sentence);
+}
+
+static void reads_what_is_right(void **state)
+{
+    const troupe_plugin table = {
+        BASE, .needs = "troupe.kv/1", .capabilities = "kv  call:llm.chat http:*.example.org",
+        .migrations = TROUPE_MIGRATIONS({1, 0, "start", "CREATE"}, {2, 0, "more", "ALTER"})};
+    struct plugin_manifest *manifest = NULL;
+    struct error err = {0};
+
+    (void)state;
+    if (read_table(&table, &manifest, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(manifest->function_count, 1);
+    assert_non_null(plugin_manifest_function(manifest, "wave"));
+    assert_null(plugin_manifest_function(manifest, "waves"));
+    assert_int_equal(manifest->migration_count, 2);
+    assert_string_equal(manifest->migrations[1]->sql, "ALTER");
+    assert_true(plugin_manifest_can(manifest, "kv"));
+    assert_true(plugin_manifest_can(manifest, "call:llm.chat"));
+    assert_false(plugin_manifest_can(manifest, "call:llm"));
+    assert_false(plugin_manifest_can(manifest, "sql"));
+    assert_true(plugin_manifest_can(manifest, "http:api.example.org"));
+    assert_false(plugin_manifest_can(manifest, "http:example.org"));
+    assert_false(plugin_manifest_can(manifest, "http:badexample.org"));
+    plugin_manifest_free(manifest);
+}
+
+/* A plugin of a newer minor has a longer table; the rest is not looked at. */
+static void reads_a_longer_table(void **state)
+{
+    struct {
+        troupe_plugin plugin;
+        void *later[4];
+    } table = {.plugin = {BASE}};
+    struct plugin_manifest *manifest = NULL;
+    struct error err = {0};
+
+    (void)state;
+    table.plugin.size = sizeof(table);
+    assert_status(read_table(&table.plugin, &manifest, &err), TROUPE_OK);
+    plugin_manifest_free(manifest);
+}
+
+static void walks_by_the_stride_of_the_plugin(void **state)
+{
+    struct longer {
+        troupe_param param;
+        uint64_t later[2];
+    };
+    static const struct longer params[] = {
+        {.param = {.name = "one",
+                   .doc = "One",
+                   .min = -INFINITY,
+                   .max = INFINITY,
+                   .def = NAN,
+                   .type = TROUPE_TYPE_INT},
+         .later = {~0ull, ~0ull}},
+        {.param = {.name = "two",
+                   .doc = "Two",
+                   .min = -INFINITY,
+                   .max = INFINITY,
+                   .def = NAN,
+                   .type = TROUPE_TYPE_STRING},
+         .later = {~0ull, ~0ull}},
+    };
+    const troupe_function function = {.size = sizeof(function),
+                                      .name = "far",
+                                      .doc = "Far",
+                                      .params = {params, 2, sizeof(struct longer)},
+                                      .fn = (troupe_fn)(uintptr_t)wave};
+    struct plugin_function read = {0};
+
+    (void)state;
+    assert_status(plugin_function_read(&function, "org.example.test", &read, NULL), TROUPE_OK);
+    assert_int_equal(read.param_count, 2);
+    assert_string_equal(read.params[1].name, "two");
+    plugin_function_clear(&read);
+}
+
+static void refuses_a_broken_head(void **state)
+{
+    troupe_plugin table = {BASE};
+
+    (void)state;
+    refuse(NULL, "troupe_plugin_v1() returned no table");
+    table.size = 16;
+    refuse_as(&table, TROUPE_VERSION,
+              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.0 needs 144; "
+              "build it with the headers of an SDK for ABI 1");
+    table = (troupe_plugin){BASE};
+    table.version = "1.0.1";
+    refuse(&table, "its table and its note name different ids or versions");
+    table = (troupe_plugin){BASE};
+    table.doc = "two\nlines";
+    refuse(&table, "it needs a doc of one line of UTF-8");
+    table = (troupe_plugin){BASE};
+    table.functions = (troupe_array){NULL, 0, 0};
+    refuse(&table, "it has no stage, no observer and no function");
+    table.functions = (troupe_array){NULL, 3, 8};
+    refuse(&table, "its list of functions is broken");
+    table.functions = (troupe_array){&table, 129, 8};
+    refuse_as(&table, TROUPE_LIMIT,
+              "plugin \"org.example.test\" has 129 functions, at most 128 are possible");
+}
+
+static void refuses_needs_and_capabilities_it_does_not_know(void **state)
+{
+    troupe_plugin table = {BASE};
+
+    (void)state;
+    table.needs = "troupe.kv/1 troupe.kv/2";
+    refuse_as(&table, TROUPE_VERSION,
+              "plugin \"org.example.test\" needs \"troupe.kv/2\", which this host does not have; "
+              "install a newer host or an older build of the plugin");
+    table.needs = "kv";
+    refuse(&table, "\"kv\" in its needs is no \"troupe.NAME/REVISION\"");
+    table.needs = NULL;
+    table.capabilities = "kvv";
+    refuse(&table, "capability \"kvv\" is unknown to this host, did you mean \"kv\"");
+    table.capabilities = "astrology";
+    refuse(&table, "capability \"astrology\" is unknown to this host");
+    table.capabilities = "http:";
+    refuse(&table, "capability \"http:\" names nothing after its colon");
+    table.capabilities = "http:a/b";
+    refuse(&table, "capability \"http:a/b\" names nothing after its colon");
+}
+
+static void refuses_migrations_with_a_gap(void **state)
+{
+    troupe_plugin table = {BASE};
+    const troupe_migration gap[] = {{1, 0, "one", "X"}, {3, 0, "three", "X"}};
+    const troupe_migration empty[] = {{1, 0, "one", ""}};
+
+    (void)state;
+    table.migrations = (troupe_array){gap, 2, sizeof(gap[0])};
+    refuse(&table, "migration 3 stands where version 2 is expected");
+    table.migrations = (troupe_array){empty, 1, sizeof(empty[0])};
+    refuse(&table, "migration 1 needs a name and SQL of at most 1 MB");
+}
+
+/* ---- functions ----------------------------------------------------------------------------- */
+
+#define PARAM_DEFAULTS .doc = "p", .min = -INFINITY, .max = INFINITY, .def = NAN
+
+static void refuse_param(const troupe_param *params, uint32_t count, const char *what)
+{
+    const troupe_function function = {.size = sizeof(function),
+                                      .flags = TROUPE_SLASH,
+                                      .name = "f",
+                                      .doc = "F",
+                                      .params = {params, count, sizeof(*params)},
+                                      .fn = (troupe_fn)(uintptr_t)wave};
+    const troupe_function *const list[] = {&function};
+    troupe_plugin table = {BASE};
+    _cleanup_mem_ char *full = mem_printf("function \"f\": %s", what);
+
+    table.functions = (troupe_array){list, 1, sizeof(list[0])};
+    refuse(&table, full);
+}
+
+static void refuses_bad_parameters(void **state)
+{
+    static const struct {
+        troupe_param param;
+        const char *what;
+    } cases[] = {
+        {{.name = "Big", PARAM_DEFAULTS, .type = TROUPE_TYPE_INT},
+         "a parameter's name must be [a-z][a-z0-9_]*, at most 32 characters"},
+        {{.name = NULL, PARAM_DEFAULTS, .type = TROUPE_TYPE_INT},
+         "a parameter's name must be [a-z][a-z0-9_]*, at most 32 characters"},
+        {{.name = "p", .type = TROUPE_TYPE_INT}, "parameter \"p\": it has no doc"},
+        {{.name = "p", PARAM_DEFAULTS, .type = 99},
+         "parameter \"p\": its type 99 is unknown to this host"},
+        {{.name = "p", .doc = "p", .min = 5, .max = 1, .def = NAN, .type = TROUPE_TYPE_INT},
+         "parameter \"p\": its minimum is above its maximum"},
+        {{.name = "p", .doc = "p", .min = 0.5, .max = 2, .def = NAN, .type = TROUPE_TYPE_INT},
+         "parameter \"p\": its range must be whole numbers within 2^53"},
+        {{.name = "p", .doc = "p", .min = 0, .max = 1e18, .def = NAN, .type = TROUPE_TYPE_INT},
+         "parameter \"p\": its range must be whole numbers within 2^53"},
+        {{.name = "p", .doc = "p", .min = 0, .max = 1, .def = NAN, .type = TROUPE_TYPE_BOOL},
+         "parameter \"p\": its type takes no range"},
+        {{.name = "p", .doc = "p", .min = 1, .max = 10, .def = 11, .type = TROUPE_TYPE_INT},
+         "parameter \"p\": its default is not a whole number from 1 to 10"},
+        {{.name = "p", .doc = "p", .min = 1, .max = 10, .def = 1.5, .type = TROUPE_TYPE_INT},
+         "parameter \"p\": its default is no whole number"},
+        {{.name = "p",
+          .doc = "p",
+          .min = -INFINITY,
+          .max = INFINITY,
+          .def = 2,
+          .type = TROUPE_TYPE_BOOL},
+         "parameter \"p\": its default is not yes or no"},
+        {{.name = "p",
+          .doc = "p",
+          .min = -INFINITY,
+          .max = INFINITY,
+          .def = 7,
+          .type = TROUPE_TYPE_MEMBER},
+         "parameter \"p\": an id has no default"},
+        {{.name = "p", PARAM_DEFAULTS, .choices = "a|b", .type = TROUPE_TYPE_INT},
+         "parameter \"p\": only a string has choices"},
+        {{.name = "p", PARAM_DEFAULTS, .choices = "a||b", .type = TROUPE_TYPE_STRING},
+         "parameter \"p\": it has an empty choice"},
+        {{.name = "p", PARAM_DEFAULTS, .choices = "a|b|a", .type = TROUPE_TYPE_STRING},
+         "parameter \"p\": it has the choice \"a\" twice"},
+        {{.name = "p",
+          PARAM_DEFAULTS,
+          .choices = "a|b",
+          .def_text = "c",
+          .type = TROUPE_TYPE_STRING},
+         "parameter \"p\": its default is not a or b"},
+        {{.name = "p", PARAM_DEFAULTS, .def_text = "1", .type = TROUPE_TYPE_INT},
+         "parameter \"p\": its type takes no .def_text"},
+        {{.name = "p",
+          .doc = "p",
+          .min = -INFINITY,
+          .max = INFINITY,
+          .def = 1,
+          .type = TROUPE_TYPE_STRING},
+         "parameter \"p\": a default of text is written .def_text"},
+    };
+    const troupe_param twice[] = {{.name = "p", PARAM_DEFAULTS, .type = TROUPE_TYPE_INT},
+                                  {.name = "p", PARAM_DEFAULTS, .type = TROUPE_TYPE_INT}};
+    const troupe_param order[] = {
+        {.name = "p", PARAM_DEFAULTS, .type = TROUPE_TYPE_INT, .optional = 1},
+        {.name = "q", PARAM_DEFAULTS, .type = TROUPE_TYPE_INT}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        refuse_param(&cases[i].param, 1, cases[i].what);
+    refuse_param(twice, 2, "parameter \"p\": there are two of this name");
+    refuse_param(order, 2, "parameter \"q\": it must stand before those that can be left out");
+    refuse_param(twice, 17, "it has 17 parameters, at most 16 are possible");
+}
+
+static void refuses_bad_functions(void **state)
+{
+    static const struct {
+        troupe_function function;
+        const char *what;
+    } cases[] = {
+        {{.size = 8, .name = "f"}, "function \"?\": its declaration is too short"},
+        {{.size = sizeof(troupe_function), .name = "F", .doc = "d"},
+         "function \"?\": a name must be [a-z][a-z0-9_-]*, at most 32 characters, or such words "
+         "joined by dots for a service"},
+        {{.size = sizeof(troupe_function), .name = "a..b", .doc = "d"},
+         "function \"?\": a name must be [a-z][a-z0-9_-]*, at most 32 characters, or such words "
+         "joined by dots for a service"},
+        {{.size = sizeof(troupe_function), .name = "f", .doc = ""},
+         "function \"f\": it has no doc"},
+        {{.size = sizeof(troupe_function), .name = "f", .doc = "\xff"},
+         "function \"f\": it has a doc that is not UTF-8"},
+        {{.size = sizeof(troupe_function), .name = "f", .doc = "d", .flags = 1u << 20},
+         "function \"f\": it has flags (0x100000) that this host does not know"},
+        {{.size = sizeof(troupe_function), .name = "a.b", .doc = "d", .flags = TROUPE_SLASH},
+         "function \"a.b\": a service cannot be a slash command"},
+        {{.size = sizeof(troupe_function), .name = "f", .doc = "d"},
+         "function \"f\": it has no code"},
+    };
+    troupe_plugin table = {BASE};
+    const troupe_function *const twice[] = {&wave_function_, &wave_function_};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const troupe_function *const list[] = {&cases[i].function};
+
+        table.functions = (troupe_array){list, 1, sizeof(list[0])};
+        refuse(&table, cases[i].what);
+    }
+    table.functions = (troupe_array){twice, 2, sizeof(twice[0])};
+    refuse(&table, "there are two functions called \"wave\"");
+}
+
+/* ---- config keys --------------------------------------------------------------------------- */
+
+static void refuses_bad_keys(void **state)
+{
+    static const struct {
+        troupe_key key;
+        const char *what;
+    } cases[] = {
+        {{.name = "Key", .doc = "k", .type = TROUPE_TYPE_INT},
+         "config key \"?\": a key's name must be [a-z][a-z0-9_]*, at most 32 characters"},
+        {{.name = "plugin", .doc = "k", .type = TROUPE_TYPE_STRING},
+         "config key \"plugin\": this name is one of the host's own keys"},
+        {{.name = "k", .type = TROUPE_TYPE_INT},
+         "config key \"k\": it needs a doc of one line of UTF-8"},
+        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_BLOB},
+         "config key \"k\": its type 16 is none that a config key can have"},
+        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_INT, .flags = 8},
+         "config key \"k\": it has flags (0x8) that this host does not know"},
+        {{.name = "k",
+          .doc = "k",
+          .type = TROUPE_TYPE_STRING,
+          .flags = TROUPE_KEY_SECRET,
+          .def = "x"},
+         "config key \"k\": a secret is a string without default and choices"},
+        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_ENDPOINT},
+         "config key \"k\": an endpoint is a URL"},
+        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_INT, .min = 2, .max = 1},
+         "config key \"k\": its minimum is above its maximum"},
+        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_STRING, .max = 1},
+         "config key \"k\": its type takes no range"},
+        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_INT, .choices = "1|2"},
+         "config key \"k\": only strings and lists have choices"},
+        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_STRING, .choices = "|a"},
+         "config key \"k\": it has an empty choice"},
+    };
+    const troupe_key twice[] = {{.name = "k", .doc = "k", .type = TROUPE_TYPE_INT},
+                                {.name = "k", .doc = "k", .type = TROUPE_TYPE_INT}};
+    const troupe_key outside[] = {
+        {.name = "k", .doc = "k", .type = TROUPE_TYPE_INT, .min = 1, .max = 5, .def = "9"}};
+    troupe_plugin table = {BASE};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        table.config = (troupe_array){&cases[i].key, 1, sizeof(troupe_key)};
+        refuse(&table, cases[i].what);
+    }
+    table.config = (troupe_array){twice, 2, sizeof(troupe_key)};
+    refuse(&table, "config key \"k\": there are two of this name");
+    table.config = (troupe_array){outside, 1, sizeof(troupe_key)};
+    refuse_as(
+        &table, TROUPE_DATA,
+        "plugin \"org.example.test\": key \"k\" in [agent declared]: its own default \"9\" is "
+        "wrong, expected an integer from 1 to 5; this is an error of the plugin that "
+        "declares it");
+    table.config = (troupe_array){twice, 257, sizeof(troupe_key)};
+    refuse_as(&table, TROUPE_LIMIT,
+              "plugin \"org.example.test\" has 257 config keys, at most 256 are possible");
+}
+
+/* ---- state --------------------------------------------------------------------------------- */
+
+static troupe_status save(void *state, void *stream,
+                          troupe_status (*io)(void *stream, const void *data, uint64_t len))
+{
+    (void)state;
+    return io(stream, "", 0);
+}
+
+static troupe_status load(void *state, uint32_t written_version, void *stream,
+                          troupe_status (*io)(void *stream, void *data, uint64_t len))
+{
+    char none;
+
+    (void)state;
+    (void)written_version;
+    return io(stream, &none, 0);
+}
+
+static const void *whole_state(const char *id)
+{
+    static const troupe_state_v1 api = {sizeof(api), 0, save, load};
+
+    return strcmp(id, "troupe.state/1") == 0 ? &api : NULL;
+}
+
+static const void *half_state(const char *id)
+{
+    static const troupe_state_v1 api = {sizeof(api), 0, save, NULL};
+
+    return strcmp(id, "troupe.state/1") == 0 ? &api : NULL;
+}
+
+static void refuses_half_a_state(void **state)
+{
+    troupe_plugin table = {BASE};
+
+    (void)state;
+    table.state_version = 2;
+    refuse(&table, "it declares a state version but no \"troupe.state/1\"");
+    table.get_extension = half_state;
+    table.state_oldest = 1;
+    refuse(&table, "its \"troupe.state/1\" is incomplete");
+    table.get_extension = whole_state;
+    table.state_oldest = 3;
+    refuse(&table, "its state versions 3 to 2 are no range from 1 up");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_what_is_right),
+        cmocka_unit_test(reads_a_longer_table),
+        cmocka_unit_test(walks_by_the_stride_of_the_plugin),
+        cmocka_unit_test(refuses_a_broken_head),
+        cmocka_unit_test(refuses_needs_and_capabilities_it_does_not_know),
+        cmocka_unit_test(refuses_migrations_with_a_gap),
+        cmocka_unit_test(refuses_bad_parameters),
+        cmocka_unit_test(refuses_bad_functions),
+        cmocka_unit_test(refuses_bad_keys),
+        cmocka_unit_test(refuses_half_a_state),
+    };
+
+    return cmocka_run_group_tests_name("plugin/manifest", tests, NULL, NULL);
+}

@@ -1,0 +1,622 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sets from INI text to calls, with the real runner. A script is a coroutine that builds, looks, and
+ * lets go; what it leaves behind is looked at when its loop has run.
+ */
+#include "loop/sanitize.h"
+#include "plugin_fixture.h"
+
+#include <sys/wait.h>
+
+struct script {
+    struct loop *loop;
+    struct plugin_manager *manager;
+    struct scratch scratch; /* files called @/NAME in the INI text */
+    void (*run)(struct script *script);
+    const char *package; /* package_dir */
+};
+
+/* ---- building ------------------------------------------------------------------------------ */
+
+/* Replaces "@" in a text by the scratch directory and "%" by the directory of the test plugins. */
+static char *expand(const struct script *script, const char *text)
+{
+    _cleanup_buf_ struct buf out = BUF_INIT;
+
+    for (const char *p = text; *p; p++) {
+        if (*p == '@')
+            buf_puts(&out, script->scratch.dir);
+        else if (*p == '%')
+            buf_printf(&out, "%s/tests/plugins/.libs", build_dir());
+        else
+            buf_putc(&out, *p);
+    }
+    return buf_take(&out);
+}
+
+static troupe_status try_build(struct script *script, const char *ini, struct plugin_set *previous,
+                               unsigned flags, struct plugin_set **ret,
+                               struct config_problems *problems)
+{
+    _cleanup_mem_ char *text = expand(script, ini);
+    struct config_raw *raw = NULL;
+    troupe_status status = config_parse_text("t.ini", text, strlen(text), &raw, problems);
+
+    if (status == TROUPE_OK)
+        status = plugin_set_build(script->manager, raw, previous, flags, ret, problems);
+    config_raw_free(raw);
+    return status;
+}
+
+static struct plugin_set *build(struct script *script, const char *ini, struct plugin_set *previous)
+{
+    struct config_problems problems = {0};
+    struct plugin_set *set = NULL;
+
+    if (try_build(script, ini, previous, 0, &set, &problems) < 0)
+        fail_msg("%s", problems.count ? problems.items[0].text : "canceled");
+    config_problems_clear(&problems);
+    return set;
+}
+
+/* Expects exactly these problems, one a line, and that nothing has changed. */
+static void refuse(struct script *script, const char *ini, struct plugin_set *previous,
+                   const char *sentences)
+{
+    _cleanup_buf_ struct buf got = BUF_INIT;
+    _cleanup_mem_ char *want = expand(script, sentences);
+    struct config_problems problems = {0};
+    struct plugin_set *set = NULL;
+    size_t sets = script->manager->set_count, loaded = script->manager->images.loaded;
+
+    assert_status(try_build(script, ini, previous, 0, &set, &problems), TROUPE_CONFIG);
+    assert_null(set);
+    for (size_t i = 0; i < problems.count; i++)
+        buf_printf(&got, "%s%s", i ? "\n" : "", problems.items[i].text);
+    assert_string_equal(buf_text(&got), want);
+    assert_int_equal(script->manager->set_count, sets);
+    assert_int_equal(script->manager->images.loaded, loaded);
+    config_problems_clear(&problems);
+}
+
+/* Calls a function by name with typed arguments; the reply lives until the next call. */
+static const char *call(struct plugin_set *set, const char *name, const char *line)
+{
+    static struct fake_turn fake;
+    _cleanup_plugin_args_ struct plugin_args args = {0};
+    const struct plugin_target *target = NULL;
+    struct error err = {0};
+
+    if (plugin_set_find(set, name, &target, &err) < 0)
+        fail_msg("%s", err.text);
+    fake_turn_init(&fake, target->agent);
+    if (plugin_args_from_text(target->function, line, strlen(line), &args, &err) < 0 ||
+        plugin_agent_invoke(target->agent, target->function, &fake.turn, args.values, NULL, &err) <
+            0)
+        fail_msg("%s", err.text);
+    return fake.reply;
+}
+
+static troupe_status run_coroutine(void *arg)
+{
+    struct script *script = arg;
+
+    script->run(script);
+    return TROUPE_OK;
+}
+
+static void play_in(void (*run)(struct script *script), const char *package, bool any_location)
+{
+    struct script script = {.loop = fixture_new(NULL), .run = run, .package = package};
+    _cleanup_mem_ char *runner = runner_path();
+    int status;
+
+    scratch_make(&script.scratch);
+    script.manager = plugin_manager_new(
+        script.loop, &(struct plugin_manager_options){.package_dir = package,
+                                                      .runner = runner,
+                                                      .trial_ms = 1000,
+                                                      .any_location = any_location});
+    fixture_run(script.loop, run_coroutine, &script);
+    assert_int_equal(script.manager->set_count, 0);
+    plugin_manager_free(script.manager);
+    loop_step(script.loop, 0);
+    fixture_free(script.loop);
+    scratch_remove(&script.scratch);
+    assert_int_equal(waitpid(-1, &status, WNOHANG), -1);
+}
+
+static void play(void (*run)(struct script *script))
+{
+    play_in(run, "/package", true);
+}
+
+/* ---- the scripts --------------------------------------------------------------------------- */
+
+static void builds_and_calls(struct script *script)
+{
+    struct plugin_set *set = build(script,
+                                   "[agent dice]\nplugin = %/dice1.so\ncolor = blue\n"
+                                   "[agent off]\nplugin = /nowhere.so\nenabled = no\n"
+                                   "[agent echo]\nplugin = %/service.so\n",
+                                   NULL);
+
+    assert_int_equal(set->number, 1);
+    assert_int_equal(set->pins, 1);
+    assert_int_equal(set->agent_count, 2);
+    assert_string_equal(set->agents[0]->name, "dice");
+    assert_string_equal(set->agents[1]->name, "echo");
+    assert_null(plugin_set_agent(set, "off"));
+    assert_string_equal(call(set, "roll", "20 2"), "1.0.0 dice 20 2 #1");
+    assert_string_equal(call(set, "dice.roll", "8"), "1.0.0 dice 8 1 #2");
+    assert_string_equal(call(set, "test.echo", "1 0.5 text=hi any=[1] who=9"),
+                        "echo: 1 0.5 0 hi [1] 9");
+    assert_string_equal(call(set, "echo.test.echo", "1 0.5 no hi"), "echo: 1 0.5 0 hi  0");
+    assert_ptr_equal(plugin_set_tool(set, "test_echo")->agent, set->agents[1]);
+    assert_ptr_equal(plugin_set_tool(set, "roll")->agent, set->agents[0]);
+    assert_null(plugin_set_tool(set, "rol"));
+    plugin_set_unpin(set);
+}
+
+static void finds_plugins_by_name(struct script *script)
+{
+    _cleanup_mem_ char *dice = mem_printf("%s/dice.so", script->scratch.dir);
+    struct plugin_set *set;
+
+    copy_plugin("dice1", dice);
+    set = build(script, "[plugins]\npath = /nowhere @\n[agent dice]\n", NULL);
+    assert_string_equal(set->agents[0]->image->path, dice);
+    plugin_set_unpin(set);
+}
+
+static void refuses_with_place_and_remedy(struct script *script)
+{
+    refuse(script, "[plugins]\npath = /nowhere\n\n[agent dice]\n\n[agent other]\nplugin = sub/x\n",
+           NULL,
+           "t.ini:4: plugin \"dice\" of [agent dice] was not found, looked for /nowhere/dice.so, "
+           "/package/dice.so, /package/dice/.libs/dice.so; install it, or set its path by plugin = "
+           "/path/to/dice.so\n"
+           "t.ini:7: key \"plugin\" in [agent other]: expected a name like \"dice\" or an absolute "
+           "path, got \"sub/x\"");
+    refuse(
+        script, "[agent dice]\nplugin = %/dice1.so\nisolation = process\n", NULL,
+        "t.ini:3: key \"isolation\" in [agent dice]: isolated plugins are not available yet; set "
+        "isolation = inprocess if you trust plugin \"%/dice1.so\"");
+    refuse(script, "[agent dice]\nplugin = %/dice1.so\nlukc = 8\n", NULL,
+           "t.ini:3: key \"lukc\" in [agent dice]: unknown key; did you mean \"luck\"");
+    refuse(script, "[agent dice]\nplugin = %/dice1.so\nluck = 101\n[agent x]\nplugin = /no.so\n",
+           NULL,
+           "t.ini:4: agent \"x\": plugin file \"/no.so\" cannot be opened: No such file or "
+           "directory");
+    refuse(script, "[agent dice]\nplugin = %/dice1.so\nluck = 13\n", NULL,
+           "t.ini:1: agent \"dice\": plugin \"org.example.dice\" 1.0.0 cannot start: a luck of 13 "
+           "cannot be; choose another number");
+    refuse(script, "[agent a]\nplugin = %/crash_early.so\n[agent b]\nplugin = %/odd_abi.so\n", NULL,
+           "t.ini:3: agent \"b\": plugin \"org.example.odd\" was built for plugin ABI 2, this host "
+           "has "
+           "1; install a build for ABI 1\n"
+           "t.ini:1: plugin \"org.example.crash\" crashed while loading (signal SEGV); nothing was "
+           "changed, install another build of it");
+    refuse(
+        script, "[agent a]\nplugin = %/spin_early.so\n", NULL,
+        "t.ini:1: plugin \"org.example.spin\" did not finish within 1 s while loading; nothing was "
+        "changed, install another build of it");
+    refuse(
+        script, "[agent bad]\nplugin = %/bad.so\n", NULL,
+        "t.ini:1: plugin \"org.example.bad\": function \"lift\": parameter \"weight\": its default "
+        "is not a whole number from 1 to 10; correct the declaration and build it again");
+    refuse(script, "[agent a.b]\nplugin = %/dice1.so\n", NULL,
+           "t.ini:1: section [agent a.b]: a name is made of letters, digits, _ and -");
+}
+
+static void asks_for_trust_outside_the_package(struct script *script)
+{
+    _cleanup_mem_ char *inside = mem_printf("%s/dice.so", script->package);
+    struct plugin_set *set;
+
+    refuse(
+        script, "[agent dice]\nplugin = %/dice1.so\n", NULL,
+        "t.ini:2: plugin \"%/dice1.so\" is not part of the host's package and isolated plugins are "
+        "not available yet; set isolation = inprocess in [agent dice] if you trust it");
+    set = build(script, "[agent dice]\nplugin = %/dice1.so\nisolation = inprocess\n", NULL);
+    plugin_set_unpin(set);
+    copy_plugin("dice2", inside);
+    set = build(script, "[agent dice]\n", NULL);
+    assert_string_equal(call(set, "version", ""), "2.0.0");
+    plugin_set_unpin(set);
+    /* A link out of the package is not part of it. */
+    unlink(inside);
+    {
+        _cleanup_mem_ char *target = plugin_path("dice1");
+
+        assert_int_equal(symlink(target, inside), 0);
+    }
+    refuse(
+        script, "[agent dice]\n", NULL,
+        "t.ini:1: plugin \"dice\" is not part of the host's package and isolated plugins are not "
+        "available yet; set isolation = inprocess in [agent dice] if you trust it");
+}
+
+static void carries_over_what_is_the_same(struct script *script)
+{
+    static const char one[] = "[agent dice]\nplugin = %/dice1.so\n[agent count]\nplugin = "
+                              "%/counter1.so\n";
+    static const char two[] =
+        "# another line\n[agent count]\nplugin = %/counter1.so\n[agent dice]\n"
+        "plugin = %/dice1.so\nluck = 8\n";
+    struct plugin_set *first = build(script, one, NULL), *second;
+
+    assert_string_equal(call(first, "count", ""), "1 from 0");
+    second = build(script, two, first);
+    assert_int_equal(second->number, 2);
+    assert_ptr_equal(plugin_set_agent(first, "count"), plugin_set_agent(second, "count"));
+    assert_int_equal(plugin_set_agent(second, "count")->generation, 1);
+    assert_ptr_not_equal(plugin_set_agent(first, "dice"), plugin_set_agent(second, "dice"));
+    assert_int_equal(plugin_set_agent(second, "dice")->generation, 2);
+    /* The bytes are the same, so the image is. */
+    assert_ptr_equal(plugin_set_agent(first, "dice")->image,
+                     plugin_set_agent(second, "dice")->image);
+    assert_status(plugin_set_take_over(second, first, NULL), TROUPE_OK);
+    plugin_set_unpin(first);
+    assert_status(co_sleep(5), TROUPE_OK);
+    assert_string_equal(call(second, "count", ""), "2 from 0");
+    assert_int_equal(troupe_config_int(&plugin_set_agent(second, "dice")->host, "luck", 0), 8);
+    plugin_set_unpin(second);
+}
+
+/* A pinned turn goes on with its build, however the file was replaced; new ones get the new. */
+static void replace_while_pinned(struct script *script,
+                                 void (*replace)(const char *name, const char *path))
+{
+    static const char ini[] = "[agent dice]\nplugin = @/dice.so\n";
+    _cleanup_mem_ char *path = mem_printf("%s/dice.so", script->scratch.dir);
+    struct plugin_set *first, *turn, *second;
+
+    copy_plugin("dice1", path);
+    first = build(script, ini, NULL);
+    turn = plugin_set_pin(first);
+    assert_string_equal(call(turn, "version", ""), "1.0.0");
+    replace("dice2", path);
+    second = build(script, ini, first);
+    assert_status(plugin_set_take_over(second, first, NULL), TROUPE_OK);
+    plugin_set_unpin(first);
+    assert_status(co_sleep(5), TROUPE_OK);
+    assert_int_equal(script->manager->set_count, 2);
+    assert_string_equal(call(turn, "version", ""), "1.0.0");
+    assert_string_equal(call(second, "version", ""), "2.0.0");
+    plugin_set_unpin(turn);
+    assert_status(co_sleep(5), TROUPE_OK);
+    assert_int_equal(script->manager->set_count, 1);
+    assert_int_equal(script->manager->images.loaded, 1);
+    assert_string_equal(call(second, "version", ""), "2.0.0");
+    plugin_set_unpin(second);
+}
+
+static void replaced_by_rename(struct script *script)
+{
+    replace_while_pinned(script, rename_plugin);
+}
+
+static void replaced_in_place(struct script *script)
+{
+    replace_while_pinned(script, copy_plugin);
+}
+
+static void a_refused_reload_changes_nothing(struct script *script)
+{
+    static const char ini[] = "[agent count]\nplugin = @/count.so\n";
+    _cleanup_mem_ char *path = mem_printf("%s/count.so", script->scratch.dir);
+    struct plugin_set *set;
+
+    copy_plugin("counter1", path);
+    set = build(script, ini, NULL);
+    assert_string_equal(call(set, "count", ""), "1 from 0");
+    rename_plugin("crash_early", path);
+    refuse(script, ini, set,
+           "t.ini:1: plugin \"org.example.crash\" crashed while loading (signal SEGV); nothing was "
+           "changed, install another build of it");
+    assert_string_equal(call(set, "count", ""), "2 from 0");
+    assert_int_equal(set->pins, 1);
+    plugin_set_unpin(set);
+}
+
+static void hands_state_over(struct script *script)
+{
+    static const char ini[] = "[agent count]\nplugin = @/count.so\n";
+    _cleanup_mem_ char *path = mem_printf("%s/count.so", script->scratch.dir);
+    struct plugin_set *first, *second;
+    struct error err = {0};
+
+    copy_plugin("counter1", path);
+    first = build(script, ini, NULL);
+    call(first, "count", "");
+    assert_string_equal(call(first, "count", ""), "2 from 0");
+    rename_plugin("counter2", path);
+    second = build(script, ini, first);
+    /* Until the last moment the old one counts on. */
+    assert_string_equal(call(first, "count", ""), "3 from 0");
+    assert_status(plugin_set_take_over(second, first, &err), TROUPE_OK);
+    plugin_set_unpin(first);
+    assert_status(co_sleep(5), TROUPE_OK);
+    assert_string_equal(call(second, "count", ""), "4 from 1");
+
+    rename_plugin("counter5", path);
+    refuse(script, ini, second,
+           "t.ini:1: agent \"count\": plugin \"org.example.counter\" 1.5 cannot take over the "
+           "state of "
+           "1.2: it is written in version 2, 4 to 5 can be read; install a build that reads it, or "
+           "restart the host to begin without");
+    rename_plugin("counter1", path);
+    refuse(script, ini, second,
+           "t.ini:1: agent \"count\": plugin \"org.example.counter\" 1.1 cannot take over the "
+           "state of "
+           "1.2: it is written in version 2, 1 to 1 can be read; install a build that reads it, or "
+           "restart the host to begin without");
+    rename_plugin("counter_broken", path);
+    first = build(script, ini, second);
+    assert_status(plugin_set_take_over(first, second, &err), TROUPE_DATA);
+    assert_sentence(
+        err, "agent \"count\": plugin \"org.example.counter\" 1.3 cannot load the state that "
+             "1.2 saved (data); the running one stays");
+    plugin_set_unpin(first);
+    assert_string_equal(call(second, "count", ""), "5 from 1");
+    plugin_set_unpin(second);
+}
+
+static void names_of_several_agents_are_kept_apart(struct script *script)
+{
+    struct plugin_set *set = build(script,
+                                   "[agent dice]\nplugin = %/dice1.so\n"
+                                   "[agent casino]\nplugin = %/dice2.so\n",
+                                   NULL);
+    const struct plugin_target *target = NULL;
+    struct error err = {0};
+
+    assert_status(plugin_set_find(set, "roll", &target, &err), TROUPE_CONFLICT);
+    assert_sentence(err,
+                    "\"roll\" is a function of the agents \"dice\" and \"casino\"; write dice.roll "
+                    "or casino.roll");
+    assert_null(target);
+    assert_string_equal(call(set, "casino.version", ""), "2.0.0");
+    assert_string_equal(call(set, "dice.version", ""), "1.0.0");
+    assert_string_equal(plugin_set_tool(set, "casino_roll")->qualified, "casino.roll");
+    assert_string_equal(plugin_set_tool(set, "dice_roll")->qualified, "dice.roll");
+    assert_null(plugin_set_tool(set, "roll"));
+    assert_status(plugin_set_find(set, "casino.rol", &target, &err), TROUPE_NOT_FOUND);
+    assert_sentence(err, "there is no function \"casino.rol\"; did you mean \"casino.roll\"");
+    assert_status(plugin_set_find(set, "astrology", &target, &err), TROUPE_NOT_FOUND);
+    assert_sentence(err, "there is no function \"astrology\"");
+    plugin_set_unpin(set);
+}
+
+static void asks_providers_by_priority(struct script *script)
+{
+    struct plugin_set *set = build(script,
+                                   "[agent one]\nplugin = %/service.so\n"
+                                   "[agent two]\nplugin = %/service.so\npriority = 10\n"
+                                   "[agent three]\nplugin = %/service.so\n"
+                                   "[agent four]\nplugin = %/service.so\npriority = -1\n",
+                                   NULL);
+    const struct plugin_service *service = plugin_set_service(set, "test.echo");
+    static const char *const order[] = {"two", "one", "three", "four"};
+
+    assert_non_null(service);
+    assert_int_equal(service->count, 4);
+    for (int i = 0; i < 4; i++)
+        assert_string_equal(service->providers[i]->agent->name, order[i]);
+    assert_null(plugin_set_service(set, "test.other"));
+    assert_string_equal(call(set, "test.echo", "1 0 no x"), "two: 1 0 0 x  0");
+    assert_string_equal(plugin_set_tool(set, "test_echo")->agent->name, "two");
+    assert_string_equal(plugin_set_tool(set, "one_test_echo")->agent->name, "one");
+    /* One image for four agents, and it was tried once. */
+    assert_int_equal(script->manager->images.loaded, 1);
+    plugin_set_unpin(set);
+}
+
+static void checks_without_creating(struct script *script)
+{
+    struct config_problems problems = {0};
+    struct plugin_set *set = NULL;
+
+    assert_status(try_build(script, "[agent dice]\nplugin = %/dice1.so\n", NULL, PLUGIN_BUILD_CHECK,
+                            &set, &problems),
+                  TROUPE_OK);
+    assert_int_equal(set->agent_count, 1);
+    assert_false(set->agents[0]->created);
+    assert_non_null(plugin_manifest_function(set->agents[0]->manifest, "roll"));
+    plugin_set_unpin(set);
+    set = NULL;
+    assert_status(try_build(script, "[agent dice]\nplugin = %/dice1.so\nluck = 13\n", NULL,
+                            PLUGIN_BUILD_CHECK, &set, &problems),
+                  TROUPE_CONFIG);
+    assert_int_equal(problems.errors, 1);
+    config_problems_clear(&problems);
+}
+
+static void note_freed(void *extra)
+{
+    *(bool *)extra = true;
+}
+
+static void frees_after_the_last_pin_only(struct script *script)
+{
+    struct plugin_set *set = build(script, "[agent count]\nplugin = %/counter1.so\n", NULL);
+    bool freed = false;
+
+    set->extra = &freed;
+    set->free_extra = note_freed;
+    plugin_set_pin(set);
+    plugin_set_unpin(set);
+    assert_status(co_sleep(5), TROUPE_OK);
+    assert_false(freed);
+    plugin_set_unpin(set);
+    /* Not inside the caller, which may stand in a frame of the plugin. */
+    assert_false(freed);
+    assert_status(co_sleep(5), TROUPE_OK);
+    assert_true(freed);
+}
+
+static void count_info(const struct plugin_info *info, void *user)
+{
+    struct buf *out = user;
+
+    buf_printf(out, "%s %s %s set %llu gen %llu pins %zu calls %llu\n", info->agent, info->id,
+               info->version, (unsigned long long)info->set, (unsigned long long)info->generation,
+               info->pins, (unsigned long long)info->calls);
+}
+
+static void lists_every_agent_once(struct script *script)
+{
+    struct plugin_set *first = build(script,
+                                     "[agent dice]\nplugin = %/dice1.so\n"
+                                     "[agent count]\nplugin = %/counter1.so\n",
+                                     NULL);
+    struct plugin_set *second = build(script,
+                                      "[agent dice]\nplugin = %/dice2.so\n"
+                                      "[agent count]\nplugin = %/counter1.so\n",
+                                      first);
+    _cleanup_buf_ struct buf out = BUF_INIT;
+
+    call(first, "count", "");
+    plugin_set_pin(first);
+    plugin_manager_list(script->manager, count_info, &out);
+    assert_string_equal(buf_text(&out), "dice org.example.dice 2.0.0 set 2 gen 2 pins 1 calls 0\n"
+                                        "count org.example.counter 1.1 set 2 gen 1 pins 3 calls 1\n"
+                                        "dice org.example.dice 1.0.0 set 1 gen 1 pins 2 calls 0\n");
+    plugin_set_unpin(first);
+    plugin_set_unpin(first);
+    plugin_set_unpin(second);
+}
+
+static size_t resident_kb(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    unsigned long size = 0, resident = 0;
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu %lu", &size, &resident), 2);
+    fclose(file);
+    return resident * ((size_t)sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static size_t count_maps(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    size_t lines = 0;
+    int c;
+
+    assert_non_null(maps);
+    while ((c = fgetc(maps)) != EOF)
+        lines += c == '\n';
+    fclose(maps);
+    return lines;
+}
+
+/* Reloads with another build each time: what one leaves behind would add up. */
+static void many_reloads_leave_nothing(struct script *script)
+{
+    static const char ini[] = "[agent dice]\nplugin = @/dice.so\n[agent count]\nplugin = "
+                              "%/counter1.so\n";
+    _cleanup_mem_ char *path = mem_printf("%s/dice.so", script->scratch.dir);
+    struct plugin_set *current;
+    size_t files = 0, maps = 0, memory = 0;
+#if defined(LOOP_ASAN) || defined(LOOP_TSAN)
+    const int cycles = 40;
+#else
+    const int cycles = 500;
+#endif
+
+    rename_plugin("dice1", path);
+    current = build(script, ini, NULL);
+    for (int i = 1; i <= cycles; i++) {
+        struct plugin_set *next;
+
+        rename_plugin(i % 2 ? "dice2" : "dice1", path);
+        next = build(script, ini, current);
+        assert_status(plugin_set_take_over(next, current, NULL), TROUPE_OK);
+        plugin_set_unpin(current);
+        current = next;
+        assert_status(co_sleep(1), TROUPE_OK);
+        assert_int_equal(script->manager->set_count, 1);
+        assert_int_equal(script->manager->images.loaded, 2);
+        assert_string_equal(call(current, "version", ""), i % 2 ? "2.0.0" : "1.0.0");
+        if (i == 20) {
+            files = open_files();
+            maps = count_maps();
+            memory = resident_kb();
+        }
+    }
+    assert_int_equal(open_files(), files);
+#if !defined(LOOP_ASAN) && !defined(LOOP_TSAN)
+    assert_in_range(count_maps(), 0, maps + 2);
+    assert_in_range(resident_kb(), 0, memory + 1024);
+    assert_int_equal(script->manager->images.parked, 0);
+#else
+    (void)maps;
+    (void)memory;
+    assert_int_equal(script->manager->images.parked, 1);
+#endif
+    plugin_set_unpin(current);
+}
+
+/* ---- the tests ----------------------------------------------------------------------------- */
+
+static void test_asks_for_trust_outside_the_package(void **state)
+{
+    struct scratch package;
+
+    (void)state;
+    scratch_make(&package);
+    play_in(asks_for_trust_outside_the_package, package.dir, false);
+    scratch_remove(&package);
+}
+
+#define SCRIPT(name)                                                                               \
+    static void test_##name(void **state)                                                          \
+    {                                                                                              \
+        (void)state;                                                                               \
+        play(name);                                                                                \
+    }
+
+SCRIPT(builds_and_calls)
+SCRIPT(finds_plugins_by_name)
+SCRIPT(refuses_with_place_and_remedy)
+SCRIPT(carries_over_what_is_the_same)
+SCRIPT(replaced_by_rename)
+SCRIPT(replaced_in_place)
+SCRIPT(a_refused_reload_changes_nothing)
+SCRIPT(hands_state_over)
+SCRIPT(names_of_several_agents_are_kept_apart)
+SCRIPT(asks_providers_by_priority)
+SCRIPT(checks_without_creating)
+SCRIPT(frees_after_the_last_pin_only)
+SCRIPT(lists_every_agent_once)
+SCRIPT(many_reloads_leave_nothing)
+
+#define SCRIPT_TEST(name)                                                                          \
+    {                                                                                              \
+#name, test_##name, NULL, NULL, NULL                                                       \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT_TEST(builds_and_calls),
+        SCRIPT_TEST(finds_plugins_by_name),
+        SCRIPT_TEST(refuses_with_place_and_remedy),
+        SCRIPT_TEST(carries_over_what_is_the_same),
+        SCRIPT_TEST(replaced_by_rename),
+        SCRIPT_TEST(replaced_in_place),
+        SCRIPT_TEST(a_refused_reload_changes_nothing),
+        SCRIPT_TEST(hands_state_over),
+        SCRIPT_TEST(names_of_several_agents_are_kept_apart),
+        SCRIPT_TEST(asks_providers_by_priority),
+        SCRIPT_TEST(checks_without_creating),
+        SCRIPT_TEST(frees_after_the_last_pin_only),
+        SCRIPT_TEST(lists_every_agent_once),
+        SCRIPT_TEST(many_reloads_leave_nothing),
+        SCRIPT_TEST(asks_for_trust_outside_the_package),
+    };
+
+    return cmocka_run_group_tests_name("plugin/set", tests, NULL, NULL);
+}
