@@ -40,5 +40,6 @@ const troupe_kv_v1 *host_kv_table(void);
 const troupe_sql_v1 *host_sql_table(void);
 const troupe_http_v1 *host_http_table(void);
 const troupe_budget_v1 *host_budget_table(void);
+const troupe_work_v1 *host_work_table(void);
 
 #endif

@@ -119,6 +119,8 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
     }
     *ret_exit = EX_UNAVAILABLE;
     status = http_client_new(host->loop, &http_options, &host->http, err);
+    if (status == TROUPE_OK)
+        status = pool_new(host->loop, 0, HOST_WORK_QUEUE, &host->pool, err);
     if (status < 0)
         return status;
     host->manager = plugin_manager_new(host->loop, &manager_options);
@@ -132,6 +134,7 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         .loop = host->loop,
         .store = host->store,
         .http = host->http,
+        .pool = host->pool,
         .turn_table = host_turn_table(),
     };
     troupe_status status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);
@@ -230,6 +233,7 @@ void host_free(struct host *host)
 {
     if (!host)
         return;
+    pool_free(host->pool);
     turn_engine_free(host->engine);
     while (host->manager && host->manager->set_count)
         loop_step(host->loop, 10);

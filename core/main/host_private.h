@@ -5,6 +5,7 @@
 #ifndef MAIN_HOST_PRIVATE_H
 #define MAIN_HOST_PRIVATE_H
 
+#include "loop/pool.h"
 #include "loop/scope.h"
 #include "main/host.h"
 #include "net/http.h"
@@ -12,6 +13,7 @@
 #include "store/store.h"
 #include "turn/engine.h"
 
+#define HOST_WORK_QUEUE 1000 /* jobs that wait for a thread of the pool */
 #define HOST_STEP_MS 30000 /* for each storage step of a start or reload */
 
 struct host {
@@ -21,6 +23,7 @@ struct host {
     char *data_dir;
     struct store *store;
     struct http_client *http;
+    struct pool *pool;
     struct plugin_manager *manager;
     struct engine *engine;
     struct scope scope; /* reloads by signal, recoveries */

@@ -17,12 +17,14 @@
 struct engine;
 struct http_client;
 struct plugin_set;
+struct pool;
 struct store;
 
 struct engine_options {
     struct loop *loop;
     struct store *store;
     struct http_client *http;
+    struct pool *pool; /* for what computes long or blocks */
     const troupe_turn_table *turn_table; /* core/host's */
 };
 

@@ -16,5 +16,6 @@
 #include <troupe/sql.h>
 #include <troupe/status.h>
 #include <troupe/turn.h>
+#include <troupe/work.h>
 
 #endif
