@@ -18,8 +18,8 @@ enum manner {
     SECONDS, /* our words, and how long to wait as the service's sentence says it */
 };
 
-/* The first row that fits: by code, and where the code says nothing by status. A code that ends with
- * a dot stands for all below it. */
+/* The first row that fits. What broke off did so whatever the code says; else it goes by code, and
+ * where the code says nothing by status. A code that ends with a dot stands for all below it. */
 static const struct row {
     const char *code;
     troupe_status status; /* 0: any */
@@ -27,6 +27,8 @@ static const struct row {
     const char *sentence;
     const char *reason;
 } rows[] = {
+    {NULL, TROUPE_INTERRUPTED, OWN,
+     "My answer broke off in the middle. Ask me to go on, and I'll try.", "llm.interrupted"},
     {"llm.not_configured", 0, OWN, NOT_CONFIGURED, "llm.not_configured"},
     {"llm.unreachable", 0, OWN,
      "I can't reach my language model at the moment. Commands still work; please try again in a "
@@ -41,7 +43,6 @@ static const struct row {
     {"llm.bad_answer", 0, PASS_ON,
      "I got an answer that makes no sense. Please try again in a moment.", "llm.bad_answer"},
     {"llm.provider_error", 0, OWN, TROUBLE, "llm.provider_error"},
-    {"llm.interrupted", 0, OWN, TROUBLE, "llm.interrupted"},
     {"llm.too_long", 0, OWN,
      "That is more than I can take in at once. Could you say it in fewer words?", "llm.too_long"},
     {"budget.price_unknown", 0, PASS_ON,

@@ -24,8 +24,7 @@
 #define CONVERSATION_PROMPT ""
 #endif
 
-#define ANSWER_MAX       ((size_t)64 * 1024) /* what troupe_write takes in all */
-#define INTERRUPTED_TEXT "\n\n(interrupted)"
+#define ANSWER_MAX ((size_t)64 * 1024) /* what troupe_write takes in all */
 
 TROUPE_EMBED(conversation_default_prompt, "prompts/default.txt");
 TROUPE_EMBED(conversation_sql_001, "sql/001_conversation.sql");
@@ -46,7 +45,8 @@ struct answer {
     int64_t tokens;
 };
 
-/* Says in plain words what does not work, and leaves the reason for `troupe why`. */
+/* Ends the turn with plain words about what does not work. The host shows them to the member, beside
+ * what was shown already, which it closes with a mark; the code is for `troupe why`. */
 static troupe_status apologize(troupe_turn *turn, troupe_status status, const char *step)
 {
     troupe_str code, sentence;
@@ -59,8 +59,7 @@ static troupe_status apologize(troupe_turn *turn, troupe_status status, const ch
     reason = apology_write(status, code, sentence, text, sizeof(text));
     troupe_reason(turn, reason, "%s: status %d, code \"%.*s\"", step, status, (int)code.len,
                   code.ptr);
-    status = troupe_reply_text(turn, text, strlen(text));
-    return status < 0 ? status : TROUPE_DONE;
+    return troupe_fail(turn, status, reason, "%s", text);
 }
 
 static int64_t used_tokens(troupe_str result)
@@ -86,7 +85,7 @@ static troupe_status stream(troupe_turn *turn, troupe_str arguments, struct answ
     if (status < 0)
         return status;
     while ((read = troupe_read(turn, chunks, &chunk)) == TROUPE_OK) {
-        if (chunk.len > ANSWER_MAX - sizeof(INTERRUPTED_TEXT) - answer->len) {
+        if (chunk.len > ANSWER_MAX - answer->len) {
             read = TROUPE_LIMIT;
             break;
         }
@@ -94,8 +93,8 @@ static troupe_status stream(troupe_turn *turn, troupe_str arguments, struct answ
         answer->len += chunk.len;
         status = troupe_write(turn, chunk.ptr, chunk.len);
         if (status < 0) {
-            troupe_close(turn, chunks, NULL);
-            return status;
+            read = status;
+            break;
         }
     }
     status = troupe_close(turn, chunks, &result);
@@ -104,20 +103,6 @@ static troupe_status stream(troupe_turn *turn, troupe_str arguments, struct answ
     if (status >= 0 && result.len > 0)
         answer->tokens = used_tokens(result);
     return status < 0 && answer->len > 0 ? TROUPE_INTERRUPTED : status;
-}
-
-/* What was shown stays, with a mark behind it; nothing is taken back. */
-static troupe_status mark_interrupted(troupe_turn *turn, struct answer *answer)
-{
-    troupe_str code;
-
-    if (troupe_turn_status(turn) < 0)
-        return troupe_turn_status(turn);
-    troupe_error(turn, &code, NULL);
-    answer->interrupted = 1;
-    troupe_reason(turn, "llm.interrupted", "after %zu bytes: code \"%.*s\"", answer->len,
-                  (int)code.len, code.ptr);
-    return troupe_write(turn, INTERRUPTED_TEXT, sizeof(INTERRUPTED_TEXT) - 1);
 }
 
 /* ---- the stage --------------------------------------------------------------------------------*/
@@ -211,22 +196,24 @@ static troupe_status answer_with(troupe_turn *turn, const struct prompt *prompt,
 {
     const troupe_str arguments = {prompt->arguments, strlen(prompt->arguments)};
     struct answer answer = {.text = troupe_turn_alloc(turn, ANSWER_MAX)};
-    troupe_status status;
+    troupe_status status, stored = TROUPE_OK;
 
     if (!answer.text)
         return TROUPE_NOMEM;
     status = stream(turn, arguments, &answer);
     if (status >= 0 && answer.len == 0)
-        return apologize(turn, TROUPE_DATA, "an empty answer");
-    if (status == TROUPE_INTERRUPTED && answer.len > 0)
-        status = mark_interrupted(turn, &answer);
-    else if (status < 0)
+        status = TROUPE_DATA;
+    if (status < 0 && status != TROUPE_INTERRUPTED)
         return apologize(turn, status, TROUPE_SERVICE_LLM_CHAT);
-    if (status < 0)
-        return status;
-    if (stores)
-        status = remember(turn, history, &answer);
-    return status < 0 ? status : TROUPE_DONE;
+    /* Why it broke off, before storing it can fail too. */
+    answer.interrupted = status == TROUPE_INTERRUPTED;
+    if (answer.interrupted)
+        status = apologize(turn, status, TROUPE_SERVICE_LLM_CHAT);
+    if (stores && answer.len > 0 && troupe_turn_status(turn) >= 0)
+        stored = remember(turn, history, &answer);
+    if (status < 0 || stored < 0)
+        return status < 0 ? status : stored;
+    return TROUPE_DONE;
 }
 
 static troupe_status stage(troupe_turn *turn)
@@ -279,6 +266,12 @@ static troupe_status show(troupe_turn *turn, const struct preferences *preferenc
                         (long long)preferences->window, preferences->time_zone);
 }
 
+static troupe_status no_notes(troupe_turn *turn, troupe_status status)
+{
+    return troupe_fail(turn, status, "preferences.storage",
+                       "I can't get at my notes at the moment. Please try again in a minute.");
+}
+
 TROUPE_FUNCTION(preferences, "Shows or changes how the bot talks with you",
                 TROUPE_SLASH | TROUPE_PRIVATE | TROUPE_IDEMPOTENT,
                 TROUPE_OPT_STRING(name, "What to call you; - for your own name", .max = 128),
@@ -305,18 +298,20 @@ static troupe_status preferences(troupe_turn *turn, troupe_str name, troupe_str 
                            "Preferences belong to a member; call this from a chat.");
     if (reset) {
         status = preferences_reset(turn);
-        return status < 0 ? status : troupe_reply(turn, "Done: everything is as at the beginning.");
+        if (status < 0)
+            return no_notes(turn, status);
+        return troupe_reply(turn, "Done: everything is as at the beginning.");
     }
     status = preferences_load(turn, &current);
     if (status < 0)
-        return status;
+        return no_notes(turn, status);
     status = preferences_apply(&current, &change, said, sizeof(said));
     if (status < 0)
         return troupe_fail(turn, status, "preferences.value", "%s", said);
     if (!said[0])
         return show(turn, &current);
     status = preferences_store(turn, &current);
-    return status < 0 ? status : troupe_reply(turn, "Done: %s.", said);
+    return status < 0 ? no_notes(turn, status) : troupe_reply(turn, "Done: %s.", said);
 }
 
 /* ---- the plugin -------------------------------------------------------------------------------*/

@@ -313,7 +313,8 @@ struct troupe_rows {
     troupe_value *cells;
 };
 
-/* `{name}` becomes a name of the agent's own, as in the host. */
+/* `{name}` becomes a name of the agent's own, as in the host, and ?1 a parameter by name, because SQLite
+ * counts named ones in. */
 static char *in_namespace(struct fake_turn *fake, const char *sql)
 {
     char *ret = keep(fake, 4 * strlen(sql) + 1), *at = ret;
@@ -321,6 +322,8 @@ static char *in_namespace(struct fake_turn *fake, const char *sql)
     for (; *sql; sql++) {
         if (*sql == '{')
             at += sprintf(at, "p_%s_", fake->host.agent);
+        else if (*sql == '?')
+            at += sprintf(at, ":p_");
         else if (*sql != '}')
             *at++ = *sql;
     }
@@ -364,11 +367,11 @@ static sqlite3_stmt *prepare(struct fake_turn *fake, const char *sql, const trou
     for (int i = 1; i <= sqlite3_bind_parameter_count(statement); i++) {
         const char *name = sqlite3_bind_parameter_name(statement, i);
 
-        if (name && name[0] == ':')
+        if (strncmp(name, ":p_", 3) != 0)
             bind_scope(statement, i, name, fake);
-        else if (name && (uint32_t)atoi(name + 1) <= count)
-            bind_value(statement, i, &params[atoi(name + 1) - 1]);
-        else if (name)
+        else if ((uint32_t)atoi(name + 3) <= count)
+            bind_value(statement, i, &params[atoi(name + 3) - 1]);
+        else
             abort(); /* a parameter without a value */
     }
     return statement;
