@@ -166,7 +166,6 @@ static troupe_status recall(troupe_turn *turn, const struct conversation *conver
         return status;
     if (troupe_turn_status(turn) < 0)
         return troupe_turn_status(turn);
-    memset(history, 0, sizeof(*history));
     history->asked_ms = troupe_now(turn);
     troupe_reason(turn, "conversation.no_memory", "reading history failed with status %d", status);
     return TROUPE_OK;
@@ -221,7 +220,7 @@ static troupe_status stage(troupe_turn *turn)
     const struct conversation *conversation = troupe_state(turn);
     const troupe_message *message = troupe_turn_message(turn);
     struct preferences preferences;
-    struct history history;
+    struct history history = {0};
     struct prompt prompt;
     const char *system;
     uint8_t stores;
@@ -364,7 +363,7 @@ static troupe_status check_budget(troupe_host *host, const struct conversation *
     const char *values[TEMPLATE_FIELDS];
     const struct prompt_budget *budget = &conversation->budget;
     char *text;
-    int64_t tokens;
+    int64_t tokens, fixed = budget->answer + budget->reserve + budget->system;
     size_t len;
 
     for (int i = 0; i < TEMPLATE_FIELDS; i++)
@@ -383,12 +382,11 @@ static troupe_status check_budget(troupe_host *host, const struct conversation *
                    (long long)tokens, (long long)budget->system);
         return TROUPE_CONFIG;
     }
-    if (budget->answer + budget->reserve + budget->system >= budget->context) {
+    if (fixed >= budget->context) {
         troupe_log(host, TROUPE_LOG_ERROR,
                    "key \"context_tokens\": %lld leaves nothing for the talk; it must be above "
                    "answer_tokens, reserve_tokens and system_tokens together, which are %lld",
-                   (long long)budget->context,
-                   (long long)(budget->answer + budget->reserve + budget->system));
+                   (long long)budget->context, (long long)fixed);
         return TROUPE_CONFIG;
     }
     return TROUPE_OK;

@@ -74,7 +74,7 @@ static troupe_status begin(struct llm_sse *sse)
     troupe_status status = TROUPE_OK;
 
     sse->begun = 1;
-    for (uint8_t i = 0; i < sse->bom_seen && status == TROUPE_OK; i++)
+    for (uint8_t i = 0; i < sse->bom_seen && i < sizeof(mark) && status == TROUPE_OK; i++)
         status = line_add(sse, mark[i]);
     return status;
 }

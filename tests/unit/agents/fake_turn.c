@@ -783,9 +783,10 @@ troupe_status fake_say(struct fake_turn *fake, const char *text)
 
 troupe_fn fake_function(const struct fake_turn *fake, const char *name)
 {
+    typedef const troupe_function *reference;
+
     for (uint32_t i = 0; i < fake->plugin->functions.count; i++) {
-        const troupe_function *function =
-            *TROUPE_AT(fake->plugin->functions, const troupe_function *, i);
+        const troupe_function *function = *TROUPE_AT(fake->plugin->functions, reference, i);
 
         if (strcmp(function->name, name) == 0)
             return function->fn;
