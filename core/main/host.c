@@ -201,10 +201,10 @@ troupe_status host_check(struct loop *loop, struct host_boot *boot,
         if (ret_config && status == TROUPE_OK)
             *ret_config = config_ref(set->config);
         plugin_set_unpin(set);
-        while (manager->set_count)
-            co_sleep(1);
     }
-    /* The manager outlives this coroutine's frame by one loop task at most. */
+    /* Sets are freed by a task of the loop, which cannot turn below this coroutine. */
+    while ((manager->set_count || manager->reaping) && co_sleep(1) == TROUPE_OK)
+        continue;
     co_on_loop_stack((void (*)(void *))plugin_manager_free, manager);
     return status;
 }
