@@ -1,7 +1,126 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
+#include "config.h"
 
-int main(void)
+#include "base/log.h"
+#include "main/cmd.h"
+#include "main/print.h"
+
+#include <limits.h>
+#include <string.h>
+#include <sysexits.h>
+
+static int cmd_help(struct options *options);
+static int cmd_version(struct options *options);
+
+static const struct subcommand subcommands[] = {
+    {"run", "", "run the bot until it is stopped",
+     OPTIONS_FILES | OPTION_SOCKET | OPTION_QUIET | OPTION_VERBOSE, 0, 0, cmd_run},
+    {"chat", "", "talk to the bot here, without Discord",
+     OPTIONS_FILES | OPTION_SOCKET | OPTION_USE_ENV_KEY | OPTION_QUIET | OPTION_VERBOSE, 0, 0,
+     cmd_chat},
+    {"check", "", "test the configuration and the plugins, start nothing",
+     OPTIONS_FILES | OPTION_QUIET | OPTION_VERBOSE, 0, 0, cmd_check},
+    {"config", "--effective", "show every key, its value and where it comes from",
+     OPTIONS_FILES | OPTION_EFFECTIVE | OPTION_JSON, 0, 0, cmd_config},
+    {"status", "", "how the running host is doing", OPTIONS_CLIENT, 0, 0, cmd_status},
+    {"reload", "", "read configuration and plugins anew; refused as a whole or taken as a whole",
+     OPTIONS_CLIENT | OPTION_QUIET, 0, 0, cmd_reload},
+    {"plugins", "", "the agents that run, and their plugins", OPTIONS_CLIENT, 0, 0, cmd_plugins},
+    {"functions", "", "the functions that agents declare", OPTIONS_CLIENT, 0, 0, cmd_functions},
+    {"call", "NAME [KEY=VALUE…]", "call a function", OPTIONS_CLIENT, 1, INT_MAX, cmd_call},
+    {"why", "[ID|last]", "the path that a message took, stage by stage", OPTIONS_CLIENT, 0, 1,
+     cmd_why},
+    {"log-level", "LEVEL", "log error, warn, info or debug from now on", OPTIONS_CLIENT, 1, 1,
+     cmd_log_level},
+    {"stop", "", "stop the running host; ends when it is gone", OPTIONS_CLIENT | OPTION_QUIET, 0, 0,
+     cmd_stop},
+    {"help", "[SUBCOMMAND]", "this", 0, 0, 1, cmd_help},
+    {"version", "", "the version", 0, 0, 0, cmd_version},
+};
+
+#define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
+
+static const struct {
+    unsigned option;
+    const char *text;
+} option_docs[] = {
+    {OPTION_CONFIG, "-c, --config FILE         read this configuration"},
+    {OPTION_SET, "--set SECTION.KEY=VALUE   a key that wins over the files"},
+    {OPTION_DATA, "--data DIR                keep everything here: [troupe] data"},
+    {OPTION_SOCKET, "--socket PATH             the control socket: [troupe] control_socket"},
+    {OPTION_JSON, "--json                    print JSON"},
+    {OPTION_USE_ENV_KEY,
+     "--use-env-key             use a model's key from the environment unasked"},
+    {OPTION_EFFECTIVE, "--effective               what holds after all files and defaults"},
+    {OPTION_QUIET, "-q, --quiet               only errors"},
+    {OPTION_VERBOSE, "-v, --verbose             more; twice for all"},
+};
+
+static void print_usage(FILE *out, const struct subcommand *subcommand)
 {
-    return 0;
+    (void)fprintf(out, "usage: troupe %s [OPTION…]%s%s\n\n  %s\n\n", subcommand->name,
+                  *subcommand->arguments ? " " : "", subcommand->arguments, subcommand->doc);
+    for (size_t i = 0; i < sizeof(option_docs) / sizeof(option_docs[0]); i++) {
+        if (subcommand->options & option_docs[i].option)
+            (void)fprintf(out, "  %s\n", option_docs[i].text);
+    }
+}
+
+static void print_overview(FILE *out)
+{
+    (void)fputs("usage: troupe SUBCOMMAND [OPTION…] [ARGUMENT…]\n\n", out);
+    for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
+        (void)fprintf(out, "  %-10s %s\n", subcommands[i].name, subcommands[i].doc);
+    (void)fputs("\ntroupe help SUBCOMMAND tells its options; the manual is troupe(1).\n", out);
+}
+
+static int cmd_help(struct options *options)
+{
+    for (size_t i = 0; i < SUBCOMMAND_COUNT && options->argument_count; i++) {
+        if (!strcmp(subcommands[i].name, options->arguments[0])) {
+            print_usage(stdout, &subcommands[i]);
+            return EX_OK;
+        }
+    }
+    print_overview(options->argument_count ? stderr : stdout);
+    return options->argument_count ? EX_USAGE : EX_OK;
+}
+
+static int cmd_version(struct options *options)
+{
+    (void)options;
+    (void)puts("troupe " PACKAGE_VERSION);
+    return EX_OK;
+}
+
+static int run(struct options *options)
+{
+    if (options->given & OPTION_VERSION)
+        return cmd_version(options);
+    if (!options->subcommand) {
+        print_overview(options->given & OPTION_HELP ? stdout : stderr);
+        return options->given & OPTION_HELP ? EX_OK : EX_USAGE;
+    }
+    if (options->given & OPTION_HELP) {
+        print_usage(stdout, options->subcommand);
+        return EX_OK;
+    }
+    return options->subcommand->run(options);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct error err;
+    int code = EX_USAGE;
+
+    if (options_parse(&options, argc, argv, subcommands, SUBCOMMAND_COUNT, &err) < 0)
+        print_error(err.text);
+    else
+        code = run(&options);
+    options_clear(&options);
+    log_mask_clear();
+    if (fflush(stdout) != 0 && !code)
+        code = EX_IOERR;
+    return code;
 }

@@ -54,7 +54,7 @@ struct ops_chat_host {
     void (*detach)(void *arg, struct gateway *gateway); /* its session goes away */
     size_t (*stop)(void *arg, const char *channel);
     const char *(*bot_name)(void *arg);
-    const char *member; /* who types at first; NULL: the console's default */
+    const char *(*member)(void *arg); /* who types at first */
 };
 
 struct ops_control_options {

@@ -89,7 +89,8 @@ void control_chat_begin(struct control_client *client, const json_t *request)
         control_client_send_error(client, TROUPE_UNSUPPORTED, "this host does not chat here");
         return;
     }
-    session.member = options->chat->member;
+    if (options->chat->member)
+        session.member = options->chat->member(options->arg);
     if (options->chat->bot_name)
         session.bot_name = options->chat->bot_name(options->arg);
     client->console = console_new(&session);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The subcommands. Each gives the exit status.
+ */
+#ifndef MAIN_CMD_H
+#define MAIN_CMD_H
+
+#include "main/options.h"
+
+int cmd_run(struct options *options);
+int cmd_chat(struct options *options);
+int cmd_check(struct options *options);
+int cmd_config(struct options *options);
+
+/* To a running host. */
+int cmd_status(struct options *options);
+int cmd_reload(struct options *options);
+int cmd_plugins(struct options *options);
+int cmd_functions(struct options *options);
+int cmd_call(struct options *options);
+int cmd_why(struct options *options);
+int cmd_stop(struct options *options);
+int cmd_log_level(struct options *options);
+
+#endif

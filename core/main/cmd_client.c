@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Subcommands that ask a running host over its control socket.
+ */
+#include "base/mem.h"
+#include "base/text.h"
+#include "main/cmd.h"
+#include "main/print.h"
+#include "main/setup.h"
+#include "ops/client.h"
+#include "ops/control.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define ASK_MS    15000
+#define RELOAD_MS (3 * 60 * 1000)
+#define CALL_MS   (11 * 60 * 1000)
+#define STOP_MS   (2 * 60 * 1000)
+#define LAST_MS   10000 /* from the last word to the end of the process */
+
+static troupe_status connect_host(struct options *options, struct ops_client *ret,
+                                  struct error *err)
+{
+    struct setup setup;
+    troupe_status status;
+
+    setup_init(&setup, options);
+    _cleanup_mem_ char *path = setup_socket(&setup);
+    status = ops_client_open(ret, path, err);
+    setup_clear(&setup);
+    return status;
+}
+
+/* Asks one thing; errors are printed. The result is the caller's; NULL where none came. */
+static int ask(struct options *options, json_t *request, uint32_t timeout_ms, json_t **ret)
+{
+    struct ops_client client;
+    struct error err;
+    int code = EX_OK;
+    troupe_status status = connect_host(options, &client, &err);
+
+    *ret = NULL;
+    if (status < 0) {
+        json_decref(request);
+        print_error(err.text);
+        return ops_exit_code(status);
+    }
+    status = ops_client_call(&client, request, timeout_ms, ret, &code, &err);
+    ops_client_close(&client);
+    if (status < 0)
+        print_error(err.text);
+    return code;
+}
+
+/* Asks for something that is shown as it is. */
+static int show(struct options *options, const char *command, const char *const *columns,
+                const char *none)
+{
+    _cleanup_json_ json_t *result = NULL;
+    int code = ask(options, json_pack("{s:s}", "cmd", command), ASK_MS, &result);
+
+    if (code)
+        return code;
+    if (options->json)
+        print_json(stdout, result);
+    else if (json_is_array(result) && !json_array_size(result))
+        print_text(stdout, none);
+    else
+        print_value(stdout, result, columns);
+    return EX_OK;
+}
+
+int cmd_status(struct options *options)
+{
+    return show(options, "status", NULL, "");
+}
+
+int cmd_plugins(struct options *options)
+{
+    static const char *const columns[] = {"agent", "id",       "version", "generation", "pins",
+                                          "calls", "failures", "memory",  "path",       NULL};
+
+    return show(options, "plugins", columns, "no agents run");
+}
+
+int cmd_functions(struct options *options)
+{
+    static const char *const columns[] = {"function", "slash",       "tool",
+                                          "usage",    "description", NULL};
+
+    return show(options, "functions", columns, "no agent declares functions");
+}
+
+int cmd_reload(struct options *options)
+{
+    _cleanup_json_ json_t *result = NULL;
+    int code = ask(options, json_pack("{s:s}", "cmd", "reload"), RELOAD_MS, &result);
+
+    if (options->json && result)
+        print_json(stdout, result);
+    else if (result)
+        print_text(code ? stderr : stdout, json_get_str(result, "report", ""));
+    if (!code && !options->json && !options->quiet)
+        print_text(stdout, "reloaded");
+    return code;
+}
+
+/* Objects and lists are JSON; everything else is text, which the host reads by the declaration of
+ * the parameter: "5" may be a number or somebody's name. */
+static json_t *infer(const char *text)
+{
+    json_t *value = NULL;
+
+    if ((*text == '{' || *text == '[') && json_parse(text, strlen(text), &value, NULL) == TROUPE_OK)
+        return value;
+    return json_string(text);
+}
+
+static json_t *take_arguments(const struct options *options, struct error *err)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 1; i < options->argument_count; i++) {
+        const char *word = options->arguments[i], *equals = strchr(word, '=');
+        _cleanup_mem_ char *key = mem_strndup(word, equals ? (size_t)(equals - word) : 0);
+        json_t *value = equals && *key ? infer(equals + 1) : NULL;
+
+        if (!value || json_object_set_new(object, key, value) < 0) {
+            (void)error_set(err, TROUPE_ARGUMENT, "argument \"%s\": write KEY=VALUE, in UTF-8",
+                            word);
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+int cmd_call(struct options *options)
+{
+    struct error err;
+    json_t *arguments = take_arguments(options, &err);
+    _cleanup_json_ json_t *result = NULL;
+    json_t *request = NULL;
+    int code;
+
+    if (arguments)
+        request = json_pack("{s:s, s:s, s:o}", "cmd", "call", "function", options->arguments[0],
+                            "arguments", arguments);
+    if (!request) {
+        print_error(arguments ? "the function's name is no UTF-8 text" : err.text);
+        return EX_USAGE;
+    }
+    code = ask(options, request, CALL_MS, &result);
+    if (code)
+        return code;
+    if (options->json) {
+        print_json(stdout, result);
+    } else if (json_is_string(json_object_get(result, "text"))) {
+        print_text(stdout, json_get_str(result, "text", ""));
+    } else if (!json_is_null(json_object_get(result, "json"))) {
+        print_json(stdout, json_object_get(result, "json"));
+    }
+    return EX_OK;
+}
+
+int cmd_why(struct options *options)
+{
+    _cleanup_json_ json_t *result = NULL;
+    const char *id = options->argument_count ? options->arguments[0] : "last";
+    json_t *request = json_pack("{s:s, s:s}", "cmd", "why", "id", id);
+    int code;
+
+    if (!request) {
+        print_error("the id is no UTF-8 text");
+        return EX_USAGE;
+    }
+    code = ask(options, request, ASK_MS, &result);
+    if (code)
+        return code;
+    if (options->json)
+        print_json(stdout, json_object_get(result, "trace"));
+    else
+        print_text(stdout, json_get_str(result, "text", ""));
+    return EX_OK;
+}
+
+int cmd_log_level(struct options *options)
+{
+    _cleanup_json_ json_t *result = NULL;
+    json_t *request = json_pack("{s:s, s:s}", "cmd", "log-level", "level", options->arguments[0]);
+
+    if (!request) {
+        print_error("the level is no UTF-8 text");
+        return EX_USAGE;
+    }
+    return ask(options, request, ASK_MS, &result);
+}
+
+/* Waits for the end of a process that may be in its last steps. */
+static troupe_status wait_gone(int pidfd, uint32_t timeout_ms)
+{
+    struct pollfd wanted = {.fd = pidfd, .events = POLLIN};
+
+    return pidfd < 0 || poll(&wanted, 1, (int)timeout_ms) > 0 ? TROUPE_OK : TROUPE_DEADLINE;
+}
+
+/* Ends when the host is gone, not when it has promised to go. */
+int cmd_stop(struct options *options)
+{
+    _cleanup_json_ json_t *result = NULL;
+    struct ops_client client;
+    struct error err;
+    int code = EX_OK, pidfd;
+    troupe_status status = connect_host(options, &client, &err);
+
+    if (status < 0) {
+        print_error(err.text);
+        return ops_exit_code(status);
+    }
+    status =
+        ops_client_call(&client, json_pack("{s:s}", "cmd", "stop"), ASK_MS, &result, &code, &err);
+    pidfd = status < 0 ? -1 : pidfd_open((pid_t)json_get_int(result, "pid", 0), 0);
+    if (status >= 0 &&
+        (ops_client_wait_end(&client, STOP_MS) < 0 || wait_gone(pidfd, LAST_MS) < 0)) {
+        status = error_set(&err, TROUPE_DEADLINE,
+                           "the host (process %" PRIi64 ") has not ended yet; see its log",
+                           json_get_int(result, "pid", 0));
+        code = EX_TEMPFAIL;
+    }
+    if (pidfd >= 0)
+        close(pidfd);
+    ops_client_close(&client);
+    if (status < 0)
+        print_error(err.text);
+    else if (options->json)
+        print_json(stdout, result);
+    else if (!options->quiet)
+        print_text(stdout, "stopped");
+    return code;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/commands.h"
+
+#include "config.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "turn/engine.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define RELOAD_MS (2 * 60 * 1000)
+#define CALL_MS   (10 * 60 * 1000)
+
+static json_t *string_or_null(const char *text)
+{
+    json_t *value = text ? json_string(text) : NULL;
+
+    return value ? value : json_null();
+}
+
+static troupe_status run_ping(void *arg, const json_t *request, json_t **ret_result,
+                              struct error *err)
+{
+    struct app *app = arg;
+
+    (void)request;
+    (void)err;
+    *ret_result = json_pack("{s:I, s:s, s:s}", "pid", (json_int_t)getpid(), "version",
+                            PACKAGE_VERSION, "data", host_data_dir(app_host(app)));
+    return TROUPE_OK;
+}
+
+static troupe_status run_status(void *arg, const json_t *request, json_t **ret_result,
+                                struct error *err)
+{
+    struct app *app = arg;
+
+    (void)request;
+    (void)err;
+    *ret_result = host_status(app_host(app));
+    json_object_set_new(*ret_result, "data", string_or_null(host_data_dir(app_host(app))));
+    json_object_set_new(*ret_result, "socket", string_or_null(app_socket(app)));
+    return TROUPE_OK;
+}
+
+static troupe_status run_plugins(void *arg, const json_t *request, json_t **ret_result,
+                                 struct error *err)
+{
+    (void)request;
+    (void)err;
+    *ret_result = host_plugins(app_host(arg));
+    return TROUPE_OK;
+}
+
+static troupe_status run_functions(void *arg, const json_t *request, json_t **ret_result,
+                                   struct error *err)
+{
+    (void)request;
+    (void)err;
+    *ret_result = host_functions(app_host(arg));
+    return TROUPE_OK;
+}
+
+static troupe_status run_reload(void *arg, const json_t *request, json_t **ret_result,
+                                struct error *err)
+{
+    _cleanup_buf_ struct buf report = BUF_INIT;
+    troupe_status status = app_reload(arg, &report, err);
+
+    (void)request;
+    log_info("reload", "asked for over the control socket: %s", status < 0 ? "refused" : "done");
+    *ret_result = json_pack("{s:o}", "report", string_or_null(buf_text(&report)));
+    return status;
+}
+
+static troupe_status run_call(void *arg, const json_t *request, json_t **ret_result,
+                              struct error *err)
+{
+    struct host *host = app_host(arg);
+    const char *name = json_get_str(request, "function", NULL);
+    const json_t *arguments = json_object_get(request, "arguments");
+    _cleanup_mem_ char *given = NULL, *text = NULL, *json = NULL;
+    troupe_status status;
+    json_t *tree = NULL;
+
+    if (!name || (arguments && !json_is_object(arguments)))
+        return error_set(err, TROUPE_ARGUMENT,
+                         "\"call\" takes \"function\", a name, and \"arguments\", an object");
+    given = arguments ? json_print(arguments) : mem_strdup("{}");
+    if (!given)
+        return error_set(err, TROUPE_DATA, "the arguments are no valid text");
+    status = turn_engine_call(host_engine(host), name, given, 0, &text, &json, err);
+    if (status < 0)
+        return status;
+    if (json)
+        (void)json_parse(json, strlen(json), &tree, NULL);
+    *ret_result =
+        json_pack("{s:o, s:o}", "text", string_or_null(text), "json", tree ? tree : json_null());
+    return TROUPE_OK;
+}
+
+static troupe_status run_why(void *arg, const json_t *request, json_t **ret_result,
+                             struct error *err)
+{
+    struct host *host = app_host(arg);
+    const char *id = json_get_str(request, "id", "last");
+    _cleanup_mem_ char *text = NULL;
+    json_t *trace = NULL;
+    troupe_status status = turn_engine_why(host_engine(host), id, &trace, err);
+
+    if (status >= 0)
+        status = turn_engine_why_text(host_engine(host), id, &text, err);
+    if (status < 0) {
+        json_decref(trace);
+        return status;
+    }
+    *ret_result =
+        json_pack("{s:o, s:o}", "text", string_or_null(text), "trace", trace ? trace : json_null());
+    return TROUPE_OK;
+}
+
+static troupe_status run_stop(void *arg, const json_t *request, json_t **ret_result,
+                              struct error *err)
+{
+    (void)request;
+    (void)err;
+    log_info("control", "asked to stop");
+    app_request_stop(arg);
+    *ret_result = json_pack("{s:I}", "pid", (json_int_t)getpid());
+    return TROUPE_OK;
+}
+
+const struct ops_command *commands_table(size_t *ret_count)
+{
+    static const struct ops_command table[] = {
+        {.name = "ping", .run = run_ping},
+        {.name = "status", .run = run_status},
+        {.name = "plugins", .run = run_plugins},
+        {.name = "functions", .run = run_functions},
+        {.name = "reload", .run = run_reload, .deadline_ms = RELOAD_MS, .goes_on = true},
+        {.name = "call", .run = run_call, .deadline_ms = CALL_MS},
+        {.name = "why", .run = run_why},
+        {.name = "stop", .run = run_stop, .goes_on = true, .holds = true},
+    };
+
+    *ret_count = sizeof(table) / sizeof(table[0]);
+    return table;
+}
+
+/* ---- chat ------------------------------------------------------------------------------------ */
+
+static void chat_submit(void *arg, struct event *event)
+{
+    turn_engine_submit(host_engine(app_host(arg)), event);
+}
+
+static void chat_attach(void *arg, struct gateway *gateway)
+{
+    struct error err;
+
+    if (turn_engine_recover(host_engine(app_host(arg)), gateway, &err) < 0)
+        log_warn("console", "what a restart cut is not taken up: %s", err.text);
+}
+
+static void chat_detach(void *arg, struct gateway *gateway)
+{
+    turn_engine_detach(host_engine(app_host(arg)), gateway);
+}
+
+static size_t chat_stop(void *arg, const char *channel)
+{
+    return turn_engine_stop_channel(host_engine(app_host(arg)), channel);
+}
+
+static const char *chat_bot_name(void *arg)
+{
+    return config_str(config_section(host_config(app_host(arg)), "troupe", NULL), "name");
+}
+
+static const char *chat_member(void *arg)
+{
+    return config_str(config_section(host_config(app_host(arg)), "console", NULL), "member");
+}
+
+const struct ops_chat_host commands_chat_host = {
+    .submit = chat_submit,
+    .attach = chat_attach,
+    .detach = chat_detach,
+    .stop = chat_stop,
+    .bot_name = chat_bot_name,
+    .member = chat_member,
+};

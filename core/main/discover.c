@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/discover.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "loop/scope.h"
+#include "main/print.h"
+#include "net/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define PROBE_MS 300
+
+struct known_key {
+    const char *variable;
+    const char *base_url; /* NULL: not supported yet */
+    const char *model;
+};
+
+static const struct known_key known_keys[] = {
+    {"OPENAI_API_KEY", "https://api.openai.com/v1", "gpt-4o-mini"},
+    {"OPENROUTER_API_KEY", "https://openrouter.ai/api/v1", "openai/gpt-4o-mini"},
+    {"ANTHROPIC_API_KEY", NULL, NULL},
+};
+
+/* ---- Ollama ---------------------------------------------------------------------------------- */
+
+struct probe {
+    struct scope scope;
+    const char *base;
+    char *model;
+};
+
+static char *first_model(const struct http_response *response)
+{
+    _cleanup_json_ json_t *tags = NULL;
+    const json_t *model;
+
+    if (response->status != 200 ||
+        json_parse(buf_text(&response->body), response->body.len, &tags, NULL) < 0)
+        return NULL;
+    model = json_array_get(json_object_get(tags, "models"), 0);
+    return json_get_str(model, "name", NULL) ? mem_strdup(json_get_str(model, "name", "")) : NULL;
+}
+
+static troupe_status probe_main(void *arg)
+{
+    struct probe *probe = arg;
+    _cleanup_mem_ char *url = mem_printf("%s/api/tags", probe->base);
+    struct http_request request = {
+        .url = url,
+        .trust = HTTP_TRUST_CONFIGURED,
+        .deadline = co_after(PROBE_MS),
+        .max_body = (size_t)1 << 20,
+    };
+    struct http_response response = {0};
+    struct http_client *client = NULL;
+
+    if (http_client_new(probe->scope.loop, NULL, &client, NULL) < 0)
+        return TROUPE_OK;
+    if (http_fetch(client, &request, &response, NULL) == TROUPE_OK)
+        probe->model = first_model(&response);
+    http_response_clear(&response);
+    http_client_free(client);
+    return TROUPE_OK;
+}
+
+static void ended(struct scope *scope)
+{
+    loop_stop(scope->loop);
+}
+
+char *discover_ollama(const char *base)
+{
+    static const struct co_owner owner = {.name = "core:discover"};
+    struct probe probe = {.base = base};
+    struct loop *loop;
+
+    if (http_global_init(NULL) < 0)
+        return NULL;
+    if (loop_new(NULL, &loop, NULL) == TROUPE_OK) {
+        scope_open_root(loop, &probe.scope, 0, ended);
+        if (co_spawn(&probe.scope, &owner, probe_main, &probe) == TROUPE_OK)
+            loop_run(loop);
+        (void)scope_close(&probe.scope);
+        loop_free(loop);
+    }
+    http_global_cleanup();
+    return probe.model;
+}
+
+/* ---- choosing -------------------------------------------------------------------------------- */
+
+static void use(struct options *options, const char *base_url, const char *model,
+                const char *key_variable)
+{
+    _cleanup_mem_ char *url_set = mem_printf("agent llm.base_url=%s", base_url);
+    _cleanup_mem_ char *model_set = mem_printf("agent llm.model=%s", model);
+    struct error err;
+
+    /* A model or a key that the user named stays: the same key twice would be refused. */
+    for (size_t i = 0; i < options->set_count; i++) {
+        if (!strncmp(options->sets[i], "agent llm.model=", strlen("agent llm.model=")))
+            *model_set = 0;
+        if (!strncmp(options->sets[i], "agent llm.api_key=", strlen("agent llm.api_key=")))
+            key_variable = NULL;
+    }
+    if (options_add_set(options, url_set, &err) < 0 ||
+        (*model_set && options_add_set(options, model_set, &err) < 0)) {
+        print_error(err.text);
+        return;
+    }
+    if (key_variable) {
+        _cleanup_mem_ char *key_set = mem_printf("agent llm.api_key=${env:%s}", key_variable);
+
+        (void)options_add_set(options, key_set, NULL);
+    }
+}
+
+static const struct known_key *key_in_environment(bool supported)
+{
+    for (size_t i = 0; i < sizeof(known_keys) / sizeof(known_keys[0]); i++) {
+        const char *value = getenv(known_keys[i].variable);
+
+        if (value && *value && (known_keys[i].base_url != NULL) == supported)
+            return &known_keys[i];
+    }
+    return NULL;
+}
+
+/* Reads a line without buffering: what follows belongs to the chat. */
+static bool said_yes(void)
+{
+    char answer[16];
+    size_t len = 0;
+    char c;
+
+    while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n') {
+        if (len < sizeof(answer) - 1)
+            answer[len++] = c;
+    }
+    answer[len] = 0;
+    return !strcasecmp(answer, "y") || !strcasecmp(answer, "yes");
+}
+
+static bool may_use_key(const struct options *options, const struct known_key *key, bool terminal)
+{
+    if (options->use_env_key)
+        return true;
+    if (!terminal) {
+        (void)fprintf(stderr,
+                      "troupe: %s is set; it is used with --use-env-key only, as answers cost "
+                      "money\n",
+                      key->variable);
+        return false;
+    }
+    (void)fprintf(stderr,
+                  "troupe: %s is set. Use it with the model %s? Answers cost money, the cap is in "
+                  "[budget] daily. [y/N] ",
+                  key->variable, key->model);
+    return said_yes();
+}
+
+static void say_using(const char *model, const char *where)
+{
+    _cleanup_mem_ char *line = mem_printf("using the model %s of %s", model, where);
+
+    print_error(line);
+}
+
+void discover_model(struct options *options, bool terminal)
+{
+    const struct known_key *key = key_in_environment(true);
+    _cleanup_mem_ char *ollama = NULL;
+
+    if (options->use_env_key && !key)
+        print_error("--use-env-key: neither OPENAI_API_KEY nor OPENROUTER_API_KEY is set");
+    if (!options->use_env_key || !key)
+        ollama = discover_ollama(DISCOVER_OLLAMA);
+    if (ollama) {
+        say_using(ollama, "the Ollama at " DISCOVER_OLLAMA);
+        use(options, DISCOVER_OLLAMA "/v1", ollama, NULL);
+        return;
+    }
+    if (key && may_use_key(options, key, terminal)) {
+        say_using(key->model, key->base_url);
+        use(options, key->base_url, key->model, key->variable);
+        return;
+    }
+    if (key)
+        return;
+    if (key_in_environment(false))
+        print_error("ANTHROPIC_API_KEY is set, but Anthropic's API is not supported yet");
+    else
+        print_error("no language model found: start Ollama, set OPENAI_API_KEY or "
+                    "OPENROUTER_API_KEY, or set base_url and model in [agent llm]; commands work, "
+                    "see /help");
+}

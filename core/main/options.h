@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The command line: `troupe [OPTION…] SUBCOMMAND [OPTION…] [ARGUMENT…]`. Options may stand anywhere;
+ * what comes after "--" is arguments. A subcommand says which options mean something to it; others
+ * are refused, so that nobody believes in one that does nothing.
+ */
+#ifndef MAIN_OPTIONS_H
+#define MAIN_OPTIONS_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Which options were given, and which a subcommand takes. */
+#define OPTION_CONFIG      0x001u
+#define OPTION_SET         0x002u
+#define OPTION_DATA        0x004u
+#define OPTION_JSON        0x008u
+#define OPTION_USE_ENV_KEY 0x010u
+#define OPTION_QUIET       0x020u
+#define OPTION_VERBOSE     0x040u
+#define OPTION_SOCKET      0x080u
+#define OPTION_EFFECTIVE   0x100u
+#define OPTION_HELP        0x200u
+#define OPTION_VERSION     0x400u
+#define OPTIONS_FILES      (OPTION_CONFIG | OPTION_SET | OPTION_DATA)
+#define OPTIONS_CLIENT     (OPTIONS_FILES | OPTION_SOCKET | OPTION_JSON)
+
+#define OPTIONS_SETS_MAX   64
+
+struct options {
+    const struct subcommand *subcommand; /* NULL: none was given */
+    unsigned given;
+    const char *config_path;
+    const char *socket_path;
+    bool json, use_env_key, quiet, effective;
+    unsigned verbose;
+    /* "SECTION.KEY=VALUE", owned: of --set and --data, and what the program adds. */
+    char *sets[OPTIONS_SETS_MAX];
+    size_t set_count;
+    char **arguments; /* after the subcommand; borrowed from argv */
+    size_t argument_count;
+};
+
+struct subcommand {
+    const char *name;
+    const char *arguments; /* "NAME [KEY=VALUE…]", for usage; "" when there are none */
+    const char *doc;
+    unsigned options;
+    size_t min_arguments, max_arguments;
+    int (*run)(struct options *options); /* gives the exit status */
+};
+
+/* TROUPE_ARGUMENT, with one sentence, on a bad command line. `argv` is reordered. */
+troupe_status options_parse(struct options *options, int argc, char **argv,
+                            const struct subcommand *subcommands, size_t count, struct error *err);
+/* Adds "SECTION.KEY=VALUE"; TROUPE_LIMIT when there are too many. */
+troupe_status options_add_set(struct options *options, const char *set, struct error *err);
+void options_clear(struct options *options);
+
+#endif
