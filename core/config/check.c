@@ -24,7 +24,8 @@ struct key_set {
     const struct config_key **keys;
     size_t count;
     struct map by_name;
-    bool open;
+    bool open;  /* other keys are let through                       */
+    bool grows; /* a plugin adds its keys when it is looked for     */
 };
 
 static void key_set_clear(struct key_set *set)
@@ -51,6 +52,7 @@ static void key_set_fill(const struct check *check, const char *kind, const char
 
         if (!fits(schema, kind, name))
             continue;
+        set->grows |= (schema->flags & CONFIG_OPEN) != 0;
         set->open |= (schema->flags & CONFIG_OPEN) && (check->flags & CONFIG_CHECK_OPEN);
         for (size_t k = 0; k < schema->count; k++) {
             const struct config_key *key = &schema->keys[k];
@@ -306,6 +308,15 @@ static struct config_section *section_add(struct check *check, const char *title
     return section;
 }
 
+/* Nobody looks for the plugin of a section that is switched off, so its keys are not known. */
+static bool is_switched_off(const struct raw_section *raw)
+{
+    const struct raw_entry *entry = map_get(&raw->by_key, "enabled");
+    bool enabled = true;
+
+    return entry && text_to_bool(entry->value, &enabled) == TROUPE_OK && !enabled;
+}
+
 /* Builds one section; `raw` NULL when nobody wrote it. */
 static void build_section(struct check *check, const char *title, const char *kind,
                           const char *name, const struct raw_section *raw)
@@ -318,6 +329,7 @@ static void build_section(struct check *check, const char *title, const char *ki
     if (raw) {
         section->file = arena_strdup(arena, raw->source->name);
         section->line = raw->line;
+        set.open |= set.grows && is_switched_off(raw);
         for (size_t i = 0; i < raw->count; i++)
             if (!map_get(&set.by_name, raw->entries[i]->key) && !set.open)
                 report_unknown_key(check, raw, raw->entries[i], &set);
