@@ -13,8 +13,6 @@
 #include <math.h>
 #include <string.h>
 
-#define EXACT_MAX 9007199254740992.0 /* 2^53 */
-
 void plugin_args_clear(struct plugin_args *args)
 {
     for (size_t i = 0; i < PLUGIN_MAX_PARAMS; i++)
@@ -146,8 +144,7 @@ static troupe_status take_json(const struct plugin_param *param, const json_t *j
     case TROUPE_TYPE_INT:
         if (json_is_integer(json))
             value.u.i = json_integer_value(json);
-        else if (json_is_real(json) && fabs(json_real_value(json)) <= EXACT_MAX &&
-                 json_real_value(json) == floor(json_real_value(json)))
+        else if (json_is_real(json) && plugin_is_whole(json_real_value(json)))
             value.u.i = (int64_t)json_real_value(json);
         else
             return reject_json(param, json, err);

@@ -107,6 +107,12 @@ static bool is_param_name(const char *name)
     return true;
 }
 
+/* By a cast instead of floor(), which would need libm. */
+bool plugin_is_whole(double value)
+{
+    return value >= -EXACT_MAX && value <= EXACT_MAX && value == (double)(int64_t)value;
+}
+
 static bool is_id(uint32_t type)
 {
     return type >= TROUPE_TYPE_MEMBER && type <= TROUPE_TYPE_ATTACHMENT;
@@ -181,8 +187,8 @@ static troupe_status read_range(const struct reading *at, const troupe_param *de
     }
     if (ret->type != TROUPE_TYPE_INT && !is_text(ret->type))
         return ret->bounded ? defect(at, "its type takes no range") : TROUPE_OK;
-    if ((isfinite(min) && (min < low || min > high || min != floor(min))) ||
-        (isfinite(max) && (max < low || max > high || max != floor(max))))
+    if ((isfinite(min) && (min < low || min > high || !plugin_is_whole(min))) ||
+        (isfinite(max) && (max < low || max > high || !plugin_is_whole(max))))
         return defect(at, is_text(ret->type) ? "its length must lie in 0 to 1048576 bytes"
                                              : "its range must be whole numbers within 2^53");
     ret->min = (int64_t)(isfinite(min) ? min : low);
@@ -214,7 +220,7 @@ static troupe_status read_default(const struct reading *at, const troupe_param *
         if (ret->type == TROUPE_TYPE_FLOAT) {
             value.u.f = declared->def;
         } else {
-            if (!(fabs(declared->def) <= EXACT_MAX) || declared->def != floor(declared->def))
+            if (!plugin_is_whole(declared->def))
                 return defect(at, "its default is no whole number");
             value.u.i = (int64_t)declared->def;
         }

@@ -106,6 +106,8 @@ void plugin_param_describe(const struct plugin_param *param, struct buf *out);
 
 /* ---- for args.c ---------------------------------------------------------------------------- */
 
+/* Whether a double is a whole number within 2^53. */
+bool plugin_is_whole(double value);
 /* Whether the value is of the parameter's type and inside its range, length or choices. */
 bool plugin_param_fits(const struct plugin_param *param, const troupe_value *value);
 /* `"sides" must be a whole number from 2 to 1000, got "abc"`; TROUPE_ARGUMENT. `got` is a stranger's:

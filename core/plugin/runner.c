@@ -26,7 +26,8 @@
 
 #ifdef LOOP_ASAN
 /* The parent tells from the signal what happened; a report would go to /dev/null. */
-const char *__asan_default_options(void);
+/* Visible, because the sanitizer's library looks it up in the program. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:"
@@ -34,7 +35,7 @@ const char *__asan_default_options(void)
 }
 #endif
 #ifdef LOOP_TSAN
-const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
     return "handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0";

@@ -128,11 +128,10 @@ static troupe_status start(const struct plugin_trial *trial, struct child *ret, 
     if (!code)
         code = spawn_runner(trial->runner, image, request, ends[1], &ret->pid);
     if (code)
-        status =
-            error_set(err, code == ENOENT ? TROUPE_NOT_FOUND : TROUPE_IO,
-                      "the runner \"%s\" cannot be started: %s; install the whole package or "
-                      "name its place",
-                      trial->runner, strerror(code));
+        status = error_set(err, code == ENOENT ? TROUPE_NOT_FOUND : TROUPE_IO,
+                           "the runner \"%s\" cannot be started: %s; install the whole package or "
+                           "name its place",
+                           trial->runner, strerror(code));
     for (int i = 0; i < 3; i++) {
         const int fds[] = {image, request, ends[1]};
 

@@ -41,15 +41,22 @@ static troupe_status ping(troupe_turn *turn)
     return TROUPE_OK;
 }
 
-static struct plugin_function functions[4];
+TROUPE_FUNCTION(shift, "Shift something", TROUPE_TOOL, TROUPE_INT(by, "How far"))
+static troupe_status shift(troupe_turn *turn, int64_t by)
+{
+    (void)turn;
+    return by == INT64_MAX ? TROUPE_FAILED : TROUPE_OK;
+}
+
+static struct plugin_function functions[5];
 
 static int prepare(void **state)
 {
     const troupe_function *declared[] = {&roll_function_, &remind_function_, &send_data_function_,
-                                         &ping_function_};
+                                         &ping_function_, &shift_function_};
 
     (void)state;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (plugin_function_read(declared[i], "org.example.test", &functions[i], NULL) < 0)
             return -1;
     return 0;
@@ -58,12 +65,12 @@ static int prepare(void **state)
 static int unprepare(void **state)
 {
     (void)state;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         plugin_function_clear(&functions[i]);
     return 0;
 }
 
-enum { ROLL, REMIND, SEND, PING };
+enum { ROLL, REMIND, SEND, PING, SHIFT };
 
 /* Arguments as canonical JSON, which says all of them at once. */
 static void typed(int which, const char *line, const char *want)
@@ -219,6 +226,7 @@ static void takes_arguments_from_json(void **state)
 {
     (void)state;
     from_json(ROLL, "", "{\"sides\":6,\"count\":1}");
+    from_json(SHIFT, "{\"by\": -9007199254740992}", "{\"by\":-9007199254740992}");
     from_json(ROLL, "{\"count\": 2.0, \"sides\": null}", "{\"sides\":6,\"count\":2}");
     from_json(REMIND, "{\"who\":\"42\",\"hours\":3,\"loud\":false,\"text\":\"\xc3\xa4\"}",
               "{\"who\":\"42\",\"hours\":3.0,\"loud\":false,\"text\":\"\xc3\xa4\"}");
@@ -233,6 +241,10 @@ static void says_what_is_wrong_with_json(void **state)
     (void)state;
     not_from_json(ROLL, "{\"sides\":\"20\"}", TROUPE_ARGUMENT,
                   "\"sides\" must be a whole number from 2 to 1000, got \"\"20\"\"");
+    not_from_json(SHIFT, "{\"by\":\"x\"}", TROUPE_ARGUMENT,
+                  "\"by\" must be a whole number, got \"\"x\"\"");
+    not_from_json(SHIFT, "{\"by\":9007199254740993}", TROUPE_ARGUMENT,
+                  "\"by\" must be a whole number, got \"9007199254740993\"");
     not_from_json(ROLL, "{\"sides\":2.5}", TROUPE_ARGUMENT,
                   "\"sides\" must be a whole number from 2 to 1000, got \"2.5\"");
     not_from_json(

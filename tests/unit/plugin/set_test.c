@@ -115,7 +115,7 @@ static void play_in(void (*run)(struct script *script), const char *package, boo
     script.manager = plugin_manager_new(
         script.loop, &(struct plugin_manager_options){.package_dir = package,
                                                       .runner = runner,
-                                                      .trial_ms = 1000,
+                                                      .trial_ms = 60000,
                                                       .any_location = any_location});
     fixture_run(script.loop, run_coroutine, &script);
     assert_int_equal(script.manager->set_count, 0);
@@ -137,7 +137,7 @@ static void builds_and_calls(struct script *script)
 {
     struct plugin_set *set = build(script,
                                    "[agent dice]\nplugin = %/dice1.so\ncolor = blue\n"
-                                   "[agent off]\nplugin = /nowhere.so\nenabled = no\n"
+                                   "[agent off]\nplugin = /nowhere.so\nenabled = no\nits_own = 1\n"
                                    "[agent echo]\nplugin = %/service.so\n",
                                    NULL);
 
@@ -197,10 +197,12 @@ static void refuses_with_place_and_remedy(struct script *script)
            "1; install a build for ABI 1\n"
            "t.ini:1: plugin \"org.example.crash\" crashed while loading (signal SEGV); nothing was "
            "changed, install another build of it");
-    refuse(
-        script, "[agent a]\nplugin = %/spin_early.so\n", NULL,
-        "t.ini:1: plugin \"org.example.spin\" did not finish within 1 s while loading; nothing was "
-        "changed, install another build of it");
+    script->manager->trial_ms = 300;
+    refuse(script, "[agent a]\nplugin = %/spin_early.so\n", NULL,
+           "t.ini:1: plugin \"org.example.spin\" did not finish within 0.3 s while loading; "
+           "nothing was "
+           "changed, install another build of it");
+    script->manager->trial_ms = 60000;
     refuse(
         script, "[agent bad]\nplugin = %/bad.so\n", NULL,
         "t.ini:1: plugin \"org.example.bad\": function \"lift\": parameter \"weight\": its default "

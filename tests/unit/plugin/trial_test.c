@@ -120,7 +120,10 @@ static void run_trial(struct run *run)
 
 static void refuse(const char *plugin, unsigned mode, troupe_status want, const char *sentence)
 {
-    struct run run = {.plugin = plugin, .mode = mode, .timeout_ms = 300, .ini = "[agent tried]\n"};
+    struct run run = {.plugin = plugin,
+                      .mode = mode,
+                      .timeout_ms = want == TROUPE_DEADLINE ? 300 : 60000,
+                      .ini = "[agent tried]\n"};
 
     run_trial(&run);
     assert_status(run.status, want);
@@ -130,8 +133,11 @@ static void refuse(const char *plugin, unsigned mode, troupe_status want, const 
 
 static void a_good_plugin_passes_both_forms(void **state)
 {
-    struct run load = {.plugin = "dice1"};
-    struct run create = {.plugin = "dice1", .mode = PLUGIN_TRIAL_CREATE, .ini = "[agent tried]\n"};
+    struct run load = {.plugin = "dice1", .timeout_ms = 60000};
+    struct run create = {.plugin = "dice1",
+                         .timeout_ms = 60000,
+                         .mode = PLUGIN_TRIAL_CREATE,
+                         .ini = "[agent tried]\n"};
 
     (void)state;
     run_trial(&load);
@@ -189,8 +195,10 @@ static void a_bad_declaration_is_told(void **state)
 
 static void a_failing_create_says_why(void **state)
 {
-    struct run run = {
-        .plugin = "dice1", .mode = PLUGIN_TRIAL_CREATE, .ini = "[agent tried]\nluck = 13\n"};
+    struct run run = {.plugin = "dice1",
+                      .mode = PLUGIN_TRIAL_CREATE,
+                      .timeout_ms = 60000,
+                      .ini = "[agent tried]\nluck = 13\n"};
 
     (void)state;
     run_trial(&run);
@@ -209,6 +217,7 @@ static void the_runner_is_bare(void **state)
 {
     struct run run = {.plugin = "probe",
                       .mode = PLUGIN_TRIAL_CREATE,
+                      .timeout_ms = 60000,
                       .ini = "[agent tried]\nkey = top-secret\nmotto = hello there\n"};
 
     (void)state;
