@@ -112,12 +112,12 @@ static void an_answer_streams_and_is_remembered(void **state)
     assert_non_null(strstr(system, "Tone: friendly. Emoji: two to four in an answer."));
     assert_null(strstr(system, "{{"));
     free(system);
-    assert_int_equal(count(fake, "SELECT COUNT(*) FROM p_conversation_conversation_history WHERE "
+    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_history WHERE "
                                  "account = '1' AND guild = '3' AND channel = '7' AND "
                                  "member = '42'"),
                      2);
     assert_int_equal(
-        count(fake, "SELECT tokens_used FROM p_conversation_conversation_history WHERE part = 1"),
+        count(fake, "SELECT tokens_used FROM conversation__conversation_history WHERE part = 1"),
         42);
     finish(fake);
 }
@@ -146,8 +146,8 @@ static void twenty_turns_keep_the_window_and_one_session(void **state)
         fake->now_ms += 5 * MINUTE;
         fake_next(fake);
     }
-    assert_int_equal(count(fake, "SELECT COUNT(*) FROM p_conversation_conversation_sessions"), 1);
-    assert_int_equal(count(fake, "SELECT message_count FROM p_conversation_conversation_sessions"),
+    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_sessions"), 1);
+    assert_int_equal(count(fake, "SELECT message_count FROM conversation__conversation_sessions"),
                      40);
     finish(fake);
 }
@@ -169,11 +169,11 @@ static void half_an_hour_of_silence_begins_anew(void **state)
     answers(fake, "three", NULL);
     assert_int_equal(fake_say(fake, "too late"), TROUPE_DONE);
     assert_string_equal(asked(fake), "user:too late\n");
-    assert_int_equal(count(fake, "SELECT COUNT(*) FROM p_conversation_conversation_sessions"), 2);
-    assert_int_equal(count(fake, "SELECT COUNT(*) FROM p_conversation_conversation_sessions "
+    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_sessions"), 2);
+    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_sessions "
                                  "WHERE session_end IS NULL AND message_count = 2"),
                      1);
-    assert_int_equal(count(fake, "SELECT COUNT(*) FROM p_conversation_conversation_sessions "
+    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_sessions "
                                  "WHERE session_end = last_message_at AND message_count = 4"),
                      1);
     fake_next(fake);
@@ -227,8 +227,8 @@ static void a_turn_that_runs_twice_is_stored_once(void **state)
     answers(fake, "second try", NULL);
     assert_int_equal(fake_say(fake, "hello"), TROUPE_DONE);
     assert_string_equal(asked(fake), "user:hello\n");
-    assert_int_equal(count(fake, "SELECT COUNT(*) FROM p_conversation_conversation_history"), 2);
-    assert_int_equal(count(fake, "SELECT message_count FROM p_conversation_conversation_sessions"),
+    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_history"), 2);
+    assert_int_equal(count(fake, "SELECT message_count FROM conversation__conversation_sessions"),
                      2);
     finish(fake);
 }
@@ -306,8 +306,7 @@ static void each_trouble_has_its_sentence_and_reason(void **state)
         assert_null(strstr(fake->sentence, "RAW"));
         assert_true(fake_text_has(&fake->reasons, cases[i].reason));
         assert_null(fake->written.ptr);
-        assert_int_equal(count(fake, "SELECT COUNT(*) FROM p_conversation_conversation_history"),
-                         0);
+        assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_history"), 0);
         finish(fake);
     }
 }
@@ -537,7 +536,7 @@ static void values_that_cannot_be_are_refused_and_change_nothing(void **state)
                          TROUPE_ARGUMENT);
         assert_non_null(strstr(fake->sentence, cases[i].words));
     }
-    assert_int_equal(count(fake, "SELECT COUNT(*) FROM p_conversation_user_preferences"), 0);
+    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__user_preferences"), 0);
     fake_next(fake);
     fake->has_message = 0;
     assert_int_equal(prefer(fake, "", "", "", "", 0, "", 0), TROUPE_UNSUPPORTED);

@@ -313,30 +313,13 @@ struct troupe_rows {
     troupe_value *cells;
 };
 
-/* `{name}` becomes a name of the agent's own, as in the host, and ?1 a parameter by name, because SQLite
- * counts named ones in. */
-static char *in_namespace(struct fake_turn *fake, const char *sql)
-{
-    char *ret = keep(fake, 4 * strlen(sql) + 1), *at = ret;
-
-    for (; *sql; sql++) {
-        if (*sql == '{')
-            at += sprintf(at, "p_%s_", fake->host.agent);
-        else if (*sql == '?')
-            at += sprintf(at, ":p_");
-        else if (*sql != '}')
-            *at++ = *sql;
-    }
-    return ret;
-}
-
 static void bind_scope(sqlite3_stmt *statement, int index, const char *name,
                        const struct fake_turn *fake)
 {
-    uint64_t id = strcmp(name, ":account") == 0   ? fake->message.account
-                  : strcmp(name, ":guild") == 0   ? fake->message.guild
-                  : strcmp(name, ":channel") == 0 ? fake->message.channel
-                                                  : fake->message.author;
+    uint64_t id = strcmp(name, "account") == 0   ? fake->message.account
+                  : strcmp(name, "guild") == 0   ? fake->message.guild
+                  : strcmp(name, "channel") == 0 ? fake->message.channel
+                                                 : fake->message.author;
 
     if (id && fake->has_message) {
         char text[24];
@@ -354,26 +337,47 @@ static void bind_value(sqlite3_stmt *statement, int index, const troupe_value *v
         sqlite3_bind_text(statement, index, value->u.s.ptr, (int)value->u.s.len, SQLITE_TRANSIENT);
 }
 
-/* Prepares and binds; a statement that SQLite does not take is a bug of the test or the agent. */
+/* What the store itself does to a plugin's SQL; text that it does not take is a bug. */
+static void rewrite(struct fake_turn *fake, const char *sql, enum store_sql_kind kind,
+                    struct store_sql *ret)
+{
+    struct error err;
+
+    if (store_rewrite(&sqlite_dialect, sql, fake->host.agent, kind, ret, &err) < 0) {
+        fprintf(stderr, "%s\n", err.text);
+        abort();
+    }
+    sqlite_guard_set(&fake->guard, fake->host.agent, kind == STORE_SQL_SCRIPT);
+}
+
+static void check(struct fake_turn *fake, int code)
+{
+    if (code != SQLITE_OK) {
+        fprintf(stderr, "%s %s\n", sqlite3_errmsg(fake->db), fake->guard.reason);
+        abort();
+    }
+    sqlite_guard_set(&fake->guard, NULL, false);
+}
+
 static sqlite3_stmt *prepare(struct fake_turn *fake, const char *sql, const troupe_value *params,
                              uint32_t count)
 {
     sqlite3_stmt *statement;
+    struct store_sql rewritten;
 
-    if (sqlite3_prepare_v2(fake->db, in_namespace(fake, sql), -1, &statement, NULL) != SQLITE_OK) {
-        fprintf(stderr, "%s\n", sqlite3_errmsg(fake->db));
-        abort();
-    }
-    for (int i = 1; i <= sqlite3_bind_parameter_count(statement); i++) {
-        const char *name = sqlite3_bind_parameter_name(statement, i);
+    rewrite(fake, sql, STORE_SQL_ONE, &rewritten);
+    check(fake, sqlite3_prepare_v2(fake->db, rewritten.text, -1, &statement, NULL));
+    if (rewritten.positions != count)
+        abort(); /* values and parameters do not match */
+    for (size_t i = 0; i < rewritten.slot_count; i++) {
+        const struct store_slot *slot = &rewritten.slots[i];
 
-        if (strncmp(name, ":p_", 3) != 0)
-            bind_scope(statement, i, name, fake);
-        else if ((uint32_t)atoi(name + 3) <= count)
-            bind_value(statement, i, &params[atoi(name + 3) - 1]);
+        if (slot->position)
+            bind_value(statement, (int)i + 1, &params[slot->position - 1]);
         else
-            abort(); /* a parameter without a value */
+            bind_scope(statement, (int)i + 1, slot->name, fake);
     }
+    store_sql_clear(&rewritten);
     return statement;
 }
 
@@ -682,6 +686,7 @@ struct fake_turn *fake_turn_new(const troupe_plugin *plugin, const char *agent)
 
     if (!fake || sqlite3_open(":memory:", &fake->db) != SQLITE_OK)
         abort();
+    sqlite3_set_authorizer(fake->db, sqlite_guard_authorize, &fake->guard);
     fake->turn.api = &turn_table;
     fake->host.host.api = &host_table;
     fake->host.agent = agent;
@@ -763,12 +768,11 @@ troupe_status fake_create(struct fake_turn *fake)
 
     for (uint32_t i = 0; i < steps->count; i++) {
         const troupe_migration *step = TROUPE_AT(*steps, troupe_migration, i);
-        char *message = NULL;
+        struct store_sql rewritten;
 
-        if (sqlite3_exec(fake->db, in_namespace(fake, step->sql), NULL, NULL, &message)) {
-            fprintf(stderr, "%s\n", message);
-            abort();
-        }
+        rewrite(fake, step->sql, STORE_SQL_SCRIPT, &rewritten);
+        check(fake, sqlite3_exec(fake->db, rewritten.text, NULL, NULL, NULL));
+        store_sql_clear(&rewritten);
     }
     return fake->plugin->create ? fake->plugin->create(&fake->host.host, &fake->state) : TROUPE_OK;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A turn for tests of agents, without a host: SQL runs on SQLite in memory, HTTP and other agents'
- * functions answer from a script, time moves only when somebody sleeps or a script says so. What the
+ * A turn for tests of agents, without a host: SQL runs on SQLite in memory behind the store's own two
+ * walls, HTTP and other agents' functions answer from a script, time moves only when somebody sleeps or a script says so. What the
  * agent says, fails with, logs and asks for can be read afterwards.
  */
 #ifndef TESTS_FAKE_TURN_H
 #define TESTS_FAKE_TURN_H
+
+#include "store/rewrite.h"
+#include "store/sqlite/sqlite.h"
 
 #include <sqlite3.h>
 #include <troupe/troupe.h>
@@ -87,6 +90,7 @@ struct fake_turn {
     uint64_t cap; /* of what is reserved or spent */
 
     sqlite3 *db;
+    struct sqlite_guard guard;
     troupe_status sql_status; /* what SQL fails with, where it is negative */
 
     /* What the agent did. */
