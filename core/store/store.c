@@ -46,13 +46,13 @@ static void request_free(void *arg)
     struct store_request *request = arg;
     struct store *store = request->store;
 
+    store->queued_bytes -= request->bytes;
     if (request->kind == STORE_REQUEST_QUERY) {
         store->stats.queries_queued--;
         if (request->status >= 0)
             store->stats.queries++;
     } else {
         store->stats.batches_queued--;
-        store->queued_bytes -= request->bytes;
         if (request->status >= 0)
             store->stats.batches++;
         else
@@ -71,7 +71,9 @@ static void request_done(struct store_request *request)
     op_complete(request->op, request->status, request);
 }
 
-static struct store_request *request_new(struct store *store, enum store_request_kind kind)
+/* `bytes` are what it keeps in memory while it is in flight. */
+static struct store_request *request_new(struct store *store, enum store_request_kind kind,
+                                         size_t bytes)
 {
     struct store_request *request = mem_zero(1, sizeof(*request));
 
@@ -79,6 +81,8 @@ static struct store_request *request_new(struct store *store, enum store_request
     request->store = store;
     request->done = request_done;
     request->op = op_new(store->loop, request_free);
+    request->bytes = bytes;
+    store->queued_bytes += bytes;
     if (kind == STORE_REQUEST_QUERY)
         store->stats.queries_queued++;
     else
@@ -180,10 +184,8 @@ troupe_status store_commit(struct store *store, struct store_batch *batch, uint6
         return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
                          store->stats.batches_queued);
     batch->used = true;
-    request = request_new(store, STORE_REQUEST_COMMIT);
+    request = request_new(store, STORE_REQUEST_COMMIT, batch->arena.used);
     request->batch = batch;
-    request->bytes = batch->arena.used;
-    store->queued_bytes += request->bytes;
     store_batch_hold(batch);
     submit_write(store, request);
     request = wait_write(request, deadline ? deadline : co_after(WRITE_MS), &status);
@@ -204,11 +206,13 @@ troupe_status store_query(struct store *store, const struct store_statement *sta
         return error_set(err, TROUPE_BUSY, "%zu queries wait for a reader: try again later",
                          store->stats.queries_queued);
     status = store_command_copy(&arena, statement, STORE_BATCH_BYTES, &command, err);
+    if (status >= 0 && store->queued_bytes + arena.used > store->options.max_queued_bytes)
+        status = error_set(err, TROUPE_BUSY, "too much waits for the store: try again later");
     if (status < 0) {
         arena_clear(&arena);
         return status;
     }
-    request = request_new(store, STORE_REQUEST_QUERY);
+    request = request_new(store, STORE_REQUEST_QUERY, arena.used);
     request->query = command;
     request->arena = arena;
     op = request->op;
@@ -245,7 +249,7 @@ static troupe_status migrate(struct store *store, const char *ns,
     if (store->stats.batches_queued >= store->options.max_queued)
         return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
                          store->stats.batches_queued);
-    request = request_new(store, STORE_REQUEST_MIGRATE);
+    request = request_new(store, STORE_REQUEST_MIGRATE, 0);
     request->ns = arena_strdup(&request->arena, ns);
     copy = arena_alloc(&request->arena, count * sizeof(*copy));
     for (size_t i = 0; i < count; i++) {

@@ -32,7 +32,7 @@ struct store_options {
     enum store_synchronous synchronous;
     unsigned readers;        /* reader connections, each with a thread; 0: 2, at most 16         */
     size_t max_queued;       /* batches, and queries, waiting for a thread; 0: 1,000 each        */
-    size_t max_queued_bytes; /* of batches in flight; 0: 64 MB                                   */
+    size_t max_queued_bytes; /* of what is in flight; 0: 64 MB                                   */
     uint32_t busy_ms;        /* wait for a lock another process holds; 0: 2,000                  */
     uint32_t write_ms;       /* one batch may run so long, then it alone is undone; 0: 2,000     */
     uint64_t max_bytes;      /* the file may grow so large, then commits fail; 0: no bound       */

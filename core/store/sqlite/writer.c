@@ -247,6 +247,7 @@ static void checkpoint(struct sqlite_writer *writer, bool idle)
     if (code != SQLITE_OK)
         return;
     atomic_fetch_add(&writer->checkpoints, 1);
+    writer->checkpoint_due = !idle && pages > LOG_TRUNCATE; /* the file is cut when it is quiet */
     if (idle && pages > LOG_TRUNCATE && pages == done) {
         sqlite3_busy_timeout(db, 0);
         (void)sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);

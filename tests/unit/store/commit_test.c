@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_fixture.h"
 
-#include <inttypes.h>
+#include <sys/stat.h>
 
 struct writer {
     struct fixture *f;
@@ -417,6 +417,73 @@ static void the_log_is_checkpointed_by_hand(void **state)
     run_body(*state, checkpoint_body);
 }
 
+static off_t log_size(struct fixture *f)
+{
+    _cleanup_mem_ char *path = mem_printf("%s-wal", f->place.path);
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+static troupe_status truncate_body(void *arg)
+{
+    enum { BLOB = 1 << 20 };
+    struct fixture *f = arg;
+    _cleanup_mem_ char *blob = mem_zero(1, BLOB);
+    struct store_batch *batch = store_batch_new();
+
+    /* One transaction beyond every bound of the log. */
+    store_batch_add(batch, STORE_SQL("CREATE TABLE big (data BLOB)"));
+    store_batch_add(batch, STORE_SQL("INSERT INTO big VALUES (?1)", store_blob(blob, BLOB)));
+    for (int i = 0; i < 5; i++)
+        store_batch_add(batch, STORE_SQL("INSERT INTO big SELECT data FROM big"));
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    store_batch_free(batch);
+    for (int i = 0; i < 2000 && log_size(f) > 0; i++)
+        CHECK_STATUS(co_sleep(5), TROUPE_OK);
+    CHECK(log_size(f) == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM big") == 32);
+    return TROUPE_OK;
+}
+
+static void a_log_that_grew_is_cut_back_when_it_is_quiet(void **state)
+{
+    run_body(*state, truncate_body);
+}
+
+static troupe_status bytes_body(void *arg)
+{
+    enum { BLOB = 1 << 20 };
+    struct fixture *f = arg;
+    _cleanup_mem_ char *blob = mem_zero(1, BLOB);
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct store_rows *rows = NULL;
+
+    store_batch_add(batch, STORE_SQL("SELECT ?1", store_blob(blob, BLOB)));
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_BUSY);
+    CHECK_STATUS(
+        store_query(f->store, STORE_SQL("SELECT ?1", store_blob(blob, BLOB)), 0, &rows, &f->err),
+        TROUPE_BUSY);
+    for (int i = 0; i < 20; i++) { /* what is done is no longer counted */
+        CHECK_STATUS(store_query(f->store,
+                                 STORE_SQL("SELECT length(?1)", store_blob(blob, BLOB / 8)), 0,
+                                 &rows, &f->err),
+                     TROUPE_OK);
+        store_rows_free(rows);
+    }
+    return TROUPE_OK;
+}
+
+static void what_is_in_flight_is_bounded_in_bytes(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_options options = {.max_queued_bytes = 500000};
+
+    store_settle(f);
+    fixture_open(f, &options);
+    run_body(f, bytes_body);
+}
+
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
 int main(void)
@@ -433,6 +500,8 @@ int main(void)
         STORE_TEST(a_cancelled_commit_tells_the_truth),
         STORE_TEST(what_was_acknowledged_is_there_after_closing),
         STORE_TEST(the_log_is_checkpointed_by_hand),
+        STORE_TEST(a_log_that_grew_is_cut_back_when_it_is_quiet),
+        STORE_TEST(what_is_in_flight_is_bounded_in_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

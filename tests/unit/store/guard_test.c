@@ -237,6 +237,15 @@ static troupe_status allowed_body(void *arg)
         "SELECT row_number() OVER (ORDER BY id), json_extract(text, '$.a') FROM {history}",
         "SELECT text FROM {history} WHERE text LIKE 'a%' ORDER BY lower(text) DESC LIMIT 3",
         "VALUES (1), (2)",
+        "SELECT abs(-1), coalesce(NULL, 1), date('now'), hex('a'), ifnull(1, 2), iif(1, 2, 3), "
+        "instr('ab', 'b'), julianday('now'), length('a'), ltrim(' a'), max(1, 2), min(1, 2), "
+        "nullif(1, 2), printf('%d', 1), quote('a'), random(), replace('a', 'b', 'c'), "
+        "round(1.5), rtrim('a'), strftime('%s', 'now'), substr('abc', 1), trim('a'), "
+        "typeof(1), unicode('a'), upper('a'), CURRENT_TIMESTAMP, '{\"a\":1}' ->> 'a'",
+        "SELECT avg(id), group_concat(text), sum(id), total(id), json_group_array(id), "
+        "json_object('a', 1) FROM {history}",
+        "SELECT lag(id) OVER w, ntile(2) OVER w, rank() OVER w FROM {history} "
+        "WINDOW w AS (ORDER BY id)",
     };
     struct fixture *f = arg;
 
