@@ -35,7 +35,7 @@ static const struct {
     const char *name;
 } fatal[] = {
     {SIGABRT, "SIGABRT"},
-#if !defined(LOOP_ASAN) && !defined(LOOP_TSAN)
+#ifndef LOOP_SANITIZED
     /* A sanitizer explains these better; our line comes from its death callback then. */
     {SIGSEGV, "SIGSEGV"},
     {SIGBUS, "SIGBUS"},
@@ -132,7 +132,7 @@ static void on_fatal(int number, siginfo_t *info, void *context)
         raise(number);
 }
 
-#if defined(LOOP_ASAN) || defined(LOOP_TSAN)
+#ifdef LOOP_SANITIZED
 static void on_sanitizer_death(void)
 {
     if (fault.loop)
@@ -163,7 +163,7 @@ troupe_status fault_install(struct loop *loop, const char *marker_path, struct e
         if (sigaction(fatal[i].number, &action, NULL) != 0)
             return error_set(err, TROUPE_FAILED, "cannot set the handler of %s: %s", fatal[i].name,
                              strerror(errno));
-#if defined(LOOP_ASAN) || defined(LOOP_TSAN)
+#ifdef LOOP_SANITIZED
     __sanitizer_set_death_callback(on_sanitizer_death);
 #endif
     /* A handler without SA_ONSTACK, as libraries install them, would run on whatever coroutine has
@@ -184,7 +184,7 @@ void fault_remove(void)
 {
     for (size_t i = 0; i < FATAL_COUNT; i++)
         signal(fatal[i].number, SIG_DFL);
-#if defined(LOOP_ASAN) || defined(LOOP_TSAN)
+#ifdef LOOP_SANITIZED
     __sanitizer_set_death_callback(NULL);
 #endif
     fault.loop = NULL;

@@ -91,18 +91,21 @@ void fiber_release(struct fiber *fiber)
     (void)fiber;
 }
 
+void fiber_swap_exceptions(struct fiber *from, struct fiber *to, void *globals)
+{
+    memcpy(from->exceptions, globals, FIBER_EXCEPTION_STATE);
+    memcpy(globals, to->exceptions, FIBER_EXCEPTION_STATE);
+}
+
+#ifdef LOOP_SANITIZED
 /* One function holds the annotation and the switch: a frame between the two would belong to
  * neither stack. */
-__attribute__((noinline)) void fiber_switch(struct fiber *from, struct fiber *to, bool ending,
-                                            void *(*exception_globals)(void))
+void fiber_switch(struct fiber *from, struct fiber *to, bool ending,
+                  void *(*exception_globals)(void))
 {
     from->saved_errno = errno;
-    if (__builtin_expect(exception_globals != NULL, 0)) {
-        void *globals = exception_globals();
-
-        memcpy(from->exceptions, globals, FIBER_EXCEPTION_STATE);
-        memcpy(globals, to->exceptions, FIBER_EXCEPTION_STATE);
-    }
+    if (exception_globals)
+        fiber_swap_exceptions(from, to, exception_globals());
 #ifdef LOOP_ASAN
     /* No place to keep it tells ASan to free the frames of a coroutine that has ended. */
     if (ending)
@@ -121,3 +124,4 @@ __attribute__((noinline)) void fiber_switch(struct fiber *from, struct fiber *to
 #endif
     errno = from->saved_errno;
 }
+#endif

@@ -193,7 +193,7 @@ troupe_status loop_new(const struct loop_options *options, struct loop **ret, st
         return error_set(err, TROUPE_CONFLICT, "this thread has a loop already; free it first");
     if (!chosen.stack_size) {
         chosen.stack_size = STACK_SIZE_PLAIN;
-#if defined(LOOP_ASAN) || defined(LOOP_TSAN)
+#ifdef LOOP_SANITIZED
         chosen.stack_size = STACK_SIZE_CHECKED;
 #endif
     }

@@ -25,6 +25,10 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+#if defined(LOOP_ASAN) || defined(LOOP_TSAN)
+#define LOOP_SANITIZED 1
+#endif
+
 /* Requests to valgrind are a few instructions without effect outside of it, and none at all where
  * a sanitizer is at work: the two exclude each other. */
 #if defined(HAVE_VALGRIND_VALGRIND_H) && defined(HAVE_VALGRIND_MEMCHECK_H) &&                      \

@@ -20,6 +20,7 @@ struct victim {
     const struct wait_case *wait;
     struct co *co;
     struct scope *scope;
+    uint64_t sleep_ms;
     unsigned returned; /* how many calls have come back */
     troupe_status first, second;
     struct op *pending; /* to be completed by `satisfy` or by the victim afterwards */
@@ -40,8 +41,7 @@ struct wait_case {
 
 static troupe_status call_sleep(struct victim *victim)
 {
-    (void)victim;
-    return co_sleep(5);
+    return co_sleep(victim->sleep_ms);
 }
 
 static troupe_status call_pass(struct victim *victim)
@@ -191,9 +191,11 @@ static void run_case(const struct wait_case *wait, enum moment moment, struct po
 {
     struct loop *loop = loop_current();
     struct victim victim = {.wait = wait, .pool = pool, .first = 1, .second = 1};
+
     bool spawning = wait->call == call_spawn_wait, working = wait->call == call_pool_run;
     struct scope scope;
 
+    victim.sleep_ms = moment == WAITING ? 3600000 : 5;
     victim.empty = chan_new(loop, 1, NULL);
     victim.full = chan_new(loop, 1, NULL);
     assert_status(chan_try_send(victim.full, &item), TROUPE_OK);

@@ -26,7 +26,6 @@ static const struct co_owner victim_owner = {"plugin:victim", 12};
 #pragma GCC diagnostic ignored "-Wunused-function"
 
 static volatile int sink;
-static int *volatile shared_pointer;
 static char *volatile guard_of_victim;
 
 __attribute__((noinline)) static int recurse_small(int depth)
@@ -153,7 +152,7 @@ static void expect_death(co_fn fn, int number, const char *line, const char *mar
     child_clear(&child);
 }
 
-#if !defined(LOOP_ASAN) && !defined(LOOP_TSAN)
+#ifndef LOOP_SANITIZED
 
 static void an_overflow_names_its_owner(void **state)
 {
@@ -279,6 +278,7 @@ const char *__asan_default_options(void)                                        
 }
 
 static volatile int sixteen = 16;
+static int *volatile shared_pointer;
 
 __attribute__((noinline)) static void overrun_array(void)
 {
@@ -501,7 +501,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 /* cmocka prints a skipped test as "not ok", so what a build cannot show is left out. */
-#if !defined(LOOP_ASAN) && !defined(LOOP_TSAN)
+#ifndef LOOP_SANITIZED
         cmocka_unit_test(an_overflow_names_its_owner),
         cmocka_unit_test(a_wild_write_into_a_guard_is_no_overflow),
         cmocka_unit_test(a_noncanonical_pointer_names_who_ran),
