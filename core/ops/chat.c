@@ -293,11 +293,9 @@ static troupe_status begin(struct chat *chat, struct error *err)
                              &code, err);
     if (status == TROUPE_OK)
         status = open_signals(chat, err);
-    if (status == TROUPE_OK && chat->options->terminal) {
-        status = console_terminal_open(chat->options->history_path, &chat->terminal, err);
-        if (status == TROUPE_OK)
-            console_terminal_prompt(chat->terminal, json_get_str(result, "member", "you"));
-    }
+    if (status == TROUPE_OK && chat->options->terminal)
+        status = console_terminal_open(json_get_str(result, "member", "you"),
+                                       chat->options->history_path, &chat->terminal, err);
     return status;
 }
 

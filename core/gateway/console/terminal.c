@@ -225,13 +225,13 @@ enum console_input console_terminal_read(struct console_terminal *terminal, cons
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-troupe_status console_terminal_open(const char *history_path, struct console_terminal **ret,
-                                    struct error *err)
+troupe_status console_terminal_open(const char *name, const char *history_path,
+                                    struct console_terminal **ret, struct error *err)
 {
     struct console_terminal *terminal = mem_zero(1, sizeof(*terminal));
     HistEvent event;
 
-    terminal->prompt = mem_strdup("> ");
+    terminal->prompt = mem_printf("%s> ", name);
     terminal->edit = el_init("troupe", stdin, stdout, stderr);
     terminal->history = history_init();
     if (!terminal->edit || !terminal->history) {

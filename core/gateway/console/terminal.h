@@ -21,11 +21,11 @@ enum console_input {
     CONSOLE_INPUT_END,  /* Ctrl-D on an empty line, or hung up    */
 };
 
-/* Works on standard input and output. `history_path` NULL: no history is kept; else it is read now
+/* Works on standard input and output, with the prompt "NAME> ". `history_path` NULL: no history is kept; else it is read now
  * and written, with mode 0600, when the terminal is closed. The program
  * has called setlocale(LC_CTYPE): libedit reads characters by it. */
-troupe_status console_terminal_open(const char *history_path, struct console_terminal **ret,
-                                    struct error *err);
+troupe_status console_terminal_open(const char *name, const char *history_path,
+                                    struct console_terminal **ret, struct error *err);
 void console_terminal_close(struct console_terminal *terminal); /* NULL is fine */
 /* "NAME> " from now on. */
 void console_terminal_prompt(struct console_terminal *terminal, const char *name);
