@@ -8,6 +8,10 @@ set -u
 
 seconds=${FUZZ_SECONDS:-6}
 read -ra targets <<<"${FUZZ_TARGETS:-}"
+if [ "${#targets[@]}" -eq 0 ]; then
+    echo '1..0 # SKIP no fuzz target is listed'
+    exit 0
+fi
 corpora=$(cd "$(dirname "$0")" && pwd)/corpus
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -32,10 +36,6 @@ for target in "${targets[@]}"; do
 done
 wait
 
-if [ "${#targets[@]}" -eq 0 ]; then
-    echo '1..0 # SKIP no fuzz target is listed'
-    exit 0
-fi
 echo "1..${#targets[@]}"
 number=0
 failed=0
