@@ -156,7 +156,7 @@ void plugin_function_tool_name(const char *name, char out[PLUGIN_TOOL_NAME + 1])
 {
     size_t i;
 
-    for (i = 0; name[i] && i < PLUGIN_TOOL_NAME; i++) {
+    for (i = 0; i < PLUGIN_TOOL_NAME && name[i]; i++) {
         char c = name[i];
         bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                     c == '_' || c == '-';

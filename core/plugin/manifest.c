@@ -83,7 +83,7 @@ static troupe_status read_functions(const troupe_array *declared, struct plugin_
         return defect(ret->id, err, "its list of functions is broken");
     ret->functions = mem_zero(declared->count + 1, sizeof(*ret->functions));
     for (uint32_t i = 0; i < declared->count; i++) {
-        const troupe_function *function = *TROUPE_AT(*declared, const troupe_function *, i);
+        const troupe_function *function = *TROUPE_AT(*declared, troupe_function *const, i);
         troupe_status status;
 
         if (!function)
