@@ -79,7 +79,8 @@ static const struct config_key http_keys[] = {
      .doc = "largest answer that is read whole"},
     {"ca_file", CONFIG_PATH, 0, NULL,
      .doc = "certificates to trust instead of the system's: a bundle or a directory"},
-    {"proxy", CONFIG_URL, 0, NULL, .doc = "proxy for every request; none is taken from the environment"},
+    {"proxy", CONFIG_URL, 0, NULL,
+     .doc = "proxy for every request; none is taken from the environment"},
     {"allow_private", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "HOST or HOST:PORT in private networks that agents may reach"},
 };
