@@ -13,8 +13,8 @@
 #include "store/store.h"
 #include "turn/engine.h"
 
-#define HOST_WORK_QUEUE 1000 /* jobs that wait for a thread of the pool */
-#define HOST_STEP_MS 30000 /* for each storage step of a start or reload */
+#define HOST_WORK_QUEUE 1000  /* jobs that wait for a thread of the pool */
+#define HOST_STEP_MS    30000 /* for each storage step of a start or reload */
 
 struct host {
     struct loop *loop;

@@ -24,7 +24,7 @@ struct engine_options {
     struct loop *loop;
     struct store *store;
     struct http_client *http;
-    struct pool *pool; /* for what computes long or blocks */
+    struct pool *pool;                   /* for what computes long or blocks */
     const troupe_turn_table *turn_table; /* core/host's */
 };
 
