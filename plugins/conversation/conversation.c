@@ -45,8 +45,8 @@ struct answer {
     int64_t tokens;
 };
 
-/* Ends the turn with plain words about what does not work. The host shows them to the member, beside
- * what was shown already, which it closes with a mark; the code is for `troupe why`. */
+/* Ends the turn with plain words about what does not work. The host shows them to the member,
+ * beside what was shown already, which it closes with a mark; the code is for `troupe why`. */
 static troupe_status apologize(troupe_turn *turn, troupe_status status, const char *step)
 {
     troupe_str code, sentence;
@@ -73,8 +73,8 @@ static int64_t used_tokens(troupe_str result)
     return tokens;
 }
 
-/* Passes the answer on as it comes in. TROUPE_INTERRUPTED when it broke off after some of it had been
- * shown; any other failure means that nothing was. */
+/* Passes the answer on as it comes in. TROUPE_INTERRUPTED when it broke off after some of it had
+ * been shown; any other failure means that nothing was. */
 static troupe_status stream(troupe_turn *turn, troupe_str arguments, struct answer *answer)
 {
     troupe_stream *chunks;
@@ -355,8 +355,8 @@ static troupe_status load_template(troupe_host *host, char *ret)
     return TROUPE_OK;
 }
 
-/* The template with the longest values that there are must fit into its share, and something must be
- * left for the message. */
+/* The template with the longest values that there are must fit into its share, and something must
+ * be left for the message. */
 static troupe_status check_budget(troupe_host *host, const struct conversation *conversation)
 {
     static const char longest[] = "two to four in an answer, Wednesday, 30 September 2026, and so";
@@ -423,6 +423,7 @@ static void destroy(troupe_host *host, void *state)
     troupe_free(host, state);
 }
 
+/* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with members",
               .needs = "troupe.sql/1", .capabilities = "sql call:llm.chat",
               .functions = TROUPE_LIST(preferences),

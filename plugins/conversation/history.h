@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What was said in the member's session in this channel. A session ends by silence; the next message
- * begins a new one, which knows nothing of the old.
+ * What was said in the member's session in this channel. A session ends by silence; the next
+ * message begins a new one, which knows nothing of the old.
  */
 #ifndef CONVERSATION_HISTORY_H
 #define CONVERSATION_HISTORY_H
@@ -28,7 +28,8 @@ struct history_entry {
     int64_t tokens; /* of question and answer together, as the model counted them; 0: unknown */
 };
 
-/* Finds the session of the turn's member and channel, and its newest `window` messages. [turn, waits] */
+/* Finds the session of the turn's member and channel, and its newest `window` messages. [turn,
+ * waits] */
 troupe_status history_load(troupe_turn *turn, int64_t silence_ms, int64_t window,
                            struct history *ret);
 /* Question and answer in one commit, with the session's start or count. Storing the same turn again

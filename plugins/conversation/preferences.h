@@ -32,8 +32,8 @@ struct preferences_change {
 void preferences_defaults(struct preferences *ret);
 /* The member's own, or the defaults. [turn, waits] */
 troupe_status preferences_load(troupe_turn *turn, struct preferences *ret);
-/* Changes `preferences` and writes into `said` what changed ("tone is now casual, …"). TROUPE_ARGUMENT
- * with a sentence in `said` for a value that cannot be. Stores nothing. */
+/* Changes `preferences` and writes into `said` what changed ("tone is now casual, …").
+ * TROUPE_ARGUMENT with a sentence in `said` for a value that cannot be. Stores nothing. */
 troupe_status preferences_apply(struct preferences *preferences,
                                 const struct preferences_change *change, char *said, size_t size);
 troupe_status preferences_store(troupe_turn *turn, const struct preferences *preferences);

@@ -32,8 +32,8 @@ static json_t *message_new(const char *role, troupe_str content, int interrupted
                      INTERRUPTED_MARK);
 }
 
-/* How many of the newest lines fit into `room`. An answer whose question does not fit stays out too:
- * some models take no talk that begins with an answer. */
+/* How many of the newest lines fit into `room`. An answer whose question does not fit stays out
+ * too: some models take no talk that begins with an answer. */
 static uint32_t fitting(const struct history *history, int64_t room, int64_t *ret_tokens)
 {
     int64_t tokens = 0;

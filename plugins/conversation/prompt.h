@@ -23,8 +23,8 @@ struct prompt {
 
 int64_t prompt_tokens(const char *text, uint64_t len);
 
-/* Newest first within the budget. TROUPE_LIMIT where the message alone is too long, TROUPE_DATA where
- * it is no UTF-8. */
+/* Newest first within the budget. TROUPE_LIMIT where the message alone is too long, TROUPE_DATA
+ * where it is no UTF-8. */
 troupe_status prompt_build(const struct prompt_budget *budget, const char *system,
                            const struct history *history, troupe_str message, struct prompt *ret);
 void prompt_clear(struct prompt *prompt);

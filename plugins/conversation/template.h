@@ -32,8 +32,8 @@ troupe_status template_check(const char *text, char *error, size_t error_size);
 size_t template_render(const char *text, const char *const values[TEMPLATE_FIELDS], char *ret,
                        size_t size);
 
-/* A name that may stand in a prompt: no line breaks, control, invisible or markup characters, at most
- * 32 characters; "the member" where nothing is left. `size` at least 129. */
+/* A name that may stand in a prompt: no line breaks, control, invisible or markup characters, at
+ * most 32 characters; "the member" where nothing is left. `size` at least 129. */
 void template_clean_name(const char *text, size_t len, char *ret, size_t size);
 
 /* "Friday, 20 November 2026" at `offset_minutes` east of UTC. `size` at least 48. */

@@ -25,12 +25,12 @@ struct llm_reservation {
 /* Price overrides, local models and the table, in this order. `now_ms` picks the row. */
 struct llm_tariff llm_tariff_find(const struct llm_settings *settings, int64_t now_ms);
 
-/* Upper bound in micro-USD, or TROUPE_PRICE_UNKNOWN. No tokenizer in use makes more tokens than bytes,
- * and the answer is bounded by max_tokens. */
+/* Upper bound in micro-USD, or TROUPE_PRICE_UNKNOWN. No tokenizer in use makes more tokens than
+ * bytes, and the answer is bounded by max_tokens. */
 uint64_t llm_cost_worst(const struct llm_tariff *tariff, const struct llm_request *request);
 
-/* Fills in what the provider did not report, from the lengths of question and answer. Returns 1 when
- * it had to. */
+/* Fills in what the provider did not report, from the lengths of question and answer. Returns 1
+ * when it had to. */
 int llm_usage_complete(struct llm_usage *usage, const struct llm_request *request, const char *text,
                        size_t len);
 /* What the attempt cost, in micro-USD. The provider's own figure counts where it gives one. */
@@ -39,7 +39,7 @@ uint64_t llm_cost_actual(const struct llm_tariff *tariff, const struct llm_usage
 /* TROUPE_BUDGET with a sentence and its remedy above a cap or without a price. [turn, waits] */
 troupe_status llm_reserve(troupe_turn *turn, const struct llm_tariff *tariff,
                           const struct llm_request *request, struct llm_reservation *ret);
-/* Each ends the reservation, once. The status matters only where the turn has ended. [turn, waits] */
+/* Ends the reservation, once. The status matters only where the turn has ended. [turn, waits] */
 troupe_status llm_settle(troupe_turn *turn, struct llm_reservation *reservation, uint64_t micros);
 /* After a request that did not get through: given back where it had not left. One that had left is
  * settled with 0 if nothing can have reached the provider, else it stays open and the host books it

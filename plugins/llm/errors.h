@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What went wrong, from the words of many providers to the few codes of troupe/services.h. One table
- * (errors.c), first row that fits.
+ * What went wrong, from the words of many providers to the few codes of troupe/services.h. One
+ * table (errors.c), first row that fits.
  */
 #ifndef LLM_ERRORS_H
 #define LLM_ERRORS_H

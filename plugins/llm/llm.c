@@ -287,6 +287,7 @@ static void destroy(troupe_host *host, void *state)
     troupe_free(host, state);
 }
 
+/* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN(
     "org.troupe.llm", "1.0.0", "Answers of a language model from any OpenAI-compatible server",
     .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget",

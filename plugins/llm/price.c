@@ -179,8 +179,8 @@ static int is_snapshot(const char *tail)
     return 0;
 }
 
-/* How well a pattern fits: its literal characters, twice, and one more for a whole name; 0 not. Linear
- * in practice and bounded in the worst case: only the last `*` is ever tried again. */
+/* How well a pattern fits: its literal characters, twice, and one more for a whole name; 0 not.
+ * Linear in practice and bounded in the worst case: only the last `*` is ever tried again. */
 static size_t fit(const char *pattern, const char *model)
 {
     const char *p = pattern, *m = model, *star = NULL, *star_model = NULL;
@@ -225,7 +225,8 @@ static int provider_has_host(const struct llm_price_table *table, const char *pr
     return 0;
 }
 
-/* Among rows that fit equally well: in effect before not, then the latest; of future ones the first. */
+/* Among rows that fit equally well: in effect before not, then the latest; of future ones the
+ * first. */
 static int is_better_date(int64_t from, int64_t best, int64_t today)
 {
     if ((from <= today) != (best <= today))

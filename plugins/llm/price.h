@@ -9,9 +9,10 @@
  *
  * Prices are micro-USD for a million tokens; "cached" may be left out and is then the input's.
  * "model" may contain `*` for any run of characters. A row also stands for dated snapshots of its
- * model ("-2025-08-07", "-20250929"), unless they have a row. Of several rows that fit, the one with
- * the most literal characters counts, of these the latest that is in effect. A host that no provider
- * lists has no known price, as a reseller's differs from the list: it is refused, never free.
+ * model ("-2025-08-07", "-20250929"), unless they have a row. Of several rows that fit, the one
+ * with the most literal characters counts, of these the latest that is in effect. A host that no
+ * provider lists has no known price, as a reseller's differs from the list: it is refused, never
+ * free.
  */
 #ifndef LLM_PRICE_H
 #define LLM_PRICE_H
@@ -30,20 +31,20 @@ struct llm_price {
 
 struct llm_price_table;
 
-/* TROUPE_NOT_FOUND without such a file, TROUPE_DATA for a bad one; `error` then gets a sentence with
- * the row and the remedy. */
+/* TROUPE_NOT_FOUND without such a file, TROUPE_DATA for a bad one; `error` then gets a sentence
+ * with the row and the remedy. */
 troupe_status llm_price_table_load(troupe_str path, struct llm_price_table **ret, char *error,
                                    size_t error_size);
 troupe_status llm_price_table_parse(const char *json, size_t len, struct llm_price_table **ret,
                                     char *error, size_t error_size);
 void llm_price_table_free(struct llm_price_table *table);
 
-/* TROUPE_NOT_FOUND for an unknown host or model. `today` is days since 1970-01-01. A table whose rows
- * for the model all lie in the future gives the earliest. `table` may be NULL. */
+/* TROUPE_NOT_FOUND for an unknown host or model. `today` is days since 1970-01-01. A table whose
+ * rows for the model all lie in the future gives the earliest. `table` may be NULL. */
 troupe_status llm_price_find(const struct llm_price_table *table, const char *host,
                              const char *model, int64_t today, struct llm_price *ret);
 
-/* Cost in micro-USD, rounded up; UINT64_MAX - 1 where it does not fit. `cached` is part of `input`. */
+/* Micro-USD, rounded up; UINT64_MAX - 1 where it does not fit. `cached` is part of `input`. */
 uint64_t llm_price_cost(const struct llm_price *price, uint64_t input, uint64_t cached,
                         uint64_t output);
 

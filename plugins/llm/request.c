@@ -163,9 +163,9 @@ char *llm_request_body(const struct llm_request *request)
     return json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(6));
 }
 
-/* The parameter that a refusal is about: its "param" where there is one, else the first of ours that
- * its text names. Servers write `max_tokens` in the advice about `max_completion_tokens` and the
- * other way round, so the first mention counts. */
+/* The parameter that a refusal is about: its "param" where there is one, else the first of ours
+ * that its text names. Servers write `max_tokens` in the advice about `max_completion_tokens` and
+ * the other way round, so the first mention counts. */
 static const char *refused_parameter(const char *param, const char *message)
 {
     static const char *const ours[] = {"max_completion_tokens", "max_tokens", "temperature",

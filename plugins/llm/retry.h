@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * When to ask again, and how long to wait before: as the providers' own clients do, but never beyond
- * what is left of the turn.
+ * When to ask again, and how long to wait before: as the providers' own clients do, but never
+ * beyond what is left of the turn.
  */
 #ifndef LLM_RETRY_H
 #define LLM_RETRY_H

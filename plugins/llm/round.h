@@ -36,8 +36,8 @@ struct llm_round {
     int64_t retry_after_ms; /* -1: not said */
 };
 
-/* Hands out text by troupe_write as it comes. TROUPE_OK after a whole answer. Otherwise the status of
- * `kind`, or where that is NULL the status to return as it is. [turn, waits] */
+/* Hands out text by troupe_write as it comes. TROUPE_OK after a whole answer. Otherwise the status
+ * of `kind`, or where that is NULL the status to return as it is. [turn, waits] */
 troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round);
 
 /* Headers of every request to the provider; `ret` has room for LLM_HEADERS_MAX. */

@@ -12,7 +12,7 @@
 #define LLM_URL_MAX                   2048
 #define LLM_MODEL_MAX                 200
 #define LLM_HOST_MAX                  255
-#define LLM_TOKENS_MAX                128000 /* no larger context is offered: above it, providers charge more */
+#define LLM_TOKENS_MAX                128000 /* larger ones are charged at higher prices */
 #define LLM_TEMPERATURE_AS_CONFIGURED (-1.0)
 
 enum llm_token_parameter { LLM_TOKEN_AUTO, LLM_TOKEN_MAX_TOKENS, LLM_TOKEN_MAX_COMPLETION_TOKENS };

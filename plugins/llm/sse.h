@@ -36,8 +36,9 @@ struct llm_sse_event {
 void llm_sse_init(struct llm_sse *sse, char *buffer, size_t capacity);
 
 /* Takes bytes from `*data`, which moves on, until an event is whole: TROUPE_OK. TROUPE_END when the
- * bytes are used up, TROUPE_LIMIT when an event does not fit into the buffer (the decoder is then of
- * no more use). An event that the stream's end cut off is never given, as the format wants it. */
+ * bytes are used up, TROUPE_LIMIT when an event does not fit into the buffer (the decoder is then
+ * of no more use). An event that the stream's end cut off is never given, as the format wants it.
+ * */
 troupe_status llm_sse_next(struct llm_sse *sse, const char **data, size_t *len,
                            struct llm_sse_event *ret);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the provider's chunks add up to: text, usage, why it ended, or an error in the middle. Takes a
- * whole answer (object "chat.completion") as one chunk too, from servers that do not stream.
+ * What the provider's chunks add up to: text, usage, why it ended, or an error in the middle. Takes
+ * a whole answer (object "chat.completion") as one chunk too, from servers that do not stream.
  */
 #ifndef LLM_STREAM_H
 #define LLM_STREAM_H

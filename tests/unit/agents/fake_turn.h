@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A turn for tests of agents, without a host: SQL runs on SQLite in memory behind the store's own two
- * walls, HTTP and other agents' functions answer from a script, time moves only when somebody sleeps or a script says so. What the
- * agent says, fails with, logs and asks for can be read afterwards.
+ * A turn for tests of agents, without a host: SQL runs on SQLite in memory behind the store's own
+ * two walls, HTTP and other agents' functions answer from a script, time moves only when somebody
+ * sleeps or a script says so. What the agent says, fails with, logs and asks for can be read
+ * afterwards.
  */
 #ifndef TESTS_FAKE_TURN_H
 #define TESTS_FAKE_TURN_H
