@@ -258,7 +258,7 @@ static troupe_status show(troupe_turn *turn, const struct preferences *preferenc
 {
     return troupe_reply(turn,
                         "Name: %s. Tone: %s. Emoji: %s. Language: %s. I keep %lld messages in "
-                        "mind. Time zone: %s. Change them with /preferences tone:casual and the "
+                        "mind. Time zone: %s. Change them with /preferences tone=casual and the "
                         "like.",
                         preferences->name[0] ? preferences->name : "as you are called here",
                         preferences->tone, preferences->emoji, preferences->language,
