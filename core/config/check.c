@@ -401,7 +401,7 @@ troupe_status config_check(const struct config_raw *raw, const struct config_sch
     for (size_t i = 0; i < count; i++)
         all[core_count + i] = &schemas[i];
     build_all(&check);
-    if (problems->errors != before) {
+    if (problems->errors != before && !(flags & CONFIG_CHECK_LENIENT)) {
         config_unref(check.config);
         return TROUPE_CONFIG;
     }

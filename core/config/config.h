@@ -78,6 +78,14 @@ troupe_status config_parse_text(const char *name, const char *text, size_t len,
                                 struct config_raw **ret, struct config_problems *problems);
 void config_raw_free(struct config_raw *raw);
 
+struct config; /* one generation of the configuration */
+
+/*
+ * The core's own sections as far as they can be read, for a client that must find a running host
+ * although the files are broken now. Never NULL; a value that does not hold is unset.
+ */
+struct config *config_look(const char *path, const char *const *sets, size_t set_count);
+
 /* ---- step two: raw sections to values ------------------------------------------------------ */
 
 /*
@@ -85,8 +93,9 @@ void config_raw_free(struct config_raw *raw);
  * out of the result. For the first look, which tells where the plugins are.
  */
 #define CONFIG_CHECK_OPEN 0x1u
+/* Gives a result in spite of problems; keys that do not hold are unset in it. */
+#define CONFIG_CHECK_LENIENT 0x2u
 
-struct config;         /* one generation of the configuration                                    */
 struct config_section; /* one section of it, lives as long as the config                          */
 
 /*

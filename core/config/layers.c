@@ -196,11 +196,10 @@ static troupe_status finish(struct config_raw *raw, const struct config_problems
     return TROUPE_OK;
 }
 
-troupe_status config_parse(const char *path, const char *const *sets, size_t set_count,
-                           struct config_raw **ret, struct config_problems *problems)
+static struct config_raw *read_layers(const char *path, const char *const *sets, size_t set_count,
+                                      struct config_problems *problems)
 {
     struct loader loader = {.raw = raw_new(), .problems = problems};
-    const size_t before = problems->errors;
     struct raw_source *source;
 
     if (path) {
@@ -212,7 +211,28 @@ troupe_status config_parse(const char *path, const char *const *sets, size_t set
     source->command_line = true;
     for (size_t i = 0; i < set_count; i++)
         take_set(&loader, source, sets[i]);
-    return finish(loader.raw, problems, before, ret);
+    return loader.raw;
+}
+
+troupe_status config_parse(const char *path, const char *const *sets, size_t set_count,
+                           struct config_raw **ret, struct config_problems *problems)
+{
+    const size_t before = problems->errors;
+    struct config_raw *raw = read_layers(path, sets, set_count, problems);
+
+    return finish(raw, problems, before, ret);
+}
+
+struct config *config_look(const char *path, const char *const *sets, size_t set_count)
+{
+    struct config_problems problems = {0};
+    struct config_raw *raw = read_layers(path, sets, set_count, &problems);
+    struct config *config = NULL;
+
+    (void)config_check(raw, NULL, 0, CONFIG_CHECK_OPEN | CONFIG_CHECK_LENIENT, &config, &problems);
+    config_raw_free(raw);
+    config_problems_clear(&problems);
+    return config;
 }
 
 troupe_status config_parse_text(const char *name, const char *text, size_t len,

@@ -6,8 +6,7 @@
 
 #include <unistd.h>
 
-/* The file to read: the one that was named, the installed one, or the packaged sample. */
-static char *path_of(const struct host_options *options)
+char *host_config_path(const struct host_options *options)
 {
     char *path = NULL;
 
@@ -31,7 +30,7 @@ troupe_status host_boot(const struct host_options *options, struct host_boot **r
     troupe_status status;
 
     boot->options = *options;
-    boot->path = path_of(options);
+    boot->path = host_config_path(options);
     status = host_parse(options, boot->path, &boot->raw, problems);
     if (status == TROUPE_OK)
         status = config_check(boot->raw, NULL, 0, CONFIG_CHECK_OPEN, &boot->config, problems);

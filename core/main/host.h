@@ -29,6 +29,9 @@ struct host_options {
     const char *runner;      /* troupe-runner; NULL: the installed one                  */
 };
 
+/* The file to read: the one that was named, the installed one, or the fallback. mem_free; NULL:
+ * there is none. */
+char *host_config_path(const struct host_options *options);
 /* The first look at the configuration, without plugins: for the loop's options, the log and the
  * paths. Strings of `options` must live as long as the host. On TROUPE_CONFIG `problems` tells. */
 struct host_boot;

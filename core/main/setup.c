@@ -111,19 +111,15 @@ void setup_log(const struct options *options, const struct config *config, bool 
 
 char *setup_socket(const struct setup *setup)
 {
-    const struct host_options defaults = {.sets = NULL};
-    struct config_problems problems = {0};
-    struct host_boot *boot = NULL;
-    char *path = NULL;
+    _cleanup_mem_ char *file = NULL;
+    struct config *config;
+    char *path;
 
     if (setup->options->socket_path)
         return mem_strdup(setup->options->socket_path);
-    if (host_boot(&setup->host, &boot, &problems) < 0)
-        (void)host_boot(&defaults, &boot, &problems);
-    if (boot)
-        path = mem_strdup(
-            config_str(config_section(host_boot_config(boot), "troupe", NULL), "control_socket"));
-    host_boot_free(boot);
-    config_problems_clear(&problems);
-    return path ? path : mem_strdup("");
+    file = host_config_path(&setup->host);
+    config = config_look(file, setup->host.sets, setup->host.set_count);
+    path = mem_strdup(config_str(config_section(config, "troupe", NULL), "control_socket"));
+    config_unref(config);
+    return path;
 }
