@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs the bench programs named as arguments, one after another, and passes on the lines that begin
+# Runs the bench programs and scripts (NAME.sh) named as arguments, one after another, and passes on the lines that begin
 # with "bench". Exits 1 when one of them failed.
 set -u
 
 status=0
 for program in "$@"; do
     printf '# %s\n' "$program"
-    output=$("./$program" </dev/null)
+    case $program in
+    *.sh) output=$(bash "$TROUPE_SRCDIR/$program" </dev/null) ;;
+    *) output=$("./$program" </dev/null) ;;
+    esac
     rc=$?
     grep '^bench ' <<<"$output"
     if [ "$rc" -ne 0 ]; then
