@@ -96,7 +96,7 @@ static void announce(const char *what, const siginfo_t *info, const ucontext_t *
     marker_text(&line, owner.name);
     marker_text(&line, " turn ");
     marker_decimal(&line, owner.turn);
-    if (info && context) {
+    if (info) {
         if (pthread_equal(pthread_self(), fault.loop->thread))
             explain(&line, info, stack_pointer(context));
         marker_text(&line, " (code ");

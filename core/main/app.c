@@ -89,32 +89,44 @@ static void seat_left(void *arg)
 
 /* ---- reload ---------------------------------------------------------------------------------- */
 
+/* The report's lines, each as a line of the log. */
+static void log_report(enum log_level level, const struct buf *report)
+{
+    _cleanup_mem_ char *text = mem_strdup(buf_text(report));
+    char *rest = NULL;
+
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        log_write(level, "reload", "%s", line);
+}
+
 troupe_status app_reload(struct app *app, struct buf *ret_report, struct error *err)
 {
+    struct error own = {0};
     troupe_status status;
 
     (void)ops_notify_reloading();
-    status = host_reload(app->host, ret_report, err);
+    status = host_reload(app->host, ret_report, &own);
+    (void)ops_notify_ready(status < 0 ? "the last reload was refused, see the log" : "ready");
     if (status == TROUPE_OK)
         setup_log(app->setup->options, host_config(app->host), app->chat_options != NULL);
-    (void)ops_notify_ready(status < 0 ? "the last reload was refused, see the log" : NULL);
-    return status;
+    if (status != TROUPE_BUSY) {
+        log_report(status < 0 ? LOG_ERROR : LOG_INFO, ret_report);
+        log_write(status < 0 ? LOG_ERROR : LOG_INFO, "reload", "%s",
+                  status < 0 ? own.text : "done");
+    }
+    return status < 0 ? error_set(err, status, "%s", own.text) : status;
 }
 
 static void reload_by_signal(struct app *app)
 {
-    _cleanup_buf_ struct buf report = BUF_INIT;
-    struct error err = {0};
-    char *line, *rest = NULL;
     troupe_status status;
 
     /* One that was asked for over the socket runs: it may have read the files before the signal. */
-    while ((status = app_reload(app, &report, &err)) == TROUPE_BUSY && co_sleep(100) == TROUPE_OK)
-        buf_reset(&report);
-    line = report.len ? strtok_r(report.data, "\n", &rest) : NULL;
-    for (; line; line = strtok_r(NULL, "\n", &rest))
-        log_write(status < 0 ? LOG_ERROR : LOG_INFO, "reload", "%s", line);
-    log_write(status < 0 ? LOG_ERROR : LOG_INFO, "reload", "%s", status < 0 ? err.text : "done");
+    do {
+        _cleanup_buf_ struct buf report = BUF_INIT;
+
+        status = app_reload(app, &report, NULL);
+    } while (status == TROUPE_BUSY && co_sleep(100) == TROUPE_OK);
 }
 
 /* ---- start and stop -------------------------------------------------------------------------- */

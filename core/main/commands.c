@@ -70,7 +70,6 @@ static troupe_status run_reload(void *arg, const json_t *request, json_t **ret_r
     troupe_status status = app_reload(arg, &report, err);
 
     (void)request;
-    log_info("reload", "asked for over the control socket: %s", status < 0 ? "refused" : "done");
     *ret_result = json_pack("{s:o}", "report", string_or_null(buf_text(&report)));
     return status;
 }

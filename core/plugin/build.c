@@ -141,7 +141,8 @@ static troupe_status find_runner(struct build *build)
 /* [waits] Returns the caller's own end; what the plugin did wrong is a problem. */
 static troupe_status run_trial(struct build *build, const struct candidate *item, unsigned mode)
 {
-    struct plugin_trial trial = {
+    const struct plugin_trial trial = {
+        .runner = build->manager->runner,
         .mode = mode,
         .image = item->image,
         .registry = &build->manager->registry,
@@ -152,9 +153,8 @@ static troupe_status run_trial(struct build *build, const struct candidate *item
     struct error err = {0};
     troupe_status status;
 
-    if (!build->manager->runner && find_runner(build) < 0)
+    if (!build->manager->runner && (status = find_runner(build)) < 0)
         return TROUPE_OK;
-    trial.runner = build->manager->runner;
     status = plugin_trial_run(build->manager->loop, &trial, NULL, &err);
     if (co_status() < 0)
         return co_status();
