@@ -83,11 +83,10 @@ static bool is_function_name(const char *name, bool *ret_service)
                 return false;
             *ret_service = true;
             word = 0;
-        } else if (word == 0 ? !(c >= 'a' && c <= 'z')
-                             : !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-                                 c == '-')) {
+        } else if (!(c >= 'a' && c <= 'z') &&
+                   (word == 0 || !((c >= '0' && c <= '9') || c == '_' || c == '-'))) {
             return false;
-        } else if (++word > 32) {
+        } else if (++word > 32) { // NOLINT(bugprone-branch-clone): another rule
             return false;
         }
     }

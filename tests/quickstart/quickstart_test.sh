@@ -53,7 +53,7 @@ run() {
     while [ "$1" != -- ]; do variables+=("$1") && shift; done
     shift
     rm -f "$work"/installed "$work"/*.log
-    printf 'one\ntwo\n' | env PATH="$bin:$PATH" WORK="$work" MISSING= "${variables[@]}" \
+    printf 'one\ntwo\n' | env PATH="$bin:$PATH" WORK="$work" MISSING= XDG_DATA_HOME= "${variables[@]}" \
         "$tree/quickstart" "$@" >"$work/out" 2>"$work/err"
     status=$?
 }
@@ -66,6 +66,9 @@ expect() {
 }
 same() { [ "$1" = "$2" ]; }
 has() { grep -qF -- "$2" "$work/$1" 2>/dev/null; }
+
+run HOME="$work" XDG_DATA_HOME=/data -- x
+expect "the data goes to the user's own folder" has out 'chat --set troupe.data=/data/troupe x'
 
 run -- --use-env-key 'two words'
 expect 'stdin and arguments reach the chat untouched' \
