@@ -52,24 +52,43 @@ void event_unref(struct event *event)
     mem_free(event);
 }
 
+/* Text that is no UTF-8 cannot be kept; gateways let none through. */
+static void put(json_t *object, const char *key, const char *text, size_t len)
+{
+    json_t *value = text ? json_stringn(text, len) : NULL;
+
+    if (value)
+        json_object_set_new(object, key, value);
+    else if (text)
+        json_object_set_new(object, key, json_string(""));
+}
+
+static void put_text(json_t *object, const char *key, const char *text)
+{
+    put(object, key, text, text ? strlen(text) : 0);
+}
+
 char *event_print(const struct event *event)
 {
+    _cleanup_json_ json_t *object = json_object();
     json_t *roles = json_array();
-    json_t *object =
-        json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:I, s:I}", "source",
-                  event->source, "source_id", event->source_id, "kind", event->kind, "account",
-                  event->account, "guild", event->guild, "channel", event->channel, "member",
-                  event->member, "name", event->member_name, "reply_to", event->reply_to, "flags",
-                  (json_int_t)event->flags, "time", (json_int_t)event->time_ms);
-    char *text;
 
+    put_text(object, "source", event->source);
+    put_text(object, "source_id", event->source_id);
+    put_text(object, "kind", event->kind);
+    put_text(object, "account", event->account);
+    put_text(object, "guild", event->guild);
+    put_text(object, "channel", event->channel);
+    put_text(object, "member", event->member);
+    put_text(object, "name", event->member_name);
+    put_text(object, "reply_to", event->reply_to);
+    put(object, "content", event->content, event->content_len);
+    json_object_set_new(object, "flags", json_integer((json_int_t)event->flags));
+    json_object_set_new(object, "time", json_integer((json_int_t)event->time_ms));
     for (size_t i = 0; i < event->role_count; i++)
         json_array_append_new(roles, json_string(event->roles[i]));
     json_object_set_new(object, "roles", roles);
-    json_object_set_new(object, "content", json_stringn(event->content, event->content_len));
-    text = json_print(object);
-    json_decref(object);
-    return text;
+    return json_print(object);
 }
 
 troupe_status event_parse(const char *json, size_t len, struct event **ret, struct error *err)

@@ -178,6 +178,9 @@ static troupe_status reply(troupe_turn *turn, const char *text, uint64_t len)
 
     if (status < 0)
         return status;
+    if (!frame->function && !len)
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "host.empty",
+                                "an answer has text; return TROUPE_DROP to give none");
     if (!frame->function)
         return turn_answer_reply(frame->turn, text, (size_t)len);
     buf_reset(&frame->text);
@@ -229,6 +232,8 @@ static troupe_status fail(troupe_turn *turn, troupe_status status, const char *c
     snprintf(frame->fail_text, sizeof(frame->fail_text), "%.*s",
              (int)(len < sizeof(frame->fail_text) ? len : sizeof(frame->fail_text) - 1),
              sentence ? sentence : "");
+    turn_text_tidy(frame->fail_code);
+    turn_text_tidy(frame->fail_text);
     return status < 0 ? status : TROUPE_FAILED;
 }
 
@@ -239,6 +244,7 @@ static void reason(troupe_turn *turn, const char *code, const char *detail, uint
 
     if (!frame->function && !frame->observer) {
         snprintf(t->drop_code, sizeof(t->drop_code), "%s", code);
+        turn_text_tidy(t->drop_code);
         snprintf(t->drop_text, sizeof(t->drop_text), "%.*s", (int)(len < 512 ? len : 512), detail);
     }
     turn_trace_add(&t->trace, frame->agent->owner, code, len ? "%.*s" : NULL,

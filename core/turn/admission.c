@@ -81,8 +81,10 @@ enum turn_refusal turn_admission_add(struct turn_admission *admission, struct tu
     if (admission->queued >= admission->queue_max)
         return TURN_REFUSED_QUEUE;
     lane = lane_of(admission, channel, member);
-    if (lane->waiting >= admission->lane_max)
+    if (lane->waiting >= admission->lane_max) {
+        lane_settle(admission, lane);
         return TURN_REFUSED_LANE;
+    }
     ticket->lane = lane;
     list_append(&lane->tickets, &ticket->link);
     lane->waiting++;

@@ -60,14 +60,7 @@ static void explain(const struct call *call, troupe_status status, struct turn_r
     if (!call->entered && call->err.status < 0) {
         snprintf(ret->code, sizeof(ret->code), "call.argument");
         snprintf(ret->sentence, sizeof(ret->sentence), "%s", call->err.text);
-    } else if (frame->fail_code[0]) {
-        snprintf(ret->code, sizeof(ret->code), "%s", frame->fail_code);
-        snprintf(ret->sentence, sizeof(ret->sentence), "%s", frame->fail_text);
-    } else if (frame->error_code[0]) {
-        /* It passed on the failure of something that it called itself. */
-        snprintf(ret->code, sizeof(ret->code), "%s", frame->error_code);
-        snprintf(ret->sentence, sizeof(ret->sentence), "%s", frame->error_text);
-    } else {
+    } else if (!turn_frame_explain(frame, status, ret->code, ret->sentence)) {
         snprintf(ret->code, sizeof(ret->code), "call.%s", status_name(status));
         snprintf(ret->sentence, sizeof(ret->sentence), "\"%s\" did not work (%s)",
                  frame->function->name, status_name(status));

@@ -7,6 +7,7 @@
 #include "turn/call.h"
 #include "turn/engine_private.h"
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "turn/why.h"
 
@@ -57,8 +58,11 @@ static bool split(const struct engine *engine, const struct event *event, struct
 
 static void reply(struct turn *turn, const struct buf *text)
 {
-    turn_answer_reply(turn, buf_text(text),
-                      text->len > TURN_ANSWER_MAX ? TURN_ANSWER_MAX : text->len);
+    size_t len = text_utf8_cut(buf_text(text), text->len, TURN_ANSWER_MAX);
+    _cleanup_mem_ char *copy = mem_strndup(buf_text(text), len);
+
+    turn_text_tidy(copy); /* error texts quote what members typed, cut to a length */
+    turn_answer_reply(turn, copy, strlen(copy));
 }
 
 /* ---- the core's own ------------------------------------------------------------------------- */
@@ -135,11 +139,15 @@ static void why(struct turn *turn, const struct line *line)
     _cleanup_mem_ char *text = NULL;
     _cleanup_buf_ struct buf out = BUF_INIT;
     struct error err;
+    const char *channel = turn->event->channel ? turn->event->channel : "";
     char id[72] = "last";
 
     if (line->rest_len && line->rest_len < sizeof(id))
         snprintf(id, sizeof(id), "%.*s", (int)line->rest_len, line->rest);
-    if (turn_why_text(turn->engine, id, turn->event->channel, &text, &err) < 0)
+    /* Members see what happened in their own channel. */
+    if (strcmp(id, "last") && turn->event->flags & EVENT_OWNER)
+        channel = NULL;
+    if (turn_why_text(turn->engine, id, channel, &text, &err) < 0)
         buf_puts(&out, err.text);
     else
         buf_puts(&out, text);
@@ -209,7 +217,7 @@ bool turn_may_call(const struct turn *turn, const struct plugin_function *functi
 static void unknown(struct turn *turn, const struct line *line, struct error *err)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
-    const char *names[256], *near;
+    const char *prefix = prefix_of(turn->engine), *names[256], *near;
     size_t count = 0;
 
     for (size_t i = 0; i < BUILTINS; i++)
@@ -221,9 +229,9 @@ static void unknown(struct turn *turn, const struct line *line, struct error *er
     if (err->status == TROUPE_CONFLICT)
         buf_puts(&out, err->text);
     else
-        buf_printf(&out, "there is no command /%s; %s%s%s", line->name,
-                   near ? "did you mean /" : "/help lists what there is", near ? near : "",
-                   near ? "?" : "");
+        buf_printf(&out, "there is no command %s%s; %s%s%s%s", prefix, line->name,
+                   near ? "did you mean " : "", prefix, near ? near : "help",
+                   near ? "?" : " lists what there is");
     turn_trace_add(&turn->trace, "command", "unknown", "/%s", line->name);
     reply(turn, &out);
 }
@@ -247,16 +255,18 @@ static void call(struct turn *turn, const struct plugin_target *target, const st
         reply(turn, &out);
         return;
     }
+    turn->answer.private =
+        (target->function->flags & TROUPE_PRIVATE) && !(turn->event->flags & EVENT_DIRECT);
     status = turn_call(turn, NULL, target->agent, target->function, args.values, NULL, &result);
     turn_trace_add(&turn->trace, where, status < 0 ? result.code : status_name(status),
                    status < 0 ? "%s" : NULL, result.sentence);
-    if (status < 0 && !turn->state)
+    if (status < 0)
         turn_conclude(turn, "failed", result.code, "%s", result.sentence);
     else if (result.text.len)
         reply(turn, &result.text);
     else if (result.json.len)
         reply(turn, &result.json);
-    else if (!turn->state)
+    else
         turn_conclude(turn, "done", "command", "done");
     turn_result_clear(&result);
 }
@@ -265,7 +275,7 @@ void turn_command(struct turn *turn)
 {
     const struct plugin_target *target;
     const struct builtin *builtin;
-    struct error err;
+    struct error err = {0};
     struct line line;
 
     builtin = builtin_of(turn->engine, turn->event, &line);

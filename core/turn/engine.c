@@ -24,6 +24,7 @@ void turn_conclude(struct turn *turn, const char *state, const char *reason, con
     va_start(args, format);
     vsnprintf(turn->sentence, sizeof(turn->sentence), format, args);
     va_end(args);
+    turn_text_tidy(turn->sentence);
 }
 
 static void annotation_free(void *value)
@@ -38,6 +39,9 @@ static void turn_free(struct loop_timer *timer)
     struct engine *engine = turn->engine;
 
     list_remove(&turn->link);
+    if (turn->observed)
+        scope_close(&turn->observers);
+    engine->builtins -= turn->builtin;
     turn_answer_clear(turn);
     plugin_set_unpin(turn->set);
     event_unref(turn->event);
@@ -45,23 +49,31 @@ static void turn_free(struct loop_timer *timer)
     turn_trace_clear(&turn->trace);
     arena_clear(&turn->arena);
     mem_free(turn);
-    if (engine->idle && list_empty(&engine->turns))
-        loop_post(engine->loop, &engine->idle_task);
+    turn_engine_check_idle(engine);
+}
+
+/* It goes with the last of its coroutines. */
+static void settle(struct turn *turn)
+{
+    if (turn->phase == TURN_ENDED && !turn->scope.live && !turn_is_observed(turn))
+        loop_timer_close(&turn->first_text, turn_free);
 }
 
 static void turn_scope_ended(struct scope *scope)
 {
-    struct turn *turn = container_of(scope, struct turn, scope);
+    settle(container_of(scope, struct turn, scope));
+}
 
-    if (turn->phase == TURN_ENDED)
-        loop_timer_close(&turn->first_text, turn_free);
+void turn_observers_ended(struct scope *scope)
+{
+    settle(container_of(scope, struct turn, observers));
 }
 
 static void first_text_fired(struct loop_timer *timer)
 {
     struct turn *turn = container_of(timer, struct turn, first_text);
 
-    if (!turn->answer.shown && !turn->answer.replied)
+    if (!turn_answer_exists(turn))
         turn_cancel(turn, "too_slow", "that took too long: nothing to show came in time");
 }
 
@@ -85,7 +97,7 @@ struct turn *turn_new(struct engine *engine, struct event *event, int64_t id, in
 void turn_dispose(struct turn *turn)
 {
     turn->phase = TURN_ENDED;
-    turn_scope_ended(&turn->scope);
+    settle(turn);
 }
 
 void turn_start(struct turn *turn)
@@ -93,6 +105,7 @@ void turn_start(struct turn *turn)
     struct engine *engine = turn->engine;
     struct co_owner owner = {"core:turn", (uint64_t)turn->id};
 
+    turn->phase = TURN_RUNNING;
     turn->set = plugin_set_pin(engine->set);
     if (co_spawn(&turn->scope, &owner, turn_run, turn) == TROUPE_OK)
         return;
@@ -204,12 +217,26 @@ void turn_engine_configure(struct engine *engine)
         cap_of(budget, "per_member_daily"), cap_of(budget, "per_plugin_daily")};
 }
 
+static bool is_busy(const struct engine *engine)
+{
+    return !list_empty(&engine->turns) || !list_empty(&engine->incoming) || engine->recovering;
+}
+
+void turn_engine_check_idle(struct engine *engine)
+{
+    if (!engine->idle || engine->idle_posted || is_busy(engine))
+        return;
+    engine->idle_posted = true;
+    loop_post(engine->loop, &engine->idle_task);
+}
+
 static void idle_now(struct loop_task *task)
 {
     struct engine *engine = container_of(task, struct engine, idle_task);
     void (*idle)(void *arg) = engine->idle;
 
-    if (!idle || !list_empty(&engine->turns))
+    engine->idle_posted = false;
+    if (!idle || is_busy(engine))
         return;
     engine->idle = NULL;
     idle(engine->idle_arg);
@@ -219,9 +246,14 @@ static void grace_over(struct loop_timer *timer)
 {
     struct engine *engine = container_of(timer, struct engine, grace);
 
-    list_for_each (link, &engine->turns)
-        turn_cancel(container_of(link, struct turn, link), "stopping",
+    list_for_each (link, &engine->turns) {
+        struct turn *turn = container_of(link, struct turn, link);
+
+        turn_cancel(turn, "stopping",
                     "I am being stopped for maintenance, so this answer ends here");
+        if (turn->observed)
+            scope_cancel(&turn->observers, TROUPE_CANCELED);
+    }
 }
 
 static void own_ended(struct scope *scope)
@@ -240,19 +272,27 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     struct engine *engine = mem_zero(1, sizeof(*engine));
     troupe_status status;
 
+    *ret = NULL;
     engine->options = *options;
     engine->loop = options->loop;
     engine->store = options->store;
     engine->idle_task.run = idle_now;
     list_init(&engine->turns);
+    list_init(&engine->incoming);
+    list_init(&engine->marks);
     turn_admission_init(&engine->admission);
-    engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, (void (*)(void *))event_unref);
+    engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, turn_incoming_free);
     scope_open_root(engine->loop, &engine->scope, 0, own_ended);
     loop_timer_init(engine->loop, &engine->grace, grace_over);
-    status = co_spawn(&engine->scope, &owner, turn_intake_main, engine);
+    status = turn_recover_begin(engine, err);
+    if (status == TROUPE_OK) {
+        status = co_spawn(&engine->scope, &owner, turn_intake_main, engine);
+        if (status < 0)
+            error_set(err, status, "the intake cannot start: no coroutine is free");
+    }
     if (status < 0) {
-        chan_unref(engine->intake);
-        return error_set(err, status, "the intake cannot start: no coroutine is free");
+        turn_engine_free(engine);
+        return status;
     }
     *ret = engine;
     return TROUPE_OK;
@@ -275,6 +315,7 @@ static void timer_closed(struct loop_timer *timer)
     struct engine *engine = container_of(timer, struct engine, grace);
 
     turn_admission_clear(&engine->admission);
+    map_clear_with(&engine->recovered, mem_free);
     chan_unref(engine->intake);
     plugin_set_unpin(engine->set);
     mem_free(engine);
@@ -303,6 +344,12 @@ struct plugin_set *turn_engine_set(struct engine *engine)
 
 void turn_engine_detach(struct engine *engine, struct gateway *gateway)
 {
+    list_for_each (link, &engine->incoming) {
+        struct event *event = container_of(link, struct engine_incoming, link)->event;
+
+        if (event->gateway == gateway)
+            event->gateway = NULL;
+    }
     list_for_each (link, &engine->turns) {
         struct turn *turn = container_of(link, struct turn, link);
 
@@ -320,7 +367,7 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
     list_for_each (link, &engine->turns) {
         struct turn *turn = container_of(link, struct turn, link);
 
-        if (turn->phase == TURN_ENDED || !turn->id || !turn->event->channel ||
+        if (turn->phase == TURN_ENDED || !turn->id || !channel || !turn->event->channel ||
             strcmp(turn->event->channel, channel) || turn->state)
             continue;
         turn_cancel(turn, "stopped", "stopped");
@@ -341,7 +388,7 @@ void turn_engine_drain(struct engine *engine, uint64_t grace_ms, void (*idle)(vo
     engine->idle = idle;
     engine->idle_arg = arg;
     loop_timer_start(&engine->grace, grace_ms, 0);
-    loop_post(engine->loop, &engine->idle_task);
+    turn_engine_check_idle(engine);
 }
 
 void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
@@ -352,36 +399,4 @@ void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
     ret->concurrent_max = engine->admission.concurrent;
     ret->generation = engine->set ? (uint32_t)engine->set->number : 0;
     ret->cap_micros = engine->caps.bot;
-}
-
-/* ---- marking sent --------------------------------------------------------------------------- */
-
-struct mark {
-    struct engine *engine;
-    int64_t outbox;
-};
-
-static troupe_status mark_main(void *arg)
-{
-    struct mark *mark = arg;
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct error err;
-
-    store_batch_add(batch,
-                    STORE_SQL(SQL_TURN_SENT, store_int(mark->outbox), store_int(clock_wall_ms())));
-    if (store_commit(mark->engine->store, batch, turn_engine_soon(mark->engine), &err) < 0)
-        log_warn("turn", "answer %lld was shown and could not be marked so: %s",
-                 (long long)mark->outbox, err.text);
-    mem_free(mark);
-    return TROUPE_OK;
-}
-
-void turn_engine_mark_sent(struct engine *engine, int64_t outbox)
-{
-    static const struct co_owner owner = {"core:outbox", 0};
-    struct mark *mark = mem_zero(1, sizeof(*mark));
-
-    *mark = (struct mark){engine, outbox};
-    if (co_spawn(&engine->scope, &owner, mark_main, mark) < 0)
-        mem_free(mark);
 }

@@ -28,6 +28,7 @@ struct engine_options {
     const troupe_turn_table *turn_table; /* core/host's */
 };
 
+/* Looks up what an earlier process left. [waits] */
 troupe_status turn_engine_new(const struct engine_options *options, struct engine **ret,
                               struct error *err);
 /* Ends the engine's own coroutines; no turn runs any more (turn_engine_drain). [waits] */
@@ -44,8 +45,9 @@ struct plugin_set *turn_engine_set(struct engine *engine); /* the current one, n
  * ignored. Takes over the reference. The answer comes through the event's gateway, always: an
  * answer, or a sentence that says why not. */
 void turn_engine_submit(struct engine *engine, struct event *event);
-/* What a crash or stop left open: called once after the first publish. `gateway` takes answers of
- * events whose `source` matches its name; others wait for theirs. [waits] */
+/* What a crash or stop left open, and answers that nobody was there to see: `gateway` takes those
+ * of events whose `source` matches its name; others wait for theirs. After the first publish, for
+ * each gateway that comes; an event is taken up once in the life of a process. [waits] */
 troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway,
                                   struct error *err);
 /* A gateway goes away: its events lose it, running turns go on and their answers are kept. */
@@ -63,7 +65,8 @@ troupe_status turn_engine_why(struct engine *engine, const char *id, json_t **re
 troupe_status turn_engine_why_text(struct engine *engine, const char *id, char **ret,
                                    struct error *err);
 
-/* Ends what runs for a channel: the running and the queued turns of it. Returns how many. */
+/* Ends what runs for a channel: the running and the queued turns of it. Returns how many; none
+ * where `channel` is NULL. */
 size_t turn_engine_stop_channel(struct engine *engine, const char *channel);
 /* From now on nothing new is admitted (it is refused with a sentence); `idle` is called on the loop
  * when the last turn has ended, or at once. After `grace_ms` the rest is cancelled. */
@@ -75,7 +78,7 @@ struct engine_stats {
     uint64_t events, answered, refused, failed, duplicates;
     size_t concurrent_max;
     uint32_t generation;
-    int64_t spent_today_micros, reserved_micros, cap_micros;
+    int64_t cap_micros;
 };
 void turn_engine_stats(const struct engine *engine, struct engine_stats *ret);
 

@@ -15,6 +15,7 @@
 
 #define ENGINE_INTAKE_MAX   1000  /* events between a gateway and the store               */
 #define ENGINE_INTAKE_BATCH 100   /* events of one commit                                 */
+#define ENGINE_BUILTINS_MAX 100   /* of the core's own commands that run at a time         */
 #define ENGINE_ATTEMPTS_MAX 2     /* starts of an event that a crash cut, then dead       */
 #define ENGINE_BUDGET_BOT   "bot" /* the id of the one scope that every reservation counts in */
 #define ENGINE_STORE_MS     10000 /* a commit or query of the engine itself               */
@@ -27,9 +28,15 @@ struct engine {
     struct turn_admission admission;
     struct turn_budget_caps caps;
     uint64_t first_text_ms, total_ms;
-    struct list_link turns; /* every turn that exists */
-    struct scope scope;     /* intake and small writes */
-    struct chan *intake;
+    struct list_link turns;    /* every turn that exists                                     */
+    struct list_link incoming; /* events that are no turn yet: queued, being stored, refused */
+    struct list_link marks;    /* outbox rows being shown or marked as sent                  */
+    struct scope scope;        /* intake and small writes                                    */
+    struct chan *intake;       /* of struct engine_incoming                                  */
+    size_t builtins;           /* of the core's own commands running                         */
+    int64_t inherited;         /* the last event of an earlier process                       */
+    struct map recovered;      /* gateway's name -> int64_t: the last inherited event taken up */
+    unsigned recovering;
     uint64_t calls; /* numbers calls from the shell */
     struct engine_stats stats;
     /* Draining and closing. */
@@ -38,7 +45,25 @@ struct engine {
     void (*idle)(void *arg);
     void *idle_arg;
     struct loop_task idle_task;
+    bool idle_posted;
 };
+
+/* An event on its way to the store, or to its refusal. */
+struct engine_incoming {
+    struct list_link link;
+    struct engine *engine;
+    struct event *event;
+    const char *refusal; /* static */
+};
+void turn_incoming_free(void *incoming);
+
+/* Tells whoever drains, soon, once nothing is left. */
+void turn_engine_check_idle(struct engine *engine);
+/* Reserves an outbox row for the caller to show; false where somebody else does or did. */
+bool turn_engine_claim(struct engine *engine, int64_t outbox, int64_t turn_id);
+void turn_engine_unclaim(struct engine *engine, int64_t outbox);
+/* Forgets the rows that are marked; kept while a recovery may hold an older list of them. */
+void turn_engine_forget_marks(struct engine *engine);
 
 /* A turn for the event (whose reference it takes over), known to the engine, not started. */
 struct turn *turn_new(struct engine *engine, struct event *event, int64_t id, int64_t event_id);
@@ -52,9 +77,11 @@ void turn_engine_admit(struct engine *engine, struct turn *turn);
 void turn_engine_pump(struct engine *engine);
 /* Ends a running or waiting turn from outside its coroutine. */
 void turn_cancel(struct turn *turn, const char *reason, const char *sentence);
+/* Sums up what the turn has spent. [waits] */
+void turn_read_cost(struct turn *turn);
 /* The turn's coroutine has done all that is owed. */
 void turn_engine_ended(struct turn *turn);
-/* The outbox row was shown. */
+/* The outbox row was shown: outbox.c. */
 void turn_engine_mark_sent(struct engine *engine, int64_t outbox);
 /* Reads [admission] and [budget] of the current set. */
 void turn_engine_configure(struct engine *engine);
@@ -67,6 +94,10 @@ static inline uint64_t turn_engine_soon(struct engine *engine)
     return loop_now(engine->loop) + ENGINE_STORE_MS;
 }
 
+/* The observers' scope of a turn is empty. */
+void turn_observers_ended(struct scope *scope);
+/* recover.c: what the engine must know before it takes in anything. [waits] */
+troupe_status turn_recover_begin(struct engine *engine, struct error *err);
 /* intake.c */
 troupe_status turn_intake_main(void *engine);
 

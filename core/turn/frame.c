@@ -47,11 +47,24 @@ void turn_frame_own(struct turn_frame *frame, struct turn_resource *resource,
     list_prepend(&frame->resources, &resource->link);
 }
 
+bool turn_frame_explain(const struct turn_frame *frame, troupe_status status, char code[64],
+                        char text[ERROR_TEXT_MAX])
+{
+    bool own = frame->fail_code[0];
+
+    if (!own && (!frame->error_code[0] || frame->error_status != status))
+        return false;
+    snprintf(code, 64, "%s", own ? frame->fail_code : frame->error_code);
+    snprintf(text, ERROR_TEXT_MAX, "%s", own ? frame->fail_text : frame->error_text);
+    return true;
+}
+
 troupe_status turn_frame_error(struct turn_frame *frame, troupe_status status, const char *code,
                                const char *format, ...)
 {
     va_list args;
 
+    frame->error_status = status;
     snprintf(frame->error_code, sizeof(frame->error_code), "%s", code);
     va_start(args, format);
     vsnprintf(frame->error_text, sizeof(frame->error_text), format, args);

@@ -43,6 +43,7 @@ struct turn_frame {
     /* Why the frame itself fails (troupe_fail), and the last call that failed for it. */
     char fail_code[64], fail_text[ERROR_TEXT_MAX];
     char error_code[64], error_text[ERROR_TEXT_MAX];
+    troupe_status error_status;
     troupe_message message; /* filled when the plugin asks */
 };
 
@@ -59,6 +60,10 @@ void turn_frame_clear_resources(struct turn_frame *frame);
 void turn_frame_clear(struct turn_frame *frame);
 void turn_frame_own(struct turn_frame *frame, struct turn_resource *resource,
                     void (*release)(struct turn_resource *resource));
+/* Why the frame ended with the failure `status`, in its own words, or in those of the last call
+ * that failed for it where it passed that status on; false where it said nothing. */
+bool turn_frame_explain(const struct turn_frame *frame, troupe_status status, char code[64],
+                        char text[ERROR_TEXT_MAX]);
 /* Records why a call that the plugin made failed; returns `status`. */
 troupe_status turn_frame_error(struct turn_frame *frame, troupe_status status, const char *code,
                                const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -12,41 +12,70 @@
 
 #include <string.h>
 
-struct refusal {
-    struct engine *engine;
-    struct event *event;
-    const char *text;
-};
+void turn_incoming_free(void *item)
+{
+    struct engine_incoming *incoming = item;
+    struct engine *engine = incoming->engine;
+
+    list_remove(&incoming->link);
+    event_unref(incoming->event);
+    mem_free(incoming);
+    turn_engine_check_idle(engine);
+}
 
 static troupe_status refuse_main(void *arg)
 {
-    struct refusal *refusal = arg;
-    struct event *event = refusal->event;
+    struct engine_incoming *incoming = arg;
+    struct event *event = incoming->event;
 
     if (event->gateway)
-        event->gateway->ops->notice(event->gateway, event, refusal->text, true);
-    event_unref(event);
-    mem_free(refusal);
+        event->gateway->ops->notice(event->gateway, event, incoming->refusal, true);
+    turn_incoming_free(incoming);
     return TROUPE_OK;
 }
 
 /* For what could not even be stored: said at once, since nothing will remember it. */
-static void refuse(struct engine *engine, struct event *event, const char *code, const char *text)
+static void refuse(struct engine_incoming *incoming, const char *code, const char *text)
 {
     static const struct co_owner owner = {"core:intake", 0};
-    struct refusal *refusal = mem_zero(1, sizeof(*refusal));
 
-    engine->stats.refused++;
-    log_warn("intake", "event %s of %s refused: %s", event->source_id, event->source, code);
-    *refusal = (struct refusal){engine, event, text};
-    if (co_spawn(&engine->scope, &owner, refuse_main, refusal) == TROUPE_OK)
+    incoming->engine->stats.refused++;
+    log_warn("intake", "event %s of %s refused: %s", incoming->event->source_id,
+             incoming->event->source, code);
+    incoming->refusal = text;
+    if (co_spawn(&incoming->engine->scope, &owner, refuse_main, incoming) < 0)
+        turn_incoming_free(incoming);
+}
+
+static struct engine_incoming *incoming_new(struct engine *engine, struct event *event)
+{
+    struct engine_incoming *incoming = mem_zero(1, sizeof(*incoming));
+
+    incoming->engine = engine;
+    incoming->event = event;
+    list_append(&engine->incoming, &incoming->link);
+    return incoming;
+}
+
+static void run_builtin(struct engine *engine, struct event *event)
+{
+    struct turn *turn;
+
+    if (engine->builtins >= ENGINE_BUILTINS_MAX) {
+        refuse(incoming_new(engine, event), "too_many_commands",
+               "too many commands at once; please try again in a moment");
         return;
-    event_unref(event);
-    mem_free(refusal);
+    }
+    turn = turn_new(engine, event, 0, 0);
+    turn->builtin = true;
+    engine->builtins++;
+    turn_start(turn);
 }
 
 void turn_engine_submit(struct engine *engine, struct event *event)
 {
+    struct engine_incoming *incoming;
+
     engine->stats.events++;
     if (!(event->flags & EVENT_ADDRESSED)) {
         event_unref(event);
@@ -54,11 +83,12 @@ void turn_engine_submit(struct engine *engine, struct event *event)
     }
     if (turn_is_builtin(engine, event)) {
         /* /stop and its like work while everything else waits, and owe nothing to the store. */
-        turn_start(turn_new(engine, event, 0, 0));
+        run_builtin(engine, event);
         return;
     }
-    if (chan_try_send(engine->intake, event) < 0)
-        refuse(engine, event, "intake_full",
+    incoming = incoming_new(engine, event);
+    if (chan_try_send(engine->intake, incoming) < 0)
+        refuse(incoming, "intake_full",
                "too many messages at once; please send this one again in a minute");
 }
 
@@ -77,7 +107,7 @@ static size_t add_event(struct store_batch *batch, const struct event *event)
                                             store_text(event->source_id), now));
 }
 
-static void take_in(struct engine *engine, struct event **events, size_t count)
+static void take_in(struct engine *engine, struct engine_incoming **items, size_t count)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     size_t rows[ENGINE_INTAKE_BATCH];
@@ -85,27 +115,30 @@ static void take_in(struct engine *engine, struct event **events, size_t count)
     troupe_status status;
 
     for (size_t i = 0; i < count; i++)
-        rows[i] = add_event(batch, events[i]);
+        rows[i] = add_event(batch, items[i]->event);
     status = store_commit(engine->store, batch, turn_engine_soon(engine), &err);
     if (status < 0)
         log_error("intake", "%zu events could not be stored: %s", count, err.text);
     for (size_t i = 0; i < count; i++) {
         const struct store_rows *row = status < 0 ? NULL : store_batch_result(batch, rows[i]);
+        struct event *event = items[i]->event;
 
         if (status < 0) {
-            refuse(engine, events[i], "storage_unavailable",
+            refuse(items[i], "storage_unavailable",
                    "I can't take that now: the storage does not work. Please try again later");
-        } else if (!row || !row->count) {
+            continue;
+        }
+        if (!row || !row->count) {
             engine->stats.duplicates++;
-            event_unref(events[i]);
         } else {
-            struct turn *turn = turn_new(engine, events[i], store_cell_int(row, 0, 0, 0),
+            struct turn *turn = turn_new(engine, event_ref(event), store_cell_int(row, 0, 0, 0),
                                          store_cell_int(row, 0, 1, 0));
 
             turn_trace_add(&turn->trace, "intake", "stored", "event of %s, %zu bytes",
-                           events[i]->source, events[i]->content_len);
+                           event->source, event->content_len);
             turn_engine_admit(engine, turn);
         }
+        turn_incoming_free(items[i]);
     }
 }
 
@@ -114,17 +147,17 @@ troupe_status turn_intake_main(void *arg)
     struct engine *engine = arg;
 
     for (;;) {
-        struct event *events[ENGINE_INTAKE_BATCH];
+        struct engine_incoming *items[ENGINE_INTAKE_BATCH];
         size_t count = 0;
         void *item;
         troupe_status status = chan_recv(engine->intake, 0, &item);
 
         if (status < 0)
             return TROUPE_OK;
-        events[count++] = item;
+        items[count++] = item;
         while (count < ENGINE_INTAKE_BATCH && chan_count(engine->intake) &&
                chan_recv(engine->intake, 0, &item) == TROUPE_OK)
-            events[count++] = item;
-        take_in(engine, events, count);
+            items[count++] = item;
+        take_in(engine, items, count);
     }
 }

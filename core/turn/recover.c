@@ -12,29 +12,53 @@
 #include "base/mem.h"
 #include "turn/sql/turn.h"
 
-#include <stdio.h>
-#include <string.h>
+troupe_status turn_recover_begin(struct engine *engine, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    const struct store_statement newest = {.sql = SQL_TURN_NEWEST_EVENT, .expect = STORE_ANY};
+    struct store_value now = store_int(clock_wall_ms());
+    troupe_status status;
+
+    /* Whoever called from the shell went with the process. */
+    store_batch_add(batch, STORE_SQL(SQL_TURN_CLOSE_SHELL_TURNS, now));
+    store_batch_add(batch, STORE_SQL(SQL_TURN_CLOSE_SHELL_EVENTS, now));
+    status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
+    if (status == TROUPE_OK)
+        status = store_query(engine->store, &newest, turn_engine_soon(engine), &rows, err);
+    if (status == TROUPE_OK)
+        engine->inherited = store_cell_int(rows, 0, 0, 0);
+    return status;
+}
 
 /* Shows a stored answer; the row is marked afterwards, so a crash between shows it once more. */
 static void show_again(struct engine *engine, struct gateway *gateway,
                        const struct store_rows *rows, size_t row)
 {
     const struct store_value *payload = store_cell(rows, row, 2), *body = store_cell(rows, row, 1);
+    int64_t outbox = store_cell_int(rows, row, 0, 0), turn_id = store_cell_int(rows, row, 3, 0);
     struct event *event = NULL;
-    struct error err;
+    struct error err = {0};
     void *handle = NULL;
+    troupe_status status;
 
-    if (event_parse(payload->data, payload->len, &event, &err) < 0) {
-        log_error("recover", "event of turn %lld: %s", (long long)store_cell_int(rows, row, 3, 0),
-                  err.text);
+    if (!turn_engine_claim(engine, outbox, turn_id))
         return;
+    status = event_parse(payload->data, payload->len, &event, &err);
+    if (status == TROUPE_OK) {
+        event->gateway = gateway;
+        status = gateway->ops->answer_begin(gateway, event, turn_id, &handle, &err);
     }
-    event->gateway = gateway;
-    if (gateway->ops->answer_begin(gateway, event, store_cell_int(rows, row, 3, 0), &handle,
-                                   &err) == TROUPE_OK &&
-        gateway->ops->answer_end(gateway, handle, GATEWAY_COMPLETE, body->data, body->len, &err) ==
-            TROUPE_OK)
-        turn_engine_mark_sent(engine, store_cell_int(rows, row, 0, 0));
+    if (status == TROUPE_OK)
+        status = gateway->ops->answer_end(gateway, handle, GATEWAY_COMPLETE, body->data, body->len,
+                                          &err);
+    if (status == TROUPE_OK) {
+        turn_engine_mark_sent(engine, outbox);
+    } else {
+        turn_engine_unclaim(engine, outbox);
+        log_error("recover", "the answer of turn %lld is still not shown: %s", (long long)turn_id,
+                  err.text);
+    }
     event_unref(event);
 }
 
@@ -66,12 +90,17 @@ static troupe_status new_turn(struct engine *engine, int64_t event_id, int64_t o
     return status;
 }
 
-static bool runs_already(const struct engine *engine, int64_t event_id)
+/* Its payload cannot be read: nobody can be told, and nothing behind it shall wait. */
+static troupe_status give_up(struct engine *engine, int64_t event_id, int64_t old_turn,
+                             struct error *err)
 {
-    list_for_each (link, &engine->turns)
-        if (container_of(link, struct turn, link)->event_id == event_id)
-            return true;
-    return false;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct store_value now = store_int(clock_wall_ms());
+
+    store_batch_add(batch, STORE_SQL(SQL_TURN_CLOSE_OPEN_TURN, store_int(old_turn), now));
+    store_batch_add(batch, STORE_SQL(SQL_TURN_FINISH_EVENT, store_int(event_id),
+                                     store_text("failed"), store_text("unreadable"), now));
+    return store_commit(engine->store, batch, turn_engine_soon(engine), err);
 }
 
 static troupe_status take_up(struct engine *engine, struct gateway *gateway,
@@ -85,8 +114,10 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
     struct turn *turn;
     troupe_status status = event_parse(payload->data, payload->len, &event, err);
 
-    if (status < 0)
-        return status;
+    if (status < 0) {
+        log_error("recover", "event %lld cannot be read and is given up", (long long)event_id);
+        return give_up(engine, event_id, old_turn, err);
+    }
     event->gateway = gateway;
     if (old_turn && (paid || attempts >= ENGINE_ATTEMPTS_MAX)) {
         close_event(engine, event, event_id, old_turn, paid ? "restart" : "dead",
@@ -95,33 +126,77 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
                            "differently");
         return TROUPE_OK;
     }
+    turn = turn_new(engine, event, 0, event_id); /* known before the wait, so it can be detached */
     status = new_turn(engine, event_id, old_turn, &id, err);
     if (status < 0) {
-        event_unref(event);
+        turn_dispose(turn);
         return status;
     }
-    turn = turn_new(engine, event, id, event_id);
+    turn->id = id;
     turn_trace_add(&turn->trace, "recover", "again", "taken up after a restart");
     turn_engine_admit(engine, turn);
     return TROUPE_OK;
 }
 
+/* How far the inherited events of a source were taken up. */
+static int64_t *progress_of(struct engine *engine, const char *source)
+{
+    int64_t *last = map_get(&engine->recovered, source);
+
+    if (!last) {
+        last = mem_zero(1, sizeof(*last));
+        map_set(&engine->recovered, source, last);
+    }
+    return last;
+}
+
+static troupe_status take_up_all(struct engine *engine, struct gateway *gateway, struct error *err)
+{
+    int64_t *last = progress_of(engine, gateway->name);
+
+    for (;;) {
+        _cleanup_rows_ struct store_rows *rows = NULL;
+        troupe_status status =
+            store_query(engine->store,
+                        STORE_SQL(SQL_TURN_OPEN_EVENTS, store_text(gateway->name), store_int(*last),
+                                  store_int(engine->inherited)),
+                        turn_engine_soon(engine), &rows, err);
+
+        if (status < 0 || !rows->count)
+            return status;
+        for (size_t i = 0; i < rows->count; i++) {
+            int64_t before = *last, id = store_cell_int(rows, i, 0, 0);
+
+            if (id <= before)
+                continue; /* another session of this gateway was faster */
+            if (engine->admission.draining)
+                return TROUPE_OK; /* the next process does it */
+            *last = id;
+            status = take_up(engine, gateway, rows, i, err);
+            if (status < 0) {
+                *last = *last == id ? before : *last;
+                return status;
+            }
+        }
+    }
+}
+
 troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway, struct error *err)
 {
-    _cleanup_rows_ struct store_rows *open = NULL, *unsent = NULL;
-    uint64_t deadline = turn_engine_soon(engine);
+    _cleanup_rows_ struct store_rows *unsent = NULL;
     troupe_status status;
 
+    if (engine->admission.draining)
+        return TROUPE_OK;
+    engine->recovering++;
     status = store_query(engine->store, STORE_SQL(SQL_TURN_UNSENT, store_text(gateway->name)),
-                         deadline, &unsent, err);
-    if (status == TROUPE_OK)
-        status =
-            store_query(engine->store, STORE_SQL(SQL_TURN_OPEN_EVENTS, store_text(gateway->name)),
-                        deadline, &open, err);
+                         turn_engine_soon(engine), &unsent, err);
     for (size_t i = 0; status == TROUPE_OK && i < unsent->count; i++)
         show_again(engine, gateway, unsent, i);
-    for (size_t i = 0; status == TROUPE_OK && i < open->count; i++)
-        if (!runs_already(engine, store_cell_int(open, i, 0, 0)))
-            status = take_up(engine, gateway, open, i, err);
+    if (status == TROUPE_OK)
+        status = take_up_all(engine, gateway, err);
+    engine->recovering--;
+    turn_engine_forget_marks(engine);
+    turn_engine_check_idle(engine);
     return status;
 }

@@ -44,6 +44,29 @@ static troupe_status stage_main(void *arg)
     return status < 0 ? status : TROUPE_OK;
 }
 
+/* Reason code and, for a failure, the sentence for the member. */
+static void explain(const struct turn_frame *frame, troupe_status status, char code[64],
+                    struct error *ret_why)
+{
+    ret_why->status = status;
+    ret_why->text[0] = '\0';
+    if (status >= 0) {
+        snprintf(code, 64, "%s",
+                 status == TROUPE_DONE   ? "done"
+                 : status == TROUPE_DROP ? "drop"
+                                         : "next");
+        return;
+    }
+    if (turn_frame_explain(frame, status, code, ret_why->text))
+        return;
+    snprintf(code, 64, "%s", status_name(status));
+    snprintf(ret_why->text, sizeof(ret_why->text), "%s",
+             status == TROUPE_DEADLINE   ? "that took too long, so I stopped"
+             : status == TROUPE_CANCELED ? "stopped"
+                                         : "something went wrong while I worked on that; the admin "
+                                           "can look it up with why");
+}
+
 /* Runs one agent of a stage to its verdict. */
 static troupe_status run_agent(struct turn *turn, const struct turn_stage *stage,
                                struct plugin_agent *agent, struct error *ret_why, char code[64])
@@ -63,12 +86,21 @@ static troupe_status run_agent(struct turn *turn, const struct turn_stage *stage
     joined = scope_close(&scope);
     if (status == TROUPE_OK)
         status = joined < 0 ? joined : job->frame.verdict;
-    snprintf(code, 64, "%s", job->frame.fail_code[0] ? job->frame.fail_code : status_name(status));
-    ret_why->status = status;
-    snprintf(ret_why->text, sizeof(ret_why->text), "%s", job->frame.fail_text);
+    explain(&job->frame, status, code, ret_why);
     turn_frame_clear(&job->frame);
     mem_free(job);
     return status;
+}
+
+static void close_budget(struct turn *turn)
+{
+    struct error err;
+
+    co_shield(ENGINE_STORE_MS);
+    if (turn_budget_close(turn->engine->store, turn->id, turn_engine_soon(turn->engine), &err) < 0)
+        log_warn("turn", "turn %lld: reservations stay open until the next start: %s",
+                 (long long)turn->id, err.text);
+    co_unshield();
 }
 
 static troupe_status observe_main(void *arg)
@@ -80,6 +112,8 @@ static troupe_status observe_main(void *arg)
     if (status < 0)
         log_warn(job->frame.agent->owner, "observer failed on turn %lld: %s", (long long)turn->id,
                  job->frame.fail_text[0] ? job->frame.fail_text : status_name(status));
+    if (turn->phase == TURN_ENDED && turn->observers.live == 1 && turn->id)
+        close_budget(turn); /* the last one: what it left open, nobody will settle */
     turn_frame_clear(&job->frame);
     plugin_set_unpin(job->set);
     mem_free(job);
@@ -88,6 +122,10 @@ static troupe_status observe_main(void *arg)
 
 static void start_observers(struct turn *turn, const struct turn_pipeline *pipeline)
 {
+    if (pipeline->observer_count) {
+        turn->observed = true;
+        scope_open_root(turn->engine->loop, &turn->observers, turn->deadline, turn_observers_ended);
+    }
     for (size_t i = 0; i < pipeline->observer_count; i++) {
         struct plugin_agent *agent = pipeline->observers[i];
         struct co_owner owner = {agent->owner, (uint64_t)turn->id};
@@ -97,7 +135,7 @@ static void start_observers(struct turn *turn, const struct turn_pipeline *pipel
         job->frame.observer = true;
         job->fn = agent->manifest->observe;
         job->set = plugin_set_pin(turn->set);
-        if (co_spawn(&turn->scope, &owner, observe_main, job) == TROUPE_OK)
+        if (co_spawn(&turn->observers, &owner, observe_main, job) == TROUPE_OK)
             continue;
         turn_trace_add(&turn->trace, agent->owner, "observer.skipped", "too many coroutines");
         turn_frame_clear(&job->frame);
@@ -121,8 +159,7 @@ static troupe_status run_stage(struct turn *turn, struct turn_stage *stage)
         turn_trace_add(&turn->trace, where, "start", "agent %s, plugin %s %s", agent->name,
                        agent->manifest->id, agent->manifest->version);
         status = run_agent(turn, stage, agent, &why, code);
-        turn_trace_add(&turn->trace, where, status == TROUPE_NEXT ? "next" : code,
-                       why.text[0] ? "%s" : NULL, why.text);
+        turn_trace_add(&turn->trace, where, code, why.text[0] ? "%s" : NULL, why.text);
         if (status >= 0)
             return status;
         if (turn->state || turn_answer_exists(turn) || co_status() < 0 ||
@@ -149,6 +186,8 @@ static troupe_status run_pipeline(struct turn *turn, struct turn_pipeline *pipel
             continue;
         }
         status = run_stage(turn, stage);
+        if (turn->state || co_status() < 0)
+            return status; /* it was ended, whatever the stage made of that */
         if (status == TROUPE_NEXT)
             continue;
         if (status == TROUPE_DROP)
@@ -199,7 +238,7 @@ static void store_start(struct turn *turn)
                       "I can't answer now: the storage does not work. Please try again later");
 }
 
-static void read_cost(struct turn *turn)
+void turn_read_cost(struct turn *turn)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
 
@@ -208,24 +247,34 @@ static void read_cost(struct turn *turn)
         turn->cost_micros = store_cell_int(rows, 0, 0, 0);
 }
 
-/* What is owed when the pipeline gave no answer: a sentence to the member. */
+/* What becomes of the answer: what was not meant to be seen is taken back, what was cut is marked. */
+static void settle_answer(struct turn *turn)
+{
+    if (!strcmp(turn->state, "dropped") || !strcmp(turn->state, "interrupted"))
+        turn_answer_discard(turn);
+    turn->answer.interrupted =
+        strcmp(turn->state, "done") && turn_answer_exists(turn) && !turn->answer.replied;
+}
+
+/* A member who got no whole answer gets a sentence: instead of it, or beside what was cut. */
 static void owe_sentence(struct turn *turn)
 {
     struct event *event = turn->event;
     const char *text = turn->sentence;
 
-    if (turn_answer_exists(turn) && strcmp(turn->state, "done")) {
-        /* Something was shown already; the sentence goes beside it. */
-        turn->answer.interrupted = !turn->answer.replied;
-    } else if (turn_answer_exists(turn)) {
+    if (!(event->flags & EVENT_ADDRESSED) || !event->gateway ||
+        (turn->answer.delivered && !turn->answer.interrupted))
         return;
-    }
-    if (!text[0])
-        text = !strcmp(turn->state, "dropped")       ? "I was told not to answer that."
+    if (turn_answer_exists(turn) && !turn->answer.delivered)
+        text = turn->answer.kept
+                   ? "I have an answer and could not show it now; it follows when I can"
+                   : "I have an answer and cannot keep it: the storage does not work. Please ask "
+                     "again later";
+    else if (!text[0])
+        text = !strcmp(turn->state, "dropped")       ? "I was told not to answer that"
                : !strcmp(turn->state, "interrupted") ? "stopped"
-                                                     : "I have no answer to that.";
-    if ((event->flags & EVENT_ADDRESSED) && event->gateway)
-        event->gateway->ops->notice(event->gateway, event, text, true);
+                                                     : "I have no answer to that";
+    event->gateway->ops->notice(event->gateway, event, text, true);
 }
 
 static void do_work(struct turn *turn)
@@ -252,9 +301,9 @@ troupe_status turn_run(void *arg)
     struct turn *turn = arg;
     struct engine *engine = turn->engine;
     struct event *event = turn->event;
+    troupe_status status;
     struct error err;
 
-    turn->phase = TURN_RUNNING;
     turn->deadline = co_after(engine->total_ms);
     if (event->gateway && event->gateway->ops->working)
         event->gateway->ops->working(event->gateway, event, true);
@@ -266,15 +315,16 @@ troupe_status turn_run(void *arg)
     if (!turn->state)
         turn_conclude(turn, "done", turn_answer_exists(turn) ? "answered" : "no_answer", "%s", "");
     if (turn->id) {
-        if (turn_budget_close(engine->store, turn->id, turn_engine_soon(engine), &err) < 0)
-            log_warn("turn", "turn %lld: reservations stay open until the next start: %s",
-                     (long long)turn->id, err.text);
-        read_cost(turn);
+        if (!turn_is_observed(turn))
+            close_budget(turn);
+        turn_read_cost(turn);
     }
+    settle_answer(turn);
     turn_trace_add(&turn->trace, "end", turn->reason, "%s", turn->state);
-    if (turn_answer_finish(turn, &err) < 0)
-        log_error("turn", "turn %lld: its end could not be stored: %s", (long long)turn->id,
-                  err.text);
+    status = turn_answer_finish(turn, &err);
+    if (status < 0)
+        log_error("turn", "turn %lld: its end could not be stored or shown: %s",
+                  (long long)turn->id, err.text);
     owe_sentence(turn);
     if (event->gateway && event->gateway->ops->working)
         event->gateway->ops->working(event->gateway, event, false);

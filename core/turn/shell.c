@@ -53,43 +53,89 @@ static struct event *shell_event(struct engine *engine)
     return event_new(&event);
 }
 
+struct shell_call {
+    struct turn *turn;
+    const char *name, *json;
+    struct turn_result result;
+    troupe_status status;
+};
+
+static troupe_status call_main(void *arg)
+{
+    struct shell_call *call = arg;
+
+    call->status = turn_call_named(call->turn, NULL, call->name, call->json, strlen(call->json),
+                                   NULL, &call->result);
+    return TROUPE_OK;
+}
+
+/* In a scope of its own, so that a drain can end it. */
+static void do_call(struct shell_call *call)
+{
+    static const struct co_owner owner = {"core:call", 0};
+    struct turn *turn = call->turn;
+    struct scope work;
+
+    scope_open(&work, turn->deadline);
+    turn->work = &work;
+    call->status = TROUPE_BUSY;
+    if (co_spawn_wait(&work, &owner, call_main, call, turn->deadline) < 0)
+        snprintf(call->result.code, sizeof(call->result.code), "busy");
+    scope_close(&work);
+    turn->work = NULL;
+    turn_trace_add(&turn->trace, call->name,
+                   call->status < 0 ? call->result.code : status_name(call->status),
+                   call->status < 0 ? "%s" : NULL, call->result.sentence);
+    turn_conclude(turn, call->status < 0 ? "failed" : "done",
+                  call->status < 0 ? call->result.code : "call", "%s", call->result.sentence);
+}
+
+static void store_end(struct turn *turn)
+{
+    struct engine *engine = turn->engine;
+    struct error err;
+
+    co_shield(ENGINE_STORE_MS);
+    if (turn_budget_close(engine->store, turn->id, turn_engine_soon(engine), &err) < 0)
+        log_warn("turn", "call %lld: reservations stay open until the next start: %s",
+                 (long long)turn->id, err.text);
+    turn_read_cost(turn);
+    if (turn_answer_finish(turn, &err) < 0)
+        log_warn("turn", "the end of call %lld could not be stored: %s", (long long)turn->id,
+                 err.text);
+    co_unshield();
+}
+
 troupe_status turn_engine_call(struct engine *engine, const char *name, const char *json_args,
                                uint64_t deadline, char **ret_text, char **ret_json,
                                struct error *err)
 {
-    struct event *event = shell_event(engine);
-    struct turn_result result = {0};
-    struct error ignored;
+    struct shell_call call = {.name = name, .json = json_args};
     struct turn *turn;
-    int64_t id = 0, event_id = 0;
-    troupe_status status = store_begin(engine, event, &id, &event_id, err);
+    troupe_status status;
 
+    if (engine->admission.draining)
+        return error_set(err, TROUPE_BUSY, "the host is being stopped; call after its next start");
+    turn = turn_new(engine, shell_event(engine), 0, 0);
+    turn->phase = TURN_RUNNING;
+    status = store_begin(engine, turn->event, &turn->id, &turn->event_id, err);
     if (status < 0) {
-        event_unref(event);
+        turn_dispose(turn);
         return status;
     }
-    turn = turn_new(engine, event, id, event_id);
+    call.turn = turn;
     turn->set = plugin_set_pin(engine->set);
-    turn->phase = TURN_RUNNING;
     turn->deadline = deadline ? deadline : co_after(engine->total_ms);
-    status = turn_call_named(turn, NULL, name, json_args, strlen(json_args), NULL, &result);
-    turn_trace_add(&turn->trace, name, status < 0 ? result.code : status_name(status),
-                   status < 0 ? "%s" : NULL, result.sentence);
-    turn_conclude(turn, status < 0 ? "failed" : "done", status < 0 ? result.code : "call", "%s",
-                  result.sentence);
-    co_shield(ENGINE_STORE_MS);
-    if (turn_budget_close(engine->store, id, turn_engine_soon(engine), &ignored) < 0 ||
-        turn_answer_finish(turn, &ignored) < 0)
-        log_warn("turn", "the end of call %lld could not be stored: %s", (long long)id,
-                 ignored.text);
-    co_unshield();
+    do_call(&call);
+    store_end(turn);
+    status = call.status;
     if (status < 0) {
-        error_set(err, status, "%s", result.sentence);
+        error_set(err, status, "%s", turn->sentence);
     } else {
-        *ret_text = result.text.len ? buf_take(&result.text) : NULL;
-        *ret_json = result.json.len ? buf_take(&result.json) : NULL;
+        *ret_text = call.result.text.len ? buf_take(&call.result.text) : NULL;
+        *ret_json = call.result.json.len ? buf_take(&call.result.json) : NULL;
     }
-    turn_result_clear(&result);
+    turn_result_clear(&call.result);
     turn_engine_ended(turn);
     turn_dispose(turn);
     return status;

@@ -4,9 +4,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void turn_trace_init(struct turn_trace *trace)
 {
@@ -19,6 +21,23 @@ void turn_trace_clear(struct turn_trace *trace)
 {
     json_decref(trace->entries);
     trace->entries = NULL;
+}
+
+void turn_text_tidy(char *text)
+{
+    size_t len = strlen(text);
+
+    /* A character that was cut off at the end is at most three bytes. */
+    for (size_t cut = 0; cut < 4 && cut <= len; cut++)
+        if (text_is_utf8(text, len - cut)) {
+            text[len - cut] = '\0';
+            log_mask_apply(text);
+            return;
+        }
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    log_mask_apply(text);
 }
 
 void turn_trace_add(struct turn_trace *trace, const char *where, const char *code,
@@ -34,13 +53,15 @@ void turn_trace_add(struct turn_trace *trace, const char *where, const char *cod
     }
     entry = json_pack("{s:I, s:s, s:s}", "ms", (json_int_t)(clock_ms() - trace->start_ms), "at",
                       where, "code", code);
-    if (!entry)
-        return; /* a code that is not UTF-8 cannot be shown either */
+    if (!entry) { /* a code that is not UTF-8 cannot be shown either */
+        trace->dropped++;
+        return;
+    }
     if (format) {
         va_start(args, format);
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
-        log_mask_apply(text);
+        turn_text_tidy(text);
         json_object_set_new(entry, "text", json_string(text));
     }
     json_array_append_new(trace->entries, entry);

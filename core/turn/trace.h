@@ -25,6 +25,8 @@ void turn_trace_clear(struct turn_trace *trace);
 /* `where`: "intake", "admission", "stage conversation". `format` NULL: no sentence. */
 void turn_trace_add(struct turn_trace *trace, const char *where, const char *code,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Makes a text that was cut or came from a plugin fit to be stored and shown: UTF-8, no secrets. */
+void turn_text_tidy(char *text);
 /* The column's text; mem_free. */
 char *turn_trace_print(const struct turn_trace *trace);
 

@@ -25,11 +25,14 @@
 
 /* What the member sees of a turn: one answer, streamed or whole. */
 struct turn_answer {
-    void *handle;     /* the gateway's, NULL before the first piece */
-    struct buf text;  /* everything written so far                  */
-    bool replied;     /* a whole text replaced what was written     */
-    bool shown;       /* a piece has reached the gateway            */
-    bool interrupted; /* it ends with a mark                        */
+    void *handle;     /* the gateway's, once a piece was written; NULL before and after */
+    struct buf text;  /* everything written so far                                      */
+    bool replied;     /* a whole text replaced what was written                         */
+    bool shown;       /* a piece has reached the gateway                                */
+    bool interrupted; /* it ends with a mark                                            */
+    bool private;     /* for the asking member only                                     */
+    bool delivered;   /* the gateway has taken the end of it                            */
+    bool kept;        /* it is stored, to be shown later if it was not delivered        */
 };
 
 enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
@@ -37,14 +40,17 @@ enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
 struct turn {
     struct engine *engine;
     int64_t id, event_id;
-    struct event *event;    /* NULL for calls from the shell         */
+    struct event *event;    /* of kind "call" for the shell          */
     struct plugin_set *set; /* pinned while it runs                  */
     struct turn_ticket ticket;
     struct list_link link; /* in engine->turns                      */
     enum turn_phase phase;
     bool admitted;                /* holds a place in admission            */
+    bool builtin;                 /* counted in engine->builtins           */
     struct scope scope;           /* root of its coroutines                */
     struct scope *work;           /* what a deadline or a stop may end     */
+    struct scope observers;       /* root; they may outlast the turn's end */
+    bool observed;                /* `observers` is open                   */
     struct loop_timer first_text; /* nothing to show came in time   */
     uint64_t deadline;            /* absolute loop ms                      */
     struct arena arena;           /* goes with the turn                    */
@@ -61,6 +67,12 @@ struct turn {
     char sentence[ERROR_TEXT_MAX];
 };
 
+/* Whether an observer runs still. */
+static inline bool turn_is_observed(const struct turn *turn)
+{
+    return turn->observed && turn->observers.live > 0;
+}
+
 /* Sets state, reason code and sentence once; the first setting stands. */
 void turn_conclude(struct turn *turn, const char *state, const char *reason, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
@@ -70,7 +82,10 @@ void turn_conclude(struct turn *turn, const char *state, const char *reason, con
 troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len);
 troupe_status turn_answer_reply(struct turn *turn, const char *text, size_t len);
 bool turn_answer_exists(const struct turn *turn);
-/* Stores the outcome of the turn with its answer, shows the rest, marks it as sent. */
+/* Takes back what nobody has seen. */
+void turn_answer_discard(struct turn *turn);
+/* Stores the outcome of the turn with its answer, shows the rest, marks it as sent. On failure
+ * answer.delivered tells whether the member has it all the same. */
 troupe_status turn_answer_finish(struct turn *turn, struct error *err);
 void turn_answer_clear(struct turn *turn);
 

@@ -28,8 +28,9 @@ enum {
 static json_t *column(const struct store_rows *rows, size_t index)
 {
     const char *text = store_cell_text(rows, 0, index, NULL);
+    json_t *value = text ? json_string(text) : NULL;
 
-    return text ? json_string(text) : json_null();
+    return value ? value : json_null();
 }
 
 static json_t *parsed(const struct store_rows *rows, size_t index)
@@ -49,7 +50,8 @@ troupe_status turn_why_json(struct engine *engine, const char *id, const char *c
     bool last = !strcmp(id, "last");
     const struct store_statement *statement =
         last ? STORE_SQL(SQL_TURN_WHY_LAST, store_text(channel))
-             : STORE_SQL(SQL_TURN_WHY_ID, store_text(id));
+             : STORE_SQL(SQL_TURN_WHY_ID, store_int((int64_t)event_id_number(id)), store_text(id),
+                         store_text(channel));
     troupe_status status =
         store_query(engine->store, statement, turn_engine_soon(engine), &rows, err);
 

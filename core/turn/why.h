@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Reading a turn's trace back, for /why and `troupe why`. `id` is a turn's number, the source's id
- * of a message, or "last" (in `channel`, where that is not NULL). [waits]
+ * of a message, or "last"; of `channel` only, where that is not NULL. [waits]
  */
 #ifndef TURN_WHY_H
 #define TURN_WHY_H

@@ -44,15 +44,27 @@ UPDATE outbox SET state = 'sent', sent_ms = ?2 WHERE id = ?1 AND state = 'ready'
 -- name: cost
 SELECT coalesce(sum(settled_micros), 0) FROM budget_ledger WHERE turn_id = ?1;
 
--- Where a crash or stop left events open, oldest first.
+-- Where a crash or stop left events open, oldest first: of one source, between two ids.
 -- name: open_events
 SELECT e.id, e.payload, e.attempts, t.id,
     EXISTS (SELECT 1 FROM budget_ledger AS l
             WHERE l.turn_id = t.id AND l.state IN ('dispatched', 'settled', 'unknown'))
 FROM event AS e
 LEFT JOIN turn AS t ON t.event_id = e.id AND t.finished_ms IS NULL
-WHERE e.finished_ms IS NULL AND e.source = ?1
+WHERE e.finished_ms IS NULL AND e.source = ?1 AND e.id > ?2 AND e.id <= ?3
 ORDER BY e.id LIMIT 1000;
+
+-- name: newest_event
+SELECT coalesce(max(id), 0) FROM event;
+
+-- name: close_shell_turns
+UPDATE turn SET state = 'interrupted', reason = 'restart', finished_ms = ?1
+WHERE finished_ms IS NULL AND event_id IN
+    (SELECT id FROM event WHERE source = 'shell' AND finished_ms IS NULL);
+
+-- name: close_shell_events
+UPDATE event SET state = 'interrupted', reason = 'restart', finished_ms = ?1
+WHERE source = 'shell' AND finished_ms IS NULL;
 
 -- name: close_open_turn
 UPDATE turn SET state = 'interrupted', reason = 'restart', finished_ms = ?2
@@ -64,12 +76,13 @@ JOIN turn AS t ON t.id = o.turn_id
 JOIN event AS e ON e.id = t.event_id
 WHERE o.state = 'ready' AND e.source = ?1 ORDER BY o.id LIMIT 1000;
 
+-- A turn's number wins over a message's. ?3 NULL: of every channel.
 -- name: why_id
 SELECT t.id, e.source, e.source_id, e.channel, t.pipeline, t.state, t.reason, t.sentence, t.trace,
     t.cost_micros, t.generation, t.started_ms, t.finished_ms
 FROM turn AS t JOIN event AS e ON e.id = t.event_id
-WHERE t.id = CAST(?1 AS BIGINT) OR e.source_id = ?1
-ORDER BY t.id DESC LIMIT 1;
+WHERE (t.id = ?1 OR e.source_id = ?2) AND (?3 IS NULL OR e.channel = ?3)
+ORDER BY CASE WHEN t.id = ?1 THEN 0 ELSE 1 END, t.id DESC LIMIT 1;
 
 -- name: why_last
 SELECT t.id, e.source, e.source_id, e.channel, t.pipeline, t.state, t.reason, t.sentence, t.trace,

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The budget on a real store: caps hold under concurrency, every reservation ends exactly once, and
+ * the sums of a day always equal the ledger.
+ */
+#include "../store/store_fixture.h"
+
+#include "turn/budget.h"
+
+#include <string.h>
+#include <time.h>
+
+#define FREE TURN_BUDGET_NO_CAP
+
+static const struct turn_budget_caps no_caps = {FREE, FREE, FREE, FREE};
+static const struct turn_budget_scope someone = {"bot", "guild-1", "member-1", "llm"};
+
+static troupe_status reserve(struct fixture *f, const struct turn_budget_caps *caps, uint64_t worst,
+                             int64_t *ret)
+{
+    return turn_budget_reserve(f->store, caps, &someone, 1, worst, "test", 0, ret, &f->err);
+}
+
+static struct turn_budget_sum sum_of(struct fixture *f, const char *scope, const char *id)
+{
+    struct turn_budget_sum sum = {-1, -1, -1};
+
+    turn_budget_today(f->store, scope, id, 0, &sum, &f->err);
+    return sum;
+}
+
+#define CHECK_SUM(scope, id, reserved_, settled_, unknown_)                                        \
+    do {                                                                                           \
+        struct turn_budget_sum sum_ = sum_of(f, scope, id);                                        \
+        CHECK(sum_.reserved == (reserved_));                                                       \
+        CHECK(sum_.settled == (settled_));                                                         \
+        CHECK(sum_.unknown == (unknown_));                                                         \
+    } while (0)
+
+/* ---- concurrency ---------------------------------------------------------------------------- */
+
+struct taker {
+    struct fixture *f;
+    troupe_status status;
+};
+
+static troupe_status take_three(void *arg)
+{
+    static const struct turn_budget_caps caps = {100, FREE, FREE, FREE};
+    struct taker *taker = arg;
+    struct error err;
+    int64_t id;
+
+    taker->status =
+        turn_budget_reserve(taker->f->store, &caps, &someone, 1, 3, "test", 0, &id, &err);
+    return TROUPE_OK;
+}
+
+static troupe_status hundred_at_once(void *arg)
+{
+    struct fixture *f = arg;
+    struct taker takers[100];
+    size_t won = 0;
+    {
+        SCOPE(scope, 0);
+        for (size_t i = 0; i < 100; i++) {
+            takers[i] = (struct taker){f, TROUPE_FAILED};
+            CHECK_STATUS(co_spawn(&scope, NULL, take_three, &takers[i]), TROUPE_OK);
+        }
+    }
+    for (size_t i = 0; i < 100; i++) {
+        CHECK(takers[i].status == TROUPE_OK || takers[i].status == TROUPE_BUDGET);
+        won += takers[i].status == TROUPE_OK;
+    }
+    CHECK(won == 33); /* 33 times 3 is 99; one more would pass 100 */
+    CHECK_SUM("bot", "bot", 99, 0, 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger") == 33);
+    return TROUPE_OK;
+}
+
+static void a_hundred_at_once_cannot_pass_a_cap(void **state)
+{
+    run_body(*state, hundred_at_once);
+}
+
+/* ---- refusals ------------------------------------------------------------------------------- */
+
+static troupe_status refusals(void *arg)
+{
+    static const struct {
+        struct turn_budget_caps caps;
+        const char *says;
+    } cases[] = {
+        {{10, FREE, FREE, FREE}, "the bot's budget for today is used up"},
+        {{FREE, 10, FREE, FREE}, "this server's budget for today is used up"},
+        {{FREE, FREE, 10, FREE}, "your budget for today is used up"},
+        {{FREE, FREE, FREE, 10}, "this plugin's budget for today is used up"},
+    };
+    struct fixture *f = arg;
+    int64_t id = -7, first;
+
+    CHECK_STATUS(reserve(f, &no_caps, 8, &first), TROUPE_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        CHECK_STATUS(reserve(f, &cases[i].caps, 3, &id), TROUPE_BUDGET); /* by the guard */
+        CHECK(strstr(f->err.text, cases[i].says));
+        CHECK_STATUS(reserve(f, &cases[i].caps, 11, &id), TROUPE_BUDGET); /* by itself */
+        CHECK(strstr(f->err.text, cases[i].says));
+        CHECK_STATUS(reserve(f, &cases[i].caps, UINT64_MAX, &id), TROUPE_BUDGET);
+        CHECK(strstr(f->err.text, "the price of \"test\" is not known"));
+        CHECK(id == -7);
+    }
+    CHECK_SUM("bot", "bot", 8, 0, 0); /* what was refused left nothing */
+    CHECK_SUM("member", "member-1", 8, 0, 0);
+    CHECK_STATUS(reserve(f, &cases[0].caps, 2, &id), TROUPE_OK); /* up to the cap, exactly */
+    CHECK_STATUS(reserve(f, &cases[0].caps, 0, &id), TROUPE_OK); /* a free model */
+    return TROUPE_OK;
+}
+
+static void caps_refuse_with_their_sentence(void **state)
+{
+    run_body(*state, refusals);
+}
+
+static troupe_status scopes(void *arg)
+{
+    static const struct turn_budget_caps caps = {FREE, 10, 10, 10};
+    const struct turn_budget_scope direct = {"bot", NULL, "member-2", ""};
+    struct fixture *f = arg;
+    int64_t id;
+
+    CHECK_STATUS(turn_budget_reserve(f->store, &caps, &direct, 1, 9, "w", 0, &id, &f->err),
+                 TROUPE_OK);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_day") == 2); /* no guild, no plugin */
+    CHECK_STATUS(reserve(f, &caps, 9, &id), TROUPE_OK);        /* another member's own */
+    CHECK_SUM("bot", "bot", 18, 0, 0);
+    return TROUPE_OK;
+}
+
+static void what_a_turn_has_not_does_not_count(void **state)
+{
+    run_body(*state, scopes);
+}
+
+/* ---- the life of a reservation -------------------------------------------------------------- */
+
+static troupe_status life(void *arg)
+{
+    struct fixture *f = arg;
+    int64_t id, over = -1;
+
+    CHECK_STATUS(reserve(f, &no_caps, 100, &id), TROUPE_OK);
+    CHECK_STATUS(turn_budget_settle(f->store, id, 1, 5, 0, NULL, &f->err), TROUPE_CONFLICT);
+    CHECK_STATUS(turn_budget_dispatch(f->store, id, 2, 0, &f->err), TROUPE_CONFLICT); /* not its */
+    CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_CONFLICT);
+    CHECK_STATUS(turn_budget_release(f->store, id, 1, 0, &f->err), TROUPE_CONFLICT);
+    CHECK_STATUS(turn_budget_settle(f->store, id, 1, 40, 0, &over, &f->err), TROUPE_OK);
+    CHECK(over == 0);
+    CHECK_SUM("bot", "bot", 0, 40, 0);
+    CHECK_STATUS(turn_budget_settle(f->store, id, 1, 40, 0, NULL, &f->err), TROUPE_CONFLICT);
+    CHECK_SUM("guild", "guild-1", 0, 40, 0);
+
+    CHECK_STATUS(reserve(f, &no_caps, 100, &id), TROUPE_OK);
+    CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_settle(f->store, id, 1, 130, 0, &over, &f->err), TROUPE_OK);
+    CHECK(over == 30); /* booked all the same */
+    CHECK_SUM("plugin", "llm", 0, 170, 0);
+
+    CHECK_STATUS(reserve(f, &no_caps, 100, &id), TROUPE_OK);
+    CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_undispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_undispatch(f->store, id, 1, 0, &f->err), TROUPE_CONFLICT);
+    CHECK_STATUS(turn_budget_release(f->store, id, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_release(f->store, id, 1, 0, &f->err), TROUPE_CONFLICT);
+    CHECK_SUM("bot", "bot", 0, 170, 0);
+    return TROUPE_OK;
+}
+
+static void a_reservation_ends_exactly_once(void **state)
+{
+    run_body(*state, life);
+}
+
+static troupe_status crash(void *arg)
+{
+    struct fixture *f = arg;
+    int64_t sent, kept, other;
+
+    CHECK_STATUS(reserve(f, &no_caps, 70, &sent), TROUPE_OK);
+    CHECK_STATUS(turn_budget_dispatch(f->store, sent, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(reserve(f, &no_caps, 30, &kept), TROUPE_OK);
+    CHECK_STATUS(
+        turn_budget_reserve(f->store, &no_caps, &someone, 2, 5, "other", 0, &other, &f->err),
+        TROUPE_OK);
+    CHECK_STATUS(turn_budget_close(f->store, 1, 0, &f->err), TROUPE_OK);
+    CHECK_SUM("bot", "bot", 5, 70, 70); /* the other turn's stands */
+    CHECK_SUM("member", "member-1", 5, 70, 70);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'unknown'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'released'") == 1);
+    CHECK_STATUS(turn_budget_settle(f->store, sent, 1, 1, 0, NULL, &f->err), TROUPE_CONFLICT);
+
+    /* More than one portion of them, as a crash may leave. */
+    for (int i = 0; i < 450; i++) {
+        CHECK_STATUS(reserve(f, &no_caps, 1, &kept), TROUPE_OK);
+        if (i % 2)
+            CHECK_STATUS(turn_budget_dispatch(f->store, kept, 1, 0, &f->err), TROUPE_OK);
+    }
+    CHECK_STATUS(turn_budget_close(f->store, -1, 0, &f->err), TROUPE_OK);
+    CHECK_SUM("bot", "bot", 0, 70 + 225, 70 + 225);
+    CHECK_STATUS(turn_budget_close(f->store, -1, 0, &f->err), TROUPE_OK); /* nothing is left */
+    return TROUPE_OK;
+}
+
+static void a_crash_books_what_left_and_releases_the_rest(void **state)
+{
+    run_body(*state, crash);
+}
+
+/* ---- sums ----------------------------------------------------------------------------------- */
+
+#define OPEN 64
+
+static troupe_status random_steps(void *arg)
+{
+    static const char sums[] =
+        "SELECT count(*) FROM budget_day AS d WHERE "
+        "d.reserved_micros <> (SELECT coalesce(sum(l.reserved_micros), 0) FROM budget_ledger AS l "
+        "  WHERE l.day = d.day AND l.state IN ('reserved', 'dispatched') AND " /* one line */
+        "  CASE d.scope WHEN 'bot' THEN l.scope_bot WHEN 'guild' THEN l.scope_guild "
+        "  WHEN 'member' THEN l.scope_member ELSE l.scope_plugin END = d.scope_id) "
+        "OR d.settled_micros <> (SELECT coalesce(sum(l.settled_micros), 0) FROM budget_ledger AS l "
+        "  WHERE l.day = d.day AND l.state IN ('settled', 'unknown') AND "
+        "  CASE d.scope WHEN 'bot' THEN l.scope_bot WHEN 'guild' THEN l.scope_guild "
+        "  WHEN 'member' THEN l.scope_member ELSE l.scope_plugin END = d.scope_id)";
+    static const struct turn_budget_caps caps = {20000, 12000, 9000, 15000};
+    static const char *const names[] = {NULL, "a", "b", "c"};
+    struct fixture *f = arg;
+    const char *given = getenv("SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+    int64_t open[OPEN] = {0};
+    size_t refused = 0;
+
+    fprintf(stderr, "# SEED=%u\n", seed);
+    srandom(seed);
+    for (int step = 0; step < 1000; step++) {
+        const struct turn_budget_scope scope = {"bot", names[random() % 4], names[random() % 4],
+                                                names[1 + random() % 3]};
+        size_t at = (size_t)random() % OPEN;
+        troupe_status status = TROUPE_OK;
+
+        if (!open[at]) {
+            status = turn_budget_reserve(f->store, &caps, &scope, (int64_t)at,
+                                         (uint64_t)random() % 1000, "r", 0, &open[at], &f->err);
+            refused += status == TROUPE_BUDGET;
+            CHECK(status == TROUPE_OK || status == TROUPE_BUDGET);
+            continue;
+        }
+        switch (random() % 6) {
+        case 0:
+        case 1: status = turn_budget_dispatch(f->store, open[at], (int64_t)at, 0, &f->err); break;
+        case 2: status = turn_budget_undispatch(f->store, open[at], (int64_t)at, 0, &f->err); break;
+        case 3:
+            status = turn_budget_settle(f->store, open[at], (int64_t)at, (uint64_t)random() % 1100,
+                                        0, NULL, &f->err);
+            open[at] = status == TROUPE_OK ? 0 : open[at];
+            break;
+        case 4:
+            status = turn_budget_release(f->store, open[at], (int64_t)at, 0, &f->err);
+            open[at] = status == TROUPE_OK ? 0 : open[at];
+            break;
+        default:
+            status = turn_budget_close(f->store, (int64_t)at, 0, &f->err);
+            open[at] = 0;
+            break;
+        }
+        CHECK(status == TROUPE_OK || status == TROUPE_CONFLICT);
+        if (step % 100 == 99)
+            CHECK(ask_int(f, sums) == 0);
+    }
+    CHECK(refused > 0); /* the caps were in play */
+    CHECK(ask_int(f, sums) == 0);
+    CHECK_STATUS(turn_budget_close(f->store, -1, 0, &f->err), TROUPE_OK);
+    CHECK(ask_int(f, sums) == 0);
+    CHECK(ask_int(f, "SELECT sum(reserved_micros) FROM budget_day") == 0);
+    return TROUPE_OK;
+}
+
+static void sums_equal_the_ledger_after_random_steps(void **state)
+{
+    run_body(*state, random_steps);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_hundred_at_once_cannot_pass_a_cap),
+        TEST(caps_refuse_with_their_sentence),
+        TEST(what_a_turn_has_not_does_not_count),
+        TEST(a_reservation_ends_exactly_once),
+        TEST(a_crash_books_what_left_and_releases_the_rest),
+        TEST(sums_equal_the_ledger_after_random_steps),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
