@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A plugin that does what it is told: its stage and observer run a script of commands separated by
+ * ";", from the key `script` of its section or else from the message. What calls gave is gathered
+ * and replied at the end. Functions and a service are there to be called.
+ */
+#include <troupe/troupe.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef VERSION
+#define VERSION "1.0.0"
+#endif
+
+#define OUT_MAX 4000
+
+struct play {
+    troupe_turn *turn;
+    char *out; /* gathered, OUT_MAX bytes */
+    size_t len;
+    uint64_t reservation;
+    troupe_status verdict;
+    int ended; /* the verdict stands, later commands do not run */
+};
+
+static void put(struct play *play, const char *text, size_t len)
+{
+    if (play->len + len < OUT_MAX) {
+        memcpy(play->out + play->len, text, len);
+        play->len += len;
+    }
+}
+
+/* What a call gave, or how it failed: "<code: sentence>". */
+static void put_result(struct play *play, troupe_status status, troupe_str text)
+{
+    char number[24];
+    troupe_str code, sentence;
+
+    if (status >= 0) {
+        put(play, "[", 1);
+        put(play, text.ptr, text.len);
+        put(play, "]", 1);
+        return;
+    }
+    troupe_error(play->turn, &code, &sentence);
+    snprintf(number, sizeof(number), "<%d ", (int)status);
+    put(play, number, strlen(number));
+    put(play, code.ptr, code.len);
+    put(play, ": ", 2);
+    put(play, sentence.ptr, sentence.len);
+    put(play, ">", 1);
+}
+
+static troupe_str str_of(const char *text)
+{
+    troupe_str str = {text, strlen(text)};
+
+    return str;
+}
+
+/* Cuts the first word off `*rest`; "" at the end. */
+static char *word(char **rest)
+{
+    char *start = *rest, *end;
+
+    while (*start == ' ')
+        start++;
+    end = strchr(start, ' ');
+    *rest = end ? end + 1 : start + strlen(start);
+    if (end)
+        *end = '\0';
+    return start;
+}
+
+/* ---- commands ------------------------------------------------------------------------------- */
+
+static void do_reply(struct play *play, char *args)
+{
+    troupe_status status = troupe_reply_text(play->turn, args, strlen(args));
+
+    if (status < 0)
+        put_result(play, status, str_of(""));
+    play->verdict = TROUPE_DONE;
+}
+
+static void do_write(struct play *play, char *args)
+{
+    troupe_status status = troupe_write(play->turn, args, strlen(args));
+
+    if (status < 0)
+        put_result(play, status, str_of(""));
+    play->verdict = TROUPE_DONE;
+}
+
+/* fill LENGTH: one piece of so many bytes. */
+static void do_fill(struct play *play, char *args)
+{
+    uint64_t len = strtoull(args, NULL, 10);
+    char *text = (char *)troupe_turn_alloc(play->turn, len + 1);
+
+    if (!text)
+        return;
+    memset(text, 'x', len);
+    put_result(play, troupe_write(play->turn, text, len), str_of("written"));
+}
+
+static void do_sleep(struct play *play, char *args)
+{
+    troupe_status status = troupe_sleep(play->turn, strtoull(args, NULL, 10));
+
+    if (status < 0) {
+        play->verdict = status;
+        play->ended = 1;
+    }
+}
+
+/* Goes on after it was cancelled, as a careless author does. */
+static void do_doze(struct play *play, char *args)
+{
+    (void)troupe_sleep(play->turn, strtoull(args, NULL, 10));
+}
+
+static void do_verdict(struct play *play, char *args)
+{
+    play->verdict = !strcmp(args, "next")   ? TROUPE_NEXT
+                    : !strcmp(args, "drop") ? TROUPE_DROP
+                    : !strcmp(args, "done") ? TROUPE_DONE
+                                            : (troupe_status)atoi(args);
+    play->ended = 1;
+}
+
+static void do_reason(struct play *play, char *args)
+{
+    char *code = word(&args);
+
+    troupe_reason(play->turn, code, "%s", args);
+}
+
+static void do_fail(struct play *play, char *args)
+{
+    troupe_status status = (troupe_status)atoi(word(&args));
+    char *code = word(&args);
+
+    play->verdict = troupe_fail(play->turn, status, code, "%s", args);
+    play->ended = 1;
+}
+
+static void do_call(struct play *play, char *args)
+{
+    char *name = word(&args);
+    troupe_str ret = {"", 0};
+
+    put_result(play, troupe_call(play->turn, name, str_of(args), &ret), ret);
+}
+
+/* Like call, and passes a failure on. */
+static void do_pass(struct play *play, char *args)
+{
+    char *name = word(&args);
+    troupe_status status = troupe_call(play->turn, name, str_of(args), NULL);
+
+    if (status < 0) {
+        play->verdict = status;
+        play->ended = 1;
+    }
+}
+
+/* stream COUNT NAME ARGS: reads at most COUNT chunks (0: all), then closes. */
+static void do_stream(struct play *play, char *args)
+{
+    long most = atol(word(&args)), seen = 0;
+    char *name = word(&args);
+    troupe_str chunk, ret = {"", 0};
+    troupe_stream *stream;
+    troupe_status status = troupe_open(play->turn, name, str_of(args), &stream);
+
+    if (status < 0) {
+        put_result(play, status, ret);
+        return;
+    }
+    while ((!most || seen < most) && troupe_read(play->turn, stream, &chunk) == TROUPE_OK) {
+        put_result(play, TROUPE_OK, chunk);
+        seen++;
+    }
+    status = troupe_close(play->turn, stream, &ret);
+    put_result(play, status, ret);
+}
+
+/* Opens so many streams at once and leaves them to the host. */
+static void do_streams(struct play *play, char *args)
+{
+    long count = atol(word(&args)), open = 0;
+    troupe_stream *stream;
+    char text[32];
+
+    for (long i = 0; i < count; i++)
+        open += troupe_open(play->turn, "stutter", str_of("{\"count\":100}"), &stream) == TROUPE_OK;
+    snprintf(text, sizeof(text), "%ld open", open);
+    put_result(play, TROUPE_OK, str_of(text));
+}
+
+static void do_note(struct play *play, char *args)
+{
+    char *key = word(&args);
+
+    put_result(play, troupe_annotate(play->turn, key, args, strlen(args)), str_of("noted"));
+}
+
+/* notes COUNT LENGTH: so many notes of so many bytes; tells how many were taken. */
+static void do_notes(struct play *play, char *args)
+{
+    long count = atol(word(&args)), taken = 0;
+    uint64_t len = strtoull(word(&args), NULL, 10);
+    char *text = (char *)troupe_turn_alloc(play->turn, len + 1), key[24];
+
+    for (long i = 0; text && i < count; i++) {
+        snprintf(key, sizeof(key), "note%ld", i);
+        taken += troupe_annotate(play->turn, key, text, len) == TROUPE_OK;
+    }
+    snprintf(key, sizeof(key), "%ld taken", taken);
+    put_result(play, TROUPE_OK, str_of(key));
+}
+
+static void do_noted(struct play *play, char *args)
+{
+    troupe_str ret = {"", 0};
+
+    put_result(play, troupe_annotation(play->turn, args, &ret), ret);
+}
+
+static void do_put(struct play *play, char *args)
+{
+    uint32_t scope = (uint32_t)atoi(word(&args));
+    char *key = word(&args);
+
+    put_result(play, troupe_kv_put(play->turn, scope, key, str_of(args), 0), str_of("put"));
+}
+
+static void do_get(struct play *play, char *args)
+{
+    uint32_t scope = (uint32_t)atoi(word(&args));
+    troupe_str ret = {"", 0};
+    troupe_status status = troupe_kv_get(play->turn, scope, word(&args), &ret);
+
+    if (status == TROUPE_NOT_FOUND)
+        put_result(play, TROUPE_OK, str_of("none"));
+    else
+        put_result(play, status, ret);
+}
+
+static void do_take(struct play *play, char *args)
+{
+    uint32_t scope = (uint32_t)atoi(word(&args));
+
+    put_result(play, troupe_kv_remove(play->turn, scope, word(&args)), str_of("removed"));
+}
+
+/* sql TEXT: one writing statement. */
+static void do_sql(struct play *play, char *args)
+{
+    troupe_statement statement = {args, {NULL, 0, sizeof(troupe_value)}, TROUPE_ROWS_ANY};
+
+    put_result(play, troupe_sql(play->turn)->commit(play->turn, &statement, 1),
+               str_of("committed"));
+}
+
+/* rows TEXT: every cell of a query. */
+static void do_rows(struct play *play, char *args)
+{
+    const troupe_sql_v1 *sql = troupe_sql(play->turn);
+    troupe_rows *rows;
+    troupe_status status = sql->query(play->turn, args, NULL, 0, &rows);
+
+    if (status < 0) {
+        put_result(play, status, str_of(""));
+        return;
+    }
+    for (uint64_t i = 0; i < sql->row_count(rows); i++)
+        for (uint32_t k = 0; k < sql->column_count(rows); k++) {
+            const troupe_value *cell = sql->cell(rows, i, k);
+            char number[32];
+
+            snprintf(number, sizeof(number), "%lld", (long long)cell->u.i);
+            put_result(play, TROUPE_OK,
+                       cell->type == TROUPE_TYPE_STRING ? cell->u.s
+                       : cell->type == TROUPE_TYPE_NULL ? str_of("null")
+                                                        : str_of(number));
+        }
+}
+
+/* http METHOD URL HEADER-VALUE: status and body. */
+static void do_http(struct play *play, char *args)
+{
+    const troupe_http_v1 *http = troupe_http_api(play->turn);
+    troupe_http_request request = {.size = sizeof(request), .method = word(&args)};
+    troupe_header header = {{"x-key", 5}, {NULL, 0}};
+    troupe_http *answer;
+    troupe_str part;
+    troupe_status status;
+
+    request.url = str_of(word(&args));
+    header.value = str_of(args);
+    request.headers = (troupe_array){&header, 1, sizeof(header)};
+    request.reservation = play->reservation;
+    status = http->open(play->turn, &request, &answer);
+    if (status < 0) {
+        put_result(play, status, str_of(""));
+        return;
+    }
+    while (http->read(play->turn, answer, &part) == TROUPE_OK)
+        put(play, part.ptr, part.len);
+    http->close(play->turn, answer);
+}
+
+static void do_reserve(struct play *play, char *args)
+{
+    uint64_t worst = strcmp(args, "unknown") ? strtoull(args, NULL, 10) : TROUPE_PRICE_UNKNOWN;
+    troupe_status status =
+        troupe_budget(play->turn)->reserve(play->turn, worst, "a test", &play->reservation);
+
+    if (status < 0) {
+        play->verdict = status;
+        play->ended = 1;
+    }
+}
+
+static void do_settle(struct play *play, char *args)
+{
+    put_result(
+        play,
+        troupe_budget(play->turn)->settle(play->turn, play->reservation, strtoull(args, NULL, 10)),
+        str_of("settled"));
+}
+
+static void do_release(struct play *play, char *args)
+{
+    (void)args;
+    put_result(play, troupe_budget(play->turn)->release(play->turn, play->reservation),
+               str_of("released"));
+}
+
+static void do_who(struct play *play, char *args)
+{
+    const char *name = troupe_agent(troupe_turn_host(play->turn));
+
+    (void)args;
+    put(play, name, strlen(name));
+    put(play, " " VERSION, strlen(" " VERSION));
+}
+
+static const struct command {
+    const char *name;
+    void (*run)(struct play *play, char *args);
+} commands[] = {
+    {"reply", do_reply},     {"write", do_write},   {"fill", do_fill},
+    {"sleep", do_sleep},     {"doze", do_doze},     {"verdict", do_verdict},
+    {"reason", do_reason},   {"fail", do_fail},     {"call", do_call},
+    {"pass", do_pass},       {"stream", do_stream}, {"streams", do_streams},
+    {"note", do_note},       {"notes", do_notes},   {"noted", do_noted},
+    {"put", do_put},         {"get", do_get},       {"take", do_take},
+    {"sql", do_sql},         {"rows", do_rows},     {"http", do_http},
+    {"reserve", do_reserve}, {"settle", do_settle}, {"who", do_who},
+    {"release", do_release},
+};
+
+static void run(struct play *play, char *line)
+{
+    char *args = line, *name = word(&args);
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (!strcmp(name, commands[i].name)) {
+            commands[i].run(play, args);
+            return;
+        }
+}
+
+static troupe_status stage(troupe_turn *turn)
+{
+    const troupe_message *message = troupe_turn_message(turn);
+    troupe_str script = troupe_config_str(troupe_turn_host(turn), "script");
+    struct play play = {.turn = turn, .verdict = TROUPE_NEXT};
+    char *text, *line, *rest;
+
+    if (!script.len)
+        script = message->content;
+    text = (char *)troupe_turn_alloc(turn, script.len + 1);
+    play.out = (char *)troupe_turn_alloc(turn, OUT_MAX);
+    if (!text || !play.out)
+        return TROUPE_NOMEM;
+    memcpy(text, script.ptr, script.len);
+    for (line = strtok_r(text, ";", &rest); line && !play.ended; line = strtok_r(NULL, ";", &rest))
+        run(&play, line);
+    if (play.len && play.verdict >= 0 && !play.ended) {
+        troupe_status status = troupe_reply_text(turn, play.out, play.len);
+
+        return status < 0 ? status : TROUPE_DONE;
+    }
+    return play.verdict;
+}
+
+/* ---- functions ------------------------------------------------------------------------------ */
+
+TROUPE_FUNCTION(echo, "Says it again", TROUPE_SLASH | TROUPE_TOOL,
+                TROUPE_STRING(text, "What to say", .max = 100),
+                TROUPE_INT(times, "How often", .min = 1, .max = 3, .def = 1))
+static troupe_status echo(troupe_turn *turn, troupe_str text, int64_t times)
+{
+    return troupe_reply(turn, "%.*s%s", (int)text.len, text.ptr, times > 1 ? " (often)" : "");
+}
+
+TROUPE_FUNCTION(shutdown, "For the owner", TROUPE_SLASH | TROUPE_OWNER)
+static troupe_status shutdown(troupe_turn *turn)
+{
+    return troupe_reply(turn, "as you wish");
+}
+
+TROUPE_FUNCTION(whisper, "For the caller's eyes", TROUPE_SLASH | TROUPE_PRIVATE)
+static troupe_status whisper(troupe_turn *turn)
+{
+    return troupe_reply(turn, "between us");
+}
+
+TROUPE_FUNCTION(silent, "Says nothing", TROUPE_SLASH)
+static troupe_status silent(troupe_turn *turn)
+{
+    (void)turn;
+    return TROUPE_OK;
+}
+
+TROUPE_FUNCTION(sum, "A JSON result", TROUPE_SLASH, TROUPE_INT(a, "One"), TROUPE_INT(b, "Two"))
+static troupe_status sum(troupe_turn *turn, int64_t a, int64_t b)
+{
+    char text[64];
+    int n = snprintf(text, sizeof(text), "{\"sum\":%lld}", (long long)(a + b));
+
+    return troupe_result(turn, text, (uint64_t)n);
+}
+
+TROUPE_FUNCTION(broken, "Fails with its own words", TROUPE_SLASH)
+static troupe_status broken(troupe_turn *turn)
+{
+    return troupe_fail(turn, TROUPE_FAILED, "actor.broken", "the thing is broken");
+}
+
+/* Calls itself until `n` is 0. */
+TROUPE_FUNCTION(deep, "Goes down", TROUPE_SLASH, TROUPE_INT(n, "How deep", .min = 0))
+static troupe_status deep(troupe_turn *turn, int64_t n)
+{
+    char args[48];
+    troupe_str ret;
+    troupe_status status;
+
+    if (!n)
+        return troupe_reply(turn, "bottom");
+    snprintf(args, sizeof(args), "{\"n\":%lld}", (long long)(n - 1));
+    status = troupe_call(turn, "deep", str_of(args), &ret);
+    return status < 0 ? status : troupe_reply_text(turn, ret.ptr, ret.len);
+}
+
+TROUPE_FUNCTION(nap, "Sleeps", TROUPE_SLASH, TROUPE_INT(ms, "How long", .min = 0))
+static troupe_status nap(troupe_turn *turn, int64_t ms)
+{
+    troupe_status status = troupe_sleep(turn, (uint64_t)ms);
+
+    return status < 0 ? status : troupe_reply(turn, "awake");
+}
+
+TROUPE_FUNCTION(stutter, "Speaks in pieces", TROUPE_STREAMS, TROUPE_INT(count, "How many"),
+                TROUPE_INT(fail_at, "Where to fail", .def = 0))
+static troupe_status stutter(troupe_turn *turn, int64_t count, int64_t fail_at)
+{
+    for (int64_t i = 1; i <= count; i++) {
+        char text[24];
+        troupe_status status;
+
+        if (i == fail_at)
+            return troupe_fail(turn, TROUPE_FAILED, "actor.stutter", "I choked");
+        snprintf(text, sizeof(text), "%lld", (long long)i);
+        status = troupe_write(turn, text, strlen(text));
+        if (status < 0) {
+            troupe_kv_put(turn, TROUPE_SCOPE_AGENT, "stutter", str_of("never stored"), 0);
+            return status;
+        }
+    }
+    return TROUPE_OK;
+}
+
+TROUPE_SERVICE(ask, "test.ask", "A service", TROUPE_TOOL, TROUPE_OPT_STRING(text, "A text"))
+static troupe_status ask(troupe_turn *turn, troupe_str text)
+{
+    troupe_host *host = troupe_turn_host(turn);
+    int64_t away = troupe_config_int(host, "away", 0);
+
+    if (away)
+        return troupe_fail(turn, (troupe_status)-away, "actor.away", "%s is away",
+                           troupe_agent(host));
+    return troupe_reply(turn, "%s answers %.*s", troupe_agent(host), (int)text.len, text.ptr);
+}
+
+TROUPE_PLUGIN(
+    "org.example.actor", VERSION, "Does what it is told",
+    .functions = TROUPE_LIST(echo, shutdown, whisper, silent, sum, broken, deep, nap, stutter, ask),
+    .capabilities = CAPABILITIES,
+    .config = TROUPE_KEYS(
+        {"script", "What to do", .type = TROUPE_TYPE_STRING},
+        {"away", "A status, negated, that the service fails with", .type = TROUPE_TYPE_INT,
+         .def = "0", .min = 0, .max = 30},
+        {"url", "Where to go", .type = TROUPE_TYPE_URL, .flags = TROUPE_KEY_ENDPOINT},
+        {"key", "A secret", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},
+        {"key2", "Another one", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET}),
+    .migrations = TROUPE_MIGRATIONS(
+        {1, 0, "first", "CREATE TABLE {note} (member TEXT, channel TEXT, body TEXT NOT NULL)"}),
+    .stage = stage, .observe = stage);

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A whole engine for a test: store in a directory of its own, real plugins, and a gateway that keeps
+ * what it is told. A test's body is a coroutine; at its end every addressed event has had exactly
+ * one answer or, instead of it or beside a cut one, one notice.
+ */
+#ifndef TESTS_TURN_FIXTURE_H
+#define TESTS_TURN_FIXTURE_H
+
+#include "../store/store_fixture.h"
+
+#include "base/buf.h"
+#include "config/config.h"
+#include "host/host_table.h"
+#include "loop/op.h"
+#include "net/http.h"
+#include "plugin/set.h"
+#include "turn/budget.h"
+#include "turn/engine_private.h"
+#include "turn/pipeline.h"
+
+#include <string.h>
+
+#define RECORDS_MAX 400
+#define PATIENCE_MS 30000 /* a test that waits longer has failed */
+
+/* What the gateway was told about one event. */
+struct record {
+    char source_id[24];
+    struct buf shown; /* pieces in order, or the whole final text */
+    struct buf notice;
+    unsigned begins, writes, ends, notices, over; /* over: working(false) */
+    enum gateway_outcome outcome;
+    bool private;
+};
+
+struct stage_test {
+    struct fixture base; /* first: CHECK_STATUS and ask_int want its members */
+    struct gateway gateway;
+    struct http_client *http;
+    struct plugin_manager *manager;
+    struct engine *engine;
+    struct record records[RECORDS_MAX];
+    size_t record_count, next_id;
+    bool gateway_fails; /* takes no answer */
+    co_fn body;
+    const char *ini;
+};
+
+#define LIBS "%/tests/plugins_turn/.libs"
+
+/* ---- the gateway ---------------------------------------------------------------------------- */
+
+static inline struct stage_test *test_of(struct gateway *gateway)
+{
+    return container_of(gateway, struct stage_test, gateway);
+}
+
+static inline struct record *record_of(struct stage_test *t, const char *source_id)
+{
+    for (size_t i = 0; i < t->record_count; i++)
+        if (!strcmp(t->records[i].source_id, source_id))
+            return &t->records[i];
+    if (t->record_count == RECORDS_MAX)
+        abort();
+    snprintf(t->records[t->record_count].source_id, sizeof(t->records[0].source_id), "%s",
+             source_id);
+    return &t->records[t->record_count++];
+}
+
+static inline troupe_status fake_begin(struct gateway *gateway, const struct event *event,
+                                       int64_t turn, void **ret, struct error *err)
+{
+    struct record *record = record_of(test_of(gateway), event->source_id);
+
+    (void)turn;
+    if (!co_self()) /* the interface promises a coroutine */
+        abort();
+    if (test_of(gateway)->gateway_fails)
+        return error_set(err, TROUPE_UNAVAILABLE, "the line is cut");
+    record->begins++;
+    *ret = record;
+    return co_pass();
+}
+
+static inline troupe_status fake_write(struct gateway *gateway, void *answer, const char *text,
+                                       size_t len)
+{
+    struct record *record = answer;
+
+    (void)gateway;
+    record->writes++;
+    buf_append(&record->shown, text, len);
+    return TROUPE_OK;
+}
+
+static inline troupe_status fake_end(struct gateway *gateway, void *answer,
+                                     enum gateway_outcome outcome, const char *text, size_t len,
+                                     struct error *err)
+{
+    struct record *record = answer;
+
+    (void)gateway;
+    (void)err;
+    if (!co_self())
+        abort();
+    record->ends++;
+    record->outcome = outcome;
+    if (text) {
+        buf_reset(&record->shown);
+        buf_append(&record->shown, text, len);
+    }
+    return co_pass();
+}
+
+static inline troupe_status fake_notice(struct gateway *gateway, const struct event *event,
+                                        const char *text, bool private)
+{
+    struct record *record = record_of(test_of(gateway), event->source_id);
+
+    if (!co_self())
+        abort();
+    record->notices++;
+    record->private = private;
+    buf_reset(&record->notice);
+    buf_puts(&record->notice, text);
+    return TROUPE_OK;
+}
+
+static inline void fake_working(struct gateway *gateway, const struct event *event, bool on)
+{
+    record_of(test_of(gateway), event->source_id)->over += !on;
+}
+
+static const struct gateway_ops fake_ops = {.answer_begin = fake_begin,
+                                            .answer_write = fake_write,
+                                            .answer_end = fake_end,
+                                            .notice = fake_notice,
+                                            .working = fake_working};
+
+/* ---- asking --------------------------------------------------------------------------------- */
+
+struct asking {
+    const char *member, *channel, *guild, *source_id;
+    uint32_t flags; /* besides EVENT_ADDRESSED */
+};
+
+static inline struct record *ask_as(struct stage_test *t, struct asking who, const char *text)
+{
+    char id[24];
+    struct event event = {.gateway = &t->gateway,
+                          .source = "fake",
+                          .source_id = id,
+                          .kind = "message",
+                          .account = "1",
+                          .guild = who.guild,
+                          .channel = who.channel ? who.channel : "100",
+                          .member = who.member ? who.member : "7",
+                          .member_name = "Ann",
+                          .content = text,
+                          .content_len = strlen(text),
+                          .flags = EVENT_ADDRESSED | who.flags,
+                          .time_ms = 1};
+    struct record *record;
+
+    snprintf(id, sizeof(id), "%zu", 1000000 + ++t->next_id);
+    if (who.source_id)
+        snprintf(id, sizeof(id), "%s", who.source_id);
+    record = record_of(t, id);
+    turn_engine_submit(t->engine, event_new(&event));
+    return record;
+}
+
+static inline struct record *ask(struct stage_test *t, const char *text)
+{
+    return ask_as(t, (struct asking){0}, text);
+}
+
+/* Whether the event has had its end. */
+static inline bool is_answered(const struct record *record)
+{
+    return record->notices || record->ends;
+}
+
+/* Waits for a condition that other coroutines bring about. */
+#define WAIT_FOR(condition)                                                                        \
+    do {                                                                                           \
+        uint64_t until_ = co_after(PATIENCE_MS);                                                   \
+        while (!(condition) && loop_now(loop_current()) < until_)                                  \
+            co_sleep(1);                                                                           \
+        CHECK(condition);                                                                          \
+    } while (0)
+
+/* Asks and checks the whole answer. */
+#define CHECK_ANSWER(text, want)                                                                   \
+    do {                                                                                           \
+        struct record *record_ = ask(t, text);                                                     \
+        WAIT_FOR(is_answered(record_));                                                            \
+        if (strcmp(buf_text(&record_->shown), (want)))                                             \
+            fprintf(stderr, "# shown \"%s\", notice \"%s\"\n", buf_text(&record_->shown),          \
+                    buf_text(&record_->notice));                                                   \
+        CHECK(!strcmp(buf_text(&record_->shown), (want)));                                         \
+    } while (0)
+
+#define CHECK_NOTICE_AS(who, text, want)                                                           \
+    do {                                                                                           \
+        struct record *record_ = ask_as(t, who, text);                                             \
+        WAIT_FOR(is_answered(record_));                                                            \
+        if (!strstr(buf_text(&record_->notice), (want)))                                           \
+            fprintf(stderr, "# shown \"%s\", notice \"%s\"\n", buf_text(&record_->shown),          \
+                    buf_text(&record_->notice));                                                   \
+        CHECK(record_->notices == 1 && record_->private);                                          \
+        CHECK(strstr(buf_text(&record_->notice), (want)));                                         \
+    } while (0)
+#define CHECK_NOTICE(text, want) CHECK_NOTICE_AS(((struct asking){0}), text, want)
+
+/* The last turn's trace as text, with `code` somewhere in it. */
+#define CHECK_TRACE(part)                                                                          \
+    do {                                                                                           \
+        _cleanup_mem_ char *why_ = NULL;                                                           \
+        WAIT_FOR(list_empty(&t->engine->turns));                                                   \
+        CHECK_STATUS(turn_engine_why_text(t->engine, "last", &why_, &f->err), TROUPE_OK);          \
+        if (!strstr(why_, (part)))                                                                 \
+            fprintf(stderr, "# %s\n", why_);                                                       \
+        CHECK(strstr(why_, (part)));                                                               \
+    } while (0)
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static inline char *expand(const char *ini)
+{
+    const char *dir = getenv("TROUPE_BUILDDIR");
+    struct buf out = BUF_INIT;
+
+    for (const char *p = ini; *p; p++)
+        if (*p == '%')
+            buf_puts(&out, dir ? dir : ".");
+        else
+            buf_putc(&out, *p);
+    return buf_take(&out);
+}
+
+/* A compiled set with its tables made; NULL with its problems on standard error. [waits] */
+static inline struct plugin_set *build_set(struct stage_test *t, const char *ini)
+{
+    _cleanup_mem_ char *text = expand(ini);
+    struct config_problems problems = {0};
+    struct config_raw *raw = NULL;
+    struct plugin_set *set = NULL;
+    troupe_status status = config_parse_text("test.ini", text, strlen(text), &raw, &problems);
+
+    if (status == TROUPE_OK)
+        status = plugin_set_build(t->manager, raw, t->engine ? t->engine->set : NULL, 0, &set,
+                                  &problems);
+    if (status == TROUPE_OK)
+        status = turn_pipelines_compile(set, &problems);
+    for (size_t i = 0; status == TROUPE_OK && i < set->agent_count; i++) {
+        const struct plugin_agent *agent = set->agents[i];
+        const troupe_migration *step = agent->manifest->migrations[0];
+        const struct store_migration one = {step->version, step->name, step->sql};
+
+        status = store_migrate(t->base.store, agent->name, &one, 1, 0, &t->base.err);
+    }
+    for (size_t i = 0; i < problems.count; i++)
+        fprintf(stderr, "# %s\n", problems.items[i].text);
+    if (status < 0 && set) {
+        plugin_set_unpin(set);
+        set = NULL;
+    }
+    config_problems_clear(&problems);
+    config_raw_free(raw);
+    return set;
+}
+
+/* [waits] */
+static inline troupe_status engine_start(struct stage_test *t, const char *ini)
+{
+    const struct engine_options options = {.loop = t->base.loop,
+                                           .store = t->base.store,
+                                           .http = t->http,
+                                           .turn_table = host_turn_table()};
+    struct plugin_set *set = build_set(t, ini);
+
+    if (!set)
+        return TROUPE_CONFIG;
+    if (turn_engine_new(&options, &t->engine, &t->base.err) < 0) {
+        plugin_set_unpin(set);
+        return TROUPE_FAILED;
+    }
+    turn_engine_publish(t->engine, set);
+    return TROUPE_OK;
+}
+
+static inline void idle_op(void *op)
+{
+    op_complete(op, TROUPE_OK, NULL);
+}
+
+/* [waits] */
+static inline void engine_end(struct stage_test *t, uint64_t grace_ms)
+{
+    struct op *idle = op_new(t->base.loop, NULL);
+
+    turn_engine_drain(t->engine, grace_ms, idle_op, idle);
+    op_wait(idle, 0, NULL);
+    op_drop(idle);
+    turn_engine_close(t->engine);
+    turn_engine_free(t->engine);
+    t->engine = NULL;
+}
+
+static inline bool each_had_one_end(const struct stage_test *t)
+{
+    for (size_t i = 0; i < t->record_count; i++) {
+        const struct record *r = &t->records[i];
+        bool whole = r->ends == 1 && r->outcome == GATEWAY_COMPLETE && !r->notices;
+        bool cut = r->ends == 1 && r->outcome == GATEWAY_INTERRUPTED && r->notices == 1;
+        bool told = !r->ends && !r->begins && r->notices == 1;
+
+        if (whole || cut || told)
+            continue;
+        fprintf(stderr, "# event %s: %u ends, %u notices: \"%s\" \"%s\"\n", r->source_id, r->ends,
+                r->notices, buf_text(&r->shown), buf_text(&r->notice));
+        return false;
+    }
+    return true;
+}
+
+static inline troupe_status play_main(void *arg)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = &t->base;
+    troupe_status status;
+
+    CHECK_STATUS(engine_start(t, t->ini), TROUPE_OK);
+    status = t->body(t);
+    if (t->engine)
+        engine_end(t, 0);
+    while (t->manager->set_count)
+        co_sleep(1);
+    CHECK(each_had_one_end(t));
+    return status;
+}
+
+static inline void play_in(const char *ini, const struct store_options *options, co_fn body)
+{
+    _cleanup_mem_ char *runner = expand("%/troupe-runner");
+    const struct plugin_manager_options manager = {.runner = runner, .any_location = true};
+    struct stage_test *t = mem_zero(1, sizeof(*t));
+    struct fixture *f = &t->base;
+    troupe_status status;
+
+    t->gateway = (struct gateway){&fake_ops, "fake"};
+    t->body = body;
+    t->ini = ini;
+    place_make(&f->place);
+    f->loop = fixture_new(NULL);
+    fixture_open(f, options);
+    assert_status(http_client_new(f->loop, NULL, &t->http, &f->err), TROUPE_OK);
+    t->manager = plugin_manager_new(f->loop, &manager);
+    host_register(&t->manager->registry);
+    status = fixture_run(f->loop, play_main, t);
+    plugin_manager_free(t->manager);
+    http_client_free(t->http);
+    store_settle(f);
+    fixture_free(f->loop);
+    place_remove(&f->place);
+    for (size_t i = 0; i < t->record_count; i++) {
+        buf_clear(&t->records[i].shown);
+        buf_clear(&t->records[i].notice);
+    }
+    mem_free(t);
+    assert_status(status, TROUPE_OK);
+}
+
+/* The usual configuration: one stage that does what the message says. */
+static const char plain_ini[] = "[pipeline message]\nstages = a\n"
+                                "[agent a]\nplugin = " LIBS "/actor.so\n";
+
+static inline void play(co_fn body)
+{
+    play_in(plain_ini, NULL, body);
+}
+
+#endif
