@@ -37,6 +37,8 @@ static const struct config_key store_keys[] = {
     {"path", CONFIG_PATH, 0, "${data}/troupe.db", .doc = "the database file"},
     {"synchronous", CONFIG_CHOICE, 0, "full", .choices = synchronous,
      .doc = "full survives power loss; normal is faster and may lose the last commits then"},
+    {"keep_traces", CONFIG_DURATION, CONFIG_LIVE, "7d", HOUR, 400 * 24 * HOUR,
+     .doc = "how long troupe why can tell about a turn; texts of messages go after a day"},
 };
 
 static const struct config_key budget_keys[] = {

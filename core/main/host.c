@@ -137,12 +137,15 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         .pool = host->pool,
         .turn_table = host_turn_table(),
     };
+    static const struct co_owner owner = {"core:housekeeping", 0};
     troupe_status status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);
 
     if (status == TROUPE_OK)
         status = turn_engine_new(&options, &host->engine, err);
-    if (status == TROUPE_OK)
+    if (status == TROUPE_OK) {
         turn_engine_publish(host->engine, set);
+        (void)co_spawn(&host->scope, &owner, host_housekeeping, host);
+    }
     return status;
 }
 

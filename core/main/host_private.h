@@ -35,6 +35,8 @@ struct host {
     char *last_reload; /* its verdict in one line */
 };
 
+/* A coroutine of the host's scope that tidies up until it is cancelled. */
+troupe_status host_housekeeping(void *host);
 /* Pipelines, namespaces and migrations of a set that was just built; `check` proves and changes
  * nothing. Problems name file and line. [waits] */
 troupe_status host_prepare_set(struct host *host, struct plugin_set *set,

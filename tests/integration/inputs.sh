@@ -108,7 +108,8 @@ like "$out" "failed, llm\." "/why names the reason of a garbled stream"
 like "$out" "You said: fine" "and the next message is answered"
 rule '{"match": "cut", "fault": "cut_mid_stream", "answer": "one two three four five six"}'
 out=$(chat "cut me" "/why")
-like "$out" "interrupted" "a stream that is cut says so"
+like "$out" "\(interrupted\)" "a stream that is cut is closed with a mark"
+like "$out" "failed, llm\.interrupted" "and /why says that it was cut"
 rule ''
 host_stop
 is $? 0 "the host stops with status 0"

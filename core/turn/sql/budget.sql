@@ -57,3 +57,11 @@ WHERE state IN ('reserved', 'dispatched') AND (?1 < 0 OR turn_id = ?1) ORDER BY 
 -- name: today
 SELECT reserved_micros, settled_micros, unknown_micros FROM budget_day
 WHERE day = ?1 AND scope = ?2 AND scope_id = ?3;
+
+-- name: sweep_ledger
+DELETE FROM budget_ledger WHERE id IN (
+    SELECT id FROM budget_ledger WHERE day < ?1 AND state NOT IN ('reserved', 'dispatched')
+    LIMIT 500);
+
+-- name: sweep_day
+DELETE FROM budget_day WHERE day < ?1;

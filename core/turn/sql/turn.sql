@@ -90,3 +90,19 @@ SELECT t.id, e.source, e.source_id, e.channel, t.pipeline, t.state, t.reason, t.
 FROM turn AS t JOIN event AS e ON e.id = t.event_id
 WHERE (?1 IS NULL OR e.channel = ?1) AND t.finished_ms IS NOT NULL
 ORDER BY t.id DESC LIMIT 1;
+
+-- What ended before ?1 goes, in bounded portions: the texts early, the rows themselves later.
+-- name: sweep_payload
+UPDATE event SET payload = '{}' WHERE id IN (
+    SELECT id FROM event WHERE finished_ms < ?1 AND payload <> '{}' LIMIT 500);
+
+-- name: sweep_outbox
+DELETE FROM outbox WHERE id IN (
+    SELECT o.id FROM outbox AS o JOIN turn AS t ON t.id = o.turn_id
+    WHERE t.finished_ms < ?1 AND o.state NOT IN ('ready', 'streaming', 'sending') LIMIT 500);
+
+-- name: sweep_turn
+DELETE FROM turn WHERE id IN (SELECT id FROM turn WHERE finished_ms < ?1 LIMIT 500);
+
+-- name: sweep_event
+DELETE FROM event WHERE id IN (SELECT id FROM event WHERE finished_ms < ?1 LIMIT 500);

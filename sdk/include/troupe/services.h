@@ -25,6 +25,8 @@
  *   llm.rate_limited    too many requests; detail has the seconds   TROUPE_BUSY
  *   llm.refused         key, permission or content was refused      TROUPE_DENIED
  *   llm.bad_model       the provider does not know the model        TROUPE_CONFIG
+ *   llm.too_long        the messages do not fit the model            TROUPE_LIMIT
+ *   llm.bad_arguments   the arguments are not as above               TROUPE_ARGUMENT
  *   llm.bad_answer      what came back cannot be understood         TROUPE_DATA
  *   llm.provider_error  the provider failed                         TROUPE_UNAVAILABLE
  *   llm.interrupted     cut after text had been handed out          TROUPE_INTERRUPTED

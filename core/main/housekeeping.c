@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a running host does beside its turns: rows whose time is over go, a portion at a time.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "main/host_private.h"
+#include "store/kv.h"
+#include "turn/sweep.h"
+
+#define EVERY_MS   (10 * 60 * 1000)
+#define BETWEEN_MS 100 /* between two portions, so that turns come first */
+#define KV_PORTION 500
+
+static troupe_status sweep(struct host *host, bool *ret_more, struct error *err)
+{
+    const struct config_section *section = config_section(host_config(host), "store", NULL);
+    uint64_t deadline = co_after(HOST_STEP_MS);
+    size_t removed = 0;
+    troupe_status status = turn_sweep(host->store, clock_wall_ms(),
+                                      config_ms(section, "keep_traces"), deadline, ret_more, err);
+
+    if (status == TROUPE_OK)
+        status = store_kv_sweep(host->store, KV_PORTION, deadline, &removed, err);
+    *ret_more |= removed == KV_PORTION;
+    return status;
+}
+
+troupe_status host_housekeeping(void *arg)
+{
+    struct host *host = arg;
+
+    while (co_sleep(EVERY_MS) == TROUPE_OK) {
+        bool more = true;
+
+        while (more) {
+            struct error err;
+
+            more = false;
+            if (sweep(host, &more, &err) < 0 && co_status() == TROUPE_OK)
+                log_warn("housekeeping", "put off: %s", err.text);
+            if (co_sleep(BETWEEN_MS) < 0)
+                return TROUPE_OK;
+        }
+    }
+    return TROUPE_OK;
+}

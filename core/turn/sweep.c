@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/sweep.h"
+
+#include "base/clock.h"
+#include "turn/sql/budget.h"
+#include "turn/sql/turn.h"
+
+#include <string.h>
+
+#define PORTION 500 /* rows of a statement, as the statements say */
+
+troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_traces_ms,
+                         uint64_t deadline, bool *ret_more, struct error *err)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct store_value texts = store_int(now_ms - TURN_KEEP_TEXT_MS);
+    struct store_value traces = store_int(now_ms - keep_traces_ms);
+    char day[CLOCK_ISO_SIZE];
+    troupe_status status;
+    bool more = false;
+
+    clock_iso(now_ms - TURN_KEEP_LEDGER_MS, day);
+    day[10] = '\0';
+    store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_PAYLOAD, texts));
+    store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_OUTBOX, texts));
+    store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_TURN, traces));
+    store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_EVENT, traces));
+    store_batch_add(batch, STORE_SQL(SQL_BUDGET_SWEEP_LEDGER, store_text(day)));
+    store_batch_add(batch, STORE_SQL(SQL_BUDGET_SWEEP_DAY, store_text(day)));
+    status = store_commit(store, batch, deadline, err);
+    if (status < 0)
+        return status;
+    for (size_t i = 0; i < store_batch_count(batch); i++)
+        more |= store_batch_changes(batch, i) >= PORTION;
+    *ret_more = more;
+    return TROUPE_OK;
+}
