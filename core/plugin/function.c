@@ -27,6 +27,16 @@ static ffi_type str_type = {.size = sizeof(troupe_str),
                             .type = FFI_TYPE_STRUCT,
                             .elements = str_members};
 
+/* Registers that carry whole numbers, pointers and small structures of them (System V x86-64, AAPCS64);
+ * 0 on machines whose rules were not looked up. */
+#if defined(__x86_64__)
+#define WORD_REGISTERS 6
+#elif defined(__aarch64__)
+#define WORD_REGISTERS 8
+#else
+#define WORD_REGISTERS 0
+#endif
+
 struct reading {
     const char *plugin, *function, *param;
     struct error *err;
@@ -290,10 +300,39 @@ static troupe_status read_params(struct reading *at, const troupe_array *declare
             left_out = true;
         else if (left_out && (ret->flags & TROUPE_SLASH))
             return defect(at, "it must stand before those that can be left out");
-        ret->types[i + 1] = ffi_type_of(param->type);
     }
     at->param = NULL;
     return TROUPE_OK;
+}
+
+/*
+ * The types of the call. A structure by value costs libffi as much as everything else together, and
+ * a text's two words travel just like two arguments would, unless exactly one register is left: then
+ * the structure goes to the stack as a whole, and only then it is passed as one.
+ */
+static unsigned choose_types(struct plugin_function *function)
+{
+    unsigned count = 1, used = 1;
+
+    function->types[0] = &ffi_type_pointer;
+    for (size_t i = 0; i < function->param_count; i++) {
+        struct plugin_param *param = &function->params[i];
+
+        param->split = is_text(param->type) && WORD_REGISTERS && used != WORD_REGISTERS - 1;
+        if (param->split) {
+            function->types[count++] = &ffi_type_pointer;
+            function->types[count++] = &ffi_type_uint64;
+            used += 2;
+            continue;
+        }
+        function->types[count++] = ffi_type_of(param->type);
+        /* Behind a structure on the stack x86-64 goes on with the register, AAPCS64 does not. */
+        if (is_text(param->type))
+            used = WORD_REGISTERS == 8 ? 8 : used;
+        else if (param->type != TROUPE_TYPE_FLOAT)
+            used++;
+    }
+    return count;
 }
 
 static char *make_usage(const struct plugin_function *function)
@@ -336,11 +375,10 @@ troupe_status plugin_function_read(const troupe_function *declared, const char *
     ret->flags = declared->flags;
     ret->timeout_ms = declared->timeout_ms;
     ret->fn = declared->fn;
-    ret->types[0] = &ffi_type_pointer;
     if ((status = read_params(&at, &declared->params, ret)) < 0)
         return status;
-    if (ffi_prep_cif(&ret->cif, FFI_DEFAULT_ABI, (unsigned)ret->param_count + 1, &ffi_type_sint32,
-                     ret->types) != FFI_OK)
+    if (ffi_prep_cif(&ret->cif, FFI_DEFAULT_ABI, choose_types(ret), &ffi_type_sint32, ret->types) !=
+        FFI_OK)
         return defect(&at, "libffi cannot prepare its call");
     ret->usage = make_usage(ret);
     return TROUPE_OK;
@@ -356,7 +394,7 @@ void plugin_function_clear(struct plugin_function *function)
 
 /* ---- calling ------------------------------------------------------------------------------- */
 
-bool plugin_param_fits(const struct plugin_param *param, const troupe_value *value)
+static inline bool fits(const struct plugin_param *param, const troupe_value *value)
 {
     if (value->type != param->type)
         return false;
@@ -379,6 +417,11 @@ bool plugin_param_fits(const struct plugin_param *param, const troupe_value *val
         return false;
     default: return value->u.id != 0;
     }
+}
+
+bool plugin_param_fits(const struct plugin_param *param, const troupe_value *value)
+{
+    return fits(param, value);
 }
 
 /* The sentence for a value that does not fit; off the fast path. */
@@ -406,20 +449,14 @@ troupe_status plugin_function_invoke(const struct plugin_function *function, tro
                                      const troupe_value *values, bool *ret_entered,
                                      struct error *err)
 {
-    static const troupe_value nothing = {.u = {.s = {"", 0}}};
-    union slot {
-        int64_t i;
-        int32_t b;
-        double f;
-        uint64_t id;
-        troupe_str s;
-    } slots[PLUGIN_MAX_PARAMS];
-    void *args[PLUGIN_MAX_PARAMS + 1];
+    static const troupe_value zero, no_text = {.u = {.s = {"", 0}}};
+    int32_t flags[PLUGIN_MAX_PARAMS];
+    const void *args[2 * PLUGIN_MAX_PARAMS + 1], **next = args;
     ffi_arg result = 0;
 
     if (ret_entered)
         *ret_entered = false;
-    args[0] = &turn;
+    *next++ = &turn;
     for (size_t i = 0; i < function->param_count; i++) {
         const struct plugin_param *param = &function->params[i];
         const troupe_value *value = &values[i];
@@ -427,21 +464,21 @@ troupe_status plugin_function_invoke(const struct plugin_function *function, tro
         if (value->type == TROUPE_TYPE_NULL && param->has_default)
             value = &param->def;
         else if (value->type == TROUPE_TYPE_NULL && param->optional)
-            value = &nothing;
-        else if (!plugin_param_fits(param, value))
+            value = is_text(param->type) ? &no_text : &zero;
+        else if (!fits(param, value))
             return reject_value(param, value, err);
-        args[i + 1] = &slots[i];
-        switch (param->type) {
-        case TROUPE_TYPE_FLOAT: slots[i].f = value == &nothing ? 0 : value->u.f; break;
-        case TROUPE_TYPE_BOOL: slots[i].b = value == &nothing ? 0 : (int32_t)value->u.i; break;
-        case TROUPE_TYPE_STRING:
-        case TROUPE_TYPE_JSON: slots[i].s = value->u.s; break;
-        default: slots[i].i = value == &nothing ? 0 : value->u.i; break;
+        if (param->type == TROUPE_TYPE_BOOL) {
+            flags[i] = (int32_t)value->u.i;
+            *next++ = &flags[i];
+            continue;
         }
+        *next++ = &value->u; /* every member begins there */
+        if (param->split)
+            *next++ = &value->u.s.len;
     }
     if (ret_entered)
         *ret_entered = true;
     /* libffi takes no pointers to const; it writes to neither the cif nor the arguments. */
-    ffi_call((ffi_cif *)(uintptr_t)&function->cif, function->fn, &result, args);
+    ffi_call((ffi_cif *)(uintptr_t)&function->cif, function->fn, &result, (void **)(uintptr_t)args);
     return (troupe_status)result;
 }

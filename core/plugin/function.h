@@ -28,6 +28,7 @@ struct plugin_param {
     uint32_t type; /* TROUPE_TYPE_INT … TROUPE_TYPE_JSON */
     bool optional; /* zero or empty where it is left out */
     bool has_default;
+    bool split;   /* text that is passed as two words, see function.c */
     bool bounded; /* a range or length was declared: messages tell it */
     troupe_value def;
     int64_t min, max;    /* INT: range; STRING, JSON: bytes */
@@ -47,7 +48,7 @@ struct plugin_function {
     /* The prepared call. */
     troupe_fn fn;
     ffi_cif cif;
-    ffi_type *types[PLUGIN_MAX_PARAMS + 1];
+    ffi_type *types[2 * PLUGIN_MAX_PARAMS + 1];
 };
 
 /* Arguments in the order of the parameters; TROUPE_TYPE_NULL is "left out". A zeroed struct is

@@ -114,6 +114,64 @@ static void passes_sixteen_arguments_in_order(void **state)
     plugin_function_clear(&function);
 }
 
+/* Where the words of a text travel depends on what stands before it: N whole numbers, a text, a number
+ * and another text, for every N. */
+#define A(name) TROUPE_INT(name, "before")
+#define BEHIND(n, sum, arguments, ...)                                                             \
+    TROUPE_FUNCTION(behind##n, "Behind " #n, TROUPE_TOOL, __VA_ARGS__ TROUPE_STRING(s, "text"),    \
+                    TROUPE_INT(z, "number"), TROUPE_STRING(t, "text"), TROUPE_INT(y, "number"))    \
+    static troupe_status behind##n arguments                                                       \
+    {                                                                                              \
+        (void)turn;                                                                                \
+        snprintf(seen.s, sizeof(seen.s), "%d %.*s %d %.*s %d", (int)(sum), (int)s.len, s.ptr,      \
+                 (int)z, (int)t.len, t.ptr, (int)y);                                               \
+        return TROUPE_OK;                                                                          \
+    }
+#define TAIL  troupe_str s, int64_t z, troupe_str t, int64_t y
+#define COMMA ,
+BEHIND(0, 0, (troupe_turn * turn, TAIL), )
+BEHIND(1, a, (troupe_turn * turn, int64_t a, TAIL), A(a) COMMA)
+BEHIND(2, a + b, (troupe_turn * turn, int64_t a, int64_t b, TAIL), A(a), A(b) COMMA)
+BEHIND(3, a + b + c, (troupe_turn * turn, int64_t a, int64_t b, int64_t c, TAIL), A(a), A(b),
+       A(c) COMMA)
+BEHIND(4, a + b + c + d, (troupe_turn * turn, int64_t a, int64_t b, int64_t c, int64_t d, TAIL),
+       A(a), A(b), A(c), A(d) COMMA)
+BEHIND(5, a + b + c + d + e,
+       (troupe_turn * turn, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, TAIL), A(a),
+       A(b), A(c), A(d), A(e) COMMA)
+BEHIND(6, a + b + c + d + e + f,
+       (troupe_turn * turn, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f, TAIL),
+       A(a), A(b), A(c), A(d), A(e), A(f) COMMA)
+BEHIND(7, a + b + c + d + e + f + g,
+       (troupe_turn * turn, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f,
+        int64_t g, TAIL),
+       A(a), A(b), A(c), A(d), A(e), A(f), A(g) COMMA)
+
+static void texts_arrive_whole_behind_any_number_of_arguments(void **state)
+{
+    static const troupe_function *const declared[] = {
+        &behind0_function_, &behind1_function_, &behind2_function_, &behind3_function_,
+        &behind4_function_, &behind5_function_, &behind6_function_, &behind7_function_};
+
+    (void)state;
+    for (int n = 0; n < 8; n++) {
+        struct plugin_function function;
+        troupe_value values[PLUGIN_MAX_PARAMS];
+        _cleanup_mem_ char *want = mem_printf("%d left 77 right 88", (1 << n) - 1);
+
+        read_declared(declared[n], &function);
+        for (int i = 0; i < n; i++)
+            values[i] = int_value(1 << i);
+        values[n] = text_value("left");
+        values[n + 1] = int_value(77);
+        values[n + 2] = text_value("right");
+        values[n + 3] = int_value(88);
+        assert_status(plugin_function_invoke(&function, NULL, values, NULL, NULL), TROUPE_OK);
+        assert_string_equal(seen.s, want);
+        plugin_function_clear(&function);
+    }
+}
+
 static void returns_the_functions_own_status(void **state)
 {
     struct plugin_function function;
@@ -249,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_with_values_and_defaults),
         cmocka_unit_test(passes_sixteen_arguments_in_order),
+        cmocka_unit_test(texts_arrive_whole_behind_any_number_of_arguments),
         cmocka_unit_test(returns_the_functions_own_status),
         cmocka_unit_test(refuses_values_that_do_not_fit_without_entering),
         cmocka_unit_test(describes_itself_to_people),
