@@ -2,9 +2,11 @@
 #include "base/json.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Counts brackets outside strings; cheap beside the parse, and needs no stack. */
 static bool too_deep(const char *text, size_t len)
@@ -32,6 +34,16 @@ static bool too_deep(const char *text, size_t len)
     return false;
 }
 
+/* jansson quotes what it stumbled over: a stranger's bytes, which may be no text at all. */
+static void clean(char *text)
+{
+    bool valid = text_is_utf8(text, strlen(text));
+
+    for (unsigned char *c = (unsigned char *)text; *c; c++)
+        if (*c < 0x20 || *c == 0x7f || (*c >= 0x80 && !valid))
+            *c = '?';
+}
+
 troupe_status json_parse(const char *text, size_t len, json_t **ret, struct error *err)
 {
     json_error_t where;
@@ -40,9 +52,11 @@ troupe_status json_parse(const char *text, size_t len, json_t **ret, struct erro
     if (too_deep(text, len))
         return error_set(err, TROUPE_DATA, "json is nested deeper than %d levels", JSON_DEPTH_MAX);
     value = json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &where);
-    if (!value)
+    if (!value) {
+        clean(where.text);
         return error_set(err, TROUPE_DATA, "bad json at line %d column %d: %s", where.line,
                          where.column, where.text);
+    }
     *ret = value;
     return TROUPE_OK;
 }
