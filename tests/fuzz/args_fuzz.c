@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (plugin_function_read(declared[(data[0] >> 1) % 3], "org.example.fuzz", &function, &err) < 0)
         abort();
-    text = mem_copy(data + 1, size - 1 ? size - 1 : 1);
+    text = size > 1 ? mem_copy(data + 1, size - 1) : mem_alloc(1);
     if (data[0] & 1)
         status = plugin_args_from_json_text(&function, text, size - 1, &args, &err);
     else

@@ -271,6 +271,24 @@ static void says_what_is_wrong_with_json(void **state)
                   "\"text\" must be text of 1 to 40 bytes, got 0");
 }
 
+static void quotes_no_raw_bytes_of_bad_json(void **state)
+{
+    static const char *const bad[] = {"{\"a\":1, \"\x02\":", "{\"a\":\"\x93\"}", "{\x1b[31m",
+                                      "\x80"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct plugin_args args = {0};
+        struct error err = {0};
+
+        assert_status(
+            plugin_args_from_json_text(&functions[ROLL], bad[i], strlen(bad[i]), &args, &err),
+            TROUPE_DATA);
+        for (const char *c = err.text; *c; c++)
+            assert_in_range((unsigned char)*c, 0x20, 0x7e);
+    }
+}
+
 static void bounds_what_it_copies(void **state)
 {
     _cleanup_buf_ struct buf line = BUF_INIT;
@@ -302,6 +320,7 @@ int main(void)
         cmocka_unit_test(cuts_and_cleans_what_strangers_typed),
         cmocka_unit_test(takes_arguments_from_json),
         cmocka_unit_test(says_what_is_wrong_with_json),
+        cmocka_unit_test(quotes_no_raw_bytes_of_bad_json),
         cmocka_unit_test(bounds_what_it_copies),
     };
 
