@@ -336,8 +336,7 @@ static inline troupe_status play_main(void *arg)
     status = t->body(t);
     if (t->engine)
         engine_end(t, 0);
-    while (t->manager->set_count)
-        co_sleep(1);
+    WAIT_FOR(!t->manager->set_count);
     CHECK(each_had_one_end(t));
     return status;
 }

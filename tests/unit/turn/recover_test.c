@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What outlives a turn's plain course: reload, drain, a lost gateway, a store that fails, and what
+ * a crash left open.
+ */
+#include "turn_fixture.h"
+
+#include <sqlite3.h>
+
+#define BODY_IN(name, ini)                                                                         \
+    static troupe_status name##_body(void *arg);                                                   \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        play_in(ini, NULL, name##_body);                                                           \
+    }                                                                                              \
+    static troupe_status name##_body(void *arg)
+#define BODY(name)        BODY_IN(name, plain_ini)
+
+#define ACTOR(name, more) "[agent " name "]\nplugin = " LIBS "/actor.so\n" more "\n"
+
+/* ---- reload --------------------------------------------------------------------------------- */
+
+BODY(a_turn_ends_on_the_set_it_began_with)
+{
+    static const char next[] = "[admission]\nconcurrent = 3\n[pipeline message]\nstages = a\n"
+                               "[agent a]\nplugin = " LIBS "/actor2.so\n";
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *running = ask(t, "doze 300;who");
+    struct plugin_set *set;
+
+    WAIT_FOR(t->engine->admission.running == 1);
+    set = build_set(t, next);
+    CHECK(set);
+    CHECK(!is_answered(running));
+    turn_engine_publish(t->engine, set);
+    CHECK(t->engine->admission.concurrent == 3);
+    CHECK_ANSWER("verdict next;who", ""); /* the same lane, so after the running one */
+    CHECK_ANSWER("who", "a 2.0.0");
+    CHECK(!strcmp(buf_text(&running->shown), "a 1.0.0"));
+    WAIT_FOR(t->manager->set_count == 1);
+    CHECK(ask_int(f, "SELECT count(DISTINCT generation) FROM turn") == 2);
+    return TROUPE_OK;
+}
+
+/* ---- draining ------------------------------------------------------------------------------- */
+
+BODY(a_drain_waits_and_refuses_what_is_new)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *running = ask(t, "doze 200;reply finished"), *late;
+    struct op *idle = op_new(t->base.loop, NULL);
+    char *text, *json;
+
+    WAIT_FOR(t->engine->admission.running == 1);
+    late = ask(t, "reply late"); /* not even stored when the drain begins */
+    turn_engine_drain(t->engine, 60000, idle_op, idle);
+    CHECK_STATUS(turn_engine_call(t->engine, "echo", "{}", 0, &text, &json, &f->err), TROUPE_BUSY);
+    op_wait(idle, 0, NULL);
+    op_drop(idle);
+    CHECK(!strcmp(buf_text(&running->shown), "finished"));
+    CHECK(late->notices == 1 && strstr(buf_text(&late->notice), "stopped for maintenance"));
+    CHECK(list_empty(&t->engine->turns) && list_empty(&t->engine->incoming));
+    turn_engine_close(t->engine);
+    turn_engine_free(t->engine);
+    t->engine = NULL;
+    return TROUPE_OK;
+}
+
+struct shell {
+    struct stage_test *t;
+    troupe_status status;
+    bool ended;
+    char sentence[ERROR_TEXT_MAX];
+};
+
+static troupe_status nap_main(void *arg)
+{
+    struct shell *shell = arg;
+    struct error err = {0};
+    char *text, *json;
+
+    shell->status =
+        turn_engine_call(shell->t->engine, "a.nap", "{\"ms\":600000}", 0, &text, &json, &err);
+    snprintf(shell->sentence, sizeof(shell->sentence), "%s", err.text);
+    shell->ended = true;
+    return TROUPE_OK;
+}
+
+BODY_IN(a_drain_ends_what_is_left_after_its_grace,
+        "[admission]\nconcurrent = 1\n[pipeline message]\nstages = a\nobservers = o\n" ACTOR("a",
+                                                                                             "")
+            ACTOR("o", "script = sleep 600000"))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *running = ask(t, "write begun;sleep 600000"), *waiting = ask(t, "reply x");
+    struct shell shell = {.t = t};
+    SCOPE(scope, 0);
+
+    CHECK_STATUS(co_spawn(&scope, NULL, nap_main, &shell), TROUPE_OK);
+    WAIT_FOR(running->writes == 1 && t->engine->admission.queued == 1);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE source = 'shell'") == 1);
+    engine_end(t, 20);
+    CHECK(running->outcome == GATEWAY_INTERRUPTED);
+    CHECK(strstr(buf_text(&running->notice), "stopped for maintenance"));
+    CHECK(strstr(buf_text(&waiting->notice), "stopped for maintenance"));
+    WAIT_FOR(shell.ended);
+    CHECK_STATUS(shell.status, TROUPE_CANCELED);
+    CHECK(strstr(shell.sentence, "stopped for maintenance"));
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL") == 0);
+    return TROUPE_OK;
+}
+
+/* ---- a gateway that goes -------------------------------------------------------------------- */
+
+BODY(the_answer_of_a_gateway_that_went_is_kept)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *stored = ask(t, "doze 100;reply for later"), *queued;
+
+    WAIT_FOR(t->engine->admission.running == 1);
+    queued = ask(t, "reply queued"); /* on its way to the store */
+    turn_engine_detach(t->engine, &t->gateway);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 2);
+    CHECK(!is_answered(stored) && !is_answered(queued));
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK); /* once */
+    CHECK(!strcmp(buf_text(&stored->shown), "for later") && stored->ends == 1);
+    CHECK(!strcmp(buf_text(&queued->shown), "queued") && queued->ends == 1);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 2);
+    WAIT_FOR(list_empty(&t->engine->marks));
+    return TROUPE_OK;
+}
+
+BODY(an_answer_that_cannot_be_shown_is_told_and_kept)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+
+    t->gateway_fails = true;
+    record = ask(t, "reply hidden");
+    WAIT_FOR(record->notices);
+    CHECK(strstr(buf_text(&record->notice), "could not show it now"));
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
+    CHECK(list_empty(&t->engine->marks));
+    return TROUPE_OK;
+}
+
+/* ---- a store that fails --------------------------------------------------------------------- */
+
+/* Another connection holds the write lock, as a backup tool gone wrong would. */
+static sqlite3 *lock_store(struct fixture *f)
+{
+    sqlite3 *db;
+
+    if (sqlite3_open(f->place.path, &db) != SQLITE_OK ||
+        sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+        abort();
+    return db;
+}
+
+static troupe_status store_fails_body(void *arg)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *whole = ask(t, "doze 300;reply never kept");
+    struct record *streamed = ask_as(t, (struct asking){.member = "8"}, "write a;doze 300;write b");
+    sqlite3 *db;
+
+    WAIT_FOR(t->engine->admission.running == 2 && streamed->writes == 1);
+    db = lock_store(f);
+    CHECK_NOTICE_AS(((struct asking){.member = "9"}), "reply x", "the storage does not work");
+    WAIT_FOR(is_answered(whole) && is_answered(streamed));
+    CHECK(!whole->ends && strstr(buf_text(&whole->notice), "the storage does not work"));
+    CHECK(!strcmp(buf_text(&streamed->shown), "ab") && streamed->ends == 1);
+    sqlite3_close(db);
+    CHECK_ANSWER("reply back", "back");
+    return TROUPE_OK;
+}
+
+static void a_store_that_fails_is_told(void **state)
+{
+    const struct store_options options = {.busy_ms = 30};
+
+    (void)state;
+    play_in(plain_ini, &options, store_fails_body);
+}
+
+/* ---- after a crash -------------------------------------------------------------------------- */
+
+/* What a process that was killed left: an event with a turn, as far as it had come. */
+static void leave(struct stage_test *t, struct store_batch *batch, int64_t id, const char *script,
+                  int64_t attempts)
+{
+    char source_id[24], *payload;
+    struct event event = {.source = "fake",
+                          .source_id = source_id,
+                          .kind = "message",
+                          .channel = "100",
+                          .content = script,
+                          .content_len = strlen(script),
+                          .flags = EVENT_ADDRESSED};
+
+    snprintf(source_id, sizeof(source_id), "%lld", (long long)id);
+    record_of(t, source_id);
+    payload = event_print(&event);
+    store_batch_add(batch,
+                    STORE_SQL("INSERT INTO event (id, source, source_id, kind, channel, payload, "
+                              "state, attempts, created_ms) VALUES (?1, 'fake', ?2, 'message', "
+                              "'100', ?3, 'running', ?4, 1)",
+                              store_int(id), store_text(source_id), store_text(payload),
+                              store_int(attempts)));
+    store_batch_add(batch, STORE_SQL("INSERT INTO turn (id, event_id, state, started_ms) VALUES "
+                                     "(?1, ?1, 'running', 1)",
+                                     store_int(id)));
+    mem_free(payload);
+}
+
+static troupe_status leave_all(struct stage_test *t)
+{
+    struct fixture *f = &t->base;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    leave(t, batch, 1, "reply again", 1);
+    leave(t, batch, 2, "reply never", 1); /* had paid */
+    leave(t, batch, 3, "reply never", 2); /* was cut twice */
+    leave(t, batch, 4, "reply unsent", 1);
+    leave(t, batch, 5, "reply x", 1); /* its payload is damaged */
+    leave(t, batch, 6, "reply behind", 0);
+    store_batch_add(
+        batch, STORE_SQL("INSERT INTO budget_ledger (turn_id, day, scope_bot, reserved_micros, "
+                         "state, created_ms) VALUES (?1, '2026-01-01', 'bot', 5, 'dispatched', 1)",
+                         store_int(2)));
+    store_batch_add(batch, STORE_SQL("INSERT INTO outbox (turn_id, kind, channel, body, "
+                                     "created_ms) VALUES (4, 'reply', '100', ?1, 1)",
+                                     store_text("unsent text")));
+    store_batch_add(batch, STORE_SQL("UPDATE event SET finished_ms = 2, state = 'done' WHERE id = "
+                                     "?1",
+                                     store_int(4)));
+    store_batch_add(
+        batch,
+        STORE_SQL("UPDATE turn SET finished_ms = 2, state = 'done' WHERE id = ?1", store_int(4)));
+    store_batch_add(batch, STORE_SQL("UPDATE event SET payload = '{' WHERE id = ?1", store_int(5)));
+    store_batch_add(
+        batch, STORE_SQL("INSERT INTO event (id, source, source_id, kind, payload, created_ms) "
+                         "VALUES (?1, 'shell', '1', 'call', '{}', 1)",
+                         store_int(7)));
+    store_batch_add(
+        batch,
+        STORE_SQL("INSERT INTO turn (id, event_id, started_ms) VALUES (?1, 7, 1)", store_int(7)));
+    return store_commit(f->store, batch, 0, &f->err);
+}
+
+static troupe_status recover_main(void *arg)
+{
+    struct stage_test *t = arg;
+
+    return turn_engine_recover(t->engine, &t->gateway, &t->base.err);
+}
+
+BODY(what_a_crash_left_is_closed_or_done_once)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *r;
+
+    engine_end(t, 0);
+    CHECK_STATUS(leave_all(t), TROUPE_OK);
+    t->record_count = 4; /* of the fifth event nobody can be told */
+    CHECK_STATUS(turn_budget_close(f->store, -1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(engine_start(t, plain_ini), TROUPE_OK);
+    {
+        /* Two sessions of the same gateway come at once, while messages arrive. */
+        SCOPE(scope, 0);
+        CHECK_STATUS(co_spawn(&scope, NULL, recover_main, t), TROUPE_OK);
+        CHECK_STATUS(co_spawn(&scope, NULL, recover_main, t), TROUPE_OK);
+        for (int i = 0; i < 20; i++)
+            ask_as(t, (struct asking){.channel = "300"}, "reply fresh");
+    }
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    WAIT_FOR(list_empty(&t->engine->turns) && list_empty(&t->engine->incoming));
+    r = record_of(t, "1");
+    CHECK(r->ends == 1 && !strcmp(buf_text(&r->shown), "again"));
+    r = record_of(t, "2");
+    CHECK(r->notices == 1 && strstr(buf_text(&r->notice), "I was restarted while I answered"));
+    r = record_of(t, "3");
+    CHECK(r->notices == 1 && strstr(buf_text(&r->notice), "it was cut twice"));
+    r = record_of(t, "4");
+    CHECK(r->ends == 1 && !strcmp(buf_text(&r->shown), "unsent text"));
+    r = record_of(t, "6");
+    CHECK(r->ends == 1 && !strcmp(buf_text(&r->shown), "behind"));
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL") == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM turn WHERE finished_ms IS NULL") == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE reason = 'unreadable'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM turn WHERE event_id = 1") == 2);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 0);
+    return TROUPE_OK;
+}
+
+#define TEST(name) cmocka_unit_test(name)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_turn_ends_on_the_set_it_began_with),
+        TEST(a_drain_waits_and_refuses_what_is_new),
+        TEST(a_drain_ends_what_is_left_after_its_grace),
+        TEST(the_answer_of_a_gateway_that_went_is_kept),
+        TEST(an_answer_that_cannot_be_shown_is_told_and_kept),
+        TEST(a_store_that_fails_is_told),
+        TEST(what_a_crash_left_is_closed_or_done_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
