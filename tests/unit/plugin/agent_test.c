@@ -158,6 +158,45 @@ static void bills_memory_and_frees_what_was_left(void **state)
     tear_down(&setup);
 }
 
+/* The handle is for any thread: what they take and give back at once adds up. */
+static void *take_and_give(void *arg)
+{
+    struct plugin_agent *agent = arg;
+    void *kept[8] = {NULL};
+
+    for (int i = 0; i < 2000; i++) {
+        void **slot = &kept[i % 8];
+
+        troupe_free(&agent->host, *slot);
+        *slot = troupe_alloc(&agent->host, 16 + (uint64_t)i % 100);
+        if (i % 500 == 0)
+            agent->host.api->log(&agent->host, TROUPE_LOG_DEBUG, "still here", 10);
+    }
+    for (int i = 0; i < 8; i++)
+        troupe_free(&agent->host, kept[i]);
+    return NULL;
+}
+
+static void bills_memory_of_several_threads(void **state)
+{
+    struct setup setup;
+    struct plugin_agent *agent;
+    pthread_t threads[3];
+
+    (void)state;
+    set_up(&setup, "[agent dice]\n");
+    agent = new_agent(&setup, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, agent), 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(agent->memory, 0);
+    assert_int_equal(agent->block_count, 0);
+    assert_true(agent->memory_peak > 0);
+    plugin_agent_unref(agent);
+    tear_down(&setup);
+}
+
 static void finds_extensions_of_the_host(void **state)
 {
     struct setup setup;
@@ -223,6 +262,7 @@ int main(void)
         cmocka_unit_test(hides_secrets_from_the_plugin),
         cmocka_unit_test(values_survive_the_way_to_the_runner),
         cmocka_unit_test(bills_memory_and_frees_what_was_left),
+        cmocka_unit_test(bills_memory_of_several_threads),
         cmocka_unit_test(finds_extensions_of_the_host),
         cmocka_unit_test(says_why_create_failed),
         cmocka_unit_test(counts_calls_and_failures),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "loop/sanitize.h"
 #include "plugin_fixture.h"
 
 #include <elf.h>
@@ -46,7 +47,9 @@ static void sees_what_cannot_be_unloaded(void **state)
     mem_free(bytes.data);
     bytes = bytes_of("dice1");
     assert_status(plugin_note_read(bytes.data, bytes.size, "x.so", &note, &err), TROUPE_OK);
+#if !defined(LOOP_ASAN) && !defined(LOOP_TSAN) /* whose runtime may take static storage */
     assert_false(note.pins_itself);
+#endif
     mem_free(bytes.data);
 }
 
