@@ -67,10 +67,10 @@ static void explain(struct marker_line *line, const siginfo_t *info, uintptr_t s
     if (info->si_code <= 0)
         return; /* sent by somebody, no fault */
     hit = stacks_find(&loop->stacks, info->si_addr, &in_guard);
-    if (in_guard && hit == running && sp >= bottom - STACK_GUARD_SIZE &&
+    if (in_guard && hit && hit == running && sp >= bottom - STACK_GUARD_SIZE &&
         sp < bottom + BOTTOM_ZONE) {
         marker_text(line, ": stack overflow");
-    } else if (in_guard) {
+    } else if (in_guard && hit) {
         marker_text(line, ": wild access into the guard of ");
         marker_text(line, hit->owner.name ? hit->owner.name : "an unused stack");
         marker_text(line, " turn ");

@@ -147,29 +147,40 @@ static bool said_yes(void)
     return !strcasecmp(answer, "y") || !strcasecmp(answer, "yes");
 }
 
-static bool may_use_key(const struct options *options, const struct known_key *key, bool terminal)
+/* Nothing that was found is used before the person says so. */
+static bool may_use(const struct options *options, bool terminal, const char *what,
+                    const char *consequence)
 {
     if (options->use_env_key)
         return true;
     if (!terminal) {
-        (void)fprintf(stderr,
-                      "troupe: %s is set; it is used with --use-env-key only, as answers cost "
-                      "money\n",
-                      key->variable);
+        (void)fprintf(stderr, "troupe: found %s; it is used with --use-env-key only (%s)\n", what,
+                      consequence);
         return false;
     }
-    (void)fprintf(stderr,
-                  "troupe: %s is set. Use it with the model %s? Answers cost money, the cap is in "
-                  "[budget] daily. [y/N] ",
-                  key->variable, key->model);
+    (void)fprintf(stderr, "troupe: found %s (%s). Use it? [y/N] ", what, consequence);
     return said_yes();
 }
 
-static void say_using(const char *model, const char *where)
+static bool offer_key(struct options *options, const struct known_key *key, bool terminal)
 {
-    _cleanup_mem_ char *line = mem_printf("using the model %s of %s", model, where);
+    _cleanup_mem_ char *what =
+        mem_printf("%s in the environment, model %s", key->variable, key->model);
 
-    print_error(line);
+    if (!may_use(options, terminal, what, "answers cost money, capped by [budget] daily"))
+        return false;
+    use(options, key->base_url, key->model, key->variable);
+    return true;
+}
+
+static bool offer_ollama(struct options *options, const char *model, bool terminal)
+{
+    _cleanup_mem_ char *what = mem_printf("an Ollama at " DISCOVER_OLLAMA ", model %s", model);
+
+    if (!may_use(options, terminal, what, "it runs on this machine and costs nothing"))
+        return false;
+    use(options, DISCOVER_OLLAMA "/v1", model, NULL);
+    return true;
 }
 
 void discover_model(struct options *options, bool terminal)
@@ -177,23 +188,18 @@ void discover_model(struct options *options, bool terminal)
     const struct known_key *key = key_in_environment(true);
     _cleanup_mem_ char *ollama = NULL;
 
-    if (options->use_env_key && !key)
-        print_error("--use-env-key: neither OPENAI_API_KEY nor OPENROUTER_API_KEY is set");
-    if (!options->use_env_key || !key)
-        ollama = discover_ollama(DISCOVER_OLLAMA);
-    if (ollama) {
-        say_using(ollama, "the Ollama at " DISCOVER_OLLAMA);
-        use(options, DISCOVER_OLLAMA "/v1", ollama, NULL);
+    if (options->use_env_key && key) { /* asked for by name */
+        (void)offer_key(options, key, terminal);
         return;
     }
-    if (key && may_use_key(options, key, terminal)) {
-        say_using(key->model, key->base_url);
-        use(options, key->base_url, key->model, key->variable);
+    ollama = discover_ollama(DISCOVER_OLLAMA);
+    if ((ollama && offer_ollama(options, ollama, terminal)) ||
+        (key && offer_key(options, key, terminal)) || ollama || key)
         return;
-    }
-    if (key)
-        return;
-    if (key_in_environment(false))
+    if (options->use_env_key)
+        print_error("--use-env-key: no Ollama runs here, and neither OPENAI_API_KEY nor "
+                    "OPENROUTER_API_KEY is set");
+    else if (key_in_environment(false))
         print_error("ANTHROPIC_API_KEY is set, but Anthropic's API is not supported yet");
     else
         print_error("no language model found: start Ollama, set OPENAI_API_KEY or "

@@ -249,35 +249,7 @@ void host_free(struct host *host)
     mem_free(host);
 }
 
-/* ---- gateways and figures ------------------------------------------------------------------- */
-
-struct attach {
-    struct host *host;
-    struct gateway *gateway;
-};
-
-static troupe_status attach_main(void *arg)
-{
-    struct attach *attach = arg;
-    struct error err;
-
-    if (turn_engine_recover(attach->host->engine, attach->gateway, &err) < 0)
-        log_error("recover", "what a restart cut could not be taken up: %s", err.text);
-    mem_free(attach);
-    return TROUPE_OK;
-}
-
-void host_attach(struct host *host, struct gateway *gateway)
-{
-    static const struct co_owner owner = {"core:recover", 0};
-    struct attach *attach = mem_zero(1, sizeof(*attach));
-
-    *attach = (struct attach){host, gateway};
-    if (co_spawn(&host->scope, &owner, attach_main, attach) == TROUPE_OK)
-        return;
-    log_error("recover", "what a restart cut waits: no coroutine is free");
-    mem_free(attach);
-}
+/* ---- parts ------------------------------------------------------------------- */
 
 struct loop *host_loop(struct host *host)
 {

@@ -12,7 +12,6 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "config/config.h"
-#include "gateway/gateway.h"
 #include "loop/loop.h"
 
 #include <jansson.h>
@@ -56,11 +55,6 @@ void host_free(struct host *host);
 /* Reads everything anew and, when all of it holds, switches to it at once; else nothing changes.
  * `ret_report` gets a line for each problem or change. TROUPE_BUSY while another one runs. [waits] */
 troupe_status host_reload(struct host *host, struct buf *ret_report, struct error *err);
-/* The same for SIGHUP: in the background, logged, and once more when asked for meanwhile. */
-void host_reload_request(struct host *host);
-
-/* A gateway is there: what a restart cut is taken up for it. */
-void host_attach(struct host *host, struct gateway *gateway);
 
 struct loop *host_loop(struct host *host);
 struct engine *host_engine(struct host *host);

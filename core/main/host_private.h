@@ -26,11 +26,11 @@ struct host {
     struct pool *pool;
     struct plugin_manager *manager;
     struct engine *engine;
-    struct scope scope; /* reloads by signal, recoveries */
+    struct scope scope; /* housekeeping */
     uint64_t started_ms;
     int64_t started_wall_ms;
     /* Reload. */
-    bool reloading, again;
+    bool reloading;
     uint64_t reloads, reloads_refused;
     char *last_reload; /* its verdict in one line */
 };

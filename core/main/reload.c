@@ -107,38 +107,3 @@ troupe_status host_reload(struct host *host, struct buf *ret_report, struct erro
     host->reloading = false;
     return status;
 }
-
-static troupe_status reload_main(void *arg)
-{
-    struct host *host = arg;
-
-    do {
-        _cleanup_buf_ struct buf report = BUF_INIT;
-        struct error err;
-        troupe_status status;
-        char *line, *rest;
-
-        host->again = false;
-        status = host_reload(host, &report, &err);
-        if (status == TROUPE_BUSY)
-            return TROUPE_OK; /* the running one was told to go again */
-        for (line = strtok_r(report.data ? report.data : (char[1]){""}, "\n", &rest); line;
-             line = strtok_r(NULL, "\n", &rest))
-            log_write(status < 0 ? LOG_ERROR : LOG_INFO, "reload", "%s", line);
-        log_write(status < 0 ? LOG_ERROR : LOG_INFO, "reload", "%s",
-                  status < 0 ? err.text : host->last_reload);
-    } while (host->again && co_status() == TROUPE_OK);
-    return TROUPE_OK;
-}
-
-void host_reload_request(struct host *host)
-{
-    static const struct co_owner owner = {"core:reload", 0};
-
-    if (host->reloading) {
-        host->again = true;
-        return;
-    }
-    if (co_spawn(&host->scope, &owner, reload_main, host) < 0)
-        log_error("reload", "not done: no coroutine is free; send the signal again");
-}

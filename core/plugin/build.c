@@ -153,7 +153,7 @@ static troupe_status run_trial(struct build *build, const struct candidate *item
     struct error err = {0};
     troupe_status status;
 
-    if (!build->manager->runner && (status = find_runner(build)) < 0)
+    if (!build->manager->runner && find_runner(build) < 0)
         return TROUPE_OK;
     status = plugin_trial_run(build->manager->loop, &trial, NULL, &err);
     if (co_status() < 0)

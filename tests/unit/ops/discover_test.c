@@ -84,6 +84,19 @@ static void test_what_the_user_said_stays(void **state)
     clear_environment();
 }
 
+static void test_nothing_is_used_unasked(void **state)
+{
+    struct options options = {.use_env_key = false};
+
+    (void)state;
+    clear_environment();
+    setenv("OPENAI_API_KEY", "sk-very-secret", 1);
+    discover_model(&options, false);
+    assert_int_equal(options.set_count, 0);
+    options_clear(&options);
+    clear_environment();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +104,7 @@ int main(void)
         cmocka_unit_test(test_silence_is_no_ollama),
         cmocka_unit_test(test_a_key_is_named_and_never_copied),
         cmocka_unit_test(test_what_the_user_said_stays),
+        cmocka_unit_test(test_nothing_is_used_unasked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
