@@ -318,7 +318,7 @@ static unsigned choose_types(struct plugin_function *function)
     for (size_t i = 0; i < function->param_count; i++) {
         struct plugin_param *param = &function->params[i];
 
-        param->split = is_text(param->type) && WORD_REGISTERS && used != WORD_REGISTERS - 1;
+        param->split = is_text(param->type) && WORD_REGISTERS && used + 1 != WORD_REGISTERS;
         if (param->split) {
             function->types[count++] = &ffi_type_pointer;
             function->types[count++] = &ffi_type_uint64;
