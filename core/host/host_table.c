@@ -39,10 +39,14 @@ struct store_scope host_scope(const struct turn_frame *frame)
 
 troupe_status host_may_call(struct turn_frame *frame, const char *name)
 {
+    const char *agent = frame->agent->name;
+    size_t len = strlen(agent);
     char capability[160];
 
-    if (plugin_manifest_function(frame->agent->manifest, name))
-        return TROUPE_OK;
+    if (plugin_manifest_function(frame->agent->manifest, name) ||
+        (text_starts(name, agent) && name[len] == '.' &&
+         plugin_manifest_function(frame->agent->manifest, name + len + 1)))
+        return TROUPE_OK; /* its own, "roll" or "dice.roll" */
     snprintf(capability, sizeof(capability), "call:%s", name);
     return host_need(frame, capability);
 }

@@ -132,6 +132,15 @@ troupe_status turn_call_named(struct turn *turn, struct turn_frame *caller, cons
     struct error err;
     troupe_status status;
 
+    if (!service && caller) {
+        /* An agent means its own function, whoever else has one of that name. */
+        const struct plugin_target own = {
+            .agent = caller->agent,
+            .function = plugin_manifest_function(caller->agent->manifest, name)};
+
+        if (own.function)
+            return call_target(turn, caller, &own, json, len, chunks, ret);
+    }
     if (!service) {
         status = plugin_set_find(turn->set, name, &target, &err);
         if (status < 0) {

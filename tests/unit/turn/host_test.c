@@ -54,6 +54,19 @@ BODY(functions_call_functions_down_to_a_limit)
     return TROUPE_OK;
 }
 
+BODY_IN(an_agent_means_its_own_functions,
+        "[pipeline message]\nstages = a\n" ACTOR("a", "away = 6") ACTOR("b", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    (void)f;
+    CHECK_ANSWER("call deep {\"n\":2};call a.deep {\"n\":0}", "[bottom][bottom]");
+    CHECK_ANSWER("stream 0 stutter {\"count\":2}", "[1][2][12]");
+    CHECK_PART("call b.deep {\"n\":0}", "has not declared the capability \"call:b.deep\"");
+    return TROUPE_OK;
+}
+
 BODY_IN(a_service_falls_back_on_the_next_provider,
         "[pipeline message]\nstages = a\n" ACTOR("a", "priority = -5")
             ACTOR("far", "away = 12\npriority = 9") ACTOR("near", "priority = 3"))
@@ -363,6 +376,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(functions_call_functions_down_to_a_limit),
+        TEST(an_agent_means_its_own_functions),
         TEST(a_service_falls_back_on_the_next_provider),
         TEST(a_service_that_fails_otherwise_is_not_asked_again),
         TEST(what_was_not_declared_is_denied),
