@@ -228,7 +228,7 @@ static void judge_secret(struct check *check, const struct config_section *secti
     if (entry->source->command_line)
         problem_at(check->problems, entry->source, 0,
                    "key \"%s\" in [%s]: every user of this machine can read a command line; write "
-                   "${env:NAME} or ${file:PATH} for this secret",
+                   "${env:NAME}, ${file:PATH} or ${cmd:COMMAND} for this secret",
                    entry->key, section->title);
     else if (entry->source->exposed)
         warning_at(check->problems, entry->source, entry->line,
@@ -257,8 +257,8 @@ static bool take_entry(struct check *check, const struct config_section *section
 
     value->file = arena_strdup(arena, entry->source->name);
     value->line = entry->line;
-    if (config_expand(entry->source, entry->value, key->flags & CONFIG_SECRET, &text, &expanded,
-                      &err) < 0) {
+    if (config_expand(check->raw, entry->source, entry->value, key->flags & CONFIG_SECRET, &text,
+                      &expanded, &err) < 0) {
         problem_at(check->problems, entry->source, entry->line, "key \"%s\" in [%s]: %s", key->name,
                    section->title, err.text);
         return false;

@@ -9,10 +9,10 @@
  * Layers, later wins key by key: the main file; `conf.d/` files ending in .ini beside it, in byte
  * order; `--set SECTION.KEY=VALUE`. `include = PATTERN` lines at the top of a file, before its
  * first section, are read in their place, so the file itself wins over what it includes. A value
- * may contain ${env:NAME} and ${file:PATH}; $${ is a literal ${.
+ * may contain ${env:NAME}, ${file:PATH} and ${cmd:COMMAND}; $${ is a literal ${.
  *
- * Both steps collect every problem they find, so that one run shows them all. Loop thread or before
- * the loop runs; a finished struct config may be read by any thread.
+ * Both steps collect every problem they find, so that one run shows them all. A finished struct
+ * config may be read by any thread.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -34,6 +34,7 @@
 #define CONFIG_MAX_VALUE    (64 << 10) /* bytes of a value after expansion              */
 #define CONFIG_MAX_NAME     48         /* bytes of a section's or a key's name          */
 #define CONFIG_MAX_PROBLEMS 100        /* the rest is counted only                      */
+#define CONFIG_COMMANDS_MS  30000      /* for all commands of one config_parse          */
 
 /* ---- problems ------------------------------------------------------------------------------ */
 
@@ -70,10 +71,17 @@ troupe_status config_default_path(char **ret_path, struct error *err);
  * Reads the layers. `path` NULL: no file at all, the defaults and `sets` only. `sets` are the
  * arguments of --set. On TROUPE_CONFIG `problems` tells why and `ret` is untouched; a file that
  * cannot be read is such a problem too. The raw result is the caller's.
+ *
+ * Runs the commands of ${cmd:} in the values that hold, each once however often the result is
+ * checked, after everything else was read without an error; one that fails is a problem. So it
+ * blocks, for CONFIG_COMMANDS_MS at most beside the reading of files, and is not for the loop's
+ * thread while that serves. Any thread: it needs no loop and shares nothing; what it is given must
+ * stay until it returns.
  */
 troupe_status config_parse(const char *path, const char *const *sets, size_t set_count,
                            struct config_raw **ret, struct config_problems *problems);
-/* The same for a text in memory; `name` stands for the file in messages. Includes are refused. */
+/* The same for a text in memory; `name` stands for the file in messages. Includes and, by
+ * config_check, commands are refused, so it does not block. */
 troupe_status config_parse_text(const char *name, const char *text, size_t len,
                                 struct config_raw **ret, struct config_problems *problems);
 void config_raw_free(struct config_raw *raw);
@@ -82,7 +90,8 @@ struct config; /* one generation of the configuration */
 
 /*
  * The core's own sections as far as they can be read, for a client that must find a running host
- * although the files are broken now. Never NULL; a value that does not hold is unset.
+ * although the files are broken now. Runs no commands. Never NULL; a value that does not hold is
+ * unset.
  */
 struct config *config_look(const char *path, const char *const *sets, size_t set_count);
 
@@ -101,7 +110,8 @@ struct config_section; /* one section of it, lives as long as the config        
 /*
  * Checks `raw` against the core's tables and `count` more. The tables are copied where needed and
  * may go afterwards. Secrets are registered with log_mask. On TROUPE_CONFIG `problems` tells why
- * and `ret` is untouched; on success it may hold warnings. The result has one reference.
+ * and `ret` is untouched; on success it may hold warnings. The result has one reference. Opens the
+ * files of ${file:} and else does not block. Any thread, one at a time for one `raw`.
  */
 troupe_status config_check(const struct config_raw *raw, const struct config_schema *schemas,
                            size_t count, unsigned flags, struct config **ret,

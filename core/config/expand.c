@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ${env:NAME} and ${file:PATH} in values. What is put in is not looked at again, so a file cannot
- * smuggle in a reference.
+ * ${env:NAME}, ${file:PATH} and ${cmd:COMMAND} in values. What is put in is not looked at again, so
+ * a file cannot smuggle in a reference.
  */
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "config/raw.h"
+#include "config/command.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,25 +62,37 @@ static troupe_status put_file(const struct raw_source *source, const char *name,
     return buf_puts(out, buf_text(&text));
 }
 
-/* `name` is what stands between the braces. */
-static troupe_status put_reference(const struct raw_source *source, const char *name, bool secret,
-                                   struct buf *out, struct error *err)
+/* The command ran when the layers were read; here its output is put in only. */
+static troupe_status put_command(const struct config_raw *raw, char *name, bool secret,
+                                 struct buf *out, struct error *err)
+{
+    const struct raw_command *command = raw_command(raw, text_trim(name));
+
+    if (!command || !command->output)
+        return error_set(err, TROUPE_CONFIG, "a text without a place cannot run commands");
+    if (secret)
+        log_mask(command->output);
+    return buf_puts(out, command->output);
+}
+
+/* `name` is what stands between the braces; it may be changed. */
+static troupe_status put_reference(const struct config_raw *raw, const struct raw_source *source,
+                                   char *name, bool secret, struct buf *out, struct error *err)
 {
     if (text_starts(name, "env:"))
         return put_env(name + 4, secret, out, err);
     if (text_starts(name, "file:"))
         return put_file(source, name + 5, secret, out, err);
     if (text_starts(name, "cmd:"))
-        return error_set(err, TROUPE_CONFIG,
-                         "${cmd:…} is not supported by this version; let the command write a file "
-                         "and use ${file:PATH}");
-    return error_set(
-        err, TROUPE_CONFIG,
-        "unknown reference; use ${env:NAME}, ${file:PATH}, or $${ for a literal \"${\"");
+        return put_command(raw, name + 4, secret, out, err);
+    return error_set(err, TROUPE_CONFIG,
+                     "unknown reference; use ${env:NAME}, ${file:PATH}, ${cmd:COMMAND}, or $${ for "
+                     "a literal \"${\"");
 }
 
-troupe_status config_expand(const struct raw_source *source, const char *text, bool secret,
-                            struct buf *out, bool *ret_expanded, struct error *err)
+troupe_status config_expand(const struct config_raw *raw, const struct raw_source *source,
+                            const char *text, bool secret, struct buf *out, bool *ret_expanded,
+                            struct error *err)
 {
     bool expanded = false;
 
@@ -105,7 +117,7 @@ troupe_status config_expand(const struct raw_source *source, const char *text, b
             return error_set(err, TROUPE_CONFIG,
                              "\"${\" without \"}\"; write $${ for a literal \"${\"");
         name = mem_strndup(text + 2, (size_t)(close - text) - 2);
-        status = put_reference(source, name, secret, out, err);
+        status = put_reference(raw, source, name, secret, out, err);
         if (status == TROUPE_LIMIT)
             goto too_long;
         if (status < 0)

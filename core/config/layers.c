@@ -5,7 +5,7 @@
  */
 #include "base/mem.h"
 #include "base/text.h"
-#include "config/raw.h"
+#include "config/command.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -77,6 +77,7 @@ static void load(struct loader *loader, const char *path, const struct raw_sourc
     dir = dir_of(path);
     source = raw_source_add(loader->raw, path, dir);
     source->exposed = info.st_mode & S_IROTH;
+    source->writable = info.st_mode & (S_IWGRP | S_IWOTH);
     loader->chain[loader->depth].dev = info.st_dev;
     loader->chain[loader->depth].ino = info.st_ino;
     loader->depth++;
@@ -220,6 +221,9 @@ troupe_status config_parse(const char *path, const char *const *sets, size_t set
     const size_t before = problems->errors;
     struct config_raw *raw = read_layers(path, sets, set_count, problems);
 
+    /* Not for a configuration that is refused anyway: a secret store may ask somebody. */
+    if (problems->errors == before)
+        raw_run_commands(raw, problems);
     return finish(raw, problems, before, ret);
 }
 

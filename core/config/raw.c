@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/raw.h"
+#include "config/command.h"
 
 #include "base/mem.h"
 
@@ -31,6 +31,7 @@ void config_raw_free(struct config_raw *raw)
     for (size_t i = 0; i < raw->count; i++)
         section_free(raw->sections[i]);
     mem_free(raw->sections);
+    raw_commands_clear(raw);
     map_clear(&raw->by_title);
     arena_clear(&raw->arena);
     mem_free(raw);

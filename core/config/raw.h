@@ -17,7 +17,8 @@ struct raw_source {
     const char *name; /* shown in messages and as origin                             */
     const char *dir;  /* what relative paths start at; NULL: the working directory   */
     bool command_line;
-    bool exposed; /* a file that every user of the machine can read              */
+    bool exposed;  /* a file that every user of the machine can read  */
+    bool writable; /* a file that others than its owner can write     */
 };
 
 struct raw_entry {
@@ -42,7 +43,8 @@ struct config_raw {
     struct raw_section **sections;
     size_t count;
     struct map by_title;
-    size_t lines; /* entries over all layers, replaced ones too */
+    size_t lines;        /* entries over all layers, replaced ones too            */
+    struct map commands; /* text of a command -> struct raw_command of command.h */
 };
 
 struct config_raw *raw_new(void);
@@ -89,11 +91,12 @@ troupe_status config_read_file(const char *path, size_t max, struct buf *out, st
                                struct error *err);
 
 /*
- * Replaces ${env:}, ${file:} and $${ in `text`. `secret`: what was put in is masked in the log, and
- * a file that every user can read is refused. `ret_expanded`: whether anything was put in.
+ * Replaces ${env:}, ${file:}, ${cmd:} and $${ in `text`. `secret`: what was put in is masked in the
+ * log, and a file that every user can read is refused. `ret_expanded`: whether anything was put in.
  */
-troupe_status config_expand(const struct raw_source *source, const char *text, bool secret,
-                            struct buf *out, bool *ret_expanded, struct error *err);
+troupe_status config_expand(const struct config_raw *raw, const struct raw_source *source,
+                            const char *text, bool secret, struct buf *out, bool *ret_expanded,
+                            struct error *err);
 
 /*
  * Reads `text` as `key` says into `value`, whose strings go to `arena`. TROUPE_ARGUMENT when it does

@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 #include "base/mem.h"
+#include "loop/pool.h"
 #include "main/host_private.h"
 
 #include <stdio.h>
@@ -37,15 +38,63 @@ static void report_agents(const struct plugin_set *set, struct buf *report)
     }
 }
 
+/* Reading the layers runs the commands of ${cmd:}, which may take seconds: a worker does it. The
+ * host outlives the pool, so its options and path are borrowed; the results are the job's. */
+struct parse_job {
+    const struct host *host;
+    struct config_raw *raw;
+    struct config_problems problems;
+};
+
+static troupe_status parse_main(void *arg)
+{
+    struct parse_job *job = arg;
+
+    return host_parse(&job->host->options, job->host->config_path, &job->raw, &job->problems);
+}
+
+static void parse_free(void *arg)
+{
+    struct parse_job *job = arg;
+
+    config_raw_free(job->raw);
+    config_problems_clear(&job->problems);
+    mem_free(job);
+}
+
+/* host_parse beside the loop; `problems` is empty. What is no problem of the configuration is told
+ * by `err`. [waits] */
+static troupe_status parse(struct host *host, struct config_raw **ret,
+                           struct config_problems *problems, struct error *err)
+{
+    struct parse_job *job = mem_zero(1, sizeof(*job));
+    troupe_status status;
+
+    job->host = host;
+    status = pool_run(host->pool, parse_main, job, parse_free,
+                      co_after(CONFIG_COMMANDS_MS + HOST_STEP_MS));
+    if (status != TROUPE_OK && status != TROUPE_CONFIG)
+        return error_set(err, status, "the configuration was not read: %s; try again in a moment",
+                         status == TROUPE_BUSY       ? "all workers are busy"
+                         : status == TROUPE_DEADLINE ? "it took too long"
+                                                     : "the host stops");
+    /* Until the next wait the job is there, also after its end. */
+    *ret = job->raw;
+    *problems = job->problems;
+    job->raw = NULL;
+    memset(&job->problems, 0, sizeof(job->problems));
+    return status;
+}
+
 static troupe_status build(struct host *host, struct plugin_set **ret,
                            struct config_problems *problems, struct error *err)
 {
-    struct plugin_set *old = turn_engine_set(host->engine), *set = NULL;
+    struct plugin_set *old, *set = NULL;
     struct config_raw *raw = NULL;
-    troupe_status status = host_parse(&host->options, host->config_path, &raw, problems);
+    troupe_status status = parse(host, &raw, problems, err);
 
     if (status == TROUPE_OK) {
-        plugin_set_pin(old);
+        old = plugin_set_pin(turn_engine_set(host->engine));
         status = plugin_set_build(host->manager, raw, old, 0, &set, problems);
         if (status == TROUPE_OK) {
             status = host_prepare_set(host, set, problems);

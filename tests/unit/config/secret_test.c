@@ -66,10 +66,8 @@ static void a_bad_reference_is_named(void **state)
         {"text = ${file:large.txt}", "\"DIR/large.txt\" is larger than 65536 bytes"},
         {"text = ${file:latin1.txt}", "the value is not UTF-8 text"},
         {"text = x${file:full.txt}", "the value is longer than 65536 bytes"},
-        {"text = ${cmd:pass show llm}", "${cmd:…} is not supported by this version; let the "
-                                        "command write a file and use ${file:PATH}"},
-        {"text = ${TOKEN}", "unknown reference; use ${env:NAME}, ${file:PATH}, or $${ for a "
-                            "literal \"${\""},
+        {"text = ${TOKEN}", "unknown reference; use ${env:NAME}, ${file:PATH}, ${cmd:COMMAND}, or "
+                            "$${ for a literal \"${\""},
         {"text = ${env:TOKEN", "\"${\" without \"}\"; write $${ for a literal \"${\""},
     };
     struct fixture *fixture = *state;
@@ -131,7 +129,8 @@ static void a_secret_in_plain_sight_is_warned_about(void **state)
     assert_status(fixture_check(fixture, raw, tables, 1, 0), TROUPE_CONFIG);
     assert_string_equal(fixture_problems(fixture),
                         "--set: key \"api_key\" in [agent llm]: every user of this machine can "
-                        "read a command line; write ${env:NAME} or ${file:PATH} for this secret\n");
+                        "read a command line; write ${env:NAME}, ${file:PATH} or "
+                        "${cmd:COMMAND} for this secret\n");
     setenv("TROUPE_TEST_KEY", "sk-from-env", 1);
     assert_status(config_parse(NULL, &reference, 1, &raw, &fixture->problems), TROUPE_OK);
     assert_status(fixture_check(fixture, raw, tables, 1, 0), TROUPE_OK);
