@@ -55,6 +55,9 @@ void config_problems_clear(struct config_problems *problems);
  */
 troupe_status config_problem(struct config_problems *problems, const char *file, unsigned line,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The same as a warning, which refuses nothing. */
+void config_warning(struct config_problems *problems, const char *file, unsigned line,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* ---- step one: layers to raw sections ------------------------------------------------------ */
 

@@ -45,6 +45,16 @@ troupe_status config_problem(struct config_problems *problems, const char *file,
     return TROUPE_CONFIG;
 }
 
+void config_warning(struct config_problems *problems, const char *file, unsigned line,
+                    const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    problem_add(problems, true, file, line, format, args);
+    va_end(args);
+}
+
 troupe_status problem_at(struct config_problems *problems, const struct raw_source *source,
                          unsigned line, const char *format, ...)
 {

@@ -3,8 +3,8 @@
  * From a parsed configuration to the next set. Each step runs for all agents before the next begins
  * and reports all it finds, so an operator corrects a file once, not once for each line:
  *
- *   find and copy the files -> load trial and load -> check the config against what they declare
- *   -> create trial -> create
+ *   find and copy the files -> load trial and load -> order them by what they call and check the
+ *   config against what they declare -> create trial -> create, in that order
  *
  * Until the last step nothing of the new set has run in this process but constructors that a trial
  * has proven.
@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "loop/co.h"
+#include "plugin/order.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct build {
     struct config *config;
     struct candidate *items;
     size_t count;
+    size_t *order; /* of creation: indexes of items; NULL until it is known */
 };
 
 /* ---- on the loop's stack ------------------------------------------------------------------- */
@@ -191,6 +193,25 @@ static troupe_status load_images(struct build *build)
     return TROUPE_OK;
 }
 
+static troupe_status order_agents(struct build *build)
+{
+    _cleanup_mem_ struct plugin_order_agent *agents = mem_zero(build->count + 1, sizeof(*agents));
+    size_t *order = mem_zero(build->count + 1, sizeof(*order));
+    troupe_status status;
+
+    for (size_t i = 0; i < build->count; i++)
+        agents[i] = (struct plugin_order_agent){.name = build->items[i].name,
+                                                .file = build->items[i].file,
+                                                .line = build->items[i].line,
+                                                .manifest = build->items[i].image->manifest};
+    status = plugin_order(agents, build->count, order, build->problems);
+    if (status < 0)
+        mem_free(order);
+    else
+        build->order = order;
+    return status;
+}
+
 static troupe_status check_config(struct build *build)
 {
     _cleanup_mem_ struct config_schema *schemas = mem_zero(build->count + 1, sizeof(*schemas));
@@ -242,7 +263,7 @@ static void create_agents(struct build *build)
     if (build->flags & PLUGIN_BUILD_CHECK)
         return;
     for (size_t i = 0; i < build->count; i++) {
-        struct candidate *item = &build->items[i];
+        struct candidate *item = &build->items[build->order[i]];
         struct error err = {0};
         struct plugin_step step = {.step = STEP_CREATE, .agent = item->agent, .err = &err};
 
@@ -257,15 +278,16 @@ static void create_agents(struct build *build)
 
 static void build_clear(struct build *build)
 {
-    for (size_t i = 0; i < build->count; i++) {
-        struct plugin_step step = {
-            .step = STEP_UNREF, .image = build->items[i].image, .agent = build->items[i].agent};
+    for (size_t i = build->count; i > 0; i--) {
+        struct candidate *item = &build->items[build->order ? build->order[i - 1] : i - 1];
+        struct plugin_step step = {.step = STEP_UNREF, .image = item->image, .agent = item->agent};
 
         if (step.image->tried == build)
             step.image->tried = NULL;
         (void)on_loop_stack(&step, "core:load");
     }
     mem_free(build->items);
+    mem_free(build->order);
     config_unref(build->look);
     config_unref(build->config);
 }
@@ -286,7 +308,7 @@ static troupe_status look(struct build *build)
 static troupe_status run_steps(struct build *build)
 {
     const size_t before = build->problems->errors;
-    troupe_status status;
+    troupe_status status, ordered;
 
     if ((status = look(build)) < 0)
         return status;
@@ -295,7 +317,9 @@ static troupe_status run_steps(struct build *build)
         return status;
     if (build->problems->errors != before)
         return TROUPE_CONFIG;
-    if ((status = check_config(build)) < 0 || (status = try_agents(build)) < 0)
+    ordered = order_agents(build);
+    if ((status = check_config(build)) < 0 || (status = ordered) < 0 ||
+        (status = try_agents(build)) < 0)
         return status;
     if (build->problems->errors != before)
         return TROUPE_CONFIG;
@@ -319,6 +343,7 @@ troupe_status plugin_set_build(struct plugin_manager *manager, const struct conf
         set = plugin_set_new(manager, build.config);
         for (size_t i = 0; i < build.count; i++)
             plugin_set_add(set, build.items[i].agent);
+        plugin_set_order(set, build.order);
         if ((status = plugin_set_index(set, problems)) < 0) {
             plugin_set_unpin(set);
             set = NULL;

@@ -17,6 +17,8 @@ troupe_status plugin_find_file(struct plugin_manager *manager, const struct conf
 struct plugin_set *plugin_set_new(struct plugin_manager *manager, struct config *config);
 /* Takes a reference on the agent. */
 void plugin_set_add(struct plugin_set *set, struct plugin_agent *agent);
+/* The order in which the agents were made, `agent_count` indexes; that of adding them without. */
+void plugin_set_order(struct plugin_set *set, const size_t *order);
 /* Fills the tables of names once all agents are there. */
 troupe_status plugin_set_index(struct plugin_set *set, struct config_problems *problems);
 

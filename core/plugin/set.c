@@ -32,10 +32,11 @@ static void set_free(struct plugin_set *set)
     for (size_t i = 0; i < set->target_count; i++)
         mem_free(set->targets[i].qualified);
     mem_free(set->targets);
-    /* The last created goes first: it may have been made with the others in place. */
+    /* The last created goes first: it was made with the others in place. */
     for (size_t i = set->agent_count; i > 0; i--)
-        plugin_agent_unref(set->agents[i - 1]);
+        plugin_agent_unref(set->agents[set->order[i - 1]]);
     mem_free(set->agents);
+    mem_free(set->order);
     config_unref(set->config);
     mem_free(set);
 }
@@ -104,8 +105,16 @@ struct plugin_set *plugin_set_new(struct plugin_manager *manager, struct config 
 void plugin_set_add(struct plugin_set *set, struct plugin_agent *agent)
 {
     set->agents = mem_resize(set->agents, set->agent_count + 1, sizeof(struct plugin_agent *));
+    set->order = mem_resize(set->order, set->agent_count + 1, sizeof(*set->order));
+    set->order[set->agent_count] = set->agent_count;
     set->agents[set->agent_count++] = plugin_agent_ref(agent);
     map_set(&set->by_agent, agent->name, agent);
+}
+
+void plugin_set_order(struct plugin_set *set, const size_t *order)
+{
+    for (size_t i = 0; i < set->agent_count; i++)
+        set->order[i] = order[i];
 }
 
 struct plugin_set *plugin_set_pin(struct plugin_set *set)

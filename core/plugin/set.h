@@ -67,6 +67,7 @@ struct plugin_set {
     size_t pins;
     struct config *config;
     struct plugin_agent **agents; /* enabled ones in the order of their sections */
+    size_t *order;                /* indexes of agents as they are made; they go in reverse */
     size_t agent_count;
     struct plugin_target *targets; /* all functions of all agents, agent by agent */
     size_t target_count;
@@ -94,6 +95,7 @@ struct plugin_service {
  * `previous` (may be NULL) whose plugin's bytes and section are the same are carried over with
  * their state. Every problem goes to `problems` with file and line where it has one; on failure
  * nothing is left and `previous` is as it was. On success the set has one pin, the caller's.
+ * Agents are made behind those whose functions they declare to call (plugin/order.h).
  * With PLUGIN_BUILD_CHECK the set is built for looking at only: its new agents are not created.
  * TROUPE_CONFIG, or TROUPE_CANCELED and TROUPE_DEADLINE of the caller's scope. [waits]
  */

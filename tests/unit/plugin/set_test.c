@@ -415,6 +415,46 @@ static void asks_providers_by_priority(struct script *script)
     plugin_set_unpin(set);
 }
 
+static void agents_come_in_the_order_of_their_needs(struct script *script)
+{
+    static const char both[] = "[agent one]\nplugin = %/chain_a.so\n"
+                               "[agent two]\nplugin = %/chain_b.so\n";
+    _cleanup_mem_ char *path = mem_printf("%s/journal", script->scratch.dir);
+    struct config_problems problems = {0};
+    struct plugin_set *first, *second = NULL;
+    char *journal;
+    size_t size;
+
+    setenv("TROUPE_TEST_JOURNAL", path, 1);
+    first = build(script, both, NULL);
+    assert_string_equal(first->agents[0]->name, "one");
+    assert_int_equal(first->order[0], 1);
+    assert_int_equal(first->order[1], 0);
+    refuse(script, "[agent one]\nplugin = %/chain_a.so\n[agent two]\nplugin = %/chain_back.so\n",
+           first,
+           "t.ini:1: the agents need each other in a circle: \"one\" needs \"two\" needs "
+           "\"one\"; disable one of them, or use a plugin for it that does not call back");
+    /* What it needs may go: that is worth a word, no more. */
+    assert_status(
+        try_build(script, "[agent one]\nplugin = %/chain_a.so\n", first, 0, &second, &problems),
+        TROUPE_OK);
+    assert_int_equal(problems.count, 1);
+    assert_true(problems.items[0].warning);
+    assert_string_equal(problems.items[0].text,
+                        "t.ini:1: agent \"one\" calls \"test.b\", which no enabled agent "
+                        "provides; add one, or its calls will fail");
+    config_problems_clear(&problems);
+    plugin_set_unpin(second);
+    assert_status(co_sleep(5), TROUPE_OK);
+    plugin_set_unpin(first);
+    assert_status(co_sleep(5), TROUPE_OK);
+    journal = read_whole(path, &size);
+    journal[size] = '\0';
+    assert_string_equal(journal, "+two +one -one -two ");
+    mem_free(journal);
+    unsetenv("TROUPE_TEST_JOURNAL");
+}
+
 static void checks_without_creating(struct script *script)
 {
     struct config_problems problems = {0};
@@ -590,6 +630,7 @@ SCRIPT(a_refused_reload_changes_nothing)
 SCRIPT(hands_state_over)
 SCRIPT(names_of_several_agents_are_kept_apart)
 SCRIPT(asks_providers_by_priority)
+SCRIPT(agents_come_in_the_order_of_their_needs)
 SCRIPT(checks_without_creating)
 SCRIPT(frees_after_the_last_pin_only)
 SCRIPT(lists_every_agent_once)
@@ -613,6 +654,7 @@ int main(void)
         SCRIPT_TEST(hands_state_over),
         SCRIPT_TEST(names_of_several_agents_are_kept_apart),
         SCRIPT_TEST(asks_providers_by_priority),
+        SCRIPT_TEST(agents_come_in_the_order_of_their_needs),
         SCRIPT_TEST(checks_without_creating),
         SCRIPT_TEST(frees_after_the_last_pin_only),
         SCRIPT_TEST(lists_every_agent_once),
