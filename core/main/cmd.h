@@ -19,6 +19,8 @@ int cmd_plugins(struct options *options);
 int cmd_functions(struct options *options);
 int cmd_call(struct options *options);
 int cmd_why(struct options *options);
+int cmd_tail(struct options *options);
+int cmd_drain(struct options *options);
 int cmd_stop(struct options *options);
 int cmd_log_level(struct options *options);
 

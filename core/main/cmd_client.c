@@ -2,6 +2,7 @@
  *
  * Subcommands that ask a running host over its control socket.
  */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "main/cmd.h"
@@ -20,6 +21,8 @@
 #define ASK_MS    15000
 #define RELOAD_MS (3 * 60 * 1000)
 #define CALL_MS   (11 * 60 * 1000)
+#define TAIL_MS   60000
+#define DRAIN_MS  (7 * 60 * 1000)
 #define STOP_MS   (2 * 60 * 1000)
 #define LAST_MS   10000 /* from the last word to the end of the process */
 
@@ -186,6 +189,70 @@ int cmd_why(struct options *options)
         print_json(stdout, json_object_get(result, "trace"));
     else
         print_text(stdout, json_get_str(result, "text", ""));
+    return EX_OK;
+}
+
+static void print_turn(const json_t *turn)
+{
+    char stamp[CLOCK_ISO_SIZE], line[512];
+
+    clock_iso(json_get_int(turn, "finished_ms", 0), stamp);
+    (void)snprintf(line, sizeof(line),
+                   "%s turn %" PRIi64 " %s channel %s member %s: %s, %s, %" PRIi64 " ms, %.6f USD",
+                   stamp, json_get_int(turn, "turn", 0), json_get_str(turn, "source", "?"),
+                   json_get_str(turn, "channel", "-"), json_get_str(turn, "member", "-"),
+                   json_get_str(turn, "state", "?"), json_get_str(turn, "reason", "?"),
+                   json_get_int(turn, "ms", 0), (double)json_get_int(turn, "cost_micros", 0) / 1e6);
+    print_text(stdout, line);
+}
+
+/* Asks again and again from where the last answer ended, so nothing is missed between. */
+int cmd_tail(struct options *options)
+{
+    int64_t finished_ms = 0, id = 0;
+
+    for (;;) {
+        _cleanup_json_ json_t *result = NULL;
+        json_t *request = json_pack("{s:s, s:I, s:I}", "cmd", "tail", "finished_ms",
+                                    (json_int_t)finished_ms, "turn", (json_int_t)id);
+        int code = ask(options, request, TAIL_MS, &result);
+        const json_t *turns = json_object_get(result, "turns"), *turn;
+        size_t i;
+
+        if (code)
+            return code;
+        json_array_foreach (turns, i, turn) {
+            if (options->json)
+                print_json(stdout, turn);
+            else
+                print_turn(turn);
+        }
+        if (fflush(stdout) != 0)
+            return EX_OK; /* nobody reads any more */
+        finished_ms = json_get_int(result, "finished_ms", 0);
+        id = json_get_int(result, "turn", 0);
+    }
+}
+
+int cmd_drain(struct options *options)
+{
+    _cleanup_json_ json_t *result = NULL;
+    bool off = options->argument_count == 1 && !strcmp(options->arguments[0], "off");
+    int code;
+
+    if (options->argument_count && !off) {
+        print_error("drain takes nothing, or \"off\"");
+        return EX_USAGE;
+    }
+    code = ask(options, json_pack("{s:s, s:b}", "cmd", "drain", "off", off), DRAIN_MS, &result);
+    if (code)
+        return code;
+    if (options->json)
+        print_json(stdout, result);
+    else if (!options->quiet)
+        print_text(stdout, off ? "takes messages again"
+                               : "drained: nothing runs, new messages are "
+                                 "refused until \"troupe drain off\"");
     return EX_OK;
 }
 

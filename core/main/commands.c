@@ -5,13 +5,18 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "loop/co.h"
 #include "turn/engine.h"
+#include "turn/why.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#define RELOAD_MS (2 * 60 * 1000)
-#define CALL_MS   (10 * 60 * 1000)
+#define RELOAD_MS     (2 * 60 * 1000)
+#define CALL_MS       (10 * 60 * 1000)
+#define TAIL_WAIT_MS  20000           /* an empty answer after that; the client asks again      */
+#define DRAIN_MS      (6 * 60 * 1000) /* above [admission] total as it is by default            */
+#define DRAIN_POLL_MS 100
 
 static json_t *string_or_null(const char *text)
 {
@@ -131,6 +136,50 @@ static troupe_status run_stop(void *arg, const json_t *request, json_t **ret_res
     return TROUPE_OK;
 }
 
+/* The turns that ended since the place the client names; waits for the next one. */
+static troupe_status run_tail(void *arg, const json_t *request, json_t **ret_result,
+                              struct error *err)
+{
+    struct turn_tail tail = {json_get_int(request, "finished_ms", 0),
+                             json_get_int(request, "turn", 0)};
+    json_t *turns = NULL;
+    troupe_status status =
+        turn_tail_read(host_engine(app_host(arg)), &tail, co_after(TAIL_WAIT_MS), &turns, err);
+
+    if (status < 0)
+        return status;
+    *ret_result = json_pack("{s:o, s:I, s:I}", "turns", turns, "finished_ms",
+                            (json_int_t)tail.finished_ms, "turn", (json_int_t)tail.id);
+    return TROUPE_OK;
+}
+
+/* Refuses new events and waits until nothing runs; the host stays up. "off" takes them again. */
+static troupe_status run_drain(void *arg, const json_t *request, json_t **ret_result,
+                               struct error *err)
+{
+    struct engine *engine = host_engine(app_host(arg));
+    struct engine_stats stats;
+
+    if (json_is_true(json_object_get(request, "off"))) {
+        turn_engine_resume(engine);
+        log_info("control", "takes messages again");
+        *ret_result = json_pack("{s:b}", "draining", 0);
+        return TROUPE_OK;
+    }
+    log_info("control", "takes no new messages");
+    turn_engine_drain(engine, DRAIN_MS, NULL, NULL);
+    for (;;) {
+        turn_engine_stats(engine, &stats);
+        if (!stats.running && !stats.queued)
+            break;
+        if (co_sleep(DRAIN_POLL_MS) < 0)
+            return error_set(err, co_status(), "%zu turns run still; the host takes no new ones",
+                             stats.running + stats.queued);
+    }
+    *ret_result = json_pack("{s:b}", "draining", 1);
+    return TROUPE_OK;
+}
+
 const struct ops_command *commands_table(size_t *ret_count)
 {
     static const struct ops_command table[] = {
@@ -141,6 +190,8 @@ const struct ops_command *commands_table(size_t *ret_count)
         {.name = "reload", .run = run_reload, .deadline_ms = RELOAD_MS, .goes_on = true},
         {.name = "call", .run = run_call, .deadline_ms = CALL_MS},
         {.name = "why", .run = run_why},
+        {.name = "tail", .run = run_tail, .deadline_ms = 2 * TAIL_WAIT_MS},
+        {.name = "drain", .run = run_drain, .deadline_ms = DRAIN_MS + DRAIN_MS / 10},
         {.name = "stop", .run = run_stop, .goes_on = true, .holds = true},
     };
 

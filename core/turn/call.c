@@ -42,10 +42,13 @@ static troupe_status call_main(void *arg)
 
 static uint64_t call_deadline(const struct turn *turn, const struct turn_frame *frame)
 {
+    /* The set's section, not the agent's: one that was carried over keeps an older config. */
+    const struct config_section *section =
+        config_section(turn->set->config, "agent", frame->agent->name);
     uint64_t ms = frame->function->timeout_ms, own;
 
-    if (!ms && frame->agent->section)
-        ms = (uint64_t)config_ms(frame->agent->section, "timeout");
+    if (!ms && section)
+        ms = (uint64_t)config_ms(section, "timeout");
     if (!ms)
         return turn->deadline;
     own = co_after(ms);

@@ -391,6 +391,13 @@ void turn_engine_drain(struct engine *engine, uint64_t grace_ms, void (*idle)(vo
     turn_engine_check_idle(engine);
 }
 
+void turn_engine_resume(struct engine *engine)
+{
+    engine->admission.draining = false;
+    engine->idle = NULL;
+    loop_timer_stop(&engine->grace);
+}
+
 void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
 {
     *ret = engine->stats;

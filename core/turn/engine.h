@@ -73,6 +73,9 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel);
 void turn_engine_drain(struct engine *engine, uint64_t grace_ms, void (*idle)(void *arg),
                        void *arg);
 
+/* Takes new events again. A pending `idle` is not called. */
+void turn_engine_resume(struct engine *engine);
+
 struct engine_stats {
     size_t running, queued;
     uint64_t events, answered, refused, failed, duplicates;

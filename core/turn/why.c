@@ -134,3 +134,74 @@ troupe_status turn_engine_why_text(struct engine *engine, const char *id, char *
 {
     return turn_why_text(engine, id, NULL, ret, err);
 }
+
+/* ---- following ------------------------------------------------------------------------------ */
+
+#define TAIL_POLL_MS 250
+
+static troupe_status tail_start(struct engine *engine, struct turn_tail *tail, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status = store_query(
+        engine->store,
+        &(const struct store_statement){.sql = SQL_TURN_TAIL_START, .expect = STORE_ANY},
+        turn_engine_soon(engine), &rows, err);
+
+    if (status < 0)
+        return status;
+    tail->finished_ms = store_cell_int(rows, 0, 0, 0);
+    tail->id = store_cell_int(rows, 0, 1, 0);
+    return TROUPE_OK;
+}
+
+static json_t *cell_string(const struct store_rows *rows, size_t row, size_t column)
+{
+    const char *text = store_cell_text(rows, row, column, NULL);
+
+    return text ? json_string(text) : json_null();
+}
+
+static json_t *tail_entry(const struct store_rows *rows, size_t row)
+{
+    int64_t started = store_cell_int(rows, row, 8, 0), finished = store_cell_int(rows, row, 9, 0);
+
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "turn",
+                     (json_int_t)store_cell_int(rows, row, 0, 0), "source",
+                     cell_string(rows, row, 1), "message", cell_string(rows, row, 2), "channel",
+                     cell_string(rows, row, 3), "member", cell_string(rows, row, 4), "state",
+                     cell_string(rows, row, 5), "reason", cell_string(rows, row, 6), "cost_micros",
+                     (json_int_t)store_cell_int(rows, row, 7, 0), "ms",
+                     (json_int_t)(finished - started), "finished_ms", (json_int_t)finished);
+}
+
+troupe_status turn_tail_read(struct engine *engine, struct turn_tail *tail, uint64_t deadline,
+                             json_t **ret, struct error *err)
+{
+    json_t *list;
+
+    if (!tail->finished_ms && tail_start(engine, tail, err) < 0)
+        return TROUPE_UNAVAILABLE;
+    for (;;) {
+        _cleanup_rows_ struct store_rows *rows = NULL;
+        troupe_status status =
+            store_query(engine->store,
+                        STORE_SQL(SQL_TURN_TAIL, store_int(tail->finished_ms), store_int(tail->id)),
+                        turn_engine_soon(engine), &rows, err);
+
+        if (status < 0)
+            return status;
+        if (rows->count || loop_now(engine->loop) >= deadline) {
+            list = json_array();
+            for (size_t i = 0; i < rows->count; i++) {
+                json_array_append_new(list, tail_entry(rows, i));
+                tail->finished_ms = store_cell_int(rows, i, 9, 0);
+                tail->id = store_cell_int(rows, i, 0, 0);
+            }
+            *ret = list;
+            return TROUPE_OK;
+        }
+        status = co_sleep(TAIL_POLL_MS);
+        if (status < 0)
+            return error_set(err, status, "stopped following");
+    }
+}

@@ -13,4 +13,13 @@ troupe_status turn_why_json(struct engine *engine, const char *id, const char *c
 troupe_status turn_why_text(struct engine *engine, const char *id, const char *channel, char **ret,
                             struct error *err); /* mem_free */
 
+/* Where a follower of ended turns stands. Zero: from now on. */
+struct turn_tail {
+    int64_t finished_ms, id;
+};
+/* Turns that ended since `tail`, oldest first, as a JSON list; moves `tail`. Waits until there is
+ * one or the deadline comes, then the list is empty. [waits] */
+troupe_status turn_tail_read(struct engine *engine, struct turn_tail *tail, uint64_t deadline,
+                             json_t **ret, struct error *err);
+
 #endif

@@ -84,6 +84,17 @@ FROM turn AS t JOIN event AS e ON e.id = t.event_id
 WHERE (t.id = ?1 OR e.source_id = ?2) AND (?3 IS NULL OR e.channel = ?3)
 ORDER BY CASE WHEN t.id = ?1 THEN 0 ELSE 1 END, t.id DESC LIMIT 1;
 
+-- Turns that ended after the one that was seen last: time ?1, number ?2.
+-- name: tail
+SELECT t.id, e.source, e.source_id, e.channel, e.member, t.state, t.reason, t.cost_micros,
+    t.started_ms, t.finished_ms
+FROM turn AS t JOIN event AS e ON e.id = t.event_id
+WHERE t.finished_ms > ?1 OR (t.finished_ms = ?1 AND t.id > ?2)
+ORDER BY t.finished_ms, t.id LIMIT 100;
+
+-- name: tail_start
+SELECT coalesce(max(finished_ms), 0), coalesce(max(id), 0) FROM turn WHERE finished_ms IS NOT NULL;
+
 -- name: why_last
 SELECT t.id, e.source, e.source_id, e.channel, t.pipeline, t.state, t.reason, t.sentence, t.trace,
     t.cost_micros, t.generation, t.started_ms, t.finished_ms
