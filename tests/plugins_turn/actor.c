@@ -213,7 +213,7 @@ static void do_notes(struct play *play, char *args)
 {
     long count = atol(word(&args)), taken = 0;
     uint64_t len = strtoull(word(&args), NULL, 10);
-    char *text = (char *)troupe_turn_alloc(play->turn, len + 1), key[24];
+    char *text = (char *)troupe_turn_alloc(play->turn, len + 1), key[40];
 
     for (long i = 0; text && i < count; i++) {
         snprintf(key, sizeof(key), "note%ld", i);
