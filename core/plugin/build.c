@@ -143,8 +143,7 @@ static troupe_status find_runner(struct build *build)
 /* [waits] Returns the caller's own end; what the plugin did wrong is a problem. */
 static troupe_status run_trial(struct build *build, const struct candidate *item, unsigned mode)
 {
-    const struct plugin_trial trial = {
-        .runner = build->manager->runner,
+    struct plugin_trial trial = {
         .mode = mode,
         .image = item->image,
         .registry = &build->manager->registry,
@@ -157,6 +156,7 @@ static troupe_status run_trial(struct build *build, const struct candidate *item
 
     if (!build->manager->runner && find_runner(build) < 0)
         return TROUPE_OK;
+    trial.runner = build->manager->runner;
     status = plugin_trial_run(build->manager->loop, &trial, NULL, &err);
     if (co_status() < 0)
         return co_status();

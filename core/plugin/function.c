@@ -96,9 +96,11 @@ static bool is_function_name(const char *name, bool *ret_service)
         } else if (!(c >= 'a' && c <= 'z') &&
                    (word == 0 || !((c >= '0' && c <= '9') || c == '_' || c == '-'))) {
             return false;
-        } else if (++word > 32) { // NOLINT(bugprone-branch-clone): another rule
-            return false;
+        } else {
+            word++;
         }
+        if (word > 32)
+            return false;
     }
     return word > 0;
 }
