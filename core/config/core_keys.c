@@ -83,6 +83,8 @@ static const struct config_key http_keys[] = {
      .doc = "certificates to trust instead of the system's: a bundle or a directory"},
     {"proxy", CONFIG_URL, 0, NULL,
      .doc = "proxy for every request; none is taken from the environment"},
+    {"local_only", CONFIG_BOOL, 0, "no",
+     .doc = "refuse every server that is not on this machine or in its private networks"},
     {"allow_private", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "HOST or HOST:PORT in private networks that agents may reach"},
 };

@@ -62,7 +62,8 @@ struct http_client_options {
                             /* requests are denied unless allow_private                           */
     const char *user_agent; /* NULL: "troupe/VERSION"                                             */
     size_t max_transfers;   /* running at once; 0: 256                                            */
-    bool allow_private;     /* [http] allow_private: switches the address guard off               */
+    bool allow_private;     /* switches the address guard off: for tools that run alone           */
+    bool local_only;        /* [http] local_only: reaches private addresses and nothing else      */
 };
 
 /* NULL options mean the defaults. The texts are copied. Starts the thread. [loop thread] */

@@ -23,10 +23,15 @@ void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, 
         error_set(ret, TROUPE_UNAVAILABLE, "cannot resolve the proxy's name; check [http] proxy");
         break;
     case CURLE_COULDNT_CONNECT:
-        if (transfer->denied)
+        if (transfer->denied && transfer->thread->local_only)
+            error_set(ret, TROUPE_DENIED,
+                      "\"%s\" is not on this machine or in its private networks, and [http] "
+                      "local_only allows nothing else; use a local server or remove local_only",
+                      label);
+        else if (transfer->denied)
             error_set(ret, TROUPE_DENIED,
                       "\"%s\" leads to a private or reserved address; if that is meant, configure "
-                      "it as an endpoint or set \"allow_private = yes\" in [http]",
+                      "it as an endpoint or list it in [http] allow_private",
                       label);
         else
             error_set(ret, TROUPE_UNAVAILABLE,

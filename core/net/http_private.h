@@ -121,7 +121,7 @@ struct http_thread {
     struct list_link transfers;
     struct http_batch *batch; /* of this pass; NULL: no news yet */
     char *ca_file, *proxy, *user_agent;
-    bool allow_private;
+    bool allow_private, local_only;
     atomic_bool stop;
     struct http_counters counters;
 };

@@ -172,9 +172,11 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     struct http_transfer *transfer = arg;
     struct http_thread *thread = transfer->thread;
 
+    bool is_public = http_address_allowed(&address->addr);
+
     (void)purpose;
-    if (transfer->trust == HTTP_TRUST_UNTRUSTED && !thread->allow_private &&
-        !http_address_allowed(&address->addr)) {
+    if ((is_public && thread->local_only) ||
+        (!is_public && transfer->trust == HTTP_TRUST_UNTRUSTED && !thread->allow_private)) {
         transfer->denied = true;
         atomic_fetch_add_explicit(&thread->counters.denied, 1, memory_order_relaxed);
         return CURL_SOCKET_BAD;
@@ -252,11 +254,12 @@ troupe_status http_transfer_begin(struct http_transfer *transfer)
     struct http_thread *thread = transfer->thread;
     CURLcode code = CURLE_OUT_OF_MEMORY;
 
-    if (transfer->trust == HTTP_TRUST_UNTRUSTED && *thread->proxy && !thread->allow_private) {
+    if (*thread->proxy && (thread->local_only ||
+                           (transfer->trust == HTTP_TRUST_UNTRUSTED && !thread->allow_private))) {
         atomic_fetch_add_explicit(&thread->counters.denied, 1, memory_order_relaxed);
         return error_set(&transfer->failure, TROUPE_DENIED,
-                         "the address of \"%s\" cannot be checked behind a proxy; set "
-                         "\"allow_private = yes\" in [http] if the proxy guards it",
+                         "the address of \"%s\" cannot be checked behind a proxy; list the host in "
+                         "[http] allow_private, or remove proxy or local_only there",
                          http_url_label(&transfer->url));
     }
     transfer->first_byte_seen = transfer->head_done = transfer->denied = transfer->paused = false;

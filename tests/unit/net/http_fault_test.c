@@ -358,6 +358,27 @@ static int cleanup(void **state)
     return 0;
 }
 
+/* Refused before a socket is opened, also towards what the operator configured. */
+static troupe_status stay_at_home(void *arg)
+{
+    struct net *net = arg;
+    struct error err = {0};
+
+    assert_status(fetch_status(net, "http://8.8.8.8/", HTTP_TRUST_CONFIGURED, 0, &err),
+                  TROUPE_DENIED);
+    assert_non_null(strstr(err.text, "local_only"));
+    assert_true(net_stat(net, "requests") >= 0); /* while the fake on loopback answers */
+    return TROUPE_OK;
+}
+
+static void local_only_reaches_this_machine_and_nothing_else(void **state)
+{
+    const struct http_client_options options = {.local_only = true};
+
+    (void)state;
+    net_run(&options, NULL, stay_at_home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +389,7 @@ int main(void)
         cmocka_unit_test(redirects_are_counted_and_judged_anew),
         cmocka_unit_test(a_redirect_to_another_origin_carries_no_headers),
         cmocka_unit_test(the_environments_proxy_is_ignored),
+        cmocka_unit_test(local_only_reaches_this_machine_and_nothing_else),
         cmocka_unit_test(untrusted_requests_are_denied_behind_a_proxy),
     };
 
