@@ -250,6 +250,18 @@ static void do_get(struct play *play, char *args)
         put_result(play, status, ret);
 }
 
+/* Waits until somebody has put a value under the key. */
+static void do_until(struct play *play, char *args)
+{
+    uint32_t scope = (uint32_t)atoi(word(&args));
+    char *key = word(&args);
+    troupe_str ret;
+
+    while (troupe_kv_get(play->turn, scope, key, &ret) == TROUPE_NOT_FOUND)
+        if (troupe_sleep(play->turn, 2) < 0)
+            return;
+}
+
 static void do_take(struct play *play, char *args)
 {
     uint32_t scope = (uint32_t)atoi(word(&args));
@@ -362,7 +374,7 @@ static const struct command {
     {"put", do_put},         {"get", do_get},       {"take", do_take},
     {"sql", do_sql},         {"rows", do_rows},     {"http", do_http},
     {"reserve", do_reserve}, {"settle", do_settle}, {"who", do_who},
-    {"release", do_release},
+    {"release", do_release}, {"until", do_until},
 };
 
 static void run(struct play *play, char *line)

@@ -27,7 +27,7 @@ BODY(a_turn_ends_on_the_set_it_began_with)
                                "[agent a]\nplugin = " LIBS "/actor2.so\n";
     struct stage_test *t = arg;
     struct fixture *f = arg;
-    struct record *running = ask(t, "doze 300;who");
+    struct record *running = ask(t, "until 0 go;who");
     struct plugin_set *set;
 
     WAIT_FOR(t->engine->admission.running == 1);
@@ -36,6 +36,7 @@ BODY(a_turn_ends_on_the_set_it_began_with)
     CHECK(!is_answered(running));
     turn_engine_publish(t->engine, set);
     CHECK(t->engine->admission.concurrent == 3);
+    ask_as(t, (struct asking){.member = "8"}, "put 0 go yes");
     CHECK_ANSWER("verdict next;who", ""); /* the same lane, so after the running one */
     CHECK_ANSWER("who", "a 2.0.0");
     CHECK(!strcmp(buf_text(&running->shown), "a 1.0.0"));
@@ -50,7 +51,7 @@ BODY(a_drain_waits_and_refuses_what_is_new)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
-    struct record *running = ask(t, "doze 200;reply finished"), *late;
+    struct record *running = ask(t, "doze 500;reply finished"), *late;
     struct op *idle = op_new(t->base.loop, NULL);
     char *text, *json;
 
@@ -120,7 +121,7 @@ BODY(the_answer_of_a_gateway_that_went_is_kept)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
-    struct record *stored = ask(t, "doze 100;reply for later"), *queued;
+    struct record *stored = ask(t, "doze 500;reply for later"), *queued;
 
     WAIT_FOR(t->engine->admission.running == 1);
     queued = ask(t, "reply queued"); /* on its way to the store */
@@ -172,8 +173,9 @@ static troupe_status store_fails_body(void *arg)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
-    struct record *whole = ask(t, "doze 300;reply never kept");
-    struct record *streamed = ask_as(t, (struct asking){.member = "8"}, "write a;doze 300;write b");
+    struct record *whole = ask(t, "doze 2000;reply never kept");
+    struct record *streamed =
+        ask_as(t, (struct asking){.member = "8"}, "write a;doze 2000;write b");
     sqlite3 *db;
 
     WAIT_FOR(t->engine->admission.running == 2 && streamed->writes == 1);
