@@ -288,17 +288,28 @@ static void skip_blanks(struct typed *typed)
         typed->at++;
 }
 
-/* The parameter whose name and "=" stand at `at`. `ret_len` is the length of the word before the
- * "=" also where no parameter has that name, else 0. */
+/*
+ * The parameter whose name and "=" stand at `at`. `ret_len` is the length of the word before the "="
+ * also where no parameter has that name, else 0. Members know `name:value` from Discord; but colons
+ * are common in what people write, so there the name must be a parameter's and the value follow at
+ * once: "note: buy milk" and "https://…" stay text.
+ */
 static bool named_here(const struct typed *typed, const char *at, size_t *ret_param,
                        size_t *ret_len)
 {
     const char *p = at;
+    bool found;
 
+    *ret_len = 0;
     while (p < typed->end && (isalnum((unsigned char)*p) || *p == '_'))
         p++;
-    *ret_len = p < typed->end && *p == '=' ? (size_t)(p - at) : 0;
-    return *ret_len && find_param(typed->function, at, *ret_len, ret_param);
+    if (p == at || p == typed->end || (*p != '=' && *p != ':'))
+        return false;
+    found = find_param(typed->function, at, (size_t)(p - at), ret_param);
+    if (*p == ':' && (!found || p + 1 == typed->end || isspace((unsigned char)p[1])))
+        return false;
+    *ret_len = (size_t)(p - at);
+    return found;
 }
 
 /* A quoted value; false where what follows the closing quote belongs to it or it is not closed. */
@@ -318,7 +329,7 @@ static bool take_quoted(struct typed *typed, struct buf *out)
     return true;
 }
 
-/* Everything up to the end of the line, or up to the next `NAME=` where the value was named. */
+/* Everything up to the end of the line, or up to the next `NAME=` or `NAME:` where the value was named. */
 static void take_rest(struct typed *typed, bool named, struct buf *out)
 {
     const char *end = typed->end;

@@ -72,9 +72,10 @@ troupe_status plugin_args_from_json_text(const struct plugin_function *function,
                                          size_t len, struct plugin_args *ret, struct error *err);
 /*
  * Arguments as a member types them behind the command's name: in order (`20 2`), by name
- * (`sides=20 count=2`), or first in order and then by name. "…" keeps blanks, \" and \\ inside it
- * are " and \. A last parameter of type string takes the rest of the line as it is, unless
- * it is quoted. Ids are digits or mentions (<@1>, <#2>, <@&3>). TROUPE_ARGUMENT with a sentence
+ * (`sides=20 count=2`, or `sides:20 count:2` as Discord shows it), or first in order and then by
+ * name. A colon makes a name only of a declared parameter and where no blank follows it. "…" keeps
+ * blanks, \" and \\ inside it are " and \. A last parameter of type string takes the rest of the
+ * line as it is, unless it is quoted. Ids are digits or mentions (<@1>, <#2>, <@&3>). TROUPE_ARGUMENT with a sentence
  * that ends in the usage.
  */
 troupe_status plugin_args_from_text(const struct plugin_function *function, const char *text,

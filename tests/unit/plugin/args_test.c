@@ -131,6 +131,35 @@ static void takes_the_rest_of_the_line_as_the_last_text(void **state)
           "{\"who\":\"42\",\"hours\":2.0,\"loud\":false,\"text\":\"\xc3\xa4\"}");
 }
 
+static void takes_a_colon_after_a_name_like_an_equals_sign(void **state)
+{
+    (void)state;
+    typed(ROLL, "sides:20 count:2", "{\"sides\":20,\"count\":2}");
+    typed(ROLL, "count:2 20", "{\"sides\":20,\"count\":2}");
+    typed(REMIND, "text:buy milk who:<@42> hours:3 loud=1",
+          "{\"who\":\"42\",\"hours\":3.0,\"loud\":true,\"text\":\"buy milk\"}");
+    typed(REMIND, "42 2 no text:\"see https://a.example/x:1 \"",
+          "{\"who\":\"42\",\"hours\":2.0,\"loud\":false,"
+          "\"text\":\"see https://a.example/x:1 \"}");
+    not_typed(ROLL, "sides:20 sides:30", "\"sides\" is given twice; usage: /roll [sides] [count]");
+}
+
+static void leaves_a_colon_in_what_people_write(void **state)
+{
+    (void)state;
+    typed(REMIND, "42 2 no text: buy milk",
+          "{\"who\":\"42\",\"hours\":2.0,\"loud\":false,\"text\":\"text: buy milk\"}");
+    typed(REMIND,
+          "42 2 no text:", "{\"who\":\"42\",\"hours\":2.0,\"loud\":false,\"text\":\"text:\"}");
+    typed(REMIND, "42 2 no https://a.example",
+          "{\"who\":\"42\",\"hours\":2.0,\"loud\":false,\"text\":\"https://a.example\"}");
+    typed(REMIND, "text=at 5:30 who=42 hours=3 loud=1",
+          "{\"who\":\"42\",\"hours\":3.0,\"loud\":true,\"text\":\"at 5:30\"}");
+    not_typed(ROLL, "sidez:20",
+              "\"sides\" must be a whole number from 2 to 1000, got \"sidez:20\"; usage: /roll "
+              "[sides] [count]");
+}
+
 static void takes_quotes_mentions_and_json(void **state)
 {
     (void)state;
@@ -315,6 +344,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_typed_values_in_order_and_by_name),
         cmocka_unit_test(takes_the_rest_of_the_line_as_the_last_text),
+        cmocka_unit_test(takes_a_colon_after_a_name_like_an_equals_sign),
+        cmocka_unit_test(leaves_a_colon_in_what_people_write),
         cmocka_unit_test(takes_quotes_mentions_and_json),
         cmocka_unit_test(says_what_is_wrong_with_a_typed_line),
         cmocka_unit_test(cuts_and_cleans_what_strangers_typed),
