@@ -43,6 +43,17 @@ troupe_status llm_url_host(troupe_str url, char *ret, size_t size)
     return TROUPE_OK;
 }
 
+/* Whether it is spelled as a host name is in DNS. What else a URL may hold (escapes, other scripts'
+ * full stops, numbers like 2130706433 or 0x7f.1) becomes some other name or address only later. */
+static int is_plain_name(const char *host)
+{
+    const char *last = strrchr(host, '.');
+
+    last = last ? last + 1 : host;
+    return strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == strlen(host) &&
+           *last >= 'a' && *last <= 'z';
+}
+
 static int ends_with(const char *text, const char *tail)
 {
     size_t text_len = strlen(text), tail_len = strlen(tail);
@@ -52,8 +63,8 @@ static int ends_with(const char *text, const char *tail)
 
 int llm_host_is_local(const char *host)
 {
-    static const char *const private_names[] = {"localhost", ".localhost", ".local",
-                                                ".internal", ".lan",       ".home.arpa"};
+    static const char *const private_zones[] = {".localhost", ".local", ".internal", ".lan",
+                                                ".home.arpa"};
     struct in6_addr v6;
     struct in_addr v4;
 
@@ -66,9 +77,11 @@ int llm_host_is_local(const char *host)
     if (inet_pton(AF_INET6, host, &v6) == 1)
         return IN6_IS_ADDR_LOOPBACK(&v6) || (v6.s6_addr[0] & 0xFE) == 0xFC ||
                (v6.s6_addr[0] == 0xFE && (v6.s6_addr[1] & 0xC0) == 0x80);
-    for (size_t i = 0; i < sizeof(private_names) / sizeof(private_names[0]); i++)
-        if (ends_with(host, private_names[i]))
-            return private_names[i][0] == '.' || strcmp(host, private_names[i]) == 0;
+    if (!is_plain_name(host))
+        return 0;
+    for (size_t i = 0; i < sizeof(private_zones) / sizeof(private_zones[0]); i++)
+        if (ends_with(host, private_zones[i]))
+            return 1;
     return !strchr(host, '.'); /* one label, as containers have them, is in no public zone */
 }
 
