@@ -306,13 +306,13 @@ static troupe_status get_header(const troupe_http *http, const char *name, troup
     return TROUPE_OK;
 }
 
-static troupe_status do_read(troupe_turn *turn, troupe_http *http, troupe_str *ret)
+static troupe_status read_within(troupe_turn *turn, troupe_http *http, uint32_t ms, troupe_str *ret)
 {
     struct turn_frame *frame = turn_frame_of(turn);
     struct error err;
     const char *data;
     size_t len;
-    troupe_status status = http_read(http->stream, &data, &len, 0, &err);
+    troupe_status status = http_read(http->stream, &data, &len, ms ? co_after(ms) : 0, &err);
 
     if (status == TROUPE_END)
         return status;
@@ -320,6 +320,11 @@ static troupe_status do_read(troupe_turn *turn, troupe_http *http, troupe_str *r
         return turn_frame_error(frame, status, "http.failed", "%s", err.text);
     *ret = (troupe_str){data, len};
     return TROUPE_OK;
+}
+
+static troupe_status do_read(troupe_turn *turn, troupe_http *http, troupe_str *ret)
+{
+    return read_within(turn, http, 0, ret);
 }
 
 static void do_close(troupe_turn *turn, troupe_http *http)
@@ -335,7 +340,8 @@ const troupe_http_v1 *host_http_table(void)
                                          .status = get_status,
                                          .header = get_header,
                                          .read = do_read,
-                                         .close = do_close};
+                                         .close = do_close,
+                                         .read_within = read_within};
 
     return &table;
 }

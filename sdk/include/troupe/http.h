@@ -53,6 +53,11 @@ typedef struct troupe_http_v1 {
     troupe_status (*read)(troupe_turn *turn, troupe_http *http, troupe_str *ret);
     /* Ends it, also midway. Once for each. Open ones are closed when the stage returns. [turn] */
     void (*close)(troupe_turn *turn, troupe_http *http);
+    /* read that waits at most `ms` (0: as long as the request's own limits allow). TROUPE_DEADLINE
+     * then, and reading may go on: for streams whose silences mean different things. Only where
+     * troupe_turn_status is still fine did `ms` pass and not the turn. [turn, waits] */
+    troupe_status (*read_within)(troupe_turn *turn, troupe_http *http, uint32_t ms,
+                                 troupe_str *ret);
 } troupe_http_v1;
 
 static inline const troupe_http_v1 *troupe_http_api(troupe_turn *turn)

@@ -232,6 +232,20 @@ static troupe_status http_read(troupe_turn *turn, troupe_http *http, troupe_str 
     return http->response->end ? http->response->end : TROUPE_END;
 }
 
+/* A silence is over after `ms`, if the script's own does not end it before. */
+static troupe_status http_read_within(troupe_turn *turn, troupe_http *http, uint32_t ms,
+                                      troupe_str *ret)
+{
+    struct fake_turn *fake = self(turn);
+
+    if (ms && http->response->chunk_ms > ms) {
+        fake->left_ms -= ms;
+        fake->now_ms += ms;
+        return fake->ended < 0 ? fake->ended : TROUPE_DEADLINE;
+    }
+    return http_read(turn, http, ret);
+}
+
 static void http_close(troupe_turn *turn, troupe_http *http)
 {
     (void)http;
@@ -243,7 +257,8 @@ static const troupe_http_v1 http_table = {.size = sizeof(http_table),
                                           .status = http_status,
                                           .header = http_header,
                                           .read = http_read,
-                                          .close = http_close};
+                                          .close = http_close,
+                                          .read_within = http_read_within};
 
 /* ---- money ------------------------------------------------------------------------------------*/
 
