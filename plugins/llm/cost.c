@@ -38,13 +38,13 @@ uint64_t llm_cost_worst(const struct llm_tariff *tariff, const struct llm_reques
     return llm_price_cost(&worst, input, 0, (uint64_t)request->max_tokens);
 }
 
-int llm_usage_complete(struct llm_usage *usage, const struct llm_request *request, const char *text,
-                       size_t len)
+int llm_usage_complete(struct llm_usage *usage, const struct llm_request *request,
+                       const struct llm_stream *stream)
 {
     if (usage->known)
         return 0;
     usage->input = llm_estimate_request(request);
-    usage->output = llm_estimate_text(text, len);
+    usage->output = llm_estimate_text(stream->text, stream->len) + stream->hidden / 2;
     usage->cached = 0;
     return 1;
 }

@@ -29,10 +29,10 @@ struct llm_tariff llm_tariff_find(const struct llm_settings *settings, int64_t n
  * bytes, and the answer is bounded by max_tokens. */
 uint64_t llm_cost_worst(const struct llm_tariff *tariff, const struct llm_request *request);
 
-/* Fills in what the provider did not report, from the lengths of question and answer. Returns 1
- * when it had to. */
-int llm_usage_complete(struct llm_usage *usage, const struct llm_request *request, const char *text,
-                       size_t len);
+/* Fills in what the provider did not report, from the lengths of question, answer and the thoughts
+ * that came with it. Returns 1 when it had to. */
+int llm_usage_complete(struct llm_usage *usage, const struct llm_request *request,
+                       const struct llm_stream *stream);
 /* What the attempt cost, in micro-USD. The provider's own figure counts where it gives one. */
 uint64_t llm_cost_actual(const struct llm_tariff *tariff, const struct llm_usage *usage);
 

@@ -60,8 +60,7 @@ static troupe_status open_request(troupe_turn *turn, struct llm_round *round, tr
     request.body = str(body);
     request.connect_ms = settings->connect_ms;
     request.first_byte_ms = settings->first_token_ms;
-    /* One limit holds for the whole body, and models that think are silent before their first
-     * token for longer than between tokens. */
+    /* The host's own limit is the longer of the two; read_stream tells them apart. */
     request.idle_ms =
         settings->idle_ms > settings->first_token_ms ? settings->idle_ms : settings->first_token_ms;
     request.total_ms = settings->total_ms;
@@ -164,6 +163,26 @@ static troupe_status take_bytes(troupe_turn *turn, struct llm_round *round, stru
     return status == TROUPE_LIMIT ? fail(turn, round, &llm_kind_garbage) : TROUPE_OK;
 }
 
+/* We stop listening while the provider may be at work, and bill for it. */
+static troupe_status give_up(troupe_turn *turn, struct llm_round *round,
+                             const struct llm_kind *kind)
+{
+    round->cut = 1;
+    return fail(turn, round, kind);
+}
+
+/* How long the next bytes may take. Before the first token it is what is left of that time:
+ * comments that keep the connection alive are no token. 0: it has passed. */
+static uint32_t patience(troupe_turn *turn, const struct llm_round *round, int64_t left_at_start)
+{
+    const struct llm_settings *settings = round->settings;
+    int64_t waited = left_at_start - troupe_time_left(turn);
+
+    if (round->stream.begun)
+        return settings->idle_ms;
+    return waited < settings->first_token_ms ? settings->first_token_ms - (uint32_t)waited : 0;
+}
+
 static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, troupe_http *http,
                                  int64_t left_at_start)
 {
@@ -174,18 +193,18 @@ static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, tro
 
     llm_sse_init(&sse, round->event_buffer, LLM_EVENT_MAX);
     for (;;) {
-        status = api->read(turn, http, &bytes);
+        uint32_t ms = patience(turn, round, left_at_start);
+
+        if (ms == 0)
+            return give_up(turn, round, &llm_kind_slow);
+        status = api->read_within(turn, http, ms, &bytes);
         if (status == TROUPE_END)
             return TROUPE_OK;
         if (status < 0)
-            return fail(turn, round, llm_classify_transport(status));
+            return give_up(turn, round, llm_classify_transport(status));
         status = take_bytes(turn, round, &sse, bytes);
         if (status < 0)
             return status == TROUPE_END ? TROUPE_OK : status;
-        /* Comments that keep the connection alive are no token. */
-        if (!round->stream.begun && round->settings->first_token_ms > 0 &&
-            left_at_start - troupe_time_left(turn) > round->settings->first_token_ms)
-            return fail(turn, round, &llm_kind_slow);
     }
 }
 
@@ -196,7 +215,7 @@ static troupe_status read_whole(troupe_turn *turn, struct llm_round *round, trou
     size_t len = read_body(turn, http, round->event_buffer, LLM_EVENT_MAX, &status);
 
     if (status != TROUPE_END)
-        return fail(turn, round, llm_classify_transport(status));
+        return give_up(turn, round, llm_classify_transport(status));
     status = take(turn, round, round->event_buffer, len);
     return status == TROUPE_END ? TROUPE_OK : status;
 }
@@ -227,15 +246,22 @@ static int is_json(troupe_turn *turn, const troupe_http *http)
            type.len >= 16 && memcmp(type.ptr, "application/json", 16) == 0;
 }
 
-/* Settles what was used. A provider bills nothing for a request that it refused. */
-static troupe_status settle(troupe_turn *turn, struct llm_round *round)
+/* Settles what was used; `status` is how the answer ended. A provider bills nothing for a request
+ * that it refused. One that had begun to answer and was cut off may bill up to its worst case: only
+ * its own figures say less, and without them the reservation stays open for the host to book. */
+static troupe_status settle(troupe_turn *turn, struct llm_round *round, troupe_status status)
 {
     struct llm_stream *stream = &round->stream;
+    int measured = stream->usage.known || stream->usage.has_cost;
 
     if (stream->chunks > 0) {
-        round->estimated =
-            (uint8_t)llm_usage_complete(&stream->usage, round->request, stream->text, stream->len);
+        round->estimated = (uint8_t)llm_usage_complete(&stream->usage, round->request, stream);
         round->cost_micros = llm_cost_actual(round->tariff, &stream->usage);
+    }
+    if ((status < 0 || stream->full) && !measured && (round->cut || stream->chunks > 0) &&
+        round->cost_micros < round->reservation.worst) {
+        round->cost_micros = round->reservation.worst;
+        return TROUPE_OK;
     }
     return llm_settle(turn, &round->reservation, round->cost_micros);
 }
@@ -249,7 +275,7 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
 
     llm_stream_init(&round->stream, round->text_buffer);
     round->kind = NULL;
-    round->adapted = round->shown = round->estimated = 0;
+    round->adapted = round->shown = round->cut = round->estimated = 0;
     round->http_status = 0;
     round->retry_after_ms = -1;
     round->cost_micros = 0;
@@ -272,7 +298,7 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
             status = check_end(turn, round);
     }
     api->close(turn, http);
-    settled = settle(turn, round);
+    settled = settle(turn, round, status);
     /* An answer that was given stays given where its cost could not be written down: the host then
      * books the worst case. A turn that has ended must not go on, though. */
     if (settled < 0 && troupe_turn_status(turn) < 0)

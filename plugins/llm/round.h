@@ -27,6 +27,7 @@ struct llm_round {
     uint64_t cost_micros;
     uint8_t estimated; /* usage and cost are guessed */
     uint8_t shown;     /* text was handed out        */
+    uint8_t cut;       /* given up while the answer was still coming */
 
     /* After a failure. */
     const struct llm_kind *kind; /* NULL: the turn has ended, or money was refused */

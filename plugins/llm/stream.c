@@ -83,7 +83,8 @@ static int read_count(const json_t *object, const char *key, uint64_t *ret)
 {
     const json_t *value = json_object_get(object, key);
 
-    if (!json_is_integer(value) || json_integer_value(value) < 0)
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        json_integer_value(value) > LLM_USAGE_MAX)
         return 0;
     *ret = (uint64_t)json_integer_value(value);
     return 1;
@@ -124,9 +125,9 @@ static void append(struct llm_stream *stream, const json_t *text)
     stream->full = fits < len;
 }
 
-static int has_text(const json_t *object, const char *key)
+static size_t text_len(const json_t *object, const char *key)
 {
-    return json_string_length(json_object_get(object, key)) > 0;
+    return json_string_length(json_object_get(object, key));
 }
 
 /* Reasoning is not shown, but it is a sign of life. */
@@ -134,12 +135,16 @@ static void read_choice(struct llm_stream *stream, const json_t *choice)
 {
     const json_t *delta = json_object_get(choice, "delta");
     const json_t *finish = json_object_get(choice, "finish_reason");
+    size_t thoughts;
 
     if (!json_is_object(delta))
         delta = json_object_get(choice, "message");
     append(stream, json_object_get(delta, "content"));
     append(stream, json_object_get(delta, "refusal"));
-    if (stream->len > 0 || has_text(delta, "reasoning_content") || has_text(delta, "reasoning"))
+    /* Some servers send both names with the same text. */
+    thoughts = text_len(delta, "reasoning_content");
+    stream->hidden += thoughts ? thoughts : text_len(delta, "reasoning");
+    if (stream->len > 0 || stream->hidden > 0)
         stream->begun = 1;
     if (json_is_string(finish))
         llm_clean(stream->finish, sizeof(stream->finish), json_string_value(finish),

@@ -13,6 +13,9 @@
 #define LLM_TEXT_MAX   ((size_t)60 * 1024) /* of an answer; troupe_write takes 64 kB in all */
 #define LLM_FINISH_MAX 31
 
+/* More tokens than any model takes: a count above it is no count. */
+#define LLM_USAGE_MAX 1000000000
+
 /* A provider's error object; the texts are cut and for the log only. */
 struct llm_provider_error {
     char type[64], code[64], param[64], message[400];
@@ -31,6 +34,7 @@ struct llm_stream {
     char finish[LLM_FINISH_MAX + 1]; /* "" until the provider said why it ended */
     char model[128];                 /* that answered */
     uint32_t chunks;                 /* that could be understood */
+    uint64_t hidden;                 /* bytes of reasoning, which is billed and not shown */
     uint8_t begun;                   /* a first token came, reasoning included */
     uint8_t done;                    /* [DONE] came */
     uint8_t full;                    /* text was cut at LLM_TEXT_MAX */

@@ -319,19 +319,19 @@ static void each_failure_has_its_code_and_sentence(void **state)
          {.status = 200, .end = TROUPE_IO},
          TROUPE_UNAVAILABLE,
          "llm.unreachable",
-         FAKE_SETTLED,
+         FAKE_DISPATCHED,
          0},
         {"silence",
          {.status = 200, .end = TROUPE_DEADLINE},
          TROUPE_DEADLINE,
          "llm.too_slow",
-         FAKE_SETTLED,
+         FAKE_DISPATCHED,
          0},
         {"only comments",
          {.status = 200, .chunks = {": wait\n\n", ": wait\n\n", ": wait\n\n"}, .chunk_ms = 16000},
          TROUPE_DEADLINE,
          "llm.too_slow",
-         FAKE_SETTLED,
+         FAKE_DISPATCHED,
          0},
     };
 
@@ -451,10 +451,77 @@ static void nothing_is_repeated_after_text_was_handed_out(void **state)
         assert_true(fake_text_has(&fake->result, "\"finish\":\"interrupted\""));
         assert_int_equal(number(fake, "usage", "estimated"), 1);
         assert_int_equal(fake->request_count, 1);
-        assert_int_equal(fake->reservations[0].state, FAKE_SETTLED);
-        assert_true(fake->reservations[0].settled > 0);
+        /* Without the provider's figures the host books the worst case. */
+        assert_int_equal(fake->reservations[0].state, FAKE_DISPATCHED);
+        assert_int_equal(number(fake, "cost_micros", NULL), fake->reservations[0].worst);
         finish(fake);
     }
+}
+
+static void a_cut_answer_costs_what_its_usage_says(void **state)
+{
+    static const char *const cut[] = {TEXT("Once upon") USAGE, NULL};
+    struct fake_turn *fake = paid();
+
+    (void)state;
+    script(fake, 0, 200, cut);
+    assert_int_equal(chat(fake), TROUPE_INTERRUPTED);
+    assert_int_equal(fake->reservations[0].state, FAKE_SETTLED);
+    assert_int_equal(fake->reservations[0].settled, 28);
+    finish(fake);
+}
+
+static void usage_beyond_all_reason_is_no_usage(void **state)
+{
+    static const char *const chunks[] = {
+        TEXT("a") STOP "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9223372036854775807,"
+                       "\"completion_tokens\":1}}\n\n" DONE,
+        NULL};
+    struct fake_turn *fake = paid();
+
+    (void)state;
+    script(fake, 0, 200, chunks);
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(number(fake, "usage", "estimated"), 1);
+    assert_true(fake->reservations[0].settled <= fake->reservations[0].worst);
+    finish(fake);
+}
+
+static void thoughts_count_where_usage_is_missing(void **state)
+{
+    static const char *const chunks[] = {
+        "data: "
+        "{\"choices\":[{\"delta\":{\"reasoning\":\"0123456789012345678901234567890123456789\","
+        "\"reasoning_content\":\"0123456789012345678901234567890123456789\"}}]}\n\n",
+        TEXT("a") STOP DONE, NULL};
+    struct fake_turn *fake = paid();
+
+    (void)state;
+    script(fake, 0, 200, chunks);
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(number(fake, "usage", "output"), 21);
+    finish(fake);
+}
+
+/* A model may think for longer than it may pause. */
+static void silence_before_the_first_token_and_after_it_differ(void **state)
+{
+    static const char *const slow[] = {TEXT("a") STOP USAGE DONE, NULL};
+    static const char *const paused[] = {TEXT("a"), TEXT("b") STOP USAGE DONE, NULL};
+    struct fake_turn *fake = paid();
+
+    (void)state;
+    script(fake, 0, 200, slow); /* the end comes as late as the token */
+    fake->responses[0].chunk_ms = 19000;
+    assert_int_equal(chat(fake), TROUPE_OK);
+    finish(fake);
+
+    fake = paid();
+    script(fake, 0, 200, paused);
+    fake->responses[0].chunk_ms = 25000;
+    assert_int_equal(chat(fake), TROUPE_INTERRUPTED);
+    assert_string_equal(fake->written.ptr, "a");
+    finish(fake);
 }
 
 static void a_refused_parameter_is_left_out_and_asked_again(void **state)
@@ -595,6 +662,10 @@ int main(void)
         cmocka_unit_test(attempts_end),
         cmocka_unit_test(retry_after_is_honoured_up_to_the_time_left),
         cmocka_unit_test(nothing_is_repeated_after_text_was_handed_out),
+        cmocka_unit_test(a_cut_answer_costs_what_its_usage_says),
+        cmocka_unit_test(usage_beyond_all_reason_is_no_usage),
+        cmocka_unit_test(thoughts_count_where_usage_is_missing),
+        cmocka_unit_test(silence_before_the_first_token_and_after_it_differ),
         cmocka_unit_test(a_refused_parameter_is_left_out_and_asked_again),
         cmocka_unit_test(a_cancelled_turn_ends_at_once),
         cmocka_unit_test(an_endless_answer_is_cut),
