@@ -94,8 +94,8 @@ char *event_print(const struct event *event)
 troupe_status event_parse(const char *json, size_t len, struct event **ret, struct error *err)
 {
     _cleanup_json_ json_t *object = NULL;
-    const char *roles[64];
-    struct event event = {.roles = roles};
+    _cleanup_mem_ const char **roles = NULL;
+    struct event event = {0};
     const json_t *list, *content;
     troupe_status status = json_parse(json, len, &object, err);
 
@@ -118,7 +118,8 @@ troupe_status event_parse(const char *json, size_t len, struct event **ret, stru
     event.content = json_string_value(content);
     event.content_len = json_string_length(content);
     list = json_object_get(object, "roles");
-    for (size_t i = 0; i < json_array_size(list) && event.role_count < 64; i++) {
+    event.roles = roles = mem_zero(json_array_size(list) + 1, sizeof(*roles));
+    for (size_t i = 0; i < json_array_size(list); i++) {
         const char *role = json_string_value(json_array_get(list, i));
 
         if (role)

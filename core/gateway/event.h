@@ -32,7 +32,7 @@ struct event {
     const char *member_name;
     const char *const *roles; /* ids of the member's roles */
     size_t role_count;
-    const char *content; /* UTF-8, without the mention that addressed the bot */
+    const char *content; /* UTF-8 without NUL, without the mention that addressed the bot */
     size_t content_len;
     const char *reply_to; /* source_id of the message that it answers */
     uint32_t flags;

@@ -2,7 +2,8 @@
  *
  * What the turn layer asks of a gateway: show an answer, piece by piece or whole, and tell the
  * member something beside it. Gateways call turn_engine_submit (through a callback that core/main
- * wires) for what comes in. Loop thread, inside a coroutine; calls may wait.
+ * wires) for what comes in. Loop thread, inside a coroutine; calls may wait, for a time that the
+ * gateway bounds by itself: the end of a turn waits for them, and a stop for the end of the turn.
  */
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
