@@ -105,15 +105,25 @@ ORDER BY t.id DESC LIMIT 1;
 -- What ended before ?1 goes, in bounded portions: the texts early, the rows themselves later.
 -- name: sweep_payload
 UPDATE event SET payload = '{}' WHERE id IN (
-    SELECT id FROM event WHERE finished_ms < ?1 AND payload <> '{}' LIMIT 500);
+    SELECT id FROM event WHERE finished_ms < ?1 AND payload <> '{}'
+      AND NOT EXISTS (SELECT 1 FROM turn AS t JOIN outbox AS o ON o.turn_id = t.id
+                      WHERE t.event_id = event.id AND o.state = 'ready') LIMIT 500);
 
 -- name: sweep_outbox
 DELETE FROM outbox WHERE id IN (
     SELECT o.id FROM outbox AS o JOIN turn AS t ON t.id = o.turn_id
     WHERE t.finished_ms < ?1 AND o.state NOT IN ('ready', 'streaming', 'sending') LIMIT 500);
 
+-- An answer that nobody came to see waits as long as its trace.
+-- name: sweep_unseen
+DELETE FROM outbox WHERE id IN (
+    SELECT o.id FROM outbox AS o JOIN turn AS t ON t.id = o.turn_id
+    WHERE t.finished_ms < ?1 LIMIT 500);
+
 -- name: sweep_turn
-DELETE FROM turn WHERE id IN (SELECT id FROM turn WHERE finished_ms < ?1 LIMIT 500);
+DELETE FROM turn WHERE id IN (
+    SELECT id FROM turn WHERE finished_ms < ?1
+      AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.turn_id = turn.id) LIMIT 500);
 
 -- name: sweep_event
 DELETE FROM event WHERE id IN (SELECT id FROM event WHERE finished_ms < ?1 LIMIT 500);
