@@ -30,7 +30,8 @@
 #define RUN_GRACE_MS  20000
 #define CHAT_GRACE_MS 2000
 
-/* What the main coroutine is asked to do, as the items of its channel. */
+/* What the main coroutine is asked to do, as the items of its channel. A stop is told by `stopping`,
+ * its item only wakes. */
 static const char request_stop, request_reload;
 
 struct app {
@@ -126,7 +127,7 @@ static void reload_by_signal(struct app *app)
         _cleanup_buf_ struct buf report = BUF_INIT;
 
         status = app_reload(app, &report, NULL);
-    } while (status == TROUPE_BUSY && co_sleep(100) == TROUPE_OK);
+    } while (status == TROUPE_BUSY && !app->stopping && co_sleep(100) == TROUPE_OK);
 }
 
 /* ---- start and stop -------------------------------------------------------------------------- */
@@ -244,10 +245,10 @@ static void serve(struct app *app)
     log_info("main", "ready, process %" PRIi64 ", control socket %s", (int64_t)getpid(),
              app->socket);
     (void)ops_notify_ready("ready");
-    while (chan_recv(app->requests, 0, &request) == TROUPE_OK) {
-        if (request == &request_stop)
-            return;
-        reload_by_signal(app);
+    /* A stop does not wait for its place behind reloads, nor is it lost when they fill the channel. */
+    while (!app->stopping && chan_recv(app->requests, 0, &request) == TROUPE_OK) {
+        if (request == &request_reload && !app->stopping)
+            reload_by_signal(app);
     }
 }
 
