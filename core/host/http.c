@@ -219,8 +219,6 @@ static troupe_status send_request(struct turn_frame *frame, const troupe_http_re
                                     status == TROUPE_CONFLICT ? "the reservation is used already"
                                                               : err.text);
     }
-    if (strcmp(out->method, "GET") && strcmp(out->method, "HEAD"))
-        frame->turn->effects++;
     status = http_open(engine->options.http, out, ret, &err);
     if (status >= 0)
         return status;

@@ -161,7 +161,8 @@ static troupe_status run_drain(void *arg, const json_t *request, json_t **ret_re
     struct engine_stats stats;
 
     if (json_is_true(json_object_get(request, "off"))) {
-        turn_engine_resume(engine);
+        if (turn_engine_resume(engine) < 0)
+            return error_set(err, TROUPE_BUSY, "the host is being stopped");
         log_info("control", "takes messages again");
         *ret_result = json_pack("{s:b}", "draining", 0);
         return TROUPE_OK;

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define START_AGAIN_MS 100 /* where no coroutine was free */
+
 /* ---- life of a turn ------------------------------------------------------------------------- */
 
 void turn_conclude(struct turn *turn, const char *state, const char *reason, const char *format,
@@ -35,7 +37,7 @@ static void annotation_free(void *value)
 
 static void turn_free(struct loop_timer *timer)
 {
-    struct turn *turn = container_of(timer, struct turn, first_text);
+    struct turn *turn = container_of(timer, struct turn, timer);
     struct engine *engine = turn->engine;
 
     list_remove(&turn->link);
@@ -56,7 +58,7 @@ static void turn_free(struct loop_timer *timer)
 static void settle(struct turn *turn)
 {
     if (turn->phase == TURN_ENDED && !turn->scope.live && !turn_is_observed(turn))
-        loop_timer_close(&turn->first_text, turn_free);
+        loop_timer_close(&turn->timer, turn_free);
 }
 
 static void turn_scope_ended(struct scope *scope)
@@ -69,11 +71,13 @@ void turn_observers_ended(struct scope *scope)
     settle(container_of(scope, struct turn, observers));
 }
 
-static void first_text_fired(struct loop_timer *timer)
+static void timer_fired(struct loop_timer *timer)
 {
-    struct turn *turn = container_of(timer, struct turn, first_text);
+    struct turn *turn = container_of(timer, struct turn, timer);
 
-    if (!turn_answer_exists(turn))
+    if (!turn->scope.live)
+        turn_start(turn); /* no coroutine was free before */
+    else if (!turn_answer_exists(turn))
         turn_cancel(turn, "too_slow", "that took too long: nothing to show came in time");
 }
 
@@ -89,7 +93,7 @@ struct turn *turn_new(struct engine *engine, struct event *event, int64_t id, in
     list_init(&turn->link);
     list_append(&engine->turns, &turn->link);
     turn_trace_init(&turn->trace);
-    loop_timer_init(engine->loop, &turn->first_text, first_text_fired);
+    loop_timer_init(engine->loop, &turn->timer, timer_fired);
     scope_open_root(engine->loop, &turn->scope, 0, turn_scope_ended);
     return turn;
 }
@@ -105,15 +109,13 @@ void turn_start(struct turn *turn)
     struct engine *engine = turn->engine;
     struct co_owner owner = {"core:turn", (uint64_t)turn->id};
 
+    if (turn->phase == TURN_WAITING)
+        turn->set = plugin_set_pin(engine->set);
     turn->phase = TURN_RUNNING;
-    turn->set = plugin_set_pin(engine->set);
     if (co_spawn(&turn->scope, &owner, turn_run, turn) == TROUPE_OK)
         return;
-    /* Its row stays open: the next start of the host takes it up again. */
-    log_error("turn", "turn %lld could not start: no coroutine is free", (long long)turn->id);
-    engine->stats.failed++;
-    turn_admission_remove(&engine->admission, &turn->ticket);
-    turn_dispose(turn);
+    log_warn("turn", "turn %lld waits: no coroutine is free", (long long)turn->id);
+    loop_timer_start(&turn->timer, START_AGAIN_MS, 0);
 }
 
 void turn_engine_ended(struct turn *turn)
@@ -175,10 +177,7 @@ void turn_engine_admit(struct engine *engine, struct turn *turn)
         turn_conclude(turn, "refused", "member_queue_full",
                       "I still have several messages of yours to answer; this one I leave out");
         break;
-    case TURN_REFUSED_DRAIN:
-        turn_conclude(turn, "refused", "stopping",
-                      "I am being stopped for maintenance; please ask again in a few minutes");
-        break;
+    case TURN_REFUSED_DRAIN: turn_conclude(turn, "refused", "stopping", ENGINE_STOPPING); break;
     }
     turn_trace_add(&turn->trace, "admission", turn->reason, NULL);
     turn_start(turn); /* only to store and say it: turn_run does no work once a state is set */
@@ -302,6 +301,7 @@ void turn_engine_close(struct engine *engine)
 {
     struct op *closed = op_new(engine->loop, NULL);
 
+    engine->closing = true;
     engine->closed = closed;
     chan_close(engine->intake, TROUPE_CANCELED);
     if (!engine->scope.live)
@@ -314,6 +314,7 @@ static void timer_closed(struct loop_timer *timer)
 {
     struct engine *engine = container_of(timer, struct engine, grace);
 
+    turn_engine_clear_marks(engine);
     turn_admission_clear(&engine->admission);
     map_clear_with(&engine->recovered, mem_free);
     chan_unref(engine->intake);
@@ -384,18 +385,23 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
 
 void turn_engine_drain(struct engine *engine, uint64_t grace_ms, void (*idle)(void *arg), void *arg)
 {
+    if (engine->stopping)
+        return;
     engine->admission.draining = true;
+    engine->stopping = idle != NULL;
     engine->idle = idle;
     engine->idle_arg = arg;
     loop_timer_start(&engine->grace, grace_ms, 0);
     turn_engine_check_idle(engine);
 }
 
-void turn_engine_resume(struct engine *engine)
+troupe_status turn_engine_resume(struct engine *engine)
 {
+    if (engine->stopping)
+        return TROUPE_BUSY;
     engine->admission.draining = false;
-    engine->idle = NULL;
     loop_timer_stop(&engine->grace);
+    return TROUPE_OK;
 }
 
 void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)

@@ -69,12 +69,13 @@ troupe_status turn_engine_why_text(struct engine *engine, const char *id, char *
  * where `channel` is NULL. */
 size_t turn_engine_stop_channel(struct engine *engine, const char *channel);
 /* From now on nothing new is admitted (it is refused with a sentence); `idle` is called on the loop
- * when the last turn has ended, or at once. After `grace_ms` the rest is cancelled. */
+ * when the last turn has ended, or at once. After `grace_ms` the rest is cancelled. `idle` NULL: a
+ * pause, which may be taken back; with `idle` it is for good, and later calls change nothing. */
 void turn_engine_drain(struct engine *engine, uint64_t grace_ms, void (*idle)(void *arg),
                        void *arg);
 
-/* Takes new events again. A pending `idle` is not called. */
-void turn_engine_resume(struct engine *engine);
+/* Takes new events again. TROUPE_BUSY where the drain is for good. */
+troupe_status turn_engine_resume(struct engine *engine);
 
 struct engine_stats {
     size_t running, queued;

@@ -19,6 +19,7 @@
 #define ENGINE_ATTEMPTS_MAX 2     /* starts of an event that a crash cut, then dead       */
 #define ENGINE_BUDGET_BOT   "bot" /* the id of the one scope that every reservation counts in */
 #define ENGINE_STORE_MS     10000 /* a commit or query of the engine itself               */
+#define ENGINE_STOPPING     "I am being stopped for maintenance; please ask again in a few minutes"
 
 struct engine {
     struct engine_options options;
@@ -40,6 +41,8 @@ struct engine {
     uint64_t calls; /* numbers calls from the shell */
     struct engine_stats stats;
     /* Draining and closing. */
+    bool stopping; /* drained for good */
+    bool closing;  /* the engine's own coroutines end: nothing is taken in any more */
     struct loop_timer grace;
     struct op *closed; /* completed when the scope is empty */
     void (*idle)(void *arg);
@@ -64,10 +67,12 @@ bool turn_engine_claim(struct engine *engine, int64_t outbox, int64_t turn_id);
 void turn_engine_unclaim(struct engine *engine, int64_t outbox);
 /* Forgets the rows that are marked; kept while a recovery may hold an older list of them. */
 void turn_engine_forget_marks(struct engine *engine);
+void turn_engine_clear_marks(struct engine *engine); /* at the end */
 
 /* A turn for the event (whose reference it takes over), known to the engine, not started. */
 struct turn *turn_new(struct engine *engine, struct event *event, int64_t id, int64_t event_id);
-/* Starts its coroutine now: the set is pinned here. Whatever fails ends in a sentence. */
+/* Starts its coroutine, now or as soon as one is free: the set is pinned here. Whatever fails ends
+ * in a sentence. */
 void turn_start(struct turn *turn);
 /* Frees a turn whose own coroutine never ran; soon, not inside the call. */
 void turn_dispose(struct turn *turn);

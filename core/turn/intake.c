@@ -81,6 +81,10 @@ void turn_engine_submit(struct engine *engine, struct event *event)
         event_unref(event);
         return;
     }
+    if (engine->closing) {
+        refuse(incoming_new(engine, event), "stopping", ENGINE_STOPPING);
+        return;
+    }
     if (turn_is_builtin(engine, event)) {
         /* /stop and its like work while everything else waits, and owe nothing to the store. */
         run_builtin(engine, event);

@@ -14,7 +14,7 @@ struct mark {
     struct list_link link; /* in engine->marks */
     struct engine *engine;
     int64_t outbox;
-    bool done; /* stored, or given up */
+    bool done; /* stored */
 };
 
 static struct mark *find(struct engine *engine, int64_t outbox)
@@ -84,10 +84,10 @@ static troupe_status mark_main(void *arg)
 
     store_batch_add(batch,
                     STORE_SQL(SQL_TURN_SENT, store_int(mark->outbox), store_int(clock_wall_ms())));
-    if (store_commit(engine->store, batch, turn_engine_soon(engine), &err) < 0)
+    mark->done = store_commit(engine->store, batch, turn_engine_soon(engine), &err) >= 0;
+    if (!mark->done) /* it stays, so that this process at least does not show it twice */
         log_warn("turn", "answer %lld was shown and could not be marked so: %s",
                  (long long)mark->outbox, err.text);
-    mark->done = true;
     turn_engine_forget_marks(engine);
     return TROUPE_OK;
 }
@@ -103,5 +103,10 @@ void turn_engine_mark_sent(struct engine *engine, int64_t outbox)
         return;
     log_warn("turn", "answer %lld was shown and could not be marked so: no coroutine is free",
              (long long)outbox);
-    forget(mark);
+}
+
+void turn_engine_clear_marks(struct engine *engine)
+{
+    list_for_each_safe (link, &engine->marks)
+        forget(container_of(link, struct mark, link));
 }

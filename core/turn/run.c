@@ -16,13 +16,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CLOSING_MS 15000 /* for storing and showing the end of a turn whose time is over */
-
 /* A stage or observer at work. */
 struct stage_job {
     struct turn_frame frame;
     troupe_status (*fn)(troupe_turn *turn);
-    struct plugin_set *set; /* observers: pinned on their own, they may outlast the turn's end */
 };
 
 static troupe_status stage_main(void *arg)
@@ -112,10 +109,9 @@ static troupe_status observe_main(void *arg)
     if (status < 0)
         log_warn(job->frame.agent->owner, "observer failed on turn %lld: %s", (long long)turn->id,
                  job->frame.fail_text[0] ? job->frame.fail_text : status_name(status));
-    if (turn->phase == TURN_ENDED && turn->observers.live == 1 && turn->id)
+    if (turn->left_open && turn->observers.live == 1)
         close_budget(turn); /* the last one: what it left open, nobody will settle */
     turn_frame_clear(&job->frame);
-    plugin_set_unpin(job->set);
     mem_free(job);
     return TROUPE_OK;
 }
@@ -134,12 +130,10 @@ static void start_observers(struct turn *turn, const struct turn_pipeline *pipel
         turn_frame_init(&job->frame, turn, agent, NULL);
         job->frame.observer = true;
         job->fn = agent->manifest->observe;
-        job->set = plugin_set_pin(turn->set);
         if (co_spawn(&turn->observers, &owner, observe_main, job) == TROUPE_OK)
             continue;
         turn_trace_add(&turn->trace, agent->owner, "observer.skipped", "too many coroutines");
         turn_frame_clear(&job->frame);
-        plugin_set_unpin(job->set);
         mem_free(job);
     }
 }
@@ -283,7 +277,7 @@ static void do_work(struct turn *turn)
     struct scope work;
     troupe_status status;
 
-    loop_timer_start(&turn->first_text, turn->engine->first_text_ms, 0);
+    loop_timer_start(&turn->timer, turn->engine->first_text_ms, 0);
     scope_open(&work, turn->deadline);
     turn->work = &work;
     status = co_spawn_wait(&work, &owner, work_main, turn, turn->deadline);
@@ -293,7 +287,7 @@ static void do_work(struct turn *turn)
     if (work.why == TROUPE_DEADLINE)
         turn_conclude(turn, "failed", "deadline", "that took too long, so I stopped");
     turn->work = NULL;
-    loop_timer_stop(&turn->first_text);
+    loop_timer_stop(&turn->timer);
 }
 
 troupe_status turn_run(void *arg)
@@ -311,11 +305,11 @@ troupe_status turn_run(void *arg)
         store_start(turn);
     if (!turn->state)
         do_work(turn);
-    co_shield(CLOSING_MS);
     if (!turn->state)
         turn_conclude(turn, "done", turn_answer_exists(turn) ? "answered" : "no_answer", "%s", "");
     if (turn->id) {
-        if (!turn_is_observed(turn))
+        turn->left_open = turn_is_observed(turn);
+        if (!turn->left_open)
             close_budget(turn);
         turn_read_cost(turn);
     }
@@ -328,7 +322,6 @@ troupe_status turn_run(void *arg)
     owe_sentence(turn);
     if (event->gateway && event->gateway->ops->working)
         event->gateway->ops->working(event->gateway, event, false);
-    co_unshield();
     turn_engine_ended(turn);
     return TROUPE_OK;
 }

@@ -78,9 +78,14 @@ static void do_call(struct shell_call *call)
 
     scope_open(&work, turn->deadline);
     turn->work = &work;
-    call->status = TROUPE_BUSY;
-    if (co_spawn_wait(&work, &owner, call_main, call, turn->deadline) < 0)
+    if (turn->state) /* the drain's grace was over before it began */
+        scope_cancel(&work, TROUPE_CANCELED);
+    call->status = co_spawn_wait(&work, &owner, call_main, call, turn->deadline);
+    if (call->status < 0) {
         snprintf(call->result.code, sizeof(call->result.code), "busy");
+        snprintf(call->result.sentence, sizeof(call->result.sentence),
+                 "too much is going on; please try again later");
+    }
     scope_close(&work);
     turn->work = NULL;
     turn_trace_add(&turn->trace, call->name,

@@ -149,7 +149,9 @@ static troupe_status tail_start(struct engine *engine, struct turn_tail *tail, s
 
     if (status < 0)
         return status;
+    /* Never zero, which would begin anew each time until the very first turn has ended. */
     tail->finished_ms = store_cell_int(rows, 0, 0, 0);
+    tail->finished_ms += tail->finished_ms == 0;
     tail->id = store_cell_int(rows, 0, 1, 0);
     return TROUPE_OK;
 }
@@ -179,8 +181,12 @@ troupe_status turn_tail_read(struct engine *engine, struct turn_tail *tail, uint
 {
     json_t *list;
 
-    if (!tail->finished_ms && tail_start(engine, tail, err) < 0)
-        return TROUPE_UNAVAILABLE;
+    if (!tail->finished_ms) {
+        troupe_status status = tail_start(engine, tail, err);
+
+        if (status < 0)
+            return status;
+    }
     for (;;) {
         _cleanup_rows_ struct store_rows *rows = NULL;
         troupe_status status =

@@ -409,6 +409,60 @@ BODY(why_tells_members_of_their_own_channel_only)
     return TROUPE_OK;
 }
 
+/* ---- coroutines ------------------------------------------------------------------------------ */
+
+static troupe_status stand(void *arg)
+{
+    (void)arg;
+    return co_sleep(PATIENCE_MS);
+}
+
+static troupe_status crowd_body(void *arg)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+    struct scope crowd;
+
+    (void)f;
+    CHECK_ANSWER("reply before", "before");
+    WAIT_FOR(list_empty(&t->engine->turns));
+    scope_open(&crowd, 0);
+    while (co_spawn(&crowd, NULL, stand, NULL) == TROUPE_OK)
+        continue;
+    record = ask(t, "reply all the same");
+    WAIT_FOR(t->engine->admission.running == 1);
+    CHECK(!is_answered(record));
+    scope_cancel(&crowd, TROUPE_CANCELED);
+    scope_close(&crowd);
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "all the same"));
+    return TROUPE_OK;
+}
+
+static void a_turn_waits_for_a_coroutine(void **state)
+{
+    const struct loop_options options = {.max_coroutines = 50};
+
+    (void)state;
+    play_with(plain_ini, NULL, &options, crowd_body);
+}
+
+BODY_IN(observers_leave_no_money_reserved,
+        "[pipeline message]\nstages = a\nobservers = o, p\n" ACTOR("a", "")
+            ACTOR("o", "script = reserve 5;sleep 1") ACTOR("p", "script = reserve 7"))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    for (int i = 0; i < 30; i++)
+        CHECK_ANSWER("reply x", "x");
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'released'") == 60);
+    CHECK(ask_int(f, "SELECT sum(reserved_micros) FROM budget_day") == 0);
+    return TROUPE_OK;
+}
+
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
@@ -433,6 +487,8 @@ int main(void)
         TEST(commands_reach_functions),
         TEST(built_in_commands_answer),
         TEST(why_tells_members_of_their_own_channel_only),
+        TEST(a_turn_waits_for_a_coroutine),
+        TEST(observers_leave_no_money_reserved),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

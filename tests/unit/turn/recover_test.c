@@ -5,6 +5,9 @@
  */
 #include "turn_fixture.h"
 
+#include "base/clock.h"
+#include "turn/sweep.h"
+
 #include <sqlite3.h>
 
 #define BODY_IN(name, ini)                                                                         \
@@ -65,6 +68,33 @@ BODY(a_drain_waits_and_refuses_what_is_new)
     CHECK(late->notices == 1 && strstr(buf_text(&late->notice), "stopped for maintenance"));
     CHECK(list_empty(&t->engine->turns) && list_empty(&t->engine->incoming));
     turn_engine_close(t->engine);
+    turn_engine_free(t->engine);
+    t->engine = NULL;
+    return TROUPE_OK;
+}
+
+BODY(a_drain_for_good_is_not_taken_back)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *running;
+    struct op *idle = op_new(t->base.loop, NULL);
+
+    turn_engine_drain(t->engine, 60000, NULL, NULL);
+    CHECK_STATUS(turn_engine_resume(t->engine), TROUPE_OK);
+    running = ask(t, "until 0 go;reply finished");
+    WAIT_FOR(t->engine->admission.running == 1);
+    ask_as(t, (struct asking){.member = "8"}, "sleep 50;put 0 go yes");
+    WAIT_FOR(t->engine->admission.running == 2);
+    turn_engine_drain(t->engine, 60000, idle_op, idle);
+    turn_engine_drain(t->engine, 0, NULL, NULL); /* an operator's, meanwhile */
+    CHECK_STATUS(turn_engine_resume(t->engine), TROUPE_BUSY);
+    CHECK_NOTICE_AS(((struct asking){.member = "9"}), "reply x", "stopped for maintenance");
+    CHECK_STATUS(op_wait(idle, co_after(PATIENCE_MS), NULL), TROUPE_OK);
+    op_drop(idle);
+    CHECK(!strcmp(buf_text(&running->shown), "finished"));
+    turn_engine_close(t->engine);
+    CHECK_NOTICE_AS(((struct asking){.member = "9"}), "/help", "stopped for maintenance");
     turn_engine_free(t->engine);
     t->engine = NULL;
     return TROUPE_OK;
@@ -153,6 +183,37 @@ BODY(an_answer_that_cannot_be_shown_is_told_and_kept)
     CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
     CHECK(list_empty(&t->engine->marks));
+    return TROUPE_OK;
+}
+
+BODY(what_is_over_is_swept_and_what_nobody_saw_waits)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    const int64_t week = 7 * 24 * 3600 * 1000ll, far = clock_wall_ms() + 2 * week;
+    struct record *unseen;
+    bool more;
+
+    CHECK_ANSWER("reply seen", "seen");
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 1);
+    unseen = ask(t, "doze 50;reply unseen");
+    WAIT_FOR(t->engine->admission.running == 1);
+    turn_engine_detach(t->engine, &t->gateway);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK_STATUS(turn_sweep(f->store, far - week, 2 * week, 0, &more, &f->err), TROUPE_OK);
+    CHECK(!more);
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE payload = '{}'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox") == 1);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    CHECK(!strcmp(buf_text(&unseen->shown), "unseen"));
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 1);
+    t->gateway_fails = true;
+    CHECK_NOTICE("reply hidden", "could not show it now");
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK_STATUS(turn_sweep(f->store, far, week, 0, &more, &f->err), TROUPE_OK);
+    CHECK(ask_int(f, "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM turn) + "
+                     "(SELECT count(*) FROM event)") == 0);
     return TROUPE_OK;
 }
 
@@ -315,9 +376,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_turn_ends_on_the_set_it_began_with),
         TEST(a_drain_waits_and_refuses_what_is_new),
+        TEST(a_drain_for_good_is_not_taken_back),
         TEST(a_drain_ends_what_is_left_after_its_grace),
         TEST(the_answer_of_a_gateway_that_went_is_kept),
         TEST(an_answer_that_cannot_be_shown_is_told_and_kept),
+        TEST(what_is_over_is_swept_and_what_nobody_saw_waits),
         TEST(a_store_that_fails_is_told),
         TEST(what_a_crash_left_is_closed_or_done_once),
     };

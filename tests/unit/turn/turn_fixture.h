@@ -341,7 +341,8 @@ static inline troupe_status play_main(void *arg)
     return status;
 }
 
-static inline void play_in(const char *ini, const struct store_options *options, co_fn body)
+static inline void play_with(const char *ini, const struct store_options *options,
+                             const struct loop_options *loop_options, co_fn body)
 {
     _cleanup_mem_ char *runner = expand("%/troupe-runner");
     const struct plugin_manager_options manager = {.runner = runner, .any_location = true};
@@ -353,7 +354,7 @@ static inline void play_in(const char *ini, const struct store_options *options,
     t->body = body;
     t->ini = ini;
     place_make(&f->place);
-    f->loop = fixture_new(NULL);
+    f->loop = fixture_new(loop_options);
     fixture_open(f, options);
     assert_status(http_client_new(f->loop, NULL, &t->http, &f->err), TROUPE_OK);
     t->manager = plugin_manager_new(f->loop, &manager);
@@ -370,6 +371,11 @@ static inline void play_in(const char *ini, const struct store_options *options,
     }
     mem_free(t);
     assert_status(status, TROUPE_OK);
+}
+
+static inline void play_in(const char *ini, const struct store_options *options, co_fn body)
+{
+    play_with(ini, options, NULL, body);
 }
 
 /* The usual configuration: one stage that does what the message says. */
