@@ -177,7 +177,9 @@ static troupe_status quoted(struct rewriter *rw)
     }
     if (!*end)
         return error_set(rw->err, TROUPE_ARGUMENT, "line %zu: %c is not closed", line_of(rw), open);
-    if (open != '\'') {
+    /* SQLite takes a string for a name where only a name can stand, and the authorizer lets a
+     * migration at the catalogue. */
+    if (open != '\'' || rw->kind == STORE_SQL_SCRIPT) {
         troupe_status status = check_identifier(rw, rw->at + 1, (size_t)(end - rw->at - 1));
 
         if (status < 0)
