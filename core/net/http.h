@@ -23,7 +23,8 @@
  *   TROUPE_DEADLINE     one of the request's time limits; the text says which
  *   TROUPE_FAILED       TLS: handshake or certificate
  *   TROUPE_LIMIT        body, headers or redirects above their bound
- *   TROUPE_IO           the connection broke before the answer or the body was whole
+ *   TROUPE_IO           the connection broke before the answer or the body was whole, and what
+ *                       else may have happened after bytes had left
  *   TROUPE_DATA         what came is no HTTP, or its packing is broken
  *   TROUPE_BUSY         more than `max_transfers` requests at once
  * An HTTP status of 400 and above is an answer, not a failure.

@@ -49,6 +49,16 @@ void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, 
                   "ca_file",
                   label);
         break;
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_USE_SSL_FAILED:
+        error_set(ret, TROUPE_FAILED, "TLS with \"%s\" cannot be set up: %s", label,
+                  curl_easy_strerror(code));
+        break;
     case CURLE_SSL_CACERT_BADFILE:
         error_set(ret, TROUPE_FAILED, "the CA file cannot be read; check [http] ca_file");
         break;
@@ -67,8 +77,10 @@ void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, 
         error_set(ret, TROUPE_IO, "\"%s\" closed the connection before the answer was whole",
                   label);
         break;
-    default: /* libcurl's fixed sentence, which holds nothing of the request */
-        error_set(ret, TROUPE_FAILED, "the request to \"%s\" failed: %s", label,
+    default:
+        /* libcurl's fixed sentence, which holds nothing of the request. TROUPE_IO, since the other
+         * statuses promise to whoever booked money for it that nothing had left. */
+        error_set(ret, TROUPE_IO, "the request to \"%s\" failed: %s", label,
                   curl_easy_strerror(code));
         break;
     }
