@@ -41,14 +41,23 @@ static bool try_place(struct buf *tried, char **ret, const char *dir, const char
     return false;
 }
 
-/* Whether the file lies below the directory once links are followed. */
-static bool is_below(const char *file, const char *dir)
+/*
+ * Whether the file lies below the directory once links are followed. Then `*path` becomes the place
+ * itself: what is opened later must be what was judged here, and a link of somebody else's could
+ * lead elsewhere by then.
+ */
+static bool resolve_below(char **path, const char *dir)
 {
+    const char *file = *path;
     char *real_file = realpath(file, NULL), *real_dir = realpath(dir, NULL);
     size_t len = real_dir ? strlen(real_dir) : 0;
     bool below = real_file && real_dir && !strncmp(real_file, real_dir, len) &&
                  (real_file[len] == '/' || (len && real_dir[len - 1] == '/'));
 
+    if (below) {
+        mem_free(*path);
+        *path = mem_strdup(real_file);
+    }
     free(real_file);
     free(real_dir);
     return below;
@@ -108,7 +117,7 @@ troupe_status plugin_find_file(struct plugin_manager *manager, const struct conf
             "isolation = inprocess if you trust plugin \"%s\"",
             title, name);
     if (!(isolation && isolation->set) && !manager->any_location &&
-        !is_below(path, manager->package_dir))
+        !resolve_below(&path, manager->package_dir))
         return config_problem(
             problems, file, line,
             "plugin \"%s\" is not part of the host's package and isolated plugins "
