@@ -115,6 +115,13 @@ static void find_plugins(struct build *build)
                            item->name);
             continue;
         }
+        /* An agent's name is the namespace of what it stores, and this one is the host's. */
+        if (!strcmp(item->name, "core")) {
+            config_problem(
+                build->problems, item->file, item->line,
+                "section [agent core]: the name \"core\" is the host's own; choose another");
+            continue;
+        }
         if (plugin_find_file(build->manager, build->look, section, &path, build->problems) < 0)
             continue;
         if (plugin_image_open(&build->manager->images, path, &item->image, &err) < 0) {

@@ -209,6 +209,8 @@ static void refuses_with_place_and_remedy(struct script *script)
         "is not a whole number from 1 to 10; correct the declaration and build it again");
     refuse(script, "[agent a.b]\nplugin = %/dice1.so\n", NULL,
            "t.ini:1: section [agent a.b]: a name is made of letters, digits, _ and -");
+    refuse(script, "[agent core]\nplugin = %/dice1.so\n", NULL,
+           "t.ini:1: section [agent core]: the name \"core\" is the host's own; choose another");
 }
 
 static void asks_for_trust_outside_the_package(struct script *script)
@@ -413,6 +415,27 @@ static void asks_providers_by_priority(struct script *script)
     /* One image for four agents, and it was tried once. */
     assert_int_equal(script->manager->images.loaded, 1);
     plugin_set_unpin(set);
+}
+
+/* A priority is a live key: the next set asks in the new order, a turn of the old one goes on. */
+static void a_new_priority_counts_from_the_next_set_on(struct script *script)
+{
+    struct plugin_set *first = build(script,
+                                     "[agent one]\nplugin = %/service.so\n"
+                                     "[agent two]\nplugin = %/service.so\ntimeout = 1s\n",
+                                     NULL);
+    struct plugin_set *second = build(script,
+                                      "[agent one]\nplugin = %/service.so\n"
+                                      "[agent two]\nplugin = %/service.so\npriority = 1\n",
+                                      first);
+
+    assert_ptr_equal(plugin_set_agent(first, "one"), plugin_set_agent(second, "one"));
+    assert_string_equal(plugin_set_service(first, "test.echo")->providers[0]->agent->name, "one");
+    assert_string_equal(plugin_set_service(second, "test.echo")->providers[0]->agent->name, "two");
+    assert_int_equal(config_ms(plugin_set_agent(first, "two")->section, "timeout"), 1000);
+    assert_false(config_value(plugin_set_agent(second, "two")->section, "timeout")->set);
+    plugin_set_unpin(first);
+    plugin_set_unpin(second);
 }
 
 static void agents_come_in_the_order_of_their_needs(struct script *script)
@@ -630,6 +653,7 @@ SCRIPT(a_refused_reload_changes_nothing)
 SCRIPT(hands_state_over)
 SCRIPT(names_of_several_agents_are_kept_apart)
 SCRIPT(asks_providers_by_priority)
+SCRIPT(a_new_priority_counts_from_the_next_set_on)
 SCRIPT(agents_come_in_the_order_of_their_needs)
 SCRIPT(checks_without_creating)
 SCRIPT(frees_after_the_last_pin_only)
@@ -654,6 +678,7 @@ int main(void)
         SCRIPT_TEST(hands_state_over),
         SCRIPT_TEST(names_of_several_agents_are_kept_apart),
         SCRIPT_TEST(asks_providers_by_priority),
+        SCRIPT_TEST(a_new_priority_counts_from_the_next_set_on),
         SCRIPT_TEST(agents_come_in_the_order_of_their_needs),
         SCRIPT_TEST(checks_without_creating),
         SCRIPT_TEST(frees_after_the_last_pin_only),
