@@ -52,7 +52,10 @@ struct plugin_agent {
     const struct plugin_registry *registry;
     struct plugin_image *image; /* NULL in the runner */
     const struct plugin_manifest *manifest;
-    struct config *config; /* its section's; a reference, may be NULL */
+    /* The config that it was made with; a reference, may be NULL. An agent is only carried over to a
+     * set whose section for it means the same, live keys included, so its values never age: what ages
+     * are files and lines, and those are asked of the set's config. */
+    struct config *config;
     const struct config_section *section;
     struct plugin_values values;
     struct plugin_log *log;

@@ -39,7 +39,7 @@ struct plugin_image {
     char *path;                             /* where it was copied from; for people     */
     char build_id[PLUGIN_BUILD_ID_LEN + 1]; /* hash of the bytes: the same build anywhere */
     struct plugin_note note;
-    int fd; /* the sealed copy; -1 once parked */
+    int fd; /* the sealed copy: also of a parked image, for its bytes may come back */
     size_t size;
     char *name;   /* under which it was mapped */
     void *handle; /* of dlopen, NULL before plugin_image_load */

@@ -102,7 +102,10 @@ static void fill_registry(struct plugin_registry *registry, const json_t *extens
     }
 }
 
-/* Nothing that the plugin does here may reach beyond this process. */
+/*
+ * Bounds what a mistake can do: no file grows, no core is dumped, memory and time end. It is no
+ * sandbox: the code is what the operator installed, and still reaches what the host's user may.
+ */
 static void confine(void)
 {
     const struct rlimit none = {0, 0}, cpu = {CPU_SECONDS, CPU_SECONDS}, files = {64, 64};

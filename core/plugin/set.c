@@ -224,8 +224,10 @@ troupe_status plugin_set_index(struct plugin_set *set, struct config_problems *p
 
         name_tool(set, target);
         if (map_get(&set->by_service, target->qualified)) {
+            /* Not the agent's section: of one that was carried over it stands in an older file. */
             unsigned line;
-            const char *file = config_section_origin(target->agent->section, &line);
+            const char *file = config_section_origin(
+                config_section(set->config, "agent", target->agent->name), &line);
 
             status =
                 config_problem(problems, file, line,
