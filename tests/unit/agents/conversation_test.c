@@ -107,7 +107,7 @@ static void an_answer_streams_and_is_remembered(void **state)
     assert_true(fake_text_has(&fake->reasons, "conversation.build: conversation 1.0.0"));
     system = instructions(fake);
     assert_non_null(strstr(system, "You are Troupe"));
-    assert_non_null(strstr(system, "talking with Ada."));
+    assert_non_null(strstr(system, "called \"Ada\";"));
     assert_non_null(strstr(system, "Friday, 20 November 2026"));
     assert_non_null(strstr(system, "Tone: friendly. Emoji: two to four in an answer."));
     assert_null(strstr(system, "{{"));
@@ -492,7 +492,7 @@ static void preferences_are_shown_changed_and_used(void **state)
     }
     assert_string_equal(asked(fake), "user:hello\nassistant:hi\nuser:hello\n");
     system = instructions(fake);
-    assert_non_null(strstr(system, "talking with Countess."));
+    assert_non_null(strstr(system, "called \"Countess\";"));
     assert_non_null(strstr(system, "Tone: casual. Emoji: none at all. Language: answer in pt-BR"));
     assert_non_null(strstr(system, "Saturday, 21 November 2026"));
     free(system);
