@@ -17,6 +17,7 @@
 
 #define ADAPTATIONS_MAX   3     /* parameters that a provider may refuse, one after the other */
 #define RATE_WAIT_MS      30000 /* told to members where the provider does not say */
+#define TOLD_WAIT_MAX_MS  86400000
 #define STATUS_BODY_MAX   (256 * 1024)
 #define STATUS_TIMEOUT_MS 10000
 
@@ -80,6 +81,8 @@ static troupe_status fail(troupe_turn *turn, const struct llm_round *round)
             return status;
         kind = &llm_kind_interrupted;
     }
+    if (wait > TOLD_WAIT_MAX_MS) /* a provider may send any number */
+        wait = TOLD_WAIT_MAX_MS;
     if (kind->category == LLM_RATE)
         return troupe_fail(turn, kind->status, kind->code, "%s Please try again in %lld seconds.",
                            kind->sentence, (long long)(wait + 999) / 1000);

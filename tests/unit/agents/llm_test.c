@@ -422,6 +422,14 @@ static void retry_after_is_honoured_up_to_the_time_left(void **state)
     assert_non_null(strstr(fake->sentence, "in 20 seconds"));
     finish(fake);
 
+    fake = paid();
+    script(fake, 0, 429, NULL);
+    fake->responses[0].headers[0] = "retry-after";
+    fake->responses[0].headers[1] = "99999999999999";
+    assert_int_equal(chat(fake), TROUPE_BUSY);
+    assert_non_null(strstr(fake->sentence, "in 86400 seconds"));
+    finish(fake);
+
     /* the provider's own word on it counts */
     fake = paid();
     script(fake, 0, 500, NULL);
