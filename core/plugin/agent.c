@@ -32,14 +32,14 @@ static const char *handle_agent(troupe_host *host)
 static void handle_log(troupe_host *host, uint32_t level, const char *text, uint64_t len)
 {
     struct plugin_agent *agent = plugin_agent_of(host);
-    size_t cut = len < MAX_LOG_LINE ? (size_t)len : MAX_LOG_LINE;
+    size_t cut = text_utf8_cut(text, (size_t)len, MAX_LOG_LINE);
 
     if (level > TROUPE_LOG_DEBUG)
         level = TROUPE_LOG_DEBUG;
     /* The most serious line is the best reason that there is for a failing create. */
     pthread_mutex_lock(&agent->lock);
     if (!agent->created && level <= agent->last_level) {
-        size_t kept = cut < sizeof(agent->last_log) ? cut : sizeof(agent->last_log) - 1;
+        size_t kept = text_utf8_cut(text, cut, sizeof(agent->last_log) - 1);
 
         memcpy(agent->last_log, text, kept);
         agent->last_log[kept] = '\0';

@@ -72,8 +72,15 @@ struct pipe_log {
 static void log_to_pipe(struct plugin_log *log, uint32_t level, const char *text, size_t len)
 {
     struct pipe_log *pipe_log = (struct pipe_log *)(void *)log;
-    _cleanup_json_ json_t *line = json_pack("{s:s%, s:i}", "log", text, len, "level", level);
+    _cleanup_mem_ char *clean = mem_strndup(text, len);
+    _cleanup_json_ json_t *line = NULL;
 
+    /* JSON writes a control character in six bytes: a few such lines would fill the pipe, and the
+     * verdict behind them would be lost. */
+    for (char *c = clean; *c; c++)
+        if ((unsigned char)*c < 0x20)
+            *c = ' ';
+    line = json_pack("{s:s, s:i}", "log", clean, "level", level);
     if (line && pipe_log->lines++ < TRIAL_MAX_LOG_LINES)
         write_line(line);
 }
