@@ -50,6 +50,9 @@ static troupe_status settle(troupe_turn *turn, uint64_t reservation, uint64_t mi
     int64_t over = 0;
     troupe_status status;
 
+    if (micros > TURN_BUDGET_MOST) /* it stays dispatched and is booked at its worst case */
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "budget.amount",
+                                "nothing costs %llu micro-units", (unsigned long long)micros);
     co_shield(ENGINE_STORE_MS); /* what was spent is booked, also in a turn that was ended */
     status = turn_budget_settle(frame->turn->engine->store, (int64_t)reservation, frame->turn->id,
                                 micros, turn_engine_soon(frame->turn->engine), &over, &err);

@@ -25,9 +25,51 @@ troupe_status host_need(struct turn_frame *frame, const char *capability)
                             frame->agent->manifest->id, capability);
 }
 
-troupe_str host_keep(struct turn_frame *frame, const char *text, size_t len)
+troupe_status host_bytes(struct turn_frame *frame, const void *data, uint64_t len, uint64_t max,
+                         const char *what)
 {
-    return (troupe_str){arena_strndup(&frame->arena, text, len), len};
+    if (!data && len)
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "host.null", "%s is missing", what);
+    if (len > max)
+        return turn_frame_error(frame, TROUPE_LIMIT, "host.limit", "%s has at most %llu bytes",
+                                what, (unsigned long long)max);
+    return TROUPE_OK;
+}
+
+troupe_status host_hold(struct turn_frame *frame, size_t bytes)
+{
+    if (bytes > TURN_KEPT_MAX - frame->kept)
+        return turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
+                                "a stage or function holds at most %u bytes of results",
+                                TURN_KEPT_MAX);
+    frame->kept += bytes;
+    return TROUPE_OK;
+}
+
+troupe_status host_keep(struct turn_frame *frame, const char *text, size_t len, troupe_str *ret)
+{
+    troupe_status status = ret ? host_hold(frame, len) : TROUPE_OK;
+
+    if (ret && status == TROUPE_OK)
+        *ret = (troupe_str){arena_strndup(&frame->arena, text, len), len};
+    return status;
+}
+
+troupe_status host_keep_result(struct turn_frame *frame, const struct turn_result *result,
+                               troupe_str *ret)
+{
+    const struct buf *text = result->json.len ? &result->json : &result->text;
+
+    return host_keep(frame, buf_text(text), text->len, ret);
+}
+
+troupe_status host_holds(struct turn_frame *frame, const struct turn_resource *resource)
+{
+    list_for_each (link, &frame->resources)
+        if (container_of(link, struct turn_resource, link) == resource)
+            return TROUPE_OK;
+    return turn_frame_error(frame, TROUPE_ARGUMENT, "host.handle",
+                            "a handle that is closed, or not of this stage or function");
 }
 
 struct store_scope host_scope(const struct turn_frame *frame)
@@ -43,6 +85,8 @@ troupe_status host_may_call(struct turn_frame *frame, const char *name)
     size_t len = strlen(agent);
     char capability[160];
 
+    if (!name)
+        return host_bytes(frame, NULL, 1, 1, "the function's name");
     if (plugin_manifest_function(frame->agent->manifest, name) ||
         (text_starts(name, agent) && name[len] == '.' &&
          plugin_manifest_function(frame->agent->manifest, name + len + 1)))
@@ -55,7 +99,7 @@ troupe_status host_may_call(struct turn_frame *frame, const char *name)
 
 static const void *get_extension(troupe_turn *turn, const char *id)
 {
-    return plugin_registry_find(turn_frame_of(turn)->agent->registry, id);
+    return id ? plugin_registry_find(turn_frame_of(turn)->agent->registry, id) : NULL;
 }
 
 static troupe_host *get_host(troupe_turn *turn)
@@ -167,6 +211,8 @@ static troupe_status check_text(struct turn_frame *frame, const char *text, uint
 {
     if (len > TURN_ANSWER_MAX)
         return too_long(frame);
+    if (!text && len)
+        return host_bytes(frame, text, len, len, "the text");
     if (frame->observer)
         return turn_frame_error(frame, TROUPE_DENIED, "host.observer",
                                 "an observer cannot answer; use a stage");
@@ -189,7 +235,6 @@ static troupe_status reply(troupe_turn *turn, const char *text, uint64_t len)
         return turn_answer_reply(frame->turn, text, (size_t)len);
     buf_reset(&frame->text);
     buf_append(&frame->text, text, (size_t)len);
-    frame->replied = true;
     return frame->chunks ? host_stream_send(frame->chunks, text, (size_t)len) : TROUPE_OK;
 }
 
@@ -217,10 +262,10 @@ static troupe_status result(troupe_turn *turn, const char *json, uint64_t len)
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_json_ json_t *value = NULL;
     struct error err;
+    troupe_status status = host_bytes(frame, json, len, TURN_RESULT_MAX, "a result");
 
-    if (len > TURN_RESULT_MAX)
-        return turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
-                                "a result takes at most %u bytes", TURN_RESULT_MAX);
+    if (status < 0)
+        return status;
     if (json_parse(json, (size_t)len, &value, &err) < 0)
         return turn_frame_error(frame, TROUPE_DATA, "host.json", "%s", err.text);
     buf_reset(&frame->json);
@@ -245,14 +290,16 @@ static void reason(troupe_turn *turn, const char *code, const char *detail, uint
 {
     struct turn_frame *frame = turn_frame_of(turn);
     struct turn *t = frame->turn;
+    char word[sizeof(t->drop_code)];
+    int most = detail ? (int)(len < 512 ? len : 512) : 0;
 
+    snprintf(word, sizeof(word), "%s", code ? code : "");
+    turn_text_tidy(word);
     if (!frame->function && !frame->observer) {
-        snprintf(t->drop_code, sizeof(t->drop_code), "%s", code);
-        turn_text_tidy(t->drop_code);
-        snprintf(t->drop_text, sizeof(t->drop_text), "%.*s", (int)(len < 512 ? len : 512), detail);
+        snprintf(t->drop_code, sizeof(t->drop_code), "%s", word);
+        snprintf(t->drop_text, sizeof(t->drop_text), "%.*s", most, detail ? detail : "");
     }
-    turn_trace_add(&t->trace, frame->agent->owner, code, len ? "%.*s" : NULL,
-                   (int)(len < 512 ? len : 512), detail);
+    turn_trace_add(&t->trace, frame->agent->owner, word, most ? "%.*s" : NULL, most, detail);
 }
 
 /* ---- annotations ---------------------------------------------------------------------------- */
@@ -261,8 +308,10 @@ static troupe_status annotate(troupe_turn *turn, const char *key, const char *va
 {
     struct turn_frame *frame = turn_frame_of(turn);
     struct map *map = &frame->turn->annotations;
-    struct buf *text = map_get(map, key);
+    struct buf *text = key ? map_get(map, key) : NULL;
 
+    if (!key || (!value && len))
+        return host_bytes(frame, NULL, 1, 1, "the key or value of an annotation");
     if (len > TURN_ANNOTATION_MAX || (!text && map->count >= TURN_ANNOTATIONS_MAX) ||
         strlen(key) > 64)
         return turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
@@ -279,12 +328,9 @@ static troupe_status annotate(troupe_turn *turn, const char *key, const char *va
 static troupe_status annotation(troupe_turn *turn, const char *key, troupe_str *ret)
 {
     struct turn_frame *frame = turn_frame_of(turn);
-    const struct buf *text = map_get(&frame->turn->annotations, key);
+    const struct buf *text = key ? map_get(&frame->turn->annotations, key) : NULL;
 
-    if (!text)
-        return TROUPE_NOT_FOUND;
-    *ret = host_keep(frame, buf_text(text), text->len);
-    return TROUPE_OK;
+    return text ? host_keep(frame, buf_text(text), text->len, ret) : TROUPE_NOT_FOUND;
 }
 
 /* ---- calls ---------------------------------------------------------------------------------- */
@@ -296,15 +342,17 @@ static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_a
     struct turn_result result_of = {0};
     troupe_status status = host_may_call(frame, name);
 
+    if (status == TROUPE_OK)
+        status = host_bytes(frame, json_args.ptr, json_args.len, PLUGIN_MAX_JSON_TEXT,
+                            "the arguments' text");
     if (status < 0)
         return status;
     status = turn_call_named(frame->turn, frame, name, json_args.ptr ? json_args.ptr : "",
                              (size_t)json_args.len, NULL, &result_of);
     if (status < 0)
         turn_frame_error(frame, status, result_of.code, "%s", result_of.sentence);
-    else if (ret)
-        *ret = result_of.json.len ? host_keep(frame, result_of.json.data, result_of.json.len)
-                                  : host_keep(frame, buf_text(&result_of.text), result_of.text.len);
+    else
+        status = host_keep_result(frame, &result_of, ret);
     turn_result_clear(&result_of);
     return status;
 }

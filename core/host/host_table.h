@@ -21,8 +21,20 @@ void host_register(struct plugin_registry *registry);
 
 /* TROUPE_DENIED with a sentence for the author unless the agent's plugin declared it. */
 troupe_status host_need(struct turn_frame *frame, const char *capability);
-/* A copy that lives as long as the frame. */
-troupe_str host_keep(struct turn_frame *frame, const char *text, size_t len);
+/* TROUPE_ARGUMENT for NULL where bytes should be, TROUPE_LIMIT for more than `max` of them; `what`
+ * names it to the author. */
+troupe_status host_bytes(struct turn_frame *frame, const void *data, uint64_t len, uint64_t max,
+                         const char *what);
+/* Counts bytes that the frame holds until it ends; TROUPE_LIMIT above TURN_KEPT_MAX. */
+troupe_status host_hold(struct turn_frame *frame, size_t bytes);
+/* A copy that lives as long as the frame. `ret` NULL is fine. */
+troupe_status host_keep(struct turn_frame *frame, const char *text, size_t len, troupe_str *ret);
+/* What a function gave, its JSON before its text, kept likewise. */
+struct turn_result;
+troupe_status host_keep_result(struct turn_frame *frame, const struct turn_result *result,
+                               troupe_str *ret);
+/* TROUPE_ARGUMENT for what the frame does not hold (any more): a handle that was closed already. */
+troupe_status host_holds(struct turn_frame *frame, const struct turn_resource *resource);
 /* The event's parts as SQL sees them. */
 struct store_scope;
 struct store_scope host_scope(const struct turn_frame *frame);

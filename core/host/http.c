@@ -17,6 +17,8 @@
 
 #define REQUESTS_MAX 8
 #define HEADERS_MAX  32
+#define HEADER_MAX   16384       /* bytes of a header's name or value */
+#define BODY_MAX     (64u << 20) /* bytes of a request's body         */
 
 /* What stands before the path. */
 struct origin {
@@ -72,10 +74,10 @@ static bool is_endpoint(const struct plugin_agent *agent, const struct origin *o
 }
 
 /* [http] allow_private: HOST or HOST:PORT that the operator opened for every agent. */
-static bool allowed_private(const struct engine *engine, const struct origin *origin)
+static bool allowed_private(const struct turn *turn, const struct origin *origin)
 {
     const struct config_list *list =
-        config_list(config_section(turn_engine_config(engine), "http", NULL), "allow_private");
+        config_list(config_section(turn->set->config, "http", NULL), "allow_private");
     char with_port[300];
 
     snprintf(with_port, sizeof(with_port), "%s:%s", origin->host, origin->port);
@@ -101,7 +103,7 @@ static troupe_status judge(struct turn_frame *frame, const struct origin *origin
                                 "plugin \"%s\" may not reach \"%s\": it is neither an endpoint of "
                                 "its config nor a declared capability \"http:%s\"",
                                 frame->agent->manifest->id, origin->host, origin->host);
-    if (!allowed_private(frame->turn->engine, origin))
+    if (!allowed_private(frame->turn, origin))
         *ret_trust = HTTP_TRUST_UNTRUSTED;
     return TROUPE_OK;
 }
@@ -111,7 +113,7 @@ static troupe_status fill_in(struct turn_frame *frame, troupe_str value, bool en
                              struct buf *out)
 {
     static const char mark[] = "{secret:";
-    const char *p = value.ptr, *end = value.ptr + value.len;
+    const char *p = value.ptr, *end = value.len ? value.ptr + value.len : value.ptr;
 
     while (p < end) {
         const char *hit = memmem(p, (size_t)(end - p), mark, sizeof(mark) - 1), *stop, *secret;
@@ -161,11 +163,19 @@ static troupe_status headers_of(struct turn_frame *frame, troupe_array list, boo
     if (list.count > HEADERS_MAX)
         return turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
                                 "a request takes at most %d headers", HEADERS_MAX);
+    if (list.count && !list.ptr)
+        return host_bytes(frame, NULL, 1, 1, "the list of headers");
     for (uint32_t i = 0; i < list.count; i++) {
         const troupe_header *header = TROUPE_AT(list, troupe_header, i);
         struct buf value = BUF_INIT;
-        troupe_status status = fill_in(frame, header->value, endpoint, &value);
+        troupe_status status =
+            host_bytes(frame, header->name.ptr, header->name.len, HEADER_MAX, "a header's name");
 
+        if (status == TROUPE_OK)
+            status = host_bytes(frame, header->value.ptr, header->value.len, HEADER_MAX,
+                                "a header's value");
+        if (status == TROUPE_OK)
+            status = fill_in(frame, header->value, endpoint, &value);
         if (status < 0) {
             if (value.data)
                 explicit_bzero(value.data, value.cap);
@@ -237,8 +247,7 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
                              troupe_http **ret)
 {
     struct turn_frame *frame = turn_frame_of(turn);
-    const struct config_section *section =
-        config_section(turn_engine_config(frame->turn->engine), "http", NULL);
+    const struct config_section *section = config_section(frame->turn->set->config, "http", NULL);
     _cleanup_mem_ char *url = NULL;
     struct http_header headers[HEADERS_MAX];
     struct http_request out = {0};
@@ -254,6 +263,11 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
     if (frame->requests >= REQUESTS_MAX)
         return turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
                                 "a stage has at most %d open requests", REQUESTS_MAX);
+    status = host_bytes(frame, request->url.ptr, request->url.len, HTTP_URL_MAX, "a URL");
+    if (status == TROUPE_OK)
+        status = host_bytes(frame, request->body.ptr, request->body.len, BODY_MAX, "a body");
+    if (status < 0)
+        return status;
     url = mem_strndup(request->url.ptr, (size_t)request->url.len);
     out.url = url;
     out.method = request->method ? request->method : "GET";
@@ -310,8 +324,11 @@ static troupe_status read_within(troupe_turn *turn, troupe_http *http, uint32_t 
     struct error err;
     const char *data;
     size_t len;
-    troupe_status status = http_read(http->stream, &data, &len, ms ? co_after(ms) : 0, &err);
+    troupe_status status = host_holds(frame, http ? &http->resource : NULL);
 
+    if (status < 0)
+        return status;
+    status = http_read(http->stream, &data, &len, ms ? co_after(ms) : 0, &err);
     if (status == TROUPE_END)
         return status;
     if (status < 0)
@@ -327,8 +344,8 @@ static troupe_status do_read(troupe_turn *turn, troupe_http *http, troupe_str *r
 
 static void do_close(troupe_turn *turn, troupe_http *http)
 {
-    (void)turn;
-    http_release(&http->resource);
+    if (host_holds(turn_frame_of(turn), http ? &http->resource : NULL) == TROUPE_OK)
+        http_release(&http->resource);
 }
 
 const troupe_http_v1 *host_http_table(void)

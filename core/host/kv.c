@@ -53,7 +53,7 @@ static troupe_status compose(struct turn_frame *frame, uint32_t scope, char *out
 static troupe_status begin(struct turn_frame *frame, uint32_t scope, const char *key, char *out,
                            size_t size)
 {
-    size_t len = strlen(key);
+    size_t len = key ? strlen(key) : 0;
     troupe_status status = host_need(frame, "kv");
 
     if (status < 0)
@@ -82,8 +82,7 @@ static troupe_status get(troupe_turn *turn, uint32_t scope, const char *key, tro
     if (status < 0)
         return turn_frame_error(frame, status, "kv.storage", "%s", err.text);
     value = store_cell(rows, 0, 0);
-    *ret = host_keep(frame, value->data ? value->data : "", value->len);
-    return TROUPE_OK;
+    return host_keep(frame, value->data ? value->data : "", value->len, ret);
 }
 
 static troupe_status commit(struct turn_frame *frame, struct store_batch *batch)
@@ -103,11 +102,10 @@ static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, tro
     char text[STORE_KV_SCOPE_MAX];
     troupe_status status = begin(frame, scope, key, text, sizeof(text));
 
+    if (status == TROUPE_OK)
+        status = host_bytes(frame, value.ptr, value.len, VALUE_MAX, "a value");
     if (status < 0)
         return status;
-    if (value.len > VALUE_MAX)
-        return turn_frame_error(frame, TROUPE_LIMIT, "kv.value", "a value has at most %u bytes",
-                                VALUE_MAX);
     if (ttl_ms &&
         (ttl_ms > INT64_MAX || __builtin_add_overflow(clock_wall_ms(), (int64_t)ttl_ms, &expires)))
         expires = 0;

@@ -17,7 +17,7 @@ struct troupe_rows {
     uint64_t count;
     uint32_t columns;
     struct store_rows *rows;
-    troupe_value *cells; /* of the frame's arena */
+    troupe_value *cells;
 };
 
 static void rows_release(struct turn_resource *resource)
@@ -25,12 +25,21 @@ static void rows_release(struct turn_resource *resource)
     troupe_rows *rows = container_of(resource, troupe_rows, resource);
 
     store_rows_free(rows->rows);
+    mem_free(rows->cells);
     mem_free(rows);
 }
 
 static troupe_status to_store(struct turn_frame *frame, const troupe_value *value,
                               struct store_value *ret)
 {
+    bool is_bytes = value->type == TROUPE_TYPE_BLOB || value->type == TROUPE_TYPE_STRING ||
+                    value->type == TROUPE_TYPE_JSON;
+    troupe_status status =
+        is_bytes ? host_bytes(frame, value->u.s.ptr, value->u.s.len, STORE_BATCH_BYTES, "a value")
+                 : TROUPE_OK;
+
+    if (status < 0)
+        return status;
     switch (value->type) {
     case TROUPE_TYPE_NULL: *ret = store_null(); return TROUPE_OK;
     case TROUPE_TYPE_BOOL:
@@ -52,23 +61,21 @@ static troupe_status to_store(struct turn_frame *frame, const troupe_value *valu
     }
 }
 
+/* `ret` is the caller's, also on failure; mem_free. */
 static troupe_status params_of(struct turn_frame *frame, troupe_array params,
                                struct store_value **ret)
 {
-    struct store_value *values;
+    troupe_status status = host_bytes(frame, params.ptr, params.count, UINT32_MAX, "the values");
 
-    if (params.count > PARAMS_MAX)
-        return turn_frame_error(frame, TROUPE_LIMIT, "sql.params",
-                                "a statement takes at most %d values", PARAMS_MAX);
-    values = arena_alloc(&frame->arena, (params.count + 1) * sizeof(*values));
-    for (uint32_t i = 0; i < params.count; i++) {
-        troupe_status status = to_store(frame, TROUPE_AT(params, troupe_value, i), &values[i]);
-
-        if (status < 0)
-            return status;
-    }
-    *ret = values;
-    return TROUPE_OK;
+    if (status == TROUPE_OK && params.count > PARAMS_MAX)
+        status = turn_frame_error(frame, TROUPE_LIMIT, "sql.params",
+                                  "a statement takes at most %d values", PARAMS_MAX);
+    if (status < 0)
+        return status;
+    *ret = mem_zero(params.count + 1, sizeof(**ret));
+    for (uint32_t i = 0; status == TROUPE_OK && i < params.count; i++)
+        status = to_store(frame, TROUPE_AT(params, troupe_value, i), &(*ret)[i]);
+    return status;
 }
 
 static troupe_value from_store(const struct store_value *cell)
@@ -102,8 +109,9 @@ static troupe_status query(troupe_turn *turn, const char *sql, const troupe_valu
     struct store_scope scope = host_scope(frame);
     struct store_statement statement = {
         .sql = sql, .ns = frame->agent->name, .scope = &scope, .expect = STORE_ANY};
-    struct store_value *values = NULL;
-    struct store_rows *rows;
+    _cleanup_mem_ struct store_value *values = NULL;
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    size_t cells, bytes = 0;
     struct error err;
     troupe_rows *made;
     troupe_status status = host_need(frame, "sql");
@@ -117,15 +125,20 @@ static troupe_status query(troupe_turn *turn, const char *sql, const troupe_valu
     status = store_query(frame->turn->engine->store, &statement, 0, &rows, &err);
     if (status < 0)
         return turn_frame_error(frame, status, "sql.storage", "%s", err.text);
+    cells = rows->count * rows->columns;
+    for (size_t i = 0; i < cells; i++)
+        bytes += sizeof(troupe_value) + store_cell(rows, i / rows->columns, i % rows->columns)->len;
+    status = host_hold(frame, sizeof(*made) + bytes);
+    if (status < 0)
+        return status;
     made = mem_zero(1, sizeof(*made));
-    made->rows = rows;
     made->count = rows->count;
     made->columns = (uint32_t)rows->columns;
-    made->cells =
-        arena_alloc(&frame->arena, (rows->count * rows->columns + 1) * sizeof(*made->cells));
-    for (size_t row = 0; row < rows->count; row++)
-        for (size_t column = 0; column < rows->columns; column++)
-            made->cells[row * rows->columns + column] = from_store(store_cell(rows, row, column));
+    made->cells = mem_zero(cells + 1, sizeof(*made->cells));
+    for (size_t i = 0; i < cells; i++)
+        made->cells[i] = from_store(store_cell(rows, i / rows->columns, i % rows->columns));
+    made->rows = rows;
+    rows = NULL;
     turn_frame_own(frame, &made->resource, rows_release);
     *ret = made;
     return TROUPE_OK;
@@ -139,6 +152,8 @@ static troupe_status commit(troupe_turn *turn, const troupe_statement *statement
     struct error err;
     troupe_status status = host_need(frame, "sql");
 
+    if (status == TROUPE_OK)
+        status = host_bytes(frame, statements, count, UINT32_MAX, "the statements");
     if (status < 0)
         return status;
     if (count > STATEMENTS_MAX)
@@ -151,7 +166,7 @@ static troupe_status commit(troupe_turn *turn, const troupe_statement *statement
                                             .scope = &scope,
                                             .expect = statements[i].expect,
                                             .param_count = statements[i].params.count};
-        struct store_value *values;
+        _cleanup_mem_ struct store_value *values = NULL;
 
         status = params_of(frame, statements[i].params, &values);
         if (status < 0)

@@ -83,6 +83,9 @@ troupe_status host_stream_open(troupe_turn *turn, const char *name, troupe_str j
     troupe_status status = host_may_call(frame, name);
     troupe_stream *stream;
 
+    if (status == TROUPE_OK)
+        status = host_bytes(frame, json_args.ptr, json_args.len, PLUGIN_MAX_JSON_TEXT,
+                            "the arguments' text");
     if (status < 0)
         return status;
     if (frame->streams >= STREAMS_MAX)
@@ -106,12 +109,18 @@ troupe_status host_stream_open(troupe_turn *turn, const char *name, troupe_str j
     return TROUPE_OK;
 }
 
+static troupe_status stream_check(troupe_turn *turn, const troupe_stream *stream)
+{
+    return host_holds(turn_frame_of(turn), stream ? &stream->resource : NULL);
+}
+
 troupe_status host_stream_read(troupe_turn *turn, troupe_stream *stream, troupe_str *ret)
 {
     void *item;
-    troupe_status status = chan_recv(stream->chunks, 0, &item);
+    troupe_status status = stream_check(turn, stream);
 
-    (void)turn;
+    if (status == TROUPE_OK)
+        status = chan_recv(stream->chunks, 0, &item);
     if (status < 0)
         return status;
     mem_free(stream->held);
@@ -123,14 +132,15 @@ troupe_status host_stream_read(troupe_turn *turn, troupe_stream *stream, troupe_
 troupe_status host_stream_close(troupe_turn *turn, troupe_stream *stream, troupe_str *ret)
 {
     struct turn_frame *frame = turn_frame_of(turn);
-    troupe_status status = stream->ended ? stream->status : TROUPE_CANCELED;
+    troupe_status status = stream_check(turn, stream);
 
-    if (status < 0 && stream->ended)
+    if (status < 0)
+        return status;
+    status = stream->ended ? stream->status : TROUPE_CANCELED;
+    if (status >= 0)
+        status = host_keep_result(frame, &stream->result, ret);
+    else if (stream->ended)
         turn_frame_error(frame, status, stream->result.code, "%s", stream->result.sentence);
-    else if (ret)
-        *ret = stream->result.json.len
-                   ? host_keep(frame, stream->result.json.data, stream->result.json.len)
-                   : host_keep(frame, buf_text(&stream->result.text), stream->result.text.len);
     stream_release(&stream->resource);
     return status;
 }

@@ -41,11 +41,14 @@ static troupe_status run(troupe_turn *turn, troupe_work_fn fn, const void *in, u
 {
     struct turn_frame *frame = turn_frame_of(turn);
     struct job *job;
-    troupe_status status;
+    troupe_status status = host_bytes(frame, in, in_len, TROUPE_WORK_MAX, "the input of work");
 
-    if (in_len > TROUPE_WORK_MAX || out_len > TROUPE_WORK_MAX)
-        return turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
-                                "work takes and gives at most %u bytes", TROUPE_WORK_MAX);
+    if (status == TROUPE_OK)
+        status = host_bytes(frame, out, out_len, TROUPE_WORK_MAX, "the output of work");
+    if (status == TROUPE_OK && !fn)
+        status = host_bytes(frame, NULL, 1, 1, "the function of work");
+    if (status < 0)
+        return status;
     job = mem_zero(1, sizeof(*job));
     *job = (struct job){.fn = fn,
                         .set = plugin_set_pin(frame->turn->set),

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define TURN_BUDGET_NO_CAP INT64_MAX
+#define TURN_BUDGET_MOST   INT64_C(1000000000000) /* a single amount above it is a mistake */
 
 struct turn_budget_caps {
     int64_t bot, guild, member, plugin; /* a day; TURN_BUDGET_NO_CAP where none is set */

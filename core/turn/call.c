@@ -90,9 +90,18 @@ troupe_status turn_call(struct turn *turn, struct turn_frame *caller, struct plu
         status = TROUPE_LIMIT;
         goto out;
     }
+    if (turn->calls >= TURN_CALLS_MAX) {
+        snprintf(ret->code, sizeof(ret->code), "call.limit");
+        snprintf(ret->sentence, sizeof(ret->sentence),
+                 "more than %d functions of one turn run at a time", TURN_CALLS_MAX);
+        status = TROUPE_LIMIT;
+        goto out;
+    }
+    turn->calls++;
     scope_open(&scope, call_deadline(turn, &call->frame));
     status = co_spawn_wait(&scope, &owner, call_main, call, turn->deadline);
     joined = scope_close(&scope);
+    turn->calls--;
     if (status == TROUPE_OK)
         status = joined;
     if (status < 0)

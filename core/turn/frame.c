@@ -69,6 +69,7 @@ troupe_status turn_frame_error(struct turn_frame *frame, troupe_status status, c
     va_start(args, format);
     vsnprintf(frame->error_text, sizeof(frame->error_text), format, args);
     va_end(args);
+    turn_text_tidy(frame->error_text); /* the plugin may show it */
     log_debug(frame->agent->owner, "turn %lld: %s: %s", (long long)frame->turn->id, code,
               frame->error_text);
     return status;

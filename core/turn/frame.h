@@ -34,10 +34,10 @@ struct turn_frame {
     struct arena arena;         /* results handed to the plugin              */
     struct list_link resources; /* newest first                              */
     size_t streams, requests;   /* open ones of each kind                    */
+    size_t kept;                /* bytes of results it holds                 */
     /* A function's own output. */
     struct buf text;
     struct buf json;
-    bool replied;
     troupe_status verdict; /* a stage's */
     struct chan *chunks;   /* to a caller that opened a stream; NULL: none */
     /* Why the frame itself fails (troupe_fail), and the last call that failed for it. */

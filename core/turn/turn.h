@@ -20,8 +20,10 @@
 #define TURN_RESULT_MAX      (1u << 20)  /* bytes of a function's JSON result               */
 #define TURN_MEMORY_MAX      (16u << 20) /* bytes a plugin may take from a turn's memory    */
 #define TURN_ANNOTATIONS_MAX 64
-#define TURN_ANNOTATION_MAX  16384 /* bytes of one value                              */
-#define TURN_DEPTH_MAX       8     /* functions that call functions                   */
+#define TURN_ANNOTATION_MAX  16384       /* bytes of one value                              */
+#define TURN_DEPTH_MAX       8           /* functions that call functions                   */
+#define TURN_CALLS_MAX       100         /* functions of one turn that run at a time        */
+#define TURN_KEPT_MAX        (64u << 20) /* bytes of results that a stage or function holds */
 
 /* What the member sees of a turn: one answer, streamed or whole. */
 struct turn_answer {
@@ -59,6 +61,7 @@ struct turn {
     struct map annotations; /* key -> struct buf of the arena        */
     struct turn_answer answer;
     int64_t cost_micros;
+    unsigned calls;     /* functions that run now */
     char drop_code[64]; /* the last reason a stage left */
     char drop_text[ERROR_TEXT_MAX];
     /* How it ended. */

@@ -13,7 +13,9 @@
 #define VERSION "1.0.0"
 #endif
 
-#define OUT_MAX 4000
+#define OUT_MAX       4000
+
+#define ARRAY_OF(one) ((troupe_array){&(one), 1, sizeof(one)})
 
 struct play {
     troupe_turn *turn;
@@ -353,6 +355,120 @@ static void do_release(struct play *play, char *args)
                str_of("released"));
 }
 
+static troupe_status no_work(troupe_host *host, const void *in, uint64_t in_len, void *out,
+                             uint64_t out_len)
+{
+    (void)host, (void)in, (void)in_len, (void)out, (void)out_len;
+    return TROUPE_OK;
+}
+
+static troupe_status open_bad(struct play *play, troupe_http_request request)
+{
+    troupe_http *answer;
+
+    request.size = sizeof(request);
+    return troupe_http_api(play->turn)->open(play->turn, &request, &answer);
+}
+
+/* Each of these calls is a mistake: it has to fail, and nothing else may come of it. Tells which
+ * did not. */
+static void do_careless(struct play *play, char *args)
+{
+    const troupe_str missing = {NULL, 5}, endless = {"x", UINT64_MAX}, good = {"http://a/", 9};
+    const troupe_value no_text = {TROUPE_TYPE_STRING, 0, {.s = {NULL, 5}}};
+    const troupe_value long_text = {TROUPE_TYPE_STRING, 0, {.s = {"x", UINT64_MAX}}};
+    const troupe_header no_header = {{NULL, 5}, {"x", 1}},
+                        long_header = {{"x", 1}, {"x", 1u << 30}};
+    const troupe_array no_array = {NULL, 3, sizeof(troupe_header)};
+    const troupe_sql_v1 *sql = troupe_sql(play->turn);
+    troupe_turn *turn = play->turn;
+    troupe_stream *stream = NULL;
+    troupe_rows *rows;
+    troupe_str ret;
+    uint64_t reservation;
+    troupe_status closed = troupe_open(turn, "echo", str_of("{\"text\":\"x\"}"), &stream);
+
+    if (closed == TROUPE_OK) {
+        (void)troupe_close(turn, stream, NULL);
+        closed = troupe_read(turn, stream, &ret);
+    }
+    {
+        const troupe_status got[] = {
+            closed,
+            troupe_close(turn, stream, NULL),
+            troupe_read(turn, NULL, &ret),
+            troupe_reply_text(turn, NULL, 5),
+            troupe_reply_text(turn, "x", UINT64_MAX),
+            troupe_write(turn, NULL, 5),
+            troupe_write(turn, "\xff", 1),
+            troupe_result(turn, NULL, 5),
+            troupe_result(turn, "{}", UINT64_MAX),
+            troupe_annotate(turn, NULL, "x", 1),
+            troupe_annotate(turn, "key", NULL, 5),
+            troupe_annotation(turn, NULL, &ret),
+            troupe_call(turn, NULL, str_of("{}"), &ret),
+            troupe_call(turn, "echo", missing, &ret),
+            troupe_call(turn, "echo", endless, &ret),
+            troupe_open(turn, "echo", missing, &stream),
+            troupe_open(turn, "echo", endless, &stream),
+            troupe_kv_get(turn, TROUPE_SCOPE_AGENT, NULL, &ret),
+            troupe_kv_put(turn, TROUPE_SCOPE_AGENT, "key", missing, 0),
+            troupe_kv_put(turn, TROUPE_SCOPE_AGENT, "key", endless, 0),
+            sql->query(turn, NULL, NULL, 0, &rows),
+            sql->query(turn, "SELECT ?1", NULL, 1, &rows),
+            sql->query(turn, "SELECT ?1", &no_text, 1, &rows),
+            sql->query(turn, "SELECT ?1", &long_text, 1, &rows),
+            sql->commit(turn, NULL, 2),
+            troupe_work(turn, NULL, NULL, 0, NULL, 0),
+            troupe_work(turn, no_work, NULL, 5, NULL, 0),
+            troupe_work(turn, no_work, NULL, 0, NULL, 5),
+            troupe_http_api(turn)->open(turn, NULL, NULL),
+            troupe_http_api(turn)->read(turn, NULL, &ret),
+            open_bad(play, (troupe_http_request){.url = missing}),
+            open_bad(play, (troupe_http_request){.url = endless}),
+            open_bad(play, (troupe_http_request){.url = good, .body = missing}),
+            open_bad(play, (troupe_http_request){.url = good, .body = endless}),
+            open_bad(play, (troupe_http_request){.url = str_of("http://127.0.0.1:9/"),
+                                                 .headers = no_array}),
+            open_bad(play, (troupe_http_request){.url = str_of("http://127.0.0.1:9/"),
+                                                 .headers = ARRAY_OF(no_header)}),
+            open_bad(play, (troupe_http_request){.url = str_of("http://127.0.0.1:9/"),
+                                                 .headers = ARRAY_OF(long_header)}),
+            troupe_budget(turn)->reserve(turn, UINT64_MAX, NULL, &reservation),
+            troupe_budget(turn)->settle(turn, 1, UINT64_MAX),
+            troupe_budget(turn)->release(turn, UINT64_MAX),
+        };
+        char text[40];
+
+        for (size_t i = 0; i < sizeof(got) / sizeof(got[0]); i++)
+            if (got[i] >= 0) {
+                snprintf(text, sizeof(text), "%zu was taken", i);
+                put_result(play, TROUPE_OK, str_of(text));
+            }
+    }
+    turn->api->reason(turn, NULL, NULL, 5);
+    troupe_http_api(turn)->close(turn, NULL);
+    put_result(play, TROUPE_OK,
+               str_of(troupe_get_extension(turn, NULL) || troupe_turn_alloc(turn, UINT64_MAX)
+                          ? "what was that"
+                          : "survived"));
+    (void)args;
+}
+
+/* Keeps results until the host gives no more. */
+static void do_hoard(struct play *play, char *args)
+{
+    char *text = (char *)troupe_turn_alloc(play->turn, 16384);
+    troupe_status status = troupe_annotate(play->turn, "much", text, 16384);
+    troupe_str ret = {"", 0};
+    int most = 1000000;
+
+    while (status >= 0 && most-- > 0)
+        status = troupe_annotation(play->turn, "much", &ret);
+    put_result(play, status, str_of("endless"));
+    (void)args;
+}
+
 static void do_who(struct play *play, char *args)
 {
     const char *name = troupe_agent(troupe_turn_host(play->turn));
@@ -374,7 +490,8 @@ static const struct command {
     {"put", do_put},         {"get", do_get},       {"take", do_take},
     {"sql", do_sql},         {"rows", do_rows},     {"http", do_http},
     {"reserve", do_reserve}, {"settle", do_settle}, {"who", do_who},
-    {"release", do_release}, {"until", do_until},
+    {"release", do_release}, {"until", do_until},   {"careless", do_careless},
+    {"hoard", do_hoard},
 };
 
 static void run(struct play *play, char *line)

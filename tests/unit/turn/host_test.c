@@ -132,6 +132,20 @@ BODY(streams_hand_out_their_pieces)
     return TROUPE_OK;
 }
 
+/* ---- mistakes ------------------------------------------------------------------------------- */
+
+BODY(mistakes_of_authors_are_told_to_them)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    (void)f;
+    CHECK_ANSWER("careless", "[survived]");
+    CHECK_PART("hoard", "holds at most 67108864 bytes of results");
+    CHECK_ANSWER("reply well", "well");
+    return TROUPE_OK;
+}
+
 /* ---- storage -------------------------------------------------------------------------------- */
 
 BODY_IN(values_stay_in_their_scope,
@@ -381,6 +395,7 @@ int main(void)
         TEST(a_service_that_fails_otherwise_is_not_asked_again),
         TEST(what_was_not_declared_is_denied),
         TEST(streams_hand_out_their_pieces),
+        TEST(mistakes_of_authors_are_told_to_them),
         TEST(values_stay_in_their_scope),
         TEST(tables_belong_to_the_agent_and_the_turn),
         TEST(requests_go_where_they_may_with_their_secrets),
