@@ -22,17 +22,16 @@ struct line {
     size_t rest_len;
 };
 
-static const char *prefix_of(const struct engine *engine)
+static const char *prefix_of(const struct plugin_set *set)
 {
-    const char *prefix =
-        config_str(config_section(turn_engine_config(engine), "console", NULL), "prefix");
+    const char *prefix = config_str(config_section(set->config, "console", NULL), "prefix");
 
     return prefix && *prefix ? prefix : "/";
 }
 
-static bool split(const struct engine *engine, const struct event *event, struct line *ret)
+static bool split(const struct plugin_set *set, const struct event *event, struct line *ret)
 {
-    const char *prefix = prefix_of(engine), *p = event->content;
+    const char *prefix = prefix_of(set), *p = event->content;
     size_t skip = strlen(prefix), len = event->content_len, n = 0;
 
     while (len && isspace((unsigned char)*p)) {
@@ -98,7 +97,7 @@ static void help(struct turn *turn, const struct line *line)
         return;
     }
     buf_printf(&out, "I am %s. Write to me and I answer, or use a command:\n",
-               turn_engine_bot_name(turn->engine));
+               config_str(config_section(turn->set->config, "troupe", NULL), "name"));
     add_functions(turn, &out);
     buf_puts(&out, "/help [command] — this list, or more about one command\n"
                    "/why [number] — how my last answer, or a turn by its number, came about\n"
@@ -174,28 +173,28 @@ static const struct builtin {
 
 #define BUILTINS (sizeof(builtins) / sizeof(builtins[0]))
 
-static const struct builtin *builtin_of(const struct engine *engine, const struct event *event,
+static const struct builtin *builtin_of(const struct plugin_set *set, const struct event *event,
                                         struct line *line)
 {
-    if (split(engine, event, line))
+    if (split(set, event, line))
         for (size_t i = 0; i < BUILTINS; i++)
             if (!strcmp(line->name, builtins[i].name))
                 return &builtins[i];
     return NULL;
 }
 
-bool turn_is_builtin(const struct engine *engine, const struct event *event)
+bool turn_is_builtin(const struct plugin_set *set, const struct event *event)
 {
     struct line line;
 
-    return builtin_of(engine, event, &line) != NULL;
+    return builtin_of(set, event, &line) != NULL;
 }
 
-bool turn_is_command(const struct engine *engine, const struct event *event)
+bool turn_is_command(const struct plugin_set *set, const struct event *event)
 {
     struct line line;
 
-    return split(engine, event, &line);
+    return split(set, event, &line);
 }
 
 /* ---- declared functions --------------------------------------------------------------------- */
@@ -217,7 +216,7 @@ bool turn_may_call(const struct turn *turn, const struct plugin_function *functi
 static void unknown(struct turn *turn, const struct line *line, struct error *err)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
-    const char *prefix = prefix_of(turn->engine), *names[256], *near;
+    const char *prefix = prefix_of(turn->set), *names[256], *near;
     size_t count = 0;
 
     for (size_t i = 0; i < BUILTINS; i++)
@@ -278,7 +277,7 @@ void turn_command(struct turn *turn)
     struct error err = {0};
     struct line line;
 
-    builtin = builtin_of(turn->engine, turn->event, &line);
+    builtin = builtin_of(turn->set, turn->event, &line);
     if (builtin)
         builtin->run(turn, &line);
     else if (plugin_set_find(turn->set, line.name, &target, &err) < 0 ||

@@ -185,24 +185,15 @@ void turn_engine_admit(struct engine *engine, struct turn *turn)
 
 /* ---- the engine ----------------------------------------------------------------------------- */
 
-const struct config *turn_engine_config(const struct engine *engine)
-{
-    return engine->set->config;
-}
-
-const char *turn_engine_bot_name(const struct engine *engine)
-{
-    return config_str(config_section(turn_engine_config(engine), "troupe", NULL), "name");
-}
-
 static int64_t cap_of(const struct config_section *section, const char *key)
 {
     return config_is_set(section, key) ? config_micros(section, key) : TURN_BUDGET_NO_CAP;
 }
 
-void turn_engine_configure(struct engine *engine)
+/* Reads [admission] and [budget] of the current set. */
+static void configure(struct engine *engine)
 {
-    const struct config *config = turn_engine_config(engine);
+    const struct config *config = engine->set->config;
     const struct config_section *admission = config_section(config, "admission", NULL);
     const struct config_section *budget = config_section(config, "budget", NULL);
 
@@ -333,7 +324,7 @@ void turn_engine_publish(struct engine *engine, struct plugin_set *set)
     struct plugin_set *old = engine->set;
 
     engine->set = set;
-    turn_engine_configure(engine);
+    configure(engine);
     plugin_set_unpin(old);
     turn_engine_pump(engine);
 }

@@ -88,11 +88,6 @@ void turn_read_cost(struct turn *turn);
 void turn_engine_ended(struct turn *turn);
 /* The outbox row was shown: outbox.c. */
 void turn_engine_mark_sent(struct engine *engine, int64_t outbox);
-/* Reads [admission] and [budget] of the current set. */
-void turn_engine_configure(struct engine *engine);
-const struct config *turn_engine_config(const struct engine *engine);
-/* As members see it; the config's. */
-const char *turn_engine_bot_name(const struct engine *engine);
 /* A deadline for a write of the engine itself. */
 static inline uint64_t turn_engine_soon(struct engine *engine)
 {
@@ -107,8 +102,8 @@ troupe_status turn_recover_begin(struct engine *engine, struct error *err);
 troupe_status turn_intake_main(void *engine);
 
 /* command.c: whether a message is a command, and a built-in that must work at once. */
-bool turn_is_command(const struct engine *engine, const struct event *event);
-bool turn_is_builtin(const struct engine *engine, const struct event *event);
+bool turn_is_command(const struct plugin_set *set, const struct event *event);
+bool turn_is_builtin(const struct plugin_set *set, const struct event *event);
 /* Runs the command of turn->event and answers it. [waits] */
 void turn_command(struct turn *turn);
 /* Whether the turn's member may call the function; false with a sentence. */

@@ -85,7 +85,7 @@ void turn_engine_submit(struct engine *engine, struct event *event)
         refuse(incoming_new(engine, event), "stopping", ENGINE_STOPPING);
         return;
     }
-    if (turn_is_builtin(engine, event)) {
+    if (turn_is_builtin(engine->set, event)) {
         /* /stop and its like work while everything else waits, and owe nothing to the store. */
         run_builtin(engine, event);
         return;

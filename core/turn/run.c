@@ -198,7 +198,7 @@ static troupe_status work_main(void *arg)
     struct turn *turn = arg;
     struct turn_pipeline *pipeline;
 
-    if (turn_is_command(turn->engine, turn->event)) {
+    if (turn_is_command(turn->set, turn->event)) {
         turn_command(turn);
         return TROUPE_OK;
     }
