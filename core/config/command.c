@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Running one command and reading what it writes, with a deadline. posix_spawn, because the host
- * has threads: between fork and exec nothing but the system's own code may run.
+ * Running one command and reading what it writes, with a deadline.
  */
 #include "config/command.h"
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -12,10 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,28 +48,16 @@ static int spawn_shell(const char *command, int output, pid_t *ret_pid)
     char *argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c", (char *)(uintptr_t)command,
                     NULL};
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
     int code;
 
-    /* Workers block all signals and the host ignores some: a command gets neither. */
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawn_file_actions_init(&actions);
     /* The pipe first: where the host has no standard files, it may be number 0 or 2. */
     posix_spawn_file_actions_adddup2(&actions, output, 1);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    code = posix_spawn(ret_pid, "/bin/sh", &actions, &attributes, argv, environ);
+    code = child_spawn("/bin/sh", &actions, argv, environ, ret_pid);
     posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
     return code;
 }
 
@@ -91,24 +76,13 @@ static troupe_status start(const char *command, struct child *child, struct erro
     if (code)
         return error_set(err, TROUPE_CONFIG, "commands cannot be started: %s", strerror(code));
     child->output = ends[0];
-    child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+    child->pidfd = child_pidfd(child->pid);
     child->text = mem_alloc(ROOM);
     child->len = 0;
     return TROUPE_OK;
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
-
-static bool has_ended(const struct child *child)
-{
-    siginfo_t info = {0};
-    int code;
-
-    do
-        code = waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT);
-    while (code < 0 && errno == EINTR);
-    return code < 0 || info.si_pid != 0;
-}
 
 /* Reads what is there; at the end of the output, closes it. False when it is too much. */
 static bool read_output(struct child *child)
@@ -152,7 +126,7 @@ static troupe_status collect(struct child *child, const char *command, uint64_t 
             return error_set(err, TROUPE_CONFIG, "command \"%s\" writes more than %d bytes",
                              shown(command, name), CONFIG_MAX_VALUE);
         if (!child->ended)
-            child->ended = has_ended(child);
+            child->ended = child_has_ended(child->pid);
     }
     return TROUPE_OK;
 }
@@ -160,14 +134,8 @@ static troupe_status collect(struct child *child, const char *command, uint64_t 
 /* Reaps the shell. Until then its number is nobody else's, so the group can be killed by it. */
 static int finish(struct child *child, bool kill_group)
 {
-    int status = 0;
-    pid_t got;
+    int status = child_reap(child->pid, kill_group);
 
-    if (kill_group)
-        kill(-child->pid, SIGKILL);
-    do
-        got = waitpid(child->pid, &status, 0);
-    while (got < 0 && errno == EINTR);
     if (child->output >= 0)
         close(child->output);
     if (child->pidfd >= 0)

@@ -7,6 +7,7 @@
  */
 #include "plugin/trial.h"
 
+#include "base/child.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -15,11 +16,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,18 +85,8 @@ static int spawn_runner(const char *runner, int image, int request, int result, 
 {
     char *argv[] = {(char *)(uintptr_t) "troupe-runner", NULL}, *envp[] = {NULL};
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
     int code;
 
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
@@ -107,9 +95,8 @@ static int spawn_runner(const char *runner, int image, int request, int result, 
     posix_spawn_file_actions_adddup2(&actions, request, TRIAL_FD_REQUEST);
     posix_spawn_file_actions_adddup2(&actions, result, TRIAL_FD_RESULT);
     posix_spawn_file_actions_addclosefrom_np(&actions, TRIAL_FD_RESULT + 1);
-    code = posix_spawn(ret_pid, runner, &actions, &attributes, argv, envp);
+    code = child_spawn(runner, &actions, argv, envp, ret_pid);
     posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
     return code;
 }
 
@@ -144,25 +131,11 @@ static troupe_status start(const struct plugin_trial *trial, struct child *ret, 
         return status;
     }
     ret->result = ends[0];
-    ret->pidfd = (int)syscall(SYS_pidfd_open, ret->pid, 0);
+    ret->pidfd = child_pidfd(ret->pid);
     return TROUPE_OK;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------- */
-
-/* Whether it has ended. It stays a zombie, so that its number is nobody else's until it is killed
- * with all it started. */
-static bool has_ended(const struct child *child)
-{
-    siginfo_t info = {0};
-    int code;
-
-    do
-        code = waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT);
-    while (code < 0 && errno == EINTR);
-    /* ECHILD: somebody ignores SIGCHLD and the kernel has reaped it. */
-    return code < 0 || info.si_pid != 0;
-}
 
 struct watch {
     uv_poll_t poll;
@@ -215,27 +188,14 @@ static troupe_status wait_for_end(struct loop *loop, const struct child *child, 
     troupe_status status = TROUPE_OK;
 
     if (child->pidfd >= 0 && (status = wait_on_pidfd(loop, child->pidfd, deadline)) != TROUPE_IO)
-        return has_ended(child) ? TROUPE_OK : status;
-    while (!has_ended(child)) {
+        return child_has_ended(child->pid) ? TROUPE_OK : status;
+    while (!child_has_ended(child->pid)) {
         if (loop_now(loop) >= deadline)
             return TROUPE_DEADLINE;
         if ((status = co_sleep(POLL_MS)) < 0)
             return status;
     }
     return TROUPE_OK;
-}
-
-/* Ends it where it still runs, with the whole group: what the plugin started has no business
- * either. Then reaps it. */
-static void end_child(struct child *child)
-{
-    pid_t got;
-
-    kill(-child->pid, SIGKILL);
-    kill(child->pid, SIGKILL);
-    do
-        got = waitpid(child->pid, &child->wait_status, 0);
-    while (got < 0 && errno == EINTR);
 }
 
 /* ---- the result ---------------------------------------------------------------------------- */
@@ -325,7 +285,8 @@ troupe_status plugin_trial_run(struct loop *loop, const struct plugin_trial *tri
     if ((status = start(trial, &child, err)) < 0)
         return status;
     waited = wait_for_end(loop, &child, co_after(limit));
-    end_child(&child);
+    /* With all that the plugin started, which has no business either. */
+    child.wait_status = child_reap(child.pid, true);
     read_result(child.result, &text);
     close(child.result);
     if (child.pidfd >= 0)
