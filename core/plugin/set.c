@@ -17,6 +17,7 @@
 
 static void set_free(struct plugin_set *set)
 {
+    /* From the outside in: what the layer above compiled points to targets, targets to agents. */
     if (set->free_extra)
         set->free_extra(set->extra);
     map_clear(&set->by_name);
@@ -77,8 +78,10 @@ void plugin_manager_free(struct plugin_manager *manager)
 {
     if (!manager)
         return;
+    /* The last sets are freed by a task that is posted already. */
     while (manager->reaping)
         loop_step(manager->loop, 0);
+    /* Whoever holds that pin would enter code whose bookkeeping is gone. */
     if (!list_empty(&manager->sets)) {
         fprintf(stderr, "a set of plugins is pinned when its manager ends\n");
         abort();
@@ -141,6 +144,7 @@ void plugin_set_unpin(struct plugin_set *set)
 
 /* ---- names --------------------------------------------------------------------------------- */
 
+/* Insertion keeps the order of sections among equal priorities. */
 static void add_provider(struct plugin_set *set, const struct plugin_target *target)
 {
     const char *name = target->function->name;
@@ -159,6 +163,8 @@ static void add_provider(struct plugin_set *set, const struct plugin_target *tar
     service->providers[at] = target;
 }
 
+/* Two agents with one function are no error, for they may be two instances of a plugin: only the
+ * short name stops working, and says which long ones there are. */
 static void add_plain(struct plugin_set *set, struct plugin_target *target)
 {
     struct plugin_target *other = map_get(&set->by_name, target->function->name);
@@ -178,19 +184,16 @@ static void name_tool(struct plugin_set *set, struct plugin_target *target)
     const struct plugin_function *function = target->function;
     const struct plugin_service *service = map_get(&set->by_service, function->name);
     bool alone = service ? service->providers[0] == target : !target->ambiguous;
+    size_t len, room;
 
     plugin_function_tool_name(alone ? function->name : target->qualified, target->tool_name);
+    len = strlen(target->tool_name);
     for (unsigned n = 2; map_get(&set->by_tool, target->tool_name); n++) {
         char number[12];
-        size_t len = strlen(target->tool_name), room;
 
         snprintf(number, sizeof(number), "_%u", n);
         room = PLUGIN_TOOL_NAME - strlen(number);
-        if (n > 2)
-            len -= strlen(number);
-        if (len > room)
-            len = room;
-        memcpy(target->tool_name + len, number, strlen(number) + 1);
+        memcpy(target->tool_name + (len < room ? len : room), number, strlen(number) + 1);
     }
     map_set(&set->by_tool, target->tool_name, target);
 }
@@ -200,6 +203,7 @@ troupe_status plugin_set_index(struct plugin_set *set, struct config_problems *p
     size_t count = 0;
     troupe_status status = TROUPE_OK;
 
+    /* In one block, as the maps keep pointers into it. */
     for (size_t i = 0; i < set->agent_count; i++)
         count += set->agents[i]->manifest->function_count;
     set->targets = mem_zero(count + 1, sizeof(*set->targets));
@@ -219,6 +223,7 @@ troupe_status plugin_set_index(struct plugin_set *set, struct config_problems *p
                 add_plain(set, target);
         }
     }
+    /* Only now is it known which short names are shared. */
     for (size_t i = 0; i < set->target_count; i++) {
         struct plugin_target *target = &set->targets[i];
 
