@@ -66,6 +66,7 @@ static void *handle_alloc(troupe_host *host, uint64_t size)
     struct block *block;
     bool fits;
 
+    /* Billed before it is taken: two threads cannot pass the limit together. */
     pthread_mutex_lock(&agent->lock);
     fits = size <= agent->memory_limit && agent->memory <= agent->memory_limit - size;
     if (fits) {
@@ -97,6 +98,8 @@ static void handle_free(troupe_host *host, void *memory)
 
     if (!block)
         return;
+    /* Handing another agent's block to the allocator could take the host down; keeping it costs its
+     * size. */
     if (block->agent != agent) {
         log_error(agent->owner, "troupe_free of a block that is not this agent's: it is kept");
         return;
@@ -106,7 +109,7 @@ static void handle_free(troupe_host *host, void *memory)
     agent->memory -= block->size;
     agent->block_count--;
     pthread_mutex_unlock(&agent->lock);
-    block->agent = NULL;
+    block->agent = NULL; /* most second frees are seen by this, above */
     mem_free(block);
 }
 
@@ -119,6 +122,7 @@ static troupe_status handle_config(troupe_host *host, const char *key, troupe_va
 
         if (strcmp(value->name, key) != 0)
             continue;
+        /* In this order a plugin learns of a secret whether it is set, and nothing else. */
         if (!value->set)
             return TROUPE_NOT_FOUND;
         if (value->flags & TROUPE_KEY_SECRET)
@@ -175,6 +179,8 @@ troupe_status plugin_agent_create(struct plugin_agent *agent, struct error *err)
     troupe_status status = TROUPE_OK;
     void *state = NULL;
 
+    /* Where it fails, destroy is not called: what create had begun is its own to undo, and the
+     * blocks that it forgot go with the agent. */
     if (agent->manifest->create)
         status = agent->manifest->create(&agent->host, &state);
     if (status < 0)
@@ -206,6 +212,7 @@ void plugin_agent_unref(struct plugin_agent *agent)
     }
     plugin_values_clear(&agent->values);
     pthread_mutex_destroy(&agent->lock);
+    /* Last of what the plugin sees: manifest and destroy are in there. */
     plugin_image_unref(agent->image);
     config_unref(agent->config);
     mem_free(agent->name);
@@ -261,7 +268,9 @@ bool plugin_agent_can(const struct plugin_agent *agent, const char *capability)
     return plugin_manifest_can(agent->manifest, capability);
 }
 
-/* ---- state --------------------------------------------------------------------------------- */
+/* ---- state ---------------------------------------------------------------------------------
+ * The old agent writes all of it before the new one reads any: when either fails, the old one still
+ * is what it was, and goes on. That both hold it in memory for a moment is why it is bounded. */
 
 static troupe_status put_state(void *stream, const void *data, uint64_t len)
 {
@@ -278,6 +287,8 @@ static troupe_status get_state(void *stream, void *data, uint64_t len)
     struct state_reader *reader = stream;
     size_t left = reader->from->len - reader->at;
 
+    /* The end between two items is how a reader finds out that there are no more; inside one it
+     * means that the two builds disagree. */
     if (left == 0 && len > 0)
         return TROUPE_END;
     if (len > left)

@@ -165,6 +165,7 @@ static troupe_status run_trial(struct build *build, const struct candidate *item
         return TROUPE_OK;
     trial.runner = build->manager->runner;
     status = plugin_trial_run(build->manager->loop, &trial, NULL, &err);
+    /* A reload that was cancelled says nothing about the plugin. */
     if (co_status() < 0)
         return co_status();
     if (status < 0)
@@ -241,6 +242,8 @@ static troupe_status try_agents(struct build *build)
         struct error err = {0};
         troupe_status status;
 
+        /* Images are told apart by their bytes, so a file that was written anew with the same
+         * content changes nothing. */
         if (item->old && item->old->image == item->image &&
             config_section_equal(item->old->section, section)) {
             item->agent = plugin_agent_ref(item->old);
@@ -255,6 +258,8 @@ static troupe_status try_agents(struct build *build)
                                            .section = section,
                                            .registry = &build->manager->registry,
                                            .generation = build->manager->built + 1});
+        /* Asked here, though the state moves last: by then it would be too late to refuse without
+         * having created anything. */
         if (item->old && plugin_agent_accepts(item->agent, item->old, &err) < 0) {
             config_problem(build->problems, item->file, item->line, "%s", err.text);
             continue;
@@ -276,6 +281,8 @@ static void create_agents(struct build *build)
 
         if (item->carried)
             continue;
+        /* After a failure the others are still made, for their sentences; build_clear takes all of
+         * them back. */
         if (on_loop_stack(&step, item->agent->owner) < 0)
             config_problem(build->problems, item->file, item->line, "%s", err.text);
     }
@@ -285,6 +292,7 @@ static void create_agents(struct build *build)
 
 static void build_clear(struct build *build)
 {
+    /* The set holds its own references by now; without a set these are the last. */
     for (size_t i = build->count; i > 0; i--) {
         struct candidate *item = &build->items[build->order ? build->order[i - 1] : i - 1];
         struct plugin_step step = {.step = STEP_UNREF, .image = item->image, .agent = item->agent};

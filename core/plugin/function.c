@@ -463,6 +463,7 @@ troupe_status plugin_function_invoke(const struct plugin_function *function, tro
         const struct plugin_param *param = &function->params[i];
         const troupe_value *value = &values[i];
 
+        /* A default was checked when it was declared. */
         if (value->type == TROUPE_TYPE_NULL && param->has_default)
             value = &param->def;
         else if (value->type == TROUPE_TYPE_NULL && param->optional)

@@ -116,6 +116,7 @@ static troupe_status read_migrations(const troupe_array *declared, struct plugin
     for (uint32_t i = 0; i < declared->count; i++) {
         const troupe_migration *migration = TROUPE_AT(*declared, troupe_migration, i);
 
+        /* The store goes on behind the steps that ran before, so their numbers leave no gap. */
         if (migration->version != i + 1)
             return defect(ret->id, err, "migration %u stands where version %u is expected",
                           migration->version, i + 1);
@@ -136,7 +137,7 @@ static void free_words(char **words, size_t count)
     mem_free(words);
 }
 
-/* Splits at blanks; the words are the caller's. */
+/* Splits at blanks; the words are the caller's, also those before a failure. */
 static troupe_status split_words(const char *id, const char *what, const char *text,
                                  char ***ret_words, size_t *ret_count, struct error *err)
 {
@@ -237,6 +238,7 @@ static troupe_status read_state(const troupe_plugin *table, struct plugin_manife
 
     ret->state_version = table->state_version;
     ret->state_oldest = table->state_oldest;
+    /* The only code of the plugin that runs here; a trial has run it before. */
     state = table->get_extension ? table->get_extension("troupe.state/1") : NULL;
     if (!state) {
         if (ret->state_version)
@@ -306,6 +308,7 @@ bool plugin_manifest_can(const struct plugin_manifest *manifest, const char *cap
 
         if (!strcmp(declared, capability))
             return true;
+        /* "*.example.org" is every host below the domain, not the domain and not "evilexample.org". */
         if (text_starts(declared, any_host) && text_starts(capability, "http:")) {
             const char *host = capability + strlen("http:");
             const char *domain = declared + strlen(any_host) - 1; /* with its dot */

@@ -43,6 +43,7 @@ static int request_fd(const struct plugin_trial *trial)
     for (size_t i = 0; i < trial->registry->count; i++) {
         const struct plugin_extension *item = &trial->registry->items[i];
 
+        /* Every table begins with its size (abi.h). */
         json_array_append_new(tables, json_pack("{s:s, s:I}", "id", item->id, "size",
                                                 (json_int_t) * (const uint32_t *)item->table));
     }
@@ -119,6 +120,7 @@ static troupe_status start(const struct plugin_trial *trial, struct child *ret, 
                            "the runner \"%s\" cannot be started: %s; install the whole package or "
                            "name its place",
                            trial->runner, strerror(code));
+    /* The child has copies of these. */
     for (int i = 0; i < 3; i++) {
         const int fds[] = {image, request, ends[1]};
 
@@ -251,6 +253,8 @@ static troupe_status judge(const struct plugin_trial *trial, const struct child 
     troupe_status status = TROUPE_FAILED;
     bool decided = parse_result(text, log, &status, sentence);
 
+    /* The signal counts more than a verdict: what destroy broke came after create was fine. One that
+     * was killed by us has no business here, its deadline was told before. */
     if (WIFSIGNALED(child->wait_status)) {
         int number = WTERMSIG(child->wait_status);
         const char *name = sigabbrev_np(number);
