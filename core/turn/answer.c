@@ -71,12 +71,27 @@ void turn_answer_discard(struct turn *turn)
     turn->answer.replied = false;
 }
 
-/* Event, turn and outbox row; true where there is an answer to send. */
+/* What goes into the outbox: the answer, and where nobody is there to be told at once, what is for the
+ * member alone. NULL: nothing. */
+static const char *owed(const struct turn *turn, struct store_value *ret_body)
+{
+    const struct turn_answer *answer = &turn->answer;
+
+    if (answer->text.len) {
+        *ret_body = store_textn(answer->text.data, answer->text.len);
+        return !answer->private ? "reply" : !turn->event->gateway ? "notice" : NULL;
+    }
+    *ret_body = store_text(turn_sentence(turn));
+    return turn->event->gateway || !(turn->event->flags & EVENT_ADDRESSED) ? NULL : "notice";
+}
+
+/* Event, turn and outbox row; true where there is one. */
 static bool store_outcome(struct turn *turn, struct store_batch *batch, size_t *ret_outbox)
 {
     const struct event *event = turn->event;
     _cleanup_mem_ char *trace = turn_trace_print(&turn->trace);
-    struct store_value now = store_int(clock_wall_ms());
+    struct store_value now = store_int(clock_wall_ms()), body;
+    const char *kind = owed(turn, &body);
 
     store_batch_add(batch,
                     STORE_EXPECT(1, SQL_TURN_FINISH, store_int(turn->id), store_text(turn->state),
@@ -84,12 +99,12 @@ static bool store_outcome(struct turn *turn, struct store_batch *batch, size_t *
                                  store_text(trace), store_int(turn->cost_micros), now));
     store_batch_add(batch, STORE_EXPECT(1, SQL_TURN_FINISH_EVENT, store_int(turn->event_id),
                                         store_text(turn->state), store_text(turn->reason), now));
-    if (!turn->answer.text.len || turn->answer.private)
+    if (!kind)
         return false;
     *ret_outbox = store_batch_add(
         batch, STORE_EXPECT(1, SQL_TURN_OUTBOX, store_int(turn->id), store_text(event->account),
-                            store_text(event->channel), store_text(event->source_id),
-                            store_textn(turn->answer.text.data, turn->answer.text.len), now));
+                            store_text(event->channel), store_text(event->source_id), body, now,
+                            store_text(kind)));
     return true;
 }
 

@@ -50,7 +50,8 @@ void turn_engine_submit(struct engine *engine, struct event *event);
  * each gateway that comes; an event is taken up once in the life of a process. [waits] */
 troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway,
                                   struct error *err);
-/* A gateway goes away: its events lose it, running turns go on and their answers are kept. */
+/* A gateway goes away: its events lose it, running turns go on; their answers, and sentences where
+ * there is none, are kept. */
 void turn_engine_detach(struct engine *engine, struct gateway *gateway);
 
 /* Calls a declared function from the shell, with arguments as JSON object. `ret_text` and

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "turn/sql/turn.h"
 
+#include <string.h>
+
 troupe_status turn_recover_begin(struct engine *engine, struct error *err)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
@@ -31,7 +33,19 @@ troupe_status turn_recover_begin(struct engine *engine, struct error *err)
     return status;
 }
 
-/* Shows a stored answer; the row is marked afterwards, so a crash between shows it once more. */
+static troupe_status show_answer(struct gateway *gateway, const struct event *event,
+                                 int64_t turn_id, const struct store_value *body, struct error *err)
+{
+    void *handle = NULL;
+    troupe_status status = gateway->ops->answer_begin(gateway, event, turn_id, &handle, err);
+
+    if (status == TROUPE_OK)
+        status =
+            gateway->ops->answer_end(gateway, handle, GATEWAY_COMPLETE, body->data, body->len, err);
+    return status;
+}
+
+/* Shows a stored answer or notice; the row is marked afterwards, so a crash between shows it once more. */
 static void show_again(struct engine *engine, struct gateway *gateway,
                        const struct store_rows *rows, size_t row)
 {
@@ -39,7 +53,6 @@ static void show_again(struct engine *engine, struct gateway *gateway,
     int64_t outbox = store_cell_int(rows, row, 0, 0), turn_id = store_cell_int(rows, row, 3, 0);
     struct event *event = NULL;
     struct error err = {0};
-    void *handle = NULL;
     troupe_status status;
 
     if (!turn_engine_claim(engine, outbox, turn_id))
@@ -47,11 +60,11 @@ static void show_again(struct engine *engine, struct gateway *gateway,
     status = event_parse(payload->data, payload->len, &event, &err);
     if (status == TROUPE_OK) {
         event->gateway = gateway;
-        status = gateway->ops->answer_begin(gateway, event, turn_id, &handle, &err);
+        if (!strcmp(store_cell_text(rows, row, 4, ""), "notice"))
+            status = gateway->ops->notice(gateway, event, body->data, true);
+        else
+            status = show_answer(gateway, event, turn_id, body, &err);
     }
-    if (status == TROUPE_OK)
-        status = gateway->ops->answer_end(gateway, handle, GATEWAY_COMPLETE, body->data, body->len,
-                                          &err);
     if (status == TROUPE_OK) {
         turn_engine_mark_sent(engine, outbox);
     } else {

@@ -250,11 +250,20 @@ static void settle_answer(struct turn *turn)
         strcmp(turn->state, "done") && turn_answer_exists(turn) && !turn->answer.replied;
 }
 
+const char *turn_sentence(const struct turn *turn)
+{
+    if (turn->sentence[0])
+        return turn->sentence;
+    return !strcmp(turn->state, "dropped")       ? "I was told not to answer that"
+           : !strcmp(turn->state, "interrupted") ? "stopped"
+                                                 : "I have no answer to that";
+}
+
 /* A member who got no whole answer gets a sentence: instead of it, or beside what was cut. */
 static void owe_sentence(struct turn *turn)
 {
     struct event *event = turn->event;
-    const char *text = turn->sentence;
+    const char *text = turn_sentence(turn);
 
     if (!(event->flags & EVENT_ADDRESSED) || !event->gateway ||
         (turn->answer.delivered && !turn->answer.interrupted))
@@ -264,10 +273,6 @@ static void owe_sentence(struct turn *turn)
                    ? "I have an answer and could not show it now; it follows when I can"
                    : "I have an answer and cannot keep it: the storage does not work. Please ask "
                      "again later";
-    else if (!text[0])
-        text = !strcmp(turn->state, "dropped")       ? "I was told not to answer that"
-               : !strcmp(turn->state, "interrupted") ? "stopped"
-                                                     : "I have no answer to that";
     event->gateway->ops->notice(event->gateway, event, text, true);
 }
 

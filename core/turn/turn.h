@@ -80,6 +80,9 @@ static inline bool turn_is_observed(const struct turn *turn)
 void turn_conclude(struct turn *turn, const char *state, const char *reason, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
 
+/* What the member is told who gets no whole answer. */
+const char *turn_sentence(const struct turn *turn);
+
 /* ---- the answer (answer.c), inside a coroutine [waits] -------------------------------------- */
 
 troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len);

@@ -35,7 +35,7 @@ UPDATE event SET state = ?2, reason = ?3, finished_ms = ?4 WHERE id = ?1 AND fin
 
 -- name: outbox
 INSERT INTO outbox (turn_id, kind, account, channel, reply_to, body, state, created_ms)
-VALUES (?1, 'reply', ?2, coalesce(?3, ''), ?4, ?5, 'ready', ?6);
+VALUES (?1, ?7, ?2, coalesce(?3, ''), ?4, ?5, 'ready', ?6);
 
 -- name: sent
 UPDATE outbox SET state = 'sent', sent_ms = ?2 WHERE id = ?1 AND state = 'ready';
@@ -71,7 +71,7 @@ UPDATE turn SET state = 'interrupted', reason = 'restart', finished_ms = ?2
 WHERE id = ?1 AND finished_ms IS NULL;
 
 -- name: unsent
-SELECT o.id, o.body, e.payload, t.id FROM outbox AS o
+SELECT o.id, o.body, e.payload, t.id, o.kind FROM outbox AS o
 JOIN turn AS t ON t.id = o.turn_id
 JOIN event AS e ON e.id = t.event_id
 WHERE o.state = 'ready' AND e.source = ?1 ORDER BY o.id LIMIT 1000;

@@ -168,6 +168,27 @@ BODY(the_answer_of_a_gateway_that_went_is_kept)
     return TROUPE_OK;
 }
 
+BODY(what_is_for_the_member_alone_is_kept_too)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *running = ask(t, "doze 500;fail -3 actor.out the cook is out"), *whisper;
+
+    WAIT_FOR(t->engine->admission.running == 1);
+    whisper = ask_as(t, (struct asking){.guild = "5"}, "/whisper");
+    turn_engine_detach(t->engine, &t->gateway);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'notice'") == 2);
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(!running->notices && !whisper->notices);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK); /* once */
+    CHECK(running->notices == 1 && !strcmp(buf_text(&running->notice), "the cook is out"));
+    CHECK(whisper->notices == 1 && !strcmp(buf_text(&whisper->notice), "between us"));
+    CHECK(whisper->private);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 2);
+    return TROUPE_OK;
+}
+
 BODY(an_answer_that_cannot_be_shown_is_told_and_kept)
 {
     struct stage_test *t = arg;
@@ -379,6 +400,7 @@ int main(void)
         TEST(a_drain_for_good_is_not_taken_back),
         TEST(a_drain_ends_what_is_left_after_its_grace),
         TEST(the_answer_of_a_gateway_that_went_is_kept),
+        TEST(what_is_for_the_member_alone_is_kept_too),
         TEST(an_answer_that_cannot_be_shown_is_told_and_kept),
         TEST(what_is_over_is_swept_and_what_nobody_saw_waits),
         TEST(a_store_that_fails_is_told),
