@@ -229,6 +229,11 @@ static troupe_status send_request(struct turn_frame *frame, const troupe_http_re
                                     status == TROUPE_CONFLICT ? "the reservation is used already"
                                                               : err.text);
     }
+    if (!reservation && strcmp(out->method, "GET") && strcmp(out->method, "HEAD")) {
+        status = turn_begin_effect(frame->turn, frame->agent->name, &err);
+        if (status < 0)
+            return turn_frame_error(frame, status, "http.storage", "%s", err.text);
+    }
     status = http_open(engine->options.http, out, ret, &err);
     if (status >= 0)
         return status;

@@ -82,6 +82,9 @@ void turn_engine_admit(struct engine *engine, struct turn *turn);
 void turn_engine_pump(struct engine *engine);
 /* Ends a running or waiting turn from outside its coroutine. */
 void turn_cancel(struct turn *turn, const char *reason, const char *sentence);
+/* Stores that the agent is about to cause an effect outside, once a turn; where that fails, the
+ * effect must not be. [waits] */
+troupe_status turn_begin_effect(struct turn *turn, const char *agent, struct error *err);
 /* Sums up what the turn has spent. [waits] */
 void turn_read_cost(struct turn *turn);
 /* The turn's coroutine has done all that is owed. */

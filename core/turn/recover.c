@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a crash or stop left open. An event whose turn had spent nothing is run again; one that had
- * is closed with a sentence, since running it again could pay twice; one that was cut too often is
- * dead. Answers that were stored and never shown are shown now. Money that was on its way is booked
+ * What a crash or stop left open. An event whose turn had spent nothing and caused nothing outside is
+ * run again; one that had is closed with a sentence, since running it again could pay or act twice;
+ * one that was cut too often is dead. Answers that were stored and never shown are shown now. Money that was on its way is booked
  * at its worst case.
  */
 #include "turn/engine_private.h"
@@ -122,7 +122,7 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
     const struct store_value *payload = store_cell(rows, row, 1);
     int64_t event_id = store_cell_int(rows, row, 0, 0), attempts = store_cell_int(rows, row, 2, 0);
     int64_t old_turn = store_cell_int(rows, row, 3, 0), id = 0;
-    bool paid = store_cell_int(rows, row, 4, 0) != 0;
+    bool acted = store_cell_int(rows, row, 4, 0) != 0;
     struct event *event = NULL;
     struct turn *turn;
     troupe_status status = event_parse(payload->data, payload->len, &event, err);
@@ -132,11 +132,11 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
         return give_up(engine, event_id, old_turn, err);
     }
     event->gateway = gateway;
-    if (old_turn && (paid || attempts >= ENGINE_ATTEMPTS_MAX)) {
-        close_event(engine, event, event_id, old_turn, paid ? "restart" : "dead",
-                    paid ? "I was restarted while I answered this; please ask again"
-                         : "I could not finish this message, it was cut twice; please ask "
-                           "differently");
+    if (old_turn && (acted || attempts >= ENGINE_ATTEMPTS_MAX)) {
+        close_event(engine, event, event_id, old_turn, acted ? "restart" : "dead",
+                    acted ? "I was restarted while I answered this; please ask again"
+                          : "I could not finish this message, it was cut twice; please ask "
+                            "differently");
         return TROUPE_OK;
     }
     turn = turn_new(engine, event, 0, event_id); /* known before the wait, so it can be detached */

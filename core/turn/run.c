@@ -232,6 +232,21 @@ static void store_start(struct turn *turn)
                       "I can't answer now: the storage does not work. Please try again later");
 }
 
+troupe_status turn_begin_effect(struct turn *turn, const char *agent, struct error *err)
+{
+    _cleanup_batch_ struct store_batch *batch = NULL;
+    troupe_status status;
+
+    if (turn->outside)
+        return TROUPE_OK;
+    batch = store_batch_new();
+    store_batch_add(batch,
+                    STORE_EXPECT(1, SQL_TURN_EFFECT, store_int(turn->id), store_text(agent)));
+    status = store_commit(turn->engine->store, batch, 0, err);
+    turn->outside = status == TROUPE_OK;
+    return status;
+}
+
 void turn_read_cost(struct turn *turn)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;

@@ -62,6 +62,7 @@ struct turn {
     struct turn_answer answer;
     int64_t cost_micros;
     unsigned calls;     /* functions that run now */
+    bool outside;       /* it is stored that an effect outside was begun */
     char drop_code[64]; /* the last reason a stage left */
     char drop_text[ERROR_TEXT_MAX];
     /* How it ended. */

@@ -25,6 +25,10 @@ UPDATE turn SET state = 'running', generation = ?2, pipeline = ?3, started_ms = 
 -- name: start_event
 UPDATE event SET state = 'running', attempts = attempts + 1 WHERE id = ?1;
 
+-- Before an effect outside leaves: who causes it. A crash from here on must not repeat it.
+-- name: effect
+UPDATE turn SET stage = ?2 WHERE id = ?1;
+
 -- name: finish
 UPDATE turn SET state = ?2, reason = ?3, sentence = ?4, trace = ?5, cost_micros = ?6,
     finished_ms = ?7
@@ -49,6 +53,7 @@ SELECT coalesce(sum(settled_micros), 0) FROM budget_ledger WHERE turn_id = ?1;
 SELECT e.id, e.payload, e.attempts, t.id,
     EXISTS (SELECT 1 FROM budget_ledger AS l
             WHERE l.turn_id = t.id AND l.state IN ('dispatched', 'settled', 'unknown'))
+        OR t.stage IS NOT NULL
 FROM event AS e
 LEFT JOIN turn AS t ON t.event_id = e.id AND t.finished_ms IS NULL
 WHERE e.finished_ms IS NULL AND e.source = ?1 AND e.id > ?2 AND e.id <= ?3

@@ -294,6 +294,9 @@ static troupe_status network_body(void *arg)
     CHECK(ask_int(f, "SELECT count(*) FROM turn WHERE trace LIKE '%sk-very%' OR sentence LIKE "
                      "'%sk-very%'") == 0);
 
+    /* What acts outside is stored before, so that a crash does not repeat it. */
+    CHECK(ask_int(f, "SELECT count(*) FROM turn WHERE stage = 'a'") == 1);
+
     /* Budget: what left is booked, what did not leave is only reserved. */
     snprintf(text, sizeof(text), "reserve 500;http POST %s/ paid;settle 200;settle 1", server.url);
     CHECK_PART(text, "paid[settled]<-4 budget.state");

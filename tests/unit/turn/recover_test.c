@@ -320,6 +320,8 @@ static troupe_status leave_all(struct stage_test *t)
     leave(t, batch, 4, "reply unsent", 1);
     leave(t, batch, 5, "reply x", 1); /* its payload is damaged */
     leave(t, batch, 6, "reply behind", 0);
+    leave(t, batch, 8, "reply never", 1); /* had acted outside */
+    store_batch_add(batch, STORE_SQL("UPDATE turn SET stage = 'a' WHERE id = ?1", store_int(8)));
     store_batch_add(
         batch, STORE_SQL("INSERT INTO budget_ledger (turn_id, day, scope_bot, reserved_micros, "
                          "state, created_ms) VALUES (?1, '2026-01-01', 'bot', 5, 'dispatched', 1)",
@@ -375,6 +377,8 @@ BODY(what_a_crash_left_is_closed_or_done_once)
     r = record_of(t, "1");
     CHECK(r->ends == 1 && !strcmp(buf_text(&r->shown), "again"));
     r = record_of(t, "2");
+    CHECK(r->notices == 1 && strstr(buf_text(&r->notice), "I was restarted while I answered"));
+    r = record_of(t, "8");
     CHECK(r->notices == 1 && strstr(buf_text(&r->notice), "I was restarted while I answered"));
     r = record_of(t, "3");
     CHECK(r->notices == 1 && strstr(buf_text(&r->notice), "it was cut twice"));
