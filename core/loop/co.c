@@ -193,11 +193,50 @@ static bool shielded(const struct co *co)
     return co->joining || (co->shields > 0 && loop_now(co->loop) < co->shield_until);
 }
 
+static void give_up_runaways(struct loop_task *task)
+{
+    struct loop *loop = container_of(task, struct loop, runaway_task);
+    struct list_link *link;
+
+    loop->runaway_posted = false;
+    while ((link = list_pop(&loop->runaways))) {
+        struct co *co = container_of(link, struct co, parked);
+        struct co_owner owner = co->owner;
+        void *local = co->local;
+
+        co_abandon(co);
+        if (loop->runaway)
+            loop->runaway(local, &owner);
+    }
+}
+
+/* Does not return: the stack below belongs to code that does not hear. */
+static void run_away(struct co *co)
+{
+    struct loop *loop = co->loop;
+
+    list_append(&loop->runaways, &co->parked);
+    if (!loop->runaway_posted) {
+        loop->runaway_posted = true;
+        loop->runaway_task.run = give_up_runaways;
+        loop_post(loop, &loop->runaway_task);
+    }
+    co->joining = true; /* no cancellation wakes it any more */
+    (void)co_suspend(co, 0, NULL, NULL);
+    LOOP_CHECK(false, "a coroutine was resumed that had been given up");
+}
+
+void loop_on_runaway(struct loop *loop, void (*fn)(void *local, const struct co_owner *owner))
+{
+    loop->runaway = fn;
+}
+
 troupe_status co_refuse_wait(struct co *co)
 {
     if (co->scope->why == TROUPE_OK || shielded(co))
         return TROUPE_OK;
-    co->calls_after_cancel++;
+    if (++co->calls_after_cancel >= CO_RUNAWAY_CALLS)
+        run_away(co);
     return co->scope->why;
 }
 

@@ -57,6 +57,9 @@ void co_set_local(void *value);
 /* Stops a coroutine that ignores cancellation: it is never resumed and its stack never reused. Its
  * scope counts it as ended with TROUPE_CRASHED. Only for a coroutine that is suspended now. */
 void co_abandon(struct co *co);
+/* A coroutine that makes so many waiting calls after it was cancelled is never resumed from the last
+ * of them and abandoned: a loop that ignores its end would hold up everybody. */
+#define CO_RUNAWAY_CALLS 100
 /* How often the running (NULL) or given coroutine made a wait call after it was cancelled. */
 unsigned co_calls_after_cancel(const struct co *co);
 

@@ -162,6 +162,11 @@ struct loop {
     struct watchdog *watchdog;
     pthread_t thread;
     uint64_t switches, longest_slice_ns;
+    /* Coroutines that ignore cancellation: suspended for good, given up at the next wake. */
+    struct list_link runaways; /* by co->parked */
+    struct loop_task runaway_task;
+    bool runaway_posted;
+    void (*runaway)(void *local, const struct co_owner *owner);
 };
 
 /* The loop just begins or ends something that must not take long. */

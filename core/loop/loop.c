@@ -218,6 +218,7 @@ troupe_status loop_new(const struct loop_options *options, struct loop **ret, st
                          uv_strerror(rc));
     }
     list_init(&loop->ready);
+    list_init(&loop->runaways);
     list_init(&loop->spawn_waiters);
     stacks_init(&loop->stacks, chosen.stack_size,
                 chosen.max_coroutines ? chosen.max_coroutines : COROUTINES_MAX);

@@ -59,6 +59,11 @@ void loop_timer_start(struct loop_timer *timer, uint64_t in_ms, uint64_t repeat_
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_close(struct loop_timer *timer, void (*closed)(struct loop_timer *timer));
 
+struct co_owner;
+/* Calls `fn` on the loop's stack after a coroutine was given up because it went on calling after it
+ * was cancelled (CO_RUNAWAY_CALLS); `local` is its co_local. */
+void loop_on_runaway(struct loop *loop, void (*fn)(void *local, const struct co_owner *owner));
+
 /* Figures for status, metrics and tests. */
 struct loop_stats {
     size_t coroutines;     /* alive                                         */

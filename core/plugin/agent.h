@@ -64,6 +64,7 @@ struct plugin_agent {
     int64_t priority; /* of its services: the higher one is asked first */
     uint64_t calls;   /* counted by whoever calls it: see plugin_agent_invoke */
     uint64_t failures;
+    bool disabled;    /* it did not hear its cancellation: not entered until the next reload */
     uint64_t running; /* stages and calls inside it now; counted by whoever enters it */
 
     /* Memory billed to it; under `lock`, because the handle is for any thread. */

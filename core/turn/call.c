@@ -83,6 +83,12 @@ troupe_status turn_call(struct turn *turn, struct turn_frame *caller, struct plu
     call->frame.function = function;
     call->frame.chunks = chunks;
     call->values = values;
+    if (!turn_agent_serves(agent, &call->err)) {
+        snprintf(ret->code, sizeof(ret->code), "agent.disabled");
+        snprintf(ret->sentence, sizeof(ret->sentence), "%s", call->err.text);
+        status = TROUPE_UNAVAILABLE;
+        goto out;
+    }
     if (call->frame.depth > TURN_DEPTH_MAX) {
         snprintf(ret->code, sizeof(ret->code), "call.depth");
         snprintf(ret->sentence, sizeof(ret->sentence),

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "turn/frame.h"
 #include "turn/sql/turn.h"
 
 #include <stdio.h>
@@ -255,6 +256,37 @@ static void own_ended(struct scope *scope)
     engine->closed = NULL;
 }
 
+/* A plugin's code went on after it was cancelled. Its stack is lost, and it is not entered again
+ * before somebody reloads. */
+static void runaway(void *local, const struct co_owner *owner)
+{
+    struct turn_frame *frame = local;
+
+    if (!frame) {
+        log_error("turn", "%s did not end when it was cancelled and was given up", owner->name);
+        return;
+    }
+    frame->agent->disabled = true;
+    frame->agent->running--;
+    frame->agent->failures++;
+    turn_trace_add(&frame->turn->trace, frame->agent->owner, "runaway",
+                   "called the host %d times after it was cancelled", CO_RUNAWAY_CALLS);
+    log_error(frame->agent->owner,
+              "turn %lld: went on after it was cancelled; it is switched off until the next reload",
+              (long long)frame->turn->id);
+}
+
+bool turn_agent_serves(const struct plugin_agent *agent, struct error *err)
+{
+    if (!agent->disabled)
+        return true;
+    error_set(err, TROUPE_UNAVAILABLE,
+              "\"%s\" is switched off since it did not stop when it was told to; the admin can "
+              "reload",
+              agent->name);
+    return false;
+}
+
 troupe_status turn_engine_new(const struct engine_options *options, struct engine **ret,
                               struct error *err)
 {
@@ -265,6 +297,7 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     *ret = NULL;
     engine->options = *options;
     engine->loop = options->loop;
+    loop_on_runaway(engine->loop, runaway);
     engine->store = options->store;
     engine->idle_task.run = idle_now;
     list_init(&engine->turns);
@@ -324,6 +357,8 @@ void turn_engine_publish(struct engine *engine, struct plugin_set *set)
     struct plugin_set *old = engine->set;
 
     engine->set = set;
+    for (size_t i = 0; i < set->agent_count; i++)
+        set->agents[i]->disabled = false; /* by the operator's own word */
     configure(engine);
     plugin_set_unpin(old);
     turn_engine_pump(engine);

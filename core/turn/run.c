@@ -68,12 +68,17 @@ static void explain(const struct turn_frame *frame, troupe_status status, char c
 static troupe_status run_agent(struct turn *turn, const struct turn_stage *stage,
                                struct plugin_agent *agent, struct error *ret_why, char code[64])
 {
-    struct stage_job *job = mem_zero(1, sizeof(*job));
+    struct stage_job *job;
     struct co_owner owner = {agent->owner, (uint64_t)turn->id};
     uint64_t deadline = turn->deadline, own;
     struct scope scope;
     troupe_status status, joined;
 
+    if (!turn_agent_serves(agent, ret_why)) {
+        snprintf(code, 64, "agent.disabled");
+        return TROUPE_UNAVAILABLE;
+    }
+    job = mem_zero(1, sizeof(*job));
     if (stage->timeout_ms && (own = co_after(stage->timeout_ms)) < deadline)
         deadline = own;
     turn_frame_init(&job->frame, turn, agent, NULL);

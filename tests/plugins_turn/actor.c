@@ -108,6 +108,14 @@ static void do_fill(struct play *play, char *args)
     put_result(play, troupe_write(play->turn, text, len), str_of("written"));
 }
 
+/* Goes on for ever, whatever the host says. */
+static void do_deaf(struct play *play, char *args)
+{
+    (void)args;
+    for (;;)
+        (void)troupe_sleep(play->turn, 1000);
+}
+
 static void do_sleep(struct play *play, char *args)
 {
     troupe_status status = troupe_sleep(play->turn, strtoull(args, NULL, 10));
@@ -491,7 +499,7 @@ static const struct command {
     {"sql", do_sql},         {"rows", do_rows},     {"http", do_http},
     {"reserve", do_reserve}, {"settle", do_settle}, {"who", do_who},
     {"release", do_release}, {"until", do_until},   {"careless", do_careless},
-    {"hoard", do_hoard},
+    {"hoard", do_hoard},     {"deaf", do_deaf},
 };
 
 static void run(struct play *play, char *line)

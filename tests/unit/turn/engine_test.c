@@ -114,6 +114,21 @@ BODY_IN(a_stage_has_its_own_time,
     return TROUPE_OK;
 }
 
+BODY_IN(an_agent_that_hears_no_end_is_given_up_and_switched_off,
+        "[pipeline message]\nstages = s\n[stage s]\nagent = a\ntimeout = 100ms\n" ACTOR("a", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_NOTICE("deaf", "something went wrong");
+    CHECK_TRACE("runaway");
+    CHECK_NOTICE("reply hello", "is switched off");
+    CHECK_TRACE("agent.disabled");
+    turn_engine_publish(t->engine, plugin_set_pin(t->engine->set)); /* as a reload does */
+    CHECK_ANSWER("reply hello", "hello");
+    return TROUPE_OK;
+}
+
 BODY_IN(the_whole_turn_has_a_time,
         "[admission]\ntotal = 1s\n[pipeline message]\nstages = a\n" ACTOR("a", ""))
 {
@@ -473,6 +488,7 @@ int main(void)
         TEST(failures_reach_the_member_in_words),
         TEST(fallbacks_step_in_until_something_was_shown),
         TEST(a_stage_has_its_own_time),
+        TEST(an_agent_that_hears_no_end_is_given_up_and_switched_off),
         TEST(the_whole_turn_has_a_time),
         TEST(the_first_text_has_a_time),
         TEST(an_observer_cannot_delay_or_answer),
