@@ -331,7 +331,7 @@ static troupe_status read_within(troupe_turn *turn, troupe_http *http, uint32_t 
     size_t len;
     troupe_status status = host_holds(frame, http ? &http->resource : NULL);
 
-    if (status < 0)
+    if (!http || status < 0)
         return status;
     status = http_read(http->stream, &data, &len, ms ? co_after(ms) : 0, &err);
     if (status == TROUPE_END)

@@ -116,7 +116,7 @@ static troupe_status stream_check(troupe_turn *turn, const troupe_stream *stream
 
 troupe_status host_stream_read(troupe_turn *turn, troupe_stream *stream, troupe_str *ret)
 {
-    void *item;
+    void *item = NULL;
     troupe_status status = stream_check(turn, stream);
 
     if (status == TROUPE_OK)

@@ -84,13 +84,18 @@ static troupe_status on_loop_stack(struct plugin_step *step, const char *owner)
 
 /* ---- steps --------------------------------------------------------------------------------- */
 
-/* The names of agents end up in "agent.function", in log lines and in file names of traces. */
+/* The names of agents end up in "agent.function", in log lines, and as the namespace of what an
+ * agent stores: core/store's rule for those, without the dot. */
 static bool is_agent_name(const char *name)
 {
+    size_t len = strlen(name);
+
+    if (!len || !islower((unsigned char)name[0]) || name[len - 1] == '_' || strstr(name, "__"))
+        return false;
     for (const char *p = name; *p; p++)
-        if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
+        if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p) && *p != '_' && *p != '-')
             return false;
-    return *name != '\0';
+    return true;
 }
 
 static void find_plugins(struct build *build)
@@ -110,9 +115,11 @@ static void find_plugins(struct build *build)
         *item = (struct candidate){.name = config_section_name(section)};
         item->file = config_section_origin(section, &item->line);
         if (!is_agent_name(item->name)) {
-            config_problem(build->problems, item->file, item->line,
-                           "section [agent %s]: a name is made of letters, digits, _ and -",
-                           item->name);
+            config_problem(
+                build->problems, item->file, item->line,
+                "section [agent %s]: a name begins with a lower-case letter, has such letters, "
+                "digits, - and single _, and does not end with _",
+                item->name);
             continue;
         }
         /* An agent's name is the namespace of what it stores, and this one is the host's. */

@@ -207,8 +207,10 @@ static void refuses_with_place_and_remedy(struct script *script)
         script, "[agent bad]\nplugin = %/bad.so\n", NULL,
         "t.ini:1: plugin \"org.example.bad\": function \"lift\": parameter \"weight\": its default "
         "is not a whole number from 1 to 10; correct the declaration and build it again");
-    refuse(script, "[agent a.b]\nplugin = %/dice1.so\n", NULL,
-           "t.ini:1: section [agent a.b]: a name is made of letters, digits, _ and -");
+    refuse(
+        script, "[agent a.b]\nplugin = %/dice1.so\n", NULL,
+        "t.ini:1: section [agent a.b]: a name begins with a lower-case letter, has such letters, "
+        "digits, - and single _, and does not end with _");
     refuse(script, "[agent core]\nplugin = %/dice1.so\n", NULL,
            "t.ini:1: section [agent core]: the name \"core\" is the host's own; choose another");
 }
