@@ -116,11 +116,12 @@ static troupe_status stream_check(troupe_turn *turn, const troupe_stream *stream
 
 troupe_status host_stream_read(troupe_turn *turn, troupe_stream *stream, troupe_str *ret)
 {
-    void *item = NULL;
+    void *item;
     troupe_status status = stream_check(turn, stream);
 
-    if (status == TROUPE_OK)
-        status = chan_recv(stream->chunks, 0, &item);
+    if (status < 0)
+        return status;
+    status = chan_recv(stream->chunks, 0, &item);
     if (status < 0)
         return status;
     mem_free(stream->held);

@@ -7,6 +7,7 @@
 #include "server.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -378,5 +379,6 @@ int main(void)
         cmocka_unit_test(test_path_that_is_too_long),
     };
 
+    (void)signal(SIGPIPE, SIG_IGN); /* as the program does, see ops/signals.c */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
