@@ -75,7 +75,9 @@ static void add_functions(struct turn *turn, struct buf *out)
 
         if (!(target->function->flags & TROUPE_SLASH))
             continue;
-        buf_printf(out, "%s — %s%s\n", target->function->usage, target->function->doc,
+        /* A usage begins with "/", whatever members type here. */
+        buf_printf(out, "%s%s — %s%s\n", prefix_of(set), target->function->usage + 1,
+                   target->function->doc,
                    turn_may_call(turn, target->function, NULL) ? "" : " (not for you)");
     }
 }
@@ -99,10 +101,12 @@ static void help(struct turn *turn, const struct line *line)
     buf_printf(&out, "I am %s. Write to me and I answer, or use a command:\n",
                config_str(config_section(turn->set->config, "troupe", NULL), "name"));
     add_functions(turn, &out);
-    buf_puts(&out, "/help [command] — this list, or more about one command\n"
-                   "/why [number] — how my last answer, or a turn by its number, came about\n"
-                   "/status — what runs, what waits, what was spent today\n"
-                   "/stop — ends what I am doing in this channel");
+    buf_printf(&out,
+               "%1$shelp [command] — this list, or more about one command\n"
+               "%1$swhy [number] — how my last answer, or a turn by its number, came about\n"
+               "%1$sstatus — what runs, what waits, what was spent today\n"
+               "%1$sstop — ends what I am doing in this channel",
+               prefix_of(turn->set));
     reply(turn, &out);
 }
 
