@@ -52,7 +52,8 @@ SELECT coalesce(sum(settled_micros), 0) FROM budget_ledger WHERE turn_id = ?1;
 -- name: open_events
 SELECT e.id, e.payload, e.attempts, t.id,
     EXISTS (SELECT 1 FROM budget_ledger AS l
-            WHERE l.turn_id = t.id AND l.state IN ('dispatched', 'settled', 'unknown'))
+            WHERE l.turn_id = t.id AND l.state IN ('dispatched', 'settled', 'unknown')
+              AND l.reserved_micros > 0)
         OR t.stage IS NOT NULL
 FROM event AS e
 LEFT JOIN turn AS t ON t.event_id = e.id AND t.finished_ms IS NULL
