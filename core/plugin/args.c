@@ -409,6 +409,8 @@ static troupe_status take_typed(const struct plugin_param *param, const char *te
         if (json_parse(text, len, &json, &why) < 0)
             return error_set(err, TROUPE_ARGUMENT, "\"%s\" must be a JSON value: %s", param->name,
                              why.text);
+        if (json_is_null(json))
+            return TROUPE_OK; /* "left out", as in an object of arguments */
         return set_text(param, text, len, at, args, err);
     }
     case TROUPE_TYPE_STRING: return set_text(param, text, len, at, args, err);

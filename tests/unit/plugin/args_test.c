@@ -167,6 +167,8 @@ static void takes_quotes_mentions_and_json(void **state)
     typed(SEND, "x <#7> <@&8> {\"a\": [1, 2]}",
           "{\"kind\":\"x\",\"where\":\"7\",\"role\":\"8\",\"data\":{\"a\":[1,2]}}");
     typed(SEND, "x 7 data=\"text\"", "{\"kind\":\"x\",\"where\":\"7\",\"data\":\"text\"}");
+    typed(SEND, "x 7 data=null",
+          "{\"kind\":\"x\",\"where\":\"7\"}"); /* "left out", as in an object */
 }
 
 static void says_what_is_wrong_with_a_typed_line(void **state)
