@@ -23,7 +23,7 @@ void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, 
         error_set(ret, TROUPE_UNAVAILABLE, "cannot resolve the proxy's name; check [http] proxy");
         break;
     case CURLE_COULDNT_CONNECT:
-        if (transfer->denied && transfer->thread->local_only)
+        if (transfer->denied && transfer->denied_public)
             error_set(ret, TROUPE_DENIED,
                       "\"%s\" is not on this machine or in its private networks, and [http] "
                       "local_only allows nothing else; use a local server or remove local_only",

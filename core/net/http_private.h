@@ -156,7 +156,7 @@ struct http_transfer {
     /* This hop. Times are clock_ms(). */
     uint64_t deadline, hop_start, last_byte;
     struct http_head *head; /* being read; NULL once it was handed over */
-    bool first_byte_seen, head_done, packed, denied, paused;
+    bool first_byte_seen, head_done, packed, denied, denied_public, paused;
     char *location; /* of a redirect that will be followed */
     size_t body_seen;
     struct buf pending;   /* bytes of this pass                                        */

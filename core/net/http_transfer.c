@@ -171,13 +171,13 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 {
     struct http_transfer *transfer = arg;
     struct http_thread *thread = transfer->thread;
-
     bool is_public = http_address_allowed(&address->addr);
 
     (void)purpose;
     if ((is_public && thread->local_only) ||
         (!is_public && transfer->trust == HTTP_TRUST_UNTRUSTED && !thread->allow_private)) {
         transfer->denied = true;
+        transfer->denied_public = is_public;
         atomic_fetch_add_explicit(&thread->counters.denied, 1, memory_order_relaxed);
         return CURL_SOCKET_BAD;
     }
