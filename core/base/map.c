@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/map.h"
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 #include <string.h>
 #include <sys/random.h>
 
-/* FNV-1a over a random start, finished by a 64-bit mixer: short keys, unpredictable from outside. */
+/* From a random start: short keys, unpredictable from outside. */
 static uint64_t hash_of(const struct map *map, const char *key, size_t len)
 {
-    uint64_t h = map->seed ^ 0xcbf29ce484222325u;
-
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)key[i]) * 0x100000001b3u;
-    h ^= h >> 33;
-    h *= 0xff51afd7ed558ccdu;
-    h ^= h >> 33;
-    return h;
+    return hash_finish(hash_add(map->seed ^ HASH_START, key, len));
 }
 
 void map_clear_with(struct map *map, void (*free_value)(void *value))

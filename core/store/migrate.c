@@ -5,6 +5,7 @@
 #include "store/migrate.h"
 
 #include "base/embed.h"
+#include "base/hash.h"
 #include "store/driver.h"
 
 #include <inttypes.h>
@@ -24,11 +25,7 @@ const struct store_migration *store_core_migrations(size_t *ret_count)
 
 void store_checksum(const char *text, char ret[STORE_CHECKSUM_SIZE])
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-    snprintf(ret, STORE_CHECKSUM_SIZE, "%016" PRIx64, hash);
+    snprintf(ret, STORE_CHECKSUM_SIZE, "%016" PRIx64, hash_add(HASH_START, text, strlen(text)));
 }
 
 troupe_status store_migrations_valid(const char *ns, const struct store_migration *steps,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "turn/pipeline.h"
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -171,17 +172,13 @@ static bool listed(const struct config_list *list, const char *id)
 /* The same member lands on the same side for as long as the percentage stands. */
 static bool in_share(const struct turn_stage *stage, const struct event *event)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    const char *member = event->member ? event->member : "";
+    uint64_t hash;
 
     if (stage->percent >= 100)
         return true;
-    for (const char *p = stage->name; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
-    for (const char *p = event->member ? event->member : ""; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
-    hash ^= hash >> 33;
-    hash *= 0xff51afd7ed558ccdu;
-    hash ^= hash >> 33;
+    hash = hash_add(HASH_START, stage->name, strlen(stage->name));
+    hash = hash_finish(hash_add(hash, member, strlen(member)));
     return (double)(hash % 10000) < stage->percent * 100;
 }
 
