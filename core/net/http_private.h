@@ -126,6 +126,8 @@ struct http_thread {
     struct http_counters counters;
 };
 
+/* A thread that leaves signals to the loop; 0 or an errno. */
+int net_thread_create(pthread_t *id, void *(*run)(void *arg), void *arg);
 troupe_status http_thread_start(struct http_thread *thread, struct error *err);
 void http_thread_stop(struct http_thread *thread);
 /* Any thread; the command's references are the thread's then. */
@@ -175,6 +177,8 @@ void http_transfer_detach(struct http_transfer *transfer);
 troupe_status http_transfer_redirect(struct http_transfer *transfer);
 /* curl's verdict as status and sentence (http_explain.c). */
 void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, struct error *ret);
+/* The same for a failure that needs nothing else known of the request. */
+void http_code_explain(const char *label, CURLcode code, struct error *ret);
 void http_head_free(struct http_head *head);
 /* The callbacks of body and header, for curl_easy_setopt (http_receive.c). */
 size_t http_receive_header(char *line, size_t size, size_t count, void *arg);

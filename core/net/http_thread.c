@@ -236,10 +236,23 @@ static void *thread_main(void *arg)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-troupe_status http_thread_start(struct http_thread *thread, struct error *err)
+int net_thread_create(pthread_t *id, void *(*run)(void *arg), void *arg)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
     sigset_t all, old;
+    int r;
+
+    sigfillset(&all); /* signals are the loop's business, but for this thread's own faults */
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        sigdelset(&all, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    r = pthread_create(id, NULL, run, arg);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return r;
+}
+
+troupe_status http_thread_start(struct http_thread *thread, struct error *err)
+{
     int r;
 
     list_init(&thread->transfers);
@@ -248,12 +261,7 @@ troupe_status http_thread_start(struct http_thread *thread, struct error *err)
         return error_set(err, TROUPE_NOMEM, "no memory for the HTTP client");
     curl_multi_setopt(thread->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
     queue_init(&thread->queue, 0);
-    sigfillset(&all); /* signals are the loop's business, but for this thread's own faults */
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-        sigdelset(&all, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    r = pthread_create(&thread->id, NULL, thread_main, thread);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    r = net_thread_create(&thread->id, thread_main, thread);
     if (r == 0)
         return TROUPE_OK;
     curl_multi_cleanup(thread->multi);
