@@ -29,6 +29,8 @@ struct event *event_new(const struct event *from)
     event->member = copy(&event->arena, from->member);
     event->member_name = copy(&event->arena, from->member_name);
     event->reply_to = copy(&event->arena, from->reply_to);
+    event->quote = copy(&event->arena, from->quote);
+    event->quote_author = copy(&event->arena, from->quote_author);
     event->press_id = copy(&event->arena, from->press_id);
     event->token = copy(&event->arena, from->token);
     event->content =
@@ -84,6 +86,8 @@ char *event_print(const struct event *event)
     put_text(object, "member", event->member);
     put_text(object, "name", event->member_name);
     put_text(object, "reply_to", event->reply_to);
+    put_text(object, "quote", event->quote);
+    put_text(object, "quote_author", event->quote_author);
     put_text(object, "press_id", event->press_id);
     put_text(object, "token", event->token);
     put(object, "content", event->content, event->content_len);
@@ -117,6 +121,8 @@ troupe_status event_parse(const char *json, size_t len, struct event **ret, stru
     event.member = json_get_str(object, "member", NULL);
     event.member_name = json_get_str(object, "name", NULL);
     event.reply_to = json_get_str(object, "reply_to", NULL);
+    event.quote = json_get_str(object, "quote", NULL);
+    event.quote_author = json_get_str(object, "quote_author", NULL);
     event.press_id = json_get_str(object, "press_id", NULL);
     event.token = json_get_str(object, "token", NULL);
     event.seq = -1;

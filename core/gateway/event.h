@@ -34,8 +34,10 @@ struct event {
     size_t role_count;
     const char *content; /* UTF-8 without NUL, without the mention that addressed the bot */
     size_t content_len;
-    const char *reply_to; /* source_id of the message that it answers, or that was pressed on */
-    const char *press_id; /* of the button that was pressed */
+    const char *reply_to;     /* source_id of the message that it answers, or that was pressed on */
+    const char *quote;        /* what that message says, cut to a length; NULL: not known */
+    const char *quote_author; /* and who wrote it, by name */
+    const char *press_id;     /* of the button that was pressed */
     /* What answers an interaction; stored, to answer after a restart. A secret: never in logs. */
     const char *token;
     uint32_t flags;

@@ -40,6 +40,8 @@ static void all_of_an_event_comes_back(void **state)
                                .content = "line\nwith \u00e4 and \x01",
                                .content_len = strlen("line\nwith \u00e4 and \x01"),
                                .reply_to = "5",
+                               .quote = "what was said",
+                               .quote_author = "ben",
                                .press_id = "again",
                                .token = "aW50",
                                .flags = EVENT_ADDRESSED | EVENT_OWNER,
@@ -56,6 +58,8 @@ static void all_of_an_event_comes_back(void **state)
     assert_string_equal(event->member, from.member);
     assert_string_equal(event->member_name, from.member_name);
     assert_string_equal(event->reply_to, from.reply_to);
+    assert_string_equal(event->quote, from.quote);
+    assert_string_equal(event->quote_author, from.quote_author);
     assert_string_equal(event->press_id, from.press_id);
     assert_string_equal(event->token, from.token);
     assert_int_equal(event->seq, -1);
