@@ -302,7 +302,6 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     engine->idle_task.run = idle_now;
     list_init(&engine->turns);
     list_init(&engine->incoming);
-    list_init(&engine->marks);
     turn_admission_init(&engine->admission);
     engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, turn_incoming_free);
     scope_open_root(engine->loop, &engine->scope, 0, own_ended);
@@ -338,7 +337,6 @@ static void timer_closed(struct loop_timer *timer)
 {
     struct engine *engine = container_of(timer, struct engine, grace);
 
-    turn_engine_clear_marks(engine);
     turn_admission_clear(&engine->admission);
     map_clear_with(&engine->recovered, mem_free);
     chan_unref(engine->intake);
@@ -367,24 +365,6 @@ void turn_engine_publish(struct engine *engine, struct plugin_set *set)
 struct plugin_set *turn_engine_set(struct engine *engine)
 {
     return engine->set;
-}
-
-void turn_engine_detach(struct engine *engine, struct gateway *gateway)
-{
-    list_for_each (link, &engine->incoming) {
-        struct event *event = container_of(link, struct engine_incoming, link)->event;
-
-        if (event->gateway == gateway)
-            event->gateway = NULL;
-    }
-    list_for_each (link, &engine->turns) {
-        struct turn *turn = container_of(link, struct turn, link);
-
-        if (turn->event->gateway != gateway)
-            continue;
-        turn->event->gateway = NULL;
-        turn->answer.handle = NULL;
-    }
 }
 
 size_t turn_engine_stop_channel(struct engine *engine, const char *channel)

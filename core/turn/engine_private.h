@@ -31,7 +31,6 @@ struct engine {
     uint64_t first_text_ms, total_ms;
     struct list_link turns;    /* every turn that exists                                     */
     struct list_link incoming; /* events that are no turn yet: queued, being stored, refused */
-    struct list_link marks;    /* outbox rows being shown or marked as sent                  */
     struct scope scope;        /* intake and small writes                                    */
     struct chan *intake;       /* of struct engine_incoming                                  */
     size_t builtins;           /* of the core's own commands running                         */
@@ -59,16 +58,11 @@ struct engine_incoming {
     const char *refusal; /* static */
 };
 void turn_incoming_free(void *incoming);
+/* Tells the gateway up to which seq nothing of its is under way. */
+void turn_intake_settled(struct engine *engine, struct gateway *gateway);
 
 /* Tells whoever drains, soon, once nothing is left. */
 void turn_engine_check_idle(struct engine *engine);
-/* Reserves an outbox row for the caller to show; false where somebody else does or did. */
-bool turn_engine_claim(struct engine *engine, int64_t outbox, int64_t turn_id);
-void turn_engine_unclaim(struct engine *engine, int64_t outbox);
-/* Forgets the rows that are marked; kept while a recovery may hold an older list of them. */
-void turn_engine_forget_marks(struct engine *engine);
-void turn_engine_clear_marks(struct engine *engine); /* at the end */
-
 /* A turn for the event (whose reference it takes over), known to the engine, not started. */
 struct turn *turn_new(struct engine *engine, struct event *event, int64_t id, int64_t event_id);
 /* Starts its coroutine, now or as soon as one is free: the set is pinned here. Whatever fails ends
@@ -89,8 +83,6 @@ troupe_status turn_begin_effect(struct turn *turn, const char *agent, struct err
 void turn_read_cost(struct turn *turn);
 /* The turn's coroutine has done all that is owed. */
 void turn_engine_ended(struct turn *turn);
-/* The outbox row was shown: outbox.c. */
-void turn_engine_mark_sent(struct engine *engine, int64_t outbox);
 /* A deadline for a write of the engine itself. */
 static inline uint64_t turn_engine_soon(struct engine *engine)
 {

@@ -12,12 +12,32 @@
 
 #include <string.h>
 
+void turn_intake_settled(struct engine *engine, struct gateway *gateway)
+{
+    int64_t seq = gateway ? gateway->submitted : 0;
+
+    if (seq <= 0 || !gateway->ops->stored || engine->closing)
+        return;
+    /* They came in order, so the first that is under way is the lowest. */
+    list_for_each (link, &engine->incoming) {
+        const struct event *event = container_of(link, struct engine_incoming, link)->event;
+
+        if (event->gateway == gateway && event->seq > 0) {
+            seq = event->seq - 1;
+            break;
+        }
+    }
+    if (seq > 0)
+        gateway->ops->stored(gateway, seq);
+}
+
 void turn_incoming_free(void *item)
 {
     struct engine_incoming *incoming = item;
     struct engine *engine = incoming->engine;
 
     list_remove(&incoming->link);
+    turn_intake_settled(engine, incoming->event->gateway);
     event_unref(incoming->event);
     mem_free(incoming);
     turn_engine_check_idle(engine);
@@ -77,7 +97,10 @@ void turn_engine_submit(struct engine *engine, struct event *event)
     struct engine_incoming *incoming;
 
     engine->stats.events++;
+    if (event->gateway && event->seq > 0)
+        event->gateway->submitted = event->seq;
     if (!(event->flags & EVENT_ADDRESSED)) {
+        turn_intake_settled(engine, event->gateway);
         event_unref(event);
         return;
     }
@@ -85,8 +108,13 @@ void turn_engine_submit(struct engine *engine, struct event *event)
         refuse(incoming_new(engine, event), "stopping", ENGINE_STOPPING);
         return;
     }
+    if (!strcmp(event->kind, "press")) {
+        refuse(incoming_new(engine, event), "no_press", "nothing waits for that");
+        return;
+    }
     if (turn_is_builtin(engine->set, event)) {
         /* /stop and its like work while everything else waits, and owe nothing to the store. */
+        turn_intake_settled(engine, event->gateway);
         run_builtin(engine, event);
         return;
     }
@@ -111,6 +139,20 @@ static size_t add_event(struct store_batch *batch, const struct event *event)
                                             store_text(event->source_id), now));
 }
 
+/* The last event of each gateway tells how far its seq is stored with this batch. */
+static void add_seqs(struct store_batch *batch, struct engine_incoming **items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct gateway *gateway = items[i]->event->gateway;
+        bool last = gateway && gateway->ops->taken && items[i]->event->seq > 0;
+
+        for (size_t j = i + 1; last && j < count; j++)
+            last = items[j]->event->gateway != gateway || items[j]->event->seq <= 0;
+        if (last)
+            gateway->ops->taken(gateway, items[i]->event->seq, batch);
+    }
+}
+
 static void take_in(struct engine *engine, struct engine_incoming **items, size_t count)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
@@ -120,6 +162,7 @@ static void take_in(struct engine *engine, struct engine_incoming **items, size_
 
     for (size_t i = 0; i < count; i++)
         rows[i] = add_event(batch, items[i]->event);
+    add_seqs(batch, items, count);
     status = store_commit(engine->store, batch, turn_engine_soon(engine), &err);
     if (status < 0)
         log_error("intake", "%zu events could not be stored: %s", count, err.text);

@@ -2,8 +2,8 @@
  *
  * What a crash or stop left open. An event whose turn had spent nothing and caused nothing outside is
  * run again; one that had is closed with a sentence, since running it again could pay or act twice;
- * one that was cut too often is dead. Answers that were stored and never shown are shown now. Money that was on its way is booked
- * at its worst case.
+ * one that was cut too often is dead. Answers that are owed already are their gateway's. Money that was
+ * on its way is booked at its worst case.
  */
 #include "turn/engine_private.h"
 
@@ -31,48 +31,6 @@ troupe_status turn_recover_begin(struct engine *engine, struct error *err)
     if (status == TROUPE_OK)
         engine->inherited = store_cell_int(rows, 0, 0, 0);
     return status;
-}
-
-static troupe_status show_answer(struct gateway *gateway, const struct event *event,
-                                 int64_t turn_id, const struct store_value *body, struct error *err)
-{
-    void *handle = NULL;
-    troupe_status status = gateway->ops->answer_begin(gateway, event, turn_id, &handle, err);
-
-    if (status == TROUPE_OK)
-        status =
-            gateway->ops->answer_end(gateway, handle, GATEWAY_COMPLETE, body->data, body->len, err);
-    return status;
-}
-
-/* Shows a stored answer or notice; the row is marked afterwards, so a crash between shows it once more. */
-static void show_again(struct engine *engine, struct gateway *gateway,
-                       const struct store_rows *rows, size_t row)
-{
-    const struct store_value *payload = store_cell(rows, row, 2), *body = store_cell(rows, row, 1);
-    int64_t outbox = store_cell_int(rows, row, 0, 0), turn_id = store_cell_int(rows, row, 3, 0);
-    struct event *event = NULL;
-    struct error err = {0};
-    troupe_status status;
-
-    if (!turn_engine_claim(engine, outbox, turn_id))
-        return;
-    status = event_parse(payload->data, payload->len, &event, &err);
-    if (status == TROUPE_OK) {
-        event->gateway = gateway;
-        if (!strcmp(store_cell_text(rows, row, 4, ""), "notice"))
-            status = gateway->ops->notice(gateway, event, body->data, true);
-        else
-            status = show_answer(gateway, event, turn_id, body, &err);
-    }
-    if (status == TROUPE_OK) {
-        turn_engine_mark_sent(engine, outbox);
-    } else {
-        turn_engine_unclaim(engine, outbox);
-        log_error("recover", "the answer of turn %lld is still not shown: %s", (long long)turn_id,
-                  err.text);
-    }
-    event_unref(event);
 }
 
 /* Ends an event for good; the turn only stores that and tells the member. */
@@ -196,20 +154,13 @@ static troupe_status take_up_all(struct engine *engine, struct gateway *gateway,
 
 troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway, struct error *err)
 {
-    _cleanup_rows_ struct store_rows *unsent = NULL;
     troupe_status status;
 
     if (engine->admission.draining)
         return TROUPE_OK;
     engine->recovering++;
-    status = store_query(engine->store, STORE_SQL(SQL_TURN_UNSENT, store_text(gateway->name)),
-                         turn_engine_soon(engine), &unsent, err);
-    for (size_t i = 0; status == TROUPE_OK && i < unsent->count; i++)
-        show_again(engine, gateway, unsent, i);
-    if (status == TROUPE_OK)
-        status = take_up_all(engine, gateway, err);
+    status = take_up_all(engine, gateway, err);
     engine->recovering--;
-    turn_engine_forget_marks(engine);
     turn_engine_check_idle(engine);
     return status;
 }

@@ -279,23 +279,6 @@ const char *turn_sentence(const struct turn *turn)
                                                  : "I have no answer to that";
 }
 
-/* A member who got no whole answer gets a sentence: instead of it, or beside what was cut. */
-static void owe_sentence(struct turn *turn)
-{
-    struct event *event = turn->event;
-    const char *text = turn_sentence(turn);
-
-    if (!(event->flags & EVENT_ADDRESSED) || !event->gateway ||
-        (turn->answer.delivered && !turn->answer.interrupted))
-        return;
-    if (turn_answer_exists(turn) && !turn->answer.delivered)
-        text = turn->answer.kept
-                   ? "I have an answer and could not show it now; it follows when I can"
-                   : "I have an answer and cannot keep it: the storage does not work. Please ask "
-                     "again later";
-    event->gateway->ops->notice(event->gateway, event, text, true);
-}
-
 static void do_work(struct turn *turn)
 {
     struct co_owner owner = {"core:turn", (uint64_t)turn->id};
@@ -342,11 +325,8 @@ troupe_status turn_run(void *arg)
     turn_trace_add(&turn->trace, "end", turn->reason, "%s", turn->state);
     status = turn_answer_finish(turn, &err);
     if (status < 0)
-        log_error("turn", "turn %lld: its end could not be stored or shown: %s",
-                  (long long)turn->id, err.text);
-    owe_sentence(turn);
-    if (event->gateway && event->gateway->ops->working)
-        event->gateway->ops->working(event->gateway, event, false);
+        log_error("turn", "turn %lld: its end could not be stored: %s", (long long)turn->id,
+                  err.text);
     turn_engine_ended(turn);
     return TROUPE_OK;
 }

@@ -24,6 +24,7 @@ troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_trace
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_PAYLOAD, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_OUTBOX, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_UNSEEN, traces));
+    store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_LOOSE, traces));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_TURN, traces));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_EVENT, traces));
     store_batch_add(batch, STORE_SQL(SQL_BUDGET_SWEEP_LEDGER, store_text(day)));

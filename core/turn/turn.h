@@ -27,14 +27,12 @@
 
 /* What the member sees of a turn: one answer, streamed or whole. */
 struct turn_answer {
-    void *handle;     /* the gateway's, once a piece was written; NULL before and after */
-    struct buf text;  /* everything written so far                                      */
-    bool replied;     /* a whole text replaced what was written                         */
-    bool shown;       /* a piece has reached the gateway                                */
-    bool interrupted; /* it ends with a mark                                            */
-    bool private;     /* for the asking member only                                     */
-    bool delivered;   /* the gateway has taken the end of it                            */
-    bool kept;        /* it is stored, to be shown later if it was not delivered        */
+    void *handle;     /* the gateway's, once it was begun; NULL before and after */
+    struct buf text;  /* everything written so far                               */
+    bool replied;     /* a whole text replaced what was written                  */
+    bool shown;       /* a piece has reached the gateway                         */
+    bool interrupted; /* it ends with a mark                                     */
+    bool private;     /* for the asking member only                              */
 };
 
 enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
@@ -91,8 +89,8 @@ troupe_status turn_answer_reply(struct turn *turn, const char *text, size_t len)
 bool turn_answer_exists(const struct turn *turn);
 /* Takes back what nobody has seen. */
 void turn_answer_discard(struct turn *turn);
-/* Stores the outcome of the turn with its answer, shows the rest, marks it as sent. On failure
- * answer.delivered tells whether the member has it all the same. */
+/* Stores the outcome of the turn with what the member is owed, an answer or a sentence, and hands
+ * that over to the gateway. Where the store fails, the member is told. */
 troupe_status turn_answer_finish(struct turn *turn, struct error *err);
 void turn_answer_clear(struct turn *turn);
 

@@ -37,13 +37,6 @@ WHERE id = ?1 AND finished_ms IS NULL;
 -- name: finish_event
 UPDATE event SET state = ?2, reason = ?3, finished_ms = ?4 WHERE id = ?1 AND finished_ms IS NULL;
 
--- name: outbox
-INSERT INTO outbox (turn_id, kind, account, channel, reply_to, body, state, created_ms)
-VALUES (?1, ?7, ?2, coalesce(?3, ''), ?4, ?5, 'ready', ?6);
-
--- name: sent
-UPDATE outbox SET state = 'sent', sent_ms = ?2 WHERE id = ?1 AND state = 'ready';
-
 -- What money a turn has spent so far.
 -- name: cost
 SELECT coalesce(sum(settled_micros), 0) FROM budget_ledger WHERE turn_id = ?1;
@@ -75,12 +68,6 @@ WHERE source = 'shell' AND finished_ms IS NULL;
 -- name: close_open_turn
 UPDATE turn SET state = 'interrupted', reason = 'restart', finished_ms = ?2
 WHERE id = ?1 AND finished_ms IS NULL;
-
--- name: unsent
-SELECT o.id, o.body, e.payload, t.id, o.kind FROM outbox AS o
-JOIN turn AS t ON t.id = o.turn_id
-JOIN event AS e ON e.id = t.event_id
-WHERE o.state = 'ready' AND e.source = ?1 ORDER BY o.id LIMIT 1000;
 
 -- A turn's number wins over a message's. ?3 NULL: of every channel.
 -- name: why_id
@@ -118,7 +105,12 @@ UPDATE event SET payload = '{}' WHERE id IN (
 -- name: sweep_outbox
 DELETE FROM outbox WHERE id IN (
     SELECT o.id FROM outbox AS o JOIN turn AS t ON t.id = o.turn_id
-    WHERE t.finished_ms < ?1 AND o.state NOT IN ('ready', 'streaming', 'sending') LIMIT 500);
+    WHERE t.finished_ms < ?1 AND o.state NOT IN ('ready', 'streaming') LIMIT 500);
+
+-- Of no turn.
+-- name: sweep_loose
+DELETE FROM outbox WHERE id IN (
+    SELECT id FROM outbox WHERE turn_id = 0 AND created_ms < ?1 LIMIT 500);
 
 -- An answer that nobody came to see waits as long as its trace.
 -- name: sweep_unseen

@@ -615,7 +615,7 @@ static void what_never_left_goes_again_until_its_deadline(void **state)
         if (job) {
             tries++;
             discord_schedule_lost(&sim.schedule, job, sim.now, false);
-        } else {
+        } else if (a.state != DISCORD_JOB_ENDED) {
             sim.now = discord_schedule_wake(&sim.schedule, sim.now);
         }
     }
