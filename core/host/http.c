@@ -276,6 +276,8 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
     url = mem_strndup(request->url.ptr, (size_t)request->url.len);
     out.url = url;
     out.method = request->method ? request->method : "GET";
+    /* Booked or with an effect outside: what became of it must be told, not tried again unseen. */
+    out.once = request->reservation || (strcmp(out.method, "GET") && strcmp(out.method, "HEAD"));
     if (strlen(url) != request->url.len || !origin_of(url, &origin))
         return turn_frame_error(frame, TROUPE_ARGUMENT, "http.url", "this is no URL");
     status = judge(frame, &origin, &out.trust, &endpoint);
