@@ -47,6 +47,7 @@ struct outbox_row {
     enum outbox_state state;
     bool inherited; /* read from the store: an earlier process may have sent it */
     int64_t created_ms;
+    void *delivery; /* the delivering gateway's own; NULL in a new row */
 };
 
 struct outbox_row *outbox_row_new(void);

@@ -21,6 +21,7 @@ struct loop;
 struct discord_outbox_options {
     struct loop *loop;
     struct store *store;
+    struct outbox *rows; /* makes ids and takes marks; the one that every gateway shares */
     struct discord_rest *rest;
     const char *gateway;         /* name of the gateway: the rows' `gateway` column */
     uint64_t self;               /* the bot's user id; set later by discord_outbox_self */
@@ -47,7 +48,8 @@ void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, 
                          void (*done)(void *arg, troupe_status status), void *arg);
 
 struct discord_outbox_stats {
-    size_t waiting, reconciling;
+    size_t waiting;     /* final rows that are not shown yet          */
+    size_t reconciling; /* of all rows, those that are looked for     */
     uint64_t created, edited, reconciled_found, reconciled_repeated, unknown, failed;
 };
 void discord_outbox_stats(const struct discord_outbox *outbox, struct discord_outbox_stats *ret);
