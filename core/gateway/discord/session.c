@@ -390,6 +390,11 @@ struct discord_session *discord_session_new(struct loop *loop,
     return session;
 }
 
+void discord_session_intents(struct discord_session *session, uint32_t intents)
+{
+    session->machine.intents = intents;
+}
+
 void discord_session_stop(struct discord_session *session, bool keep)
 {
     struct op *gone;

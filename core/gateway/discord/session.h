@@ -83,6 +83,8 @@ struct discord_session *discord_session_new(struct loop *loop,
                                             const struct discord_session_options *options,
                                             const struct discord_session_handler *handler,
                                             void *arg);
+/* Of the next identify; may be called while that waits for leave (handler.identify). */
+void discord_session_intents(struct discord_session *session, uint32_t intents);
 /* Ends it. `keep`: another process goes on with the session (the connection is dropped without
  * 1000). [waits, at most 2 s] */
 void discord_session_stop(struct discord_session *session, bool keep);
