@@ -6,6 +6,7 @@
 #define MAIN_HOST_PRIVATE_H
 
 #include "gateway/console/console.h"
+#include "gateway/discord/discord.h"
 #include "gateway/outbox.h"
 #include "loop/pool.h"
 #include "loop/scope.h"
@@ -29,6 +30,7 @@ struct host {
     struct plugin_manager *manager;
     struct outbox *outbox;
     struct console *console;
+    struct discord *discord; /* NULL: no token */
     struct engine *engine;
     struct scope scope; /* housekeeping */
     uint64_t started_ms;
