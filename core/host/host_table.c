@@ -63,6 +63,22 @@ troupe_status host_keep_result(struct turn_frame *frame, const struct turn_resul
     return host_keep(frame, buf_text(text), text->len, ret);
 }
 
+troupe_status host_replay_text(struct record_call *call, troupe_str *ret)
+{
+    troupe_status status = turn_record_status(call), kept;
+    const char *text;
+    struct error err;
+    size_t len;
+
+    if (status < 0)
+        return status;
+    kept = turn_record_result(call, &text, &len, &err);
+    if (kept < 0)
+        return turn_frame_error(call->frame, kept, "host.storage", "%s", err.text);
+    kept = host_keep(call->frame, text, len, ret);
+    return kept < 0 ? kept : status;
+}
+
 troupe_status host_holds(struct turn_frame *frame, const struct turn_resource *resource)
 {
     list_for_each (link, &frame->resources)
@@ -167,26 +183,45 @@ static troupe_status get_status(troupe_turn *turn)
     return co_status();
 }
 
+/* A number that a replay sees again. */
+static uint64_t note_number(struct record_call *call, troupe_status begun, uint64_t value)
+{
+    if (begun == RECORD_REPLAYED && call->row->result.len == sizeof(value))
+        memcpy(&value, call->row->result.data, sizeof(value));
+    else if (begun == TROUPE_OK)
+        turn_record_note(call, TROUPE_OK, &value, sizeof(value));
+    return value;
+}
+
 static int64_t now(troupe_turn *turn)
 {
-    (void)turn;
-    return clock_wall_ms();
+    struct record_call call;
+    troupe_status begun = turn_record_begin(&call, turn_frame_of(turn), "now", 0);
+
+    return (int64_t)note_number(&call, begun, (uint64_t)clock_wall_ms());
 }
 
 static uint64_t random_number(troupe_turn *turn)
 {
+    struct record_call call;
+    troupe_status begun = turn_record_begin(&call, turn_frame_of(turn), "random", 0);
     uint64_t value = 0;
 
-    (void)turn;
     while (getrandom(&value, sizeof(value), 0) != sizeof(value))
         continue;
-    return value;
+    return note_number(&call, begun, value);
 }
 
 static troupe_status do_sleep(troupe_turn *turn, uint64_t ms)
 {
-    (void)turn;
-    return co_sleep(ms);
+    struct record_call call;
+    troupe_status status =
+        turn_record_begin(&call, turn_frame_of(turn), "sleep",
+                          turn_record_hash_int(RECORD_HASH_START, (int64_t)ms));
+
+    if (status == RECORD_REPLAYED)
+        return turn_record_status(&call);
+    return status < 0 ? status : turn_record_note(&call, co_sleep(ms), NULL, 0);
 }
 
 static void *alloc(troupe_turn *turn, uint64_t size)
@@ -339,22 +374,44 @@ static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_a
                           troupe_str *ret)
 {
     struct turn_frame *frame = turn_frame_of(turn);
+    _cleanup_mem_ char *path = NULL;
     struct turn_result result_of = {0};
-    troupe_status status = host_may_call(frame, name);
+    struct record_call recorded;
+    struct turn_site site;
+    troupe_status status = host_may_call(frame, name), kept;
 
     if (status == TROUPE_OK)
         status = host_bytes(frame, json_args.ptr, json_args.len, PLUGIN_MAX_JSON_TEXT,
                             "the arguments' text");
     if (status < 0)
         return status;
-    status = turn_call_named(frame->turn, frame, name, json_args.ptr ? json_args.ptr : "",
-                             (size_t)json_args.len, NULL, &result_of);
+    status = turn_record_begin(&recorded, frame, "call", host_call_hash(name, json_args));
+    if (status == RECORD_REPLAYED)
+        return host_replay_text(&recorded, ret);
     if (status < 0)
+        return status;
+    path = turn_call_path(frame, recorded.ordinal);
+    site = (struct turn_site){.caller = frame, .path = path};
+    status = turn_call_named(frame->turn, &site, name, json_args.ptr ? json_args.ptr : "",
+                             (size_t)json_args.len, &result_of);
+    if (status < 0) {
         turn_frame_error(frame, status, result_of.code, "%s", result_of.sentence);
-    else
-        status = host_keep_result(frame, &result_of, ret);
+        turn_record_note(&recorded, status, NULL, 0);
+    } else {
+        const struct buf *text = result_of.json.len ? &result_of.json : &result_of.text;
+
+        turn_record_note(&recorded, status, buf_text(text), text->len);
+        kept = host_keep_result(frame, &result_of, ret);
+        status = kept < 0 ? kept : status;
+    }
     turn_result_clear(&result_of);
     return status;
+}
+
+int64_t host_call_hash(const char *name, troupe_str json_args)
+{
+    return turn_record_hash(turn_record_hash_text(RECORD_HASH_START, name), json_args.ptr,
+                            json_args.ptr ? (size_t)json_args.len : 0);
 }
 
 static void last_error(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_sentence)

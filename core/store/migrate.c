@@ -12,9 +12,11 @@
 #include <stdio.h>
 
 EMBED_TEXT(store_schema_001, "store/sql/001_core.sql");
+EMBED_TEXT(store_schema_002, "store/sql/002_turn.sql");
 
 static const struct store_migration core_steps[] = {
     {1, "001_core.sql", store_schema_001},
+    {2, "002_turn.sql", store_schema_002},
 };
 
 const struct store_migration *store_core_migrations(size_t *ret_count)

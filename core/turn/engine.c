@@ -50,15 +50,17 @@ static void turn_free(struct loop_timer *timer)
     event_unref(turn->event);
     map_clear_with(&turn->annotations, annotation_free);
     turn_trace_clear(&turn->trace);
+    turn_record_clear(&turn->record);
+    json_decref(turn->stages);
     arena_clear(&turn->arena);
     mem_free(turn);
     turn_engine_check_idle(engine);
 }
 
-/* It goes with the last of its coroutines. */
+/* It goes with the last of its coroutines, and not before it is told about its event. */
 static void settle(struct turn *turn)
 {
-    if (turn->phase == TURN_ENDED && !turn->scope.live && !turn_is_observed(turn))
+    if (turn->phase == TURN_ENDED && !turn->scope.live && !turn_is_observed(turn) && !turn->storing)
         loop_timer_close(&turn->timer, turn_free);
 }
 
@@ -82,14 +84,15 @@ static void timer_fired(struct loop_timer *timer)
         turn_cancel(turn, "too_slow", "that took too long: nothing to show came in time");
 }
 
-struct turn *turn_new(struct engine *engine, struct event *event, int64_t id, int64_t event_id)
+struct turn *turn_new(struct engine *engine, struct event *event, int64_t id)
 {
     struct turn *turn = mem_zero(1, sizeof(*turn));
 
     turn->engine = engine;
     turn->event = event;
     turn->id = id;
-    turn->event_id = event_id;
+    turn_record_init(&turn->record);
+    turn->record.off = !id || !strcmp(event->kind, "call");
     turn->answer.text.max = TURN_ANSWER_MAX;
     list_init(&turn->link);
     list_append(&engine->turns, &turn->link);
@@ -143,6 +146,71 @@ void turn_cancel(struct turn *turn, const char *reason, const char *sentence)
         scope_cancel(turn->work, TROUPE_CANCELED);
 }
 
+void turn_diverge(struct turn *turn, const char *format, ...)
+{
+    char why[ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    turn_text_tidy(why);
+    turn_trace_add(&turn->trace, "replay", "diverged", "%s", why);
+    log_warn("turn", "turn %lld cannot go on after the restart: %s", (long long)turn->id, why);
+    turn_conclude(turn, "diverged", "diverged",
+                  "I was restarted in the middle of this and cannot go on where I was; please ask "
+                  "again");
+    if (turn->work)
+        scope_cancel(turn->work, TROUPE_CANCELED);
+}
+
+struct turn *turn_engine_turn(const struct engine *engine, int64_t id)
+{
+    list_for_each (link, &engine->turns) {
+        struct turn *turn = container_of(link, struct turn, link);
+
+        if (turn->id == id && turn->phase != TURN_ENDED)
+            return turn;
+    }
+    return NULL;
+}
+
+/* One that waits in its lane never held a place; its coroutine only stores and says the end. */
+static void end_waiting(struct turn *turn)
+{
+    if (turn->phase != TURN_WAITING || !turn->admitted)
+        return;
+    turn_admission_remove(&turn->engine->admission, &turn->ticket);
+    turn->admitted = false;
+    turn_start(turn);
+}
+
+void turn_stored(struct turn *turn, enum turn_storing outcome)
+{
+    turn->storing = false;
+    if (outcome != TURN_STORED) {
+        turn->duplicate = outcome == TURN_DUPLICATE;
+        turn->unstored = outcome == TURN_UNSTORED;
+        turn->engine->stats.duplicates += turn->duplicate;
+        turn_cancel(turn, turn->duplicate ? "duplicate" : "storage_unavailable", ENGINE_NO_STORAGE);
+        end_waiting(turn);
+    } else if (turn->phase == TURN_RUNNING) {
+        turn_show_working(turn, true);
+    }
+    settle(turn);
+}
+
+void turn_show_working(struct turn *turn, bool on)
+{
+    struct gateway *gateway = turn->event->gateway;
+
+    if (turn->working == on || turn->storing)
+        return;
+    turn->working = on;
+    if (gateway && gateway->ops->working)
+        gateway->ops->working(gateway, turn->event, on);
+}
+
 /* ---- admission ------------------------------------------------------------------------------ */
 
 void turn_engine_pump(struct engine *engine)
@@ -161,9 +229,13 @@ void turn_engine_pump(struct engine *engine)
 void turn_engine_admit(struct engine *engine, struct turn *turn)
 {
     const struct event *event = turn->event;
-    enum turn_refusal refusal =
-        turn_admission_add(&engine->admission, &turn->ticket, event->channel, event->member);
+    enum turn_refusal refusal = TURN_ADMITTED;
 
+    if (turn->resumed)
+        turn_admission_restore(&engine->admission, &turn->ticket, event->channel, event->member);
+    else
+        refusal =
+            turn_admission_add(&engine->admission, &turn->ticket, event->channel, event->member);
     switch (refusal) {
     case TURN_ADMITTED:
         turn->admitted = true;
@@ -233,6 +305,13 @@ static void idle_now(struct loop_task *task)
     idle(engine->idle_arg);
 }
 
+/* The process stops: what is recorded goes on in the next one, everything else is told. */
+static void leave(struct turn *turn)
+{
+    turn->left |= turn->engine->stopping && !turn->record.off && !turn->state;
+    turn_cancel(turn, "stopping", "I am being stopped for maintenance, so this answer ends here");
+}
+
 static void grace_over(struct loop_timer *timer)
 {
     struct engine *engine = container_of(timer, struct engine, grace);
@@ -240,20 +319,37 @@ static void grace_over(struct loop_timer *timer)
     list_for_each (link, &engine->turns) {
         struct turn *turn = container_of(link, struct turn, link);
 
-        turn_cancel(turn, "stopping",
-                    "I am being stopped for maintenance, so this answer ends here");
+        leave(turn);
         if (turn->observed)
             scope_cancel(&turn->observers, TROUPE_CANCELED);
     }
+}
+
+/* Nothing of the engine's own runs or is about to be told. */
+static void check_closed(struct engine *engine)
+{
+    if (!engine->closed || engine->scope.live || engine->in_flight)
+        return;
+    op_complete(engine->closed, TROUPE_OK, NULL);
+    engine->closed = NULL;
 }
 
 static void own_ended(struct scope *scope)
 {
     struct engine *engine = container_of(scope, struct engine, scope);
 
-    if (engine->closed)
-        op_complete(engine->closed, TROUPE_OK, NULL);
-    engine->closed = NULL;
+    check_closed(engine);
+}
+
+void turn_engine_hold(struct engine *engine)
+{
+    engine->in_flight++;
+}
+
+void turn_engine_release(struct engine *engine)
+{
+    engine->in_flight--;
+    check_closed(engine);
 }
 
 /* A plugin's code went on after it was cancelled. Its stack is lost, and it is not entered again
@@ -303,6 +399,8 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     list_init(&engine->turns);
     list_init(&engine->incoming);
     list_init(&engine->marks);
+    list_init(&engine->storing);
+    engine->recent_keys = mem_zero(ENGINE_RECENT, sizeof(*engine->recent_keys));
     turn_admission_init(&engine->admission);
     engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, turn_incoming_free);
     scope_open_root(engine->loop, &engine->scope, 0, own_ended);
@@ -328,8 +426,7 @@ void turn_engine_close(struct engine *engine)
     engine->closing = true;
     engine->closed = closed;
     chan_close(engine->intake, TROUPE_CANCELED);
-    if (!engine->scope.live)
-        own_ended(&engine->scope);
+    check_closed(engine);
     op_wait(closed, 0, NULL);
     op_drop(closed);
 }
@@ -341,6 +438,10 @@ static void timer_closed(struct loop_timer *timer)
     turn_engine_clear_marks(engine);
     turn_admission_clear(&engine->admission);
     map_clear_with(&engine->recovered, mem_free);
+    map_clear(&engine->recent);
+    for (size_t i = 0; i < ENGINE_RECENT; i++)
+        mem_free(engine->recent_keys[i]);
+    mem_free(engine->recent_keys);
     chan_unref(engine->intake);
     plugin_set_unpin(engine->set);
     mem_free(engine);
@@ -371,6 +472,7 @@ struct plugin_set *turn_engine_set(struct engine *engine)
 
 void turn_engine_detach(struct engine *engine, struct gateway *gateway)
 {
+    turn_intake_detach(engine, gateway);
     list_for_each (link, &engine->incoming) {
         struct event *event = container_of(link, struct engine_incoming, link)->event;
 
@@ -399,12 +501,7 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
             continue;
         turn_cancel(turn, "stopped", "stopped");
         count++;
-        if (turn->phase == TURN_WAITING && turn->admitted) {
-            /* It never held a place; its coroutine only stores and says the end. */
-            turn_admission_remove(&engine->admission, &turn->ticket);
-            turn->admitted = false;
-            turn_start(turn);
-        }
+        end_waiting(turn);
     }
     return count;
 }

@@ -16,9 +16,12 @@
 #define ENGINE_INTAKE_MAX   1000  /* events between a gateway and the store               */
 #define ENGINE_INTAKE_BATCH 100   /* events of one commit                                 */
 #define ENGINE_BUILTINS_MAX 100   /* of the core's own commands that run at a time         */
-#define ENGINE_ATTEMPTS_MAX 2     /* starts of an event that a crash cut, then dead       */
+#define ENGINE_BLAMES_MAX   2     /* crashes that an event was blamed for, then it is dead */
+#define ENGINE_RECENT       4096  /* events that are known without asking the store       */
 #define ENGINE_BUDGET_BOT   "bot" /* the id of the one scope that every reservation counts in */
 #define ENGINE_STORE_MS     10000 /* a commit or query of the engine itself               */
+#define ENGINE_NO_STORAGE                                                                          \
+    "I can't take that now: the storage does not work. Please try again later"
 #define ENGINE_STOPPING     "I am being stopped for maintenance; please ask again in a few minutes"
 
 struct engine {
@@ -32,10 +35,16 @@ struct engine {
     struct list_link turns;    /* every turn that exists                                     */
     struct list_link incoming; /* events that are no turn yet: queued, being stored, refused */
     struct list_link marks;    /* outbox rows being shown or marked as sent                  */
+    struct list_link storing;  /* batches of events that the store has                       */
+    size_t in_flight;          /* batches that will be told                                  */
     struct scope scope;        /* intake and small writes                                    */
     struct chan *intake;       /* of struct engine_incoming                                  */
     size_t builtins;           /* of the core's own commands running                         */
     int64_t inherited;         /* the last event of an earlier process                       */
+    int64_t last_event, last_reservation; /* numbers that were given out                     */
+    struct map recent;         /* "source\nid" of the last ENGINE_RECENT events              */
+    char **recent_keys;        /* the same as a ring                                         */
+    size_t recent_next;
     struct map recovered;      /* gateway's name -> int64_t: the last inherited event taken up */
     unsigned recovering;
     uint64_t calls; /* numbers calls from the shell */
@@ -70,7 +79,22 @@ void turn_engine_forget_marks(struct engine *engine);
 void turn_engine_clear_marks(struct engine *engine); /* at the end */
 
 /* A turn for the event (whose reference it takes over), known to the engine, not started. */
-struct turn *turn_new(struct engine *engine, struct event *event, int64_t id, int64_t event_id);
+struct turn *turn_new(struct engine *engine, struct event *event, int64_t id);
+/* The running one of that number, or NULL. */
+struct turn *turn_engine_turn(const struct engine *engine, int64_t id);
+/* The engine stays while something that it handed to the store has not been told. */
+void turn_engine_hold(struct engine *engine);
+void turn_engine_release(struct engine *engine);
+/* What became of the turn's event in the store. */
+enum turn_storing { TURN_STORED, TURN_DUPLICATE, TURN_UNSTORED };
+void turn_stored(struct turn *turn, enum turn_storing outcome);
+/* Tells the gateway, not before the event is known to be new. */
+void turn_show_working(struct turn *turn, bool on);
+/* The names of the stages that the set has for the event, as a JSON list; the set's. */
+const char *turn_stage_names(const struct plugin_set *set, const struct event *event);
+void turn_take_stages(struct turn *turn, const struct plugin_set *set);
+/* Adds the statement that stores them, for a turn that began on a newer set than it was taken. */
+void turn_add_stages(const struct turn *turn, struct store_batch *batch);
 /* Starts its coroutine, now or as soon as one is free: the set is pinned here. Whatever fails ends
  * in a sentence. */
 void turn_start(struct turn *turn);
@@ -82,9 +106,6 @@ void turn_engine_admit(struct engine *engine, struct turn *turn);
 void turn_engine_pump(struct engine *engine);
 /* Ends a running or waiting turn from outside its coroutine. */
 void turn_cancel(struct turn *turn, const char *reason, const char *sentence);
-/* Stores that the agent is about to cause an effect outside, once a turn; where that fails, the
- * effect must not be. [waits] */
-troupe_status turn_begin_effect(struct turn *turn, const char *agent, struct error *err);
 /* Sums up what the turn has spent. [waits] */
 void turn_read_cost(struct turn *turn);
 /* The turn's coroutine has done all that is owed. */
@@ -103,6 +124,7 @@ void turn_observers_ended(struct scope *scope);
 troupe_status turn_recover_begin(struct engine *engine, struct error *err);
 /* intake.c */
 troupe_status turn_intake_main(void *engine);
+void turn_intake_detach(struct engine *engine, const struct gateway *gateway);
 
 /* command.c: whether a message is a command, and a built-in that must work at once. */
 bool turn_is_command(const struct plugin_set *set, const struct event *event);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 void turn_frame_init(struct turn_frame *frame, struct turn *turn, struct plugin_agent *agent,
-                     struct turn_frame *caller)
+                     struct turn_frame *caller, const char *path)
 {
     memset(frame, 0, sizeof(*frame));
     frame->pub.api = turn->engine->options.turn_table;
@@ -16,6 +16,8 @@ void turn_frame_init(struct turn_frame *frame, struct turn *turn, struct plugin_
     frame->agent = agent;
     frame->caller = caller;
     frame->depth = caller ? caller->depth + 1 : 0;
+    frame->unrecorded = caller && caller->unrecorded;
+    frame->path = arena_strdup(&frame->arena, path);
     frame->text.max = TURN_ANSWER_MAX;
     frame->json.max = TURN_RESULT_MAX;
     list_init(&frame->resources);

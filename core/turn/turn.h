@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One turn: an event on its way through the pipeline of the generation that it began with. Private
- * to core/turn and core/host. Lives from admission to the end of its coroutine; loop thread only.
+ * to core/turn and core/host. Lives from admission to the end of its coroutine; what it has done is
+ * in its record (record.h), so that another one of the same number, in this process or the next, can
+ * go on where it stopped. Loop thread only.
  */
 #ifndef TURN_TURN_H
 #define TURN_TURN_H
@@ -14,6 +16,7 @@
 #include "loop/scope.h"
 #include "turn/admission.h"
 #include "turn/engine.h"
+#include "turn/record.h"
 #include "turn/trace.h"
 
 #define TURN_ANSWER_MAX      65536       /* bytes of an answer or of a function's text      */
@@ -21,6 +24,7 @@
 #define TURN_MEMORY_MAX      (16u << 20) /* bytes a plugin may take from a turn's memory    */
 #define TURN_ANNOTATIONS_MAX 64
 #define TURN_ANNOTATION_MAX  16384       /* bytes of one value                              */
+#define TURN_COMMAND         "command"   /* the stage that a member's command is           */
 #define TURN_DEPTH_MAX       8           /* functions that call functions                   */
 #define TURN_CALLS_MAX       100         /* functions of one turn that run at a time        */
 #define TURN_KEPT_MAX        (64u << 20) /* bytes of results that a stage or function holds */
@@ -41,7 +45,7 @@ enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
 
 struct turn {
     struct engine *engine;
-    int64_t id, event_id;
+    int64_t id;             /* of the event, too; 0: a built-in command, kept nowhere */
     struct event *event;    /* of kind "call" for the shell          */
     struct plugin_set *set; /* pinned while it runs                  */
     struct turn_ticket ticket;
@@ -62,7 +66,18 @@ struct turn {
     struct turn_answer answer;
     int64_t cost_micros;
     unsigned calls;     /* functions that run now */
-    bool outside;       /* it is stored that an effect outside was begun */
+    bool spends;        /* it has reservations in the ledger */
+    struct turn_record record;
+    json_t *stages;      /* names of its stages at admission                                  */
+    uint64_t generation; /* of the set that the names are of                                  */
+    bool resumed;        /* an earlier run had begun it                                       */
+    bool restage;        /* names and generation are to be stored with the next effect        */
+    bool storing;        /* its event is on its way to the store                              */
+    bool duplicate;      /* its event was known already: nobody hears of this one             */
+    bool unstored;       /* its event could not be stored: only a sentence is owed            */
+    bool working;        /* the gateway shows that somebody is at it                          */
+    bool left;           /* the process stops: the next one goes on                           */
+    bool cut;            /* a paid round was cut by a crash after some of it had been shown   */
     char drop_code[64]; /* the last reason a stage left */
     char drop_text[ERROR_TEXT_MAX];
     /* How it ended. */
@@ -80,6 +95,10 @@ static inline bool turn_is_observed(const struct turn *turn)
 /* Sets state, reason code and sentence once; the first setting stands. */
 void turn_conclude(struct turn *turn, const char *state, const char *reason, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
+
+/* The turn cannot go on where an earlier run stopped: it ends, and nothing else happens. */
+void turn_diverge(struct turn *turn, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* What the member is told who gets no whole answer. */
 const char *turn_sentence(const struct turn *turn);
