@@ -164,6 +164,8 @@ static const troupe_message *get_message(troupe_turn *turn)
         message->flags |= TROUPE_MESSAGE_ADDRESSED;
     if (event->flags & EVENT_DIRECT)
         message->flags |= TROUPE_MESSAGE_DIRECT;
+    if (event->flags & EVENT_CONTINUE)
+        message->flags |= TROUPE_MESSAGE_CONTINUE;
     if (event->flags & EVENT_BOT)
         message->flags |= TROUPE_MESSAGE_BOT;
     return message;
@@ -212,18 +214,6 @@ static uint64_t random_number(troupe_turn *turn)
     return note_number(&call, begun, value);
 }
 
-static troupe_status do_sleep(troupe_turn *turn, uint64_t ms)
-{
-    struct record_call call;
-    troupe_status status =
-        turn_record_begin(&call, turn_frame_of(turn), "sleep",
-                          turn_record_hash_int(RECORD_HASH_START, (int64_t)ms));
-
-    if (status == RECORD_REPLAYED)
-        return turn_record_status(&call);
-    return status < 0 ? status : turn_record_note(&call, co_sleep(ms), NULL, 0);
-}
-
 static void *alloc(troupe_turn *turn, uint64_t size)
 {
     struct turn *t = turn_frame_of(turn)->turn;
@@ -268,6 +258,7 @@ static troupe_status reply(troupe_turn *turn, const char *text, uint64_t len)
                                 "an answer has text; return TROUPE_DROP to give none");
     if (!frame->function)
         return turn_answer_reply(frame->turn, text, (size_t)len);
+    frame = frame->out;
     buf_reset(&frame->text);
     buf_append(&frame->text, text, (size_t)len);
     return frame->chunks ? host_stream_send(frame->chunks, text, (size_t)len) : TROUPE_OK;
@@ -287,8 +278,9 @@ static troupe_status write_text(troupe_turn *turn, const char *text, uint64_t le
         status = turn_answer_write(frame->turn, text, (size_t)len);
         return status == TROUPE_LIMIT ? too_long(frame) : status;
     }
+    frame = frame->out;
     if (buf_append(&frame->text, text, (size_t)len) < 0)
-        return too_long(frame);
+        return too_long(turn_frame_of(turn));
     return frame->chunks ? host_stream_send(frame->chunks, text, (size_t)len) : TROUPE_OK;
 }
 
@@ -303,8 +295,8 @@ static troupe_status result(troupe_turn *turn, const char *json, uint64_t len)
         return status;
     if (json_parse(json, (size_t)len, &value, &err) < 0)
         return turn_frame_error(frame, TROUPE_DATA, "host.json", "%s", err.text);
-    buf_reset(&frame->json);
-    return buf_append(&frame->json, json, (size_t)len);
+    buf_reset(&frame->out->json);
+    return buf_append(&frame->out->json, json, (size_t)len);
 }
 
 static troupe_status fail(troupe_turn *turn, troupe_status status, const char *code,
@@ -424,6 +416,36 @@ static void last_error(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_
         *ret_sentence = str_of(frame->error_text);
 }
 
+/* ---- batches -------------------------------------------------------------------------------- */
+
+static troupe_status batch_begin(troupe_turn *turn)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+
+    if (frame->batch)
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "batch.open",
+                                "a batch is open already; commit it first");
+    frame->batch = store_batch_new();
+    frame->batch_hash = RECORD_HASH_START;
+    return TROUPE_OK;
+}
+
+static troupe_status batch_commit(troupe_turn *turn)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    _cleanup_batch_ struct store_batch *batch = frame->batch;
+    struct record_call call;
+    troupe_status status;
+
+    if (!batch)
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "batch.none", "no batch was begun");
+    frame->batch = NULL;
+    status = turn_record_begin(&call, frame, "batch", frame->batch_hash);
+    if (status == RECORD_REPLAYED)
+        return turn_record_status(&call);
+    return status < 0 ? status : turn_record_commit(&call, batch, "batch.storage", NULL, 0);
+}
+
 /* ---- tables --------------------------------------------------------------------------------- */
 
 const troupe_turn_table *host_turn_table(void)
@@ -440,7 +462,7 @@ const troupe_turn_table *host_turn_table(void)
         .status = get_status,
         .now = now,
         .random = random_number,
-        .sleep = do_sleep,
+        .sleep = host_sleep,
         .alloc = alloc,
         .reply = reply,
         .write = write_text,
@@ -454,6 +476,12 @@ const troupe_turn_table *host_turn_table(void)
         .read = host_stream_read,
         .close = host_stream_close,
         .error = last_error,
+        .ask = host_ask,
+        .spawn = host_spawn,
+        .join = host_join,
+        .join_any = host_join_any,
+        .batch_begin = batch_begin,
+        .batch_commit = batch_commit,
     };
 
     return &table;

@@ -42,6 +42,13 @@ troupe_status host_holds(struct turn_frame *frame, const struct turn_resource *r
 struct store_scope;
 struct store_scope host_scope(const struct turn_frame *frame);
 
+troupe_status host_ask(troupe_turn *turn, const char *text, uint64_t len, troupe_array labels,
+                       uint64_t within_ms, int32_t *ret_choice);
+troupe_status host_sleep(troupe_turn *turn, uint64_t ms);
+troupe_status host_spawn(troupe_turn *turn, troupe_task_fn fn, void *arg, troupe_task **ret);
+troupe_status host_join(troupe_turn *turn, troupe_task *task);
+troupe_status host_join_any(troupe_turn *turn, troupe_task *const *tasks, uint32_t count,
+                            uint32_t *ret_which);
 troupe_status host_stream_open(troupe_turn *turn, const char *name, troupe_str json_args,
                                troupe_stream **ret);
 troupe_status host_stream_read(troupe_turn *turn, troupe_stream *stream, troupe_str *ret);

@@ -108,16 +108,22 @@ static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, tro
         status = host_bytes(frame, value.ptr, value.len, VALUE_MAX, "a value");
     if (status < 0)
         return status;
+    if (ttl_ms &&
+        (ttl_ms > INT64_MAX || __builtin_add_overflow(clock_wall_ms(), (int64_t)ttl_ms, &expires)))
+        expires = 0;
     args = turn_record_hash(hash(scope, key), value.ptr, (size_t)value.len);
-    status =
-        turn_record_begin(&call, frame, "kv.put", turn_record_hash_int(args, (int64_t)ttl_ms));
+    args = turn_record_hash_int(args, (int64_t)ttl_ms);
+    if (frame->batch) {
+        store_kv_put(frame->batch, frame->agent->name, text, key, value.ptr, (size_t)value.len,
+                     expires);
+        frame->batch_hash = turn_record_hash_int(frame->batch_hash, args);
+        return TROUPE_OK;
+    }
+    status = turn_record_begin(&call, frame, "kv.put", args);
     if (status == RECORD_REPLAYED)
         return turn_record_status(&call);
     if (status < 0)
         return status;
-    if (ttl_ms &&
-        (ttl_ms > INT64_MAX || __builtin_add_overflow(clock_wall_ms(), (int64_t)ttl_ms, &expires)))
-        expires = 0;
     batch = store_batch_new();
     store_kv_put(batch, frame->agent->name, text, key, value.ptr, (size_t)value.len, expires);
     return turn_record_commit(&call, batch, "kv.storage", NULL, 0);
@@ -131,6 +137,11 @@ static troupe_status take_out(troupe_turn *turn, uint32_t scope, const char *key
     char text[STORE_KV_SCOPE_MAX];
     troupe_status status = begin(frame, scope, key, text, sizeof(text));
 
+    if (status == TROUPE_OK && frame->batch) {
+        store_kv_delete(frame->batch, frame->agent->name, text, key);
+        frame->batch_hash = turn_record_hash_int(frame->batch_hash, hash(scope, key));
+        return TROUPE_OK;
+    }
     if (status == TROUPE_OK)
         status = turn_record_begin(&call, frame, "kv.remove", hash(scope, key));
     if (status == RECORD_REPLAYED)

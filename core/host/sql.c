@@ -255,7 +255,8 @@ static troupe_status commit(troupe_turn *turn, const troupe_statement *statement
     if (count > STATEMENTS_MAX)
         return turn_frame_error(frame, TROUPE_LIMIT, "sql.statements",
                                 "a commit takes at most %d statements", STATEMENTS_MAX);
-    batch = store_batch_new();
+    if (!frame->batch)
+        batch = store_batch_new();
     for (uint32_t i = 0; i < count; i++) {
         struct store_statement statement = {.sql = statements[i].sql,
                                             .ns = frame->agent->name,
@@ -268,9 +269,13 @@ static troupe_status commit(troupe_turn *turn, const troupe_statement *statement
         if (status < 0)
             return status;
         statement.params = values;
-        store_batch_add(batch, &statement);
+        store_batch_add(frame->batch ? frame->batch : batch, &statement);
         hash = turn_record_hash_int(turn_record_hash_text(hash, statement.sql), statement.expect);
         hash = hash_params(hash, values, statement.param_count);
+    }
+    if (frame->batch) {
+        frame->batch_hash = turn_record_hash_int(frame->batch_hash, hash);
+        return TROUPE_OK;
     }
     status = turn_record_begin(&call, frame, "sql.commit", hash);
     if (status == RECORD_REPLAYED)

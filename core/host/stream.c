@@ -62,6 +62,7 @@ static troupe_status stream_main(void *arg)
                                      stream->args_len, &stream->result);
     stream->ended = true;
     chan_close(stream->chunks, TROUPE_END);
+    turn_frame_active(stream->frame, false);
     return TROUPE_OK;
 }
 
@@ -74,7 +75,7 @@ static void stream_release(struct turn_resource *resource)
     chan_close(stream->chunks, TROUPE_CANCELED);
     if (!stream->ended)
         scope_cancel(&stream->scope, TROUPE_CANCELED);
-    scope_close(&stream->scope);
+    scope_close(&stream->scope); /* it was cancelled, so it neither waits nor parks */
     chan_unref(stream->chunks);
     turn_result_clear(&stream->result);
     mem_free(stream->held);
@@ -169,8 +170,10 @@ troupe_status host_stream_open(troupe_turn *turn, const char *name, troupe_str j
         *ret = stream;
         return TROUPE_OK;
     }
+    turn_frame_active(frame, true);
     status = co_spawn_wait(&stream->scope, &owner, stream_main, stream, frame->turn->deadline);
     if (status < 0) {
+        turn_frame_active(frame, false);
         stream_release(&stream->resource);
         return turn_frame_error(frame, status, "host.busy", "no coroutine is free");
     }
@@ -210,7 +213,9 @@ troupe_status host_stream_read(troupe_turn *turn, troupe_stream *stream, troupe_
     if (status < 0)
         return status;
     stream->reading = true;
+    turn_frame_active(stream->frame, false);
     status = chan_recv(stream->chunks, 0, &item);
+    turn_frame_active(stream->frame, true);
     stream->reading = false;
     if (status == TROUPE_END && !stream->replayed && take_rest(stream, &chunk))
         item = chunk;

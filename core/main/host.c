@@ -129,6 +129,11 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
     return TROUPE_OK;
 }
 
+static void take_in(void *arg, struct event *event)
+{
+    turn_engine_submit(((struct host *)arg)->engine, event);
+}
+
 static troupe_status start_engine(struct host *host, struct plugin_set *set, struct error *err)
 {
     const struct engine_options options = {
@@ -142,9 +147,12 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
     troupe_status status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);
 
     if (status == TROUPE_OK)
+        status = outbox_open(host->loop, host->store, &host->outbox, err);
+    if (status == TROUPE_OK)
         status = turn_engine_new(&options, &host->engine, err);
     if (status == TROUPE_OK) {
         turn_engine_publish(host->engine, set);
+        host->console = console_new(&(struct console_options){host->outbox, take_in, host});
         (void)co_spawn(&host->scope, &owner, host_housekeeping, host);
     }
     return status;
@@ -243,7 +251,10 @@ void host_free(struct host *host)
         loop_step(host->loop, 10);
     plugin_manager_free(host->manager);
     http_client_free(host->http);
+    console_free(host->console);
+    outbox_close(host->outbox);
     store_close(host->store);
+    loop_step(host->loop, 0); /* the outcomes of marks that were on their way */
     mem_free(host->config_path);
     mem_free(host->data_dir);
     mem_free(host->last_reload);
@@ -260,6 +271,11 @@ struct loop *host_loop(struct host *host)
 struct engine *host_engine(struct host *host)
 {
     return host->engine;
+}
+
+struct console *host_console(struct host *host)
+{
+    return host->console;
 }
 
 const struct config *host_config(struct host *host)

@@ -16,6 +16,7 @@
 
 #include <jansson.h>
 
+struct console;
 struct engine;
 struct host;
 
@@ -58,6 +59,7 @@ troupe_status host_reload(struct host *host, struct buf *ret_report, struct erro
 
 struct loop *host_loop(struct host *host);
 struct engine *host_engine(struct host *host);
+struct console *host_console(struct host *host);
 const struct config *host_config(struct host *host); /* until the next reload */
 const char *host_data_dir(struct host *host);
 

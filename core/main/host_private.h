@@ -5,6 +5,8 @@
 #ifndef MAIN_HOST_PRIVATE_H
 #define MAIN_HOST_PRIVATE_H
 
+#include "gateway/console/console.h"
+#include "gateway/outbox.h"
 #include "loop/pool.h"
 #include "loop/scope.h"
 #include "main/host.h"
@@ -25,6 +27,8 @@ struct host {
     struct http_client *http;
     struct pool *pool;
     struct plugin_manager *manager;
+    struct outbox *outbox;
+    struct console *console;
     struct engine *engine;
     struct scope scope; /* housekeeping */
     uint64_t started_ms;

@@ -13,10 +13,12 @@
 
 EMBED_TEXT(store_schema_001, "store/sql/001_core.sql");
 EMBED_TEXT(store_schema_002, "store/sql/002_turn.sql");
+EMBED_TEXT(store_schema_003, "store/sql/003_outbox.sql");
 
 static const struct store_migration core_steps[] = {
     {1, "001_core.sql", store_schema_001},
     {2, "002_turn.sql", store_schema_002},
+    {3, "003_outbox.sql", store_schema_003},
 };
 
 const struct store_migration *store_core_migrations(size_t *ret_count)

@@ -111,6 +111,7 @@ troupe_status turn_call(struct turn *turn, const struct turn_site *site, struct 
     }
     turn->calls++;
     scope_open(&scope, call_deadline(turn, &call->frame));
+    /* For turn_active, the callee works in the caller's stead. */
     status = co_spawn_wait(&scope, &owner, call_main, call, turn->deadline);
     joined = scope_close(&scope);
     turn->calls--;

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "turn/frame.h"
 #include "turn/sql/turn.h"
+#include "turn/wait.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +52,7 @@ static void turn_free(struct loop_timer *timer)
     map_clear_with(&turn->annotations, annotation_free);
     turn_trace_clear(&turn->trace);
     turn_record_clear(&turn->record);
+    turn_waits_clear(turn);
     json_decref(turn->stages);
     arena_clear(&turn->arena);
     mem_free(turn);
@@ -92,6 +94,7 @@ struct turn *turn_new(struct engine *engine, struct event *event, int64_t id)
     turn->event = event;
     turn->id = id;
     turn_record_init(&turn->record);
+    list_init(&turn->waits);
     turn->record.off = !id || !strcmp(event->kind, "call");
     turn->answer.text.max = TURN_ANSWER_MAX;
     list_init(&turn->link);
@@ -122,21 +125,42 @@ void turn_start(struct turn *turn)
     loop_timer_start(&turn->timer, START_AGAIN_MS, 0);
 }
 
+static void give_place_back(struct turn *turn)
+{
+    turn->phase = TURN_ENDED;
+    if (!turn->admitted)
+        return;
+    turn_admission_remove(&turn->engine->admission, &turn->ticket);
+    turn_engine_pump(turn->engine);
+}
+
 void turn_engine_ended(struct turn *turn)
 {
     struct engine *engine = turn->engine;
 
-    turn->phase = TURN_ENDED;
-    if (!strcmp(turn->state, "done"))
+    if (turn->left || turn->duplicate)
+        ; /* nothing was decided */
+    else if (!strcmp(turn->state, "done"))
         engine->stats.answered++;
     else if (!strcmp(turn->state, "refused") || !strcmp(turn->state, "dropped"))
         engine->stats.refused++;
     else
         engine->stats.failed++;
-    if (turn->admitted) {
-        turn_admission_remove(&engine->admission, &turn->ticket);
-        turn_engine_pump(engine);
-    }
+    give_place_back(turn);
+}
+
+void turn_engine_put_aside(struct turn *turn)
+{
+    struct gateway *gateway = turn->event->gateway;
+    struct engine *engine = turn->engine;
+    struct error err;
+
+    if (gateway && gateway->ops->working)
+        gateway->ops->working(gateway, turn->event, false);
+    give_place_back(turn);
+    if (turn->answered_meanwhile && turn_engine_again(engine, turn->id, gateway, &err) < 0)
+        log_error("turn", "turn %lld was answered and does not go on before the next start: %s",
+                  (long long)turn->id, err.text);
 }
 
 void turn_cancel(struct turn *turn, const char *reason, const char *sentence)
@@ -194,21 +218,18 @@ void turn_stored(struct turn *turn, enum turn_storing outcome)
         turn->engine->stats.duplicates += turn->duplicate;
         turn_cancel(turn, turn->duplicate ? "duplicate" : "storage_unavailable", ENGINE_NO_STORAGE);
         end_waiting(turn);
-    } else if (turn->phase == TURN_RUNNING) {
-        turn_show_working(turn, true);
+    } else if (turn->phase == TURN_RUNNING && !turn->state) {
+        turn_show_working(turn);
     }
     settle(turn);
 }
 
-void turn_show_working(struct turn *turn, bool on)
+void turn_show_working(struct turn *turn)
 {
     struct gateway *gateway = turn->event->gateway;
 
-    if (turn->working == on || turn->storing)
-        return;
-    turn->working = on;
-    if (gateway && gateway->ops->working)
-        gateway->ops->working(gateway, turn->event, on);
+    if (!turn->storing && gateway && gateway->ops->working)
+        gateway->ops->working(gateway, turn->event, true);
 }
 
 /* ---- admission ------------------------------------------------------------------------------ */
@@ -398,14 +419,16 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     engine->idle_task.run = idle_now;
     list_init(&engine->turns);
     list_init(&engine->incoming);
-    list_init(&engine->marks);
-    list_init(&engine->storing);
     engine->recent_keys = mem_zero(ENGINE_RECENT, sizeof(*engine->recent_keys));
     turn_admission_init(&engine->admission);
     engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, turn_incoming_free);
     scope_open_root(engine->loop, &engine->scope, 0, own_ended);
     loop_timer_init(engine->loop, &engine->grace, grace_over);
+    loop_timer_init(engine->loop, &engine->due, turn_waits_due);
+    engine->park_ms = options->park_ms ? options->park_ms : ENGINE_PARK_MS;
     status = turn_recover_begin(engine, err);
+    if (status == TROUPE_OK)
+        status = turn_waits_begin(engine, err);
     if (status == TROUPE_OK) {
         status = co_spawn(&engine->scope, &owner, turn_intake_main, engine);
         if (status < 0)
@@ -435,10 +458,10 @@ static void timer_closed(struct loop_timer *timer)
 {
     struct engine *engine = container_of(timer, struct engine, grace);
 
-    turn_engine_clear_marks(engine);
     turn_admission_clear(&engine->admission);
     map_clear_with(&engine->recovered, mem_free);
     map_clear(&engine->recent);
+    map_clear(&engine->gateways);
     for (size_t i = 0; i < ENGINE_RECENT; i++)
         mem_free(engine->recent_keys[i]);
     mem_free(engine->recent_keys);
@@ -447,10 +470,15 @@ static void timer_closed(struct loop_timer *timer)
     mem_free(engine);
 }
 
+static void due_closed(struct loop_timer *timer)
+{
+    loop_timer_close(&container_of(timer, struct engine, due)->grace, timer_closed);
+}
+
 void turn_engine_free(struct engine *engine)
 {
     if (engine)
-        loop_timer_close(&engine->grace, timer_closed);
+        loop_timer_close(&engine->due, due_closed);
 }
 
 void turn_engine_publish(struct engine *engine, struct plugin_set *set)
@@ -468,25 +496,6 @@ void turn_engine_publish(struct engine *engine, struct plugin_set *set)
 struct plugin_set *turn_engine_set(struct engine *engine)
 {
     return engine->set;
-}
-
-void turn_engine_detach(struct engine *engine, struct gateway *gateway)
-{
-    turn_intake_detach(engine, gateway);
-    list_for_each (link, &engine->incoming) {
-        struct event *event = container_of(link, struct engine_incoming, link)->event;
-
-        if (event->gateway == gateway)
-            event->gateway = NULL;
-    }
-    list_for_each (link, &engine->turns) {
-        struct turn *turn = container_of(link, struct turn, link);
-
-        if (turn->event->gateway != gateway)
-            continue;
-        turn->event->gateway = NULL;
-        turn->answer.handle = NULL;
-    }
 }
 
 size_t turn_engine_stop_channel(struct engine *engine, const char *channel)

@@ -26,12 +26,14 @@ struct engine_options {
     struct http_client *http;
     struct pool *pool;                   /* for what computes long or blocks */
     const troupe_turn_table *turn_table; /* core/host's */
+    uint64_t park_ms; /* a stage that sleeps longer is put aside; 0: 30 s */
 };
 
 /* Looks up what an earlier process left. [waits] */
 troupe_status turn_engine_new(const struct engine_options *options, struct engine **ret,
                               struct error *err);
-/* Ends the engine's own coroutines; no turn runs any more (turn_engine_drain). [waits] */
+/* Ends the engine's own coroutines; no turn runs any more (turn_engine_drain). Gateways outlive
+ * it. [waits] */
 void turn_engine_close(struct engine *engine);
 /* After turn_engine_close and outside coroutines. NULL is fine. */
 void turn_engine_free(struct engine *engine);
@@ -45,9 +47,9 @@ struct plugin_set *turn_engine_set(struct engine *engine); /* the current one, n
  * it leaves before they are there; a source_id that was seen before is ignored. Takes over the reference. The answer comes through the event's gateway, always: an
  * answer, or a sentence that says why not. */
 void turn_engine_submit(struct engine *engine, struct event *event);
-/* What a crash or stop left open, and answers that nobody was there to see: `gateway` takes those
- * of events whose `source` matches its name; others wait for theirs. After the first publish, for
- * each gateway that comes; an event is taken up once in the life of a process. [waits] */
+/* What a crash or stop left open: `gateway` takes the events whose `source` matches its name; others
+ * wait for theirs. After the first publish, as often as a gateway likes; an event is taken up once
+ * in the life of a process. The gateway delivers by itself what is owed already. [waits] */
 troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway,
                                   struct error *err);
 /* A crash of the host was blamed on a turn (by the watchdog, the fault handler or a child's page)
@@ -56,9 +58,6 @@ troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway
  * [waits] */
 troupe_status turn_engine_blame(struct engine *engine, int64_t turn_id, const char *plugin,
                                 struct error *err);
-/* A gateway goes away: its events lose it, running turns go on; their answers, and sentences where
- * there is none, are kept. */
-void turn_engine_detach(struct engine *engine, struct gateway *gateway);
 
 /* Calls a declared function from the shell, with arguments as JSON object. `ret_text` and
  * `ret_json` (either may come back NULL) are freed with mem_free. [waits] */

@@ -19,6 +19,7 @@
 #define ENGINE_BLAMES_MAX   2     /* crashes that an event was blamed for, then it is dead */
 #define ENGINE_RECENT       4096  /* events that are known without asking the store       */
 #define ENGINE_BUDGET_BOT   "bot" /* the id of the one scope that every reservation counts in */
+#define ENGINE_PARK_MS      30000 /* a sleep beyond it parks                               */
 #define ENGINE_STORE_MS     10000 /* a commit or query of the engine itself               */
 #define ENGINE_NO_STORAGE                                                                          \
     "I can't take that now: the storage does not work. Please try again later"
@@ -31,17 +32,21 @@ struct engine {
     struct plugin_set *set; /* current, pinned */
     struct turn_admission admission;
     struct turn_budget_caps caps;
-    uint64_t first_text_ms, total_ms;
+    uint64_t first_text_ms, total_ms, park_ms;
     struct list_link turns;    /* every turn that exists                                     */
     struct list_link incoming; /* events that are no turn yet: queued, being stored, refused */
-    struct list_link marks;    /* outbox rows being shown or marked as sent                  */
-    struct list_link storing;  /* batches of events that the store has                       */
     size_t in_flight;          /* batches that will be told                                  */
     struct scope scope;        /* intake and small writes                                    */
     struct chan *intake;       /* of struct engine_incoming                                  */
     size_t builtins;           /* of the core's own commands running                         */
     int64_t inherited;         /* the last event of an earlier process                       */
-    int64_t last_event, last_reservation; /* numbers that were given out                     */
+    /* Numbers that were given out. */
+    int64_t last_event, last_reservation, last_wait;
+    struct loop_task park_task;
+    bool park_posted;
+    struct loop_timer due;     /* the earliest wait that is over                             */
+    int64_t next_due;          /* wall clock; 0: none                                        */
+    struct map gateways;       /* name -> struct gateway that came                           */
     struct map recent;         /* "source\nid" of the last ENGINE_RECENT events              */
     char **recent_keys;        /* the same as a ring                                         */
     size_t recent_next;
@@ -67,17 +72,13 @@ struct engine_incoming {
     struct event *event;
     const char *refusal; /* static */
 };
+struct engine_incoming *turn_incoming_new(struct engine *engine, struct event *event);
 void turn_incoming_free(void *incoming);
+/* Tells the gateway up to which seq nothing of its is under way. */
+void turn_intake_settled(struct engine *engine, struct gateway *gateway);
 
 /* Tells whoever drains, soon, once nothing is left. */
 void turn_engine_check_idle(struct engine *engine);
-/* Reserves an outbox row for the caller to show; false where somebody else does or did. */
-bool turn_engine_claim(struct engine *engine, int64_t outbox, int64_t turn_id);
-void turn_engine_unclaim(struct engine *engine, int64_t outbox);
-/* Forgets the rows that are marked; kept while a recovery may hold an older list of them. */
-void turn_engine_forget_marks(struct engine *engine);
-void turn_engine_clear_marks(struct engine *engine); /* at the end */
-
 /* A turn for the event (whose reference it takes over), known to the engine, not started. */
 struct turn *turn_new(struct engine *engine, struct event *event, int64_t id);
 /* The running one of that number, or NULL. */
@@ -88,8 +89,8 @@ void turn_engine_release(struct engine *engine);
 /* What became of the turn's event in the store. */
 enum turn_storing { TURN_STORED, TURN_DUPLICATE, TURN_UNSTORED };
 void turn_stored(struct turn *turn, enum turn_storing outcome);
-/* Tells the gateway, not before the event is known to be new. */
-void turn_show_working(struct turn *turn, bool on);
+/* Tells the gateway that somebody is at it, not before the event is known to be new. */
+void turn_show_working(struct turn *turn);
 /* The names of the stages that the set has for the event, as a JSON list; the set's. */
 const char *turn_stage_names(const struct plugin_set *set, const struct event *event);
 void turn_take_stages(struct turn *turn, const struct plugin_set *set);
@@ -110,8 +111,8 @@ void turn_cancel(struct turn *turn, const char *reason, const char *sentence);
 void turn_read_cost(struct turn *turn);
 /* The turn's coroutine has done all that is owed. */
 void turn_engine_ended(struct turn *turn);
-/* The outbox row was shown: outbox.c. */
-void turn_engine_mark_sent(struct engine *engine, int64_t outbox);
+/* The turn is parked: it goes, and runs again at once where it was answered meanwhile. */
+void turn_engine_put_aside(struct turn *turn);
 /* A deadline for a write of the engine itself. */
 static inline uint64_t turn_engine_soon(struct engine *engine)
 {
@@ -120,11 +121,20 @@ static inline uint64_t turn_engine_soon(struct engine *engine)
 
 /* The observers' scope of a turn is empty. */
 void turn_observers_ended(struct scope *scope);
+/* wait.c */
+void turn_wait_watch(struct engine *engine, int64_t due_ms);
+void turn_waits_due(struct loop_timer *timer);
+/* Takes the turn of an open event up again; `gateway` NULL: the one of its source, where it came;
+ * else it stays for that one's coming. [waits] */
+troupe_status turn_engine_again(struct engine *engine, int64_t id, struct gateway *gateway,
+                                struct error *err);
+/* A stored event without its gateway. TROUPE_NOT_FOUND, TROUPE_DATA where it was swept. [waits] */
+troupe_status turn_engine_event(struct engine *engine, int64_t id, struct event **ret,
+                                struct error *err);
 /* recover.c: what the engine must know before it takes in anything. [waits] */
 troupe_status turn_recover_begin(struct engine *engine, struct error *err);
 /* intake.c */
 troupe_status turn_intake_main(void *engine);
-void turn_intake_detach(struct engine *engine, const struct gateway *gateway);
 
 /* command.c: whether a message is a command, and a built-in that must work at once. */
 bool turn_is_command(const struct plugin_set *set, const struct event *event);

@@ -10,8 +10,28 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "turn/sql/turn.h"
+#include "turn/wait.h"
 
 #include <string.h>
+
+void turn_intake_settled(struct engine *engine, struct gateway *gateway)
+{
+    int64_t seq = gateway ? gateway->submitted : 0;
+
+    if (seq <= 0 || !gateway->ops->stored || engine->closing)
+        return;
+    /* They came in order, so the first that is under way is the lowest. */
+    list_for_each (link, &engine->incoming) {
+        const struct event *event = container_of(link, struct engine_incoming, link)->event;
+
+        if (event->gateway == gateway && event->seq > 0) {
+            seq = event->seq - 1;
+            break;
+        }
+    }
+    if (seq > 0)
+        gateway->ops->stored(gateway, seq);
+}
 
 void turn_incoming_free(void *item)
 {
@@ -19,6 +39,7 @@ void turn_incoming_free(void *item)
     struct engine *engine = incoming->engine;
 
     list_remove(&incoming->link);
+    turn_intake_settled(engine, incoming->event->gateway);
     event_unref(incoming->event);
     mem_free(incoming);
     turn_engine_check_idle(engine);
@@ -48,7 +69,7 @@ static void refuse(struct engine_incoming *incoming, const char *code, const cha
         turn_incoming_free(incoming);
 }
 
-static struct engine_incoming *incoming_new(struct engine *engine, struct event *event)
+struct engine_incoming *turn_incoming_new(struct engine *engine, struct event *event)
 {
     struct engine_incoming *incoming = mem_zero(1, sizeof(*incoming));
 
@@ -63,7 +84,7 @@ static void run_builtin(struct engine *engine, struct event *event)
     struct turn *turn;
 
     if (engine->builtins >= ENGINE_BUILTINS_MAX) {
-        refuse(incoming_new(engine, event), "too_many_commands",
+        refuse(turn_incoming_new(engine, event), "too_many_commands",
                "too many commands at once; please try again in a moment");
         return;
     }
@@ -78,20 +99,28 @@ void turn_engine_submit(struct engine *engine, struct event *event)
     struct engine_incoming *incoming;
 
     engine->stats.events++;
+    if (event->gateway && event->seq > 0)
+        event->gateway->submitted = event->seq;
     if (!(event->flags & EVENT_ADDRESSED)) {
+        turn_intake_settled(engine, event->gateway);
         event_unref(event);
         return;
     }
     if (engine->closing) {
-        refuse(incoming_new(engine, event), "stopping", ENGINE_STOPPING);
+        refuse(turn_incoming_new(engine, event), "stopping", ENGINE_STOPPING);
+        return;
+    }
+    if (!strcmp(event->kind, "press")) {
+        turn_engine_press(engine, event);
         return;
     }
     if (turn_is_builtin(engine->set, event)) {
         /* /stop and its like work while everything else waits, and owe nothing to the store. */
+        turn_intake_settled(engine, event->gateway);
         run_builtin(engine, event);
         return;
     }
-    incoming = incoming_new(engine, event);
+    incoming = turn_incoming_new(engine, event);
     if (chan_try_send(engine->intake, incoming) < 0)
         refuse(incoming, "intake_full",
                "too many messages at once; please send this one again in a minute");
@@ -101,18 +130,14 @@ void turn_engine_submit(struct engine *engine, struct event *event)
 
 /* A batch of events on its way to the store; their turns run already. */
 struct storing {
-    struct list_link link; /* in engine->storing */
     struct engine *engine;
     size_t count;
     struct stored_event {
+        struct engine_incoming *incoming;
         struct turn *turn; /* stays until it is told */
+        int64_t id;
         size_t row;
     } events[ENGINE_INTAKE_BATCH];
-    size_t gateway_count;
-    struct stored_gateway {
-        struct gateway *gateway; /* NULL: it went meanwhile */
-        int64_t seq;
-    } gateways[ENGINE_INTAKE_BATCH];
 };
 
 /* The event's number is known before the event is stored, so its turn can begin at once: whatever
@@ -126,47 +151,16 @@ static void stored(void *arg, struct store_batch *batch, troupe_status status,
 
     if (status < 0)
         log_error("intake", "%zu events could not be stored: %s", storing->count, err->text);
-    for (size_t i = 0; i < storing->count; i++)
-        turn_stored(storing->events[i].turn,
-                    status < 0                                               ? TURN_UNSTORED
-                    : store_batch_changes(batch, storing->events[i].row) > 0 ? TURN_STORED
-                                                                             : TURN_DUPLICATE);
-    for (size_t i = 0; i < storing->gateway_count; i++) {
-        struct gateway *gateway = storing->gateways[i].gateway;
+    for (size_t i = 0; i < storing->count; i++) {
+        struct stored_event *event = &storing->events[i];
 
-        if (gateway && gateway->ops->stored)
-            gateway->ops->stored(gateway, storing->gateways[i].seq);
+        turn_stored(event->turn, status < 0 ? TURN_UNSTORED
+                                 : store_batch_changes(batch, event->row) > 0 ? TURN_STORED
+                                                                              : TURN_DUPLICATE);
+        turn_incoming_free(event->incoming);
     }
-    list_remove(&storing->link);
     mem_free(storing);
     turn_engine_release(engine);
-}
-
-void turn_intake_detach(struct engine *engine, const struct gateway *gateway)
-{
-    list_for_each (link, &engine->storing) {
-        struct storing *storing = container_of(link, struct storing, link);
-
-        for (size_t i = 0; i < storing->gateway_count; i++)
-            if (storing->gateways[i].gateway == gateway)
-                storing->gateways[i].gateway = NULL;
-    }
-}
-
-static void count_gateway(struct storing *storing, const struct event *event)
-{
-    struct stored_gateway *last = storing->gateways + storing->gateway_count;
-
-    if (!event->gateway)
-        return;
-    for (size_t i = 0; i < storing->gateway_count; i++)
-        if (storing->gateways[i].gateway == event->gateway) {
-            if (event->seq > storing->gateways[i].seq)
-                storing->gateways[i].seq = event->seq;
-            return;
-        }
-    *last = (struct stored_gateway){event->gateway, event->seq};
-    storing->gateway_count++;
 }
 
 static size_t add_event(struct engine *engine, struct store_batch *batch, const struct event *event,
@@ -182,6 +176,20 @@ static size_t add_event(struct engine *engine, struct store_batch *batch, const 
                          store_int((int64_t)engine->set->number),
                          store_text(turn_stage_names(engine->set, event)),
                          store_int(clock_wall_ms())));
+}
+
+/* The last event of each gateway tells how far its seq is stored with this batch. */
+static void add_seqs(struct store_batch *batch, struct engine_incoming **items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct gateway *gateway = items[i]->event->gateway;
+        bool last = gateway && gateway->ops->taken && items[i]->event->seq > 0;
+
+        for (size_t j = i + 1; last && j < count; j++)
+            last = items[j]->event->gateway != gateway || items[j]->event->seq <= 0;
+        if (last)
+            gateway->ops->taken(gateway, items[i]->event->seq, batch);
+    }
 }
 
 /* Whether the event was taken a short while ago; keeps it in mind. What is older meets the key in
@@ -205,14 +213,20 @@ static bool seen_before(struct engine *engine, const struct event *event)
     return false;
 }
 
-static void start_turns(struct storing *storing, struct engine_incoming **items,
-                        const int64_t *ids, size_t count)
+static void forget(struct engine *engine, const struct event *event)
+{
+    _cleanup_mem_ char *key = mem_printf("%s\n%s", event->source, event->source_id);
+
+    map_remove(&engine->recent, key);
+}
+
+static void start_turns(struct storing *storing)
 {
     struct engine *engine = storing->engine;
 
-    for (size_t i = 0; i < count; i++) {
-        struct event *event = items[i]->event;
-        struct turn *turn = turn_new(engine, event_ref(event), ids[i]);
+    for (size_t i = 0; i < storing->count; i++) {
+        struct event *event = storing->events[i].incoming->event;
+        struct turn *turn = turn_new(engine, event_ref(event), storing->events[i].id);
 
         turn->storing = true;
         turn_take_stages(turn, engine->set);
@@ -220,7 +234,6 @@ static void start_turns(struct storing *storing, struct engine_incoming **items,
         turn_trace_add(&turn->trace, "intake", "taken", "event of %s, %zu bytes", event->source,
                        event->content_len);
         turn_engine_admit(engine, turn);
-        turn_incoming_free(items[i]);
     }
 }
 
@@ -228,38 +241,38 @@ static void take_in(struct engine *engine, struct engine_incoming **items, size_
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct storing *storing = mem_zero(1, sizeof(*storing));
-    int64_t ids[ENGINE_INTAKE_BATCH];
-    size_t fresh = 0;
     struct error err;
 
     storing->engine = engine;
     for (size_t i = 0; i < count; i++) {
-        count_gateway(storing, items[i]->event);
+        struct stored_event *event = &storing->events[storing->count];
+
         if (seen_before(engine, items[i]->event)) {
             engine->stats.duplicates++;
-            turn_incoming_free(items[i]);
             continue;
         }
-        ids[fresh] = ++engine->last_event;
-        storing->events[fresh].row = add_event(engine, batch, items[i]->event, ids[fresh]);
-        items[fresh++] = items[i];
+        event->incoming = items[i];
+        event->id = ++engine->last_event;
+        event->row = add_event(engine, batch, items[i]->event, event->id);
+        storing->count++;
     }
-    for (size_t i = 0; i < storing->gateway_count; i++) {
-        struct gateway *gateway = storing->gateways[i].gateway;
-
-        if (gateway->ops->taken)
-            gateway->ops->taken(gateway, storing->gateways[i].seq, batch);
+    add_seqs(batch, items, count);
+    for (size_t i = 0, fresh = 0; i < count; i++) {
+        if (fresh < storing->count && storing->events[fresh].incoming == items[i])
+            fresh++;
+        else
+            turn_incoming_free(items[i]); /* a duplicate */
     }
-    storing->count = fresh;
     if (store_batch_count(batch) &&
         store_submit(engine->store, batch, stored, storing, &err) == TROUPE_OK) {
         turn_engine_hold(engine);
-        list_append(&engine->storing, &storing->link);
-        start_turns(storing, items, ids, fresh);
+        start_turns(storing);
         return;
     }
-    for (size_t i = 0; i < fresh; i++)
-        refuse(items[i], "storage_unavailable", ENGINE_NO_STORAGE);
+    for (size_t i = 0; i < storing->count; i++) {
+        forget(engine, storing->events[i].incoming->event); /* it may come again */
+        refuse(storing->events[i].incoming, "storage_unavailable", ENGINE_NO_STORAGE);
+    }
     mem_free(storing);
 }
 

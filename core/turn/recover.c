@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a crash or stop left open: each event's turn is taken up again and goes on where its record
- * stops (record.h). One whose turns brought the host down twice is dead. Answers that were stored
- * and never shown are shown now.
+ * stops (record.h). One whose turns brought the host down twice is dead. Answers that are owed already
+ * are their gateway's.
  */
 #include "turn/engine_private.h"
 
@@ -42,49 +42,8 @@ troupe_status turn_engine_blame(struct engine *engine, int64_t turn_id, const ch
     return store_commit(engine->store, batch, turn_engine_soon(engine), err);
 }
 
-static troupe_status show_answer(struct gateway *gateway, const struct event *event,
-                                 int64_t turn_id, const struct store_value *body, struct error *err)
-{
-    void *handle = NULL;
-    troupe_status status = gateway->ops->answer_begin(gateway, event, turn_id, &handle, err);
-
-    if (status == TROUPE_OK)
-        status =
-            gateway->ops->answer_end(gateway, handle, GATEWAY_COMPLETE, body->data, body->len, err);
-    return status;
-}
-
-/* Shows a stored answer or notice; the row is marked afterwards, so a crash between shows it once more. */
-static void show_again(struct engine *engine, struct gateway *gateway,
-                       const struct store_rows *rows, size_t row)
-{
-    const struct store_value *payload = store_cell(rows, row, 2), *body = store_cell(rows, row, 1);
-    int64_t outbox = store_cell_int(rows, row, 0, 0), turn_id = store_cell_int(rows, row, 3, 0);
-    struct event *event = NULL;
-    struct error err = {0};
-    troupe_status status;
-
-    if (!turn_engine_claim(engine, outbox, turn_id))
-        return;
-    status = event_parse(payload->data, payload->len, &event, &err);
-    if (status == TROUPE_OK) {
-        event->gateway = gateway;
-        if (!strcmp(store_cell_text(rows, row, 4, ""), "notice"))
-            status = gateway->ops->notice(gateway, event, body->data, true);
-        else
-            status = show_answer(gateway, event, turn_id, body, &err);
-    }
-    if (status == TROUPE_OK) {
-        turn_engine_mark_sent(engine, outbox);
-    } else {
-        turn_engine_unclaim(engine, outbox);
-        log_error("recover", "the answer of turn %lld is still not shown: %s", (long long)turn_id,
-                  err.text);
-    }
-    event_unref(event);
-}
-
-enum { COL_ID, COL_PAYLOAD, COL_ATTEMPTS, COL_BLAMES, COL_BLAMED, COL_STAGES, COL_GENERATION };
+enum { COL_ID, COL_PAYLOAD, COL_ATTEMPTS, COL_BLAMES, COL_BLAMED, COL_STAGES, COL_GENERATION,
+       COL_SOURCE, COL_PARKED };
 
 /* Its payload cannot be read: nobody can be told, and nothing behind it shall wait. */
 static troupe_status give_up(struct engine *engine, int64_t id, struct error *err)
@@ -155,6 +114,40 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
     return TROUPE_OK;
 }
 
+troupe_status turn_engine_event(struct engine *engine, int64_t id, struct event **ret,
+                                struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    const struct store_value *payload;
+    troupe_status status = store_query(engine->store, STORE_SQL(SQL_TURN_EVENT, store_int(id)),
+                                       turn_engine_soon(engine), &rows, err);
+
+    if (status < 0)
+        return status;
+    if (!rows->count)
+        return error_set(err, TROUPE_NOT_FOUND, "there is no event %lld", (long long)id);
+    payload = store_cell(rows, 0, COL_PAYLOAD);
+    return event_parse(payload->data ? payload->data : "", payload->len, ret, err);
+}
+
+troupe_status turn_engine_again(struct engine *engine, int64_t id, struct gateway *gateway,
+                                struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status = store_query(engine->store, STORE_SQL(SQL_TURN_EVENT, store_int(id)),
+                                       turn_engine_soon(engine), &rows, err);
+
+    if (status < 0)
+        return status;
+    if (!rows->count || turn_engine_turn(engine, id))
+        return TROUPE_OK;
+    if (!gateway)
+        gateway = map_get(&engine->gateways, store_cell_text(rows, 0, COL_SOURCE, ""));
+    if (!gateway || engine->admission.draining)
+        return TROUPE_OK; /* it is taken up when that comes, or by the next process */
+    return take_up(engine, gateway, rows, 0, err);
+}
+
 /* How far the inherited events of a source were taken up. */
 static int64_t *progress_of(struct engine *engine, const char *source)
 {
@@ -189,6 +182,8 @@ static troupe_status take_up_all(struct engine *engine, struct gateway *gateway,
             if (engine->admission.draining)
                 return TROUPE_OK; /* the next process does it */
             *last = id;
+            if (store_cell_int(rows, i, COL_PARKED, 0) || turn_engine_turn(engine, id))
+                continue; /* it waits for somebody, or was answered just now */
             status = take_up(engine, gateway, rows, i, err);
             if (status < 0) {
                 *last = *last == id ? before : *last;
@@ -200,20 +195,14 @@ static troupe_status take_up_all(struct engine *engine, struct gateway *gateway,
 
 troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway, struct error *err)
 {
-    _cleanup_rows_ struct store_rows *unsent = NULL;
     troupe_status status;
 
     if (engine->admission.draining)
         return TROUPE_OK;
+    map_set(&engine->gateways, gateway->name, gateway);
     engine->recovering++;
-    status = store_query(engine->store, STORE_SQL(SQL_TURN_UNSENT, store_text(gateway->name)),
-                         turn_engine_soon(engine), &unsent, err);
-    for (size_t i = 0; status == TROUPE_OK && i < unsent->count; i++)
-        show_again(engine, gateway, unsent, i);
-    if (status == TROUPE_OK)
-        status = take_up_all(engine, gateway, err);
+    status = take_up_all(engine, gateway, err);
     engine->recovering--;
-    turn_engine_forget_marks(engine);
     turn_engine_check_idle(engine);
     return status;
 }

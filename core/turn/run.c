@@ -13,6 +13,7 @@
 #include "turn/engine_private.h"
 #include "turn/pack.h"
 #include "turn/sql/turn.h"
+#include "turn/wait.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,8 @@ static troupe_status stage_main(void *arg)
     agent->calls++;
     status = job->fn(&job->frame.pub);
     agent->running--;
+    if (!job->frame.observer)
+        turn_active(job->frame.turn, false);
     if (status < 0)
         agent->failures++;
     turn_frame_clear_resources(&job->frame);
@@ -86,7 +89,9 @@ static troupe_status run_agent(struct turn *turn, const struct turn_stage *stage
     turn_frame_init(&job->frame, turn, agent, NULL, path);
     job->fn = agent->manifest->stage;
     scope_open(&scope, deadline);
+    turn->active++;
     status = co_spawn_wait(&scope, &owner, stage_main, job, turn->deadline);
+    turn->active -= status < 0;
     joined = scope_close(&scope);
     if (status == TROUPE_OK)
         status = joined < 0 ? joined : job->frame.verdict;
@@ -188,7 +193,7 @@ static troupe_status run_stage(struct turn *turn, struct turn_stage *stage)
                        agent->manifest->id, agent->manifest->version);
         status = run_agent(turn, stage, agent, path, &why, code);
         turn_trace_add(&turn->trace, where, code, why.text[0] ? "%s" : NULL, why.text);
-        if (status >= 0)
+        if (status >= 0 || turn->parked)
             return status;
         if (turn->state || turn_answer_exists(turn) || co_status() < 0 ||
             next == stage->fallback_count) {
@@ -367,7 +372,7 @@ static troupe_status work_main(void *arg)
     struct turn_pipeline *pipeline;
     struct error err;
 
-    if (turn->resumed && turn_record_load(turn, &err) < 0) {
+    if (turn->resumed && (turn_record_load(turn, &err) < 0 || turn_waits_load(turn, &err) < 0)) {
         log_error("turn", "turn %lld: its record cannot be read: %s", (long long)turn->id,
                   err.text);
         turn_conclude(turn, "failed", "storage_unavailable",
@@ -425,23 +430,6 @@ const char *turn_sentence(const struct turn *turn)
                                                  : "I have no answer to that";
 }
 
-/* A member who got no whole answer gets a sentence: instead of it, or beside what was cut. */
-static void owe_sentence(struct turn *turn)
-{
-    struct event *event = turn->event;
-    const char *text = turn_sentence(turn);
-
-    if (!(event->flags & EVENT_ADDRESSED) || !event->gateway || turn->duplicate ||
-        (turn->answer.delivered && !turn->answer.interrupted))
-        return;
-    if (turn_answer_exists(turn) && !turn->answer.delivered)
-        text = turn->answer.kept
-                   ? "I have an answer and could not show it now; it follows when I can"
-                   : "I have an answer and cannot keep it: the storage does not work. Please ask "
-                     "again later";
-    event->gateway->ops->notice(event->gateway, event, text, true);
-}
-
 static void do_work(struct turn *turn)
 {
     struct co_owner owner = {"core:turn", (uint64_t)turn->id};
@@ -466,7 +454,6 @@ static void leave_open(struct turn *turn)
 {
     log_info("turn", "turn %lld is left to the next start", (long long)turn->id);
     turn_record_flush(turn);
-    turn_show_working(turn, false);
     turn_engine_ended(turn);
 }
 
@@ -478,7 +465,7 @@ troupe_status turn_run(void *arg)
     struct error err;
 
     turn->deadline = co_after(engine->total_ms);
-    turn_show_working(turn, true);
+    turn_show_working(turn);
     if (turn->id && !turn->resumed && turn->generation != turn->set->number) {
         turn_take_stages(turn, turn->set);
         turn->restage = true;
@@ -488,6 +475,14 @@ troupe_status turn_run(void *arg)
     if (turn->left) {
         leave_open(turn);
         return TROUPE_OK;
+    }
+    if (turn->parked && !turn->state) {
+        if (turn_park(turn)) {
+            turn_engine_put_aside(turn);
+            return TROUPE_OK;
+        }
+        turn_conclude(turn, "failed", "storage_unavailable",
+                      "I can't go on now: the storage does not work. Please try again later");
     }
     if (!turn->state)
         turn_conclude(turn, "done", turn_answer_exists(turn) ? "answered" : "no_answer", "%s", "");
@@ -501,10 +496,8 @@ troupe_status turn_run(void *arg)
     turn_trace_add(&turn->trace, "end", turn->reason, "%s", turn->state);
     status = turn_answer_finish(turn, &err);
     if (status < 0 && !turn->duplicate)
-        log_error("turn", "turn %lld: its end could not be stored or shown: %s",
-                  (long long)turn->id, err.text);
-    owe_sentence(turn);
-    turn_show_working(turn, false);
+        log_error("turn", "turn %lld: its end could not be stored: %s", (long long)turn->id,
+                  err.text);
     turn_engine_ended(turn);
     return TROUPE_OK;
 }

@@ -31,14 +31,12 @@
 
 /* What the member sees of a turn: one answer, streamed or whole. */
 struct turn_answer {
-    void *handle;     /* the gateway's, once a piece was written; NULL before and after */
-    struct buf text;  /* everything written so far                                      */
-    bool replied;     /* a whole text replaced what was written                         */
-    bool shown;       /* a piece has reached the gateway                                */
-    bool interrupted; /* it ends with a mark                                            */
-    bool private;     /* for the asking member only                                     */
-    bool delivered;   /* the gateway has taken the end of it                            */
-    bool kept;        /* it is stored, to be shown later if it was not delivered        */
+    void *handle;     /* the gateway's, once it was begun; NULL before and after */
+    struct buf text;  /* everything written so far                               */
+    bool replied;     /* a whole text replaced what was written                  */
+    bool shown;       /* a piece has reached the gateway                         */
+    bool interrupted; /* it ends with a mark                                     */
+    bool private;     /* for the asking member only                              */
 };
 
 enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
@@ -75,8 +73,11 @@ struct turn {
     bool storing;        /* its event is on its way to the store                              */
     bool duplicate;      /* its event was known already: nobody hears of this one             */
     bool unstored;       /* its event could not be stored: only a sentence is owed            */
-    bool working;        /* the gateway shows that somebody is at it                          */
     bool left;           /* the process stops: the next one goes on                           */
+    struct list_link waits;   /* struct turn_wait                                             */
+    unsigned active, waiting; /* coroutines of its stage that work, and that wait for somebody */
+    bool parked;              /* put aside until somebody answers                             */
+    bool answered_meanwhile;  /* while it was being put aside                                 */
     bool cut;            /* a paid round was cut by a crash after some of it had been shown   */
     char drop_code[64]; /* the last reason a stage left */
     char drop_text[ERROR_TEXT_MAX];
@@ -108,10 +109,13 @@ const char *turn_sentence(const struct turn *turn);
 troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len);
 troupe_status turn_answer_reply(struct turn *turn, const char *text, size_t len);
 bool turn_answer_exists(const struct turn *turn);
+/* What members saw of the answer, in an earlier run, beyond what this one has written: its length;
+ * borrowed until the next call of the gateway. [waits] */
+size_t turn_answer_rest(struct turn *turn, const char **ret);
 /* Takes back what nobody has seen. */
 void turn_answer_discard(struct turn *turn);
-/* Stores the outcome of the turn with its answer, shows the rest, marks it as sent. On failure
- * answer.delivered tells whether the member has it all the same. */
+/* Stores the outcome of the turn with what the member is owed, an answer or a sentence, and hands
+ * that over to the gateway. Where the store fails, the member is told. */
 troupe_status turn_answer_finish(struct turn *turn, struct error *err);
 void turn_answer_clear(struct turn *turn);
 

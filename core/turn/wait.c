@@ -8,6 +8,7 @@
 #include "turn/frame.h"
 #include "turn/sql/wait.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const state_names[] = {"open", "answered", "expired", "canceled"};
@@ -96,19 +97,40 @@ struct turn_wait *turn_wait_new(struct record_call *call, const char *kind, int6
 
 /* ---- parking -------------------------------------------------------------------------------- */
 
-static void check_parking(struct turn *turn)
+static bool may_park(const struct turn *turn)
 {
-    if (turn->active || !turn->waiting || turn->parked || turn->state || !turn->work ||
-        turn->work->why < 0)
-        return;
-    turn->parked = true;
-    scope_cancel(turn->work, TROUPE_PARKED);
+    return !turn->active && turn->waiting && !turn->parked && !turn->state && turn->work &&
+           turn->work->why == TROUPE_OK;
+}
+
+/* Later in the tick: whoever was waiting for what has just ended works again by then. */
+static void park_idle(struct loop_task *task)
+{
+    struct engine *engine = container_of(task, struct engine, park_task);
+
+    engine->park_posted = false;
+    list_for_each (link, &engine->turns) {
+        struct turn *turn = container_of(link, struct turn, link);
+
+        if (!may_park(turn))
+            continue;
+        turn->parked = true;
+        scope_cancel(turn->work, TROUPE_PARKED);
+    }
+    turn_engine_release(engine);
 }
 
 void turn_active(struct turn *turn, bool on)
 {
+    struct engine *engine = turn->engine;
+
     turn->active += on ? 1u : -1u;
-    check_parking(turn);
+    if (!may_park(turn) || engine->park_posted)
+        return;
+    engine->park_posted = true;
+    engine->park_task.run = park_idle;
+    turn_engine_hold(engine);
+    loop_post(engine->loop, &engine->park_task);
 }
 
 troupe_status turn_wait_for(struct turn *turn, struct turn_wait *wait)

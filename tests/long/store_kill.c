@@ -67,8 +67,9 @@ static troupe_status write_turn(struct run *run, int id, int64_t number, struct 
                            STORE_EXPECT(1, "INSERT INTO turn (event_id, started_ms) VALUES (?, ?)",
                                         store_rowid_of(event), store_int(number)));
     store_batch_add(batch, STORE_EXPECT(1,
-                                        "INSERT INTO outbox (turn_id, kind, channel, body, "
-                                        "created_ms) VALUES (?1, 'send', ?2, 'answer', ?3)",
+                                        "INSERT INTO outbox (id, gateway, turn_id, kind, channel, "
+                                        "body, created_ms) VALUES (?1, 'kill', ?1, 'reply', ?2, "
+                                        "'answer', ?3)",
                                         store_rowid_of(turn), store_int(id), store_int(number)));
     store_batch_add(batch, STORE_EXPECT(1,
                                         "UPDATE event SET state = 'done', finished_ms = ?2 "

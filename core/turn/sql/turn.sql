@@ -24,23 +24,22 @@ WHERE id = ?1 AND finished_ms IS NULL;
 UPDATE event SET blames = blames + 1, blamed = ?2 WHERE id = ?1 AND finished_ms IS NULL
 RETURNING blames;
 
--- name: outbox
-INSERT INTO outbox (turn_id, kind, account, channel, reply_to, body, state, created_ms)
-VALUES (?1, ?7, ?2, coalesce(?3, ''), ?4, ?5, 'ready', ?6);
-
--- name: sent
-UPDATE outbox SET state = 'sent', sent_ms = ?2 WHERE id = ?1 AND state = 'ready';
-
 -- What money a turn has spent so far.
 -- name: cost
 SELECT coalesce(sum(settled_micros), 0) FROM budget_ledger WHERE turn_id = ?1;
 
 -- Where a crash or stop left events open, oldest first: of one source, between two ids.
 -- name: open_events
-SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, state
+SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source,
+    state = 'parked' AND EXISTS (SELECT 1 FROM wait
+                                 WHERE wait.turn_id = event.id AND wait.state = 'open')
 FROM event
 WHERE finished_ms IS NULL AND source = ?1 AND id > ?2 AND id <= ?3
 ORDER BY id LIMIT 1000;
+
+-- name: event
+SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source, 0
+FROM event WHERE id = ?1;
 
 -- name: newest
 SELECT (SELECT coalesce(max(id), 0) FROM event), (SELECT coalesce(max(id), 0) FROM budget_ledger);
@@ -49,10 +48,6 @@ SELECT (SELECT coalesce(max(id), 0) FROM event), (SELECT coalesce(max(id), 0) FR
 UPDATE event SET state = 'interrupted', reason = 'restart', finished_ms = ?1
 WHERE source = 'shell' AND finished_ms IS NULL;
 
--- name: unsent
-SELECT o.id, o.body, e.payload, e.id, o.kind FROM outbox AS o
-JOIN event AS e ON e.id = o.turn_id
-WHERE o.state = 'ready' AND e.source = ?1 ORDER BY o.id LIMIT 1000;
 
 -- A turn's number wins over a message's. ?3 NULL: of every channel.
 -- name: why_id
@@ -90,7 +85,12 @@ UPDATE event SET payload = '{}' WHERE id IN (
 -- name: sweep_outbox
 DELETE FROM outbox WHERE id IN (
     SELECT o.id FROM outbox AS o JOIN event AS e ON e.id = o.turn_id
-    WHERE e.finished_ms < ?1 AND o.state NOT IN ('ready', 'streaming', 'sending') LIMIT 500);
+    WHERE e.finished_ms < ?1 AND o.state NOT IN ('ready', 'streaming') LIMIT 500);
+
+-- Of no turn.
+-- name: sweep_loose
+DELETE FROM outbox WHERE id IN (
+    SELECT id FROM outbox WHERE turn_id = 0 AND created_ms < ?1 LIMIT 500);
 
 -- An answer that nobody came to see waits as long as its trace.
 -- name: sweep_unseen

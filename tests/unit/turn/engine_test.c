@@ -59,7 +59,8 @@ BODY_IN(verdicts_lead_through_the_stages,
     CHECK_NOTICE("reason rude that was rude;verdict drop", "that was rude");
     CHECK_TRACE("rude");
     CHECK_NOTICE("reply a draft;verdict drop", "I was told not"); /* nobody sees the draft */
-    CHECK(ask_int(f, "SELECT count(*) FROM outbox") == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'reply'") == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'notice'") == 4);
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'dropped'") == 3);
     return TROUPE_OK;
 }
@@ -216,6 +217,35 @@ BODY(a_message_that_comes_twice_is_answered_once)
     CHECK(stats.duplicates == 2 && stats.events == 4);
     CHECK(record->ends == 1);
     CHECK(ask_int(f, "SELECT count(*) FROM turn") == 2);
+    return TROUPE_OK;
+}
+
+BODY(a_seq_is_stored_with_its_event_and_never_ahead_of_it)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct event seen = {.gateway = &t->gateway,
+                         .source = "fake",
+                         .source_id = "9",
+                         .kind = "message",
+                         .content = "",
+                         .seq = 14};
+
+    ask_as(t, (struct asking){.seq = 11}, "reply a");
+    CHECK(!t->stored);
+    ask_as(t, (struct asking){.seq = 12}, "/help");
+    CHECK(t->stored == 10); /* not the one that is on its way */
+    ask_as(t, (struct asking){.seq = 13}, "reply b");
+    turn_engine_submit(t->engine, event_new(&seen));
+    CHECK(t->stored == 10 && !t->taken);
+    WAIT_FOR(t->stored == 14);
+    CHECK(t->taken == 13);
+    CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'seq'") == 13);
+    CHECK(ask_int(f, "SELECT count(*) FROM event") == 2);
+    CHECK_NOTICE_AS(((struct asking){.kind = "press", .seq = 15}), "", "nothing waits for that");
+    WAIT_FOR(t->stored == 15);
+    CHECK_ANSWER("reply without one", "without one");
+    CHECK(t->stored == 15 && t->taken == 13);
     return TROUPE_OK;
 }
 
@@ -495,6 +525,7 @@ int main(void)
         TEST(an_answer_has_a_bound),
         TEST(notes_go_to_later_stages_within_bounds),
         TEST(a_message_that_comes_twice_is_answered_once),
+        TEST(a_seq_is_stored_with_its_event_and_never_ahead_of_it),
         TEST(what_does_not_fit_is_refused_in_words),
         TEST(stop_works_while_everything_waits),
         TEST(a_turn_can_be_stopped_as_it_starts),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What outlives a turn's plain course: reload, drain, a lost gateway, a store that fails, and what
- * a crash left open.
+ * What outlives a turn's plain course: reload, drain, a gateway that nobody sits at, a store that
+ * fails, and what a crash left open.
  */
 #include "turn_fixture.h"
 
@@ -145,9 +145,9 @@ BODY_IN(a_drain_ends_what_is_left_after_its_grace,
     return TROUPE_OK;
 }
 
-/* ---- a gateway that goes -------------------------------------------------------------------- */
+/* ---- a gateway that nobody sits at ---------------------------------------------------------- */
 
-BODY(the_answer_of_a_gateway_that_went_is_kept)
+BODY(an_answer_that_nobody_sees_is_kept_and_shown_once)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
@@ -155,16 +155,19 @@ BODY(the_answer_of_a_gateway_that_went_is_kept)
 
     WAIT_FOR(t->engine->admission.running == 1);
     queued = ask(t, "reply queued"); /* on its way to the store */
-    turn_engine_detach(t->engine, &t->gateway);
+    t->away = true;
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 2);
     CHECK(!is_answered(stored) && !is_answered(queued));
     WAIT_FOR(list_empty(&t->engine->turns));
     CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
-    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK); /* once */
+    CHECK(!is_answered(stored) && !is_answered(queued)); /* it is the gateway's to show */
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK); /* once */
     CHECK(!strcmp(buf_text(&stored->shown), "for later") && stored->ends == 1);
     CHECK(!strcmp(buf_text(&queued->shown), "queued") && queued->ends == 1);
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 2);
-    WAIT_FOR(list_empty(&t->engine->marks));
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    CHECK(stored->ends == 1 && queued->ends == 1);
     return TROUPE_OK;
 }
 
@@ -176,12 +179,14 @@ BODY(what_is_for_the_member_alone_is_kept_too)
 
     WAIT_FOR(t->engine->admission.running == 1);
     whisper = ask_as(t, (struct asking){.guild = "5"}, "/whisper");
-    turn_engine_detach(t->engine, &t->gateway);
-    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'notice'") == 2);
+    t->away = true;
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'notice' AND ordinal = 65535") ==
+             1);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'private' AND ordinal = 0") == 1);
     WAIT_FOR(list_empty(&t->engine->turns));
     CHECK(!running->notices && !whisper->notices);
-    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
-    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK); /* once */
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK); /* once */
     CHECK(running->notices == 1 && !strcmp(buf_text(&running->notice), "the cook is out"));
     CHECK(whisper->notices == 1 && !strcmp(buf_text(&whisper->notice), "between us"));
     CHECK(whisper->private);
@@ -189,21 +194,42 @@ BODY(what_is_for_the_member_alone_is_kept_too)
     return TROUPE_OK;
 }
 
-BODY(an_answer_that_cannot_be_shown_is_told_and_kept)
+BODY(a_turn_does_not_wait_until_its_answer_is_shown)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
     struct record *record;
 
-    t->gateway_fails = true;
+    t->away = true;
+    record = ask(t, "reply hidden");
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'done'") == 1);
+    CHECK(!is_answered(record));
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    CHECK(!strcmp(buf_text(&record->shown), "hidden") && record->ends == 1);
+    return TROUPE_OK;
+}
+
+BODY(an_answer_that_the_gateway_does_not_take_is_told)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+
+    t->refuses_begin = true; /* neither the answer nor the sentence: it is said at once */
     record = ask(t, "reply hidden");
     WAIT_FOR(record->notices);
-    CHECK(strstr(buf_text(&record->notice), "could not show it now"));
-    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
-    WAIT_FOR(list_empty(&t->engine->turns));
-    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
-    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
-    CHECK(list_empty(&t->engine->marks));
+    CHECK(strstr(buf_text(&record->notice), "cannot show it here"));
+    CHECK_TRACE("the line is cut");
+    t->refuses_begin = false;
+    t->refuses = true;
+    record = ask(t, "reply hidden");
+    WAIT_FOR(record->notices);
+    CHECK(strstr(buf_text(&record->notice), "cannot show it here"));
+    CHECK(t->drops == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox") == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL") == 0);
     return TROUPE_OK;
 }
 
@@ -219,19 +245,21 @@ BODY(what_is_over_is_swept_and_what_nobody_saw_waits)
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 1);
     unseen = ask(t, "doze 50;reply unseen");
     WAIT_FOR(t->engine->admission.running == 1);
-    turn_engine_detach(t->engine, &t->gateway);
+    t->away = true;
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
     WAIT_FOR(list_empty(&t->engine->turns));
     CHECK_STATUS(turn_sweep(f->store, far - week, 2 * week, 0, &more, &f->err), TROUPE_OK);
     CHECK(!more);
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE payload = '{}'") == 1);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox") == 1);
-    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
     CHECK(!strcmp(buf_text(&unseen->shown), "unseen"));
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 1);
-    t->gateway_fails = true;
-    CHECK_NOTICE("reply hidden", "could not show it now");
+    t->away = true;
+    CHECK(!is_answered(ask(t, "reply hidden")));
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
     WAIT_FOR(list_empty(&t->engine->turns));
+    t->record_count--; /* nobody comes for it */
     CHECK_STATUS(turn_sweep(f->store, far, week, 0, &more, &f->err), TROUPE_OK);
     CHECK(ask_int(f, "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM turn) + "
                      "(SELECT count(*) FROM event)") == 0);
@@ -326,8 +354,9 @@ static troupe_status leave_all(struct stage_test *t)
         batch, STORE_SQL("INSERT INTO budget_ledger (turn_id, day, scope_bot, reserved_micros, "
                          "state, created_ms) VALUES (?1, '2026-01-01', 'bot', 5, 'dispatched', 1)",
                          store_int(2)));
-    store_batch_add(batch, STORE_SQL("INSERT INTO outbox (turn_id, kind, channel, body, "
-                                     "created_ms) VALUES (4, 'reply', '100', ?1, 1)",
+    store_batch_add(batch, STORE_SQL("INSERT INTO outbox (id, gateway, turn_id, kind, channel, "
+                                     "reply_to, body, created_ms) VALUES (1000, 'fake', 4, "
+                                     "'reply', '100', '4', ?1, 1)",
                                      store_text("unsent text")));
     store_batch_add(batch, STORE_SQL("UPDATE event SET finished_ms = 2, state = 'done' WHERE id = "
                                      "?1",
@@ -349,8 +378,9 @@ static troupe_status leave_all(struct stage_test *t)
 static troupe_status recover_main(void *arg)
 {
     struct stage_test *t = arg;
+    troupe_status status = fake_deliver(t);
 
-    return turn_engine_recover(t->engine, &t->gateway, &t->base.err);
+    return status < 0 ? status : turn_engine_recover(t->engine, &t->gateway, &t->base.err);
 }
 
 BODY(what_a_crash_left_is_closed_or_done_once)
@@ -403,9 +433,10 @@ int main(void)
         TEST(a_drain_waits_and_refuses_what_is_new),
         TEST(a_drain_for_good_is_not_taken_back),
         TEST(a_drain_ends_what_is_left_after_its_grace),
-        TEST(the_answer_of_a_gateway_that_went_is_kept),
+        TEST(an_answer_that_nobody_sees_is_kept_and_shown_once),
         TEST(what_is_for_the_member_alone_is_kept_too),
-        TEST(an_answer_that_cannot_be_shown_is_told_and_kept),
+        TEST(a_turn_does_not_wait_until_its_answer_is_shown),
+        TEST(an_answer_that_the_gateway_does_not_take_is_told),
         TEST(what_is_over_is_swept_and_what_nobody_saw_waits),
         TEST(a_store_that_fails_is_told),
         TEST(what_a_crash_left_is_closed_or_done_once),
