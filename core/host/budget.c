@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-static troupe_status do_reserve(struct record_call *call,
-                                const struct turn_budget_request *request, int64_t id)
+static troupe_status do_reserve(struct record_call *call, const struct turn_budget_request *request,
+                                int64_t id)
 {
     struct turn_frame *frame = call->frame;
     struct store *store = frame->turn->engine->store;
@@ -28,9 +28,9 @@ static troupe_status do_reserve(struct record_call *call,
             status = turn_budget_refusal(store, request, 0, &err);
     }
     turn_frame_error(frame, status,
-                     status != TROUPE_BUDGET         ? "budget.storage"
-                     : request->worst > INT64_MAX    ? "budget.price_unknown"
-                                                     : "budget.cap",
+                     status != TROUPE_BUDGET      ? "budget.storage"
+                     : request->worst > INT64_MAX ? "budget.price_unknown"
+                                                  : "budget.cap",
                      "%s", err.text);
     return turn_record_note(call, status, NULL, 0);
 }
@@ -71,8 +71,7 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
 }
 
 /* How a reservation was closed. */
-static troupe_status closed(struct record_call *call, troupe_status status,
-                            const struct error *err)
+static troupe_status closed(struct record_call *call, troupe_status status, const struct error *err)
 {
     if (status >= 0)
         return status;

@@ -227,8 +227,7 @@ static troupe_status note(troupe_http *http, troupe_status end)
     pack_int(&out, end);
     pack_bytes(&out, buf_text(&http->headers), http->headers.len);
     pack_bytes(&out, buf_text(&http->body), http->body.len);
-    status =
-        turn_record_note_max(&http->call, TROUPE_OK, buf_text(&out), out.len, http->max_kept);
+    status = turn_record_note_max(&http->call, TROUPE_OK, buf_text(&out), out.len, http->max_kept);
     if (http->class == CLASS_OUTSIDE && status == TROUPE_OK)
         turn_record_flush(http->frame->turn); /* the sooner, the smaller the doubt after a crash */
     return status;
@@ -435,9 +434,10 @@ static troupe_status begin(struct record_call *call, enum class class, int64_t r
     if (call->row) {
         if (class == CLASS_PAID || !turn_record_repeatable(frame)) {
             frame->turn->record.maybe++;
-            turn_frame_error(frame, TROUPE_MAYBE_DONE, "http.maybe_done",
-                             "the host was restarted after this had left; it may have happened, and "
-                             "its answer is not known");
+            turn_frame_error(
+                frame, TROUPE_MAYBE_DONE, "http.maybe_done",
+                "the host was restarted after this had left; it may have happened, and "
+                "its answer is not known");
             return turn_record_note(call, TROUPE_MAYBE_DONE, NULL, 0);
         }
         frame->turn->record.repeated++;
@@ -472,7 +472,7 @@ static troupe_status send_request(struct record_call *call, const troupe_http_re
 {
     struct turn_frame *frame = call->frame;
     int64_t reservation = (int64_t)request->reservation, spent;
-    enum class class = reservation                                               ? CLASS_PAID
+    enum class class = reservation                                                 ? CLASS_PAID
                        : strcmp(out->method, "GET") && strcmp(out->method, "HEAD") ? CLASS_OUTSIDE
                                                                                    : CLASS_NOTED;
     struct http_stream *stream = NULL;
@@ -484,9 +484,8 @@ static troupe_status send_request(struct record_call *call, const troupe_http_re
     status = http_open(frame->turn->engine->options.http, out, &stream, &err);
     if (status < 0) {
         turn_frame_error(frame, status, "http.failed", "%s", err.text);
-        return class == CLASS_PAID && never_left(status)
-                   ? take_back(call, spent, status)
-                   : turn_record_note(call, status, NULL, 0);
+        return class == CLASS_PAID && never_left(status) ? take_back(call, spent, status)
+                                                         : turn_record_note(call, status, NULL, 0);
     }
     *ret = http_new(call, stream);
     (*ret)->class = class;
@@ -597,10 +596,9 @@ static troupe_status read_replayed(troupe_http *http, troupe_str *ret)
         *ret = (troupe_str){http->body.data, http->body.len};
         return TROUPE_OK;
     }
-    return http->end == TROUPE_END
-               ? TROUPE_END
-               : turn_frame_error(http->frame, http->end, "http.failed",
-                                  "the answer broke off before the restart");
+    return http->end == TROUPE_END ? TROUPE_END
+                                   : turn_frame_error(http->frame, http->end, "http.failed",
+                                                      "the answer broke off before the restart");
 }
 
 static troupe_status read_within(troupe_turn *turn, troupe_http *http, uint32_t ms, troupe_str *ret)

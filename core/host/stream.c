@@ -40,9 +40,9 @@ struct troupe_stream {
     struct scope scope;
     struct chan *chunks;
     struct chunk *held; /* what the last read handed out */
-    bool reading;        /* the caller waits for the next one                     */
-    struct buf given;    /* what was handed out, as far as it can be noted        */
-    bool rest_given;     /* after a cut: what members had seen beyond it          */
+    bool reading;       /* the caller waits for the next one                     */
+    struct buf given;   /* what was handed out, as far as it can be noted        */
+    bool rest_given;    /* after a cut: what members had seen beyond it          */
     struct record_call call;
     bool replayed;
     char *name, *args, *path;

@@ -143,8 +143,7 @@ troupe_status host_join(troupe_turn *turn, troupe_task *task)
     if (status < 0)
         return status;
     if (task->status < 0 && task->frame.error_code[0])
-        turn_frame_error(frame, task->status, task->frame.error_code, "%s",
-                         task->frame.error_text);
+        turn_frame_error(frame, task->status, task->frame.error_code, "%s", task->frame.error_text);
     return task->status;
 }
 

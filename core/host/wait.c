@@ -56,7 +56,7 @@ static troupe_status read_question(struct turn_frame *frame, const char *text, u
     if (status < 0)
         return status;
     *ret = (struct question){.text = text, .len = (size_t)len, .count = labels.count};
-    ret->within_ms = within_ms == 0          ? TROUPE_ASK_MS
+    ret->within_ms = within_ms == 0           ? TROUPE_ASK_MS
                      : within_ms > WITHIN_MAX ? WITHIN_MAX
                                               : (int64_t)within_ms;
     for (size_t i = 0; i < ret->count; i++)
@@ -80,7 +80,8 @@ static troupe_status put_question(struct record_call *call, const struct questio
     struct turn *turn = call->frame->turn;
     struct gateway *gateway = turn->event->gateway;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct turn_wait *wait = turn_wait_new(call, "ask", clock_wall_ms() + question->within_ms, batch);
+    struct turn_wait *wait =
+        turn_wait_new(call, "ask", clock_wall_ms() + question->within_ms, batch);
     struct gateway_button buttons[GATEWAY_BUTTONS_MAX];
     struct gateway_final final = {.outcome = GATEWAY_COMPLETE,
                                   .text = question->text,
@@ -97,9 +98,9 @@ static troupe_status put_question(struct record_call *call, const struct questio
                  (long long)wait->id, i);
         buttons[i] = (struct gateway_button){ids[i], question->labels[i]};
     }
-    status = gateway->ops->answer_begin(gateway, turn->event, turn->id,
-                                        (unsigned)(1 + wait->id % ORDINALS), GATEWAY_ASK, &handle,
-                                        &err);
+    status =
+        gateway->ops->answer_begin(gateway, turn->event, turn->id,
+                                   (unsigned)(1 + wait->id % ORDINALS), GATEWAY_ASK, &handle, &err);
     if (status == TROUPE_OK)
         status = gateway->ops->answer_prepare(gateway, handle, &final, batch, &err);
     if (status >= 0)
@@ -189,8 +190,8 @@ troupe_status host_sleep(troupe_turn *turn, uint64_t ms)
     struct turn_frame *frame = turn_frame_of(turn);
     bool kept = !frame->unrecorded && !frame->turn->record.off;
     struct record_call call;
-    troupe_status status = turn_record_begin(
-        &call, frame, "sleep", turn_record_hash_int(RECORD_HASH_START, (int64_t)ms));
+    troupe_status status = turn_record_begin(&call, frame, "sleep",
+                                             turn_record_hash_int(RECORD_HASH_START, (int64_t)ms));
 
     if (status == RECORD_REPLAYED)
         return turn_record_status(&call);

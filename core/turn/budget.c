@@ -176,8 +176,8 @@ int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t
 
 static void add_unknown(struct store_batch *batch, int64_t id)
 {
-    store_batch_add(
-        batch, STORE_EXPECT(1, SQL_BUDGET_UNKNOWN, store_int(id), store_int(clock_wall_ms())));
+    store_batch_add(batch,
+                    STORE_EXPECT(1, SQL_BUDGET_UNKNOWN, store_int(id), store_int(clock_wall_ms())));
     move_sums(batch, id, store_null(), 1);
 }
 
@@ -226,9 +226,9 @@ troupe_status turn_budget_read(struct store *store, int64_t id, uint64_t deadlin
         store_rows_free(rows);
         return status;
     }
-    request->scope =
-        (struct turn_budget_scope){store_cell_text(rows, 0, 0, ""), store_cell_text(rows, 0, 1, ""),
-                                   store_cell_text(rows, 0, 2, ""), store_cell_text(rows, 0, 3, "")};
+    request->scope = (struct turn_budget_scope){
+        store_cell_text(rows, 0, 0, ""), store_cell_text(rows, 0, 1, ""),
+        store_cell_text(rows, 0, 2, ""), store_cell_text(rows, 0, 3, "")};
     request->worst = (uint64_t)store_cell_int(rows, 0, 4, 0);
     *ret = rows;
     return TROUPE_OK;

@@ -176,8 +176,7 @@ troupe_status turn_call_named(struct turn *turn, const struct turn_site *site, c
         return call_target(turn, site, target, json, len, ret);
     }
     for (size_t i = 0;; i++) {
-        _cleanup_mem_ char *path =
-            i ? mem_printf("%s~%zu", site->path, i) : mem_strdup(site->path);
+        _cleanup_mem_ char *path = i ? mem_printf("%s~%zu", site->path, i) : mem_strdup(site->path);
         struct turn_site own = *site;
 
         own.path = path;

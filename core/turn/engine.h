@@ -26,7 +26,7 @@ struct engine_options {
     struct http_client *http;
     struct pool *pool;                   /* for what computes long or blocks */
     const troupe_turn_table *turn_table; /* core/host's */
-    uint64_t park_ms; /* a stage that sleeps longer is put aside; 0: 30 s */
+    uint64_t park_ms;                    /* a stage that sleeps longer is put aside; 0: 30 s */
 };
 
 /* Looks up what an earlier process left. [waits] */

@@ -21,8 +21,7 @@
 #define ENGINE_BUDGET_BOT   "bot" /* the id of the one scope that every reservation counts in */
 #define ENGINE_PARK_MS      30000 /* a sleep beyond it parks                               */
 #define ENGINE_STORE_MS     10000 /* a commit or query of the engine itself               */
-#define ENGINE_NO_STORAGE                                                                          \
-    "I can't take that now: the storage does not work. Please try again later"
+#define ENGINE_NO_STORAGE   "I can't take that now: the storage does not work. Please try again later"
 #define ENGINE_STOPPING     "I am being stopped for maintenance; please ask again in a few minutes"
 
 struct engine {
@@ -44,13 +43,13 @@ struct engine {
     int64_t last_event, last_reservation, last_wait;
     struct loop_task park_task;
     bool park_posted;
-    struct loop_timer due;     /* the earliest wait that is over                             */
-    int64_t next_due;          /* wall clock; 0: none                                        */
-    struct map gateways;       /* name -> struct gateway that came                           */
-    struct map recent;         /* "source\nid" of the last ENGINE_RECENT events              */
-    char **recent_keys;        /* the same as a ring                                         */
+    struct loop_timer due; /* the earliest wait that is over                             */
+    int64_t next_due;      /* wall clock; 0: none                                        */
+    struct map gateways;   /* name -> struct gateway that came                           */
+    struct map recent;     /* "source\nid" of the last ENGINE_RECENT events              */
+    char **recent_keys;    /* the same as a ring                                         */
     size_t recent_next;
-    struct map recovered;      /* gateway's name -> int64_t: the last inherited event taken up */
+    struct map recovered; /* gateway's name -> int64_t: the last inherited event taken up */
     unsigned recovering;
     uint64_t calls; /* numbers calls from the shell */
     struct engine_stats stats;

@@ -42,11 +42,11 @@ struct turn_frame {
     struct turn_frame *out;
     struct buf text;
     struct buf json;
-    troupe_status verdict; /* a stage's */
-    struct chan *chunks;   /* to a caller that opened a stream; NULL: none */
+    troupe_status verdict;     /* a stage's */
+    struct chan *chunks;       /* to a caller that opened a stream; NULL: none */
     struct store_batch *batch; /* writes that are gathered; NULL: none are */
     int64_t batch_hash;
-    const bool *reading;   /* whether that caller waits for the next chunk */
+    const bool *reading; /* whether that caller waits for the next chunk */
     /* Why the frame itself fails (troupe_fail), and the last call that failed for it. */
     char fail_code[64], fail_text[ERROR_TEXT_MAX];
     char error_code[64], error_text[ERROR_TEXT_MAX];

@@ -154,7 +154,7 @@ static void stored(void *arg, struct store_batch *batch, troupe_status status,
     for (size_t i = 0; i < storing->count; i++) {
         struct stored_event *event = &storing->events[i];
 
-        turn_stored(event->turn, status < 0 ? TURN_UNSTORED
+        turn_stored(event->turn, status < 0                                   ? TURN_UNSTORED
                                  : store_batch_changes(batch, event->row) > 0 ? TURN_STORED
                                                                               : TURN_DUPLICATE);
         turn_incoming_free(event->incoming);
@@ -168,14 +168,14 @@ static size_t add_event(struct engine *engine, struct store_batch *batch, const 
 {
     _cleanup_mem_ char *payload = event_print(event);
 
-    return store_batch_add(
-        batch, STORE_SQL(SQL_TURN_INTAKE, store_int(id), store_text(event->source),
-                         store_text(event->source_id), store_text(event->account),
-                         store_text(event->guild), store_text(event->channel),
-                         store_text(event->member), store_text(event->kind), store_text(payload),
-                         store_int((int64_t)engine->set->number),
-                         store_text(turn_stage_names(engine->set, event)),
-                         store_int(clock_wall_ms())));
+    return store_batch_add(batch,
+                           STORE_SQL(SQL_TURN_INTAKE, store_int(id), store_text(event->source),
+                                     store_text(event->source_id), store_text(event->account),
+                                     store_text(event->guild), store_text(event->channel),
+                                     store_text(event->member), store_text(event->kind),
+                                     store_text(payload), store_int((int64_t)engine->set->number),
+                                     store_text(turn_stage_names(engine->set, event)),
+                                     store_int(clock_wall_ms())));
 }
 
 /* The last event of each gateway tells how far its seq is stored with this batch. */

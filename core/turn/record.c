@@ -277,14 +277,13 @@ static struct record_row *row_of(const struct record_call *call, enum record_sta
 
 static void add_row(struct store_batch *batch, int64_t turn_id, const struct record_row *row)
 {
-    store_batch_add(
-        batch,
-        STORE_EXPECT(1, SQL_CALL_PUT, store_int(turn_id), store_text(row->stage),
-                     store_text(row->path), store_int(row->ordinal), store_text(row->kind),
-                     store_text(row->build), store_int(RECORD_FORMAT), store_int(row->args),
-                     store_text(state_names[row->state]), store_int(row->status),
-                     store_blob(buf_text(&row->result), row->result.len),
-                     store_int(row->created_ms)));
+    store_batch_add(batch, STORE_EXPECT(1, SQL_CALL_PUT, store_int(turn_id), store_text(row->stage),
+                                        store_text(row->path), store_int(row->ordinal),
+                                        store_text(row->kind), store_text(row->build),
+                                        store_int(RECORD_FORMAT), store_int(row->args),
+                                        store_text(state_names[row->state]), store_int(row->status),
+                                        store_blob(buf_text(&row->result), row->result.len),
+                                        store_int(row->created_ms)));
 }
 
 static void make_pending(struct turn *turn, struct record_row *row)

@@ -78,8 +78,8 @@ struct turn_record {
         int64_t reservation, by;
     } * replaced;
     size_t replaced_count;
-    bool unreadable;                    /* a row of another format was found                */
-    bool lost;                          /* notes could not be written: no further effect    */
+    bool unreadable; /* a row of another format was found                */
+    bool lost;       /* notes could not be written: no further effect    */
 };
 
 /* One call on its way; on the caller's stack. */

@@ -37,13 +37,21 @@ troupe_status turn_engine_blame(struct engine *engine, int64_t turn_id, const ch
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
 
-    store_batch_add(batch,
-                    STORE_SQL(SQL_TURN_BLAME, store_int(turn_id), store_text(plugin)));
+    store_batch_add(batch, STORE_SQL(SQL_TURN_BLAME, store_int(turn_id), store_text(plugin)));
     return store_commit(engine->store, batch, turn_engine_soon(engine), err);
 }
 
-enum { COL_ID, COL_PAYLOAD, COL_ATTEMPTS, COL_BLAMES, COL_BLAMED, COL_STAGES, COL_GENERATION,
-       COL_SOURCE, COL_PARKED };
+enum {
+    COL_ID,
+    COL_PAYLOAD,
+    COL_ATTEMPTS,
+    COL_BLAMES,
+    COL_BLAMED,
+    COL_STAGES,
+    COL_GENERATION,
+    COL_SOURCE,
+    COL_PARKED
+};
 
 /* Its payload cannot be read: nobody can be told, and nothing behind it shall wait. */
 static troupe_status give_up(struct engine *engine, int64_t id, struct error *err)

@@ -70,8 +70,8 @@ static void explain(const struct turn_frame *frame, troupe_status status, char c
 
 /* Runs one agent of a stage to its verdict. */
 static troupe_status run_agent(struct turn *turn, const struct turn_stage *stage,
-                               struct plugin_agent *agent, const char *path,
-                               struct error *ret_why, char code[64])
+                               struct plugin_agent *agent, const char *path, struct error *ret_why,
+                               char code[64])
 {
     struct stage_job *job;
     struct co_owner owner = {agent->owner, (uint64_t)turn->id};

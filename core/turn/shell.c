@@ -22,12 +22,12 @@ static troupe_status store_begin(struct engine *engine, struct turn *turn, struc
     int64_t id = ++engine->last_event;
     troupe_status status;
 
-    store_batch_add(batch, STORE_EXPECT(1, SQL_TURN_INTAKE, store_int(id),
-                                        store_text(event->source), store_text(event->source_id),
-                                        store_null(), store_null(), store_null(), store_null(),
-                                        store_text(event->kind), store_text(payload),
-                                        store_int((int64_t)engine->set->number), store_text("[]"),
-                                        store_int(clock_wall_ms())));
+    store_batch_add(batch,
+                    STORE_EXPECT(1, SQL_TURN_INTAKE, store_int(id), store_text(event->source),
+                                 store_text(event->source_id), store_null(), store_null(),
+                                 store_null(), store_null(), store_text(event->kind),
+                                 store_text(payload), store_int((int64_t)engine->set->number),
+                                 store_text("[]"), store_int(clock_wall_ms())));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
     if (status == TROUPE_OK)
         turn->id = id;

@@ -63,22 +63,22 @@ struct turn {
     struct map annotations; /* key -> struct buf of the arena        */
     struct turn_answer answer;
     int64_t cost_micros;
-    unsigned calls;     /* functions that run now */
-    bool spends;        /* it has reservations in the ledger */
+    unsigned calls; /* functions that run now */
+    bool spends;    /* it has reservations in the ledger */
     struct turn_record record;
-    json_t *stages;      /* names of its stages at admission                                  */
-    uint64_t generation; /* of the set that the names are of                                  */
-    bool resumed;        /* an earlier run had begun it                                       */
-    bool restage;        /* names and generation are to be stored with the next effect        */
-    bool storing;        /* its event is on its way to the store                              */
-    bool duplicate;      /* its event was known already: nobody hears of this one             */
-    bool unstored;       /* its event could not be stored: only a sentence is owed            */
-    bool left;           /* the process stops: the next one goes on                           */
-    struct list_link waits;   /* struct turn_wait                                             */
+    json_t *stages;         /* names of its stages at admission                                  */
+    uint64_t generation;    /* of the set that the names are of                                  */
+    bool resumed;           /* an earlier run had begun it                                       */
+    bool restage;           /* names and generation are to be stored with the next effect        */
+    bool storing;           /* its event is on its way to the store                              */
+    bool duplicate;         /* its event was known already: nobody hears of this one             */
+    bool unstored;          /* its event could not be stored: only a sentence is owed            */
+    bool left;              /* the process stops: the next one goes on                           */
+    struct list_link waits; /* struct turn_wait                                             */
     unsigned active, waiting; /* coroutines of its stage that work, and that wait for somebody */
     bool parked;              /* put aside until somebody answers                             */
     bool answered_meanwhile;  /* while it was being put aside                                 */
-    bool cut;            /* a paid round was cut by a crash after some of it had been shown   */
+    bool cut;           /* a paid round was cut by a crash after some of it had been shown   */
     char drop_code[64]; /* the last reason a stage left */
     char drop_text[ERROR_TEXT_MAX];
     /* How it ended. */
@@ -98,8 +98,7 @@ void turn_conclude(struct turn *turn, const char *state, const char *reason, con
                    ...) __attribute__((format(printf, 4, 5)));
 
 /* The turn cannot go on where an earlier run stopped: it ends, and nothing else happens. */
-void turn_diverge(struct turn *turn, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void turn_diverge(struct turn *turn, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* What the member is told who gets no whole answer. */
 const char *turn_sentence(const struct turn *turn);

@@ -86,12 +86,11 @@ struct turn_wait *turn_wait_new(struct record_call *call, const char *kind, int6
     wait->ordinal = call->ordinal;
     wait->due_ms = due_ms;
     list_append(&turn->waits, &wait->link);
-    store_batch_add(batch,
-                    STORE_EXPECT(1, SQL_WAIT_PUT, store_int(wait->id), store_int(turn->id),
-                                 store_text(wait->stage), store_text(wait->path),
-                                 store_int(wait->ordinal), store_text(kind),
-                                 store_text(turn->event->member), store_int(due_ms),
-                                 store_int(clock_wall_ms())));
+    store_batch_add(batch, STORE_EXPECT(1, SQL_WAIT_PUT, store_int(wait->id), store_int(turn->id),
+                                        store_text(wait->stage), store_text(wait->path),
+                                        store_int(wait->ordinal), store_text(kind),
+                                        store_text(turn->event->member), store_int(due_ms),
+                                        store_int(clock_wall_ms())));
     return wait;
 }
 
@@ -251,8 +250,7 @@ static troupe_status watch_next(struct engine *engine, struct error *err)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
     const struct store_statement next = {.sql = SQL_WAIT_NEXT, .expect = STORE_ANY};
-    troupe_status status =
-        store_query(engine->store, &next, turn_engine_soon(engine), &rows, err);
+    troupe_status status = store_query(engine->store, &next, turn_engine_soon(engine), &rows, err);
     int64_t due;
 
     if (status < 0)

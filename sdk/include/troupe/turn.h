@@ -300,10 +300,9 @@ static inline troupe_status troupe_ask_within(troupe_turn *turn, uint64_t within
                                               const char *text, troupe_array labels,
                                               int32_t *ret_choice)
 {
-    return TROUPE_HAS(turn->api, ask)
-               ? turn->api->ask(turn, text, (uint64_t)__builtin_strlen(text), labels, within_ms,
-                                ret_choice)
-               : TROUPE_UNSUPPORTED;
+    return TROUPE_HAS(turn->api, ask) ? turn->api->ask(turn, text, (uint64_t)__builtin_strlen(text),
+                                                       labels, within_ms, ret_choice)
+                                      : TROUPE_UNSUPPORTED;
 }
 
 static inline troupe_status troupe_ask(troupe_turn *turn, const char *text, troupe_array labels,
@@ -325,8 +324,7 @@ static inline troupe_status troupe_ask(troupe_turn *turn, const char *text, trou
 static inline troupe_status troupe_spawn(troupe_turn *turn, troupe_task_fn fn, void *arg,
                                          troupe_task **ret)
 {
-    return TROUPE_HAS(turn->api, spawn) ? turn->api->spawn(turn, fn, arg, ret)
-                                        : TROUPE_UNSUPPORTED;
+    return TROUPE_HAS(turn->api, spawn) ? turn->api->spawn(turn, fn, arg, ret) : TROUPE_UNSUPPORTED;
 }
 
 static inline troupe_status troupe_join(troupe_turn *turn, troupe_task *task)
@@ -351,8 +349,7 @@ static inline troupe_status troupe_batch_begin(troupe_turn *turn)
 
 static inline troupe_status troupe_batch_commit(troupe_turn *turn)
 {
-    return TROUPE_HAS(turn->api, batch_commit) ? turn->api->batch_commit(turn)
-                                               : TROUPE_UNSUPPORTED;
+    return TROUPE_HAS(turn->api, batch_commit) ? turn->api->batch_commit(turn) : TROUPE_UNSUPPORTED;
 }
 
 /* Code and sentence of the last call that failed in this stage or function; empty when none did.
