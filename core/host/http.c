@@ -330,14 +330,15 @@ static uint64_t deadline_of(const struct turn_frame *frame, uint32_t total_ms)
  * has taken what earlier rounds gave. */
 static bool was_shown(const struct turn_frame *frame)
 {
+    struct turn *turn = frame->turn;
     uint64_t until = co_after(SETTLE_MS);
     const char *rest;
 
     for (; frame; frame = frame->caller)
         while (frame->chunks && (chan_count(frame->chunks) || !*frame->reading) &&
-               loop_now(frame->turn->engine->loop) < until && co_sleep(1) == TROUPE_OK)
+               loop_now(turn->engine->loop) < until && co_sleep(1) == TROUPE_OK)
             continue;
-    return turn_answer_rest(frame->turn, &rest) > 0;
+    return turn_answer_rest(turn, &rest) > 0;
 }
 
 /* The mark before a paid request: its reservation is dispatched with it. */
