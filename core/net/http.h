@@ -111,6 +111,8 @@ troupe_status http_open(struct http_client *client, const struct http_request *r
 int http_stream_status(const struct http_stream *stream);
 /* First value of the header, by name without regard to case, or NULL. The stream's. */
 const char *http_stream_header(const struct http_stream *stream, const char *name);
+/* All of them, names as they came; the stream's. */
+const struct http_header *http_stream_headers(const struct http_stream *stream, size_t *ret_count);
 /* Gives the next bytes of the body, in one piece all that came in one pass of the thread; they are
  * valid until the next http_read or http_close. TROUPE_END after the last (`err` untouched). `deadline` is for this
  * call only (0: the request's limits do): after TROUPE_DEADLINE by it reading may go on; every

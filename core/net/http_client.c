@@ -248,6 +248,12 @@ int http_stream_status(const struct http_stream *stream)
     return stream->head->status;
 }
 
+const struct http_header *http_stream_headers(const struct http_stream *stream, size_t *ret_count)
+{
+    *ret_count = stream->head->count;
+    return stream->head->headers;
+}
+
 const char *http_stream_header(const struct http_stream *stream, const char *name)
 {
     return http_header_find(stream->head->headers, stream->head->count, name);

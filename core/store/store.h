@@ -37,6 +37,8 @@ struct store_options {
     uint32_t write_ms;       /* one batch may run so long, then it alone is undone; 0: 2,000     */
     uint64_t max_bytes;      /* the file may grow so large, then commits fail; 0: no bound       */
     const char *vfs;         /* SQLite's file layer; NULL: its default. For fault tests          */
+    void (*on_commit)(void); /* called on the writer's thread before each commit and after it, for
+                              * tests that end the process there; NULL: nobody is               */
 };
 
 /* Opens or creates the database and brings the core's own schema up to date. Blocks: for the start

@@ -11,6 +11,10 @@
 #include "store/store.h"
 #include "turn/engine_private.h"
 #include "turn/sql/turn.h"
+#include "turn/sql/wait.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define CANNOT_KEEP                                                                                \
     "I have an answer and cannot keep it: the storage does not work. Please ask again later"
@@ -19,6 +23,16 @@
 bool turn_answer_exists(const struct turn *turn)
 {
     return turn->answer.text.len > 0;
+}
+
+/* Nobody sees anything of an event that may have come before; it is known within a tick or two. */
+static troupe_status wait_stored(const struct turn *turn)
+{
+    troupe_status status = TROUPE_OK;
+
+    while (turn->storing && status == TROUPE_OK)
+        status = co_sleep(1);
+    return status;
 }
 
 static troupe_status begin(struct turn *turn, struct error *err)
@@ -45,14 +59,34 @@ troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len)
         return TROUPE_LIMIT;
     if (!len)
         return TROUPE_OK;
-    status = begin(turn, &err);
+    status = wait_stored(turn);
+    if (status == TROUPE_OK)
+        status = begin(turn, &err);
     if (status < 0)
         return status;
     buf_append(&answer->text, text, len);
     if (!answer->handle)
         return TROUPE_OK;
     answer->shown = true;
+    turn_record_flush(turn); /* what led to it stands before it */
     return gateway->ops->answer_write(gateway, answer->handle, text, len);
+}
+
+size_t turn_answer_rest(struct turn *turn, const char **ret)
+{
+    struct turn_answer *answer = &turn->answer;
+    struct gateway *gateway = turn->event->gateway;
+    const char *shown;
+    struct error err;
+    size_t len;
+
+    if (!turn->resumed || begin(turn, &err) < 0 || !answer->handle)
+        return 0;
+    len = gateway->ops->answer_shown(gateway, answer->handle, &shown);
+    if (len <= answer->text.len)
+        return 0;
+    *ret = shown + answer->text.len;
+    return len - answer->text.len;
 }
 
 troupe_status turn_answer_reply(struct turn *turn, const char *text, size_t len)
@@ -89,7 +123,7 @@ static bool owes_sentence(const struct ending *ending)
 {
     const struct turn *turn = ending->turn;
 
-    return ending->gateway && (turn->event->flags & EVENT_ADDRESSED) &&
+    return ending->gateway && (turn->event->flags & EVENT_ADDRESSED) && !turn->duplicate &&
            (!turn_answer_exists(turn) || turn->answer.interrupted || ending->lost);
 }
 
@@ -124,7 +158,7 @@ static void begin_all(struct ending *ending)
     struct gateway *gateway = ending->gateway;
     struct error err;
 
-    if (!gateway)
+    if (!gateway || turn->duplicate)
         return;
     if (turn_answer_exists(turn) && begin(turn, &err) < 0)
         lose(ending, &err);
@@ -133,16 +167,40 @@ static void begin_all(struct ending *ending)
         gateway->ops->working(gateway, turn->event, false);
 }
 
+/* What a member may do about an answer that a restart cut. */
+struct choices {
+    struct gateway_button buttons[2];
+    char retry[40], go_on[40];
+};
+
+static void offer(const struct turn *turn, struct choices *choices, struct gateway_final *final)
+{
+    size_t count = 0;
+
+    if (!turn->cut && strcmp(turn->state, "diverged"))
+        return;
+    snprintf(choices->go_on, sizeof(choices->go_on), "t:continue:%lld", (long long)turn->id);
+    snprintf(choices->retry, sizeof(choices->retry), "t:retry:%lld", (long long)turn->id);
+    if (turn->cut)
+        choices->buttons[count++] = (struct gateway_button){choices->go_on, "Continue"};
+    choices->buttons[count++] = (struct gateway_button){choices->retry, "Retry"};
+    final->buttons = choices->buttons;
+    final->button_count = count;
+}
+
 static void prepare_answer(struct ending *ending)
 {
     struct turn_answer *answer = &ending->turn->answer;
     struct gateway_final final = {
         .outcome = answer->interrupted ? GATEWAY_INTERRUPTED : GATEWAY_COMPLETE,
     };
+    struct choices choices;
     struct error err;
 
     if (!answer->handle)
         return;
+    if (answer->interrupted)
+        offer(ending->turn, &choices, &final);
     if (answer->replied || !answer->shown) {
         final.text = buf_text(&answer->text);
         final.len = answer->text.len;
@@ -159,10 +217,13 @@ static void prepare_notice(struct ending *ending)
 {
     const struct turn *turn = ending->turn;
     struct gateway_final final = {.outcome = GATEWAY_COMPLETE};
+    struct choices choices;
     struct error err;
 
     if (!ending->notice)
         return;
+    if (!turn->answer.interrupted)
+        offer(turn, &choices, &final);
     final.text = ending->lost ? CANNOT_SHOW : turn_sentence(turn);
     final.len = strlen(final.text);
     if (ending->gateway->ops->answer_prepare(ending->gateway, ending->notice, &final, ending->batch,
@@ -173,18 +234,18 @@ static void prepare_notice(struct ending *ending)
     ending->notice = NULL;
 }
 
-/* Event and turn; the trace has all that was decided by now. */
+/* The trace has all that was decided by now. */
 static void store_outcome(struct turn *turn, struct store_batch *batch)
 {
     _cleanup_mem_ char *trace = turn_trace_print(&turn->trace);
-    struct store_value now = store_int(clock_wall_ms());
 
     store_batch_add(batch,
                     STORE_EXPECT(1, SQL_TURN_FINISH, store_int(turn->id), store_text(turn->state),
                                  store_text(turn->reason), store_text(turn->sentence),
-                                 store_text(trace), store_int(turn->cost_micros), now));
-    store_batch_add(batch, STORE_EXPECT(1, SQL_TURN_FINISH_EVENT, store_int(turn->event_id),
-                                        store_text(turn->state), store_text(turn->reason), now));
+                                 store_text(trace), store_int(turn->cost_micros),
+                                 store_int((int64_t)turn->generation), store_int(clock_wall_ms())));
+    if (!list_empty(&turn->waits))
+        store_batch_add(batch, STORE_SQL(SQL_WAIT_CANCEL, store_int(turn->id)));
 }
 
 /* It is owed now, and the gateway's. */
@@ -232,12 +293,18 @@ troupe_status turn_answer_finish(struct turn *turn, struct error *err)
     prepare_answer(&ending);
     prepare_notice(&ending);
     /* The core's own commands owe nothing to the store: theirs is shown and not kept. */
-    if (turn->id) {
+    if (turn->unstored) {
+        status = error_set(err, TROUPE_UNAVAILABLE, "its event could not be stored");
+    } else if (turn->id) {
         store_outcome(turn, batch);
         status = store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), err);
     }
-    if (!ending.gateway)
+    if (!ending.gateway || turn->duplicate) {
+        if (turn->answer.handle)
+            ending.gateway->ops->answer_drop(ending.gateway, turn->answer.handle);
+        turn->answer.handle = NULL;
         return status;
+    }
     if (status < 0)
         take_back(&ending);
     else

@@ -244,6 +244,7 @@ static void unknown(struct turn *turn, const struct line *line, struct error *er
 static void call(struct turn *turn, const struct plugin_target *target, const struct line *line)
 {
     _cleanup_plugin_args_ struct plugin_args args = {0};
+    static const struct turn_site site = {.path = "0"};
     struct turn_result result = {0};
     _cleanup_buf_ struct buf out = BUF_INIT;
     struct error err;
@@ -262,7 +263,7 @@ static void call(struct turn *turn, const struct plugin_target *target, const st
     }
     turn->answer.private =
         (target->function->flags & TROUPE_PRIVATE) && !(turn->event->flags & EVENT_DIRECT);
-    status = turn_call(turn, NULL, target->agent, target->function, args.values, NULL, &result);
+    status = turn_call(turn, &site, target->agent, target->function, args.values, &result);
     turn_trace_add(&turn->trace, where, status < 0 ? result.code : status_name(status),
                    status < 0 ? "%s" : NULL, result.sentence);
     if (status < 0)

@@ -30,8 +30,7 @@ SELECT o.id, e.source, o.turn_id, CASE o.kind WHEN 'notice' THEN 65535 ELSE 0 EN
     CASE o.kind WHEN 'notice' THEN 'notice' ELSE 'reply' END, o.account, o.channel, o.reply_to,
     o.body, 'ready', o.created_ms
 FROM outbox AS o
-JOIN turn AS t ON t.id = o.turn_id
-JOIN event AS e ON e.id = t.event_id
+JOIN event AS e ON e.id = o.turn_id
 WHERE o.state = 'ready';
 
 DROP TABLE outbox;

@@ -46,9 +46,10 @@ struct stage_test {
     struct engine *engine;
     struct record records[RECORDS_MAX];
     size_t record_count, next_id;
-    bool away;          /* nobody is there: what is owed waits in the outbox */
-    bool refuses;       /* takes no answer to its end                        */
-    bool refuses_begin; /* nor a new one                                     */
+    struct list_link answers; /* struct fake_answer */
+    bool away;                /* nobody is there: what is owed waits in the outbox */
+    bool refuses;             /* takes no answer to its end                        */
+    bool refuses_begin;       /* nor a new one                                     */
     int64_t taken, stored;
     unsigned drops;
     co_fn body;
@@ -78,12 +79,14 @@ static inline struct record *record_of(struct stage_test *t, const char *source_
 
 /* An answer on its way; the gateway's handle. */
 struct fake_answer {
+    struct list_link link; /* in t->answers until it was committed or dropped */
     struct stage_test *t;
     struct record *record;
     enum gateway_kind kind;
     int64_t turn;
     unsigned ordinal;
     struct buf written;
+    size_t repeated; /* of it, by a run that began anew */
     struct outbox_row *row;
     enum gateway_outcome outcome;
     bool whole; /* the row's body replaces what was written */
@@ -100,7 +103,16 @@ static inline troupe_status fake_begin(struct gateway *gateway, const struct eve
         abort();
     if (t->refuses_begin)
         return error_set(err, TROUPE_UNAVAILABLE, "the line is cut");
+    list_for_each (link, &t->answers) {
+        answer = container_of(link, struct fake_answer, link);
+        if (answer->turn != turn || answer->ordinal != ordinal || !turn)
+            continue;
+        answer->repeated = 0;
+        *ret = answer;
+        return TROUPE_OK;
+    }
     answer = mem_zero(1, sizeof(*answer));
+    list_append(&t->answers, &answer->link);
     answer->t = t;
     answer->record = record_of(t, event->source_id);
     answer->kind = kind;
@@ -124,16 +136,24 @@ static inline troupe_status fake_write(struct gateway *gateway, void *handle, co
 {
     struct fake_answer *answer = handle;
 
+    size_t known = answer->written.len - answer->repeated;
+
     (void)gateway;
+    known = known < len ? known : len;
+    if (known && memcmp(answer->written.data + answer->repeated, text,
+                        known)) /* a stage told another tale */
+        abort();
     answer->record->begins += !answer->written.len;
     answer->record->writes++;
-    buf_append(&answer->written, text, len);
-    buf_append(&answer->record->shown, text, len);
+    buf_append(&answer->written, text + known, len - known);
+    buf_append(&answer->record->shown, text + known, len - known);
+    answer->repeated += len;
     return co_pass();
 }
 
 static inline void fake_free(struct fake_answer *answer)
 {
+    list_remove(&answer->link);
     buf_clear(&answer->written);
     outbox_row_free(answer->row);
     mem_free(answer);
@@ -495,6 +515,7 @@ static inline void play_with(const char *ini, const struct store_options *option
     struct fixture *f = &t->base;
     troupe_status status;
 
+    list_init(&t->answers);
     t->gateway = (struct gateway){.ops = &fake_ops, .name = "fake"};
     t->body = body;
     t->ini = ini;
@@ -511,6 +532,8 @@ static inline void play_with(const char *ini, const struct store_options *option
     store_settle(f);
     fixture_free(f->loop);
     place_remove(&f->place);
+    list_for_each_safe (link, &t->answers) /* of turns that were left to another start */
+        fake_free(container_of(link, struct fake_answer, link));
     for (size_t i = 0; i < t->record_count; i++) {
         buf_clear(&t->records[i].shown);
         buf_clear(&t->records[i].notice);
