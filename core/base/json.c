@@ -44,14 +44,15 @@ static void clean(char *text)
             *c = '?';
 }
 
-troupe_status json_parse(const char *text, size_t len, json_t **ret, struct error *err)
+static troupe_status parse(const char *text, size_t len, size_t flags, json_t **ret,
+                           struct error *err)
 {
     json_error_t where;
     json_t *value;
 
     if (too_deep(text, len))
         return error_set(err, TROUPE_DATA, "json is nested deeper than %d levels", JSON_DEPTH_MAX);
-    value = json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &where);
+    value = json_loadb(text, len, JSON_DECODE_ANY | flags, &where);
     if (!value) {
         clean(where.text);
         return error_set(err, TROUPE_DATA, "bad json at line %d column %d: %s", where.line,
@@ -59,6 +60,16 @@ troupe_status json_parse(const char *text, size_t len, json_t **ret, struct erro
     }
     *ret = value;
     return TROUPE_OK;
+}
+
+troupe_status json_parse(const char *text, size_t len, json_t **ret, struct error *err)
+{
+    return parse(text, len, JSON_REJECT_DUPLICATES, ret, err);
+}
+
+troupe_status json_parse_lenient(const char *text, size_t len, json_t **ret, struct error *err)
+{
+    return parse(text, len, 0, ret, err);
 }
 
 char *json_print(const json_t *value)

@@ -16,6 +16,9 @@
 
 /* Parses one value; the caller owns it. TROUPE_DATA with the place on bad text. */
 troupe_status json_parse(const char *text, size_t len, json_t **ret, struct error *err);
+/* The same, but where an object has a name twice the last one counts: for what cannot be asked for
+ * again. */
+troupe_status json_parse_lenient(const char *text, size_t len, json_t **ret, struct error *err);
 /* Compact text, to be freed with mem_free; NULL only where the tree cannot be dumped. */
 char *json_print(const json_t *value);
 /* String member or `fallback`. */

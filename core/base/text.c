@@ -29,11 +29,25 @@ static size_t utf8_step(const unsigned char *s, size_t len)
     return n;
 }
 
+/* Whether all of `WIDE` bytes are ASCII: most text is, and so it is read at memory's speed. */
+enum { WIDE = 32 };
+static bool wide_ascii(const unsigned char *s)
+{
+    uint64_t word[WIDE / sizeof(uint64_t)];
+
+    memcpy(word, s, WIDE);
+    return ((word[0] | word[1] | word[2] | word[3]) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool text_is_utf8(const char *text, size_t len)
 {
     const unsigned char *s = (const unsigned char *)text;
 
     for (size_t i = 0, n; i < len; i += n) {
+        if (len - i >= WIDE && wide_ascii(s + i)) {
+            n = WIDE;
+            continue;
+        }
         n = utf8_step(s + i, len - i);
         if (!n)
             return false;

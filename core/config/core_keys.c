@@ -18,6 +18,10 @@ static const char *const log_formats[] = {"auto", "text", "json", "systemd", NUL
 static const char *const backends[] = {"sqlite", NULL};
 static const char *const synchronous[] = {"full", "normal", NULL};
 static const char *const balances[] = {"first", "round_robin", "random", "least_busy", NULL};
+static const char *const compressions[] = {"auto", "zstd", "zlib", "none", NULL};
+static const char *const triggers[] = {"mention", "dm", "reply", NULL};
+static const char *const contents[] = {"auto", "yes", "no", NULL};
+static const char *const streams[] = {"edits", "partial", "off", NULL};
 static const char *const isolations[] = {"process", "inprocess", NULL};
 
 static const struct config_key troupe_keys[] = {
@@ -99,6 +103,31 @@ static const struct config_key console_keys[] = {
     {"member", CONFIG_STRING, 0, "you", .doc = "the member who types"},
 };
 
+static const struct config_key discord_keys[] = {
+    {"token", CONFIG_STRING, CONFIG_SECRET, NULL,
+     .doc = "the bot's token, best as ${file:PATH} or ${env:NAME}; unset: Discord is off"},
+    {"api", CONFIG_URL, 0, "https://discord.com/api/v10", .doc = "where Discord's API is"},
+    {"compress", CONFIG_CHOICE, 0, "auto", .choices = compressions,
+     .doc = "compression of what Discord sends; auto is the best that this build has"},
+    {"triggers", CONFIG_CHOICE, CONFIG_LIVE | CONFIG_LIST, "mention, dm, reply",
+     .choices = triggers,
+     .doc = "what addresses the bot: a mention, a direct message, a reply to one of its messages"},
+    {"content", CONFIG_CHOICE, 0, "auto", .choices = contents,
+     .doc = "the MESSAGE_CONTENT intent; auto asks for it where the application may have it"},
+    {"prefix", CONFIG_STRING, CONFIG_LIVE, "/", .doc = "what a command in a message begins with"},
+    {"stream", CONFIG_CHOICE, CONFIG_LIVE, "edits", .choices = streams,
+     .doc =
+         "edits shows an answer as it grows, partial its whole messages only, off all at the end"},
+    {"first_text", CONFIG_DURATION, CONFIG_LIVE, "400ms", 0, MINUTE,
+     .doc = "how long the first text is gathered before it is shown"},
+    {"edit_interval", CONFIG_DURATION, CONFIG_LIVE, "1s", SECOND, MINUTE,
+     .doc = "least time between two edits of an answer"},
+    {"acknowledge", CONFIG_BOOL, CONFIG_LIVE, "yes",
+     .doc = "an eyes reaction on a message while its answer takes longer"},
+    {"owners", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+     .doc = "members who own the bot, by id; unset: the application's owner or its team"},
+};
+
 static const struct config_key pipeline_keys[] = {
     {"stages", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST | CONFIG_REQUIRED, NULL,
      .doc = "stages in the order in which they run"},
@@ -162,6 +191,7 @@ const struct config_schema *config_core_schemas(size_t *ret_count)
         {"http", NULL, http_keys, COUNT(http_keys), CONFIG_ALWAYS},
         {"plugins", NULL, plugins_keys, COUNT(plugins_keys), CONFIG_ALWAYS},
         {"console", NULL, console_keys, COUNT(console_keys), CONFIG_ALWAYS},
+        {"discord", NULL, discord_keys, COUNT(discord_keys), CONFIG_ALWAYS},
         {"pipeline", NULL, pipeline_keys, COUNT(pipeline_keys), CONFIG_NAMED},
         {"stage", NULL, stage_keys, COUNT(stage_keys), CONFIG_NAMED},
         {"agent", NULL, agent_keys, COUNT(agent_keys), CONFIG_NAMED | CONFIG_OPEN},

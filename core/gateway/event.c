@@ -29,6 +29,10 @@ struct event *event_new(const struct event *from)
     event->member = copy(&event->arena, from->member);
     event->member_name = copy(&event->arena, from->member_name);
     event->reply_to = copy(&event->arena, from->reply_to);
+    event->quote = copy(&event->arena, from->quote);
+    event->quote_author = copy(&event->arena, from->quote_author);
+    event->press_id = copy(&event->arena, from->press_id);
+    event->token = copy(&event->arena, from->token);
     event->content =
         arena_strndup(&event->arena, from->content ? from->content : "", from->content_len);
     roles = arena_alloc(&event->arena, (from->role_count + 1) * sizeof(*roles));
@@ -82,6 +86,10 @@ char *event_print(const struct event *event)
     put_text(object, "member", event->member);
     put_text(object, "name", event->member_name);
     put_text(object, "reply_to", event->reply_to);
+    put_text(object, "quote", event->quote);
+    put_text(object, "quote_author", event->quote_author);
+    put_text(object, "press_id", event->press_id);
+    put_text(object, "token", event->token);
     put(object, "content", event->content, event->content_len);
     json_object_set_new(object, "flags", json_integer((json_int_t)event->flags));
     json_object_set_new(object, "time", json_integer((json_int_t)event->time_ms));
@@ -113,6 +121,11 @@ troupe_status event_parse(const char *json, size_t len, struct event **ret, stru
     event.member = json_get_str(object, "member", NULL);
     event.member_name = json_get_str(object, "name", NULL);
     event.reply_to = json_get_str(object, "reply_to", NULL);
+    event.quote = json_get_str(object, "quote", NULL);
+    event.quote_author = json_get_str(object, "quote_author", NULL);
+    event.press_id = json_get_str(object, "press_id", NULL);
+    event.token = json_get_str(object, "token", NULL);
+    event.seq = -1;
     event.flags = (uint32_t)json_get_int(object, "flags", 0);
     event.time_ms = json_get_int(object, "time", 0);
     event.content = json_string_value(content);

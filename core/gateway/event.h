@@ -20,6 +20,7 @@ struct gateway;
 #define EVENT_DIRECT      0x2u /* nobody else reads it                */
 #define EVENT_BOT         0x4u /* written by a program                */
 #define EVENT_OWNER       0x8u /* by the bot's owner                  */
+#define EVENT_CONTINUE    0x10u /* to go on with the cut answer to it   */
 
 #define EVENT_CONTENT_MAX 16384 /* bytes; gateways refuse more with a sentence */
 
@@ -27,16 +28,22 @@ struct event {
     struct gateway *gateway; /* where the answer goes; NULL once that is gone                   */
     const char *source;      /* "console", "discord:0"                                          */
     const char *source_id;   /* unique there for ever                                           */
-    const char *kind;        /* "message": names the pipeline that takes it                     */
+    const char *kind;        /* "message": names the pipeline that takes it; "press": a button  */
     const char *account, *guild, *channel, *member;
     const char *member_name;
     const char *const *roles; /* ids of the member's roles */
     size_t role_count;
     const char *content; /* UTF-8 without NUL, without the mention that addressed the bot */
     size_t content_len;
-    const char *reply_to; /* source_id of the message that it answers */
+    const char *reply_to;     /* source_id of the message that it answers, or that was pressed on */
+    const char *quote;        /* what that message says, cut to a length; NULL: not known */
+    const char *quote_author; /* and who wrote it, by name */
+    const char *press_id;     /* of the button that was pressed */
+    /* What answers an interaction; stored, to answer after a restart. A secret: never in logs. */
+    const char *token;
     uint32_t flags;
     int64_t time_ms; /* wall clock */
+    int64_t seq;     /* the gateway's own order, above 0; -1 or 0: none. Not stored */
     /* The rest is the event's own. */
     struct arena arena;
     unsigned refs;

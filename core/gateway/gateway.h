@@ -1,43 +1,109 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the turn layer asks of a gateway: show an answer, piece by piece or whole, and tell the
- * member something beside it. Gateways call turn_engine_submit (through a callback that core/main
- * wires) for what comes in. Loop thread, inside a coroutine; calls may wait, for a time that the
- * gateway bounds by itself: the end of a turn waits for them, and a stop for the end of the turn.
+ * What the turn layer asks of a gateway, and what a gateway owes it.
+ *
+ * In: a gateway makes an event of what it received and hands it to turn_engine_submit (through a
+ * callback that core/main wires). Events of one gateway are submitted in the order of their `seq`.
+ *
+ * Out: what members see is written into an *answer*. Everything that is owed has a row in the
+ * outbox before it leaves; the gateway owns those rows (gateway/outbox.h), the engine owns the
+ * transaction that makes the last of them durable together with the end of the turn:
+ *
+ *     answer_begin -> answer_write*  (streamed; the gateway stores each piece before it shows it)
+ *                  -> answer_prepare (adds rows to the engine's batch; shows nothing)
+ *                  -> store_commit by the engine
+ *                  -> answer_commit  (it is owed now: the gateway delivers, retries, reconciles and
+ *                                     marks on its own) or answer_drop (the commit failed)
+ *
+ * So a turn ends when its answer is owed, not when it was shown: rate limits never hold up turns.
+ * After a restart the gateway delivers by itself what was left (ready rows), and a turn that runs
+ * again goes on with the messages that its answer has already (streaming rows).
+ *
+ * Loop thread, inside a coroutine. Calls marked [waits] may wait for a time that the gateway bounds
+ * by itself; the others never wait.
  */
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
 #include "gateway/event.h"
 
+struct gateway;
+struct store_batch;
+
 enum gateway_outcome {
     GATEWAY_COMPLETE,    /* the answer is whole                               */
     GATEWAY_INTERRUPTED, /* it stops here; the gateway marks it "(interrupted)" */
 };
 
-struct gateway;
+enum gateway_kind {
+    GATEWAY_REPLY,   /* the answer, for everybody who reads the channel                  */
+    GATEWAY_PRIVATE, /* the answer, for the asking member only where the medium can      */
+    GATEWAY_NOTICE,  /* a sentence to the member in place of an answer or beside it      */
+    GATEWAY_ASK,     /* a question with buttons; the turn waits for the press            */
+};
+
+/* `ordinal` of the sentence that a turn gives in place of an answer or beside it. */
+#define GATEWAY_ORDINAL_NOTICE 0xFFFFu
+
+/* Under a message. `id` comes back with the press; at most 100 bytes, GATEWAY_BUTTONS_MAX of them. */
+#define GATEWAY_BUTTONS_MAX 5
+struct gateway_button {
+    const char *id, *label; /* label: at most 80 characters */
+};
+
+/* What becomes of an answer in the end. */
+struct gateway_final {
+    enum gateway_outcome outcome;
+    const char *text; /* NULL: what was written stands; else the whole text in its place */
+    size_t len;
+    const struct gateway_button *buttons;
+    size_t button_count;
+};
 
 struct gateway_ops {
-    /* A new answer to `event`; `ret` is the gateway's handle on it. Nothing need be visible yet. */
+    /* A new answer of turn `turn` to `event`, or the one that this or an earlier process had begun to
+     * show; what is written then is compared with what was shown from its start. `ret` is the
+     * gateway's handle on it. `ordinal` tells answers of one turn apart: 0 is the turn's own,
+     * questions count from 1. Nothing is visible yet. Turn 0 is the core's own commands, of which
+     * nothing is kept: the batch of their answer_prepare is never committed. */
     troupe_status (*answer_begin)(struct gateway *gateway, const struct event *event, int64_t turn,
-                                  void **ret, struct error *err);
-    /* More text of it. The gateway shows it as its medium allows and may gather pieces. */
+                                  unsigned ordinal, enum gateway_kind kind, void **ret,
+                                  struct error *err);
+    /* What members may have seen of it (also of an earlier process), as raw text that was written;
+     * the gateway's, until the next call. 0 where nothing was shown. */
+    size_t (*answer_shown)(struct gateway *gateway, void *answer, const char **ret_text);
+    /* More text of it. Text that equals what is shown already (a stage that runs again) is not shown
+     * again. The gateway shows it as its medium allows and may gather pieces. [waits] */
     troupe_status (*answer_write)(struct gateway *gateway, void *answer, const char *text,
                                   size_t len);
-    /* The end; the handle is gone afterwards. `text` NULL: what was written stands; else it is the
-     * whole final text, replacing what was shown. Durable intent was stored before. */
-    troupe_status (*answer_end)(struct gateway *gateway, void *answer, enum gateway_outcome outcome,
-                                const char *text, size_t len, struct error *err);
-    /* A sentence to the member beside any answer, visible to others only if `private` is false. */
+    /* Adds to `batch` what makes the rest of it owed. Called once. */
+    troupe_status (*answer_prepare)(struct gateway *gateway, void *answer,
+                                    const struct gateway_final *final, struct store_batch *batch,
+                                    struct error *err);
+    /* The batch is durable: delivery begins. The handle is gone afterwards. */
+    void (*answer_commit)(struct gateway *gateway, void *answer);
+    /* Nothing more is owed: the batch failed, or the answer was taken back. What was shown is closed
+     * as well as it goes. The handle is gone afterwards. */
+    void (*answer_drop)(struct gateway *gateway, void *answer);
+    /* A sentence to the member at once, kept nowhere: for what could not even be stored, and for
+     * private notes about a press. [waits] */
     troupe_status (*notice)(struct gateway *gateway, const struct event *event, const char *text,
                             bool private);
-    /* Whether somebody is working on the event: typing, a reaction. */
+    /* Whether somebody is working on the event: typing, a reaction. Off comes after the turn's last
+     * answers were begun and before they are prepared. NULL is fine. */
     void (*working)(struct gateway *gateway, const struct event *event, bool on);
+    /* The engine stores events up to `seq` of this gateway with `batch`: the gateway adds the row
+     * that remembers it, so that seq is never ahead of what is stored. NULL: it has none. */
+    void (*taken)(struct gateway *gateway, int64_t seq, struct store_batch *batch);
+    /* Nothing up to `seq` is under way any more: it is durable, was refused with a sentence, or owes
+     * nothing (nobody was addressed, a command of the core's own). NULL is fine. */
+    void (*stored)(struct gateway *gateway, int64_t seq);
 };
 
 struct gateway {
     const struct gateway_ops *ops;
-    const char *name;
+    const char *name;  /* the source of its events: "console", "discord:0" */
+    int64_t submitted; /* the engine's: the last seq that came in; starts as 0 */
 };
 
 #endif

@@ -8,76 +8,157 @@
 #include "base/log.h"
 #include "turn/engine_private.h"
 
+#include <string.h>
+
+static troupe_status do_reserve(struct record_call *call, const struct turn_budget_request *request,
+                                int64_t id)
+{
+    struct turn_frame *frame = call->frame;
+    struct store *store = frame->turn->engine->store;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct error err;
+    troupe_status status = turn_budget_check(store, request, 0, &err);
+
+    if (status == TROUPE_OK) {
+        turn_budget_add_reserve(batch, request, id);
+        status = turn_record_try(call, batch, &id, sizeof(id), &err);
+        if (status == TROUPE_OK)
+            return status;
+        if (status == TROUPE_CONFLICT)
+            status = turn_budget_refusal(store, request, 0, &err);
+    }
+    turn_frame_error(frame, status,
+                     status != TROUPE_BUDGET      ? "budget.storage"
+                     : request->worst > INT64_MAX ? "budget.price_unknown"
+                                                  : "budget.cap",
+                     "%s", err.text);
+    return turn_record_note(call, status, NULL, 0);
+}
+
 static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const char *what,
                              uint64_t *ret_reservation)
 {
     struct turn_frame *frame = turn_frame_of(turn);
     struct engine *engine = frame->turn->engine;
     const struct event *event = frame->turn->event;
-    struct turn_budget_scope scope = {ENGINE_BUDGET_BOT, event->guild, event->member,
-                                      frame->agent->name};
-    struct error err;
-    int64_t id;
+    const struct turn_budget_request request = {
+        &engine->caps,
+        {ENGINE_BUDGET_BOT, event->guild, event->member, frame->agent->name},
+        frame->turn->id,
+        worst_micros,
+        what ? what : ""};
+    struct record_call call;
+    int64_t id = 0;
     troupe_status status = host_need(frame, "budget");
 
-    if (status < 0)
-        return status;
-    status = turn_budget_reserve(engine->store, &engine->caps, &scope, frame->turn->id,
-                                 worst_micros, what ? what : "", 0, &id, &err);
-    if (status == TROUPE_BUDGET)
-        return turn_frame_error(frame, status,
-                                worst_micros == TROUPE_PRICE_UNKNOWN ? "budget.price_unknown"
-                                                                     : "budget.cap",
-                                "%s", err.text);
-    if (status < 0)
-        return turn_frame_error(frame, status, "budget.storage", "%s", err.text);
-    *ret_reservation = (uint64_t)id;
-    return TROUPE_OK;
+    if (status == TROUPE_OK)
+        status = turn_record_begin(
+            &call, frame, "budget.reserve",
+            turn_record_hash_text(turn_record_hash_int(RECORD_HASH_START, (int64_t)worst_micros),
+                                  request.what));
+    if (status == RECORD_REPLAYED) {
+        status = turn_record_status(&call);
+        if (status == TROUPE_OK && call.row->result.len == sizeof(id))
+            memcpy(&id, call.row->result.data, sizeof(id));
+    } else if (status == TROUPE_OK) {
+        frame->turn->spends = true;
+        id = ++engine->last_reservation;
+        status = do_reserve(&call, &request, id);
+    }
+    if (status == TROUPE_OK)
+        *ret_reservation = (uint64_t)id;
+    return status;
 }
 
-static troupe_status closed(struct turn_frame *frame, troupe_status status, const struct error *err)
+/* How a reservation was closed. */
+static troupe_status closed(struct record_call *call, troupe_status status, const struct error *err)
 {
+    if (status >= 0)
+        return status;
     if (status == TROUPE_CONFLICT)
-        return turn_frame_error(frame, TROUPE_ARGUMENT, "budget.state",
-                                "the reservation is not in a state that allows this");
-    return status < 0 ? turn_frame_error(frame, status, "budget.storage", "%s", err->text) : status;
+        status = turn_frame_error(call->frame, TROUPE_ARGUMENT, "budget.state",
+                                  "the reservation is not in a state that allows this");
+    else
+        turn_frame_error(call->frame, status, "budget.storage", "%s", err->text);
+    return turn_record_note(call, status, NULL, 0);
+}
+
+static void report_over(struct turn_frame *frame, int64_t over)
+{
+    if (over <= 0)
+        return;
+    turn_trace_add(&frame->turn->trace, frame->agent->owner, "budget.over",
+                   "cost %.6f USD more than its worst case", (double)over / 1e6);
+    log_error(frame->agent->owner,
+              "turn %lld cost %.6f USD more than was reserved; check the price table",
+              (long long)frame->turn->id, (double)over / 1e6);
+}
+
+static troupe_status do_settle(struct turn_frame *frame, uint64_t reservation, uint64_t micros)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct turn *turn = frame->turn;
+    struct record_call call;
+    struct error err;
+    size_t row;
+    troupe_status status = turn_record_begin(
+        &call, frame, "budget.settle",
+        turn_record_hash_int(turn_record_hash_int(RECORD_HASH_START, (int64_t)reservation),
+                             (int64_t)micros));
+
+    if (status == RECORD_REPLAYED)
+        return turn_record_status(&call);
+    if (status < 0)
+        return status;
+    row = turn_budget_add_settle(batch, turn_record_reservation(turn, (int64_t)reservation),
+                                 turn->id, micros);
+    status = turn_record_try(&call, batch, NULL, 0, &err);
+    if (status == TROUPE_OK)
+        report_over(frame, turn_budget_over(batch, row, micros));
+    return closed(&call, status, &err);
 }
 
 static troupe_status settle(troupe_turn *turn, uint64_t reservation, uint64_t micros)
 {
     struct turn_frame *frame = turn_frame_of(turn);
-    struct error err;
-    int64_t over = 0;
     troupe_status status;
 
     if (micros > TURN_BUDGET_MOST) /* it stays dispatched and is booked at its worst case */
         return turn_frame_error(frame, TROUPE_ARGUMENT, "budget.amount",
                                 "nothing costs %llu micro-units", (unsigned long long)micros);
     co_shield(ENGINE_STORE_MS); /* what was spent is booked, also in a turn that was ended */
-    status = turn_budget_settle(frame->turn->engine->store, (int64_t)reservation, frame->turn->id,
-                                micros, turn_engine_soon(frame->turn->engine), &over, &err);
+    status = do_settle(frame, reservation, micros);
     co_unshield();
-    if (over > 0) {
-        turn_trace_add(&frame->turn->trace, frame->agent->owner, "budget.over",
-                       "cost %.6f USD more than its worst case", (double)over / 1e6);
-        log_error(frame->agent->owner,
-                  "turn %lld cost %.6f USD more than was reserved; check the price table",
-                  (long long)frame->turn->id, (double)over / 1e6);
-    }
-    return closed(frame, status, &err);
+    return status;
+}
+
+static troupe_status do_release(struct turn_frame *frame, uint64_t reservation)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct turn *turn = frame->turn;
+    struct record_call call;
+    struct error err;
+    troupe_status status =
+        turn_record_begin(&call, frame, "budget.release",
+                          turn_record_hash_int(RECORD_HASH_START, (int64_t)reservation));
+
+    if (status == RECORD_REPLAYED)
+        return turn_record_status(&call);
+    if (status < 0)
+        return status;
+    turn_budget_add_release(batch, turn_record_reservation(turn, (int64_t)reservation), turn->id);
+    status = turn_record_try(&call, batch, NULL, 0, &err);
+    return closed(&call, status, &err);
 }
 
 static troupe_status release(troupe_turn *turn, uint64_t reservation)
 {
-    struct turn_frame *frame = turn_frame_of(turn);
-    struct error err;
     troupe_status status;
 
     co_shield(ENGINE_STORE_MS);
-    status = turn_budget_release(frame->turn->engine->store, (int64_t)reservation, frame->turn->id,
-                                 turn_engine_soon(frame->turn->engine), &err);
+    status = do_release(turn_frame_of(turn), reservation);
     co_unshield();
-    return closed(frame, status, &err);
+    return status;
 }
 
 const troupe_budget_v1 *host_budget_table(void)

@@ -63,6 +63,22 @@ troupe_status host_keep_result(struct turn_frame *frame, const struct turn_resul
     return host_keep(frame, buf_text(text), text->len, ret);
 }
 
+troupe_status host_replay_text(struct record_call *call, troupe_str *ret)
+{
+    troupe_status status = turn_record_status(call), kept;
+    const char *text;
+    struct error err;
+    size_t len;
+
+    if (status < 0)
+        return status;
+    kept = turn_record_result(call, &text, &len, &err);
+    if (kept < 0)
+        return turn_frame_error(call->frame, kept, "host.storage", "%s", err.text);
+    kept = host_keep(call->frame, text, len, ret);
+    return kept < 0 ? kept : status;
+}
+
 troupe_status host_holds(struct turn_frame *frame, const struct turn_resource *resource)
 {
     list_for_each (link, &frame->resources)
@@ -148,6 +164,8 @@ static const troupe_message *get_message(troupe_turn *turn)
         message->flags |= TROUPE_MESSAGE_ADDRESSED;
     if (event->flags & EVENT_DIRECT)
         message->flags |= TROUPE_MESSAGE_DIRECT;
+    if (event->flags & EVENT_CONTINUE)
+        message->flags |= TROUPE_MESSAGE_CONTINUE;
     if (event->flags & EVENT_BOT)
         message->flags |= TROUPE_MESSAGE_BOT;
     return message;
@@ -167,26 +185,33 @@ static troupe_status get_status(troupe_turn *turn)
     return co_status();
 }
 
+/* A number that a replay sees again. */
+static uint64_t note_number(struct record_call *call, troupe_status begun, uint64_t value)
+{
+    if (begun == RECORD_REPLAYED && call->row->result.len == sizeof(value))
+        memcpy(&value, call->row->result.data, sizeof(value));
+    else if (begun == TROUPE_OK)
+        turn_record_note(call, TROUPE_OK, &value, sizeof(value));
+    return value;
+}
+
 static int64_t now(troupe_turn *turn)
 {
-    (void)turn;
-    return clock_wall_ms();
+    struct record_call call;
+    troupe_status begun = turn_record_begin(&call, turn_frame_of(turn), "now", 0);
+
+    return (int64_t)note_number(&call, begun, (uint64_t)clock_wall_ms());
 }
 
 static uint64_t random_number(troupe_turn *turn)
 {
+    struct record_call call;
+    troupe_status begun = turn_record_begin(&call, turn_frame_of(turn), "random", 0);
     uint64_t value = 0;
 
-    (void)turn;
     while (getrandom(&value, sizeof(value), 0) != sizeof(value))
         continue;
-    return value;
-}
-
-static troupe_status do_sleep(troupe_turn *turn, uint64_t ms)
-{
-    (void)turn;
-    return co_sleep(ms);
+    return note_number(&call, begun, value);
 }
 
 static void *alloc(troupe_turn *turn, uint64_t size)
@@ -233,6 +258,7 @@ static troupe_status reply(troupe_turn *turn, const char *text, uint64_t len)
                                 "an answer has text; return TROUPE_DROP to give none");
     if (!frame->function)
         return turn_answer_reply(frame->turn, text, (size_t)len);
+    frame = frame->out;
     buf_reset(&frame->text);
     buf_append(&frame->text, text, (size_t)len);
     return frame->chunks ? host_stream_send(frame->chunks, text, (size_t)len) : TROUPE_OK;
@@ -252,8 +278,9 @@ static troupe_status write_text(troupe_turn *turn, const char *text, uint64_t le
         status = turn_answer_write(frame->turn, text, (size_t)len);
         return status == TROUPE_LIMIT ? too_long(frame) : status;
     }
+    frame = frame->out;
     if (buf_append(&frame->text, text, (size_t)len) < 0)
-        return too_long(frame);
+        return too_long(turn_frame_of(turn));
     return frame->chunks ? host_stream_send(frame->chunks, text, (size_t)len) : TROUPE_OK;
 }
 
@@ -268,8 +295,8 @@ static troupe_status result(troupe_turn *turn, const char *json, uint64_t len)
         return status;
     if (json_parse(json, (size_t)len, &value, &err) < 0)
         return turn_frame_error(frame, TROUPE_DATA, "host.json", "%s", err.text);
-    buf_reset(&frame->json);
-    return buf_append(&frame->json, json, (size_t)len);
+    buf_reset(&frame->out->json);
+    return buf_append(&frame->out->json, json, (size_t)len);
 }
 
 static troupe_status fail(troupe_turn *turn, troupe_status status, const char *code,
@@ -339,22 +366,44 @@ static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_a
                           troupe_str *ret)
 {
     struct turn_frame *frame = turn_frame_of(turn);
+    _cleanup_mem_ char *path = NULL;
     struct turn_result result_of = {0};
-    troupe_status status = host_may_call(frame, name);
+    struct record_call recorded;
+    struct turn_site site;
+    troupe_status status = host_may_call(frame, name), kept;
 
     if (status == TROUPE_OK)
         status = host_bytes(frame, json_args.ptr, json_args.len, PLUGIN_MAX_JSON_TEXT,
                             "the arguments' text");
     if (status < 0)
         return status;
-    status = turn_call_named(frame->turn, frame, name, json_args.ptr ? json_args.ptr : "",
-                             (size_t)json_args.len, NULL, &result_of);
+    status = turn_record_begin(&recorded, frame, "call", host_call_hash(name, json_args));
+    if (status == RECORD_REPLAYED)
+        return host_replay_text(&recorded, ret);
     if (status < 0)
+        return status;
+    path = turn_call_path(frame, recorded.ordinal);
+    site = (struct turn_site){.caller = frame, .path = path};
+    status = turn_call_named(frame->turn, &site, name, json_args.ptr ? json_args.ptr : "",
+                             (size_t)json_args.len, &result_of);
+    if (status < 0) {
         turn_frame_error(frame, status, result_of.code, "%s", result_of.sentence);
-    else
-        status = host_keep_result(frame, &result_of, ret);
+        turn_record_note(&recorded, status, NULL, 0);
+    } else {
+        const struct buf *text = result_of.json.len ? &result_of.json : &result_of.text;
+
+        turn_record_note(&recorded, status, buf_text(text), text->len);
+        kept = host_keep_result(frame, &result_of, ret);
+        status = kept < 0 ? kept : status;
+    }
     turn_result_clear(&result_of);
     return status;
+}
+
+int64_t host_call_hash(const char *name, troupe_str json_args)
+{
+    return turn_record_hash(turn_record_hash_text(RECORD_HASH_START, name), json_args.ptr,
+                            json_args.ptr ? (size_t)json_args.len : 0);
 }
 
 static void last_error(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_sentence)
@@ -365,6 +414,36 @@ static void last_error(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_
         *ret_code = str_of(frame->error_code);
     if (ret_sentence)
         *ret_sentence = str_of(frame->error_text);
+}
+
+/* ---- batches -------------------------------------------------------------------------------- */
+
+static troupe_status batch_begin(troupe_turn *turn)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+
+    if (frame->batch)
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "batch.open",
+                                "a batch is open already; commit it first");
+    frame->batch = store_batch_new();
+    frame->batch_hash = RECORD_HASH_START;
+    return TROUPE_OK;
+}
+
+static troupe_status batch_commit(troupe_turn *turn)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    _cleanup_batch_ struct store_batch *batch = frame->batch;
+    struct record_call call;
+    troupe_status status;
+
+    if (!batch)
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "batch.none", "no batch was begun");
+    frame->batch = NULL;
+    status = turn_record_begin(&call, frame, "batch", frame->batch_hash);
+    if (status == RECORD_REPLAYED)
+        return turn_record_status(&call);
+    return status < 0 ? status : turn_record_commit(&call, batch, "batch.storage", NULL, 0);
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */
@@ -383,7 +462,7 @@ const troupe_turn_table *host_turn_table(void)
         .status = get_status,
         .now = now,
         .random = random_number,
-        .sleep = do_sleep,
+        .sleep = host_sleep,
         .alloc = alloc,
         .reply = reply,
         .write = write_text,
@@ -397,6 +476,12 @@ const troupe_turn_table *host_turn_table(void)
         .read = host_stream_read,
         .close = host_stream_close,
         .error = last_error,
+        .ask = host_ask,
+        .spawn = host_spawn,
+        .join = host_join,
+        .join_any = host_join_any,
+        .batch_begin = batch_begin,
+        .batch_commit = batch_commit,
     };
 
     return &table;

@@ -2,13 +2,14 @@
  *
  * The ABI's tables: what a plugin's call means in the core. Every entry checks the capability it
  * needs, bounds what it takes and gives, and leaves on the frame whatever must be given back when
- * the stage or function ends. Here is where calls will be recorded.
+ * the stage or function ends. Calls whose result a replay needs go through turn/record.h, each with its class.
  */
 #ifndef HOST_HOST_TABLE_H
 #define HOST_HOST_TABLE_H
 
 #include "plugin/registry.h"
 #include "turn/frame.h"
+#include "turn/record.h"
 
 #include <troupe/troupe.h>
 
@@ -33,16 +34,27 @@ troupe_status host_keep(struct turn_frame *frame, const char *text, size_t len, 
 struct turn_result;
 troupe_status host_keep_result(struct turn_frame *frame, const struct turn_result *result,
                                troupe_str *ret);
+/* What a replayed call had given as text, kept likewise. [waits] */
+troupe_status host_replay_text(struct record_call *call, troupe_str *ret);
 /* TROUPE_ARGUMENT for what the frame does not hold (any more): a handle that was closed already. */
 troupe_status host_holds(struct turn_frame *frame, const struct turn_resource *resource);
 /* The event's parts as SQL sees them. */
 struct store_scope;
 struct store_scope host_scope(const struct turn_frame *frame);
 
+troupe_status host_ask(troupe_turn *turn, const char *text, uint64_t len, troupe_array labels,
+                       uint64_t within_ms, int32_t *ret_choice);
+troupe_status host_sleep(troupe_turn *turn, uint64_t ms);
+troupe_status host_spawn(troupe_turn *turn, troupe_task_fn fn, void *arg, troupe_task **ret);
+troupe_status host_join(troupe_turn *turn, troupe_task *task);
+troupe_status host_join_any(troupe_turn *turn, troupe_task *const *tasks, uint32_t count,
+                            uint32_t *ret_which);
 troupe_status host_stream_open(troupe_turn *turn, const char *name, troupe_str json_args,
                                troupe_stream **ret);
 troupe_status host_stream_read(troupe_turn *turn, troupe_stream *stream, troupe_str *ret);
 troupe_status host_stream_close(troupe_turn *turn, troupe_stream *stream, troupe_str *ret);
+/* Of the arguments of a call of a function. */
+int64_t host_call_hash(const char *name, troupe_str json_args);
 /* Gives a copy of the text to the reader of `chunks`. [waits] */
 troupe_status host_stream_send(struct chan *chunks, const char *text, size_t len);
 /* TROUPE_DENIED unless this frame may call `name`. */

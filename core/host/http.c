@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "net/http.h"
 #include "turn/engine_private.h"
+#include "turn/pack.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -19,16 +20,37 @@
 #define HEADERS_MAX  32
 #define HEADER_MAX   16384       /* bytes of a header's name or value */
 #define BODY_MAX     (64u << 20) /* bytes of a request's body         */
+#define KEPT_HEADERS 16384       /* bytes of an answer's headers that a replay has               */
+#define KEPT_BODY    (1u << 20)  /* of the body of an answer that is not asked for twice        */
+#define ATTEMPTS_MAX 2           /* of a paid request that a crash cut                           */
+#define SETTLE_MS    5000        /* for a reader to take what was replayed                       */
 
 /* What stands before the path. */
 struct origin {
     char scheme[8], host[256], port[8];
 };
 
+/* How a request is recorded. */
+enum class {
+    CLASS_NOTED,   /* GET and HEAD: may be asked again                    */
+    CLASS_OUTSIDE, /* what it did cannot be found out after a crash       */
+    CLASS_PAID     /* it spends a reservation: another attempt has its own */
+};
+
 struct troupe_http {
     struct turn_resource resource;
     struct turn_frame *frame;
-    struct http_stream *stream;
+    struct http_stream *stream; /* NULL: replayed */
+    struct record_call call;
+    enum class class;
+    int64_t reservation; /* that it really spends */
+    uint32_t status;
+    struct buf headers; /* name NUL value NUL …                                 */
+    struct buf body;    /* so far, up to what may be kept                       */
+    size_t max_kept;
+    bool noted;
+    bool given;        /* the replayed body, in one chunk                       */
+    troupe_status end; /* how the body ended, or how the last read of it failed */
 };
 
 static void copy_part(CURLU *url, CURLUPart part, unsigned flags, char *out, size_t size)
@@ -189,14 +211,102 @@ static troupe_status headers_of(struct turn_frame *frame, troupe_array list, boo
     return TROUPE_OK;
 }
 
+/* ---- the record ----------------------------------------------------------------------------- */
+
+/* Keeps the answer once, as far as the plugin read it: at the end of the body, or where it closes. */
+static troupe_status note(troupe_http *http, troupe_status end)
+{
+    _cleanup_buf_ struct buf out = BUF_INIT;
+    troupe_status status;
+
+    if (http->noted || !http->stream)
+        return TROUPE_OK;
+    http->noted = true;
+    pack_int(&out, http->reservation);
+    pack_int(&out, http->status);
+    pack_int(&out, end);
+    pack_bytes(&out, buf_text(&http->headers), http->headers.len);
+    pack_bytes(&out, buf_text(&http->body), http->body.len);
+    status = turn_record_note_max(&http->call, TROUPE_OK, buf_text(&out), out.len, http->max_kept);
+    if (http->class == CLASS_OUTSIDE && status == TROUPE_OK)
+        turn_record_flush(http->frame->turn); /* the sooner, the smaller the doubt after a crash */
+    return status;
+}
+
 static void http_release(struct turn_resource *resource)
 {
     troupe_http *http = container_of(resource, troupe_http, resource);
 
     list_remove(&resource->link);
     http->frame->requests--;
+    note(http, http->end < 0 ? http->end : TROUPE_END);
     http_close(http->stream);
+    buf_clear(&http->headers);
+    buf_clear(&http->body);
     mem_free(http);
+}
+
+static troupe_http *http_new(struct record_call *call, struct http_stream *stream)
+{
+    troupe_http *http = mem_zero(1, sizeof(*http));
+
+    http->frame = call->frame;
+    http->call = *call;
+    http->stream = stream;
+    http->frame->requests++;
+    turn_frame_own(http->frame, &http->resource, http_release);
+    return http;
+}
+
+static void keep_headers(troupe_http *http)
+{
+    size_t count;
+    const struct http_header *headers = http_stream_headers(http->stream, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t name = strlen(headers[i].name) + 1, value = strlen(headers[i].value) + 1;
+
+        if (http->headers.len + name + value > KEPT_HEADERS)
+            continue;
+        buf_append(&http->headers, headers[i].name, name);
+        buf_append(&http->headers, headers[i].value, value);
+    }
+}
+
+/* The answer that an earlier run had. [waits] */
+static troupe_status replay(struct record_call *call, int64_t reservation, troupe_http **ret)
+{
+    struct unpack in = {NULL, 0, false};
+    struct error err;
+    const char *data;
+    troupe_http *http;
+    int64_t spent;
+    size_t len;
+    troupe_status status = turn_record_status(call);
+
+    if (status == TROUPE_INTERRUPTED)
+        call->frame->turn->cut = true;
+    if (status < 0)
+        return status;
+    status = turn_record_result(call, &in.at, &in.left, &err);
+    if (status < 0)
+        return turn_frame_error(call->frame, status, "http.storage", "%s", err.text);
+    http = http_new(call, NULL);
+    spent = unpack_int(&in);
+    if (spent != reservation)
+        turn_record_replace(call->frame->turn, reservation, spent);
+    http->status = (uint32_t)unpack_int(&in);
+    http->end = (troupe_status)unpack_int(&in);
+    data = unpack_bytes(&in, &len);
+    buf_append(&http->headers, data, len);
+    data = unpack_bytes(&in, &len);
+    buf_append(&http->body, data, len);
+    if (in.bad) {
+        turn_diverge(call->frame->turn, "the answer to a request cannot be read");
+        return TROUPE_CANCELED;
+    }
+    *ret = http;
+    return TROUPE_OK;
 }
 
 /* Nothing has left the machine where the request failed like this. */
@@ -214,38 +324,192 @@ static uint64_t deadline_of(const struct turn_frame *frame, uint32_t total_ms)
                                                                           : frame->turn->deadline;
 }
 
-static troupe_status send_request(struct turn_frame *frame, const troupe_http_request *request,
-                                  struct http_request *out, struct http_stream **ret)
+/* ---- sending -------------------------------------------------------------------------------- */
+
+/* Whether members saw more of the answer than this run of the stage has written, once whoever reads
+ * has taken what earlier rounds gave. */
+static bool was_shown(const struct turn_frame *frame)
 {
-    struct engine *engine = frame->turn->engine;
-    int64_t reservation = (int64_t)request->reservation;
-    struct error err, ignored;
+    struct turn *turn = frame->turn;
+    uint64_t until = co_after(SETTLE_MS);
+    const char *rest;
+
+    for (; frame; frame = frame->caller)
+        while (frame->chunks && (chan_count(frame->chunks) || !*frame->reading) &&
+               loop_now(turn->engine->loop) < until && co_sleep(1) == TROUPE_OK)
+            continue;
+    return turn_answer_rest(turn, &rest) > 0;
+}
+
+/* The mark before a paid request: its reservation is dispatched with it. */
+static troupe_status begin_paid(struct record_call *call, int64_t reservation)
+{
+    struct turn_frame *frame = call->frame;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct buf mark = BUF_INIT;
+    struct error err;
     troupe_status status;
 
-    if (reservation) {
-        status = turn_budget_dispatch(engine->store, reservation, frame->turn->id, 0, &err);
-        if (status < 0)
-            return turn_frame_error(frame, status, "budget.dispatch", "%s",
-                                    status == TROUPE_CONFLICT ? "the reservation is used already"
-                                                              : err.text);
-    }
-    if (!reservation && strcmp(out->method, "GET") && strcmp(out->method, "HEAD")) {
-        status = turn_begin_effect(frame->turn, frame->agent->name, &err);
-        if (status < 0)
-            return turn_frame_error(frame, status, "http.storage", "%s", err.text);
-    }
-    status = http_open(engine->options.http, out, ret, &err);
+    pack_int(&mark, 1);
+    pack_int(&mark, reservation);
+    turn_budget_add_dispatch(batch, reservation, frame->turn->id);
+    status = turn_record_begun(call, batch, buf_text(&mark), mark.len, &err);
+    buf_clear(&mark);
     if (status >= 0)
         return status;
-    if (reservation && never_left(status)) {
-        co_shield(ENGINE_STORE_MS);
-        if (turn_budget_undispatch(engine->store, reservation, frame->turn->id,
-                                   turn_engine_soon(engine), &ignored) < 0)
-            log_warn("budget", "reservation %lld stays booked: %s", (long long)reservation,
-                     ignored.text);
-        co_unshield();
+    turn_frame_error(frame, status, "budget.dispatch", "%s",
+                     status == TROUPE_CONFLICT ? "the reservation is used already" : err.text);
+    return turn_record_note(call, status, NULL, 0);
+}
+
+/* Another attempt at what a crash cut, with a reservation of its own; the first is booked at its
+ * worst case. TROUPE_BUDGET where a cap does not leave room for it. */
+static troupe_status begin_paid_again(struct record_call *call, int64_t spent, int64_t *ret)
+{
+    struct turn *turn = call->frame->turn;
+    struct engine *engine = turn->engine;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    struct turn_budget_request request = {.caps = &engine->caps, .turn_id = turn->id};
+    int64_t id = ++engine->last_reservation;
+    struct buf mark = BUF_INIT;
+    struct error err;
+    troupe_status status = turn_budget_read(engine->store, spent, 0, &request, &rows, &err);
+
+    if (status < 0)
+        return turn_frame_error(call->frame, status, "budget.storage", "%s", err.text);
+    pack_int(&mark, ATTEMPTS_MAX);
+    pack_int(&mark, id);
+    turn_budget_add_again(batch, &request, spent, id);
+    status = turn_record_begun(call, batch, buf_text(&mark), mark.len, &err);
+    buf_clear(&mark);
+    if (status < 0)
+        return turn_frame_error(call->frame, status == TROUPE_CONFLICT ? TROUPE_BUDGET : status,
+                                "budget.again", "%s", err.text);
+    *ret = id;
+    return TROUPE_OK;
+}
+
+/* A paid request that was on its way when the process died. */
+static troupe_status resume_paid(struct record_call *call, int64_t reservation, int64_t *ret)
+{
+    struct turn *turn = call->frame->turn;
+    struct unpack in = {call->row->result.data, call->row->result.len, false};
+    int64_t attempts = unpack_int(&in), spent = unpack_int(&in);
+    troupe_status status = TROUPE_INTERRUPTED;
+
+    if (!in.bad && attempts < ATTEMPTS_MAX && !was_shown(call->frame)) {
+        status = begin_paid_again(call, spent, ret);
+        if (status == TROUPE_OK) {
+            turn_record_replace(turn, reservation, *ret);
+            turn->record.repeated++;
+            turn_trace_add(&turn->trace, call->frame->agent->owner, "repeated",
+                           "a paid request that the restart cut: nothing of it had been shown");
+            return status;
+        }
+        if (status != TROUPE_BUDGET)
+            return status;
     }
-    return turn_frame_error(frame, status, "http.failed", "%s", err.text);
+    turn_record_replace(turn, reservation, spent);
+    turn->cut = true;
+    turn_frame_error(call->frame, TROUPE_INTERRUPTED, "http.interrupted",
+                     "the host was restarted in the middle of the answer");
+    return turn_record_note(call, TROUPE_INTERRUPTED, NULL, 0);
+}
+
+/* What stands in the record before the first byte leaves. */
+static troupe_status begin(struct record_call *call, enum class class, int64_t reservation,
+                           int64_t *ret_spent)
+{
+    struct turn_frame *frame = call->frame;
+    struct error err;
+    troupe_status status;
+
+    *ret_spent = reservation;
+    if (class == CLASS_NOTED)
+        return TROUPE_OK;
+    if (class == CLASS_PAID && !call->row)
+        return begin_paid(call, reservation);
+    if (class == CLASS_PAID && call->row->state == RECORD_BEGUN)
+        return resume_paid(call, reservation, ret_spent);
+    if (call->row) {
+        if (class == CLASS_PAID || !turn_record_repeatable(frame)) {
+            frame->turn->record.maybe++;
+            turn_frame_error(
+                frame, TROUPE_MAYBE_DONE, "http.maybe_done",
+                "the host was restarted after this had left; it may have happened, and "
+                "its answer is not known");
+            return turn_record_note(call, TROUPE_MAYBE_DONE, NULL, 0);
+        }
+        frame->turn->record.repeated++;
+    }
+    status = turn_record_begun(call, NULL, NULL, 0, &err);
+    if (status >= 0)
+        return status;
+    turn_frame_error(frame, status, status == TROUPE_LIMIT ? "host.limit" : "http.storage", "%s",
+                     err.text);
+    return turn_record_note(call, status, NULL, 0);
+}
+
+/* It failed before a byte left: the reservation may be used again. */
+static troupe_status take_back(struct record_call *call, int64_t reservation, troupe_status failure)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct error err;
+    troupe_status status;
+
+    turn_budget_add_undispatch(batch, reservation, call->frame->turn->id);
+    co_shield(ENGINE_STORE_MS);
+    status = turn_record_failed(call, batch, failure, &err);
+    co_unshield();
+    if (status >= 0)
+        return failure;
+    log_warn("budget", "reservation %lld stays booked: %s", (long long)reservation, err.text);
+    return turn_record_note(call, failure, NULL, 0);
+}
+
+static troupe_status send_request(struct record_call *call, const troupe_http_request *request,
+                                  struct http_request *out, troupe_http **ret)
+{
+    struct turn_frame *frame = call->frame;
+    int64_t reservation = (int64_t)request->reservation, spent;
+    enum class class = reservation                                                 ? CLASS_PAID
+                       : strcmp(out->method, "GET") && strcmp(out->method, "HEAD") ? CLASS_OUTSIDE
+                                                                                   : CLASS_NOTED;
+    struct http_stream *stream = NULL;
+    struct error err;
+    troupe_status status = begin(call, class, reservation, &spent);
+
+    if (status < 0)
+        return status;
+    status = http_open(frame->turn->engine->options.http, out, &stream, &err);
+    if (status < 0) {
+        turn_frame_error(frame, status, "http.failed", "%s", err.text);
+        return class == CLASS_PAID && never_left(status) ? take_back(call, spent, status)
+                                                         : turn_record_note(call, status, NULL, 0);
+    }
+    *ret = http_new(call, stream);
+    (*ret)->class = class;
+    (*ret)->reservation = spent;
+    (*ret)->status = (uint32_t)http_stream_status(stream);
+    (*ret)->max_kept = class == CLASS_NOTED ? RECORD_NOTE_MAX : KEPT_BODY + KEPT_HEADERS + 1024;
+    keep_headers(*ret);
+    return TROUPE_OK;
+}
+
+static int64_t hash_request(const troupe_http_request *request, const char *method)
+{
+    int64_t hash = turn_record_hash_text(RECORD_HASH_START, method);
+
+    hash = turn_record_hash(hash, request->url.ptr, (size_t)request->url.len);
+    hash = turn_record_hash(hash, request->body.ptr, (size_t)request->body.len);
+    for (uint32_t i = 0; i < request->headers.count; i++) {
+        const troupe_header *header = TROUPE_AT(request->headers, troupe_header, i);
+
+        hash = turn_record_hash(hash, header->name.ptr, (size_t)header->name.len);
+        hash = turn_record_hash(hash, header->value.ptr, (size_t)header->value.len);
+    }
+    return turn_record_hash_int(hash, (int64_t)request->reservation);
 }
 
 static troupe_status do_open(troupe_turn *turn, const troupe_http_request *request,
@@ -256,11 +520,10 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
     _cleanup_mem_ char *url = NULL;
     struct http_header headers[HEADERS_MAX];
     struct http_request out = {0};
-    struct http_stream *stream = NULL;
+    struct record_call call;
     struct origin origin;
     size_t count = 0;
     bool endpoint;
-    troupe_http *http;
     troupe_status status;
 
     if (!TROUPE_HAS(request, reservation))
@@ -276,6 +539,8 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
     url = mem_strndup(request->url.ptr, (size_t)request->url.len);
     out.url = url;
     out.method = request->method ? request->method : "GET";
+    /* Booked or with an effect outside: what became of it must be told, not tried again unseen. */
+    out.once = request->reservation || (strcmp(out.method, "GET") && strcmp(out.method, "HEAD"));
     if (strlen(url) != request->url.len || !origin_of(url, &origin))
         return turn_frame_error(frame, TROUPE_ARGUMENT, "http.url", "this is no URL");
     status = judge(frame, &origin, &out.trust, &endpoint);
@@ -294,33 +559,49 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
         out.deadline = deadline_of(frame, request->total_ms);
         out.max_body = request->max_body ? (size_t)request->max_body
                                          : (size_t)config_bytes(section, "max_body");
-        status = send_request(frame, request, &out, &stream);
+        status = turn_record_begin(&call, frame, request->reservation ? "http.paid" : "http",
+                                   hash_request(request, out.method));
+        if (status == RECORD_REPLAYED)
+            status = replay(&call, (int64_t)request->reservation, ret);
+        else if (status == TROUPE_OK)
+            status = send_request(&call, request, &out, ret);
     }
     headers_clear(headers, count);
-    if (status < 0)
-        return status;
-    http = mem_zero(1, sizeof(*http));
-    http->frame = frame;
-    http->stream = stream;
-    frame->requests++;
-    turn_frame_own(frame, &http->resource, http_release);
-    *ret = http;
-    return TROUPE_OK;
+    return status;
 }
 
 static uint32_t get_status(const troupe_http *http)
 {
-    return (uint32_t)http_stream_status(http->stream);
+    return http->status;
 }
 
 static troupe_status get_header(const troupe_http *http, const char *name, troupe_str *ret)
 {
-    const char *value = http_stream_header(http->stream, name);
+    const char *at = buf_text(&http->headers), *end = at + http->headers.len;
 
-    if (!value)
-        return TROUPE_NOT_FOUND;
-    *ret = (troupe_str){value, strlen(value)};
-    return TROUPE_OK;
+    while (at < end) {
+        const char *value = at + strlen(at) + 1;
+
+        if (!strcasecmp(at, name)) {
+            *ret = (troupe_str){value, strlen(value)};
+            return TROUPE_OK;
+        }
+        at = value + strlen(value) + 1;
+    }
+    return TROUPE_NOT_FOUND;
+}
+
+/* The whole body at once, then its end. */
+static troupe_status read_replayed(troupe_http *http, troupe_str *ret)
+{
+    if (!http->given && http->body.len) {
+        http->given = true;
+        *ret = (troupe_str){http->body.data, http->body.len};
+        return TROUPE_OK;
+    }
+    return http->end == TROUPE_END ? TROUPE_END
+                                   : turn_frame_error(http->frame, http->end, "http.failed",
+                                                      "the answer broke off before the restart");
 }
 
 static troupe_status read_within(troupe_turn *turn, troupe_http *http, uint32_t ms, troupe_str *ret)
@@ -333,11 +614,19 @@ static troupe_status read_within(troupe_turn *turn, troupe_http *http, uint32_t 
 
     if (!http || status < 0)
         return status;
+    if (!http->stream)
+        return read_replayed(http, ret);
     status = http_read(http->stream, &data, &len, ms ? co_after(ms) : 0, &err);
-    if (status == TROUPE_END)
-        return status;
+    if (status == TROUPE_END) {
+        troupe_status noted = note(http, status);
+
+        return noted < 0 ? noted : status;
+    }
+    http->end = status;
     if (status < 0)
         return turn_frame_error(frame, status, "http.failed", "%s", err.text);
+    if (http->body.len <= http->max_kept)
+        buf_append(&http->body, data, len);
     *ret = (troupe_str){data, len};
     return TROUPE_OK;
 }

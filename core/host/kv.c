@@ -64,33 +64,34 @@ static troupe_status begin(struct turn_frame *frame, uint32_t scope, const char 
     return compose(frame, scope, out, size);
 }
 
+static int64_t hash(uint32_t scope, const char *key)
+{
+    return turn_record_hash_text(turn_record_hash_int(RECORD_HASH_START, scope), key);
+}
+
 static troupe_status get(troupe_turn *turn, uint32_t scope, const char *key, troupe_str *ret)
 {
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_rows_ struct store_rows *rows = NULL;
     const struct store_value *value;
+    struct record_call call;
     struct error err;
     char text[STORE_KV_SCOPE_MAX];
     troupe_status status = begin(frame, scope, key, text, sizeof(text));
 
+    if (status == TROUPE_OK)
+        status = turn_record_begin(&call, frame, "kv.get", hash(scope, key));
+    if (status == RECORD_REPLAYED)
+        return host_replay_text(&call, ret);
     if (status < 0)
         return status;
     status =
         store_kv_get(frame->turn->engine->store, frame->agent->name, text, key, 0, &rows, &err);
-    if (status == TROUPE_NOT_FOUND)
-        return status;
-    if (status < 0)
-        return turn_frame_error(frame, status, "kv.storage", "%s", err.text);
+    if (status < 0 && status != TROUPE_NOT_FOUND)
+        turn_frame_error(frame, status, "kv.storage", "%s", err.text);
     value = store_cell(rows, 0, 0);
-    return host_keep(frame, value->data ? value->data : "", value->len, ret);
-}
-
-static troupe_status commit(struct turn_frame *frame, struct store_batch *batch)
-{
-    struct error err;
-    troupe_status status = store_commit(frame->turn->engine->store, batch, 0, &err);
-
-    return status < 0 ? turn_frame_error(frame, status, "kv.storage", "%s", err.text) : status;
+    status = turn_record_note(&call, status, value->data, status < 0 ? 0 : value->len);
+    return status < 0 ? status : host_keep(frame, value->data ? value->data : "", value->len, ret);
 }
 
 static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, troupe_str value,
@@ -98,7 +99,8 @@ static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, tro
 {
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_batch_ struct store_batch *batch = NULL;
-    int64_t expires = 0;
+    struct record_call call;
+    int64_t expires = 0, args;
     char text[STORE_KV_SCOPE_MAX];
     troupe_status status = begin(frame, scope, key, text, sizeof(text));
 
@@ -109,23 +111,46 @@ static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, tro
     if (ttl_ms &&
         (ttl_ms > INT64_MAX || __builtin_add_overflow(clock_wall_ms(), (int64_t)ttl_ms, &expires)))
         expires = 0;
+    args = turn_record_hash(hash(scope, key), value.ptr, (size_t)value.len);
+    args = turn_record_hash_int(args, (int64_t)ttl_ms);
+    if (frame->batch) {
+        store_kv_put(frame->batch, frame->agent->name, text, key, value.ptr, (size_t)value.len,
+                     expires);
+        frame->batch_hash = turn_record_hash_int(frame->batch_hash, args);
+        return TROUPE_OK;
+    }
+    status = turn_record_begin(&call, frame, "kv.put", args);
+    if (status == RECORD_REPLAYED)
+        return turn_record_status(&call);
+    if (status < 0)
+        return status;
     batch = store_batch_new();
     store_kv_put(batch, frame->agent->name, text, key, value.ptr, (size_t)value.len, expires);
-    return commit(frame, batch);
+    return turn_record_commit(&call, batch, "kv.storage", NULL, 0);
 }
 
 static troupe_status take_out(troupe_turn *turn, uint32_t scope, const char *key)
 {
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_batch_ struct store_batch *batch = NULL;
+    struct record_call call;
     char text[STORE_KV_SCOPE_MAX];
     troupe_status status = begin(frame, scope, key, text, sizeof(text));
 
+    if (status == TROUPE_OK && frame->batch) {
+        store_kv_delete(frame->batch, frame->agent->name, text, key);
+        frame->batch_hash = turn_record_hash_int(frame->batch_hash, hash(scope, key));
+        return TROUPE_OK;
+    }
+    if (status == TROUPE_OK)
+        status = turn_record_begin(&call, frame, "kv.remove", hash(scope, key));
+    if (status == RECORD_REPLAYED)
+        return turn_record_status(&call);
     if (status < 0)
         return status;
     batch = store_batch_new();
     store_kv_delete(batch, frame->agent->name, text, key);
-    return commit(frame, batch);
+    return turn_record_commit(&call, batch, "kv.storage", NULL, 0);
 }
 
 const troupe_kv_v1 *host_kv_table(void)

@@ -40,6 +40,8 @@ static troupe_status run(troupe_turn *turn, troupe_work_fn fn, const void *in, u
                          void *out, uint64_t out_len)
 {
     struct turn_frame *frame = turn_frame_of(turn);
+    struct record_call call;
+    int64_t args;
     struct job *job;
     troupe_status status = host_bytes(frame, in, in_len, TROUPE_WORK_MAX, "the input of work");
 
@@ -47,6 +49,15 @@ static troupe_status run(troupe_turn *turn, troupe_work_fn fn, const void *in, u
         status = host_bytes(frame, out, out_len, TROUPE_WORK_MAX, "the output of work");
     if (status == TROUPE_OK && !fn)
         status = host_bytes(frame, NULL, 1, 1, "the function of work");
+    if (status < 0)
+        return status;
+    args = turn_record_hash(RECORD_HASH_START, in, (size_t)in_len);
+    status = turn_record_begin(&call, frame, "work", turn_record_hash_int(args, (int64_t)out_len));
+    if (status == RECORD_REPLAYED) {
+        if (turn_record_status(&call) >= 0 && call.row->result.len == out_len && out_len)
+            memcpy(out, call.row->result.data, out_len);
+        return turn_record_status(&call);
+    }
     if (status < 0)
         return status;
     job = mem_zero(1, sizeof(*job));
@@ -64,7 +75,7 @@ static troupe_status run(troupe_turn *turn, troupe_work_fn fn, const void *in, u
         memcpy(out, job->out, (size_t)out_len);
     if (status == TROUPE_BUSY)
         turn_frame_error(frame, status, "host.busy", "too much work waits for a thread");
-    return status;
+    return turn_record_note(&call, status, out, status < 0 ? 0 : (size_t)out_len);
 }
 
 const troupe_work_v1 *host_work_table(void)

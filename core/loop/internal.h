@@ -169,8 +169,4 @@ struct loop {
     void (*runaway)(void *local, const struct co_owner *owner);
 };
 
-/* The loop just begins or ends something that must not take long. */
-void loop_span_begin(struct loop *loop, uint64_t now_ns);
-void loop_span_end(struct loop *loop, uint64_t now_ns);
-
 #endif

@@ -59,6 +59,11 @@ void loop_timer_start(struct loop_timer *timer, uint64_t in_ms, uint64_t repeat_
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_close(struct loop_timer *timer, void (*closed)(struct loop_timer *timer));
 
+/* Something begins or ends on the loop that must not take long (clock_ns()): the watchdog looks at
+ * what lies between. The loop does so itself for all but libuv's I/O callbacks; they do not nest. */
+void loop_span_begin(struct loop *loop, uint64_t now_ns);
+void loop_span_end(struct loop *loop, uint64_t now_ns);
+
 struct co_owner;
 /* Calls `fn` on the loop's stack after a coroutine was given up because it went on calling after it
  * was cancelled (CO_RUNAWAY_CALLS); `local` is its co_local. */

@@ -99,6 +99,7 @@ static int chat(struct setup *setup, bool terminal)
     }
     if (terminal)
         (void)fputs("troupe: type a message; /help lists commands, Ctrl-D leaves\n", stderr);
+    setup->host.console_only = true;
     /* Not before the question above, which Ctrl-C ends. */
     ops_signals_block();
     return app_run(setup, &own);

@@ -202,9 +202,9 @@ const struct ops_command *commands_table(size_t *ret_count)
 
 /* ---- chat ------------------------------------------------------------------------------------ */
 
-static void chat_submit(void *arg, struct event *event)
+static struct console *chat_console(void *arg)
 {
-    turn_engine_submit(host_engine(app_host(arg)), event);
+    return host_console(app_host(arg));
 }
 
 static void chat_attach(void *arg, struct gateway *gateway)
@@ -213,11 +213,6 @@ static void chat_attach(void *arg, struct gateway *gateway)
 
     if (turn_engine_recover(host_engine(app_host(arg)), gateway, &err) < 0)
         log_warn("console", "what a restart cut is not taken up: %s", err.text);
-}
-
-static void chat_detach(void *arg, struct gateway *gateway)
-{
-    turn_engine_detach(host_engine(app_host(arg)), gateway);
 }
 
 static size_t chat_stop(void *arg, const char *channel)
@@ -236,9 +231,8 @@ static const char *chat_member(void *arg)
 }
 
 const struct ops_chat_host commands_chat_host = {
-    .submit = chat_submit,
+    .console = chat_console,
     .attach = chat_attach,
-    .detach = chat_detach,
     .stop = chat_stop,
     .bot_name = chat_bot_name,
     .member = chat_member,

@@ -52,6 +52,8 @@ json_t *host_status(struct host *host)
                         json_pack("{s:I, s:I, s:I}", "requests", (json_int_t)http.requests,
                                   "connections", (json_int_t)http.connections, "denied",
                                   (json_int_t)http.denied));
+    if (host->discord)
+        json_object_set_new(status, "discord", discord_status(host->discord));
     json_object_set_new(status, "agents", json_integer((json_int_t)set->agent_count));
     json_object_set_new(status, "budget_daily_micros", json_integer(engine.cap_micros));
     return status;

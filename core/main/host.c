@@ -129,6 +129,40 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
     return TROUPE_OK;
 }
 
+static void take_in(void *arg, struct event *event)
+{
+    turn_engine_submit(((struct host *)arg)->engine, event);
+}
+
+/* Without a token there is none. What Discord or the network do never fails a start. */
+static troupe_status start_discord(struct host *host, struct error *err)
+{
+    const struct config *config = host_config(host);
+    const struct config_section *http = config_section(config, "http", NULL);
+    const struct discord_options options = {
+        .loop = host->loop,
+        .store = host->store,
+        .rows = host->outbox,
+        .http = host->http,
+        .section = config_section(config, "discord", NULL),
+        .ca_file = config_str(http, "ca_file"),
+        .proxy = config_str(http, "proxy"),
+        .submit = take_in,
+        .arg = host,
+    };
+    struct error own;
+    troupe_status status;
+
+    if (host->options.console_only || !discord_wanted(options.section))
+        return TROUPE_OK;
+    host->discord = discord_new(&options);
+    status = discord_start(host->discord, err);
+    if (status == TROUPE_OK &&
+        turn_engine_recover(host->engine, discord_gateway(host->discord), &own) < 0)
+        log_warn("discord", "what a restart cut is not taken up: %s", own.text);
+    return status;
+}
+
 static troupe_status start_engine(struct host *host, struct plugin_set *set, struct error *err)
 {
     const struct engine_options options = {
@@ -142,10 +176,14 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
     troupe_status status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);
 
     if (status == TROUPE_OK)
+        status = outbox_open(host->loop, host->store, &host->outbox, err);
+    if (status == TROUPE_OK)
         status = turn_engine_new(&options, &host->engine, err);
     if (status == TROUPE_OK) {
         turn_engine_publish(host->engine, set);
+        host->console = console_new(&(struct console_options){host->outbox, take_in, host});
         (void)co_spawn(&host->scope, &owner, host_housekeeping, host);
+        status = start_discord(host, err);
     }
     return status;
 }
@@ -222,6 +260,10 @@ static void drained(void *op)
 
 void host_stop(struct host *host, uint64_t grace_ms)
 {
+    uint64_t end = co_after(grace_ms);
+
+    if (host->discord)
+        discord_quiet(host->discord);
     if (host->engine) {
         struct op *idle = op_new(host->loop, NULL);
 
@@ -230,6 +272,8 @@ void host_stop(struct host *host, uint64_t grace_ms)
         op_drop(idle);
         turn_engine_close(host->engine);
     }
+    if (host->discord) /* the turns have ended; their answers go out still */
+        discord_stop(host->discord, end);
     scope_cancel(&host->scope, TROUPE_CANCELED);
 }
 
@@ -242,8 +286,13 @@ void host_free(struct host *host)
     while (host->manager && host->manager->set_count)
         loop_step(host->loop, 10);
     plugin_manager_free(host->manager);
+    discord_free(host->discord);
+    loop_step(host->loop, 0);
     http_client_free(host->http);
+    console_free(host->console);
+    outbox_close(host->outbox);
     store_close(host->store);
+    loop_step(host->loop, 0); /* the outcomes of marks that were on their way */
     mem_free(host->config_path);
     mem_free(host->data_dir);
     mem_free(host->last_reload);
@@ -260,6 +309,11 @@ struct loop *host_loop(struct host *host)
 struct engine *host_engine(struct host *host)
 {
     return host->engine;
+}
+
+struct console *host_console(struct host *host)
+{
+    return host->console;
 }
 
 const struct config *host_config(struct host *host)

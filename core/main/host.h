@@ -16,6 +16,7 @@
 
 #include <jansson.h>
 
+struct console;
 struct engine;
 struct host;
 
@@ -26,6 +27,7 @@ struct host_options {
     size_t set_count;
     const char *package_dir; /* of the host's own plugins; NULL: the installed one      */
     const char *runner;      /* troupe-runner; NULL: the installed one                  */
+    bool console_only;       /* a talk in the terminal: Discord stays off               */
 };
 
 /* The file to read: the one that was named, the installed one, or the fallback. mem_free; NULL:
@@ -58,6 +60,7 @@ troupe_status host_reload(struct host *host, struct buf *ret_report, struct erro
 
 struct loop *host_loop(struct host *host);
 struct engine *host_engine(struct host *host);
+struct console *host_console(struct host *host);
 const struct config *host_config(struct host *host); /* until the next reload */
 const char *host_data_dir(struct host *host);
 

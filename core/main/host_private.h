@@ -5,6 +5,9 @@
 #ifndef MAIN_HOST_PRIVATE_H
 #define MAIN_HOST_PRIVATE_H
 
+#include "gateway/console/console.h"
+#include "gateway/discord/discord.h"
+#include "gateway/outbox.h"
 #include "loop/pool.h"
 #include "loop/scope.h"
 #include "main/host.h"
@@ -25,6 +28,9 @@ struct host {
     struct http_client *http;
     struct pool *pool;
     struct plugin_manager *manager;
+    struct outbox *outbox;
+    struct console *console;
+    struct discord *discord; /* NULL: no token */
     struct engine *engine;
     struct scope scope; /* housekeeping */
     uint64_t started_ms;

@@ -139,6 +139,8 @@ troupe_status host_reload(struct host *host, struct buf *ret_report, struct erro
         config_diff(before, set->config, report_change, ret_report);
         report_agents(set, ret_report);
         turn_engine_publish(host->engine, set);
+        if (host->discord)
+            discord_configure(host->discord, config_section(set->config, "discord", NULL));
         host->reloads++;
         snprintf(verdict, sizeof(verdict), "generation %llu serves",
                  (unsigned long long)set->number);

@@ -101,6 +101,8 @@ struct http_request {
     size_t max_body;                /* unpacked bytes; 0: HTTP_BODY_MAX_DEFAULT                   */
     unsigned follow_redirects;      /* at most HTTP_REDIRECTS_MAX; 0: a 3xx is the answer         */
     bool gzip;                      /* accept a packed answer; leave it off for event streams     */
+    bool once; /* never leaves twice: libcurl repeats by itself what a kept connection swallowed  */
+               /* without an answer; such a request ends as TROUPE_IO instead                     */
 };
 
 /* Sends the request and waits until the answer's headers are there. [waits] */
@@ -109,6 +111,8 @@ troupe_status http_open(struct http_client *client, const struct http_request *r
 int http_stream_status(const struct http_stream *stream);
 /* First value of the header, by name without regard to case, or NULL. The stream's. */
 const char *http_stream_header(const struct http_stream *stream, const char *name);
+/* All of them, names as they came; the stream's. */
+const struct http_header *http_stream_headers(const struct http_stream *stream, size_t *ret_count);
 /* Gives the next bytes of the body, in one piece all that came in one pass of the thread; they are
  * valid until the next http_read or http_close. TROUPE_END after the last (`err` untouched). `deadline` is for this
  * call only (0: the request's limits do): after TROUPE_DEADLINE by it reading may go on; every
@@ -138,6 +142,23 @@ troupe_status http_fetch(struct http_client *client, const struct http_request *
                          struct http_response *ret, struct error *err);
 const char *http_response_header(const struct http_response *response, const char *name);
 void http_response_clear(struct http_response *response);
+
+/* A request without a coroutine: for whoever sends thousands. The same limits and promises; the whole
+ * answer is gathered, so `max_body` bounds its memory. */
+struct http_call;
+
+/* Once for each call, on the loop's stack; must not wait. `response` is the client's until it
+ * returns, NULL unless `status` is TROUPE_OK. `left`: a byte of the request may have left this
+ * machine. `err` tells why it failed. */
+typedef void (*http_done)(void *arg, troupe_status status, const struct http_response *response,
+                          bool left, const struct error *err);
+
+/* Begins it; `done` is never called before this returned, and not at all where it failed. `ret` may
+ * be NULL. The client outlives the call's end. [loop thread] */
+troupe_status http_submit(struct http_client *client, const struct http_request *request,
+                          http_done done, void *arg, struct http_call **ret, struct error *err);
+/* Gives a call up whose `done` was not called yet: aborts it, and `done` is never called. */
+void http_call_drop(struct http_call *call);
 
 /* Whether an untrusted request may connect there: false for loopback, private, link-local (with
  * the clouds' metadata address), shared (CGNAT), multicast, reserved and unspecified addresses, for

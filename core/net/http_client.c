@@ -13,12 +13,6 @@
 /* Beyond a request's own limits: only a thread that stands still lets this pass. */
 #define GRACE_MS 5000
 
-struct http_client {
-    struct loop *loop;
-    size_t open, max_open;
-    struct http_thread thread;
-};
-
 troupe_status http_global_init(struct error *err)
 {
     CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -117,6 +111,10 @@ void http_stream_unref(struct http_stream *stream)
 
 static void accept_news(struct http_stream *stream, struct http_news *news)
 {
+    if (stream->call) {
+        http_call_end(stream->call, news);
+        return;
+    }
     if (news->head) {
         stream->head = news->head;
         news->head = NULL;
@@ -182,29 +180,16 @@ static troupe_status wait_news(struct http_stream *stream, uint64_t deadline, st
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
-static struct http_stream *stream_new(struct http_client *client, const struct http_url *url)
-{
-    struct http_stream *stream = mem_zero(1, sizeof(*stream));
-
-    atomic_init(&stream->refs, 2); /* the caller's and the transfer's */
-    stream->client = client;
-    stream->last = &stream->first;
-    snprintf(stream->label, sizeof(stream->label), "%s", http_url_label(url));
-    client->open++;
-    return stream;
-}
-
-troupe_status http_open(struct http_client *client, const struct http_request *request,
-                        struct http_stream **ret, struct error *err)
+troupe_status http_stream_new(struct http_client *client, const struct http_request *request,
+                              struct http_stream **ret, struct http_transfer **ret_transfer,
+                              struct error *err)
 {
     uint64_t now = loop_now(client->loop);
     uint64_t total_ms = HTTP_TOTAL_MS;
     struct http_transfer *transfer;
     struct http_stream *stream;
-    troupe_status status = co_status();
+    troupe_status status;
 
-    if (status != TROUPE_OK)
-        return error_set(err, status, "the turn has ended; no request was sent");
     if (request->deadline != 0) {
         if (request->deadline <= now)
             return error_set(err, TROUPE_DEADLINE, "no time is left for the request");
@@ -217,9 +202,31 @@ troupe_status http_open(struct http_client *client, const struct http_request *r
     if (status != TROUPE_OK)
         return status;
     transfer->total_ms = total_ms < UINT32_MAX ? (uint32_t)total_ms : UINT32_MAX;
-    stream = stream_new(client, &transfer->url);
+    stream = mem_zero(1, sizeof(*stream));
+    atomic_init(&stream->refs, 2); /* the caller's and the transfer's */
+    stream->client = client;
+    stream->last = &stream->first;
+    snprintf(stream->label, sizeof(stream->label), "%s", http_url_label(&transfer->url));
     stream->give_up = now + transfer->total_ms + GRACE_MS;
     transfer->stream = stream;
+    client->open++;
+    *ret = stream;
+    *ret_transfer = transfer;
+    return TROUPE_OK;
+}
+
+troupe_status http_open(struct http_client *client, const struct http_request *request,
+                        struct http_stream **ret, struct error *err)
+{
+    struct http_transfer *transfer;
+    struct http_stream *stream;
+    troupe_status status = co_status();
+
+    if (status != TROUPE_OK)
+        return error_set(err, status, "the turn has ended; no request was sent");
+    status = http_stream_new(client, request, &stream, &transfer, err);
+    if (status != TROUPE_OK)
+        return status;
     http_thread_send(&client->thread, HTTP_START, transfer, NULL);
     while (!stream->head && !stream->ended && status == TROUPE_OK)
         status = wait_news(stream, 0, err);
@@ -239,6 +246,12 @@ troupe_status http_open(struct http_client *client, const struct http_request *r
 int http_stream_status(const struct http_stream *stream)
 {
     return stream->head->status;
+}
+
+const struct http_header *http_stream_headers(const struct http_stream *stream, size_t *ret_count)
+{
+    *ret_count = stream->head->count;
+    return stream->head->headers;
 }
 
 const char *http_stream_header(const struct http_stream *stream, const char *name)

@@ -5,16 +5,9 @@
  */
 #include "net/http_private.h"
 
-void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, struct error *ret)
+void http_code_explain(const char *label, CURLcode code, struct error *ret)
 {
-    const char *label = http_url_label(&transfer->url);
-
-    if (transfer->failure.status != TROUPE_OK) {
-        *ret = transfer->failure;
-        return;
-    }
     switch (code) {
-    case CURLE_OK: error_set(ret, TROUPE_END, "the answer has ended"); break;
     case CURLE_COULDNT_RESOLVE_HOST:
         error_set(ret, TROUPE_UNAVAILABLE,
                   "cannot resolve the name of \"%s\"; check it and the DNS", label);
@@ -23,24 +16,8 @@ void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, 
         error_set(ret, TROUPE_UNAVAILABLE, "cannot resolve the proxy's name; check [http] proxy");
         break;
     case CURLE_COULDNT_CONNECT:
-        if (transfer->denied && transfer->denied_public)
-            error_set(ret, TROUPE_DENIED,
-                      "\"%s\" is not on this machine or in its private networks, and [http] "
-                      "local_only allows nothing else; use a local server or remove local_only",
-                      label);
-        else if (transfer->denied)
-            error_set(ret, TROUPE_DENIED,
-                      "\"%s\" leads to a private or reserved address; if that is meant, configure "
-                      "it as an endpoint or list it in [http] allow_private",
-                      label);
-        else
-            error_set(ret, TROUPE_UNAVAILABLE,
-                      "cannot connect to \"%s\": refused or unreachable; is the server running",
-                      label);
-        break;
-    case CURLE_OPERATION_TIMEDOUT:
-        error_set(ret, TROUPE_DEADLINE, "connecting to \"%s\" took longer than %u ms", label,
-                  transfer->connect_ms);
+        error_set(ret, TROUPE_UNAVAILABLE,
+                  "cannot connect to \"%s\": refused or unreachable; is the server running", label);
         break;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
@@ -83,5 +60,37 @@ void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, 
         error_set(ret, TROUPE_IO, "the request to \"%s\" failed: %s", label,
                   curl_easy_strerror(code));
         break;
+    }
+}
+
+void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, struct error *ret)
+{
+    const char *label = http_url_label(&transfer->url);
+
+    if (transfer->failure.status != TROUPE_OK) {
+        *ret = transfer->failure;
+        return;
+    }
+    switch (code) {
+    case CURLE_OK: error_set(ret, TROUPE_END, "the answer has ended"); break;
+    case CURLE_COULDNT_CONNECT:
+        if (transfer->denied && transfer->denied_public)
+            error_set(ret, TROUPE_DENIED,
+                      "\"%s\" is not on this machine or in its private networks, and [http] "
+                      "local_only allows nothing else; use a local server or remove local_only",
+                      label);
+        else if (transfer->denied)
+            error_set(ret, TROUPE_DENIED,
+                      "\"%s\" leads to a private or reserved address; if that is meant, configure "
+                      "it as an endpoint or list it in [http] allow_private",
+                      label);
+        else
+            http_code_explain(label, code, ret);
+        break;
+    case CURLE_OPERATION_TIMEDOUT:
+        error_set(ret, TROUPE_DEADLINE, "connecting to \"%s\" took longer than %u ms", label,
+                  transfer->connect_ms);
+        break;
+    default: http_code_explain(label, code, ret); break;
     }
 }

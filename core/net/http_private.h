@@ -3,7 +3,7 @@
  * What the parts of the HTTP client share. Three owners, and nothing is written by two of them
  * except the atomics:
  *
- *   loop     struct http_client, the upper half of struct http_stream
+ *   loop     struct http_client, struct http_call, the upper half of struct http_stream
  *   thread   struct http_thread, every struct http_transfer, http_stream.transfer
  *   message  a command (loop to thread, by queue) or news (thread to loop, by a loop task)
  *
@@ -27,6 +27,7 @@
 #define HTTP_IDLE_MS       60000
 #define HTTP_TOTAL_MS      600000
 #define HTTP_TRANSFERS     256
+#define HTTP_EASY_KEPT     32  /* curl handles that wait for the next request       */
 #define HTTP_ORIGIN_MAX    280 /* "https://" host ":" port */
 
 /* ---- URL (http_url.c) ---------------------------------------------------------------------- */
@@ -69,7 +70,7 @@ struct http_news {
     struct http_head *head;     /* the answer begins; else NULL */
     char *data;
     size_t len;
-    bool ended;
+    bool ended, left;
     struct error error; /* of the end; its status is TROUPE_END when all went well */
 };
 
@@ -90,6 +91,7 @@ struct http_stream {
     bool ended, closed;
     uint64_t give_up; /* loop_now() after which the thread must have reported an end */
     struct error error;
+    struct http_call *call; /* takes the whole answer; NULL: a coroutine reads it (both sides) */
     char label[HTTP_ORIGIN_MAX];
 
     atomic_size_t buffered; /* bytes taken from the network that nobody read yet */
@@ -98,7 +100,15 @@ struct http_stream {
     struct http_transfer *transfer; /* thread only */
 };
 
+struct http_client;
+
 void http_stream_unref(struct http_stream *stream);
+/* Checks the request and its time, and counts it. The stream's second reference is the transfer's. */
+troupe_status http_stream_new(struct http_client *client, const struct http_request *request,
+                              struct http_stream **ret, struct http_transfer **ret_transfer,
+                              struct error *err);
+/* The last news of a submitted call (http_submit.c); `data` may be taken. */
+void http_call_end(struct http_call *call, struct http_news *news);
 /* Loop task: takes the news to their streams and frees them. */
 struct http_batch {
     struct loop_task task;
@@ -118,6 +128,8 @@ struct http_thread {
     pthread_t id;
     struct queue queue;
     CURLM *multi;
+    CURL *easy[HTTP_EASY_KEPT];
+    size_t easy_count;
     struct list_link transfers;
     struct http_batch *batch; /* of this pass; NULL: no news yet */
     char *ca_file, *proxy, *user_agent;
@@ -126,8 +138,17 @@ struct http_thread {
     struct http_counters counters;
 };
 
+/* A thread that leaves signals to the loop; 0 or an errno. */
+int net_thread_create(pthread_t *id, void *(*run)(void *arg), void *arg);
 troupe_status http_thread_start(struct http_thread *thread, struct error *err);
 void http_thread_stop(struct http_thread *thread);
+
+struct http_client {
+    struct loop *loop;
+    size_t open, max_open;
+    struct http_thread thread;
+};
+
 /* Any thread; the command's references are the thread's then. */
 void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
                       struct http_transfer *transfer, struct http_stream *stream);
@@ -151,12 +172,14 @@ struct http_transfer {
     size_t max_body;
     unsigned redirects_left;
     bool redirects; /* they are followed at all */
-    bool gzip;
+    bool gzip, once;
 
     /* This hop. Times are clock_ms(). */
     uint64_t deadline, hop_start, last_byte;
     struct http_head *head; /* being read; NULL once it was handed over */
     bool first_byte_seen, head_done, packed, denied, denied_public, paused;
+    bool left;      /* a byte of the request, in this hop or an earlier one */
+    bool fine;      /* ended as it should: the curl handle is used again    */
     char *location; /* of a redirect that will be followed */
     size_t body_seen;
     struct buf pending;   /* bytes of this pass                                        */
@@ -175,6 +198,8 @@ void http_transfer_detach(struct http_transfer *transfer);
 troupe_status http_transfer_redirect(struct http_transfer *transfer);
 /* curl's verdict as status and sentence (http_explain.c). */
 void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, struct error *ret);
+/* The same for a failure that needs nothing else known of the request. */
+void http_code_explain(const char *label, CURLcode code, struct error *ret);
 void http_head_free(struct http_head *head);
 /* The callbacks of body and header, for curl_easy_setopt (http_receive.c). */
 size_t http_receive_header(char *line, size_t size, size_t count, void *arg);

@@ -166,7 +166,7 @@ size_t http_receive_body(char *data, size_t size, size_t count, void *arg)
         return 0;
     }
     buffered = atomic_load(&stream->buffered);
-    if (buffered > 0 && buffered + len > HTTP_BUFFERED_MAX) {
+    if (!stream->call && buffered > 0 && buffered + len > HTTP_BUFFERED_MAX) {
         transfer->paused = true;
         atomic_fetch_add_explicit(&transfer->thread->counters.paused, 1, memory_order_relaxed);
         atomic_store(&stream->paused, true);

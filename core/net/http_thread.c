@@ -32,14 +32,15 @@ static struct http_news *add_news(struct http_transfer *transfer)
     return news;
 }
 
-/* What a transfer gathered in this pass becomes one piece of news. */
-static void gather(struct http_transfer *transfer)
+/* What a transfer gathered in this pass becomes one piece of news; NULL: nothing came. A submitted
+ * call wants its answer whole. */
+static struct http_news *gather(struct http_transfer *transfer, bool last)
 {
     bool head_ready = transfer->head && transfer->head_done && !transfer->location;
     struct http_news *news;
 
-    if (!head_ready && transfer->pending.len == 0)
-        return;
+    if ((!head_ready && transfer->pending.len == 0) || (transfer->stream->call && !last))
+        return NULL;
     news = add_news(transfer);
     if (head_ready) {
         news->head = transfer->head;
@@ -49,6 +50,7 @@ static void gather(struct http_transfer *transfer)
         news->len = transfer->pending.len;
         news->data = buf_take(&transfer->pending);
     }
+    return news;
 }
 
 static void retire(struct http_transfer *transfer)
@@ -63,12 +65,15 @@ static void retire(struct http_transfer *transfer)
 /* Tells the stream how it ended and frees the transfer. */
 static void end(struct http_transfer *transfer, CURLcode code)
 {
-    struct http_news *news;
+    struct http_news *news = gather(transfer, true);
 
-    gather(transfer);
-    news = add_news(transfer);
+    if (!news)
+        news = add_news(transfer);
     news->ended = true;
     http_transfer_explain(transfer, code, &news->error);
+    transfer->fine = news->error.status == TROUPE_END;
+    http_transfer_detach(transfer);
+    news->left = transfer->left;
     retire(transfer);
 }
 
@@ -144,14 +149,16 @@ void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
                       struct http_transfer *transfer, struct http_stream *stream)
 {
     struct http_command *command = mem_zero(1, sizeof(*command));
+    bool was_empty = true;
 
     command->kind = kind;
     command->transfer = transfer;
     command->stream = stream;
     /* Never full: at most three commands for each of max_transfers streams; closed only after the
      * thread ended, when no stream is left. */
-    (void)queue_push(&thread->queue, &command->item, NULL);
-    curl_multi_wakeup(thread->multi);
+    (void)queue_push(&thread->queue, &command->item, &was_empty);
+    if (was_empty) /* else the thread was woken already and has not looked yet */
+        curl_multi_wakeup(thread->multi);
 }
 
 /* ---- a pass -------------------------------------------------------------------------------- */
@@ -223,7 +230,7 @@ static void *thread_main(void *arg)
             struct http_transfer *transfer = container_of(link, struct http_transfer, link);
 
             if (resume(transfer)) /* the reader may have caught up before the pause was known */
-                gather(transfer);
+                (void)gather(transfer, false);
         }
         if (thread->batch) {
             loop_post(thread->loop, &thread->batch->task);
@@ -236,10 +243,23 @@ static void *thread_main(void *arg)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-troupe_status http_thread_start(struct http_thread *thread, struct error *err)
+int net_thread_create(pthread_t *id, void *(*run)(void *arg), void *arg)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
     sigset_t all, old;
+    int r;
+
+    sigfillset(&all); /* signals are the loop's business, but for this thread's own faults */
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        sigdelset(&all, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    r = pthread_create(id, NULL, run, arg);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return r;
+}
+
+troupe_status http_thread_start(struct http_thread *thread, struct error *err)
+{
     int r;
 
     list_init(&thread->transfers);
@@ -248,12 +268,7 @@ troupe_status http_thread_start(struct http_thread *thread, struct error *err)
         return error_set(err, TROUPE_NOMEM, "no memory for the HTTP client");
     curl_multi_setopt(thread->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
     queue_init(&thread->queue, 0);
-    sigfillset(&all); /* signals are the loop's business, but for this thread's own faults */
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-        sigdelset(&all, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    r = pthread_create(&thread->id, NULL, thread_main, thread);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    r = net_thread_create(&thread->id, thread_main, thread);
     if (r == 0)
         return TROUPE_OK;
     curl_multi_cleanup(thread->multi);
@@ -276,6 +291,8 @@ void http_thread_stop(struct http_thread *thread)
     if (thread->batch)
         loop_post(thread->loop, &thread->batch->task);
     thread->batch = NULL;
+    while (thread->easy_count > 0)
+        curl_easy_cleanup(thread->easy[--thread->easy_count]);
     curl_multi_cleanup(thread->multi);
     queue_close(&thread->queue);
     queue_clear(&thread->queue);

@@ -114,6 +114,7 @@ troupe_status http_transfer_new(struct http_thread *thread, const struct http_re
                                    : HTTP_REDIRECTS_MAX;
     transfer->redirects = transfer->redirects_left > 0;
     transfer->gzip = request->gzip;
+    transfer->once = request->once;
     if (request->body) {
         transfer->body = mem_copy(request->body, request->body_len);
         transfer->body_len = request->body_len;
@@ -185,6 +186,28 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+static bool has_left(CURL *easy)
+{
+    long sent = 0;
+
+    return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
+}
+
+/* libcurl calls this each time before it sends, and it sends again by itself when a kept connection
+ * ends without an answer (Curl_retry_request): whoever pays for a request wants to know instead. */
+static int before_send(void *arg, char *to, char *from, int to_port, int from_port)
+{
+    struct http_transfer *transfer = arg;
+
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    if (!has_left(transfer->easy))
+        return CURL_PREREQFUNC_OK;
+    error_set(&transfer->failure, TROUPE_IO,
+              "\"%s\" closed the connection before it answered; the request is not repeated",
+              http_url_label(&transfer->url));
+    return CURL_PREREQFUNC_ABORT;
+}
+
 /* One option; keeps the first failure, so that a long list of them reads as a list. */
 #define SET(option, value)                                                                         \
     do {                                                                                           \
@@ -246,6 +269,10 @@ static CURLcode set_request(struct http_transfer *transfer, CURL *easy)
     SET(CURLOPT_WRITEFUNCTION, http_receive_body);
     SET(CURLOPT_WRITEDATA, transfer);
     SET(CURLOPT_PRIVATE, transfer);
+    if (transfer->once) {
+        SET(CURLOPT_PREREQFUNCTION, before_send);
+        SET(CURLOPT_PREREQDATA, transfer);
+    }
     return code;
 }
 
@@ -264,7 +291,7 @@ troupe_status http_transfer_begin(struct http_transfer *transfer)
     }
     transfer->first_byte_seen = transfer->head_done = transfer->denied = transfer->paused = false;
     transfer->hop_start = transfer->last_byte = clock_ms();
-    transfer->easy = curl_easy_init();
+    transfer->easy = thread->easy_count > 0 ? thread->easy[--thread->easy_count] : curl_easy_init();
     if (transfer->easy)
         code = set_connection(transfer, transfer->easy);
     if (code == CURLE_OK)
@@ -281,10 +308,18 @@ troupe_status http_transfer_begin(struct http_transfer *transfer)
 
 void http_transfer_detach(struct http_transfer *transfer)
 {
+    struct http_thread *thread = transfer->thread;
+
     if (!transfer->easy)
         return;
-    curl_multi_remove_handle(transfer->thread->multi, transfer->easy);
-    curl_easy_cleanup(transfer->easy);
+    transfer->left = transfer->left || has_left(transfer->easy);
+    curl_multi_remove_handle(thread->multi, transfer->easy);
+    if (transfer->fine && thread->easy_count < HTTP_EASY_KEPT) {
+        curl_easy_reset(transfer->easy); /* forgets the request, keeps TLS sessions */
+        thread->easy[thread->easy_count++] = transfer->easy;
+    } else {
+        curl_easy_cleanup(transfer->easy);
+    }
     transfer->easy = NULL;
 }
 

@@ -32,6 +32,7 @@
 #define OPS_CONTROL_BACKLOG ((size_t)4 << 20)
 #define OPS_CONTROL_IDLE_MS 60000 /* for a first or next command; a chat may be silent */
 
+struct console;
 struct ops_control;
 
 /* One command. The handler gives a result (a new reference; NULL stands for {}) or an error, and
@@ -48,10 +49,10 @@ struct ops_command {
 
 /* What a chat needs of the host. */
 struct ops_chat_host {
-    void (*submit)(void *arg, struct event *event); /* takes over the reference */
-    /* A session is there; it stays until this returns. May be NULL. [waits] */
+    struct console *(*console)(void *arg); /* where sessions sit; the host's */
+    /* A session is there, and has seen what waited for it; it stays until this returns. May be
+     * NULL. [waits] */
     void (*attach)(void *arg, struct gateway *gateway);
-    void (*detach)(void *arg, struct gateway *gateway); /* its session goes away */
     size_t (*stop)(void *arg, const char *channel);
     const char *(*bot_name)(void *arg);
     const char *(*member)(void *arg); /* who types at first */

@@ -14,14 +14,6 @@ static void output(void *arg, const char *text, size_t len)
     control_client_send(arg, json_pack("{s:s%}", "text", text, len));
 }
 
-static void submit(void *arg, struct event *event)
-{
-    struct control_client *client = arg;
-    const struct ops_control_options *options = &client->control->options;
-
-    options->chat->submit(options->arg, event);
-}
-
 static void member_changed(void *arg, const char *name)
 {
     control_client_send(arg, json_pack("{s:s, s:s}", "event", "member", "name", name));
@@ -43,7 +35,12 @@ static troupe_status attach(void *arg)
     struct control_client *client = arg;
     const struct ops_control_options *options = &client->control->options;
 
-    options->chat->attach(options->arg, console_gateway(client->console));
+    struct error err;
+
+    if (console_session_attach(client->console, &err) < 0)
+        log_warn("control", "what waits for a chat is not shown now: %s", err.text);
+    if (options->chat->attach)
+        options->chat->attach(options->arg, console_gateway(options->chat->console(options->arg)));
     return TROUPE_OK;
 }
 
@@ -75,9 +72,8 @@ static void start_attaching(struct control_client *client)
 void control_chat_begin(struct control_client *client, const json_t *request)
 {
     const struct ops_control_options *options = &client->control->options;
-    struct console_options session = {
+    struct console_session_options session = {
         .output = output,
-        .submit = submit,
         .member_changed = member_changed,
         .settled = settled,
         .quit = quit,
@@ -93,11 +89,10 @@ void control_chat_begin(struct control_client *client, const json_t *request)
         session.member = options->chat->member(options->arg);
     if (options->chat->bot_name)
         session.bot_name = options->chat->bot_name(options->arg);
-    client->console = console_new(&session);
+    client->console = console_session_new(options->chat->console(options->arg), &session);
     control_client_send(client, json_pack("{s:b, s:{s:s}}", "ok", 1, "result", "member",
-                                          console_member(client->console)));
-    if (options->chat->attach)
-        start_attaching(client);
+                                          console_session_member(client->console)));
+    start_attaching(client);
 }
 
 void control_chat_request(struct control_client *client, const json_t *request)
@@ -106,7 +101,7 @@ void control_chat_request(struct control_client *client, const json_t *request)
     const json_t *line = json_object_get(request, "line");
 
     if (json_is_string(line)) {
-        console_line(client->console, json_string_value(line), json_string_length(line));
+        console_session_line(client->console, json_string_value(line), json_string_length(line));
     } else if (json_is_true(json_object_get(request, "stop"))) {
         size_t count = options->chat->stop(options->arg, console_channel());
 
@@ -120,15 +115,12 @@ void control_chat_request(struct control_client *client, const json_t *request)
 
 void control_chat_end(struct control_client *client)
 {
-    const struct ops_control_options *options = &client->control->options;
-
     if (!client->console)
         return;
     if (client->attaching) {
         scope_cancel(&client->scope, TROUPE_CANCELED);
         return;
     }
-    options->chat->detach(options->arg, console_gateway(client->console));
-    console_free(client->console);
+    console_session_free(client->console);
     client->console = NULL;
 }

@@ -50,7 +50,7 @@ struct control_client {
     struct error error;
     struct scope scope;
     /* After "chat". */
-    struct console *console;
+    struct console_session *console;
     bool attaching; /* a coroutine of `scope` takes up what a restart cut */
 };
 

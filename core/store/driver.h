@@ -67,7 +67,11 @@ struct store_request {
     bool check_only;
 
     struct store *store; /* the rest is store.c's */
-    struct op *op;
+    struct op *op;       /* NULL: nobody waits, `told` is called by `task` */
+    struct loop_task task;
+    void (*told)(void *arg, struct store_batch *batch, troupe_status status,
+                 const struct error *err);
+    void *arg;
     size_t bytes;
 };
 

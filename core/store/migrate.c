@@ -12,9 +12,15 @@
 #include <stdio.h>
 
 EMBED_TEXT(store_schema_001, "store/sql/001_core.sql");
+EMBED_TEXT(store_schema_002, "store/sql/002_turn.sql");
+EMBED_TEXT(store_schema_003, "store/sql/003_outbox.sql");
+EMBED_TEXT(store_schema_004, "store/sql/004_discord.sql");
 
 static const struct store_migration core_steps[] = {
     {1, "001_core.sql", store_schema_001},
+    {2, "002_turn.sql", store_schema_002},
+    {3, "003_outbox.sql", store_schema_003},
+    {4, "004_discord.sql", store_schema_004},
 };
 
 const struct store_migration *store_core_migrations(size_t *ret_count)

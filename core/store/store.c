@@ -10,7 +10,8 @@
 #include <sysexits.h>
 
 enum {
-    QUEUED_DEFAULT = 1000,
+    BATCHES_DEFAULT = 10000,
+    QUERIES_DEFAULT = 1000,
     READ_MS = 10000, /* where the caller gave no deadline */
     WRITE_MS = 30000,
     MIGRATE_MS = 60000,
@@ -28,6 +29,7 @@ struct store {
     const struct store_driver *driver;
     struct store_engine *engine;
     struct store_options options;
+    size_t max_queries;
     struct store_request *first, **last; /* of this tick */
     struct flush *flush;                 /* posted       */
     size_t queued_bytes;
@@ -65,22 +67,38 @@ static void request_free(void *arg)
     free_if_unused(store);
 }
 
+/* The outcome of a batch that nobody waits for. */
+static void tell(struct loop_task *task)
+{
+    struct store_request *request = container_of(task, struct store_request, task);
+
+    if (request->told)
+        request->told(request->arg, request->batch, request->status,
+                      request->status < 0 ? &request->error : NULL);
+    request_free(request);
+}
+
 /* On a thread of the driver's. */
 static void request_done(struct store_request *request)
 {
-    op_complete(request->op, request->status, request);
+    if (request->op)
+        op_complete(request->op, request->status, request);
+    else
+        loop_post(request->store->loop, &request->task);
 }
 
-/* `bytes` are what it keeps in memory while it is in flight. */
+/* `bytes` are what it keeps in memory while it is in flight. Somebody will wait for it, or it is
+ * told. */
 static struct store_request *request_new(struct store *store, enum store_request_kind kind,
-                                         size_t bytes)
+                                         size_t bytes, bool waited_for)
 {
     struct store_request *request = mem_zero(1, sizeof(*request));
 
     request->kind = kind;
     request->store = store;
     request->done = request_done;
-    request->op = op_new(store->loop, request_free);
+    request->op = waited_for ? op_new(store->loop, request_free) : NULL;
+    request->task.run = tell;
     request->bytes = bytes;
     store->queued_bytes += bytes;
     if (kind == STORE_REQUEST_QUERY)
@@ -167,29 +185,57 @@ static troupe_status ended(troupe_status status, const char *what, struct error 
                      status == TROUPE_DEADLINE ? "time ran out" : "cancelled");
 }
 
+/* Puts a request for the batch on its way. */
+static troupe_status take(struct store *store, struct store_batch *batch, bool waited_for,
+                          struct store_request **ret, struct error *err)
+{
+    struct store_request *request;
+
+    if (batch->failure < 0)
+        return error_set(err, batch->failure, "%s", batch->failure_text);
+    if (batch->used)
+        return error_set(err, TROUPE_ARGUMENT, "the batch was committed before: make a new one");
+    if (store->stats.batches_queued >= store->options.max_queued ||
+        store->queued_bytes + batch->arena.used > store->options.max_queued_bytes)
+        return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
+                         store->stats.batches_queued);
+    batch->used = true;
+    request = request_new(store, STORE_REQUEST_COMMIT, batch->arena.used, waited_for);
+    request->batch = batch;
+    store_batch_hold(batch);
+    submit_write(store, request);
+    *ret = request;
+    return TROUPE_OK;
+}
+
 troupe_status store_commit(struct store *store, struct store_batch *batch, uint64_t deadline,
                            struct error *err)
 {
     struct store_request *request;
     troupe_status status;
 
-    if (batch->failure < 0)
-        return error_set(err, batch->failure, "%s", batch->failure_text);
-    if (batch->used)
-        return error_set(err, TROUPE_ARGUMENT, "the batch was committed before: make a new one");
-    if (batch->count == 0 && batch->lease_epoch == 0)
+    if (batch->failure >= 0 && !batch->used && batch->count == 0 && batch->lease_epoch == 0)
         return TROUPE_OK;
-    if (store->stats.batches_queued >= store->options.max_queued ||
-        store->queued_bytes + batch->arena.used > store->options.max_queued_bytes)
-        return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
-                         store->stats.batches_queued);
-    batch->used = true;
-    request = request_new(store, STORE_REQUEST_COMMIT, batch->arena.used);
-    request->batch = batch;
-    store_batch_hold(batch);
-    submit_write(store, request);
+    status = take(store, batch, true, &request, err);
+    if (status < 0)
+        return status;
     request = wait_write(request, deadline ? deadline : co_after(WRITE_MS), &status);
     return request ? finish(request, err) : ended(status, "a batch", err);
+}
+
+troupe_status store_submit(struct store *store, struct store_batch *batch,
+                           void (*told)(void *arg, struct store_batch *batch, troupe_status status,
+                                        const struct error *err),
+                           void *arg, struct error *err)
+{
+    struct store_request *request;
+    troupe_status status = take(store, batch, false, &request, err);
+
+    if (status < 0)
+        return status;
+    request->told = told;
+    request->arg = arg;
+    return TROUPE_OK;
 }
 
 troupe_status store_query(struct store *store, const struct store_statement *statement,
@@ -202,7 +248,7 @@ troupe_status store_query(struct store *store, const struct store_statement *sta
     struct arena arena = {0};
     troupe_status status;
 
-    if (store->stats.queries_queued >= store->options.max_queued)
+    if (store->stats.queries_queued >= store->max_queries)
         return error_set(err, TROUPE_BUSY, "%zu queries wait for a reader: try again later",
                          store->stats.queries_queued);
     status = store_command_copy(&arena, statement, STORE_BATCH_BYTES, &command, err);
@@ -212,7 +258,7 @@ troupe_status store_query(struct store *store, const struct store_statement *sta
         arena_clear(&arena);
         return status;
     }
-    request = request_new(store, STORE_REQUEST_QUERY, arena.used);
+    request = request_new(store, STORE_REQUEST_QUERY, arena.used, true);
     request->query = command;
     request->arena = arena;
     op = request->op;
@@ -249,7 +295,7 @@ static troupe_status migrate(struct store *store, const char *ns,
     if (store->stats.batches_queued >= store->options.max_queued)
         return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
                          store->stats.batches_queued);
-    request = request_new(store, STORE_REQUEST_MIGRATE, 0);
+    request = request_new(store, STORE_REQUEST_MIGRATE, 0, true);
     request->ns = arena_strdup(&request->arena, ns);
     copy = arena_alloc(&request->arena, count * sizeof(*copy));
     for (size_t i = 0; i < count; i++) {
@@ -284,6 +330,7 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
 {
     struct store_options chosen = *options;
     struct store_engine *engine;
+    size_t max_queries = chosen.max_queued ? chosen.max_queued : QUERIES_DEFAULT;
     struct store *store;
     troupe_status status;
 
@@ -292,7 +339,7 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
     if (chosen.readers > 16)
         return error_set(err, TROUPE_ARGUMENT, "%u readers: at most 16 are of use", chosen.readers);
     chosen.readers = chosen.readers ? chosen.readers : 2;
-    chosen.max_queued = chosen.max_queued ? chosen.max_queued : QUEUED_DEFAULT;
+    chosen.max_queued = chosen.max_queued ? chosen.max_queued : BATCHES_DEFAULT;
     chosen.max_queued_bytes = chosen.max_queued_bytes ? chosen.max_queued_bytes : 64u << 20;
     chosen.busy_ms = chosen.busy_ms ? chosen.busy_ms : 2000;
     chosen.write_ms = chosen.write_ms ? chosen.write_ms : 2000;
@@ -304,6 +351,7 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
     store->driver = &store_sqlite_driver;
     store->engine = engine;
     store->options = chosen;
+    store->max_queries = max_queries;
     store->options.path = store->options.vfs =
         NULL; /* the caller's; the driver is done with them */
     store->last = &store->first;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The store: one durable place for events, recorded calls, outbox, ledger and plugin data. There is
- * one way to write, store_commit, and one to read, store_query; no transaction is ever open across
+ * one way to write, store_commit (store_submit for who does not wait), and one to read, store_query; no transaction is ever open across
  * a wait. Drivers stand behind it (driver.h); SQLite is the first: one file, one writer thread that
  * joins the batches of a loop tick into one transaction, separate readers. SQL is kept to the subset
  * that SQLite and PostgreSQL share.
@@ -31,12 +31,14 @@ struct store_options {
     const char *path; /* the database file; its directory must exist                           */
     enum store_synchronous synchronous;
     unsigned readers;        /* reader connections, each with a thread; 0: 2, at most 16         */
-    size_t max_queued;       /* batches, and queries, waiting for a thread; 0: 1,000 each        */
+    size_t max_queued;       /* not finished yet; 0: 10,000 batches and 1,000 queries            */
     size_t max_queued_bytes; /* of what is in flight; 0: 64 MB                                   */
     uint32_t busy_ms;        /* wait for a lock another process holds; 0: 2,000                  */
     uint32_t write_ms;       /* one batch may run so long, then it alone is undone; 0: 2,000     */
     uint64_t max_bytes;      /* the file may grow so large, then commits fail; 0: no bound       */
     const char *vfs;         /* SQLite's file layer; NULL: its default. For fault tests          */
+    void (*on_commit)(void); /* called on the writer's thread before each commit and after it, for
+                              * tests that end the process there; NULL: nobody is               */
 };
 
 /* Opens or creates the database and brings the core's own schema up to date. Blocks: for the start
@@ -77,6 +79,17 @@ void store_close(struct store *store);
  * that second), so that what was written is never reported as not written. */
 troupe_status store_commit(struct store *store, struct store_batch *batch, uint64_t deadline,
                            struct error *err);
+/* The same for who does not wait: thousands a second. Order of submission is order of commit, also
+ * among calls of store_commit. On TROUPE_OK the batch is in flight (the caller may give its hold
+ * back) and `told` (may be NULL) is called once, on the loop's stack, never before this returns,
+ * with the outcome as store_commit has it; `err` is NULL where it is durable. There is no deadline:
+ * the queue's bound and write_ms are what limits it. Otherwise it is refused as by store_commit
+ * (TROUPE_BUSY, TROUPE_ARGUMENT, TROUPE_LIMIT …), and `told` is not called. What is in flight when
+ * the store closes is written, and told afterwards; the store itself must not be used then. */
+troupe_status store_submit(struct store *store, struct store_batch *batch,
+                           void (*told)(void *arg, struct store_batch *batch, troupe_status status,
+                                        const struct error *err),
+                           void *arg, struct error *err);
 /* Runs one reading statement and copies its rows; freed by the caller. [waits] Without a deadline
  * it may run for 10 s. At the deadline, or when the waiter is cancelled, the statement is
  * interrupted. Sees every commit that was acknowledged before the call. `expect` is checked as in a

@@ -68,6 +68,16 @@ static void lane_settle(struct turn_admission *admission, struct turn_lane *lane
     }
 }
 
+static void append(struct turn_admission *admission, struct turn_lane *lane,
+                   struct turn_ticket *ticket)
+{
+    ticket->lane = lane;
+    list_append(&lane->tickets, &ticket->link);
+    lane->waiting++;
+    admission->queued++;
+    lane_settle(admission, lane);
+}
+
 enum turn_refusal turn_admission_add(struct turn_admission *admission, struct turn_ticket *ticket,
                                      const char *channel, const char *member)
 {
@@ -85,12 +95,16 @@ enum turn_refusal turn_admission_add(struct turn_admission *admission, struct tu
         lane_settle(admission, lane);
         return TURN_REFUSED_LANE;
     }
-    ticket->lane = lane;
-    list_append(&lane->tickets, &ticket->link);
-    lane->waiting++;
-    admission->queued++;
-    lane_settle(admission, lane);
+    append(admission, lane, ticket);
     return TURN_ADMITTED;
+}
+
+void turn_admission_restore(struct turn_admission *admission, struct turn_ticket *ticket,
+                            const char *channel, const char *member)
+{
+    list_init(&ticket->link);
+    ticket->running = false;
+    append(admission, lane_of(admission, channel, member), ticket);
 }
 
 struct turn_ticket *turn_admission_next(struct turn_admission *admission)

@@ -44,6 +44,9 @@ void turn_admission_clear(struct turn_admission *admission); /* nothing waits or
 /* Puts the ticket at the end of its lane. */
 enum turn_refusal turn_admission_add(struct turn_admission *admission, struct turn_ticket *ticket,
                                      const char *channel, const char *member);
+/* The same for what was admitted before a restart: no bound refuses it. */
+void turn_admission_restore(struct turn_admission *admission, struct turn_ticket *ticket,
+                            const char *channel, const char *member);
 /* The next ticket that may start, now marked as running, or NULL. Call until NULL after each change. */
 struct turn_ticket *turn_admission_next(struct turn_admission *admission);
 /* A ticket has ended, running or still waiting. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The answer of a turn. What was decided is stored before the gateway is told that it is whole: the
- * event's end, the turn's trace and the outbox row are one commit.
+ * The answer of a turn, and the sentence in place of it or beside it. The event's end, the turn's
+ * trace and the rows that make both owed are one commit; from there on they are the gateway's.
  */
 #include "turn/turn.h"
 
@@ -11,24 +11,39 @@
 #include "store/store.h"
 #include "turn/engine_private.h"
 #include "turn/sql/turn.h"
+#include "turn/sql/wait.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CANNOT_KEEP                                                                                \
+    "I have an answer and cannot keep it: the storage does not work. Please ask again later"
+#define CANNOT_SHOW "I have an answer and cannot show it here; the admin can look it up with why"
 
 bool turn_answer_exists(const struct turn *turn)
 {
     return turn->answer.text.len > 0;
 }
 
-static troupe_status begin(struct turn *turn)
+/* Nobody sees anything of an event that may have come before; it is known within a tick or two. */
+static troupe_status wait_stored(const struct turn *turn)
+{
+    troupe_status status = TROUPE_OK;
+
+    while (turn->storing && status == TROUPE_OK)
+        status = co_sleep(1);
+    return status;
+}
+
+static troupe_status begin(struct turn *turn, struct error *err)
 {
     struct gateway *gateway = turn->event->gateway;
-    struct error err;
-    troupe_status status;
 
     if (turn->answer.handle || !gateway)
-        return TROUPE_OK; /* shown already, or kept for a gateway that comes */
-    status = gateway->ops->answer_begin(gateway, turn->event, turn->id, &turn->answer.handle, &err);
-    if (turn->event->gateway != gateway) /* it went meanwhile, and its handles with it */
-        turn->answer.handle = NULL;
-    return status;
+        return TROUPE_OK;
+    return gateway->ops->answer_begin(gateway, turn->event, turn->id, 0,
+                                      turn->answer.private ? GATEWAY_PRIVATE : GATEWAY_REPLY,
+                                      &turn->answer.handle, err);
 }
 
 troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len)
@@ -36,6 +51,7 @@ troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len)
     struct turn_answer *answer = &turn->answer;
     struct gateway *gateway = turn->event->gateway;
     troupe_status status;
+    struct error err;
 
     if (answer->replied)
         return TROUPE_ARGUMENT;
@@ -43,14 +59,34 @@ troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len)
         return TROUPE_LIMIT;
     if (!len)
         return TROUPE_OK;
-    status = begin(turn);
+    status = wait_stored(turn);
+    if (status == TROUPE_OK)
+        status = begin(turn, &err);
     if (status < 0)
         return status;
     buf_append(&answer->text, text, len);
     if (!answer->handle)
         return TROUPE_OK;
     answer->shown = true;
+    turn_record_flush(turn); /* what led to it stands before it */
     return gateway->ops->answer_write(gateway, answer->handle, text, len);
+}
+
+size_t turn_answer_rest(struct turn *turn, const char **ret)
+{
+    struct turn_answer *answer = &turn->answer;
+    struct gateway *gateway = turn->event->gateway;
+    const char *shown;
+    struct error err;
+    size_t len;
+
+    if (!turn->resumed || begin(turn, &err) < 0 || !answer->handle)
+        return 0;
+    len = gateway->ops->answer_shown(gateway, answer->handle, &shown);
+    if (len <= answer->text.len)
+        return 0;
+    *ret = shown + answer->text.len;
+    return len - answer->text.len;
 }
 
 troupe_status turn_answer_reply(struct turn *turn, const char *text, size_t len)
@@ -71,100 +107,213 @@ void turn_answer_discard(struct turn *turn)
     turn->answer.replied = false;
 }
 
-/* What goes into the outbox: the answer, and where nobody is there to be told at once, what is for the
- * member alone. NULL: nothing. */
-static const char *owed(const struct turn *turn, struct store_value *ret_body)
-{
-    const struct turn_answer *answer = &turn->answer;
+/* ---- the end -------------------------------------------------------------------------------- */
 
-    if (answer->text.len) {
-        *ret_body = store_textn(answer->text.data, answer->text.len);
-        return !answer->private ? "reply" : !turn->event->gateway ? "notice" : NULL;
-    }
-    *ret_body = store_text(turn_sentence(turn));
-    return turn->event->gateway || !(turn->event->flags & EVENT_ADDRESSED) ? NULL : "notice";
+/* What the end of a turn hands to the gateway. */
+struct ending {
+    struct turn *turn;
+    struct gateway *gateway; /* NULL: nobody is told */
+    struct store_batch *batch;
+    void *notice; /* the sentence's handle; NULL: none is given, or it could not be begun */
+    bool lost;    /* the gateway did not take the answer */
+};
+
+/* A member who gets no whole answer gets a sentence: instead of it, or beside what was cut. */
+static bool owes_sentence(const struct ending *ending)
+{
+    const struct turn *turn = ending->turn;
+
+    return ending->gateway && (turn->event->flags & EVENT_ADDRESSED) && !turn->duplicate &&
+           (!turn_answer_exists(turn) || turn->answer.interrupted || ending->lost);
 }
 
-/* Event, turn and outbox row; true where there is one. */
-static bool store_outcome(struct turn *turn, struct store_batch *batch, size_t *ret_outbox)
+static void begin_notice(struct ending *ending)
 {
-    const struct event *event = turn->event;
+    const struct turn *turn = ending->turn;
+    struct error err;
+
+    if (ending->notice || !owes_sentence(ending))
+        return;
+    if (ending->gateway->ops->answer_begin(ending->gateway, turn->event, turn->id,
+                                           GATEWAY_ORDINAL_NOTICE, GATEWAY_NOTICE, &ending->notice,
+                                           &err) < 0)
+        log_warn("turn", "turn %lld: its sentence cannot be kept: %s", (long long)turn->id,
+                 err.text);
+}
+
+static void lose(struct ending *ending, const struct error *err)
+{
+    log_error("turn", "turn %lld: the gateway did not take its answer: %s",
+              (long long)ending->turn->id, err->text);
+    turn_trace_add(&ending->turn->trace, "answer", "not_taken", "%s", err->text);
+    ending->lost = true;
+    begin_notice(ending);
+}
+
+/* Everything is begun before the gateway hears that the work is over, so that it can tell whether
+ * something is to come. */
+static void begin_all(struct ending *ending)
+{
+    struct turn *turn = ending->turn;
+    struct gateway *gateway = ending->gateway;
+    struct error err;
+
+    if (!gateway || turn->duplicate)
+        return;
+    if (turn_answer_exists(turn) && begin(turn, &err) < 0)
+        lose(ending, &err);
+    begin_notice(ending);
+    if (gateway->ops->working)
+        gateway->ops->working(gateway, turn->event, false);
+}
+
+/* What a member may do about an answer that a restart cut. */
+struct choices {
+    struct gateway_button buttons[2];
+    char retry[40], go_on[40];
+};
+
+static void offer(const struct turn *turn, struct choices *choices, struct gateway_final *final)
+{
+    size_t count = 0;
+
+    if (!turn->cut && strcmp(turn->state, "diverged"))
+        return;
+    snprintf(choices->go_on, sizeof(choices->go_on), "t:continue:%lld", (long long)turn->id);
+    snprintf(choices->retry, sizeof(choices->retry), "t:retry:%lld", (long long)turn->id);
+    if (turn->cut)
+        choices->buttons[count++] = (struct gateway_button){choices->go_on, "Continue"};
+    choices->buttons[count++] = (struct gateway_button){choices->retry, "Retry"};
+    final->buttons = choices->buttons;
+    final->button_count = count;
+}
+
+static void prepare_answer(struct ending *ending)
+{
+    struct turn_answer *answer = &ending->turn->answer;
+    struct gateway_final final = {
+        .outcome = answer->interrupted ? GATEWAY_INTERRUPTED : GATEWAY_COMPLETE,
+    };
+    struct choices choices;
+    struct error err;
+
+    if (!answer->handle)
+        return;
+    if (answer->interrupted)
+        offer(ending->turn, &choices, &final);
+    if (answer->replied || !answer->shown) {
+        final.text = buf_text(&answer->text);
+        final.len = answer->text.len;
+    }
+    if (ending->gateway->ops->answer_prepare(ending->gateway, answer->handle, &final, ending->batch,
+                                             &err) >= 0)
+        return;
+    lose(ending, &err);
+    ending->gateway->ops->answer_drop(ending->gateway, answer->handle);
+    answer->handle = NULL;
+}
+
+static void prepare_notice(struct ending *ending)
+{
+    const struct turn *turn = ending->turn;
+    struct gateway_final final = {.outcome = GATEWAY_COMPLETE};
+    struct choices choices;
+    struct error err;
+
+    if (!ending->notice)
+        return;
+    if (!turn->answer.interrupted)
+        offer(turn, &choices, &final);
+    final.text = ending->lost ? CANNOT_SHOW : turn_sentence(turn);
+    final.len = strlen(final.text);
+    if (ending->gateway->ops->answer_prepare(ending->gateway, ending->notice, &final, ending->batch,
+                                             &err) >= 0)
+        return;
+    log_warn("turn", "turn %lld: its sentence cannot be kept: %s", (long long)turn->id, err.text);
+    ending->gateway->ops->answer_drop(ending->gateway, ending->notice);
+    ending->notice = NULL;
+}
+
+/* The trace has all that was decided by now. */
+static void store_outcome(struct turn *turn, struct store_batch *batch)
+{
     _cleanup_mem_ char *trace = turn_trace_print(&turn->trace);
-    struct store_value now = store_int(clock_wall_ms()), body;
-    const char *kind = owed(turn, &body);
 
     store_batch_add(batch,
                     STORE_EXPECT(1, SQL_TURN_FINISH, store_int(turn->id), store_text(turn->state),
                                  store_text(turn->reason), store_text(turn->sentence),
-                                 store_text(trace), store_int(turn->cost_micros), now));
-    store_batch_add(batch, STORE_EXPECT(1, SQL_TURN_FINISH_EVENT, store_int(turn->event_id),
-                                        store_text(turn->state), store_text(turn->reason), now));
-    if (!kind)
-        return false;
-    *ret_outbox = store_batch_add(
-        batch, STORE_EXPECT(1, SQL_TURN_OUTBOX, store_int(turn->id), store_text(event->account),
-                            store_text(event->channel), store_text(event->source_id), body, now,
-                            store_text(kind)));
-    return true;
+                                 store_text(trace), store_int(turn->cost_micros),
+                                 store_int((int64_t)turn->generation), store_int(clock_wall_ms())));
+    if (!list_empty(&turn->waits))
+        store_batch_add(batch, STORE_SQL(SQL_WAIT_CANCEL, store_int(turn->id)));
 }
 
-static troupe_status show(struct turn *turn, struct error *err)
+/* It is owed now, and the gateway's. */
+static void hand_over(struct ending *ending)
 {
-    struct turn_answer *answer = &turn->answer;
-    struct gateway *gateway = turn->event->gateway;
-    void *handle;
-    troupe_status status;
+    struct turn *turn = ending->turn;
+    const struct gateway_ops *ops = ending->gateway->ops;
 
-    if (!answer->handle && !answer->text.len)
-        return TROUPE_OK;
-    if (answer->private) {
-        status = gateway->ops->notice(gateway, turn->event, buf_text(&answer->text), true);
-        return status < 0 ? error_set(err, status, "the gateway did not take it") : status;
-    }
-    if (!answer->handle) {
-        status = gateway->ops->answer_begin(gateway, turn->event, turn->id, &answer->handle, err);
-        if (turn->event->gateway != gateway)
-            answer->handle = NULL;
-        if (status < 0 || !answer->handle)
-            return status;
-    }
-    handle = answer->handle;
-    answer->handle = NULL;
-    return gateway->ops->answer_end(gateway, handle,
-                                    answer->interrupted ? GATEWAY_INTERRUPTED : GATEWAY_COMPLETE,
-                                    answer->replied ? buf_text(&answer->text) : NULL,
-                                    answer->replied ? answer->text.len : 0, err);
+    if (turn->answer.handle)
+        ops->answer_commit(ending->gateway, turn->answer.handle);
+    if (ending->notice)
+        ops->answer_commit(ending->gateway, ending->notice);
+    else if (owes_sentence(ending))
+        ops->notice(ending->gateway, turn->event, ending->lost ? CANNOT_SHOW : turn_sentence(turn),
+                    true);
+}
+
+/* The store does not work: whoever has not seen all of it is told so at once. */
+static void take_back(struct ending *ending)
+{
+    struct turn *turn = ending->turn;
+    const struct gateway_ops *ops = ending->gateway->ops;
+    const struct turn_answer *answer = &turn->answer;
+    bool whole = answer->shown && !answer->replied;
+
+    if (owes_sentence(ending) ||
+        (!whole && turn_answer_exists(turn) && (turn->event->flags & EVENT_ADDRESSED)))
+        ops->notice(ending->gateway, turn->event,
+                    turn_answer_exists(turn) && !whole ? CANNOT_KEEP : turn_sentence(turn), true);
+    if (answer->handle)
+        ops->answer_drop(ending->gateway, answer->handle);
+    if (ending->notice)
+        ops->answer_drop(ending->gateway, ending->notice);
 }
 
 troupe_status turn_answer_finish(struct turn *turn, struct error *err)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct turn_answer *answer = &turn->answer;
-    size_t outbox = 0;
-    bool has_answer = false;
-    troupe_status stored = TROUPE_OK, status;
+    struct ending ending = {.turn = turn, .gateway = turn->event->gateway, .batch = batch};
+    troupe_status status = TROUPE_OK;
 
-    if (answer->interrupted)
+    if (turn->answer.interrupted)
         turn_trace_add(&turn->trace, "answer", "interrupted", NULL);
-    if (turn->id) {
-        has_answer = store_outcome(turn, batch, &outbox);
-        stored = store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), err);
-        answer->kept = has_answer && stored == TROUPE_OK;
+    begin_all(&ending);
+    prepare_answer(&ending);
+    prepare_notice(&ending);
+    /* The core's own commands owe nothing to the store: theirs is shown and not kept. */
+    if (turn->unstored) {
+        status = error_set(err, TROUPE_UNAVAILABLE, "its event could not be stored");
+    } else if (turn->id) {
+        store_outcome(turn, batch);
+        status = store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), err);
     }
-    /* What members saw already is closed, whatever the store says; the rest waits for the store. */
-    if (!turn->event->gateway || (stored < 0 && !answer->shown))
-        return stored;
-    status = show(turn, stored < 0 ? NULL : err);
-    answer->delivered = status >= 0 && turn->event->gateway && answer->text.len;
-    if (stored < 0 || status < 0)
-        return stored < 0 ? stored : status;
-    if (has_answer && answer->delivered)
-        turn_engine_mark_sent(turn->engine, store_batch_rowid(batch, outbox));
-    return TROUPE_OK;
+    if (!ending.gateway || turn->duplicate) {
+        if (turn->answer.handle)
+            ending.gateway->ops->answer_drop(ending.gateway, turn->answer.handle);
+        turn->answer.handle = NULL;
+        return status;
+    }
+    if (status < 0)
+        take_back(&ending);
+    else
+        hand_over(&ending);
+    turn->answer.handle = NULL;
+    return status;
 }
 
 void turn_answer_clear(struct turn *turn)
 {
-    turn->answer.handle = NULL;
     buf_clear(&turn->answer.text);
 }

@@ -15,9 +15,10 @@ struct part {
 
 #define PARTS 4
 
-static size_t parts_of(const struct turn_budget_caps *caps, const struct turn_budget_scope *scope,
-                       struct part out[PARTS])
+static size_t parts_of(const struct turn_budget_request *request, struct part out[PARTS])
 {
+    const struct turn_budget_caps *caps = request->caps;
+    const struct turn_budget_scope *scope = &request->scope;
     const struct part all[PARTS] = {
         {"bot", scope->bot, caps->bot},
         {"guild", scope->guild, caps->guild},
@@ -49,10 +50,12 @@ static void add_to_sum(struct store_batch *batch, const char *day, const struct 
                                  store_text(part->id), store_int(worst), store_int(part->cap)));
 }
 
-/* Which cap stood in the way, in words for a member. */
-static troupe_status refusal(struct store *store, const struct part *parts, size_t count,
-                             int64_t worst, uint64_t deadline, struct error *err)
+troupe_status turn_budget_refusal(struct store *store, const struct turn_budget_request *request,
+                                  uint64_t deadline, struct error *err)
 {
+    struct part parts[PARTS];
+    size_t count = parts_of(request, parts);
+    int64_t worst = (int64_t)request->worst;
     static const struct {
         const char *scope, *whose;
     } words[] = {{"bot", "the bot's"},
@@ -84,37 +87,170 @@ static troupe_status refusal(struct store *store, const struct part *parts, size
                      (double)worst / 1e6);
 }
 
+/* ---- statements ----------------------------------------------------------------------------- */
+
+static void move_sums(struct store_batch *batch, int64_t id, struct store_value settled,
+                      int64_t unknown)
+{
+    store_batch_add(batch,
+                    STORE_SQL(SQL_BUDGET_MOVE_SUMS, store_int(id), settled, store_int(unknown)));
+}
+
+static void add_to_sums(struct store_batch *batch, const struct turn_budget_request *request,
+                        const char *day)
+{
+    struct part parts[PARTS];
+    size_t count = parts_of(request, parts);
+
+    for (size_t i = 0; i < count; i++)
+        add_to_sum(batch, day, &parts[i], (int64_t)request->worst);
+}
+
+/* `id` NULL: the store makes it. Returns the statement's index. */
+static size_t add_reserve(struct store_batch *batch, const struct turn_budget_request *request,
+                          struct store_value id)
+{
+    const struct turn_budget_scope *scope = &request->scope;
+    size_t ledger;
+    char day[11];
+
+    today(day);
+    ledger = store_batch_add(
+        batch,
+        STORE_EXPECT(1, SQL_BUDGET_RESERVE, store_int(request->turn_id), store_text(day),
+                     store_text(scope->bot), store_text(scope->guild), store_text(scope->member),
+                     store_text(scope->plugin), store_text(request->what),
+                     store_int((int64_t)request->worst), store_int(clock_wall_ms()), id));
+    add_to_sums(batch, request, day);
+    return ledger;
+}
+
+void turn_budget_add_reserve(struct store_batch *batch, const struct turn_budget_request *request,
+                             int64_t id)
+{
+    add_reserve(batch, request, store_int(id));
+}
+
+void turn_budget_add_dispatch(struct store_batch *batch, int64_t id, int64_t turn_id)
+{
+    store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_DISPATCH, store_int(id), store_int(turn_id),
+                                        store_int(clock_wall_ms())));
+}
+
+void turn_budget_add_undispatch(struct store_batch *batch, int64_t id, int64_t turn_id)
+{
+    store_batch_add(batch,
+                    STORE_EXPECT(1, SQL_BUDGET_UNDISPATCH, store_int(id), store_int(turn_id)));
+}
+
+void turn_budget_add_release(struct store_batch *batch, int64_t id, int64_t turn_id)
+{
+    store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_RELEASE, store_int(id), store_int(turn_id),
+                                        store_int(clock_wall_ms())));
+    move_sums(batch, id, store_int(0), 0);
+}
+
+static int64_t as_micros(uint64_t micros)
+{
+    return micros > INT64_MAX ? INT64_MAX : (int64_t)micros;
+}
+
+size_t turn_budget_add_settle(struct store_batch *batch, int64_t id, int64_t turn_id,
+                              uint64_t micros)
+{
+    struct store_value settled = store_int(as_micros(micros));
+    size_t row =
+        store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_SETTLE, store_int(id), store_int(turn_id),
+                                            settled, store_int(clock_wall_ms())));
+
+    move_sums(batch, id, settled, 0);
+    return row;
+}
+
+int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t micros)
+{
+    int64_t reserved = store_cell_int(store_batch_result(batch, index), 0, 0, INT64_MAX);
+
+    return as_micros(micros) > reserved ? as_micros(micros) - reserved : 0;
+}
+
+static void add_unknown(struct store_batch *batch, int64_t id)
+{
+    store_batch_add(batch,
+                    STORE_EXPECT(1, SQL_BUDGET_UNKNOWN, store_int(id), store_int(clock_wall_ms())));
+    move_sums(batch, id, store_null(), 1);
+}
+
+void turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,
+                           int64_t old, int64_t id)
+{
+    char day[11];
+
+    today(day);
+    add_unknown(batch, old);
+    store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_AGAIN, store_int(old), store_int(id),
+                                        store_text(day), store_int(clock_wall_ms())));
+    add_to_sums(batch, request, day);
+}
+
+/* ---- by themselves -------------------------------------------------------------------------- */
+
+troupe_status turn_budget_check(struct store *store, const struct turn_budget_request *request,
+                                uint64_t deadline, struct error *err)
+{
+    struct part parts[PARTS];
+    size_t count = parts_of(request, parts);
+
+    if (request->worst > INT64_MAX)
+        return error_set(err, TROUPE_BUDGET,
+                         "the price of \"%s\" is not known, so it is not spent; the admin can set "
+                         "a price in the agent's section or in the price table",
+                         request->what);
+    for (size_t i = 0; i < count; i++)
+        if ((int64_t)request->worst > parts[i].cap)
+            return turn_budget_refusal(store, request, deadline, err);
+    return TROUPE_OK;
+}
+
+troupe_status turn_budget_read(struct store *store, int64_t id, uint64_t deadline,
+                               struct turn_budget_request *request, struct store_rows **ret,
+                               struct error *err)
+{
+    struct store_rows *rows = NULL;
+    troupe_status status =
+        store_query(store, STORE_SQL(SQL_BUDGET_OF, store_int(id)), deadline, &rows, err);
+
+    if (status == TROUPE_OK && !rows->count)
+        status = error_set(err, TROUPE_NOT_FOUND, "there is no reservation %lld", (long long)id);
+    if (status < 0) {
+        store_rows_free(rows);
+        return status;
+    }
+    request->scope = (struct turn_budget_scope){
+        store_cell_text(rows, 0, 0, ""), store_cell_text(rows, 0, 1, ""),
+        store_cell_text(rows, 0, 2, ""), store_cell_text(rows, 0, 3, "")};
+    request->worst = (uint64_t)store_cell_int(rows, 0, 4, 0);
+    *ret = rows;
+    return TROUPE_OK;
+}
+
 troupe_status turn_budget_reserve(struct store *store, const struct turn_budget_caps *caps,
                                   const struct turn_budget_scope *scope, int64_t turn_id,
                                   uint64_t worst, const char *what, uint64_t deadline, int64_t *ret,
                                   struct error *err)
 {
+    const struct turn_budget_request request = {caps, *scope, turn_id, worst, what};
     _cleanup_batch_ struct store_batch *batch = NULL;
-    struct part parts[PARTS];
-    size_t count = parts_of(caps, scope, parts), ledger;
-    troupe_status status;
-    char day[11];
+    troupe_status status = turn_budget_check(store, &request, deadline, err);
+    size_t ledger;
 
-    if (worst > INT64_MAX)
-        return error_set(err, TROUPE_BUDGET,
-                         "the price of \"%s\" is not known, so it is not spent; the admin can set "
-                         "a price in the agent's section or in the price table",
-                         what);
-    today(day);
-    for (size_t i = 0; i < count; i++)
-        if ((int64_t)worst > parts[i].cap)
-            return refusal(store, parts, count, (int64_t)worst, deadline, err);
+    if (status < 0)
+        return status;
     batch = store_batch_new();
-    ledger = store_batch_add(
-        batch, STORE_EXPECT(1, SQL_BUDGET_RESERVE, store_int(turn_id), store_text(day),
-                            store_text(scope->bot), store_text(scope->guild),
-                            store_text(scope->member), store_text(scope->plugin), store_text(what),
-                            store_int((int64_t)worst), store_int(clock_wall_ms())));
-    for (size_t i = 0; i < count; i++)
-        add_to_sum(batch, day, &parts[i], (int64_t)worst);
+    ledger = add_reserve(batch, &request, store_null());
     status = store_commit(store, batch, deadline, err);
     if (status == TROUPE_CONFLICT)
-        return refusal(store, parts, count, (int64_t)worst, deadline, err);
+        return turn_budget_refusal(store, &request, deadline, err);
     if (status < 0)
         return status;
     *ret = store_batch_rowid(batch, ledger);
@@ -126,8 +262,7 @@ troupe_status turn_budget_dispatch(struct store *store, int64_t id, int64_t turn
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
 
-    store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_DISPATCH, store_int(id), store_int(turn_id),
-                                        store_int(clock_wall_ms())));
+    turn_budget_add_dispatch(batch, id, turn_id);
     return store_commit(store, batch, deadline, err);
 }
 
@@ -136,45 +271,20 @@ troupe_status turn_budget_undispatch(struct store *store, int64_t id, int64_t tu
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
 
-    store_batch_add(batch,
-                    STORE_EXPECT(1, SQL_BUDGET_UNDISPATCH, store_int(id), store_int(turn_id)));
+    turn_budget_add_undispatch(batch, id, turn_id);
     return store_commit(store, batch, deadline, err);
-}
-
-static void move_sums(struct store_batch *batch, int64_t id, struct store_value settled,
-                      int64_t unknown)
-{
-    store_batch_add(batch,
-                    STORE_SQL(SQL_BUDGET_MOVE_SUMS, store_int(id), settled, store_int(unknown)));
 }
 
 troupe_status turn_budget_settle(struct store *store, int64_t id, int64_t turn_id, uint64_t micros,
                                  uint64_t deadline, int64_t *ret_over, struct error *err)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct store_value settled = store_int(micros > INT64_MAX ? INT64_MAX : (int64_t)micros);
-    troupe_status status;
-    int64_t reserved;
-    size_t row;
+    size_t row = turn_budget_add_settle(batch, id, turn_id, micros);
+    troupe_status status = store_commit(store, batch, deadline, err);
 
-    row =
-        store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_SETTLE, store_int(id), store_int(turn_id),
-                                            settled, store_int(clock_wall_ms())));
-    move_sums(batch, id, settled, 0);
-    status = store_commit(store, batch, deadline, err);
-    if (status < 0)
-        return status;
-    reserved = store_cell_int(store_batch_result(batch, row), 0, 0, 0);
-    if (ret_over)
-        *ret_over = settled.integer > reserved ? settled.integer - reserved : 0;
-    return TROUPE_OK;
-}
-
-static void release_into(struct store_batch *batch, int64_t id, int64_t turn_id)
-{
-    store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_RELEASE, store_int(id), store_int(turn_id),
-                                        store_int(clock_wall_ms())));
-    move_sums(batch, id, store_int(0), 0);
+    if (status == TROUPE_OK && ret_over)
+        *ret_over = turn_budget_over(batch, row, micros);
+    return status;
 }
 
 troupe_status turn_budget_release(struct store *store, int64_t id, int64_t turn_id,
@@ -182,7 +292,7 @@ troupe_status turn_budget_release(struct store *store, int64_t id, int64_t turn_
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
 
-    release_into(batch, id, turn_id);
+    turn_budget_add_release(batch, id, turn_id);
     return store_commit(store, batch, deadline, err);
 }
 
@@ -202,12 +312,10 @@ troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t d
             int64_t id = store_cell_int(rows, i, 0, 0);
 
             if (!strcmp(store_cell_text(rows, i, 2, ""), "reserved")) {
-                release_into(batch, id, store_cell_int(rows, i, 1, 0));
+                turn_budget_add_release(batch, id, store_cell_int(rows, i, 1, 0));
                 continue;
             }
-            store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_UNKNOWN, store_int(id),
-                                                store_int(clock_wall_ms())));
-            move_sums(batch, id, store_null(), 1);
+            add_unknown(batch, id);
         }
         status = store_commit(store, batch, deadline, err);
         if (status < 0)

@@ -26,8 +26,46 @@ struct turn_budget_scope {
     const char *bot, *guild, *member, *plugin;
 };
 
-/* TROUPE_BUDGET above a cap or for `worst` UINT64_MAX (no known price), with a sentence for members
- * in `err`; TROUPE_UNAVAILABLE and its like where the store is away: then nothing may be spent. */
+/* What is about to be spent. */
+struct turn_budget_request {
+    const struct turn_budget_caps *caps;
+    struct turn_budget_scope scope;
+    int64_t turn_id;
+    uint64_t worst;   /* UINT64_MAX: no price is known */
+    const char *what; /* "llm.chat gpt-x"              */
+};
+
+/* Statements for a batch, whose commit fails with TROUPE_CONFLICT where the reservation is not in
+ * the state that allows them, or a cap is in the way. `id` is the reservation's number. */
+void turn_budget_add_reserve(struct store_batch *batch, const struct turn_budget_request *request,
+                             int64_t id);
+void turn_budget_add_dispatch(struct store_batch *batch, int64_t id, int64_t turn_id);
+void turn_budget_add_undispatch(struct store_batch *batch, int64_t id, int64_t turn_id);
+void turn_budget_add_release(struct store_batch *batch, int64_t id, int64_t turn_id);
+/* Returns the statement's index for turn_budget_over. */
+size_t turn_budget_add_settle(struct store_batch *batch, int64_t id, int64_t turn_id,
+                              uint64_t micros);
+/* By how much it went above its reservation, 0 as a rule; after the commit. */
+int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t micros);
+/* Dispatched by an earlier run and never heard of: `old` is booked at its worst case as unknown, and
+ * `id` takes its place for another attempt, dispatched. `request` is what was reserved. */
+void turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,
+                           int64_t old, int64_t id);
+/* What a reservation was for: fills scope and worst, whose texts are the rows'; TROUPE_NOT_FOUND. */
+troupe_status turn_budget_read(struct store *store, int64_t id, uint64_t deadline,
+                               struct turn_budget_request *request, struct store_rows **ret,
+                               struct error *err);
+/* Whether it could be reserved at all: TROUPE_BUDGET for what has no known price or is above a cap
+ * by itself, with a sentence for members. */
+troupe_status turn_budget_check(struct store *store, const struct turn_budget_request *request,
+                                uint64_t deadline, struct error *err);
+/* Which cap stood in the way of a reservation that was refused; TROUPE_BUDGET with a sentence. */
+troupe_status turn_budget_refusal(struct store *store, const struct turn_budget_request *request,
+                                  uint64_t deadline, struct error *err);
+
+/* The same, each with a commit of its own.
+ * TROUPE_BUDGET above a cap or for an unknown price, with a sentence for members in `err`;
+ * TROUPE_UNAVAILABLE and its like where the store is away: then nothing may be spent. */
 troupe_status turn_budget_reserve(struct store *store, const struct turn_budget_caps *caps,
                                   const struct turn_budget_scope *scope, int64_t turn_id,
                                   uint64_t worst, const char *what, uint64_t deadline, int64_t *ret,
@@ -46,7 +84,7 @@ troupe_status turn_budget_settle(struct store *store, int64_t id, int64_t turn_i
 troupe_status turn_budget_release(struct store *store, int64_t id, int64_t turn_id,
                                   uint64_t deadline, struct error *err);
 /* What a turn left open when it ended: reserved ones are released, dispatched ones booked at their
- * worst case as unknown. `turn_id` < 0: of every turn, after a crash. */
+ * worst case as unknown. `turn_id` < 0: of every turn that will not go on, after a crash. */
 troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t deadline,
                                 struct error *err);
 /* Today's sums of a scope ("bot", "guild" …). */

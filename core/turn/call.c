@@ -70,18 +70,24 @@ static void explain(const struct call *call, troupe_status status, struct turn_r
     }
 }
 
-troupe_status turn_call(struct turn *turn, struct turn_frame *caller, struct plugin_agent *agent,
+char *turn_call_path(const struct turn_frame *caller, unsigned ordinal)
+{
+    return mem_printf("%s/%u", caller->path, ordinal);
+}
+
+troupe_status turn_call(struct turn *turn, const struct turn_site *site, struct plugin_agent *agent,
                         const struct plugin_function *function, const troupe_value *values,
-                        struct chan *chunks, struct turn_result *ret)
+                        struct turn_result *ret)
 {
     struct call *call = mem_zero(1, sizeof(*call));
     struct co_owner owner = {agent->owner, (uint64_t)turn->id};
     struct scope scope;
     troupe_status status, joined;
 
-    turn_frame_init(&call->frame, turn, agent, caller);
+    turn_frame_init(&call->frame, turn, agent, site->caller, site->path);
     call->frame.function = function;
-    call->frame.chunks = chunks;
+    call->frame.chunks = site->chunks;
+    call->frame.reading = site->reading;
     call->values = values;
     if (!turn_agent_serves(agent, &call->err)) {
         snprintf(ret->code, sizeof(ret->code), "agent.disabled");
@@ -105,6 +111,7 @@ troupe_status turn_call(struct turn *turn, struct turn_frame *caller, struct plu
     }
     turn->calls++;
     scope_open(&scope, call_deadline(turn, &call->frame));
+    /* For turn_active, the callee works in the caller's stead. */
     status = co_spawn_wait(&scope, &owner, call_main, call, turn->deadline);
     joined = scope_close(&scope);
     turn->calls--;
@@ -123,9 +130,9 @@ out:
 }
 
 /* One provider with arguments that are still JSON. */
-static troupe_status call_target(struct turn *turn, struct turn_frame *caller,
+static troupe_status call_target(struct turn *turn, const struct turn_site *site,
                                  const struct plugin_target *target, const char *json, size_t len,
-                                 struct chan *chunks, struct turn_result *ret)
+                                 struct turn_result *ret)
 {
     _cleanup_plugin_args_ struct plugin_args args = {0};
     struct error err;
@@ -138,13 +145,13 @@ static troupe_status call_target(struct turn *turn, struct turn_frame *caller,
         snprintf(ret->sentence, sizeof(ret->sentence), "%s", err.text);
         return status;
     }
-    return turn_call(turn, caller, target->agent, target->function, args.values, chunks, ret);
+    return turn_call(turn, site, target->agent, target->function, args.values, ret);
 }
 
-troupe_status turn_call_named(struct turn *turn, struct turn_frame *caller, const char *name,
-                              const char *json, size_t len, struct chan *chunks,
-                              struct turn_result *ret)
+troupe_status turn_call_named(struct turn *turn, const struct turn_site *site, const char *name,
+                              const char *json, size_t len, struct turn_result *ret)
 {
+    const struct turn_frame *caller = site->caller;
     const struct plugin_service *service = plugin_set_service(turn->set, name);
     const struct plugin_target *target;
     struct error err;
@@ -157,7 +164,7 @@ troupe_status turn_call_named(struct turn *turn, struct turn_frame *caller, cons
             .function = plugin_manifest_function(caller->agent->manifest, name)};
 
         if (own.function)
-            return call_target(turn, caller, &own, json, len, chunks, ret);
+            return call_target(turn, site, &own, json, len, ret);
     }
     if (!service) {
         status = plugin_set_find(turn->set, name, &target, &err);
@@ -166,11 +173,15 @@ troupe_status turn_call_named(struct turn *turn, struct turn_frame *caller, cons
             snprintf(ret->sentence, sizeof(ret->sentence), "%s", err.text);
             return status;
         }
-        return call_target(turn, caller, target, json, len, chunks, ret);
+        return call_target(turn, site, target, json, len, ret);
     }
     for (size_t i = 0;; i++) {
+        _cleanup_mem_ char *path = i ? mem_printf("%s~%zu", site->path, i) : mem_strdup(site->path);
+        struct turn_site own = *site;
+
+        own.path = path;
         turn_result_clear(ret);
-        status = call_target(turn, caller, service->providers[i], json, len, chunks, ret);
+        status = call_target(turn, &own, service->providers[i], json, len, ret);
         if (status != TROUPE_UNAVAILABLE || ret->text.len || i + 1 == service->count)
             return status;
         turn_trace_add(&turn->trace, name, "fallback", "agent \"%s\": %s",

@@ -22,16 +22,18 @@ struct line {
     size_t rest_len;
 };
 
-static const char *prefix_of(const struct plugin_set *set)
+/* What a command begins with where the event came from. */
+static const char *prefix_of(const struct plugin_set *set, const struct event *event)
 {
-    const char *prefix = config_str(config_section(set->config, "console", NULL), "prefix");
+    const char *section = text_starts(event->source, "discord:") ? "discord" : "console";
+    const char *prefix = config_str(config_section(set->config, section, NULL), "prefix");
 
     return prefix && *prefix ? prefix : "/";
 }
 
 static bool split(const struct plugin_set *set, const struct event *event, struct line *ret)
 {
-    const char *prefix = prefix_of(set), *p = event->content;
+    const char *prefix = prefix_of(set, event), *p = event->content;
     size_t skip = strlen(prefix), len = event->content_len, n = 0;
 
     while (len && isspace((unsigned char)*p)) {
@@ -76,7 +78,7 @@ static void add_functions(struct turn *turn, struct buf *out)
         if (!(target->function->flags & TROUPE_SLASH))
             continue;
         /* A usage begins with "/", whatever members type here. */
-        buf_printf(out, "%s%s — %s%s\n", prefix_of(set), target->function->usage + 1,
+        buf_printf(out, "%s%s — %s%s\n", prefix_of(set, turn->event), target->function->usage + 1,
                    target->function->doc,
                    turn_may_call(turn, target->function, NULL) ? "" : " (not for you)");
     }
@@ -106,7 +108,7 @@ static void help(struct turn *turn, const struct line *line)
                "%1$swhy [number] — how my last answer, or a turn by its number, came about\n"
                "%1$sstatus — what runs, what waits, what was spent today\n"
                "%1$sstop — ends what I am doing in this channel",
-               prefix_of(turn->set));
+               prefix_of(turn->set, turn->event));
     reply(turn, &out);
 }
 
@@ -220,7 +222,7 @@ bool turn_may_call(const struct turn *turn, const struct plugin_function *functi
 static void unknown(struct turn *turn, const struct line *line, struct error *err)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
-    const char *prefix = prefix_of(turn->set), *names[256], *near;
+    const char *prefix = prefix_of(turn->set, turn->event), *names[256], *near;
     size_t count = 0;
 
     for (size_t i = 0; i < BUILTINS; i++)
@@ -242,6 +244,7 @@ static void unknown(struct turn *turn, const struct line *line, struct error *er
 static void call(struct turn *turn, const struct plugin_target *target, const struct line *line)
 {
     _cleanup_plugin_args_ struct plugin_args args = {0};
+    static const struct turn_site site = {.path = "0"};
     struct turn_result result = {0};
     _cleanup_buf_ struct buf out = BUF_INIT;
     struct error err;
@@ -260,7 +263,7 @@ static void call(struct turn *turn, const struct plugin_target *target, const st
     }
     turn->answer.private =
         (target->function->flags & TROUPE_PRIVATE) && !(turn->event->flags & EVENT_DIRECT);
-    status = turn_call(turn, NULL, target->agent, target->function, args.values, NULL, &result);
+    status = turn_call(turn, &site, target->agent, target->function, args.values, &result);
     turn_trace_add(&turn->trace, where, status < 0 ? result.code : status_name(status),
                    status < 0 ? "%s" : NULL, result.sentence);
     if (status < 0)

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "turn/frame.h"
 #include "turn/sql/turn.h"
+#include "turn/wait.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -50,15 +51,18 @@ static void turn_free(struct loop_timer *timer)
     event_unref(turn->event);
     map_clear_with(&turn->annotations, annotation_free);
     turn_trace_clear(&turn->trace);
+    turn_record_clear(&turn->record);
+    turn_waits_clear(turn);
+    json_decref(turn->stages);
     arena_clear(&turn->arena);
     mem_free(turn);
     turn_engine_check_idle(engine);
 }
 
-/* It goes with the last of its coroutines. */
+/* It goes with the last of its coroutines, and not before it is told about its event. */
 static void settle(struct turn *turn)
 {
-    if (turn->phase == TURN_ENDED && !turn->scope.live && !turn_is_observed(turn))
+    if (turn->phase == TURN_ENDED && !turn->scope.live && !turn_is_observed(turn) && !turn->storing)
         loop_timer_close(&turn->timer, turn_free);
 }
 
@@ -82,14 +86,16 @@ static void timer_fired(struct loop_timer *timer)
         turn_cancel(turn, "too_slow", "that took too long: nothing to show came in time");
 }
 
-struct turn *turn_new(struct engine *engine, struct event *event, int64_t id, int64_t event_id)
+struct turn *turn_new(struct engine *engine, struct event *event, int64_t id)
 {
     struct turn *turn = mem_zero(1, sizeof(*turn));
 
     turn->engine = engine;
     turn->event = event;
     turn->id = id;
-    turn->event_id = event_id;
+    turn_record_init(&turn->record);
+    list_init(&turn->waits);
+    turn->record.off = !id || !strcmp(event->kind, "call");
     turn->answer.text.max = TURN_ANSWER_MAX;
     list_init(&turn->link);
     list_append(&engine->turns, &turn->link);
@@ -119,21 +125,42 @@ void turn_start(struct turn *turn)
     loop_timer_start(&turn->timer, START_AGAIN_MS, 0);
 }
 
+static void give_place_back(struct turn *turn)
+{
+    turn->phase = TURN_ENDED;
+    if (!turn->admitted)
+        return;
+    turn_admission_remove(&turn->engine->admission, &turn->ticket);
+    turn_engine_pump(turn->engine);
+}
+
 void turn_engine_ended(struct turn *turn)
 {
     struct engine *engine = turn->engine;
 
-    turn->phase = TURN_ENDED;
-    if (!strcmp(turn->state, "done"))
+    if (turn->left || turn->duplicate)
+        ; /* nothing was decided */
+    else if (!strcmp(turn->state, "done"))
         engine->stats.answered++;
     else if (!strcmp(turn->state, "refused") || !strcmp(turn->state, "dropped"))
         engine->stats.refused++;
     else
         engine->stats.failed++;
-    if (turn->admitted) {
-        turn_admission_remove(&engine->admission, &turn->ticket);
-        turn_engine_pump(engine);
-    }
+    give_place_back(turn);
+}
+
+void turn_engine_put_aside(struct turn *turn)
+{
+    struct gateway *gateway = turn->event->gateway;
+    struct engine *engine = turn->engine;
+    struct error err;
+
+    if (gateway && gateway->ops->working)
+        gateway->ops->working(gateway, turn->event, false);
+    give_place_back(turn);
+    if (turn->answered_meanwhile && turn_engine_again(engine, turn->id, gateway, &err) < 0)
+        log_error("turn", "turn %lld was answered and does not go on before the next start: %s",
+                  (long long)turn->id, err.text);
 }
 
 void turn_cancel(struct turn *turn, const char *reason, const char *sentence)
@@ -141,6 +168,68 @@ void turn_cancel(struct turn *turn, const char *reason, const char *sentence)
     turn_conclude(turn, "interrupted", reason, "%s", sentence);
     if (turn->work)
         scope_cancel(turn->work, TROUPE_CANCELED);
+}
+
+void turn_diverge(struct turn *turn, const char *format, ...)
+{
+    char why[ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    turn_text_tidy(why);
+    turn_trace_add(&turn->trace, "replay", "diverged", "%s", why);
+    log_warn("turn", "turn %lld cannot go on after the restart: %s", (long long)turn->id, why);
+    turn_conclude(turn, "diverged", "diverged",
+                  "I was restarted in the middle of this and cannot go on where I was; please ask "
+                  "again");
+    if (turn->work)
+        scope_cancel(turn->work, TROUPE_CANCELED);
+}
+
+struct turn *turn_engine_turn(const struct engine *engine, int64_t id)
+{
+    list_for_each (link, &engine->turns) {
+        struct turn *turn = container_of(link, struct turn, link);
+
+        if (turn->id == id && turn->phase != TURN_ENDED)
+            return turn;
+    }
+    return NULL;
+}
+
+/* One that waits in its lane never held a place; its coroutine only stores and says the end. */
+static void end_waiting(struct turn *turn)
+{
+    if (turn->phase != TURN_WAITING || !turn->admitted)
+        return;
+    turn_admission_remove(&turn->engine->admission, &turn->ticket);
+    turn->admitted = false;
+    turn_start(turn);
+}
+
+void turn_stored(struct turn *turn, enum turn_storing outcome)
+{
+    turn->storing = false;
+    if (outcome != TURN_STORED) {
+        turn->duplicate = outcome == TURN_DUPLICATE;
+        turn->unstored = outcome == TURN_UNSTORED;
+        turn->engine->stats.duplicates += turn->duplicate;
+        turn_cancel(turn, turn->duplicate ? "duplicate" : "storage_unavailable", ENGINE_NO_STORAGE);
+        end_waiting(turn);
+    } else if (turn->phase == TURN_RUNNING && !turn->state) {
+        turn_show_working(turn);
+    }
+    settle(turn);
+}
+
+void turn_show_working(struct turn *turn)
+{
+    struct gateway *gateway = turn->event->gateway;
+
+    if (!turn->storing && gateway && gateway->ops->working)
+        gateway->ops->working(gateway, turn->event, true);
 }
 
 /* ---- admission ------------------------------------------------------------------------------ */
@@ -161,9 +250,13 @@ void turn_engine_pump(struct engine *engine)
 void turn_engine_admit(struct engine *engine, struct turn *turn)
 {
     const struct event *event = turn->event;
-    enum turn_refusal refusal =
-        turn_admission_add(&engine->admission, &turn->ticket, event->channel, event->member);
+    enum turn_refusal refusal = TURN_ADMITTED;
 
+    if (turn->resumed)
+        turn_admission_restore(&engine->admission, &turn->ticket, event->channel, event->member);
+    else
+        refusal =
+            turn_admission_add(&engine->admission, &turn->ticket, event->channel, event->member);
     switch (refusal) {
     case TURN_ADMITTED:
         turn->admitted = true;
@@ -233,6 +326,13 @@ static void idle_now(struct loop_task *task)
     idle(engine->idle_arg);
 }
 
+/* The process stops: what is recorded goes on in the next one, everything else is told. */
+static void leave(struct turn *turn)
+{
+    turn->left |= turn->engine->stopping && !turn->record.off && !turn->state;
+    turn_cancel(turn, "stopping", "I am being stopped for maintenance, so this answer ends here");
+}
+
 static void grace_over(struct loop_timer *timer)
 {
     struct engine *engine = container_of(timer, struct engine, grace);
@@ -240,20 +340,37 @@ static void grace_over(struct loop_timer *timer)
     list_for_each (link, &engine->turns) {
         struct turn *turn = container_of(link, struct turn, link);
 
-        turn_cancel(turn, "stopping",
-                    "I am being stopped for maintenance, so this answer ends here");
+        leave(turn);
         if (turn->observed)
             scope_cancel(&turn->observers, TROUPE_CANCELED);
     }
+}
+
+/* Nothing of the engine's own runs or is about to be told. */
+static void check_closed(struct engine *engine)
+{
+    if (!engine->closed || engine->scope.live || engine->in_flight)
+        return;
+    op_complete(engine->closed, TROUPE_OK, NULL);
+    engine->closed = NULL;
 }
 
 static void own_ended(struct scope *scope)
 {
     struct engine *engine = container_of(scope, struct engine, scope);
 
-    if (engine->closed)
-        op_complete(engine->closed, TROUPE_OK, NULL);
-    engine->closed = NULL;
+    check_closed(engine);
+}
+
+void turn_engine_hold(struct engine *engine)
+{
+    engine->in_flight++;
+}
+
+void turn_engine_release(struct engine *engine)
+{
+    engine->in_flight--;
+    check_closed(engine);
 }
 
 /* A plugin's code went on after it was cancelled. Its stack is lost, and it is not entered again
@@ -302,12 +419,16 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     engine->idle_task.run = idle_now;
     list_init(&engine->turns);
     list_init(&engine->incoming);
-    list_init(&engine->marks);
+    engine->recent_keys = mem_zero(ENGINE_RECENT, sizeof(*engine->recent_keys));
     turn_admission_init(&engine->admission);
     engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, turn_incoming_free);
     scope_open_root(engine->loop, &engine->scope, 0, own_ended);
     loop_timer_init(engine->loop, &engine->grace, grace_over);
+    loop_timer_init(engine->loop, &engine->due, turn_waits_due);
+    engine->park_ms = options->park_ms ? options->park_ms : ENGINE_PARK_MS;
     status = turn_recover_begin(engine, err);
+    if (status == TROUPE_OK)
+        status = turn_waits_begin(engine, err);
     if (status == TROUPE_OK) {
         status = co_spawn(&engine->scope, &owner, turn_intake_main, engine);
         if (status < 0)
@@ -328,8 +449,7 @@ void turn_engine_close(struct engine *engine)
     engine->closing = true;
     engine->closed = closed;
     chan_close(engine->intake, TROUPE_CANCELED);
-    if (!engine->scope.live)
-        own_ended(&engine->scope);
+    check_closed(engine);
     op_wait(closed, 0, NULL);
     op_drop(closed);
 }
@@ -338,18 +458,27 @@ static void timer_closed(struct loop_timer *timer)
 {
     struct engine *engine = container_of(timer, struct engine, grace);
 
-    turn_engine_clear_marks(engine);
     turn_admission_clear(&engine->admission);
     map_clear_with(&engine->recovered, mem_free);
+    map_clear(&engine->recent);
+    map_clear(&engine->gateways);
+    for (size_t i = 0; i < ENGINE_RECENT; i++)
+        mem_free(engine->recent_keys[i]);
+    mem_free(engine->recent_keys);
     chan_unref(engine->intake);
     plugin_set_unpin(engine->set);
     mem_free(engine);
 }
 
+static void due_closed(struct loop_timer *timer)
+{
+    loop_timer_close(&container_of(timer, struct engine, due)->grace, timer_closed);
+}
+
 void turn_engine_free(struct engine *engine)
 {
     if (engine)
-        loop_timer_close(&engine->grace, timer_closed);
+        loop_timer_close(&engine->due, due_closed);
 }
 
 void turn_engine_publish(struct engine *engine, struct plugin_set *set)
@@ -369,24 +498,6 @@ struct plugin_set *turn_engine_set(struct engine *engine)
     return engine->set;
 }
 
-void turn_engine_detach(struct engine *engine, struct gateway *gateway)
-{
-    list_for_each (link, &engine->incoming) {
-        struct event *event = container_of(link, struct engine_incoming, link)->event;
-
-        if (event->gateway == gateway)
-            event->gateway = NULL;
-    }
-    list_for_each (link, &engine->turns) {
-        struct turn *turn = container_of(link, struct turn, link);
-
-        if (turn->event->gateway != gateway)
-            continue;
-        turn->event->gateway = NULL;
-        turn->answer.handle = NULL;
-    }
-}
-
 size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
 {
     size_t count = 0;
@@ -399,12 +510,7 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
             continue;
         turn_cancel(turn, "stopped", "stopped");
         count++;
-        if (turn->phase == TURN_WAITING && turn->admitted) {
-            /* It never held a place; its coroutine only stores and says the end. */
-            turn_admission_remove(&engine->admission, &turn->ticket);
-            turn->admitted = false;
-            turn_start(turn);
-        }
+        end_waiting(turn);
     }
     return count;
 }

@@ -26,12 +26,14 @@ struct engine_options {
     struct http_client *http;
     struct pool *pool;                   /* for what computes long or blocks */
     const troupe_turn_table *turn_table; /* core/host's */
+    uint64_t park_ms;                    /* a stage that sleeps longer is put aside; 0: 30 s */
 };
 
 /* Looks up what an earlier process left. [waits] */
 troupe_status turn_engine_new(const struct engine_options *options, struct engine **ret,
                               struct error *err);
-/* Ends the engine's own coroutines; no turn runs any more (turn_engine_drain). [waits] */
+/* Ends the engine's own coroutines; no turn runs any more (turn_engine_drain). Gateways outlive
+ * it. [waits] */
 void turn_engine_close(struct engine *engine);
 /* After turn_engine_close and outside coroutines. NULL is fine. */
 void turn_engine_free(struct engine *engine);
@@ -41,18 +43,21 @@ void turn_engine_free(struct engine *engine);
 void turn_engine_publish(struct engine *engine, struct plugin_set *set);
 struct plugin_set *turn_engine_set(struct engine *engine); /* the current one, not pinned */
 
-/* An event came in. Owed ones are stored before anything else; a source_id that was seen before is
- * ignored. Takes over the reference. The answer comes through the event's gateway, always: an
+/* An event came in. Owed ones are on their way to the store before their turn begins, and nothing of
+ * it leaves before they are there; a source_id that was seen before is ignored. Takes over the reference. The answer comes through the event's gateway, always: an
  * answer, or a sentence that says why not. */
 void turn_engine_submit(struct engine *engine, struct event *event);
-/* What a crash or stop left open, and answers that nobody was there to see: `gateway` takes those
- * of events whose `source` matches its name; others wait for theirs. After the first publish, for
- * each gateway that comes; an event is taken up once in the life of a process. [waits] */
+/* What a crash or stop left open: `gateway` takes the events whose `source` matches its name; others
+ * wait for theirs. After the first publish, as often as a gateway likes; an event is taken up once
+ * in the life of a process. The gateway delivers by itself what is owed already. [waits] */
 troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway,
                                   struct error *err);
-/* A gateway goes away: its events lose it, running turns go on; their answers, and sentences where
- * there is none, are kept. */
-void turn_engine_detach(struct engine *engine, struct gateway *gateway);
+/* A crash of the host was blamed on a turn (by the watchdog, the fault handler or a child's page)
+ * while `plugin` ran. An event whose turns were blamed twice is not taken up again: it is dead, and
+ * its member is told. Restarts that nobody is blamed for never count. Before turn_engine_recover.
+ * [waits] */
+troupe_status turn_engine_blame(struct engine *engine, int64_t turn_id, const char *plugin,
+                                struct error *err);
 
 /* Calls a declared function from the shell, with arguments as JSON object. `ret_text` and
  * `ret_json` (either may come back NULL) are freed with mem_free. [waits] */

@@ -16,9 +16,12 @@
 #define ENGINE_INTAKE_MAX   1000  /* events between a gateway and the store               */
 #define ENGINE_INTAKE_BATCH 100   /* events of one commit                                 */
 #define ENGINE_BUILTINS_MAX 100   /* of the core's own commands that run at a time         */
-#define ENGINE_ATTEMPTS_MAX 2     /* starts of an event that a crash cut, then dead       */
+#define ENGINE_BLAMES_MAX   2     /* crashes that an event was blamed for, then it is dead */
+#define ENGINE_RECENT       4096  /* events that are known without asking the store       */
 #define ENGINE_BUDGET_BOT   "bot" /* the id of the one scope that every reservation counts in */
+#define ENGINE_PARK_MS      30000 /* a sleep beyond it parks                               */
 #define ENGINE_STORE_MS     10000 /* a commit or query of the engine itself               */
+#define ENGINE_NO_STORAGE   "I can't take that now: the storage does not work. Please try again later"
 #define ENGINE_STOPPING     "I am being stopped for maintenance; please ask again in a few minutes"
 
 struct engine {
@@ -28,15 +31,25 @@ struct engine {
     struct plugin_set *set; /* current, pinned */
     struct turn_admission admission;
     struct turn_budget_caps caps;
-    uint64_t first_text_ms, total_ms;
+    uint64_t first_text_ms, total_ms, park_ms;
     struct list_link turns;    /* every turn that exists                                     */
     struct list_link incoming; /* events that are no turn yet: queued, being stored, refused */
-    struct list_link marks;    /* outbox rows being shown or marked as sent                  */
+    size_t in_flight;          /* batches that will be told                                  */
     struct scope scope;        /* intake and small writes                                    */
     struct chan *intake;       /* of struct engine_incoming                                  */
     size_t builtins;           /* of the core's own commands running                         */
     int64_t inherited;         /* the last event of an earlier process                       */
-    struct map recovered;      /* gateway's name -> int64_t: the last inherited event taken up */
+    /* Numbers that were given out. */
+    int64_t last_event, last_reservation, last_wait;
+    struct loop_task park_task;
+    bool park_posted;
+    struct loop_timer due; /* the earliest wait that is over                             */
+    int64_t next_due;      /* wall clock; 0: none                                        */
+    struct map gateways;   /* name -> struct gateway that came                           */
+    struct map recent;     /* "source\nid" of the last ENGINE_RECENT events              */
+    char **recent_keys;    /* the same as a ring                                         */
+    size_t recent_next;
+    struct map recovered; /* gateway's name -> int64_t: the last inherited event taken up */
     unsigned recovering;
     uint64_t calls; /* numbers calls from the shell */
     struct engine_stats stats;
@@ -58,19 +71,30 @@ struct engine_incoming {
     struct event *event;
     const char *refusal; /* static */
 };
+struct engine_incoming *turn_incoming_new(struct engine *engine, struct event *event);
 void turn_incoming_free(void *incoming);
+/* Tells the gateway up to which seq nothing of its is under way. */
+void turn_intake_settled(struct engine *engine, struct gateway *gateway);
 
 /* Tells whoever drains, soon, once nothing is left. */
 void turn_engine_check_idle(struct engine *engine);
-/* Reserves an outbox row for the caller to show; false where somebody else does or did. */
-bool turn_engine_claim(struct engine *engine, int64_t outbox, int64_t turn_id);
-void turn_engine_unclaim(struct engine *engine, int64_t outbox);
-/* Forgets the rows that are marked; kept while a recovery may hold an older list of them. */
-void turn_engine_forget_marks(struct engine *engine);
-void turn_engine_clear_marks(struct engine *engine); /* at the end */
-
 /* A turn for the event (whose reference it takes over), known to the engine, not started. */
-struct turn *turn_new(struct engine *engine, struct event *event, int64_t id, int64_t event_id);
+struct turn *turn_new(struct engine *engine, struct event *event, int64_t id);
+/* The running one of that number, or NULL. */
+struct turn *turn_engine_turn(const struct engine *engine, int64_t id);
+/* The engine stays while something that it handed to the store has not been told. */
+void turn_engine_hold(struct engine *engine);
+void turn_engine_release(struct engine *engine);
+/* What became of the turn's event in the store. */
+enum turn_storing { TURN_STORED, TURN_DUPLICATE, TURN_UNSTORED };
+void turn_stored(struct turn *turn, enum turn_storing outcome);
+/* Tells the gateway that somebody is at it, not before the event is known to be new. */
+void turn_show_working(struct turn *turn);
+/* The names of the stages that the set has for the event, as a JSON list; the set's. */
+const char *turn_stage_names(const struct plugin_set *set, const struct event *event);
+void turn_take_stages(struct turn *turn, const struct plugin_set *set);
+/* Adds the statement that stores them, for a turn that began on a newer set than it was taken. */
+void turn_add_stages(const struct turn *turn, struct store_batch *batch);
 /* Starts its coroutine, now or as soon as one is free: the set is pinned here. Whatever fails ends
  * in a sentence. */
 void turn_start(struct turn *turn);
@@ -82,15 +106,12 @@ void turn_engine_admit(struct engine *engine, struct turn *turn);
 void turn_engine_pump(struct engine *engine);
 /* Ends a running or waiting turn from outside its coroutine. */
 void turn_cancel(struct turn *turn, const char *reason, const char *sentence);
-/* Stores that the agent is about to cause an effect outside, once a turn; where that fails, the
- * effect must not be. [waits] */
-troupe_status turn_begin_effect(struct turn *turn, const char *agent, struct error *err);
 /* Sums up what the turn has spent. [waits] */
 void turn_read_cost(struct turn *turn);
 /* The turn's coroutine has done all that is owed. */
 void turn_engine_ended(struct turn *turn);
-/* The outbox row was shown: outbox.c. */
-void turn_engine_mark_sent(struct engine *engine, int64_t outbox);
+/* The turn is parked: it goes, and runs again at once where it was answered meanwhile. */
+void turn_engine_put_aside(struct turn *turn);
 /* A deadline for a write of the engine itself. */
 static inline uint64_t turn_engine_soon(struct engine *engine)
 {
@@ -99,6 +120,16 @@ static inline uint64_t turn_engine_soon(struct engine *engine)
 
 /* The observers' scope of a turn is empty. */
 void turn_observers_ended(struct scope *scope);
+/* wait.c */
+void turn_wait_watch(struct engine *engine, int64_t due_ms);
+void turn_waits_due(struct loop_timer *timer);
+/* Takes the turn of an open event up again; `gateway` NULL: the one of its source, where it came;
+ * else it stays for that one's coming. [waits] */
+troupe_status turn_engine_again(struct engine *engine, int64_t id, struct gateway *gateway,
+                                struct error *err);
+/* A stored event without its gateway. TROUPE_NOT_FOUND, TROUPE_DATA where it was swept. [waits] */
+troupe_status turn_engine_event(struct engine *engine, int64_t id, struct event **ret,
+                                struct error *err);
 /* recover.c: what the engine must know before it takes in anything. [waits] */
 troupe_status turn_recover_begin(struct engine *engine, struct error *err);
 /* intake.c */

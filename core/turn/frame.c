@@ -3,22 +3,32 @@
 
 #include "base/log.h"
 #include "turn/engine_private.h"
+#include "turn/wait.h"
 
 #include <stdio.h>
 #include <string.h>
 
 void turn_frame_init(struct turn_frame *frame, struct turn *turn, struct plugin_agent *agent,
-                     struct turn_frame *caller)
+                     struct turn_frame *caller, const char *path)
 {
     memset(frame, 0, sizeof(*frame));
     frame->pub.api = turn->engine->options.turn_table;
     frame->turn = turn;
+    frame->out = frame;
     frame->agent = agent;
     frame->caller = caller;
     frame->depth = caller ? caller->depth + 1 : 0;
+    frame->unrecorded = caller && caller->unrecorded;
+    frame->path = arena_strdup(&frame->arena, path);
     frame->text.max = TURN_ANSWER_MAX;
     frame->json.max = TURN_RESULT_MAX;
     list_init(&frame->resources);
+}
+
+void turn_frame_active(const struct turn_frame *frame, bool on)
+{
+    if (!frame->unrecorded)
+        turn_active(frame->turn, on);
 }
 
 void turn_frame_clear_resources(struct turn_frame *frame)
@@ -37,6 +47,7 @@ void turn_frame_clear(struct turn_frame *frame)
     turn_frame_clear_resources(frame);
     buf_clear(&frame->text);
     buf_clear(&frame->json);
+    store_batch_free(frame->batch);
     arena_clear(&frame->arena);
 }
 

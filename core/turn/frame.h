@@ -30,16 +30,23 @@ struct turn_frame {
     const struct plugin_function *function; /* NULL: a stage or an observer             */
     struct turn_frame *caller;              /* NULL: called by the core                 */
     bool observer;                          /* cannot answer                            */
+    bool unrecorded;                        /* its calls are not kept: an observer's    */
     unsigned depth;
+    char *path;                 /* its place in the record, of the arena     */
+    unsigned ordinal, children; /* the next call's, and children so far      */
     struct arena arena;         /* results handed to the plugin              */
     struct list_link resources; /* newest first                              */
     size_t streams, requests;   /* open ones of each kind                    */
     size_t kept;                /* bytes of results it holds                 */
-    /* A function's own output. */
+    /* A function's own output; a child's goes to that of its parent's frame. */
+    struct turn_frame *out;
     struct buf text;
     struct buf json;
-    troupe_status verdict; /* a stage's */
-    struct chan *chunks;   /* to a caller that opened a stream; NULL: none */
+    troupe_status verdict;     /* a stage's */
+    struct chan *chunks;       /* to a caller that opened a stream; NULL: none */
+    struct store_batch *batch; /* writes that are gathered; NULL: none are */
+    int64_t batch_hash;
+    const bool *reading; /* whether that caller waits for the next chunk */
     /* Why the frame itself fails (troupe_fail), and the last call that failed for it. */
     char fail_code[64], fail_text[ERROR_TEXT_MAX];
     char error_code[64], error_text[ERROR_TEXT_MAX];
@@ -52,8 +59,11 @@ static inline struct turn_frame *turn_frame_of(troupe_turn *turn)
     return (struct turn_frame *)turn;
 }
 
+/* `path` is its place in the record; copied. */
 void turn_frame_init(struct turn_frame *frame, struct turn *turn, struct plugin_agent *agent,
-                     struct turn_frame *caller);
+                     struct turn_frame *caller, const char *path);
+/* turn_active for the coroutine of a frame that belongs to a stage. */
+void turn_frame_active(const struct turn_frame *frame, bool on);
 /* Releases the resources, newest first; on the coroutine that made them. */
 void turn_frame_clear_resources(struct turn_frame *frame);
 /* The rest, too. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Intake: one coroutine takes events in the order they came, stores all that wait in one commit and
- * hands them to admission. From that commit on an event is owed.
+ * Intake: one coroutine takes events in the order they came, hands all that wait to the store in one
+ * batch and their turns to admission, without waiting for the disk. From that batch's commit on an
+ * event is owed; nothing of its turn is durable or visible before it.
  */
 #include "turn/engine_private.h"
 
@@ -9,8 +10,28 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "turn/sql/turn.h"
+#include "turn/wait.h"
 
 #include <string.h>
+
+void turn_intake_settled(struct engine *engine, struct gateway *gateway)
+{
+    int64_t seq = gateway ? gateway->submitted : 0;
+
+    if (seq <= 0 || !gateway->ops->stored || engine->closing)
+        return;
+    /* They came in order, so the first that is under way is the lowest. */
+    list_for_each (link, &engine->incoming) {
+        const struct event *event = container_of(link, struct engine_incoming, link)->event;
+
+        if (event->gateway == gateway && event->seq > 0) {
+            seq = event->seq - 1;
+            break;
+        }
+    }
+    if (seq > 0)
+        gateway->ops->stored(gateway, seq);
+}
 
 void turn_incoming_free(void *item)
 {
@@ -18,6 +39,7 @@ void turn_incoming_free(void *item)
     struct engine *engine = incoming->engine;
 
     list_remove(&incoming->link);
+    turn_intake_settled(engine, incoming->event->gateway);
     event_unref(incoming->event);
     mem_free(incoming);
     turn_engine_check_idle(engine);
@@ -47,7 +69,7 @@ static void refuse(struct engine_incoming *incoming, const char *code, const cha
         turn_incoming_free(incoming);
 }
 
-static struct engine_incoming *incoming_new(struct engine *engine, struct event *event)
+struct engine_incoming *turn_incoming_new(struct engine *engine, struct event *event)
 {
     struct engine_incoming *incoming = mem_zero(1, sizeof(*incoming));
 
@@ -62,11 +84,11 @@ static void run_builtin(struct engine *engine, struct event *event)
     struct turn *turn;
 
     if (engine->builtins >= ENGINE_BUILTINS_MAX) {
-        refuse(incoming_new(engine, event), "too_many_commands",
+        refuse(turn_incoming_new(engine, event), "too_many_commands",
                "too many commands at once; please try again in a moment");
         return;
     }
-    turn = turn_new(engine, event, 0, 0);
+    turn = turn_new(engine, event, 0);
     turn->builtin = true;
     engine->builtins++;
     turn_start(turn);
@@ -77,73 +99,181 @@ void turn_engine_submit(struct engine *engine, struct event *event)
     struct engine_incoming *incoming;
 
     engine->stats.events++;
+    if (event->gateway && event->seq > 0)
+        event->gateway->submitted = event->seq;
     if (!(event->flags & EVENT_ADDRESSED)) {
+        turn_intake_settled(engine, event->gateway);
         event_unref(event);
         return;
     }
     if (engine->closing) {
-        refuse(incoming_new(engine, event), "stopping", ENGINE_STOPPING);
+        refuse(turn_incoming_new(engine, event), "stopping", ENGINE_STOPPING);
+        return;
+    }
+    if (!strcmp(event->kind, "press")) {
+        turn_engine_press(engine, event);
         return;
     }
     if (turn_is_builtin(engine->set, event)) {
         /* /stop and its like work while everything else waits, and owe nothing to the store. */
+        turn_intake_settled(engine, event->gateway);
         run_builtin(engine, event);
         return;
     }
-    incoming = incoming_new(engine, event);
+    incoming = turn_incoming_new(engine, event);
     if (chan_try_send(engine->intake, incoming) < 0)
         refuse(incoming, "intake_full",
                "too many messages at once; please send this one again in a minute");
 }
 
-/* The statements of one event; the index of its turn's. */
-static size_t add_event(struct store_batch *batch, const struct event *event)
+/* ---- storing -------------------------------------------------------------------------------- */
+
+/* A batch of events on its way to the store; their turns run already. */
+struct storing {
+    struct engine *engine;
+    size_t count;
+    struct stored_event {
+        struct engine_incoming *incoming;
+        struct turn *turn; /* stays until it is told */
+        int64_t id;
+        size_t row;
+    } events[ENGINE_INTAKE_BATCH];
+};
+
+/* The event's number is known before the event is stored, so its turn can begin at once: whatever
+ * the turn writes stands behind this batch in the store's queue, and each of its batches asks
+ * whether the event is there. */
+static void stored(void *arg, struct store_batch *batch, troupe_status status,
+                   const struct error *err)
+{
+    struct storing *storing = arg;
+    struct engine *engine = storing->engine;
+
+    if (status < 0)
+        log_error("intake", "%zu events could not be stored: %s", storing->count, err->text);
+    for (size_t i = 0; i < storing->count; i++) {
+        struct stored_event *event = &storing->events[i];
+
+        turn_stored(event->turn, status < 0                                   ? TURN_UNSTORED
+                                 : store_batch_changes(batch, event->row) > 0 ? TURN_STORED
+                                                                              : TURN_DUPLICATE);
+        turn_incoming_free(event->incoming);
+    }
+    mem_free(storing);
+    turn_engine_release(engine);
+}
+
+static size_t add_event(struct engine *engine, struct store_batch *batch, const struct event *event,
+                        int64_t id)
 {
     _cleanup_mem_ char *payload = event_print(event);
-    struct store_value now = store_int(clock_wall_ms());
 
-    store_batch_add(batch, STORE_SQL(SQL_TURN_INTAKE_EVENT, store_text(event->source),
+    return store_batch_add(batch,
+                           STORE_SQL(SQL_TURN_INTAKE, store_int(id), store_text(event->source),
                                      store_text(event->source_id), store_text(event->account),
                                      store_text(event->guild), store_text(event->channel),
                                      store_text(event->member), store_text(event->kind),
-                                     store_text(payload), now));
-    return store_batch_add(batch, STORE_SQL(SQL_TURN_INTAKE_TURN, store_text(event->source),
-                                            store_text(event->source_id), now));
+                                     store_text(payload), store_int((int64_t)engine->set->number),
+                                     store_text(turn_stage_names(engine->set, event)),
+                                     store_int(clock_wall_ms())));
+}
+
+/* The last event of each gateway tells how far its seq is stored with this batch. */
+static void add_seqs(struct store_batch *batch, struct engine_incoming **items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct gateway *gateway = items[i]->event->gateway;
+        bool last = gateway && gateway->ops->taken && items[i]->event->seq > 0;
+
+        for (size_t j = i + 1; last && j < count; j++)
+            last = items[j]->event->gateway != gateway || items[j]->event->seq <= 0;
+        if (last)
+            gateway->ops->taken(gateway, items[i]->event->seq, batch);
+    }
+}
+
+/* Whether the event was taken a short while ago; keeps it in mind. What is older meets the key in
+ * the store. */
+static bool seen_before(struct engine *engine, const struct event *event)
+{
+    char *key = mem_printf("%s\n%s", event->source, event->source_id), **oldest;
+
+    if (map_get(&engine->recent, key)) {
+        mem_free(key);
+        return true;
+    }
+    oldest = &engine->recent_keys[engine->recent_next];
+    engine->recent_next = (engine->recent_next + 1) % ENGINE_RECENT;
+    if (*oldest) {
+        map_remove(&engine->recent, *oldest);
+        mem_free(*oldest);
+    }
+    *oldest = key;
+    map_set(&engine->recent, key, engine);
+    return false;
+}
+
+static void forget(struct engine *engine, const struct event *event)
+{
+    _cleanup_mem_ char *key = mem_printf("%s\n%s", event->source, event->source_id);
+
+    map_remove(&engine->recent, key);
+}
+
+static void start_turns(struct storing *storing)
+{
+    struct engine *engine = storing->engine;
+
+    for (size_t i = 0; i < storing->count; i++) {
+        struct event *event = storing->events[i].incoming->event;
+        struct turn *turn = turn_new(engine, event_ref(event), storing->events[i].id);
+
+        turn->storing = true;
+        turn_take_stages(turn, engine->set);
+        storing->events[i].turn = turn;
+        turn_trace_add(&turn->trace, "intake", "taken", "event of %s, %zu bytes", event->source,
+                       event->content_len);
+        turn_engine_admit(engine, turn);
+    }
 }
 
 static void take_in(struct engine *engine, struct engine_incoming **items, size_t count)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    size_t rows[ENGINE_INTAKE_BATCH];
+    struct storing *storing = mem_zero(1, sizeof(*storing));
     struct error err;
-    troupe_status status;
 
-    for (size_t i = 0; i < count; i++)
-        rows[i] = add_event(batch, items[i]->event);
-    status = store_commit(engine->store, batch, turn_engine_soon(engine), &err);
-    if (status < 0)
-        log_error("intake", "%zu events could not be stored: %s", count, err.text);
+    storing->engine = engine;
     for (size_t i = 0; i < count; i++) {
-        const struct store_rows *row = status < 0 ? NULL : store_batch_result(batch, rows[i]);
-        struct event *event = items[i]->event;
+        struct stored_event *event = &storing->events[storing->count];
 
-        if (status < 0) {
-            refuse(items[i], "storage_unavailable",
-                   "I can't take that now: the storage does not work. Please try again later");
+        if (seen_before(engine, items[i]->event)) {
+            engine->stats.duplicates++;
             continue;
         }
-        if (!row || !row->count) {
-            engine->stats.duplicates++;
-        } else {
-            struct turn *turn = turn_new(engine, event_ref(event), store_cell_int(row, 0, 0, 0),
-                                         store_cell_int(row, 0, 1, 0));
-
-            turn_trace_add(&turn->trace, "intake", "stored", "event of %s, %zu bytes",
-                           event->source, event->content_len);
-            turn_engine_admit(engine, turn);
-        }
-        turn_incoming_free(items[i]);
+        event->incoming = items[i];
+        event->id = ++engine->last_event;
+        event->row = add_event(engine, batch, items[i]->event, event->id);
+        storing->count++;
     }
+    add_seqs(batch, items, count);
+    for (size_t i = 0, fresh = 0; i < count; i++) {
+        if (fresh < storing->count && storing->events[fresh].incoming == items[i])
+            fresh++;
+        else
+            turn_incoming_free(items[i]); /* a duplicate */
+    }
+    if (store_batch_count(batch) &&
+        store_submit(engine->store, batch, stored, storing, &err) == TROUPE_OK) {
+        turn_engine_hold(engine);
+        start_turns(storing);
+        return;
+    }
+    for (size_t i = 0; i < storing->count; i++) {
+        forget(engine, storing->events[i].incoming->event); /* it may come again */
+        refuse(storing->events[i].incoming, "storage_unavailable", ENGINE_NO_STORAGE);
+    }
+    mem_free(storing);
 }
 
 troupe_status turn_intake_main(void *arg)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a crash or stop left open. An event whose turn had spent nothing and caused nothing outside is
- * run again; one that had is closed with a sentence, since running it again could pay or act twice;
- * one that was cut too often is dead. Answers that were stored and never shown are shown now. Money that was on its way is booked
- * at its worst case.
+ * What a crash or stop left open: each event's turn is taken up again and goes on where its record
+ * stops (record.h). One whose turns brought the host down twice is dead. Answers that are owed already
+ * are their gateway's.
  */
 #include "turn/engine_private.h"
 
@@ -18,137 +17,143 @@ troupe_status turn_recover_begin(struct engine *engine, struct error *err)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    const struct store_statement newest = {.sql = SQL_TURN_NEWEST_EVENT, .expect = STORE_ANY};
-    struct store_value now = store_int(clock_wall_ms());
+    const struct store_statement newest = {.sql = SQL_TURN_NEWEST, .expect = STORE_ANY};
     troupe_status status;
 
     /* Whoever called from the shell went with the process. */
-    store_batch_add(batch, STORE_SQL(SQL_TURN_CLOSE_SHELL_TURNS, now));
-    store_batch_add(batch, STORE_SQL(SQL_TURN_CLOSE_SHELL_EVENTS, now));
+    store_batch_add(batch, STORE_SQL(SQL_TURN_CLOSE_SHELL, store_int(clock_wall_ms())));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
     if (status == TROUPE_OK)
         status = store_query(engine->store, &newest, turn_engine_soon(engine), &rows, err);
-    if (status == TROUPE_OK)
-        engine->inherited = store_cell_int(rows, 0, 0, 0);
-    return status;
+    if (status < 0)
+        return status;
+    engine->inherited = engine->last_event = store_cell_int(rows, 0, 0, 0);
+    engine->last_reservation = store_cell_int(rows, 0, 1, 0);
+    return TROUPE_OK;
 }
 
-static troupe_status show_answer(struct gateway *gateway, const struct event *event,
-                                 int64_t turn_id, const struct store_value *body, struct error *err)
-{
-    void *handle = NULL;
-    troupe_status status = gateway->ops->answer_begin(gateway, event, turn_id, &handle, err);
-
-    if (status == TROUPE_OK)
-        status =
-            gateway->ops->answer_end(gateway, handle, GATEWAY_COMPLETE, body->data, body->len, err);
-    return status;
-}
-
-/* Shows a stored answer or notice; the row is marked afterwards, so a crash between shows it once more. */
-static void show_again(struct engine *engine, struct gateway *gateway,
-                       const struct store_rows *rows, size_t row)
-{
-    const struct store_value *payload = store_cell(rows, row, 2), *body = store_cell(rows, row, 1);
-    int64_t outbox = store_cell_int(rows, row, 0, 0), turn_id = store_cell_int(rows, row, 3, 0);
-    struct event *event = NULL;
-    struct error err = {0};
-    troupe_status status;
-
-    if (!turn_engine_claim(engine, outbox, turn_id))
-        return;
-    status = event_parse(payload->data, payload->len, &event, &err);
-    if (status == TROUPE_OK) {
-        event->gateway = gateway;
-        if (!strcmp(store_cell_text(rows, row, 4, ""), "notice"))
-            status = gateway->ops->notice(gateway, event, body->data, true);
-        else
-            status = show_answer(gateway, event, turn_id, body, &err);
-    }
-    if (status == TROUPE_OK) {
-        turn_engine_mark_sent(engine, outbox);
-    } else {
-        turn_engine_unclaim(engine, outbox);
-        log_error("recover", "the answer of turn %lld is still not shown: %s", (long long)turn_id,
-                  err.text);
-    }
-    event_unref(event);
-}
-
-/* Ends an event for good; the turn only stores that and tells the member. */
-static void close_event(struct engine *engine, struct event *event, int64_t event_id,
-                        int64_t turn_id, const char *reason, const char *sentence)
-{
-    struct turn *turn = turn_new(engine, event, turn_id, event_id);
-
-    turn_trace_add(&turn->trace, "recover", reason, NULL);
-    turn_conclude(turn, "interrupted", reason, "%s", sentence);
-    turn_start(turn);
-}
-
-static troupe_status new_turn(struct engine *engine, int64_t event_id, int64_t old_turn,
-                              int64_t *ret, struct error *err)
+troupe_status turn_engine_blame(struct engine *engine, int64_t turn_id, const char *plugin,
+                                struct error *err)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct store_value now = store_int(clock_wall_ms());
-    troupe_status status;
-    size_t row;
 
-    if (old_turn)
-        store_batch_add(batch, STORE_SQL(SQL_TURN_CLOSE_OPEN_TURN, store_int(old_turn), now));
-    row = store_batch_add(batch, STORE_SQL(SQL_TURN_AGAIN, store_int(event_id), now));
-    status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
-    if (status == TROUPE_OK)
-        *ret = store_cell_int(store_batch_result(batch, row), 0, 0, 0);
-    return status;
+    store_batch_add(batch, STORE_SQL(SQL_TURN_BLAME, store_int(turn_id), store_text(plugin)));
+    return store_commit(engine->store, batch, turn_engine_soon(engine), err);
 }
+
+enum {
+    COL_ID,
+    COL_PAYLOAD,
+    COL_ATTEMPTS,
+    COL_BLAMES,
+    COL_BLAMED,
+    COL_STAGES,
+    COL_GENERATION,
+    COL_SOURCE,
+    COL_PARKED
+};
 
 /* Its payload cannot be read: nobody can be told, and nothing behind it shall wait. */
-static troupe_status give_up(struct engine *engine, int64_t event_id, int64_t old_turn,
-                             struct error *err)
+static troupe_status give_up(struct engine *engine, int64_t id, struct error *err)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct store_value now = store_int(clock_wall_ms());
 
-    store_batch_add(batch, STORE_SQL(SQL_TURN_CLOSE_OPEN_TURN, store_int(old_turn), now));
-    store_batch_add(batch, STORE_SQL(SQL_TURN_FINISH_EVENT, store_int(event_id),
-                                     store_text("failed"), store_text("unreadable"), now));
+    log_error("recover", "event %lld cannot be read and is given up", (long long)id);
+    store_batch_add(batch, STORE_SQL(SQL_TURN_FINISH, store_int(id), store_text("failed"),
+                                     store_text("unreadable"), store_null(), store_null(),
+                                     store_int(0), store_int(0), store_int(clock_wall_ms())));
     return store_commit(engine->store, batch, turn_engine_soon(engine), err);
+}
+
+/* The turn of an event that an earlier run had begun. */
+static struct turn *turn_again(struct engine *engine, struct event *event,
+                               const struct store_rows *rows, size_t row)
+{
+    const struct store_value *stages = store_cell(rows, row, COL_STAGES);
+    struct turn *turn = turn_new(engine, event, store_cell_int(rows, row, COL_ID, 0));
+
+    turn->resumed = turn->spends = true;
+    turn->generation = (uint64_t)store_cell_int(rows, row, COL_GENERATION, 0);
+    if (json_parse(stages->data ? stages->data : "", stages->len, &turn->stages, NULL) < 0 ||
+        !json_is_array(turn->stages)) {
+        json_decref(turn->stages);
+        turn->stages = json_array();
+    }
+    return turn;
+}
+
+/* Counts another run, without waiting: it is for people only. */
+static void count_attempt(struct engine *engine, int64_t id)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct error err;
+
+    store_batch_add(batch, STORE_SQL(SQL_TURN_AGAIN, store_int(id)));
+    if (store_submit(engine->store, batch, NULL, NULL, &err) < 0)
+        log_warn("recover", "another run of turn %lld is not counted: %s", (long long)id, err.text);
 }
 
 static troupe_status take_up(struct engine *engine, struct gateway *gateway,
                              const struct store_rows *rows, size_t row, struct error *err)
 {
-    const struct store_value *payload = store_cell(rows, row, 1);
-    int64_t event_id = store_cell_int(rows, row, 0, 0), attempts = store_cell_int(rows, row, 2, 0);
-    int64_t old_turn = store_cell_int(rows, row, 3, 0), id = 0;
-    bool acted = store_cell_int(rows, row, 4, 0) != 0;
+    const struct store_value *payload = store_cell(rows, row, COL_PAYLOAD);
+    int64_t id = store_cell_int(rows, row, COL_ID, 0);
+    int64_t attempts = store_cell_int(rows, row, COL_ATTEMPTS, 0) + 1;
     struct event *event = NULL;
     struct turn *turn;
-    troupe_status status = event_parse(payload->data, payload->len, &event, err);
 
-    if (status < 0) {
-        log_error("recover", "event %lld cannot be read and is given up", (long long)event_id);
-        return give_up(engine, event_id, old_turn, err);
-    }
+    if (event_parse(payload->data, payload->len, &event, NULL) < 0)
+        return give_up(engine, id, err);
     event->gateway = gateway;
-    if (old_turn && (acted || attempts >= ENGINE_ATTEMPTS_MAX)) {
-        close_event(engine, event, event_id, old_turn, acted ? "restart" : "dead",
-                    acted ? "I was restarted while I answered this; please ask again"
-                          : "I could not finish this message, it was cut twice; please ask "
-                            "differently");
+    turn = turn_again(engine, event, rows, row);
+    if (store_cell_int(rows, row, COL_BLAMES, 0) >= ENGINE_BLAMES_MAX) {
+        turn_trace_add(&turn->trace, "recover", "dead", "\"%s\" brought the host down twice on it",
+                       store_cell_text(rows, row, COL_BLAMED, "?"));
+        turn_conclude(turn, "dead", "dead",
+                      "I could not finish this message: it brought me down twice. Please ask "
+                      "differently");
+        turn_start(turn);
         return TROUPE_OK;
     }
-    turn = turn_new(engine, event, 0, event_id); /* known before the wait, so it can be detached */
-    status = new_turn(engine, event_id, old_turn, &id, err);
-    if (status < 0) {
-        turn_dispose(turn);
-        return status;
-    }
-    turn->id = id;
-    turn_trace_add(&turn->trace, "recover", "again", "taken up after a restart");
+    turn_trace_add(&turn->trace, "recover", "again", "taken up after a restart, run %lld",
+                   (long long)attempts + 1);
+    count_attempt(engine, id);
     turn_engine_admit(engine, turn);
     return TROUPE_OK;
+}
+
+troupe_status turn_engine_event(struct engine *engine, int64_t id, struct event **ret,
+                                struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    const struct store_value *payload;
+    troupe_status status = store_query(engine->store, STORE_SQL(SQL_TURN_EVENT, store_int(id)),
+                                       turn_engine_soon(engine), &rows, err);
+
+    if (status < 0)
+        return status;
+    if (!rows->count)
+        return error_set(err, TROUPE_NOT_FOUND, "there is no event %lld", (long long)id);
+    payload = store_cell(rows, 0, COL_PAYLOAD);
+    return event_parse(payload->data ? payload->data : "", payload->len, ret, err);
+}
+
+troupe_status turn_engine_again(struct engine *engine, int64_t id, struct gateway *gateway,
+                                struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status = store_query(engine->store, STORE_SQL(SQL_TURN_EVENT, store_int(id)),
+                                       turn_engine_soon(engine), &rows, err);
+
+    if (status < 0)
+        return status;
+    if (!rows->count || turn_engine_turn(engine, id))
+        return TROUPE_OK;
+    if (!gateway)
+        gateway = map_get(&engine->gateways, store_cell_text(rows, 0, COL_SOURCE, ""));
+    if (!gateway || engine->admission.draining)
+        return TROUPE_OK; /* it is taken up when that comes, or by the next process */
+    return take_up(engine, gateway, rows, 0, err);
 }
 
 /* How far the inherited events of a source were taken up. */
@@ -185,6 +190,8 @@ static troupe_status take_up_all(struct engine *engine, struct gateway *gateway,
             if (engine->admission.draining)
                 return TROUPE_OK; /* the next process does it */
             *last = id;
+            if (store_cell_int(rows, i, COL_PARKED, 0) || turn_engine_turn(engine, id))
+                continue; /* it waits for somebody, or was answered just now */
             status = take_up(engine, gateway, rows, i, err);
             if (status < 0) {
                 *last = *last == id ? before : *last;
@@ -196,20 +203,14 @@ static troupe_status take_up_all(struct engine *engine, struct gateway *gateway,
 
 troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway, struct error *err)
 {
-    _cleanup_rows_ struct store_rows *unsent = NULL;
     troupe_status status;
 
     if (engine->admission.draining)
         return TROUPE_OK;
+    map_set(&engine->gateways, gateway->name, gateway);
     engine->recovering++;
-    status = store_query(engine->store, STORE_SQL(SQL_TURN_UNSENT, store_text(gateway->name)),
-                         turn_engine_soon(engine), &unsent, err);
-    for (size_t i = 0; status == TROUPE_OK && i < unsent->count; i++)
-        show_again(engine, gateway, unsent, i);
-    if (status == TROUPE_OK)
-        status = take_up_all(engine, gateway, err);
+    status = take_up_all(engine, gateway, err);
     engine->recovering--;
-    turn_engine_forget_marks(engine);
     turn_engine_check_idle(engine);
     return status;
 }

@@ -11,7 +11,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "turn/engine_private.h"
+#include "turn/pack.h"
 #include "turn/sql/turn.h"
+#include "turn/wait.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +35,8 @@ static troupe_status stage_main(void *arg)
     agent->calls++;
     status = job->fn(&job->frame.pub);
     agent->running--;
+    if (!job->frame.observer)
+        turn_active(job->frame.turn, false);
     if (status < 0)
         agent->failures++;
     turn_frame_clear_resources(&job->frame);
@@ -66,7 +70,8 @@ static void explain(const struct turn_frame *frame, troupe_status status, char c
 
 /* Runs one agent of a stage to its verdict. */
 static troupe_status run_agent(struct turn *turn, const struct turn_stage *stage,
-                               struct plugin_agent *agent, struct error *ret_why, char code[64])
+                               struct plugin_agent *agent, const char *path, struct error *ret_why,
+                               char code[64])
 {
     struct stage_job *job;
     struct co_owner owner = {agent->owner, (uint64_t)turn->id};
@@ -81,10 +86,12 @@ static troupe_status run_agent(struct turn *turn, const struct turn_stage *stage
     job = mem_zero(1, sizeof(*job));
     if (stage->timeout_ms && (own = co_after(stage->timeout_ms)) < deadline)
         deadline = own;
-    turn_frame_init(&job->frame, turn, agent, NULL);
+    turn_frame_init(&job->frame, turn, agent, NULL, path);
     job->fn = agent->manifest->stage;
     scope_open(&scope, deadline);
+    turn->active++;
     status = co_spawn_wait(&scope, &owner, stage_main, job, turn->deadline);
+    turn->active -= status < 0;
     joined = scope_close(&scope);
     if (status == TROUPE_OK)
         status = joined < 0 ? joined : job->frame.verdict;
@@ -132,8 +139,8 @@ static void start_observers(struct turn *turn, const struct turn_pipeline *pipel
         struct co_owner owner = {agent->owner, (uint64_t)turn->id};
         struct stage_job *job = mem_zero(1, sizeof(*job));
 
-        turn_frame_init(&job->frame, turn, agent, NULL);
-        job->frame.observer = true;
+        turn_frame_init(&job->frame, turn, agent, NULL, "0");
+        job->frame.observer = job->frame.unrecorded = true;
         job->fn = agent->manifest->observe;
         if (co_spawn(&turn->observers, &owner, observe_main, job) == TROUPE_OK)
             continue;
@@ -143,23 +150,50 @@ static void start_observers(struct turn *turn, const struct turn_pipeline *pipel
     }
 }
 
+/* Who works at the stage: whom an earlier run chose, or who is next now. NULL: he is not there any
+ * more, and the turn has ended. */
+static struct plugin_agent *choose(struct turn *turn, struct turn_stage *stage)
+{
+    const struct record_row *row = turn_record_marked(turn, stage->name, RECORD_AGENT);
+    struct plugin_agent *agent;
+    struct buf name = BUF_INIT;
+
+    if (row) {
+        for (size_t i = 0; i < stage->agent_count; i++)
+            if (!strcmp(stage->agents[i]->name, buf_text(&row->result)))
+                return stage->agents[i];
+        turn_diverge(turn, "agent \"%s\" does not work at stage \"%s\" any more",
+                     buf_text(&row->result), stage->name);
+        return NULL;
+    }
+    agent = turn_stage_choose(stage);
+    if (stage->agent_count > 1) {
+        buf_puts(&name, agent->name);
+        turn_record_mark(turn, stage->name, RECORD_AGENT, TROUPE_OK, &name);
+        buf_clear(&name);
+    }
+    return agent;
+}
+
 /* The chosen agent, then the fallbacks, as long as nothing was shown. */
 static troupe_status run_stage(struct turn *turn, struct turn_stage *stage)
 {
-    struct plugin_agent *agent = turn_stage_choose(stage);
+    struct plugin_agent *agent = choose(turn, stage);
     struct error why;
-    char where[96], code[64];
+    char where[96], code[64], path[16] = "0";
     size_t next = 0;
 
+    if (!agent)
+        return TROUPE_CANCELED;
     snprintf(where, sizeof(where), "stage %s", stage->name);
     for (;;) {
         troupe_status status;
 
         turn_trace_add(&turn->trace, where, "start", "agent %s, plugin %s %s", agent->name,
                        agent->manifest->id, agent->manifest->version);
-        status = run_agent(turn, stage, agent, &why, code);
+        status = run_agent(turn, stage, agent, path, &why, code);
         turn_trace_add(&turn->trace, where, code, why.text[0] ? "%s" : NULL, why.text);
-        if (status >= 0)
+        if (status >= 0 || turn->parked)
             return status;
         if (turn->state || turn_answer_exists(turn) || co_status() < 0 ||
             next == stage->fallback_count) {
@@ -168,33 +202,167 @@ static troupe_status run_stage(struct turn *turn, struct turn_stage *stage)
             return status;
         }
         agent = stage->fallback[next++];
+        snprintf(path, sizeof(path), "0~%zu", next);
     }
 }
 
-static troupe_status run_pipeline(struct turn *turn, struct turn_pipeline *pipeline)
-{
-    for (size_t i = 0; i < pipeline->stage_count; i++) {
-        struct turn_stage *stage = &pipeline->stages[i];
-        const char *code;
-        troupe_status status;
-        char where[96];
+/* ---- the stages of a turn that is taken up again --------------------------------------------- */
 
-        snprintf(where, sizeof(where), "stage %s", stage->name);
-        if (!turn_stage_applies(stage, turn->event, &code)) {
-            turn_trace_add(&turn->trace, where, code, NULL);
-            continue;
-        }
-        status = run_stage(turn, stage);
+/* What a stage that ended well leaves to those behind it. */
+static void keep_end(struct turn *turn, const struct turn_stage *stage)
+{
+    struct buf out = BUF_INIT;
+
+    pack_int(&out, turn->answer.replied);
+    pack_bytes(&out, buf_text(&turn->answer.text), turn->answer.text.len);
+    pack_int(&out, (int64_t)turn->annotations.count);
+    map_for_each (entry, &turn->annotations) {
+        const struct buf *value = entry->value;
+
+        pack_bytes(&out, entry->key, entry->key_len);
+        pack_bytes(&out, buf_text(value), value->len);
+    }
+    turn_record_mark(turn, stage->name, RECORD_END, TROUPE_NEXT, &out);
+    buf_clear(&out);
+}
+
+static void restore_answer(struct turn *turn, bool replied, const char *text, size_t len)
+{
+    size_t before = turn->answer.text.len;
+
+    if (replied)
+        turn_answer_reply(turn, text, len);
+    else if (len > before) /* members may have seen it; the gateway knows how much */
+        turn_answer_write(turn, text + before, len - before);
+}
+
+/* Whether the stage had ended; what it left is there again. */
+static bool has_ended(struct turn *turn, const char *name)
+{
+    const struct record_row *row = turn_record_marked(turn, name, RECORD_END);
+    struct unpack in;
+    const char *text;
+    size_t len;
+    bool replied;
+
+    if (!row)
+        return false;
+    in = (struct unpack){row->result.data, row->result.len, false};
+    replied = unpack_int(&in) != 0;
+    text = unpack_bytes(&in, &len);
+    restore_answer(turn, replied, text, len);
+    for (int64_t left = unpack_int(&in); left > 0 && !in.bad; left--) {
+        size_t key_len;
+        const char *key = unpack_bytes(&in, &key_len);
+        struct buf *value = mem_zero(1, sizeof(*value)), *old;
+
+        text = unpack_bytes(&in, &len);
+        buf_append(value, text, len);
+        old = map_setn(&turn->annotations, key, key_len, value);
+        if (old)
+            buf_clear(old);
+        mem_free(old);
+    }
+    if (in.bad)
+        turn_diverge(turn, "the end of stage \"%s\" cannot be read", name);
+    return true;
+}
+
+static struct turn_stage *stage_of(struct turn_pipeline *pipeline, const char *name)
+{
+    for (size_t i = 0; pipeline && i < pipeline->stage_count; i++)
+        if (!strcmp(pipeline->stages[i].name, name))
+            return &pipeline->stages[i];
+    return NULL;
+}
+
+/* One stage by the name that the turn was admitted with. */
+static troupe_status pass_stage(struct turn *turn, struct turn_pipeline *pipeline, const char *name)
+{
+    struct turn_stage *stage = stage_of(pipeline, name);
+    bool begun = turn_record_knows(turn, name);
+    const char *code;
+    troupe_status status;
+    char where[96];
+
+    snprintf(where, sizeof(where), "stage %s", name);
+    if (has_ended(turn, name)) {
+        turn_trace_add(&turn->trace, where, "replayed", "it had ended before the restart");
+        return TROUPE_NEXT;
+    }
+    if (!stage && begun) {
+        turn_diverge(turn, "stage \"%s\" had begun and is not configured any more", name);
+        return TROUPE_CANCELED;
+    }
+    if (!stage) {
+        turn_trace_add(&turn->trace, where, "stage_removed", NULL);
+        return TROUPE_NEXT;
+    }
+    if (!begun && !turn_stage_applies(stage, turn->event, &code)) {
+        turn_trace_add(&turn->trace, where, code, NULL);
+        return TROUPE_NEXT;
+    }
+    turn_record_stage(turn, name);
+    status = run_stage(turn, stage);
+    if (status == TROUPE_NEXT && !turn->state)
+        keep_end(turn, stage);
+    return status;
+}
+
+static void run_pipeline(struct turn *turn, struct turn_pipeline *pipeline)
+{
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach (turn->stages, i, name) {
+        troupe_status status = pass_stage(turn, pipeline, json_string_value(name));
+
         if (turn->state || co_status() < 0)
-            return status; /* it was ended, whatever the stage made of that */
+            return; /* it was ended, whatever the stage made of that */
         if (status == TROUPE_NEXT)
             continue;
         if (status == TROUPE_DROP)
             turn_conclude(turn, "dropped", turn->drop_code[0] ? turn->drop_code : "drop", "%s",
                           turn->drop_text);
-        return status;
+        return;
     }
-    return TROUPE_NEXT;
+}
+
+/* ---- the turn ------------------------------------------------------------------------------- */
+
+const char *turn_stage_names(const struct plugin_set *set, const struct event *event)
+{
+    const struct turn_pipeline *pipeline;
+
+    if (turn_is_command(set, event))
+        return "[\"" TURN_COMMAND "\"]";
+    pipeline = turn_pipeline_find(set, event->kind);
+    return pipeline ? pipeline->stage_names : "[]";
+}
+
+void turn_take_stages(struct turn *turn, const struct plugin_set *set)
+{
+    const char *names = turn_stage_names(set, turn->event);
+
+    json_decref(turn->stages);
+    turn->stages = NULL;
+    (void)json_parse(names, strlen(names), &turn->stages, NULL);
+    turn->generation = set->number;
+}
+
+void turn_add_stages(const struct turn *turn, struct store_batch *batch)
+{
+    _cleanup_mem_ char *names = json_print(turn->stages);
+
+    store_batch_add(batch, STORE_EXPECT(1, SQL_TURN_STAGES, store_int(turn->id),
+                                        store_int((int64_t)turn->generation), store_text(names)));
+}
+
+static bool is_command(const struct turn *turn)
+{
+    const char *first = json_string_value(json_array_get(turn->stages, 0));
+
+    return turn->id ? first && !strcmp(first, TURN_COMMAND) : true;
 }
 
 /* The part of the turn that a deadline or a stop may end. */
@@ -202,54 +370,37 @@ static troupe_status work_main(void *arg)
 {
     struct turn *turn = arg;
     struct turn_pipeline *pipeline;
+    struct error err;
 
-    if (turn_is_command(turn->set, turn->event)) {
+    if (turn->resumed && (turn_record_load(turn, &err) < 0 || turn_waits_load(turn, &err) < 0)) {
+        log_error("turn", "turn %lld: its record cannot be read: %s", (long long)turn->id,
+                  err.text);
+        turn_conclude(turn, "failed", "storage_unavailable",
+                      "I can't answer now: the storage does not work. Please try again later");
+        return TROUPE_OK;
+    }
+    if (turn->record.unreadable) {
+        turn_diverge(turn, "its record is of another version of the host");
+        return TROUPE_OK;
+    }
+    if (is_command(turn)) {
+        turn_record_stage(turn, TURN_COMMAND);
         turn_command(turn);
         return TROUPE_OK;
     }
     pipeline = turn_pipeline_find(turn->set, turn->event->kind);
-    if (!pipeline) {
+    if (!pipeline && !json_array_size(turn->stages)) {
         turn_conclude(turn, "refused", "no_pipeline",
                       "nothing is set up to answer a %s; the admin can add a section [pipeline %s]",
                       turn->event->kind, turn->event->kind);
         return TROUPE_OK;
     }
-    if (pipeline->timeout_ms && co_after(pipeline->timeout_ms) < turn->deadline)
+    if (pipeline && pipeline->timeout_ms && co_after(pipeline->timeout_ms) < turn->deadline)
         turn->deadline = co_after(pipeline->timeout_ms);
-    start_observers(turn, pipeline);
+    if (pipeline)
+        start_observers(turn, pipeline);
     run_pipeline(turn, pipeline);
     return TROUPE_OK;
-}
-
-static void store_start(struct turn *turn)
-{
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct turn_pipeline *pipeline = turn_pipeline_find(turn->set, turn->event->kind);
-    struct error err;
-
-    store_batch_add(batch, STORE_SQL(SQL_TURN_START, store_int(turn->id),
-                                     store_int((int64_t)turn->set->number),
-                                     store_text(pipeline ? pipeline->stage_names : ""),
-                                     store_int(clock_wall_ms())));
-    store_batch_add(batch, STORE_SQL(SQL_TURN_START_EVENT, store_int(turn->event_id)));
-    if (store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), &err) < 0)
-        turn_conclude(turn, "failed", "storage_unavailable",
-                      "I can't answer now: the storage does not work. Please try again later");
-}
-
-troupe_status turn_begin_effect(struct turn *turn, const char *agent, struct error *err)
-{
-    _cleanup_batch_ struct store_batch *batch = NULL;
-    troupe_status status;
-
-    if (turn->outside)
-        return TROUPE_OK;
-    batch = store_batch_new();
-    store_batch_add(batch,
-                    STORE_EXPECT(1, SQL_TURN_EFFECT, store_int(turn->id), store_text(agent)));
-    status = store_commit(turn->engine->store, batch, 0, err);
-    turn->outside = status == TROUPE_OK;
-    return status;
 }
 
 void turn_read_cost(struct turn *turn)
@@ -279,23 +430,6 @@ const char *turn_sentence(const struct turn *turn)
                                                  : "I have no answer to that";
 }
 
-/* A member who got no whole answer gets a sentence: instead of it, or beside what was cut. */
-static void owe_sentence(struct turn *turn)
-{
-    struct event *event = turn->event;
-    const char *text = turn_sentence(turn);
-
-    if (!(event->flags & EVENT_ADDRESSED) || !event->gateway ||
-        (turn->answer.delivered && !turn->answer.interrupted))
-        return;
-    if (turn_answer_exists(turn) && !turn->answer.delivered)
-        text = turn->answer.kept
-                   ? "I have an answer and could not show it now; it follows when I can"
-                   : "I have an answer and cannot keep it: the storage does not work. Please ask "
-                     "again later";
-    event->gateway->ops->notice(event->gateway, event, text, true);
-}
-
 static void do_work(struct turn *turn)
 {
     struct co_owner owner = {"core:turn", (uint64_t)turn->id};
@@ -315,24 +449,44 @@ static void do_work(struct turn *turn)
     loop_timer_stop(&turn->timer);
 }
 
+/* The next process goes on with it: nothing is stored or said. */
+static void leave_open(struct turn *turn)
+{
+    log_info("turn", "turn %lld is left to the next start", (long long)turn->id);
+    turn_record_flush(turn);
+    turn_engine_ended(turn);
+}
+
 troupe_status turn_run(void *arg)
 {
     struct turn *turn = arg;
     struct engine *engine = turn->engine;
-    struct event *event = turn->event;
     troupe_status status;
     struct error err;
 
     turn->deadline = co_after(engine->total_ms);
-    if (event->gateway && event->gateway->ops->working)
-        event->gateway->ops->working(event->gateway, event, true);
-    if (turn->id)
-        store_start(turn);
+    turn_show_working(turn);
+    if (turn->id && !turn->resumed && turn->generation != turn->set->number) {
+        turn_take_stages(turn, turn->set);
+        turn->restage = true;
+    }
     if (!turn->state)
         do_work(turn);
+    if (turn->left) {
+        leave_open(turn);
+        return TROUPE_OK;
+    }
+    if (turn->parked && !turn->state) {
+        if (turn_park(turn)) {
+            turn_engine_put_aside(turn);
+            return TROUPE_OK;
+        }
+        turn_conclude(turn, "failed", "storage_unavailable",
+                      "I can't go on now: the storage does not work. Please try again later");
+    }
     if (!turn->state)
         turn_conclude(turn, "done", turn_answer_exists(turn) ? "answered" : "no_answer", "%s", "");
-    if (turn->id) {
+    if (turn->spends) {
         turn->left_open = turn_is_observed(turn);
         if (!turn->left_open)
             close_budget(turn);
@@ -341,12 +495,9 @@ troupe_status turn_run(void *arg)
     settle_answer(turn);
     turn_trace_add(&turn->trace, "end", turn->reason, "%s", turn->state);
     status = turn_answer_finish(turn, &err);
-    if (status < 0)
-        log_error("turn", "turn %lld: its end could not be stored or shown: %s",
-                  (long long)turn->id, err.text);
-    owe_sentence(turn);
-    if (event->gateway && event->gateway->ops->working)
-        event->gateway->ops->working(event->gateway, event, false);
+    if (status < 0 && !turn->duplicate)
+        log_error("turn", "turn %lld: its end could not be stored: %s", (long long)turn->id,
+                  err.text);
     turn_engine_ended(turn);
     return TROUPE_OK;
 }

@@ -14,31 +14,24 @@
 #include <stdio.h>
 #include <string.h>
 
-static troupe_status store_begin(struct engine *engine, const struct event *event, int64_t *ret_id,
-                                 int64_t *ret_event, struct error *err)
+static troupe_status store_begin(struct engine *engine, struct turn *turn, struct error *err)
 {
+    const struct event *event = turn->event;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_mem_ char *payload = event_print(event);
-    struct store_value now = store_int(clock_wall_ms());
-    const struct store_rows *rows;
+    int64_t id = ++engine->last_event;
     troupe_status status;
-    size_t row;
 
-    store_batch_add(batch, STORE_SQL(SQL_TURN_INTAKE_EVENT, store_text(event->source),
-                                     store_text(event->source_id), store_null(), store_null(),
-                                     store_null(), store_null(), store_text(event->kind),
-                                     store_text(payload), now));
-    row = store_batch_add(batch, STORE_SQL(SQL_TURN_INTAKE_TURN, store_text(event->source),
-                                           store_text(event->source_id), now));
+    store_batch_add(batch,
+                    STORE_EXPECT(1, SQL_TURN_INTAKE, store_int(id), store_text(event->source),
+                                 store_text(event->source_id), store_null(), store_null(),
+                                 store_null(), store_null(), store_text(event->kind),
+                                 store_text(payload), store_int((int64_t)engine->set->number),
+                                 store_text("[]"), store_int(clock_wall_ms())));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
-    if (status < 0)
-        return status;
-    rows = store_batch_result(batch, row);
-    if (!rows || !rows->count)
-        return error_set(err, TROUPE_CONFLICT, "the call could not be numbered; try again");
-    *ret_id = store_cell_int(rows, 0, 0, 0);
-    *ret_event = store_cell_int(rows, 0, 1, 0);
-    return TROUPE_OK;
+    if (status == TROUPE_OK)
+        turn->id = id;
+    return status;
 }
 
 static struct event *shell_event(struct engine *engine)
@@ -62,10 +55,11 @@ struct shell_call {
 
 static troupe_status call_main(void *arg)
 {
+    static const struct turn_site site = {.path = "0"};
     struct shell_call *call = arg;
 
-    call->status = turn_call_named(call->turn, NULL, call->name, call->json, strlen(call->json),
-                                   NULL, &call->result);
+    call->status = turn_call_named(call->turn, &site, call->name, call->json, strlen(call->json),
+                                   &call->result);
     return TROUPE_OK;
 }
 
@@ -121,15 +115,16 @@ troupe_status turn_engine_call(struct engine *engine, const char *name, const ch
 
     if (engine->admission.draining)
         return error_set(err, TROUPE_BUSY, "the host is being stopped; call after its next start");
-    turn = turn_new(engine, shell_event(engine), 0, 0);
+    turn = turn_new(engine, shell_event(engine), 0);
     turn->phase = TURN_RUNNING;
-    status = store_begin(engine, turn->event, &turn->id, &turn->event_id, err);
+    status = store_begin(engine, turn, err);
     if (status < 0) {
         turn_dispose(turn);
         return status;
     }
     call.turn = turn;
     turn->set = plugin_set_pin(engine->set);
+    turn->generation = turn->set->number;
     turn->deadline = deadline ? deadline : co_after(engine->total_ms);
     do_call(&call);
     store_end(turn);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One turn: an event on its way through the pipeline of the generation that it began with. Private
- * to core/turn and core/host. Lives from admission to the end of its coroutine; loop thread only.
+ * to core/turn and core/host. Lives from admission to the end of its coroutine; what it has done is
+ * in its record (record.h), so that another one of the same number, in this process or the next, can
+ * go on where it stopped. Loop thread only.
  */
 #ifndef TURN_TURN_H
 #define TURN_TURN_H
@@ -14,6 +16,7 @@
 #include "loop/scope.h"
 #include "turn/admission.h"
 #include "turn/engine.h"
+#include "turn/record.h"
 #include "turn/trace.h"
 
 #define TURN_ANSWER_MAX      65536       /* bytes of an answer or of a function's text      */
@@ -21,27 +24,26 @@
 #define TURN_MEMORY_MAX      (16u << 20) /* bytes a plugin may take from a turn's memory    */
 #define TURN_ANNOTATIONS_MAX 64
 #define TURN_ANNOTATION_MAX  16384       /* bytes of one value                              */
+#define TURN_COMMAND         "command"   /* the stage that a member's command is           */
 #define TURN_DEPTH_MAX       8           /* functions that call functions                   */
 #define TURN_CALLS_MAX       100         /* functions of one turn that run at a time        */
 #define TURN_KEPT_MAX        (64u << 20) /* bytes of results that a stage or function holds */
 
 /* What the member sees of a turn: one answer, streamed or whole. */
 struct turn_answer {
-    void *handle;     /* the gateway's, once a piece was written; NULL before and after */
-    struct buf text;  /* everything written so far                                      */
-    bool replied;     /* a whole text replaced what was written                         */
-    bool shown;       /* a piece has reached the gateway                                */
-    bool interrupted; /* it ends with a mark                                            */
-    bool private;     /* for the asking member only                                     */
-    bool delivered;   /* the gateway has taken the end of it                            */
-    bool kept;        /* it is stored, to be shown later if it was not delivered        */
+    void *handle;     /* the gateway's, once it was begun; NULL before and after */
+    struct buf text;  /* everything written so far                               */
+    bool replied;     /* a whole text replaced what was written                  */
+    bool shown;       /* a piece has reached the gateway                         */
+    bool interrupted; /* it ends with a mark                                     */
+    bool private;     /* for the asking member only                              */
 };
 
 enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
 
 struct turn {
     struct engine *engine;
-    int64_t id, event_id;
+    int64_t id;             /* of the event, too; 0: a built-in command, kept nowhere */
     struct event *event;    /* of kind "call" for the shell          */
     struct plugin_set *set; /* pinned while it runs                  */
     struct turn_ticket ticket;
@@ -61,8 +63,22 @@ struct turn {
     struct map annotations; /* key -> struct buf of the arena        */
     struct turn_answer answer;
     int64_t cost_micros;
-    unsigned calls;     /* functions that run now */
-    bool outside;       /* it is stored that an effect outside was begun */
+    unsigned calls; /* functions that run now */
+    bool spends;    /* it has reservations in the ledger */
+    struct turn_record record;
+    json_t *stages;         /* names of its stages at admission                                  */
+    uint64_t generation;    /* of the set that the names are of                                  */
+    bool resumed;           /* an earlier run had begun it                                       */
+    bool restage;           /* names and generation are to be stored with the next effect        */
+    bool storing;           /* its event is on its way to the store                              */
+    bool duplicate;         /* its event was known already: nobody hears of this one             */
+    bool unstored;          /* its event could not be stored: only a sentence is owed            */
+    bool left;              /* the process stops: the next one goes on                           */
+    struct list_link waits; /* struct turn_wait                                             */
+    unsigned active, waiting; /* coroutines of its stage that work, and that wait for somebody */
+    bool parked;              /* put aside until somebody answers                             */
+    bool answered_meanwhile;  /* while it was being put aside                                 */
+    bool cut;           /* a paid round was cut by a crash after some of it had been shown   */
     char drop_code[64]; /* the last reason a stage left */
     char drop_text[ERROR_TEXT_MAX];
     /* How it ended. */
@@ -81,6 +97,9 @@ static inline bool turn_is_observed(const struct turn *turn)
 void turn_conclude(struct turn *turn, const char *state, const char *reason, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
 
+/* The turn cannot go on where an earlier run stopped: it ends, and nothing else happens. */
+void turn_diverge(struct turn *turn, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* What the member is told who gets no whole answer. */
 const char *turn_sentence(const struct turn *turn);
 
@@ -89,10 +108,13 @@ const char *turn_sentence(const struct turn *turn);
 troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len);
 troupe_status turn_answer_reply(struct turn *turn, const char *text, size_t len);
 bool turn_answer_exists(const struct turn *turn);
+/* What members saw of the answer, in an earlier run, beyond what this one has written: its length;
+ * borrowed until the next call of the gateway. [waits] */
+size_t turn_answer_rest(struct turn *turn, const char **ret);
 /* Takes back what nobody has seen. */
 void turn_answer_discard(struct turn *turn);
-/* Stores the outcome of the turn with its answer, shows the rest, marks it as sent. On failure
- * answer.delivered tells whether the member has it all the same. */
+/* Stores the outcome of the turn with what the member is owed, an answer or a sentence, and hands
+ * that over to the gateway. Where the store fails, the member is told. */
 troupe_status turn_answer_finish(struct turn *turn, struct error *err);
 void turn_answer_clear(struct turn *turn);
 

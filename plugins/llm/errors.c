@@ -218,7 +218,9 @@ const struct llm_kind *llm_classify_transport(troupe_status status)
     case TROUPE_LIMIT: return &too_long_answer;
     case TROUPE_DATA: return &llm_kind_garbage;
     case TROUPE_BUSY: return &overloaded;
-    case TROUPE_INTERRUPTED: return &llm_kind_interrupted;
+    case TROUPE_INTERRUPTED:
+    case TROUPE_MAYBE_DONE: /* it may have been answered, and billed: not asked again */
+        return &llm_kind_interrupted;
     default: return &unreachable; /* UNAVAILABLE, IO */
     }
 }

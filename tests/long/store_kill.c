@@ -55,7 +55,7 @@ static troupe_status write_turn(struct run *run, int id, int64_t number, struct 
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     char source_id[48];
-    size_t event, turn;
+    size_t event;
 
     snprintf(source_id, sizeof(source_id), "%d/%lld", id, (long long)number);
     event = store_batch_add(
@@ -63,13 +63,11 @@ static troupe_status write_turn(struct run *run, int id, int64_t number, struct 
                             "INSERT INTO event (source, source_id, kind, payload, created_ms) "
                             "VALUES ('kill', ?1, 'message', '{}', ?2)",
                             store_text(source_id), store_int(number)));
-    turn = store_batch_add(batch,
-                           STORE_EXPECT(1, "INSERT INTO turn (event_id, started_ms) VALUES (?, ?)",
-                                        store_rowid_of(event), store_int(number)));
     store_batch_add(batch, STORE_EXPECT(1,
-                                        "INSERT INTO outbox (turn_id, kind, channel, body, "
-                                        "created_ms) VALUES (?1, 'send', ?2, 'answer', ?3)",
-                                        store_rowid_of(turn), store_int(id), store_int(number)));
+                                        "INSERT INTO outbox (id, gateway, turn_id, kind, channel, "
+                                        "body, created_ms) VALUES (?1, 'kill', ?1, 'reply', ?2, "
+                                        "'answer', ?3)",
+                                        store_rowid_of(event), store_int(id), store_int(number)));
     store_batch_add(batch, STORE_EXPECT(1,
                                         "UPDATE event SET state = 'done', finished_ms = ?2 "
                                         "WHERE source = 'kill' AND source_id = ?1",
@@ -185,8 +183,7 @@ static void check(struct run *run, int round)
         }
         extra = ask(db,
                     "SELECT count(*) FROM event AS e WHERE state <> 'done' OR ?1 <> (SELECT "
-                    "count(*) FROM turn AS t JOIN outbox AS o ON o.turn_id = t.id "
-                    "WHERE t.event_id = e.id)",
+                    "count(*) FROM outbox AS o WHERE o.turn_id = e.id)",
                     1);
         extra += llabs(ask(db, "SELECT count(*) - ?1 FROM outbox", there));
         run->doubled += extra;

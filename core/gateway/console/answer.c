@@ -1,248 +1,228 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the engine shows on a console. One answer has the floor, which is the output's last line;
- * the others keep their text until they get it, in the order in which they were begun.
+ * What the engine hands to the console: answers with their rows, notices, and whether it works.
  */
 #include "gateway/console/internal.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "store/batch.h"
 
+#include <stdio.h>
 #include <string.h>
 
-static void show(struct console *console, const char *text, size_t len)
+static struct console *console_of(struct gateway *gateway)
 {
-    if (!len)
-        return;
-    console->inside_line = text[len - 1] != '\n';
-    console->options.output(console->options.arg, text, len);
+    return container_of(gateway, struct console, gateway);
 }
 
-static void end_line(struct console *console)
+/* The answer in a list that its turn has begun and not ended. */
+static struct console_answer *find_in(const struct list_link *answers, int64_t turn,
+                                      unsigned ordinal)
 {
-    if (console->inside_line)
-        show(console, "\n", 1);
-}
+    list_for_each (link, answers) {
+        struct console_answer *answer = container_of(link, struct console_answer, link);
 
-void console_say(struct console *console, const char *text)
-{
-    struct console_filter filter = {{0}, 0};
-    _cleanup_buf_ struct buf line = BUF_INIT;
-
-    console_filter_write(&filter, text, strlen(text), &line);
-    console_filter_end(&filter, &line);
-    if (!line.len || line.data[line.len - 1] != '\n')
-        buf_putc(&line, '\n');
-    end_line(console);
-    show(console, line.data, line.len);
-}
-
-/* ---- questions ------------------------------------------------------------------------------- */
-
-static struct console_question *find_question(struct console *console, const struct event *event)
-{
-    list_for_each (link, &console->questions) {
-        struct console_question *question = container_of(link, struct console_question, link);
-
-        if (event && !strcmp(question->event->source_id, event->source_id))
-            return question;
+        if (answer->turn == turn && answer->ordinal == ordinal && !answer->row && !answer->ended)
+            return answer;
     }
     return NULL;
 }
 
-void console_question_free(struct console *console, struct console_question *question)
+static struct console_answer *find(struct console *console, int64_t turn, unsigned ordinal)
 {
-    list_for_each (link, &console->answers) {
-        struct console_answer *answer = container_of(link, struct console_answer, link);
+    struct console_answer *answer = turn ? find_in(&console->answers, turn, ordinal) : NULL;
 
-        if (answer->question == question)
-            answer->question = NULL;
-    }
-    list_remove(&question->link);
-    console->question_count--;
-    event_unref(question->event);
-    mem_free(question);
-}
-
-/* A question is settled when nobody works on it and something was told; also when the work on it
- * ended without a word, so that nobody waits for an answer that will not come. */
-static void settle(struct console *console, struct console_question *question)
-{
-    if (!question || question->working || question->answers)
-        return;
-    if (!question->told && !question->worked)
-        return;
-    console_question_free(console, question);
-    if (!console->question_count && console->options.settled)
-        console->options.settled(console->options.arg);
-}
-
-/* ---- the floor ------------------------------------------------------------------------------- */
-
-static void show_kept(struct console *console, struct console_answer *answer)
-{
-    if (!answer->kept.len)
-        return;
-    if (!answer->begun) {
-        answer->begun = true;
-        end_line(console);
-        if (console->several) {
-            show(console, console->bot_name, strlen(console->bot_name));
-            show(console, "> ", 2);
-        }
-    }
-    show(console, answer->kept.data, answer->kept.len);
-    buf_reset(&answer->kept);
-}
-
-void console_answer_free(struct console_answer *answer)
-{
-    list_remove(&answer->link);
-    buf_clear(&answer->written);
-    buf_clear(&answer->kept);
-    mem_free(answer);
-}
-
-/* Shows what may be shown now: the floor's text, then whole answers that waited, until one is met
- * that is still being written and has text. */
-static void pass_floor(struct console *console)
-{
-    for (;;) {
-        struct console_answer *answer = console->floor;
-        struct console_question *question;
-
-        list_for_each (link, &console->answers) {
-            struct console_answer *waiting = container_of(link, struct console_answer, link);
-
-            if (answer)
-                break;
-            if (waiting->ended || waiting->kept.len)
-                answer = waiting;
-        }
+    if (!turn)
+        return NULL;
+    list_for_each (link, &console->sessions)
         if (!answer)
-            return;
-        console->floor = answer;
-        show_kept(console, answer);
-        if (!answer->ended)
-            return;
-        end_line(console);
-        question = answer->question;
-        console->floor = NULL;
-        console_answer_free(answer);
-        if (question) {
-            question->answers--;
-            question->told = true;
-            settle(console, question);
-        }
-    }
+            answer =
+                find_in(&container_of(link, struct console_session, link)->answers, turn, ordinal);
+    return answer;
 }
-
-/* ---- the gateway's calls --------------------------------------------------------------------- */
 
 static troupe_status answer_begin(struct gateway *gateway, const struct event *event, int64_t turn,
-                                  void **ret, struct error *err)
+                                  unsigned ordinal, enum gateway_kind kind, void **ret,
+                                  struct error *err)
 {
-    struct console *console = (struct console *)gateway;
-    struct console_answer *answer = mem_zero(1, sizeof(*answer));
+    struct console *console = console_of(gateway);
+    struct console_answer *answer = find(console, turn, ordinal);
+    struct console_session *session;
 
-    (void)turn;
     (void)err;
-    answer->written.max = answer->kept.max = CONSOLE_KEPT_MAX;
-    answer->question = find_question(console, event);
-    if (answer->question)
-        answer->question->answers++;
-    list_append(&console->answers, &answer->link);
+    if (!answer) {
+        answer = console_answer_new(console);
+        answer->turn = turn;
+        answer->ordinal = ordinal;
+        snprintf(answer->asked, sizeof(answer->asked), "%s", event->source_id);
+        answer->question = console_find_question(console, event, &session);
+        if (answer->question) {
+            answer->question->answers++;
+            console_answer_assign(answer, session);
+        }
+    }
+    answer->kind = kind;
+    answer->at = 0;
     *ret = answer;
     return TROUPE_OK;
+}
+
+static size_t answer_shown(struct gateway *gateway, void *handle, const char **ret_text)
+{
+    struct console_answer *answer = handle;
+
+    (void)gateway;
+    *ret_text = buf_text(&answer->written);
+    return answer->written.len;
 }
 
 static troupe_status answer_write(struct gateway *gateway, void *handle, const char *text,
                                   size_t len)
 {
-    struct console *console = (struct console *)gateway;
+    struct console *console = console_of(gateway);
     struct console_answer *answer = handle;
-    size_t room = answer->kept.max - answer->kept.len;
+    size_t room = answer->kept.max - answer->kept.len, known = answer->written.len - answer->at;
 
+    /* Who begins anew says again what is there already. */
+    if (known > len)
+        known = len;
+    if (known && !memcmp(answer->written.data + answer->at, text, known)) {
+        answer->at += known;
+        text += known;
+        len -= known;
+        if (!len)
+            return TROUPE_OK;
+    }
+    if (answer->kind == GATEWAY_PRIVATE || answer->kind == GATEWAY_NOTICE) {
+        /* Said in one piece, below what has the floor. */
+        troupe_status status = buf_append(&answer->written, text, len);
+
+        answer->at = answer->written.len;
+        return status;
+    }
     /* One byte becomes at most three. */
     if (len > room / 3)
         return TROUPE_LIMIT;
     if (buf_append(&answer->written, text, len) < 0)
         answer->cut = true;
+    answer->at = answer->written.len;
     console_filter_write(&answer->filter, text, len, &answer->kept);
-    pass_floor(console);
+    if (!answer->session && !list_empty(&console->sessions))
+        console_answer_assign(answer,
+                              container_of(console->sessions.next, struct console_session, link));
+    if (answer->session)
+        console_show_answers(answer->session);
     return TROUPE_OK;
 }
 
-/* The final text against what was written: the rest of it, or all of it on a new line. */
-static void put_final(struct console_answer *answer, const char *text, size_t len)
+static troupe_status answer_prepare(struct gateway *gateway, void *handle,
+                                    const struct gateway_final *final, struct store_batch *batch,
+                                    struct error *err)
 {
-    size_t done = answer->written.len;
-
-    answer->kept.max = 0; /* the engine bounds a final text */
-    if (!answer->cut && done <= len && (!done || !memcmp(answer->written.data, text, done))) {
-        text += done;
-        len -= done;
-    } else {
-        console_filter_end(&answer->filter, &answer->kept);
-        /* What nobody saw yet need not be shown. */
-        if (!answer->begun)
-            buf_reset(&answer->kept);
-        else
-            buf_putc(&answer->kept, '\n');
-    }
-    console_filter_write(&answer->filter, text, len, &answer->kept);
-}
-
-static troupe_status answer_end(struct gateway *gateway, void *handle, enum gateway_outcome outcome,
-                                const char *text, size_t len, struct error *err)
-{
-    struct console *console = (struct console *)gateway;
+    struct console *console = console_of(gateway);
     struct console_answer *answer = handle;
+    struct outbox_row *row = outbox_row_new();
+    struct buf body = BUF_INIT;
 
     (void)err;
-    if (text)
-        put_final(answer, text, len);
-    console_filter_end(&answer->filter, &answer->kept);
-    answer->kept.max = 0;
-    if (outcome == GATEWAY_INTERRUPTED)
-        buf_puts(&answer->kept,
-                 answer->begun || answer->kept.len ? " (interrupted)" : "(interrupted)");
-    answer->ended = true;
-    pass_floor(console);
+    if (final->text) {
+        answer->final = mem_strndup(final->text, final->len);
+        answer->final_len = final->len;
+        buf_append(&body, final->text, final->len);
+    } else {
+        buf_append(&body, answer->written.data, answer->written.len);
+    }
+    answer->interrupted = final->outcome == GATEWAY_INTERRUPTED;
+    if (answer->interrupted)
+        buf_puts(&body, body.len ? " (interrupted)" : "(interrupted)");
+    row->id = outbox_next_id(console->options.outbox);
+    row->turn = answer->turn;
+    row->ordinal = answer->ordinal;
+    snprintf(row->kind, sizeof(row->kind), "%s", outbox_kind((int)answer->kind));
+    row->gateway = mem_strdup(CONSOLE_SOURCE);
+    row->channel = mem_strdup(console_channel());
+    row->reply_to = mem_strdup(answer->asked);
+    row->body = buf_take(&body);
+    row->buttons = outbox_buttons(final->buttons, final->button_count);
+    row->state = OUTBOX_READY;
+    row->created_ms = clock_wall_ms();
+    outbox_insert(batch, row);
+    answer->row = row;
     return TROUPE_OK;
+}
+
+static void answer_commit(struct gateway *gateway, void *handle)
+{
+    (void)gateway;
+    console_show_owed(handle);
+}
+
+static void answer_drop(struct gateway *gateway, void *handle)
+{
+    struct console_answer *answer = handle;
+    struct console_session *session = answer->session;
+    struct console_question *question = answer->question;
+
+    (void)gateway;
+    outbox_row_free(answer->row);
+    answer->row = NULL;
+    console_filter_end(&answer->filter, &answer->kept);
+    if (session && (answer->begun || answer->kept.len)) {
+        answer->ended = true;
+        console_show_answers(session);
+        return;
+    }
+    console_answer_free(answer);
+    if (!question)
+        return;
+    question->answers--;
+    console_settle(session, question);
 }
 
 static troupe_status notice(struct gateway *gateway, const struct event *event, const char *text,
                             bool private)
 {
-    struct console *console = (struct console *)gateway;
-    struct console_question *question = find_question(console, event);
-    _cleanup_mem_ char *line = mem_printf("%s%s", private ? "(only you see this) " : "", text);
+    struct console *console = console_of(gateway);
+    void (*say)(struct console_session * session, const char *text) =
+        private ? console_whisper : console_say;
+    struct console_session *session = NULL;
+    struct console_question *question =
+        event ? console_find_question(console, event, &session) : NULL;
 
-    console_say(console, line);
-    if (question) {
-        question->told = true;
-        settle(console, question);
+    if (list_empty(&console->sessions))
+        return TROUPE_UNAVAILABLE;
+    if (!question) {
+        list_for_each (link, &console->sessions)
+            say(container_of(link, struct console_session, link), text);
+        return TROUPE_OK;
     }
+    say(session, text);
+    question->told = true;
+    console_settle(session, question);
     return TROUPE_OK;
 }
 
 static void working(struct gateway *gateway, const struct event *event, bool on)
 {
-    struct console *console = (struct console *)gateway;
-    struct console_question *question = find_question(console, event);
+    struct console_session *session;
+    struct console_question *question = console_find_question(console_of(gateway), event, &session);
 
     if (!question)
         return;
     question->working = on;
     question->worked |= on;
     if (!on)
-        settle(console, question);
+        console_settle(session, question);
 }
 
 const struct gateway_ops console_ops = {
     .answer_begin = answer_begin,
+    .answer_shown = answer_shown,
     .answer_write = answer_write,
-    .answer_end = answer_end,
+    .answer_prepare = answer_prepare,
+    .answer_commit = answer_commit,
+    .answer_drop = answer_drop,
     .notice = notice,
     .working = working,
 };

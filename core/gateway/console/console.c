@@ -1,9 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The gateway, its sessions and their open questions.
+ */
 #include "gateway/console/console.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "gateway/console/internal.h"
 
 #include <inttypes.h>
@@ -11,38 +13,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Members have 53-bit ids, so that they survive JSON readers that know doubles only. */
-#define MEMBER_ID_MASK ((UINT64_C(1) << 53) - 1)
-
 /* Message ids are made like Discord's: milliseconds of a young epoch above 22 bits. */
 #define ID_EPOCH_MS INT64_C(1735689600000) /* 2025-01-01T00:00Z */
 #define ID_RANDOM   22
-
-static void member_id(const char *name, char out[CONSOLE_ID_SIZE])
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-
-    for (const char *p = name; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * UINT64_C(1099511628211);
-    hash = (hash ^ hash >> 53) & MEMBER_ID_MASK;
-    snprintf(out, CONSOLE_ID_SIZE, "%" PRIu64, hash ? hash : 1);
-}
-
-/* Rises within a session; the random part keeps sessions and a clock that was set back apart. */
-static void next_message_id(struct console *console, int64_t now_ms, char out[CONSOLE_ID_SIZE])
-{
-    uint64_t ms = now_ms > ID_EPOCH_MS ? (uint64_t)(now_ms - ID_EPOCH_MS) : 0;
-    uint32_t random = 0;
-    uint64_t id;
-
-    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-        random = (uint32_t)clock_ns();
-    id = ms << ID_RANDOM | (random & ((1u << ID_RANDOM) - 1));
-    if (id <= console->last_id)
-        id = console->last_id + 1;
-    console->last_id = id;
-    snprintf(out, CONSOLE_ID_SIZE, "%" PRIu64, id);
-}
 
 struct console *console_new(const struct console_options *options)
 {
@@ -51,11 +24,7 @@ struct console *console_new(const struct console_options *options)
     console->gateway.ops = &console_ops;
     console->gateway.name = CONSOLE_SOURCE;
     console->options = *options;
-    console->first_member = mem_strdup(options->member ? options->member : "you");
-    console->member = mem_strdup(console->first_member);
-    console->bot_name = mem_strdup(options->bot_name ? options->bot_name : "Troupe");
-    member_id(console->member, console->member_id);
-    list_init(&console->questions);
+    list_init(&console->sessions);
     list_init(&console->answers);
     return console;
 }
@@ -66,16 +35,6 @@ void console_free(struct console *console)
         return;
     list_for_each_safe (link, &console->answers)
         console_answer_free(container_of(link, struct console_answer, link));
-    list_for_each_safe (link, &console->questions) {
-        struct console_question *question = container_of(link, struct console_question, link);
-
-        /* Also where the engine has not made a turn of it yet. */
-        question->event->gateway = NULL;
-        console_question_free(console, question);
-    }
-    mem_free(console->bot_name);
-    mem_free(console->first_member);
-    mem_free(console->member);
     mem_free(console);
 }
 
@@ -84,14 +43,13 @@ struct gateway *console_gateway(struct console *console)
     return &console->gateway;
 }
 
-size_t console_open(const struct console *console)
+size_t console_sessions(const struct console *console)
 {
-    return console->question_count;
-}
+    size_t count = 0;
 
-const char *console_member(const struct console *console)
-{
-    return console->member;
+    list_for_each (link, &console->sessions)
+        count++;
+    return count;
 }
 
 const char *console_channel(void)
@@ -99,109 +57,202 @@ const char *console_channel(void)
     return "1";
 }
 
-/* ---- lines ----------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------- */
 
-static void become(struct console *console, const char *name)
+/* Rises within a session; the random part keeps sessions and a clock that was set back apart. */
+static void next_message_id(struct console_session *session, int64_t now_ms,
+                            char out[CONSOLE_ID_SIZE])
 {
-    size_t len = strlen(name);
+    uint64_t ms = now_ms > ID_EPOCH_MS ? (uint64_t)(now_ms - ID_EPOCH_MS) : 0;
+    uint32_t random = 0;
+    uint64_t id;
 
-    for (const char *p = name; *p; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7F)
-            len = 0;
-    }
-    if (!len || len > CONSOLE_NAME_MAX) {
-        _cleanup_mem_ char *text =
-            mem_printf("/as takes a name of 1 to %d bytes: /as ann", CONSOLE_NAME_MAX);
-
-        console_say(console, text);
-        return;
-    }
-    if (!strcmp(name, console->member))
-        return;
-    mem_free(console->member);
-    console->member = mem_strdup(name);
-    member_id(name, console->member_id);
-    console->several = true;
-    if (console->options.member_changed)
-        console->options.member_changed(console->options.arg, name);
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        random = (uint32_t)clock_ns();
+    id = ms << ID_RANDOM | (random & ((1u << ID_RANDOM) - 1));
+    if (id <= session->last_id)
+        id = session->last_id + 1;
+    session->last_id = id;
+    snprintf(out, CONSOLE_ID_SIZE, "%" PRIu64, id);
 }
 
-static void ask(struct console *console, const char *text, size_t len)
+void console_submit(struct console_session *session, const char *content, size_t len,
+                    const char *reply_to, const char *press_id, const char *about)
 {
+    struct console *console = session->console;
+    struct console_question *question = mem_zero(1, sizeof(*question));
     int64_t now = clock_wall_ms();
-    char id[CONSOLE_ID_SIZE];
-    struct event message = {
+    struct event event = {
         .gateway = &console->gateway,
         .source = CONSOLE_SOURCE,
-        .source_id = id,
-        .kind = "message",
+        .source_id = question->id,
+        .kind = press_id ? "press" : "message",
         .channel = console_channel(),
-        .member = console->member_id,
-        .member_name = console->member,
-        .content = text,
+        .member = session->member_id,
+        .member_name = session->member,
+        .content = content,
         .content_len = len,
+        .reply_to = reply_to,
+        .press_id = press_id,
         .flags = EVENT_ADDRESSED | EVENT_DIRECT,
         .time_ms = now,
+        .seq = -1,
     };
-    struct console_question *question = mem_zero(1, sizeof(*question));
-    struct event *event;
 
-    if (!strcmp(console->member, console->first_member))
-        message.flags |= EVENT_OWNER;
-    next_message_id(console, now, id);
-    event = event_new(&message);
-    question->event = event_ref(event);
-    list_append(&console->questions, &question->link);
-    console->question_count++;
-    console->options.submit(console->options.arg, event);
+    if (!strcmp(session->member, session->first_member))
+        event.flags |= EVENT_OWNER;
+    next_message_id(session, now, question->id);
+    if (about)
+        snprintf(question->about, sizeof(question->about), "%s", about);
+    list_append(&session->questions, &question->link);
+    session->question_count++;
+    console->options.submit(console->options.arg, event_new(&event));
 }
 
-/* What is wrong with a line, or NULL. */
-static const char *refusal(const struct console *console, const char *line, size_t len)
+struct console_question *console_find_question(struct console *console, const struct event *event,
+                                               struct console_session **ret_session)
 {
-    if (len > EVENT_CONTENT_MAX)
-        return "that is too long: at most 16384 bytes; send it in parts";
-    if (!text_is_utf8(line, len) || memchr(line, 0, len))
-        return "that is no UTF-8 text; set the terminal to UTF-8, or convert the input";
-    if (console->question_count >= CONSOLE_OPEN_MAX)
-        return "too many messages wait for their answer; wait for some of them";
+    list_for_each (at, &console->sessions) {
+        struct console_session *session = container_of(at, struct console_session, link);
+
+        list_for_each (link, &session->questions) {
+            struct console_question *question = container_of(link, struct console_question, link);
+
+            if (!strcmp(question->id, event->source_id) ||
+                !strcmp(question->about, event->source_id)) {
+                *ret_session = session;
+                return question;
+            }
+        }
+    }
     return NULL;
 }
 
-/* The word's argument when `line` is the word or begins with it and a space, else NULL. */
-static char *argument_of(char *line, const char *word)
+static void question_free(struct console_session *session, struct console_question *question)
 {
-    size_t len = strlen(word);
+    list_for_each (link, &session->answers) {
+        struct console_answer *answer = container_of(link, struct console_answer, link);
 
-    if (!text_starts(line, word) || (line[len] && line[len] != ' ' && line[len] != '\t'))
-        return NULL;
-    return text_trim(line + len);
+        if (answer->question == question)
+            answer->question = NULL;
+    }
+    list_remove(&question->link);
+    session->question_count--;
+    mem_free(question);
 }
 
-void console_line(struct console *console, const char *line, size_t len)
+void console_settle(struct console_session *session, struct console_question *question)
 {
-    const char *wrong = refusal(console, line, len);
-    _cleanup_mem_ char *copy = NULL;
-    char *text, *name;
-    size_t before = console->question_count;
+    if (!question || question->working || question->answers)
+        return;
+    if (!question->told && !question->worked)
+        return;
+    question_free(session, question);
+    if (!session->question_count && session->options.settled)
+        session->options.settled(session->options.arg);
+}
 
-    if (wrong) {
-        console_say(console, wrong);
-    } else {
-        copy = mem_strndup(line, len);
-        text = text_trim(copy);
-        name = argument_of(text, "/as");
-        if (name) {
-            become(console, name);
-        } else if (console->options.quit && !strcmp(text, "/quit")) {
-            console->options.quit(console->options.arg);
-            return;
-        } else if (*text) {
-            ask(console, text, strlen(text));
-            return;
-        }
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+struct console_session *console_session_new(struct console *console,
+                                            const struct console_session_options *options)
+{
+    struct console_session *session = mem_zero(1, sizeof(*session));
+
+    session->console = console;
+    session->options = *options;
+    session->first_member = mem_strdup(options->member ? options->member : "you");
+    session->bot_name = mem_strdup(options->bot_name ? options->bot_name : "Troupe");
+    list_init(&session->questions);
+    list_init(&session->answers);
+    console_become(session, session->first_member);
+    list_append(&console->sessions, &session->link);
+    return session;
+}
+
+void console_session_free(struct console_session *session)
+{
+    if (!session)
+        return;
+    list_remove(&session->link);
+    session->floor = NULL;
+    list_for_each_safe (link, &session->answers) {
+        struct console_answer *answer = container_of(link, struct console_answer, link);
+
+        if (answer->ended)
+            console_answer_free(answer); /* its row waits */
+        else
+            console_answer_assign(answer, NULL);
     }
-    /* Nothing was asked: whoever sends line by line may go on. */
-    if (!before && console->options.settled)
-        console->options.settled(console->options.arg);
+    list_for_each_safe (link, &session->questions)
+        question_free(session, container_of(link, struct console_question, link));
+    console_buttons_clear(session);
+    mem_free(session->bot_name);
+    mem_free(session->first_member);
+    mem_free(session->member);
+    mem_free(session);
+}
+
+size_t console_session_open(const struct console_session *session)
+{
+    return session->question_count;
+}
+
+const char *console_session_member(const struct console_session *session)
+{
+    return session->member;
+}
+
+/* Whether the row is on its way to somebody. */
+static bool is_at_hand(const struct list_link *answers, int64_t id)
+{
+    list_for_each (link, answers) {
+        const struct console_answer *answer = container_of(link, struct console_answer, link);
+
+        if (answer->row && answer->row->id == id)
+            return true;
+    }
+    return false;
+}
+
+static bool is_shown_elsewhere(const struct console *console, int64_t id)
+{
+    list_for_each (link, &console->sessions)
+        if (is_at_hand(&container_of(link, struct console_session, link)->answers, id))
+            return true;
+    return is_at_hand(&console->answers, id);
+}
+
+static void show_row(struct console_session *session, struct outbox_row *row)
+{
+    struct console_answer *answer;
+
+    if (row->state != OUTBOX_READY || is_shown_elsewhere(session->console, row->id)) {
+        outbox_row_free(row);
+        return;
+    }
+    answer = console_answer_new(session->console);
+    answer->kind = !strcmp(row->kind, "notice")    ? GATEWAY_NOTICE
+                   : !strcmp(row->kind, "private") ? GATEWAY_PRIVATE
+                   : !strcmp(row->kind, "ask")     ? GATEWAY_ASK
+                                                   : GATEWAY_REPLY;
+    answer->turn = row->turn;
+    answer->ordinal = row->ordinal;
+    answer->final = mem_strdup(row->body);
+    answer->final_len = strlen(row->body);
+    answer->row = row;
+    console_answer_assign(answer, session);
+    console_show_owed(answer);
+}
+
+troupe_status console_session_attach(struct console_session *session, struct error *err)
+{
+    struct list_link rows, *link;
+    troupe_status status;
+
+    list_init(&rows);
+    status = outbox_load(session->console->options.outbox, CONSOLE_SOURCE, &rows, err);
+    while ((link = list_pop(&rows)))
+        show_row(session, container_of(link, struct outbox_row, link));
+    return status;
 }

@@ -80,6 +80,7 @@ static troupe_status start(struct store_engine *engine, const struct store_optio
         return status;
     writer->write_ms = options->write_ms;
     writer->busy_ms = options->busy_ms;
+    writer->on_commit = options->on_commit;
     steps = store_core_migrations(&count);
     status = sqlite_migrate(&writer->conn, NULL, steps, count, false, err);
     if (status < 0)

@@ -99,6 +99,7 @@ struct sqlite_writer {
     pthread_t thread;
     bool running;
     uint32_t write_ms, busy_ms;
+    void (*on_commit)(void);
     bool checkpoint_due;
     _Atomic size_t log_pages;
     _Atomic uint64_t transactions, checkpoints;

@@ -170,7 +170,11 @@ static bool run_through(struct sqlite_writer *writer, struct group *group, bool 
         }
         return false;
     }
+    if (writer->on_commit)
+        writer->on_commit();
     status = control(conn, "\nCOMMIT", &err);
+    if (writer->on_commit)
+        writer->on_commit();
     if (status < 0) {
         roll_back(conn);
         atomic_store(&writer->degraded, true);

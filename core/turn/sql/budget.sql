@@ -3,8 +3,21 @@
 
 -- name: reserve
 INSERT INTO budget_ledger (turn_id, day, scope_bot, scope_guild, scope_member, scope_plugin, what,
-    reserved_micros, created_ms)
-VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, ''), ?7, ?8, ?9);
+    reserved_micros, created_ms, id)
+VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, ''), ?7, ?8, ?9,
+    ?10);
+
+-- A second attempt at what reservation ?1 was dispatched for; ?2 is its own number.
+-- name: again
+INSERT INTO budget_ledger (turn_id, day, scope_bot, scope_guild, scope_member, scope_plugin, what,
+    reserved_micros, created_ms, id, state, dispatched_ms)
+SELECT turn_id, ?3, scope_bot, scope_guild, scope_member, scope_plugin, what, reserved_micros, ?4,
+    ?2, 'dispatched', ?4
+FROM budget_ledger WHERE id = ?1;
+
+-- name: of
+SELECT scope_bot, scope_guild, scope_member, scope_plugin, reserved_micros, state
+FROM budget_ledger WHERE id = ?1;
 
 -- The guard: the row changes only while the cap (?5) leaves room for the worst case (?4).
 -- name: add_to_day
@@ -49,10 +62,14 @@ WHERE id = ?1 AND state = 'dispatched';
 UPDATE budget_ledger SET state = 'released', settled_ms = ?3
 WHERE id = ?1 AND turn_id = ?2 AND state = 'reserved';
 
--- What is open: of one turn, or of every turn where ?1 is below 0.
+-- What is open: of one turn, or where ?1 is below 0 of every turn that will not go on.
 -- name: open
 SELECT id, turn_id, state FROM budget_ledger
-WHERE state IN ('reserved', 'dispatched') AND (?1 < 0 OR turn_id = ?1) ORDER BY id LIMIT 200;
+WHERE state IN ('reserved', 'dispatched')
+  AND (turn_id = ?1 OR (?1 < 0 AND NOT EXISTS (
+      SELECT 1 FROM event WHERE event.id = budget_ledger.turn_id AND event.finished_ms IS NULL
+        AND event.source <> 'shell')))
+ORDER BY id LIMIT 200;
 
 -- name: today
 SELECT reserved_micros, settled_micros, unknown_micros FROM budget_day

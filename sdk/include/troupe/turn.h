@@ -3,8 +3,12 @@
  * troupe/turn.h - what a stage, an observer or a function can do while it runs.
  *
  * Calls marked [waits] suspend the coroutine, never the host, and return TROUPE_CANCELED or
- * TROUPE_DEADLINE when the turn was ended; every later wait then returns the same at once. Clean up
- * and return.
+ * TROUPE_DEADLINE when the turn was ended, TROUPE_PARKED when the stage is put aside until somebody
+ * answers; every later wait then returns the same at once. Clean up and return.
+ *
+ * A stage that a restart cut runs again from its first line. Calls marked Noted, Stored or Outside
+ * then return what they returned before, without doing anything, up to the point where it was cut:
+ * docs/abi.md, "What is recorded", has the rules that this asks of a plugin.
  */
 #ifndef TROUPE_TURN_H
 #define TROUPE_TURN_H
@@ -31,9 +35,16 @@ typedef struct troupe_message {
 #define TROUPE_MESSAGE_ADDRESSED (1u << 0) /* mention, reply, direct message: an answer is owed */
 #define TROUPE_MESSAGE_DIRECT    (1u << 1) /* nobody else reads it */
 #define TROUPE_MESSAGE_BOT       (1u << 2) /* written by a program */
+#define TROUPE_MESSAGE_CONTINUE  (1u << 3) /* the member wants the cut answer to it to go on */
 
 /* Chunks of a function that streams. */
 typedef struct troupe_stream troupe_stream;
+
+/* A child that runs beside the stage or function that started it. */
+typedef struct troupe_task troupe_task;
+typedef troupe_status (*troupe_task_fn)(troupe_turn *turn, void *arg);
+
+#define TROUPE_ASK_MS 600000 /* how long a member may take to answer a question */
 
 typedef struct troupe_turn_table {
     uint32_t size;
@@ -64,6 +75,15 @@ typedef struct troupe_turn_table {
     troupe_status (*read)(troupe_turn *turn, troupe_stream *stream, troupe_str *ret_chunk);
     troupe_status (*close)(troupe_turn *turn, troupe_stream *stream, troupe_str *ret_result);
     void (*error)(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_sentence);
+    /* Minor 1. */
+    troupe_status (*ask)(troupe_turn *turn, const char *text, uint64_t len, troupe_array labels,
+                         uint64_t within_ms, int32_t *ret_choice);
+    troupe_status (*spawn)(troupe_turn *turn, troupe_task_fn fn, void *arg, troupe_task **ret);
+    troupe_status (*join)(troupe_turn *turn, troupe_task *task);
+    troupe_status (*join_any)(troupe_turn *turn, troupe_task *const *tasks, uint32_t count,
+                              uint32_t *ret_which);
+    troupe_status (*batch_begin)(troupe_turn *turn);
+    troupe_status (*batch_commit)(troupe_turn *turn);
 } troupe_turn_table;
 
 struct troupe_turn {
@@ -99,13 +119,14 @@ static inline uint64_t troupe_turn_id(troupe_turn *turn)
     return turn->api->id(turn);
 }
 
-/* Milliseconds until the deadline, 0 when it passed. [turn] */
+/* Milliseconds until the deadline, 0 when it passed. Not recorded: bound a wait by it, never choose by
+ * it what to do. [turn] */
 static inline int64_t troupe_time_left(troupe_turn *turn)
 {
     return turn->api->time_left(turn);
 }
 
-/* TROUPE_OK, or why the turn was ended: for loops that compute long. [turn] */
+/* TROUPE_OK, or why the turn was ended: for loops that compute long. Not recorded. [turn] */
 static inline troupe_status troupe_turn_status(troupe_turn *turn)
 {
     return turn->api->status(turn);
@@ -131,7 +152,8 @@ static inline int64_t troupe_random(troupe_turn *turn, int64_t bound)
     return (int64_t)(value % range);
 }
 
-/* Waits at least `ms`. A stored effect: the due time survives a restart. [turn, waits] */
+/* Waits at least `ms`. A long one (above half a minute) is a stored effect whose due time survives a
+ * restart, and parks the stage like a question; a shorter one is noted. [turn, waits] */
 static inline troupe_status troupe_sleep(troupe_turn *turn, uint64_t ms)
 {
     return turn->api->sleep(turn, ms);
@@ -266,6 +288,68 @@ static inline troupe_status troupe_close(troupe_turn *turn, troupe_stream *strea
                                          troupe_str *ret_result)
 {
     return turn->api->close(turn, stream, ret_result);
+}
+
+/* Asks the member and waits for a button: `ret_choice` is its place in the list, from 0. At most five
+ * labels of 80 bytes. Nobody else can answer. TROUPE_DEADLINE after `within_ms` (0: ten minutes)
+ * without an answer, TROUPE_UNSUPPORTED where nobody can be asked. The turn's clock stops and others go
+ * ahead; the stage is put aside meanwhile and runs again from its first line, with all it did before
+ * returned as it was: TROUPE_PARKED, here and from every later wait, asks to return at once, whatever
+ * the value. Outside. [turn, waits] */
+static inline troupe_status troupe_ask_within(troupe_turn *turn, uint64_t within_ms,
+                                              const char *text, troupe_array labels,
+                                              int32_t *ret_choice)
+{
+    return TROUPE_HAS(turn->api, ask) ? turn->api->ask(turn, text, (uint64_t)__builtin_strlen(text),
+                                                       labels, within_ms, ret_choice)
+                                      : TROUPE_UNSUPPORTED;
+}
+
+static inline troupe_status troupe_ask(troupe_turn *turn, const char *text, troupe_array labels,
+                                       int32_t *ret_choice)
+{
+    return troupe_ask_within(turn, 0, text, labels, ret_choice);
+}
+
+/* Labels for troupe_ask: TROUPE_BUTTONS("Again", "Enough"). */
+#define TROUPE_BUTTONS(...)                                                                        \
+    ((troupe_array){(const char *const[]){__VA_ARGS__},                                            \
+                    (uint32_t)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)),       \
+                    (uint32_t)sizeof(char *)})
+
+/* Runs `fn` as a child beside the caller, on the same turn with calls of its own; it ends, cancelled,
+ * with the stage or function that started it. What it leaves behind `arg` is the caller's memory. At
+ * most 64 a stage or function. troupe_join waits for one and returns its status; troupe_join_any for
+ * the first of several (`ret_which`; Noted). [turn, waits] */
+static inline troupe_status troupe_spawn(troupe_turn *turn, troupe_task_fn fn, void *arg,
+                                         troupe_task **ret)
+{
+    return TROUPE_HAS(turn->api, spawn) ? turn->api->spawn(turn, fn, arg, ret) : TROUPE_UNSUPPORTED;
+}
+
+static inline troupe_status troupe_join(troupe_turn *turn, troupe_task *task)
+{
+    return TROUPE_HAS(turn->api, join) ? turn->api->join(turn, task) : TROUPE_UNSUPPORTED;
+}
+
+static inline troupe_status troupe_join_any(troupe_turn *turn, troupe_task *const *tasks,
+                                            uint32_t count, uint32_t *ret_which)
+{
+    return TROUPE_HAS(turn->api, join_any) ? turn->api->join_any(turn, tasks, count, ret_which)
+                                           : TROUPE_UNSUPPORTED;
+}
+
+/* Between these two, writes of kv and sql by this stage or function are gathered and return
+ * TROUPE_OK; the second writes all of them or none, as one effect, and fails as they would. Begun and
+ * never committed, nothing is written. Stored. [turn, waits] */
+static inline troupe_status troupe_batch_begin(troupe_turn *turn)
+{
+    return TROUPE_HAS(turn->api, batch_begin) ? turn->api->batch_begin(turn) : TROUPE_UNSUPPORTED;
+}
+
+static inline troupe_status troupe_batch_commit(troupe_turn *turn)
+{
+    return TROUPE_HAS(turn->api, batch_commit) ? turn->api->batch_commit(turn) : TROUPE_UNSUPPORTED;
 }
 
 /* Code and sentence of the last call that failed in this stage or function; empty when none did.

@@ -40,7 +40,7 @@ static int teardown(void **state)
     struct server *server = *state;
 
     server_stop(server);
-    assert_int_equal(server->attached, server->detached);
+    assert_int_equal(server->sessions, 0);
     server_clean(server);
     return 0;
 }

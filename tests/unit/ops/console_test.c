@@ -1,128 +1,246 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tap.h"
+#include "../store/store_fixture.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "gateway/console/console.h"
 #include "gateway/console/filter.h"
+#include "gateway/outbox.h"
 
 #include <string.h>
 
-struct fixture {
-    struct console *console;
+/* Somebody at the console. */
+/* Somebody at the console. */
+struct seat {
+    struct console_session *session;
     struct buf out;
-    struct event *events[CONSOLE_OPEN_MAX + 1];
-    size_t event_count;
     unsigned settled, quits;
     char member[CONSOLE_NAME_MAX + 1];
 };
 
+struct hall {
+    struct fixture base; /* first */
+    struct outbox *outbox;
+    struct console *console;
+    struct seat first, second; /* the second one comes later */
+    struct event *events[CONSOLE_OPEN_MAX + 1];
+    size_t event_count;
+    int64_t sent;
+};
+
 static void output(void *arg, const char *text, size_t len)
 {
-    buf_append(&((struct fixture *)arg)->out, text, len);
+    buf_append(&((struct seat *)arg)->out, text, len);
 }
 
 static void submit(void *arg, struct event *event)
 {
-    struct fixture *fixture = arg;
+    struct hall *hall = arg;
 
-    assert_true(fixture->event_count < CONSOLE_OPEN_MAX + 1);
-    fixture->events[fixture->event_count++] = event;
+    assert_true(hall->event_count < CONSOLE_OPEN_MAX + 1);
+    hall->events[hall->event_count++] = event;
 }
 
 static void member_changed(void *arg, const char *name)
 {
-    snprintf(((struct fixture *)arg)->member, CONSOLE_NAME_MAX + 1, "%s", name);
+    snprintf(((struct seat *)arg)->member, CONSOLE_NAME_MAX + 1, "%s", name);
 }
 
 static void settled(void *arg)
 {
-    ((struct fixture *)arg)->settled++;
+    ((struct seat *)arg)->settled++;
 }
 
 static void quit(void *arg)
 {
-    ((struct fixture *)arg)->quits++;
+    ((struct seat *)arg)->quits++;
+}
+
+static void sit(struct hall *hall, struct seat *seat)
+{
+    struct console_session_options options = {
+        .bot_name = "Bot",
+        .output = output,
+        .member_changed = member_changed,
+        .settled = settled,
+        .quit = quit,
+        .arg = seat,
+    };
+
+    seat->session = console_session_new(hall->console, &options);
+}
+
+static void leave(struct seat *seat)
+{
+    console_session_free(seat->session);
+    seat->session = NULL;
+}
+
+static troupe_status open_outbox(void *arg)
+{
+    struct hall *hall = arg;
+
+    return outbox_open(hall->base.loop, hall->base.store, &hall->outbox, &hall->base.err);
+}
+
+static void start(struct hall *hall)
+{
+    fixture_open(&hall->base, NULL);
+    assert_status(fixture_run(hall->base.loop, open_outbox, hall), TROUPE_OK);
+    hall->console = console_new(&(struct console_options){hall->outbox, submit, hall});
+}
+
+static void stop(struct hall *hall)
+{
+    leave(&hall->first);
+    leave(&hall->second);
+    console_free(hall->console);
+    outbox_close(hall->outbox);
+    store_settle(&hall->base);
+    for (size_t i = 0; i < hall->event_count; i++)
+        event_unref(hall->events[i]);
+    hall->event_count = 0;
 }
 
 static int setup(void **state)
 {
-    struct fixture *fixture = mem_zero(1, sizeof(*fixture));
-    struct console_options options = {
-        .bot_name = "Bot",
-        .output = output,
-        .submit = submit,
-        .member_changed = member_changed,
-        .settled = settled,
-        .quit = quit,
-        .arg = fixture,
-    };
+    struct hall *hall = mem_zero(1, sizeof(*hall));
 
-    fixture->console = console_new(&options);
-    *state = fixture;
+    place_make(&hall->base.place);
+    hall->base.loop = fixture_new(NULL);
+    start(hall);
+    sit(hall, &hall->first);
+    *state = hall;
     return 0;
 }
 
 static int teardown(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
 
-    console_free(fixture->console);
-    for (size_t i = 0; i < fixture->event_count; i++)
-        event_unref(fixture->events[i]);
-    buf_clear(&fixture->out);
-    mem_free(fixture);
+    stop(hall);
+    fixture_free(hall->base.loop);
+    place_remove(&hall->base.place);
+    buf_clear(&hall->first.out);
+    buf_clear(&hall->second.out);
+    mem_free(hall);
     return 0;
 }
 
-static void line(struct fixture *fixture, const char *text)
+static void line(struct hall *hall, const char *text)
 {
-    console_line(fixture->console, text, strlen(text));
+    console_session_line(hall->first.session, text, strlen(text));
 }
 
-static void *answer(struct fixture *fixture, size_t event)
+static void *answer_as(struct hall *hall, size_t event, unsigned ordinal, enum gateway_kind kind)
 {
-    struct gateway *gateway = console_gateway(fixture->console);
+    struct gateway *gateway = console_gateway(hall->console);
     void *handle = NULL;
 
-    assert_int_equal(gateway->ops->answer_begin(gateway, fixture->events[event], 1, &handle, NULL),
+    assert_int_equal(gateway->ops->answer_begin(gateway, hall->events[event], (int64_t)event + 1,
+                                                ordinal, kind, &handle, NULL),
                      TROUPE_OK);
     assert_non_null(handle);
     return handle;
 }
 
-static void put(struct fixture *fixture, void *handle, const char *text)
+static void *answer(struct hall *hall, size_t event)
 {
-    struct gateway *gateway = console_gateway(fixture->console);
+    return answer_as(hall, event, 0, GATEWAY_REPLY);
+}
+
+static void put(struct hall *hall, void *handle, const char *text)
+{
+    struct gateway *gateway = console_gateway(hall->console);
 
     assert_int_equal(gateway->ops->answer_write(gateway, handle, text, strlen(text)), TROUPE_OK);
 }
 
-static void finish(struct fixture *fixture, void *handle, enum gateway_outcome outcome,
-                   const char *text)
-{
-    struct gateway *gateway = console_gateway(fixture->console);
+struct end {
+    struct hall *hall;
+    void *handle;
+    struct gateway_final final;
+};
 
-    assert_int_equal(
-        gateway->ops->answer_end(gateway, handle, outcome, text, text ? strlen(text) : 0, NULL),
-        TROUPE_OK);
+/* The end as the engine has it: prepared, stored, handed over. */
+static troupe_status end_main(void *arg)
+{
+    const struct end *end = arg;
+    struct fixture *f = &end->hall->base;
+    struct gateway *gateway = console_gateway(end->hall->console);
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    size_t before = end->hall->first.out.len;
+
+    CHECK_STATUS(gateway->ops->answer_prepare(gateway, end->handle, &end->final, batch, &f->err),
+                 TROUPE_OK);
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    CHECK(end->hall->first.out.len == before); /* nothing shows before it is owed */
+    gateway->ops->answer_commit(gateway, end->handle);
+    return TROUPE_OK;
 }
 
-static void assert_output(struct fixture *fixture, const char *expected)
+static void finish_with(struct hall *hall, void *handle, struct gateway_final final)
 {
-    assert_string_equal(buf_text(&fixture->out), expected);
+    struct end end = {hall, handle, final};
+
+    final.len = final.text ? strlen(final.text) : 0;
+    end.final = final;
+    assert_status(fixture_run(hall->base.loop, end_main, &end), TROUPE_OK);
+}
+
+static void finish(struct hall *hall, void *handle, enum gateway_outcome outcome, const char *text)
+{
+    finish_with(hall, handle, (struct gateway_final){.outcome = outcome, .text = text});
+}
+
+static troupe_status attach_main(void *arg)
+{
+    struct seat *seat = arg;
+    struct error err;
+
+    return console_session_attach(seat->session, &err);
+}
+
+static void attach(struct hall *hall, struct seat *seat)
+{
+    assert_status(fixture_run(hall->base.loop, attach_main, seat), TROUPE_OK);
+}
+
+static troupe_status count_main(void *arg)
+{
+    struct hall *hall = arg;
+    uint64_t until = co_after(30000);
+
+    /* Marks are stored beside what is shown. */
+    while (ask_int(&hall->base, "SELECT count(*) FROM outbox WHERE state = 'ready'") > 0 &&
+           loop_now(hall->base.loop) < until)
+        (void)co_sleep(1);
+    hall->sent = ask_int(&hall->base, "SELECT count(*) FROM outbox WHERE state = 'sent'");
+    return TROUPE_OK;
+}
+
+/* Waits until nothing is owed any more; the number of rows that were shown. */
+static int sent(struct hall *hall)
+{
+    assert_status(fixture_run(hall->base.loop, count_main, hall), TROUPE_OK);
+    return (int)hall->sent;
+}
+
+static void assert_output(struct hall *hall, const char *expected)
+{
+    assert_string_equal(buf_text(&hall->first.out), expected);
 }
 
 /* ---- lines in -------------------------------------------------------------------------------- */
 
 static void test_message(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
     const struct event *event;
 
-    line(fixture, "  hello there \t");
-    assert_int_equal(fixture->event_count, 1);
-    event = fixture->events[0];
+    line(hall, "  hello there \t");
+    assert_int_equal(hall->event_count, 1);
+    event = hall->events[0];
     assert_string_equal(event->content, "hello there");
     assert_int_equal(event->content_len, 11);
     assert_string_equal(event->source, "console");
@@ -133,20 +251,20 @@ static void test_message(void **state)
     assert_true(event_id_number(event->source_id) > 0);
     assert_in_range(event_id_number(event->member), 1, (1ull << 53) - 1);
     assert_int_equal(event->flags, EVENT_ADDRESSED | EVENT_DIRECT | EVENT_OWNER);
-    assert_ptr_equal(event->gateway, console_gateway(fixture->console));
-    assert_int_equal(console_open(fixture->console), 1);
+    assert_ptr_equal(event->gateway, console_gateway(hall->console));
+    assert_int_equal(console_session_open(hall->first.session), 1);
 }
 
 static void test_ids_rise_and_differ(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
     uint64_t last = 0;
 
     for (size_t i = 0; i < 50; i++) {
         uint64_t id;
 
-        line(fixture, "x");
-        id = event_id_number(fixture->events[i]->source_id);
+        line(hall, "x");
+        id = event_id_number(hall->events[i]->source_id);
         assert_true(id > last);
         last = id;
     }
@@ -154,261 +272,494 @@ static void test_ids_rise_and_differ(void **state)
 
 static void test_members(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
 
-    line(fixture, "one");
-    line(fixture, "/as ann");
-    assert_string_equal(fixture->member, "ann");
-    line(fixture, "two");
-    line(fixture, "/as bob");
-    line(fixture, "three");
-    line(fixture, "/as\tann");
-    line(fixture, "four");
-    line(fixture, "/as you");
-    line(fixture, "five");
-    assert_int_equal(fixture->event_count, 5);
-    assert_string_equal(fixture->events[1]->member_name, "ann");
-    assert_string_equal(fixture->events[1]->member, fixture->events[3]->member);
-    assert_string_not_equal(fixture->events[1]->member, fixture->events[2]->member);
-    assert_string_not_equal(fixture->events[0]->member, fixture->events[1]->member);
-    assert_int_equal(fixture->events[1]->flags & EVENT_OWNER, 0);
-    assert_int_equal(fixture->events[4]->flags & EVENT_OWNER, EVENT_OWNER);
-    assert_output(fixture, "");
-    line(fixture, "/as");
-    assert_non_null(strstr(buf_text(&fixture->out), "/as takes a name"));
-    line(fixture, "/assemble");
-    assert_string_equal(fixture->events[5]->content, "/assemble");
-    assert_string_equal(console_member(fixture->console), "you");
+    line(hall, "one");
+    line(hall, "/as ann");
+    assert_string_equal(hall->first.member, "ann");
+    line(hall, "two");
+    line(hall, "/as bob");
+    line(hall, "three");
+    line(hall, "/as\tann");
+    line(hall, "four");
+    line(hall, "/as you");
+    line(hall, "five");
+    assert_int_equal(hall->event_count, 5);
+    assert_string_equal(hall->events[1]->member_name, "ann");
+    assert_string_equal(hall->events[1]->member, hall->events[3]->member);
+    assert_string_not_equal(hall->events[1]->member, hall->events[2]->member);
+    assert_string_not_equal(hall->events[0]->member, hall->events[1]->member);
+    assert_int_equal(hall->events[1]->flags & EVENT_OWNER, 0);
+    assert_int_equal(hall->events[4]->flags & EVENT_OWNER, EVENT_OWNER);
+    assert_output(hall, "");
+    line(hall, "/as");
+    assert_non_null(strstr(buf_text(&hall->first.out), "/as takes a name"));
+    line(hall, "/assemble");
+    assert_string_equal(hall->events[5]->content, "/assemble");
+    assert_string_equal(console_session_member(hall->first.session), "you");
 }
 
 static void test_name_that_could_move_the_cursor(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
 
-    line(fixture, "/as \x1b[2Jann");
-    assert_string_equal(console_member(fixture->console), "you");
-    assert_null(strchr(buf_text(&fixture->out), 0x1b));
+    line(hall, "/as \x1b[2Jann");
+    assert_string_equal(console_session_member(hall->first.session), "you");
+    assert_null(strchr(buf_text(&hall->first.out), 0x1b));
 }
 
 static void test_refused_lines(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
     char *big = mem_alloc(EVENT_CONTENT_MAX + 1);
 
     memset(big, 'x', EVENT_CONTENT_MAX + 1);
-    console_line(fixture->console, big, EVENT_CONTENT_MAX + 1);
-    assert_non_null(strstr(buf_text(&fixture->out), "too long"));
-    assert_int_equal(fixture->event_count, 0);
-    console_line(fixture->console, big, EVENT_CONTENT_MAX);
-    assert_int_equal(fixture->event_count, 1);
+    console_session_line(hall->first.session, big, EVENT_CONTENT_MAX + 1);
+    assert_non_null(strstr(buf_text(&hall->first.out), "too long"));
+    assert_int_equal(hall->event_count, 0);
+    console_session_line(hall->first.session, big, EVENT_CONTENT_MAX);
+    assert_int_equal(hall->event_count, 1);
     mem_free(big);
-    buf_reset(&fixture->out);
-    line(fixture, "caf\xe9");
-    assert_non_null(strstr(buf_text(&fixture->out), "no UTF-8"));
-    console_line(fixture->console, "a\0b", 3);
-    assert_int_equal(fixture->event_count, 1);
+    buf_reset(&hall->first.out);
+    line(hall, "caf\xe9");
+    assert_non_null(strstr(buf_text(&hall->first.out), "no UTF-8"));
+    console_session_line(hall->first.session, "a\0b", 3);
+    assert_int_equal(hall->event_count, 1);
 }
 
 static void test_bound_of_open_messages(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
 
     for (int i = 0; i < CONSOLE_OPEN_MAX; i++)
-        line(fixture, "x");
-    assert_output(fixture, "");
-    line(fixture, "one more");
-    assert_int_equal(fixture->event_count, CONSOLE_OPEN_MAX);
-    assert_non_null(strstr(buf_text(&fixture->out), "too many"));
+        line(hall, "x");
+    assert_output(hall, "");
+    line(hall, "one more");
+    assert_int_equal(hall->event_count, CONSOLE_OPEN_MAX);
+    assert_non_null(strstr(buf_text(&hall->first.out), "too many"));
 }
 
 static void test_quit_and_empty(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
 
-    line(fixture, "");
-    line(fixture, "   ");
-    assert_int_equal(fixture->event_count, 0);
-    assert_int_equal(fixture->settled, 2); /* so that a pipe goes on */
-    line(fixture, "/quit");
-    assert_int_equal(fixture->quits, 1);
-    line(fixture, "/quitter");
-    assert_int_equal(fixture->event_count, 1);
+    line(hall, "");
+    line(hall, "   ");
+    assert_int_equal(hall->event_count, 0);
+    assert_int_equal(hall->first.settled, 2); /* so that a pipe goes on */
+    line(hall, "/quit");
+    assert_int_equal(hall->first.quits, 1);
+    line(hall, "/quitter");
+    assert_int_equal(hall->event_count, 1);
 }
 
 /* ---- answers out ----------------------------------------------------------------------------- */
 
 static void test_pieces(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
     void *handle;
 
-    line(fixture, "hi");
-    handle = answer(fixture, 0);
-    put(fixture, handle, "Hel");
-    assert_output(fixture, "Hel");
-    put(fixture, handle, "lo");
-    assert_output(fixture, "Hello");
-    assert_int_equal(fixture->settled, 0);
-    finish(fixture, handle, GATEWAY_COMPLETE, NULL);
-    assert_output(fixture, "Hello\n");
-    assert_int_equal(fixture->settled, 1);
-    assert_int_equal(console_open(fixture->console), 0);
+    line(hall, "hi");
+    handle = answer(hall, 0);
+    put(hall, handle, "Hel");
+    assert_output(hall, "Hel");
+    put(hall, handle, "lo");
+    assert_output(hall, "Hello");
+    assert_int_equal(hall->first.settled, 0);
+    finish(hall, handle, GATEWAY_COMPLETE, NULL);
+    assert_output(hall, "Hello\n");
+    assert_int_equal(hall->first.settled, 1);
+    assert_int_equal(console_session_open(hall->first.session), 0);
 }
 
 static void test_final_text(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
     void *handle;
 
-    line(fixture, "a");
-    handle = answer(fixture, 0);
-    put(fixture, handle, "same");
-    finish(fixture, handle, GATEWAY_COMPLETE, "same");
-    assert_output(fixture, "same\n");
+    line(hall, "a");
+    handle = answer(hall, 0);
+    put(hall, handle, "same");
+    finish(hall, handle, GATEWAY_COMPLETE, "same");
+    assert_output(hall, "same\n");
 
-    buf_reset(&fixture->out);
-    line(fixture, "b");
-    handle = answer(fixture, 1);
-    put(fixture, handle, "begin");
-    finish(fixture, handle, GATEWAY_COMPLETE, "beginning");
-    assert_output(fixture, "beginning\n");
+    buf_reset(&hall->first.out);
+    line(hall, "b");
+    handle = answer(hall, 1);
+    put(hall, handle, "begin");
+    finish(hall, handle, GATEWAY_COMPLETE, "beginning");
+    assert_output(hall, "beginning\n");
 
-    buf_reset(&fixture->out);
-    line(fixture, "c");
-    handle = answer(fixture, 2);
-    put(fixture, handle, "wrong");
-    finish(fixture, handle, GATEWAY_COMPLETE, "right");
-    assert_output(fixture, "wrong\nright\n");
+    buf_reset(&hall->first.out);
+    line(hall, "c");
+    handle = answer(hall, 2);
+    put(hall, handle, "wrong");
+    finish(hall, handle, GATEWAY_COMPLETE, "right");
+    assert_output(hall, "wrong\nright\n");
 
-    buf_reset(&fixture->out);
-    line(fixture, "d");
-    finish(fixture, answer(fixture, 3), GATEWAY_COMPLETE, "at once\n");
-    assert_output(fixture, "at once\n");
+    buf_reset(&hall->first.out);
+    line(hall, "d");
+    finish(hall, answer(hall, 3), GATEWAY_COMPLETE, "at once\n");
+    assert_output(hall, "at once\n");
 }
 
 static void test_interrupted(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
     void *handle;
 
-    line(fixture, "a");
-    handle = answer(fixture, 0);
-    put(fixture, handle, "half an ans");
-    finish(fixture, handle, GATEWAY_INTERRUPTED, NULL);
-    assert_output(fixture, "half an ans (interrupted)\n");
-    buf_reset(&fixture->out);
-    line(fixture, "b");
-    finish(fixture, answer(fixture, 1), GATEWAY_INTERRUPTED, NULL);
-    assert_output(fixture, "(interrupted)\n");
+    line(hall, "a");
+    handle = answer(hall, 0);
+    put(hall, handle, "half an ans");
+    finish(hall, handle, GATEWAY_INTERRUPTED, NULL);
+    assert_output(hall, "half an ans (interrupted)\n");
+    buf_reset(&hall->first.out);
+    line(hall, "b");
+    finish(hall, answer(hall, 1), GATEWAY_INTERRUPTED, NULL);
+    assert_output(hall, "(interrupted)\n");
 }
 
 static void test_one_has_the_floor(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
     void *first, *second, *third;
 
-    line(fixture, "a");
-    line(fixture, "/as ann");
-    line(fixture, "b");
-    line(fixture, "c");
-    first = answer(fixture, 0);
-    second = answer(fixture, 1);
-    third = answer(fixture, 2);
-    put(fixture, second, "22");
-    put(fixture, first, "11");
-    put(fixture, third, "33");
-    finish(fixture, third, GATEWAY_COMPLETE, NULL);
-    assert_output(fixture, "Bot> 22");
-    assert_int_equal(console_open(fixture->console), 3);
-    put(fixture, second, "22");
-    finish(fixture, second, GATEWAY_COMPLETE, NULL);
-    assert_output(fixture, "Bot> 2222\nBot> 11");
-    put(fixture, first, "11");
-    finish(fixture, first, GATEWAY_COMPLETE, NULL);
-    assert_output(fixture, "Bot> 2222\nBot> 1111\nBot> 33\n");
-    assert_int_equal(fixture->settled, 1);
+    line(hall, "a");
+    line(hall, "/as ann");
+    line(hall, "b");
+    line(hall, "c");
+    first = answer(hall, 0);
+    second = answer(hall, 1);
+    third = answer(hall, 2);
+    put(hall, second, "22");
+    put(hall, first, "11");
+    put(hall, third, "33");
+    finish(hall, third, GATEWAY_COMPLETE, NULL);
+    assert_output(hall, "Bot> 22");
+    assert_int_equal(console_session_open(hall->first.session), 3);
+    put(hall, second, "22");
+    finish(hall, second, GATEWAY_COMPLETE, NULL);
+    assert_output(hall, "Bot> 2222\nBot> 11");
+    put(hall, first, "11");
+    finish(hall, first, GATEWAY_COMPLETE, NULL);
+    assert_output(hall, "Bot> 2222\nBot> 1111\nBot> 33\n");
+    assert_int_equal(hall->first.settled, 1);
 }
 
 static void test_escapes_are_neutralised(void **state)
 {
-    struct fixture *fixture = *state;
+    struct hall *hall = *state;
     void *handle;
 
-    line(fixture, "a");
-    handle = answer(fixture, 0);
-    put(fixture, handle, "\x1b]0;title\x07\x1b[31mred\r\nline\tend\x7f\xc2");
-    put(fixture, handle,
+    line(hall, "a");
+    handle = answer(hall, 0);
+    put(hall, handle, "\x1b]0;title\x07\x1b[31mred\r\nline\tend\x7f\xc2");
+    put(hall, handle,
         "\x9b"
         "2J\xe2\x82");
-    put(fixture, handle, "\xac!\xff");
-    finish(fixture, handle, GATEWAY_COMPLETE, NULL);
+    put(hall, handle, "\xac!\xff");
+    finish(hall, handle, GATEWAY_COMPLETE, NULL);
 #define BAD "\xEF\xBF\xBD"
-    assert_output(fixture,
+    assert_output(hall,
                   BAD "]0;title" BAD BAD "[31mred\nline\tend" BAD BAD "2J\xe2\x82\xac!" BAD "\n");
 }
 
 static void test_notice(void **state)
 {
-    struct fixture *fixture = *state;
-    struct gateway *gateway = console_gateway(fixture->console);
+    struct hall *hall = *state;
+    struct gateway *gateway = console_gateway(hall->console);
     void *handle;
 
-    line(fixture, "a");
-    handle = answer(fixture, 0);
-    put(fixture, handle, "text");
-    gateway->ops->notice(gateway, fixture->events[0], "mind \x1b[1m this", true);
-    assert_output(fixture, "text\n(only you see this) mind " BAD "[1m this\n");
-    assert_int_equal(console_open(fixture->console), 1);
-    finish(fixture, handle, GATEWAY_COMPLETE, NULL);
-    assert_int_equal(console_open(fixture->console), 0);
+    line(hall, "a");
+    handle = answer(hall, 0);
+    put(hall, handle, "text");
+    gateway->ops->notice(gateway, hall->events[0], "mind \x1b[1m this", true);
+    assert_output(hall, "text\n(only you see this) mind " BAD "[1m this\n");
+    assert_int_equal(console_session_open(hall->first.session), 1);
+    finish(hall, handle, GATEWAY_COMPLETE, NULL);
+    assert_int_equal(console_session_open(hall->first.session), 0);
 
-    buf_reset(&fixture->out);
-    line(fixture, "b");
-    gateway->ops->notice(gateway, fixture->events[1], "the budget is spent", false);
-    assert_output(fixture, "the budget is spent\n");
-    assert_int_equal(console_open(fixture->console), 0);
+    buf_reset(&hall->first.out);
+    line(hall, "b");
+    gateway->ops->notice(gateway, hall->events[1], "the budget is spent", false);
+    assert_output(hall, "the budget is spent\n");
+    assert_int_equal(console_session_open(hall->first.session), 0);
     gateway->ops->notice(gateway, NULL, "for all", false);
-    assert_output(fixture, "the budget is spent\nfor all\n");
+    assert_output(hall, "the budget is spent\nfor all\n");
 }
 
 static void test_work_that_ends_silently_settles(void **state)
 {
-    struct fixture *fixture = *state;
-    struct gateway *gateway = console_gateway(fixture->console);
+    struct hall *hall = *state;
+    struct gateway *gateway = console_gateway(hall->console);
 
-    line(fixture, "a");
-    gateway->ops->working(gateway, fixture->events[0], true);
-    gateway->ops->notice(gateway, fixture->events[0], "looking it up", false);
-    assert_int_equal(console_open(fixture->console), 1);
-    gateway->ops->working(gateway, fixture->events[0], false);
-    assert_int_equal(console_open(fixture->console), 0);
-    line(fixture, "b");
-    gateway->ops->working(gateway, fixture->events[1], true);
-    gateway->ops->working(gateway, fixture->events[1], false);
-    assert_int_equal(console_open(fixture->console), 0);
-    assert_int_equal(fixture->settled, 2);
+    line(hall, "a");
+    gateway->ops->working(gateway, hall->events[0], true);
+    gateway->ops->notice(gateway, hall->events[0], "looking it up", false);
+    assert_int_equal(console_session_open(hall->first.session), 1);
+    gateway->ops->working(gateway, hall->events[0], false);
+    assert_int_equal(console_session_open(hall->first.session), 0);
+    line(hall, "b");
+    gateway->ops->working(gateway, hall->events[1], true);
+    gateway->ops->working(gateway, hall->events[1], false);
+    assert_int_equal(console_session_open(hall->first.session), 0);
+    assert_int_equal(hall->first.settled, 2);
 }
 
 static void test_kept_text_is_bounded(void **state)
 {
-    struct fixture *fixture = *state;
-    struct gateway *gateway = console_gateway(fixture->console);
+    struct hall *hall = *state;
+    struct gateway *gateway = console_gateway(hall->console);
     char *big = mem_alloc(100000);
     troupe_status status = TROUPE_OK;
     void *floor, *waiting;
     int written = 0;
 
     memset(big, 'x', 100000);
-    line(fixture, "a");
-    line(fixture, "b");
-    floor = answer(fixture, 0);
-    waiting = answer(fixture, 1);
-    put(fixture, floor, "I talk");
+    line(hall, "a");
+    line(hall, "b");
+    floor = answer(hall, 0);
+    waiting = answer(hall, 1);
+    put(hall, floor, "I talk");
     while (status == TROUPE_OK && written++ < 100)
         status = gateway->ops->answer_write(gateway, waiting, big, 100000);
     assert_int_equal(status, TROUPE_LIMIT);
     assert_in_range(written, 2, 12);
     mem_free(big);
+}
+
+/* ---- who is there to see ---------------------------------------------------------------------- */
+
+static void test_what_nobody_sees_waits_for_the_next_session(void **state)
+{
+    struct hall *hall = *state;
+    void *streamed, *whole, *sentence;
+
+    line(hall, "a");
+    line(hall, "b");
+    line(hall, "c");
+    streamed = answer(hall, 0);
+    put(hall, streamed, "one and ");
+    assert_output(hall, "one and ");
+    leave(&hall->first);
+    buf_reset(&hall->first.out);
+    put(hall, streamed, "two");
+    finish(hall, streamed, GATEWAY_INTERRUPTED, NULL);
+    whole = answer(hall, 1);
+    finish(hall, whole, GATEWAY_COMPLETE, "three");
+    sentence = answer_as(hall, 2, GATEWAY_ORDINAL_NOTICE, GATEWAY_NOTICE);
+    finish(hall, sentence, GATEWAY_COMPLETE, "no more");
+    assert_output(hall, "");
+    sit(hall, &hall->first);
+    assert_output(hall, "");
+    attach(hall, &hall->first);
+    assert_output(hall, "one and two (interrupted)\nthree\n(only you see this) no more\n");
+    attach(hall, &hall->first); /* also before the marks are stored */
+    assert_int_equal(sent(hall), 3);
+    buf_reset(&hall->first.out);
+    attach(hall, &hall->first);
+    assert_output(hall, "");
+}
+
+static void test_two_sessions_see_what_waits_once(void **state)
+{
+    struct hall *hall = *state;
+
+    line(hall, "a");
+    leave(&hall->first);
+    finish(hall, answer(hall, 0), GATEWAY_COMPLETE, "late");
+    sit(hall, &hall->first);
+    sit(hall, &hall->second);
+    attach(hall, &hall->second);
+    attach(hall, &hall->first);
+    assert_output(hall, "");
+    assert_string_equal(buf_text(&hall->second.out), "late\n");
+    assert_int_equal(sent(hall), 1);
+}
+
+static void test_another_session_sees_all_of_what_one_left(void **state)
+{
+    struct hall *hall = *state;
+    void *handle;
+
+    sit(hall, &hall->second);
+    line(hall, "a");
+    handle = answer(hall, 0);
+    put(hall, handle, "one ");
+    leave(&hall->first);
+    assert_string_equal(buf_text(&hall->second.out), "");
+    put(hall, handle, "two ");
+    assert_string_equal(buf_text(&hall->second.out), "one two ");
+    finish(hall, handle, GATEWAY_COMPLETE, "one two three");
+    assert_string_equal(buf_text(&hall->second.out), "one two three\n");
+    assert_int_equal(sent(hall), 1);
+}
+
+static void test_what_waits_for_the_floor_is_not_lost_with_its_session(void **state)
+{
+    struct hall *hall = *state;
+    void *floor;
+
+    line(hall, "a");
+    line(hall, "b");
+    floor = answer(hall, 0);
+    put(hall, floor, "I talk");
+    finish(hall, answer(hall, 1), GATEWAY_COMPLETE, "I wait");
+    assert_output(hall, "I talk");
+    sit(hall, &hall->second);
+    attach(hall, &hall->second); /* it is still on its way to the first one */
+    assert_string_equal(buf_text(&hall->second.out), "");
+    leave(&hall->first);
+    attach(hall, &hall->second);
+    assert_string_equal(buf_text(&hall->second.out), "I wait\n");
+    finish(hall, floor, GATEWAY_COMPLETE, NULL);
+    assert_string_equal(buf_text(&hall->second.out), "I wait\nI talk\n");
+    assert_int_equal(sent(hall), 2);
+}
+
+static void test_what_waits_outlives_the_process(void **state)
+{
+    struct hall *hall = *state;
+
+    line(hall, "a");
+    leave(&hall->first);
+    finish(hall, answer(hall, 0), GATEWAY_COMPLETE, "late");
+    stop(hall);
+    start(hall);
+    sit(hall, &hall->first);
+    attach(hall, &hall->first);
+    assert_output(hall, "late\n");
+    assert_int_equal(sent(hall), 1);
+    stop(hall);
+    start(hall);
+    sit(hall, &hall->first);
+    buf_reset(&hall->first.out);
+    attach(hall, &hall->first);
+    assert_output(hall, "");
+}
+
+static void test_a_dropped_answer_is_closed_and_not_owed(void **state)
+{
+    struct hall *hall = *state;
+    struct gateway *gateway = console_gateway(hall->console);
+    void *shown, *unseen;
+
+    line(hall, "a");
+    line(hall, "b");
+    shown = answer(hall, 0);
+    put(hall, shown, "so far");
+    unseen = answer(hall, 1);
+    gateway->ops->answer_drop(gateway, shown);
+    assert_output(hall, "so far\n");
+    assert_int_equal(hall->first.settled, 0);
+    gateway->ops->notice(gateway, hall->events[1], "I cannot keep it", true);
+    gateway->ops->answer_drop(gateway, unseen);
+    assert_output(hall, "so far\n(only you see this) I cannot keep it\n");
+    assert_int_equal(hall->first.settled, 1);
+    assert_int_equal(sent(hall), 0);
+}
+
+static void test_an_answer_that_begins_anew_repeats_nothing(void **state)
+{
+    struct hall *hall = *state;
+    struct gateway *gateway = console_gateway(hall->console);
+    const char *text;
+    void *handle;
+
+    line(hall, "a");
+    handle = answer(hall, 0);
+    put(hall, handle, "one two ");
+    assert_ptr_equal(answer(hall, 0), handle);
+    assert_int_equal(gateway->ops->answer_shown(gateway, handle, &text), 8);
+    assert_memory_equal(text, "one two ", 8);
+    put(hall, handle, "one ");
+    assert_output(hall, "one two ");
+    put(hall, handle, "two three");
+    assert_output(hall, "one two three");
+    finish(hall, handle, GATEWAY_COMPLETE, NULL);
+    assert_output(hall, "one two three\n");
+    assert_int_equal(hall->first.settled, 1);
+}
+
+static void test_a_private_answer_is_said_in_one_piece(void **state)
+{
+    struct hall *hall = *state;
+    void *handle;
+
+    line(hall, "a");
+    handle = answer_as(hall, 0, 0, GATEWAY_PRIVATE);
+    put(hall, handle, "between ");
+    put(hall, handle, "us");
+    assert_output(hall, "");
+    finish(hall, handle, GATEWAY_COMPLETE, NULL);
+    assert_output(hall, "(only you see this) between us\n");
+}
+
+/* ---- buttons ---------------------------------------------------------------------------------- */
+
+static void test_buttons_are_numbered_and_pressed(void **state)
+{
+    static const struct gateway_button buttons[] = {{"yes:7", "Again"}, {"no:7", "En\x1b[1mough"}};
+    struct hall *hall = *state;
+    struct gateway_final final = {
+        .text = "All best! Roll again?", .buttons = buttons, .button_count = 2};
+    const struct event *press;
+
+    line(hall, "/press 1");
+    assert_non_null(strstr(buf_text(&hall->first.out), "no message to press on"));
+    assert_int_equal(hall->first.settled, 1);
+    buf_reset(&hall->first.out);
+    line(hall, "roll");
+    finish_with(hall, answer_as(hall, 0, 1, GATEWAY_ASK), final);
+    assert_output(hall,
+                  "All best! Roll again?\n[1] Again  [2] En" BAD "[1mough  (type /press 1)\n");
+    assert_int_equal(console_session_open(hall->first.session), 0);
+    buf_reset(&hall->first.out);
+    line(hall, "/press 3");
+    line(hall, "/press 0");
+    line(hall, "/press");
+    line(hall, "/press one");
+    line(hall, "/press 1 of 2");
+    assert_int_equal(hall->event_count, 1);
+    assert_non_null(strstr(buf_text(&hall->first.out), "the choices 1 to 2"));
+    assert_non_null(strstr(buf_text(&hall->first.out), "/press takes the number"));
+    line(hall, "/press 2");
+    assert_int_equal(hall->event_count, 2);
+    press = hall->events[1];
+    assert_string_equal(press->kind, "press");
+    assert_string_equal(press->press_id, "no:7");
+    assert_string_equal(press->content, "");
+    assert_int_equal(press->flags, EVENT_ADDRESSED | EVENT_DIRECT | EVENT_OWNER);
+    assert_string_not_equal(press->source_id, hall->events[0]->source_id);
+    assert_true(event_id_number(press->reply_to) > 0);
+    /* The session waits for what follows from it: here the answer to the first message. */
+    assert_int_equal(console_session_open(hall->first.session), 1);
+    buf_reset(&hall->first.out);
+    finish(hall, answer(hall, 0), GATEWAY_COMPLETE, "you rolled 12");
+    assert_output(hall, "you rolled 12\n");
+    assert_int_equal(console_session_open(hall->first.session), 0);
+}
+
+static void test_buttons_of_earlier_messages_are_remembered_within_bounds(void **state)
+{
+    static const struct gateway_button button = {"id", "Choose"};
+    struct hall *hall = *state;
+    struct gateway *gateway = console_gateway(hall->console);
+    struct gateway_final final = {.text = "?", .buttons = &button, .button_count = 1};
+
+    line(hall, "ask");
+    for (unsigned i = 1; i <= 20; i++)
+        finish_with(hall, answer_as(hall, 0, i, GATEWAY_ASK), final);
+    assert_non_null(strstr(buf_text(&hall->first.out), "(type /press 1, later /press 1 of 20)"));
+    line(hall, "/press 1 of 4");
+    assert_int_equal(hall->event_count, 1);
+    line(hall, "/press 1 of 5");
+    assert_int_equal(hall->event_count, 2);
+    buf_reset(&hall->first.out);
+    gateway->ops->notice(gateway, hall->events[1], "nothing waits for that", true);
+    assert_output(hall, "(only you see this) nothing waits for that\n");
+    assert_int_equal(console_session_open(hall->first.session), 0);
 }
 
 /* ---- the filter ------------------------------------------------------------------------------ */
@@ -450,6 +801,16 @@ int main(void)
         CASE(test_notice),
         CASE(test_work_that_ends_silently_settles),
         CASE(test_kept_text_is_bounded),
+        CASE(test_what_nobody_sees_waits_for_the_next_session),
+        CASE(test_two_sessions_see_what_waits_once),
+        CASE(test_another_session_sees_all_of_what_one_left),
+        CASE(test_what_waits_for_the_floor_is_not_lost_with_its_session),
+        CASE(test_what_waits_outlives_the_process),
+        CASE(test_a_dropped_answer_is_closed_and_not_owed),
+        CASE(test_an_answer_that_begins_anew_repeats_nothing),
+        CASE(test_a_private_answer_is_said_in_one_piece),
+        CASE(test_buttons_are_numbered_and_pressed),
+        CASE(test_buttons_of_earlier_messages_are_remembered_within_bounds),
         CASE(test_filter_by_pieces),
     };
 

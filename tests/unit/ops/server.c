@@ -3,9 +3,11 @@
 
 #include "base/list.h"
 #include "base/mem.h"
-#include "gateway/gateway.h"
+#include "gateway/console/console.h"
+#include "gateway/outbox.h"
 #include "loop/op.h"
 #include "loop/scope.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@ struct asked {
     struct server *server;
     struct event *event;
     bool stopped;
+    int64_t number;
 };
 
 /* ---- commands -------------------------------------------------------------------------------- */
@@ -63,6 +66,24 @@ static const struct ops_command commands[] = {
 
 /* ---- the engine ------------------------------------------------------------------------------ */
 
+/* The end as the engine has it: prepared, stored, handed over. */
+static void end_answer(struct asked *asked, void *handle)
+{
+    struct gateway *gateway = asked->event->gateway;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    const struct gateway_final final = {
+        .outcome = asked->stopped ? GATEWAY_INTERRUPTED : GATEWAY_COMPLETE,
+    };
+    struct error err;
+
+    if (gateway->ops->answer_prepare(gateway, handle, &final, batch, &err) < 0)
+        abort();
+    if (store_commit(asked->server->store, batch, 0, &err) < 0)
+        gateway->ops->answer_drop(gateway, handle);
+    else
+        gateway->ops->answer_commit(gateway, handle);
+}
+
 static void answer(struct asked *asked)
 {
     const struct event *event = asked->event;
@@ -70,16 +91,11 @@ static void answer(struct asked *asked)
     void *handle;
     struct error err;
 
-    if (!gateway)
-        return;
-    gateway->ops->answer_begin(gateway, event, 1, &handle, &err);
+    gateway->ops->answer_begin(gateway, event, asked->number, 0, GATEWAY_REPLY, &handle, &err);
     gateway->ops->answer_write(gateway, handle, "echo: ", 6);
     (void)co_sleep(2);
-    if (!event->gateway)
-        return;
     gateway->ops->answer_write(gateway, handle, event->content, event->content_len);
-    gateway->ops->answer_end(
-        gateway, handle, asked->stopped ? GATEWAY_INTERRUPTED : GATEWAY_COMPLETE, NULL, 0, &err);
+    end_answer(asked, handle);
 }
 
 static troupe_status turn(void *arg)
@@ -90,7 +106,7 @@ static troupe_status turn(void *arg)
     (void)co_sleep(3);
     while (!strcmp(event->content, "wait") && !asked->stopped && co_status() == TROUPE_OK)
         (void)co_sleep(1);
-    if (!strcmp(event->content, "quiet") && event->gateway)
+    if (!strcmp(event->content, "quiet"))
         event->gateway->ops->notice(event->gateway, event, "not now", false);
     else
         answer(asked);
@@ -107,6 +123,7 @@ static void submit(void *arg, struct event *event)
 
     asked->server = server;
     asked->event = event;
+    asked->number = ++server->turn_number;
     list_append(server->asked, &asked->link);
     if (co_spawn(server->turns, NULL, turn, asked) < 0)
         abort();
@@ -119,17 +136,9 @@ static void attach(void *arg, struct gateway *gateway)
     (void)gateway->name[0]; /* still there */
 }
 
-static void detach(void *arg, struct gateway *gateway)
+static struct console *console(void *arg)
 {
-    struct server *server = arg;
-
-    server->detached++;
-    list_for_each (link, server->asked) {
-        struct asked *asked = container_of(link, struct asked, link);
-
-        if (asked->event->gateway == gateway)
-            asked->event->gateway = NULL;
-    }
+    return ((struct server *)arg)->console;
 }
 
 static size_t stop(void *arg, const char *channel)
@@ -155,9 +164,8 @@ static const char *bot_name(void *arg)
 }
 
 static const struct ops_chat_host chat_host = {
-    .submit = submit,
+    .console = console,
     .attach = attach,
-    .detach = detach,
     .stop = stop,
     .bot_name = bot_name,
 };
@@ -184,6 +192,11 @@ static troupe_status serve(void *arg)
     struct list_link asked;
     SCOPE(turns, 0);
 
+    if (server->store) {
+        if (outbox_open(server->loop, server->store, &server->outbox, &server->error) < 0)
+            abort();
+        server->console = console_new(&(struct console_options){server->outbox, submit, server});
+    }
     list_init(&asked);
     server->asked = &asked;
     server->turns = &turns;
@@ -194,6 +207,7 @@ static troupe_status serve(void *arg)
     op_drop(server->end);
     if (server->status == TROUPE_OK)
         ops_control_stop(server->control);
+    server->sessions = server->console ? console_sessions(server->console) : 0;
     scope_cancel(&turns, TROUPE_CANCELED);
     return TROUPE_OK;
 }
@@ -201,6 +215,15 @@ static troupe_status serve(void *arg)
 static void ended(struct scope *scope)
 {
     loop_stop(scope->loop);
+}
+
+static void open_store(struct server *server)
+{
+    _cleanup_mem_ char *path = mem_printf("%s/data.db", server->directory);
+    const struct store_options options = {.path = path, .synchronous = STORE_NORMAL};
+
+    if (store_open(server->loop, &options, &server->store, &server->error) < 0)
+        abort();
 }
 
 static void *run(void *arg)
@@ -211,11 +234,17 @@ static void *run(void *arg)
 
     if (loop_new(NULL, &server->loop, NULL) < 0)
         abort();
+    if (start->chat)
+        open_store(server);
     scope_open_root(server->loop, &scope, 0, ended);
     if (co_spawn(&scope, NULL, serve, start) < 0)
         abort();
     loop_run(server->loop);
     (void)scope_close(&scope);
+    console_free(server->console);
+    outbox_close(server->outbox);
+    store_close(server->store);
+    loop_step(server->loop, 0);
     loop_free(server->loop);
     mem_free(start);
     return NULL;
@@ -251,10 +280,16 @@ void server_stop(struct server *server)
 
 void server_clean(struct server *server)
 {
+    static const char *const files[] = {"data.db", "data.db-wal", "data.db-shm"};
     char run_directory[96];
 
     snprintf(run_directory, sizeof(run_directory), "%s/run", server->directory);
     (void)unlink(server->path);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        _cleanup_mem_ char *path = mem_printf("%s/%s", server->directory, files[i]);
+
+        (void)unlink(path);
+    }
     (void)rmdir(run_directory);
     (void)rmdir(server->directory);
 }

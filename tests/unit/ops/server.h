@@ -18,14 +18,19 @@ struct server {
     pthread_t thread;
     sem_t started;
     struct loop *loop;
+    struct store *store; /* of a chat */
+    struct outbox *outbox;
+    struct console *console;
     struct ops_control *control;
     struct op *end;
     troupe_status status; /* of the start */
     struct error error;
     struct scope *turns;
     struct list_link *asked;
+    int64_t turn_number;
     /* Written on the server's thread, read when it is joined. */
-    unsigned cancelled, finished, detached, attached;
+    unsigned cancelled, finished, attached;
+    size_t sessions; /* that were left when all connections were gone */
 };
 
 /* `chat`: with console sessions. Starts in a new directory, or in `directory`. */

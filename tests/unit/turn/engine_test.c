@@ -42,7 +42,7 @@ BODY(a_reply_and_a_stream_arrive)
     CHECK_ANSWER("write draft;reply final", "final"); /* a reply replaces what was shown */
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 3);
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'done'") == 3);
-    CHECK(ask_int(f, "SELECT count(*) FROM turn WHERE finished_ms IS NULL") == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL") == 0);
     return TROUPE_OK;
 }
 
@@ -59,7 +59,8 @@ BODY_IN(verdicts_lead_through_the_stages,
     CHECK_NOTICE("reason rude that was rude;verdict drop", "that was rude");
     CHECK_TRACE("rude");
     CHECK_NOTICE("reply a draft;verdict drop", "I was told not"); /* nobody sees the draft */
-    CHECK(ask_int(f, "SELECT count(*) FROM outbox") == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'reply'") == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'notice'") == 4);
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'dropped'") == 3);
     return TROUPE_OK;
 }
@@ -215,7 +216,37 @@ BODY(a_message_that_comes_twice_is_answered_once)
     turn_engine_stats(t->engine, &stats);
     CHECK(stats.duplicates == 2 && stats.events == 4);
     CHECK(record->ends == 1);
-    CHECK(ask_int(f, "SELECT count(*) FROM turn") == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM event") == 2);
+    return TROUPE_OK;
+}
+
+BODY(a_seq_is_stored_with_its_event_and_never_ahead_of_it)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct event seen = {.gateway = &t->gateway,
+                         .source = "fake",
+                         .source_id = "9",
+                         .kind = "message",
+                         .content = "",
+                         .seq = 14};
+
+    ask_as(t, (struct asking){.seq = 11}, "reply a");
+    CHECK(!t->stored);
+    ask_as(t, (struct asking){.seq = 12}, "/help");
+    CHECK(t->stored == 10); /* not the one that is on its way */
+    ask_as(t, (struct asking){.seq = 13}, "reply b");
+    turn_engine_submit(t->engine, event_new(&seen));
+    CHECK(t->stored == 10 && !t->taken);
+    WAIT_FOR(t->stored == 14);
+    CHECK(t->taken == 13);
+    CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'seq'") == 13);
+    CHECK(ask_int(f, "SELECT count(*) FROM event") == 2);
+    CHECK_NOTICE_AS(((struct asking){.kind = "press", .seq = 15}), "",
+                    "this button does nothing any more");
+    WAIT_FOR(t->stored == 15);
+    CHECK_ANSWER("reply without one", "without one");
+    CHECK(t->stored == 15 && t->taken == 13);
     return TROUPE_OK;
 }
 
@@ -291,11 +322,8 @@ BODY(a_turn_can_be_stopped_as_it_starts)
     store_batch_add(batch, STORE_SQL("INSERT INTO event (id, source, source_id, kind, payload, "
                                      "created_ms) VALUES (?1, 'fake', '77', 'message', '{}', 1)",
                                      store_int(50)));
-    store_batch_add(batch, STORE_SQL("INSERT INTO turn (id, event_id, started_ms) VALUES (?1, 50, "
-                                     "1)",
-                                     store_int(60)));
     CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
-    turn_engine_admit(t->engine, turn_new(t->engine, event_new(&event), 60, 50));
+    turn_engine_admit(t->engine, turn_new(t->engine, event_new(&event), 50));
     CHECK(turn_engine_stop_channel(t->engine, "100") == 1);
     CHECK(turn_engine_stop_channel(t->engine, "100") == 0);
     WAIT_FOR(list_empty(&t->engine->turns));
@@ -495,6 +523,7 @@ int main(void)
         TEST(an_answer_has_a_bound),
         TEST(notes_go_to_later_stages_within_bounds),
         TEST(a_message_that_comes_twice_is_answered_once),
+        TEST(a_seq_is_stored_with_its_event_and_never_ahead_of_it),
         TEST(what_does_not_fit_is_refused_in_words),
         TEST(stop_works_while_everything_waits),
         TEST(a_turn_can_be_stopped_as_it_starts),

@@ -40,6 +40,10 @@ static void all_of_an_event_comes_back(void **state)
                                .content = "line\nwith \u00e4 and \x01",
                                .content_len = strlen("line\nwith \u00e4 and \x01"),
                                .reply_to = "5",
+                               .quote = "what was said",
+                               .quote_author = "ben",
+                               .press_id = "again",
+                               .token = "aW50",
                                .flags = EVENT_ADDRESSED | EVENT_OWNER,
                                .time_ms = 1234567890123};
     struct event *event = round_trip(&from);
@@ -54,6 +58,11 @@ static void all_of_an_event_comes_back(void **state)
     assert_string_equal(event->member, from.member);
     assert_string_equal(event->member_name, from.member_name);
     assert_string_equal(event->reply_to, from.reply_to);
+    assert_string_equal(event->quote, from.quote);
+    assert_string_equal(event->quote_author, from.quote_author);
+    assert_string_equal(event->press_id, from.press_id);
+    assert_string_equal(event->token, from.token);
+    assert_int_equal(event->seq, -1);
     assert_int_equal(event->role_count, 2);
     assert_string_equal(event->roles[1], "12");
     assert_int_equal(event->content_len, from.content_len);

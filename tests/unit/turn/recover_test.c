@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What outlives a turn's plain course: reload, drain, a lost gateway, a store that fails, and what
- * a crash left open.
+ * What outlives a turn's plain course: reload, drain, a gateway that nobody sits at, a store that
+ * fails, and what a crash left open.
  */
 #include "turn_fixture.h"
 
@@ -44,7 +44,7 @@ BODY(a_turn_ends_on_the_set_it_began_with)
     CHECK_ANSWER("who", "a 2.0.0");
     CHECK(!strcmp(buf_text(&running->shown), "a 1.0.0"));
     WAIT_FOR(t->manager->set_count == 1);
-    CHECK(ask_int(f, "SELECT count(DISTINCT generation) FROM turn") == 2);
+    CHECK(ask_int(f, "SELECT count(DISTINCT generation) FROM event") == 2);
     return TROUPE_OK;
 }
 
@@ -120,14 +120,15 @@ static troupe_status nap_main(void *arg)
     return TROUPE_OK;
 }
 
-BODY_IN(a_drain_ends_what_is_left_after_its_grace,
+BODY_IN(a_drain_leaves_the_rest_to_the_next_start_after_its_grace,
         "[admission]\nconcurrent = 1\n[pipeline message]\nstages = a\nobservers = o\n" ACTOR("a",
                                                                                              "")
             ACTOR("o", "script = sleep 600000"))
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
-    struct record *running = ask(t, "write begun;sleep 600000"), *waiting = ask(t, "reply x");
+    struct record *running = ask(t, "write begun, ;until 0 go;write ended");
+    struct record *waiting = ask(t, "reply x");
     struct shell shell = {.t = t};
     SCOPE(scope, 0);
 
@@ -135,19 +136,25 @@ BODY_IN(a_drain_ends_what_is_left_after_its_grace,
     WAIT_FOR(running->writes == 1 && t->engine->admission.queued == 1);
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE source = 'shell'") == 1);
     engine_end(t, 20);
-    CHECK(running->outcome == GATEWAY_INTERRUPTED);
-    CHECK(strstr(buf_text(&running->notice), "stopped for maintenance"));
-    CHECK(strstr(buf_text(&waiting->notice), "stopped for maintenance"));
+    CHECK(!is_answered(running) && !is_answered(waiting));
     WAIT_FOR(shell.ended);
     CHECK_STATUS(shell.status, TROUPE_CANCELED);
     CHECK(strstr(shell.sentence, "stopped for maintenance"));
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL") == 2);
+    CHECK_STATUS(engine_start(t, plain_ini), TROUPE_OK);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    ask_as(t, (struct asking){.member = "8"}, "put 0 go yes");
+    WAIT_FOR(is_answered(running) && is_answered(waiting));
+    CHECK(!strcmp(buf_text(&running->shown), "begun, ended"));
+    CHECK(!strcmp(buf_text(&waiting->shown), "x"));
+    WAIT_FOR(list_empty(&t->engine->turns));
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL") == 0);
     return TROUPE_OK;
 }
 
-/* ---- a gateway that goes -------------------------------------------------------------------- */
+/* ---- a gateway that nobody sits at ---------------------------------------------------------- */
 
-BODY(the_answer_of_a_gateway_that_went_is_kept)
+BODY(an_answer_that_nobody_sees_is_kept_and_shown_once)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
@@ -155,16 +162,19 @@ BODY(the_answer_of_a_gateway_that_went_is_kept)
 
     WAIT_FOR(t->engine->admission.running == 1);
     queued = ask(t, "reply queued"); /* on its way to the store */
-    turn_engine_detach(t->engine, &t->gateway);
+    t->away = true;
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 2);
     CHECK(!is_answered(stored) && !is_answered(queued));
     WAIT_FOR(list_empty(&t->engine->turns));
     CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
-    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK); /* once */
+    CHECK(!is_answered(stored) && !is_answered(queued)); /* it is the gateway's to show */
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK); /* once */
     CHECK(!strcmp(buf_text(&stored->shown), "for later") && stored->ends == 1);
     CHECK(!strcmp(buf_text(&queued->shown), "queued") && queued->ends == 1);
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 2);
-    WAIT_FOR(list_empty(&t->engine->marks));
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    CHECK(stored->ends == 1 && queued->ends == 1);
     return TROUPE_OK;
 }
 
@@ -176,12 +186,14 @@ BODY(what_is_for_the_member_alone_is_kept_too)
 
     WAIT_FOR(t->engine->admission.running == 1);
     whisper = ask_as(t, (struct asking){.guild = "5"}, "/whisper");
-    turn_engine_detach(t->engine, &t->gateway);
-    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'notice'") == 2);
+    t->away = true;
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'notice' AND ordinal = 65535") ==
+             1);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'private' AND ordinal = 0") == 1);
     WAIT_FOR(list_empty(&t->engine->turns));
     CHECK(!running->notices && !whisper->notices);
-    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
-    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK); /* once */
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK); /* once */
     CHECK(running->notices == 1 && !strcmp(buf_text(&running->notice), "the cook is out"));
     CHECK(whisper->notices == 1 && !strcmp(buf_text(&whisper->notice), "between us"));
     CHECK(whisper->private);
@@ -189,21 +201,42 @@ BODY(what_is_for_the_member_alone_is_kept_too)
     return TROUPE_OK;
 }
 
-BODY(an_answer_that_cannot_be_shown_is_told_and_kept)
+BODY(a_turn_does_not_wait_until_its_answer_is_shown)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
     struct record *record;
 
-    t->gateway_fails = true;
+    t->away = true;
+    record = ask(t, "reply hidden");
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'done'") == 1);
+    CHECK(!is_answered(record));
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    CHECK(!strcmp(buf_text(&record->shown), "hidden") && record->ends == 1);
+    return TROUPE_OK;
+}
+
+BODY(an_answer_that_the_gateway_does_not_take_is_told)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+
+    t->refuses_begin = true; /* neither the answer nor the sentence: it is said at once */
     record = ask(t, "reply hidden");
     WAIT_FOR(record->notices);
-    CHECK(strstr(buf_text(&record->notice), "could not show it now"));
-    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
-    WAIT_FOR(list_empty(&t->engine->turns));
-    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
-    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
-    CHECK(list_empty(&t->engine->marks));
+    CHECK(strstr(buf_text(&record->notice), "cannot show it here"));
+    CHECK_TRACE("the line is cut");
+    t->refuses_begin = false;
+    t->refuses = true;
+    record = ask(t, "reply hidden");
+    WAIT_FOR(record->notices);
+    CHECK(strstr(buf_text(&record->notice), "cannot show it here"));
+    CHECK(t->drops == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox") == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL") == 0);
     return TROUPE_OK;
 }
 
@@ -219,21 +252,23 @@ BODY(what_is_over_is_swept_and_what_nobody_saw_waits)
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 1);
     unseen = ask(t, "doze 50;reply unseen");
     WAIT_FOR(t->engine->admission.running == 1);
-    turn_engine_detach(t->engine, &t->gateway);
+    t->away = true;
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
     WAIT_FOR(list_empty(&t->engine->turns));
     CHECK_STATUS(turn_sweep(f->store, far - week, 2 * week, 0, &more, &f->err), TROUPE_OK);
     CHECK(!more);
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE payload = '{}'") == 1);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox") == 1);
-    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
     CHECK(!strcmp(buf_text(&unseen->shown), "unseen"));
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 1);
-    t->gateway_fails = true;
-    CHECK_NOTICE("reply hidden", "could not show it now");
+    t->away = true;
+    CHECK(!is_answered(ask(t, "reply hidden")));
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
     WAIT_FOR(list_empty(&t->engine->turns));
+    t->record_count--; /* nobody comes for it */
     CHECK_STATUS(turn_sweep(f->store, far, week, 0, &more, &f->err), TROUPE_OK);
-    CHECK(ask_int(f, "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM turn) + "
+    CHECK(ask_int(f, "SELECT (SELECT count(*) FROM outbox) + "
                      "(SELECT count(*) FROM event)") == 0);
     return TROUPE_OK;
 }
@@ -281,9 +316,9 @@ static void a_store_that_fails_is_told(void **state)
 
 /* ---- after a crash -------------------------------------------------------------------------- */
 
-/* What a process that was killed left: an event with a turn, as far as it had come. */
+/* What a process that was killed left: an event, as far as its turn had come. */
 static void leave(struct stage_test *t, struct store_batch *batch, int64_t id, const char *script,
-                  int64_t attempts)
+                  int64_t blames)
 {
     char source_id[24], *payload;
     struct event event = {.source = "fake",
@@ -299,13 +334,10 @@ static void leave(struct stage_test *t, struct store_batch *batch, int64_t id, c
     payload = event_print(&event);
     store_batch_add(batch,
                     STORE_SQL("INSERT INTO event (id, source, source_id, kind, channel, payload, "
-                              "state, attempts, created_ms) VALUES (?1, 'fake', ?2, 'message', "
-                              "'100', ?3, 'running', ?4, 1)",
+                              "stages, blames, blamed, created_ms) VALUES (?1, 'fake', ?2, "
+                              "'message', '100', ?3, '[\"a\"]', ?4, 'a', 1)",
                               store_int(id), store_text(source_id), store_text(payload),
-                              store_int(attempts)));
-    store_batch_add(batch, STORE_SQL("INSERT INTO turn (id, event_id, state, started_ms) VALUES "
-                                     "(?1, ?1, 'running', 1)",
-                                     store_int(id)));
+                              store_int(blames)));
     mem_free(payload);
 }
 
@@ -314,43 +346,37 @@ static troupe_status leave_all(struct stage_test *t)
     struct fixture *f = &t->base;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
 
-    leave(t, batch, 1, "reply again", 1);
-    leave(t, batch, 2, "reply never", 1); /* had paid */
-    leave(t, batch, 3, "reply never", 2); /* was cut twice */
-    leave(t, batch, 4, "reply unsent", 1);
-    leave(t, batch, 5, "reply x", 1); /* its payload is damaged */
-    leave(t, batch, 6, "reply behind", 0);
-    leave(t, batch, 8, "reply never", 1); /* had acted outside */
-    store_batch_add(batch, STORE_SQL("UPDATE turn SET stage = 'a' WHERE id = ?1", store_int(8)));
+    leave(t, batch, 1, "reply again", 0);
+    leave(t, batch, 2, "reply spent", 0); /* had paid */
+    leave(t, batch, 3, "reply never", 2); /* brought the host down twice */
+    leave(t, batch, 4, "reply unsent", 0);
+    leave(t, batch, 5, "reply x", 0); /* its payload is damaged */
+    leave(t, batch, 6, "reply behind", 1);
     store_batch_add(
         batch, STORE_SQL("INSERT INTO budget_ledger (turn_id, day, scope_bot, reserved_micros, "
                          "state, created_ms) VALUES (?1, '2026-01-01', 'bot', 5, 'dispatched', 1)",
                          store_int(2)));
-    store_batch_add(batch, STORE_SQL("INSERT INTO outbox (turn_id, kind, channel, body, "
-                                     "created_ms) VALUES (4, 'reply', '100', ?1, 1)",
+    store_batch_add(batch, STORE_SQL("INSERT INTO outbox (id, gateway, turn_id, kind, channel, "
+                                     "reply_to, body, created_ms) VALUES (1000, 'fake', 4, "
+                                     "'reply', '100', '4', ?1, 1)",
                                      store_text("unsent text")));
     store_batch_add(batch, STORE_SQL("UPDATE event SET finished_ms = 2, state = 'done' WHERE id = "
                                      "?1",
                                      store_int(4)));
-    store_batch_add(
-        batch,
-        STORE_SQL("UPDATE turn SET finished_ms = 2, state = 'done' WHERE id = ?1", store_int(4)));
     store_batch_add(batch, STORE_SQL("UPDATE event SET payload = '{' WHERE id = ?1", store_int(5)));
     store_batch_add(
         batch, STORE_SQL("INSERT INTO event (id, source, source_id, kind, payload, created_ms) "
                          "VALUES (?1, 'shell', '1', 'call', '{}', 1)",
                          store_int(7)));
-    store_batch_add(
-        batch,
-        STORE_SQL("INSERT INTO turn (id, event_id, started_ms) VALUES (?1, 7, 1)", store_int(7)));
     return store_commit(f->store, batch, 0, &f->err);
 }
 
 static troupe_status recover_main(void *arg)
 {
     struct stage_test *t = arg;
+    troupe_status status = fake_deliver(t);
 
-    return turn_engine_recover(t->engine, &t->gateway, &t->base.err);
+    return status < 0 ? status : turn_engine_recover(t->engine, &t->gateway, &t->base.err);
 }
 
 BODY(what_a_crash_left_is_closed_or_done_once)
@@ -377,19 +403,17 @@ BODY(what_a_crash_left_is_closed_or_done_once)
     r = record_of(t, "1");
     CHECK(r->ends == 1 && !strcmp(buf_text(&r->shown), "again"));
     r = record_of(t, "2");
-    CHECK(r->notices == 1 && strstr(buf_text(&r->notice), "I was restarted while I answered"));
-    r = record_of(t, "8");
-    CHECK(r->notices == 1 && strstr(buf_text(&r->notice), "I was restarted while I answered"));
+    CHECK(r->ends == 1 && !strcmp(buf_text(&r->shown), "spent"));
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'unknown'") == 1);
     r = record_of(t, "3");
-    CHECK(r->notices == 1 && strstr(buf_text(&r->notice), "it was cut twice"));
+    CHECK(r->notices == 1 && strstr(buf_text(&r->notice), "it brought me down twice"));
     r = record_of(t, "4");
     CHECK(r->ends == 1 && !strcmp(buf_text(&r->shown), "unsent text"));
     r = record_of(t, "6");
     CHECK(r->ends == 1 && !strcmp(buf_text(&r->shown), "behind"));
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL") == 0);
-    CHECK(ask_int(f, "SELECT count(*) FROM turn WHERE finished_ms IS NULL") == 0);
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE reason = 'unreadable'") == 1);
-    CHECK(ask_int(f, "SELECT count(*) FROM turn WHERE event_id = 1") == 2);
+    CHECK(ask_int(f, "SELECT attempts FROM event WHERE id = 1") == 1);
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 0);
     return TROUPE_OK;
 }
@@ -402,10 +426,11 @@ int main(void)
         TEST(a_turn_ends_on_the_set_it_began_with),
         TEST(a_drain_waits_and_refuses_what_is_new),
         TEST(a_drain_for_good_is_not_taken_back),
-        TEST(a_drain_ends_what_is_left_after_its_grace),
-        TEST(the_answer_of_a_gateway_that_went_is_kept),
+        TEST(a_drain_leaves_the_rest_to_the_next_start_after_its_grace),
+        TEST(an_answer_that_nobody_sees_is_kept_and_shown_once),
         TEST(what_is_for_the_member_alone_is_kept_too),
-        TEST(an_answer_that_cannot_be_shown_is_told_and_kept),
+        TEST(a_turn_does_not_wait_until_its_answer_is_shown),
+        TEST(an_answer_that_the_gateway_does_not_take_is_told),
         TEST(what_is_over_is_swept_and_what_nobody_saw_waits),
         TEST(a_store_that_fails_is_told),
         TEST(what_a_crash_left_is_closed_or_done_once),

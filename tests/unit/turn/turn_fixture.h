@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A whole engine for a test: store in a directory of its own, real plugins, and a gateway that keeps
- * what it is told. A test's body is a coroutine; at its end every addressed event has had exactly
- * one answer or, instead of it or beside a cut one, one notice.
+ * what it is told, with rows in the real outbox. A test's body is a coroutine; at its end every
+ * addressed event has had exactly one answer or, instead of it or beside a cut one, one notice.
  */
 #ifndef TESTS_TURN_FIXTURE_H
 #define TESTS_TURN_FIXTURE_H
@@ -10,7 +10,9 @@
 #include "../store/store_fixture.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "config/config.h"
+#include "gateway/outbox.h"
 #include "host/host_table.h"
 #include "loop/op.h"
 #include "net/http.h"
@@ -29,7 +31,8 @@ struct record {
     char source_id[24];
     struct buf shown; /* pieces in order, or the whole final text */
     struct buf notice;
-    unsigned begins, writes, ends, notices, over; /* over: working(false) */
+    unsigned begins;                      /* answers of which something was shown */
+    unsigned writes, ends, notices, over; /* over: working(false) */
     enum gateway_outcome outcome;
     bool private;
 };
@@ -38,11 +41,17 @@ struct stage_test {
     struct fixture base; /* first: CHECK_STATUS and ask_int want its members */
     struct gateway gateway;
     struct http_client *http;
+    struct outbox *outbox;
     struct plugin_manager *manager;
     struct engine *engine;
     struct record records[RECORDS_MAX];
     size_t record_count, next_id;
-    bool gateway_fails; /* takes no answer */
+    struct list_link answers; /* struct fake_answer */
+    bool away;                /* nobody is there: what is owed waits in the outbox */
+    bool refuses;             /* takes no answer to its end                        */
+    bool refuses_begin;       /* nor a new one                                     */
+    int64_t taken, stored;
+    unsigned drops;
     co_fn body;
     const char *ini;
 };
@@ -68,49 +77,195 @@ static inline struct record *record_of(struct stage_test *t, const char *source_
     return &t->records[t->record_count++];
 }
 
-static inline troupe_status fake_begin(struct gateway *gateway, const struct event *event,
-                                       int64_t turn, void **ret, struct error *err)
-{
-    struct record *record = record_of(test_of(gateway), event->source_id);
+/* An answer on its way; the gateway's handle. */
+struct fake_answer {
+    struct list_link link; /* in t->answers until it was committed or dropped */
+    struct stage_test *t;
+    struct record *record;
+    enum gateway_kind kind;
+    int64_t turn;
+    unsigned ordinal;
+    struct buf written;
+    size_t repeated; /* of it, by a run that began anew */
+    struct outbox_row *row;
+    enum gateway_outcome outcome;
+    bool whole; /* the row's body replaces what was written */
+};
 
-    (void)turn;
+static inline troupe_status fake_begin(struct gateway *gateway, const struct event *event,
+                                       int64_t turn, unsigned ordinal, enum gateway_kind kind,
+                                       void **ret, struct error *err)
+{
+    struct stage_test *t = test_of(gateway);
+    struct fake_answer *answer;
+
     if (!co_self()) /* the interface promises a coroutine */
         abort();
-    if (test_of(gateway)->gateway_fails)
+    if (t->refuses_begin)
         return error_set(err, TROUPE_UNAVAILABLE, "the line is cut");
-    record->begins++;
-    *ret = record;
-    return co_pass();
-}
-
-static inline troupe_status fake_write(struct gateway *gateway, void *answer, const char *text,
-                                       size_t len)
-{
-    struct record *record = answer;
-
-    (void)gateway;
-    record->writes++;
-    buf_append(&record->shown, text, len);
+    list_for_each (link, &t->answers) {
+        answer = container_of(link, struct fake_answer, link);
+        if (answer->turn != turn || answer->ordinal != ordinal || !turn)
+            continue;
+        answer->repeated = 0;
+        *ret = answer;
+        return TROUPE_OK;
+    }
+    answer = mem_zero(1, sizeof(*answer));
+    list_append(&t->answers, &answer->link);
+    answer->t = t;
+    answer->record = record_of(t, event->source_id);
+    answer->kind = kind;
+    answer->turn = turn;
+    answer->ordinal = ordinal;
+    *ret = answer;
     return TROUPE_OK;
 }
 
-static inline troupe_status fake_end(struct gateway *gateway, void *answer,
-                                     enum gateway_outcome outcome, const char *text, size_t len,
-                                     struct error *err)
+static inline size_t fake_shown(struct gateway *gateway, void *handle, const char **ret_text)
 {
-    struct record *record = answer;
+    struct fake_answer *answer = handle;
 
     (void)gateway;
-    (void)err;
-    if (!co_self())
+    *ret_text = buf_text(&answer->written);
+    return answer->written.len;
+}
+
+static inline troupe_status fake_write(struct gateway *gateway, void *handle, const char *text,
+                                       size_t len)
+{
+    struct fake_answer *answer = handle;
+
+    size_t known = answer->written.len - answer->repeated;
+
+    (void)gateway;
+    known = known < len ? known : len;
+    if (known && memcmp(answer->written.data + answer->repeated, text,
+                        known)) /* a stage told another tale */
         abort();
+    answer->record->begins += !answer->written.len;
+    answer->record->writes++;
+    buf_append(&answer->written, text + known, len - known);
+    buf_append(&answer->record->shown, text + known, len - known);
+    answer->repeated += len;
+    return co_pass();
+}
+
+static inline void fake_free(struct fake_answer *answer)
+{
+    list_remove(&answer->link);
+    buf_clear(&answer->written);
+    outbox_row_free(answer->row);
+    mem_free(answer);
+}
+
+/* A row as members see it. */
+static inline void fake_show(struct record *record, const struct outbox_row *row,
+                             enum gateway_outcome outcome, bool whole)
+{
+    if (!strcmp(row->kind, "notice") || !strcmp(row->kind, "private")) {
+        record->notices++;
+        record->private = true;
+        buf_reset(&record->notice);
+        buf_puts(&record->notice, row->body);
+        return;
+    }
     record->ends++;
     record->outcome = outcome;
-    if (text) {
+    if (whole) {
         buf_reset(&record->shown);
-        buf_append(&record->shown, text, len);
+        buf_puts(&record->shown, row->body);
     }
-    return co_pass();
+}
+
+static inline troupe_status fake_prepare(struct gateway *gateway, void *handle,
+                                         const struct gateway_final *final,
+                                         struct store_batch *batch, struct error *err)
+{
+    struct fake_answer *answer = handle;
+    struct stage_test *t = test_of(gateway);
+    struct outbox_row *row;
+
+    if (t->refuses)
+        return error_set(err, TROUPE_UNAVAILABLE, "the line is cut");
+    if (answer->row)
+        abort();
+    row = outbox_row_new();
+    row->id = outbox_next_id(t->outbox);
+    row->turn = answer->turn;
+    row->ordinal = answer->ordinal;
+    snprintf(row->kind, sizeof(row->kind), "%s", outbox_kind((int)answer->kind));
+    row->gateway = mem_strdup(gateway->name);
+    row->reply_to = mem_strdup(answer->record->source_id);
+    row->body = final->text ? mem_strndup(final->text, final->len)
+                            : mem_strndup(buf_text(&answer->written), answer->written.len);
+    row->buttons = outbox_buttons(final->buttons, final->button_count);
+    row->state = OUTBOX_READY;
+    row->created_ms = clock_wall_ms();
+    outbox_insert(batch, row);
+    answer->row = row;
+    answer->outcome = final->outcome;
+    answer->whole = final->text != NULL;
+    return TROUPE_OK;
+}
+
+static inline void fake_commit(struct gateway *gateway, void *handle)
+{
+    struct fake_answer *answer = handle;
+    struct stage_test *t = test_of(gateway);
+
+    if (!t->away) {
+        fake_show(answer->record, answer->row, answer->outcome, answer->whole);
+        outbox_mark(t->outbox, answer->row->id, OUTBOX_SENT, NULL, NULL);
+    }
+    fake_free(answer);
+}
+
+static inline void fake_drop(struct gateway *gateway, void *handle)
+{
+    struct fake_answer *answer = handle;
+
+    test_of(gateway)->drops++;
+    if (answer->written.len) { /* what was shown is closed */
+        answer->record->ends++;
+        answer->record->outcome = answer->outcome;
+    }
+    fake_free(answer);
+}
+
+/* Somebody is there again: shows what waits, as a gateway does by itself. [waits] */
+static inline troupe_status fake_deliver(struct stage_test *t)
+{
+    struct list_link rows, *link;
+    troupe_status status;
+
+    list_init(&rows);
+    t->away = false;
+    status = outbox_load(t->outbox, t->gateway.name, &rows, &t->base.err);
+    while ((link = list_pop(&rows))) {
+        struct outbox_row *row = container_of(link, struct outbox_row, link);
+
+        if (row->state == OUTBOX_READY) {
+            fake_show(record_of(t, row->reply_to), row, GATEWAY_COMPLETE, true);
+            outbox_mark(t->outbox, row->id, OUTBOX_SENT, NULL, NULL);
+        }
+        outbox_row_free(row);
+    }
+    return status;
+}
+
+static inline void fake_taken(struct gateway *gateway, int64_t seq, struct store_batch *batch)
+{
+    test_of(gateway)->taken = seq;
+    store_batch_add(batch, STORE_SQL("INSERT INTO setting (scope, scope_id, key, value, updated_ms)"
+                                     " VALUES ('bot', '', 'seq', ?1, 0) ON CONFLICT (scope, "
+                                     "scope_id, key) DO UPDATE SET value = ?1",
+                                     store_int(seq)));
+}
+
+static inline void fake_stored(struct gateway *gateway, int64_t seq)
+{
+    test_of(gateway)->stored = seq;
 }
 
 static inline troupe_status fake_notice(struct gateway *gateway, const struct event *event,
@@ -132,17 +287,25 @@ static inline void fake_working(struct gateway *gateway, const struct event *eve
     record_of(test_of(gateway), event->source_id)->over += !on;
 }
 
-static const struct gateway_ops fake_ops = {.answer_begin = fake_begin,
-                                            .answer_write = fake_write,
-                                            .answer_end = fake_end,
-                                            .notice = fake_notice,
-                                            .working = fake_working};
+static const struct gateway_ops fake_ops = {
+    .answer_begin = fake_begin,
+    .answer_shown = fake_shown,
+    .answer_write = fake_write,
+    .answer_prepare = fake_prepare,
+    .answer_commit = fake_commit,
+    .answer_drop = fake_drop,
+    .notice = fake_notice,
+    .working = fake_working,
+    .taken = fake_taken,
+    .stored = fake_stored,
+};
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
 struct asking {
-    const char *member, *channel, *guild, *source_id;
+    const char *member, *channel, *guild, *source_id, *kind;
     uint32_t flags; /* besides EVENT_ADDRESSED */
+    int64_t seq;
 };
 
 static inline struct record *ask_as(struct stage_test *t, struct asking who, const char *text)
@@ -151,7 +314,7 @@ static inline struct record *ask_as(struct stage_test *t, struct asking who, con
     struct event event = {.gateway = &t->gateway,
                           .source = "fake",
                           .source_id = id,
-                          .kind = "message",
+                          .kind = who.kind ? who.kind : "message",
                           .account = "1",
                           .guild = who.guild,
                           .channel = who.channel ? who.channel : "100",
@@ -160,7 +323,8 @@ static inline struct record *ask_as(struct stage_test *t, struct asking who, con
                           .content = text,
                           .content_len = strlen(text),
                           .flags = EVENT_ADDRESSED | who.flags,
-                          .time_ms = 1};
+                          .time_ms = 1,
+                          .seq = who.seq};
     struct record *record;
 
     snprintf(id, sizeof(id), "%zu", 1000000 + ++t->next_id);
@@ -332,6 +496,7 @@ static inline troupe_status play_main(void *arg)
     struct fixture *f = &t->base;
     troupe_status status;
 
+    CHECK_STATUS(outbox_open(f->loop, f->store, &t->outbox, &f->err), TROUPE_OK);
     CHECK_STATUS(engine_start(t, t->ini), TROUPE_OK);
     status = t->body(t);
     if (t->engine)
@@ -350,7 +515,8 @@ static inline void play_with(const char *ini, const struct store_options *option
     struct fixture *f = &t->base;
     troupe_status status;
 
-    t->gateway = (struct gateway){&fake_ops, "fake"};
+    list_init(&t->answers);
+    t->gateway = (struct gateway){.ops = &fake_ops, .name = "fake"};
     t->body = body;
     t->ini = ini;
     place_make(&f->place);
@@ -362,9 +528,12 @@ static inline void play_with(const char *ini, const struct store_options *option
     status = fixture_run(f->loop, play_main, t);
     plugin_manager_free(t->manager);
     http_client_free(t->http);
+    outbox_close(t->outbox);
     store_settle(f);
     fixture_free(f->loop);
     place_remove(&f->place);
+    list_for_each_safe (link, &t->answers) /* of turns that were left to another start */
+        fake_free(container_of(link, struct fake_answer, link));
     for (size_t i = 0; i < t->record_count; i++) {
         buf_clear(&t->records[i].shown);
         buf_clear(&t->records[i].notice);

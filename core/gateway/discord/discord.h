@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Discord as a gateway: the messages and presses of its members become events, the engine's answers
+ * become messages. One bot account, one shard: the gateway "discord:0". Below it lie the session
+ * (session.h), the outbound scheduler (rest.h) and the delivery of outbox rows (outbox.h).
+ *
+ *     discord_new  ->  discord_start [waits]  ->  discord_stop [waits]  ->  discord_free
+ *
+ * Whatever is wrong with Discord, the network or the token never ends the host: the gateway tries
+ * again with growing pauses, or, where that cannot help, says once in the log and in the status
+ * what the owner has to do. Loop thread.
+ */
+#ifndef GATEWAY_DISCORD_DISCORD_H
+#define GATEWAY_DISCORD_DISCORD_H
+
+#include "base/error.h"
+#include "config/config.h"
+#include "gateway/event.h"
+#include "loop/loop.h"
+
+#include <jansson.h>
+
+#define DISCORD_SOURCE "discord:0"
+
+struct discord;
+struct discord_scan;
+struct gateway;
+struct http_client;
+struct outbox;
+struct store;
+
+struct discord_options {
+    struct loop *loop;
+    struct store *store;
+    struct outbox *rows; /* makes ids of outbox rows; NULL in a host without one: not supported */
+    struct http_client *http;
+    const struct config_section *section; /* [discord]; read in discord_new only                 */
+    const char *ca_file, *proxy;          /* of [http]                                           */
+    /* An addressed message, or a press (kind "press"); takes over the reference. */
+    void (*submit)(void *arg, struct event *event);
+    /* A member's message that addresses nobody here, as far as the scanner saw it. May be NULL. */
+    void (*seen)(void *arg, const struct discord_scan *scan);
+    void *arg;
+};
+
+/* Whether [discord] has a token. */
+bool discord_wanted(const struct config_section *section);
+/* Texts are copied. Nothing is opened yet. */
+struct discord *discord_new(const struct discord_options *options);
+/* Takes up what an earlier process left, and begins to connect. The engine must be able to take
+ * events. [waits] for the store only. */
+troupe_status discord_start(struct discord *discord, struct error *err);
+/* The live keys of [discord], after a reload. */
+void discord_configure(struct discord *discord, const struct config_section *section);
+/* No event is taken in any more; the connection stays, and what is owed goes on being delivered. */
+void discord_quiet(struct discord *discord);
+/* Waits until what is owed is delivered, at most until `deadline`, then drops the connection so
+ * that a later process goes on with the session. What is still owed then is delivered by that one.
+ * [waits] */
+void discord_stop(struct discord *discord, uint64_t deadline);
+/* The engine has let go of the gateway. Outside coroutines; turns the loop until everything is
+ * closed. NULL is fine. */
+void discord_free(struct discord *discord);
+
+struct gateway *discord_gateway(struct discord *discord);
+/* For `troupe status`; the caller's. */
+json_t *discord_status(const struct discord *discord);
+
+#endif

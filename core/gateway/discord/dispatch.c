@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What Discord sends: each event is looked at once, as the scanner saw it, and a tree is built only
+ * for what addresses the bot, for presses, and for READY.
+ */
+#include "gateway/discord/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gateway/discord/message.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STOPPING    "I am being restarted and could not take this; please press again in a minute"
+#define UNSUPPORTED "I can't do anything with that yet; write to me in words instead"
+
+static bool is_type(const struct discord_scan *scan, const char *name)
+{
+    return scan->type.ptr && scan->type.len == strlen(name) &&
+           !memcmp(scan->type.ptr, name, scan->type.len);
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static void take_message(struct discord *discord, const struct discord_scan *scan, int64_t mark)
+{
+    struct discord_route_note note = {NULL, NULL};
+    struct event *event;
+    struct error err;
+    troupe_status status;
+
+    switch (discord_route_message(&discord->rules, scan)) {
+    case DISCORD_ROUTE_IGNORE: discord->ignored++; return;
+    case DISCORD_ROUTE_SEEN:
+        discord->seen++;
+        if (discord->options.seen)
+            discord->options.seen(discord->options.arg, scan);
+        return;
+    case DISCORD_ROUTE_OWED: break;
+    }
+    discord->owed++;
+    status = discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, mark, &event,
+                                 &note, &err);
+    if (status == TROUPE_OK) {
+        discord_seq_begin(&discord->seq, mark, false);
+        discord->options.submit(discord->options.arg, event);
+    } else if (note.text) {
+        discord_seq_begin(&discord->seq, mark, true);
+        discord_say(discord, note.event, note.text, mark);
+    } else {
+        log_warn("discord", "a message could not be taken: %s", err.text);
+    }
+    event_unref(note.event);
+    mem_free(note.text);
+}
+
+/* ---- interactions ---------------------------------------------------------------------------- */
+
+static void take_interaction(struct discord *discord, const struct discord_scan *scan, int64_t mark,
+                             bool quiet)
+{
+    struct event *event;
+    struct error err;
+    int type = 0;
+
+    if (discord_route_press(&discord->rules, scan->data.ptr, scan->data.len, mark, &event, &type,
+                            &err) < 0) {
+        log_warn("discord", "an interaction could not be taken: %s", err.text);
+        return;
+    }
+    if (type != DISCORD_INTERACTION_COMPONENT || quiet) {
+        discord_press_refuse(discord, event,
+                             type == DISCORD_INTERACTION_AUTOCOMPLETE
+                                 ? DISCORD_CALLBACK_AUTOCOMPLETE
+                                 : DISCORD_CALLBACK_MESSAGE,
+                             quiet ? STOPPING : UNSUPPORTED);
+        event_unref(event);
+        return;
+    }
+    discord->owed++;
+    discord_seq_begin(&discord->seq, mark, false);
+    discord_press_open(discord, event);
+    discord->options.submit(discord->options.arg, event);
+}
+
+/* ---- the session's own ----------------------------------------------------------------------- */
+
+static void take_ready(struct discord *discord, const struct discord_scan *scan)
+{
+    _cleanup_json_ json_t *ready = NULL;
+    struct error err;
+
+    if (json_parse(scan->data.ptr, scan->data.len, &ready, &err) < 0) {
+        log_warn("discord", "READY could not be read: %s", err.text);
+        return;
+    }
+    discord->guilds = json_array_size(json_object_get(ready, "guilds"));
+    discord_account(discord, json_object_get(ready, "user"));
+    discord_application(discord, json_object_get(ready, "application"));
+}
+
+void discord_dispatch(void *arg, const struct discord_scan *scan, char *json, size_t len)
+{
+    struct discord *discord = arg;
+    int64_t mark;
+
+    (void)json;
+    (void)len;
+    discord->dispatched++;
+    if (is_type(scan, "INTERACTION_CREATE") && discord->quiet) {
+        take_interaction(discord, scan, 0, true);
+        return;
+    }
+    if (discord->quiet)
+        return; /* for the next process: the number that it resumes from stays behind this one */
+    mark = discord_seq_event(&discord->seq, scan->seq);
+    if (is_type(scan, "MESSAGE_CREATE"))
+        take_message(discord, scan, mark);
+    else if (is_type(scan, "INTERACTION_CREATE"))
+        take_interaction(discord, scan, mark, false);
+    else if (is_type(scan, "READY"))
+        take_ready(discord, scan);
+}

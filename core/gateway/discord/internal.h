@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The Discord gateway inside: discord.c has its life, start.c what is asked at the start, dispatch.c
+ * what comes in, answer.c and layout.c what goes out, typing.c the signs of work, press.c
+ * interactions.
+ */
+#ifndef GATEWAY_DISCORD_INTERNAL_H
+#define GATEWAY_DISCORD_INTERNAL_H
+
+#include "base/list.h"
+#include "gateway/discord/discord.h"
+#include "gateway/discord/outbox.h"
+#include "gateway/discord/rest.h"
+#include "gateway/discord/route.h"
+#include "gateway/discord/seq.h"
+#include "gateway/discord/session.h"
+#include "gateway/gateway.h"
+#include "loop/scope.h"
+#include "store/store.h"
+
+enum discord_content { DISCORD_CONTENT_AUTO, DISCORD_CONTENT_YES, DISCORD_CONTENT_NO };
+enum discord_stream { DISCORD_STREAM_EDITS, DISCORD_STREAM_PARTIAL, DISCORD_STREAM_OFF };
+
+struct discord {
+    struct gateway gateway; /* first: the engine hands this back */
+    struct discord_options options;
+    struct loop *loop;
+    struct store *store;
+    char *token, *api, *ca_file, *proxy;
+    int compress; /* enum discord_compress */
+    /* [discord], as of the last reload. */
+    enum discord_content content;
+    enum discord_stream stream;
+    uint64_t first_text_ms, edit_ms;
+    uint64_t
+        settle_ms; /* how long the end of an answer waits for a message that is being created */
+    bool acknowledge;
+    bool own_owners; /* named in the file: the application's do not count */
+    struct discord_route_rules rules;
+    /* Parts. */
+    struct discord_rest *rest;
+    struct discord_outbox *outbox;
+    struct discord_session *session;
+    struct scope scope; /* root: start-up and small tasks */
+    struct op *closed, *waiter;
+    /* What the start found out. */
+    char self[24], application[24], base[256];
+    char *name;
+    uint64_t *owners; /* behind rules.owners */
+    bool application_known;
+    bool refused;     /* the token is no good, or Discord says that trying again is none */
+    bool quiet;       /* no event is taken any more                                       */
+    char why[512];    /* what holds up the start, or ended it; "" where nothing does       */
+    char notice[256]; /* what the owner should know; "" where there is nothing            */
+    size_t guilds;
+    /* Up to where events are taken. */
+    struct discord_seq seq;
+    struct discord_resume resume; /* the session; seq: the newest that is stored, or on its way */
+    struct loop_timer timer;
+    unsigned writes;    /* of the store that are under way                */
+    bool seq_writing;   /* of these, the timer's                          */
+    bool session_stale; /* `resume` is to be stored, by a coroutine of its own */
+    bool session_writing;
+    struct list_link answers, works, presses;
+    uint64_t dispatched, owed, seen, ignored;
+};
+
+/* ---- start.c --------------------------------------------------------------------------------- */
+
+/* Begins to ask who we are and what the application may have. */
+void discord_ask(struct discord *discord);
+uint32_t discord_intents(struct discord *discord);
+/* The session's question for an address. [waits] */
+troupe_status discord_base_url(void *discord, char ret[256], struct error *err);
+/* What an answer, or READY, says about the bot's user and application. */
+void discord_account(struct discord *discord, const json_t *user);
+void discord_application(struct discord *discord, const json_t *application);
+
+/* ---- dispatch.c ------------------------------------------------------------------------------ */
+
+void discord_dispatch(void *discord, const struct discord_scan *scan, char *json, size_t len);
+
+/* ---- typing.c -------------------------------------------------------------------------------- */
+
+void discord_typing_set(struct discord *discord, const struct event *event, bool on);
+/* Something of its answer was written: it is alive. */
+void discord_typing_progress(struct discord *discord, const struct event *event);
+void discord_typing_clear(struct discord *discord); /* REST is gone already */
+
+/* ---- press.c --------------------------------------------------------------------------------- */
+
+/* An interaction came: it is acknowledged in time, whatever becomes of it. */
+void discord_press_open(struct discord *discord, const struct event *event);
+/* The engine has those up to `seq`: they are acknowledged now. */
+void discord_press_taken(struct discord *discord, int64_t seq);
+/* A sentence to who pressed, alone. [waits] */
+troupe_status discord_press_tell(struct discord *discord, const struct event *event,
+                                 const char *text);
+/* The same without waiting, as the first answer to it. */
+void discord_press_refuse(struct discord *discord, const struct event *event, int callback,
+                          const char *text);
+void discord_press_clear(struct discord *discord); /* REST is gone already */
+
+/* ---- answer.c -------------------------------------------------------------------------------- */
+
+troupe_status discord_answer_begin(struct gateway *gateway, const struct event *event, int64_t turn,
+                                   unsigned ordinal, enum gateway_kind kind, void **ret,
+                                   struct error *err);
+size_t discord_answer_shown(struct gateway *gateway, void *handle, const char **ret_text);
+troupe_status discord_answer_write(struct gateway *gateway, void *handle, const char *text,
+                                   size_t len);
+troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
+                                     const struct gateway_final *final, struct store_batch *batch,
+                                     struct error *err);
+void discord_answer_commit(struct gateway *gateway, void *handle);
+void discord_answer_drop(struct gateway *gateway, void *handle);
+void discord_answer_clear(struct discord *discord);
+
+/* ---- discord.c ------------------------------------------------------------------------------- */
+
+/* Nothing that is tried again can help: says so once, and gives the session up. */
+void discord_refuse(struct discord *discord, const char *sentence);
+/* Something that was waited for at the start is there. */
+void discord_wake(struct discord *discord);
+/* A sentence to the member without waiting, kept nowhere; `mark` (0: none) is taken then. */
+void discord_say(struct discord *discord, struct event *event, const char *text, int64_t mark);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Bodies of the messages that are said at once and kept nowhere: notices, answers to interactions.
+ * (What is owed goes through the outbox.) Each one forbids every mention, because texts quote what
+ * members, models and errors say. Pure.
+ */
+#ifndef GATEWAY_DISCORD_MESSAGE_H
+#define GATEWAY_DISCORD_MESSAGE_H
+
+#include <stdbool.h>
+
+#define DISCORD_CONTENT_MAX 2000 /* UTF-16 units of a message (message.mdx, counted carefully) */
+
+/* Types of a callback (receiving-and-responding.mdx). */
+#define DISCORD_CALLBACK_MESSAGE      4
+#define DISCORD_CALLBACK_DEFER_UPDATE 6
+#define DISCORD_CALLBACK_AUTOCOMPLETE 8
+
+/* A message that answers `reply_to` (NULL: none); a text that is too long is cut. mem_free. */
+char *discord_message_reply(const char *text, const char *reply_to);
+/* A message for the member alone who pressed. mem_free. */
+char *discord_message_private(const char *text);
+/* The body of a callback; `text` only for DISCORD_CALLBACK_MESSAGE, which is private. mem_free. */
+char *discord_message_callback(int type, const char *text);
+
+#endif

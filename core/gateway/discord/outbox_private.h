@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What delivery (outbox.c) and looking up (reconcile.c) share. Loop thread.
+ */
+#ifndef GATEWAY_DISCORD_OUTBOX_PRIVATE_H
+#define GATEWAY_DISCORD_OUTBOX_PRIVATE_H
+
+#include "base/heap.h"
+#include "base/map.h"
+#include "gateway/discord/outbox.h"
+#include "gateway/discord/rest.h"
+
+#define DISCORD_RECONCILE_MS 2000u
+
+/* Something to do later. */
+struct discord_alarm {
+    struct heap_node node; /* in outbox->alarms */
+    uint64_t due;
+    void (*fire)(struct discord_alarm *alarm);
+};
+
+/* Rows of one turn: they are created in the order of their ids. */
+struct discord_batch {
+    char key[24];
+    struct list_link entries; /* by id */
+    uint64_t *claimed;        /* messages of rows that are done */
+    size_t claimed_count;
+};
+
+enum discord_entry_state {
+    DISCORD_ENTRY_IDLE,
+    DISCORD_ENTRY_CREATING,
+    DISCORD_ENTRY_LOOKING, /* it may be there: see reconcile.c      */
+    DISCORD_ENTRY_LATER,   /* waits for its alarm                   */
+    DISCORD_ENTRY_OVER,    /* failed, not final yet: its owner has it */
+};
+
+/* The delivery of one row. */
+struct discord_entry {
+    struct list_link link;  /* in outbox->entries        */
+    struct list_link order; /* in batch->entries         */
+    struct list_link look;  /* in a lookup               */
+    struct discord_outbox *outbox;
+    struct outbox_row *row;
+    struct discord_batch *batch; /* NULL: of no turn */
+    struct discord_alarm alarm;
+    enum discord_entry_state state;
+    troupe_status over;     /* why */
+    bool wanted;            /* somebody asked for it; else an earlier process had begun it  */
+    bool final, final_sent; /* final_sent: the newest request knew                          */
+    bool done;              /* it goes when nobody holds it                                 */
+    unsigned requests;      /* edits that are not back, and holds                           */
+    unsigned failures;      /* in a row */
+    uint64_t sent, shown;   /* numbers of bodies: newest that was sent, newest that is shown */
+    char *body, *buttons;   /* of number `sent`         */
+    struct list_link calls; /* who waits               */
+    /* While it is looked for. */
+    uint64_t after; /* the asking message's id    */
+    unsigned pages;
+    bool asked_seen;
+};
+
+struct discord_outbox {
+    struct loop *loop;
+    struct store *store;
+    struct outbox *rows;
+    struct discord_rest *rest;
+    char *gateway;
+    uint64_t self;
+    uint64_t reconcile_ms;
+    struct list_link entries;
+    struct map batches; /* by turn    */
+    struct map lookups; /* by channel */
+    struct heap alarms;
+    struct loop_timer timer;
+    uint64_t armed; /* what the timer is set to; 0: off */
+    bool closed;
+    unsigned holds; /* owner, timer, requests */
+    struct discord_outbox_stats stats;
+};
+
+void discord_alarm_set(struct discord_outbox *outbox, struct discord_alarm *alarm, uint64_t in_ms);
+void discord_alarm_clear(struct discord_outbox *outbox, struct discord_alarm *alarm);
+void discord_outbox_hold(struct discord_outbox *outbox);
+void discord_outbox_unhold(struct discord_outbox *outbox);
+
+/* Looks for the entry's message, at least reconcile_ms from now; one of these is called in the end. */
+void discord_reconcile(struct discord_entry *entry);
+/* Takes it off the search. */
+void discord_reconcile_forget(struct discord_entry *entry);
+void discord_reconcile_clear(struct discord_outbox *outbox);
+
+void discord_entry_found(struct discord_entry *entry, uint64_t id, const char *content);
+void discord_entry_absent(struct discord_entry *entry);
+void discord_entry_unknown(struct discord_entry *entry, const char *why);
+void discord_entry_failed(struct discord_entry *entry, troupe_status status, const char *why);
+/* Whether a row of the same turn has that message already. */
+bool discord_entry_claimed(const struct discord_entry *entry, uint64_t id);
+
+#endif

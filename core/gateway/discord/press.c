@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Interactions must have their first answer within 3 s, or their token dies and the member reads
+ * "interaction failed" (receiving-and-responding.mdx). So a press is acknowledged as soon as the
+ * engine has stored it, with a private sentence where there is one to say, and by a timer where
+ * neither came in time. Later sentences go as followups.
+ */
+#include "gateway/discord/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gateway/discord/message.h"
+
+#include <string.h>
+
+#define ACKNOWLEDGE_MS 2000 /* of the 3 s; the rest is the network's */
+#define CALLBACK_MS    3000
+#define FOLLOWUP_MS    (14 * 60 * 1000) /* a token lives 15 minutes            */
+
+/* A press without its first answer. */
+struct press {
+    struct list_link link;
+    struct discord *discord;
+    struct event *event;
+    struct loop_timer timer;
+};
+
+static struct press *find(struct discord *discord, const struct event *event)
+{
+    list_for_each (link, &discord->presses) {
+        struct press *press = container_of(link, struct press, link);
+
+        if (!strcmp(press->event->source_id, event->source_id))
+            return press;
+    }
+    return NULL;
+}
+
+static void closed(struct loop_timer *timer)
+{
+    struct press *press = container_of(timer, struct press, timer);
+
+    event_unref(press->event);
+    mem_free(press);
+}
+
+/* It has its first answer. */
+static void settle(struct press *press)
+{
+    list_remove(&press->link);
+    loop_timer_close(&press->timer, closed);
+}
+
+static void called_back(void *arg, troupe_status status, const struct discord_response *response,
+                        const struct error *err)
+{
+    (void)arg;
+    (void)response;
+    if (status < 0 && status != TROUPE_CANCELED)
+        log_warn("discord", "an interaction could not be acknowledged: %s", err ? err->text : "");
+}
+
+/* The first answer, whose path is returned; what it points to is the caller's. */
+static char *callback_request(const struct event *event, const char *body,
+                              struct discord_request *ret, uint64_t now)
+{
+    char *path = mem_printf("/interactions/%s/%s/callback", event->source_id, event->token);
+
+    *ret = (struct discord_request){
+        .method = "POST",
+        .route = "/interactions/{interaction}/{token}/callback",
+        .path = path,
+        .major = event->source_id, /* one for one with the token, and no secret */
+        .body = body,
+        .body_len = strlen(body),
+        .priority = DISCORD_FIRST_RESPONSE,
+        .no_auth = true,
+        .deadline = now + CALLBACK_MS,
+    };
+    return path;
+}
+
+void discord_press_refuse(struct discord *discord, const struct event *event, int callback,
+                          const char *text)
+{
+    _cleanup_mem_ char *body = discord_message_callback(callback, text);
+    struct discord_request request;
+    _cleanup_mem_ char *path = callback_request(event, body, &request, loop_now(discord->loop));
+    struct error err;
+
+    if (discord->rest && discord_rest_send(discord->rest, &request, called_back, NULL, &err) < 0)
+        log_warn("discord", "an interaction could not be acknowledged: %s", err.text);
+}
+
+static void acknowledge(struct press *press)
+{
+    discord_press_refuse(press->discord, press->event, DISCORD_CALLBACK_DEFER_UPDATE, NULL);
+    settle(press);
+}
+
+static void fire(struct loop_timer *timer)
+{
+    acknowledge(container_of(timer, struct press, timer));
+}
+
+void discord_press_open(struct discord *discord, const struct event *event)
+{
+    struct press *press = mem_zero(1, sizeof(*press));
+
+    press->discord = discord;
+    press->event = event_ref((struct event *)event);
+    list_append(&discord->presses, &press->link);
+    loop_timer_init(discord->loop, &press->timer, fire);
+    loop_timer_start(&press->timer, ACKNOWLEDGE_MS, 0);
+}
+
+void discord_press_taken(struct discord *discord, int64_t seq)
+{
+    list_for_each_safe (link, &discord->presses) {
+        struct press *press = container_of(link, struct press, link);
+
+        if (press->event->seq <= seq)
+            acknowledge(press);
+    }
+}
+
+troupe_status discord_press_tell(struct discord *discord, const struct event *event,
+                                 const char *text)
+{
+    struct press *press = find(discord, event);
+    _cleanup_mem_ char *body = NULL, *path = NULL;
+    struct discord_request request;
+
+    if (press) {
+        body = discord_message_callback(DISCORD_CALLBACK_MESSAGE, text);
+        path = callback_request(event, body, &request, loop_now(discord->loop));
+        settle(press);
+    } else {
+        body = discord_message_private(text);
+        path = mem_printf("/webhooks/%s/%s", discord->application, event->token);
+        request = (struct discord_request){
+            .method = "POST",
+            .route = "/webhooks/{webhook}/{token}",
+            .path = path,
+            .major = event->source_id,
+            .body = body,
+            .body_len = strlen(body),
+            .priority = DISCORD_INTERACTION,
+            .no_auth = true,
+            .deadline = loop_now(discord->loop) + FOLLOWUP_MS,
+        };
+    }
+    return discord_rest_call(discord->rest, &request, NULL, NULL);
+}
+
+void discord_press_clear(struct discord *discord)
+{
+    while (!list_empty(&discord->presses))
+        settle(container_of(discord->presses.next, struct press, link));
+}

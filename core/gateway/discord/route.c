@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/discord/route.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "gateway/gateway.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TYPE_DEFAULT      0
+#define TYPE_REPLY        19
+#define EPOCH_MS          INT64_C(1420070400000) /* of snowflakes (reference.mdx) */
+#define ROLES_MAX         250                    /* a guild has no more           */
+#define NAMED_FILES_MAX   3
+#define FILE_NAME_MAX     80
+#define MENTION_TEXT_SIZE 32
+
+/* ---- whom it is for -------------------------------------------------------------------------- */
+
+/* Whether the bot stands in the text. A reply puts whom it answers into `mentions`, too. */
+static bool is_named(const struct discord_text *content, uint64_t self)
+{
+    char text[MENTION_TEXT_SIZE];
+
+    for (int nick = 0; content->ptr && nick < 2; nick++) {
+        int len = snprintf(text, sizeof(text), "<@%s%" PRIu64 ">", nick ? "!" : "", self);
+
+        if (memmem(content->ptr, content->len, text, (size_t)len))
+            return true;
+    }
+    return false;
+}
+
+enum discord_route discord_route_message(const struct discord_route_rules *rules,
+                                         const struct discord_scan *scan)
+{
+    bool replied;
+
+    if (scan->message_type != TYPE_DEFAULT && scan->message_type != TYPE_REPLY)
+        return DISCORD_ROUTE_IGNORE;
+    if (scan->author_bot || scan->webhook_id || !scan->author_id ||
+        scan->author_id == rules->self || !rules->self)
+        return DISCORD_ROUTE_IGNORE;
+    if (!scan->guild_id)
+        return rules->dm ? DISCORD_ROUTE_OWED : DISCORD_ROUTE_SEEN;
+    replied = scan->has_referenced && scan->referenced_author_id == rules->self;
+    if (replied && rules->reply && (rules->content || scan->mentions_self))
+        return DISCORD_ROUTE_OWED;
+    if (scan->mentions_self && rules->mention &&
+        (!replied || is_named(&scan->content, rules->self)))
+        return DISCORD_ROUTE_OWED;
+    return DISCORD_ROUTE_SEEN;
+}
+
+/* ---- content --------------------------------------------------------------------------------- */
+
+/* The length of the bot's mention at the start (or the end) of the text, else 0. */
+static size_t mention_at(const char *text, size_t len, bool at_end, uint64_t self)
+{
+    char mention[MENTION_TEXT_SIZE];
+
+    for (int nick = 0; nick < 2; nick++) {
+        size_t n =
+            (size_t)snprintf(mention, sizeof(mention), "<@%s%" PRIu64 ">", nick ? "!" : "", self);
+
+        if (n <= len && !memcmp(at_end ? text + len - n : text, mention, n))
+            return n;
+    }
+    return 0;
+}
+
+char *discord_route_strip(char *content, uint64_t self)
+{
+    size_t cut;
+
+    content = text_trim(content);
+    while ((cut = mention_at(content, strlen(content), false, self)))
+        content = text_trim(content + cut);
+    while ((cut = mention_at(content, strlen(content), true, self))) {
+        content[strlen(content) - cut] = '\0';
+        content = text_trim(content);
+    }
+    return content;
+}
+
+/* "> " before each line, as Discord shows what somebody else wrote. */
+static char *quoted(const char *text)
+{
+    struct buf out = BUF_INIT;
+
+    while (*text) {
+        size_t line = strcspn(text, "\n");
+
+        buf_puts(&out, "> ");
+        buf_append(&out, text, line);
+        text += line;
+        if (*text) {
+            buf_putc(&out, '\n');
+            text++;
+        }
+    }
+    return buf_take(&out);
+}
+
+/* What was attached and could not be read, as a sentence. */
+static char *left_out(const json_t *message)
+{
+    const json_t *files = json_object_get(message, "attachments");
+    size_t count = json_array_size(files), shown = 0;
+    struct buf out = BUF_INIT;
+
+    if (!count && !json_array_size(json_object_get(message, "sticker_items")))
+        return mem_strdup("you called me without a question; write it beside the mention");
+    buf_puts(&out, "I read text only so far, so I left out ");
+    for (size_t i = 0; i < count && shown < NAMED_FILES_MAX; i++, shown++) {
+        const char *name = json_get_str(json_array_get(files, i), "filename", "a file");
+
+        buf_printf(&out, "%s\"%.*s\"", shown ? ", " : "",
+                   (int)text_utf8_cut(name, strlen(name), FILE_NAME_MAX), name);
+    }
+    if (!count)
+        buf_puts(&out, "the sticker");
+    else if (count > shown)
+        buf_printf(&out, " and %zu more", count - shown);
+    buf_puts(&out, "; write in words what you would like to know");
+    return buf_take(&out);
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static bool is_owner(const struct discord_route_rules *rules, const char *member)
+{
+    uint64_t id = event_id_number(member);
+
+    for (size_t i = 0; id && i < rules->owner_count; i++)
+        if (rules->owners[i] == id)
+            return true;
+    return false;
+}
+
+static const char *name_of(const json_t *member, const json_t *user)
+{
+    const char *name = json_get_str(member, "nick", NULL);
+
+    if (!name)
+        name = json_get_str(user, "global_name", NULL);
+    return name ? name : json_get_str(user, "username", NULL);
+}
+
+/* The parts that messages and interactions share; `ret_roles` lives as long as the event is used. */
+static void fill(const struct discord_route_rules *rules, const json_t *data, const json_t *user,
+                 int64_t seq, const char *account, const char **ret_roles, struct event *event)
+{
+    const json_t *member = json_object_get(data, "member");
+    const json_t *roles = json_object_get(member, "roles");
+    uint64_t id = event_id_number(json_get_str(data, "id", NULL));
+
+    event->gateway = rules->gateway;
+    event->source = rules->gateway->name;
+    event->source_id = json_get_str(data, "id", NULL);
+    event->account = account;
+    event->guild = json_get_str(data, "guild_id", NULL);
+    event->channel = json_get_str(data, "channel_id", NULL);
+    event->member = json_get_str(user, "id", NULL);
+    event->member_name = name_of(member, user);
+    event->roles = ret_roles;
+    for (size_t i = 0; i < json_array_size(roles) && event->role_count < ROLES_MAX; i++) {
+        const char *role = json_string_value(json_array_get(roles, i));
+
+        if (role)
+            ret_roles[event->role_count++] = role;
+    }
+    event->flags = EVENT_ADDRESSED;
+    if (!event->guild)
+        event->flags |= EVENT_DIRECT;
+    if (is_owner(rules, event->member))
+        event->flags |= EVENT_OWNER;
+    event->time_ms = (int64_t)(id >> 22) + EPOCH_MS;
+    event->seq = seq;
+}
+
+static bool is_whole(const struct event *event)
+{
+    return event_id_number(event->source_id) && event_id_number(event->channel) &&
+           event_id_number(event->member);
+}
+
+troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,
+                                  size_t len, int64_t seq, struct event **ret,
+                                  struct discord_route_note *ret_note, struct error *err)
+{
+    _cleanup_json_ json_t *message = NULL;
+    _cleanup_mem_ char *content = NULL, *quote = NULL, *block = NULL;
+    const char *roles[ROLES_MAX];
+    const json_t *referenced, *author;
+    struct event event = {.kind = "message"};
+    char account[24], *text;
+    troupe_status status = json_parse(data, len, &message, err);
+
+    if (status < 0)
+        return status;
+    snprintf(account, sizeof(account), "%" PRIu64, rules->self);
+    fill(rules, message, json_object_get(message, "author"), seq, account, roles, &event);
+    if (!is_whole(&event))
+        return error_set(err, TROUPE_DATA, "message lacks its id, channel or author");
+    referenced = json_object_get(message, "referenced_message");
+    author = json_object_get(referenced, "author");
+    event.reply_to =
+        json_get_str(json_object_get(message, "message_reference"), "message_id", NULL);
+    if (json_is_object(referenced)) {
+        const char *old = json_get_str(referenced, "content", "");
+
+        quote = mem_strndup(old, text_utf8_cut(old, strlen(old), DISCORD_QUOTE_MAX));
+        event.quote = *quote ? quote : NULL;
+        event.quote_author = name_of(NULL, author);
+    }
+    content = mem_strdup(json_get_str(message, "content", ""));
+    text = discord_route_strip(content, rules->self);
+    if (!*text && event.quote && event_id_number(json_get_str(author, "id", NULL)) != rules->self) {
+        /* Called below somebody's message without a word of one's own: that is the question. */
+        block = quoted(event.quote);
+        text = block;
+    }
+    event.content = text;
+    event.content_len = strlen(text);
+    if (!*text) {
+        ret_note->event = event_new(&event);
+        ret_note->text = left_out(message);
+        return error_set(err, TROUPE_UNSUPPORTED, "message %s has no text", event.source_id);
+    }
+    *ret = event_new(&event);
+    return TROUPE_OK;
+}
+
+troupe_status discord_route_press(const struct discord_route_rules *rules, const char *data,
+                                  size_t len, int64_t seq, struct event **ret, int *ret_type,
+                                  struct error *err)
+{
+    _cleanup_json_ json_t *interaction = NULL;
+    const char *roles[ROLES_MAX];
+    struct event event = {.kind = "press", .content = ""};
+    const json_t *user;
+    char account[24];
+    troupe_status status = json_parse(data, len, &interaction, err);
+
+    if (status < 0)
+        return status;
+    *ret_type = (int)json_get_int(interaction, "type", 0);
+    snprintf(account, sizeof(account), "%" PRIu64, rules->self);
+    user = json_object_get(json_object_get(interaction, "member"), "user");
+    if (!user)
+        user = json_object_get(interaction, "user");
+    fill(rules, interaction, user, seq, account, roles, &event);
+    event.token = json_get_str(interaction, "token", NULL);
+    if (!event_id_number(event.source_id) || !event.member || !event.token)
+        return error_set(err, TROUPE_DATA, "interaction lacks its id, member or token");
+    if (*ret_type == DISCORD_INTERACTION_COMPONENT) {
+        event.press_id = json_get_str(json_object_get(interaction, "data"), "custom_id", NULL);
+        event.reply_to = json_get_str(json_object_get(interaction, "message"), "id", NULL);
+        if (!event.press_id)
+            return error_set(err, TROUPE_DATA, "press %s lacks its button", event.source_id);
+    }
+    *ret = event_new(&event);
+    return TROUPE_OK;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whom a message is for, and the event that it becomes. The first is decided on what the scanner
+ * found, without a tree; only what addresses the bot is parsed. Pure: no state, no I/O.
+ *
+ * Written by a bot, a webhook or the bot itself, or no message of a member's (types other than
+ * DEFAULT 0 and REPLY 19): ignored, whatever it says, so that programs never talk in circles
+ * (message.mdx). Addressed is a message in a DM, one with the bot among its `mentions` (@everyone,
+ * @here and roles are not in there), and a reply to a message of the bot's.
+ */
+#ifndef GATEWAY_DISCORD_ROUTE_H
+#define GATEWAY_DISCORD_ROUTE_H
+
+#include "base/error.h"
+#include "gateway/discord/scan.h"
+#include "gateway/event.h"
+
+/* interaction.type (receiving-and-responding.mdx) */
+#define DISCORD_INTERACTION_COMPONENT    3
+#define DISCORD_INTERACTION_AUTOCOMPLETE 4
+
+#define DISCORD_QUOTE_MAX                4000 /* bytes that are kept of the message that was replied to */
+
+enum discord_route {
+    DISCORD_ROUTE_IGNORE, /* nobody's business         */
+    DISCORD_ROUTE_SEEN,   /* a member's, not for us    */
+    DISCORD_ROUTE_OWED,   /* addresses the bot         */
+};
+
+struct discord_route_rules {
+    struct gateway *gateway; /* of the events                                   */
+    uint64_t self;           /* the bot's user id                               */
+    bool mention, dm, reply; /* [discord] triggers                              */
+    bool content;            /* the MESSAGE_CONTENT intent: replies can be read */
+    const uint64_t *owners;
+    size_t owner_count;
+};
+
+/* Of a MESSAGE_CREATE. */
+enum discord_route discord_route_message(const struct discord_route_rules *rules,
+                                         const struct discord_scan *scan);
+
+/* What is left to say about a message that became no event. */
+struct discord_route_note {
+    struct event *event; /* to answer to; without content                    */
+    char *text;          /* the sentence; mem_free                           */
+};
+
+/* The event of an addressed message; `data` is its "d". Without text there is nothing to answer:
+ * TROUPE_UNSUPPORTED, and `ret_note` holds the sentence that says so, with what was left out.
+ * TROUPE_DATA: no message. */
+troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,
+                                  size_t len, int64_t seq, struct event **ret,
+                                  struct discord_route_note *ret_note, struct error *err);
+/* The event of a pressed button (INTERACTION_CREATE of type 3): kind "press", with press_id, token
+ * and, in reply_to, the message that has the button. `ret_type` is set in any case, to the
+ * interaction's type: for others the event has no press_id and serves only to answer. */
+troupe_status discord_route_press(const struct discord_route_rules *rules, const char *data,
+                                  size_t len, int64_t seq, struct event **ret, int *ret_type,
+                                  struct error *err);
+
+/* Cuts white space and the bot's own mentions off both ends, in place; other mentions stay. The new
+ * start. */
+char *discord_route_strip(char *content, uint64_t self);
+
+#endif

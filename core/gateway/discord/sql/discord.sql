@@ -1,0 +1,36 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Sessions with Discord's gateway; see gateway/discord/store.h.
+
+-- name: load
+SELECT session_id, resume_url, seq FROM discord_session WHERE name = ?1;
+
+-- name: session
+INSERT INTO discord_session (name, session_id, resume_url, seq, updated_ms)
+VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (name) DO UPDATE SET session_id = excluded.session_id,
+    resume_url = excluded.resume_url, seq = excluded.seq, updated_ms = excluded.updated_ms;
+
+-- name: seq
+UPDATE discord_session SET seq = ?3, updated_ms = ?4
+WHERE name = ?1 AND (?2 IS NULL OR session_id = ?2) AND session_id <> '' AND seq < ?3;
+
+-- name: identify_sweep
+DELETE FROM discord_identify WHERE at_ms <= ?1;
+
+-- Only where fewer than ?3 came after ?4 and none within ?5 to ?6. What a clock that was ahead has
+-- dated into the future counts until it is a day old: rather too careful than a lost token.
+-- name: identify
+INSERT INTO discord_identify (account, at_ms)
+SELECT ?1, ?2
+WHERE (SELECT count(*) FROM discord_identify WHERE account = ?1 AND at_ms > ?4) < ?3
+  AND NOT EXISTS (SELECT 1 FROM discord_identify WHERE account = ?1 AND at_ms BETWEEN ?5 AND ?6);
+
+-- The newest, and the one that has to grow old before there is room again.
+-- name: identify_newest
+SELECT coalesce(max(at_ms), 0),
+    coalesce((SELECT at_ms FROM discord_identify WHERE account = ?1
+              ORDER BY at_ms DESC LIMIT 1 OFFSET ?2), 0)
+FROM discord_identify WHERE account = ?1;
+
+-- name: identify_count
+SELECT count(*) FROM discord_identify WHERE account = ?1 AND at_ms > ?2;

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/outbox.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "gateway/gateway.h"
+#include "gateway/sql/outbox.h"
+#include "store/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOAD_PORTION 500                          /* rows, as the statement says    */
+#define MARKS_BATCH  (STORE_BATCH_STATEMENTS / 2) /* marks that share a batch      */
+
+/* A final mark that may not be seen yet by whoever loads. */
+struct mark {
+    struct list_link link; /* in outbox->marks  */
+    struct list_link with; /* in sending->marks */
+    int64_t id;
+};
+
+/* One batch of marks in flight. */
+struct sending {
+    struct outbox *outbox;
+    struct list_link marks;
+};
+
+struct outbox {
+    struct loop *loop;
+    struct store *store; /* NULL once closed */
+    int64_t last_id, inherited;
+    struct store_batch *batch; /* of this tick; NULL: no mark yet */
+    struct sending *sending;
+    struct loop_task flush;
+    bool posted;
+    struct list_link marks;  /* on their way, or failed                             */
+    struct list_link stored; /* stored while somebody loads, who may not have seen it */
+    size_t failed, loading;
+    size_t holds; /* owner, posted task, batches in flight, loads */
+};
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+struct outbox_row *outbox_row_new(void)
+{
+    struct outbox_row *row = mem_zero(1, sizeof(*row));
+
+    list_init(&row->link);
+    return row;
+}
+
+void outbox_row_free(struct outbox_row *row)
+{
+    if (!row)
+        return;
+    list_remove(&row->link);
+    mem_free(row->gateway);
+    mem_free(row->account);
+    mem_free(row->channel);
+    mem_free(row->reply_to);
+    mem_free(row->body);
+    mem_free(row->source);
+    mem_free(row->buttons);
+    mem_free(row->remote_id);
+    mem_free(row);
+}
+
+const char *outbox_kind(int kind)
+{
+    static const char *const names[] = {
+        [GATEWAY_REPLY] = "reply",
+        [GATEWAY_PRIVATE] = "private",
+        [GATEWAY_NOTICE] = "notice",
+        [GATEWAY_ASK] = "ask",
+    };
+
+    return names[kind];
+}
+
+char *outbox_buttons(const struct gateway_button *buttons, size_t count)
+{
+    _cleanup_json_ json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(
+            list, json_pack("{s:s, s:s}", "id", buttons[i].id, "label", buttons[i].label));
+    return count ? json_print(list) : NULL;
+}
+
+static const char *const states[] = {
+    [OUTBOX_STREAMING] = "streaming", [OUTBOX_READY] = "ready",   [OUTBOX_SENT] = "sent",
+    [OUTBOX_UNKNOWN] = "unknown",     [OUTBOX_FAILED] = "failed",
+};
+
+void outbox_insert(struct store_batch *batch, const struct outbox_row *row)
+{
+    store_batch_add(batch, STORE_EXPECT(1, SQL_OUTBOX_INSERT, store_int(row->id),
+                                        store_text(row->gateway), store_int(row->turn),
+                                        store_int(row->ordinal), store_int(row->part),
+                                        store_text(row->kind), store_text(row->account),
+                                        store_text(row->channel), store_text(row->reply_to),
+                                        store_text(row->body), store_text(row->source),
+                                        store_text(row->buttons), store_text(states[row->state]),
+                                        store_text(row->remote_id), store_int(row->created_ms)));
+}
+
+void outbox_update(struct store_batch *batch, const struct outbox_row *row)
+{
+    store_batch_add(batch, STORE_EXPECT(1, SQL_OUTBOX_UPDATE, store_int(row->id),
+                                        store_text(row->body), store_text(row->source),
+                                        store_text(row->buttons), store_text(states[row->state])));
+}
+
+void outbox_delete(struct store_batch *batch, int64_t id)
+{
+    store_batch_add(batch, STORE_SQL(SQL_OUTBOX_DELETE, store_int(id)));
+}
+
+void outbox_nonce(const struct outbox_row *row, char ret[OUTBOX_NONCE_MAX + 1])
+{
+    int64_t key[4] = {row->turn, row->ordinal, row->part, 0};
+    uint64_t hash = hash_add(HASH_START, row->gateway, strlen(row->gateway) + 1);
+
+    /* Rows without a turn are not kept for sure, so that their ids may come again. */
+    if (!row->turn) {
+        key[2] = row->id;
+        key[3] = row->created_ms;
+    }
+    hash = hash_finish(hash_add(hash, (const char *)key, sizeof(key)));
+    snprintf(ret, OUTBOX_NONCE_MAX + 1, "%016" PRIx64 "-%08" PRIx32, hash,
+             (uint32_t)(row->turn ? row->turn : row->id));
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void mark_free(struct mark *mark)
+{
+    list_remove(&mark->link);
+    list_remove(&mark->with);
+    mem_free(mark);
+}
+
+static void unhold(struct outbox *outbox)
+{
+    if (--outbox->holds)
+        return;
+    list_for_each_safe (link, &outbox->marks)
+        mark_free(container_of(link, struct mark, link));
+    list_for_each_safe (link, &outbox->stored)
+        mark_free(container_of(link, struct mark, link));
+    mem_free(outbox);
+}
+
+static void send_marks(struct outbox *outbox);
+
+static void flush_run(struct loop_task *task)
+{
+    struct outbox *outbox = container_of(task, struct outbox, flush);
+
+    outbox->posted = false;
+    send_marks(outbox);
+    unhold(outbox);
+}
+
+troupe_status outbox_open(struct loop *loop, struct store *store, struct outbox **ret,
+                          struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    const struct store_statement last = {.sql = SQL_OUTBOX_LAST_ID, .expect = STORE_ANY};
+    troupe_status status = store_query(store, &last, 0, &rows, err);
+    struct outbox *outbox;
+
+    if (status < 0)
+        return status;
+    outbox = mem_zero(1, sizeof(*outbox));
+    outbox->loop = loop;
+    outbox->store = store;
+    outbox->last_id = outbox->inherited = store_cell_int(rows, 0, 0, 0);
+    outbox->flush.run = flush_run;
+    outbox->holds = 1;
+    list_init(&outbox->marks);
+    list_init(&outbox->stored);
+    *ret = outbox;
+    return TROUPE_OK;
+}
+
+void outbox_close(struct outbox *outbox)
+{
+    if (!outbox)
+        return;
+    send_marks(outbox);
+    outbox->store = NULL;
+    unhold(outbox);
+}
+
+int64_t outbox_next_id(struct outbox *outbox)
+{
+    return ++outbox->last_id;
+}
+
+/* ---- marks ---------------------------------------------------------------------------------- */
+
+/* It stays, so that this process does not show it twice; the oldest go when there are too many. */
+static void keep_failed(struct outbox *outbox, struct mark *mark)
+{
+    list_remove(&mark->with);
+    outbox->failed++;
+    if (outbox->failed <= OUTBOX_MARKS_MAX)
+        return;
+    list_for_each (link, &outbox->marks) {
+        struct mark *oldest = container_of(link, struct mark, link);
+
+        if (list_empty(&oldest->with)) {
+            mark_free(oldest);
+            outbox->failed--;
+            return;
+        }
+    }
+}
+
+static void marks_told(void *arg, struct store_batch *batch, troupe_status status,
+                       const struct error *err)
+{
+    struct sending *sending = arg;
+    struct outbox *outbox = sending->outbox;
+
+    if (status < 0)
+        log_warn(
+            "outbox",
+            "%zu messages are out and could not be marked so, which the next start makes good: "
+            "%s",
+            store_batch_count(batch), err->text);
+    list_for_each_safe (link, &sending->marks) {
+        struct mark *mark = container_of(link, struct mark, with);
+
+        if (status < 0) {
+            keep_failed(outbox, mark);
+        } else if (outbox->loading) {
+            list_remove(&mark->with);
+            list_remove(&mark->link);
+            list_append(&outbox->stored, &mark->link);
+        } else {
+            mark_free(mark);
+        }
+    }
+    mem_free(sending);
+    unhold(outbox);
+}
+
+static void send_marks(struct outbox *outbox)
+{
+    struct store_batch *batch = outbox->batch;
+    struct sending *sending = outbox->sending;
+    struct error err;
+    troupe_status status;
+
+    if (!batch)
+        return;
+    outbox->batch = NULL;
+    outbox->sending = NULL;
+    outbox->holds++;
+    status = store_submit(outbox->store, batch, marks_told, sending, &err);
+    if (status < 0)
+        marks_told(sending, batch, status, &err);
+    store_batch_free(batch);
+}
+
+void outbox_mark(struct outbox *outbox, int64_t id, enum outbox_state state, const char *remote_id,
+                 const char *error)
+{
+    if (!outbox->batch) {
+        outbox->batch = store_batch_new();
+        outbox->sending = mem_zero(1, sizeof(*outbox->sending));
+        outbox->sending->outbox = outbox;
+        list_init(&outbox->sending->marks);
+    }
+    store_batch_add(outbox->batch, STORE_SQL(SQL_OUTBOX_MARK, store_int(id),
+                                             store_text(states[state]), store_text(remote_id),
+                                             store_text(error), store_int(clock_wall_ms())));
+    if (state != OUTBOX_STREAMING && state != OUTBOX_READY) {
+        struct mark *mark = mem_zero(1, sizeof(*mark));
+
+        mark->id = id;
+        list_append(&outbox->marks, &mark->link);
+        list_append(&outbox->sending->marks, &mark->with);
+    }
+    if (store_batch_count(outbox->batch) >= MARKS_BATCH) {
+        send_marks(outbox);
+    } else if (!outbox->posted) {
+        outbox->posted = true;
+        outbox->holds++;
+        loop_post(outbox->loop, &outbox->flush);
+    }
+}
+
+/* ---- loading -------------------------------------------------------------------------------- */
+
+static bool has(const struct list_link *marks, int64_t id)
+{
+    list_for_each (link, marks)
+        if (container_of(link, struct mark, link)->id == id)
+            return true;
+    return false;
+}
+
+static char *copy(const struct store_rows *rows, size_t row, size_t column)
+{
+    const char *text = store_cell_text(rows, row, column, NULL);
+
+    return text ? mem_strdup(text) : NULL;
+}
+
+static struct outbox_row *read_row(const struct outbox *outbox, const char *gateway,
+                                   const struct store_rows *rows, size_t i)
+{
+    struct outbox_row *row = outbox_row_new();
+
+    row->id = store_cell_int(rows, i, 0, 0);
+    row->turn = store_cell_int(rows, i, 1, 0);
+    row->ordinal = (unsigned)store_cell_int(rows, i, 2, 0);
+    row->part = (unsigned)store_cell_int(rows, i, 3, 0);
+    snprintf(row->kind, sizeof(row->kind), "%s", store_cell_text(rows, i, 4, ""));
+    row->gateway = mem_strdup(gateway);
+    row->account = copy(rows, i, 5);
+    row->channel = copy(rows, i, 6);
+    row->reply_to = copy(rows, i, 7);
+    row->body = copy(rows, i, 8);
+    row->source = copy(rows, i, 9);
+    row->buttons = copy(rows, i, 10);
+    row->state = strcmp(store_cell_text(rows, i, 11, ""), states[OUTBOX_READY]) ? OUTBOX_STREAMING
+                                                                                : OUTBOX_READY;
+    row->remote_id = copy(rows, i, 12);
+    row->created_ms = store_cell_int(rows, i, 13, 0);
+    row->inherited = row->id <= outbox->inherited;
+    return row;
+}
+
+static troupe_status load(struct outbox *outbox, const char *gateway, struct list_link *rows,
+                          struct error *err)
+{
+    int64_t last = 0;
+
+    for (;;) {
+        _cleanup_rows_ struct store_rows *portion = NULL;
+        troupe_status status = store_query(
+            outbox->store, STORE_SQL(SQL_OUTBOX_LOAD, store_text(gateway), store_int(last)), 0,
+            &portion, err);
+
+        if (status < 0)
+            return status;
+        for (size_t i = 0; i < portion->count; i++) {
+            last = store_cell_int(portion, i, 0, 0);
+            list_append(rows, &read_row(outbox, gateway, portion, i)->link);
+        }
+        if (portion->count < LOAD_PORTION)
+            return TROUPE_OK;
+    }
+}
+
+troupe_status outbox_load(struct outbox *outbox, const char *gateway, struct list_link *ret_rows,
+                          struct error *err)
+{
+    struct list_link rows;
+    troupe_status status;
+
+    list_init(&rows);
+    outbox->loading++;
+    outbox->holds++;
+    status = load(outbox, gateway, &rows, err);
+    /* What was read may be older than a mark: none is forgotten before all loads are over. */
+    list_for_each_safe (link, &rows) {
+        struct outbox_row *row = container_of(link, struct outbox_row, link);
+
+        if (status < 0 || has(&outbox->marks, row->id) || has(&outbox->stored, row->id)) {
+            outbox_row_free(row);
+        } else {
+            list_remove(&row->link);
+            list_append(ret_rows, &row->link);
+        }
+    }
+    if (!--outbox->loading)
+        list_for_each_safe (link, &outbox->stored)
+            mark_free(container_of(link, struct mark, link));
+    unhold(outbox);
+    return status;
+}

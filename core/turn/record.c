@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/record.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/store.h"
+#include "turn/engine_private.h"
+#include "turn/frame.h"
+#include "turn/pack.h"
+#include "turn/sql/call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FLUSH_AT 300 /* notes that wait; a batch takes STORE_BATCH_STATEMENTS in all */
+
+static const char *const state_names[] = {"begun", "done", "hash"};
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+static void row_free(void *value)
+{
+    struct record_row *row = value;
+
+    buf_clear(&row->result);
+    mem_free(row->stage);
+    mem_free(row->path);
+    mem_free(row);
+}
+
+static char *key_of(const char *stage, const char *path, unsigned ordinal)
+{
+    return mem_printf("%s\n%s#%u", stage, path, ordinal);
+}
+
+static struct record_row *find(const struct turn_record *record, const char *stage,
+                               const char *path, unsigned ordinal)
+{
+    _cleanup_mem_ char *key = NULL;
+
+    if (!record->rows.count)
+        return NULL;
+    key = key_of(stage, path, ordinal);
+    return map_get(&record->rows, key);
+}
+
+static const char *build_of(const struct turn_frame *frame)
+{
+    return frame->agent->image ? frame->agent->image->build_id : "";
+}
+
+void turn_record_init(struct turn_record *record)
+{
+    memset(record, 0, sizeof(*record));
+    list_init(&record->pending);
+    record->stage = "";
+}
+
+void turn_record_clear(struct turn_record *record)
+{
+    struct list_link *link;
+
+    while ((link = list_pop(&record->pending)))
+        row_free(container_of(link, struct record_row, link));
+    map_clear_with(&record->rows, row_free);
+    map_clear(&record->stages);
+    mem_free(record->replaced);
+}
+
+void turn_record_stage(struct turn *turn, const char *name)
+{
+    struct turn_record *record = &turn->record;
+
+    record->stage = name;
+    record->effects = record->notes = 0;
+    record->bytes = 0;
+}
+
+bool turn_record_knows(const struct turn *turn, const char *stage)
+{
+    return map_get(&turn->record.stages, stage) != NULL;
+}
+
+static bool is_off(const struct turn_frame *frame)
+{
+    return frame->unrecorded || frame->turn->record.off;
+}
+
+/* What comes back once the work was ended is no result: nobody goes on with it. */
+static bool is_the_end(const struct turn *turn)
+{
+    return turn->work && turn->work->why < 0;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static enum record_state state_of(const char *name)
+{
+    return !strcmp(name, "begun")  ? RECORD_BEGUN
+           : !strcmp(name, "hash") ? RECORD_HASHED
+                                   : RECORD_DONE;
+}
+
+static void take_row(struct turn_record *record, const struct store_rows *rows, size_t i)
+{
+    struct record_row *row = mem_zero(1, sizeof(*row));
+    const struct store_value *result = store_cell(rows, i, 9);
+    _cleanup_mem_ char *key = NULL;
+
+    list_init(&row->link);
+    row->stage = mem_strdup(store_cell_text(rows, i, 0, ""));
+    row->path = mem_strdup(store_cell_text(rows, i, 1, ""));
+    row->ordinal = (unsigned)store_cell_int(rows, i, 2, 0);
+    snprintf(row->kind, sizeof(row->kind), "%s", store_cell_text(rows, i, 3, ""));
+    snprintf(row->build, sizeof(row->build), "%s", store_cell_text(rows, i, 4, ""));
+    record->unreadable |= store_cell_int(rows, i, 5, 0) != RECORD_FORMAT;
+    row->args = store_cell_int(rows, i, 6, 0);
+    row->state = state_of(store_cell_text(rows, i, 7, ""));
+    row->status = (troupe_status)store_cell_int(rows, i, 8, 0);
+    if (result->data)
+        buf_append(&row->result, result->data, result->len);
+    row->stored_len = (size_t)store_cell_int(rows, i, 10, 0);
+    map_set(&record->stages, row->stage, record);
+    key = key_of(row->stage, row->path, row->ordinal);
+    map_set(&record->rows, key, row);
+}
+
+troupe_status turn_record_load(struct turn *turn, struct error *err)
+{
+    _cleanup_mem_ char *stage = mem_strdup(""), *path = mem_strdup("");
+    int64_t ordinal = -1;
+
+    for (;;) {
+        _cleanup_rows_ struct store_rows *rows = NULL;
+        troupe_status status =
+            store_query(turn->engine->store,
+                        STORE_SQL(SQL_CALL_LOAD, store_int(turn->id), store_text(stage),
+                                  store_text(path), store_int(ordinal)),
+                        turn_engine_soon(turn->engine), &rows, err);
+
+        if (status < 0 || !rows->count)
+            return status;
+        for (size_t i = 0; i < rows->count; i++)
+            take_row(&turn->record, rows, i);
+        mem_free(stage);
+        mem_free(path);
+        stage = mem_strdup(store_cell_text(rows, rows->count - 1, 0, ""));
+        path = mem_strdup(store_cell_text(rows, rows->count - 1, 1, ""));
+        ordinal = store_cell_int(rows, rows->count - 1, 2, 0);
+    }
+}
+
+troupe_status turn_record_result(struct record_call *call, const char **ret, size_t *ret_len,
+                                 struct error *err)
+{
+    struct record_row *row = call->row;
+
+    if (row->result.len < row->stored_len) {
+        struct turn *turn = call->frame->turn;
+        _cleanup_rows_ struct store_rows *rows = NULL;
+        const struct store_value *cell;
+        troupe_status status =
+            store_query(turn->engine->store,
+                        STORE_SQL(SQL_CALL_FETCH, store_int(turn->id), store_text(row->stage),
+                                  store_text(row->path), store_int(row->ordinal)),
+                        0, &rows, err);
+
+        if (status < 0)
+            return status;
+        cell = store_cell(rows, 0, 0);
+        buf_reset(&row->result);
+        if (cell->data)
+            buf_append(&row->result, cell->data, cell->len);
+        row->stored_len = row->result.len;
+    }
+    *ret = buf_text(&row->result);
+    *ret_len = row->result.len;
+    return TROUPE_OK;
+}
+
+/* ---- a call --------------------------------------------------------------------------------- */
+
+/* Gives the frame the error that the call had. */
+static void restore_error(struct turn_frame *frame, const struct record_row *row)
+{
+    struct unpack in = {row->result.data, row->result.len, false};
+    char code[sizeof(frame->error_code)], text[sizeof(frame->error_text)];
+
+    unpack_text(&in, code, sizeof(code));
+    unpack_text(&in, text, sizeof(text));
+    if (code[0])
+        turn_frame_error(frame, row->status, code, "%s", text);
+}
+
+static void pack_error(struct buf *out, const struct turn_frame *frame, troupe_status status)
+{
+    bool own = frame->error_status == status;
+
+    pack_text(out, own ? frame->error_code : "");
+    pack_text(out, own ? frame->error_text : "");
+}
+
+static troupe_status diverged(const struct record_call *call, const char *what)
+{
+    turn_diverge(call->frame->turn, "call %s#%u of stage \"%s\": %s", call->frame->path,
+                 call->ordinal, call->frame->turn->record.stage, what);
+    return TROUPE_CANCELED;
+}
+
+/* Whether what an earlier run left fits to what is called now. */
+static bool fits(struct record_call *call, const struct record_row *row)
+{
+    struct turn *turn = call->frame->turn;
+    bool same_build = !strcmp(row->build, build_of(call->frame));
+
+    if (strcmp(row->kind, call->kind))
+        return false;
+    if (row->args == call->args)
+        return true;
+    if (same_build)
+        turn_trace_add(&turn->trace, call->frame->agent->owner, "replay.arguments",
+                       "call %s#%u (%s) has other arguments than before; what it gave stands",
+                       call->frame->path, call->ordinal, call->kind);
+    return same_build;
+}
+
+troupe_status turn_record_begin(struct record_call *call, struct turn_frame *frame,
+                                const char *kind, int64_t args)
+{
+    struct turn *turn = frame->turn;
+    struct turn_record *record = &turn->record;
+    struct record_row *row;
+
+    *call = (struct record_call){.frame = frame, .kind = kind, .args = args};
+    if (is_off(frame))
+        return TROUPE_OK;
+    if (is_the_end(turn)) {
+        troupe_status ended = co_pass(); /* it counts the calls of who does not hear */
+
+        if (ended < 0)
+            return ended;
+    }
+    call->ordinal = frame->ordinal++;
+    row = find(record, record->stage, frame->path, call->ordinal);
+    if (!row)
+        return TROUPE_OK;
+    if (!fits(call, row))
+        return diverged(call, "the plugin does something else now than before the restart");
+    call->row = row;
+    if (row->state != RECORD_DONE)
+        return TROUPE_OK;
+    if (row->status < 0)
+        restore_error(frame, row);
+    record->replayed++;
+    return RECORD_REPLAYED;
+}
+
+static struct record_row *row_of(const struct record_call *call, enum record_state state,
+                                 troupe_status status)
+{
+    struct record_row *row = mem_zero(1, sizeof(*row));
+
+    list_init(&row->link);
+    row->stage = mem_strdup(call->frame->turn->record.stage);
+    row->path = mem_strdup(call->frame->path);
+    row->ordinal = call->ordinal;
+    snprintf(row->kind, sizeof(row->kind), "%s", call->kind);
+    snprintf(row->build, sizeof(row->build), "%s", build_of(call->frame));
+    row->args = call->args;
+    row->state = state;
+    row->status = status;
+    row->created_ms = clock_wall_ms();
+    return row;
+}
+
+static void add_row(struct store_batch *batch, int64_t turn_id, const struct record_row *row)
+{
+    store_batch_add(batch, STORE_EXPECT(1, SQL_CALL_PUT, store_int(turn_id), store_text(row->stage),
+                                        store_text(row->path), store_int(row->ordinal),
+                                        store_text(row->kind), store_text(row->build),
+                                        store_int(RECORD_FORMAT), store_int(row->args),
+                                        store_text(state_names[row->state]), store_int(row->status),
+                                        store_blob(buf_text(&row->result), row->result.len),
+                                        store_int(row->created_ms)));
+}
+
+static void make_pending(struct turn *turn, struct record_row *row)
+{
+    struct turn_record *record = &turn->record;
+
+    row->sequence = ++record->sequence;
+    list_append(&record->pending, &row->link);
+    if (++record->pending_count >= FLUSH_AT)
+        turn_record_flush(turn);
+}
+
+/* Forgets the notes that a batch took along. */
+static void written(struct turn_record *record, uint64_t sequence)
+{
+    list_for_each_safe (link, &record->pending) {
+        struct record_row *row = container_of(link, struct record_row, link);
+
+        if (row->sequence > sequence)
+            return;
+        list_remove(&row->link);
+        record->pending_count--;
+        row_free(row);
+    }
+}
+
+/* The guard and every note; what was noted so far counts as written when the batch is. */
+static uint64_t add_notes(struct turn *turn, struct store_batch *batch)
+{
+    store_batch_add(batch, STORE_EXPECT(1, SQL_CALL_GUARD, store_int(turn->id)));
+    if (turn->restage)
+        turn_add_stages(turn, batch);
+    list_for_each (link, &turn->record.pending)
+        add_row(batch, turn->id, container_of(link, struct record_row, link));
+    return turn->record.sequence;
+}
+
+troupe_status turn_record_note_max(struct record_call *call, troupe_status status,
+                                   const void *result, size_t len, size_t max)
+{
+    struct turn_frame *frame = call->frame;
+    struct turn *turn = frame->turn;
+    struct turn_record *record = &turn->record;
+    struct record_row *row;
+
+    if (is_off(frame) || is_the_end(turn))
+        return status;
+    if (record->notes >= RECORD_NOTES_MAX)
+        return turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
+                                "a stage makes at most %d calls that are noted", RECORD_NOTES_MAX);
+    record->notes++;
+    row = row_of(call, RECORD_DONE, status);
+    if (status < 0) {
+        pack_error(&row->result, frame, status);
+    } else if (len <= max && record->bytes + len <= RECORD_NOTES_BYTES) {
+        buf_append(&row->result, result, len);
+        record->bytes += len;
+    } else {
+        row->state = RECORD_HASHED;
+        pack_int(&row->result, turn_record_hash(RECORD_HASH_START, result, len));
+    }
+    if (call->row && call->row->state == RECORD_HASHED &&
+        (row->result.len != call->row->result.len ||
+         memcmp(row->result.data, call->row->result.data, row->result.len) != 0))
+        turn_trace_add(&turn->trace, frame->agent->owner, "changed",
+                       "call %s#%u (%s) gave something else than before the restart", frame->path,
+                       call->ordinal, call->kind);
+    make_pending(turn, row);
+    return status;
+}
+
+troupe_status turn_record_note(struct record_call *call, troupe_status status, const void *result,
+                               size_t len)
+{
+    return turn_record_note_max(call, status, result, len, RECORD_NOTE_MAX);
+}
+
+/* A row and its batch in one transaction. */
+static troupe_status commit(struct record_call *call, struct store_batch *batch,
+                            enum record_state state, troupe_status outcome, const void *result,
+                            size_t len, struct error *err)
+{
+    struct turn *turn = call->frame->turn;
+    struct turn_record *record = &turn->record;
+    struct record_row *row;
+    uint64_t sequence;
+    troupe_status status;
+
+    if (record->lost)
+        return error_set(err, TROUPE_UNAVAILABLE, "what the turn did before could not be stored");
+    if (record->effects >= RECORD_EFFECTS_MAX)
+        return error_set(err, TROUPE_LIMIT, "a stage has at most %d effects", RECORD_EFFECTS_MAX);
+    record->effects++;
+    row = row_of(call, state, outcome);
+    buf_append(&row->result, result, len);
+    sequence = add_notes(turn, batch);
+    add_row(batch, turn->id, row);
+    row_free(row);
+    status = store_commit(turn->engine->store, batch, 0, err);
+    if (status >= 0) {
+        written(record, sequence);
+        turn->restage = false;
+    }
+    return status;
+}
+
+troupe_status turn_record_try(struct record_call *call, struct store_batch *batch,
+                              const void *result, size_t len, struct error *err)
+{
+    if (is_off(call->frame))
+        return store_commit(call->frame->turn->engine->store, batch, 0, err);
+    return commit(call, batch, RECORD_DONE, TROUPE_OK, result, len, err);
+}
+
+troupe_status turn_record_commit(struct record_call *call, struct store_batch *batch,
+                                 const char *code, const void *result, size_t len)
+{
+    struct error err;
+    troupe_status status = turn_record_try(call, batch, result, len, &err);
+
+    if (status >= 0)
+        return status;
+    turn_frame_error(call->frame, status, status == TROUPE_LIMIT ? "host.limit" : code, "%s",
+                     err.text);
+    return turn_record_note(call, status, NULL, 0);
+}
+
+troupe_status turn_record_begun(struct record_call *call, struct store_batch *batch,
+                                const void *result, size_t len, struct error *err)
+{
+    _cleanup_batch_ struct store_batch *own = NULL;
+
+    if (!batch)
+        batch = own = store_batch_new();
+    if (is_off(call->frame))
+        return store_commit(call->frame->turn->engine->store, batch, 0, err);
+    return commit(call, batch, RECORD_BEGUN, TROUPE_OK, result, len, err);
+}
+
+troupe_status turn_record_failed(struct record_call *call, struct store_batch *batch,
+                                 troupe_status status, struct error *err)
+{
+    _cleanup_buf_ struct buf error = BUF_INIT;
+
+    if (is_off(call->frame))
+        return store_commit(call->frame->turn->engine->store, batch, 0, err);
+    pack_error(&error, call->frame, status);
+    return commit(call, batch, RECORD_DONE, status, buf_text(&error), error.len, err);
+}
+
+bool turn_record_repeatable(const struct turn_frame *frame)
+{
+    for (; frame; frame = frame->caller)
+        if (frame->function && (frame->function->flags & TROUPE_IDEMPOTENT))
+            return true;
+    return false;
+}
+
+/* ---- notes without an effect ---------------------------------------------------------------- */
+
+struct flushing {
+    struct engine *engine;
+    int64_t turn_id;
+};
+
+/* The turn's later effects would stand without what led to them. */
+static void flushed(void *arg, struct store_batch *batch, troupe_status status,
+                    const struct error *err)
+{
+    struct flushing *flushing = arg;
+
+    (void)batch;
+    if (status < 0) {
+        struct turn *turn = turn_engine_turn(flushing->engine, flushing->turn_id);
+
+        log_warn("turn", "turn %lld: its record could not be stored: %s",
+                 (long long)flushing->turn_id, err->text);
+        if (turn)
+            turn->record.lost = true;
+    }
+    turn_engine_release(flushing->engine);
+    mem_free(flushing);
+}
+
+void turn_record_flush(struct turn *turn)
+{
+    struct turn_record *record = &turn->record;
+    struct flushing *flushing;
+    _cleanup_batch_ struct store_batch *batch = NULL;
+    uint64_t sequence;
+    struct error err;
+
+    if (record->off || list_empty(&record->pending))
+        return;
+    batch = store_batch_new();
+    sequence = add_notes(turn, batch);
+    flushing = mem_zero(1, sizeof(*flushing));
+    flushing->engine = turn->engine;
+    flushing->turn_id = turn->id;
+    if (store_submit(turn->engine->store, batch, flushed, flushing, &err) < 0) {
+        record->lost = true;
+        mem_free(flushing);
+        return;
+    }
+    turn_engine_hold(turn->engine);
+    turn->restage = false;
+    written(record, sequence);
+}
+
+/* ---- the stage itself ------------------------------------------------------------------------ */
+
+void turn_record_mark(struct turn *turn, const char *stage, const char *path, troupe_status status,
+                      const struct buf *result)
+{
+    struct record_row *row;
+
+    if (turn->record.off)
+        return;
+    row = mem_zero(1, sizeof(*row));
+    list_init(&row->link);
+    row->stage = mem_strdup(stage);
+    row->path = mem_strdup(path);
+    snprintf(row->kind, sizeof(row->kind), "stage");
+    row->state = RECORD_DONE;
+    row->status = status;
+    row->created_ms = clock_wall_ms();
+    buf_append(&row->result, buf_text(result), result->len);
+    make_pending(turn, row);
+}
+
+const struct record_row *turn_record_marked(const struct turn *turn, const char *stage,
+                                            const char *path)
+{
+    return find(&turn->record, stage, path, 0);
+}
+
+void turn_record_replace(struct turn *turn, int64_t reservation, int64_t by)
+{
+    struct turn_record *record = &turn->record;
+
+    record->replaced =
+        mem_resize(record->replaced, record->replaced_count + 1, sizeof(*record->replaced));
+    record->replaced[record->replaced_count++] = (struct record_replaced){reservation, by};
+}
+
+int64_t turn_record_reservation(const struct turn *turn, int64_t reservation)
+{
+    for (size_t i = 0; i < turn->record.replaced_count; i++)
+        if (turn->record.replaced[i].reservation == reservation)
+            return turn->record.replaced[i].by;
+    return reservation;
+}
+
+/* ---- hashes --------------------------------------------------------------------------------- */
+
+int64_t turn_record_hash(int64_t hash, const void *data, size_t len)
+{
+    uint64_t start = (uint64_t)turn_record_hash_int(hash, (int64_t)len);
+
+    return (int64_t)hash_add(start, data, len);
+}
+
+int64_t turn_record_hash_int(int64_t hash, int64_t value)
+{
+    return (int64_t)hash_add((uint64_t)hash, (const char *)&value, sizeof(value));
+}
+
+int64_t turn_record_hash_text(int64_t hash, const char *text)
+{
+    return text ? turn_record_hash(hash, text, strlen(text)) : turn_record_hash_int(hash, -1);
+}

@@ -1,0 +1,37 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Recorded calls; see turn/record.h.
+
+-- Whatever a turn does, it does while its event is open: one that was never stored, or has ended,
+-- changes nothing.
+-- name: guard
+SELECT 1 FROM event WHERE id = ?1 AND finished_ms IS NULL;
+
+-- name: put
+INSERT INTO call (turn_id, stage, path, ordinal, kind, build, format, args_hash, state, status,
+    result, created_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+ON CONFLICT (turn_id, stage, path, ordinal) DO UPDATE
+SET kind = excluded.kind, build = excluded.build, format = excluded.format,
+    args_hash = excluded.args_hash, state = excluded.state, status = excluded.status,
+    result = excluded.result;
+
+-- What an unfinished stage had done, and the ends of the others; long results are fetched by need.
+-- name: load
+SELECT stage, path, ordinal, kind, build, format, args_hash, state, status,
+    CASE WHEN length(result) <= 65536 THEN result END, coalesce(length(result), 0)
+FROM call
+WHERE turn_id = ?1 AND (stage, path, ordinal) > (?2, ?3, ?4)
+  AND (path = 'end' OR stage NOT IN (SELECT stage FROM call WHERE turn_id = ?1 AND path = 'end'))
+ORDER BY stage, path, ordinal LIMIT 100;
+
+-- name: fetch
+SELECT result FROM call WHERE turn_id = ?1 AND stage = ?2 AND path = ?3 AND ordinal = ?4;
+
+-- name: list
+SELECT stage, path, ordinal, kind, state, status FROM call WHERE turn_id = ?1
+ORDER BY created_ms, stage, path, ordinal LIMIT 500;
+
+-- name: sweep
+DELETE FROM call WHERE turn_id IN (
+    SELECT DISTINCT c.turn_id FROM call AS c LEFT JOIN event AS e ON e.id = c.turn_id
+    WHERE e.id IS NULL OR e.finished_ms < ?1 LIMIT 50);

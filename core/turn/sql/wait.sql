@@ -1,0 +1,37 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What turns wait for; see turn/wait.h.
+
+-- name: put
+INSERT INTO wait (id, turn_id, stage, path, ordinal, kind, who, due_ms, created_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+
+-- name: load
+SELECT id, stage, path, ordinal, kind, due_ms, state, coalesce(answer, 0) FROM wait
+WHERE turn_id = ?1 ORDER BY id;
+
+-- The first answer counts.
+-- name: answer
+UPDATE wait SET state = ?2, answer = ?3, answered_ms = ?4 WHERE id = ?1 AND state = 'open';
+
+-- name: read
+SELECT turn_id, coalesce(who, ''), state FROM wait WHERE id = ?1;
+
+-- name: due
+SELECT id, turn_id FROM wait WHERE state = 'open' AND due_ms <= ?1 ORDER BY due_ms LIMIT 100;
+
+-- name: next
+SELECT min(due_ms) FROM wait WHERE state = 'open';
+
+-- name: cancel
+UPDATE wait SET state = 'canceled' WHERE turn_id = ?1 AND state = 'open';
+
+-- name: newest
+SELECT coalesce(max(id), 0) FROM wait;
+
+-- name: park
+UPDATE event SET state = 'parked' WHERE id = ?1 AND finished_ms IS NULL;
+
+-- name: sweep
+DELETE FROM wait WHERE turn_id IN (
+    SELECT DISTINCT w.turn_id FROM wait AS w LEFT JOIN event AS e ON e.id = w.turn_id
+    WHERE e.id IS NULL OR e.finished_ms < ?1 LIMIT 50);

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/wait.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "turn/engine_private.h"
+#include "turn/frame.h"
+#include "turn/sql/wait.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const state_names[] = {"open", "answered", "expired", "canceled"};
+
+/* ---- of one turn ---------------------------------------------------------------------------- */
+
+void turn_wait_drop(struct turn_wait *wait)
+{
+    list_remove(&wait->link);
+    mem_free(wait->stage);
+    mem_free(wait->path);
+    mem_free(wait);
+}
+
+void turn_waits_clear(struct turn *turn)
+{
+    list_for_each_safe (link, &turn->waits)
+        turn_wait_drop(container_of(link, struct turn_wait, link));
+}
+
+static enum turn_wait_state state_of(const char *name)
+{
+    enum turn_wait_state state = WAIT_OPEN;
+
+    while (state < WAIT_CANCELED && strcmp(name, state_names[state]))
+        state++;
+    return state;
+}
+
+troupe_status turn_waits_load(struct turn *turn, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status =
+        store_query(turn->engine->store, STORE_SQL(SQL_WAIT_LOAD, store_int(turn->id)),
+                    turn_engine_soon(turn->engine), &rows, err);
+
+    if (status < 0)
+        return status;
+    for (size_t i = 0; i < rows->count; i++) {
+        struct turn_wait *wait = mem_zero(1, sizeof(*wait));
+
+        wait->id = store_cell_int(rows, i, 0, 0);
+        wait->stage = mem_strdup(store_cell_text(rows, i, 1, ""));
+        wait->path = mem_strdup(store_cell_text(rows, i, 2, ""));
+        wait->ordinal = (unsigned)store_cell_int(rows, i, 3, 0);
+        wait->due_ms = store_cell_int(rows, i, 5, 0);
+        wait->state = state_of(store_cell_text(rows, i, 6, ""));
+        wait->answer = (int32_t)store_cell_int(rows, i, 7, 0);
+        list_append(&turn->waits, &wait->link);
+    }
+    return TROUPE_OK;
+}
+
+struct turn_wait *turn_wait_find(const struct turn *turn, const struct record_call *call)
+{
+    list_for_each (link, &turn->waits) {
+        struct turn_wait *wait = container_of(link, struct turn_wait, link);
+
+        if (wait->ordinal == call->ordinal && !strcmp(wait->path, call->frame->path) &&
+            !strcmp(wait->stage, turn->record.stage))
+            return wait;
+    }
+    return NULL;
+}
+
+struct turn_wait *turn_wait_new(struct record_call *call, const char *kind, int64_t due_ms,
+                                struct store_batch *batch)
+{
+    struct turn *turn = call->frame->turn;
+    struct turn_wait *wait = mem_zero(1, sizeof(*wait));
+
+    wait->id = ++turn->engine->last_wait;
+    wait->stage = mem_strdup(turn->record.stage);
+    wait->path = mem_strdup(call->frame->path);
+    wait->ordinal = call->ordinal;
+    wait->due_ms = due_ms;
+    list_append(&turn->waits, &wait->link);
+    store_batch_add(batch, STORE_EXPECT(1, SQL_WAIT_PUT, store_int(wait->id), store_int(turn->id),
+                                        store_text(wait->stage), store_text(wait->path),
+                                        store_int(wait->ordinal), store_text(kind),
+                                        store_text(turn->event->member), store_int(due_ms),
+                                        store_int(clock_wall_ms())));
+    return wait;
+}
+
+/* ---- parking -------------------------------------------------------------------------------- */
+
+static bool may_park(const struct turn *turn)
+{
+    return !turn->active && turn->waiting && !turn->parked && !turn->state && turn->work &&
+           turn->work->why == TROUPE_OK;
+}
+
+/* Later in the tick: whoever was waiting for what has just ended works again by then. */
+static void park_idle(struct loop_task *task)
+{
+    struct engine *engine = container_of(task, struct engine, park_task);
+
+    engine->park_posted = false;
+    list_for_each (link, &engine->turns) {
+        struct turn *turn = container_of(link, struct turn, link);
+
+        if (!may_park(turn))
+            continue;
+        turn->parked = true;
+        scope_cancel(turn->work, TROUPE_PARKED);
+    }
+    turn_engine_release(engine);
+}
+
+void turn_active(struct turn *turn, bool on)
+{
+    struct engine *engine = turn->engine;
+
+    turn->active += on ? 1u : -1u;
+    if (!may_park(turn) || engine->park_posted)
+        return;
+    engine->park_posted = true;
+    engine->park_task.run = park_idle;
+    turn_engine_hold(engine);
+    loop_post(engine->loop, &engine->park_task);
+}
+
+troupe_status turn_wait_for(struct turn *turn, struct turn_wait *wait)
+{
+    struct op *op;
+    troupe_status status;
+
+    if (wait->state != WAIT_OPEN)
+        return TROUPE_OK;
+    turn_wait_watch(turn->engine, wait->due_ms);
+    op = wait->op = op_new(turn->engine->loop, NULL);
+    turn->waiting++;
+    turn_active(turn, false);
+    status = op_wait(op, 0, NULL);
+    turn->active++;
+    turn->waiting--;
+    if (wait->op) /* nobody completes it any more */
+        op_complete(op, TROUPE_OK, NULL);
+    wait->op = NULL;
+    op_drop(op);
+    return status;
+}
+
+bool turn_park(struct turn *turn)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct engine *engine = turn->engine;
+    struct error err;
+
+    turn_trace_add(&turn->trace, "turn", "parked", NULL);
+    turn_record_flush(turn);
+    store_batch_add(batch, STORE_EXPECT(1, SQL_WAIT_PARK, store_int(turn->id)));
+    if (store_commit(engine->store, batch, turn_engine_soon(engine), &err) < 0) {
+        log_error("turn", "turn %lld cannot be parked: %s", (long long)turn->id, err.text);
+        return false;
+    }
+    return true;
+}
+
+/* ---- deciding ------------------------------------------------------------------------------- */
+
+/* A wait was decided in the store: whoever waits hears it, or the turn runs again. */
+static void decided(struct engine *engine, int64_t turn_id, int64_t wait_id,
+                    enum turn_wait_state state, int32_t answer, struct gateway *gateway)
+{
+    struct turn *turn = turn_engine_turn(engine, turn_id);
+    struct error err;
+
+    if (!turn) {
+        if (turn_engine_again(engine, turn_id, gateway, &err) < 0)
+            log_error("turn", "turn %lld was answered and does not go on before the next start: %s",
+                      (long long)turn_id, err.text);
+        return;
+    }
+    turn->answered_meanwhile = true;
+    list_for_each (link, &turn->waits) {
+        struct turn_wait *wait = container_of(link, struct turn_wait, link);
+
+        if (wait->id != wait_id)
+            continue;
+        wait->state = state;
+        wait->answer = answer;
+        if (wait->op)
+            op_complete(wait->op, TROUPE_OK, NULL);
+        wait->op = NULL;
+    }
+}
+
+/* TROUPE_CONFLICT: it was decided before. [waits] */
+static troupe_status decide(struct engine *engine, int64_t wait_id, enum turn_wait_state state,
+                            int32_t answer, struct error *err)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    store_batch_add(batch, STORE_EXPECT(1, SQL_WAIT_ANSWER, store_int(wait_id),
+                                        store_text(state_names[state]), store_int(answer),
+                                        store_int(clock_wall_ms())));
+    return store_commit(engine->store, batch, turn_engine_soon(engine), err);
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+#define WATCH_AGAIN_MS 1000 /* where the store did not answer */
+
+void turn_wait_watch(struct engine *engine, int64_t due_ms)
+{
+    int64_t left = due_ms - clock_wall_ms();
+
+    if (engine->closing || (engine->next_due && engine->next_due <= due_ms))
+        return;
+    engine->next_due = due_ms;
+    loop_timer_start(&engine->due, left > 0 ? (uint64_t)left : 0, 0);
+}
+
+static troupe_status expire_all(struct engine *engine, struct error *err)
+{
+    for (;;) {
+        _cleanup_rows_ struct store_rows *rows = NULL;
+        troupe_status status =
+            store_query(engine->store, STORE_SQL(SQL_WAIT_DUE, store_int(clock_wall_ms())),
+                        turn_engine_soon(engine), &rows, err);
+
+        if (status < 0 || !rows->count)
+            return status;
+        for (size_t i = 0; i < rows->count; i++) {
+            int64_t id = store_cell_int(rows, i, 0, 0);
+
+            status = decide(engine, id, WAIT_EXPIRED, 0, err);
+            if (status == TROUPE_OK)
+                decided(engine, store_cell_int(rows, i, 1, 0), id, WAIT_EXPIRED, 0, NULL);
+            else if (status != TROUPE_CONFLICT)
+                return status;
+        }
+    }
+}
+
+static troupe_status watch_next(struct engine *engine, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    const struct store_statement next = {.sql = SQL_WAIT_NEXT, .expect = STORE_ANY};
+    troupe_status status = store_query(engine->store, &next, turn_engine_soon(engine), &rows, err);
+    int64_t due;
+
+    if (status < 0)
+        return status;
+    due = store_cell_int(rows, 0, 0, 0);
+    if (due)
+        turn_wait_watch(engine, due);
+    return TROUPE_OK;
+}
+
+static troupe_status due_main(void *arg)
+{
+    struct engine *engine = arg;
+    struct error err;
+    troupe_status status = expire_all(engine, &err);
+
+    if (status == TROUPE_OK)
+        status = watch_next(engine, &err);
+    if (status < 0 && !engine->closing) {
+        log_warn("turn", "what waits cannot be looked up: %s", err.text);
+        turn_wait_watch(engine, clock_wall_ms() + WATCH_AGAIN_MS);
+    }
+    return TROUPE_OK;
+}
+
+void turn_waits_due(struct loop_timer *timer)
+{
+    static const struct co_owner owner = {"core:waits", 0};
+    struct engine *engine = container_of(timer, struct engine, due);
+
+    engine->next_due = 0;
+    if (engine->closing)
+        return;
+    if (co_spawn(&engine->scope, &owner, due_main, engine) < 0)
+        turn_wait_watch(engine, clock_wall_ms() + WATCH_AGAIN_MS);
+}
+
+troupe_status turn_waits_begin(struct engine *engine, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    const struct store_statement newest = {.sql = SQL_WAIT_NEWEST, .expect = STORE_ANY};
+    troupe_status status =
+        store_query(engine->store, &newest, turn_engine_soon(engine), &rows, err);
+
+    if (status < 0)
+        return status;
+    engine->last_wait = store_cell_int(rows, 0, 0, 0);
+    return watch_next(engine, err);
+}
+
+/* ---- buttons -------------------------------------------------------------------------------- */
+
+/* "t:TURN:WAIT:CHOICE". */
+static bool parse_answer(const char *id, int64_t *ret_wait, int32_t *ret_choice)
+{
+    long long turn, wait;
+    int choice, end = 0;
+
+    if (!id || sscanf(id, "t:%lld:%lld:%d%n", &turn, &wait, &choice, &end) != 3 || id[end])
+        return false;
+    *ret_wait = wait;
+    *ret_choice = choice;
+    return choice >= 0;
+}
+
+/* Why the press counts for nothing; NULL: it counted. [waits] */
+static const char *answer_question(struct engine *engine, const struct event *event, int64_t id,
+                                   int32_t choice)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    struct error err;
+    const char *who;
+    int64_t turn_id;
+    troupe_status status = store_query(engine->store, STORE_SQL(SQL_WAIT_READ, store_int(id)),
+                                       turn_engine_soon(engine), &rows, &err);
+
+    if (status < 0)
+        return ENGINE_NO_STORAGE;
+    if (!rows->count)
+        return "this question is not open any more";
+    turn_id = store_cell_int(rows, 0, 0, 0);
+    who = store_cell_text(rows, 0, 1, "");
+    if (!event->member || strcmp(who, event->member))
+        return "this question is for somebody else";
+    status = decide(engine, id, WAIT_ANSWERED, choice, &err);
+    if (status == TROUPE_CONFLICT)
+        return "this question was answered already, or is over";
+    if (status < 0)
+        return ENGINE_NO_STORAGE;
+    decided(engine, turn_id, id, WAIT_ANSWERED, choice, event->gateway);
+    return NULL;
+}
+
+/* "t:retry:TURN", "t:continue:TURN": the question again, as a new event under the press's id. */
+static const char *ask_again(struct engine *engine, const struct event *press, int64_t turn_id,
+                             uint32_t flag)
+{
+    struct event *old = NULL, again;
+    struct error err;
+    const char *problem = NULL;
+    troupe_status status = turn_engine_event(engine, turn_id, &old, &err);
+
+    if (status < 0)
+        return status == TROUPE_NOT_FOUND || status == TROUPE_DATA
+                   ? "that is too long ago; please ask again"
+                   : ENGINE_NO_STORAGE;
+    if (!press->member || !old->member || strcmp(press->member, old->member)) {
+        problem = "only who asked can do that";
+    } else {
+        again = *old;
+        again.gateway = press->gateway;
+        again.source_id = press->source_id;
+        again.token = press->token;
+        again.reply_to = press->reply_to ? press->reply_to : old->reply_to;
+        again.flags = (old->flags & ~EVENT_CONTINUE) | flag | EVENT_ADDRESSED;
+        again.time_ms = press->time_ms;
+        again.seq = 0;
+        turn_engine_submit(engine, event_new(&again));
+    }
+    event_unref(old);
+    return problem;
+}
+
+static const char *press(struct engine *engine, const struct event *event)
+{
+    const char *id = event->press_id ? event->press_id : "";
+    long long number;
+    int64_t wait;
+    int32_t choice;
+
+    if (parse_answer(id, &wait, &choice))
+        return answer_question(engine, event, wait, choice);
+    if (sscanf(id, "t:retry:%lld", &number) == 1)
+        return ask_again(engine, event, number, 0);
+    if (sscanf(id, "t:continue:%lld", &number) == 1)
+        return ask_again(engine, event, number, EVENT_CONTINUE);
+    return "this button does nothing any more";
+}
+
+static troupe_status press_main(void *arg)
+{
+    struct engine_incoming *incoming = arg;
+    struct event *event = incoming->event;
+    const char *problem = press(incoming->engine, event);
+
+    if (problem && event->gateway)
+        event->gateway->ops->notice(event->gateway, event, problem, true);
+    turn_incoming_free(incoming);
+    return TROUPE_OK;
+}
+
+void turn_engine_press(struct engine *engine, struct event *event)
+{
+    static const struct co_owner owner = {"core:press", 0};
+    struct engine_incoming *incoming = turn_incoming_new(engine, event);
+
+    if (engine->closing || co_spawn(&engine->scope, &owner, press_main, incoming) < 0)
+        turn_incoming_free(incoming);
+}
