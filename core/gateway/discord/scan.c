@@ -32,6 +32,7 @@ struct cursor {
 struct span {
     const char *ptr;
     size_t len;
+    bool escaped; /* has a backslash */
 };
 
 static bool refuse(struct cursor *c, enum discord_scanned verdict)
@@ -158,6 +159,7 @@ static const unsigned char *step_escape(const unsigned char *p, const unsigned c
 static inline bool read_string(struct cursor *c, struct span *ret)
 {
     const unsigned char *begin = c->p + 1, *p = begin;
+    bool escaped = false;
 
     for (;;) {
         p = find_special(p, c->end);
@@ -165,14 +167,16 @@ static inline bool read_string(struct cursor *c, struct span *ret)
             return refuse(c, DISCORD_SCAN_BAD);
         if (likely(*p == '"'))
             break;
-        if (*p == '\\')
+        if (*p == '\\') {
+            escaped = true;
             p = step_escape(p, c->end);
-        else
+        } else {
             p = step_utf8(p, c->end); /* refuses control characters */
+        }
         if (!p)
             return refuse(c, DISCORD_SCAN_BAD);
     }
-    *ret = (struct span){(const char *)begin, (size_t)(p - begin)};
+    *ret = (struct span){(const char *)begin, (size_t)(p - begin), escaped};
     c->p = p + 1;
     return true;
 }
@@ -401,7 +405,7 @@ static inline bool next_member(struct cursor *c, struct span *name)
     skip_space(c);
     if (c->p == c->end || *c->p != '"' || !read_string(c, name) || !accept(c, ':'))
         return refuse(c, DISCORD_SCAN_BAD);
-    if (memchr(name->ptr, '\\', name->len))
+    if (name->escaped)
         return refuse(c, DISCORD_SCAN_UNSURE);
     skip_space(c);
     return c->p < c->end ? true : refuse(c, DISCORD_SCAN_BAD);
