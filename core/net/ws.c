@@ -45,6 +45,7 @@ struct ws {
     struct loop_timer timer;
     struct loop_task task;
     enum state state;
+    bool bare_answer;
     bool posted;   /* the task is on its way                           */
     bool writable; /* the poll asks for it                             */
     bool dropped;  /* to be ended by the task                          */
@@ -178,7 +179,7 @@ troupe_status ws_send(struct ws *ws, const char *text, size_t len)
 static void take_close(struct ws *ws, const struct ws_event *event)
 {
     if (ws->state == OPEN) /* it opens the closing handshake: the same code goes back (5.5.1) */
-        put_close(ws, event->code, NULL, 0);
+        put_close(ws, ws->bare_answer ? WS_NO_CODE : event->code, NULL, 0);
     end(ws, event->code, event->data);
 }
 
@@ -334,6 +335,7 @@ troupe_status ws_connect(struct loop *loop, const struct ws_options *options,
     ws->refs = 3;
     ws->out = mem_alloc(OUT_SIZE);
     loop_timer_init(loop, &ws->timer, close_late);
+    ws->bare_answer = options->bare_answer;
     ws_reader_init(&ws->reader, options->max_message ? options->max_message : MESSAGE_MAX);
     memcpy(ws_reader_room(&ws->reader, &room), connection.early, connection.early_len);
     ws_reader_added(&ws->reader, connection.early_len);

@@ -32,6 +32,9 @@ struct ws_options {
     const char *user_agent; /* NULL: "troupe/VERSION"                                       */
     uint64_t deadline;      /* of connect and upgrade, absolute loop_now(); 0: 20 s from now */
     size_t max_message;     /* bytes on the wire; 0: 16 MB; above: closed with 1009         */
+    bool bare_answer;       /* the peer's close is answered without a code, not with its own
+                               (RFC 6455 5.5.1 leaves it open): for a peer to whom a code of ours
+                               means more than that                                          */
 };
 
 /* Called on the loop's stack, never inside ws_connect; they must not wait. */

@@ -12,13 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CONNECT_MS    20000 /* to connect, and then for HELLO */
-#define HEALTHY_MS    60000
-#define SLOWER_MS     5000
-#define APART_MS      5000 /* identifies of an account (max_concurrency 1) */
-#define HOST_TRIES    3
-#define BASE_TRIES    2
-#define LIMIT_ASK_MIN 500
+#define CONNECT_MS 20000 /* to connect, and then for HELLO */
+#define HEALTHY_MS 60000
+#define SLOWER_MS  5000
+#define APART_MS   5000 /* identifies of an account (max_concurrency 1) */
+#define HOST_TRIES 3
+#define BASE_TRIES 2
+#define BUSY_MS    500   /* at least, before leave to identify is asked for again */
+#define LIMIT_MS   60000 /* the same where the day's number is used up            */
 
 /* ---- telling ---------------------------------------------------------------------------------- */
 
@@ -249,6 +250,8 @@ void discord_machine_connected(struct discord_machine *m, troupe_status status, 
 void discord_machine_counted(struct discord_machine *m, troupe_status status, uint64_t wait_ms,
                              const char *why)
 {
+    uint64_t least;
+
     if (m->step != DISCORD_STEP_COUNTING)
         return;
     if (status >= 0) {
@@ -257,8 +260,9 @@ void discord_machine_counted(struct discord_machine *m, troupe_status status, ui
     }
     m->io->close(m->io_arg, DISCORD_CLOSE_RESUME, why);
     /* To wait for a number is no failure. */
+    least = status == TROUPE_LIMIT ? LIMIT_MS : BUSY_MS;
     if (status == TROUPE_LIMIT || status == TROUPE_BUSY)
-        wait_for(m, wait_ms > LIMIT_ASK_MIN ? wait_ms : LIMIT_ASK_MIN, why);
+        wait_for(m, wait_ms > least ? wait_ms : least, why);
     else
         lost(m, DISCORD_RESUME_LATER, why);
 }

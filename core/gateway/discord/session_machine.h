@@ -134,7 +134,7 @@ void discord_machine_drop(struct discord_machine *machine, enum discord_after af
                           const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* READY or RESUMED came. */
 void discord_machine_live(struct discord_machine *machine, const char *why);
-/* Of all sends of this minute `kept` are to stay free. */
+/* `kept` > 0: only where so many sends of this minute stay free. */
 void discord_machine_beat(struct discord_machine *machine, unsigned kept);
 void discord_machine_say_resume(struct discord_machine *machine);
 void discord_machine_say_identify(struct discord_machine *machine);

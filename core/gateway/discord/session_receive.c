@@ -36,8 +36,8 @@ static json_t *data_of(const struct discord_scan *scan, const char *json, size_t
     json_t *top = NULL, *data = NULL;
 
     if (scan->data.ptr) {
-        (void)json_parse(scan->data.ptr, scan->data.len, &data, NULL);
-    } else if (json_parse(json, len, &top, NULL) == TROUPE_OK) {
+        (void)json_parse_lenient(scan->data.ptr, scan->data.len, &data, NULL);
+    } else if (json_parse_lenient(json, len, &top, NULL) == TROUPE_OK) {
         data = json_incref(json_object_get(top, "d"));
         json_decref(top);
     }

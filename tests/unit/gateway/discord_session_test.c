@@ -135,6 +135,8 @@ static const struct row rows[] = {
     {"no JSON resumes", LIVE, HEARD, 0, "{\"op\":0,\"s\":9,", RESUME, 0, 0},
     {"no JSON before HELLO resumes", RESUME_GREETING, HEARD, 0, "hello", RESUME, 500, 1000},
     {"torn compression resumes", LIVE, BROKEN, 0, "the compressed stream is torn", RESUME, 0, 0},
+    {"too much unpacked resumes", LIVE, BROKEN, 0, "a message of more than 32 MB", RESUME, 0, 0},
+    {"too much packed resumes", LIVE, CLOSED, 1006, "the message is too large", RESUME, 0, 0},
     {"torn compression in a resume resumes", RESUMING, BROKEN, 0, "torn", RESUME, 500, 1000},
     /* Silence: the attempt's or the heartbeats' time, then the pause. */
     {"a zombie resumes", LIVE, SILENT, 0, NULL, RESUME, 0, 2 * INTERVAL},
@@ -734,8 +736,7 @@ static void sends_are_bounded_and_heartbeats_keep_their_share(void **state)
     assert_status(discord_machine_send(&world.machine, presence, strlen(presence)),
                   TROUPE_UNAVAILABLE);
     world_make_live(&world);
-    memset(big, ' ', sizeof(big));
-    memcpy(big, presence, strlen(presence));
+    snprintf(big, sizeof(big), "%-*s", DISCORD_PAYLOAD_MAX + 1, presence);
     assert_status(discord_machine_send(&world.machine, big, DISCORD_PAYLOAD_MAX + 1), TROUPE_LIMIT);
     assert_status(discord_machine_send(&world.machine, big, DISCORD_PAYLOAD_MAX), TROUPE_OK);
     world_pass(&world, 60000);
