@@ -415,7 +415,8 @@ void turn_read_cost(struct turn *turn)
 /* What becomes of the answer: what was not meant to be seen is taken back, what was cut is marked. */
 static void settle_answer(struct turn *turn)
 {
-    if (!strcmp(turn->state, "dropped") || !strcmp(turn->state, "interrupted"))
+    if (!strcmp(turn->state, "dropped") || !strcmp(turn->state, "interrupted") ||
+        !strcmp(turn->state, "diverged"))
         turn_answer_discard(turn);
     turn->answer.interrupted =
         strcmp(turn->state, "done") && turn_answer_exists(turn) && !turn->answer.replied;
