@@ -246,6 +246,21 @@ static void print_sizes(const char *when, struct sizes sizes)
            sizes.mappings, sizes.descriptors, sizes.children);
 }
 
+/* Once nothing of an old generation lingers: the smallest of what is seen in a moment. */
+static struct sizes measure_quiet(const struct run *run)
+{
+    struct sizes least = measure(run);
+
+    for (int tries = 0; tries < 20; tries++) {
+        struct sizes sizes = measure(run);
+
+        if (sizes.descriptors < least.descriptors || sizes.mappings < least.mappings)
+            least = sizes;
+        usleep(5000);
+    }
+    return least;
+}
+
 /* ---- good reloads --------------------------------------------------------------------------- */
 
 static void rest(const struct run *run, unsigned seconds, enum phase phase)
@@ -281,12 +296,14 @@ static void run_good(struct run *run)
     static const char *const builds[] = {"tests/long/plugins/.libs/echo1",
                                          "tests/long/plugins/.libs/echo2"};
     static const char *const pipelines[] = {"front, echo", "echo"};
-    struct sizes start = {0}, end;
+    struct sizes first, start = {0}, end;
     uint64_t began, said = clock_ms();
     unsigned long done = 0;
 
     rest(run, 2, WARM);
     rest(run, BASELINE_S, QUIET);
+    first = measure_quiet(run);
+    print_sizes("before", first);
     load_phase(run->load, RELOADING);
     began = clock_ms();
     for (unsigned long i = 0; done < run->count; i++) {
@@ -304,7 +321,7 @@ static void run_good(struct run *run)
         json_decref(result);
         done = (unsigned long)status_of(run, "reloads");
         if (!start.rss_kb && (done >= WARM_UP || done >= run->count / 2)) {
-            start = measure(run);
+            start = measure_quiet(run);
             print_sizes("warm", start);
         }
         if (clock_ms() - said > 30000) {
@@ -317,12 +334,12 @@ static void run_good(struct run *run)
     printf("# %lu reloads in %.1f s, the slowest took %.1f ms\n", done,
            (double)(clock_ms() - began) / 1000, (double)run->slowest_us / 1000);
     rest(run, BASELINE_S, QUIET);
-    end = measure(run);
+    end = measure_quiet(run);
     print_sizes("after", end);
     if (status_of(run, "reloads_refused"))
         violation(run, "reloads refused", 0, status_of(run, "reloads_refused"));
-    if (end.descriptors != start.descriptors)
-        violation(run, "descriptors", start.descriptors, end.descriptors);
+    if (end.descriptors != first.descriptors)
+        violation(run, "descriptors", first.descriptors, end.descriptors);
     if (end.children)
         violation(run, "children", 0, end.children);
     if (end.mappings > start.mappings + 16)
@@ -446,7 +463,7 @@ static void run_bad(struct run *run)
     }
     printf("# %lu bad reloads, the slowest verdict took %.1f ms\n", run->count,
            (double)run->slowest_us / 1000);
-    end = measure(run);
+    end = measure_quiet(run);
     print_sizes("after", end);
     if (end.children)
         violation(run, "children", 0, end.children);
