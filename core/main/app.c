@@ -8,6 +8,7 @@
 #include "loop/fault.h"
 #include "loop/scope.h"
 #include "loop/watchdog.h"
+#include "main/blame.h"
 #include "main/commands.h"
 #include "main/print.h"
 #include "main/seat.h"
@@ -150,8 +151,10 @@ static troupe_status start_host(struct app *app)
     if (status < 0 && *err.text)
         print_error(err.text);
     config_problems_clear(&problems);
-    if (status >= 0)
+    if (status >= 0) {
         app->exit_code = EX_OK;
+        host_take_up_marker(app->host, app->marker);
+    }
     return status;
 }
 

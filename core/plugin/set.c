@@ -351,7 +351,8 @@ static void report_agent(const struct plugin_manager *manager, const struct plug
                                .failures = agent->failures,
                                .parked =
                                    plugin_images_parked(&manager->images, agent->manifest->id),
-                               .why_pinned = agent->image->note.why_pinned};
+                               .why_pinned = agent->image->note.why_pinned,
+                               .why_disabled = agent->disabled ? agent->why_disabled : ""};
 
     pthread_mutex_lock(&agent->lock);
     info.memory = agent->memory;

@@ -141,8 +141,9 @@ struct plugin_info {
     size_t pins;         /* of all sets that hold it                       */
     uint64_t memory, memory_peak, blocks;
     uint64_t calls, failures;
-    size_t parked;          /* builds of its plugin id kept in memory     */
-    const char *why_pinned; /* "" when it can be unloaded                  */
+    size_t parked;            /* builds of its plugin id kept in memory     */
+    const char *why_pinned;   /* "" when it can be unloaded                  */
+    const char *why_disabled; /* "" when it serves                           */
 };
 /* Every agent alive, newest set first, once each. */
 void plugin_manager_list(const struct plugin_manager *manager,
