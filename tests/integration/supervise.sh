@@ -96,7 +96,31 @@ is $? 0 "SIGTERM ends both in good order"
 until_true gone "$host"
 ok $? "the host is gone"
 
+# A service manager that listens to the main process alone: the socket's other end tells who spoke.
+cat >"$TAP_DIR/listen.py" <<'PYTHON'
+import socket, struct, sys
+server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+server.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+server.bind(sys.argv[1])
+while True:
+    text, ancillary, _, _ = server.recvmsg(4096, 1024)
+    pid = struct.unpack("3i", ancillary[0][2])[0]
+    print(pid, text.decode().replace("\n", " "), flush=True)
+PYTHON
+python3 "$TAP_DIR/listen.py" "$TAP_DIR/notify" >"$TAP_DIR/heard" &
+listener=$!
+until_true test -S "$TAP_DIR/notify"
+export NOTIFY_SOCKET="$TAP_DIR/notify"
 host_start --supervise
+unset NOTIFY_SOCKET
+until_true grep -q "^$HOST_PID READY=1" "$TAP_DIR/heard"
+ok $? "what the host tells its service manager comes from the supervisor"
+host=$(field pid)
+kill -9 "$host"
+until_true served_by_another "$host"
+like "$(cat "$TAP_DIR/heard")" "^$HOST_PID STATUS=the host died" "as does that it died"
+unlike "$(cat "$TAP_DIR/heard")" "^$host " "and nothing comes from the host itself"
+kill "$listener"
 host=$(field pid)
 kill -9 "$HOST_PID"
 wait "$HOST_PID" 2>/dev/null
