@@ -6,7 +6,7 @@
  * has changed. How long turns take with reloads is compared with the same host without.
  *
  * TROUPE_LONG_COUNT reloads (10,000; 1,000 bad ones); TROUPE_LONG_RATE turns a second (500);
- * TROUPE_SEED repeats the order and the pauses.
+ * TROUPE_SEED repeats what is random.
  */
 #include "host.h"
 #include "load.h"
@@ -145,7 +145,7 @@ static void run_good(struct run *run)
             printf("# %lu of %lu reloads\n", done, run->count);
             long_print_sizes("now", long_host_measure(&run->host));
         }
-        usleep((useconds_t)(long_random(&run->host) % 3000));
+        usleep((useconds_t)(long_random(&run->host) % 8000));
     }
     printf("# %lu reloads in %.1f s, the slowest took %.1f ms\n", done,
            (double)(clock_ms() - began) / 1000, (double)run->slowest_us / 1000);
@@ -255,22 +255,22 @@ static void refuse_one(struct run *run, unsigned kind, int64_t generation, long 
 
 static void run_bad(struct run *run)
 {
-    struct long_sizes start, end;
+    struct long_sizes first, warm = {0}, end;
     int64_t generation;
     uint64_t said = clock_ms();
 
-    make_good(run);
     rest(run, 2, WARM);
     rest(run, BASELINE_S, QUIET);
-    load_phase(run->load, RELOADING);
-    for (unsigned kind = 0; kind < BAD_KINDS; kind++) /* each once, so that sizes are warm */
-        refuse_one(run, kind, long_host_status(&run->host, "generation"),
-                   long_host_measure(&run->host).descriptors);
     generation = long_host_status(&run->host, "generation");
-    start = long_host_measure(&run->host);
-    long_print_sizes("warm", start);
-    for (unsigned long i = BAD_KINDS; i < run->count; i++) {
-        refuse_one(run, (unsigned)(i % BAD_KINDS), generation, start.descriptors);
+    first = long_host_measure_quiet(&run->host);
+    long_print_sizes("before", first);
+    load_phase(run->load, RELOADING);
+    for (unsigned long i = 0; i < run->count; i++) {
+        refuse_one(run, (unsigned)(i % BAD_KINDS), generation, first.descriptors);
+        if (!warm.rss_kb && (i >= WARM_UP || i >= run->count / 2)) {
+            warm = long_host_measure_quiet(&run->host);
+            long_print_sizes("warm", warm);
+        }
         if (clock_ms() - said > 30000) {
             said = clock_ms();
             printf("# %lu of %lu bad reloads\n", i, run->count);
@@ -281,7 +281,7 @@ static void run_bad(struct run *run)
            (double)run->slowest_us / 1000);
     end = long_host_measure_quiet(&run->host);
     long_print_sizes("after", end);
-    compare(run, start, start, end);
+    compare(run, first, warm, end);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */
