@@ -49,6 +49,8 @@ struct config_problems {
     size_t dropped; /* beyond CONFIG_MAX_PROBLEMS                  */
 };
 void config_problems_clear(struct config_problems *problems);
+/* Puts those of `from` behind those of `to`; `from` is empty then. */
+void config_problems_move(struct config_problems *to, struct config_problems *from);
 /*
  * Adds an error of the caller's own, for rules that span sections (a stage that names no agent).
  * `file` NULL: no place is known. Returns TROUPE_CONFIG.

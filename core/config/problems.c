@@ -12,6 +12,23 @@ void config_problems_clear(struct config_problems *problems)
     memset(problems, 0, sizeof(*problems));
 }
 
+void config_problems_move(struct config_problems *to, struct config_problems *from)
+{
+    size_t room = CONFIG_MAX_PROBLEMS - to->count;
+    size_t moved = from->count < room ? from->count : room;
+
+    to->errors += from->errors;
+    to->dropped += from->dropped + (from->count - moved);
+    if (moved) {
+        to->items = mem_resize(to->items, to->count + moved, sizeof(*to->items));
+        memcpy(&to->items[to->count], from->items, moved * sizeof(*to->items));
+        to->count += moved;
+    }
+    for (size_t i = 0; i < moved; i++)
+        from->items[i].text = NULL;
+    config_problems_clear(from);
+}
+
 void problem_add(struct config_problems *problems, bool warning, const char *file, unsigned line,
                  const char *format, va_list args)
 {

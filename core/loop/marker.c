@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -71,6 +72,48 @@ void marker_write(const char *path, struct marker_line *line)
     marker_flush(line, fd);
     (void)fsync(fd);
     close(fd);
+}
+
+/* One word and the blank behind it; NULL where it does not fit. */
+static const char *take_word(const char *at, char *word, size_t size)
+{
+    size_t len = strcspn(at, " \n");
+
+    if (len == 0 || len >= size)
+        return NULL;
+    memcpy(word, at, len);
+    word[len] = '\0';
+    return at[len] == ' ' ? at + len + 1 : at + len;
+}
+
+troupe_status marker_read(const char *path, struct marker *ret)
+{
+    struct marker marker = {.turn = 0};
+    char text[sizeof(((struct marker_line *)0)->text) + 1], turn[24], *end;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    const char *at;
+    ssize_t n;
+
+    if (fd < 0)
+        return errno == ENOENT ? TROUPE_NOT_FOUND : TROUPE_DATA;
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (n < 0)
+        return TROUPE_DATA;
+    text[n] = '\0';
+    if (!(at = take_word(text, marker.kind, sizeof(marker.kind))) ||
+        !(at = take_word(at, marker.owner, sizeof(marker.owner))) ||
+        !(at = take_word(at, turn, sizeof(turn))))
+        return TROUPE_DATA;
+    if (strcmp(marker.kind, "crash") != 0 && strcmp(marker.kind, "hang") != 0)
+        return TROUPE_DATA;
+    marker.turn = strtoull(turn, &end, 10);
+    if (*end || turn[0] < '0' || turn[0] > '9')
+        return TROUPE_DATA;
+    memcpy(marker.detail, at, strnlen(at, sizeof(marker.detail) - 1));
+    marker.detail[strcspn(marker.detail, "\n")] = '\0';
+    *ret = marker;
+    return TROUPE_OK;
 }
 
 void marker_owner(const struct loop *loop, char thread_name[32], struct co_owner *ret)

@@ -8,6 +8,7 @@
 #include "loop/fault.h"
 #include "loop/scope.h"
 #include "loop/watchdog.h"
+#include "main/blame.h"
 #include "main/commands.h"
 #include "main/print.h"
 #include "main/seat.h"
@@ -49,6 +50,7 @@ struct app {
     char *socket;
     char *marker;
     bool stopping;
+    bool reload_waits; /* a SIGHUP that no reload has read the files after */
     int exit_code;
 };
 
@@ -73,7 +75,10 @@ static void signal_taken(void *arg, int signal_number)
     struct app *app = arg;
 
     if (signal_number == SIGHUP) {
-        (void)chan_try_send(app->requests, (void *)&request_reload);
+        /* One that waits will see all that was written before: many signals are one reload, and one
+         * that comes while a reload runs leads to another. */
+        if (!app->reload_waits)
+            app->reload_waits = chan_try_send(app->requests, (void *)&request_reload) == TROUPE_OK;
     } else if (app->stopping) {
         log_warn("main", "%s again: ending at once", strsignal(signal_number));
         ops_signals_die(signal_number);
@@ -126,6 +131,7 @@ static void reload_by_signal(struct app *app)
     do {
         _cleanup_buf_ struct buf report = BUF_INIT;
 
+        app->reload_waits = false;
         status = app_reload(app, &report, NULL);
     } while (status == TROUPE_BUSY && !app->stopping && co_sleep(100) == TROUPE_OK);
 }
@@ -145,8 +151,10 @@ static troupe_status start_host(struct app *app)
     if (status < 0 && *err.text)
         print_error(err.text);
     config_problems_clear(&problems);
-    if (status >= 0)
+    if (status >= 0) {
         app->exit_code = EX_OK;
+        host_take_up_marker(app->host, app->marker);
+    }
     return status;
 }
 

@@ -63,13 +63,14 @@ static void add_plugin(const struct plugin_info *info, void *user)
 {
     json_array_append_new(
         user,
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "agent",
-                  info->agent, "id", info->id, "version", info->version, "build", info->build_id,
-                  "path", info->path, "generation", (json_int_t)info->generation, "set",
-                  (json_int_t)info->set, "pins", (json_int_t)info->pins, "memory",
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}",
+                  "agent", info->agent, "id", info->id, "version", info->version, "build",
+                  info->build_id, "path", info->path, "generation", (json_int_t)info->generation,
+                  "set", (json_int_t)info->set, "pins", (json_int_t)info->pins, "memory",
                   (json_int_t)info->memory, "memory_peak", (json_int_t)info->memory_peak, "calls",
                   (json_int_t)info->calls, "failures", (json_int_t)info->failures, "parked",
-                  (json_int_t)info->parked, "kept_because", info->why_pinned));
+                  (json_int_t)info->parked, "kept_because", info->why_pinned, "off_because",
+                  info->why_disabled));
 }
 
 json_t *host_plugins(struct host *host)

@@ -124,6 +124,7 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
         status = pool_new(host->loop, 0, HOST_WORK_QUEUE, &host->pool, err);
     if (status < 0)
         return status;
+    manager_options.pool = host->pool;
     host->manager = plugin_manager_new(host->loop, &manager_options);
     host_register(&host->manager->registry);
     return TROUPE_OK;

@@ -15,7 +15,8 @@ static int cmd_version(struct options *options);
 
 static const struct subcommand subcommands[] = {
     {"run", "", "run the bot until it is stopped",
-     OPTIONS_FILES | OPTION_SOCKET | OPTION_QUIET | OPTION_VERBOSE, 0, 0, cmd_run},
+     OPTIONS_FILES | OPTION_SOCKET | OPTION_QUIET | OPTION_VERBOSE | OPTION_SUPERVISE, 0, 0,
+     cmd_run},
     {"chat", "", "talk to the bot here, without Discord",
      OPTIONS_FILES | OPTION_SOCKET | OPTION_USE_ENV_KEY | OPTION_QUIET | OPTION_VERBOSE, 0, 0,
      cmd_chat},
@@ -57,6 +58,7 @@ static const struct {
     {OPTION_USE_ENV_KEY,
      "--use-env-key             use a model that is found, or its key, without asking"},
     {OPTION_EFFECTIVE, "--effective               what holds after all files and defaults"},
+    {OPTION_SUPERVISE, "--supervise               start the bot again when it dies"},
     {OPTION_QUIET, "-q, --quiet               only errors"},
     {OPTION_VERBOSE, "-v, --verbose             more; twice for all"},
 };

@@ -11,7 +11,15 @@
 #include <unistd.h>
 
 /* Long options without a letter. */
-enum { LONG_SET = 256, LONG_DATA, LONG_JSON, LONG_USE_ENV_KEY, LONG_SOCKET, LONG_EFFECTIVE };
+enum {
+    LONG_SET = 256,
+    LONG_DATA,
+    LONG_JSON,
+    LONG_USE_ENV_KEY,
+    LONG_SOCKET,
+    LONG_EFFECTIVE,
+    LONG_SUPERVISE
+};
 
 static const char short_options[] = "+:c:qvhV";
 
@@ -25,6 +33,7 @@ static const struct option long_options[] = {
     {"verbose", no_argument, NULL, 'v'},
     {"socket", required_argument, NULL, LONG_SOCKET},
     {"effective", no_argument, NULL, LONG_EFFECTIVE},
+    {"supervise", no_argument, NULL, LONG_SUPERVISE},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -35,7 +44,7 @@ static const struct option long_options[] = {
 /* Names of the options, in the order of their bits. */
 static const char *const option_names[] = {
     "-c", "--set",    "--data",      "--json", "--use-env-key", "--quiet",
-    "-v", "--socket", "--effective", "--help", "--version",
+    "-v", "--socket", "--effective", "--help", "--version",     "--supervise",
 };
 
 troupe_status options_add_set(struct options *options, const char *set, struct error *err)
@@ -65,7 +74,7 @@ static troupe_status add_data(struct options *options, const char *dir, struct e
     return options_add_set(options, set, err);
 }
 
-static troupe_status take(struct options *options, int code, struct error *err)
+static troupe_status take(struct options *options, int code, const char *word, struct error *err)
 {
     switch (code) {
     case 'c':
@@ -95,6 +104,10 @@ static troupe_status take(struct options *options, int code, struct error *err)
     case LONG_SOCKET:
         options->given |= OPTION_SOCKET;
         options->socket_path = optarg;
+        return TROUPE_OK;
+    case LONG_SUPERVISE:
+        options->given |= OPTION_SUPERVISE;
+        options->supervise = word;
         return TROUPE_OK;
     default:
         options->given |= OPTION_EFFECTIVE;
@@ -133,7 +146,7 @@ static troupe_status take_options(struct options *options, int argc, char **argv
             return error_set(err, TROUPE_ARGUMENT, "option \"%s\" needs a value", argv[at]);
         if (code == '?')
             return unknown_option(argv[at], err);
-        status = take(options, code, err);
+        status = take(options, code, argv[at], err);
         if (status < 0)
             return status;
     }
@@ -186,7 +199,7 @@ troupe_status options_parse(struct options *options, int argc, char **argv,
     bool only_arguments = false;
     troupe_status status;
 
-    *options = (struct options){.arguments = argv};
+    *options = (struct options){.arguments = argv, .words = argv};
     opterr = 0;
     optind = 0; /* glibc: start over */
     /* Words that are no options move to the front; those at the front are done with. */

@@ -24,6 +24,7 @@
 #define OPTION_EFFECTIVE   0x100u
 #define OPTION_HELP        0x200u
 #define OPTION_VERSION     0x400u
+#define OPTION_SUPERVISE   0x800u
 #define OPTIONS_FILES      (OPTION_CONFIG | OPTION_SET | OPTION_DATA)
 #define OPTIONS_CLIENT     (OPTIONS_FILES | OPTION_SOCKET | OPTION_JSON)
 
@@ -35,12 +36,14 @@ struct options {
     const char *config_path;
     const char *socket_path;
     bool json, use_env_key, quiet, effective;
+    const char *supervise; /* the word of argv that said so; NULL: none did */
     unsigned verbose;
     /* "SECTION.KEY=VALUE", owned: of --set and --data, and what the program adds. */
     char *sets[OPTIONS_SETS_MAX];
     size_t set_count;
     char **arguments; /* after the subcommand; borrowed from argv */
     size_t argument_count;
+    char **words; /* argv itself, whole where there are no arguments */
 };
 
 struct subcommand {

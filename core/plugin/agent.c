@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_STATE    ((size_t)16 << 20)
@@ -261,6 +262,12 @@ const char *plugin_agent_endpoint(const struct plugin_agent *agent, size_t i)
             return value->value.u.s.ptr;
     }
     return NULL;
+}
+
+void plugin_agent_disable(struct plugin_agent *agent, const char *why)
+{
+    agent->disabled = true;
+    snprintf(agent->why_disabled, sizeof(agent->why_disabled), "%s", why);
 }
 
 bool plugin_agent_can(const struct plugin_agent *agent, const char *capability)

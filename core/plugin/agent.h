@@ -64,7 +64,8 @@ struct plugin_agent {
     int64_t priority; /* of its services: the higher one is asked first */
     uint64_t calls;   /* counted by whoever calls it: see plugin_agent_invoke */
     uint64_t failures;
-    bool disabled;    /* it did not hear its cancellation: not entered until the next reload */
+    bool disabled; /* not entered until the next reload; see plugin_agent_disable */
+    char why_disabled[64];
     uint64_t running; /* stages and calls inside it now; counted by whoever enters it */
 
     /* Memory billed to it; under `lock`, because the handle is for any thread. */
@@ -112,6 +113,9 @@ const char *plugin_agent_secret(const struct plugin_agent *agent, const char *ke
 /* The i-th URL that the operator configured under a key declared TROUPE_KEY_ENDPOINT; NULL after the
  * last. */
 const char *plugin_agent_endpoint(const struct plugin_agent *agent, size_t i);
+/* Nobody enters it any more, until a reload: `why` goes on from "is switched off since it". A
+ * constant, cut where it is too long. */
+void plugin_agent_disable(struct plugin_agent *agent, const char *why);
 bool plugin_agent_can(const struct plugin_agent *agent, const char *capability);
 /* Moves the state of `old` to `agent` by "troupe.state/1" where both have it; nothing to do is
  * TROUPE_OK. At most 16 MB. Neither waits. */

@@ -13,9 +13,9 @@
 
 #include "base/mem.h"
 #include "loop/co.h"
+#include "plugin/gather.h"
 #include "plugin/order.h"
 
-#include <ctype.h>
 #include <string.h>
 
 /* One enabled [agent NAME] on its way. */
@@ -84,61 +84,23 @@ static troupe_status on_loop_stack(struct plugin_step *step, const char *owner)
 
 /* ---- steps --------------------------------------------------------------------------------- */
 
-/* The names of agents end up in "agent.function", in log lines, and as the namespace of what an
- * agent stores: core/store's rule for those, without the dot. */
-static bool is_agent_name(const char *name)
+static troupe_status find_plugins(struct build *build)
 {
-    size_t len = strlen(name);
+    _cleanup_mem_ struct plugin_gathered *found = NULL;
+    size_t count = 0;
+    troupe_status status =
+        plugin_gather(build->manager, build->look, build->problems, &found, &count);
 
-    if (!len || !islower((unsigned char)name[0]) || name[len - 1] == '_' || strstr(name, "__"))
-        return false;
-    for (const char *p = name; *p; p++)
-        if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p) && *p != '_' && *p != '-')
-            return false;
-    return true;
-}
-
-static void find_plugins(struct build *build)
-{
-    const struct config_section *section = NULL;
-
-    while ((section = config_next(build->look, "agent", section))) {
-        const struct config_value *enabled = config_value(section, "enabled");
-        struct candidate *item;
-        _cleanup_mem_ char *path = NULL;
-        struct error err = {0};
-
-        if (enabled && enabled->set && !enabled->number)
-            continue;
-        build->items = mem_resize(build->items, build->count + 1, sizeof(*build->items));
-        item = &build->items[build->count];
-        *item = (struct candidate){.name = config_section_name(section)};
-        item->file = config_section_origin(section, &item->line);
-        if (!is_agent_name(item->name)) {
-            config_problem(
-                build->problems, item->file, item->line,
-                "section [agent %s]: a name begins with a lower-case letter, has such letters, "
-                "digits, - and single _, and does not end with _",
-                item->name);
-            continue;
-        }
-        /* An agent's name is the namespace of what it stores, and this one is the host's. */
-        if (!strcmp(item->name, "core")) {
-            config_problem(
-                build->problems, item->file, item->line,
-                "section [agent core]: the name \"core\" is the host's own; choose another");
-            continue;
-        }
-        if (plugin_find_file(build->manager, build->look, section, &path, build->problems) < 0)
-            continue;
-        if (plugin_image_open(&build->manager->images, path, &item->image, &err) < 0) {
-            config_problem(build->problems, item->file, item->line, "agent \"%s\": %s", item->name,
-                           err.text);
-            continue;
-        }
-        item->old = build->previous ? plugin_set_agent(build->previous, item->name) : NULL;
-        build->count++;
-    }
+    build->items = mem_zero(count + 1, sizeof(*build->items));
+    build->count = count;
+    for (size_t i = 0; i < count; i++)
+        build->items[i] = (struct candidate){
+            .name = found[i].name,
+            .file = found[i].file,
+            .line = found[i].line,
+            .image = found[i].image,
+            .old = build->previous ? plugin_set_agent(build->previous, found[i].name) : NULL};
+    return status;
 }
 
 static troupe_status find_runner(struct build *build)
@@ -157,6 +119,7 @@ static troupe_status find_runner(struct build *build)
 /* [waits] Returns the caller's own end; what the plugin did wrong is a problem. */
 static troupe_status run_trial(struct build *build, const struct candidate *item, unsigned mode)
 {
+    struct plugin_manager *manager = build->manager;
     struct plugin_trial trial = {
         .mode = mode,
         .image = item->image,
@@ -165,18 +128,26 @@ static troupe_status run_trial(struct build *build, const struct candidate *item
         .values = item->agent ? &item->agent->values : NULL,
         .timeout_ms = build->manager->trial_ms,
     };
+    char key[PLUGIN_BUILD_ID_LEN + 1];
     struct error err = {0};
+    struct pool *pool;
     troupe_status status;
 
-    if (!build->manager->runner && find_runner(build) < 0)
+    plugin_trial_key(&trial, key);
+    if (plugin_trials_hold(&manager->trials, key))
         return TROUPE_OK;
-    trial.runner = build->manager->runner;
-    status = plugin_trial_run(build->manager->loop, &trial, NULL, &err);
+    if (!manager->runner && find_runner(build) < 0)
+        return TROUPE_OK;
+    trial.runner = manager->runner;
+    pool = plugin_manager_pool(manager, &err);
+    status = pool ? plugin_trial_run(pool, &trial, NULL, &err) : err.status;
     /* A reload that was cancelled says nothing about the plugin. */
     if (co_status() < 0)
         return co_status();
     if (status < 0)
         config_problem(build->problems, item->file, item->line, "%s", err.text);
+    else
+        plugin_trials_keep(&manager->trials, key);
     return TROUPE_OK;
 }
 
@@ -334,8 +305,7 @@ static troupe_status run_steps(struct build *build)
 
     if ((status = look(build)) < 0)
         return status;
-    find_plugins(build);
-    if ((status = load_images(build)) < 0)
+    if ((status = find_plugins(build)) < 0 || (status = load_images(build)) < 0)
         return status;
     if (build->problems->errors != before)
         return TROUPE_CONFIG;

@@ -8,10 +8,13 @@
 #include "plugin/set.h"
 
 /* The file of a section's plugin, with the isolation rule applied; problems are reported at the
- * place that has to change. `ret` is the caller's. */
-troupe_status plugin_find_file(struct plugin_manager *manager, const struct config *config,
+ * place that has to change. `ret` is the caller's. Looks at files: on a worker. */
+troupe_status plugin_find_file(const struct plugin_manager *manager, const struct config *config,
                                const struct config_section *section, char **ret,
                                struct config_problems *problems);
+
+/* Where what blocks is done; NULL, with a sentence, when no thread can be started. */
+struct pool *plugin_manager_pool(struct plugin_manager *manager, struct error *err);
 
 /* A set without agents, pinned once; it takes its own reference on `config`. */
 struct plugin_set *plugin_set_new(struct plugin_manager *manager, struct config *config);

@@ -63,7 +63,7 @@ static bool resolve_below(char **path, const char *dir)
     return below;
 }
 
-static troupe_status search(struct plugin_manager *manager, const struct config *config,
+static troupe_status search(const struct plugin_manager *manager, const struct config *config,
                             const char *name, char **ret, struct buf *tried)
 {
     const struct config_section *plugins = config_section(config, "plugins", NULL);
@@ -79,7 +79,7 @@ static troupe_status search(struct plugin_manager *manager, const struct config 
     return TROUPE_NOT_FOUND;
 }
 
-troupe_status plugin_find_file(struct plugin_manager *manager, const struct config *config,
+troupe_status plugin_find_file(const struct plugin_manager *manager, const struct config *config,
                                const struct config_section *section, char **ret,
                                struct config_problems *problems)
 {

@@ -4,7 +4,8 @@
  * a private sealed copy, looks at it (note.h), and maps that copy under a name that was never used
  * before, because the dynamic linker matches names before it looks at contents.
  *
- *   plugin_image_open  -> a copy that was looked at but not mapped: no code has run
+ *   plugin_copy_read   -> a copy that was looked at (copy.h), on a worker
+ *   plugin_image_take  -> an image of it, not mapped: no code has run
  *   plugin_image_load  -> mapped, entry called, declaration checked (manifest.h)
  *
  * An image is counted by references. With the last one it is unmapped, or parked for good where
@@ -18,12 +19,12 @@
 #define PLUGIN_IMAGE_H
 
 #include "base/list.h"
+#include "plugin/copy.h"
 #include "plugin/manifest.h"
 #include "plugin/note.h"
 #include "plugin/registry.h"
 
-#define PLUGIN_MAX_PARKED   32
-#define PLUGIN_BUILD_ID_LEN 32 /* hexadecimal digits */
+#define PLUGIN_MAX_PARKED 32
 
 /* All images of a process, mapped and parked. A zeroed struct with plugin_images_init. */
 struct plugin_images {
@@ -53,12 +54,19 @@ void plugin_images_init(struct plugin_images *images);
 /* Every image was released; parked ones stay mapped, their bookkeeping goes. */
 void plugin_images_clear(struct plugin_images *images);
 
+/* An image of the copy's size and hash; whether the bytes are the same is for plugin_copy_equal to
+ * say. NULL: there is none. */
+struct plugin_image *plugin_images_find(const struct plugin_images *images,
+                                        const struct plugin_copy *copy);
 /*
- * Copies the file at `path`, checks file and note. An image with the same bytes that is still in
- * memory is returned instead, with one more reference. Refused: no regular file, writable by
- * everybody, larger than PLUGIN_MAX_FILE, changed while it was copied, what plugin_note_read
- * refuses, too many parked builds of its id (TROUPE_LIMIT).
+ * An image of the copy that was made of `path`, or `same`, whose bytes were compared, with one more
+ * reference. Takes the copy's descriptor. TROUPE_LIMIT: too many parked builds of its id; then the
+ * copy is the caller's as before.
  */
+troupe_status plugin_image_take(struct plugin_images *images, const char *path,
+                                struct plugin_copy *copy, struct plugin_image *same,
+                                struct plugin_image **ret, struct error *err);
+/* Read, find, compare and take in one, where it may block (tests). */
 troupe_status plugin_image_open(struct plugin_images *images, const char *path,
                                 struct plugin_image **ret, struct error *err);
 /*

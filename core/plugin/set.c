@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OWN_THREADS 2
+#define OWN_QUEUE   16
+
 /* ---- life ---------------------------------------------------------------------------------- */
 
 static void set_free(struct plugin_set *set)
@@ -67,11 +70,20 @@ struct plugin_manager *plugin_manager_new(struct loop *loop,
     manager->runner = options->runner ? mem_strdup(options->runner) : NULL;
     manager->trial_ms = options->trial_ms;
     manager->any_location = options->any_location;
+    manager->pool = options->pool;
     manager->reaper.run = reap;
     plugin_images_init(&manager->images);
     list_init(&manager->sets);
     list_init(&manager->dying);
     return manager;
+}
+
+struct pool *plugin_manager_pool(struct plugin_manager *manager, struct error *err)
+{
+    if (!manager->pool &&
+        pool_new(manager->loop, OWN_THREADS, OWN_QUEUE, &manager->own_pool, err) == TROUPE_OK)
+        manager->pool = manager->own_pool;
+    return manager->pool;
 }
 
 void plugin_manager_free(struct plugin_manager *manager)
@@ -81,6 +93,7 @@ void plugin_manager_free(struct plugin_manager *manager)
     /* The last sets are freed by a task that is posted already. */
     while (manager->reaping)
         loop_step(manager->loop, 0);
+    pool_free(manager->own_pool);
     /* Whoever holds that pin would enter code whose bookkeeping is gone. */
     if (!list_empty(&manager->sets)) {
         fprintf(stderr, "a set of plugins is pinned when its manager ends\n");
@@ -338,7 +351,8 @@ static void report_agent(const struct plugin_manager *manager, const struct plug
                                .failures = agent->failures,
                                .parked =
                                    plugin_images_parked(&manager->images, agent->manifest->id),
-                               .why_pinned = agent->image->note.why_pinned};
+                               .why_pinned = agent->image->note.why_pinned,
+                               .why_disabled = agent->disabled ? agent->why_disabled : ""};
 
     pthread_mutex_lock(&agent->lock);
     info.memory = agent->memory;

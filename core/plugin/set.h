@@ -24,6 +24,8 @@ struct plugin_manager_options {
     const char *package_dir; /* of the host's package; NULL: TROUPE_PLUGIN_DIR of this build    */
     const char *runner;      /* NULL: plugin_runner_find decides                                */
     uint64_t trial_ms;       /* 0: PLUGIN_TRIAL_MS                                              */
+    struct pool *pool;       /* where files are read and trials run; ends before the manager.   */
+                             /* NULL: threads of its own, from the first build on                */
     bool any_location;       /* tests: every plugin counts as the package's                     */
 };
 
@@ -38,7 +40,9 @@ struct plugin_manager {
     char *runner; /* NULL until it is needed */
     uint64_t trial_ms;
     bool any_location;
-    struct list_link dying; /* sets whose last pin went, until the loop frees them */
+    struct pool *pool, *own_pool; /* the second one is ours to end */
+    struct plugin_trials trials;  /* what has passed already */
+    struct list_link dying;       /* sets whose last pin went, until the loop frees them */
     struct loop_task reaper;
     bool reaping;
 };
@@ -137,8 +141,9 @@ struct plugin_info {
     size_t pins;         /* of all sets that hold it                       */
     uint64_t memory, memory_peak, blocks;
     uint64_t calls, failures;
-    size_t parked;          /* builds of its plugin id kept in memory     */
-    const char *why_pinned; /* "" when it can be unloaded                  */
+    size_t parked;            /* builds of its plugin id kept in memory     */
+    const char *why_pinned;   /* "" when it can be unloaded                  */
+    const char *why_disabled; /* "" when it serves                           */
 };
 /* Every agent alive, newest set first, once each. */
 void plugin_manager_list(const struct plugin_manager *manager,

@@ -1,44 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parent's side of a trial. posix_spawn, because it shares the address space until exec: with
- * hundreds of megabytes of coroutine stacks a fork would copy page tables for milliseconds. The end
- * of the child is a readable pidfd; what it says is in a pipe that never fills up, so nothing has to
- * be read while it runs.
+ * The parent's side of a trial, from start to end a worker's job: posix_spawn suspends its thread
+ * until the child has its own memory, which under load takes milliseconds. (A fork would copy page
+ * tables of hundreds of megabytes of coroutine stacks besides.) The end of the child is a readable
+ * pidfd; what it says is in a pipe that never fills up, so nothing has to be read while it runs.
  */
 #include "plugin/trial.h"
 
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "loop/op.h"
 #include "plugin/trial_wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define POLL_MS 5 /* where the kernel has no pidfd */
+#define POLL_MS  5     /* where the kernel has no pidfd                  */
+#define QUEUE_MS 10000 /* that a trial waits for workers which are busy */
 
-struct child {
-    pid_t pid;
-    int pidfd;  /* -1: none */
-    int result; /* read end of the pipe */
+/* It owns all it uses: whoever asked may be gone. */
+struct trial_job {
+    char *runner;
+    char *request; /* JSON */
+    int image;     /* the sealed copy, a descriptor of its own */
+    uint64_t limit_ms;
+    int cancel; /* an eventfd: readable when nobody waits any more */
+    /* What came of it. */
+    int start_error; /* an errno: the runner was not started */
+    bool late;       /* it was killed at its limit           */
     int wait_status;
+    struct buf said;
 };
 
 /* ---- starting ------------------------------------------------------------------------------ */
 
-/* The request as a sealed-off file: no pipe to fill, no argument that others can see. */
-static int request_fd(const struct plugin_trial *trial)
+static char *request_text(const struct plugin_trial *trial)
 {
     _cleanup_json_ json_t *request = json_object(), *tables = json_array();
-    _cleanup_mem_ char *text = NULL;
-    size_t len;
-    int fd;
 
     for (size_t i = 0; i < trial->registry->count; i++) {
         const struct plugin_extension *item = &trial->registry->items[i];
@@ -55,12 +61,26 @@ static int request_fd(const struct plugin_trial *trial)
         json_object_set_new(request, "agent", json_string(trial->agent));
         json_object_set_new(request, "values", plugin_values_to_json(trial->values));
     }
-    text = json_print(request);
-    fd = memfd_create("troupe-trial", MFD_CLOEXEC);
-    if (fd < 0 || !text)
-        return fd;
-    len = strlen(text);
-    for (size_t at = 0; at < len;) {
+    return json_print(request);
+}
+
+void plugin_trial_key(const struct plugin_trial *trial, char ret[PLUGIN_BUILD_ID_LEN + 1])
+{
+    _cleanup_mem_ char *request = request_text(trial);
+    _cleanup_buf_ struct buf all = BUF_INIT;
+
+    buf_printf(&all, "%s %zu %s", trial->image->build_id, trial->image->size,
+               request ? request : "");
+    plugin_digest(all.data, all.len, ret);
+}
+
+/* The request as a file: no pipe to fill, no argument that others can see. */
+static int request_fd(const char *text)
+{
+    size_t len = strlen(text);
+    int fd = memfd_create("troupe-trial", MFD_CLOEXEC);
+
+    for (size_t at = 0; fd >= 0 && at < len;) {
         ssize_t n = write(fd, text + at, len - at);
 
         if (n < 0 && errno != EINTR) {
@@ -101,11 +121,11 @@ static int spawn_runner(const char *runner, int image, int request, int result, 
     return code;
 }
 
-static troupe_status start(const struct plugin_trial *trial, struct child *ret, struct error *err)
+/* 0, or an errno. */
+static int start(const struct trial_job *job, pid_t *ret_pid, int *ret_result)
 {
     int ends[2] = {-1, -1};
-    int image = move_up(dup(trial->image->fd)), request = move_up(request_fd(trial)), code = 0;
-    troupe_status status = TROUPE_OK;
+    int image = move_up(dup(job->image)), request = move_up(request_fd(job->request)), code = 0;
 
     if (image < 0 || request < 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         code = errno;
@@ -114,12 +134,7 @@ static troupe_status start(const struct plugin_trial *trial, struct child *ret, 
     if (!code && (ends[0] < 0 || ends[1] < 0))
         code = EMFILE;
     if (!code)
-        code = spawn_runner(trial->runner, image, request, ends[1], &ret->pid);
-    if (code)
-        status = error_set(err, code == ENOENT ? TROUPE_NOT_FOUND : TROUPE_IO,
-                           "the runner \"%s\" cannot be started: %s; install the whole package or "
-                           "name its place",
-                           trial->runner, strerror(code));
+        code = spawn_runner(job->runner, image, request, ends[1], ret_pid);
     /* The child has copies of these. */
     for (int i = 0; i < 3; i++) {
         const int fds[] = {image, request, ends[1]};
@@ -127,80 +142,36 @@ static troupe_status start(const struct plugin_trial *trial, struct child *ret, 
         if (fds[i] >= 0)
             close(fds[i]);
     }
-    if (status < 0) {
-        if (ends[0] >= 0)
-            close(ends[0]);
-        return status;
-    }
-    ret->result = ends[0];
-    ret->pidfd = child_pidfd(ret->pid);
-    return TROUPE_OK;
+    if (code && ends[0] >= 0)
+        close(ends[0]);
+    else
+        *ret_result = ends[0];
+    return code;
 }
 
-/* ---- waiting ------------------------------------------------------------------------------- */
+/* ---- the job ------------------------------------------------------------------------------- */
 
-struct watch {
-    uv_poll_t poll;
-    struct op *op; /* NULL once completed */
-};
-
-static void readable(uv_poll_t *poll, int status, int events)
+/* Until the child has ended, its time is up or nobody waits any more. */
+static void wait_for_end(struct trial_job *job, pid_t pid)
 {
-    struct watch *watch = poll->data;
+    const uint64_t deadline = clock_ms() + job->limit_ms;
+    int pidfd = child_pidfd(pid);
+    struct pollfd fds[] = {{.fd = job->cancel, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
 
-    (void)events;
-    uv_poll_stop(poll);
-    if (watch->op)
-        op_complete(watch->op, status < 0 ? TROUPE_IO : TROUPE_OK, NULL);
-    watch->op = NULL;
-}
+    while (!child_has_ended(pid)) {
+        uint64_t now = clock_ms(), left = now < deadline ? deadline - now : 0;
 
-static void closed(uv_handle_t *handle)
-{
-    mem_free(handle->data);
-}
-
-/* Waits for the end on the pidfd. [waits] */
-static troupe_status wait_on_pidfd(struct loop *loop, int pidfd, uint64_t deadline)
-{
-    struct watch *watch = mem_zero(1, sizeof(*watch));
-    _cleanup_op_ struct op *op = NULL;
-    troupe_status status;
-
-    if (uv_poll_init(loop_uv(loop), &watch->poll, pidfd) < 0) {
-        mem_free(watch);
-        return TROUPE_IO;
+        job->late = left == 0;
+        if (job->late)
+            break;
+        if (pidfd < 0 && left > POLL_MS)
+            left = POLL_MS;
+        if (poll(fds, 2, (int)left) > 0 && fds[0].revents)
+            break;
     }
-    watch->poll.data = watch;
-    op = watch->op = op_new(loop, NULL);
-    uv_poll_start(&watch->poll, UV_READABLE, readable);
-    status = op_wait(op, deadline, NULL);
-    if (watch->op) {
-        uv_poll_stop(&watch->poll);
-        op_complete(watch->op, TROUPE_CANCELED, NULL);
-        watch->op = NULL;
-    }
-    uv_close((uv_handle_t *)&watch->poll, closed);
-    return status;
+    if (pidfd >= 0)
+        close(pidfd);
 }
-
-/* [waits] */
-static troupe_status wait_for_end(struct loop *loop, const struct child *child, uint64_t deadline)
-{
-    troupe_status status = TROUPE_OK;
-
-    if (child->pidfd >= 0 && (status = wait_on_pidfd(loop, child->pidfd, deadline)) != TROUPE_IO)
-        return child_has_ended(child->pid) ? TROUPE_OK : status;
-    while (!child_has_ended(child->pid)) {
-        if (loop_now(loop) >= deadline)
-            return TROUPE_DEADLINE;
-        if ((status = co_sleep(POLL_MS)) < 0)
-            return status;
-    }
-    return TROUPE_OK;
-}
-
-/* ---- the result ---------------------------------------------------------------------------- */
 
 static void read_result(int fd, struct buf *out)
 {
@@ -212,6 +183,38 @@ static void read_result(int fd, struct buf *out)
         if (n > 0 && buf_append(out, chunk, (size_t)n) < 0)
             return;
 }
+
+static troupe_status run_job(void *arg)
+{
+    struct trial_job *job = arg;
+    int result;
+    pid_t pid;
+
+    if ((job->start_error = start(job, &pid, &result)) != 0)
+        return TROUPE_OK;
+    wait_for_end(job, pid);
+    /* With all that the plugin started, which has no business either. */
+    job->wait_status = child_reap(pid, true);
+    read_result(result, &job->said);
+    close(result);
+    return TROUPE_OK;
+}
+
+static void free_job(void *arg)
+{
+    struct trial_job *job = arg;
+
+    mem_free(job->runner);
+    mem_free(job->request);
+    buf_clear(&job->said);
+    if (job->image >= 0)
+        close(job->image);
+    if (job->cancel >= 0)
+        close(job->cancel);
+    mem_free(job);
+}
+
+/* ---- the result ---------------------------------------------------------------------------- */
 
 /* Reads the runner's lines; false when the last one, the verdict, is not there. */
 static bool parse_result(const struct buf *text, struct buf *log, troupe_status *ret_status,
@@ -245,18 +248,28 @@ static const char *phase(const struct plugin_trial *trial)
     return trial->mode == PLUGIN_TRIAL_CREATE ? "creating an agent" : "loading";
 }
 
-static troupe_status judge(const struct plugin_trial *trial, const struct child *child,
-                           const struct buf *text, struct buf *log, struct error *err)
+static troupe_status judge(const struct plugin_trial *trial, const struct trial_job *job,
+                           struct buf *log, struct error *err)
 {
     const char *id = trial->image->note.id;
     char sentence[ERROR_TEXT_MAX] = "";
     troupe_status status = TROUPE_FAILED;
-    bool decided = parse_result(text, log, &status, sentence);
+    bool decided = parse_result(&job->said, log, &status, sentence);
 
+    if (job->start_error)
+        return error_set(err, job->start_error == ENOENT ? TROUPE_NOT_FOUND : TROUPE_IO,
+                         "the runner \"%s\" cannot be started: %s; install the whole package or "
+                         "name its place",
+                         trial->runner, strerror(job->start_error));
+    if (job->late)
+        return error_set(err, TROUPE_DEADLINE,
+                         "plugin \"%s\" did not finish within %g s while %s; nothing was changed, "
+                         "install another build of it",
+                         id, (double)job->limit_ms / 1000, phase(trial));
     /* The signal counts more than a verdict: what destroy broke came after create was fine. One that
-     * was killed by us has no business here, its deadline was told before. */
-    if (WIFSIGNALED(child->wait_status)) {
-        int number = WTERMSIG(child->wait_status);
+     * was killed by us has no business here, its deadline was told above. */
+    if (WIFSIGNALED(job->wait_status)) {
+        int number = WTERMSIG(job->wait_status);
         const char *name = sigabbrev_np(number);
 
         if (number == SIGXCPU)
@@ -269,44 +282,44 @@ static troupe_status judge(const struct plugin_trial *trial, const struct child 
                          "another build of it",
                          id, phase(trial), name ? name : "?");
     }
-    if (!decided || (status == TROUPE_OK && WEXITSTATUS(child->wait_status) != 0))
+    if (!decided || (status == TROUPE_OK && WEXITSTATUS(job->wait_status) != 0))
         return error_set(
             err, TROUPE_CRASHED,
             "plugin \"%s\" ended its process while %s (status %d); nothing was changed, "
             "install another build of it",
-            id, phase(trial), WEXITSTATUS(child->wait_status));
+            id, phase(trial), WEXITSTATUS(job->wait_status));
     return status < 0 ? error_set(err, status, "%s", sentence) : TROUPE_OK;
 }
 
-troupe_status plugin_trial_run(struct loop *loop, const struct plugin_trial *trial, struct buf *log,
+troupe_status plugin_trial_run(struct pool *pool, const struct plugin_trial *trial, struct buf *log,
                                struct error *err)
 {
-    const uint64_t limit = trial->timeout_ms ? trial->timeout_ms : PLUGIN_TRIAL_MS;
-    _cleanup_buf_ struct buf text = BUF_INIT;
-    struct child child = {.pidfd = -1, .result = -1};
-    troupe_status status, waited;
+    struct trial_job *job = mem_zero(1, sizeof(*job));
+    troupe_status status;
 
-    if ((status = start(trial, &child, err)) < 0)
-        return status;
-    waited = wait_for_end(loop, &child, co_after(limit));
-    /* With all that the plugin started, which has no business either. */
-    child.wait_status = child_reap(child.pid, true);
-    read_result(child.result, &text);
-    close(child.result);
-    if (child.pidfd >= 0)
-        close(child.pidfd);
+    job->runner = mem_strdup(trial->runner);
+    job->request = request_text(trial);
+    job->image = fcntl(trial->image->fd, F_DUPFD_CLOEXEC, 0);
+    job->limit_ms = trial->timeout_ms ? trial->timeout_ms : PLUGIN_TRIAL_MS;
+    job->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (job->image < 0 || job->cancel < 0 || !job->request) {
+        free_job(job);
+        return error_set(err, TROUPE_IO,
+                         "plugin \"%s\" cannot be tried: no descriptor is free; raise the limit of "
+                         "open files",
+                         trial->image->note.id);
+    }
+    status = pool_run(pool, run_job, job, free_job, co_after(job->limit_ms + QUEUE_MS));
+    /* Until the next wait the job is there, whether it has ended or not. */
+    if (status == TROUPE_OK)
+        return judge(trial, job, log, err);
+    (void)eventfd_write(job->cancel, 1);
     if (co_status() < 0)
         return error_set(err, co_status(), "the trial of plugin \"%s\" was given up",
                          trial->image->note.id);
-    if (waited == TROUPE_DEADLINE)
-        return error_set(err, TROUPE_DEADLINE,
-                         "plugin \"%s\" did not finish within %g s while %s; nothing was changed, "
-                         "install another build of it",
-                         trial->image->note.id, (double)limit / 1000, phase(trial));
-    if (waited < 0)
-        return error_set(err, waited, "the trial of plugin \"%s\" cannot be watched",
-                         trial->image->note.id);
-    return judge(trial, &child, &text, log, err);
+    return error_set(err, TROUPE_BUSY,
+                     "plugin \"%s\" was not tried: all workers are busy; try again in a moment",
+                     trial->image->note.id);
 }
 
 troupe_status plugin_runner_find(const char *option, char **ret, struct error *err)

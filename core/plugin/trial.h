@@ -8,10 +8,11 @@
 #ifndef PLUGIN_TRIAL_H
 #define PLUGIN_TRIAL_H
 
-#include "loop/co.h"
+#include "loop/pool.h"
 #include "plugin/agent.h"
+#include "plugin/trials.h"
 
-#define PLUGIN_TRIAL_MS     3000       /* DESIGN 7; for each of the two forms                */
+#define PLUGIN_TRIAL_MS     2500       /* for each of the two forms: a verdict within 3 s     */
 #define PLUGIN_TRIAL_RESULT (48 << 10) /* bytes of log and sentence that are kept            */
 
 /* What the runner does. */
@@ -29,13 +30,17 @@ struct plugin_trial {
 };
 
 /*
- * Runs one trial. On failure `err` is the sentence: what the plugin's check or create said
- * (TROUPE_CONFIG, TROUPE_DATA …), the signal it died of (TROUPE_CRASHED), or that it did not finish
- * (TROUPE_DEADLINE). `log` (may be NULL) gets the lines that the plugin logged, one each. The child
- * is gone when it returns, also when the caller is cancelled. [waits]
+ * Runs one trial on a worker. On failure `err` is the sentence: what the plugin's check or create
+ * said (TROUPE_CONFIG, TROUPE_DATA …), the signal it died of (TROUPE_CRASHED), or that it did not
+ * finish (TROUPE_DEADLINE); TROUPE_BUSY when no worker was free. `log` (may be NULL) gets the lines
+ * that the plugin logged, one each. The child is gone when it returns; when the caller is cancelled
+ * a worker ends it at once. [waits]
  */
-troupe_status plugin_trial_run(struct loop *loop, const struct plugin_trial *trial, struct buf *log,
+troupe_status plugin_trial_run(struct pool *pool, const struct plugin_trial *trial, struct buf *log,
                                struct error *err);
+/* A digest of all that decides a trial: the plugin's bytes, its form, the agent's config and what
+ * the host offers. The runner's path and the time are left out. */
+void plugin_trial_key(const struct plugin_trial *trial, char ret[PLUGIN_BUILD_ID_LEN + 1]);
 /*
  * Path of the runner: `option` where it is given, else TROUPE_LIBEXEC_DIR of this build. The
  * caller's, to be freed with mem_free. TROUPE_NOT_FOUND names where it was looked for.

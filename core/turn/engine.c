@@ -385,7 +385,7 @@ static void runaway(void *local, const struct co_owner *owner)
         log_error("turn", "%s did not end when it was cancelled and was given up", owner->name);
         return;
     }
-    frame->agent->disabled = true;
+    plugin_agent_disable(frame->agent, "did not stop when it was told to");
     frame->agent->running--;
     frame->agent->failures++;
     turn_trace_add(&frame->turn->trace, frame->agent->owner, "runaway",
@@ -399,10 +399,8 @@ bool turn_agent_serves(const struct plugin_agent *agent, struct error *err)
 {
     if (!agent->disabled)
         return true;
-    error_set(err, TROUPE_UNAVAILABLE,
-              "\"%s\" is switched off since it did not stop when it was told to; the admin can "
-              "reload",
-              agent->name);
+    error_set(err, TROUPE_UNAVAILABLE, "\"%s\" is switched off since it %s; the admin can reload",
+              agent->name, agent->why_disabled);
     return false;
 }
 

@@ -81,6 +81,19 @@ like "$out" "2\.0\.0" "and names what changed"
 for i in 1 2 3 4 5; do kill -HUP "$HOST_PID"; done
 out=$(chat "after a storm of signals")
 like "$out" "You said: after a storm" "signals during a reload do no harm"
+
+# Whatever was written before the last signal is what serves, however many reloads it takes.
+last_name()
+{
+    "$TROUPE" functions -c "$TAP_DIR/troupe.ini" | grep -q "last_one"
+}
+for name in first_one second_one last_one; do
+    sed -i "/^\\[agent [a-z]*_one\\]/,+1d" "$TAP_DIR/troupe.ini"
+    printf '[agent %s]\nplugin = hello\n' "$name" >>"$TAP_DIR/troupe.ini"
+    kill -HUP "$HOST_PID"
+done
+until_true last_name
+ok $? "the config of the last signal wins"
 host_stop
 is $? 0 "the host ends with status 0"
 unlike "$(cat "$TAP_DIR/log")" "Sanitizer|runtime error" "no sanitizer found anything"

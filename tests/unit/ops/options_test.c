@@ -19,7 +19,7 @@ static int do_nothing(struct options *options)
 }
 
 static const struct subcommand subcommands[] = {
-    {"run", "", "", OPTIONS_FILES | OPTION_VERBOSE, 0, 0, do_nothing},
+    {"run", "", "", OPTIONS_FILES | OPTION_VERBOSE | OPTION_SUPERVISE, 0, 0, do_nothing},
     {"call", "NAME [KEY=VALUE…]", "", OPTIONS_CLIENT, 1, 100, do_nothing},
     {"status", "", "", OPTIONS_CLIENT, 0, 0, do_nothing},
 };
@@ -51,6 +51,26 @@ static void assert_refused(const char *line, const char *part)
     if (!strstr(err.text, part))
         fail_msg("\"%s\" gave \"%s\", which has no \"%s\"", line, err.text, part);
     options_clear(&options);
+}
+
+/* The child of a supervisor gets the same words without that one. */
+static void test_the_word_that_asks_for_a_supervisor_is_known(void **state)
+{
+    struct options options;
+    struct error err;
+
+    (void)state;
+    assert_status(parse(&options, "run -c /x.ini --superv -v", &err), TROUPE_OK);
+    assert_ptr_equal(options.supervise, options.words[4]);
+    assert_string_equal(options.supervise, "--superv");
+    options_clear(&options);
+    assert_status(parse(&options, "--supervise run", &err), TROUPE_OK);
+    assert_ptr_equal(options.supervise, options.words[1]);
+    options_clear(&options);
+    assert_status(parse(&options, "run", &err), TROUPE_OK);
+    assert_null(options.supervise);
+    options_clear(&options);
+    assert_refused("status --supervise", "\"--supervise\" means nothing to troupe status");
 }
 
 static void test_options_stand_anywhere(void **state)
@@ -220,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_stand_anywhere),
+        cmocka_unit_test(test_the_word_that_asks_for_a_supervisor_is_known),
         cmocka_unit_test(test_after_two_dashes_all_is_arguments),
         cmocka_unit_test(test_sets),
         cmocka_unit_test(test_too_many_sets),

@@ -67,8 +67,13 @@ static void refuse(struct script *script, const char *ini, struct plugin_set *pr
     _cleanup_mem_ char *want = expand(script, sentences);
     struct config_problems problems = {0};
     struct plugin_set *set = NULL;
-    size_t sets = script->manager->set_count, loaded = script->manager->images.loaded;
+    size_t sets, loaded;
 
+    /* What was unpinned before is gone, so that it is not counted. */
+    while (script->manager->reaping)
+        assert_status(co_sleep(1), TROUPE_OK);
+    sets = script->manager->set_count;
+    loaded = script->manager->images.loaded;
     assert_status(try_build(script, ini, previous, 0, &set, &problems), TROUPE_CONFIG);
     assert_null(set);
     for (size_t i = 0; i < problems.count; i++)

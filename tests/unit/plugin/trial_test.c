@@ -36,6 +36,7 @@ static troupe_status cancel_soon(void *arg)
 }
 
 struct inner {
+    struct pool *pool;
     const struct plugin_trial *trial;
     struct run *run;
 };
@@ -45,7 +46,7 @@ static troupe_status run_inner(void *arg)
     struct inner *inner = arg;
 
     inner->run->status =
-        plugin_trial_run(loop_current(), inner->trial, &inner->run->log, &inner->run->err);
+        plugin_trial_run(inner->pool, inner->trial, &inner->run->log, &inner->run->err);
     return TROUPE_OK;
 }
 
@@ -67,7 +68,7 @@ static troupe_status run_coroutine(void *arg)
     struct config *config = NULL;
     struct scope scope;
     struct canceller canceller = {&scope, run->cancel};
-    struct inner inner = {&trial, run};
+    struct inner inner = {.trial = &trial, .run = run};
 
     plugin_images_init(&images);
     assert_status(plugin_image_open(&images, path, &image, &run->err), TROUPE_OK);
@@ -85,6 +86,7 @@ static troupe_status run_coroutine(void *arg)
         trial.values = &values;
     }
     trial.image = image;
+    assert_status(pool_new(loop_current(), 1, 8, &inner.pool, &run->err), TROUPE_OK);
     scope_open(&scope, 0);
     assert_status(co_spawn(&scope, &(struct co_owner){"trial", 0}, run_inner, &inner), TROUPE_OK);
     if (run->cancel) {
@@ -93,6 +95,7 @@ static troupe_status run_coroutine(void *arg)
                       TROUPE_OK);
     }
     scope_close(&scope);
+    pool_free(inner.pool);
     plugin_values_clear(&values);
     config_problems_clear(&problems);
     config_unref(config);
@@ -246,6 +249,53 @@ static void cancelling_ends_the_child(void **state)
     buf_clear(&run.log);
 }
 
+/* Everything that could make a second trial end otherwise is in the key. */
+static void a_trial_is_known_by_bytes_form_agent_and_config(void **state)
+{
+    struct plugin_image image = {.build_id = "0123", .size = 5, .note = {.id = "org.example.x"}};
+    struct plugin_image other = {.build_id = "0124", .size = 5, .note = {.id = "org.example.x"}};
+    struct plugin_registry registry = {{{"troupe.kv/1", kv_table}}, 1}, none = {.count = 0};
+    struct plugin_value luck = {.name = (char *)(uintptr_t) "luck", .set = true};
+    struct plugin_values values = {&luck, 1};
+    struct plugin_trial trials[] = {
+        {.mode = PLUGIN_TRIAL_LOAD, .image = &image, .registry = &registry},
+        {.mode = PLUGIN_TRIAL_LOAD, .image = &other, .registry = &registry},
+        {.mode = PLUGIN_TRIAL_LOAD, .image = &image, .registry = &none},
+        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "a", &values, 0},
+        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "b", &values, 0},
+        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "a", &values, 0},
+    };
+    char keys[6][PLUGIN_BUILD_ID_LEN + 1], again[PLUGIN_BUILD_ID_LEN + 1];
+
+    (void)state;
+    luck.value.type = TROUPE_TYPE_INT;
+    for (size_t i = 0; i < 6; i++) {
+        luck.value.u.i = i == 5 ? 8 : 7;
+        plugin_trial_key(&trials[i], keys[i]);
+        plugin_trial_key(&trials[i], again);
+        assert_string_equal(keys[i], again);
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(keys[i], keys[k]);
+    }
+}
+
+static void the_last_passed_trials_are_known(void **state)
+{
+    struct plugin_trials *trials = mem_zero(1, sizeof(*trials));
+    char key[16];
+
+    (void)state;
+    assert_false(plugin_trials_hold(trials, "k0"));
+    for (int i = 0; i <= PLUGIN_TRIALS_KEPT; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        plugin_trials_keep(trials, key);
+        assert_true(plugin_trials_hold(trials, key));
+    }
+    assert_false(plugin_trials_hold(trials, "k0"));
+    assert_true(plugin_trials_hold(trials, "k1"));
+    mem_free(trials);
+}
+
 static void a_missing_runner_is_named(void **state)
 {
     struct run run = {.plugin = "dice1", .runner = "/nowhere/troupe-runner"};
@@ -281,6 +331,8 @@ int main(void)
         cmocka_unit_test(the_runner_is_bare),
         cmocka_unit_test(cancelling_ends_the_child),
         cmocka_unit_test(a_missing_runner_is_named),
+        cmocka_unit_test(a_trial_is_known_by_bytes_form_agent_and_config),
+        cmocka_unit_test(the_last_passed_trials_are_known),
     };
 
     return cmocka_run_group_tests_name("plugin/trial", tests, NULL, NULL);
