@@ -11,7 +11,7 @@ void *fake_alloc(size_t size)
     void *block = calloc(1, size ? size : 1);
 
     if (!block) {
-        fputs("troupe-fake-llm: out of memory\n", stderr);
+        fputs("the fake ran out of memory\n", stderr);
         exit(71);
     }
     return block;
@@ -34,7 +34,7 @@ static void reserve(struct fake_text *text, size_t more)
         want = text->cap * 2;
     text->data = realloc(text->data, want);
     if (!text->data) {
-        fputs("troupe-fake-llm: out of memory\n", stderr);
+        fputs("the fake ran out of memory\n", stderr);
         exit(71);
     }
     text->cap = want;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What members do: single messages, bursts at a rate, and a flood of framed events for benches.
+ */
+#ifndef DISCORD_LOAD_H
+#define DISCORD_LOAD_H
+
+#include "discord_world.h"
+
+#include <uv.h>
+
+struct discord;
+struct discord_session;
+struct discord_entry;
+
+/* A message of a member's. */
+struct discord_say {
+    const char *kind; /* mention dm reply command attachment | plain everyone bot webhook */
+    const char *text; /* with {mention} {token} {n}; NULL: the kind's own */
+    struct discord_channel *channel;
+    struct discord_user *member;
+    uint64_t reference; /* of a reply; 0: the bot's last message in the channel */
+    int owed;           /* -1: as the kind says */
+};
+
+/* Sends it; `ret_taken` is the number of sessions that took it. NULL: no such kind. */
+struct discord_entry *discord_say(struct discord *discord, const struct discord_say *say,
+                                  unsigned *ret_taken, struct discord_message **ret_message);
+
+/* Messages of many members in many channels. */
+struct discord_burst {
+    struct discord_burst *next;
+    char kind[16], text[512];
+    uint64_t members, channels, count, sent; /* of the first `members`, in the first `channels` */
+    uint64_t one_in;                         /* of so many, one is `kind`; the others are plain */
+    double rate;                             /* a second; 0: at once */
+    uint64_t seed;
+    int64_t start_us;
+};
+
+struct discord_flood {
+    struct discord_session *session; /* NULL: none is under way */
+    uint64_t events, made, one_in, asked, last_seq, answered_before, bytes;
+    bool records;                                              /* one TLS record an event */
+    struct fake_text prefix[2], middle[2], text[2], suffix[2]; /* [1]: one that is addressed */
+    struct fake_text packed;
+    uint32_t *lengths; /* of packed frames; NULL: framed as they go */
+    size_t packed_at;
+    uint64_t next_seq;
+    int64_t start_us, sent_us, consumed_us, answered_us, start_unix_ms;
+};
+
+struct discord_load {
+    struct discord_burst *bursts;
+    uv_timer_t tick;
+    uv_idle_t spin;
+    struct discord_flood flood;
+    struct discord_user other_bot, hook;
+};
+
+void discord_load_init(struct discord *discord);
+/* {"kind", "text", "members", "channels", "rate", "seconds" or "count", "one_in", "seed"} */
+bool discord_load_burst(struct discord *discord, const json_t *spec, char *err, size_t err_size);
+/* {"events", "size", "one_in", "kind", "text", "channel", "records"}; to the connected session. */
+bool discord_load_flood(struct discord *discord, const json_t *spec, char *err, size_t err_size);
+json_t *discord_load_flood_report(struct discord *discord);
+void discord_load_stop(struct discord *discord); /* bursts and flood */
+void discord_load_tick(struct discord *discord); /* each turn of the loop */
+/* A session ends: a flood to it is over. */
+void discord_load_forget(struct discord *discord, const struct discord_session *session);
+bool discord_load_busy(const struct discord *discord); /* bursts */
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The REST API: who may, what goes wrong on purpose, which limit holds, and which handler answers.
+ */
+#ifndef DISCORD_REST_H
+#define DISCORD_REST_H
+
+#include "discord_http.h"
+#include "discord_limits.h"
+#include "discord_world.h"
+
+struct discord;
+
+#define DISCORD_SEGMENTS_MAX 9
+
+/* What becomes of an answer once the effect is done. */
+enum discord_after { AFTER_ANSWER, AFTER_CUT, AFTER_RESET, AFTER_HANG };
+
+struct discord_call {
+    struct discord *discord;
+    struct discord_conn *conn;
+    const struct discord_http *http;
+    enum discord_route route;
+    struct discord_slice segments[DISCORD_SEGMENTS_MAX]; /* of the path behind /api/v10 */
+    size_t segment_count;
+    struct discord_slice json;    /* the body, or payload_json of a multipart one */
+    struct fake_text attachments; /* raw JSON list made of the files of a multipart body */
+    char headers[400];
+    enum discord_after after;
+    uint64_t delay_ms;
+    bool garbage;
+};
+
+/* An interaction that was sent to the bot. */
+struct discord_interaction {
+    struct discord_interaction *next; /* newest first */
+    uint64_t id, channel, user;
+    char token[48], custom_id[101];
+    unsigned type; /* 2 command, 3 component */
+    int64_t sent_us, callback_us;
+    int callback; /* its type; 0: none yet */
+    unsigned late, repeated, followups;
+    uint64_t source;   /* message whose button it is, 0: none */
+    uint64_t original; /* @original, 0: none                  */
+    bool ephemeral;
+    char text[256]; /* beginning of the first answer */
+};
+
+struct discord_rest {
+    struct fake_text body, event, open, content; /* reused */
+    struct discord_interaction *interactions;
+    struct discord_map interactions_by_id;
+};
+
+/* A request below /api. */
+void discord_rest_take(struct discord *discord, struct discord_conn *conn,
+                       const struct discord_http *http);
+void discord_rest_clear(struct discord *discord);
+
+/* For handlers: each call is answered exactly once. */
+void discord_answer(struct discord_call *call, int status, const char *body, size_t len);
+void discord_answer_json(struct discord_call *call, int status, json_t *body); /* steals it */
+void discord_answer_error(struct discord_call *call, int status, int code, const char *message);
+/* 50035 with one field's error. */
+void discord_answer_field(struct discord_call *call, const char *field, const char *code,
+                          const char *message);
+
+/* discord_messages.c */
+void discord_messages_create(struct discord_call *call);
+void discord_messages_edit(struct discord_call *call);
+void discord_messages_delete(struct discord_call *call);
+void discord_messages_get(struct discord_call *call);
+void discord_messages_history(struct discord_call *call);
+void discord_messages_typing(struct discord_call *call);
+void discord_messages_react(struct discord_call *call);
+
+/* A message of the bot's made of a checked body, for create, callbacks and followups; NULL: it was refused and
+ * answered. `interaction` NULL: none. */
+struct discord_message *discord_message_make(struct discord_call *call,
+                                             struct discord_channel *channel,
+                                             struct discord_slice body,
+                                             struct discord_interaction *interaction);
+/* The same for an edit; false: refused and answered. */
+bool discord_message_change(struct discord_call *call, struct discord_message *message,
+                            struct discord_slice body, bool interaction);
+void discord_message_remove(struct discord *discord, struct discord_message *message);
+/* MESSAGE_CREATE or MESSAGE_UPDATE to the sessions; the number that took it. `nonce`: raw or "". */
+unsigned discord_message_dispatch(struct discord *discord, const struct discord_message *message,
+                                  const char *type);
+
+/* discord_interactions.c */
+void discord_interactions_callback(struct discord_call *call);
+void discord_interactions_webhook(struct discord_call *call);
+/* Presses a button, or invokes a command (`data`: the interaction's data, stolen). */
+struct discord_interaction *discord_interaction_send(struct discord *discord, unsigned type,
+                                                     struct discord_user *user,
+                                                     struct discord_channel *channel,
+                                                     struct discord_message *source, json_t *data);
+
+#endif

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The fake Discord for shell tests (sdk/harness/README.md says what it can do):
+#
+#   . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
+#   fake_discord_start [OPTION...]     starts it; sets DISCORD_URL, DISCORD_API and DISCORD_PID
+#   fake_discord_call NAME [JSON]      a call below /_fake/, its answer on stdout
+#   fake_discord_say CHANNEL MEMBER [TEXT [KIND]]   a member writes; prints the number of its token
+#   fake_discord_report [FIELD]        the ledger's report, or one value of it
+#   fake_discord_wait UNTIL [MIN [TIMEOUT_MS [QUIET_MS]]]
+#   fake_discord_text N                what the answer to token N says in the end
+#   fake_discord_stop
+#
+# It ends with the test in any case: it watches a pipe whose other end only the test holds open.
+
+fake_discord_start()
+{
+    local port_file tries=0
+
+    port_file=$(mktemp -u "${TMPDIR:-/tmp}/troupe-discord-XXXXXX")
+    exec {DISCORD_FD}> >(exec "$TROUPE_BUILDDIR/troupe-fake-discord" --parent \
+        --port-file "$port_file" "$@" >/dev/null)
+    DISCORD_PID=$!
+    while [ ! -s "$port_file" ]; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 200 ] || ! kill -0 "$DISCORD_PID" 2>/dev/null; then
+            echo "# the fake Discord did not come up"
+            return 1
+        fi
+        sleep 0.05
+    done
+    DISCORD_URL="http://127.0.0.1:$(cat "$port_file")"
+    DISCORD_API="$DISCORD_URL/api/v10"
+    rm -f "$port_file"
+}
+
+fake_discord_call()
+{
+    if [ $# -gt 1 ]; then
+        curl -s --noproxy '*' --data-binary "$2" "$DISCORD_URL/_fake/$1"
+    else
+        curl -s --noproxy '*' "$DISCORD_URL/_fake/$1"
+    fi
+}
+
+# fake_discord_get EXPRESSION: a value of the JSON on stdin, where d is the whole.
+fake_discord_get()
+{
+    python3 -c 'import json, sys
+d = json.load(sys.stdin)
+print(eval(sys.argv[1]))' "$1"
+}
+
+fake_discord_say()
+{
+    python3 -c 'import json, sys
+keys = ("channel", "member", "text", "kind")
+print(json.dumps({k: v for k, v in zip(keys, sys.argv[1:]) if v}))' "$@" >"$TAP_DIR/say.json"
+    fake_discord_call say "@$TAP_DIR/say.json" | fake_discord_get 'd["n"]'
+}
+
+fake_discord_report()
+{
+    if [ $# -gt 0 ]; then
+        fake_discord_call report | fake_discord_get "d[\"$1\"]"
+    else
+        fake_discord_call report
+    fi
+}
+
+fake_discord_wait()
+{
+    curl -sf --noproxy '*' -o "${TAP_DIR:-/tmp}/wait.json" \
+        "$DISCORD_URL/_fake/wait?until=$1&min=${2:-1}&timeout_ms=${3:-30000}&quiet_ms=${4:-0}"
+}
+
+fake_discord_text()
+{
+    fake_discord_call "ledger?n=$1" | fake_discord_get 'd["text"]'
+}
+
+fake_discord_stop()
+{
+    exec {DISCORD_FD}>&-
+    kill "$DISCORD_PID" 2>/dev/null
+    wait "$DISCORD_PID" 2>/dev/null
+    DISCORD_PID=
+    return 0
+}
