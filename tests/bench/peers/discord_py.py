@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # discord_py.py BASE TOKEN: discord.py as a peer in the benches. BASE is the fake Discord,
-# "http://127.0.0.1:PORT". Answers "pong" to what begins with "!ping"; prints READY.
+# "http://127.0.0.1:PORT". Answers "pong" to what begins with "!hello"; prints READY.
 import logging
 import sys
 
@@ -28,7 +28,7 @@ async def on_ready():
 
 @client.event
 async def on_message(message):
-    if message.content.startswith("!ping"):
+    if message.content.startswith("!hello"):
         await message.channel.send("pong")
 
 

@@ -20,6 +20,6 @@ const bot = new Client(token, {
 bot.on("ready", () => console.log("READY"));
 bot.on("error", () => {});
 bot.on("messageCreate", (message) => {
-  if (message.content.startsWith("!ping")) bot.createMessage(message.channel.id, "pong");
+  if (message.content.startsWith("!hello")) bot.createMessage(message.channel.id, "pong");
 });
 bot.connect();
