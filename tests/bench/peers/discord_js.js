@@ -15,6 +15,6 @@ const client = new Client({
 });
 client.once(Events.ClientReady, () => console.log("READY"));
 client.on(Events.MessageCreate, (message) => {
-  if (message.content.startsWith("!hello")) message.channel.send("pong");
+  if (message.content.startsWith("!hello")) message.channel.send(message.content.slice(1));
 });
 client.login(token);

@@ -20,6 +20,6 @@ const bot = new Client(token, {
 bot.on("ready", () => console.log("READY"));
 bot.on("error", () => {});
 bot.on("messageCreate", (message) => {
-  if (message.content.startsWith("!hello")) bot.createMessage(message.channel.id, "pong");
+  if (message.content.startsWith("!hello")) bot.createMessage(message.channel.id, message.content.slice(1));
 });
 bot.connect();
