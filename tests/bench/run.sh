@@ -10,6 +10,7 @@ for program in "$@"; do
     printf '# %s\n' "$program"
     case $program in
     *.sh) output=$(bash "$TROUPE_SRCDIR/$program" </dev/null) ;;
+    *.py) output=$(python3 -B "$TROUPE_SRCDIR/$program" </dev/null) ;;
     *) output=$("./$program" </dev/null) ;;
     esac
     rc=$?

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh NAME VARIANT [PROGRAM…]: runs the long scenario NAME, a script beside this file or one of
-# the built programs; without a known NAME, lists what there is. The scenario prints its seed, runs,
+# run.sh NAME VARIANT [PROGRAM…]: runs the long scenario NAME, a script (.sh, .py) beside this file
+# or one of the built programs; without a known NAME, lists what there is. The scenario prints its seed, runs,
 # lost and doubled, and its status is ours.
 set -u
 
@@ -13,8 +13,8 @@ shift 2
 
 known() {
     local script
-    for script in "$here"/*.sh; do
-        [ "$script" = "$here/run.sh" ] || basename "$script" .sh
+    for script in "$here"/*.sh "$here"/*.py; do
+        [ "$script" = "$here/run.sh" ] || basename "${script%.*}"
     done
     [ $# -eq 0 ] || basename -a "$@"
 }
@@ -22,6 +22,9 @@ known() {
 export TROUPE_LONG_VARIANT=$variant
 if [ -n "$name" ] && [ "$name" != run ] && [ -f "$here/$name.sh" ]; then
     exec bash "$here/$name.sh" ${variant:+"$variant"}
+fi
+if [ -n "$name" ] && [ -f "$here/$name.py" ]; then
+    exec python3 -B "$here/$name.py" ${variant:+"$variant"}
 fi
 for program in "$@"; do
     if [ -n "$name" ] && [ "$(basename "$program")" = "$name" ]; then

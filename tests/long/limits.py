@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Limits: Discord's documented rate limits are never run into, and whole answers come first.
+
+TROUPE_LONG_SECONDS (60) of 30 questions a second over 60 channels, each with an answer that streams for
+three seconds: with every edit it wants to make the bot would send more than twice what the global limit
+allows. No request may be answered with 429 (or 401, 403), every question is answered, and an answer
+that is whole does not wait for edits of others."""
+
+import os
+import sys
+
+sys.path.insert(0, os.environ.get("TROUPE_SRCDIR", ".") + "/tests/lib")
+import rig  # noqa: E402
+
+SECONDS = int(os.environ.get("TROUPE_LONG_SECONDS", "60"))
+WORDS = 12
+DELAY_MS = 250
+
+
+def main(run):
+    words = " ".join(f"word{i}" for i in range(WORDS - 3))
+    script = {"rules": [{"delay_ms": DELAY_MS, "answer": "{last} " + words + " END"}]}
+    discord = run.own(rig.Discord(run.directory, "--members", "300", "--channels", "60",
+                                  "--limits", "documented"))
+    llm = run.own(rig.Llm(run.directory, script))
+    extra = ("[admission]\nconcurrent = 400\nqueue = 10000\nqueue_per_member = 1000\n"
+             "[budget]\ndaily = 100000\n")
+    host = run.own(rig.Host(run.directory, rig.config(run.directory, discord, llm, extra=extra)))
+    host.start()
+    run.expect(discord.wait("connected", 1, 20), "the host did not log in")
+    discord.do("burst", {"kind": "mention", "members": 300, "channels": 60, "rate": 30,
+                         "seconds": SECONDS, "one_in": 1, "seed": run.seed})
+    run.expect(discord.wait("burst", 0, SECONDS + 20), "the load did not end")
+    run.expect(discord.wait("answered", 0, 60, quiet=6), "not everything was answered")
+    report = discord.report()
+    _, status = host.command("status")
+    run.say(f"sent {report['sent']} created {report['created']} edited {report['edited']} "
+            f"typings {report['typings']} latency {report['latency_ms']}", True)
+    run.say(f"requests limited: user {report['limited_user']} global {report['limited_global']} "
+            f"shared {report['limited_shared']}", True)
+    run.say(f"status {status and status.get('discord')}", True)
+    run.expect(report["invalid_requests"] == 0, f"{report['invalid_requests']} invalid requests")
+    run.expect(report["sent"] >= SECONDS * 30 * 0.95, f"only {report['sent']} questions were sent")
+    unfinished = [n for n in range(1, report["asked"] + 1)
+                  if not discord.do(f"ledger?n={n}")["text"].endswith("END")]
+    run.expect(not unfinished, f"{len(unfinished)} answers are not whole: {unfinished[:10]}")
+    host.stop()
+    run.end(report["sent"], report["lost"], report["doubled"])
+
+
+if __name__ == "__main__":
+    long_run = rig.Run("limits")
+    try:
+        main(long_run)
+    except rig.Violation as problem:
+        long_run.violations.append(str(problem))
+        long_run.end(0, 0, 0)

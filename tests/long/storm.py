@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The storm: members talk without a pause while the host is killed again and again.
+
+1,000 members in 200 channels write 200 messages a second, each to be answered by a model that takes
+30 ms, 64 turns at once. The host is killed with SIGKILL TROUPE_LONG_COUNT times (200), at least a
+second apart, a quarter of them while it still recovers from the last one. Then everything is drained,
+and the ledger of the fake Discord and the rounds of the fake model judge.
+
+Variants: "" as above; "nowindow": the fake does not honour nonces; "calls": the host dies at the N-th
+write, sync or send of one turn, for every N until a turn passes untouched."""
+
+import os
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.environ.get("TROUPE_SRCDIR", ".") + "/tests/lib")
+import rig  # noqa: E402
+
+VARIANT = sys.argv[1] if len(sys.argv) > 1 else ""
+KILLS = int(os.environ.get("TROUPE_LONG_COUNT", "200"))
+RATE = int(os.environ.get("TROUPE_LONG_RATE", "200"))
+READY_MAX = 2.0
+
+ADMISSION = """[admission]
+concurrent = 64
+queue = 10000
+queue_per_member = 1000
+[budget]
+daily = 100000
+"""
+
+
+def start_all(run, *discord_options):
+    script = {"rules": [{"first_delay_ms": 30, "answer": "You said: {last}"}]}
+    discord = run.own(rig.Discord(run.directory, *discord_options))
+    llm = run.own(rig.Llm(run.directory, script))
+    host = run.own(rig.Host(run.directory, rig.config(run.directory, discord, llm, extra=ADMISSION)))
+    return discord, llm, host
+
+
+def ledger_rows(host):
+    """Attempts that the host knows of: everything that was dispatched."""
+    return host.query("SELECT count(*) FROM budget_ledger WHERE dispatched_ms IS NOT NULL")[0][0]
+
+
+def judge(run, discord, llm, host):
+    report = discord.report()
+    rounds = llm.rounds()
+    run.say(f"sent {report['sent']} answered {report['answered']} interrupted "
+            f"{report['interrupted']} latency {report['latency_ms']}", True)
+    run.say(f"rounds {rounds}", True)
+    run.expect(report["closes_1000"] == 0, "the host closed with 1000 or 1001")
+    run.expect(report["pings"] == 0, f"{report['pings']} people were pinged")
+    run.expect(report["disordered"] == 0, f"{report['disordered']} answers have parts out of order")
+    run.expect(report["interrupted"] <= rounds["rounds_cut_after"] + rounds["rounds_cut_twice"],
+               f"{report['interrupted']} answers were interrupted, more than the "
+               f"{rounds['rounds_cut_after']} cut after their first delta and "
+               f"{rounds['rounds_cut_twice']} cut twice")
+    run.expect(rounds["most"] <= 2, f"a round was paid {rounds['most']} times")
+    run.expect(rounds["paid"] <= rounds["rounds"] + rounds["rounds_cut"],
+               f"{rounds['paid']} rounds paid, expected at most {rounds['rounds']} and "
+               f"{rounds['rounds_cut']} that were cut")
+    known = ledger_rows(host)
+    run.expect(known >= rounds["paid"],
+               f"{rounds['paid']} rounds were paid and {known} are in the ledger")
+    refused = host.query("SELECT count(*) FROM event WHERE state = 'refused'")[0][0]
+    run.expect(refused == 0, f"{refused} turns were refused")
+    failed = host.query("SELECT state, reason, count(*) FROM event WHERE state NOT IN "
+                        "('done', 'interrupted') GROUP BY 1, 2")
+    run.expect(not failed, f"turns that did not end well: {failed}")
+    return report
+
+
+def check_copy(run, host):
+    verdict = rig.integrity(host.database)
+    run.expect(verdict == "ok", f"integrity_check: {verdict}")
+
+
+def storm(run):
+    options = ["--members", "1000", "--channels", "200", "--nonce-window",
+               "0" if VARIANT == "nowindow" else "300"]
+    discord, llm, host = start_all(run, *options)
+    slowest = host.start()
+    run.expect(discord.wait("connected", 1, 20), "the host did not log in")
+    discord.do("burst", {"kind": "mention", "members": 1000, "channels": 200, "rate": RATE,
+                         "seconds": 36000, "one_in": 1, "seed": run.seed})
+    killed = time.monotonic()
+    for kill in range(KILLS):
+        again = kill % 4 == 3  # while it recovers from the last one
+        wait = run.random.uniform(1.0, 1.3) if again else run.random.uniform(1.0, 3.0)
+        time.sleep(max(0.0, killed + wait - time.monotonic()))
+        if host.process.poll() is not None:
+            run.expect(False, f"the host ended by itself: {host.tail()}")
+            break
+        host.kill()
+        killed = time.monotonic()
+        check_copy(run, host)
+        slowest = max(slowest, host.start())
+        run.say(f"{kill + 1} of {KILLS} kills, slowest start {slowest:.2f} s")
+    discord.do("stop", {})
+    drained = discord.wait("answered", 0, 180, quiet=3)
+    run.expect(drained, "not everything was answered within 180 s after the last kill")
+    run.expect(slowest <= READY_MAX, f"ready after {slowest:.2f} s, expected {READY_MAX} s")
+    report = judge(run, discord, llm, host)
+    host.stop()
+    check_copy(run, host)
+    run.end(KILLS, report["lost"], report["doubled"])
+
+
+# ---- the N-th call --------------------------------------------------------------------------------
+
+
+class Trigger:
+    """The file that tests/long/kill_at.c shares with us."""
+
+    def __init__(self, path):
+        self.path = path
+        self.set(0, 0, 0)
+
+    def set(self, armed, at, after):
+        with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as file:
+            file.write(struct.pack("IIII", armed, 0, at, after))
+
+    def calls(self):
+        with open(self.path, "rb") as file:
+            return struct.unpack("IIII", file.read())[1]
+
+
+def calls(run):
+    """Each turn of one message is cut at one call more than the one before."""
+    discord, llm, host = start_all(run)
+    trigger = Trigger(os.path.join(run.directory, "kill_at"))
+    library = os.path.join(rig.BUILD, "tests/long/.libs/kill_at.so")
+    host.environment.update(LD_PRELOAD=library, TROUPE_KILL_AT=trigger.path)
+    runs = 0
+    for after in (0, 1):
+        at = 0
+        passed = 0
+        while passed < 3:  # threads take turns differently: three in a row that nothing cut
+            at += 1
+            host.start()
+            run.expect(discord.wait("connected", 1, 20), "the host did not log in")
+            trigger.set(1, at, after)
+            n = discord.do("say", {"kind": "mention", "channel": f"#{at % 10}"})["n"]
+            end = time.monotonic() + 20
+            while host.process.poll() is None and time.monotonic() < end:
+                entry = discord.do(f"ledger?n={n}")
+                if entry["created"] and trigger.calls() < at:
+                    discord.wait("answered", 0, 5, quiet=0.3)
+                    break
+                time.sleep(0.01)
+            died = host.process.poll() is not None
+            passed = 0 if died else passed + 1
+            trigger.set(0, 0, 0)
+            if not died:
+                host.kill()
+            check_copy(run, host)
+            host.start()
+            run.expect(discord.wait("answered", 0, 40, quiet=0.5),
+                       f"call {at}: the message was not answered")
+            host.kill()
+            runs += 1
+            run.say(f"call {at}, {'after' if after else 'before'} it")
+        run.say(f"a turn makes about {at - passed} calls", True)
+    host.start()
+    discord.wait("answered", 0, 20, quiet=3)
+    report = judge(run, discord, llm, host)
+    run.end(runs, report["lost"], report["doubled"])
+
+
+if __name__ == "__main__":
+    long_run = rig.Run("storm")
+    try:
+        if VARIANT == "calls":
+            calls(long_run)
+        else:
+            storm(long_run)
+    except rig.Violation as problem:
+        long_run.violations.append(str(problem))
+        long_run.end(0, 0, 0)
