@@ -16,10 +16,10 @@
 
 struct gateway;
 
-#define EVENT_ADDRESSED   0x1u /* the bot is meant: an answer is owed */
-#define EVENT_DIRECT      0x2u /* nobody else reads it                */
-#define EVENT_BOT         0x4u /* written by a program                */
-#define EVENT_OWNER       0x8u /* by the bot's owner                  */
+#define EVENT_ADDRESSED   0x1u  /* the bot is meant: an answer is owed */
+#define EVENT_DIRECT      0x2u  /* nobody else reads it                */
+#define EVENT_BOT         0x4u  /* written by a program                */
+#define EVENT_OWNER       0x8u  /* by the bot's owner                  */
 #define EVENT_CONTINUE    0x10u /* to go on with the cut answer to it   */
 
 #define EVENT_CONTENT_MAX 16384 /* bytes; gateways refuse more with a sentence */

@@ -155,6 +155,8 @@ void turn_engine_put_aside(struct turn *turn)
     struct engine *engine = turn->engine;
     struct error err;
 
+    if (gateway)
+        map_set(&engine->gateways, gateway->name, gateway); /* where it goes on */
     if (gateway && gateway->ops->working)
         gateway->ops->working(gateway, turn->event, false);
     give_place_back(turn);

@@ -415,7 +415,8 @@ void turn_read_cost(struct turn *turn)
 /* What becomes of the answer: what was not meant to be seen is taken back, what was cut is marked. */
 static void settle_answer(struct turn *turn)
 {
-    if (!strcmp(turn->state, "dropped") || !strcmp(turn->state, "interrupted"))
+    if (!strcmp(turn->state, "dropped") || !strcmp(turn->state, "interrupted") ||
+        !strcmp(turn->state, "diverged"))
         turn_answer_discard(turn);
     turn->answer.interrupted =
         strcmp(turn->state, "done") && turn_answer_exists(turn) && !turn->answer.replied;
@@ -493,6 +494,10 @@ troupe_status turn_run(void *arg)
         turn_read_cost(turn);
     }
     settle_answer(turn);
+    if (turn->resumed)
+        turn_trace_add(&turn->trace, "replay", "replayed",
+                       "%u calls were done before, %u repeated, %u may have happened",
+                       turn->record.replayed, turn->record.repeated, turn->record.maybe);
     turn_trace_add(&turn->trace, "end", turn->reason, "%s", turn->state);
     status = turn_answer_finish(turn, &err);
     if (status < 0 && !turn->duplicate)

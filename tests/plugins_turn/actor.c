@@ -132,6 +132,39 @@ static void do_doze(struct play *play, char *args)
     (void)troupe_sleep(play->turn, strtoull(args, NULL, 10));
 }
 
+/* ask MS TEXT: the label that was pressed. */
+static void do_ask(struct play *play, char *args)
+{
+    static const char *const labels[] = {"No", "Yes"};
+    uint64_t ms = strtoull(word(&args), NULL, 10);
+    int32_t choice = 0;
+    troupe_status status =
+        troupe_ask_within(play->turn, ms, args, TROUPE_BUTTONS("No", "Yes"), &choice);
+
+    put_result(play, status, str_of(labels[choice & 1]));
+}
+
+/* busy COUNT: so many writes; tells how many were taken. */
+static void do_busy(struct play *play, char *args)
+{
+    long count = atol(args), taken = 0;
+    char text[32];
+
+    for (long i = 0; i < count; i++)
+        taken += troupe_kv_put(play->turn, TROUPE_SCOPE_AGENT, "busy", str_of("x"), 0) == TROUPE_OK;
+    snprintf(text, sizeof(text), "%ld taken", taken);
+    put_result(play, TROUPE_OK, str_of(text));
+}
+
+static void do_flags(struct play *play, char *args)
+{
+    const troupe_message *message = troupe_turn_message(play->turn);
+
+    (void)args;
+    put_result(play, TROUPE_OK,
+               str_of(message->flags & TROUPE_MESSAGE_CONTINUE ? "continue" : "anew"));
+}
+
 static void do_verdict(struct play *play, char *args)
 {
     play->verdict = !strcmp(args, "next")   ? TROUPE_NEXT
@@ -499,7 +532,8 @@ static const struct command {
     {"sql", do_sql},         {"rows", do_rows},     {"http", do_http},
     {"reserve", do_reserve}, {"settle", do_settle}, {"who", do_who},
     {"release", do_release}, {"until", do_until},   {"careless", do_careless},
-    {"hoard", do_hoard},     {"deaf", do_deaf},
+    {"hoard", do_hoard},     {"deaf", do_deaf},     {"ask", do_ask},
+    {"busy", do_busy},       {"flags", do_flags},
 };
 
 static void run(struct play *play, char *line)

@@ -88,7 +88,8 @@ static troupe_status talk(troupe_turn *turn)
 
         if (status < 0)
             return status;
-        status = fetch(turn, "POST", i == 1 ? "/paid1" : "/paid2", reservation, body, sizeof(body), 1);
+        status =
+            fetch(turn, "POST", i == 1 ? "/paid1" : "/paid2", reservation, body, sizeof(body), 1);
         if (status < 0)
             return status;
         status = troupe_budget(turn)->settle(turn, reservation, 7);
@@ -211,8 +212,7 @@ static troupe_status stage(troupe_turn *turn)
 }
 
 TROUPE_PLUGIN("org.example.replay", VERSION, "Does a bit of everything",
-              .functions = TROUPE_LIST(tool, talk),
-              .capabilities = "kv sql budget call:test.ask",
+              .functions = TROUPE_LIST(tool, talk), .capabilities = "kv sql budget call:test.ask",
               .config = TROUPE_KEYS({"url", "Where to go", .type = TROUPE_TYPE_URL,
                                      .flags = TROUPE_KEY_ENDPOINT}),
               .migrations = TROUPE_MIGRATIONS({1, 0, "first",

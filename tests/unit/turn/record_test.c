@@ -1,5 +1,434 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a turn does that is taken up again where its record stops, or where it cannot go on; and what
+ * waits for somebody. A drain leaves a turn as a crash does, apart from what was under way.
+ */
+#include "turn_fixture.h"
+
+#include "turn/wait.h"
+
+#define BODY(name)                                                                                 \
+    static troupe_status name##_body(void *arg);                                                   \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        play(name##_body);                                                                         \
+    }                                                                                              \
+    static troupe_status name##_body(void *arg)
+
+#define BODY_IN(name, ini)                                                                         \
+    static troupe_status name##_body(void *arg);                                                   \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        play_in(ini, NULL, name##_body);                                                           \
+    }                                                                                              \
+    static troupe_status name##_body(void *arg)
+
+#define ACTOR(name, more) "[agent " name "]\nplugin = " LIBS "/actor.so\n" more "\n"
+
+static troupe_status change(struct stage_test *t, const char *sql)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    const struct store_statement statement = {.sql = sql, .expect = STORE_ANY};
+
+    store_batch_add(batch, &statement);
+    return store_commit(t->base.store, batch, 0, &t->base.err);
+}
+
+/* Stops the engine as it is, changes what it left, and starts another. */
+static troupe_status again(struct stage_test *t, const char *sql, const char *ini)
+{
+    struct fixture *f = &t->base;
+
+    engine_end(t, 0);
+    if (sql)
+        CHECK_STATUS(change(t, sql), TROUPE_OK);
+    CHECK_STATUS(engine_start(t, ini), TROUPE_OK);
+    return turn_engine_recover(t->engine, &t->gateway, &f->err);
+}
+
+/* Runs until it sleeps, and says so. */
+#define SLEEPS(name, script)                                                                       \
+    struct record *name = ask(t, script);                                                          \
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'here'") == 1)
+
+BODY(what_was_done_is_not_done_again)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    SLEEPS(record, "sql INSERT INTO {note} (body) VALUES ('x');get 0 seen;put 0 here 1;until 0 go;"
+                   "rows SELECT count(*) FROM {note}");
+
+    CHECK_STATUS(again(t,
+                       "INSERT INTO kv (ns, scope, key, value, updated_ms) VALUES "
+                       "('a', 'agent', 'seen', 'later', 0)",
+                       plain_ini),
+                 TROUPE_OK);
+    ask_as(t, (struct asking){.member = "8"}, "put 0 go 1");
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "[committed][none][put][1]"));
+    CHECK(ask_int(f, "SELECT attempts FROM event WHERE id = 1") == 1);
+    {
+        _cleanup_mem_ char *why = NULL;
+
+        WAIT_FOR(list_empty(&t->engine->turns));
+        CHECK_STATUS(turn_engine_why_text(t->engine, "1", &why, &f->err), TROUPE_OK);
+        CHECK(strstr(why, "taken up again 1 times") && strstr(why, "replay: replayed"));
+        CHECK(strstr(why, "a 0#0 sql.commit") && strstr(why, "a 0#1 kv.get: not-found"));
+    }
+    return TROUPE_OK;
+}
+
+BODY(an_event_that_comes_again_after_a_restart_is_answered_once)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask_as(t, (struct asking){.source_id = "5"}, "put 0 once 1");
+    struct engine_stats stats;
+
+    WAIT_FOR(is_answered(record));
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK_STATUS(again(t, NULL, plain_ini), TROUPE_OK);
+    ask_as(t, (struct asking){.source_id = "5"}, "put 0 once 1;http POST http://127.0.0.1:9/ x");
+    ask_as(t, (struct asking){.source_id = "5"}, "write never shown"); /* in the same tick */
+    CHECK_ANSWER("get 0 once", "[1]");
+    WAIT_FOR(list_empty(&t->engine->turns));
+    turn_engine_stats(t->engine, &stats);
+    CHECK(stats.duplicates == 2 && stats.failed == 0 && record->ends == 1 && !record->notices);
+    CHECK(ask_int(f, "SELECT count(*) FROM event") == 2);
+    CHECK(ask_int(f, "SELECT version FROM kv WHERE key = 'once'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM call WHERE turn_id > 1 AND kind <> 'kv.get'") == 0);
+    return TROUPE_OK;
+}
+
+BODY(a_plain_turn_is_one_transaction)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct store_stats before, after;
+    struct record *record;
+
+    CHECK_ANSWER("/sum a=1 b=2", "{\"sum\":3}");
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 1);
+    store_stats(f->store, &before);
+    t->away = true; /* showing it is the gateway's, and so is its mark */
+    record = ask(t, "/sum a=1 b=3");
+    WAIT_FOR(t->engine->stats.answered == 2 && list_empty(&t->engine->turns));
+    store_stats(f->store, &after);
+    CHECK(after.transactions - before.transactions == 1);
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    CHECK(!strcmp(buf_text(&record->shown), "{\"sum\":4}"));
+    return TROUPE_OK;
+}
+
+BODY(another_call_at_the_same_place_ends_the_turn)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    SLEEPS(record, "put 0 here 1;until 0 go;put 0 never 1");
+
+    CHECK_STATUS(again(t, "UPDATE call SET kind = 'sql.commit' WHERE ordinal = 0", plain_ini),
+                 TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->notice), "cannot go on where I was"));
+    CHECK_TRACE("replay: diverged");
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'diverged'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'never'") == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE buttons LIKE '%t:retry:1%'") == 1);
+    return TROUPE_OK;
+}
+
+BODY(other_arguments_end_it_only_in_another_build)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *second;
+    SLEEPS(first, "put 0 here 1;until 0 go;get 0 none");
+
+    CHECK_STATUS(again(t, "UPDATE call SET args_hash = 1 WHERE ordinal = 0", plain_ini), TROUPE_OK);
+    ask_as(t, (struct asking){.member = "8"}, "put 0 go 1");
+    WAIT_FOR(is_answered(first));
+    CHECK(!strcmp(buf_text(&first->shown), "[put][none]"));
+    CHECK_STATUS(change(t, "DELETE FROM kv"), TROUPE_OK);
+    second = ask_as(t, (struct asking){.member = "9"}, "put 0 here 1;until 0 go;get 0 none");
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'here'") == 1);
+    CHECK_STATUS(
+        again(t, "UPDATE call SET args_hash = 1, build = 'other' WHERE ordinal = 0", plain_ini),
+        TROUPE_OK);
+    WAIT_FOR(is_answered(second));
+    CHECK(strstr(buf_text(&second->notice), "cannot go on where I was"));
+    return TROUPE_OK;
+}
+
+BODY(rows_of_another_format_end_the_turn)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    SLEEPS(record, "put 0 here 1;until 0 go;reply x");
+
+    CHECK_STATUS(again(t, "UPDATE call SET format = 99", plain_ini), TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->notice), "cannot go on where I was"));
+    return TROUPE_OK;
+}
+
+static const char two_ini[] = "[pipeline message]\nstages = b, a\n" ACTOR("a", "")
+    ACTOR("b", "script = note k from b;put 0 b 1;verdict next");
+
+BODY_IN(stages_go_by_the_list_of_the_admission, two_ini)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    SLEEPS(record, "put 0 here 1;noted k;until 0 go");
+
+    /* Stage b had ended, so its being gone does no harm; a new one is not run. */
+    CHECK_STATUS(again(t, NULL,
+                       "[pipeline message]\nstages = c, a\n" ACTOR("a", "")
+                           ACTOR("c", "script = reply never")),
+                 TROUPE_OK);
+    CHECK_STATUS(change(t, "INSERT INTO kv (ns, scope, key, value, updated_ms) VALUES "
+                           "('a', 'agent', 'go', '1', 0)"),
+                 TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "[put][from b]"));
+    CHECK_TRACE("stage b: replayed");
+    return TROUPE_OK;
+}
+
+BODY_IN(a_begun_stage_that_is_gone_ends_the_turn, two_ini)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    SLEEPS(record, "put 0 here 1;until 0 go;reply never");
+
+    CHECK_STATUS(
+        again(t, NULL, "[pipeline message]\nstages = c\n" ACTOR("c", "script = reply never")),
+        TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->notice), "cannot go on where I was"));
+    return TROUPE_OK;
+}
+
+BODY(what_may_have_happened_outside_is_not_repeated)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    SLEEPS(record, "put 0 here 1;http POST http://127.0.0.1:9/ x;until 0 go");
+
+    CHECK_STATUS(again(t,
+                       "INSERT INTO call (turn_id, stage, path, ordinal, kind, build, format, "
+                       "args_hash, state, status, created_ms) SELECT turn_id, stage, path, 1, "
+                       "'http', build, 1, 0, 'begun', 0, 0 FROM call WHERE ordinal = 0 "
+                       "ON CONFLICT (turn_id, stage, path, ordinal) DO UPDATE SET state = "
+                       "'begun', status = 0, result = NULL",
+                       plain_ini),
+                 TROUPE_OK);
+    CHECK_STATUS(change(t, "INSERT INTO kv (ns, scope, key, value, updated_ms) VALUES "
+                           "('a', 'agent', 'go', '1', 0)"),
+                 TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "<-14 http.maybe_done"));
+    return TROUPE_OK;
+}
+
+BODY(a_stage_has_a_bound_of_effects)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    (void)f;
+    CHECK_ANSWER("busy 1003", "[1000 taken]");
+    return TROUPE_OK;
+}
+
+BODY(a_turn_that_brings_the_host_down_twice_is_dead)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    SLEEPS(record, "put 0 here 1;until 0 go;reply late");
+
+    CHECK_STATUS(turn_engine_blame(t->engine, 1, "a", &f->err), TROUPE_OK);
+    CHECK_STATUS(again(t, NULL, plain_ini), TROUPE_OK);
+    WAIT_FOR(t->engine->admission.running == 1);
+    CHECK(!is_answered(record));
+    CHECK_STATUS(turn_engine_blame(t->engine, 1, "a", &f->err), TROUPE_OK);
+    CHECK_STATUS(again(t, NULL, plain_ini), TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->notice), "it brought me down twice"));
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'dead' AND blamed = 'a'") == 1);
+    return TROUPE_OK;
+}
+
+/* ---- waiting for somebody ------------------------------------------------------------------- */
+
+/* `member` presses the button `id`. */
+static size_t press(struct stage_test *t, const char *member, const char *id)
+{
+    char source_id[24];
+    struct event event = {.gateway = &t->gateway,
+                          .source = "fake",
+                          .source_id = source_id,
+                          .kind = "press",
+                          .account = "1",
+                          .channel = "100",
+                          .member = member,
+                          .content = "",
+                          .press_id = id,
+                          .flags = EVENT_ADDRESSED};
+
+    snprintf(source_id, sizeof(source_id), "%zu", 1000000 + ++t->next_id);
+    turn_engine_submit(t->engine, event_new(&event));
+    return t->next_id;
+}
+
+static struct record *record_of_press(struct stage_test *t, size_t id)
+{
+    char source_id[24];
+
+    snprintf(source_id, sizeof(source_id), "%zu", 1000000 + id);
+    return record_of(t, source_id);
+}
+
+#define PARKED(count)                                                                              \
+    WAIT_FOR(list_empty(&t->engine->turns) &&                                                      \
+             ask_int(f, "SELECT count(*) FROM event WHERE state = 'parked'") == (count))
+
+/* A press that counts for nothing is answered with a sentence. */
+static void expect_told(struct stage_test *t, size_t id, const char *part)
+{
+    struct record *record = record_of_press(t, id);
+    uint64_t until = co_after(PATIENCE_MS);
+
+    while (!record->notices && loop_now(t->base.loop) < until)
+        co_sleep(1);
+    if (!strstr(buf_text(&record->notice), part))
+        fprintf(stderr, "# \"%s\" and not \"%s\"\n", buf_text(&record->notice), part);
+    if (!strstr(buf_text(&record->notice), part))
+        abort();
+}
+
+BODY_IN(a_question_waits_without_a_place_and_goes_on_with_the_answer,
+        "[admission]\nconcurrent = 1\n[pipeline message]\nstages = a\n" ACTOR("a", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "put 0 once 1;ask 0 Sure?;ask 0 Really?");
+
+    PARKED(1);
+    CHECK(record->asked == 1 && !is_answered(record));
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'ask' AND buttons LIKE '%Yes%'") ==
+          1);
+    CHECK_ANSWER("reply others go ahead", "others go ahead"); /* the same lane, the one place */
+    expect_told(t, press(t, "8", "t:1:1:1"), "for somebody else");
+    expect_told(t, press(t, "7", "t:1:9:1"), "not open any more");
+    expect_told(t, press(t, "7", "nonsense"), "does nothing any more");
+    press(t, "7", "t:1:1:1");
+    WAIT_FOR(record->asked == 2);
+    PARKED(1);
+    expect_told(t, press(t, "7", "t:1:1:0"), "answered already");
+    CHECK_STATUS(again(t, NULL, plain_ini), TROUPE_OK); /* it stays parked through a restart */
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'parked'") == 1);
+    press(t, "7", "t:1:2:0");
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "[put][Yes][No]"));
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'once' AND version = 1") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'reply' AND turn_id = 1") == 1);
+    return TROUPE_OK;
+}
+
+BODY(a_question_expires)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "ask 30 Sure?;put 0 then 1");
+
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "<-2 ask.expired"));
+    CHECK(strstr(buf_text(&record->shown), "[put]"));
+    CHECK(ask_int(f, "SELECT count(*) FROM wait WHERE state = 'expired'") == 1);
+    expect_told(t, press(t, "7", "t:1:1:1"), "answered already, or is over");
+    return TROUPE_OK;
+}
+
+BODY(a_question_expires_while_nobody_runs)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "ask 600000 Sure?");
+
+    PARKED(1);
+    CHECK_STATUS(again(t, "UPDATE wait SET due_ms = 1", plain_ini), TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "<-2 ask.expired"));
+    return TROUPE_OK;
+}
+
+static troupe_status long_sleep_body(void *arg)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+
+    t->park_ms = 20;
+    CHECK_STATUS(again(t, NULL, plain_ini), TROUPE_OK);
+    record = ask(t, "put 0 before 1;sleep 60000;get 0 none");
+    PARKED(1);
+    CHECK(ask_int(f, "SELECT count(*) FROM wait WHERE kind = 'sleep' AND state = 'open'") == 1);
+    CHECK_STATUS(again(t, "UPDATE wait SET due_ms = 1", plain_ini), TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "[put][none]"));
+    return TROUPE_OK;
+}
+
+static void a_long_sleep_parks_and_ends_at_its_time(void **state)
+{
+    (void)state;
+    play(long_sleep_body);
+}
+
+BODY(retry_and_continue_ask_again)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *pressed;
+
+    (void)f;
+    CHECK_ANSWER("flags", "[anew]");
+    expect_told(t, press(t, "8", "t:retry:1"), "only who asked");
+    pressed = record_of_press(t, press(t, "7", "t:retry:1"));
+    WAIT_FOR(is_answered(pressed));
+    CHECK(!strcmp(buf_text(&pressed->shown), "[anew]"));
+    pressed = record_of_press(t, press(t, "7", "t:continue:1"));
+    WAIT_FOR(is_answered(pressed));
+    CHECK(!strcmp(buf_text(&pressed->shown), "[continue]"));
+    expect_told(t, press(t, "7", "t:retry:99"), "too long ago");
+    return TROUPE_OK;
+}
+
+#define TEST(name) cmocka_unit_test(name)
+
 int main(void)
 {
-    return 0;
+    const struct CMUnitTest tests[] = {
+        TEST(what_was_done_is_not_done_again),
+        TEST(an_event_that_comes_again_after_a_restart_is_answered_once),
+        TEST(a_plain_turn_is_one_transaction),
+        TEST(another_call_at_the_same_place_ends_the_turn),
+        TEST(other_arguments_end_it_only_in_another_build),
+        TEST(rows_of_another_format_end_the_turn),
+        TEST(stages_go_by_the_list_of_the_admission),
+        TEST(a_begun_stage_that_is_gone_ends_the_turn),
+        TEST(what_may_have_happened_outside_is_not_repeated),
+        TEST(a_stage_has_a_bound_of_effects),
+        TEST(a_turn_that_brings_the_host_down_twice_is_dead),
+        TEST(a_question_waits_without_a_place_and_goes_on_with_the_answer),
+        TEST(a_question_expires),
+        TEST(a_question_expires_while_nobody_runs),
+        TEST(a_long_sleep_parks_and_ends_at_its_time),
+        TEST(retry_and_continue_ask_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,7 @@
 
 static _Atomic int commits_left; /* 0: it lives */
 
+/* A place where the process may die. */
 static void count_commit(void)
 {
     if (commits_left && --commits_left == 0)
@@ -61,12 +62,15 @@ static troupe_status lasting_write(struct gateway *gateway, void *handle, const 
     _cleanup_mem_ char *path = answer_file(answer->turn, answer->ordinal);
     size_t before = answer->written.len;
     troupe_status status = fake_write(gateway, handle, text, len);
-    FILE *file = fopen(path, "ae");
+    FILE *file;
 
+    count_commit();
+    file = fopen(path, "ae");
     if (!file)
         abort();
     fwrite(answer->written.data + before, 1, answer->written.len - before, file);
     fclose(file);
+    count_commit();
     return status;
 }
 
@@ -74,8 +78,8 @@ static troupe_status lasting_write(struct gateway *gateway, void *handle, const 
 static void press_open(struct stage_test *t)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
-    const struct store_statement open = {
-        .sql = "SELECT id, turn_id FROM wait WHERE state = 'open'", .expect = STORE_ANY};
+    const struct store_statement open = {.sql = "SELECT id, turn_id FROM wait WHERE state = 'open'",
+                                         .expect = STORE_ANY};
     struct error err;
     char id[64];
     struct event press = {.gateway = &t->gateway,
@@ -125,11 +129,10 @@ static troupe_status child_main(void *arg)
 static int child(const char *dir)
 {
     _cleanup_mem_ char *runner = expand("%/troupe-runner");
-    _cleanup_mem_ char *ini =
-        mem_printf("[budget]\ndaily = 1\n[pipeline message]\nstages = r\n"
-                   "[agent r]\nplugin = %s/replay.so\nurl = %s\n"
-                   "[agent a]\nplugin = %s/actor.so\n",
-                   LIBS, getenv("REPLAY_URL"), LIBS);
+    _cleanup_mem_ char *ini = mem_printf("[budget]\ndaily = 1\n[pipeline message]\nstages = r\n"
+                                         "[agent r]\nplugin = %s/replay.so\nurl = %s\n"
+                                         "[agent a]\nplugin = %s/actor.so\n",
+                                         LIBS, getenv("REPLAY_URL"), LIBS);
     const struct plugin_manager_options manager = {.runner = runner, .any_location = true};
     const struct store_options store = {.synchronous = STORE_NORMAL, .on_commit = count_commit};
     struct gateway_ops ops = fake_ops;
@@ -257,7 +260,7 @@ static int64_t told(const char *answer, const char *name)
 struct seen {
     sqlite3 *db;
     char answer[2048];
-    int kill_at;
+    int kill_at, kills;
     unsigned bad;
 };
 
@@ -303,11 +306,11 @@ static void read_answer(struct seen *seen, const char *dir)
     fclose(file);
 }
 
-static unsigned judge(const char *dir, const struct server *server, int kill_at)
+static unsigned judge(const char *dir, const struct server *server, int kill_at, int kills)
 {
     static const char *const facts[] = {"seen", "child0", "child1", "choice"};
     _cleanup_mem_ char *path = mem_printf("%s/data.db", dir);
-    struct seen seen = {.kill_at = kill_at};
+    struct seen seen = {.kill_at = kill_at, .kills = kills};
     int64_t value, cut, rows;
 
     assert_int_equal(sqlite3_open(path, &seen.db), SQLITE_OK);
@@ -326,7 +329,8 @@ static unsigned judge(const char *dir, const struct server *server, int kill_at)
     expect(&seen, "batch in sql",
            number_of(seen.db, "SELECT sum(value) FROM r__fact WHERE what = 'batch'"), value);
     if (value % 2)
-        expect(&seen, "odd", number_of(seen.db, "SELECT sum(value) FROM r__fact WHERE what = 'odd'"),
+        expect(&seen, "odd",
+               number_of(seen.db, "SELECT sum(value) FROM r__fact WHERE what = 'odd'"),
                told(seen.answer, "at"));
     else
         expect(&seen, "even", kv_of(&seen, "even"), told(seen.answer, "at"));
@@ -341,7 +345,7 @@ static unsigned judge(const char *dir, const struct server *server, int kill_at)
         expect(&seen, "posts", server->posts, 1);
     else
         expect(&seen, "more posts than one", server->posts > 1, 0);
-    expect(&seen, "too many rounds", server->paid > 3, 0);
+    expect(&seen, "too many rounds", server->paid > 2 + kills, 0);
     expect(&seen, "open reservations",
            number_of(seen.db, "SELECT count(*) FROM budget_ledger WHERE state IN ('reserved', "
                               "'dispatched')"),
@@ -350,45 +354,49 @@ static unsigned judge(const char *dir, const struct server *server, int kill_at)
            number_of(seen.db, "SELECT count(*) FROM budget_ledger WHERE state IN ('settled', "
                               "'unknown')") < server->paid,
            0);
-    expect(&seen, "questions",
-           number_of(seen.db, "SELECT count(*) FROM outbox WHERE kind = 'ask'"), 1);
-    expect(&seen, "answers",
-           number_of(seen.db, "SELECT count(*) FROM outbox WHERE kind = 'reply'"), 1);
+    expect(&seen, "questions", number_of(seen.db, "SELECT count(*) FROM outbox WHERE kind = 'ask'"),
+           1);
+    expect(&seen, "answers", number_of(seen.db, "SELECT count(*) FROM outbox WHERE kind = 'reply'"),
+           1);
     sqlite3_close(seen.db);
     return seen.bad;
 }
 
-/* A life that ends at the n-th mark, and one that does not. */
-static bool killed_at(struct server *server, int kill_at, unsigned *bad)
+/* A life that ends at the n-th place, one that ends at `again` (0: none does), and one that does
+ * not. True while the first one died. */
+static bool killed_at(struct server *server, int kill_at, int again, unsigned *bad)
 {
+    const int kills[] = {kill_at, again, 0};
     struct place place;
-    int first, second = 0;
+    int died = 0, code = KILLED, first = 0;
 
     place_make(&place);
     server->posts = server->paid = 0;
-    first = live(place.dir, server->url, kill_at);
-    if (first == KILLED)
-        second = live(place.dir, server->url, 0);
-    if ((first != KILLED && first != 0) || second != 0) {
-        fprintf(stderr, "# killed at %d: exit %d, then %d\n", kill_at, first, second);
+    for (int i = 0; i < 3 && code == KILLED; i++) {
+        if (i == 1 && !again)
+            continue;
+        code = live(place.dir, server->url, kills[i]);
+        died += code == KILLED;
+        first = i ? first : code;
+    }
+    if (code != 0) {
+        fprintf(stderr, "# killed at %d and %d: exit %d\n", kill_at, again, code);
         ++*bad;
     } else {
-        *bad += judge(place.dir, server, kill_at);
+        *bad += judge(place.dir, server, kill_at, died);
     }
-    if (!getenv("REPLAY_KEEP"))
-        place_remove(&place);
+    place_remove(&place);
     return first == KILLED;
 }
 
-static void a_turn_killed_anywhere_ends_as_if_it_had_not_been(void **state)
+static void kill_everywhere(int again)
 {
     static struct server server;
     unsigned bad = 0;
     int kill_at = 1;
 
-    (void)state;
     server_start(&server);
-    while (killed_at(&server, kill_at, &bad))
+    while (killed_at(&server, kill_at, again ? 1 + kill_at % again : 0, &bad))
         kill_at++;
     server_stop(&server);
     printf("# %d places\n", kill_at - 1);
@@ -396,10 +404,23 @@ static void a_turn_killed_anywhere_ends_as_if_it_had_not_been(void **state)
     assert_int_equal(bad, 0);
 }
 
+static void a_turn_killed_anywhere_ends_as_if_it_had_not_been(void **state)
+{
+    (void)state;
+    kill_everywhere(0);
+}
+
+static void so_does_one_killed_again_on_its_way_back(void **state)
+{
+    (void)state;
+    kill_everywhere(13);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_turn_killed_anywhere_ends_as_if_it_had_not_been),
+        cmocka_unit_test(so_does_one_killed_again_on_its_way_back),
     };
 
     if (getenv("REPLAY_DIR"))

@@ -33,6 +33,7 @@ struct record {
     struct buf notice;
     unsigned begins;                      /* answers of which something was shown */
     unsigned writes, ends, notices, over; /* over: working(false) */
+    unsigned asked;                       /* questions            */
     enum gateway_outcome outcome;
     bool private;
 };
@@ -47,6 +48,7 @@ struct stage_test {
     struct record records[RECORDS_MAX];
     size_t record_count, next_id;
     struct list_link answers; /* struct fake_answer */
+    uint64_t park_ms;         /* of the engine's options */
     bool away;                /* nobody is there: what is owed waits in the outbox */
     bool refuses;             /* takes no answer to its end                        */
     bool refuses_begin;       /* nor a new one                                     */
@@ -168,6 +170,10 @@ static inline void fake_show(struct record *record, const struct outbox_row *row
         record->private = true;
         buf_reset(&record->notice);
         buf_puts(&record->notice, row->body);
+        return;
+    }
+    if (!strcmp(row->kind, "ask")) {
+        record->asked++;
         return;
     }
     record->ends++;
@@ -439,7 +445,8 @@ static inline struct plugin_set *build_set(struct stage_test *t, const char *ini
 /* [waits] */
 static inline troupe_status engine_start(struct stage_test *t, const char *ini)
 {
-    const struct engine_options options = {.loop = t->base.loop,
+    const struct engine_options options = {.park_ms = t->park_ms,
+                                           .loop = t->base.loop,
                                            .store = t->base.store,
                                            .http = t->http,
                                            .turn_table = host_turn_table()};
