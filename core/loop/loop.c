@@ -169,6 +169,11 @@ void loop_post(struct loop *loop, struct loop_task *task)
         uv_async_send(&loop->wake);
 }
 
+bool loop_has_ready(const struct loop *loop)
+{
+    return loop->ready_count > 0;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static void step_over(uv_timer_t *handle)

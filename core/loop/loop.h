@@ -45,6 +45,9 @@ struct loop_task {
     void (*run)(struct loop_task *task);
 };
 void loop_post(struct loop *loop, struct loop_task *task); /* any thread */
+/* Whether coroutines are ready to go on before the loop has to poll: for who gathers what one tick
+ * brings. */
+bool loop_has_ready(const struct loop *loop);
 
 /* A timer on the loop for code that is no coroutine. The memory is the caller's and must stay until
  * loop_timer_close's `closed` ran. */

@@ -494,6 +494,10 @@ troupe_status turn_run(void *arg)
         turn_read_cost(turn);
     }
     settle_answer(turn);
+    if (turn->resumed)
+        turn_trace_add(&turn->trace, "replay", "replayed",
+                       "%u calls were done before, %u repeated, %u may have happened",
+                       turn->record.replayed, turn->record.repeated, turn->record.maybe);
     turn_trace_add(&turn->trace, "end", turn->reason, "%s", turn->state);
     status = turn_answer_finish(turn, &err);
     if (status < 0 && !turn->duplicate)

@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "turn/engine_private.h"
+#include "turn/sql/call.h"
 #include "turn/sql/turn.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -22,7 +24,10 @@ enum {
     COL_COST,
     COL_GENERATION,
     COL_STARTED,
-    COL_FINISHED
+    COL_FINISHED,
+    COL_ATTEMPTS,
+    COL_BLAMES,
+    COL_BLAMED
 };
 
 static json_t *column(const struct store_rows *rows, size_t index)
@@ -41,6 +46,29 @@ static json_t *parsed(const struct store_rows *rows, size_t index)
     if (cell->type != STORE_TEXT || json_parse(cell->data, cell->len, &value, NULL) < 0)
         return json_null();
     return value;
+}
+
+/* What it asked of the host, as far as that was kept: "stage a 0#3 kv.put". */
+static json_t *read_calls(struct engine *engine, int64_t id)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    json_t *list = json_array();
+
+    if (store_query(engine->store, STORE_SQL(SQL_CALL_LIST, store_int(id)),
+                    turn_engine_soon(engine), &rows, NULL) < 0)
+        return list;
+    for (size_t i = 0; i < rows->count; i++) {
+        char at[200];
+
+        snprintf(at, sizeof(at), "%s %s#%lld", store_cell_text(rows, i, 0, ""),
+                 store_cell_text(rows, i, 1, ""), (long long)store_cell_int(rows, i, 2, 0));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:s}", "at", at, "kind",
+                                        store_cell_text(rows, i, 3, ""), "state",
+                                        store_cell_text(rows, i, 4, ""), "status",
+                                        status_name((troupe_status)store_cell_int(rows, i, 5, 0))));
+    }
+    return list;
 }
 
 troupe_status turn_why_json(struct engine *engine, const char *id, const char *channel,
@@ -72,7 +100,40 @@ troupe_status turn_why_json(struct engine *engine, const char *id, const char *c
                      (json_int_t)store_cell_int(rows, 0, COL_GENERATION, 0), "started_ms",
                      (json_int_t)store_cell_int(rows, 0, COL_STARTED, 0), "finished_ms",
                      (json_int_t)store_cell_int(rows, 0, COL_FINISHED, 0));
+    json_object_set_new(*ret, "attempts",
+                        json_integer((json_int_t)store_cell_int(rows, 0, COL_ATTEMPTS, 0)));
+    json_object_set_new(*ret, "blames",
+                        json_integer((json_int_t)store_cell_int(rows, 0, COL_BLAMES, 0)));
+    json_object_set_new(*ret, "blamed", column(rows, COL_BLAMED));
+    json_object_set_new(*ret, "calls", read_calls(engine, store_cell_int(rows, 0, COL_ID, 0)));
     return TROUPE_OK;
+}
+
+/* How often it was taken up again, and the calls that are kept. */
+static void put_record(struct buf *out, const json_t *why)
+{
+    int64_t attempts = json_get_int(why, "attempts", 0), blames = json_get_int(why, "blames", 0);
+    const json_t *calls = json_object_get(why, "calls"), *call;
+    size_t i;
+
+    if (attempts)
+        buf_printf(out, "\ntaken up again %lld times", (long long)attempts);
+    if (blames)
+        buf_printf(out, "\n%lld crashes blamed on it, the last in %s", (long long)blames,
+                   json_get_str(why, "blamed", "?"));
+    if (json_array_size(calls))
+        buf_puts(out, "\ncalls that are kept:");
+    json_array_foreach (calls, i, call) {
+        const char *state = json_get_str(call, "state", "");
+        const char *status = json_get_str(call, "status", "");
+
+        buf_printf(out, "\n  %s %s", json_get_str(call, "at", "?"),
+                   json_get_str(call, "kind", "?"));
+        if (!strcmp(state, "begun"))
+            buf_puts(out, ": begun");
+        else if (strcmp(status, "ok"))
+            buf_printf(out, ": %s", status);
+    }
 }
 
 static void put_entries(struct buf *out, const json_t *trace)
@@ -119,6 +180,7 @@ troupe_status turn_why_text(struct engine *engine, const char *id, const char *c
     if (*sentence)
         buf_printf(&out, "\n%s", sentence);
     put_entries(&out, json_object_get(why, "trace"));
+    put_record(&out, why);
     *ret = buf_take(&out);
     return TROUPE_OK;
 }

@@ -171,11 +171,21 @@ static troupe_status recall(troupe_turn *turn, const struct conversation *conver
     return TROUPE_OK;
 }
 
+/* What the member wants of the model: the message, or that a cut answer goes on. */
+static troupe_str question(const troupe_message *message)
+{
+    static const char go_on[] = "Please go on where your last answer broke off.";
+
+    if (message->flags & TROUPE_MESSAGE_CONTINUE)
+        return (troupe_str){go_on, sizeof(go_on) - 1};
+    return message->content;
+}
+
 static troupe_status remember(troupe_turn *turn, const struct history *history,
                               const struct answer *answer)
 {
     const struct history_entry entry = {
-        .question = troupe_turn_message(turn)->content,
+        .question = question(troupe_turn_message(turn)),
         .answer = {answer->text, answer->len},
         .interrupted = answer->interrupted,
         .tokens = answer->tokens,
@@ -242,7 +252,7 @@ static troupe_status stage(troupe_turn *turn)
     system = instructions(turn, conversation, &preferences, history.asked_ms);
     if (!system)
         return TROUPE_NOMEM;
-    status = prompt_build(&conversation->budget, system, &history, message->content, &prompt);
+    status = prompt_build(&conversation->budget, system, &history, question(message), &prompt);
     if (status < 0)
         return apologize(turn, status, "the prompt");
     troupe_reason(turn, "conversation.context", "%u of %u earlier messages, about %lld tokens",

@@ -69,6 +69,56 @@ BODY(what_was_done_is_not_done_again)
     WAIT_FOR(is_answered(record));
     CHECK(!strcmp(buf_text(&record->shown), "[committed][none][put][1]"));
     CHECK(ask_int(f, "SELECT attempts FROM event WHERE id = 1") == 1);
+    {
+        _cleanup_mem_ char *why = NULL;
+
+        WAIT_FOR(list_empty(&t->engine->turns));
+        CHECK_STATUS(turn_engine_why_text(t->engine, "1", &why, &f->err), TROUPE_OK);
+        CHECK(strstr(why, "taken up again 1 times") && strstr(why, "replay: replayed"));
+        CHECK(strstr(why, "a 0#0 sql.commit") && strstr(why, "a 0#1 kv.get: not-found"));
+    }
+    return TROUPE_OK;
+}
+
+BODY(an_event_that_comes_again_after_a_restart_is_answered_once)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask_as(t, (struct asking){.source_id = "5"}, "put 0 once 1");
+    struct engine_stats stats;
+
+    WAIT_FOR(is_answered(record));
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK_STATUS(again(t, NULL, plain_ini), TROUPE_OK);
+    ask_as(t, (struct asking){.source_id = "5"}, "put 0 once 1;http POST http://127.0.0.1:9/ x");
+    ask_as(t, (struct asking){.source_id = "5"}, "write never shown"); /* in the same tick */
+    CHECK_ANSWER("get 0 once", "[1]");
+    WAIT_FOR(list_empty(&t->engine->turns));
+    turn_engine_stats(t->engine, &stats);
+    CHECK(stats.duplicates == 2 && stats.failed == 0 && record->ends == 1 && !record->notices);
+    CHECK(ask_int(f, "SELECT count(*) FROM event") == 2);
+    CHECK(ask_int(f, "SELECT version FROM kv WHERE key = 'once'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM call WHERE turn_id > 1 AND kind <> 'kv.get'") == 0);
+    return TROUPE_OK;
+}
+
+BODY(a_plain_turn_is_one_transaction)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct store_stats before, after;
+    struct record *record;
+
+    CHECK_ANSWER("/sum a=1 b=2", "{\"sum\":3}");
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 1);
+    store_stats(f->store, &before);
+    t->away = true; /* showing it is the gateway's, and so is its mark */
+    record = ask(t, "/sum a=1 b=3");
+    WAIT_FOR(t->engine->stats.answered == 2 && list_empty(&t->engine->turns));
+    store_stats(f->store, &after);
+    CHECK(after.transactions - before.transactions == 1);
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    CHECK(!strcmp(buf_text(&record->shown), "{\"sum\":4}"));
     return TROUPE_OK;
 }
 
@@ -363,6 +413,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_was_done_is_not_done_again),
+        TEST(an_event_that_comes_again_after_a_restart_is_answered_once),
+        TEST(a_plain_turn_is_one_transaction),
         TEST(another_call_at_the_same_place_ends_the_turn),
         TEST(other_arguments_end_it_only_in_another_build),
         TEST(rows_of_another_format_end_the_turn),
