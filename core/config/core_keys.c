@@ -19,7 +19,7 @@ static const char *const backends[] = {"sqlite", NULL};
 static const char *const synchronous[] = {"full", "normal", NULL};
 static const char *const balances[] = {"first", "round_robin", "random", "least_busy", NULL};
 static const char *const compressions[] = {"auto", "zstd", "zlib", "none", NULL};
-static const char *const triggers[] = {"mention", "dm", "reply", NULL};
+static const char *const triggers[] = {"mention", "dm", "reply", "prefix", NULL};
 static const char *const contents[] = {"auto", "yes", "no", NULL};
 static const char *const streams[] = {"edits", "partial", "off", NULL};
 static const char *const isolations[] = {"process", "inprocess", NULL};
@@ -111,7 +111,9 @@ static const struct config_key discord_keys[] = {
      .doc = "compression of what Discord sends; auto is the best that this build has"},
     {"triggers", CONFIG_CHOICE, CONFIG_LIVE | CONFIG_LIST, "mention, dm, reply",
      .choices = triggers,
-     .doc = "what addresses the bot: a mention, a direct message, a reply to one of its messages"},
+     .doc =
+         "what addresses the bot: a mention, a direct message, a reply to one of its messages, or "
+         "the prefix and a word behind it"},
     {"content", CONFIG_CHOICE, 0, "auto", .choices = contents,
      .doc = "the MESSAGE_CONTENT intent; auto asks for it where the application may have it"},
     {"prefix", CONFIG_STRING, CONFIG_LIVE, "/", .doc = "what a command in a message begins with"},
@@ -124,6 +126,8 @@ static const struct config_key discord_keys[] = {
      .doc = "least time between two edits of an answer"},
     {"acknowledge", CONFIG_BOOL, CONFIG_LIVE, "yes",
      .doc = "an eyes reaction on a message while its answer takes longer"},
+    {"requests", CONFIG_INT, 0, "50", 0, 100000,
+     .doc = "requests a second that Discord allows the bot in all; 0: none is kept to"},
     {"owners", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "members who own the bot, by id; unset: the application's owner or its team"},
 };

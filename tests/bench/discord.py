@@ -47,7 +47,7 @@ class Troupe(rig.Host):
                           "concurrent = 1000\nqueue = 10000\nqueue_per_member = 1000\n")
         text = text.replace("[pipeline message]\nstages = conversation\n",
                             "" if "[pipeline message]" in extra else "")
-        text = text.replace("[discord]\n", "[discord]\nprefix = !\n")
+        text = text.replace("[discord]\n", "[discord]\nprefix = !\ntriggers = mention, dm, reply, prefix\n")
         if tls:
             text += f"[http]\nca_file = {tls}\n"
             text = text.replace("http://", "https://")

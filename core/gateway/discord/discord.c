@@ -10,6 +10,7 @@
 #include "gateway/discord/store.h"
 #include "loop/op.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -336,6 +337,9 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->rules.mention = lists(section, "triggers", "mention");
     discord->rules.dm = lists(section, "triggers", "dm");
     discord->rules.reply = lists(section, "triggers", "reply");
+    mem_free(discord->prefix);
+    discord->prefix = mem_strdup(config_str(section, "prefix"));
+    discord->rules.prefix = lists(section, "triggers", "prefix") ? discord->prefix : NULL;
     discord->stream = (enum discord_stream)config_choice(section, "stream");
     discord->first_text_ms = (uint64_t)config_ms(section, "first_text");
     discord->edit_ms = (uint64_t)config_ms(section, "edit_interval");
@@ -384,6 +388,7 @@ struct discord *discord_new(const struct discord_options *options)
     discord->ca_file = options->ca_file ? mem_strdup(options->ca_file) : NULL;
     discord->proxy = options->proxy ? mem_strdup(options->proxy) : NULL;
     discord->compress = compress_of(section);
+    discord->requests = (unsigned)config_int(section, "requests");
     discord->content = (enum discord_content)config_choice(section, "content");
     discord->rules.gateway = &discord->gateway;
     discord->rules.content = discord->content != DISCORD_CONTENT_NO;
@@ -427,7 +432,11 @@ static troupe_status connect_main(void *arg)
 troupe_status discord_start(struct discord *discord, struct error *err)
 {
     const struct discord_rest_options rest_options = {
-        .http = discord->options.http, .base = discord->api, .token = discord->token};
+        .http = discord->options.http,
+        .base = discord->api,
+        .token = discord->token,
+        .global_limit = discord->requests ? discord->requests : UINT_MAX,
+    };
     struct discord_outbox_options outbox_options;
     struct error own;
     troupe_status status;
@@ -490,6 +499,7 @@ static void timer_closed(struct loop_timer *timer)
 
     discord_seq_clear(&discord->seq);
     mem_free(discord->token);
+    mem_free(discord->prefix);
     mem_free(discord->api);
     mem_free(discord->ca_file);
     mem_free(discord->proxy);

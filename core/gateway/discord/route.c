@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "gateway/gateway.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,16 @@ static bool is_named(const struct discord_text *content, uint64_t self)
     return false;
 }
 
+/* A command without a mention. The content stands as it was sent: a prefix that JSON escapes does
+ * not count. */
+static bool begins_with(const struct discord_text *content, const char *prefix)
+{
+    size_t len = prefix ? strlen(prefix) : 0;
+
+    return len && content->len > len && !memcmp(content->ptr, prefix, len) &&
+           isalpha((unsigned char)content->ptr[len]);
+}
+
 enum discord_route discord_route_message(const struct discord_route_rules *rules,
                                          const struct discord_scan *scan)
 {
@@ -52,7 +63,7 @@ enum discord_route discord_route_message(const struct discord_route_rules *rules
     if (scan->mentions_self && rules->mention &&
         (!replied || is_named(&scan->content, rules->self)))
         return DISCORD_ROUTE_OWED;
-    return DISCORD_ROUTE_SEEN;
+    return begins_with(&scan->content, rules->prefix) ? DISCORD_ROUTE_OWED : DISCORD_ROUTE_SEEN;
 }
 
 /* ---- content --------------------------------------------------------------------------------- */

@@ -6,7 +6,8 @@
  * Written by a bot, a webhook or the bot itself, or no message of a member's (types other than
  * DEFAULT 0 and REPLY 19): ignored, whatever it says, so that programs never talk in circles
  * (message.mdx). Addressed is a message in a DM, one with the bot among its `mentions` (@everyone,
- * @here and roles are not in there), and a reply to a message of the bot's.
+ * @here and roles are not in there), a reply to a message of the bot's, and where that trigger is
+ * on a message that begins with the prefix and a letter.
  */
 #ifndef GATEWAY_DISCORD_ROUTE_H
 #define GATEWAY_DISCORD_ROUTE_H
@@ -31,6 +32,7 @@ struct discord_route_rules {
     struct gateway *gateway; /* of the events                                   */
     uint64_t self;           /* the bot's user id                               */
     bool mention, dm, reply; /* [discord] triggers                              */
+    const char *prefix;      /* the trigger "prefix"; NULL: it is off           */
     bool content;            /* the MESSAGE_CONTENT intent: replies can be read */
     const uint64_t *owners;
     size_t owner_count;
