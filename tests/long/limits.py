@@ -10,7 +10,7 @@ that is whole does not wait for edits of others."""
 import os
 import sys
 
-sys.path.insert(0, os.environ.get("TROUPE_SRCDIR", ".") + "/tests/lib")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import rig  # noqa: E402
 
 SECONDS = int(os.environ.get("TROUPE_LONG_SECONDS", "60"))

@@ -15,7 +15,7 @@ import struct
 import sys
 import time
 
-sys.path.insert(0, os.environ.get("TROUPE_SRCDIR", ".") + "/tests/lib")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import rig  # noqa: E402
 
 VARIANT = sys.argv[1] if len(sys.argv) > 1 else ""
