@@ -130,7 +130,7 @@ class Trigger:
 
 def calls(run):
     """Each turn of one message is cut at one call more than the one before."""
-    discord, llm, host = start_all(run)
+    discord, llm, host = start_all(run, "--channels", "10")
     trigger = Trigger(os.path.join(run.directory, "kill_at"))
     library = os.path.join(rig.BUILD, "tests/long/.libs/kill_at.so")
     host.environment.update(LD_PRELOAD=library, TROUPE_KILL_AT=trigger.path)
