@@ -253,7 +253,7 @@ static bool receive(struct ws *ws, bool *ret_more)
     }
     ws_reader_added(&ws->reader, got);
     /* Plain sockets tell again when more is there; TLS may hold it back. */
-    *ret_more = ws->connection.tls || got == room || ws->broken;
+    *ret_more = ws->connection.holds_back || got == room || ws->broken;
     return true;
 }
 
@@ -263,6 +263,10 @@ static void pump(struct ws *ws)
     bool more = true;
 
     while (take_events(ws, until)) {
+        if (more && clock_ns() >= until) { /* pieces of a large message are no events */
+            post(ws);
+            return;
+        }
         if (!more || !receive(ws, &more)) {
             if (ws->state == OPEN && !ws->dropped && ws->handler.drained)
                 ws->handler.drained(ws->arg);

@@ -5,6 +5,8 @@
  * read buffer; messages are handed out whole. Connecting blocks in libcurl and runs on a helper
  * thread; everything else is for the loop thread.
  *
+ * http_global_init was called. Losing a connection does not free it: ws_free is always due.
+ *
  * Promises: masked client frames, UTF-8 of text messages and close reasons checked (RFC 6455 8.1),
  * fragments joined, pings answered, every protocol violation closes with 1002/1007/1009 as the RFC
  * says. Memory is bounded: one message at most `max_message`, what waits to be sent at most 64 kB.
