@@ -106,9 +106,27 @@ void *map_set(struct map *map, const char *key, void *value)
     return map_setn(map, key, strlen(key), value);
 }
 
+/* Frees the slot and moves up what would not be found past it any more, so that look-up meets no
+ * tombstones and removal costs what look-up does. */
+static void free_slot(struct map *map, size_t slot)
+{
+    size_t mask = map->slot_count - 1;
+
+    for (size_t next = (slot + 1) & mask; map->slots[next]; next = (next + 1) & mask) {
+        size_t home = map->entries[map->slots[next] - 1].hash & mask;
+
+        if (((next - home) & mask) < ((next - slot) & mask))
+            continue; /* it begins its way behind the free slot */
+        map->slots[slot] = map->slots[next];
+        slot = next;
+    }
+    map->slots[slot] = 0;
+}
+
 void *map_remove(struct map *map, const char *key)
 {
     size_t len = strlen(key), slot, index;
+    const struct map_entry *last;
     void *value;
 
     if (!map->count)
@@ -118,9 +136,12 @@ void *map_remove(struct map *map, const char *key)
         return NULL;
     index = map->slots[slot] - 1;
     value = map->entries[index].value;
+    free_slot(map, slot);
     mem_free(map->entries[index].key);
-    map->entries[index] = map->entries[--map->count];
-    /* Removal is rare; a rebuild keeps look-up free of tombstones. */
-    rebuild(map, map->slot_count);
+    if (index == --map->count)
+        return value;
+    last = &map->entries[map->count];
+    map->slots[slot_of(map, last->key, last->key_len, last->hash)] = (uint32_t)index + 1;
+    map->entries[index] = *last;
     return value;
 }

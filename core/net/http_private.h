@@ -178,9 +178,11 @@ struct http_transfer {
     uint64_t deadline, hop_start, last_byte;
     struct http_head *head; /* being read; NULL once it was handed over */
     bool first_byte_seen, head_done, packed, denied, denied_public, paused;
-    bool left;      /* a byte of the request, in this hop or an earlier one */
-    bool fine;      /* ended as it should: the curl handle is used again    */
-    char *location; /* of a redirect that will be followed */
+    bool asked_to_send; /* libcurl is about to send, or has */
+    long sent_before;   /* bytes that were a proxy's */
+    bool left;          /* a byte of the request, in this hop or an earlier one */
+    bool fine;          /* ended as it should: the curl handle is used again    */
+    char *location;     /* of a redirect that will be followed */
     size_t body_seen;
     struct buf pending;   /* bytes of this pass                                        */
     struct error failure; /* why a callback stopped the transfer; status 0: none did   */

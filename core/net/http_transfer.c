@@ -186,11 +186,18 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static bool has_left(CURL *easy)
+static long sent_bytes(CURL *easy)
 {
     long sent = 0;
 
-    return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+    return sent;
+}
+
+/* Whether a byte of the request itself has left; a proxy's CONNECT is counted by libcurl, too. */
+static bool has_left(const struct http_transfer *transfer)
+{
+    return transfer->asked_to_send && sent_bytes(transfer->easy) > transfer->sent_before;
 }
 
 /* libcurl calls this each time before it sends, and it sends again by itself when a kept connection
@@ -200,7 +207,12 @@ static int before_send(void *arg, char *to, char *from, int to_port, int from_po
     struct http_transfer *transfer = arg;
 
     (void)to, (void)from, (void)to_port, (void)from_port;
-    if (!has_left(transfer->easy))
+    if (!transfer->asked_to_send) {
+        transfer->asked_to_send = true;
+        transfer->sent_before = sent_bytes(transfer->easy);
+        return CURL_PREREQFUNC_OK;
+    }
+    if (!transfer->once || !has_left(transfer))
         return CURL_PREREQFUNC_OK;
     error_set(&transfer->failure, TROUPE_IO,
               "\"%s\" closed the connection before it answered; the request is not repeated",
@@ -269,10 +281,8 @@ static CURLcode set_request(struct http_transfer *transfer, CURL *easy)
     SET(CURLOPT_WRITEFUNCTION, http_receive_body);
     SET(CURLOPT_WRITEDATA, transfer);
     SET(CURLOPT_PRIVATE, transfer);
-    if (transfer->once) {
-        SET(CURLOPT_PREREQFUNCTION, before_send);
-        SET(CURLOPT_PREREQDATA, transfer);
-    }
+    SET(CURLOPT_PREREQFUNCTION, before_send);
+    SET(CURLOPT_PREREQDATA, transfer);
     return code;
 }
 
@@ -290,6 +300,7 @@ troupe_status http_transfer_begin(struct http_transfer *transfer)
                          http_url_label(&transfer->url));
     }
     transfer->first_byte_seen = transfer->head_done = transfer->denied = transfer->paused = false;
+    transfer->asked_to_send = false;
     transfer->hop_start = transfer->last_byte = clock_ms();
     transfer->easy = thread->easy_count > 0 ? thread->easy[--thread->easy_count] : curl_easy_init();
     if (transfer->easy)
@@ -312,7 +323,7 @@ void http_transfer_detach(struct http_transfer *transfer)
 
     if (!transfer->easy)
         return;
-    transfer->left = transfer->left || has_left(transfer->easy);
+    transfer->left = transfer->left || has_left(transfer);
     curl_multi_remove_handle(thread->multi, transfer->easy);
     if (transfer->fine && thread->easy_count < HTTP_EASY_KEPT) {
         curl_easy_reset(transfer->easy); /* forgets the request, keeps TLS sessions */

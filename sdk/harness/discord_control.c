@@ -352,15 +352,13 @@ static bool gateway_act(struct control *control, struct discord_client *client, 
     else if (strcmp(what, "cut") == 0)
         discord_conn_close(client->conn);
     else if (strcmp(what, "op1") == 0)
-        discord_client_send(client, "{\"op\":1,\"d\":null,\"s\":null,\"t\":null}", 36);
+        discord_client_say(client, "{\"t\":null,\"s\":null,\"op\":1,\"d\":null}");
     else if (strcmp(what, "op7") == 0)
-        discord_client_send(client, "{\"op\":7,\"d\":null,\"s\":null,\"t\":null}", 36);
+        discord_client_say(client, "{\"t\":null,\"s\":null,\"op\":7,\"d\":null}");
     else if (strcmp(what, "op9") == 0)
-        discord_client_send(client,
-                            json_is_true(json_object_get(body, "resumable"))
-                                ? "{\"op\":9,\"d\":true}"
-                                : "{\"op\":9,\"d\":false}",
-                            json_is_true(json_object_get(body, "resumable")) ? 17 : 18);
+        discord_client_say(client, json_is_true(json_object_get(body, "resumable"))
+                                       ? "{\"t\":null,\"s\":null,\"op\":9,\"d\":true}"
+                                       : "{\"t\":null,\"s\":null,\"op\":9,\"d\":false}");
     else if (strcmp(what, "silence") == 0)
         client->silent = true;
     else if (strcmp(what, "fragment") == 0)
@@ -370,8 +368,7 @@ static bool gateway_act(struct control *control, struct discord_client *client, 
     else if (strcmp(what, "torn") == 0)
         client->torn = true;
     else if (strcmp(what, "raw") == 0 && text_of(control, "payload"))
-        discord_client_send(client, text_of(control, "payload"),
-                            strlen(text_of(control, "payload")));
+        discord_client_say(client, text_of(control, "payload"));
     else
         return false;
     return true;

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 
 #define BACKLOG      ((size_t)2 * 1024 * 1024) /* bytes under way */
+#define BATCH        (BACKLOG / 8)             /* bytes a write */
 #define ID_MARK      "1111111111111111111"
 #define CONTENT_MARK "(content)"
-#define FILLER       "lorem ipsum dolor sit amet consetetur sadipscing elitr sed diam nonumy eirmod "
 
 /* ---- the pieces ---------------------------------------------------------------------------- */
 
@@ -52,6 +52,32 @@ static void make_pieces(struct discord *discord, struct discord_channel *channel
     fake_text_clear(&data);
 }
 
+static void make_words(struct discord_flood *flood)
+{
+    flood->seed = UINT64_C(0x9e3779b97f4a7c15);
+    for (size_t i = 0; i < 1024; i++) {
+        for (size_t k = 0; k < 6; k++)
+            flood->words[i][k] = (char)('a' + discord_random(&flood->seed) % 26);
+        flood->words[i][6] = ' ';
+    }
+}
+
+/* Every third word is a new one: about 300 bytes an event are left of it when it is packed, as of
+ * recorded sessions. */
+static void put_filler(struct fake_text *out, struct discord_flood *flood)
+{
+    for (size_t left = flood->filler, i = 0; left > 0; i++) {
+        size_t n = left < 7 ? left : 7;
+        uint64_t random = discord_random(&flood->seed);
+        char fresh[7] = "abcdef ";
+
+        for (size_t k = 0; k < 6 && i % 3 == 0; k++, random >>= 8)
+            fresh[k] = (char)('a' + (random & 0xff) % 26);
+        fake_text_put(out, i % 3 == 0 ? fresh : flood->words[random >> 8 & 1023], n);
+        left -= n;
+    }
+}
+
 /* The text, filled up so that a payload has `size` bytes. */
 static void make_text(struct discord_flood *flood, bool meant, const char *kind, size_t size)
 {
@@ -65,10 +91,8 @@ static void make_text(struct discord_flood *flood, bool meant, const char *kind,
     else if (meant)
         fake_text_puts(text, "!hello ");
     have += text->len + (meant ? 12 : 0); /* the token that follows */
-    for (const char *p = FILLER; have < size && !meant; have++) {
-        fake_text_put(text, p++, 1);
-        p = *p ? p : FILLER;
-    }
+    if (!meant)
+        flood->filler = have < size ? size - have : 0;
     if (meant && have < size) /* JSON space behind the data */
         for (flood->suffix[1].len--; have < size; have++)
             fake_text_puts(&flood->suffix[1], have + 1 < size ? " " : " }");
@@ -108,7 +132,7 @@ static void put_event(struct discord *discord, struct fake_text *out)
     } else {
         discord_put_u64(out, discord_world_new_id(&discord->world));
         fake_text_put(out, flood->middle[0].data, flood->middle[0].len);
-        fake_text_put(out, flood->text[0].data, flood->text[0].len);
+        put_filler(out, flood);
     }
     fake_text_put(out, flood->suffix[meant].data, flood->suffix[meant].len);
     flood->made++;
@@ -141,8 +165,7 @@ static void flood_sent(struct discord *discord)
 
     discord->load.flood.sent_us = discord_now_us();
     discord_client_release(client);
-    discord_client_send(client, "{\"t\":null,\"s\":null,\"op\":1,\"d\":null}",
-                        strlen("{\"t\":null,\"s\":null,\"op\":1,\"d\":null}"));
+    discord_client_say(client, "{\"t\":null,\"s\":null,\"op\":1,\"d\":null}");
     uv_idle_stop(&discord->load.spin);
 }
 
@@ -151,16 +174,15 @@ static void on_spin(uv_idle_t *idle)
     struct discord *discord = idle->data;
     struct discord_flood *flood = &discord->load.flood;
     struct discord_conn *conn;
-    size_t before;
 
     if (!flood->session || !flood->session->client) { /* it left: the flood is over */
         discord_load_forget(discord, flood->session);
         return;
     }
     conn = flood->session->client->conn;
-    before = conn->out.len;
-    while (flood->made < flood->events && discord_conn_backlog(conn) < BACKLOG &&
-           conn->out.len < BACKLOG / 8) {
+    while (flood->made < flood->events && discord_conn_backlog(conn) < BACKLOG) {
+        size_t before = conn->out.len;
+
         if (flood->lengths) {
             fake_text_put(&conn->out, flood->packed.data + flood->packed_at,
                           flood->lengths[flood->made]);
@@ -170,13 +192,12 @@ static void on_spin(uv_idle_t *idle)
             discord_ws_write(&conn->out, DISCORD_WS_TEXT, discord->scratch.data,
                              discord->scratch.len, 0);
         }
-        if (conn->ssl && flood->records) {
-            flood->bytes += conn->out.len;
+        flood->bytes += conn->out.len - before;
+        if (flood->records)
             discord_conn_seal(conn);
-            before = conn->out.len;
-        }
+        if (conn->out.len + conn->sealed.len >= BATCH)
+            break; /* to the socket, then more */
     }
-    flood->bytes += conn->out.len - before;
     discord_conn_dirty(conn);
     if (flood->made == flood->events)
         flood_sent(discord);
@@ -260,6 +281,7 @@ bool discord_load_flood(struct discord *discord, const json_t *spec, char *err, 
     flood->next_seq = session->seq + 1;
     session->seq = flood->last_seq = session->seq + flood->events;
     session->count = 0; /* none of these can be sent again */
+    make_words(flood);
     for (int meant = 0; meant < 2; meant++) {
         make_pieces(discord, channel, discord->world.users[0], meant, kind);
         make_text(flood, meant, kind, size > 0 ? (size_t)size : 1180);

@@ -37,6 +37,11 @@ void discord_client_send(struct discord_client *client, const char *payload, siz
     discord_conn_dirty(conn);
 }
 
+void discord_client_say(struct discord_client *client, const char *payload)
+{
+    discord_client_send(client, payload, strlen(payload));
+}
+
 void discord_client_hold(struct discord_client *client)
 {
     client->holding = true;

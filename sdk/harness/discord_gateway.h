@@ -74,6 +74,7 @@ unsigned discord_gateway_dispatch(struct discord *discord, const char *type, uin
                                   struct discord_slice open);
 /* A payload that is no event, or was framed before. */
 void discord_client_send(struct discord_client *client, const char *payload, size_t len);
+void discord_client_say(struct discord_client *client, const char *payload);
 /* Between the two, nothing but raw bytes may go onto the connection. */
 void discord_client_hold(struct discord_client *client);
 void discord_client_release(struct discord_client *client);

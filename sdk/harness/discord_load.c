@@ -116,7 +116,7 @@ struct discord_entry *discord_say(struct discord *discord, const struct discord_
 
 /* ---- bursts -------------------------------------------------------------------------------- */
 
-static uint64_t next_random(uint64_t *seed)
+uint64_t discord_random(uint64_t *seed)
 {
     *seed ^= *seed << 13;
     *seed ^= *seed >> 7;
@@ -131,13 +131,13 @@ static void burst_send(struct discord *discord, struct discord_burst *burst)
     struct discord_say say = {
         .kind = meant ? burst->kind : "plain",
         .text = meant && burst->text[0] ? burst->text : NULL,
-        .member = world->users[next_random(&burst->seed) % burst->members],
+        .member = world->users[discord_random(&burst->seed) % burst->members],
         .owed = -1,
     };
     unsigned taken;
 
-    say.channel = discord_world_channel_id(world, UINT64_C(300000000000000000) +
-                                                      next_random(&burst->seed) % burst->channels);
+    say.channel = discord_world_channel_id(
+        world, UINT64_C(300000000000000000) + discord_random(&burst->seed) % burst->channels);
     discord_say(discord, &say, &taken, NULL);
     burst->sent++;
 }

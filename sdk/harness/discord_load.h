@@ -43,6 +43,9 @@ struct discord_flood {
     uint64_t events, made, one_in, asked, last_seq, answered_before, bytes;
     bool records;                                              /* one TLS record an event */
     struct fake_text prefix[2], middle[2], text[2], suffix[2]; /* [1]: one that is addressed */
+    char words[1024][8]; /* of which the texts are made, so that they pack like talk does */
+    size_t filler;       /* bytes of text of one that is not addressed */
+    uint64_t seed;
     struct fake_text packed;
     uint32_t *lengths; /* of packed frames; NULL: framed as they go */
     size_t packed_at;
@@ -58,6 +61,7 @@ struct discord_load {
     struct discord_user other_bot, hook;
 };
 
+uint64_t discord_random(uint64_t *seed);
 void discord_load_init(struct discord *discord);
 /* {"kind", "text", "members", "channels", "rate", "seconds" or "count", "one_in", "seed"} */
 bool discord_load_burst(struct discord *discord, const json_t *spec, char *err, size_t err_size);

@@ -19,6 +19,7 @@ static void on_closed(uv_handle_t *handle)
     SSL_free(conn->ssl); /* with its BIOs */
     fake_text_clear(&conn->in);
     fake_text_clear(&conn->out);
+    fake_text_clear(&conn->sealed);
     fake_text_clear(&conn->wire);
     free(conn);
 }
@@ -84,39 +85,49 @@ void discord_conn_put(struct discord_conn *conn, const void *data, size_t len)
     discord_conn_dirty(conn);
 }
 
-static void take_sealed(struct discord_conn *conn)
+/* OpenSSL writes its records here. */
+static int bio_write(BIO *bio, const char *data, int len)
 {
-    char *data;
-    long n = BIO_get_mem_data(conn->tls_out, &data);
+    struct discord_conn *conn = BIO_get_data(bio);
 
-    if (n > 0)
-        fake_text_put(&conn->wire, data, (size_t)n);
-    (void)BIO_reset(conn->tls_out);
+    fake_text_put(&conn->sealed, data, (size_t)len);
+    return len;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+    (void)bio, (void)number, (void)pointer;
+    return command == BIO_CTRL_FLUSH;
+}
+
+static int bio_create(BIO *bio)
+{
+    BIO_set_init(bio, 1);
+    return 1;
 }
 
 void discord_conn_seal(struct discord_conn *conn)
 {
-    if (!conn->ssl || conn->out.len == 0 || conn->writing || !SSL_is_init_finished(conn->ssl))
+    if (!conn->ssl || conn->out.len == 0 || !SSL_is_init_finished(conn->ssl))
         return;
     SSL_write(conn->ssl, conn->out.data, (int)conn->out.len);
     conn->out.len = 0;
-    take_sealed(conn);
 }
 
 /* Moves what is to be written into `wire`. */
 static void gather(struct discord_conn *conn)
 {
-    if (conn->ssl) {
-        discord_conn_seal(conn);
-        take_sealed(conn);
-    } else if (conn->wire.len == 0) {
+    struct fake_text *from = conn->ssl ? &conn->sealed : &conn->out;
+
+    discord_conn_seal(conn);
+    if (conn->wire.len == 0) {
         struct fake_text swap = conn->wire;
 
-        conn->wire = conn->out;
-        conn->out = swap;
-    } else if (conn->out.len > 0) {
-        fake_text_put(&conn->wire, conn->out.data, conn->out.len);
-        conn->out.len = 0;
+        conn->wire = *from;
+        *from = swap;
+    } else if (from->len > 0) {
+        fake_text_put(&conn->wire, from->data, from->len);
+        from->len = 0;
     }
 }
 
@@ -194,7 +205,7 @@ static void conn_flush(struct discord_conn *conn)
         }
         conn->wire.len = conn->wire_at = 0;
     }
-    if (conn->closing_soon && conn->out.len == 0)
+    if (conn->closing_soon && conn->out.len + conn->sealed.len == 0)
         conn_end(conn, false);
 }
 
@@ -219,7 +230,7 @@ static void on_prepare(uv_prepare_t *prepare)
 
 size_t discord_conn_backlog(const struct discord_conn *conn)
 {
-    return conn->out.len + conn->wire.len - conn->wire_at;
+    return conn->out.len + conn->sealed.len + conn->wire.len - conn->wire_at;
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -234,10 +245,12 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
 static void tls_begin(struct discord_conn *conn)
 {
+    BIO *out = BIO_new(conn->net->tls_out);
+
+    BIO_set_data(out, conn);
     conn->ssl = SSL_new(conn->net->tls);
     conn->tls_in = BIO_new(BIO_s_mem());
-    conn->tls_out = BIO_new(BIO_s_mem());
-    SSL_set_bio(conn->ssl, conn->tls_in, conn->tls_out);
+    SSL_set_bio(conn->ssl, conn->tls_in, out);
     SSL_set_accept_state(conn->ssl);
 }
 
@@ -252,9 +265,7 @@ static bool tls_take(struct discord_conn *conn, const char *data, size_t len)
         fake_text_put(&conn->in, plain, (size_t)n);
     n = SSL_get_error(conn->ssl, n);
     ERR_clear_error();
-    if (!conn->writing)
-        take_sealed(conn); /* the handshake's answers */
-    discord_conn_dirty(conn);
+    discord_conn_dirty(conn); /* the handshake's answers */
     return n == SSL_ERROR_WANT_READ || n == SSL_ERROR_WANT_WRITE;
 }
 
@@ -342,6 +353,10 @@ bool discord_net_init(struct discord_net *net, uv_loop_t *loop, const char *cert
 {
     net->loop = loop;
     if (cert) {
+        net->tls_out = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "connection");
+        BIO_meth_set_write(net->tls_out, bio_write);
+        BIO_meth_set_ctrl(net->tls_out, bio_ctrl);
+        BIO_meth_set_create(net->tls_out, bio_create);
         net->tls = SSL_CTX_new(TLS_server_method());
         if (!net->tls || SSL_CTX_use_certificate_chain_file(net->tls, cert) != 1 ||
             SSL_CTX_use_PrivateKey_file(net->tls, key, SSL_FILETYPE_PEM) != 1) {

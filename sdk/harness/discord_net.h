@@ -34,13 +34,14 @@ struct discord_conn {
     bool closing, closing_soon, first_seen, dirty, paused;
     struct fake_text in; /* what arrived, from in_at on */
     size_t in_at;
-    struct fake_text out;  /* to be sealed and written */
-    struct fake_text wire; /* sealed; from wire_at on  */
+    struct fake_text out;    /* to be sealed and written          */
+    struct fake_text sealed; /* TLS only: what is to follow `wire` */
+    struct fake_text wire;   /* being written, from wire_at on    */
     size_t wire_at;
     bool writing; /* libuv owns `wire` */
     uv_write_t write;
     SSL *ssl;
-    BIO *tls_in, *tls_out;
+    BIO *tls_in;
     size_t split;        /* at most so many bytes a write, 1 ms apart; 0: off */
     uint64_t reset_at;   /* reset after so many bytes more; UINT64_MAX: never */
     uint64_t bytes_sent; /* on the wire */
@@ -55,7 +56,8 @@ struct discord_conn {
 
 struct discord_net {
     uv_loop_t *loop;
-    SSL_CTX *tls; /* NULL: plain only */
+    SSL_CTX *tls;        /* NULL: plain only */
+    BIO_METHOD *tls_out; /* writes into `sealed` */
     uv_prepare_t flush;
     struct discord_conn *all, *dirty;
     size_t open;

@@ -14,11 +14,6 @@
 #define INTENTS_KNOWN      UINT32_C(0x0331ffff)
 #define INTENTS_PRIVILEGED (UINT32_C(1) << 1 | UINT32_C(1) << 8 | INTENT_MESSAGE_CONTENT)
 
-static void say(struct discord_client *client, const char *payload)
-{
-    discord_client_send(client, payload, strlen(payload));
-}
-
 /* The fault at a place of the gateway; true when it took the place of what was to be done. */
 static bool fault_at(struct discord_client *client, const char *place)
 {
@@ -36,10 +31,13 @@ static bool fault_at(struct discord_client *client, const char *place)
     case WHAT_RESET: discord_conn_reset(client->conn); return true;
     case WHAT_CUT: discord_conn_close(client->conn); return true;
     case WHAT_HANG: client->silent = true; return true;
-    case WHAT_RECONNECT: say(client, "{\"t\":null,\"s\":null,\"op\":7,\"d\":null}"); return true;
+    case WHAT_RECONNECT:
+        discord_client_say(client, "{\"t\":null,\"s\":null,\"op\":7,\"d\":null}");
+        return true;
     case WHAT_INVALID:
-        say(client, fault->resumable ? "{\"t\":null,\"s\":null,\"op\":9,\"d\":true}"
-                                     : "{\"t\":null,\"s\":null,\"op\":9,\"d\":false}");
+        discord_client_say(client, fault->resumable
+                                       ? "{\"t\":null,\"s\":null,\"op\":9,\"d\":true}"
+                                       : "{\"t\":null,\"s\":null,\"op\":9,\"d\":false}");
         return true;
     case WHAT_TORN: client->torn = true; return false;
     default: return true; /* ignore */
@@ -66,7 +64,7 @@ void discord_ops_hello(struct discord_client *client, const struct discord_http 
     snprintf(hello, sizeof(hello),
              "{\"t\":null,\"s\":null,\"op\":10,\"d\":{\"heartbeat_interval\":%u,\"_trace\":[]}}",
              client->discord->options.heartbeat_ms);
-    say(client, hello);
+    discord_client_say(client, hello);
 }
 
 /* ---- identify ------------------------------------------------------------------------------ */
@@ -190,7 +188,7 @@ static void take_identify(struct discord_client *client, const json_t *d)
         return;
     if (identify_too_soon(discord)) {
         discord->counters.identifies_refused++;
-        say(client, "{\"t\":null,\"s\":null,\"op\":9,\"d\":false}");
+        discord_client_say(client, "{\"t\":null,\"s\":null,\"op\":9,\"d\":false}");
         return;
     }
     session = fake_alloc(sizeof(*session));
@@ -264,7 +262,7 @@ static void take_resume(struct discord_client *client, const json_t *d)
             discord->counters.sessions_lost++;
             discord_session_forget(discord, session);
         }
-        say(client, "{\"t\":null,\"s\":null,\"op\":9,\"d\":false}");
+        discord_client_say(client, "{\"t\":null,\"s\":null,\"op\":9,\"d\":false}");
         return;
     }
     if (strcmp(session->query, client->query) != 0)
@@ -298,7 +296,7 @@ static void take_heartbeat(struct discord_client *client, const json_t *d)
         return;
     }
     if (!fault_at(client, "heartbeat"))
-        say(client, "{\"t\":null,\"s\":null,\"op\":11,\"d\":null}");
+        discord_client_say(client, "{\"t\":null,\"s\":null,\"op\":11,\"d\":null}");
 }
 
 static bool too_many(struct discord_client *client)

@@ -22,6 +22,7 @@ tap_cleanup()
 {
     [ -n "$HOST_PID" ] && kill -9 "$HOST_PID" 2>/dev/null
     if declare -F fake_stop >/dev/null && [ -n "$FAKE_PID" ]; then fake_stop; fi
+    if declare -F fake_discord_stop >/dev/null && [ -n "$DISCORD_PID" ]; then fake_discord_stop; fi
     chmod -R u+w "$TAP_DIR" 2>/dev/null
     rm -rf "$TAP_DIR"
 }

@@ -126,11 +126,45 @@ static void lists_hold_their_order(void **state)
     assert_true(list_empty(&items[2].link));
 }
 
+/* Against a plain table: any order of adding and removing. */
+static void removal_loses_no_other_key(void **state)
+{
+    enum { KEYS = 300, STEPS = 60000 };
+    static bool there[KEYS];
+    static int values[KEYS];
+    struct map map = {0};
+    uint32_t random = 1;
+    size_t count = 0;
+
+    (void)state;
+    for (int step = 0; step < STEPS; step++) {
+        char key[16];
+        int i;
+
+        random = random * 1664525u + 1013904223u;
+        i = (int)((random >> 8) % KEYS);
+        snprintf(key, sizeof(key), "%d", i);
+        if (there[i])
+            assert_ptr_equal(map_remove(&map, key), &values[i]);
+        else
+            assert_null(map_set(&map, key, &values[i]));
+        count = there[i] ? count - 1 : count + 1;
+        there[i] = !there[i];
+        assert_int_equal(map.count, count);
+        for (int k = 0; step % 100 == 0 && k < KEYS; k++) {
+            snprintf(key, sizeof(key), "%d", k);
+            assert_ptr_equal(map_get(&map, key), there[k] ? &values[k] : NULL);
+        }
+    }
+    map_clear(&map);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_bytes_and_are_copied),
         cmocka_unit_test(many_keys_keep_their_order),
+        cmocka_unit_test(removal_loses_no_other_key),
         cmocka_unit_test(values_may_be_freed_with_the_map),
         cmocka_unit_test(hashes_are_seeded),
         cmocka_unit_test(lists_hold_their_order),

@@ -377,7 +377,7 @@ static void the_global_limit_is_never_passed_in_any_second(void **state)
     struct sim sim;
     struct discord_job *jobs = mem_zero(120, sizeof(*jobs));
     uint64_t left[120];
-    char majors[120][8];
+    char majors[120][16];
 
     (void)state;
     begin(&sim);
