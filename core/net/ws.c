@@ -45,6 +45,8 @@ struct ws {
     struct loop_timer timer;
     struct loop_task task;
     enum state state;
+    bool bare_answer;
+    bool broken;   /* libuv has stopped to poll: what is there is read to its end */
     bool posted;   /* the task is on its way                           */
     bool writable; /* the poll asks for it                             */
     bool dropped;  /* to be ended by the task                          */
@@ -178,7 +180,7 @@ troupe_status ws_send(struct ws *ws, const char *text, size_t len)
 static void take_close(struct ws *ws, const struct ws_event *event)
 {
     if (ws->state == OPEN) /* it opens the closing handshake: the same code goes back (5.5.1) */
-        put_close(ws, event->code, NULL, 0);
+        put_close(ws, ws->bare_answer ? WS_NO_CODE : event->code, NULL, 0);
     end(ws, event->code, event->data);
 }
 
@@ -241,7 +243,7 @@ static bool receive(struct ws *ws, bool *ret_more)
         return false;
     }
     code = curl_easy_recv(ws->connection.easy, into, room, &got);
-    if (code == CURLE_AGAIN)
+    if (code == CURLE_AGAIN && !ws->broken)
         return false;
     if (code != CURLE_OK || got == 0) {
         end(ws, WS_LOST,
@@ -251,7 +253,7 @@ static bool receive(struct ws *ws, bool *ret_more)
     }
     ws_reader_added(&ws->reader, got);
     /* Plain sockets tell again when more is there; TLS may hold it back. */
-    *ret_more = ws->connection.tls || got == room;
+    *ret_more = ws->connection.holds_back || got == room || ws->broken;
     return true;
 }
 
@@ -261,6 +263,10 @@ static void pump(struct ws *ws)
     bool more = true;
 
     while (take_events(ws, until)) {
+        if (more && clock_ns() >= until) { /* pieces of a large message are no events */
+            post(ws);
+            return;
+        }
         if (!more || !receive(ws, &more)) {
             if (ws->state == OPEN && !ws->dropped && ws->handler.drained)
                 ws->handler.drained(ws->arg);
@@ -287,6 +293,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 
     loop_span_begin(ws->loop, clock_ns());
     ws->refs++; /* a handler may free it */
+    ws->broken |= status < 0;
     if (status == 0 && (events & UV_WRITABLE))
         flush(ws);
     if (!ws->posted && (status < 0 || (events & UV_READABLE)))
@@ -330,6 +337,7 @@ troupe_status ws_connect(struct loop *loop, const struct ws_options *options,
     ws->refs = 3;
     ws->out = mem_alloc(OUT_SIZE);
     loop_timer_init(loop, &ws->timer, close_late);
+    ws->bare_answer = options->bare_answer;
     ws_reader_init(&ws->reader, options->max_message ? options->max_message : MESSAGE_MAX);
     memcpy(ws_reader_room(&ws->reader, &room), connection.early, connection.early_len);
     ws_reader_added(&ws->reader, connection.early_len);

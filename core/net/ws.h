@@ -5,6 +5,8 @@
  * read buffer; messages are handed out whole. Connecting blocks in libcurl and runs on a helper
  * thread; everything else is for the loop thread.
  *
+ * http_global_init was called. Losing a connection does not free it: ws_free is always due.
+ *
  * Promises: masked client frames, UTF-8 of text messages and close reasons checked (RFC 6455 8.1),
  * fragments joined, pings answered, every protocol violation closes with 1002/1007/1009 as the RFC
  * says. Memory is bounded: one message at most `max_message`, what waits to be sent at most 64 kB.
@@ -30,6 +32,9 @@ struct ws_options {
     const char *user_agent; /* NULL: "troupe/VERSION"                                       */
     uint64_t deadline;      /* of connect and upgrade, absolute loop_now(); 0: 20 s from now */
     size_t max_message;     /* bytes on the wire; 0: 16 MB; above: closed with 1009         */
+    bool bare_answer;       /* the peer's close is answered without a code, not with its own
+                               (RFC 6455 5.5.1 leaves it open): for a peer to whom a code of ours
+                               means more than that                                          */
 };
 
 /* Called on the loop's stack, never inside ws_connect; they must not wait. */

@@ -289,7 +289,7 @@ static troupe_status prepare(struct loop *loop, const struct ws_options *options
     job->proxy = mem_strdup(options->proxy);
     job->user_agent =
         mem_strdup(options->user_agent ? options->user_agent : "troupe/" PACKAGE_VERSION);
-    job->connection.tls = strncmp(job->url.origin, "https:", 6) == 0;
+    job->connection.holds_back = *job->proxy || strncmp(job->url.origin, "https:", 6) == 0;
     job->connection.multi = curl_multi_init();
     job->connection.easy = curl_easy_init();
     if (!job->connection.multi || !job->connection.easy || set_options(job) != CURLE_OK)

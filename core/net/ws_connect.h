@@ -14,8 +14,8 @@ struct ws_connection {
     CURLM *multi; /* the connection lives in its cache                        */
     CURL *easy;   /* for curl_easy_send and curl_easy_recv, on the loop       */
     curl_socket_t socket;
-    bool tls;
-    char *early; /* what came behind the server's handshake; the connection's */
+    bool holds_back; /* TLS, or that of a proxy: bytes may be there that show on no socket */
+    char *early;     /* what came behind the server's handshake; the connection's */
     size_t early_len;
 };
 

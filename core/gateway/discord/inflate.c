@@ -236,7 +236,7 @@ troupe_status discord_inflate_take(struct discord_inflate *unpack, bool binary, 
     }
     if (status != TROUPE_OK)
         return status;
-    if (unpack->whole && unpack->len > 0) {
+    if (unpack->whole && unpack->out && unpack->len > 0) {
         unpack->out[unpack->len] = '\0';
         *ret = unpack->out;
         *ret_len = unpack->len;

@@ -88,7 +88,8 @@ void discord_session_intents(struct discord_session *session, uint32_t intents);
 /* Ends it. `keep`: another process goes on with the session (the connection is dropped without
  * 1000). [waits, at most 2 s] */
 void discord_session_stop(struct discord_session *session, bool keep);
-void discord_session_free(struct discord_session *session); /* stopped; NULL is fine */
+/* It was stopped; NULL is fine. Its memory goes when the loop has turned. */
+void discord_session_free(struct discord_session *session);
 
 /* A command of the gateway's (op 3, 8 …) as whole payload, at most 4,096 bytes, else TROUPE_LIMIT;
  * within 120 a minute, of which heartbeats keep their share: TROUPE_BUSY above. TROUPE_UNAVAILABLE

@@ -64,6 +64,7 @@ struct discord_machine {
     /* This connection. */
     bool on_base;     /* it goes to the base URL                          */
     bool greeted;     /* HELLO came                                       */
+    bool sent_away;   /* Discord said that it is to end                   */
     bool progress;    /* an event came that was not here before           */
     bool repeated;    /* an event came that was here before, and was told */
     bool ack_pending; /* no ACK since the last heartbeat by the clock     */
@@ -134,7 +135,7 @@ void discord_machine_drop(struct discord_machine *machine, enum discord_after af
                           const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* READY or RESUMED came. */
 void discord_machine_live(struct discord_machine *machine, const char *why);
-/* Of all sends of this minute `kept` are to stay free. */
+/* `kept` > 0: only where so many sends of this minute stay free. */
 void discord_machine_beat(struct discord_machine *machine, unsigned kept);
 void discord_machine_say_resume(struct discord_machine *machine);
 void discord_machine_say_identify(struct discord_machine *machine);

@@ -36,8 +36,8 @@ static json_t *data_of(const struct discord_scan *scan, const char *json, size_t
     json_t *top = NULL, *data = NULL;
 
     if (scan->data.ptr) {
-        (void)json_parse(scan->data.ptr, scan->data.len, &data, NULL);
-    } else if (json_parse(json, len, &top, NULL) == TROUPE_OK) {
+        (void)json_parse_lenient(scan->data.ptr, scan->data.len, &data, NULL);
+    } else if (json_parse_lenient(json, len, &top, NULL) == TROUPE_OK) {
         data = json_incref(json_object_get(top, "d"));
         json_decref(top);
     }
@@ -200,9 +200,11 @@ void discord_machine_message(struct discord_machine *m, char *json, size_t len)
     case OP_DISPATCH: dispatch(m, &scan, json, len); break;
     case OP_HEARTBEAT: discord_machine_beat(m, ANSWERS_KEPT); break;
     case OP_RECONNECT:
+        m->sent_away = true;
         discord_machine_drop(m, DISCORD_RESUME, "Discord asked to connect again");
         break;
     case OP_INVALID:
+        m->sent_away = true;
         if (text_is(scan.data, "true"))
             discord_machine_drop(m, DISCORD_RESUME, "Discord cannot go on with the session now");
         else

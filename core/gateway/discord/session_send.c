@@ -59,8 +59,9 @@ void discord_machine_say_identify(struct discord_machine *m)
         discord_machine_arm(m);
 }
 
-/* One that does not fit is left out: more would end the connection with 4008, and a heartbeat that is
- * missing is seen as what it is. */
+/* `kept` > 0: an answer to op 1, of which as many are left out as would bring close code 4008. One by
+ * the clock always leaves, since Discord sets the clock. What does not leave is not acknowledged and
+ * is seen as what it is. */
 void discord_machine_beat(struct discord_machine *m, unsigned kept)
 {
     char text[48] = "{\"op\":1,\"d\":null}";
@@ -68,7 +69,9 @@ void discord_machine_beat(struct discord_machine *m, unsigned kept)
 
     if (m->resume.seq >= 0)
         snprintf(text, sizeof(text), "{\"op\":1,\"d\":%" PRId64 "}", m->resume.seq);
-    if (!discord_pace_take(&m->pace, now, kept) || m->io->send(m->io_arg, text, strlen(text)) < 0)
+    if (!discord_pace_take(&m->pace, now, kept) && kept)
+        return;
+    if (m->io->send(m->io_arg, text, strlen(text)) < 0)
         return;
     m->beat_sent = now;
     m->stats.heartbeats++;
@@ -76,11 +79,14 @@ void discord_machine_beat(struct discord_machine *m, unsigned kept)
 
 troupe_status discord_machine_send(struct discord_machine *m, const char *json, size_t len)
 {
+    troupe_status status;
+
     if (len > DISCORD_PAYLOAD_MAX)
         return TROUPE_LIMIT;
     if (m->step != DISCORD_STEP_LIVE)
         return TROUPE_UNAVAILABLE;
     if (!discord_pace_take(&m->pace, discord_machine_now(m), DISCORD_SENDS_KEPT))
         return TROUPE_BUSY;
-    return m->io->send(m->io_arg, json, len) < 0 ? TROUPE_UNAVAILABLE : TROUPE_OK;
+    status = m->io->send(m->io_arg, json, len);
+    return status < 0 && status != TROUPE_BUSY ? TROUPE_UNAVAILABLE : status;
 }

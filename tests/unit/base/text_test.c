@@ -213,9 +213,28 @@ static void patterns_match_like_the_shells(void **state)
         assert_int_equal(text_glob(cases[i].pattern, cases[i].text), cases[i].match);
 }
 
+static void one_bad_byte_is_found_wherever_it_stands(void **state)
+{
+    char text[101];
+
+    (void)state;
+    for (size_t at = 0; at < sizeof(text); at++) {
+        memset(text, 'x', sizeof(text));
+        assert_true(text_is_utf8(text, sizeof(text)));
+        text[at] = '\xe4';
+        assert_false(text_is_utf8(text, sizeof(text)));
+        if (at + 1 < sizeof(text)) {
+            memcpy(text + at, "\xc3\xa4", 2);
+            assert_true(text_is_utf8(text, sizeof(text)));
+            assert_false(text_is_utf8(text, at + 1)); /* cut in the middle */
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_bad_byte_is_found_wherever_it_stands),
         cmocka_unit_test(utf8_is_judged_by_the_standard),
         cmocka_unit_test(cutting_keeps_code_points_whole),
         cmocka_unit_test(distance_counts_single_slips),

@@ -95,10 +95,10 @@ static inline troupe_status world_send(void *io, const char *text, size_t len)
     world->ops[op]++;
     if (op == 1) {
         world->beat_at = world->now;
-        snprintf(world->beat, sizeof(world->beat), "%s", text);
+        snprintf(world->beat, sizeof(world->beat), "%.*s", (int)len, text);
     } else {
         world->sent_at = world->now;
-        snprintf(world->sent, sizeof(world->sent), "%s", text);
+        snprintf(world->sent, sizeof(world->sent), "%.*s", (int)len, text);
     }
     return TROUPE_OK;
 }

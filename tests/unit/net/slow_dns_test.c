@@ -6,6 +6,8 @@
  */
 #include "net_fixture.h"
 
+#include "net/ws.h"
+
 #include <netdb.h>
 #include <pthread.h>
 
@@ -61,6 +63,38 @@ static troupe_status fetch_slow(void *arg)
     return http_fetch(net->client, &request, &response, NULL);
 }
 
+static troupe_status connect_slow(void *arg)
+{
+    static const struct ws_handler handler = {0};
+    struct net *net = arg;
+    const struct ws_options options = {.url = "ws://slow.example/"};
+    struct ws *ws;
+
+    return ws_connect(net->loop, &options, &handler, NULL, &ws, NULL);
+}
+
+/* The same for a WebSocket, whose thread is joined each time. */
+static troupe_status stuck_websocket(void *arg)
+{
+    static const struct ws_handler handler = {0};
+    struct net *net = arg;
+    const struct ws_options options = {.url = "ws://slow.example/", .deadline = co_after(100)};
+    int before = times_asked();
+    struct error err = {0};
+    struct scope scope;
+    struct ws *ws;
+
+    assert_status(ws_connect(net->loop, &options, &handler, NULL, &ws, &err), TROUPE_DEADLINE);
+    assert_non_null(strstr(err.text, "\"slow.example:80\" was not connected"));
+    scope_open(&scope, 0);
+    assert_status(co_spawn(&scope, NULL, connect_slow, net), TROUPE_OK);
+    while (times_asked() < before + 2)
+        assert_status(co_sleep(2), TROUPE_OK);
+    scope_cancel(&scope, TROUPE_CANCELED);
+    assert_status(scope_close(&scope), TROUPE_CANCELED);
+    return TROUPE_OK;
+}
+
 static troupe_status stuck_resolver(void *arg)
 {
     struct net *net = arg;
@@ -84,7 +118,7 @@ static troupe_status stuck_resolver(void *arg)
     assert_status(scope_close(&scope), TROUPE_CANCELED);
     net_wait_idle(net);
     assert_true(net_stat(net, "requests") > 1);
-    return TROUPE_OK;
+    return stuck_websocket(net);
 }
 
 static void a_resolver_that_hangs_holds_up_nobody(void **state)

@@ -30,7 +30,8 @@ void ws_server_make_certificate(const char *path)
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = X509_new();
     X509_NAME *name = X509_get_subject_name(certificate);
-    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost");
+    X509_EXTENSION *names =
+        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
     FILE *file = fopen(path, "w");
 
     must(key && file && names, "no certificate can be made");
@@ -206,14 +207,13 @@ static void converse(struct ws_server *server)
     }
 }
 
-static void *serve(void *arg)
+void ws_server_serve(struct ws_server *server)
 {
-    struct ws_server *server = arg;
     const struct timeval patience = {.tv_sec = PATIENCE_S};
 
     server->fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
     if (server->fd < 0)
-        return NULL;
+        return;
     setsockopt(server->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     setsockopt(server->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     if (server->tls) {
@@ -226,10 +226,15 @@ static void *serve(void *arg)
         SSL_free(server->ssl);
     if (server->fd >= 0)
         close(server->fd);
+}
+
+static void *serve(void *arg)
+{
+    ws_server_serve(arg);
     return NULL;
 }
 
-void ws_server_start(struct ws_server *server, const char *certificate)
+void ws_server_listen(struct ws_server *server, const char *certificate)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(address);
@@ -247,6 +252,11 @@ void ws_server_start(struct ws_server *server, const char *certificate)
                  SSL_CTX_use_PrivateKey_file(server->context, certificate, SSL_FILETYPE_PEM) == 1,
              "the certificate cannot be used");
     }
+}
+
+void ws_server_start(struct ws_server *server, const char *certificate)
+{
+    ws_server_listen(server, certificate);
     must(pthread_create(&server->thread, NULL, serve, server) == 0, "no thread");
 }
 

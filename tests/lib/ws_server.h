@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A WebSocket server for one connection, on a thread of its own, with or without TLS: it upgrades
+ * A WebSocket server for one connection, on a thread or process of its own, with or without TLS: it upgrades
  * as `answer` says and then runs the test's script. A write or read that fails ends the script
  * quietly; what the test asserts is what its client saw and what the script noted.
  */
@@ -39,11 +39,14 @@ struct ws_server {
     SSL *ssl;
 };
 
-/* A key and a certificate of its own for localhost in `path`, to be trusted by name. */
+/* A key and a certificate of its own for localhost and 127.0.0.1 in `path`, to be trusted. */
 void ws_server_make_certificate(const char *path);
 /* `certificate` as made above, for TLS. */
 void ws_server_start(struct ws_server *server, const char *certificate);
 void ws_server_stop(struct ws_server *server); /* waits for the script */
+/* The halves of a start, for a server in a process of its own. */
+void ws_server_listen(struct ws_server *server, const char *certificate);
+void ws_server_serve(struct ws_server *server);
 
 /* For scripts. Both all or nothing. */
 bool ws_server_write(struct ws_server *server, const void *data, size_t len);
