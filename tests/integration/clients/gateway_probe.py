@@ -148,13 +148,13 @@ async def resume(probe, http):
 
 
 async def listen(probe, _):
-    """Prints each message's content in brackets until one holds "stop"; fragments are joined by aiohttp."""
+    """Prints each message's content in brackets until one says good night."""
     await probe.ready(intents=int(rest[0]))
     while True:
         payload = await probe.until("MESSAGE_CREATE")
         content = payload["d"]["content"]
         print(f"[{content}]", flush=True)
-        if "stop" in content:
+        if "good night" in content:
             return "end"
 
 
