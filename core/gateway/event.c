@@ -32,6 +32,7 @@ struct event *event_new(const struct event *from)
     event->quote = copy(&event->arena, from->quote);
     event->quote_author = copy(&event->arena, from->quote_author);
     event->press_id = copy(&event->arena, from->press_id);
+    event->agent = copy(&event->arena, from->agent);
     event->token = copy(&event->arena, from->token);
     event->content =
         arena_strndup(&event->arena, from->content ? from->content : "", from->content_len);
@@ -89,6 +90,7 @@ char *event_print(const struct event *event)
     put_text(object, "quote", event->quote);
     put_text(object, "quote_author", event->quote_author);
     put_text(object, "press_id", event->press_id);
+    put_text(object, "agent", event->agent);
     put_text(object, "token", event->token);
     put(object, "content", event->content, event->content_len);
     json_object_set_new(object, "flags", json_integer((json_int_t)event->flags));
@@ -124,6 +126,7 @@ troupe_status event_parse(const char *json, size_t len, struct event **ret, stru
     event.quote = json_get_str(object, "quote", NULL);
     event.quote_author = json_get_str(object, "quote_author", NULL);
     event.press_id = json_get_str(object, "press_id", NULL);
+    event.agent = json_get_str(object, "agent", NULL);
     event.token = json_get_str(object, "token", NULL);
     event.seq = -1;
     event.flags = (uint32_t)json_get_int(object, "flags", 0);

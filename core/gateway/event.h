@@ -21,6 +21,8 @@ struct gateway;
 #define EVENT_BOT         0x4u  /* written by a program                */
 #define EVENT_OWNER       0x8u  /* by the bot's owner                  */
 #define EVENT_CONTINUE    0x10u /* to go on with the cut answer to it   */
+#define EVENT_UNASKED     0x20u /* no message stands behind it: a job   */
+#define EVENT_PING        0x40u /* its answer may notify its member     */
 
 #define EVENT_CONTENT_MAX 16384 /* bytes; gateways refuse more with a sentence */
 
@@ -28,7 +30,7 @@ struct event {
     struct gateway *gateway; /* where the answer goes; NULL once that is gone                   */
     const char *source;      /* "console", "discord:0"                                          */
     const char *source_id;   /* unique there for ever                                           */
-    const char *kind;        /* "message": names the pipeline that takes it; "press": a button  */
+    const char *kind;        /* "message": names the pipeline that takes it; "press", "job"     */
     const char *account, *guild, *channel, *member;
     const char *member_name;
     const char *const *roles; /* ids of the member's roles */
@@ -39,6 +41,7 @@ struct event {
     const char *quote;        /* what that message says, cut to a length; NULL: not known */
     const char *quote_author; /* and who wrote it, by name */
     const char *press_id;     /* of the button that was pressed */
+    const char *agent;        /* of a job: whose handler takes it; NULL: the pipeline of the kind */
     /* What answers an interaction; stored, to answer after a restart. A secret: never in logs. */
     const char *token;
     uint32_t flags;
@@ -57,6 +60,12 @@ void event_unref(struct event *event); /* NULL is fine */
 /* The payload column: everything but the gateway. event_parse gives a new event without a gateway. */
 char *event_print(const struct event *event); /* mem_free */
 troupe_status event_parse(const char *json, size_t len, struct event **ret, struct error *err);
+
+/* The message that an answer refers to; NULL: there is none. */
+static inline const char *event_asked_by(const struct event *event)
+{
+    return event->flags & EVENT_UNASKED ? NULL : event->source_id;
+}
 
 /* A decimal id as a number; 0 for NULL and for what is none. */
 uint64_t event_id_number(const char *id);

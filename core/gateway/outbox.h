@@ -42,6 +42,7 @@ struct outbox_row {
     char *reply_to;  /* the message it answers; NULL: none                   */
     char *body;      /* exactly what is shown (Discord: content of the message)   */
     char *source;    /* the raw text behind it, where it differs (fences reopened); else NULL */
+    char *ping;      /* the one member that it may notify; NULL: nobody      */
     char *buttons;   /* JSON [{"id","label"}…]; NULL: none                    */
     char *remote_id; /* the message once it is there                         */
     enum outbox_state state;

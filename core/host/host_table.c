@@ -144,7 +144,7 @@ static const troupe_message *get_message(troupe_turn *turn)
     const struct event *event = frame->turn->event;
     troupe_message *message = &frame->message;
 
-    if (!strcmp(event->kind, "call"))
+    if (!strcmp(event->kind, "call") || !strcmp(event->kind, TURN_JOB))
         return NULL;
     if (message->size)
         return message;
@@ -493,6 +493,7 @@ void host_register(struct plugin_registry *registry)
         {TROUPE_KV, host_kv_table()},     {TROUPE_SQL, host_sql_table()},
         {TROUPE_HTTP, host_http_table()}, {TROUPE_BUDGET_EXTENSION, host_budget_table()},
         {TROUPE_WORK, host_work_table()},
+        {TROUPE_SCHEDULE, host_schedule_table()},
     };
 
     plugin_registry_add(registry, items, sizeof(items) / sizeof(items[0]));

@@ -65,5 +65,6 @@ const troupe_sql_v1 *host_sql_table(void);
 const troupe_http_v1 *host_http_table(void);
 const troupe_budget_v1 *host_budget_table(void);
 const troupe_work_v1 *host_work_table(void);
+const troupe_schedule_v1 *host_schedule_table(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "loop/co.h"
+#include "sched/sched.h"
 #include "turn/engine.h"
 #include "turn/why.h"
 
@@ -213,6 +214,7 @@ static void chat_attach(void *arg, struct gateway *gateway)
 
     if (turn_engine_recover(host_engine(app_host(arg)), gateway, &err) < 0)
         log_warn("console", "what a restart cut is not taken up: %s", err.text);
+    sched_wake(host_sched(app_host(arg)));
 }
 
 static size_t chat_stop(void *arg, const char *channel)

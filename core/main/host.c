@@ -184,7 +184,14 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         turn_engine_publish(host->engine, set);
         host->console = console_new(&(struct console_options){host->outbox, take_in, host});
         (void)co_spawn(&host->scope, &owner, host_housekeeping, host);
+        status = sched_new(&(struct sched_options){.loop = host->loop,
+                                                   .store = host->store,
+                                                   .engine = host->engine},
+                           &host->sched, err);
+    }
+    if (status == TROUPE_OK) {
         status = start_discord(host, err);
+        sched_wake(host->sched);
     }
     return status;
 }
@@ -265,6 +272,8 @@ void host_stop(struct host *host, uint64_t grace_ms)
 
     if (host->discord)
         discord_quiet(host->discord);
+    if (host->sched)
+        sched_close(host->sched);
     if (host->engine) {
         struct op *idle = op_new(host->loop, NULL);
 
@@ -283,6 +292,7 @@ void host_free(struct host *host)
     if (!host)
         return;
     pool_free(host->pool);
+    sched_free(host->sched);
     turn_engine_free(host->engine);
     while (host->manager && host->manager->set_count)
         loop_step(host->loop, 10);
@@ -310,6 +320,11 @@ struct loop *host_loop(struct host *host)
 struct engine *host_engine(struct host *host)
 {
     return host->engine;
+}
+
+struct sched *host_sched(struct host *host)
+{
+    return host->sched;
 }
 
 struct console *host_console(struct host *host)

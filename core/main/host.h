@@ -19,6 +19,7 @@
 struct console;
 struct engine;
 struct host;
+struct sched;
 
 struct host_options {
     const char *config_path;     /* NULL: none was given; see `fallback_config`             */
@@ -60,6 +61,7 @@ troupe_status host_reload(struct host *host, struct buf *ret_report, struct erro
 
 struct loop *host_loop(struct host *host);
 struct engine *host_engine(struct host *host);
+struct sched *host_sched(struct host *host);
 struct console *host_console(struct host *host);
 const struct config *host_config(struct host *host); /* until the next reload */
 const char *host_data_dir(struct host *host);

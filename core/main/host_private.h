@@ -13,6 +13,7 @@
 #include "main/host.h"
 #include "net/http.h"
 #include "plugin/set.h"
+#include "sched/sched.h"
 #include "store/store.h"
 #include "turn/engine.h"
 
@@ -32,6 +33,7 @@ struct host {
     struct console *console;
     struct discord *discord; /* NULL: no token */
     struct engine *engine;
+    struct sched *sched;
     struct scope scope; /* housekeeping */
     uint64_t started_ms;
     int64_t started_wall_ms;

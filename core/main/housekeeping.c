@@ -17,12 +17,16 @@ static troupe_status sweep(struct host *host, bool *ret_more, struct error *err)
     const struct config_section *section = config_section(host_config(host), "store", NULL);
     uint64_t deadline = co_after(HOST_STEP_MS);
     size_t removed = 0;
+    bool jobs = false;
     troupe_status status = turn_sweep(host->store, clock_wall_ms(),
                                       config_ms(section, "keep_traces"), deadline, ret_more, err);
 
     if (status == TROUPE_OK)
+        status = sched_sweep(host->store, clock_wall_ms() - config_ms(section, "keep_traces"),
+                             deadline, &jobs, err);
+    if (status == TROUPE_OK)
         status = store_kv_sweep(host->store, KV_PORTION, deadline, &removed, err);
-    *ret_more |= removed == KV_PORTION;
+    *ret_more |= jobs || removed == KV_PORTION;
     return status;
 }
 

@@ -22,7 +22,8 @@
 
 /* What a plugin may ask for; core/host adds a line here with each extension that it guards. A
  * trailing ":" takes a name. */
-static const char *const known_capabilities[] = {"kv", "sql", "budget", "send", "call:", "http:"};
+static const char *const known_capabilities[] = {"kv",       "sql",   "budget", "send",
+                                                 "schedule", "call:", "http:"};
 
 __attribute__((format(printf, 3, 4))) static troupe_status defect(const char *id, struct error *err,
                                                                   const char *format, ...)
@@ -49,6 +50,12 @@ static bool is_line(const char *text)
     return len > 0 && len <= 1000 && text_is_utf8(text, len);
 }
 
+/* Since minor 2. */
+static troupe_status (*job_of(const troupe_plugin *table))(troupe_turn *, troupe_str)
+{
+    return table->size >= offsetof(troupe_plugin, job) + sizeof(table->job) ? table->job : NULL;
+}
+
 static troupe_status check_head(const troupe_plugin *table, const struct plugin_note *note,
                                 struct error *err)
 {
@@ -67,8 +74,8 @@ static troupe_status check_head(const troupe_plugin *table, const struct plugin_
         return defect(note->id, err, "its id is no reverse domain name like \"org.example.dice\"");
     if (!is_line(table->doc))
         return defect(note->id, err, "it needs a doc of one line of UTF-8");
-    if (!table->stage && !table->observe && !table->functions.count)
-        return defect(note->id, err, "it has no stage, no observer and no function");
+    if (!table->stage && !table->observe && !table->functions.count && !job_of(table))
+        return defect(note->id, err, "it has no stage, no observer, no function and no job");
     return TROUPE_OK;
 }
 
@@ -272,6 +279,7 @@ troupe_status plugin_manifest_read(const troupe_plugin *table, const struct plug
     manifest->destroy = table->destroy;
     manifest->stage = table->stage;
     manifest->observe = table->observe;
+    manifest->job = job_of(table);
     manifest->get_extension = table->get_extension;
     if ((status = check_needs(table, manifest->id, registry, err)) < 0 ||
         (status = read_capabilities(table, manifest, err)) < 0 ||

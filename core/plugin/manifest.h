@@ -45,6 +45,7 @@ struct plugin_manifest {
     void (*destroy)(troupe_host *host, void *state);
     troupe_status (*stage)(troupe_turn *turn);
     troupe_status (*observe)(troupe_turn *turn);
+    troupe_status (*job)(troupe_turn *turn, troupe_str payload);
     const void *(*get_extension)(const char *id);
     const troupe_state_v1 *state; /* its "troupe.state/1" */
 };

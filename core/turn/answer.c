@@ -123,6 +123,10 @@ static bool owes_sentence(const struct ending *ending)
 {
     const struct turn *turn = ending->turn;
 
+    /* Nobody asked: a job that has nothing to say says nothing. */
+    if (turn->event->flags & EVENT_UNASKED && !strcmp(turn->state, "done") && !ending->lost &&
+        !turn->answer.interrupted)
+        return false;
     return ending->gateway && (turn->event->flags & EVENT_ADDRESSED) && !turn->duplicate &&
            (!turn_answer_exists(turn) || turn->answer.interrupted || ending->lost);
 }

@@ -43,6 +43,8 @@ static void turn_free(struct loop_timer *timer)
     struct engine *engine = turn->engine;
 
     list_remove(&turn->link);
+    if (turn->over)
+        turn->over(turn->over_arg, TROUPE_OK);
     if (turn->observed)
         scope_close(&turn->observers);
     engine->builtins -= turn->builtin;
@@ -254,7 +256,7 @@ void turn_engine_admit(struct engine *engine, struct turn *turn)
     const struct event *event = turn->event;
     enum turn_refusal refusal = TURN_ADMITTED;
 
-    if (turn->resumed)
+    if (turn->resumed || turn->over)
         turn_admission_restore(&engine->admission, &turn->ticket, event->channel, event->member);
     else
         refusal =
@@ -496,6 +498,16 @@ void turn_engine_publish(struct engine *engine, struct plugin_set *set)
 struct plugin_set *turn_engine_set(struct engine *engine)
 {
     return engine->set;
+}
+
+void turn_engine_set_sched(struct engine *engine, struct sched *sched)
+{
+    engine->sched = sched;
+}
+
+struct sched *turn_engine_sched(const struct engine *engine)
+{
+    return engine->sched;
 }
 
 size_t turn_engine_stop_channel(struct engine *engine, const char *channel)

@@ -18,7 +18,9 @@ struct engine;
 struct http_client;
 struct plugin_set;
 struct pool;
+struct sched;
 struct store;
+struct store_batch;
 
 struct engine_options {
     struct loop *loop;
@@ -47,6 +49,27 @@ struct plugin_set *turn_engine_set(struct engine *engine); /* the current one, n
  * it leaves before they are there; a source_id that was seen before is ignored. Takes over the reference. The answer comes through the event's gateway, always: an
  * answer, or a sentence that says why not. */
 void turn_engine_submit(struct engine *engine, struct event *event);
+/* Something of the host's own is due: `event` and the statements of `claim`, whose guards say whose it
+ * is, are one commit, and then the turn begins, beyond the bounds of admission. `over` is called once,
+ * on the loop and not inside this call: TROUPE_OK once the turn has ended or is parked;
+ * TROUPE_CONFLICT where it is not ours or was taken before; else what the store said. On TROUPE_OK the
+ * reference is taken over; otherwise nothing is stored and `over` is not called. */
+troupe_status turn_engine_take(struct engine *engine, struct event *event,
+                               struct store_batch *claim,
+                               void (*over)(void *arg, troupe_status status), void *arg,
+                               struct error *err);
+/* Sources of such events: this and the name of the gateway that answers. */
+#define ENGINE_SCHEDULE "schedule/"
+/* The gateway's name in a source, with or without that. */
+const char *turn_engine_origin(const char *source);
+/* Turns that may run at a time. */
+size_t turn_engine_places(const struct engine *engine);
+/* Those that came (turn_engine_recover) one by one; NULL behind the last. */
+struct gateway *turn_engine_gateway(struct engine *engine, size_t index);
+/* Who keeps jobs, for core/host; NULL: nobody does. */
+void turn_engine_set_sched(struct engine *engine, struct sched *sched);
+struct sched *turn_engine_sched(const struct engine *engine);
+
 /* What a crash or stop left open: `gateway` takes the events whose `source` matches its name; others
  * wait for theirs. After the first publish, as often as a gateway likes; an event is taken up once
  * in the life of a process. The gateway delivers by itself what is owed already. [waits] */

@@ -28,6 +28,7 @@ struct engine {
     struct engine_options options;
     struct loop *loop;
     struct store *store;
+    struct sched *sched;
     struct plugin_set *set; /* current, pinned */
     struct turn_admission admission;
     struct turn_budget_caps caps;

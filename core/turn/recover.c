@@ -150,7 +150,8 @@ troupe_status turn_engine_again(struct engine *engine, int64_t id, struct gatewa
     if (!rows->count || turn_engine_turn(engine, id))
         return TROUPE_OK;
     if (!gateway)
-        gateway = map_get(&engine->gateways, store_cell_text(rows, 0, COL_SOURCE, ""));
+        gateway = map_get(&engine->gateways,
+                          turn_engine_origin(store_cell_text(rows, 0, COL_SOURCE, "")));
     if (!gateway || engine->stopping)
         return TROUPE_OK; /* it is taken up when that comes, or by the next process */
     return take_up(engine, gateway, rows, 0, err);
@@ -168,15 +169,16 @@ static int64_t *progress_of(struct engine *engine, const char *source)
     return last;
 }
 
-static troupe_status take_up_all(struct engine *engine, struct gateway *gateway, struct error *err)
+static troupe_status take_up_all(struct engine *engine, struct gateway *gateway, const char *source,
+                                 struct error *err)
 {
-    int64_t *last = progress_of(engine, gateway->name);
+    int64_t *last = progress_of(engine, source);
 
     for (;;) {
         _cleanup_rows_ struct store_rows *rows = NULL;
         troupe_status status =
             store_query(engine->store,
-                        STORE_SQL(SQL_TURN_OPEN_EVENTS, store_text(gateway->name), store_int(*last),
+                        STORE_SQL(SQL_TURN_OPEN_EVENTS, store_text(source), store_int(*last),
                                   store_int(engine->inherited)),
                         turn_engine_soon(engine), &rows, err);
 
@@ -203,13 +205,16 @@ static troupe_status take_up_all(struct engine *engine, struct gateway *gateway,
 
 troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway, struct error *err)
 {
+    _cleanup_mem_ char *jobs = mem_printf(ENGINE_SCHEDULE "%s", gateway->name);
     troupe_status status;
 
     if (engine->admission.draining)
         return TROUPE_OK;
     map_set(&engine->gateways, gateway->name, gateway);
     engine->recovering++;
-    status = take_up_all(engine, gateway, err);
+    status = take_up_all(engine, gateway, gateway->name, err);
+    if (status == TROUPE_OK)
+        status = take_up_all(engine, gateway, jobs, err);
     engine->recovering--;
     turn_engine_check_idle(engine);
     return status;

@@ -22,7 +22,13 @@
 struct stage_job {
     struct turn_frame frame;
     troupe_status (*fn)(troupe_turn *turn);
+    troupe_status (*job)(troupe_turn *turn, troupe_str payload); /* in its place */
 };
+
+static bool is_job(const struct event *event)
+{
+    return !strcmp(event->kind, TURN_JOB);
+}
 
 static troupe_status stage_main(void *arg)
 {
@@ -33,7 +39,11 @@ static troupe_status stage_main(void *arg)
     co_set_local(&job->frame);
     agent->running++;
     agent->calls++;
-    status = job->fn(&job->frame.pub);
+    if (job->job)
+        status = job->job(&job->frame.pub, (troupe_str){job->frame.turn->event->content,
+                                                        job->frame.turn->event->content_len});
+    else
+        status = job->fn(&job->frame.pub);
     agent->running--;
     if (!job->frame.observer)
         turn_active(job->frame.turn, false);
@@ -88,6 +98,8 @@ static troupe_status run_agent(struct turn *turn, const struct turn_stage *stage
         deadline = own;
     turn_frame_init(&job->frame, turn, agent, NULL, path);
     job->fn = agent->manifest->stage;
+    if (is_job(turn->event))
+        job->job = agent->manifest->job;
     scope_open(&scope, deadline);
     turn->active++;
     status = co_spawn_wait(&scope, &owner, stage_main, job, turn->deadline);
@@ -328,12 +340,34 @@ static void run_pipeline(struct turn *turn, struct turn_pipeline *pipeline)
     }
 }
 
+/* ---- jobs ----------------------------------------------------------------------------------- */
+
+/* The one stage of a due job: its agent's handler. */
+static void run_job(struct turn *turn)
+{
+    const char *name = turn->event->agent ? turn->event->agent : "";
+    struct plugin_agent *agent = plugin_set_agent(turn->set, name);
+    struct turn_stage stage = {
+        .name = TURN_JOB, .agents = &agent, .agent_count = 1, .percent = 100};
+    struct turn_pipeline pipeline = {.name = TURN_JOB, .stages = &stage, .stage_count = 1};
+
+    if (!agent || !agent->manifest->job) {
+        turn_conclude(turn, "failed", "no_agent",
+                      "something is due that \"%s\" had planned, which is not set up any more",
+                      name);
+        return;
+    }
+    run_pipeline(turn, &pipeline);
+}
+
 /* ---- the turn ------------------------------------------------------------------------------- */
 
 const char *turn_stage_names(const struct plugin_set *set, const struct event *event)
 {
     const struct turn_pipeline *pipeline;
 
+    if (is_job(event))
+        return "[\"" TURN_JOB "\"]";
     if (turn_is_command(set, event))
         return "[\"" TURN_COMMAND "\"]";
     pipeline = turn_pipeline_find(set, event->kind);
@@ -381,6 +415,10 @@ static troupe_status work_main(void *arg)
     }
     if (turn->record.unreadable) {
         turn_diverge(turn, "its record is of another version of the host");
+        return TROUPE_OK;
+    }
+    if (is_job(turn->event)) {
+        run_job(turn);
         return TROUPE_OK;
     }
     if (is_command(turn)) {

@@ -25,6 +25,7 @@
 #define TURN_ANNOTATIONS_MAX 64
 #define TURN_ANNOTATION_MAX  16384       /* bytes of one value                              */
 #define TURN_COMMAND         "command"   /* the stage that a member's command is           */
+#define TURN_JOB             "job"       /* kind of a due job, and its one stage           */
 #define TURN_DEPTH_MAX       8           /* functions that call functions                   */
 #define TURN_CALLS_MAX       100         /* functions of one turn that run at a time        */
 #define TURN_KEPT_MAX        (64u << 20) /* bytes of results that a stage or function holds */
@@ -81,6 +82,9 @@ struct turn {
     bool cut;           /* a paid round was cut by a crash after some of it had been shown   */
     char drop_code[64]; /* the last reason a stage left */
     char drop_text[ERROR_TEXT_MAX];
+    /* Tells whoever had it taken in (turn_engine_take) that it has ended. */
+    void (*over)(void *arg, troupe_status status);
+    void *over_arg;
     /* How it ended. */
     const char *state; /* of the table: "done", "refused", …    */
     char reason[64];

@@ -81,7 +81,10 @@ static struct outbox_row *row_new(struct answer *answer, unsigned part)
     row->gateway = mem_strdup(discord->gateway.name);
     row->account = event->account ? mem_strdup(event->account) : NULL;
     row->channel = mem_strdup(event->channel);
-    row->reply_to = event->token ? NULL : mem_strdup(event->source_id);
+    if (!event->token && event_asked_by(event))
+        row->reply_to = mem_strdup(event_asked_by(event));
+    if (event->flags & EVENT_PING && event->member)
+        row->ping = mem_strdup(event->member);
     row->state = OUTBOX_STREAMING;
     row->created_ms = clock_wall_ms();
     return row;

@@ -56,7 +56,7 @@ struct saying {
 
 static troupe_status post(struct discord *discord, const struct event *event, const char *text)
 {
-    _cleanup_mem_ char *body = discord_message_reply(text, event->source_id);
+    _cleanup_mem_ char *body = discord_message_reply(text, event_asked_by(event));
     _cleanup_mem_ char *path = mem_printf("/channels/%s/messages", event->channel);
     struct discord_request request = {
         .method = "POST",

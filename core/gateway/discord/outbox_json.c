@@ -62,7 +62,13 @@ void discord_outbox_write(const struct outbox_row *row, bool create, struct buf 
 
     buf_puts(out, "{\"content\":");
     write_text(out, row->body);
-    buf_puts(out, ",\"allowed_mentions\":{\"parse\":[],\"replied_user\":false}");
+    buf_puts(out, ",\"allowed_mentions\":{\"parse\":[],");
+    if (create && row->ping) { /* an edit pings nobody */
+        buf_puts(out, "\"users\":[");
+        write_text(out, row->ping);
+        buf_puts(out, "],");
+    }
+    buf_puts(out, "\"replied_user\":false}");
     if (create) {
         outbox_nonce(row, nonce);
         buf_puts(out, ",\"nonce\":");

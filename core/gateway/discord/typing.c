@@ -140,7 +140,7 @@ static void fire(struct loop_timer *timer)
         work->typed = now;
     }
     next = work->typed + TYPING_EVERY_MS;
-    if (discord->acknowledge && work->reaction == REACTION_NONE) {
+    if (discord->acknowledge && event_asked_by(work->event) && work->reaction == REACTION_NONE) {
         if (now >= work->started + REACT_AFTER_MS && now < next)
             react(work, true);
         else if (work->started + REACT_AFTER_MS < next)

@@ -167,7 +167,7 @@ typedef struct troupe_plugin {
      * A host that lacks one refuses the plugin and names it. */
     const char *needs;
     /* What it may do beyond answering, for people to read and the host to enforce, separated by
-     * blanks: "kv", "sql", "budget", "call:llm.chat" (calls that service), "http:HOST" (reaches
+     * blanks: "kv", "sql", "schedule", "budget", "call:llm.chat" (calls that service), "http:HOST" (reaches
      * that host); endpoints named in its config are allowed by TROUPE_KEY_ENDPOINT. */
     const char *capabilities;
     troupe_array functions;  /* pointers to troupe_function: TROUPE_LIST    */
@@ -187,6 +187,10 @@ typedef struct troupe_plugin {
     troupe_status (*observe)(troupe_turn *turn);
     /* The plugin's own extensions by id: "troupe.state/1", "troupe.user_data/1". May be NULL. */
     const void *(*get_extension)(const char *id);
+    /* Minor 2. What the plugin planned with troupe/schedule.h is due: `payload` is what it gave then,
+     * the turn has the scope of who planned it and no message. What it replies goes to the channel
+     * where it was planned; no reply is silence. [turn] */
+    troupe_status (*job)(troupe_turn *turn, troupe_str payload);
 } troupe_plugin;
 
 /* State handed from an old generation to a new one ("troupe.state/1"). `io` moves `len` bytes and

@@ -12,6 +12,7 @@
 #include <troupe/http.h>
 #include <troupe/kv.h>
 #include <troupe/plugin.h>
+#include <troupe/schedule.h>
 #include <troupe/services.h>
 #include <troupe/sql.h>
 #include <troupe/status.h>
