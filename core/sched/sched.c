@@ -341,7 +341,9 @@ static troupe_status look_once(struct sched *sched, struct gateway *gateway, boo
             log_info("sched", "%zu jobs were missed and are skipped, as they are set", skips);
         }
     }
-    *ret_more = status == TROUPE_OK && rows->count == PORTION && moved + skips > 0;
+    /* Behind one that is skipped there may be another of the same member. */
+    *ret_more =
+        status == TROUPE_OK && (skips > 0 || (rows->count == PORTION && moved > 0));
     return status;
 }
 

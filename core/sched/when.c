@@ -343,6 +343,10 @@ static bool named_day(struct reader *r, int64_t *ret, int *ret_time, bool *ret_n
         *ret_time = 20 * 60;
         return true;
     }
+    if (word(r, "yesterday|gestern")) { /* to be told so, rather than to find another time in it */
+        *ret -= 1;
+        return true;
+    }
     if (word(r, "tomorrow|morgen")) {
         *ret += 1;
         return true;

@@ -257,6 +257,7 @@ static void what_is_no_time_is_refused_with_a_sentence(void **state)
         {"tomorrow at 9 sharp", "is understood"},
         {"2026-02-30 10:00", "is understood"},
         {"today at 8", "over already"},
+        {"yesterday at 9", "over already"},
         {"2020-01-01 10:00", "over already"},
         {"in 0 minutes", "over already"},
         {"2099-01-01", "ten years"},

@@ -427,8 +427,11 @@ static inline struct plugin_set *build_set(struct stage_test *t, const char *ini
     for (size_t i = 0; status == TROUPE_OK && i < set->agent_count; i++) {
         const struct plugin_agent *agent = set->agents[i];
         const troupe_migration *step = agent->manifest->migrations[0];
-        const struct store_migration one = {step->version, step->name, step->sql};
+        struct store_migration one;
 
+        if (!step)
+            continue;
+        one = (struct store_migration){step->version, step->name, step->sql};
         status = store_migrate(t->base.store, agent->name, &one, 1, 0, &t->base.err);
     }
     for (size_t i = 0; i < problems.count; i++)
