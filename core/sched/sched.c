@@ -342,8 +342,7 @@ static troupe_status look_once(struct sched *sched, struct gateway *gateway, boo
         }
     }
     /* Behind one that is skipped there may be another of the same member. */
-    *ret_more =
-        status == TROUPE_OK && (skips > 0 || (rows->count == PORTION && moved > 0));
+    *ret_more = status == TROUPE_OK && (skips > 0 || (rows->count == PORTION && moved > 0));
     return status;
 }
 

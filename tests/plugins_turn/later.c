@@ -54,9 +54,8 @@ static troupe_status plan(troupe_turn *turn, char *text)
     job.flags = TROUPE_JOB_PING;
     if (troupe_schedule_add(turn, &job, &planned) < 0)
         return say_error(turn);
-    return troupe_reply(turn, "%llu %.*s %s", (unsigned long long)planned.id,
-                        (int)planned.when.len, planned.when.ptr,
-                        planned.recurring ? "again" : "once");
+    return troupe_reply(turn, "%llu %.*s %s", (unsigned long long)planned.id, (int)planned.when.len,
+                        planned.when.ptr, planned.recurring ? "again" : "once");
 }
 
 static troupe_status show(troupe_turn *turn)

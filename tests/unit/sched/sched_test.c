@@ -208,12 +208,12 @@ BODY(jobs_of_a_member_and_of_a_guild_are_bounded)
                              -HOUR),
                      TROUPE_OK);
     }
-    CHECK_STATUS(put_job(t, sched,
-                         (struct sched_job){.payload = "x", .guild = "3", .member = "one"}, -HOUR),
-                 TROUPE_CONFLICT);
-    CHECK_STATUS(put_job(t, sched,
-                         (struct sched_job){.payload = "x", .guild = "4", .member = "one"}, -HOUR),
-                 TROUPE_OK);
+    CHECK_STATUS(
+        put_job(t, sched, (struct sched_job){.payload = "x", .guild = "3", .member = "one"}, -HOUR),
+        TROUPE_CONFLICT);
+    CHECK_STATUS(
+        put_job(t, sched, (struct sched_job){.payload = "x", .guild = "4", .member = "one"}, -HOUR),
+        TROUPE_OK);
     stop(t, sched);
     return TROUPE_OK;
 }
