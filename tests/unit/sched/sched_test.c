@@ -60,6 +60,7 @@ static void stop(struct stage_test *t, struct sched *sched)
     sched_close(sched);
     engine_end(t, 0);
     sched_free(sched);
+    co_sleep(1); /* for its timer to be closed */
 }
 
 /* A job as the store has it; due `late_ms` ago. */
@@ -400,6 +401,7 @@ BODY_IN(many_at_once_leave_room_for_others,
     turn_engine_stop_channel(t->engine, "100");
     engine_end(t, 0);
     sched_free(sched);
+    co_sleep(1);
     /* What was left open is not told about in this process. */
     for (size_t i = 0; i < t->record_count; i++)
         if (!is_answered(&t->records[i]))
