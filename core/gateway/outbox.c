@@ -123,15 +123,13 @@ void outbox_delete(struct store_batch *batch, int64_t id)
 
 void outbox_nonce(const struct outbox_row *row, char ret[OUTBOX_NONCE_MAX + 1])
 {
-    int64_t key[4] = {row->turn, row->ordinal, row->part, 0};
-    uint64_t hash = hash_add(HASH_START, row->gateway, strlen(row->gateway) + 1);
-
     /* Rows without a turn are not kept for sure, so that their ids may come again. */
-    if (!row->turn) {
-        key[2] = row->id;
-        key[3] = row->created_ms;
-    }
-    hash = hash_finish(hash_add(hash, (const char *)key, sizeof(key)));
+    _cleanup_mem_ char *key =
+        row->turn
+            ? mem_printf("%s/%" PRId64 "/%u/%u", row->gateway, row->turn, row->ordinal, row->part)
+            : mem_printf("%s//%" PRId64 "/%" PRId64, row->gateway, row->id, row->created_ms);
+    uint64_t hash = hash_finish(hash_add(HASH_START, key, strlen(key)));
+
     snprintf(ret, OUTBOX_NONCE_MAX + 1, "%016" PRIx64 "-%08" PRIx32, hash,
              (uint32_t)(row->turn ? row->turn : row->id));
 }

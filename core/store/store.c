@@ -195,12 +195,10 @@ static troupe_status ended(troupe_status status, const char *what, struct error 
                      status == TROUPE_DEADLINE ? "time ran out" : "cancelled");
 }
 
-/* Puts a request for the batch on its way. */
-static troupe_status take(struct store *store, struct store_batch *batch, bool waited_for,
-                          struct store_request **ret, struct error *err)
+/* Whether the batch may be put on its way. */
+static troupe_status admit(const struct store *store, const struct store_batch *batch,
+                           struct error *err)
 {
-    struct store_request *request;
-
     if (batch->failure < 0)
         return error_set(err, batch->failure, "%s", batch->failure_text);
     if (batch->used)
@@ -209,26 +207,35 @@ static troupe_status take(struct store *store, struct store_batch *batch, bool w
         store->queued_bytes + batch->arena.used > store->options.max_queued_bytes)
         return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
                          store->stats.batches_queued);
+    return TROUPE_OK;
+}
+
+static struct store_request *put_on_its_way(struct store *store, struct store_batch *batch,
+                                            bool waited_for)
+{
+    struct store_request *request =
+        request_new(store, STORE_REQUEST_COMMIT, batch->arena.used, waited_for);
+
     batch->used = true;
-    request = request_new(store, STORE_REQUEST_COMMIT, batch->arena.used, waited_for);
     request->batch = batch;
     store_batch_hold(batch);
     submit_write(store, request);
-    *ret = request;
-    return TROUPE_OK;
+    return request;
 }
 
 troupe_status store_commit(struct store *store, struct store_batch *batch, uint64_t deadline,
                            struct error *err)
 {
+    bool empty = batch->count == 0 && batch->lease_epoch == 0;
     struct store_request *request;
     troupe_status status;
 
-    if (batch->failure >= 0 && !batch->used && batch->count == 0 && batch->lease_epoch == 0)
+    if (empty && batch->failure >= 0 && !batch->used)
         return TROUPE_OK;
-    status = take(store, batch, true, &request, err);
+    status = admit(store, batch, err);
     if (status < 0)
         return status;
+    request = put_on_its_way(store, batch, true);
     request = wait_write(request, deadline ? deadline : co_after(WRITE_MS), &status);
     return request ? finish(request, err) : ended(status, "a batch", err);
 }
@@ -238,11 +245,12 @@ troupe_status store_submit(struct store *store, struct store_batch *batch,
                                         const struct error *err),
                            void *arg, struct error *err)
 {
+    troupe_status status = admit(store, batch, err);
     struct store_request *request;
-    troupe_status status = take(store, batch, false, &request, err);
 
     if (status < 0)
         return status;
+    request = put_on_its_way(store, batch, false);
     request->told = told;
     request->arg = arg;
     return TROUPE_OK;
