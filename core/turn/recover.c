@@ -151,7 +151,7 @@ troupe_status turn_engine_again(struct engine *engine, int64_t id, struct gatewa
         return TROUPE_OK;
     if (!gateway)
         gateway = map_get(&engine->gateways, store_cell_text(rows, 0, COL_SOURCE, ""));
-    if (!gateway || engine->admission.draining)
+    if (!gateway || engine->stopping)
         return TROUPE_OK; /* it is taken up when that comes, or by the next process */
     return take_up(engine, gateway, rows, 0, err);
 }

@@ -65,6 +65,20 @@ static struct fake_plan *unknown_model(const char *model)
 
 /* ---- OpenAI ------------------------------------------------------------------------------ */
 
+/* A round is the same when the same question is asked again, or goes on with the same tool result.
+ * What comes before may differ: a later attempt may know more or less of the talk. */
+static uint64_t round_key(const struct fake_talk *talk)
+{
+    struct fake_text text = {0};
+    uint64_t key;
+
+    fake_text_printf(&text, "%s\n%s", talk->last, talk->tool);
+    key = fake_digest(text.data, text.len);
+    fake_text_clear(&text);
+
+    return key ? key : 1;
+}
+
 static struct fake_plan *answer_chat(struct fake_api *api, const struct fake_request *request,
                                      const json_t *body)
 {
@@ -92,6 +106,7 @@ static struct fake_plan *answer_chat(struct fake_api *api, const struct fake_req
     if (chat.stream)
         api->streamed++;
     plan = fake_answer_chat(&chat);
+    plan->round = round_key(&chat.talk);
     fake_talk_clear(&chat.talk);
     return plan;
 }
@@ -176,8 +191,9 @@ static struct fake_plan *set_script(struct fake_api *api, const json_t *body)
     return fake_answer_json(200, json_pack("{s:b}", "ok", 1));
 }
 
-static struct fake_plan *reset(struct fake_api *api)
+static struct fake_plan *reset(struct fake_server *server, struct fake_api *api)
 {
+    fake_rounds_clear(server->rounds);
     fake_script_free(api->script);
     api->script = NULL;
     json_array_clear(api->log);
@@ -259,6 +275,8 @@ static struct fake_plan *answer_resource(const struct fake_server *server, struc
         return fake_answer_json(200, json_deep_copy(api->log));
     if (strcmp(path, "/_stats") == 0)
         return answer_stats(server, api);
+    if (strcmp(path, "/_rounds") == 0)
+        return fake_answer_json(200, fake_rounds_report(server->rounds));
     if (strncmp(path, "/_bytes/", 8) == 0)
         return answer_bytes(strtoull(path + 8, NULL, 10));
     if (strncmp(path, "/_gzip/", 7) == 0)
@@ -287,7 +305,7 @@ struct fake_plan *fake_api_answer(struct fake_server *server, const struct fake_
     if (strcmp(request->method, "POST") != 0)
         return answer_resource(server, api, request);
     if (strcmp(request->path, "/_reset") == 0)
-        return reset(api);
+        return reset(server, api);
     body = json_loadb(request->body, request->body_len, 0, NULL);
     if (!body)
         return fake_answer_error(400, "invalid_json", "the body is no JSON", NULL);

@@ -19,6 +19,8 @@ struct fake_peer {
     struct fake_plan *plan;
     size_t step;
     uint64_t repeated;
+    uint64_t round,
+        round_ended_ms;    /* of the last plan that was written whole; 0: none, or settled */
     char chunk[64 * 1024]; /* libuv reads into it */
 };
 
@@ -64,11 +66,36 @@ static void on_closed(uv_handle_t *handle)
     free(peer);
 }
 
+/* The connection asks for more: the last round has arrived. */
+static void round_settle(struct fake_peer *peer)
+{
+    if (peer->round)
+        fake_rounds_end(peer->server->rounds, peer->round, FAKE_ROUND_WHOLE);
+    peer->round = 0;
+}
+
+static void round_close(struct fake_peer *peer)
+{
+    struct fake_rounds *rounds = peer->server->rounds;
+    const struct fake_plan *plan = peer->plan;
+
+    if (peer->round && uv_now(peer->server->loop) - peer->round_ended_ms < FAKE_ROUND_SETTLE_MS) {
+        fake_rounds_end(rounds, peer->round, FAKE_ROUND_CUT_LATE);
+        peer->round = 0;
+    }
+    round_settle(peer);
+    if (peer->answering && plan && plan->round && rounds)
+        fake_rounds_end(rounds, plan->round,
+                        peer->step <= plan->text_step ? FAKE_ROUND_CUT_BEFORE
+                                                      : FAKE_ROUND_CUT_AFTER);
+}
+
 static void peer_close(struct fake_peer *peer, bool reset)
 {
     if (peer->closing)
         return;
     peer->closing = true;
+    round_close(peer);
     if (peer->answering)
         peer->server->stats.answering--;
     uv_close((uv_handle_t *)&peer->timer, on_closed);
@@ -127,6 +154,8 @@ static void peer_finish(struct fake_peer *peer)
         peer_close(peer, end == FAKE_END_RESET);
         return;
     }
+    peer->round = peer->server->rounds ? peer->plan->round : 0;
+    peer->round_ended_ms = uv_now(peer->server->loop);
     fake_plan_free(peer->plan);
     peer->plan = NULL;
     peer->answering = false;
@@ -153,9 +182,12 @@ static void peer_play(struct fake_peer *peer, struct fake_plan *plan)
 {
     struct fake_server_stats *stats = &peer->server->stats;
 
+    round_settle(peer);
     peer->plan = plan;
     peer->step = 0;
     peer->repeated = 0;
+    if (plan->round && peer->server->rounds)
+        fake_rounds_begin(peer->server->rounds, plan->round);
     peer->answering = true;
     if (++stats->answering > stats->answering_max)
         stats->answering_max = stats->answering;

@@ -8,6 +8,7 @@
 #define FAKE_HTTP_H
 
 #include "fake_plan.h"
+#include "fake_rounds.h"
 #include "fake_text.h"
 
 #include <stdbool.h>
@@ -46,6 +47,7 @@ struct fake_server {
     /* Gives the plan of the answer; never NULL. */
     struct fake_plan *(*answer)(struct fake_server *server, const struct fake_request *request);
     void *arg;
+    struct fake_rounds *rounds; /* NULL: not counted */
 };
 
 /* 0 or a negative libuv error. `port` 0: the kernel chooses; server->port tells. */

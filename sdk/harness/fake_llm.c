@@ -140,6 +140,7 @@ int main(int argc, char **argv)
     uv_loop_init(&program->loop);
     program->server.answer = fake_api_answer;
     program->server.arg = &program->api;
+    program->server.rounds = fake_rounds_new();
     r = fake_server_listen(&program->server, &program->loop, program->port);
     if (r != 0) {
         fprintf(stderr, "troupe-fake-llm: cannot listen: %s\n", uv_strerror(r));
@@ -164,5 +165,6 @@ int main(int argc, char **argv)
     uv_run(&program->loop, UV_RUN_DEFAULT);
     /* Open connections go with the process: a test that ends it wants exactly that. */
     fake_api_clear(&program->api);
+    fake_rounds_free(program->server.rounds);
     return EX_OK;
 }

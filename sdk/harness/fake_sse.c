@@ -136,6 +136,7 @@ static size_t piece_len(const struct fake_chat *chat, const char *text)
 
 static void put_text(struct sse *sse, const char *text)
 {
+    sse->plan->text_step = sse->plan->count;
     while (*text) {
         size_t len = piece_len(sse->chat, text);
 

@@ -80,7 +80,8 @@ ORDER BY id DESC LIMIT 1;
 UPDATE event SET payload = '{}' WHERE id IN (
     SELECT id FROM event WHERE finished_ms < ?1 AND payload <> '{}'
       AND NOT EXISTS (SELECT 1 FROM outbox AS o
-                      WHERE o.turn_id = event.id AND o.state = 'ready') LIMIT 500);
+                      WHERE o.turn_id = event.id AND o.state = 'ready')
+    ORDER BY finished_ms, id LIMIT 500);
 
 -- name: sweep_outbox
 DELETE FROM outbox WHERE id IN (
@@ -101,4 +102,5 @@ DELETE FROM outbox WHERE id IN (
 -- name: sweep_event
 DELETE FROM event WHERE id IN (
     SELECT id FROM event WHERE finished_ms < ?1
-      AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.turn_id = event.id) LIMIT 500);
+      AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.turn_id = event.id)
+    ORDER BY finished_ms, id LIMIT 500);

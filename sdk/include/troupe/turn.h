@@ -166,7 +166,8 @@ static inline void *troupe_turn_alloc(troupe_turn *turn, uint64_t size)
 }
 
 /* The whole answer: of a stage to the member, of a function to whoever called it. After
- * troupe_write it replaces what was shown. At most 64 kB, TROUPE_LIMIT above. Stored. [turn, waits] */
+ * troupe_write it replaces what was shown. At most 64 kB, TROUPE_LIMIT above. Kept with the end of the
+ * stage or function. [turn, waits] */
 static inline troupe_status troupe_reply_text(troupe_turn *turn, const char *text, uint64_t len)
 {
     return turn->api->reply(turn, text, len);

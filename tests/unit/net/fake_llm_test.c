@@ -283,6 +283,82 @@ static troupe_status poses(void *arg)
     return TROUPE_OK;
 }
 
+/* Asks and leaves before the first piece of text, behind it, or not at all. */
+static void ask_and_leave(struct net *net, const char *word, bool read)
+{
+    _cleanup_mem_ char *url = net_url(net, "/v1/chat/completions");
+    _cleanup_mem_ char *body = mem_printf("{\"model\":\"fake-1\",\"stream\":true,"
+                                          "\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}",
+                                          word);
+    struct http_request request = net_get(url);
+    struct http_stream *stream = NULL;
+    const char *data;
+    size_t len;
+    bool seen = false;
+
+    request.body = body;
+    request.body_len = strlen(body);
+    assert_status(http_open(net->client, &request, &stream, NULL), TROUPE_OK);
+    while (read && !seen && http_read(stream, &data, &len, 0, NULL) == TROUPE_OK)
+        seen = memmem(data, len, "You", 3) != NULL;
+    assert_int_equal(seen, read);
+    http_close(stream);
+}
+
+static json_t *rounds_with(struct net *net, const char *key, json_int_t value)
+{
+    for (int i = 0; i < 1000; i++) {
+        struct http_response response = {0};
+        _cleanup_mem_ char *url = net_url(net, "/_rounds");
+        struct http_request request = net_get(url);
+        json_t *report = NULL;
+
+        assert_status(http_fetch(net->client, &request, &response, NULL), TROUPE_OK);
+        assert_status(json_parse(response.body.data, response.body.len, &report, NULL), TROUPE_OK);
+        http_response_clear(&response);
+        if (json_get_int(report, key, -1) == value)
+            return report;
+        json_decref(report);
+        co_sleep(10);
+    }
+    fail_msg("the rounds never had \"%s\" %lld", key, (long long)value);
+    return NULL;
+}
+
+static troupe_status counts_rounds(void *arg)
+{
+    struct net *net = arg;
+    json_t *report;
+
+    json_decref(post_json(net, "/v1/chat/completions", "{\"model\":\"fake-1\"," MESSAGES "}", 200));
+    ask_and_leave(net, "slow", false);
+    json_decref(rounds_with(net, "cut_before", 1));
+    ask_and_leave(net, "long", true);
+    json_decref(rounds_with(net, "cut_after", 1));
+    ask_and_leave(net, "long", true);
+    report = rounds_with(net, "cut_after", 2);
+    assert_int_equal(json_get_int(report, "rounds", 0), 3);
+    assert_int_equal(json_get_int(report, "paid", 0), 4);
+    assert_int_equal(json_get_int(report, "whole", 0), 1);
+    assert_int_equal(json_get_int(report, "rounds_cut", 0), 2);
+    assert_int_equal(json_get_int(report, "rounds_cut_after", 0), 1);
+    assert_int_equal(json_get_int(report, "rounds_cut_twice", 0), 1);
+    assert_int_equal(json_get_int(report, "most", 0), 2);
+    assert_int_equal(json_get_int(report, "surplus", -1), 0);
+    json_decref(report);
+    return TROUPE_OK;
+}
+
+static void rounds_that_a_client_left_are_counted(void **state)
+{
+    (void)state;
+    net_run(NULL,
+            "[{\"match\":\"slow\",\"delay_ms\":60000},"
+            "{\"match\":\"long\",\"answer\":\"You and nothing more\","
+            "\"fault\":\"hang_mid_stream\",\"after_chunks\":2}]",
+            counts_rounds);
+}
+
 static void it_is_found_as_an_ollama(void **state)
 {
     (void)state;
@@ -325,6 +401,7 @@ int main(void)
         cmocka_unit_test(a_stream_joins_to_the_scripted_answer),
         cmocka_unit_test(the_log_has_messages_and_no_secret),
         cmocka_unit_test(embeddings_of_like_texts_are_near),
+        cmocka_unit_test(rounds_that_a_client_left_are_counted),
         cmocka_unit_test(it_is_found_as_an_ollama),
         cmocka_unit_test(it_leaves_with_its_parent),
     };

@@ -74,7 +74,7 @@ BODY(what_was_done_is_not_done_again)
 
         WAIT_FOR(list_empty(&t->engine->turns));
         CHECK_STATUS(turn_engine_why_text(t->engine, "1", &why, &f->err), TROUPE_OK);
-        CHECK(strstr(why, "taken up again 1 times") && strstr(why, "replay: replayed"));
+        CHECK(strstr(why, "taken up again once") && strstr(why, "replay: replayed"));
         CHECK(strstr(why, "a 0#0 sql.commit") && strstr(why, "a 0#1 kv.get: not-found"));
     }
     return TROUPE_OK;
