@@ -10,6 +10,12 @@ PROBE="$TROUPE_SRCDIR/tests/integration/clients/gateway_probe.py"
 GENERAL=300000000000000000
 BOT=100000000000000001
 
+if ! /usr/bin/python3 -c 'import aiohttp' 2>/dev/null; then
+    skip "the fake Discord keeps its promises" "python3-aiohttp is not here"
+    tap_done
+    exit
+fi
+
 # rest METHOD PATH [BODY]: "STATUS CODE", the code being Discord's or empty; the body is in $TAP_DIR/body.
 rest()
 {
@@ -69,6 +75,12 @@ is "$(history "limit=3&around=${ids[2]}")" "['m4', 'm3', 'm2']" "around a messag
 rest PUT /applications/$BOT/commands '[{"name": "roll", "description": "Roll dice"}]' >/dev/null
 rest GET /applications/$BOT/commands >/dev/null
 is "$(field 'd[0]["name"], d[0]["type"]')" "('roll', 1)" "application commands are kept"
+
+status=$(curl -s --noproxy '*' -o "$TAP_DIR/body" -w '%{http_code}' -H "Authorization: Bot fake-token" \
+    -A "DiscordBot (test, 1)" -F 'payload_json={"content": "with a file"};type=application/json' \
+    -F "files[0]=@$PROBE" "$DISCORD_API/channels/$GENERAL/messages")
+is "$status $(field 'd["content"], d["attachments"][0]["filename"]')" \
+    "200 ('with a file', 'gateway_probe.py')" "a file is uploaded by multipart"
 
 # ---- nonces --------------------------------------------------------------------------------------
 reset
@@ -134,6 +146,13 @@ is "$(report lost)" 0 "a reply answers, too"
 plain=$(fake_discord_say general bob "just talk {token}" plain)
 say "unasked tok-$plain-"
 is "$(report answers_unaddressed)" 1 "an answer to what addressed nobody is counted"
+
+reset
+fake_discord_call burst '{"count": 60, "one_in": 3, "members": 4, "channels": 3}' >/dev/null
+fake_discord_wait burst
+is "$(report asked) $(report sent) $(report lost)" "60 20 20" "a burst asks as many as it says"
+like "$(fake_discord_call burst '{"count": 1, "members": 99}')" "members and channels that exist" \
+    "a burst of members who do not exist is refused"
 
 # ---- MESSAGE_CONTENT --------------------------------------------------------------------------------------
 fake_discord_say general bob "hidden" plain >/dev/null
@@ -208,6 +227,26 @@ fake_discord_call set '{"privileged": false}' >/dev/null
 is "$(probe privileged)" 4014 "an intent that is not enabled is closed with 4014"
 fake_discord_call set '{"privileged": true}' >/dev/null
 is "$(probe zlib)" "zlib guild-0" "zlib-stream can be read"
+fake_discord_call gateway '{"do": "forget"}' >/dev/null
+
+# gateway_fault RULE CASE WANT PROMISE
+gateway_fault()
+{
+    fault "$1"
+    like "$(probe "$2")" "$3" "$4"
+    fake_discord_call heal >/dev/null
+}
+like "$(probe first)" "^op 10$" "HELLO comes first"
+gateway_fault '{"on": "hello", "do": "reconnect"}' first "^op 7$" "op 7 in place of HELLO"
+gateway_fault '{"on": "hello", "do": "close", "code": 4000}' first "^close 4000$" "a close in its place"
+gateway_fault '{"on": "connect", "do": "status", "status": 503}' first "503" "a refused upgrade"
+gateway_fault '{"on": "connect", "do": "reset"}' first "[Rr]eset|[Dd]isconnected" "a reset before it"
+gateway_fault '{"on": "identify", "do": "invalid"}' refused "^op 9$" "an identify can be refused"
+like "$(probe beat)" "^op 11$" "a heartbeat is acknowledged"
+gateway_fault '{"on": "heartbeat", "do": "ignore"}' beat "^close 4001$" "or not"
+fake_discord_call set '{"max_concurrency": 0}' >/dev/null
+is "$(probe refused) $(report identifies_refused)" "op 9 1" "an identify too many in 5 s gets op 9"
+fake_discord_call set '{"max_concurrency": 16}' >/dev/null
 fake_discord_call gateway '{"do": "forget"}' >/dev/null
 
 # resumed CODE: drops with the code, gets three messages meanwhile, resumes.
