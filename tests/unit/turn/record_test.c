@@ -416,6 +416,12 @@ BODY_IN(a_question_waits_without_a_place_and_goes_on_with_the_answer,
     WAIT_FOR(is_answered(record));
     CHECK(!strcmp(buf_text(&record->shown), "[put][Yes][No]"));
     WAIT_FOR(list_empty(&t->engine->turns));
+    {
+        _cleanup_mem_ char *why = NULL;
+
+        CHECK_STATUS(turn_engine_why_text(t->engine, "1", &why, &f->err), TROUPE_OK);
+        CHECK(strstr(why, "intake: taken") && strstr(why, "turn: parked"));
+    }
     CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'once' AND version = 1") == 1);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'reply' AND turn_id = 1") == 1);
     return TROUPE_OK;
