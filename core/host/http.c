@@ -520,7 +520,7 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
     _cleanup_mem_ char *url = NULL;
     struct http_header headers[HEADERS_MAX];
     struct http_request out = {0};
-    struct record_call call;
+    struct record_call call = {0};
     struct origin origin;
     size_t count = 0;
     bool endpoint;

@@ -493,6 +493,8 @@ troupe_status turn_run(void *arg)
             close_budget(turn);
         turn_read_cost(turn);
     }
+    if (strcmp(turn->state, "done"))
+        turn_answer_adopt(turn);
     settle_answer(turn);
     if (turn->resumed)
         turn_trace_add(&turn->trace, "replay", "replayed",

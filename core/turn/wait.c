@@ -156,12 +156,14 @@ troupe_status turn_wait_for(struct turn *turn, struct turn_wait *wait)
 bool turn_park(struct turn *turn)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    _cleanup_mem_ char *trace = NULL;
     struct engine *engine = turn->engine;
     struct error err;
 
-    turn_trace_add(&turn->trace, "turn", "parked", NULL);
+    turn_trace_add(&turn->trace, "turn", "parked", "it waits for somebody, or for its time");
     turn_record_flush(turn);
-    store_batch_add(batch, STORE_EXPECT(1, SQL_WAIT_PARK, store_int(turn->id)));
+    trace = turn_trace_print(&turn->trace);
+    store_batch_add(batch, STORE_EXPECT(1, SQL_WAIT_PARK, store_int(turn->id), store_text(trace)));
     if (store_commit(engine->store, batch, turn_engine_soon(engine), &err) < 0) {
         log_error("turn", "turn %lld cannot be parked: %s", (long long)turn->id, err.text);
         return false;

@@ -29,7 +29,7 @@ UPDATE wait SET state = 'canceled' WHERE turn_id = ?1 AND state = 'open';
 SELECT coalesce(max(id), 0) FROM wait;
 
 -- name: park
-UPDATE event SET state = 'parked' WHERE id = ?1 AND finished_ms IS NULL;
+UPDATE event SET state = 'parked', trace = ?2 WHERE id = ?1 AND finished_ms IS NULL;
 
 -- name: sweep
 DELETE FROM wait WHERE turn_id IN (
