@@ -55,7 +55,7 @@ struct discord {
     size_t guilds;
     /* Up to where events are taken. */
     struct discord_seq seq;
-    int64_t pressed; /* mark of a press whose number is not stored yet; 0: none */
+    int64_t pressed;              /* mark of a press whose number is not stored yet; 0: none */
     struct discord_resume resume; /* the session; seq: the newest that is stored, or on its way */
     struct loop_timer timer;
     unsigned writes;    /* of the store that are under way                */
