@@ -8,6 +8,7 @@
 #include "gateway/discord/store.h"
 #include "loop/op.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -210,6 +211,9 @@ struct discord *discord_new(const struct discord_options *options)
     discord->ca_file = options->ca_file ? mem_strdup(options->ca_file) : NULL;
     discord->proxy = options->proxy ? mem_strdup(options->proxy) : NULL;
     discord->compress = compress_of(section);
+    discord->global_limit = config_int(section, "global_limit")
+                                ? (unsigned)config_int(section, "global_limit")
+                                : UINT_MAX;
     discord->content = (enum discord_content)config_choice(section, "content");
     discord->rules.gateway = &discord->gateway;
     discord->rules.content = discord->content != DISCORD_CONTENT_NO;
@@ -253,7 +257,11 @@ static troupe_status connect_main(void *arg)
 troupe_status discord_start(struct discord *discord, struct error *err)
 {
     const struct discord_rest_options rest_options = {
-        .http = discord->options.http, .base = discord->api, .token = discord->token};
+        .http = discord->options.http,
+        .base = discord->api,
+        .token = discord->token,
+        .global_limit = discord->global_limit,
+    };
     struct discord_outbox_options outbox_options;
     struct error own;
     troupe_status status;

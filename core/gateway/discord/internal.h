@@ -27,7 +27,8 @@ struct discord {
     struct loop *loop;
     struct store *store;
     char *token, *api, *ca_file, *proxy;
-    int compress; /* enum discord_compress */
+    int compress;          /* enum discord_compress */
+    unsigned global_limit; /* UINT_MAX: none        */
     /* [discord], as of the last reload. */
     enum discord_content content;
     enum discord_stream stream;
