@@ -140,6 +140,7 @@ troupe_status discord_press_tell(struct discord *discord, const struct event *ev
     if (press) {
         body = discord_message_callback(DISCORD_CALLBACK_MESSAGE, text);
         path = callback_request(event, body, &request, loop_now(discord->loop));
+        request.path = path;
         settle(press);
     } else {
         body = discord_message_private(text);
