@@ -638,7 +638,7 @@ static troupe_status do_read(troupe_turn *turn, troupe_http *http, troupe_str *r
 
 static void do_close(troupe_turn *turn, troupe_http *http)
 {
-    if (host_holds(turn_frame_of(turn), http ? &http->resource : NULL) == TROUPE_OK)
+    if (host_holds(turn_frame_of(turn), http ? &http->resource : NULL) == TROUPE_OK && http)
         http_release(&http->resource);
 }
 

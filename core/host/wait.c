@@ -48,6 +48,7 @@ static troupe_status check(struct turn_frame *frame, const struct question *ques
 static troupe_status read_question(struct turn_frame *frame, const char *text, uint64_t len,
                                    troupe_array labels, uint64_t within_ms, struct question *ret)
 {
+    typedef const char *label;
     troupe_status status = host_bytes(frame, text, len, QUESTION_MAX, "a question");
 
     if (status < 0)
@@ -60,7 +61,7 @@ static troupe_status read_question(struct turn_frame *frame, const char *text, u
                      : within_ms > WITHIN_MAX ? WITHIN_MAX
                                               : (int64_t)within_ms;
     for (size_t i = 0; i < ret->count; i++)
-        ret->labels[i] = *TROUPE_AT(labels, const char *, i);
+        ret->labels[i] = *TROUPE_AT(labels, label, i);
     return check(frame, ret);
 }
 
@@ -149,6 +150,11 @@ troupe_status host_ask(troupe_turn *turn, const char *text, uint64_t len, troupe
     status = turn_wait_for(frame->turn, wait);
     if (status < 0)
         return turn_record_note(&call, status, NULL, 0);
+    if (wait->state == WAIT_CANCELED)
+        return turn_record_note(
+            &call,
+            turn_frame_error(frame, TROUPE_CANCELED, "ask.canceled", "the question was taken back"),
+            NULL, 0);
     if (wait->state != WAIT_ANSWERED || wait->answer >= (int32_t)question.count)
         return turn_record_note(&call,
                                 turn_frame_error(frame, TROUPE_DEADLINE, "ask.expired",
@@ -185,7 +191,7 @@ static troupe_status sleep_long(struct record_call *call, uint64_t ms)
         status = co_sleep((uint64_t)left < stay ? (uint64_t)left : stay);
     if (status == TROUPE_OK && wait->due_ms > clock_wall_ms())
         status = turn_wait_for(turn, wait);
-    return status;
+    return status == TROUPE_OK && wait->state == WAIT_CANCELED ? TROUPE_CANCELED : status;
 }
 
 troupe_status host_sleep(troupe_turn *turn, uint64_t ms)

@@ -515,6 +515,8 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
         count++;
         end_waiting(turn);
     }
+    if (channel)
+        turn_waits_stop(engine, channel);
     return count;
 }
 

@@ -51,7 +51,8 @@ enum {
     COL_GENERATION,
     COL_SOURCE,
     COL_PARKED,
-    COL_TRACE
+    COL_TRACE,
+    COL_WAITED
 };
 
 /* Its payload cannot be read: nobody can be told, and nothing behind it shall wait. */
@@ -75,6 +76,7 @@ static struct turn *turn_again(struct engine *engine, struct event *event,
 
     turn_trace_restore(&turn->trace, store_cell_text(rows, row, COL_TRACE, ""));
     turn->resumed = turn->spends = true;
+    turn->waited = store_cell_int(rows, row, COL_WAITED, 0) != 0;
     turn->generation = (uint64_t)store_cell_int(rows, row, COL_GENERATION, 0);
     if (json_parse(stages->data ? stages->data : "", stages->len, &turn->stages, NULL) < 0 ||
         !json_is_array(turn->stages)) {

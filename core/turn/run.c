@@ -397,7 +397,7 @@ static troupe_status work_main(void *arg)
     }
     if (pipeline && pipeline->timeout_ms && co_after(pipeline->timeout_ms) < turn->deadline)
         turn->deadline = co_after(pipeline->timeout_ms);
-    if (pipeline)
+    if (pipeline && !turn->waited) /* they have seen it */
         start_observers(turn, pipeline);
     run_pipeline(turn, pipeline);
     return TROUPE_OK;

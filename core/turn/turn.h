@@ -77,6 +77,7 @@ struct turn {
     bool left;              /* the process stops: the next one goes on                           */
     struct list_link waits; /* struct turn_wait                                             */
     unsigned active, waiting; /* coroutines of its stage that work, and that wait for somebody */
+    bool waited;              /* it was parked before this run                                */
     bool parked;              /* put aside until somebody answers                             */
     bool answered_meanwhile;  /* while it was being put aside                                 */
     bool cut;           /* a paid round was cut by a crash after some of it had been shown   */

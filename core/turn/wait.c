@@ -212,6 +212,53 @@ static troupe_status decide(struct engine *engine, int64_t wait_id, enum turn_wa
     return store_commit(engine->store, batch, turn_engine_soon(engine), err);
 }
 
+/* ---- /stop ---------------------------------------------------------------------------------- */
+
+struct stopping {
+    struct engine *engine;
+    char *channel;
+};
+
+static troupe_status stop_main(void *arg)
+{
+    struct stopping *stopping = arg;
+    struct engine *engine = stopping->engine;
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    struct error err;
+    troupe_status status =
+        store_query(engine->store, STORE_SQL(SQL_WAIT_OF_CHANNEL, store_text(stopping->channel)),
+                    turn_engine_soon(engine), &rows, &err);
+
+    for (size_t i = 0; status == TROUPE_OK && i < rows->count; i++) {
+        int64_t id = store_cell_int(rows, i, 0, 0);
+
+        status = decide(engine, id, WAIT_CANCELED, 0, &err);
+        if (status == TROUPE_OK)
+            decided(engine, store_cell_int(rows, i, 1, 0), id, WAIT_CANCELED, 0, NULL);
+        else if (status == TROUPE_CONFLICT)
+            status = TROUPE_OK;
+    }
+    if (status < 0)
+        log_warn("turn", "what waits in channel %s cannot be stopped: %s", stopping->channel,
+                 err.text);
+    mem_free(stopping->channel);
+    mem_free(stopping);
+    return TROUPE_OK;
+}
+
+void turn_waits_stop(struct engine *engine, const char *channel)
+{
+    static const struct co_owner owner = {"core:waits", 0};
+    struct stopping *stopping = mem_zero(1, sizeof(*stopping));
+
+    stopping->engine = engine;
+    stopping->channel = mem_strdup(channel);
+    if (!engine->closing && co_spawn(&engine->scope, &owner, stop_main, stopping) == TROUPE_OK)
+        return;
+    mem_free(stopping->channel);
+    mem_free(stopping);
+}
+
 /* ---- time ----------------------------------------------------------------------------------- */
 
 #define WATCH_AGAIN_MS 1000 /* where the store did not answer */

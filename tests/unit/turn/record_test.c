@@ -441,6 +441,36 @@ BODY(a_question_expires)
     return TROUPE_OK;
 }
 
+BODY_IN(observers_see_a_turn_once_however_often_it_waits,
+        "[pipeline message]\nstages = a\nobservers = o\n" ACTOR("a", "")
+            ACTOR("o", "script = put 0 watched 1"))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "ask 0 Sure?");
+
+    PARKED(1);
+    press(t, "7", "t:1:1:1");
+    WAIT_FOR(is_answered(record));
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT version FROM kv WHERE key = 'watched'") == 1);
+    return TROUPE_OK;
+}
+
+BODY(a_question_can_be_stopped)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "ask 0 Sure?");
+
+    PARKED(1);
+    CHECK(turn_engine_stop_channel(t->engine, "100") == 0);
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "<-1 ask.canceled"));
+    CHECK(ask_int(f, "SELECT count(*) FROM wait WHERE state = 'canceled'") == 1);
+    return TROUPE_OK;
+}
+
 BODY(a_question_expires_while_nobody_runs)
 {
     struct stage_test *t = arg;
@@ -517,6 +547,8 @@ int main(void)
         TEST(a_turn_that_brings_the_host_down_twice_is_dead),
         TEST(a_question_waits_without_a_place_and_goes_on_with_the_answer),
         TEST(a_question_expires),
+        TEST(a_question_can_be_stopped),
+        TEST(observers_see_a_turn_once_however_often_it_waits),
         TEST(a_question_expires_while_nobody_runs),
         TEST(a_long_sleep_parks_and_ends_at_its_time),
         TEST(retry_and_continue_ask_again),
