@@ -473,6 +473,8 @@ static void make_first_schema(const char *path)
     exec(db, "INSERT INTO event (id, source, source_id, kind, payload, created_ms) VALUES "
              "(1, 'console', '11', 'message', '{}', 1)");
     exec(db, "INSERT INTO turn (id, event_id, started_ms) VALUES (5, 1, 1)");
+    exec(db, "INSERT INTO budget_ledger (turn_id, day, reserved_micros, created_ms) VALUES "
+             "(5, '2026-01-01', 1, 1)");
     exec(db, "INSERT INTO outbox (id, turn_id, kind, channel, reply_to, body, state, created_ms) "
              "VALUES (21, 5, 'reply', '1', '11', 'waits', 'ready', 3), "
              "(22, 5, 'notice', '1', '11', 'told', 'ready', 4), "
@@ -489,6 +491,10 @@ static troupe_status carried_body(void *arg)
     CHECK_STATUS(open_main(box), TROUPE_OK);
     CHECK_STATUS(outbox_load(box->outbox, "console", &box->rows, &f->err), TROUPE_OK);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox") == 2);
+    /* The event is its turn now. */
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE id = 1 AND state = 'running' AND stages = "
+                     "'[]' AND finished_ms IS NULL") == 1);
+    CHECK(ask_int(f, "SELECT turn_id FROM budget_ledger") == 1);
     row = first(box);
     CHECK(row->id == 21 && row->turn == 1 && row->ordinal == 0 && !strcmp(row->kind, "reply"));
     CHECK(!strcmp(row->body, "waits") && !strcmp(row->reply_to, "11") && row->created_ms == 3);
