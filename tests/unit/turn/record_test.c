@@ -343,6 +343,39 @@ BODY(a_turn_that_brings_the_host_down_twice_is_dead)
     return TROUPE_OK;
 }
 
+BODY(children_are_bounded_joined_and_end_with_their_stage)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "spawn 1 c;verdict done");
+
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "w"));  /* a child of a stage writes the answer */
+    CHECK_ANSWER("spawn 70 endless", "[64 taken]"); /* the others are ended with the stage */
+    CHECK_ANSWER("spawn 1 broken", "[1 taken]<-3 actor.broken: the thing is broken>");
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT count(*) FROM call WHERE path = '0.0'") >= 2);
+    return TROUPE_OK;
+}
+
+BODY(a_batch_is_written_whole_or_not_at_all)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "batch 2");
+
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "<-4 batch.none: no batch was begun>"));
+    CHECK(strstr(buf_text(&record->shown), "[begun][put][inserted]<-19 batch.storage"));
+    CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'batch'") == 0);
+    record = ask(t, "batch 1");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "[begun][put][inserted][committed]"));
+    CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'batch'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM a__note") == 1);
+    return TROUPE_OK;
+}
+
 /* ---- waiting for somebody ------------------------------------------------------------------- */
 
 /* `member` presses the button `id`. */
@@ -545,6 +578,8 @@ int main(void)
         TEST(what_may_have_happened_outside_is_not_repeated),
         TEST(a_stage_has_a_bound_of_effects),
         TEST(a_turn_that_brings_the_host_down_twice_is_dead),
+        TEST(children_are_bounded_joined_and_end_with_their_stage),
+        TEST(a_batch_is_written_whole_or_not_at_all),
         TEST(a_question_waits_without_a_place_and_goes_on_with_the_answer),
         TEST(a_question_expires),
         TEST(a_question_can_be_stopped),
