@@ -34,8 +34,8 @@ struct discord {
     enum discord_stream stream;
     uint64_t first_text_ms, edit_ms;
     uint64_t
-        settle_ms;     /* how long the end of an answer waits for a message that is being created */
-    char *prefix;      /* [discord] prefix                              */
+        settle_ms; /* how long the end of an answer waits for a message that is being created */
+    char *prefix;  /* [discord] prefix                              */
     bool acknowledge;
     bool own_owners; /* named in the file: the application's do not count */
     struct discord_route_rules rules;
