@@ -138,7 +138,8 @@ static bool read_line(struct discord *discord, json_t *world, int argc, char **a
     int option;
 
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        unsigned long n = optarg ? strtoul(optarg, NULL, 10) : 0;
+        const char *text = optarg ? optarg : "";
+        unsigned long n = strtoul(text, NULL, 10);
 
         switch ((enum choice)option) {
         case OPTION_TOKEN: options->token = optarg; break;
@@ -152,7 +153,11 @@ static bool read_line(struct discord *discord, json_t *world, int argc, char **a
         case OPTION_MEMBERS:
             json_object_set_new(world, "members", json_integer((json_int_t)n));
             break;
-        case OPTION_LIMITS: options->limits = strcmp(optarg, "documented") == 0; break;
+        case OPTION_LIMITS:
+            options->limits = text[0] == 'd';
+            if (strcmp(text, "documented") != 0 && strcmp(text, "off") != 0)
+                return false;
+            break;
         case OPTION_NONCE: options->nonce_window_ms = n * 1000; break;
         case OPTION_HEARTBEAT: options->heartbeat_ms = (uint32_t)n; break;
         case OPTION_TTL: options->session_ttl_ms = n * 1000; break;

@@ -297,10 +297,12 @@ static const char *take_escape(const char *p, const char *end, struct fake_text 
 
 bool discord_scan_string(struct discord_slice value, struct fake_text *out)
 {
-    const char *p = value.ptr + 1, *end = value.ptr + value.len - 1;
+    const char *p, *end;
 
     if (!value.ptr || value.len < 2 || *value.ptr != '"')
         return false;
+    p = value.ptr + 1;
+    end = value.ptr + value.len - 1;
     while (p < end) {
         const char *slash = memchr(p, '\\', (size_t)(end - p));
 

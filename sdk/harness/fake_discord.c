@@ -89,13 +89,12 @@ static void on_turn(void *arg)
 
 /* ---- time and ends ------------------------------------------------------------------------- */
 
-static void on_second(uv_timer_t *timer)
+/* Often enough for who waits for a quiet time; the rest is done once a second. */
+static void on_clock(uv_timer_t *timer)
 {
-    static const unsigned once_in = 100; /* the timer's ticks of 10 ms, for waits, in a second */
     struct discord *discord = timer->data;
-    static unsigned ticks;
 
-    if (++ticks % once_in == 0)
+    if (++discord->ticks % 100 == 0)
         discord_gateway_second(discord);
 }
 
@@ -137,9 +136,9 @@ static bool write_port(const char *path, int port)
 
 static void watch(struct discord *discord)
 {
-    uv_timer_init(&discord->loop, &discord->second);
-    discord->second.data = discord;
-    uv_timer_start(&discord->second, on_second, 10, 10);
+    uv_timer_init(&discord->loop, &discord->clock);
+    discord->clock.data = discord;
+    uv_timer_start(&discord->clock, on_clock, 10, 10);
     uv_signal_init(&discord->loop, &discord->sigterm);
     uv_signal_start(&discord->sigterm, on_signal, SIGTERM);
     uv_signal_init(&discord->loop, &discord->sigint);

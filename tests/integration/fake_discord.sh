@@ -78,7 +78,7 @@ modules="$TROUPE_BUILDDIR/tests/integration/npm"
 if ! command -v npm >/dev/null; then
     skip "discord.js logs in" "npm is not here"
 elif [ ! -d "$modules/node_modules/discord.js" ] &&
-    ! timeout 150 npm install --prefix "$modules" --no-audit --no-fund --silent --cache \
+    ! timeout 90 npm install --prefix "$modules" --no-audit --no-fund --silent --cache \
         "$modules/cache" discord.js@14 >/dev/null 2>&1; then
     skip "discord.js logs in" "the npm registry does not give it"
 else

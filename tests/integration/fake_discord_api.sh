@@ -10,6 +10,12 @@ PROBE="$TROUPE_SRCDIR/tests/integration/clients/gateway_probe.py"
 GENERAL=300000000000000000
 BOT=100000000000000001
 
+if ! /usr/bin/python3 -c 'import aiohttp' 2>/dev/null; then
+    skip "the fake Discord keeps its promises" "python3-aiohttp is not here"
+    tap_done
+    exit
+fi
+
 # rest METHOD PATH [BODY]: "STATUS CODE", the code being Discord's or empty; the body is in $TAP_DIR/body.
 rest()
 {
