@@ -278,6 +278,35 @@ static void a_create_has_a_nonce_and_a_reference_and_pings_nobody(void **state)
     run_body(&box->base, create_main);
 }
 
+static troupe_status ping_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *row = row_of(1, 0, "<@77> tea");
+
+    row->state = OUTBOX_STREAMING;
+    row->ping = mem_strdup("77");
+    mem_free(row->reply_to);
+    row->reply_to = NULL;
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    discord_outbox_show(box->outbox, row, false, NULL, NULL);
+    CHECK(asks(0, "POST", "/channels/77/messages"));
+    CHECK(has(0, "\"allowed_mentions\":{\"parse\":[],\"users\":[\"77\"],"
+                 "\"replied_user\":false}"));
+    CHECK(!has(0, "message_reference"));
+    created(0, "5001");
+    set_body(row, "<@77> tea, now");
+    discord_outbox_show(box->outbox, row, false, NULL, NULL);
+    CHECK(has(1, "\"allowed_mentions\":{\"parse\":[],\"replied_user\":false}"));
+    end(1, TROUPE_OK, 200, 0, "{}");
+    return TROUPE_OK;
+}
+
+static void a_reminder_pings_its_member_once_and_answers_no_message(void **state)
+{
+    (void)state;
+    run_body(&box->base, ping_main);
+}
+
 static troupe_status order_main(void *arg)
 {
     struct fixture *f = arg;
@@ -669,6 +698,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_create_has_a_nonce_and_a_reference_and_pings_nobody,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reminder_pings_its_member_once_and_answers_no_message,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(parts_of_an_answer_leave_in_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(of_a_stream_the_newest_text_wins_and_only_changes_are_sent,

@@ -128,6 +128,7 @@ static troupe_status whole_body(void *arg)
     row->reply_to = mem_strdup("18446744073709551615");
     row->source = mem_strdup("raw");
     row->buttons = outbox_buttons(buttons, 2);
+    row->ping = mem_strdup("77");
     row->state = OUTBOX_STREAMING;
     row->remote_id = mem_strdup("42");
     CHECK(!outbox_buttons(NULL, 0));
@@ -143,6 +144,7 @@ static troupe_status whole_body(void *arg)
     CHECK(!strcmp(back->account, "1") && !strcmp(back->channel, "100"));
     CHECK(!strcmp(back->reply_to, row->reply_to) && !strcmp(back->body, "shown"));
     CHECK(!strcmp(back->source, "raw") && !strcmp(back->remote_id, "42"));
+    CHECK(back->ping && !strcmp(back->ping, "77"));
     CHECK(!strcmp(back->buttons, "[{\"id\":\"a:1\",\"label\":\"Yes \\\"now\\\"\"},"
                                  "{\"id\":\"a:2\",\"label\":\"No\"}]"));
     CHECK(back->created_ms == 5 && !back->inherited);

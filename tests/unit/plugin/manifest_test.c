@@ -90,6 +90,31 @@ static void reads_a_longer_table(void **state)
     plugin_manifest_free(manifest);
 }
 
+static troupe_status some_job(troupe_turn *turn, troupe_str payload)
+{
+    (void)turn;
+    (void)payload;
+    return TROUPE_OK;
+}
+
+/* A plugin of an older minor ends before it. */
+static void a_job_is_read_where_the_table_has_one(void **state)
+{
+    troupe_plugin table = {BASE};
+    struct plugin_manifest *manifest = NULL;
+    struct error err = {0};
+
+    (void)state;
+    table.job = some_job;
+    assert_status(read_table(&table, &manifest, &err), TROUPE_OK);
+    assert_ptr_equal(manifest->job, some_job);
+    plugin_manifest_free(manifest);
+    table.size = offsetof(troupe_plugin, job);
+    assert_status(read_table(&table, &manifest, &err), TROUPE_OK);
+    assert_null(manifest->job);
+    plugin_manifest_free(manifest);
+}
+
 static void walks_by_the_stride_of_the_plugin(void **state)
 {
     struct longer {
@@ -134,7 +159,7 @@ static void refuses_a_broken_head(void **state)
     refuse(NULL, "troupe_plugin_v1() returned no table");
     table.size = 16;
     refuse_as(&table, TROUPE_VERSION,
-              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.1 needs 144; "
+              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.2 needs 144; "
               "build it with the headers of an SDK for ABI 1");
     table = (troupe_plugin){BASE};
     table.version = "1.0.1";
@@ -144,7 +169,7 @@ static void refuses_a_broken_head(void **state)
     refuse(&table, "it needs a doc of one line of UTF-8");
     table = (troupe_plugin){BASE};
     table.functions = (troupe_array){NULL, 0, 0};
-    refuse(&table, "it has no stage, no observer and no function");
+    refuse(&table, "it has no stage, no observer, no function and no job");
     table.functions = (troupe_array){NULL, 3, 8};
     refuse(&table, "its list of functions is broken");
     table.functions = (troupe_array){&table, 129, 8};
@@ -432,6 +457,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_is_right),
         cmocka_unit_test(reads_a_longer_table),
+        cmocka_unit_test(a_job_is_read_where_the_table_has_one),
         cmocka_unit_test(walks_by_the_stride_of_the_plugin),
         cmocka_unit_test(refuses_a_broken_head),
         cmocka_unit_test(refuses_needs_and_capabilities_it_does_not_know),
