@@ -187,7 +187,7 @@ static troupe_status read_every(struct sched_reader *r, struct sched_when *ret)
         weekdays = SCHED_WEEKDAYS;
     else if (sched_word(r, "weekend|wochenende"))
         weekdays = 0x41;
-    else if (sched_word(r, "day|tag"))
+    else if (sched_word(r, "day|tag") || sched_day_part(r, &minute) || sched_word(r, "morgen"))
         weekdays = SCHED_EVERY_DAY;
     else if (sched_word(r, "week|woche"))
         weekdays = (uint8_t)(1u << sched_weekday(sched_today(r)));
@@ -195,8 +195,6 @@ static troupe_status read_every(struct sched_reader *r, struct sched_when *ret)
         day = day_of_month(r);
         sched_day_time(r, &minute);
         return on_days(ret, SCHED_EVERY_DAY, day, minute);
-    } else if (sched_day_part(r, &minute) || sched_word(r, "morgen")) {
-        weekdays = SCHED_EVERY_DAY;
     } else if (!weekday_list(r, &weekdays)) {
         troupe_status status = read_interval(r, ret);
 

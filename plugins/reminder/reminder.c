@@ -183,16 +183,16 @@ TROUPE_SERVICE(reminder_zone, "reminder-zone", "Shows or sets the time zone of y
 
 static troupe_status reminder_zone(troupe_turn *turn, troupe_str zone)
 {
+    int given = zone.len > 0;
     troupe_when when;
     troupe_status status;
 
-    if (!zone.len)
+    if (!given)
         zone = zone_of(turn);
-    else if ((status = troupe_schedule_look(turn, str("in 1 minute"), zone, 0, &when)) < 0)
-        return pass_on(turn, status);
-    else if ((status = troupe_kv_put(turn, TROUPE_SCOPE_MEMBER, ZONE_KEY, zone, 0)) < 0)
-        return pass_on(turn, status);
-    if ((status = troupe_schedule_look(turn, str("in 1 minute"), zone, 0, &when)) < 0)
+    status = troupe_schedule_look(turn, str("in 1 minute"), zone, 0, &when);
+    if (status == TROUPE_OK && given) /* the host knows it */
+        status = troupe_kv_put(turn, TROUPE_SCOPE_MEMBER, ZONE_KEY, zone, 0);
+    if (status < 0)
         return pass_on(turn, status);
     return troupe_reply(turn, "Your reminders are in the time zone %.*s, where it is about %.*s.",
                         zone.len ? (int)zone.len : 3, zone.len ? zone.ptr : "UTC",

@@ -387,8 +387,7 @@ BODY_IN(many_at_once_leave_room_for_others,
     record = ask_as(t, (struct asking){.member = "9", .channel = "200"}, "hello");
     WAIT_FOR(is_answered(record));
     WAIT_FOR(shown_times(t, "due: quick") == MANY);
-    sched_stats(sched, &stats);
-    CHECK(stats.running == 1); /* the slow one's first */
+    WAIT_FOR((sched_stats(sched, &stats), stats.running == 1)); /* the slow one's first */
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE kind = 'job'") == MANY + 1);
     turn_engine_stop_channel(t->engine, "100");
     WAIT_FOR(list_empty(&t->engine->turns) ||
