@@ -11,7 +11,7 @@
 
 struct import {
     struct init_plan *plan;
-    char *const *environment;
+    const char *const *environment;
     bool model_given; /* before anything was imported */
     struct buf *told;
     struct error *err;
@@ -48,7 +48,7 @@ static const char *lookup(const struct import *import, const char *name)
 {
     size_t len = strlen(name);
 
-    for (char *const *variable = import->environment; *variable; variable++) {
+    for (const char *const *variable = import->environment; *variable; variable++) {
         if (!strncmp(*variable, name, len) && (*variable)[len] == '=')
             return *variable + len + 1;
     }
@@ -224,13 +224,13 @@ static const struct {
     {"RATE_LIMIT_*", skip_rate},
 };
 
-troupe_status init_env_import(struct init_plan *plan, char *const *environment, struct buf *told,
-                              struct error *err)
+troupe_status init_env_import(struct init_plan *plan, const char *const *environment,
+                              struct buf *told, struct error *err)
 {
     struct import import = {plan, environment, plan->model != NULL, told, err};
 
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-        for (char *const *variable = environment; *variable; variable++) {
+        for (const char *const *variable = environment; *variable; variable++) {
             const char *equals = strchr(*variable, '=');
             _cleanup_mem_ char *name =
                 mem_strndup(*variable, equals ? (size_t)(equals - *variable) : 0);

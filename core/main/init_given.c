@@ -94,7 +94,7 @@ troupe_status init_take_given(struct init *init, size_t set_count, struct error 
                      : init_plan_put(plan, "budget", "daily", options->daily, err);
     }
     if (status == TROUPE_OK && (options->given & OPTION_FROM_ENV)) {
-        status = init_env_import(plan, environ, &told, err);
+        status = init_env_import(plan, (const char *const *)environ, &told, err);
         if (told.len)
             init_say(init, "%s", buf_text(&told));
     }

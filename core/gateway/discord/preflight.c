@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "gateway/discord/url.h"
 #include "loop/co.h"
 #include "net/http.h"
 
@@ -33,7 +34,7 @@ char *discord_token_clean(char *text)
     if (text_starts(token, "Bot "))
         token = text_trim(token + 4);
     len = strlen(token);
-    if (!len || len > DISCORD_TOKEN_MAX)
+    if (!len || len > DISCORD_TOKEN_MAX || !strcmp(token, "Bot"))
         return NULL;
     for (size_t i = 0; i < len; i++) {
         /* What is no letter of a token would end up in a header. */
@@ -93,6 +94,14 @@ int64_t discord_preflight_date(const char *text)
     return (int64_t)timegm(&parts) * 1000;
 }
 
+/* As with the gateway: over TLS to anybody whom the operator names, else to this machine only. */
+static bool may_have_token(const char *api)
+{
+    _cleanup_mem_ char *url = text_starts(api, "http") ? mem_printf("ws%s", api + 4) : NULL;
+
+    return url && discord_url_valid(url);
+}
+
 /* ---- asking -------------------------------------------------------------------------------- */
 
 /* What an answer other than 200 means for who sets the bot up. */
@@ -130,13 +139,19 @@ static troupe_status get(struct http_client *http, const char *api, const char *
         .gzip = true,
     };
     struct http_response response = {0};
-    troupe_status status = http_fetch(http, &request, &response, err);
+    troupe_status status =
+        may_have_token(api)
+            ? http_fetch(http, &request, &response, err)
+            : error_set(err, TROUPE_DENIED,
+                        "the token is not sent to \"%s\": write an address with https:// as api in "
+                        "[discord]",
+                        api);
 
     explicit_bzero(authorization, strlen(authorization));
     mem_free(authorization);
     if (status < 0) {
         error_prefix(err, "Discord cannot be asked");
-        return status;
+        return status == TROUPE_DENIED ? TROUPE_ARGUMENT : status; /* that is for refused tokens */
     }
     if (response.status != 200) {
         status = refuse(path, response.status, err);
