@@ -4,6 +4,7 @@
 # The first ten minutes of somebody with a new bot, against the fake Discord and the fake model: set it
 # up, invite it, start it, talk to it, ask it for help, change something. Prints how long each step
 # took; only that it works is tested. In a Debian with nothing installed: tests/clean-root.sh first.
+# INSTALLED names the program to try, where it is not that of the build directory.
 TROUPE_SRCDIR=${TROUPE_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
 . "$TROUPE_SRCDIR/tests/lib/tap.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
@@ -12,6 +13,7 @@ TROUPE_SRCDIR=${TROUPE_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
 tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
 trap tap_cleanup_discord EXIT
 unset DISCORD_TOKEN
+TROUPE=${INSTALLED:-$TROUPE}
 
 now() { date +%s%N; }
 # step NAME: how long it took since the last one

@@ -141,6 +141,7 @@ static int run(struct init *init)
     struct options *options = init->options;
     struct init_dialog *dialog = &init->dialog;
     const size_t set_count = options->set_count;
+    const char *token = getenv("DISCORD_TOKEN");
     struct error err;
 
     init->path = options->config_path ? mem_strdup(options->config_path) : config_new_path();
@@ -154,8 +155,8 @@ static int run(struct init *init)
     dialog->patient = init->terminal.terminal && !(options->given & OPTION_NO_QUESTION);
     dialog->exists = any_exists(init);
     dialog->force = options->given & OPTION_FORCE;
-    if (dialog->patient && getenv("DISCORD_TOKEN") && *getenv("DISCORD_TOKEN")) {
-        dialog->found.token = getenv("DISCORD_TOKEN");
+    if (dialog->patient && token && *token) {
+        dialog->found.token = token;
         dialog->found.token_from = "DISCORD_TOKEN";
     }
     if (init_take_given(init, set_count, &err) < 0) {
