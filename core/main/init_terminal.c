@@ -93,6 +93,7 @@ troupe_status init_terminal_ask(struct init_terminal *terminal, const char *ques
         if (secret && tcgetattr(terminal->in, &before) == 0) {
             silent = before;
             silent.c_lflag &= (tcflag_t)~ECHO;
+            silent.c_cc[VSUSP] = _POSIX_VDISABLE; /* the shell would be left without an echo */
             hidden = tcsetattr(terminal->in, TCSANOW, &silent) == 0;
         }
         if (secret && !hidden)
