@@ -54,7 +54,7 @@ static const struct {
     unsigned option;
     const char *text;
 } option_docs[] = {
-    {OPTION_CONFIG, "-c, --config FILE         read this configuration"},
+    {OPTION_CONFIG, "-c, --config FILE         this configuration, and not the usual one"},
     {OPTION_SET, "--set SECTION.KEY=VALUE   a key that wins over the files"},
     {OPTION_DATA, "--data DIR                keep everything here: [troupe] data"},
     {OPTION_SOCKET, "--socket PATH             the control socket: [troupe] control_socket"},

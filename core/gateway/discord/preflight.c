@@ -70,17 +70,20 @@ static void take_owner(const json_t *application, struct discord_preflight *ret)
     take(ret->owner, sizeof(ret->owner), text);
 }
 
+uint64_t discord_application_flags(const json_t *application)
+{
+    const char *text = json_get_str(application, "flags_new", NULL);
+
+    return text ? strtoull(text, NULL, 10) : (uint64_t)json_get_int(application, "flags", 0);
+}
+
 void discord_preflight_read_account(const json_t *user, const json_t *application,
                                     struct discord_preflight *ret)
 {
-    /* Flags above bit 30 come as a text only (application.mdx). */
-    const char *flags = json_get_str(application, "flags_new", NULL);
-
     take(ret->account, sizeof(ret->account), json_get_str(user, "id", ""));
     take(ret->name, sizeof(ret->name), json_get_str(user, "username", ""));
     take(ret->application, sizeof(ret->application), json_get_str(application, "id", ""));
-    ret->flags =
-        flags ? strtoull(flags, NULL, 10) : (uint64_t)json_get_int(application, "flags", 0);
+    ret->flags = discord_application_flags(application);
     take_owner(application, ret);
 }
 

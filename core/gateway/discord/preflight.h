@@ -47,6 +47,9 @@ troupe_status discord_preflight_gateway(struct http_client *http, const char *ap
                                         const char *token, struct discord_preflight *ret,
                                         struct error *err);
 
+/* The flags of an application: a number, and those above bit 30 as a text in `flags_new`
+ * (application.mdx). Pure. */
+uint64_t discord_application_flags(const json_t *application);
 /* The parts of the above that read. Pure. */
 void discord_preflight_read_account(const json_t *user, const json_t *application,
                                     struct discord_preflight *ret);
