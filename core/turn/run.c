@@ -342,11 +342,13 @@ const char *turn_stage_names(const struct plugin_set *set, const struct event *e
 
 void turn_take_stages(struct turn *turn, const struct plugin_set *set)
 {
-    const char *names = turn_stage_names(set, turn->event);
+    const struct turn_pipeline *pipeline = turn_pipeline_find(set, turn->event->kind);
 
     json_decref(turn->stages);
-    turn->stages = NULL;
-    (void)json_parse(names, strlen(names), &turn->stages, NULL);
+    if (turn_is_command(set, turn->event))
+        turn->stages = json_pack("[s]", TURN_COMMAND);
+    else
+        turn->stages = pipeline ? json_incref(pipeline->stage_list) : json_array();
     turn->generation = set->number;
 }
 
