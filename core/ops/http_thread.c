@@ -58,6 +58,17 @@ static bool is_method(struct lws *client, enum lws_token_indexes token)
     return lws_hdr_total_length(client, token) > 0;
 }
 
+/* libwebsockets waits for a body before it lets anybody answer; nobody who asks for a page has one. */
+static bool has_body(struct lws *client)
+{
+    char length[24] = "";
+
+    return lws_hdr_total_length(client, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 ||
+           (lws_hdr_total_length(client, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 &&
+            (lws_hdr_copy(client, length, sizeof(length), WSI_TOKEN_HTTP_CONTENT_LENGTH) < 0 ||
+             strcmp(length, "0")));
+}
+
 static const struct ops_http_page *page_of(const struct ops_http *http, const char *path)
 {
     for (size_t i = 0; i < http->page_count; i++)
@@ -74,9 +85,11 @@ static int take(struct ops_http *http, struct lws *client, struct session *sessi
 
     session_reset(session);
     session->head_only = is_method(client, WSI_TOKEN_HEAD_URI);
-    if (!session->head_only && !is_method(client, WSI_TOKEN_GET_URI))
-        return reply(client, session, HTTP_STATUS_METHOD_NOT_ALLOWED, "text/plain",
-                     "only GET and HEAD\n");
+    if (has_body(client) || (!session->head_only && !is_method(client, WSI_TOKEN_GET_URI))) {
+        /* At once, and the end. */
+        (void)lws_return_http_status(client, HTTP_STATUS_METHOD_NOT_ALLOWED, NULL);
+        return -1;
+    }
     page = page_of(http, path);
     if (!page)
         return reply(client, session, HTTP_STATUS_NOT_FOUND, "text/plain", "no such page\n");
@@ -181,15 +194,12 @@ static int on_event(struct lws *client, enum lws_callback_reasons reason, void *
         return take(lws_context_user(lws_get_context(client)), client, user, in);
     case LWS_CALLBACK_TIMER: return user ? too_late(client, user) : 0;
     case LWS_CALLBACK_HTTP_WRITEABLE: return user ? send_piece(client, user) : 0;
-    case LWS_CALLBACK_HTTP_BODY: /* it is not looked at */
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+    case LWS_CALLBACK_HTTP_BODY: return -1; /* a GET has none */
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
         if (user)
             session_reset(user);
         break;
-    case LWS_CALLBACK_FILTER_HTTP_CONNECTION:
-    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return 0;
     default: break;
     }
     return 0;

@@ -243,20 +243,19 @@ static void other_paths_and_methods_are_refused(void **state)
 {
     static const char *const requests[][2] = {
         {GET("/"), "404"},
-        {GET("/../small"), "404"},
+        {GET("/smal"), "404"},
         {GET("/small/x"), "404"},
-        {"POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc",
-         "405"},
+        {"POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n", "405"},
+        {"GET /small HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n", "405"},
         {"DELETE /small HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "405"},
     };
 
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         const char *text = ask(*state, requests[i][0], false);
 
-        if (memcmp(text, "HTTP/1.1 ", 9) || strncmp(text + 9, requests[i][1], 3))
-            print_message("# %s -> %.60s\n", requests[i][0], text);
+        assert_int_equal(strncmp(text, "HTTP/1.1 ", 9), 0);
+        assert_int_equal(strncmp(text + 9, requests[i][1], 3), 0);
         assert_null(strstr(text, "fine"));
-        assert_memory_equal(text, "HTTP/1.1 4", 10);
     }
 }
 
