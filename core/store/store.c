@@ -16,15 +16,8 @@ enum {
     READ_MS = 10000, /* where the caller gave no deadline */
     WRITE_MS = 30000,
     MIGRATE_MS = 60000,
-    GATHER_NS = 200000, /* what is written meanwhile goes to the writer in one piece */
-    GRACE_MS = 1000,    /* how long a late waiter stays for an outcome that is under way */
-};
-
-/* Collects what one tick commits. On the heap by itself: a posted task cannot be taken back. */
-struct flush {
-    struct loop_task task;
-    struct store *store; /* NULL: the store was closed meanwhile */
-    uint64_t begun_ns;
+    GATHER_US = 1000, /* what is written meanwhile goes to the writer in one piece */
+    GRACE_MS = 1000,  /* how long a late waiter stays for an outcome that is under way */
 };
 
 struct store {
@@ -34,7 +27,8 @@ struct store {
     struct store_options options;
     size_t max_queries;
     struct store_request *first, **last; /* of this tick */
-    struct flush *flush;                 /* posted       */
+    struct loop_task flush;              /* hands over what `first` begins */
+    bool flushing;
     size_t queued_bytes;
     bool closed;
     struct store_stats stats; /* its counts of requests keep the store alive */
@@ -123,33 +117,22 @@ static void hand_over(struct store *store)
 
 static void flush_run(struct loop_task *task)
 {
-    struct flush *flush = (struct flush *)task;
+    struct store *store = container_of(task, struct store, flush);
 
-    /* Who is ready now may add to it: a short turn is then one transaction from event to answer. */
-    if (flush->store && loop_has_ready(flush->store->loop) &&
-        clock_ns() - flush->begun_ns < GATHER_NS) {
-        loop_post(flush->store->loop, task);
-        return;
-    }
-    if (flush->store) {
-        flush->store->flush = NULL;
-        hand_over(flush->store);
-    }
-    mem_free(flush);
+    store->flushing = false;
+    hand_over(store);
 }
 
-/* Everything that is written before the loop polls again goes to the writer in one piece. */
+/* What is written while the loop is at work goes to the writer in one piece: a short turn is then one
+ * transaction from event to answer, and under load a transaction holds many turns. */
 static void submit_write(struct store *store, struct store_request *request)
 {
     *store->last = request;
     store->last = &request->next;
-    if (store->flush)
+    if (store->flushing)
         return;
-    store->flush = mem_zero(1, sizeof(*store->flush));
-    store->flush->task.run = flush_run;
-    store->flush->store = store;
-    store->flush->begun_ns = clock_ns();
-    loop_post(store->loop, &store->flush->task);
+    store->flushing = true;
+    loop_rest(store->loop, &store->flush, GATHER_US);
 }
 
 /* Waits for a write. Who is ended before the driver took the request withdraws it; later there is
@@ -366,6 +349,7 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
         return status;
     store = mem_zero(1, sizeof(*store));
     store->loop = loop;
+    store->flush.run = flush_run;
     store->driver = &store_sqlite_driver;
     store->engine = engine;
     store->options = chosen;
@@ -382,8 +366,8 @@ void store_close(struct store *store)
     if (!store)
         return;
     hand_over(store);
-    if (store->flush)
-        store->flush->store = NULL;
+    if (store->flushing)
+        loop_rest_cancel(store->loop, &store->flush);
     store->driver->close(store->engine);
     store->closed = true; /* outcomes that nobody took are still on their way through the loop */
     free_if_unused(store);

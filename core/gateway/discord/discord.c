@@ -214,7 +214,9 @@ struct discord *discord_new(const struct discord_options *options)
     discord->ca_file = options->ca_file ? mem_strdup(options->ca_file) : NULL;
     discord->proxy = options->proxy ? mem_strdup(options->proxy) : NULL;
     discord->compress = compress_of(section);
-    discord->requests = (unsigned)config_int(section, "requests");
+    discord->global_limit = config_int(section, "global_limit")
+                                ? (unsigned)config_int(section, "global_limit")
+                                : UINT_MAX;
     discord->content = (enum discord_content)config_choice(section, "content");
     discord->rules.gateway = &discord->gateway;
     discord->rules.content = discord->content != DISCORD_CONTENT_NO;
@@ -261,7 +263,7 @@ troupe_status discord_start(struct discord *discord, struct error *err)
         .http = discord->options.http,
         .base = discord->api,
         .token = discord->token,
-        .global_limit = discord->requests ? discord->requests : UINT_MAX,
+        .global_limit = discord->global_limit,
     };
     struct discord_outbox_options outbox_options;
     struct error own;

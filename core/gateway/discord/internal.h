@@ -27,15 +27,15 @@ struct discord {
     struct loop *loop;
     struct store *store;
     char *token, *api, *ca_file, *proxy;
-    int compress; /* enum discord_compress */
+    int compress;          /* enum discord_compress */
+    unsigned global_limit; /* UINT_MAX: none        */
     /* [discord], as of the last reload. */
     enum discord_content content;
     enum discord_stream stream;
     uint64_t first_text_ms, edit_ms;
     uint64_t
-        settle_ms;     /* how long the end of an answer waits for a message that is being created */
-    char *prefix;      /* [discord] prefix                              */
-    unsigned requests; /* a second, of [discord]; 0: no bound           */
+        settle_ms; /* how long the end of an answer waits for a message that is being created */
+    char *prefix;  /* [discord] prefix                              */
     bool acknowledge;
     bool own_owners; /* named in the file: the application's do not count */
     struct discord_route_rules rules;
@@ -57,6 +57,7 @@ struct discord {
     size_t guilds;
     /* Up to where events are taken. */
     struct discord_seq seq;
+    int64_t pressed;              /* mark of a press whose number is not stored yet; 0: none */
     struct discord_resume resume; /* the session; seq: the newest that is stored, or on its way */
     struct loop_timer timer;
     unsigned writes;    /* of the store that are under way                */

@@ -23,6 +23,8 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
 {
     struct discord *discord = answer->discord;
     const struct event *event = answer->event;
+    /* An interaction is no message: its answer stands below the one with the button. */
+    const char *reply_to = event->token ? event->reply_to : event->source_id;
     struct outbox_row *row = outbox_row_new();
 
     row->id = outbox_next_id(discord->options.rows);
@@ -33,7 +35,8 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
     row->gateway = mem_strdup(discord->gateway.name);
     row->account = event->account ? mem_strdup(event->account) : NULL;
     row->channel = mem_strdup(event->channel);
-    row->reply_to = event->token ? NULL : mem_strdup(event->source_id);
+    if (reply_to)
+        row->reply_to = mem_strdup(reply_to);
     row->state = OUTBOX_STREAMING;
     row->created_ms = clock_wall_ms();
     return row;

@@ -32,13 +32,15 @@ SELECT coalesce(sum(settled_micros), 0) FROM budget_ledger WHERE turn_id = ?1;
 -- name: open_events
 SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source,
     state = 'parked' AND EXISTS (SELECT 1 FROM wait
-                                 WHERE wait.turn_id = event.id AND wait.state = 'open')
+                                 WHERE wait.turn_id = event.id AND wait.state = 'open'),
+    coalesce(trace, ''), state = 'parked'
 FROM event
 WHERE finished_ms IS NULL AND source = ?1 AND id > ?2 AND id <= ?3
 ORDER BY id LIMIT 1000;
 
 -- name: event
-SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source, 0
+SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source, 0,
+    coalesce(trace, ''), state = 'parked'
 FROM event WHERE id = ?1;
 
 -- name: newest

@@ -293,7 +293,7 @@ static inline troupe_status troupe_close(troupe_turn *turn, troupe_stream *strea
 
 /* Asks the member and waits for a button: `ret_choice` is its place in the list, from 0. At most five
  * labels of 80 bytes. Nobody else can answer. TROUPE_DEADLINE after `within_ms` (0: ten minutes)
- * without an answer, TROUPE_UNSUPPORTED where nobody can be asked. The turn's clock stops and others go
+ * without an answer, TROUPE_CANCELED where somebody stopped it, TROUPE_UNSUPPORTED where nobody can be asked. The turn's clock stops and others go
  * ahead; the stage is put aside meanwhile and runs again from its first line, with all it did before
  * returned as it was: TROUPE_PARKED, here and from every later wait, asks to return at once, whatever
  * the value. Outside. [turn, waits] */

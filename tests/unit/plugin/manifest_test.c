@@ -134,7 +134,7 @@ static void refuses_a_broken_head(void **state)
     refuse(NULL, "troupe_plugin_v1() returned no table");
     table.size = 16;
     refuse_as(&table, TROUPE_VERSION,
-              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.0 needs 144; "
+              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.1 needs 144; "
               "build it with the headers of an SDK for ABI 1");
     table = (troupe_plugin){BASE};
     table.version = "1.0.1";
