@@ -103,7 +103,7 @@ static void ready_page(void *arg, struct ops_http_reply *reply)
     struct discord_figures discord = {.ready = true};
     struct engine_stats engine;
     json_t *reasons = json_array();
-    struct error err;
+    struct error err = {0};
     bool ready;
 
     if (!can_write(host, &err))
