@@ -22,6 +22,8 @@ chmod 600 "$INI"
 cp "$INI" "$TAP_DIR/plain.ini"
 ops() { printf '[ops]\n%s\n' "$1" >>"$INI"; }
 
+trap '' XFSZ # a write above a limit fails, and kills nobody
+
 # ---- where it listens
 
 for bad in 0.0.0.0:9464 192.168.7.7:1 '[::]:9464'; do
@@ -153,6 +155,21 @@ is "$(code /health)" 200 "but healthy"
 t drain off >/dev/null
 until_true becomes /ready 200
 ok $? "and ready when it takes messages again"
+if command -v prlimit >/dev/null; then
+    prlimit --pid "$HOST_PID" --fsize=0:
+    chat "while the disk is full" >/dev/null
+    until_true becomes /ready 503
+    ok $? "a host whose disk takes no writes is not ready"
+    like "$(cat "$TAP_DIR/body")" "the storage takes no writes" "and says why"
+    is "$(code /health)" 200 "but healthy"
+    get /metrics >"$TAP_DIR/metrics"
+    metric '^troupe_store_degraded 1$' "and its metrics say so"
+    prlimit --pid "$HOST_PID" --fsize=unlimited:
+    until_true becomes /ready 200
+    ok $? "it is ready as soon as the disk takes writes, without anybody writing"
+else
+    skip "a host whose disk takes no writes is not ready" "prlimit is not there"
+fi
 fake_discord_stop
 until_true becomes /ready 503
 ok $? "without Discord it is not ready"
