@@ -128,7 +128,7 @@ troupe_status pages_open(struct host *host, struct ops_http **ret, struct error 
         {"/metrics", metrics_page}, {"/health", health_page}, {"/ready", ready_page}};
     const struct config *config = host_config(host);
     struct ops_http_address address;
-    struct ops_http *http;
+    struct ops_http *http = NULL;
     troupe_status status;
 
     *ret = NULL;
