@@ -7,6 +7,7 @@
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
+#include "base/buf.h"
 #include "base/error.h"
 
 #include <jansson.h>
@@ -21,6 +22,9 @@ troupe_status json_parse(const char *text, size_t len, json_t **ret, struct erro
 troupe_status json_parse_lenient(const char *text, size_t len, json_t **ret, struct error *err);
 /* Compact text, to be freed with mem_free; NULL only where the tree cannot be dumped. */
 char *json_print(const json_t *value);
+/* Appends the text as a JSON string, quotes and all: for who writes JSON without building a tree. What
+ * is no UTF-8 becomes an empty string. */
+void json_put(struct buf *out, const char *text, size_t len);
 /* String member or `fallback`. */
 const char *json_get_str(const json_t *object, const char *key, const char *fallback);
 int64_t json_get_int(const json_t *object, const char *key, int64_t fallback);

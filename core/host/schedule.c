@@ -221,7 +221,7 @@ static troupe_status set_time(struct turn_frame *frame, const troupe_job *job,
 {
     int64_t now = clock_wall_ms();
     struct sched_when when;
-    struct error err;
+    struct error err = {TROUPE_OK, ""};
     troupe_status status;
 
     if (!job->when.len) {

@@ -8,6 +8,7 @@
 #include "loop/op.h"
 #include "main/boot.h"
 #include "main/host_private.h"
+#include "main/pages.h"
 #include "store/migrate.h"
 #include "turn/budget.h"
 #include "turn/pipeline.h"
@@ -63,6 +64,8 @@ troupe_status host_prepare_set(struct host *host, struct plugin_set *set,
 {
     troupe_status status = turn_pipelines_compile(set, problems);
 
+    if (status == TROUPE_OK)
+        status = pages_check(set->config, problems);
     return status < 0 ? status : host_migrate_set(host, set, true, problems);
 }
 
@@ -166,16 +169,20 @@ static troupe_status start_discord(struct host *host, struct error *err)
 
 static troupe_status start_engine(struct host *host, struct plugin_set *set, struct error *err)
 {
-    const struct engine_options options = {
+    struct engine_options options = {
         .loop = host->loop,
         .store = host->store,
         .http = host->http,
         .pool = host->pool,
         .turn_table = host_turn_table(),
+        .ended = figures_turn,
     };
     static const struct co_owner owner = {"core:housekeeping", 0};
     troupe_status status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);
 
+    if (status == TROUPE_OK)
+        status = figures_open(host, &host->figures, err);
+    options.ended_arg = host->figures;
     if (status == TROUPE_OK)
         status = outbox_open(host->loop, host->store, &host->outbox, err);
     if (status == TROUPE_OK)
@@ -193,6 +200,8 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         status = start_discord(host, err);
         sched_wake(host->sched);
     }
+    if (status == TROUPE_OK)
+        status = pages_open(host, &host->pages, err);
     return status;
 }
 
@@ -248,6 +257,8 @@ troupe_status host_check(struct loop *loop, struct host_boot *boot,
     host_boot_free(boot);
     if (status == TROUPE_OK) {
         status = turn_pipelines_compile(set, problems);
+        if (status == TROUPE_OK)
+            status = pages_check(set->config, problems);
         if (ret_config && status == TROUPE_OK)
             *ret_config = config_ref(set->config);
         plugin_set_unpin(set);
@@ -284,6 +295,8 @@ void host_stop(struct host *host, uint64_t grace_ms)
     }
     if (host->discord) /* the turns have ended; their answers go out still */
         discord_stop(host->discord, end);
+    ops_http_stop(host->pages);
+    host->pages = NULL;
     scope_cancel(&host->scope, TROUPE_CANCELED);
 }
 
@@ -294,6 +307,7 @@ void host_free(struct host *host)
     pool_free(host->pool);
     sched_free(host->sched);
     turn_engine_free(host->engine);
+    figures_free(host->figures);
     while (host->manager && host->manager->set_count)
         loop_step(host->loop, 10);
     plugin_manager_free(host->manager);

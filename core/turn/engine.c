@@ -95,6 +95,7 @@ struct turn *turn_new(struct engine *engine, struct event *event, int64_t id)
     turn->engine = engine;
     turn->event = event;
     turn->id = id;
+    turn->came_ms = loop_now(engine->loop);
     turn_record_init(&turn->record);
     list_init(&turn->waits);
     turn->record.off = !id || !strcmp(event->kind, "call");
@@ -136,6 +137,34 @@ static void give_place_back(struct turn *turn)
     turn_engine_pump(turn->engine);
 }
 
+static void tell_figures(const struct turn *turn)
+{
+    const struct engine_options *options = &turn->engine->options;
+    uint64_t now = loop_now(turn->engine->loop);
+    struct turn_figures figures = {
+        .id = turn->id,
+        .event = turn->event,
+        .state = turn->state,
+        .reason = turn->reason,
+        .stage = turn->stage,
+        .what = turn->what,
+        .cost_micros = turn->cost_micros,
+        .units_in = turn->units_in,
+        .units_out = turn->units_out,
+        .total_ms = now - turn->came_ms,
+        .work_ms = turn->started_ms ? now - turn->started_ms : 0,
+        .first_text_ms = turn->shown_ms ? (int64_t)(turn->shown_ms - turn->came_ms) : -1,
+        .resumed = turn->resumed,
+    };
+
+    if (turn->agent) {
+        figures.agent = turn->agent->name;
+        figures.plugin = turn->agent->manifest->id;
+    }
+    if (options->ended)
+        options->ended(options->ended_arg, &figures);
+}
+
 void turn_engine_ended(struct turn *turn)
 {
     struct engine *engine = turn->engine;
@@ -148,6 +177,8 @@ void turn_engine_ended(struct turn *turn)
         engine->stats.refused++;
     else
         engine->stats.failed++;
+    if (!turn->left && !turn->duplicate)
+        tell_figures(turn);
     give_place_back(turn);
 }
 
@@ -559,4 +590,5 @@ void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
     ret->concurrent_max = engine->admission.concurrent;
     ret->generation = engine->set ? (uint32_t)engine->set->number : 0;
     ret->cap_micros = engine->caps.bot;
+    ret->draining = engine->admission.draining;
 }

@@ -19,8 +19,10 @@ static void pipelines_free(void *extra)
 {
     struct pipelines *pipelines = extra;
 
-    for (size_t i = 0; i < pipelines->count; i++)
+    for (size_t i = 0; i < pipelines->count; i++) {
         mem_free(pipelines->items[i].stage_names);
+        json_decref(pipelines->items[i].stage_list);
+    }
     arena_clear(&pipelines->arena);
     mem_free(pipelines);
 }
@@ -130,7 +132,7 @@ static void compile(struct pipelines *all, struct plugin_set *set,
         workers(&all->arena, set, section, "observers", true, &pipeline->observer_count, problems);
     pipeline->timeout_ms = (uint64_t)config_ms(section, "timeout");
     pipeline->stage_names = json_print(names);
-    json_decref(names);
+    pipeline->stage_list = names;
 }
 
 troupe_status turn_pipelines_compile(struct plugin_set *set, struct config_problems *problems)

@@ -34,6 +34,7 @@ struct turn_pipeline {
     size_t observer_count;
     uint64_t timeout_ms; /* 0: [admission] total */
     char *stage_names;   /* JSON list, for the turn's row */
+    json_t *stage_list;  /* the same as a value         */
 };
 
 /* Compiles every [pipeline …] of the set and hangs them on it. Problems name file and line. */

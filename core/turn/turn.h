@@ -87,6 +87,12 @@ struct turn {
     /* Tells whoever had it taken in (turn_engine_take) that it has ended. */
     void (*over)(void *arg, troupe_status status);
     void *over_arg;
+    /* For turn_figures. */
+    uint64_t came_ms, started_ms, shown_ms; /* loop clock; 0: not yet */
+    const char *stage;                      /* of the set, or static  */
+    const struct plugin_agent *agent;       /* of the set             */
+    char what[64];
+    uint64_t units_in, units_out;
     /* How it ended. */
     const char *state; /* of the table: "done", "refused", …    */
     char reason[64];
