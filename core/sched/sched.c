@@ -403,8 +403,8 @@ static troupe_status look_main(void *arg)
     if (sched->closing)
         return TROUPE_OK;
     if (status < 0) {
-        if (status != TROUPE_UNAVAILABLE || !sched->stats.running)
-            log_debug("sched", "what is due waits: %s", err.text);
+        if (status != TROUPE_UNAVAILABLE) /* that is a drain */
+            log_warn("sched", "what is due waits: %s", err.text);
         sched->next_due = clock_wall_ms();
         set_timer(sched, AGAIN_MS);
     } else {

@@ -381,7 +381,9 @@ void turn_take_stages(struct turn *turn, const struct plugin_set *set)
     const struct turn_pipeline *pipeline = turn_pipeline_find(set, turn->event->kind);
 
     json_decref(turn->stages);
-    if (turn_is_command(set, turn->event))
+    if (is_job(turn->event))
+        turn->stages = json_pack("[s]", TURN_JOB);
+    else if (turn_is_command(set, turn->event))
         turn->stages = json_pack("[s]", TURN_COMMAND);
     else
         turn->stages = pipeline ? json_incref(pipeline->stage_list) : json_array();
