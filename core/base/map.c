@@ -125,7 +125,12 @@ static void free_slot(struct map *map, size_t slot)
 
 void *map_remove(struct map *map, const char *key)
 {
-    size_t len = strlen(key), slot, index;
+    return map_removen(map, key, strlen(key));
+}
+
+void *map_removen(struct map *map, const char *key, size_t len)
+{
+    size_t slot, index;
     const struct map_entry *last;
     void *value;
 

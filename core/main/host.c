@@ -139,6 +139,17 @@ static void take_in(void *arg, struct event *event)
 }
 
 /* Without a token there is none. What Discord or the network do never fails a start. */
+/* Beside the start: a host with much to take up is ready all the same. */
+static troupe_status recover_discord(void *arg)
+{
+    struct host *host = arg;
+    struct error err;
+
+    if (turn_engine_recover(host->engine, discord_gateway(host->discord), &err) < 0)
+        log_warn("discord", "what a restart cut is not taken up: %s", err.text);
+    return TROUPE_OK;
+}
+
 static troupe_status start_discord(struct host *host, struct error *err)
 {
     const struct config *config = host_config(host);
@@ -154,16 +165,15 @@ static troupe_status start_discord(struct host *host, struct error *err)
         .submit = take_in,
         .arg = host,
     };
-    struct error own;
+    static const struct co_owner owner = {"core:recover", 0};
     troupe_status status;
 
     if (host->options.console_only || !discord_wanted(options.section))
         return TROUPE_OK;
     host->discord = discord_new(&options);
     status = discord_start(host->discord, err);
-    if (status == TROUPE_OK &&
-        turn_engine_recover(host->engine, discord_gateway(host->discord), &own) < 0)
-        log_warn("discord", "what a restart cut is not taken up: %s", own.text);
+    if (status == TROUPE_OK)
+        status = co_spawn(&host->scope, &owner, recover_discord, host);
     return status;
 }
 

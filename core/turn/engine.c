@@ -43,6 +43,8 @@ static void turn_free(struct loop_timer *timer)
     struct engine *engine = turn->engine;
 
     list_remove(&turn->link);
+    if (map_getn(&engine->turn_ids, (const char *)&turn->id, sizeof(turn->id)) == turn)
+        map_removen(&engine->turn_ids, (const char *)&turn->id, sizeof(turn->id));
     if (turn->observed)
         scope_close(&turn->observers);
     engine->builtins -= turn->builtin;
@@ -86,13 +88,20 @@ static void timer_fired(struct loop_timer *timer)
         turn_cancel(turn, "too_slow", "that took too long: nothing to show came in time");
 }
 
+void turn_set_id(struct turn *turn, int64_t id)
+{
+    turn->id = id;
+    if (id)
+        map_setn(&turn->engine->turn_ids, (const char *)&id, sizeof(id), turn);
+}
+
 struct turn *turn_new(struct engine *engine, struct event *event, int64_t id)
 {
     struct turn *turn = mem_zero(1, sizeof(*turn));
 
     turn->engine = engine;
     turn->event = event;
-    turn->id = id;
+    turn_set_id(turn, id);
     turn->came_ms = loop_now(engine->loop);
     turn_record_init(&turn->record);
     list_init(&turn->waits);
@@ -224,13 +233,9 @@ void turn_diverge(struct turn *turn, const char *format, ...)
 
 struct turn *turn_engine_turn(const struct engine *engine, int64_t id)
 {
-    list_for_each (link, &engine->turns) {
-        struct turn *turn = container_of(link, struct turn, link);
+    struct turn *turn = map_getn(&engine->turn_ids, (const char *)&id, sizeof(id));
 
-        if (turn->id == id && turn->phase != TURN_ENDED)
-            return turn;
-    }
-    return NULL;
+    return turn && turn->phase != TURN_ENDED ? turn : NULL;
 }
 
 /* One that waits in its lane never held a place; its coroutine only stores and says the end. */
@@ -492,6 +497,7 @@ static void timer_closed(struct loop_timer *timer)
 
     turn_admission_clear(&engine->admission);
     map_clear_with(&engine->recovered, mem_free);
+    map_clear(&engine->turn_ids);
     map_clear(&engine->recent);
     map_clear(&engine->gateways);
     for (size_t i = 0; i < ENGINE_RECENT; i++)

@@ -33,6 +33,7 @@ struct engine {
     struct turn_budget_caps caps;
     uint64_t first_text_ms, total_ms, park_ms;
     struct list_link turns;    /* every turn that exists                                     */
+    struct map turn_ids;       /* the newest of each id -> struct turn                       */
     struct list_link incoming; /* events that are no turn yet: queued, being stored, refused */
     size_t in_flight;          /* batches that will be told                                  */
     struct scope scope;        /* intake and small writes                                    */
@@ -81,6 +82,8 @@ void turn_engine_check_idle(struct engine *engine);
 /* A turn for the event (whose reference it takes over), known to the engine, not started. */
 struct turn *turn_new(struct engine *engine, struct event *event, int64_t id);
 /* The running one of that number, or NULL. */
+/* The turn is found by this id from now on; 0: by none. */
+void turn_set_id(struct turn *turn, int64_t id);
 struct turn *turn_engine_turn(const struct engine *engine, int64_t id);
 /* The engine stays while something that it handed to the store has not been told. */
 void turn_engine_hold(struct engine *engine);
