@@ -21,6 +21,10 @@ troupe_status json_parse(const char *text, size_t len, json_t **ret, struct erro
 troupe_status json_parse_lenient(const char *text, size_t len, json_t **ret, struct error *err);
 /* Compact text, to be freed with mem_free; NULL only where the tree cannot be dumped. */
 char *json_print(const json_t *value);
+/* What a valid JSON string says, from what stands between its quotes: UTF-8 of at most `len` bytes,
+ * its length is returned. `out` may be `raw`. What no text can hold (NUL, half a surrogate pair)
+ * becomes U+FFFD. */
+size_t json_unescape(const char *raw, size_t len, char *out);
 /* String member or `fallback`. */
 const char *json_get_str(const json_t *object, const char *key, const char *fallback);
 int64_t json_get_int(const json_t *object, const char *key, int64_t fallback);

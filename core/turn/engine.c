@@ -125,12 +125,23 @@ void turn_start(struct turn *turn)
     loop_timer_start(&turn->timer, START_AGAIN_MS, 0);
 }
 
+static bool is_observed(const struct turn *turn)
+{
+    return turn->event->flags & EVENT_OBSERVED;
+}
+
+/* Observers have places of their own. */
+static struct turn_admission *admission_of(const struct turn *turn)
+{
+    return is_observed(turn) ? &turn->engine->observed : &turn->engine->admission;
+}
+
 static void give_place_back(struct turn *turn)
 {
     turn->phase = TURN_ENDED;
     if (!turn->admitted)
         return;
-    turn_admission_remove(&turn->engine->admission, &turn->ticket);
+    turn_admission_remove(admission_of(turn), &turn->ticket);
     turn_engine_pump(turn->engine);
 }
 
@@ -140,6 +151,8 @@ void turn_engine_ended(struct turn *turn)
 
     if (turn->left || turn->duplicate)
         ; /* nothing was decided */
+    else if (is_observed(turn))
+        engine->stats.observed++;
     else if (!strcmp(turn->state, "done"))
         engine->stats.answered++;
     else if (!strcmp(turn->state, "refused") || !strcmp(turn->state, "dropped"))
@@ -206,7 +219,7 @@ static void end_waiting(struct turn *turn)
 {
     if (turn->phase != TURN_WAITING || !turn->admitted)
         return;
-    turn_admission_remove(&turn->engine->admission, &turn->ticket);
+    turn_admission_remove(admission_of(turn), &turn->ticket);
     turn->admitted = false;
     turn_start(turn);
 }
@@ -236,29 +249,35 @@ void turn_show_working(struct turn *turn)
 
 /* ---- admission ------------------------------------------------------------------------------ */
 
-void turn_engine_pump(struct engine *engine)
+static void pump(struct turn_admission *admission)
 {
     struct turn_ticket *ticket;
 
-    while ((ticket = turn_admission_next(&engine->admission))) {
+    while ((ticket = turn_admission_next(admission))) {
         struct turn *turn = container_of(ticket, struct turn, ticket);
 
         turn_trace_add(&turn->trace, "admission", "started", "%zu run, %zu wait",
-                       engine->admission.running, engine->admission.queued);
+                       admission->running, admission->queued);
         turn_start(turn);
     }
 }
 
+void turn_engine_pump(struct engine *engine)
+{
+    pump(&engine->admission);
+    pump(&engine->observed);
+}
+
 void turn_engine_admit(struct engine *engine, struct turn *turn)
 {
+    struct turn_admission *admission = admission_of(turn);
     const struct event *event = turn->event;
     enum turn_refusal refusal = TURN_ADMITTED;
 
     if (turn->resumed)
-        turn_admission_restore(&engine->admission, &turn->ticket, event->channel, event->member);
+        turn_admission_restore(admission, &turn->ticket, event->channel, event->member);
     else
-        refusal =
-            turn_admission_add(&engine->admission, &turn->ticket, event->channel, event->member);
+        refusal = turn_admission_add(admission, &turn->ticket, event->channel, event->member);
     switch (refusal) {
     case TURN_ADMITTED:
         turn->admitted = true;
@@ -305,7 +324,8 @@ static void configure(struct engine *engine)
 
 static bool is_busy(const struct engine *engine)
 {
-    return !list_empty(&engine->turns) || !list_empty(&engine->incoming) || engine->recovering;
+    return !list_empty(&engine->turns) || !list_empty(&engine->incoming) || engine->recovering ||
+           engine->seen.count;
 }
 
 void turn_engine_check_idle(struct engine *engine)
@@ -346,6 +366,7 @@ static void grace_over(struct loop_timer *timer)
         if (turn->observed)
             scope_cancel(&turn->observers, TROUPE_CANCELED);
     }
+    turn_seen_cancel(engine);
 }
 
 /* Nothing of the engine's own runs or is about to be told. */
@@ -421,6 +442,10 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     list_init(&engine->incoming);
     engine->recent_keys = mem_zero(ENGINE_RECENT, sizeof(*engine->recent_keys));
     turn_admission_init(&engine->admission);
+    turn_admission_init(&engine->observed);
+    engine->observed.concurrent = ENGINE_OWED_MAX;
+    engine->observed.queue_max = engine->observed.lane_max = ENGINE_OWED_QUEUE;
+    turn_seen_init(engine);
     engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, turn_incoming_free);
     scope_open_root(engine->loop, &engine->scope, 0, own_ended);
     loop_timer_init(engine->loop, &engine->grace, grace_over);
@@ -449,6 +474,7 @@ void turn_engine_close(struct engine *engine)
     engine->closing = true;
     engine->closed = closed;
     chan_close(engine->intake, TROUPE_CANCELED);
+    turn_seen_cancel(engine);
     check_closed(engine);
     op_wait(closed, 0, NULL);
     op_drop(closed);
@@ -459,6 +485,7 @@ static void timer_closed(struct loop_timer *timer)
     struct engine *engine = container_of(timer, struct engine, grace);
 
     turn_admission_clear(&engine->admission);
+    turn_admission_clear(&engine->observed);
     map_clear_with(&engine->recovered, mem_free);
     map_clear(&engine->recent);
     map_clear(&engine->gateways);
@@ -475,10 +502,15 @@ static void due_closed(struct loop_timer *timer)
     loop_timer_close(&container_of(timer, struct engine, due)->grace, timer_closed);
 }
 
+static void overdue_closed(struct loop_timer *timer)
+{
+    loop_timer_close(&container_of(timer, struct engine, seen.overdue)->due, due_closed);
+}
+
 void turn_engine_free(struct engine *engine)
 {
     if (engine)
-        loop_timer_close(&engine->due, due_closed);
+        turn_seen_clear(engine, overdue_closed);
 }
 
 void turn_engine_publish(struct engine *engine, struct plugin_set *set)
@@ -506,7 +538,7 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
         struct turn *turn = container_of(link, struct turn, link);
 
         if (turn->phase == TURN_ENDED || !turn->id || !channel || !turn->event->channel ||
-            strcmp(turn->event->channel, channel) || turn->state)
+            strcmp(turn->event->channel, channel) || turn->state || is_observed(turn))
             continue;
         turn_cancel(turn, "stopped", "stopped");
         count++;
@@ -541,6 +573,9 @@ void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
     *ret = engine->stats;
     ret->running = engine->admission.running;
     ret->queued = engine->admission.queued;
+    ret->seen_running = engine->seen.count;
+    ret->observed_running = engine->observed.running;
+    ret->observed_queued = engine->observed.queued;
     ret->concurrent_max = engine->admission.concurrent;
     ret->generation = engine->set ? (uint32_t)engine->set->number : 0;
     ret->cap_micros = engine->caps.bot;

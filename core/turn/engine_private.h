@@ -11,11 +11,15 @@
 #include "plugin/set.h"
 #include "store/store.h"
 #include "turn/budget.h"
+#include "turn/seen.h"
 #include "turn/turn.h"
 
 #define ENGINE_INTAKE_MAX   1000  /* events between a gateway and the store               */
 #define ENGINE_INTAKE_BATCH 100   /* events of one commit                                 */
 #define ENGINE_BUILTINS_MAX 100   /* of the core's own commands that run at a time         */
+#define ENGINE_SEEN_MAX     256   /* messages that are observed from memory at a time     */
+#define ENGINE_OWED_MAX     256   /* observers' turns that run at a time                   */
+#define ENGINE_OWED_QUEUE   10000 /* observers' turns that wait; above they are refused    */
 #define ENGINE_BLAMES_MAX   2     /* crashes that an event was blamed for, then it is dead */
 #define ENGINE_RECENT       4096  /* events that are known without asking the store       */
 #define ENGINE_BUDGET_BOT   "bot" /* the id of the one scope that every reservation counts in */
@@ -30,6 +34,8 @@ struct engine {
     struct store *store;
     struct plugin_set *set; /* current, pinned */
     struct turn_admission admission;
+    struct turn_admission observed; /* of the turns of observers: they hold nobody up */
+    struct turn_seen_pool seen;
     struct turn_budget_caps caps;
     uint64_t first_text_ms, total_ms, park_ms;
     struct list_link turns;    /* every turn that exists                                     */
@@ -69,7 +75,8 @@ struct engine_incoming {
     struct list_link link;
     struct engine *engine;
     struct event *event;
-    const char *refusal; /* static */
+    struct gateway *gateway; /* where it came from; NULL: from none */
+    const char *refusal;     /* static */
 };
 struct engine_incoming *turn_incoming_new(struct engine *engine, struct event *event);
 void turn_incoming_free(void *incoming);
@@ -134,6 +141,11 @@ troupe_status turn_engine_event(struct engine *engine, int64_t id, struct event 
 troupe_status turn_recover_begin(struct engine *engine, struct error *err);
 /* intake.c */
 troupe_status turn_intake_main(void *engine);
+
+/* owed.c: the work of a turn whose event is for observers alone. [waits] */
+void turn_observe(struct turn *turn);
+/* Whether the message of an event is owed to observers as well. */
+bool turn_is_watched(const struct plugin_set *set, const struct event *event);
 
 /* command.c: whether a message is a command, and a built-in that must work at once. */
 bool turn_is_command(const struct plugin_set *set, const struct event *event);

@@ -104,7 +104,7 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
 
     if (event_parse(payload->data, payload->len, &event, NULL) < 0)
         return give_up(engine, id, err);
-    event->gateway = gateway;
+    event->gateway = event->flags & EVENT_OBSERVED ? NULL : gateway;
     turn = turn_again(engine, event, rows, row);
     if (store_cell_int(rows, row, COL_BLAMES, 0) >= ENGINE_BLAMES_MAX) {
         turn_trace_add(&turn->trace, "recover", "dead", "\"%s\" brought the host down twice on it",
