@@ -134,7 +134,9 @@ static uint32_t read_escape(const char **p, const char *end)
     int32_t unit = read_unit(*p, end), low;
 
     *p += unit < 0 ? 2 : 6;
-    if (unit <= 0 || (unit >= 0xdc00 && unit < 0xe000))
+    if (unit < 0)
+        return '?'; /* there is no room for more */
+    if (unit == 0 || (unit >= 0xdc00 && unit < 0xe000))
         return REPLACEMENT;
     if (unit < 0xd800 || unit >= 0xe000)
         return (uint32_t)unit;

@@ -16,19 +16,19 @@
 
 struct gateway;
 
-#define EVENT_ADDRESSED   0x1u  /* the bot is meant: an answer is owed */
-#define EVENT_DIRECT      0x2u  /* nobody else reads it                */
-#define EVENT_BOT         0x4u  /* written by a program                */
-#define EVENT_OWNER       0x8u  /* by the bot's owner                  */
-#define EVENT_CONTINUE    0x10u /* to go on with the cut answer to it   */
+#define EVENT_ADDRESSED 0x1u  /* the bot is meant: an answer is owed */
+#define EVENT_DIRECT    0x2u  /* nobody else reads it                */
+#define EVENT_BOT       0x4u  /* written by a program                */
+#define EVENT_OWNER     0x8u  /* by the bot's owner                  */
+#define EVENT_CONTINUE  0x10u /* to go on with the cut answer to it   */
 
-#define EVENT_AGAIN       0x40u /* what was asked before, once more */
-#define EVENT_OBSERVED    0x20u /* for observers alone: nobody hears of it */
+#define EVENT_AGAIN     0x40u /* what was asked before, once more */
+#define EVENT_OBSERVED  0x20u /* for observers alone: nobody hears of it */
 
 /* Behind the source_id of an event for observers whose message has an event of its own, too. */
 #define EVENT_OBSERVED_SUFFIX "/observed"
 
-#define EVENT_CONTENT_MAX 16384 /* bytes; gateways refuse more with a sentence */
+#define EVENT_CONTENT_MAX     16384 /* bytes; gateways refuse more with a sentence */
 
 struct event {
     struct gateway *gateway; /* where the answer goes; NULL once that is gone                   */

@@ -248,10 +248,10 @@ static troupe_status take_event(struct plugin_manifest *ret, const char *word, s
         return TROUPE_OK;
     }
     nearest = text_nearest(word, known_events, known);
-    return nearest ? defect(ret->id, err,
-                            "event \"%s\" is unknown to this host, did you mean \"%s\"", word,
-                            nearest)
-                   : defect(ret->id, err, "event \"%s\" is unknown to this host", word);
+    return nearest
+               ? defect(ret->id, err, "event \"%s\" is unknown to this host, did you mean \"%s\"",
+                        word, nearest)
+               : defect(ret->id, err, "event \"%s\" is unknown to this host", word);
 }
 
 static troupe_status read_events(const troupe_plugin *table, struct plugin_manifest *ret,

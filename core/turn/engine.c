@@ -143,6 +143,7 @@ static void give_place_back(struct turn *turn)
         return;
     turn_admission_remove(admission_of(turn), &turn->ticket);
     turn_engine_pump(turn->engine);
+    turn_owed_refill(turn->engine);
 }
 
 void turn_engine_ended(struct turn *turn)
@@ -152,7 +153,7 @@ void turn_engine_ended(struct turn *turn)
     if (turn->left || turn->duplicate)
         ; /* nothing was decided */
     else if (is_observed(turn))
-        engine->stats.observed++;
+        engine->stats.observed += !turn->unstored;
     else if (!strcmp(turn->state, "done"))
         engine->stats.answered++;
     else if (!strcmp(turn->state, "refused") || !strcmp(turn->state, "dropped"))
@@ -227,6 +228,8 @@ static void end_waiting(struct turn *turn)
 void turn_stored(struct turn *turn, enum turn_storing outcome)
 {
     turn->storing = false;
+    if (is_observed(turn))
+        turn_owed_stored(turn, outcome);
     if (outcome != TURN_STORED) {
         turn->duplicate = outcome == TURN_DUPLICATE;
         turn->unstored = outcome == TURN_UNSTORED;
@@ -270,14 +273,18 @@ void turn_engine_pump(struct engine *engine)
 
 void turn_engine_admit(struct engine *engine, struct turn *turn)
 {
-    struct turn_admission *admission = admission_of(turn);
     const struct event *event = turn->event;
     enum turn_refusal refusal = TURN_ADMITTED;
 
+    if (is_observed(turn)) {
+        turn_owed_admit(turn);
+        return;
+    }
     if (turn->resumed)
-        turn_admission_restore(admission, &turn->ticket, event->channel, event->member);
+        turn_admission_restore(&engine->admission, &turn->ticket, event->channel, event->member);
     else
-        refusal = turn_admission_add(admission, &turn->ticket, event->channel, event->member);
+        refusal =
+            turn_admission_add(&engine->admission, &turn->ticket, event->channel, event->member);
     switch (refusal) {
     case TURN_ADMITTED:
         turn->admitted = true;
@@ -444,7 +451,6 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     turn_admission_init(&engine->admission);
     turn_admission_init(&engine->observed);
     engine->observed.concurrent = ENGINE_OWED_MAX;
-    engine->observed.queue_max = engine->observed.lane_max = ENGINE_OWED_QUEUE;
     turn_seen_init(engine);
     engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, turn_incoming_free);
     scope_open_root(engine->loop, &engine->scope, 0, own_ended);
@@ -575,7 +581,7 @@ void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
     ret->queued = engine->admission.queued;
     ret->seen_running = engine->seen.count;
     ret->observed_running = engine->observed.running;
-    ret->observed_queued = engine->observed.queued;
+    ret->observed_queued = engine->observed.queued + engine->left.count;
     ret->concurrent_max = engine->admission.concurrent;
     ret->generation = engine->set ? (uint32_t)engine->set->number : 0;
     ret->cap_micros = engine->caps.bot;

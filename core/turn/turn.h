@@ -78,9 +78,10 @@ struct turn {
     unsigned active, waiting; /* coroutines of its stage that work, and that wait for somebody */
     bool parked;              /* put aside until somebody answers                             */
     bool answered_meanwhile;  /* while it was being put aside                                 */
-    void (*fill)(struct turn *turn); /* reads the rest of `event` when it is asked for; NULL: done */
-    bool cut;           /* a paid round was cut by a crash after some of it had been shown   */
-    char drop_code[64]; /* the last reason a stage left */
+    void (*fill)(
+        struct turn *turn); /* reads the rest of `event` when it is asked for; NULL: done */
+    bool cut;               /* a paid round was cut by a crash after some of it had been shown   */
+    char drop_code[64];     /* the last reason a stage left */
     char drop_text[ERROR_TEXT_MAX];
     /* How it ended. */
     const char *state; /* of the table: "done", "refused", …    */

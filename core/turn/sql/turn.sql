@@ -102,3 +102,10 @@ DELETE FROM outbox WHERE id IN (
 DELETE FROM event WHERE id IN (
     SELECT id FROM event WHERE finished_ms < ?1
       AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.turn_id = event.id) LIMIT 500);
+
+-- What observers are owed and did not wait in memory: between two ids.
+-- name: left
+SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source, 0
+FROM event
+WHERE finished_ms IS NULL AND id > ?1 AND id <= ?2
+ORDER BY id LIMIT 100;

@@ -196,7 +196,8 @@ typedef struct troupe_plugin {
      *   "owed:message"  the same, kept: each one, also one that addresses the bot, is stored before
      *                   the platform may forget it, a commit and a row each, and observed in a turn
      *                   of its own that a restart takes up again. What `observe` does there is
-     *                   recorded like a stage's, under the name "observer AGENT". */
+     *                   recorded like a stage's, under the name "observer AGENT". Several at a time,
+     *                   in no order; a backlog waits in the store. */
     const char *events;
 } troupe_plugin;
 
