@@ -172,6 +172,10 @@ BODY_IN(what_is_owed_has_a_turn_that_nobody_hears_of, OWED)
     CHECK_STATUS(turn_engine_why_text(t->engine, "77", &why, &f->err), TROUPE_OK);
     CHECK(strstr(why, "observer o: start") && strstr(why, "observer o: done"));
     CHECK(strstr(why, "observer o 0#1 kv.put"));
+    CHECK_ANSWER("reply for somebody", "for somebody");
+    owe(t, "78", "8", 7);
+    WAIT_FOR(is_over(t));
+    CHECK_TRACE("message 1000002"); /* the last turn that somebody waited for */
     return TROUPE_OK;
 }
 
