@@ -44,19 +44,18 @@ struct scan {
     size_t limit;
     struct split_fence before; /* what the part opens first; not open: nothing  */
     bool began_inside_line;
-    size_t shown, units; /* where it begins to be shown, and from there to here */
+    size_t shown, units;      /* where it begins to be shown, and from there to here */
     struct seen seen;
     struct split_fence fence; /* in force at the start of the line */
     bool filled;              /* the open block has content in this part */
     /* The line. */
     enum line line;
-    size_t line_start, ink,
-        info;              /* where it, its first visible character, what follows a fence is */
+    size_t line_start, ink, info; /* where it, its first visible character, what follows a fence is */
     struct seen line_seen; /* at its start */
     bool blank, inside_line;
     unsigned lead, quotes, run;
     char mark;
-    bool was_blank;  /* the line before */
+    bool was_blank; /* the line before */
     bool block_edge; /* the line before ended a block */
     /* The characters before. */
     struct grapheme grapheme;
@@ -129,9 +128,8 @@ static size_t opening_units(const struct scan *scan)
 
     if (!fence->open)
         return 0;
-    return quotes_units(fence) + fence->len +
-           text_utf16_len(scan->text + fence->lang, fence->lang_len) + 1 +
-           (scan->began_inside_line ? quotes_units(fence) : 0);
+    return quotes_units(fence) + fence->len + text_utf16_len(scan->text + fence->lang, fence->lang_len) +
+           1 + (scan->began_inside_line ? quotes_units(fence) : 0);
 }
 
 static bool fits(const struct scan *scan, const struct seen *seen)
@@ -293,10 +291,10 @@ static void open_block(struct scan *scan, size_t end)
 /* `at` is the line feed's place. */
 static void end_line(struct scan *scan, size_t at)
 {
-    bool opens = !scan->fence.open &&
-                 (scan->line == LINE_INFO || (scan->line == LINE_RUN && scan->run >= 3));
-    bool closes = scan->fence.open && (scan->line == LINE_CLOSE ||
-                                       (scan->line == LINE_RUN && scan->run >= scan->fence.len));
+    bool opens = !scan->fence.open && (scan->line == LINE_INFO ||
+                                       (scan->line == LINE_RUN && scan->run >= 3));
+    bool closes = scan->fence.open && (scan->line == LINE_CLOSE || (scan->line == LINE_RUN &&
+                                                                    scan->run >= scan->fence.len));
 
     if (opens) {
         open_block(scan, at);
