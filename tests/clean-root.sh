@@ -5,7 +5,10 @@
 # debootstrap, puts the committed tree there and runs ./quickstart with piped lines and
 # ./quickstart check inside. Needs root and debootstrap; run by hand, no part of the suite.
 #
-#     tests/clean-root.sh [chat|check|both] [REVISION]
+#     tests/clean-root.sh [chat|check|both|first] [REVISION]
+#
+# "first" is the first ten minutes of somebody with a new bot: ./quickstart, and then
+# tests/first-ten-minutes.sh on what it built, with the seconds of each step.
 #
 # The package sources, keys and settings of this machine are copied into the root, so it installs
 # from where this machine does. The bare root is kept as a tarball in /var/tmp for the next run;
@@ -23,7 +26,7 @@ die() {
 }
 
 [ "$(id -u)" -eq 0 ] || die 'needs root'
-case $what in chat | check | both) ;; *) die "unknown part \"$what\": use chat, check or both" ;; esac
+case $what in chat | check | both | first) ;; *) die "unknown part \"$what\": use chat, check, both or first" ;; esac
 command -v debootstrap >/dev/null || die 'debootstrap is missing: apt-get install debootstrap'
 git -C "$top" rev-parse --verify --quiet "$revision^{commit}" >/dev/null || die "no revision \"$revision\" here"
 
@@ -106,6 +109,26 @@ verdict() {
     [ "$1" = PASS ] || failed=1
 }
 
+if [ "$what" = first ]; then
+    begun=$SECONDS
+    inside ./quickstart </dev/null >"$work/build.out" 2>&1
+    printf '# %-28s %6d s\n' 'quickstart, to the first line' "$((SECONDS - begun))"
+    inside apt-get install -y --no-install-recommends curl python3 >>"$work/build.out" 2>&1 || {
+        tail -n 20 "$work/build.out" >&2
+        die 'what drives the test cannot be installed'
+    }
+    begun=$SECONDS
+    if inside env TROUPE_BUILDDIR=/src/troupe/build/release \
+        INSTALLED=/src/troupe/build/release/root/bin/troupe tests/first-ten-minutes.sh >"$work/first.out" 2>&1 &&
+        ! grep -q '^not ok' "$work/first.out" && grep -q '^1\.\.' "$work/first.out"; then
+        cat "$work/first.out"
+        verdict PASS 'the first ten minutes'
+    else
+        cat "$work/first.out"
+        verdict FAIL 'the first ten minutes'
+    fi
+    exit "$failed"
+fi
 if [ "$what" != check ]; then
     begun=$SECONDS
     printf 'hello\n/help\n/why\n' | inside ./quickstart >"$work/chat.out" 2>"$work/chat.err"

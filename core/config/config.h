@@ -71,6 +71,9 @@ struct config_raw;
  * TROUPE_NOT_FOUND names both places.
  */
 troupe_status config_default_path(char **ret_path, struct error *err);
+/* Where a new one belongs so that it is found there: the same as above where that is; else in the
+ * prefix's directory, where it exists and may be written, else the home's. mem_free. */
+char *config_new_path(void);
 
 /*
  * Reads the layers. `path` NULL: no file at all, the defaults and `sets` only. `sets` are the

@@ -126,8 +126,8 @@ static const struct config_key discord_keys[] = {
      .doc = "least time between two edits of an answer"},
     {"acknowledge", CONFIG_BOOL, CONFIG_LIVE, "yes",
      .doc = "an eyes reaction on a message while its answer takes longer"},
-    {"requests", CONFIG_INT, 0, "50", 0, 100000,
-     .doc = "requests a second that Discord allows the bot in all; 0: none is kept to"},
+    {"global_limit", CONFIG_INT, 0, "50", 0, 10000,
+     .doc = "requests a second that Discord lets the bot make; 0: no such limit, for tests"},
     {"owners", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "members who own the bot, by id; unset: the application's owner or its team"},
 };

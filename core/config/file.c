@@ -47,9 +47,16 @@ char *config_resolve_path(const char *dir, const char *path)
     return mem_printf("%s/%s", here && strcmp(here, "/") ? here : "", path);
 }
 
-troupe_status config_default_path(char **ret_path, struct error *err)
+static char *path_at_home(void)
 {
     const char *base = getenv("XDG_CONFIG_HOME");
+
+    return base && *base == '/' ? mem_printf("%s/troupe/troupe.ini", base)
+                                : config_resolve_path(NULL, "~/.config/troupe/troupe.ini");
+}
+
+troupe_status config_default_path(char **ret_path, struct error *err)
+{
     char *path = mem_strdup(TROUPE_CONFIG_DIR "/troupe.ini");
 
     if (access(path, F_OK) == 0) {
@@ -57,19 +64,28 @@ troupe_status config_default_path(char **ret_path, struct error *err)
         return TROUPE_OK;
     }
     mem_free(path);
-    if (base && *base == '/')
-        path = mem_printf("%s/troupe/troupe.ini", base);
-    else
-        path = config_resolve_path(NULL, "~/.config/troupe/troupe.ini");
+    path = path_at_home();
     if (access(path, F_OK) == 0) {
         *ret_path = path;
         return TROUPE_OK;
     }
-    error_set(err, TROUPE_NOT_FOUND,
-              "no configuration: neither \"%s\" nor \"%s\" exists; write one or name it with -c",
-              TROUPE_CONFIG_DIR "/troupe.ini", path);
+    error_set(
+        err, TROUPE_NOT_FOUND,
+        "no configuration: neither \"%s\" nor \"%s\" exists; troupe init writes one, -c names "
+        "one",
+        TROUPE_CONFIG_DIR "/troupe.ini", path);
     mem_free(path);
     return TROUPE_NOT_FOUND;
+}
+
+char *config_new_path(void)
+{
+    char *path;
+
+    if (config_default_path(&path, NULL) == TROUPE_OK)
+        return path;
+    return access(TROUPE_CONFIG_DIR, W_OK | X_OK) == 0 ? mem_strdup(TROUPE_CONFIG_DIR "/troupe.ini")
+                                                       : path_at_home();
 }
 
 troupe_status config_read_file(const char *path, size_t max, struct buf *out, struct stat *ret_stat,

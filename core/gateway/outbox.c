@@ -14,8 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOAD_PORTION 500                          /* rows, as the statement says    */
-#define MARKS_BATCH  (STORE_BATCH_STATEMENTS / 2) /* marks that share a batch      */
+#define LOAD_PORTION 500 /* rows, as the statement says    */
+#define MARKS_BATCH  200 /* marks that share a batch       */
+#define MARKS_MS     10  /* how long one waits for others  */
 
 /* A final mark that may not be seen yet by whoever loads. */
 struct mark {
@@ -34,14 +35,13 @@ struct outbox {
     struct loop *loop;
     struct store *store; /* NULL once closed */
     int64_t last_id, inherited;
-    struct store_batch *batch; /* of this tick; NULL: no mark yet */
+    struct store_batch *batch; /* that gathers marks; NULL: no mark yet */
     struct sending *sending;
-    struct loop_task flush;
-    bool posted;
+    struct loop_timer timer;
     struct list_link marks;  /* on their way, or failed                             */
     struct list_link stored; /* stored while somebody loads, who may not have seen it */
     size_t failed, loading;
-    size_t holds; /* owner, posted task, batches in flight, loads */
+    size_t holds; /* owner with its timer, batches in flight, loads */
 };
 
 /* ---- rows ----------------------------------------------------------------------------------- */
@@ -123,15 +123,13 @@ void outbox_delete(struct store_batch *batch, int64_t id)
 
 void outbox_nonce(const struct outbox_row *row, char ret[OUTBOX_NONCE_MAX + 1])
 {
-    int64_t key[4] = {row->turn, row->ordinal, row->part, 0};
-    uint64_t hash = hash_add(HASH_START, row->gateway, strlen(row->gateway) + 1);
-
     /* Rows without a turn are not kept for sure, so that their ids may come again. */
-    if (!row->turn) {
-        key[2] = row->id;
-        key[3] = row->created_ms;
-    }
-    hash = hash_finish(hash_add(hash, (const char *)key, sizeof(key)));
+    _cleanup_mem_ char *key =
+        row->turn
+            ? mem_printf("%s/%" PRId64 "/%u/%u", row->gateway, row->turn, row->ordinal, row->part)
+            : mem_printf("%s//%" PRId64 "/%" PRId64, row->gateway, row->id, row->created_ms);
+    uint64_t hash = hash_finish(hash_add(HASH_START, key, strlen(key)));
+
     snprintf(ret, OUTBOX_NONCE_MAX + 1, "%016" PRIx64 "-%08" PRIx32, hash,
              (uint32_t)(row->turn ? row->turn : row->id));
 }
@@ -158,13 +156,14 @@ static void unhold(struct outbox *outbox)
 
 static void send_marks(struct outbox *outbox);
 
-static void flush_run(struct loop_task *task)
+static void timer_fired(struct loop_timer *timer)
 {
-    struct outbox *outbox = container_of(task, struct outbox, flush);
+    send_marks(container_of(timer, struct outbox, timer));
+}
 
-    outbox->posted = false;
-    send_marks(outbox);
-    unhold(outbox);
+static void timer_closed(struct loop_timer *timer)
+{
+    unhold(container_of(timer, struct outbox, timer));
 }
 
 troupe_status outbox_open(struct loop *loop, struct store *store, struct outbox **ret,
@@ -181,7 +180,7 @@ troupe_status outbox_open(struct loop *loop, struct store *store, struct outbox 
     outbox->loop = loop;
     outbox->store = store;
     outbox->last_id = outbox->inherited = store_cell_int(rows, 0, 0, 0);
-    outbox->flush.run = flush_run;
+    loop_timer_init(loop, &outbox->timer, timer_fired);
     outbox->holds = 1;
     list_init(&outbox->marks);
     list_init(&outbox->stored);
@@ -195,7 +194,7 @@ void outbox_close(struct outbox *outbox)
         return;
     send_marks(outbox);
     outbox->store = NULL;
-    unhold(outbox);
+    loop_timer_close(&outbox->timer, timer_closed);
 }
 
 int64_t outbox_next_id(struct outbox *outbox)
@@ -261,6 +260,7 @@ static void send_marks(struct outbox *outbox)
 
     if (!batch)
         return;
+    loop_timer_stop(&outbox->timer);
     outbox->batch = NULL;
     outbox->sending = NULL;
     outbox->holds++;
@@ -274,6 +274,7 @@ void outbox_mark(struct outbox *outbox, int64_t id, enum outbox_state state, con
                  const char *error)
 {
     if (!outbox->batch) {
+        loop_timer_start(&outbox->timer, MARKS_MS, 0);
         outbox->batch = store_batch_new();
         outbox->sending = mem_zero(1, sizeof(*outbox->sending));
         outbox->sending->outbox = outbox;
@@ -289,13 +290,13 @@ void outbox_mark(struct outbox *outbox, int64_t id, enum outbox_state state, con
         list_append(&outbox->marks, &mark->link);
         list_append(&outbox->sending->marks, &mark->with);
     }
-    if (store_batch_count(outbox->batch) >= MARKS_BATCH) {
+    if (store_batch_count(outbox->batch) >= MARKS_BATCH)
         send_marks(outbox);
-    } else if (!outbox->posted) {
-        outbox->posted = true;
-        outbox->holds++;
-        loop_post(outbox->loop, &outbox->flush);
-    }
+}
+
+size_t outbox_gathered(const struct outbox *outbox)
+{
+    return outbox->batch ? store_batch_count(outbox->batch) : 0;
 }
 
 /* ---- loading -------------------------------------------------------------------------------- */

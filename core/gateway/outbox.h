@@ -74,13 +74,16 @@ void outbox_insert(struct store_batch *batch, const struct outbox_row *row);
 void outbox_update(struct store_batch *batch, const struct outbox_row *row);
 void outbox_delete(struct store_batch *batch, int64_t id);
 
-/* Marks without waiting; marks of one tick share a batch, which is submitted at the end of the tick.
+/* Marks without waiting; those of about 10 ms share a batch, so that they do not keep the
+ * disk from what waits for it.
  * SENT, UNKNOWN and FAILED end the row; STREAMING and READY leave its state alone and only note
  * `remote_id` (NULL: unchanged). A row that is sent or failed is not touched, one that is not there
  * neither. A failure is logged: the row is then reconciled at the next start, and this process does
  * not load it again. */
 void outbox_mark(struct outbox *outbox, int64_t id, enum outbox_state state, const char *remote_id,
                  const char *error);
+/* Marks that are in no submitted batch yet. */
+size_t outbox_gathered(const struct outbox *outbox);
 
 /* Open rows (streaming, ready) of a gateway, oldest first, appended to the list; `inherited` is true
  * for those of an earlier process. Rows whose final mark is on its way are left out. [waits] */

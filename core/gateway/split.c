@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define LEAD_MAX 40 /* characters from a line's first mark to its fence */
+
 /* What is known of the line so far. */
 enum line {
     LINE_LEAD,  /* white space, quote marks, a list's marker          */
@@ -44,18 +46,19 @@ struct scan {
     size_t limit;
     struct split_fence before; /* what the part opens first; not open: nothing  */
     bool began_inside_line;
-    size_t shown, units;      /* where it begins to be shown, and from there to here */
+    size_t shown, units; /* where it begins to be shown, and from there to here */
     struct seen seen;
     struct split_fence fence; /* in force at the start of the line */
     bool filled;              /* the open block has content in this part */
     /* The line. */
     enum line line;
-    size_t line_start, ink, info; /* where it, its first visible character, what follows a fence is */
-    struct seen line_seen; /* at its start */
+    size_t line_start, ink, info;     /* where it, its first ink, what follows a fence begins */
+    size_t ink_end, ink_units, inked; /* behind its last ink; bytes of ink behind the fence   */
+    struct seen line_seen;            /* at its start */
     bool blank, inside_line;
     unsigned lead, quotes, run;
     char mark;
-    bool was_blank; /* the line before */
+    bool was_blank;  /* the line before */
     bool block_edge; /* the line before ended a block */
     /* The characters before. */
     struct grapheme grapheme;
@@ -65,6 +68,11 @@ struct scan {
 };
 
 /* ---- characters ------------------------------------------------------------------------------ */
+
+static bool is_ascii_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 static bool is_space(uint32_t c)
 {
@@ -128,8 +136,9 @@ static size_t opening_units(const struct scan *scan)
 
     if (!fence->open)
         return 0;
-    return quotes_units(fence) + fence->len + text_utf16_len(scan->text + fence->lang, fence->lang_len) +
-           1 + (scan->began_inside_line ? quotes_units(fence) : 0);
+    return quotes_units(fence) + fence->len +
+           text_utf16_len(scan->text + fence->lang, fence->lang_len) + 1 +
+           (scan->began_inside_line ? quotes_units(fence) : 0);
 }
 
 static bool fits(const struct scan *scan, const struct seen *seen)
@@ -146,7 +155,9 @@ static bool fits(const struct scan *scan, const struct seen *seen)
 static void start_line(struct scan *scan, size_t at, bool inside)
 {
     scan->line = inside ? LINE_TEXT : LINE_LEAD;
-    scan->line_start = scan->ink = at;
+    scan->line_start = scan->ink = scan->ink_end = at;
+    scan->ink_units = scan->units;
+    scan->inked = 0;
     scan->line_seen = scan->seen;
     scan->inside_line = inside;
     scan->blank = !inside;
@@ -162,22 +173,38 @@ static void see(struct scan *scan, size_t end)
 
 static bool may_lead(const struct scan *scan, uint32_t c)
 {
-    if (c == ' ' || c == '\t')
+    if (scan->lead == LEAD_MAX)
+        return false;
+    if (is_space(c))
         return true;
     if (c == '>')
         return !scan->fence.open || scan->fence.quotes;
-    return !scan->fence.open && scan->lead < 12 &&
+    return !scan->fence.open &&
            (c == '-' || c == '*' || c == '+' || c == '.' || c == ')' || (c >= '0' && c <= '9'));
 }
 
-/* The line's beginning is no fence after all. */
+static void note(struct scan *scan, enum cut cut, size_t at)
+{
+    scan->cuts[cut] = (struct candidate){
+        true, at, scan->seen, scan->fence, at != scan->line_start || scan->inside_line,
+    };
+}
+
+/* The line's beginning is no fence after all: what was held back is seen, and may be cut off. */
 static void become_text(struct scan *scan, uint32_t c, size_t at, size_t end)
 {
+    size_t units = scan->units;
+
     scan->line = LINE_TEXT;
+    if (scan->run) {
+        scan->units = scan->ink_units;
+        see(scan, scan->ink_end);
+        if (fits(scan, &scan->seen))
+            note(scan, CUT_ANY, at);
+        scan->units = units;
+    }
     if (!is_space(c))
         see(scan, end);
-    else if (scan->run)
-        see(scan, at);
 }
 
 static void take_lead(struct scan *scan, uint32_t c, size_t at, size_t end)
@@ -196,10 +223,10 @@ static void take_lead(struct scan *scan, uint32_t c, size_t at, size_t end)
         become_text(scan, c, at, end);
         return;
     }
-    if (c == ' ' || c == '\t')
+    scan->lead += !scan->blank || !is_space(c);
+    if (is_space(c))
         return;
     scan->quotes += c == '>';
-    scan->lead++;
     if (!scan->fence.open)
         see(scan, end);
 }
@@ -246,7 +273,6 @@ static void take_run(struct scan *scan, uint32_t c, size_t at, size_t end)
         }
     } else if (scan->fence.open && scan->run >= scan->fence.len && is_space(c)) {
         scan->line = LINE_CLOSE;
-        scan->info = at;
     } else if (!scan->fence.open && scan->run >= 3 && c != (unsigned char)scan->mark) {
         scan->line = LINE_INFO;
         scan->info = at;
@@ -261,14 +287,20 @@ static void take_in_line(struct scan *scan, uint32_t c, size_t at, size_t end)
         take_lead(scan, c, at, end);
     else if (scan->line == LINE_RUN)
         take_run(scan, c, at, end);
-    else if (scan->line == LINE_CLOSE && (!is_space(c) || end - scan->info > SPLIT_INFO_MAX))
+    else if (scan->line == LINE_CLOSE && !is_space(c))
         become_text(scan, c, at, end);
     else if (scan->line == LINE_TEXT && !is_space(c))
         see(scan, end);
     if (scan->line == LINE_INFO &&
-        ((c == '`' && scan->mark == '`') || end - scan->info > SPLIT_INFO_MAX))
+        ((c == '`' && scan->mark == '`') || scan->inked + (end - at) > SPLIT_INFO_MAX))
         become_text(scan, c, at, end);
-    scan->blank &= is_space(c);
+    if (is_space(c))
+        return;
+    scan->blank = false;
+    scan->ink_end = end;
+    scan->ink_units = scan->units;
+    if (scan->line == LINE_INFO)
+        scan->inked += end - at;
 }
 
 static void open_block(struct scan *scan, size_t end)
@@ -278,10 +310,10 @@ static void open_block(struct scan *scan, size_t end)
 
     *fence = (struct split_fence){.open = true, .mark = scan->mark, .len = scan->run};
     fence->quotes = scan->quotes < SPLIT_QUOTE_MAX ? scan->quotes : SPLIT_QUOTE_MAX;
-    while (from < end && is_space((unsigned char)scan->text[from]))
+    while (from < end && is_ascii_space(scan->text[from]))
         from++;
     fence->lang = from;
-    while (from < end && !is_space((unsigned char)scan->text[from]))
+    while (from < end && !is_ascii_space(scan->text[from]))
         from++;
     if (from - fence->lang <= SPLIT_LANG_MAX)
         fence->lang_len = from - fence->lang;
@@ -291,10 +323,10 @@ static void open_block(struct scan *scan, size_t end)
 /* `at` is the line feed's place. */
 static void end_line(struct scan *scan, size_t at)
 {
-    bool opens = !scan->fence.open && (scan->line == LINE_INFO ||
-                                       (scan->line == LINE_RUN && scan->run >= 3));
-    bool closes = scan->fence.open && (scan->line == LINE_CLOSE || (scan->line == LINE_RUN &&
-                                                                    scan->run >= scan->fence.len));
+    bool opens = !scan->fence.open &&
+                 (scan->line == LINE_INFO || (scan->line == LINE_RUN && scan->run >= 3));
+    bool closes = scan->fence.open && (scan->line == LINE_CLOSE ||
+                                       (scan->line == LINE_RUN && scan->run >= scan->fence.len));
 
     if (opens) {
         open_block(scan, at);
@@ -308,20 +340,13 @@ static void end_line(struct scan *scan, size_t at)
         }
         scan->fence.open = false;
     } else if (scan->line == LINE_RUN) {
-        see(scan, at); /* too few */
+        become_text(scan, '\n', at, at); /* too few */
     }
     scan->was_blank = scan->blank;
     scan->block_edge = closes;
 }
 
 /* ---- cuts ------------------------------------------------------------------------------------ */
-
-static void note(struct scan *scan, enum cut cut, size_t at)
-{
-    scan->cuts[cut] = (struct candidate){
-        true, at, scan->seen, scan->fence, at != scan->line_start || scan->inside_line,
-    };
-}
 
 /* The boundary before `c`, which comes next. */
 static void look_at_boundary(struct scan *scan, uint32_t c, size_t at)
@@ -445,10 +470,8 @@ static void give(const struct scan *scan, const struct split_state *state, size_
 static void release(struct scan *scan, size_t end)
 {
     if (scan->line == LINE_INFO ||
-        (scan->line == LINE_RUN && scan->fence.open && scan->run < scan->fence.len)) {
-        scan->line = LINE_TEXT;
-        see(scan, end);
-    }
+        (scan->line == LINE_RUN && scan->fence.open && scan->run < scan->fence.len))
+        become_text(scan, ' ', end, end);
 }
 
 /* A text that is nothing but fences: as it stands, where that fits. */
@@ -457,9 +480,9 @@ static bool give_bare(const struct split_state *state, const char *text, size_t 
 {
     size_t start = 0, end = len;
 
-    while (end && is_space((unsigned char)text[end - 1]))
+    while (end && is_ascii_space(text[end - 1]))
         end--;
-    while (start < end && is_space((unsigned char)text[start]))
+    while (start < end && is_ascii_space(text[start]))
         start++;
     if (state->from || start == end || text_utf16_len(text + start, end - start) > limit)
         return false;
@@ -467,48 +490,53 @@ static bool give_bare(const struct split_state *state, const char *text, size_t 
     return true;
 }
 
-static void cut_here(const struct scan *scan, const struct candidate *cut,
-                     struct split_state *state, struct split_part *ret)
+/* Takes characters from `at` until one does not fit, or the text ends; returns where it stands. */
+static size_t run(struct scan *scan, size_t at, size_t len, bool whole,
+                  struct split_state *ret_again)
 {
-    give(scan, state, cut->at, &cut->seen, &cut->fence, true, ret);
-    *state = (struct split_state){cut->at, cut->inside_line, cut->fence};
+    size_t size;
+    uint32_t c;
+
+    while (at < len && (size = decode(scan->text, at, len, whole, &c)) > 0) {
+        bool held = scan->run && scan->line != LINE_TEXT;
+        size_t ink = held && scan->ink > scan->shown ? scan->ink : at;
+
+        *ret_again =
+            (struct split_state){ink, ink != scan->line_start || scan->inside_line, scan->fence};
+        take(scan, c, at, at + size);
+        if (!fits(scan, &scan->seen))
+            return at;
+        at += size;
+    }
+    if (whole) {
+        *ret_again = (struct split_state){scan->ink, true, scan->fence};
+        release(scan, at);
+    }
+    return at;
 }
 
 bool split_next(const char *text, size_t len, size_t limit, bool whole, struct split_state *state,
                 struct split_part *ret)
 {
     struct scan scan = {.text = text, .limit = limit < SPLIT_LIMIT_MIN ? SPLIT_LIMIT_MIN : limit};
-    const struct candidate *cut;
-    size_t at = state->from, size;
-    uint32_t c;
+    struct split_state again = *state;
+    size_t at;
 
-    begin(&scan, at, &state->fence, state->inside_line);
-    while (at < len && (size = decode(text, at, len, whole, &c)) > 0) {
-        struct split_fence fence = scan.fence;
-        size_t ink = scan.line == LINE_RUN || scan.line == LINE_CLOSE ? scan.ink : at;
-        bool inside = ink != scan.line_start || scan.inside_line;
+    for (;;) {
+        const struct candidate *cut;
 
-        take(&scan, c, at, at + size);
-        if (fits(&scan, &scan.seen)) {
-            at += size;
-            continue;
-        }
+        begin(&scan, again.from, &again.fence, again.inside_line);
+        at = run(&scan, again.from, len, whole, &again);
+        if (fits(&scan, &scan.seen))
+            break;
         cut = choose(&scan);
         if (cut) {
-            cut_here(&scan, cut, state, ret);
+            give(&scan, state, cut->at, &cut->seen, &cut->fence, true, ret);
+            *state = (struct split_state){cut->at, cut->inside_line, cut->fence};
             return true;
         }
-        /* Nothing but white space stands before it: that is left out. */
+        /* Nothing but white space stands before what does not fit: that is left out. */
         memset(scan.cuts, 0, sizeof(scan.cuts));
-        at = ink > scan.shown ? ink : at;
-        begin(&scan, at, &fence, inside);
-    }
-    if (whole)
-        release(&scan, at);
-    cut = fits(&scan, &scan.seen) ? NULL : choose(&scan);
-    if (cut) {
-        cut_here(&scan, cut, state, ret);
-        return true;
     }
     if (!scan.seen.content)
         return whole && give_bare(state, text, len, limit, ret);

@@ -45,12 +45,12 @@ struct split_state {
 };
 
 struct split_part {
-    size_t start, end;   /* its source                                             */
-    size_t shown;        /* what of it is shown, from here …                       */
-    size_t shown_len;    /* … so many bytes                                        */
+    size_t start, end;                /* its source                                             */
+    size_t shown;                     /* what of it is shown, from here …                       */
+    size_t shown_len;                 /* … so many bytes                                        */
     struct split_fence before, after; /* blocks to open before it and to close after it */
-    bool inside_line;    /* what is shown goes on in the line that was cut         */
-    bool fixed;          /* it never changes; false: the last one, so far          */
+    bool inside_line;                 /* what is shown goes on in the line that was cut         */
+    bool fixed;                       /* it never changes; false: the last one, so far          */
 };
 
 /* The part at `state`, of at most `limit` units (not below SPLIT_LIMIT_MIN). `text` is UTF-8 and may

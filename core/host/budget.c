@@ -47,7 +47,7 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
         frame->turn->id,
         worst_micros,
         what ? what : ""};
-    struct record_call call;
+    struct record_call call = {0};
     int64_t id = 0;
     troupe_status status = host_need(frame, "budget");
 
@@ -101,7 +101,7 @@ static troupe_status do_settle(struct turn_frame *frame, uint64_t reservation, u
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct turn *turn = frame->turn;
-    struct record_call call;
+    struct record_call call = {0};
     struct error err;
     size_t row;
     troupe_status status = turn_record_begin(
@@ -139,7 +139,7 @@ static troupe_status do_release(struct turn_frame *frame, uint64_t reservation)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct turn *turn = frame->turn;
-    struct record_call call;
+    struct record_call call = {0};
     struct error err;
     troupe_status status =
         turn_record_begin(&call, frame, "budget.release",

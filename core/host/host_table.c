@@ -199,7 +199,7 @@ static uint64_t note_number(struct record_call *call, troupe_status begun, uint6
 
 static int64_t now(troupe_turn *turn)
 {
-    struct record_call call;
+    struct record_call call = {0};
     troupe_status begun = turn_record_begin(&call, turn_frame_of(turn), "now", 0);
 
     return (int64_t)note_number(&call, begun, (uint64_t)clock_wall_ms());
@@ -207,7 +207,7 @@ static int64_t now(troupe_turn *turn)
 
 static uint64_t random_number(troupe_turn *turn)
 {
-    struct record_call call;
+    struct record_call call = {0};
     troupe_status begun = turn_record_begin(&call, turn_frame_of(turn), "random", 0);
     uint64_t value = 0;
 
@@ -370,7 +370,7 @@ static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_a
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_mem_ char *path = NULL;
     struct turn_result result_of = {0};
-    struct record_call recorded;
+    struct record_call recorded = {0};
     struct turn_site site;
     troupe_status status = host_may_call(frame, name), kept;
 
@@ -436,7 +436,7 @@ static troupe_status batch_commit(troupe_turn *turn)
 {
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_batch_ struct store_batch *batch = frame->batch;
-    struct record_call call;
+    struct record_call call = {0};
     troupe_status status;
 
     if (!batch)

@@ -520,7 +520,7 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
     _cleanup_mem_ char *url = NULL;
     struct http_header headers[HEADERS_MAX];
     struct http_request out = {0};
-    struct record_call call;
+    struct record_call call = {0};
     struct origin origin;
     size_t count = 0;
     bool endpoint;
@@ -638,7 +638,7 @@ static troupe_status do_read(troupe_turn *turn, troupe_http *http, troupe_str *r
 
 static void do_close(troupe_turn *turn, troupe_http *http)
 {
-    if (host_holds(turn_frame_of(turn), http ? &http->resource : NULL) == TROUPE_OK)
+    if (host_holds(turn_frame_of(turn), http ? &http->resource : NULL) == TROUPE_OK && http)
         http_release(&http->resource);
 }
 

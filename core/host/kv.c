@@ -74,7 +74,7 @@ static troupe_status get(troupe_turn *turn, uint32_t scope, const char *key, tro
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_rows_ struct store_rows *rows = NULL;
     const struct store_value *value;
-    struct record_call call;
+    struct record_call call = {0};
     struct error err;
     char text[STORE_KV_SCOPE_MAX];
     troupe_status status = begin(frame, scope, key, text, sizeof(text));
@@ -99,7 +99,7 @@ static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, tro
 {
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_batch_ struct store_batch *batch = NULL;
-    struct record_call call;
+    struct record_call call = {0};
     int64_t expires = 0, args;
     char text[STORE_KV_SCOPE_MAX];
     troupe_status status = begin(frame, scope, key, text, sizeof(text));
@@ -133,7 +133,7 @@ static troupe_status take_out(troupe_turn *turn, uint32_t scope, const char *key
 {
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_batch_ struct store_batch *batch = NULL;
-    struct record_call call;
+    struct record_call call = {0};
     char text[STORE_KV_SCOPE_MAX];
     troupe_status status = begin(frame, scope, key, text, sizeof(text));
 

@@ -217,7 +217,7 @@ static troupe_status query(troupe_turn *turn, const char *sql, const troupe_valu
         .sql = sql, .ns = frame->agent->name, .scope = &scope, .expect = STORE_ANY};
     _cleanup_mem_ struct store_value *values = NULL;
     _cleanup_buf_ struct buf packed = BUF_INIT;
-    struct record_call call;
+    struct record_call call = {0};
     troupe_status status = host_need(frame, "sql");
 
     if (status == TROUPE_OK)
@@ -244,7 +244,7 @@ static troupe_status commit(troupe_turn *turn, const troupe_statement *statement
     struct turn_frame *frame = turn_frame_of(turn);
     struct store_scope scope = host_scope(frame);
     _cleanup_batch_ struct store_batch *batch = NULL;
-    struct record_call call;
+    struct record_call call = {0};
     int64_t hash = RECORD_HASH_START;
     troupe_status status = host_need(frame, "sql");
 

@@ -140,7 +140,7 @@ troupe_status host_stream_open(troupe_turn *turn, const char *name, troupe_str j
     struct turn_frame *frame = turn_frame_of(turn);
     struct co_owner owner = {frame->agent->owner, (uint64_t)frame->turn->id};
     troupe_status status = host_may_call(frame, name);
-    struct record_call call;
+    struct record_call call = {0};
     troupe_stream *stream;
 
     if (status == TROUPE_OK)

@@ -151,7 +151,7 @@ troupe_status host_join_any(troupe_turn *turn, troupe_task *const *tasks, uint32
                             uint32_t *ret_which)
 {
     struct turn_frame *frame = turn_frame_of(turn);
-    struct record_call call;
+    struct record_call call = {0};
     uint32_t which = 0;
     troupe_status status = host_bytes(frame, tasks, count, TASKS_MAX, "the children");
 

@@ -48,19 +48,20 @@ static troupe_status check(struct turn_frame *frame, const struct question *ques
 static troupe_status read_question(struct turn_frame *frame, const char *text, uint64_t len,
                                    troupe_array labels, uint64_t within_ms, struct question *ret)
 {
+    typedef const char *label;
     troupe_status status = host_bytes(frame, text, len, QUESTION_MAX, "a question");
 
-    if (status == TROUPE_OK && (!labels.count || labels.count > GATEWAY_BUTTONS_MAX || !labels.ptr))
-        status = turn_frame_error(frame, TROUPE_ARGUMENT, "ask.labels",
-                                  "a question has 1 to %d buttons", GATEWAY_BUTTONS_MAX);
     if (status < 0)
         return status;
+    if (!labels.count || labels.count > GATEWAY_BUTTONS_MAX || !labels.ptr)
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "ask.labels",
+                                "a question has 1 to %d buttons", GATEWAY_BUTTONS_MAX);
     *ret = (struct question){.text = text, .len = (size_t)len, .count = labels.count};
     ret->within_ms = within_ms == 0           ? TROUPE_ASK_MS
                      : within_ms > WITHIN_MAX ? WITHIN_MAX
                                               : (int64_t)within_ms;
     for (size_t i = 0; i < ret->count; i++)
-        ret->labels[i] = *TROUPE_AT(labels, const char *, i);
+        ret->labels[i] = *TROUPE_AT(labels, label, i);
     return check(frame, ret);
 }
 
@@ -122,8 +123,8 @@ troupe_status host_ask(troupe_turn *turn, const char *text, uint64_t len, troupe
 {
     struct turn_frame *frame = turn_frame_of(turn);
     struct turn_wait *wait = NULL;
-    struct question question;
-    struct record_call call;
+    struct question question = {0};
+    struct record_call call = {.frame = frame};
     int64_t choice = 0;
     troupe_status status = read_question(frame, text, len, labels, within_ms, &question);
 
@@ -141,11 +142,19 @@ troupe_status host_ask(troupe_turn *turn, const char *text, uint64_t len, troupe
         return status;
     if (call.row)
         wait = turn_wait_find(frame->turn, &call);
-    status = wait ? TROUPE_OK : put_question(&call, &question, &wait);
-    if (status == TROUPE_OK)
-        status = turn_wait_for(frame->turn, wait);
+    if (!wait) {
+        status = put_question(&call, &question, &wait);
+        if (status < 0 || !wait)
+            return status;
+    }
+    status = turn_wait_for(frame->turn, wait);
     if (status < 0)
         return turn_record_note(&call, status, NULL, 0);
+    if (wait->state == WAIT_CANCELED)
+        return turn_record_note(
+            &call,
+            turn_frame_error(frame, TROUPE_CANCELED, "ask.canceled", "the question was taken back"),
+            NULL, 0);
     if (wait->state != WAIT_ANSWERED || wait->answer >= (int32_t)question.count)
         return turn_record_note(&call,
                                 turn_frame_error(frame, TROUPE_DEADLINE, "ask.expired",
@@ -182,7 +191,7 @@ static troupe_status sleep_long(struct record_call *call, uint64_t ms)
         status = co_sleep((uint64_t)left < stay ? (uint64_t)left : stay);
     if (status == TROUPE_OK && wait->due_ms > clock_wall_ms())
         status = turn_wait_for(turn, wait);
-    return status;
+    return status == TROUPE_OK && wait->state == WAIT_CANCELED ? TROUPE_CANCELED : status;
 }
 
 troupe_status host_sleep(troupe_turn *turn, uint64_t ms)
@@ -191,7 +200,7 @@ troupe_status host_sleep(troupe_turn *turn, uint64_t ms)
     const struct turn *t = frame->turn;
     /* An observer is never put aside. */
     bool kept = !frame->unrecorded && !t->record.off && !(t->event->flags & EVENT_OBSERVED);
-    struct record_call call;
+    struct record_call call = {0};
     troupe_status status = turn_record_begin(&call, frame, "sleep",
                                              turn_record_hash_int(RECORD_HASH_START, (int64_t)ms));
 

@@ -40,7 +40,7 @@ static troupe_status run(troupe_turn *turn, troupe_work_fn fn, const void *in, u
                          void *out, uint64_t out_len)
 {
     struct turn_frame *frame = turn_frame_of(turn);
-    struct record_call call;
+    struct record_call call = {0};
     int64_t args;
     struct job *job;
     troupe_status status = host_bytes(frame, in, in_len, TROUPE_WORK_MAX, "the input of work");

@@ -157,6 +157,10 @@ struct loop {
     void *(*exception_globals)(void);
     _Atomic(struct loop_task *) inbox; /* newest first */
     struct span span;
+    /* Tasks that wait until the loop has nothing else to do, newest first. */
+    struct loop_task *rest_first;
+    uint64_t rest_until_ns; /* when the first of them waits no longer             */
+    uint64_t rest_seen;     /* number of the last span when the loop began to poll */
     /* The watchdog's, on this thread: a span of `ns` ends that it may have slept through. */
     void (*span_ended)(struct loop *loop, uint64_t serial, uint64_t ns);
     struct watchdog *watchdog;

@@ -82,6 +82,60 @@ static void idle(uv_idle_t *handle)
     (void)handle;
 }
 
+/* ---- work that waits for a rest ---------------------------------------------------------------- */
+
+static bool is_resting(const struct loop *loop)
+{
+    return loop->rest_first != NULL;
+}
+
+void loop_rest(struct loop *loop, struct loop_task *task, uint32_t most_us)
+{
+    uint64_t until = clock_ns() + (uint64_t)most_us * 1000;
+
+    if (!is_resting(loop) || until < loop->rest_until_ns)
+        loop->rest_until_ns = until;
+    task->next = loop->rest_first;
+    loop->rest_first = task;
+    loop->rest_seen = UINT64_MAX; /* it must be looked at once more */
+    uv_idle_start(&loop->idle, idle);
+}
+
+void loop_rest_cancel(struct loop *loop, struct loop_task *task)
+{
+    for (struct loop_task **at = &loop->rest_first; *at; at = &(*at)->next) {
+        if (*at == task) {
+            *at = task->next;
+            return;
+        }
+    }
+}
+
+/* Every span has a number, so the loop did nothing where none was given since the last drain. */
+static uint64_t activity(struct loop *loop)
+{
+    return atomic_load_explicit(&loop->span.serial, memory_order_relaxed);
+}
+
+static void run_rest(struct loop *loop)
+{
+    struct loop_task *task = loop->rest_first, *ordered = NULL;
+
+    loop->rest_first = NULL;
+    while (task) {
+        struct loop_task *next = task->next;
+
+        task->next = ordered;
+        ordered = task;
+        task = next;
+    }
+    while (ordered) {
+        task = ordered;
+        ordered = task->next; /* run may free it */
+        task->run(task);
+    }
+}
+
 static void trim(uv_timer_t *handle)
 {
     struct loop *loop = handle->data;
@@ -114,7 +168,8 @@ static void drain(uv_prepare_t *handle)
     }
     loop->draining = false;
     uv_update_time(&loop->uv);
-    if (loop->ready_count > 0)
+    loop->rest_seen = activity(loop);
+    if (loop->ready_count > 0 || loop->rest_first)
         uv_idle_start(&loop->idle, idle);
     else
         uv_idle_stop(&loop->idle);
@@ -128,8 +183,12 @@ static void drain(uv_prepare_t *handle)
 static void polled(uv_check_t *handle)
 {
     struct loop *loop = handle->data;
+    uint64_t now = clock_ns();
 
-    loop_span_begin(loop, clock_ns());
+    if (is_resting(loop) && ((activity(loop) == loop->rest_seen && loop->ready_count == 0) ||
+                             now >= loop->rest_until_ns))
+        run_rest(loop);
+    loop_span_begin(loop, now);
 }
 
 /* ---- tasks from other threads ---------------------------------------------------------------- */
@@ -167,11 +226,6 @@ void loop_post(struct loop *loop, struct loop_task *task)
     /* One wake for all that come before the loop looks. */
     if (!head)
         uv_async_send(&loop->wake);
-}
-
-bool loop_has_ready(const struct loop *loop)
-{
-    return loop->ready_count > 0;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

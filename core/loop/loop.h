@@ -45,9 +45,11 @@ struct loop_task {
     void (*run)(struct loop_task *task);
 };
 void loop_post(struct loop *loop, struct loop_task *task); /* any thread */
-/* Whether coroutines are ready to go on before the loop has to poll: for who gathers what one tick
- * brings. */
-bool loop_has_ready(const struct loop *loop);
+/* Runs the task once the loop has nothing else to do, at the latest about `most_us` from now: for work
+ * that is cheaper the more of it comes together. Loop thread; the task may free itself. */
+void loop_rest(struct loop *loop, struct loop_task *task, uint32_t most_us);
+/* Takes a task back that loop_rest was given and that has not run. */
+void loop_rest_cancel(struct loop *loop, struct loop_task *task);
 
 /* A timer on the loop for code that is no coroutine. The memory is the caller's and must stay until
  * loop_timer_close's `closed` ran. */

@@ -13,12 +13,13 @@
 
 static const char plugin_owner[] = "plugin:";
 
-/* Until the engine keeps count of what an event was blamed for, the log is all that remembers. */
-static void blame_turn(const struct marker *marker, const char *agent)
+/* The second crash that a turn is blamed for is its last: see turn_engine_blame. */
+static void blame_turn(struct host *host, const struct marker *marker, const char *agent)
 {
-    if (marker->turn)
-        log_error("main", "turn %" PRIu64 " is blamed on agent \"%s\": %s", marker->turn, agent,
-                  marker->kind);
+    struct error err;
+
+    if (marker->turn && turn_engine_blame(host->engine, (int64_t)marker->turn, agent, &err) < 0)
+        log_error("main", "turn %" PRIu64 " cannot be blamed: %s", marker->turn, err.text);
 }
 
 static void blame_agent(struct host *host, const struct marker *marker, const char *name)
@@ -53,7 +54,7 @@ void host_take_up_marker(struct host *host, const char *path)
             const char *name = marker.owner + strlen(plugin_owner);
 
             blame_agent(host, &marker, name);
-            blame_turn(&marker, name);
+            blame_turn(host, &marker, name);
         }
     }
     if (unlink(path) < 0)

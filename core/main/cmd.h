@@ -7,6 +7,8 @@
 
 #include "main/options.h"
 
+int cmd_init(struct options *options);
+int cmd_doctor(struct options *options);
 int cmd_run(struct options *options);
 int cmd_chat(struct options *options);
 int cmd_check(struct options *options);

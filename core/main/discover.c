@@ -3,8 +3,9 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "loop/scope.h"
+#include "loop/co.h"
 #include "main/print.h"
+#include "main/solo.h"
 #include "net/http.h"
 
 #include <stdio.h>
@@ -15,27 +16,27 @@
 
 #define PROBE_MS 300
 
-struct known_key {
-    const char *variable;
-    const char *base_url; /* NULL: not supported yet */
-    const char *model;
-};
-
-static const struct known_key known_keys[] = {
+static const struct discover_key known_keys[] = {
     {"OPENAI_API_KEY", "https://api.openai.com/v1", "gpt-4o-mini"},
     {"OPENROUTER_API_KEY", "https://openrouter.ai/api/v1", "openai/gpt-4o-mini"},
     {"ANTHROPIC_API_KEY", NULL, NULL},
 };
 
+const struct discover_key *discover_keys(size_t *ret_count)
+{
+    *ret_count = sizeof(known_keys) / sizeof(known_keys[0]);
+    return known_keys;
+}
+
 /* ---- Ollama ---------------------------------------------------------------------------------- */
 
 struct probe {
-    struct scope scope;
-    const char *base;
+    const char *base, *path;
+    const char *list, *name; /* members of the answer */
     char *model;
 };
 
-static char *first_model(const struct http_response *response)
+static char *first_model(const struct probe *probe, const struct http_response *response)
 {
     _cleanup_json_ json_t *tags = NULL;
     const json_t *model;
@@ -43,14 +44,15 @@ static char *first_model(const struct http_response *response)
     if (response->status != 200 ||
         json_parse(buf_text(&response->body), response->body.len, &tags, NULL) < 0)
         return NULL;
-    model = json_array_get(json_object_get(tags, "models"), 0);
-    return json_get_str(model, "name", NULL) ? mem_strdup(json_get_str(model, "name", "")) : NULL;
+    model = json_array_get(json_object_get(tags, probe->list), 0);
+    return json_get_str(model, probe->name, NULL) ? mem_strdup(json_get_str(model, probe->name, ""))
+                                                  : NULL;
 }
 
-static troupe_status probe_main(void *arg)
+static void probe_run(struct loop *loop, void *arg)
 {
     struct probe *probe = arg;
-    _cleanup_mem_ char *url = mem_printf("%s/api/tags", probe->base);
+    _cleanup_mem_ char *url = mem_printf("%s%s", probe->base, probe->path);
     struct http_request request = {
         .url = url,
         .trust = HTTP_TRUST_CONFIGURED,
@@ -60,37 +62,34 @@ static troupe_status probe_main(void *arg)
     struct http_response response = {0};
     struct http_client *client = NULL;
 
-    if (http_client_new(probe->scope.loop, NULL, &client, NULL) < 0)
-        return TROUPE_OK;
+    if (http_client_new(loop, NULL, &client, NULL) < 0)
+        return;
     if (http_fetch(client, &request, &response, NULL) == TROUPE_OK)
-        probe->model = first_model(&response);
+        probe->model = first_model(probe, &response);
     http_response_clear(&response);
     http_client_free(client);
-    return TROUPE_OK;
 }
 
-static void ended(struct scope *scope)
+static char *look(struct probe *probe)
 {
-    loop_stop(scope->loop);
+    const struct solo task = {.run = probe_run, .arg = probe};
+
+    (void)solo_run(&task, NULL);
+    return probe->model;
 }
 
 char *discover_ollama(const char *base)
 {
-    static const struct co_owner owner = {.name = "core:discover"};
-    struct probe probe = {.base = base};
-    struct loop *loop;
+    struct probe probe = {.base = base, .path = "/api/tags", .list = "models", .name = "name"};
 
-    if (http_global_init(NULL) < 0)
-        return NULL;
-    if (loop_new(NULL, &loop, NULL) == TROUPE_OK) {
-        scope_open_root(loop, &probe.scope, 0, ended);
-        if (co_spawn(&probe.scope, &owner, probe_main, &probe) == TROUPE_OK)
-            loop_run(loop);
-        (void)scope_close(&probe.scope);
-        loop_free(loop);
-    }
-    http_global_cleanup();
-    return probe.model;
+    return look(&probe);
+}
+
+char *discover_first_model(const char *base_url)
+{
+    struct probe probe = {.base = base_url, .path = "/models", .list = "data", .name = "id"};
+
+    return look(&probe);
 }
 
 /* ---- choosing -------------------------------------------------------------------------------- */
@@ -121,7 +120,7 @@ static void use(struct options *options, const char *base_url, const char *model
     }
 }
 
-static const struct known_key *key_in_environment(bool supported)
+static const struct discover_key *key_in_environment(bool supported)
 {
     for (size_t i = 0; i < sizeof(known_keys) / sizeof(known_keys[0]); i++) {
         const char *value = getenv(known_keys[i].variable);
@@ -162,7 +161,7 @@ static bool may_use(const struct options *options, bool terminal, const char *wh
     return said_yes();
 }
 
-static bool offer_key(struct options *options, const struct known_key *key, bool terminal)
+static bool offer_key(struct options *options, const struct discover_key *key, bool terminal)
 {
     _cleanup_mem_ char *what =
         mem_printf("%s in the environment, model %s", key->variable, key->model);
@@ -185,7 +184,7 @@ static bool offer_ollama(struct options *options, const char *model, bool termin
 
 void discover_model(struct options *options, bool terminal)
 {
-    const struct known_key *key = key_in_environment(true);
+    const struct discover_key *key = key_in_environment(true);
     _cleanup_mem_ char *ollama = NULL;
 
     if (options->use_env_key && key) { /* asked for by name */

@@ -14,6 +14,10 @@ static int cmd_help(struct options *options);
 static int cmd_version(struct options *options);
 
 static const struct subcommand subcommands[] = {
+    {"init", "", "set the bot up: token, language model, budget, invite link", OPTIONS_INIT, 0, 0,
+     cmd_init},
+    {"doctor", "", "look at everything the bot depends on, and say what to do",
+     OPTIONS_FILES | OPTION_SOCKET | OPTION_JSON | OPTION_QUIET, 0, 0, cmd_doctor},
     {"run", "", "run the bot until it is stopped",
      OPTIONS_FILES | OPTION_SOCKET | OPTION_QUIET | OPTION_VERBOSE | OPTION_SUPERVISE, 0, 0,
      cmd_run},
@@ -50,7 +54,7 @@ static const struct {
     unsigned option;
     const char *text;
 } option_docs[] = {
-    {OPTION_CONFIG, "-c, --config FILE         read this configuration"},
+    {OPTION_CONFIG, "-c, --config FILE         this configuration, and not the usual one"},
     {OPTION_SET, "--set SECTION.KEY=VALUE   a key that wins over the files"},
     {OPTION_DATA, "--data DIR                keep everything here: [troupe] data"},
     {OPTION_SOCKET, "--socket PATH             the control socket: [troupe] control_socket"},
@@ -59,6 +63,15 @@ static const struct {
      "--use-env-key             use a model that is found, or its key, without asking"},
     {OPTION_EFFECTIVE, "--effective               what holds after all files and defaults"},
     {OPTION_SUPERVISE, "--supervise               start the bot again when it dies"},
+    {OPTION_TOKEN_FILE,
+     "--token-file FILE         the bot's token is in there; - is standard input"},
+    {OPTION_BASE_URL, "--base-url URL            the language model's API, or none"},
+    {OPTION_MODEL, "--model NAME              the model to ask"},
+    {OPTION_KEY_FILE, "--key-file FILE           the API's key is in there"},
+    {OPTION_DAILY, "--daily USD               most that answers may cost a day"},
+    {OPTION_FROM_ENV, "--from-env                take over what the environment sets up"},
+    {OPTION_NO_QUESTION, "--non-interactive         ask nothing; what is missing is an error"},
+    {OPTION_FORCE, "--force                   replace files that are there; they are kept as .bak"},
     {OPTION_QUIET, "-q, --quiet               only errors"},
     {OPTION_VERBOSE, "-v, --verbose             more; twice for all"},
 };
@@ -116,11 +129,12 @@ static int run(struct options *options)
 }
 
 /* Rows and bodies are made on one thread and freed on another; with an arena for each thread the
- * heap frays a little with every message and the process grows for ever. One arena stays flat. */
+ * heap frays a little with every message and the process grows for ever. Two stay flat, the loop's and
+ * one for the threads beside it, which with one arena would wait for each other at every turn. */
 static void keep_heap_small(void)
 {
 #ifdef M_ARENA_MAX
-    (void)mallopt(M_ARENA_MAX, 1);
+    (void)mallopt(M_ARENA_MAX, 2);
 #endif
 }
 

@@ -18,7 +18,16 @@ enum {
     LONG_USE_ENV_KEY,
     LONG_SOCKET,
     LONG_EFFECTIVE,
-    LONG_SUPERVISE
+    LONG_SUPERVISE,
+    LONG_TOKEN_FILE,
+    LONG_KEY_FILE,
+    LONG_BASE_URL,
+    LONG_MODEL,
+    LONG_DAILY,
+    LONG_FROM_ENV,
+    LONG_NO_QUESTION,
+    LONG_FORCE,
+    LONG_SECRET
 };
 
 static const char short_options[] = "+:c:qvhV";
@@ -34,6 +43,17 @@ static const struct option long_options[] = {
     {"socket", required_argument, NULL, LONG_SOCKET},
     {"effective", no_argument, NULL, LONG_EFFECTIVE},
     {"supervise", no_argument, NULL, LONG_SUPERVISE},
+    {"token-file", required_argument, NULL, LONG_TOKEN_FILE},
+    {"key-file", required_argument, NULL, LONG_KEY_FILE},
+    {"base-url", required_argument, NULL, LONG_BASE_URL},
+    {"model", required_argument, NULL, LONG_MODEL},
+    {"daily", required_argument, NULL, LONG_DAILY},
+    {"from-env", no_argument, NULL, LONG_FROM_ENV},
+    {"non-interactive", no_argument, NULL, LONG_NO_QUESTION},
+    {"force", no_argument, NULL, LONG_FORCE},
+    {"token", required_argument, NULL, LONG_SECRET}, /* refused, with the reason */
+    {"key", required_argument, NULL, LONG_SECRET},
+    {"api-key", required_argument, NULL, LONG_SECRET},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -43,8 +63,26 @@ static const struct option long_options[] = {
 
 /* Names of the options, in the order of their bits. */
 static const char *const option_names[] = {
-    "-c", "--set",    "--data",      "--json", "--use-env-key", "--quiet",
-    "-v", "--socket", "--effective", "--help", "--version",     "--supervise",
+    "-c",
+    "--set",
+    "--data",
+    "--json",
+    "--use-env-key",
+    "--quiet",
+    "-v",
+    "--socket",
+    "--effective",
+    "--help",
+    "--version",
+    "--supervise",
+    "--token-file",
+    "--key-file",
+    "--base-url",
+    "--model",
+    "--daily",
+    "--from-env",
+    "--non-interactive",
+    "--force",
 };
 
 troupe_status options_add_set(struct options *options, const char *set, struct error *err)
@@ -74,8 +112,46 @@ static troupe_status add_data(struct options *options, const char *dir, struct e
     return options_add_set(options, set, err);
 }
 
+/* Of init. */
+static troupe_status take_init(struct options *options, int code, struct error *err)
+{
+    switch (code) {
+    case LONG_TOKEN_FILE:
+        options->given |= OPTION_TOKEN_FILE;
+        options->token_file = optarg;
+        return TROUPE_OK;
+    case LONG_KEY_FILE:
+        options->given |= OPTION_KEY_FILE;
+        options->key_file = optarg;
+        return TROUPE_OK;
+    case LONG_BASE_URL:
+        options->given |= OPTION_BASE_URL;
+        options->base_url = optarg;
+        return TROUPE_OK;
+    case LONG_MODEL:
+        options->given |= OPTION_MODEL;
+        options->model = optarg;
+        return TROUPE_OK;
+    case LONG_DAILY:
+        options->given |= OPTION_DAILY;
+        options->daily = optarg;
+        return TROUPE_OK;
+    case LONG_FROM_ENV: options->given |= OPTION_FROM_ENV; return TROUPE_OK;
+    case LONG_NO_QUESTION: options->given |= OPTION_NO_QUESTION; return TROUPE_OK;
+    case LONG_FORCE: options->given |= OPTION_FORCE; return TROUPE_OK;
+    default:
+        return error_set(err, TROUPE_ARGUMENT,
+                         "a secret does not belong on a command line, which every user of this "
+                         "machine can read: pipe it in, type it when it is asked for, or use "
+                         "--token-file, --key-file or --from-env; the one that was given should be "
+                         "replaced");
+    }
+}
+
 static troupe_status take(struct options *options, int code, const char *word, struct error *err)
 {
+    if (code >= LONG_TOKEN_FILE)
+        return take_init(options, code, err);
     switch (code) {
     case 'c':
         options->given |= OPTION_CONFIG;
@@ -156,7 +232,7 @@ static troupe_status find_subcommand(struct options *options, const char *name,
                                      const struct subcommand *subcommands, size_t count,
                                      struct error *err)
 {
-    const char *names[32], *nearest;
+    const char *names[64], *nearest;
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++) {

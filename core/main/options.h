@@ -25,10 +25,21 @@
 #define OPTION_HELP        0x200u
 #define OPTION_VERSION     0x400u
 #define OPTION_SUPERVISE   0x800u
+#define OPTION_TOKEN_FILE  0x1000u
+#define OPTION_KEY_FILE    0x2000u
+#define OPTION_BASE_URL    0x4000u
+#define OPTION_MODEL       0x8000u
+#define OPTION_DAILY       0x10000u
+#define OPTION_FROM_ENV    0x20000u
+#define OPTION_NO_QUESTION 0x40000u
+#define OPTION_FORCE       0x80000u
 #define OPTIONS_FILES      (OPTION_CONFIG | OPTION_SET | OPTION_DATA)
 #define OPTIONS_CLIENT     (OPTIONS_FILES | OPTION_SOCKET | OPTION_JSON)
+#define OPTIONS_INIT                                                                               \
+    (OPTIONS_FILES | OPTION_TOKEN_FILE | OPTION_KEY_FILE | OPTION_BASE_URL | OPTION_MODEL |        \
+     OPTION_DAILY | OPTION_FROM_ENV | OPTION_NO_QUESTION | OPTION_FORCE | OPTION_QUIET)
 
-#define OPTIONS_SETS_MAX   64
+#define OPTIONS_SETS_MAX 64
 
 struct options {
     const struct subcommand *subcommand; /* NULL: none was given */
@@ -38,6 +49,8 @@ struct options {
     bool json, use_env_key, quiet, effective;
     const char *supervise; /* the word of argv that said so; NULL: none did */
     unsigned verbose;
+    /* Of init; borrowed. */
+    const char *token_file, *key_file, *base_url, *model, *daily;
     /* "SECTION.KEY=VALUE", owned: of --set and --data, and what the program adds. */
     char *sets[OPTIONS_SETS_MAX];
     size_t set_count;

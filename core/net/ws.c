@@ -46,6 +46,7 @@ struct ws {
     struct loop_task task;
     enum state state;
     bool bare_answer;
+    bool broken;   /* libuv has stopped to poll: what is there is read to its end */
     bool posted;   /* the task is on its way                           */
     bool writable; /* the poll asks for it                             */
     bool dropped;  /* to be ended by the task                          */
@@ -242,7 +243,7 @@ static bool receive(struct ws *ws, bool *ret_more)
         return false;
     }
     code = curl_easy_recv(ws->connection.easy, into, room, &got);
-    if (code == CURLE_AGAIN)
+    if (code == CURLE_AGAIN && !ws->broken)
         return false;
     if (code != CURLE_OK || got == 0) {
         end(ws, WS_LOST,
@@ -252,7 +253,7 @@ static bool receive(struct ws *ws, bool *ret_more)
     }
     ws_reader_added(&ws->reader, got);
     /* Plain sockets tell again when more is there; TLS may hold it back. */
-    *ret_more = ws->connection.holds_back || got == room;
+    *ret_more = ws->connection.holds_back || got == room || ws->broken;
     return true;
 }
 
@@ -292,6 +293,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 
     loop_span_begin(ws->loop, clock_ns());
     ws->refs++; /* a handler may free it */
+    ws->broken |= status < 0;
     if (status == 0 && (events & UV_WRITABLE))
         flush(ws);
     if (!ws->posted && (status < 0 || (events & UV_READABLE)))

@@ -16,15 +16,8 @@ enum {
     READ_MS = 10000, /* where the caller gave no deadline */
     WRITE_MS = 30000,
     MIGRATE_MS = 60000,
-    GATHER_NS = 200000, /* what is written meanwhile goes to the writer in one piece */
-    GRACE_MS = 1000,    /* how long a late waiter stays for an outcome that is under way */
-};
-
-/* Collects what one tick commits. On the heap by itself: a posted task cannot be taken back. */
-struct flush {
-    struct loop_task task;
-    struct store *store; /* NULL: the store was closed meanwhile */
-    uint64_t begun_ns;
+    GATHER_US = 1000, /* what is written meanwhile goes to the writer in one piece */
+    GRACE_MS = 1000,  /* how long a late waiter stays for an outcome that is under way */
 };
 
 struct store {
@@ -34,7 +27,8 @@ struct store {
     struct store_options options;
     size_t max_queries;
     struct store_request *first, **last; /* of this tick */
-    struct flush *flush;                 /* posted       */
+    struct loop_task flush;              /* hands over what `first` begins */
+    bool flushing;
     size_t queued_bytes;
     bool closed;
     struct store_stats stats; /* its counts of requests keep the store alive */
@@ -123,33 +117,22 @@ static void hand_over(struct store *store)
 
 static void flush_run(struct loop_task *task)
 {
-    struct flush *flush = (struct flush *)task;
+    struct store *store = container_of(task, struct store, flush);
 
-    /* Who is ready now may add to it: a short turn is then one transaction from event to answer. */
-    if (flush->store && loop_has_ready(flush->store->loop) &&
-        clock_ns() - flush->begun_ns < GATHER_NS) {
-        loop_post(flush->store->loop, task);
-        return;
-    }
-    if (flush->store) {
-        flush->store->flush = NULL;
-        hand_over(flush->store);
-    }
-    mem_free(flush);
+    store->flushing = false;
+    hand_over(store);
 }
 
-/* Everything that is written before the loop polls again goes to the writer in one piece. */
+/* What is written while the loop is at work goes to the writer in one piece: a short turn is then one
+ * transaction from event to answer, and under load a transaction holds many turns. */
 static void submit_write(struct store *store, struct store_request *request)
 {
     *store->last = request;
     store->last = &request->next;
-    if (store->flush)
+    if (store->flushing)
         return;
-    store->flush = mem_zero(1, sizeof(*store->flush));
-    store->flush->task.run = flush_run;
-    store->flush->store = store;
-    store->flush->begun_ns = clock_ns();
-    loop_post(store->loop, &store->flush->task);
+    store->flushing = true;
+    loop_rest(store->loop, &store->flush, GATHER_US);
 }
 
 /* Waits for a write. Who is ended before the driver took the request withdraws it; later there is
@@ -195,12 +178,10 @@ static troupe_status ended(troupe_status status, const char *what, struct error 
                      status == TROUPE_DEADLINE ? "time ran out" : "cancelled");
 }
 
-/* Puts a request for the batch on its way. */
-static troupe_status take(struct store *store, struct store_batch *batch, bool waited_for,
-                          struct store_request **ret, struct error *err)
+/* Whether the batch may be put on its way. */
+static troupe_status admit(const struct store *store, const struct store_batch *batch,
+                           struct error *err)
 {
-    struct store_request *request;
-
     if (batch->failure < 0)
         return error_set(err, batch->failure, "%s", batch->failure_text);
     if (batch->used)
@@ -209,26 +190,35 @@ static troupe_status take(struct store *store, struct store_batch *batch, bool w
         store->queued_bytes + batch->arena.used > store->options.max_queued_bytes)
         return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
                          store->stats.batches_queued);
+    return TROUPE_OK;
+}
+
+static struct store_request *put_on_its_way(struct store *store, struct store_batch *batch,
+                                            bool waited_for)
+{
+    struct store_request *request =
+        request_new(store, STORE_REQUEST_COMMIT, batch->arena.used, waited_for);
+
     batch->used = true;
-    request = request_new(store, STORE_REQUEST_COMMIT, batch->arena.used, waited_for);
     request->batch = batch;
     store_batch_hold(batch);
     submit_write(store, request);
-    *ret = request;
-    return TROUPE_OK;
+    return request;
 }
 
 troupe_status store_commit(struct store *store, struct store_batch *batch, uint64_t deadline,
                            struct error *err)
 {
+    bool empty = batch->count == 0 && batch->lease_epoch == 0;
     struct store_request *request;
     troupe_status status;
 
-    if (batch->failure >= 0 && !batch->used && batch->count == 0 && batch->lease_epoch == 0)
+    if (empty && batch->failure >= 0 && !batch->used)
         return TROUPE_OK;
-    status = take(store, batch, true, &request, err);
+    status = admit(store, batch, err);
     if (status < 0)
         return status;
+    request = put_on_its_way(store, batch, true);
     request = wait_write(request, deadline ? deadline : co_after(WRITE_MS), &status);
     return request ? finish(request, err) : ended(status, "a batch", err);
 }
@@ -238,11 +228,12 @@ troupe_status store_submit(struct store *store, struct store_batch *batch,
                                         const struct error *err),
                            void *arg, struct error *err)
 {
+    troupe_status status = admit(store, batch, err);
     struct store_request *request;
-    troupe_status status = take(store, batch, false, &request, err);
 
     if (status < 0)
         return status;
+    request = put_on_its_way(store, batch, false);
     request->told = told;
     request->arg = arg;
     return TROUPE_OK;
@@ -358,6 +349,7 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
         return status;
     store = mem_zero(1, sizeof(*store));
     store->loop = loop;
+    store->flush.run = flush_run;
     store->driver = &store_sqlite_driver;
     store->engine = engine;
     store->options = chosen;
@@ -374,8 +366,8 @@ void store_close(struct store *store)
     if (!store)
         return;
     hand_over(store);
-    if (store->flush)
-        store->flush->store = NULL;
+    if (store->flushing)
+        loop_rest_cancel(store->loop, &store->flush);
     store->driver->close(store->engine);
     store->closed = true; /* outcomes that nobody took are still on their way through the loop */
     free_if_unused(store);

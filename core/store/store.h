@@ -55,6 +55,10 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
                          struct error *err);
 /* The sysexits code of a status that store_open gave. */
 int store_exit_code(troupe_status status);
+/* Reads through the database of a host that does not run, and changes nothing in it. TROUPE_NOT_FOUND
+ * where there is none yet; TROUPE_DENIED, TROUPE_DATA, TROUPE_IO as above; TROUPE_UNAVAILABLE where
+ * another process has it. Blocks, as long as the file is large. Any thread. */
+troupe_status store_check(const char *path, struct error *err);
 /* No coroutine waits for the store any more. Writes what is queued, checkpoints, joins the threads
  * (blocks). NULL is fine. */
 void store_close(struct store *store);

@@ -53,6 +53,8 @@ troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len)
     troupe_status status;
     struct error err;
 
+    if (answer->closed)
+        return TROUPE_CANCELED;
     if (answer->replied)
         return TROUPE_ARGUMENT;
     if (answer->text.len + len > TURN_ANSWER_MAX)
@@ -83,6 +85,10 @@ size_t turn_answer_rest(struct turn *turn, const char **ret)
     if (!turn->resumed || begin(turn, &err) < 0 || !answer->handle)
         return 0;
     len = gateway->ops->answer_shown(gateway, answer->handle, &shown);
+    if (!len && !answer->shown) { /* there is none */
+        gateway->ops->answer_drop(gateway, answer->handle);
+        answer->handle = NULL;
+    }
     if (len <= answer->text.len)
         return 0;
     *ret = shown + answer->text.len;
@@ -91,6 +97,8 @@ size_t turn_answer_rest(struct turn *turn, const char **ret)
 
 troupe_status turn_answer_reply(struct turn *turn, const char *text, size_t len)
 {
+    if (turn->answer.closed)
+        return TROUPE_CANCELED;
     if (len > TURN_ANSWER_MAX)
         return TROUPE_LIMIT;
     buf_reset(&turn->answer.text);
@@ -105,6 +113,26 @@ void turn_answer_discard(struct turn *turn)
         return;
     buf_reset(&turn->answer.text);
     turn->answer.replied = false;
+}
+
+void turn_answer_adopt(struct turn *turn)
+{
+    struct turn_answer *answer = &turn->answer;
+    const char *rest;
+    size_t len;
+
+    if (answer->closed && answer->replied) { /* a draft that nobody saw, over what they saw */
+        answer->replied = false;
+        if (!answer->shown)
+            buf_reset(&answer->text);
+    }
+    answer->closed = false;
+    len = answer->replied ? 0 : turn_answer_rest(turn, &rest);
+    if (len) {
+        _cleanup_mem_ char *copy = mem_strndup(rest, len);
+
+        (void)turn_answer_write(turn, copy, len);
+    }
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */
@@ -300,7 +328,7 @@ troupe_status turn_answer_finish(struct turn *turn, struct error *err)
         status = store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), err);
     }
     if (!ending.gateway || turn->duplicate) {
-        if (turn->answer.handle)
+        if (ending.gateway && turn->answer.handle)
             ending.gateway->ops->answer_drop(ending.gateway, turn->answer.handle);
         turn->answer.handle = NULL;
         return status;

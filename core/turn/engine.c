@@ -197,6 +197,7 @@ void turn_diverge(struct turn *turn, const char *format, ...)
     turn_text_tidy(why);
     turn_trace_add(&turn->trace, "replay", "diverged", "%s", why);
     log_warn("turn", "turn %lld cannot go on after the restart: %s", (long long)turn->id, why);
+    turn->answer.closed = true;
     turn_conclude(turn, "diverged", "diverged",
                   "I was restarted in the middle of this and cannot go on where I was; please ask "
                   "again");
@@ -550,6 +551,8 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
         count++;
         end_waiting(turn);
     }
+    if (channel)
+        turn_waits_stop(engine, channel);
     return count;
 }
 

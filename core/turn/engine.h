@@ -78,7 +78,8 @@ troupe_status turn_engine_why_text(struct engine *engine, const char *id, char *
                                    struct error *err);
 
 /* Ends what runs for a channel: the running and the queued turns of it. Returns how many; none
- * where `channel` is NULL. */
+ * where `channel` is NULL. Turns that wait for somebody there are told so a moment later: their
+ * question returns TROUPE_CANCELED. */
 size_t turn_engine_stop_channel(struct engine *engine, const char *channel);
 /* From now on nothing new is admitted (it is refused with a sentence); `idle` is called on the loop
  * when the last turn has ended, or at once. After `grace_ms` the rest is cancelled. `idle` NULL: a

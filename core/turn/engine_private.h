@@ -139,6 +139,8 @@ void turn_observers_ended(struct scope *scope);
 /* wait.c */
 void turn_wait_watch(struct engine *engine, int64_t due_ms);
 void turn_waits_due(struct loop_timer *timer);
+/* Ends what parked turns of a channel wait for, soon: they run again and hear it. */
+void turn_waits_stop(struct engine *engine, const char *channel);
 /* Takes the turn of an open event up again; `gateway` NULL: the one of its source, where it came;
  * else it stays for that one's coming. [waits] */
 troupe_status turn_engine_again(struct engine *engine, int64_t id, struct gateway *gateway,

@@ -137,6 +137,10 @@ void turn_engine_submit(struct engine *engine, struct event *event)
     engine->stats.events++;
     if (event->gateway && event->seq > 0)
         event->gateway->submitted = event->seq;
+    if (!strcmp(event->kind, "press")) {
+        turn_engine_press(engine, event);
+        return;
+    }
     if (!(event->flags & (EVENT_ADDRESSED | EVENT_OBSERVED))) {
         turn_intake_settled(engine, event->gateway);
         event_unref(event);
@@ -144,10 +148,6 @@ void turn_engine_submit(struct engine *engine, struct event *event)
     }
     if (engine->closing) {
         refuse(turn_incoming_new(engine, event), "stopping", ENGINE_STOPPING);
-        return;
-    }
-    if (!strcmp(event->kind, "press")) {
-        turn_engine_press(engine, event);
         return;
     }
     if (!(event->flags & EVENT_OBSERVED) && turn_is_builtin(engine->set, event)) {

@@ -416,8 +416,10 @@ troupe_status turn_record_begun(struct record_call *call, struct store_batch *ba
 {
     _cleanup_batch_ struct store_batch *own = NULL;
 
-    if (!batch)
-        batch = own = store_batch_new();
+    if (!batch) {
+        own = store_batch_new();
+        batch = own;
+    }
     if (is_off(call->frame))
         return store_commit(call->frame->turn->engine->store, batch, 0, err);
     return commit(call, batch, RECORD_BEGUN, TROUPE_OK, result, len, err);

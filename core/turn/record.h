@@ -112,7 +112,7 @@ troupe_status turn_record_begin(struct record_call *call, struct turn_frame *fra
                                 const char *kind, int64_t args);
 static inline troupe_status turn_record_status(const struct record_call *call)
 {
-    return call->row->status;
+    return call->row ? call->row->status : TROUPE_FAILED;
 }
 /* The bytes of a replayed call, fetched where they are long. [waits] */
 troupe_status turn_record_result(struct record_call *call, const char **ret, size_t *ret_len,

@@ -50,7 +50,9 @@ enum {
     COL_STAGES,
     COL_GENERATION,
     COL_SOURCE,
-    COL_PARKED
+    COL_PARKED,
+    COL_TRACE,
+    COL_WAITED
 };
 
 /* Its payload cannot be read: nobody can be told, and nothing behind it shall wait. */
@@ -71,6 +73,8 @@ struct turn *turn_of_row(struct engine *engine, struct event *event, const struc
     const struct store_value *stages = store_cell(rows, row, COL_STAGES);
     struct turn *turn = turn_new(engine, event, store_cell_int(rows, row, COL_ID, 0));
 
+    turn_trace_restore(&turn->trace, store_cell_text(rows, row, COL_TRACE, ""));
+    turn->waited = store_cell_int(rows, row, COL_WAITED, 0) != 0;
     turn->generation = (uint64_t)store_cell_int(rows, row, COL_GENERATION, 0);
     if (json_parse(stages->data ? stages->data : "", stages->len, &turn->stages, NULL) < 0 ||
         !json_is_array(turn->stages)) {
@@ -118,7 +122,7 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
         turn_start(turn);
         return TROUPE_OK;
     }
-    turn_trace_add(&turn->trace, "recover", "again", "taken up after a restart, run %lld",
+    turn_trace_add(&turn->trace, "recover", "again", "taken up after a restart or a wait, run %lld",
                    (long long)attempts + 1);
     count_attempt(engine, id);
     turn_engine_admit(engine, turn);
@@ -154,7 +158,7 @@ troupe_status turn_engine_again(struct engine *engine, int64_t id, struct gatewa
         return TROUPE_OK;
     if (!gateway)
         gateway = map_get(&engine->gateways, store_cell_text(rows, 0, COL_SOURCE, ""));
-    if (!gateway || engine->admission.draining)
+    if (!gateway || engine->stopping)
         return TROUPE_OK; /* it is taken up when that comes, or by the next process */
     return take_up(engine, gateway, rows, 0, err);
 }

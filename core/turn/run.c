@@ -396,7 +396,7 @@ static troupe_status work_main(void *arg)
     }
     if (pipeline && pipeline->timeout_ms && co_after(pipeline->timeout_ms) < turn->deadline)
         turn->deadline = co_after(pipeline->timeout_ms);
-    if (pipeline)
+    if (pipeline && !turn->waited) /* they have seen it */
         start_observers(turn, pipeline);
     run_pipeline(turn, pipeline);
     return TROUPE_OK;
@@ -494,6 +494,8 @@ troupe_status turn_run(void *arg)
             close_budget(turn);
         turn_read_cost(turn);
     }
+    if (strcmp(turn->state, "done"))
+        turn_answer_adopt(turn);
     settle_answer(turn);
     if (turn->resumed)
         turn_trace_add(&turn->trace, "replay", "replayed",

@@ -23,12 +23,13 @@ troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_trace
 
     clock_iso(now_ms - TURN_KEEP_LEDGER_MS, day);
     day[10] = '\0';
-    store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_PAYLOAD, texts));
     store_batch_add(batch, STORE_SQL(SQL_CALL_SWEEP, texts));
+    store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_PAYLOAD, texts));
     store_batch_add(batch, STORE_SQL(SQL_WAIT_SWEEP, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_OUTBOX, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_UNSEEN, traces));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_LOOSE, traces));
+    store_batch_add(batch, STORE_SQL(SQL_CALL_SWEEP_EVENT, traces));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_EVENT, traces));
     store_batch_add(batch, STORE_SQL(SQL_BUDGET_SWEEP_LEDGER, store_text(day)));
     store_batch_add(batch, STORE_SQL(SQL_BUDGET_SWEEP_DAY, store_text(day)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is over goes: the texts of messages and answers after TURN_KEEP_TEXT_MS, traces and answers
+ * What is over goes: the texts of messages and answers and the recorded calls after TURN_KEEP_TEXT_MS, traces and answers
  * that nobody came to see after the time the config gives, the ledger after TURN_KEEP_LEDGER_MS. In bounded portions, so that nothing
  * waits for it. Rule: docs/architecture.md, "Storage".
  */

@@ -23,6 +23,20 @@ void turn_trace_clear(struct turn_trace *trace)
     trace->entries = NULL;
 }
 
+void turn_trace_restore(struct turn_trace *trace, const char *text)
+{
+    _cleanup_json_ json_t *object = NULL;
+    json_t *before, *entry;
+    size_t i;
+
+    if (!*text || json_parse(text, strlen(text), &object, NULL) < 0)
+        return;
+    before = json_object_get(object, "entries");
+    json_array_foreach (before, i, entry)
+        json_array_insert(trace->entries, i, entry);
+    trace->dropped += (size_t)json_get_int(object, "dropped", 0);
+}
+
 void turn_text_tidy(char *text)
 {
     size_t len = strlen(text);

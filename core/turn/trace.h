@@ -22,6 +22,8 @@ struct turn_trace {
 
 void turn_trace_init(struct turn_trace *trace);
 void turn_trace_clear(struct turn_trace *trace);
+/* Puts what turn_trace_print gave before what is there; anything else is left out. */
+void turn_trace_restore(struct turn_trace *trace, const char *text);
 /* `where`: "intake", "admission", "stage conversation". `format` NULL: no sentence. */
 void turn_trace_add(struct turn_trace *trace, const char *where, const char *code,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -35,6 +35,7 @@ struct turn_answer {
     struct buf text;  /* everything written so far                               */
     bool replied;     /* a whole text replaced what was written                  */
     bool shown;       /* a piece has reached the gateway                         */
+    bool closed;      /* nothing more is taken                                          */
     bool interrupted; /* it ends with a mark                                     */
     bool private;     /* for the asking member only                              */
 };
@@ -76,6 +77,7 @@ struct turn {
     bool left;              /* the process stops: the next one goes on                           */
     struct list_link waits; /* struct turn_wait                                             */
     unsigned active, waiting; /* coroutines of its stage that work, and that wait for somebody */
+    bool waited;              /* it was parked before this run                                */
     bool parked;              /* put aside until somebody answers                             */
     bool answered_meanwhile;  /* while it was being put aside                                 */
     void (*fill)(
@@ -113,6 +115,9 @@ bool turn_answer_exists(const struct turn *turn);
 /* What members saw of the answer, in an earlier run, beyond what this one has written: its length;
  * borrowed until the next call of the gateway. [waits] */
 size_t turn_answer_rest(struct turn *turn, const char **ret);
+/* What an earlier run showed and this one did not come to is part of the answer that is closed.
+ * [waits] */
+void turn_answer_adopt(struct turn *turn);
 /* Takes back what nobody has seen. */
 void turn_answer_discard(struct turn *turn);
 /* Stores the outcome of the turn with what the member is owed, an answer or a sentence, and hands

@@ -156,12 +156,14 @@ troupe_status turn_wait_for(struct turn *turn, struct turn_wait *wait)
 bool turn_park(struct turn *turn)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    _cleanup_mem_ char *trace = NULL;
     struct engine *engine = turn->engine;
     struct error err;
 
-    turn_trace_add(&turn->trace, "turn", "parked", NULL);
+    turn_trace_add(&turn->trace, "turn", "parked", "it waits for somebody, or for its time");
     turn_record_flush(turn);
-    store_batch_add(batch, STORE_EXPECT(1, SQL_WAIT_PARK, store_int(turn->id)));
+    trace = turn_trace_print(&turn->trace);
+    store_batch_add(batch, STORE_EXPECT(1, SQL_WAIT_PARK, store_int(turn->id), store_text(trace)));
     if (store_commit(engine->store, batch, turn_engine_soon(engine), &err) < 0) {
         log_error("turn", "turn %lld cannot be parked: %s", (long long)turn->id, err.text);
         return false;
@@ -208,6 +210,53 @@ static troupe_status decide(struct engine *engine, int64_t wait_id, enum turn_wa
                                         store_text(state_names[state]), store_int(answer),
                                         store_int(clock_wall_ms())));
     return store_commit(engine->store, batch, turn_engine_soon(engine), err);
+}
+
+/* ---- /stop ---------------------------------------------------------------------------------- */
+
+struct stopping {
+    struct engine *engine;
+    char *channel;
+};
+
+static troupe_status stop_main(void *arg)
+{
+    struct stopping *stopping = arg;
+    struct engine *engine = stopping->engine;
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    struct error err;
+    troupe_status status =
+        store_query(engine->store, STORE_SQL(SQL_WAIT_OF_CHANNEL, store_text(stopping->channel)),
+                    turn_engine_soon(engine), &rows, &err);
+
+    for (size_t i = 0; status == TROUPE_OK && i < rows->count; i++) {
+        int64_t id = store_cell_int(rows, i, 0, 0);
+
+        status = decide(engine, id, WAIT_CANCELED, 0, &err);
+        if (status == TROUPE_OK)
+            decided(engine, store_cell_int(rows, i, 1, 0), id, WAIT_CANCELED, 0, NULL);
+        else if (status == TROUPE_CONFLICT)
+            status = TROUPE_OK;
+    }
+    if (status < 0)
+        log_warn("turn", "what waits in channel %s cannot be stopped: %s", stopping->channel,
+                 err.text);
+    mem_free(stopping->channel);
+    mem_free(stopping);
+    return TROUPE_OK;
+}
+
+void turn_waits_stop(struct engine *engine, const char *channel)
+{
+    static const struct co_owner owner = {"core:waits", 0};
+    struct stopping *stopping = mem_zero(1, sizeof(*stopping));
+
+    stopping->engine = engine;
+    stopping->channel = mem_strdup(channel);
+    if (!engine->closing && co_spawn(&engine->scope, &owner, stop_main, stopping) == TROUPE_OK)
+        return;
+    mem_free(stopping->channel);
+    mem_free(stopping);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

@@ -116,7 +116,9 @@ static void put_record(struct buf *out, const json_t *why)
     const json_t *calls = json_object_get(why, "calls"), *call;
     size_t i;
 
-    if (attempts)
+    if (attempts == 1)
+        buf_puts(out, "\ntaken up again once");
+    else if (attempts)
         buf_printf(out, "\ntaken up again %lld times", (long long)attempts);
     if (blames)
         buf_printf(out, "\n%lld crashes blamed on it, the last in %s", (long long)blames,

@@ -108,7 +108,8 @@ struct discord {
     struct discord_load load;
     struct discord_waiter *waiters;
     struct fake_text scratch; /* for one event or body */
-    uv_timer_t second;
+    uv_timer_t clock;
+    unsigned ticks; /* of it, 10 ms each */
     uv_signal_t sigterm, sigint;
     uv_pipe_t parent;
     char drain[256];

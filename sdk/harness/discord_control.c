@@ -122,9 +122,9 @@ static const char *find_button(json_t *rows, const char *custom_id, json_int_t i
 static json_t *describe(const struct discord_interaction *it)
 {
     return json_pack(
-        "{s:o,s:i,s:s,s:o,s:o,s:i,s:f,s:i,s:i,s:i,s:o,s:b,s:s}", "id", id_json(it->id), "type",
-        (int)it->type, "custom_id", it->custom_id, "channel", id_json(it->channel), "member",
-        id_json(it->user), "callback", it->callback, "callback_ms",
+        "{s:o,s:s,s:i,s:s,s:o,s:o,s:i,s:f,s:i,s:i,s:i,s:o,s:b,s:s}", "id", id_json(it->id), "token",
+        it->token, "type", (int)it->type, "custom_id", it->custom_id, "channel",
+        id_json(it->channel), "member", id_json(it->user), "callback", it->callback, "callback_ms",
         it->callback ? (double)(it->callback_us - it->sent_us) / 1000 : -1.0, "late", (int)it->late,
         "repeated", (int)it->repeated, "followups", (int)it->followups, "original",
         id_json(it->original), "ephemeral", it->ephemeral, "text", it->text);

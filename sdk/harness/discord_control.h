@@ -17,6 +17,9 @@ void discord_wait_add(struct discord *discord, struct discord_conn *conn,
 void discord_wait_gone(struct discord *discord, struct discord_conn *conn);
 /* The value of a counter or of a made-up one by name; false: no such name. */
 bool discord_wait_value(struct discord *discord, const char *name, uint64_t *ret);
+/* Defaults, command line and script; the world is made. EX_OK, or the status to exit with after a word on
+ * stderr. */
+int discord_options_read(struct discord *discord, int argc, char **argv);
 /* Options that may change while it runs, from a JSON object; false: a name is not known. */
 bool discord_options_set(struct discord *discord, const json_t *source, char *err, size_t err_size);
 

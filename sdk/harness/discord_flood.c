@@ -17,15 +17,14 @@
 /* ---- the pieces ---------------------------------------------------------------------------- */
 
 /* The event's data with marks where the id and the text go, cut there. */
-static void make_pieces(struct discord *discord, struct discord_channel *channel,
-                        struct discord_user *member, bool meant, const char *kind)
+static void make_pieces(struct discord *discord, struct discord_flood_pieces *pieces, bool meant,
+                        const char *kind)
 {
-    struct discord_flood *flood = &discord->load.flood;
     uint64_t bot = DISCORD_BOT_ID;
     struct discord_message message = {
         .id = strtoull(ID_MARK, NULL, 10),
-        .channel = channel->id,
-        .author = member,
+        .channel = pieces->channel->id,
+        .author = pieces->member,
         .content = (char *)(uintptr_t)CONTENT_MARK,
         .content_len = strlen(CONTENT_MARK),
         .mentions = &bot,
@@ -37,18 +36,17 @@ static void make_pieces(struct discord *discord, struct discord_channel *channel
 
     discord_put_message(&data, &discord->world, &message, true);
     fake_text_puts(&data, ",\"channel_type\":0,\"guild_id\":");
-    discord_put_id(&data, channel->guild);
+    discord_put_id(&data, pieces->channel->guild);
     fake_text_puts(&data, ",\"member\":");
-    discord_put_member(&data, member);
+    discord_put_member(&data, pieces->member);
     fake_text_puts(&data, "}}}"); /* the member's, the message's, the event's */
     id = strstr(data.data, ID_MARK);
     content = strstr(data.data, CONTENT_MARK);
-    flood->prefix[meant].len = flood->middle[meant].len = flood->suffix[meant].len = 0;
-    fake_text_puts(&flood->prefix[meant], ",\"op\":0,\"d\":");
-    fake_text_put(&flood->prefix[meant], data.data, (size_t)(id - data.data));
+    fake_text_puts(&pieces->prefix, ",\"op\":0,\"d\":");
+    fake_text_put(&pieces->prefix, data.data, (size_t)(id - data.data));
     id += strlen(ID_MARK);
-    fake_text_put(&flood->middle[meant], id, (size_t)(content - id));
-    fake_text_puts(&flood->suffix[meant], content + strlen(CONTENT_MARK));
+    fake_text_put(&pieces->middle, id, (size_t)(content - id));
+    fake_text_puts(&pieces->suffix, content + strlen(CONTENT_MARK));
     fake_text_clear(&data);
 }
 
@@ -79,13 +77,13 @@ static void put_filler(struct fake_text *out, struct discord_flood *flood)
 }
 
 /* The text, filled up so that a payload has `size` bytes. */
-static void make_text(struct discord_flood *flood, bool meant, const char *kind, size_t size)
+static void make_text(struct discord_flood *flood, struct discord_flood_pieces *pieces, bool meant,
+                      const char *kind, size_t size)
 {
-    struct fake_text *text = &flood->text[meant];
-    size_t have = flood->prefix[meant].len + flood->middle[meant].len + flood->suffix[meant].len +
+    struct fake_text *text = &pieces->text;
+    size_t have = pieces->prefix.len + pieces->middle.len + pieces->suffix.len +
                   strlen("{\"t\":\"MESSAGE_CREATE\",\"s\":123456") + 19;
 
-    text->len = 0;
     if (meant && strcmp(kind, "mention") == 0)
         fake_text_printf(text, "<@%llu> ping ", (unsigned long long)DISCORD_BOT_ID);
     else if (meant)
@@ -94,10 +92,34 @@ static void make_text(struct discord_flood *flood, bool meant, const char *kind,
     if (!meant)
         flood->filler = have < size ? size - have : 0;
     if (meant && have < size) /* JSON space behind the data */
-        for (flood->suffix[1].len--; have < size; have++)
-            fake_text_puts(&flood->suffix[1], have + 1 < size ? " " : " }");
+        for (pieces->suffix.len--; have < size; have++)
+            fake_text_puts(&pieces->suffix, have + 1 < size ? " " : " }");
     if (!text->data)
         fake_text_puts(text, "");
+}
+
+/* Addressed events are spread over members and channels, as one member's are answered in order. */
+static void make_all(struct discord *discord, const char *kind, size_t size)
+{
+    struct discord_flood *flood = &discord->load.flood;
+    struct discord_world *world = &discord->world;
+
+    flood->plain.channel = discord_world_channel(world, NULL);
+    flood->plain.member = world->users[0];
+    make_pieces(discord, &flood->plain, false, kind);
+    make_text(flood, &flood->plain, false, kind, size);
+    while (flood->spread < DISCORD_FLOOD_SPREAD) {
+        struct discord_flood_pieces *pieces = &flood->meant[flood->spread];
+
+        pieces->member = world->users[flood->spread % world->user_count];
+        pieces->channel =
+            discord_world_channel_id(world, UINT64_C(300000000000000000) + flood->spread);
+        if (!pieces->channel)
+            break;
+        make_pieces(discord, pieces, true, kind);
+        make_text(flood, pieces, true, kind, size);
+        flood->spread++;
+    }
 }
 
 /* ---- one event ----------------------------------------------------------------------------- */
@@ -106,35 +128,34 @@ static void put_event(struct discord *discord, struct fake_text *out)
 {
     struct discord_flood *flood = &discord->load.flood;
     bool meant = flood->one_in > 0 && flood->made % flood->one_in == 0;
+    const struct discord_flood_pieces *pieces =
+        meant ? &flood->meant[flood->asked % flood->spread] : &flood->plain;
     uint64_t id;
 
     out->len = 0;
     fake_text_puts(out, "{\"t\":\"MESSAGE_CREATE\",\"s\":");
     discord_put_u64(out, flood->next_seq++);
-    fake_text_put(out, flood->prefix[meant].data, flood->prefix[meant].len);
+    fake_text_put(out, pieces->prefix.data, pieces->prefix.len);
     if (meant) {
         struct discord_entry *entry = discord_ledger_ask(discord, "flood");
-        struct discord_channel *channel =
-            discord_world_channel_id(&discord->world, UINT64_C(300000000000000000));
-        struct discord_message *message =
-            discord_message_new(&discord->world, channel, discord->world.users[0],
-                                flood->text[1].data, flood->text[1].len);
+        struct discord_message *message = discord_message_new(
+            &discord->world, pieces->channel, pieces->member, pieces->text.data, pieces->text.len);
 
         id = message->id;
-        discord_ledger_sent(discord, entry, id, 0, channel->id, discord->world.users[0]->id, true);
+        discord_ledger_sent(discord, entry, id, 0, pieces->channel->id, pieces->member->id, true);
         discord_put_u64(out, id);
-        fake_text_put(out, flood->middle[1].data, flood->middle[1].len);
-        fake_text_put(out, flood->text[1].data, flood->text[1].len);
+        fake_text_put(out, pieces->middle.data, pieces->middle.len);
+        fake_text_put(out, pieces->text.data, pieces->text.len);
         fake_text_puts(out, "tok-");
         discord_put_u64(out, entry->n);
         fake_text_puts(out, "-");
         flood->asked++;
     } else {
         discord_put_u64(out, discord_world_new_id(&discord->world));
-        fake_text_put(out, flood->middle[0].data, flood->middle[0].len);
+        fake_text_put(out, pieces->middle.data, pieces->middle.len);
         put_filler(out, flood);
     }
-    fake_text_put(out, flood->suffix[meant].data, flood->suffix[meant].len);
+    fake_text_put(out, pieces->suffix.data, pieces->suffix.len);
     flood->made++;
 }
 
@@ -227,14 +248,19 @@ static void on_beat(struct discord *discord, struct discord_session *session, ui
         flood->consumed_us = discord_now_us();
 }
 
+static void clear_pieces(struct discord_flood_pieces *pieces)
+{
+    fake_text_clear(&pieces->prefix);
+    fake_text_clear(&pieces->middle);
+    fake_text_clear(&pieces->text);
+    fake_text_clear(&pieces->suffix);
+}
+
 static void clear(struct discord_flood *flood)
 {
-    for (int i = 0; i < 2; i++) {
-        fake_text_clear(&flood->prefix[i]);
-        fake_text_clear(&flood->middle[i]);
-        fake_text_clear(&flood->text[i]);
-        fake_text_clear(&flood->suffix[i]);
-    }
+    clear_pieces(&flood->plain);
+    for (size_t i = 0; i < flood->spread; i++)
+        clear_pieces(&flood->meant[i]);
     fake_text_clear(&flood->packed);
     free(flood->lengths);
     *flood = (struct discord_flood){0};
@@ -259,11 +285,11 @@ bool discord_load_flood(struct discord *discord, const json_t *spec, char *err, 
     const char *kind = json_string_value(json_object_get(spec, "kind"));
     json_int_t events = json_integer_value(json_object_get(spec, "events"));
     json_int_t size = json_integer_value(json_object_get(spec, "size"));
-    struct discord_channel *channel = discord_world_channel(&discord->world, NULL);
 
     while (session && !session->client)
         session = session->next;
-    if (!session || events < 1 || !channel || discord->world.user_count == 0) {
+    if (!session || events < 1 || !discord_world_channel(&discord->world, NULL) ||
+        discord->world.user_count == 0) {
         snprintf(err, err_size, "a flood needs a connected session and a number of events");
         return false;
     }
@@ -282,10 +308,7 @@ bool discord_load_flood(struct discord *discord, const json_t *spec, char *err, 
     session->seq = flood->last_seq = session->seq + flood->events;
     session->count = 0; /* none of these can be sent again */
     make_words(flood);
-    for (int meant = 0; meant < 2; meant++) {
-        make_pieces(discord, channel, discord->world.users[0], meant, kind);
-        make_text(flood, meant, kind, size > 0 ? (size_t)size : 1180);
-    }
+    make_all(discord, kind, size > 0 ? (size_t)size : 1180);
     discord->gateway.beat = on_beat;
     if (session->client->packer.kind != DISCORD_PACK_NONE)
         pack_all(discord, session->client);

@@ -58,13 +58,13 @@ static void put_headers(const struct discord_limits *limits, const struct route 
                         size_t size)
 {
     double after = (double)(bucket->reset_us - now) / 1e6;
+    uint64_t hash = fake_digest(route->name, strlen(route->name)) + limits->hash_epoch;
 
-    snprintf(
-        headers, size,
-        "X-RateLimit-Limit: %u\r\nX-RateLimit-Remaining: %u\r\nX-RateLimit-Reset: %.3f\r\n"
-        "X-RateLimit-Reset-After: %.3f\r\nX-RateLimit-Bucket: %016llx\r\n",
-        route->limit, bucket->left, (double)discord_now_ms() / 1000 + after, after,
-        (unsigned long long)(fake_digest(route->name, strlen(route->name)) + limits->hash_epoch));
+    snprintf(headers, size,
+             "X-RateLimit-Limit: %u\r\nX-RateLimit-Remaining: %u\r\nX-RateLimit-Reset: %.3f\r\n"
+             "X-RateLimit-Reset-After: %.3f\r\nX-RateLimit-Bucket: %016llx\r\n",
+             route->limit, bucket->left, (double)discord_now_ms() / 1000 + after, after,
+             (unsigned long long)hash);
 }
 
 enum discord_scope discord_limits_take(struct discord *discord, enum discord_route which,

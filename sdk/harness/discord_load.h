@@ -38,11 +38,21 @@ struct discord_burst {
     int64_t start_us;
 };
 
+#define DISCORD_FLOOD_SPREAD 256 /* members and channels that the addressed ones are spread over */
+
+/* An event, cut where its id and the end of its text go. */
+struct discord_flood_pieces {
+    struct discord_channel *channel;
+    struct discord_user *member;
+    struct fake_text prefix, middle, text, suffix;
+};
+
 struct discord_flood {
     struct discord_session *session; /* NULL: none is under way */
     uint64_t events, made, one_in, asked, last_seq, answered_before, bytes;
-    bool records;                                              /* one TLS record an event */
-    struct fake_text prefix[2], middle[2], text[2], suffix[2]; /* [1]: one that is addressed */
+    bool records; /* one TLS record an event */
+    struct discord_flood_pieces plain, meant[DISCORD_FLOOD_SPREAD];
+    size_t spread;       /* of them in use */
     char words[1024][8]; /* of which the texts are made, so that they pack like talk does */
     size_t filler;       /* bytes of text of one that is not addressed */
     uint64_t seed;

@@ -118,7 +118,7 @@ static int by_value(const void *a, const void *b)
 static json_t *latencies(const struct discord_ledger *ledger)
 {
     int64_t *times = fake_alloc((ledger->count + 1) * sizeof(*times));
-    size_t n = 0;
+    size_t n = 0, middle, near_end;
     json_t *report;
 
     for (size_t i = 0; i < ledger->count; i++) {
@@ -126,9 +126,11 @@ static json_t *latencies(const struct discord_ledger *ledger)
             times[n++] = ledger->entries[i]->first_us - ledger->entries[i]->sent_us;
     }
     qsort(times, n, sizeof(*times), by_value);
+    middle = n / 2;
+    near_end = n * 99 / 100;
     report = json_pack("{s:I,s:f,s:f,s:f}", "count", (json_int_t)n, "p50",
-                       n ? (double)times[n / 2] / 1000 : 0.0, "p99",
-                       n ? (double)times[n * 99 / 100] / 1000 : 0.0, "max",
+                       n ? (double)times[middle] / 1000 : 0.0, "p99",
+                       n ? (double)times[near_end] / 1000 : 0.0, "max",
                        n ? (double)times[n - 1] / 1000 : 0.0);
     free(times);
     return report;

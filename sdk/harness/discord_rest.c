@@ -158,185 +158,6 @@ static bool happen(struct discord_call *call, const struct discord_fault *fault)
     return true;
 }
 
-/* ---- small handlers ------------------------------------------------------------------------ */
-
-static void answer_channel(struct discord_call *call)
-{
-    struct discord_world *world = &call->discord->world;
-    struct discord_channel *channel =
-        discord_world_channel_id(world, discord_digits(call->segments[1]));
-    struct fake_text *body = &call->discord->rest.body;
-
-    if (!channel) {
-        discord_answer_error(call, 404, 10003, "Unknown Channel");
-        return;
-    }
-    body->len = 0;
-    discord_put_channel(body, channel);
-    discord_answer(call, 200, body->data, body->len);
-}
-
-static void answer_member(struct discord_call *call)
-{
-    struct discord_world *world = &call->discord->world;
-    char which[32];
-    struct discord_user *user;
-    struct fake_text *body = &call->discord->rest.body;
-
-    discord_http_unescape(call->segments[3], which, sizeof(which));
-    user = strcmp(which, "@me") == 0 ? &world->bot : discord_world_user(world, which);
-    if (!user) {
-        discord_answer_error(call, 404, 10007, "Unknown Member");
-        return;
-    }
-    body->len = 0;
-    discord_put_member(body, user);
-    fake_text_puts(body, ",\"user\":");
-    discord_put_user(body, user);
-    fake_text_puts(body, "}");
-    discord_answer(call, 200, body->data, body->len);
-}
-
-static void answer_guild(struct discord_call *call)
-{
-    struct discord_world *world = &call->discord->world;
-    uint64_t id = discord_digits(call->segments[1]);
-    struct discord_guild *guild = NULL;
-    struct fake_text *body = &call->discord->rest.body;
-
-    for (size_t i = 0; i < world->guild_count; i++) {
-        if (world->guilds[i]->id == id)
-            guild = world->guilds[i];
-    }
-    if (!guild) {
-        discord_answer_error(call, 404, 10004, "Unknown Guild");
-        return;
-    }
-    if (call->segment_count == 4 && discord_slice_is(call->segments[2], "members")) {
-        answer_member(call);
-        return;
-    }
-    body->len = 0;
-    if (call->segment_count == 3 && discord_slice_is(call->segments[2], "channels")) {
-        for (size_t i = 0; i < guild->channel_count; i++) {
-            fake_text_puts(body, i ? "," : "[");
-            discord_put_channel(body, guild->channels[i]);
-        }
-        fake_text_puts(body, "]");
-    } else {
-        discord_put_guild(body, world, guild);
-    }
-    discord_answer(call, 200, body->data, body->len);
-}
-
-static void answer_user(struct discord_call *call)
-{
-    struct discord_world *world = &call->discord->world;
-    struct fake_text *body = &call->discord->rest.body;
-    char which[32];
-    struct discord_user *user;
-
-    discord_http_unescape(call->segments[1], which, sizeof(which));
-    user = strcmp(which, "@me") == 0 ? &world->bot : discord_world_user(world, which);
-    if (!user) {
-        discord_answer_error(call, 404, 10013, "Unknown User");
-        return;
-    }
-    body->len = 0;
-    discord_put_user(body, user);
-    discord_answer(call, 200, body->data, body->len);
-}
-
-static void answer_dm(struct discord_call *call)
-{
-    struct discord_world *world = &call->discord->world;
-    uint64_t id = discord_scan_u64(discord_scan_get(call->json, "recipient_id"));
-    struct discord_user *user = discord_map_get(&world->by_id, id);
-    struct discord_channel *channel =
-        id / UINT64_C(100000000000000000) == 4 ? discord_world_dm(world, user) : NULL;
-    struct fake_text *body = &call->discord->rest.body;
-
-    if (!channel) {
-        discord_answer_error(call, 400, 50033, "Invalid Recipient(s)");
-        return;
-    }
-    body->len = 0;
-    discord_put_channel(body, channel);
-    discord_answer(call, 200, body->data, body->len);
-}
-
-static void answer_application(struct discord_call *call)
-{
-    bool privileged = call->discord->options.privileged;
-    char id[24];
-
-    snprintf(id, sizeof(id), "%llu", (unsigned long long)DISCORD_BOT_ID);
-    discord_answer_json(
-        call, 200,
-        json_pack("{s:s,s:s,s:s,s:n,s:s,s:b,s:b,s:s,s:i,s:[],s:{s:s,s:s,s:s,s:s,s:n,s:i}}", "id",
-                  id, "name", "troupe", "description", "", "icon", "summary", "", "bot_public", 1,
-                  "bot_require_code_grant", 0, "verify_key", "", "flags",
-                  privileged ? 1 << 19 | 1 << 15 | 1 << 13 : 0, "rpc_origins", "owner", "id",
-                  "400000000000000000", "username", "alice", "discriminator", "0", "global_name",
-                  "alice", "avatar", "public_flags", 0));
-}
-
-static void answer_gateway(struct discord_call *call)
-{
-    struct discord *discord = call->discord;
-    unsigned total = discord->options.session_limit;
-    uint64_t used = discord->gateway.identifies_today;
-    char url[200];
-
-    snprintf(url, sizeof(url), "%s://%s:%d", discord->net.tls ? "wss" : "ws", discord->options.host,
-             discord->base.port);
-    if (call->route == ROUTE_GATEWAY)
-        discord_answer_json(call, 200, json_pack("{s:s}", "url", url));
-    else
-        discord_answer_json(
-            call, 200,
-            json_pack("{s:s,s:i,s:{s:i,s:i,s:i,s:i}}", "url", url, "shards",
-                      (int)discord->options.shards, "session_start_limit", "total", (int)total,
-                      "remaining", (int)(used < total ? total - used : 0), "reset_after", 86400000,
-                      "max_concurrency", (int)discord->options.max_concurrency));
-}
-
-/* PUT stores the list as it is, with ids; GET gives it back. Guild commands share the global list. */
-static void answer_commands(struct discord_call *call)
-{
-    struct discord_world *world = &call->discord->world;
-    json_t *list;
-    size_t i;
-    json_t *command;
-
-    if (discord_slice_is(call->http->method, "GET")) {
-        discord_answer_json(call, 200, json_incref(world->commands));
-        return;
-    }
-    list = json_loadb(call->json.ptr, call->json.len, 0, NULL);
-    if (!json_is_array(list)) {
-        json_decref(list);
-        discord_answer_error(call, 400, 50035, "Invalid Form Body");
-        return;
-    }
-    json_array_foreach (list, i, command) {
-        char id[24], app[24];
-
-        snprintf(id, sizeof(id), "%llu", (unsigned long long)discord_world_new_id(world));
-        snprintf(app, sizeof(app), "%llu", (unsigned long long)DISCORD_BOT_ID);
-        json_object_set_new(command, "id", json_string(id));
-        json_object_set_new(command, "application_id", json_string(app));
-        json_object_set_new(command, "version", json_string(id));
-        if (!json_object_get(command, "type"))
-            json_object_set_new(command, "type", json_integer(1));
-        if (!json_object_get(command, "default_member_permissions"))
-            json_object_set_new(command, "default_member_permissions", json_null());
-    }
-    json_decref(world->commands);
-    world->commands = json_incref(list);
-    discord_answer_json(call, 200, list);
-}
-
 /* ---- routing ------------------------------------------------------------------------------- */
 
 static bool split_path(struct discord_call *call)
@@ -374,15 +195,15 @@ static handler route_channel(struct discord_call *call)
 
 #define GO(which, function) return call->route = (which), (function)
     if (call->segment_count == 2 && get)
-        GO(ROUTE_CHANNEL, answer_channel);
+        GO(ROUTE_CHANNEL, discord_objects_channel);
     if (is(call, 2, "typing") && post)
-        GO(ROUTE_TYPING, discord_messages_typing);
+        GO(ROUTE_TYPING, discord_history_typing);
     if (!is(call, 2, "messages"))
         return NULL;
     if (call->segment_count == 3 && post)
         GO(ROUTE_CREATE, discord_messages_create);
     if (call->segment_count == 3 && get)
-        GO(ROUTE_HISTORY, discord_messages_history);
+        GO(ROUTE_HISTORY, discord_history_get);
     if (call->segment_count == 4 && get)
         GO(ROUTE_MESSAGE, discord_messages_get);
     if (call->segment_count == 4 && discord_slice_is(method, "PATCH"))
@@ -390,7 +211,7 @@ static handler route_channel(struct discord_call *call)
     if (call->segment_count == 4 && remove)
         GO(ROUTE_DELETE, discord_messages_delete);
     if (is(call, 4, "reactions") && (put || remove) && call->segment_count >= 6)
-        GO(put ? ROUTE_REACT : ROUTE_UNREACT, discord_messages_react);
+        GO(put ? ROUTE_REACT : ROUTE_UNREACT, discord_history_react);
     return NULL;
 }
 
@@ -413,20 +234,20 @@ static handler route(struct discord_call *call)
                  : ROUTE_WEBHOOK_DELETE,
            discord_interactions_webhook);
     if (is(call, 0, "gateway") && get)
-        GO(is(call, 1, "bot") ? ROUTE_GATEWAY_BOT : ROUTE_GATEWAY, answer_gateway);
+        GO(is(call, 1, "bot") ? ROUTE_GATEWAY_BOT : ROUTE_GATEWAY, discord_objects_gateway);
     if (is(call, 0, "users") && is(call, 1, "@me") && is(call, 2, "channels") && post)
-        GO(ROUTE_DM, answer_dm);
+        GO(ROUTE_DM, discord_objects_dm);
     if (is(call, 0, "users") && call->segment_count == 2 && get)
-        GO(ROUTE_USER, answer_user);
+        GO(ROUTE_USER, discord_objects_user);
     if (is(call, 0, "guilds") && call->segment_count >= 2 && get)
-        GO(ROUTE_GUILD, answer_guild);
+        GO(ROUTE_GUILD, discord_objects_guild);
     if ((is(call, 0, "applications") && is(call, 1, "@me") && (get || patch)) ||
         (is(call, 0, "oauth2") && is(call, 2, "@me") && get))
-        GO(ROUTE_APPLICATION, answer_application);
+        GO(ROUTE_APPLICATION, discord_objects_application);
     if (is(call, 0, "applications") &&
         (is(call, 2, "commands") || (is(call, 2, "guilds") && is(call, 4, "commands"))) &&
         (get || discord_slice_is(method, "PUT")))
-        GO(ROUTE_COMMANDS, answer_commands);
+        GO(ROUTE_COMMANDS, discord_objects_commands);
 #undef GO
     return NULL;
 }
@@ -449,89 +270,7 @@ static bool is_named(struct discord_slice agent)
     return agent.len > 12 && memcmp(agent.ptr, "DiscordBot (", 12) == 0;
 }
 
-/* ---- bodies -------------------------------------------------------------------------------- */
-
-static struct discord_slice quoted(struct discord_slice head, const char *key)
-{
-    const char *from = memmem(head.ptr, head.len, key, strlen(key)), *end;
-
-    if (!from)
-        return (struct discord_slice){0};
-    from += strlen(key);
-    end = memchr(from, '"', (size_t)(head.ptr + head.len - from));
-    return end ? (struct discord_slice){from, (size_t)(end - from)} : (struct discord_slice){0};
-}
-
-static void take_part(struct discord_call *call, struct discord_slice head,
-                      struct discord_slice body)
-{
-    struct discord_slice name = quoted(head, " name=\""), file = quoted(head, "filename=\"");
-    struct fake_text *list = &call->attachments;
-    uint64_t id;
-
-    if (discord_slice_is(name, "payload_json")) {
-        call->json = body;
-        return;
-    }
-    if (!file.ptr)
-        return;
-    id = discord_world_new_id(&call->discord->world);
-    fake_text_puts(list, list->len == 0 ? "[" : ",");
-    fake_text_puts(list, "{\"id\":");
-    discord_put_id(list, id);
-    fake_text_puts(list, ",\"filename\":");
-    discord_put_str(list, file.ptr, file.len);
-    fake_text_printf(list,
-                     ",\"size\":%zu,\"url\":\"http://127.0.0.1/attachments/%llu\","
-                     "\"proxy_url\":\"http://127.0.0.1/attachments/%llu\"}",
-                     body.len, (unsigned long long)id, (unsigned long long)id);
-}
-
-/* multipart/form-data: finds payload_json, and makes attachments of the files. */
-static void take_multipart(struct discord_call *call)
-{
-    struct discord_slice type = call->http->content_type, rest = call->http->body;
-    const char *mark = memmem(type.ptr, type.len, "boundary=", 9);
-    char boundary[128];
-
-    call->json = discord_slice("{}");
-    if (!mark)
-        return;
-    snprintf(boundary, sizeof(boundary), "--%.*s", (int)(type.ptr + type.len - mark - 9), mark + 9);
-    for (;;) {
-        char *from = memmem(rest.ptr, rest.len, boundary, strlen(boundary)), *head, *next;
-        size_t left;
-
-        if (!from)
-            break;
-        from += strlen(boundary);
-        left = (size_t)(rest.ptr + rest.len - from);
-        head = memmem(from, left, "\r\n\r\n", 4);
-        next = memmem(from, left, boundary, strlen(boundary));
-        if (!head || !next || head > next)
-            break;
-        take_part(call, (struct discord_slice){from, (size_t)(head - from)},
-                  (struct discord_slice){head + 4, (size_t)(next - head - 6)});
-        rest = (struct discord_slice){next, (size_t)(rest.ptr + rest.len - next)};
-    }
-    if (call->attachments.len > 0)
-        fake_text_puts(&call->attachments, "]");
-}
-
-static bool take_body(struct discord_call *call)
-{
-    struct discord_slice type = call->http->content_type;
-
-    call->json = call->http->body;
-    if (type.len > 19 && memcmp(type.ptr, "multipart/form-data", 19) == 0)
-        take_multipart(call);
-    if (call->json.len == 0 || call->route == ROUTE_COMMANDS)
-        return true;
-    if (call->attachments.len == 0 && call->json.ptr == call->http->body.ptr &&
-        !(type.len >= 16 && memcmp(type.ptr, "application/json", 16) == 0))
-        return false;
-    return true;
-}
+/* ---- one request -------------------------------------------------------------------------- */
 
 void discord_rest_take(struct discord *discord, struct discord_conn *conn,
                        const struct discord_http *http)
@@ -566,7 +305,7 @@ void discord_rest_take(struct discord *discord, struct discord_conn *conn,
         answer_limited(&call, scope == SCOPE_GLOBAL ? "global" : "user", retry_after);
     else if (!handle)
         discord_answer_error(&call, 404, 0, "404: Not Found");
-    else if (!take_body(&call))
+    else if (!discord_body_take(&call))
         discord_answer_error(&call, 400, 50035, "Invalid Form Body");
     else if (call.json.len > 0 && call.route != ROUTE_COMMANDS &&
              !discord_scan_is_object(call.json))

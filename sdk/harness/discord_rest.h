@@ -65,14 +65,34 @@ void discord_answer_error(struct discord_call *call, int status, int code, const
 void discord_answer_field(struct discord_call *call, const char *field, const char *code,
                           const char *message);
 
+/* The channel, the message of the path; NULL: there is none, which is answered. */
+struct discord_channel *discord_call_channel(struct discord_call *call);
+struct discord_message *discord_call_message(struct discord_call *call);
+/* The message as the answer; only who made it sees the nonce. */
+void discord_answer_message(struct discord_call *call, const struct discord_message *message,
+                            bool nonce);
+/* Finds the JSON in the body; a multipart one gives payload_json and attachments. False: neither. */
+bool discord_body_take(struct discord_call *call);
+
+/* discord_objects.c: what there is */
+void discord_objects_channel(struct discord_call *call);
+void discord_objects_guild(struct discord_call *call);
+void discord_objects_user(struct discord_call *call);
+void discord_objects_dm(struct discord_call *call);
+void discord_objects_application(struct discord_call *call);
+void discord_objects_gateway(struct discord_call *call);
+void discord_objects_commands(struct discord_call *call);
+
 /* discord_messages.c */
 void discord_messages_create(struct discord_call *call);
 void discord_messages_edit(struct discord_call *call);
 void discord_messages_delete(struct discord_call *call);
 void discord_messages_get(struct discord_call *call);
-void discord_messages_history(struct discord_call *call);
-void discord_messages_typing(struct discord_call *call);
-void discord_messages_react(struct discord_call *call);
+
+/* discord_history.c */
+void discord_history_get(struct discord_call *call);
+void discord_history_typing(struct discord_call *call);
+void discord_history_react(struct discord_call *call);
 
 /* A message of the bot's made of a checked body, for create, callbacks and followups; NULL: it was refused and
  * answered. `interaction` NULL: none. */

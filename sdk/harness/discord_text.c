@@ -204,14 +204,15 @@ broken:
 
 struct discord_slice discord_scan_get(struct discord_slice object, const char *key)
 {
+    static const struct discord_slice none;
     struct discord_slice name, value;
     size_t at = 0;
 
     while (discord_scan_member(object, &at, &name, &value)) {
         if (discord_slice_is(name, key))
-            return discord_slice_is(value, "null") ? (struct discord_slice){0} : value;
+            return discord_slice_is(value, "null") ? none : value;
     }
-    return (struct discord_slice){0};
+    return none;
 }
 
 bool discord_scan_is_object(struct discord_slice value)
@@ -224,6 +225,14 @@ bool discord_scan_is_object(struct discord_slice value)
     return at != SIZE_MAX;
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static int hex4(const char *p, const char *end)
 {
     int value = 0;
@@ -231,11 +240,7 @@ static int hex4(const char *p, const char *end)
     if (end - p < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
+        int digit = hex_digit(p[i]);
 
         if (digit < 0)
             return -1;
@@ -292,10 +297,12 @@ static const char *take_escape(const char *p, const char *end, struct fake_text 
 
 bool discord_scan_string(struct discord_slice value, struct fake_text *out)
 {
-    const char *p = value.ptr + 1, *end = value.ptr + value.len - 1;
+    const char *p, *end;
 
     if (!value.ptr || value.len < 2 || *value.ptr != '"')
         return false;
+    p = value.ptr + 1;
+    end = value.ptr + value.len - 1;
     while (p < end) {
         const char *slash = memchr(p, '\\', (size_t)(end - p));
 

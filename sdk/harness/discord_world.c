@@ -102,12 +102,20 @@ static size_t count_of(const json_t *value, size_t fallback)
                                   : fallback;
 }
 
+/* The i-th of the list, else a name that is made up. */
 static const char *name_of(const json_t *list, size_t i, const char *kind, char room[32])
 {
+    static const char *const members[] = {"alice", "bob"};
     const char *name = json_string_value(json_array_get(list, i));
 
+    if (name)
+        return name;
+    if (i == 0 && strcmp(kind, "channel") == 0)
+        return "general";
+    if (i < 2 && strcmp(kind, "member") == 0)
+        return members[i];
     snprintf(room, 32, "%s-%zu", kind, i);
-    return name ? name : room;
+    return room;
 }
 
 void discord_world_load(struct discord_world *world, const json_t *source)
@@ -127,14 +135,10 @@ void discord_world_load(struct discord_world *world, const json_t *source)
         if (!channels)
             channels = json_object_get(source, "channels");
         for (size_t c = 0; c < count_of(channels, 1); c++)
-            discord_world_add_channel(world, guild,
-                                      !channels && c == 0 ? "general"
-                                                          : name_of(channels, c, "channel", room));
+            discord_world_add_channel(world, guild, name_of(channels, c, "channel", room));
     }
     for (size_t m = 0; m < member_count; m++)
-        discord_world_add_user(world, !members && m == 0   ? "alice"
-                                      : !members && m == 1 ? "bob"
-                                                           : name_of(members, m, "member", room));
+        discord_world_add_user(world, name_of(members, m, "member", room));
 }
 
 static void message_free(struct discord_message *message)

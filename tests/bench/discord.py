@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.environ.get("TROUPE_SRCDIR", ".") + "/tests/lib")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import rig  # noqa: E402
 
 RUNS = 3

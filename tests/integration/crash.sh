@@ -38,7 +38,7 @@ like "$out" "You said: and then" "beside what came later"
 out=$(chat "all quiet")
 unlike "$out" "theta" "and never again"
 out=$("$TROUPE" why 2 -c "$TAP_DIR/troupe.ini")
-like "$out" "interrupted, restart" "/why tells that the first turn was cut"
+like "$out" "taken up again once" "why tells that the turn was cut"
 host_stop
 is $? 0 "the host ends with status 0"
 tap_done

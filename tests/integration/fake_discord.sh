@@ -42,6 +42,9 @@ client_test()
     fake_discord_call gateway '{"do": "op7"}' >/dev/null
     fake_discord_wait resumed 2 60000
     ok $? "$name resumes after op 7"
+    fake_discord_call flood '{"events": 500, "one_in": 100}' >/dev/null
+    fake_discord_wait flood_answered 1 60000
+    ok $? "$name takes a flood of framed events and answers those that address it"
     fake_discord_call gateway '{"do": "split", "n": 7}' >/dev/null
     fake_discord_call gateway '{"do": "fragment", "n": 50}' >/dev/null
     n=$(fake_discord_say general bob '{mention} pieces {token}')
@@ -75,7 +78,7 @@ modules="$TROUPE_BUILDDIR/tests/integration/npm"
 if ! command -v npm >/dev/null; then
     skip "discord.js logs in" "npm is not here"
 elif [ ! -d "$modules/node_modules/discord.js" ] &&
-    ! timeout 150 npm install --prefix "$modules" --no-audit --no-fund --silent --cache \
+    ! timeout 90 npm install --prefix "$modules" --no-audit --no-fund --silent --cache \
         "$modules/cache" discord.js@14 >/dev/null 2>&1; then
     skip "discord.js logs in" "the npm registry does not give it"
 else

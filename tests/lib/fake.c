@@ -27,19 +27,17 @@ static void write_script(char *path, size_t size, const char *script)
     close(fd);
 }
 
-void fake_llm_start(struct fake_llm *fake, const char *script)
+/* Starts $TROUPE_BUILDDIR/NAME with argv[1] and what follows, and waits until it listens. */
+static void start(struct fake_llm *fake, const char *name, char **argv)
 {
-    char program[1024], script_path[1024] = "";
+    char program[1024];
     const char *build = getenv("TROUPE_BUILDDIR");
-    char parent[] = "--parent", option[] = "--script";
-    char *argv[] = {program, parent, script ? option : NULL, script_path, NULL};
     posix_spawn_file_actions_t actions;
     int to_child[2] = {-1, -1}, from_child[2] = {-1, -1};
     FILE *out;
 
-    snprintf(program, sizeof(program), "%s/troupe-fake-llm", build ? build : ".");
-    if (script)
-        write_script(script_path, sizeof(script_path), script);
+    snprintf(program, sizeof(program), "%s/%s", build ? build : ".", name);
+    argv[0] = program;
     if (pipe2(to_child, O_CLOEXEC) != 0 || pipe2(from_child, O_CLOEXEC) != 0)
         fail_msg("no pipe");
     posix_spawn_file_actions_init(&actions);
@@ -53,11 +51,31 @@ void fake_llm_start(struct fake_llm *fake, const char *script)
     fake->stdin_fd = to_child[1];
     out = fdopen(from_child[0], "r");
     if (!out || fscanf(out, "listening 127.0.0.1:%d", &fake->port) != 1)
-        fail_msg("the fake LLM did not come up");
+        fail_msg("%s did not come up", name);
     fclose(out);
+    snprintf(fake->url, sizeof(fake->url), "http://127.0.0.1:%d", fake->port);
+}
+
+void fake_llm_start(struct fake_llm *fake, const char *script)
+{
+    char script_path[1024] = "", parent[] = "--parent", option[] = "--script";
+    char *argv[] = {NULL, parent, script ? option : NULL, script_path, NULL};
+
+    if (script)
+        write_script(script_path, sizeof(script_path), script);
+    start(fake, "troupe-fake-llm", argv);
     if (script)
         unlink(script_path);
-    snprintf(fake->url, sizeof(fake->url), "http://127.0.0.1:%d", fake->port);
+}
+
+void fake_discord_start(struct fake_llm *fake, const char *const *options)
+{
+    char parent[] = "--parent";
+    char *argv[20] = {NULL, parent};
+
+    for (size_t i = 0; options[i] && i < 17; i++)
+        argv[i + 2] = (char *)options[i];
+    start(fake, "troupe-fake-discord", argv);
 }
 
 void fake_llm_stop(struct fake_llm *fake)

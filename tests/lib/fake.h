@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The fake LLM as a child of a test program: started with a script, found by its base URL, and
- * gone when the test is, whatever becomes of the test (it watches its standard input).
+ * The fake LLM and the fake Discord as children of a test program: found by their base URL, and gone
+ * when the test is, whatever becomes of the test (they watch their standard input).
  */
 #ifndef TESTS_FAKE_H
 #define TESTS_FAKE_H
@@ -20,5 +20,9 @@ struct fake_llm {
  * running test when it cannot. */
 void fake_llm_start(struct fake_llm *fake, const char *script);
 void fake_llm_stop(struct fake_llm *fake);
+
+/* $TROUPE_BUILDDIR/troupe-fake-discord with these options (up to a NULL), the same way; its REST API
+ * is below "/api/v10", what drives it below "/_fake". */
+void fake_discord_start(struct fake_llm *fake, const char *const *options);
 
 #endif

@@ -254,7 +254,7 @@ data = {directory}/data
         text += f"""[discord]
 token = fake-token
 api = {discord.api}
-requests = 0
+global_limit = 0
 """
     if llm:
         text += f"""[agent llm]

@@ -10,7 +10,7 @@ that is whole does not wait for edits of others."""
 import os
 import sys
 
-sys.path.insert(0, os.environ.get("TROUPE_SRCDIR", ".") + "/tests/lib")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import rig  # noqa: E402
 
 SECONDS = int(os.environ.get("TROUPE_LONG_SECONDS", "60"))
@@ -26,7 +26,7 @@ def main(run):
     llm = run.own(rig.Llm(run.directory, script))
     extra = ("[admission]\nconcurrent = 400\nqueue = 10000\nqueue_per_member = 1000\n"
              "[budget]\ndaily = 100000\n")
-    host = run.own(rig.Host(run.directory, rig.config(run.directory, discord, llm, extra=extra).replace("requests = 0\n", "")))
+    host = run.own(rig.Host(run.directory, rig.config(run.directory, discord, llm, extra=extra).replace("global_limit = 0\n", "")))
     host.start()
     run.expect(discord.wait("connected", 1, 20), "the host did not log in")
     discord.do("burst", {"kind": "mention", "members": 300, "channels": 60, "rate": 30,

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-sys.path.insert(0, os.environ.get("TROUPE_SRCDIR", ".") + "/tests/lib")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import rig  # noqa: E402
 
 BURSTS = int(os.environ.get("TROUPE_LONG_COUNT", "100"))

@@ -15,7 +15,7 @@ import struct
 import sys
 import time
 
-sys.path.insert(0, os.environ.get("TROUPE_SRCDIR", ".") + "/tests/lib")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import rig  # noqa: E402
 
 VARIANT = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -130,7 +130,7 @@ class Trigger:
 
 def calls(run):
     """Each turn of one message is cut at one call more than the one before."""
-    discord, llm, host = start_all(run)
+    discord, llm, host = start_all(run, "--channels", "10")
     trigger = Trigger(os.path.join(run.directory, "kill_at"))
     library = os.path.join(rig.BUILD, "tests/long/.libs/kill_at.so")
     host.environment.update(LD_PRELOAD=library, TROUPE_KILL_AT=trigger.path)

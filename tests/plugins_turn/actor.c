@@ -160,6 +160,51 @@ static void do_busy(struct play *play, char *args)
     put_result(play, TROUPE_OK, str_of(text));
 }
 
+static troupe_status child_main(troupe_turn *turn, void *arg)
+{
+    const char *name = (const char *)arg;
+    troupe_status status = troupe_kv_put(turn, TROUPE_SCOPE_AGENT, name, str_of("child"), 0);
+
+    if (status < 0)
+        return status;
+    if (!strcmp(name, "broken"))
+        return troupe_call(turn, "broken", str_of("{}"), NULL);
+    return strcmp(name, "endless") ? troupe_write(turn, "w", 1) : troupe_sleep(turn, 20000);
+}
+
+/* spawn COUNT NAME: so many children; joins the first, and tells how many were taken. */
+static void do_spawn(struct play *play, char *args)
+{
+    long count = atol(word(&args)), taken = 0;
+    troupe_task *task, *first = NULL;
+    char text[32];
+
+    for (long i = 0; i < count; i++)
+        if (troupe_spawn(play->turn, child_main, args, &task) == TROUPE_OK) {
+            first = first ? first : task;
+            taken++;
+        }
+    snprintf(text, sizeof(text), "%ld taken", taken);
+    put_result(play, TROUPE_OK, str_of(text));
+    if (strcmp(args, "endless"))
+        put_result(play, troupe_join(play->turn, first), str_of("joined"));
+}
+
+/* batch ROWS: a put and an insert in one, whose guard expects so many rows. */
+static void do_batch(struct play *play, char *args)
+{
+    troupe_statement statement = {
+        "INSERT INTO {note} (body) VALUES ('b')", {NULL, 0, sizeof(troupe_value)}, atol(args)};
+    troupe_turn *turn = play->turn;
+
+    put_result(play, troupe_batch_commit(turn), str_of("nothing was begun"));
+    put_result(play, troupe_batch_begin(turn), str_of("begun"));
+    put_result(play, troupe_kv_put(turn, TROUPE_SCOPE_AGENT, "batch", str_of("b"), 0),
+               str_of("put"));
+    put_result(play, troupe_sql(turn)->commit(turn, &statement, 1), str_of("inserted"));
+    put_result(play, troupe_batch_commit(turn), str_of("committed"));
+}
+
 static void do_flags(struct play *play, char *args)
 {
     const troupe_message *message = troupe_turn_message(play->turn);
@@ -537,7 +582,8 @@ static const struct command {
     {"reserve", do_reserve}, {"settle", do_settle}, {"who", do_who},
     {"release", do_release}, {"until", do_until},   {"careless", do_careless},
     {"hoard", do_hoard},     {"deaf", do_deaf},     {"ask", do_ask},
-    {"busy", do_busy},       {"flags", do_flags},
+    {"busy", do_busy},       {"flags", do_flags},   {"spawn", do_spawn},
+    {"batch", do_batch},
 };
 
 static void run(struct play *play, char *line)

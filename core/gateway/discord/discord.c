@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "gateway/discord/inflate.h"
 #include "gateway/discord/internal.h"
-#include "gateway/discord/layout.h"
-#include "gateway/discord/message.h"
 #include "gateway/discord/store.h"
 #include "loop/op.h"
 
@@ -15,7 +13,6 @@
 #include <string.h>
 
 #define SEQ_EVERY_MS   1000  /* a number that nothing waits for is stored so often */
-#define SAY_MS         60000 /* a sentence that nobody would read any more         */
 #define APPLICATION_MS 15000 /* of the 20 s that an identify may take              */
 #define SETTLE_MS      4000  /* Discord needs about 0.2 s; the rest is for limits  */
 #define DELIVERED_MS   20    /* between two looks at what is still to be delivered */
@@ -45,166 +42,6 @@ static void wait_awake(struct discord *discord, uint64_t ms)
     op_drop(op);
 }
 
-/* ---- sentences ------------------------------------------------------------------------------- */
-
-struct saying {
-    struct discord *discord;
-    struct event *event;
-    char *text;
-    int64_t mark;
-};
-
-static troupe_status post(struct discord *discord, const struct event *event, const char *text)
-{
-    _cleanup_mem_ char *body = discord_message_reply(text, event->source_id);
-    _cleanup_mem_ char *path = mem_printf("/channels/%s/messages", event->channel);
-    struct discord_request request = {
-        .method = "POST",
-        .route = "/channels/{channel}/messages",
-        .path = path,
-        .major = event->channel,
-        .body = body,
-        .body_len = strlen(body),
-        .priority = DISCORD_FINAL,
-        .deadline = loop_now(discord->loop) + SAY_MS,
-    };
-    struct error err;
-    troupe_status status = discord_rest_call(discord->rest, &request, NULL, &err);
-
-    if (status < 0 && status != TROUPE_CANCELED)
-        log_warn("discord", "a sentence in channel %s could not be said: %s", event->channel,
-                 err.text);
-    return status;
-}
-
-static troupe_status notice(struct gateway *gateway, const struct event *event, const char *text,
-                            bool private)
-{
-    struct discord *discord = (struct discord *)gateway;
-    struct discord_layout layout;
-    troupe_status status = TROUPE_OK;
-
-    (void)private; /* of a message there is no answer that others cannot read */
-    if (!discord->rest || !event->channel)
-        return TROUPE_UNAVAILABLE;
-    if (event->token)
-        return discord_press_tell(discord, event, text);
-    discord_layout(text, strlen(text), DISCORD_LAYOUT_WHOLE, &layout);
-    for (size_t i = 0; i < layout.count && status >= 0; i++)
-        status = post(discord, event, layout.parts[i].body);
-    discord_layout_clear(&layout);
-    return status;
-}
-
-static troupe_status say_main(void *arg)
-{
-    struct saying *saying = arg;
-
-    (void)notice(&saying->discord->gateway, saying->event, saying->text, false);
-    if (saying->mark)
-        discord_seq_done_own(&saying->discord->seq, saying->mark);
-    event_unref(saying->event);
-    mem_free(saying->text);
-    mem_free(saying);
-    return TROUPE_OK;
-}
-
-void discord_say(struct discord *discord, struct event *event, const char *text, int64_t mark)
-{
-    struct saying *saying = mem_zero(1, sizeof(*saying));
-
-    saying->discord = discord;
-    saying->event = event_ref(event);
-    saying->text = mem_strdup(text);
-    saying->mark = mark;
-    if (co_spawn(&discord->scope, &core_owner, say_main, saying) == TROUPE_OK)
-        return;
-    log_warn("discord", "a sentence in channel %s could not be said: no coroutine is free",
-             event->channel);
-    if (mark)
-        discord_seq_done_own(&discord->seq, mark);
-    event_unref(saying->event);
-    mem_free(saying->text);
-    mem_free(saying);
-}
-
-/* ---- where to go on -------------------------------------------------------------------------- */
-
-static void taken(struct gateway *gateway, int64_t seq, struct store_batch *batch)
-{
-    struct discord *discord = (struct discord *)gateway;
-    int64_t safe = discord_seq_safe(&discord->seq, seq);
-
-    if (*discord->resume.session_id && safe > 0)
-        discord_store_seq(batch, discord->gateway.name, discord->resume.session_id, safe);
-}
-
-static void stored(struct gateway *gateway, int64_t seq)
-{
-    struct discord *discord = (struct discord *)gateway;
-
-    discord_seq_done(&discord->seq, seq);
-    discord_press_taken(discord, seq);
-}
-
-static void seq_told(void *arg, struct store_batch *batch, troupe_status status,
-                     const struct error *err)
-{
-    struct discord *discord = arg;
-
-    (void)batch;
-    (void)err;
-    discord->writes--;
-    discord->seq_writing = false;
-    if (status < 0)
-        discord->resume.seq = -1; /* the next tick tries again */
-}
-
-/* Stores the number where no event of the engine's takes it along. */
-static void store_seq(struct discord *discord)
-{
-    int64_t safe = discord_seq_safe(&discord->seq, 0);
-    struct store_batch *batch;
-
-    if (discord->seq_writing || !*discord->resume.session_id || safe <= discord->resume.seq)
-        return;
-    batch = store_batch_new();
-    discord_store_seq(batch, discord->gateway.name, discord->resume.session_id, safe);
-    if (store_submit(discord->store, batch, seq_told, discord, NULL) == TROUPE_OK) {
-        discord->resume.seq = safe;
-        discord->seq_writing = true;
-        discord->writes++;
-    }
-    store_batch_free(batch);
-}
-
-static void tick(struct loop_timer *timer)
-{
-    store_seq(container_of(timer, struct discord, timer));
-}
-
-static troupe_status store_session(void *arg)
-{
-    struct discord *discord = arg;
-    uint64_t pause = SEQ_EVERY_MS;
-
-    while (discord->session_stale) {
-        struct discord_resume resume = discord->resume;
-        struct error err;
-
-        discord->session_stale = false;
-        resume.seq = discord_seq_safe(&discord->seq, 0);
-        if (discord_store_session(discord->store, discord->gateway.name, &resume, &err) >= 0)
-            continue;
-        log_warn("discord", "the session could not be stored: %s", err.text);
-        discord->session_stale = true;
-        if (co_sleep(pause) < 0)
-            break;
-    }
-    discord->session_writing = false;
-    return TROUPE_OK;
-}
-
 /* ---- the end of it ---------------------------------------------------------------------------- */
 
 static troupe_status give_up(void *arg)
@@ -228,22 +65,6 @@ void discord_refuse(struct discord *discord, const char *sentence)
 }
 
 /* ---- the session's calls --------------------------------------------------------------------- */
-
-static void changed(void *arg, const struct discord_resume *resume)
-{
-    struct discord *discord = arg;
-
-    if (strcmp(discord->resume.session_id, resume->session_id) != 0)
-        discord_seq_session(&discord->seq, resume->seq);
-    discord->resume = *resume;
-    discord->session_stale = true;
-    if (discord->session_writing)
-        return;
-    discord->session_writing =
-        co_spawn(&discord->scope, &core_owner, store_session, discord) == TROUPE_OK;
-    if (!discord->session_writing)
-        log_warn("discord", "the session could not be stored: no coroutine is free");
-}
 
 static troupe_status identify(void *arg, uint64_t *ret_wait_ms, struct error *err)
 {
@@ -286,12 +107,17 @@ static void fatal(void *arg, int code, const char *sentence)
 
 static const struct discord_session_handler session_handler = {
     .dispatch = discord_dispatch,
-    .changed = changed,
+    .changed = discord_session_changed,
     .identify = identify,
     .base_url = discord_base_url,
     .phase = phase,
     .fatal = fatal,
 };
+
+static void tick(struct loop_timer *timer)
+{
+    discord_store_newest(container_of(timer, struct discord, timer));
+}
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -307,10 +133,10 @@ static const struct gateway_ops discord_ops = {
     .answer_prepare = discord_answer_prepare,
     .answer_commit = discord_answer_commit,
     .answer_drop = discord_answer_drop,
-    .notice = notice,
+    .notice = discord_notice,
     .working = working,
-    .taken = taken,
-    .stored = stored,
+    .taken = discord_taken,
+    .stored = discord_stored,
 };
 
 bool discord_wanted(const struct config_section *section)
@@ -388,7 +214,9 @@ struct discord *discord_new(const struct discord_options *options)
     discord->ca_file = options->ca_file ? mem_strdup(options->ca_file) : NULL;
     discord->proxy = options->proxy ? mem_strdup(options->proxy) : NULL;
     discord->compress = compress_of(section);
-    discord->requests = (unsigned)config_int(section, "requests");
+    discord->global_limit = config_int(section, "global_limit")
+                                ? (unsigned)config_int(section, "global_limit")
+                                : UINT_MAX;
     discord->content = (enum discord_content)config_choice(section, "content");
     discord->rules.gateway = &discord->gateway;
     discord->rules.content = discord->content != DISCORD_CONTENT_NO;
@@ -435,7 +263,7 @@ troupe_status discord_start(struct discord *discord, struct error *err)
         .http = discord->options.http,
         .base = discord->api,
         .token = discord->token,
-        .global_limit = discord->requests ? discord->requests : UINT_MAX,
+        .global_limit = discord->global_limit,
     };
     struct discord_outbox_options outbox_options;
     struct error own;
@@ -478,7 +306,7 @@ void discord_stop(struct discord *discord, uint64_t deadline)
         discord_outbox_stats(discord->outbox, &stats);
     while (!discord->refused && stats.waiting && loop_now(discord->loop) < deadline &&
            co_sleep(DELIVERED_MS) == TROUPE_OK);
-    store_seq(discord);
+    discord_store_newest(discord);
     if (discord->session && !discord->refused)
         discord_session_stop(discord->session, true);
     loop_timer_stop(&discord->timer);

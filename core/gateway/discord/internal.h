@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The Discord gateway inside: discord.c has its life, start.c what is asked at the start, dispatch.c
- * what comes in, answer.c and layout.c what goes out, typing.c the signs of work, press.c
- * interactions.
+ * what comes in, resume.c what the next process goes on from, piece.c, answer.c and ending.c what goes
+ * out, say.c what is said beside it, typing.c the signs of work, press.c interactions.
  */
 #ifndef GATEWAY_DISCORD_INTERNAL_H
 #define GATEWAY_DISCORD_INTERNAL_H
@@ -27,15 +27,15 @@ struct discord {
     struct loop *loop;
     struct store *store;
     char *token, *api, *ca_file, *proxy;
-    int compress; /* enum discord_compress */
+    int compress;          /* enum discord_compress */
+    unsigned global_limit; /* UINT_MAX: none        */
     /* [discord], as of the last reload. */
     enum discord_content content;
     enum discord_stream stream;
     uint64_t first_text_ms, edit_ms;
     uint64_t
-        settle_ms;     /* how long the end of an answer waits for a message that is being created */
-    char *prefix;      /* [discord] prefix                              */
-    unsigned requests; /* a second, of [discord]; 0: no bound           */
+        settle_ms; /* how long the end of an answer waits for a message that is being created */
+    char *prefix;  /* [discord] prefix                              */
     bool acknowledge;
     bool own_owners; /* named in the file: the application's do not count */
     struct discord_route_rules rules;
@@ -46,7 +46,7 @@ struct discord {
     struct scope scope; /* root: start-up and small tasks */
     struct op *closed, *waiter;
     /* What the start found out. */
-    char self[24], application[24], base[256];
+    char self[24], application[24];
     char *name;
     uint64_t *owners; /* behind rules.owners */
     bool application_known;
@@ -57,6 +57,7 @@ struct discord {
     size_t guilds;
     /* Up to where events are taken. */
     struct discord_seq seq;
+    int64_t pressed;              /* mark of a press whose number is not stored yet; 0: none */
     struct discord_resume resume; /* the session; seq: the newest that is stored, or on its way */
     struct loop_timer timer;
     unsigned writes;    /* of the store that are under way                */
@@ -118,13 +119,28 @@ void discord_answer_commit(struct gateway *gateway, void *handle);
 void discord_answer_drop(struct gateway *gateway, void *handle);
 void discord_answer_clear(struct discord *discord);
 
+/* ---- say.c ----------------------------------------------------------------------------------- */
+
+/* gateway_ops.notice. [waits] */
+troupe_status discord_notice(struct gateway *gateway, const struct event *event, const char *text,
+                             bool private);
+/* The same to everybody without waiting; `mark` (0: none) of discord->seq is done then. */
+void discord_say(struct discord *discord, struct event *event, const char *text, int64_t mark);
+
+/* ---- resume.c -------------------------------------------------------------------------------- */
+
+/* gateway_ops.taken and .stored; discord_session_handler.changed. */
+void discord_taken(struct gateway *gateway, int64_t seq, struct store_batch *batch);
+void discord_stored(struct gateway *gateway, int64_t seq);
+void discord_session_changed(void *discord, const struct discord_resume *resume);
+/* Stores the number where no event of the engine's took it along. */
+void discord_store_newest(struct discord *discord);
+
 /* ---- discord.c ------------------------------------------------------------------------------- */
 
 /* Nothing that is tried again can help: says so once, and gives the session up. */
 void discord_refuse(struct discord *discord, const char *sentence);
 /* Something that was waited for at the start is there. */
 void discord_wake(struct discord *discord);
-/* A sentence to the member without waiting, kept nowhere; `mark` (0: none) is taken then. */
-void discord_say(struct discord *discord, struct event *event, const char *text, int64_t mark);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "gateway/discord/outbox_private.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/discord/outbox_json.h"
@@ -352,8 +353,8 @@ static void set_remote(struct discord_entry *entry, uint64_t id)
     entry->row->remote_id = mem_printf("%" PRIu64, id);
 }
 
-/* The message is there, with the body that was sent last: remembers it, which a final mark does, too. */
-static void created(struct discord_entry *entry, uint64_t id)
+/* The message is there, with the body of that number: remembers it, which a final mark does, too. */
+static void created(struct discord_entry *entry, uint64_t id, uint64_t number)
 {
     set_remote(entry, id);
     entry->state = DISCORD_ENTRY_IDLE;
@@ -365,11 +366,27 @@ static void created(struct discord_entry *entry, uint64_t id)
     }
     mark(entry, entry->row->state, NULL);
     enter(entry);
-    note_shown(entry, entry->sent);
+    note_shown(entry, number);
     advance(entry);
     if (behind(entry))
         advance(behind(entry));
     leave(entry);
+}
+
+/* A nonce that Discord knew gives the message of the first attempt, with the text of that one. */
+static uint64_t number_of(struct discord_entry *entry, const struct discord_response *response)
+{
+    _cleanup_json_ json_t *message = NULL;
+    const char *content;
+
+    if (!entry->again || json_parse(response->body, response->len, &message, NULL) != TROUPE_OK)
+        return entry->sent;
+    content = json_get_str(message, "content", NULL);
+    if (!content || discord_outbox_same_text(content, entry->body))
+        return entry->sent;
+    mem_free(entry->body);
+    entry->body = mem_strdup(content);
+    return entry->sent - 1;
 }
 
 static void on_created(void *arg, troupe_status status, const struct discord_response *response,
@@ -383,7 +400,7 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
         entry_free(entry);
     } else if (id) {
         outbox->stats.created++;
-        created(entry, id);
+        created(entry, id, number_of(entry, response));
     } else if (status == TROUPE_OK || status == TROUPE_MAYBE_DONE) {
         entry->state = DISCORD_ENTRY_LOOKING;
         discord_reconcile(entry);
@@ -400,7 +417,6 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
 static void create(struct discord_entry *entry)
 {
     const struct outbox_row *row = entry->row;
-    bool again = entry->sent > 0 || row->inherited;
     _cleanup_buf_ struct buf body = BUF_INIT;
     char path[64];
     struct discord_request request = {.method = "POST",
@@ -417,7 +433,7 @@ static void create(struct discord_entry *entry)
         later(entry);
         return;
     }
-    if (again)
+    if (entry->again)
         entry->outbox->stats.reconciled_repeated++;
     note_sent(entry);
     entry->state = DISCORD_ENTRY_CREATING;
@@ -534,12 +550,13 @@ void discord_entry_found(struct discord_entry *entry, uint64_t id, const char *c
         entry->buttons = entry->row->buttons ? mem_strdup(entry->row->buttons) : NULL;
         entry->sent++;
     }
-    created(entry, id);
+    created(entry, id, entry->sent);
 }
 
 void discord_entry_absent(struct discord_entry *entry)
 {
     entry->state = DISCORD_ENTRY_IDLE;
+    entry->again = true;
     advance(entry);
 }
 

@@ -48,6 +48,7 @@ struct discord_entry {
     troupe_status over;     /* why */
     bool wanted;            /* somebody asked for it; else an earlier process had begun it  */
     bool final, final_sent; /* final_sent: the newest request knew                          */
+    bool again;             /* the create was looked up, not found and sent again       */
     bool done;              /* it goes when nobody holds it                                 */
     unsigned requests;      /* edits that are not back, and holds                           */
     unsigned failures;      /* in a row */

@@ -109,6 +109,7 @@ void discord_press_open(struct discord *discord, const struct event *event)
 
     press->discord = discord;
     press->event = event_ref((struct event *)event);
+    discord->pressed = event->seq;
     list_append(&discord->presses, &press->link);
     loop_timer_init(discord->loop, &press->timer, fire);
     loop_timer_start(&press->timer, ACKNOWLEDGE_MS, 0);
@@ -122,6 +123,11 @@ void discord_press_taken(struct discord *discord, int64_t seq)
         if (press->event->seq <= seq)
             acknowledge(press);
     }
+    /* A press that came twice would be told so. */
+    if (discord->pressed && discord->pressed <= seq) {
+        discord->pressed = 0;
+        discord_store_newest(discord);
+    }
 }
 
 troupe_status discord_press_tell(struct discord *discord, const struct event *event,
@@ -134,6 +140,7 @@ troupe_status discord_press_tell(struct discord *discord, const struct event *ev
     if (press) {
         body = discord_message_callback(DISCORD_CALLBACK_MESSAGE, text);
         path = callback_request(event, body, &request, loop_now(discord->loop));
+        request.path = path;
         settle(press);
     } else {
         body = discord_message_private(text);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "gateway/discord/url.h"
+#include "net/ws.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -72,7 +73,7 @@ static void attempt(struct discord_machine *m)
     bool resume = discord_machine_has_session(m);
 
     m->on_base = !resume || !m->resume.url[0] || m->host_failures >= HOST_TRIES;
-    m->greeted = m->progress = m->repeated = m->ack_pending = false;
+    m->greeted = m->sent_away = m->progress = m->repeated = m->ack_pending = false;
     m->next_beat = 0;
     m->pace = (struct discord_pace){.count = 0};
     m->step = DISCORD_STEP_CONNECTING;
@@ -124,14 +125,14 @@ static void try_again(struct discord_machine *m, uint64_t least, const char *why
     wait_for(m, pause, why);
 }
 
-/* Where the session cannot be resumed. An address that does not even greet says nothing about the
- * session as long as the base URL does not greet either: then it is the network, and both are tried
- * in turn until one is there. */
+/* Where the session cannot be resumed, or was lost without a word as soon as it was. An address that
+ * does not even greet says nothing about the session as long as the base URL does not greet either:
+ * then it is the network, and both are tried in turn until one is there. */
 static void count_failure(struct discord_machine *m)
 {
     if (!m->on_base)
         m->host_failures++;
-    else if (m->greeted)
+    else if (m->greeted && m->step != DISCORD_STEP_LIVE)
         m->base_failures++;
     else if (m->host_failures >= HOST_TRIES)
         m->host_failures = HOST_TRIES - 1;
@@ -142,13 +143,15 @@ static void lost(struct discord_machine *m, enum discord_after after, const char
     char text[sizeof(m->stats.why)];
     bool healthy = m->step == DISCORD_STEP_LIVE &&
                    discord_machine_now(m) - m->live_since >= discord_machine_scaled(m, HEALTHY_MS);
+    /* Worth to come back to soon: it brought something, or Discord itself sent us away. */
+    bool worked = m->progress || (m->step == DISCORD_STEP_LIVE && m->sent_away);
 
     snprintf(text, sizeof(text), "%s", why); /* `why` may be the status's own */
     if (healthy)
         m->failures = m->identifies = 0;
-    else if (m->progress && after == DISCORD_RESUME && m->failures > 1)
+    else if (worked && after == DISCORD_RESUME && m->failures > 1)
         m->failures = 1;
-    if (healthy || m->progress)
+    if (healthy || worked)
         m->host_failures = m->base_failures = 0;
     else if (discord_machine_has_session(m))
         count_failure(m);
@@ -284,6 +287,7 @@ void discord_machine_closed(struct discord_machine *m, int code, const char *rea
         discord_machine_end(m, code, close->text);
         return;
     }
+    m->sent_away = close->code != WS_NO_CODE && close->code != WS_LOST;
     snprintf(why, sizeof(why), "%d: %s%s%.120s", code, close->text, reason[0] ? ": " : "", reason);
     lost(m, close->after, why);
 }

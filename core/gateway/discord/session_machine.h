@@ -64,6 +64,7 @@ struct discord_machine {
     /* This connection. */
     bool on_base;     /* it goes to the base URL                          */
     bool greeted;     /* HELLO came                                       */
+    bool sent_away;   /* Discord said that it is to end                   */
     bool progress;    /* an event came that was not here before           */
     bool repeated;    /* an event came that was here before, and was told */
     bool ack_pending; /* no ACK since the last heartbeat by the clock     */

@@ -200,9 +200,11 @@ void discord_machine_message(struct discord_machine *m, char *json, size_t len)
     case OP_DISPATCH: dispatch(m, &scan, json, len); break;
     case OP_HEARTBEAT: discord_machine_beat(m, ANSWERS_KEPT); break;
     case OP_RECONNECT:
+        m->sent_away = true;
         discord_machine_drop(m, DISCORD_RESUME, "Discord asked to connect again");
         break;
     case OP_INVALID:
+        m->sent_away = true;
         if (text_is(scan.data, "true"))
             discord_machine_drop(m, DISCORD_RESUME, "Discord cannot go on with the session now");
         else

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/discord/intents.h"
+#include "gateway/discord/preflight.h"
 #include "loop/op.h"
 
 #include <inttypes.h>
@@ -66,14 +67,6 @@ static void take_owners(struct discord *discord, const json_t *application)
             event_id_number(json_get_str(user, "id", NULL));
     }
     discord->rules.owners = discord->owners;
-}
-
-/* `flags` are a number; those above bit 30 come as a text in `flags_new` (application.mdx). */
-static uint64_t flags_of(const json_t *application)
-{
-    const char *text = json_get_str(application, "flags_new", NULL);
-
-    return text ? strtoull(text, NULL, 10) : (uint64_t)json_get_int(application, "flags", 0);
 }
 
 void discord_application(struct discord *discord, const json_t *application)
@@ -159,7 +152,7 @@ static troupe_status ask_application(void *arg)
 
     if (status == TROUPE_OK) {
         discord_application(discord, application);
-        settle_content(discord, flags_of(application));
+        settle_content(discord, discord_application_flags(application));
         discord->application_known = true;
     }
     discord_wake(discord);

@@ -140,7 +140,8 @@ static void fire(struct loop_timer *timer)
         work->typed = now;
     }
     next = work->typed + TYPING_EVERY_MS;
-    if (discord->acknowledge && work->reaction == REACTION_NONE) {
+    /* An interaction is no message to react to. */
+    if (discord->acknowledge && !work->event->token && work->reaction == REACTION_NONE) {
         if (now >= work->started + REACT_AFTER_MS && now < next)
             react(work, true);
         else if (work->started + REACT_AFTER_MS < next)
@@ -153,8 +154,7 @@ void discord_typing_set(struct discord *discord, const struct event *event, bool
 {
     struct work *work = find(discord, event);
 
-    /* An interaction has its own acknowledgement, and is no message to react to. */
-    if (!event->channel || event->token || !discord->rest || on == (work != NULL))
+    if (!event->channel || !discord->rest || on == (work != NULL))
         return;
     if (on) {
         work = mem_zero(1, sizeof(*work));

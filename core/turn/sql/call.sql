@@ -31,7 +31,17 @@ SELECT result FROM call WHERE turn_id = ?1 AND stage = ?2 AND path = ?3 AND ordi
 SELECT stage, path, ordinal, kind, state, status FROM call WHERE turn_id = ?1
 ORDER BY created_ms, stage, path, ordinal LIMIT 500;
 
+-- With the texts of the same events (turn.sql, sweep_payload), before those go.
 -- name: sweep
 DELETE FROM call WHERE turn_id IN (
-    SELECT DISTINCT c.turn_id FROM call AS c LEFT JOIN event AS e ON e.id = c.turn_id
-    WHERE e.id IS NULL OR e.finished_ms < ?1 LIMIT 50);
+    SELECT id FROM event WHERE finished_ms < ?1 AND payload <> '{}'
+      AND NOT EXISTS (SELECT 1 FROM outbox AS o
+                      WHERE o.turn_id = event.id AND o.state = 'ready')
+    ORDER BY finished_ms, id LIMIT 500);
+
+-- What is left of an event that goes altogether.
+-- name: sweep_event
+DELETE FROM call WHERE turn_id IN (
+    SELECT id FROM event WHERE finished_ms < ?1
+      AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.turn_id = event.id)
+    ORDER BY finished_ms, id LIMIT 500);

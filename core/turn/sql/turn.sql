@@ -32,13 +32,15 @@ SELECT coalesce(sum(settled_micros), 0) FROM budget_ledger WHERE turn_id = ?1;
 -- name: open_events
 SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source,
     state = 'parked' AND EXISTS (SELECT 1 FROM wait
-                                 WHERE wait.turn_id = event.id AND wait.state = 'open')
+                                 WHERE wait.turn_id = event.id AND wait.state = 'open'),
+    coalesce(trace, ''), state = 'parked'
 FROM event
 WHERE finished_ms IS NULL AND source = ?1 AND id > ?2 AND id <= ?3
 ORDER BY id LIMIT 1000;
 
 -- name: event
-SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source, 0
+SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source, 0,
+    coalesce(trace, ''), state = 'parked'
 FROM event WHERE id = ?1;
 
 -- name: newest
@@ -83,7 +85,8 @@ ORDER BY id DESC LIMIT 1;
 UPDATE event SET payload = '{}' WHERE id IN (
     SELECT id FROM event WHERE finished_ms < ?1 AND payload <> '{}'
       AND NOT EXISTS (SELECT 1 FROM outbox AS o
-                      WHERE o.turn_id = event.id AND o.state = 'ready') LIMIT 500);
+                      WHERE o.turn_id = event.id AND o.state = 'ready')
+    ORDER BY finished_ms, id LIMIT 500);
 
 -- name: sweep_outbox
 DELETE FROM outbox WHERE id IN (
@@ -104,11 +107,13 @@ DELETE FROM outbox WHERE id IN (
 -- name: sweep_event
 DELETE FROM event WHERE id IN (
     SELECT id FROM event WHERE finished_ms < ?1
-      AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.turn_id = event.id) LIMIT 500);
+      AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.turn_id = event.id)
+    ORDER BY finished_ms, id LIMIT 500);
 
--- What observers are owed and did not wait in memory: between two ids.
+-- What observers are owed and did not wait in memory: between two ids, in the columns of open_events.
 -- name: left
-SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source, 0
+SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source, 0,
+    coalesce(trace, ''), state = 'parked'
 FROM event
 WHERE finished_ms IS NULL AND id > ?1 AND id <= ?2
 ORDER BY id LIMIT 100;

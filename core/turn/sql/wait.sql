@@ -22,6 +22,11 @@ SELECT id, turn_id FROM wait WHERE state = 'open' AND due_ms <= ?1 ORDER BY due_
 -- name: next
 SELECT min(due_ms) FROM wait WHERE state = 'open';
 
+-- Of turns that are put aside.
+-- name: of_channel
+SELECT w.id, w.turn_id FROM wait AS w JOIN event AS e ON e.id = w.turn_id
+WHERE w.state = 'open' AND e.state = 'parked' AND e.channel = ?1 LIMIT 100;
+
 -- name: cancel
 UPDATE wait SET state = 'canceled' WHERE turn_id = ?1 AND state = 'open';
 
@@ -29,7 +34,7 @@ UPDATE wait SET state = 'canceled' WHERE turn_id = ?1 AND state = 'open';
 SELECT coalesce(max(id), 0) FROM wait;
 
 -- name: park
-UPDATE event SET state = 'parked' WHERE id = ?1 AND finished_ms IS NULL;
+UPDATE event SET state = 'parked', trace = ?2 WHERE id = ?1 AND finished_ms IS NULL;
 
 -- name: sweep
 DELETE FROM wait WHERE turn_id IN (

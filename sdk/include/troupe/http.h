@@ -44,7 +44,10 @@ typedef struct troupe_http_v1 {
     uint32_t reserved;
     /* Sends and waits for the answer's headers. An outside effect unless GET or HEAD. TROUPE_DENIED,
      * TROUPE_UNAVAILABLE (no connection), TROUPE_DEADLINE, TROUPE_IO; troupe_error says which host
-     * and why. At most 8 open in a turn. [turn, waits] */
+     * and why. At most 8 open in a turn. After a restart: TROUPE_INTERRUPTED for a paid request that was
+     * cut after members had seen some of its answer, or twice; TROUPE_MAYBE_DONE for another that had
+     * left and is no GET or HEAD. Noted, or Outside; a replay has the whole body in one read, up to
+     * 1 MB (of a GET 64 kB, else it is asked again). [turn, waits] */
     troupe_status (*open)(troupe_turn *turn, const troupe_http_request *request, troupe_http **ret);
     uint32_t (*status)(const troupe_http *http);
     /* TROUPE_NOT_FOUND when the answer has no such header; names are compared without case. */

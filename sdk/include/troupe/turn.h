@@ -166,7 +166,8 @@ static inline void *troupe_turn_alloc(troupe_turn *turn, uint64_t size)
 }
 
 /* The whole answer: of a stage to the member, of a function to whoever called it. After
- * troupe_write it replaces what was shown. At most 64 kB, TROUPE_LIMIT above. Stored. [turn, waits] */
+ * troupe_write it replaces what was shown. At most 64 kB, TROUPE_LIMIT above. Kept with the end of the
+ * stage or function. [turn, waits] */
 static inline troupe_status troupe_reply_text(troupe_turn *turn, const char *text, uint64_t len)
 {
     return turn->api->reply(turn, text, len);
@@ -292,7 +293,7 @@ static inline troupe_status troupe_close(troupe_turn *turn, troupe_stream *strea
 
 /* Asks the member and waits for a button: `ret_choice` is its place in the list, from 0. At most five
  * labels of 80 bytes. Nobody else can answer. TROUPE_DEADLINE after `within_ms` (0: ten minutes)
- * without an answer, TROUPE_UNSUPPORTED where nobody can be asked. The turn's clock stops and others go
+ * without an answer, TROUPE_CANCELED where somebody stopped it, TROUPE_UNSUPPORTED where nobody can be asked. The turn's clock stops and others go
  * ahead; the stage is put aside meanwhile and runs again from its first line, with all it did before
  * returned as it was: TROUPE_PARKED, here and from every later wait, asks to return at once, whatever
  * the value. Outside. [turn, waits] */

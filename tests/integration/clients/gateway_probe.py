@@ -119,6 +119,26 @@ async def version(probe, _):
     return await closes(probe)
 
 
+async def first(probe, _):
+    answer = await probe.next()
+    return f"op {answer['op']}" if isinstance(answer, dict) else f"close {answer}"
+
+
+async def refused(probe, _):
+    """The answer to identify, where it is not READY."""
+    await probe.until(10)
+    await probe.send(2, IDENTIFY)
+    return await first(probe, _)
+
+
+async def beat(probe, _):
+    """Whether a heartbeat is acknowledged before the answer to the next command, which closes."""
+    await probe.until(10)
+    await probe.send(1, None)
+    await probe.send(99, None)
+    return await first(probe, _)
+
+
 async def zlib_stream(probe, _):
     await probe.ready()
     guild = await probe.until("GUILD_CREATE")
@@ -148,13 +168,13 @@ async def resume(probe, http):
 
 
 async def listen(probe, _):
-    """Prints each message's content in brackets until one holds "stop"; fragments are joined by aiohttp."""
+    """Prints each message's content in brackets until one says good night."""
     await probe.ready(intents=int(rest[0]))
     while True:
         payload = await probe.until("MESSAGE_CREATE")
         content = payload["d"]["content"]
         print(f"[{content}]", flush=True)
-        if "stop" in content:
+        if "good night" in content:
             return "end"
 
 
@@ -172,6 +192,9 @@ CASES = {
     "shard": identify(shard=[2, 2]),
     "version": version,
     "zlib": zlib_stream,
+    "first": first,
+    "refused": refused,
+    "beat": beat,
     "resume": resume,
     "listen": listen,
 }

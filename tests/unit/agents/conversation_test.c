@@ -354,6 +354,25 @@ static void an_answer_that_broke_off_is_kept_with_a_mark(void **state)
     finish(fake);
 }
 
+static void a_cut_answer_goes_on_when_the_member_wants_it(void **state)
+{
+    struct fake_turn *fake = talker();
+
+    (void)state;
+    answers(fake, "Once upon ", "a time");
+    fake->services[0].status = TROUPE_INTERRUPTED;
+    fake->services[0].code = "llm.interrupted";
+    assert_int_equal(fake_say(fake, "tell me a story"), TROUPE_INTERRUPTED);
+    fake_next(fake);
+    answers(fake, "there was", NULL);
+    fake->message.flags |= TROUPE_MESSAGE_CONTINUE; /* the button brings the same message again */
+    assert_int_equal(fake_say(fake, "tell me a story"), TROUPE_DONE);
+    assert_string_equal(asked(fake), "user:tell me a story\nassistant:Once upon a "
+                                     "time\n(interrupted)\nuser:Please go on where your last "
+                                     "answer broke off.\n");
+    finish(fake);
+}
+
 static void an_endless_answer_stops_at_the_bound(void **state)
 {
     static char chunk[1001];
@@ -671,6 +690,7 @@ int main(void)
         cmocka_unit_test(without_a_provider_it_says_so_at_the_first_call),
         cmocka_unit_test(an_empty_answer_is_trouble_too),
         cmocka_unit_test(an_answer_that_broke_off_is_kept_with_a_mark),
+        cmocka_unit_test(a_cut_answer_goes_on_when_the_member_wants_it),
         cmocka_unit_test(an_endless_answer_stops_at_the_bound),
         cmocka_unit_test(a_cancelled_turn_says_and_stores_nothing),
         cmocka_unit_test(without_storage_it_talks_without_a_memory),

@@ -202,9 +202,18 @@ static void the_default_path_is_the_users_own(void **state)
     assert_status(config_default_path(&path, &err), TROUPE_NOT_FOUND);
     assert_null(path);
     assert_non_null(strstr(err.text, fixture->dir));
-    assert_non_null(strstr(err.text, "name it with -c"));
+    assert_non_null(strstr(err.text, "troupe init"));
+    if (access(TROUPE_CONFIG_DIR, F_OK) < 0) {
+        path = config_new_path(); /* where it will be found */
+        assert_string_equal(path, fixture_path(fixture, "troupe/troupe.ini"));
+        mem_free(path);
+        path = NULL;
+    }
     fixture_write(fixture, "troupe/troupe.ini", "");
     assert_status(config_default_path(&path, &err), TROUPE_OK);
+    assert_string_equal(path, fixture_path(fixture, "troupe/troupe.ini"));
+    mem_free(path);
+    path = config_new_path(); /* the one that is there */
     assert_string_equal(path, fixture_path(fixture, "troupe/troupe.ini"));
     mem_free(path);
 

@@ -156,6 +156,8 @@ static void open_all(struct fixture *f)
 
 static void close_all(void)
 {
+    if (played.done)
+        answer_show();
     /* What is being stored is told before the store goes. */
     while (test.discord.writes)
         assert_status(co_sleep(1), TROUPE_OK);

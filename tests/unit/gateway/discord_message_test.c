@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "gateway/discord/message.h"
+#include "gateway/discord/outbox_json.h"
+#include "gateway/outbox.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -85,6 +87,26 @@ static json_t *parsed(char *body)
     return message;
 }
 
+/* What is owed goes out by the outbox: created and edited. */
+static void assert_row_pings_nobody(const char *text)
+{
+    struct outbox_row row = {.kind = "reply",
+                             .gateway = (char *)"discord:0",
+                             .channel = (char *)"4",
+                             .reply_to = (char *)"5",
+                             .body = (char *)text};
+
+    for (int create = 0; create < 2; create++) {
+        _cleanup_buf_ struct buf body = BUF_INIT;
+        _cleanup_json_ json_t *message = NULL;
+
+        discord_outbox_write(&row, create, &body);
+        assert_status(json_parse(body.data, body.len, &message, NULL), TROUPE_OK);
+        assert_pings_nobody(message);
+        assert_string_equal(json_get_str(message, "content", NULL), text);
+    }
+}
+
 /* The mention as the JSON escapes above mean it. */
 static char *unescaped(const char *mention)
 {
@@ -132,6 +154,7 @@ static void five_hundred_texts_ping_nobody(void **state)
             assert_pings_nobody(alone);
             assert_pings_nobody(json_object_get(callback, "data"));
             assert_string_equal(json_get_str(reply, "content", NULL), text);
+            assert_row_pings_nobody(text);
             count++;
         }
     }

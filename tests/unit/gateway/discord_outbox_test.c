@@ -463,6 +463,38 @@ static void what_is_not_there_is_sent_again_with_the_same_nonce(void **state)
     run_body(&box->base, absent_main);
 }
 
+static troupe_status known_nonce_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *row = row_of(1, 0, "old");
+    struct told told = {0};
+    int64_t id = row->id;
+
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    row->state = OUTBOX_STREAMING;
+    discord_outbox_show(box->outbox, row, false, NULL, NULL);
+    end(0, TROUPE_MAYBE_DONE, 0, 0, NULL);
+    row->state = OUTBOX_READY;
+    set_body(row, "new");
+    discord_outbox_show(box->outbox, row, true, note, &told);
+    CHECK(wait_sent(2));
+    end(1, TROUPE_OK, 200, 0, "[" ASKED "]"); /* it came into sight a moment too late */
+    CHECK(box->count == 3 && has(2, "new"));
+    end(2, TROUPE_OK, 200, 0, "{\"id\":\"2001\",\"content\":\"old\"}");
+    CHECK(told.count == 0);
+    CHECK(asks(3, "PATCH", "/channels/77/messages/2001") && has(3, "new"));
+    end(3, TROUPE_OK, 200, 0, "{}");
+    CHECK(told.count == 1 && told.status == TROUPE_OK);
+    CHECK(comes_to(id, "sent", "2001"));
+    return TROUPE_OK;
+}
+
+static void a_nonce_that_discord_knew_gives_an_old_text_which_is_edited(void **state)
+{
+    (void)state;
+    run_body(&box->base, known_nonce_main);
+}
+
 static troupe_status unreadable_main(void *arg)
 {
     struct fixture *f = arg;
@@ -609,8 +641,8 @@ static troupe_status recover_main(void *arg)
     CHECK(comes_to(2, "sent", "2002"));
     CHECK(has(2, "same") || has(3, "same"));
     CHECK(has(2, "other") || has(3, "other"));
-    created(2, "3001");
-    created(3, "3002");
+    end(2, TROUPE_OK, 200, 0, "{\"id\":\"3001\"}");
+    end(3, TROUPE_OK, 200, 0, "{\"id\":\"3002\"}");
     CHECK(comes_to(5, "sent", "2009"));
     /* The unfinished one waits for its turn. */
     CHECK(discord_outbox_streams(box->outbox, 5, 0, streams, 4) == 1);
@@ -618,7 +650,7 @@ static troupe_status recover_main(void *arg)
     CHECK(streams[0]->id == 6 && box->count == 4 && stats().waiting == 0);
     discord_outbox_show(box->outbox, streams[0], true, note, &told);
     CHECK(box->count == 5 && asks(4, "POST", "/channels/77/messages"));
-    created(4, "3003");
+    end(4, TROUPE_OK, 200, 0, "{\"id\":\"3003\"}");
     CHECK(told.count == 1 && told.status == TROUPE_OK);
     CHECK(comes_to(6, "sent", "3003"));
     return TROUPE_OK;
@@ -645,6 +677,8 @@ int main(void)
             what_discord_refuses_fails_with_its_reason_and_is_not_made_again, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_lost_answer_is_looked_up_and_what_is_there_is_not_sent_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_nonce_that_discord_knew_gives_an_old_text_which_is_edited,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_sent_again_with_the_same_nonce, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(

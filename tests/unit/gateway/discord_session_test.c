@@ -547,7 +547,7 @@ static void where_nothing_resumes_a_new_session_begins_within_two_minutes(void *
             struct world world;
             uint64_t since;
 
-            if (base == SILENT_HELLO)
+            if (base == SILENT_HELLO || base == LOOP_RESUMED)
                 base = LOOP_1006;
             world_init(&world, NULL);
             world_make_live(&world);
@@ -566,6 +566,39 @@ static void where_nothing_resumes_a_new_session_begins_within_two_minutes(void *
             assert_int_equal(world.ops[2], 2);
             world_clear(&world);
         }
+}
+
+static void a_session_that_resumes_is_never_given_up(void **state)
+{
+    struct world world;
+    unsigned on_base;
+
+    (void)state;
+    world_init(&world, NULL);
+    world_make_live(&world);
+    on_base = world.base_connects;
+    /* Sent away each time it has resumed: at its own address, without growing pauses. */
+    for (int i = 0; i < 50; i++) {
+        if (i % 2)
+            world_hear(&world, "{\"op\":7,\"d\":null}");
+        else
+            world_cut(&world, 4000, "");
+        assert_true(world_wait_connect(&world, 1000) <= 1000);
+        expect_resume(&world, world.machine.resume.seq);
+        world_resumed(&world);
+    }
+    assert_int_equal(world.base_connects, on_base);
+    /* Lost without a word: the base URL is tried, too. */
+    for (int i = 0; i < 50; i++) {
+        world_cut(&world, 1006, "");
+        world_wait_connect(&world, 60000);
+        world_connected(&world);
+        world_hello(&world);
+        world_resumed(&world);
+    }
+    assert_true(world.base_connects > on_base);
+    assert_int_equal(world.ops[2], 1);
+    world_clear(&world);
 }
 
 static void a_dead_network_costs_no_session(void **state)
@@ -787,6 +820,7 @@ int main(void)
         cmocka_unit_test(a_zombie_is_seen_at_the_second_heartbeat),
         cmocka_unit_test(a_poisoned_resume_host_is_left_for_the_base_url),
         cmocka_unit_test(where_nothing_resumes_a_new_session_begins_within_two_minutes),
+        cmocka_unit_test(a_session_that_resumes_is_never_given_up),
         cmocka_unit_test(a_dead_network_costs_no_session),
         cmocka_unit_test(a_burst_cut_a_hundred_times_is_resumed_each_time),
         cmocka_unit_test(pauses_double_to_a_minute_and_a_healthy_minute_resets_them),

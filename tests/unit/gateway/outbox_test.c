@@ -272,14 +272,15 @@ static void nonces_tell_rows_apart_and_stay_the_same(void **state)
 /* ---- marks ---------------------------------------------------------------------------------- */
 
 /* Until all that was submitted is written. [waits] */
-static troupe_status settle(struct fixture *f)
+static troupe_status settle(struct box *box)
 {
+    struct fixture *f = &box->base;
     struct store_stats stats;
 
     do {
         CHECK_STATUS(co_sleep(1), TROUPE_OK);
         store_stats(f->store, &stats);
-    } while (stats.batches_queued);
+    } while (stats.batches_queued || outbox_gathered(box->outbox));
     return TROUPE_OK;
 }
 
@@ -300,7 +301,7 @@ static troupe_status marks_body(void *arg)
     outbox_mark(box->outbox, failed, OUTBOX_FAILED, NULL, "no channel");
     outbox_mark(box->outbox, unknown, OUTBOX_UNKNOWN, NULL, "history cannot be read");
     outbox_mark(box->outbox, 999, OUTBOX_SENT, NULL, NULL); /* is nowhere */
-    CHECK_STATUS(settle(f), TROUPE_OK);
+    CHECK_STATUS(settle(box), TROUPE_OK);
     store_stats(f->store, &after);
     CHECK(after.batches == before.batches + 1); /* they share one */
     CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE body = 'a' AND state = 'ready' AND "
@@ -311,7 +312,7 @@ static troupe_status marks_body(void *arg)
                      "error = 'no channel' AND sent_ms IS NULL") == 1);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE body = 'd' AND state = 'unknown'") == 1);
     outbox_mark(box->outbox, unknown, OUTBOX_SENT, "14", NULL); /* it was found after all */
-    CHECK_STATUS(settle(f), TROUPE_OK);
+    CHECK_STATUS(settle(box), TROUPE_OK);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE body = 'd' AND state = 'sent' AND "
                      "remote_id = '14'") == 1);
     CHECK_STATUS(load(box, &count), TROUPE_OK);
@@ -319,7 +320,7 @@ static troupe_status marks_body(void *arg)
     return TROUPE_OK;
 }
 
-static void marks_of_a_tick_share_a_batch_and_end_rows_for_good(void **state)
+static void marks_share_a_batch_and_end_rows_for_good(void **state)
 {
     run_box(state, marks_body);
 }
@@ -353,7 +354,7 @@ static troupe_status many_body(void *arg)
 
     for (int64_t id = 1; id <= 5000; id++)
         outbox_mark(box->outbox, id, OUTBOX_SENT, NULL, NULL);
-    CHECK_STATUS(settle(f), TROUPE_OK);
+    CHECK_STATUS(settle(box), TROUPE_OK);
     CHECK(ask_int(f, "SELECT 1") == 1);
     return TROUPE_OK;
 }
@@ -379,7 +380,7 @@ static troupe_status failed_body(void *arg)
     CHECK(sqlite3_open(f->place.path, &db) == SQLITE_OK);
     CHECK(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK);
     outbox_mark(box->outbox, id, OUTBOX_SENT, NULL, NULL);
-    CHECK_STATUS(settle(f), TROUPE_OK);
+    CHECK_STATUS(settle(box), TROUPE_OK);
     sqlite3_close(db);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 1);
     CHECK_STATUS(load(box, &count), TROUPE_OK);
@@ -472,6 +473,8 @@ static void make_first_schema(const char *path)
     exec(db, "INSERT INTO event (id, source, source_id, kind, payload, created_ms) VALUES "
              "(1, 'console', '11', 'message', '{}', 1)");
     exec(db, "INSERT INTO turn (id, event_id, started_ms) VALUES (5, 1, 1)");
+    exec(db, "INSERT INTO budget_ledger (turn_id, day, reserved_micros, created_ms) VALUES "
+             "(5, '2026-01-01', 1, 1)");
     exec(db, "INSERT INTO outbox (id, turn_id, kind, channel, reply_to, body, state, created_ms) "
              "VALUES (21, 5, 'reply', '1', '11', 'waits', 'ready', 3), "
              "(22, 5, 'notice', '1', '11', 'told', 'ready', 4), "
@@ -488,6 +491,10 @@ static troupe_status carried_body(void *arg)
     CHECK_STATUS(open_main(box), TROUPE_OK);
     CHECK_STATUS(outbox_load(box->outbox, "console", &box->rows, &f->err), TROUPE_OK);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox") == 2);
+    /* The event is its turn now. */
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE id = 1 AND state = 'running' AND stages = "
+                     "'[]' AND finished_ms IS NULL") == 1);
+    CHECK(ask_int(f, "SELECT turn_id FROM budget_ledger") == 1);
     row = first(box);
     CHECK(row->id == 21 && row->turn == 1 && row->ordinal == 0 && !strcmp(row->kind, "reply"));
     CHECK(!strcmp(row->body, "waits") && !strcmp(row->reply_to, "11") && row->created_ms == 3);
@@ -520,7 +527,7 @@ int main(void)
         BOX_TEST(ids_rise_past_what_an_earlier_process_stored),
         BOX_TEST(all_open_rows_come_oldest_first),
         cmocka_unit_test(nonces_tell_rows_apart_and_stay_the_same),
-        BOX_TEST(marks_of_a_tick_share_a_batch_and_end_rows_for_good),
+        BOX_TEST(marks_share_a_batch_and_end_rows_for_good),
         BOX_TEST(a_row_whose_mark_is_on_its_way_is_not_loaded),
         BOX_TEST(any_number_of_marks_goes_out_in_batches_that_fit),
         BOX_TEST(a_mark_that_failed_keeps_this_process_from_showing_the_row_again),

@@ -393,6 +393,33 @@ static void a_reset_is_a_lost_connection(void **state)
     }
 }
 
+static void speak_and_reset(struct ws_server *server)
+{
+    const struct linger none = {.l_onoff = 1, .l_linger = 0};
+    char text[16];
+
+    (void)ws_server_expect(server, text, sizeof(text), NULL);
+    for (int i = 0; i < 100; i++)
+        ws_server_text(server, "before");
+    setsockopt(server->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+    close(server->fd);
+    server->fd = -1;
+}
+
+/* libuv does not poll any more once it saw the reset, whatever is still to be read. */
+static void a_reset_behind_messages_is_not_missed(void **state)
+{
+    (void)state;
+    FOR_BOTH(i)
+    {
+        struct test test = both(i, speak_and_reset, speak);
+
+        run(&test);
+        assert_int_equal(test.code, WS_LOST);
+        clear(&test);
+    }
+}
+
 static void hang_up(struct ws_server *server)
 {
     ws_server_text(server, "before");
@@ -804,6 +831,7 @@ int main(void)
         cmocka_unit_test(a_url_that_is_no_websockets_is_refused),
         cmocka_unit_test(a_cancelled_connect_takes_its_thread_along),
         cmocka_unit_test(a_reset_is_a_lost_connection),
+        cmocka_unit_test(a_reset_behind_messages_is_not_missed),
         cmocka_unit_test(an_end_without_a_word_is_a_lost_connection),
         cmocka_unit_test(a_broken_protocol_is_closed_with_its_code),
         cmocka_unit_test(a_message_above_the_limit_ends_it),

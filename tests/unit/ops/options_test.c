@@ -22,6 +22,7 @@ static const struct subcommand subcommands[] = {
     {"run", "", "", OPTIONS_FILES | OPTION_VERBOSE | OPTION_SUPERVISE, 0, 0, do_nothing},
     {"call", "NAME [KEY=VALUE…]", "", OPTIONS_CLIENT, 1, 100, do_nothing},
     {"status", "", "", OPTIONS_CLIENT, 0, 0, do_nothing},
+    {"init", "", "", OPTIONS_INIT, 0, 0, do_nothing},
 };
 
 #define WORDS_MAX 128
@@ -39,7 +40,8 @@ static troupe_status parse(struct options *options, const char *line, struct err
          word = strtok_r(NULL, " ", &rest))
         words[count++] = word;
     words[count] = NULL;
-    return options_parse(options, count, words, subcommands, 3, err);
+    return options_parse(options, count, words, subcommands,
+                         sizeof(subcommands) / sizeof(subcommands[0]), err);
 }
 
 static void assert_refused(const char *line, const char *part)
@@ -236,6 +238,44 @@ static void test_paths_of_a_build_directory(void **state)
     rmdir(dir);
 }
 
+static void test_secrets_are_refused_without_repeating_them(void **state)
+{
+    static const char *const lines[] = {"init --token hush-hush", "--token=hush-hush init",
+                                        "init --api-key hush-hush", "run --key hush-hush"};
+    struct options options;
+    struct error err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        assert_status(parse(&options, lines[i], &err), TROUPE_ARGUMENT);
+        assert_non_null(strstr(err.text, "--token-file"));
+        assert_null(strstr(err.text, "hush"));
+        options_clear(&options);
+    }
+}
+
+static void test_what_init_is_given(void **state)
+{
+    struct options options;
+    struct error err;
+
+    (void)state;
+    assert_status(parse(&options,
+                        "init --token-file - --base-url http://x/v1 --model m --key-file k --daily "
+                        "2 --from-env --non-interactive --force",
+                        &err),
+                  TROUPE_OK);
+    assert_string_equal(options.token_file, "-");
+    assert_string_equal(options.base_url, "http://x/v1");
+    assert_string_equal(options.model, "m");
+    assert_string_equal(options.key_file, "k");
+    assert_string_equal(options.daily, "2");
+    assert_int_equal(options.given & OPTIONS_INIT, OPTIONS_INIT & ~(OPTIONS_FILES | OPTION_QUIET));
+    options_clear(&options);
+    assert_refused("run --force", "\"--force\" means nothing to troupe run");
+    assert_refused("status --from-env", "\"--from-env\" means nothing");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +286,8 @@ int main(void)
         cmocka_unit_test(test_too_many_sets),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_help_and_version_win),
+        cmocka_unit_test(test_secrets_are_refused_without_repeating_them),
+        cmocka_unit_test(test_what_init_is_given),
         cmocka_unit_test(test_paths_of_a_build_directory),
     };
 

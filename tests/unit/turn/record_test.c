@@ -74,7 +74,7 @@ BODY(what_was_done_is_not_done_again)
 
         WAIT_FOR(list_empty(&t->engine->turns));
         CHECK_STATUS(turn_engine_why_text(t->engine, "1", &why, &f->err), TROUPE_OK);
-        CHECK(strstr(why, "taken up again 1 times") && strstr(why, "replay: replayed"));
+        CHECK(strstr(why, "taken up again once") && strstr(why, "replay: replayed"));
         CHECK(strstr(why, "a 0#0 sql.commit") && strstr(why, "a 0#1 kv.get: not-found"));
     }
     return TROUPE_OK;
@@ -136,6 +136,89 @@ BODY(another_call_at_the_same_place_ends_the_turn)
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'diverged'") == 1);
     CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'never'") == 0);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE buttons LIKE '%t:retry:1%'") == 1);
+    return TROUPE_OK;
+}
+
+BODY(what_was_shown_is_closed_when_a_turn_cannot_go_on)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    SLEEPS(record, "put 0 here 1;write half;until 0 go;put 0 never 1");
+
+    WAIT_FOR(record->writes);
+    CHECK_STATUS(again(t, "UPDATE call SET kind = 'sql.commit' WHERE ordinal = 0", plain_ini),
+                 TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(record->ends == 1 && record->outcome == GATEWAY_INTERRUPTED);
+    CHECK(!strcmp(buf_text(&record->shown), "half"));
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'reply' AND buttons LIKE "
+                     "'%t:retry:1%' AND buttons NOT LIKE '%continue%'") == 1);
+    return TROUPE_OK;
+}
+
+/* A paid request was on its way when the process died; `payload` is what the event says then. */
+static troupe_status cut_round(struct stage_test *t, const char *payload)
+{
+    struct fixture *f = &t->base;
+
+    CHECK_STATUS(
+        change(t, "INSERT INTO call SELECT turn_id, stage, path, 2, 'http.paid', build, 1, 0, "
+                  "'begun', 0, X'01000000000000000100000000000000', 0 FROM call WHERE kind = "
+                  "'budget.reserve' ON CONFLICT (turn_id, stage, path, ordinal) DO UPDATE SET kind "
+                  "= 'http.paid', args_hash = 0, state = 'begun', status = 0, result = "
+                  "excluded.result"),
+        TROUPE_OK);
+    CHECK_STATUS(change(t, "DELETE FROM call WHERE ordinal > 2"), TROUPE_OK);
+    CHECK_STATUS(change(t, "UPDATE budget_ledger SET state = 'dispatched'"), TROUPE_OK);
+    return change(t, payload);
+}
+
+BODY(a_paid_round_that_was_shown_is_cut_and_offers_to_go_on)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    SLEEPS(record, "write first half;reserve 500;put 0 here 1;until 0 go");
+
+    WAIT_FOR(record->writes);
+    engine_end(t, 0);
+    CHECK_STATUS(cut_round(t, "UPDATE event SET payload = replace(replace(payload, 'until 0 go', "
+                              "'http POST http://127.0.0.1:9/ x;fail -16 actor.cut it broke off'), "
+                              "'write first half;', '')"),
+                 TROUPE_OK);
+    CHECK_STATUS(engine_start(t, plain_ini), TROUPE_OK);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(record->ends == 1 && record->outcome == GATEWAY_INTERRUPTED);
+    CHECK(!strcmp(buf_text(&record->shown), "first half"));
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE buttons LIKE '%t:continue:1%' AND buttons "
+                     "LIKE '%t:retry:1%'") == 1);
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT count(*) FROM call WHERE kind = 'http.paid' AND status = -16") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'unknown'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger") == 1);
+    return TROUPE_OK;
+}
+
+BODY(a_paid_round_that_nobody_saw_has_one_more_attempt)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    SLEEPS(record, "reserve 500;put 0 here 1;until 0 go");
+
+    engine_end(t, 0);
+    CHECK_STATUS(cut_round(t,
+                           "UPDATE event SET payload = replace(payload, 'until 0 go', 'http POST "
+                           "http://127.0.0.1:9/ x;release')"),
+                 TROUPE_OK);
+    CHECK_STATUS(engine_start(t, plain_ini), TROUPE_OK);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    /* Nobody listens there: the attempt's reservation is given back under the first one's number. */
+    CHECK(strstr(buf_text(&record->shown), "[put]<-") &&
+          strstr(buf_text(&record->shown), "[released]"));
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'unknown'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'released'") == 1);
+    CHECK(ask_int(f, "SELECT reserved_micros FROM budget_day WHERE scope = 'bot'") == 0);
     return TROUPE_OK;
 }
 
@@ -260,6 +343,39 @@ BODY(a_turn_that_brings_the_host_down_twice_is_dead)
     return TROUPE_OK;
 }
 
+BODY(children_are_bounded_joined_and_end_with_their_stage)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "spawn 1 c;verdict done");
+
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "w"));  /* a child of a stage writes the answer */
+    CHECK_ANSWER("spawn 70 endless", "[64 taken]"); /* the others are ended with the stage */
+    CHECK_ANSWER("spawn 1 broken", "[1 taken]<-3 actor.broken: the thing is broken>");
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT count(*) FROM call WHERE path = '0.0'") >= 2);
+    return TROUPE_OK;
+}
+
+BODY(a_batch_is_written_whole_or_not_at_all)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "batch 2");
+
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "<-4 batch.none: no batch was begun>"));
+    CHECK(strstr(buf_text(&record->shown), "[begun][put][inserted]<-19 batch.storage"));
+    CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'batch'") == 0);
+    record = ask(t, "batch 1");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "[begun][put][inserted][committed]"));
+    CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'batch'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM a__note") == 1);
+    return TROUPE_OK;
+}
+
 /* ---- waiting for somebody ------------------------------------------------------------------- */
 
 /* `member` presses the button `id`. */
@@ -333,6 +449,12 @@ BODY_IN(a_question_waits_without_a_place_and_goes_on_with_the_answer,
     WAIT_FOR(is_answered(record));
     CHECK(!strcmp(buf_text(&record->shown), "[put][Yes][No]"));
     WAIT_FOR(list_empty(&t->engine->turns));
+    {
+        _cleanup_mem_ char *why = NULL;
+
+        CHECK_STATUS(turn_engine_why_text(t->engine, "1", &why, &f->err), TROUPE_OK);
+        CHECK(strstr(why, "intake: taken") && strstr(why, "turn: parked"));
+    }
     CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'once' AND version = 1") == 1);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'reply' AND turn_id = 1") == 1);
     return TROUPE_OK;
@@ -349,6 +471,36 @@ BODY(a_question_expires)
     CHECK(strstr(buf_text(&record->shown), "[put]"));
     CHECK(ask_int(f, "SELECT count(*) FROM wait WHERE state = 'expired'") == 1);
     expect_told(t, press(t, "7", "t:1:1:1"), "answered already, or is over");
+    return TROUPE_OK;
+}
+
+BODY_IN(observers_see_a_turn_once_however_often_it_waits,
+        "[pipeline message]\nstages = a\nobservers = o\n" ACTOR("a", "")
+            ACTOR("o", "script = put 0 watched 1"))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "ask 0 Sure?");
+
+    PARKED(1);
+    press(t, "7", "t:1:1:1");
+    WAIT_FOR(is_answered(record));
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT version FROM kv WHERE key = 'watched'") == 1);
+    return TROUPE_OK;
+}
+
+BODY(a_question_can_be_stopped)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "ask 0 Sure?");
+
+    PARKED(1);
+    CHECK(turn_engine_stop_channel(t->engine, "100") == 0);
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "<-1 ask.canceled"));
+    CHECK(ask_int(f, "SELECT count(*) FROM wait WHERE state = 'canceled'") == 1);
     return TROUPE_OK;
 }
 
@@ -416,6 +568,9 @@ int main(void)
         TEST(an_event_that_comes_again_after_a_restart_is_answered_once),
         TEST(a_plain_turn_is_one_transaction),
         TEST(another_call_at_the_same_place_ends_the_turn),
+        TEST(what_was_shown_is_closed_when_a_turn_cannot_go_on),
+        TEST(a_paid_round_that_was_shown_is_cut_and_offers_to_go_on),
+        TEST(a_paid_round_that_nobody_saw_has_one_more_attempt),
         TEST(other_arguments_end_it_only_in_another_build),
         TEST(rows_of_another_format_end_the_turn),
         TEST(stages_go_by_the_list_of_the_admission),
@@ -423,8 +578,12 @@ int main(void)
         TEST(what_may_have_happened_outside_is_not_repeated),
         TEST(a_stage_has_a_bound_of_effects),
         TEST(a_turn_that_brings_the_host_down_twice_is_dead),
+        TEST(children_are_bounded_joined_and_end_with_their_stage),
+        TEST(a_batch_is_written_whole_or_not_at_all),
         TEST(a_question_waits_without_a_place_and_goes_on_with_the_answer),
         TEST(a_question_expires),
+        TEST(a_question_can_be_stopped),
+        TEST(observers_see_a_turn_once_however_often_it_waits),
         TEST(a_question_expires_while_nobody_runs),
         TEST(a_long_sleep_parks_and_ends_at_its_time),
         TEST(retry_and_continue_ask_again),

@@ -248,7 +248,7 @@ BODY(what_is_over_is_swept_and_what_nobody_saw_waits)
     struct record *unseen;
     bool more;
 
-    CHECK_ANSWER("reply seen", "seen");
+    CHECK_ANSWER("put 0 key seen", "[put]");
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'sent'") == 1);
     unseen = ask(t, "doze 50;reply unseen");
     WAIT_FOR(t->engine->admission.running == 1);
@@ -258,6 +258,7 @@ BODY(what_is_over_is_swept_and_what_nobody_saw_waits)
     CHECK_STATUS(turn_sweep(f->store, far - week, 2 * week, 0, &more, &f->err), TROUPE_OK);
     CHECK(!more);
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE payload = '{}'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM call") == 0);
     CHECK(ask_int(f, "SELECT count(*) FROM outbox") == 1);
     CHECK_STATUS(fake_deliver(t), TROUPE_OK);
     CHECK(!strcmp(buf_text(&unseen->shown), "unseen"));

@@ -21,6 +21,12 @@
 
 #define KILLED 99
 
+#ifdef __SANITIZE_THREAD__ /* looks for something else, and takes its time */
+#define STEP 9
+#else
+#define STEP 1
+#endif
+
 /* ---- the process that is killed -------------------------------------------------------------- */
 
 static _Atomic int commits_left; /* 0: it lives */
@@ -162,6 +168,7 @@ struct server {
     pthread_t thread;
     char url[64];
     _Atomic int posts, paid;
+    int cut; /* answers that a death cut */
 };
 
 static void *serve(void *arg)
@@ -306,7 +313,7 @@ static void read_answer(struct seen *seen, const char *dir)
     fclose(file);
 }
 
-static unsigned judge(const char *dir, const struct server *server, int kill_at, int kills)
+static unsigned judge(const char *dir, struct server *server, int kill_at, int kills)
 {
     static const char *const facts[] = {"seen", "child0", "child1", "choice"};
     _cleanup_mem_ char *path = mem_printf("%s/data.db", dir);
@@ -316,6 +323,7 @@ static unsigned judge(const char *dir, const struct server *server, int kill_at,
     assert_int_equal(sqlite3_open(path, &seen.db), SQLITE_OK);
     read_answer(&seen, dir);
     cut = told(seen.answer, "cut");
+    server->cut += cut == 1;
     expect(&seen, "events", number_of(seen.db, "SELECT count(*) FROM event"), 1);
     expect(&seen, "done", number_of(seen.db, "SELECT count(*) FROM event WHERE state = 'done'"), 1);
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
@@ -389,17 +397,18 @@ static bool killed_at(struct server *server, int kill_at, int again, unsigned *b
     return first == KILLED;
 }
 
-static void kill_everywhere(int again)
+static void kill_everywhere(int again, int step)
 {
     static struct server server;
     unsigned bad = 0;
     int kill_at = 1;
 
     server_start(&server);
+    server.cut = 0;
     while (killed_at(&server, kill_at, again ? 1 + kill_at % again : 0, &bad))
-        kill_at++;
+        kill_at += step;
     server_stop(&server);
-    printf("# %d places\n", kill_at - 1);
+    printf("# %d places, %d answers cut\n", (kill_at - 1) / step, server.cut);
     assert_true(kill_at > 20);
     assert_int_equal(bad, 0);
 }
@@ -407,13 +416,13 @@ static void kill_everywhere(int again)
 static void a_turn_killed_anywhere_ends_as_if_it_had_not_been(void **state)
 {
     (void)state;
-    kill_everywhere(0);
+    kill_everywhere(0, STEP);
 }
 
 static void so_does_one_killed_again_on_its_way_back(void **state)
 {
     (void)state;
-    kill_everywhere(13);
+    kill_everywhere(13, 3 * STEP);
 }
 
 int main(void)

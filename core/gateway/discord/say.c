@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sentences that are said at once and kept nowhere.
+ */
+#include "gateway/discord/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gateway/discord/layout.h"
+#include "gateway/discord/message.h"
+
+#include <string.h>
+
+#define SAY_MS 60000 /* a sentence that nobody would read any more */
+
+struct saying {
+    struct discord *discord;
+    struct event *event;
+    char *text;
+    int64_t mark;
+};
+
+static troupe_status post(struct discord *discord, const struct event *event, const char *text)
+{
+    _cleanup_mem_ char *body = discord_message_reply(text, event->source_id);
+    _cleanup_mem_ char *path = mem_printf("/channels/%s/messages", event->channel);
+    struct discord_request request = {
+        .method = "POST",
+        .route = "/channels/{channel}/messages",
+        .path = path,
+        .major = event->channel,
+        .body = body,
+        .body_len = strlen(body),
+        .priority = DISCORD_FINAL,
+        .deadline = loop_now(discord->loop) + SAY_MS,
+    };
+    struct error err;
+    troupe_status status = discord_rest_call(discord->rest, &request, NULL, &err);
+
+    if (status < 0 && status != TROUPE_CANCELED)
+        log_warn("discord", "a sentence in channel %s could not be said: %s", event->channel,
+                 err.text);
+    return status;
+}
+
+troupe_status discord_notice(struct gateway *gateway, const struct event *event, const char *text,
+                             bool private)
+{
+    struct discord *discord = (struct discord *)gateway;
+    struct discord_layout layout;
+    troupe_status status = TROUPE_OK;
+
+    (void)private; /* of a message there is no answer that others cannot read */
+    if (!discord->rest || !event->channel)
+        return TROUPE_UNAVAILABLE;
+    if (event->token)
+        return discord_press_tell(discord, event, text);
+    discord_layout(text, strlen(text), DISCORD_LAYOUT_WHOLE, &layout);
+    for (size_t i = 0; i < layout.count && status >= 0; i++)
+        status = post(discord, event, layout.parts[i].body);
+    discord_layout_clear(&layout);
+    return status;
+}
+
+static troupe_status say_main(void *arg)
+{
+    struct saying *saying = arg;
+
+    (void)discord_notice(&saying->discord->gateway, saying->event, saying->text, false);
+    if (saying->mark)
+        discord_seq_done_own(&saying->discord->seq, saying->mark);
+    event_unref(saying->event);
+    mem_free(saying->text);
+    mem_free(saying);
+    return TROUPE_OK;
+}
+
+void discord_say(struct discord *discord, struct event *event, const char *text, int64_t mark)
+{
+    static const struct co_owner owner = {"core:discord", 0};
+    struct saying *saying = mem_zero(1, sizeof(*saying));
+
+    saying->discord = discord;
+    saying->event = event_ref(event);
+    saying->text = mem_strdup(text);
+    saying->mark = mark;
+    if (co_spawn(&discord->scope, &owner, say_main, saying) == TROUPE_OK)
+        return;
+    log_warn("discord", "a sentence in channel %s could not be said: no coroutine is free",
+             event->channel);
+    if (mark)
+        discord_seq_done_own(&discord->seq, mark);
+    event_unref(saying->event);
+    mem_free(saying->text);
+    mem_free(saying);
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Questions with buttons on Discord: who may press, what a press brings, and that each one is
+# acknowledged in time, also across a kill -9 between question and press.
+. "$TROUPE_SRCDIR/tests/lib/tap.sh"
+. "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
+
+tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
+trap tap_cleanup_discord EXIT
+
+fake_discord_start || exit 1
+cat >"$TAP_DIR/troupe.ini" <<INI
+[troupe]
+data = $TAP_DIR/data
+[pipeline message]
+stages = asker
+[agent asker]
+plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/actor.so
+isolation = inprocess
+script = ask 600000 Shall I do it?
+[discord]
+token = fake-token
+api = $DISCORD_API
+INI
+chmod 600 "$TAP_DIR/troupe.ini"
+
+asked() { fake_discord_call "messages?channel=general" | grep -q "Shall I do it"; }
+press() { fake_discord_call press "{\"member\": \"$1\", \"channel\": \"general\", \"index\": $2}" >"$TAP_DIR/pressed"; }
+interaction() { fake_discord_call interactions | fake_discord_get "d[-1][\"$1\"]"; }
+acknowledged() { [ "$(interaction callback)" != 0 ]; }
+
+host_start
+is $? 0 "the host starts"
+fake_discord_wait connected 1
+n=$(fake_discord_say general alice "{mention} please {token}")
+until_true asked
+ok $? "the question is asked"
+buttons=$(fake_discord_call "messages?channel=general" |
+    fake_discord_get '[b["label"] for m in d for row in m["components"] for b in row["components"]]')
+is "$buttons" "['No', 'Yes']" "with its buttons"
+
+press bob 1
+until_true acknowledged
+ok $? "a press by somebody else is acknowledged"
+is "$(interaction ephemeral)" True "by a sentence for them alone"
+is "$(interaction late)" 0 "in time"
+is "$(fake_discord_report callbacks_repeated)" 0 "and once"
+
+kill -9 "$HOST_PID"
+wait "$HOST_PID" 2>/dev/null
+host_start
+is $? 0 "the host starts after kill -9"
+fake_discord_wait connected 1
+press alice 1
+until_true acknowledged
+ok $? "the press of who was asked is acknowledged"
+is "$(interaction callback)" 6 "without a word"
+said() { fake_discord_call "messages?channel=general" | fake_discord_get '[m["content"] for m in d if m["bot"]]' | grep -q "$1"; }
+until_true said Yes
+ok $? "the turn goes on with the answer, in another process"
+press alice 0
+until_true acknowledged
+is "$(interaction ephemeral)" True "a second press gets a private note"
+is "$(fake_discord_report callbacks_late)" 0 "no acknowledgement was late"
+is "$(fake_discord_report doubled)" 0 "nothing is answered twice"
+host_stop
+is $? 0 "the host ends with status 0"
+tap_done
