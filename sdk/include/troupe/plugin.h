@@ -197,7 +197,9 @@ typedef struct troupe_plugin {
      *                   the platform may forget it, a commit and a row each, and observed in a turn
      *                   of its own that a restart takes up again. What `observe` does there is
      *                   recorded like a stage's, under the name "observer AGENT". Several at a time,
-     *                   in no order; a backlog waits in the store. */
+     *                   in no order; a backlog waits in the store. It is lost where intake or store
+     *                   refuse it (too many at once, no storage, the host is closing): counted as
+     *                   owed_lost in `troupe status`, and logged. */
     const char *events;
 } troupe_plugin;
 
