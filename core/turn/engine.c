@@ -31,6 +31,21 @@ void turn_conclude(struct turn *turn, const char *state, const char *reason, con
     turn_text_tidy(turn->sentence);
 }
 
+/* Where a turn was put aside and runs again, two may have its number: the ended one may go later. */
+static void remember(struct turn *turn)
+{
+    if (turn->id)
+        map_setn(&turn->engine->numbered, (const char *)&turn->id, sizeof(turn->id), turn);
+}
+
+static void forget(struct turn *turn)
+{
+    struct map *numbered = &turn->engine->numbered;
+
+    if (map_getn(numbered, (const char *)&turn->id, sizeof(turn->id)) == turn)
+        map_removen(numbered, (const char *)&turn->id, sizeof(turn->id));
+}
+
 static void annotation_free(void *value)
 {
     buf_clear(value);
@@ -43,6 +58,7 @@ static void turn_free(struct loop_timer *timer)
     struct engine *engine = turn->engine;
 
     list_remove(&turn->link);
+    forget(turn);
     if (turn->observed)
         scope_close(&turn->observers);
     engine->builtins -= turn->builtin;
@@ -99,6 +115,7 @@ struct turn *turn_new(struct engine *engine, struct event *event, int64_t id)
     turn->answer.text.max = TURN_ANSWER_MAX;
     list_init(&turn->link);
     list_append(&engine->turns, &turn->link);
+    remember(turn);
     turn_trace_init(&turn->trace);
     loop_timer_init(engine->loop, &turn->timer, timer_fired);
     scope_open_root(engine->loop, &turn->scope, 0, turn_scope_ended);
@@ -207,13 +224,9 @@ void turn_diverge(struct turn *turn, const char *format, ...)
 
 struct turn *turn_engine_turn(const struct engine *engine, int64_t id)
 {
-    list_for_each (link, &engine->turns) {
-        struct turn *turn = container_of(link, struct turn, link);
+    struct turn *turn = map_getn(&engine->numbered, (const char *)&id, sizeof(id));
 
-        if (turn->id == id && turn->phase != TURN_ENDED)
-            return turn;
-    }
-    return NULL;
+    return turn && turn->phase != TURN_ENDED ? turn : NULL;
 }
 
 /* One that waits in its lane never held a place; its coroutine only stores and says the end. */
@@ -494,6 +507,7 @@ static void timer_closed(struct loop_timer *timer)
     turn_admission_clear(&engine->admission);
     turn_admission_clear(&engine->observed);
     map_clear_with(&engine->recovered, mem_free);
+    map_clear(&engine->numbered);
     map_clear(&engine->recent);
     map_clear(&engine->gateways);
     for (size_t i = 0; i < ENGINE_RECENT; i++)

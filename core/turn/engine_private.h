@@ -48,6 +48,7 @@ struct engine {
     struct turn_budget_caps caps;
     uint64_t first_text_ms, total_ms, park_ms;
     struct list_link turns;    /* every turn that exists                                     */
+    struct map numbered;       /* the newest of each number but 0; its key is the int64_t    */
     struct list_link incoming; /* events that are no turn yet: queued, being stored, refused */
     size_t in_flight;          /* batches that will be told                                  */
     struct scope scope;        /* intake and small writes                                    */
