@@ -123,11 +123,6 @@ static void free_slot(struct map *map, size_t slot)
     map->slots[slot] = 0;
 }
 
-void *map_remove(struct map *map, const char *key)
-{
-    return map_removen(map, key, strlen(key));
-}
-
 void *map_removen(struct map *map, const char *key, size_t len)
 {
     size_t slot, index;
@@ -149,4 +144,9 @@ void *map_removen(struct map *map, const char *key, size_t len)
     map->slots[slot_of(map, last->key, last->key_len, last->hash)] = (uint32_t)index + 1;
     map->entries[index] = *last;
     return value;
+}
+
+void *map_remove(struct map *map, const char *key)
+{
+    return map_removen(map, key, strlen(key));
 }

@@ -16,13 +16,19 @@
 
 struct gateway;
 
-#define EVENT_ADDRESSED   0x1u  /* the bot is meant: an answer is owed */
-#define EVENT_DIRECT      0x2u  /* nobody else reads it                */
-#define EVENT_BOT         0x4u  /* written by a program                */
-#define EVENT_OWNER       0x8u  /* by the bot's owner                  */
-#define EVENT_CONTINUE    0x10u /* to go on with the cut answer to it   */
+#define EVENT_ADDRESSED 0x1u  /* the bot is meant: an answer is owed */
+#define EVENT_DIRECT    0x2u  /* nobody else reads it                */
+#define EVENT_BOT       0x4u  /* written by a program                */
+#define EVENT_OWNER     0x8u  /* by the bot's owner                  */
+#define EVENT_CONTINUE  0x10u /* to go on with the cut answer to it   */
 
-#define EVENT_CONTENT_MAX 16384 /* bytes; gateways refuse more with a sentence */
+#define EVENT_AGAIN     0x40u /* what was asked before, once more */
+#define EVENT_OBSERVED  0x20u /* for observers alone: nobody hears of it */
+
+/* Behind the source_id of an event for observers whose message has an event of its own, too. */
+#define EVENT_OBSERVED_SUFFIX "/observed"
+
+#define EVENT_CONTENT_MAX     16384 /* bytes; gateways refuse more with a sentence */
 
 struct event {
     struct gateway *gateway; /* where the answer goes; NULL once that is gone                   */
@@ -57,6 +63,11 @@ void event_unref(struct event *event); /* NULL is fine */
 /* The payload column: everything but the gateway. event_parse gives a new event without a gateway. */
 char *event_print(const struct event *event); /* mem_free */
 troupe_status event_parse(const char *json, size_t len, struct event **ret, struct error *err);
+
+/* The same message for its observers alone: silent, and with an id of its own. */
+struct event *event_observed(const struct event *event);
+/* The number of the message that it is, 0 where it has none. */
+uint64_t event_message_number(const struct event *event);
 
 /* A decimal id as a number; 0 for NULL and for what is none. */
 uint64_t event_id_number(const char *id);

@@ -138,6 +138,11 @@ static void take_in(void *arg, struct event *event)
     turn_engine_submit(((struct host *)arg)->engine, event);
 }
 
+static bool show(void *arg, const struct gateway_seen *message)
+{
+    return turn_engine_seen(((struct host *)arg)->engine, message);
+}
+
 /* Without a token there is none. What Discord or the network do never fails a start. */
 /* Beside the start: a host with much to take up is ready all the same. */
 static troupe_status recover_discord(void *arg)
@@ -163,6 +168,7 @@ static troupe_status start_discord(struct host *host, struct error *err)
         .ca_file = config_str(http, "ca_file"),
         .proxy = config_str(http, "proxy"),
         .submit = take_in,
+        .seen = show,
         .arg = host,
     };
     static const struct co_owner owner = {"core:recover", 0};

@@ -187,6 +187,20 @@ typedef struct troupe_plugin {
     troupe_status (*observe)(troupe_turn *turn);
     /* The plugin's own extensions by id: "troupe.state/1", "troupe.user_data/1". May be NULL. */
     const void *(*get_extension)(const char *id);
+    /* Minor 2. What `observe` gets besides messages that address the bot, separated by blanks; NULL:
+     * nothing.
+     *   "seen:message"  every message of a member that the bot can read, from memory: cheap, and lost
+     *                   where the host crashes or 256 of them are being observed already. It has the
+     *                   platform's plain fields: no author_name, no reply_to. Nothing is recorded,
+     *                   nothing may be spent, and troupe_turn_id is 0.
+     *   "owed:message"  the same, kept: each one, also one that addresses the bot, is stored before
+     *                   the platform may forget it, a commit and a row each, and observed in a turn
+     *                   of its own that a restart takes up again. What `observe` does there is
+     *                   recorded like a stage's, under the name "observer AGENT". Several at a time,
+     *                   in no order; a backlog waits in the store. It is lost where intake or store
+     *                   refuse it (too many at once, no storage, the host is closing): counted as
+     *                   owed_lost in `troupe status`, and logged. */
+    const char *events;
 } troupe_plugin;
 
 /* State handed from an old generation to a new one ("troupe.state/1"). `io` moves `len` bytes and
