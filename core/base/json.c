@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REPLACEMENT 0xfffdu
+
 /* Counts brackets outside strings; cheap beside the parse, and needs no stack. */
 static bool too_deep(const char *text, size_t len)
 {
@@ -82,6 +84,95 @@ char *json_print(const json_t *value)
     copy = mem_strdup(dumped);
     free(dumped);
     return copy;
+}
+
+/* The four digits behind "\\u"; -1 where they are not there. */
+static int32_t read_unit(const char *p, const char *end)
+{
+    int32_t value = 0;
+
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+        return -1;
+    for (int i = 2; i < 6; i++) {
+        char c = p[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+
+        if (digit < 0)
+            return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+static char *put_utf8(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        *out++ = (char)c;
+        return out;
+    }
+    if (c < 0x800) {
+        *out++ = (char)(0xc0 | c >> 6);
+    } else {
+        if (c < 0x10000) {
+            *out++ = (char)(0xe0 | c >> 12);
+        } else {
+            *out++ = (char)(0xf0 | c >> 18);
+            *out++ = (char)(0x80 | (c >> 12 & 0x3f));
+        }
+        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
+    }
+    *out++ = (char)(0x80 | (c & 0x3f));
+    return out;
+}
+
+/* The character of the "\\u" at *p, which moves behind it. */
+static uint32_t read_escape(const char **p, const char *end)
+{
+    int32_t unit = read_unit(*p, end), low;
+
+    *p += unit < 0 ? 2 : 6;
+    if (unit < 0)
+        return '?'; /* there is no room for more */
+    if (unit == 0 || (unit >= 0xdc00 && unit < 0xe000))
+        return REPLACEMENT;
+    if (unit < 0xd800 || unit >= 0xe000)
+        return (uint32_t)unit;
+    low = read_unit(*p, end);
+    if (low < 0xdc00 || low >= 0xe000)
+        return REPLACEMENT;
+    *p += 6;
+    return 0x10000 + (((uint32_t)unit - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
+}
+
+size_t json_unescape(const char *raw, size_t len, char *out)
+{
+    static const char escapes[] = "bfnrt", meant[] = "\b\f\n\r\t";
+    const char *end = raw + len, *p = raw;
+    char *start = out;
+
+    while (p < end) {
+        const char *escape = memchr(p, '\\', (size_t)(end - p)), *known;
+        size_t plain = (size_t)((escape ? escape : end) - p);
+
+        memmove(out, p, plain);
+        out += plain;
+        p += plain;
+        if (!escape)
+            break;
+        if (end - p < 2)
+            break;
+        if (p[1] == 'u') {
+            out = put_utf8(out, read_escape(&p, end));
+            continue;
+        }
+        known = memchr(escapes, p[1], sizeof(escapes) - 1);
+        *out++ = known ? meant[known - escapes] : p[1];
+        p += 2;
+    }
+    return (size_t)(out - start);
 }
 
 const char *json_get_str(const json_t *object, const char *key, const char *fallback)

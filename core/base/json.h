@@ -25,6 +25,10 @@ char *json_print(const json_t *value);
 /* Appends the text as a JSON string, quotes and all: for who writes JSON without building a tree. What
  * is no UTF-8 becomes an empty string. */
 void json_put(struct buf *out, const char *text, size_t len);
+/* What a valid JSON string says, from what stands between its quotes: UTF-8 of at most `len` bytes,
+ * its length is returned. `out` may be `raw`. What no text can hold (NUL, half a surrogate pair)
+ * becomes U+FFFD. */
+size_t json_unescape(const char *raw, size_t len, char *out);
 /* String member or `fallback`. */
 const char *json_get_str(const json_t *object, const char *key, const char *fallback);
 int64_t json_get_int(const json_t *object, const char *key, int64_t fallback);

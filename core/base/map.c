@@ -123,9 +123,9 @@ static void free_slot(struct map *map, size_t slot)
     map->slots[slot] = 0;
 }
 
-void *map_remove(struct map *map, const char *key)
+void *map_removen(struct map *map, const char *key, size_t len)
 {
-    size_t len = strlen(key), slot, index;
+    size_t slot, index;
     const struct map_entry *last;
     void *value;
 
@@ -144,4 +144,9 @@ void *map_remove(struct map *map, const char *key)
     map->slots[slot_of(map, last->key, last->key_len, last->hash)] = (uint32_t)index + 1;
     map->entries[index] = *last;
     return value;
+}
+
+void *map_remove(struct map *map, const char *key)
+{
+    return map_removen(map, key, strlen(key));
 }

@@ -33,6 +33,7 @@ void *map_set(struct map *map, const char *key, void *value);
 void *map_setn(struct map *map, const char *key, size_t len, void *value);
 /* Removes and returns the value, or NULL. */
 void *map_remove(struct map *map, const char *key);
+void *map_removen(struct map *map, const char *key, size_t len);
 
 #define map_for_each(entry, map)                                                                   \
     for (struct map_entry *entry = (map)->entries; entry && entry < (map)->entries + (map)->count; \

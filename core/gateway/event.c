@@ -161,3 +161,28 @@ uint64_t event_id_number(const char *id)
     number = strtoull(id, &end, 10);
     return *end || errno ? 0 : number;
 }
+
+struct event *event_observed(const struct event *event)
+{
+    _cleanup_mem_ char *id = mem_printf("%s" EVENT_OBSERVED_SUFFIX, event->source_id);
+    struct event twin = *event;
+
+    twin.gateway = NULL;
+    twin.source_id = id;
+    twin.flags |= EVENT_OBSERVED;
+    twin.token = NULL;
+    return event_new(&twin);
+}
+
+uint64_t event_message_number(const struct event *event)
+{
+    size_t len = strlen(event->source_id), cut = strlen(EVENT_OBSERVED_SUFFIX);
+    char id[24];
+
+    if (!(event->flags & EVENT_OBSERVED) || len <= cut || len - cut >= sizeof(id) ||
+        strcmp(event->source_id + len - cut, EVENT_OBSERVED_SUFFIX))
+        return event_id_number(event->source_id);
+    memcpy(id, event->source_id, len - cut);
+    id[len - cut] = '\0';
+    return event_id_number(id);
+}

@@ -16,15 +16,20 @@
 
 struct gateway;
 
-#define EVENT_ADDRESSED   0x1u  /* the bot is meant: an answer is owed */
-#define EVENT_DIRECT      0x2u  /* nobody else reads it                */
-#define EVENT_BOT         0x4u  /* written by a program                */
-#define EVENT_OWNER       0x8u  /* by the bot's owner                  */
-#define EVENT_CONTINUE    0x10u /* to go on with the cut answer to it   */
-#define EVENT_UNASKED     0x20u /* no message stands behind it: a job   */
-#define EVENT_PING        0x40u /* its answer may notify its member     */
+#define EVENT_ADDRESSED 0x1u   /* the bot is meant: an answer is owed */
+#define EVENT_DIRECT    0x2u   /* nobody else reads it                */
+#define EVENT_BOT       0x4u   /* written by a program                */
+#define EVENT_OWNER     0x8u   /* by the bot's owner                  */
+#define EVENT_CONTINUE  0x10u  /* to go on with the cut answer to it   */
+#define EVENT_OBSERVED  0x20u  /* for observers alone: nobody hears of it */
+#define EVENT_AGAIN     0x40u  /* what was asked before, once more */
+#define EVENT_UNASKED   0x80u  /* no message stands behind it: a job   */
+#define EVENT_PING      0x100u /* its answer may notify its member     */
 
-#define EVENT_CONTENT_MAX 16384 /* bytes; gateways refuse more with a sentence */
+/* Behind the source_id of an event for observers whose message has an event of its own, too. */
+#define EVENT_OBSERVED_SUFFIX "/observed"
+
+#define EVENT_CONTENT_MAX     16384 /* bytes; gateways refuse more with a sentence */
 
 struct event {
     struct gateway *gateway; /* where the answer goes; NULL once that is gone                   */
@@ -66,6 +71,11 @@ static inline const char *event_asked_by(const struct event *event)
 {
     return event->flags & EVENT_UNASKED ? NULL : event->source_id;
 }
+
+/* The same message for its observers alone: silent, and with an id of its own. */
+struct event *event_observed(const struct event *event);
+/* The number of the message that it is, 0 where it has none. */
+uint64_t event_message_number(const struct event *event);
 
 /* A decimal id as a number; 0 for NULL and for what is none. */
 uint64_t event_id_number(const char *id);

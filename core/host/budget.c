@@ -54,6 +54,9 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
     int64_t id = 0;
     troupe_status status = host_need(frame, "budget");
 
+    if (status == TROUPE_OK && !frame->turn->id)
+        status = turn_frame_error(frame, TROUPE_UNSUPPORTED, "budget.seen",
+                                  "nothing may be spent on what was only seen; declare it owed");
     if (status == TROUPE_OK)
         status = turn_record_begin(
             &call, frame, "budget.reserve",

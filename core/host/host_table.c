@@ -148,9 +148,11 @@ static const troupe_message *get_message(troupe_turn *turn)
         return NULL;
     if (message->size)
         return message;
+    if (frame->turn->fill)
+        frame->turn->fill(frame->turn);
     *message = (troupe_message){
         .size = sizeof(*message),
-        .id = event_id_number(event->source_id),
+        .id = event_message_number(event),
         .account = event_id_number(event->account),
         .guild = event_id_number(event->guild),
         .channel = event_id_number(event->channel),
@@ -159,6 +161,8 @@ static const troupe_message *get_message(troupe_turn *turn)
         .content = {event->content, event->content_len},
         .reply_to = event_id_number(event->reply_to),
         .time_ms = event->time_ms,
+        .quote = str_of(event->quote),
+        .quote_author = str_of(event->quote_author),
     };
     if (event->flags & EVENT_ADDRESSED)
         message->flags |= TROUPE_MESSAGE_ADDRESSED;

@@ -197,7 +197,9 @@ static troupe_status sleep_long(struct record_call *call, uint64_t ms)
 troupe_status host_sleep(troupe_turn *turn, uint64_t ms)
 {
     struct turn_frame *frame = turn_frame_of(turn);
-    bool kept = !frame->unrecorded && !frame->turn->record.off;
+    const struct turn *t = frame->turn;
+    /* An observer is never put aside. */
+    bool kept = !frame->unrecorded && !t->record.off && !(t->event->flags & EVENT_OBSERVED);
     struct record_call call = {0};
     troupe_status status = turn_record_begin(&call, frame, "sleep",
                                              turn_record_hash_int(RECORD_HASH_START, (int64_t)ms));

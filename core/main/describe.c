@@ -38,6 +38,14 @@ json_t *host_status(struct host *host)
                                   (json_int_t)engine.answered, "refused",
                                   (json_int_t)engine.refused, "failed", (json_int_t)engine.failed,
                                   "duplicates", (json_int_t)engine.duplicates));
+    json_object_set_new(
+        status, "observers",
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seen", (json_int_t)engine.seen,
+                  "seen_running", (json_int_t)engine.seen_running, "seen_dropped",
+                  (json_int_t)engine.seen_dropped, "owed", (json_int_t)engine.observed,
+                  "owed_running", (json_int_t)engine.observed_running, "owed_queued",
+                  (json_int_t)engine.observed_queued, "owed_lost",
+                  (json_int_t)engine.observed_lost));
     json_object_set_new(status, "loop",
                         json_pack("{s:I, s:I, s:I, s:I}", "coroutines", (json_int_t)loop.coroutines,
                                   "coroutines_max", (json_int_t)loop.coroutines_max, "switches",

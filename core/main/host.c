@@ -138,7 +138,23 @@ static void take_in(void *arg, struct event *event)
     turn_engine_submit(((struct host *)arg)->engine, event);
 }
 
+static bool show(void *arg, const struct gateway_seen *message)
+{
+    return turn_engine_seen(((struct host *)arg)->engine, message);
+}
+
 /* Without a token there is none. What Discord or the network do never fails a start. */
+/* Beside the start: a host with much to take up is ready all the same. */
+static troupe_status recover_discord(void *arg)
+{
+    struct host *host = arg;
+    struct error err;
+
+    if (turn_engine_recover(host->engine, discord_gateway(host->discord), &err) < 0)
+        log_warn("discord", "what a restart cut is not taken up: %s", err.text);
+    return TROUPE_OK;
+}
+
 static troupe_status start_discord(struct host *host, struct error *err)
 {
     const struct config *config = host_config(host);
@@ -152,18 +168,18 @@ static troupe_status start_discord(struct host *host, struct error *err)
         .ca_file = config_str(http, "ca_file"),
         .proxy = config_str(http, "proxy"),
         .submit = take_in,
+        .seen = show,
         .arg = host,
     };
-    struct error own;
+    static const struct co_owner owner = {"core:recover", 0};
     troupe_status status;
 
     if (host->options.console_only || !discord_wanted(options.section))
         return TROUPE_OK;
     host->discord = discord_new(&options);
     status = discord_start(host->discord, err);
-    if (status == TROUPE_OK &&
-        turn_engine_recover(host->engine, discord_gateway(host->discord), &own) < 0)
-        log_warn("discord", "what a restart cut is not taken up: %s", own.text);
+    if (status == TROUPE_OK)
+        status = co_spawn(&host->scope, &owner, recover_discord, host);
     return status;
 }
 

@@ -50,7 +50,7 @@ static bool is_line(const char *text)
     return len > 0 && len <= 1000 && text_is_utf8(text, len);
 }
 
-/* Since minor 2. */
+/* Since minor 3. */
 static troupe_status (*job_of(const troupe_plugin *table))(troupe_turn *, troupe_str)
 {
     return table->size >= offsetof(troupe_plugin, job) + sizeof(table->job) ? table->job : NULL;
@@ -236,6 +236,47 @@ static troupe_status read_capabilities(const troupe_plugin *table, struct plugin
     return status;
 }
 
+/* ---- events --------------------------------------------------------------------------------- */
+
+static const char *const known_events[] = {"seen:message", "owed:message"};
+static const uint32_t event_bits[] = {PLUGIN_EVENT_SEEN_MESSAGE, PLUGIN_EVENT_OWED_MESSAGE};
+
+static troupe_status take_event(struct plugin_manifest *ret, const char *word, struct error *err)
+{
+    const size_t known = sizeof(known_events) / sizeof(known_events[0]);
+    const char *nearest;
+
+    for (size_t i = 0; i < known; i++) {
+        if (strcmp(word, known_events[i]))
+            continue;
+        if (ret->events)
+            return defect(ret->id, err, "its events name \"message\" twice");
+        ret->events |= event_bits[i];
+        return TROUPE_OK;
+    }
+    nearest = text_nearest(word, known_events, known);
+    return nearest
+               ? defect(ret->id, err, "event \"%s\" is unknown to this host, did you mean \"%s\"",
+                        word, nearest)
+               : defect(ret->id, err, "event \"%s\" is unknown to this host", word);
+}
+
+static troupe_status read_events(const troupe_plugin *table, struct plugin_manifest *ret,
+                                 struct error *err)
+{
+    const char *text = TROUPE_HAS(table, events) ? table->events : NULL;
+    char **words;
+    size_t count;
+    troupe_status status = split_words(ret->id, "events", text, &words, &count, err);
+
+    for (size_t i = 0; status == TROUPE_OK && i < count; i++)
+        status = take_event(ret, words[i], err);
+    if (status == TROUPE_OK && ret->events && !ret->observe)
+        status = defect(ret->id, err, "it names events and has no observer");
+    free_words(words, count);
+    return status;
+}
+
 /* ---- state --------------------------------------------------------------------------------- */
 
 static troupe_status read_state(const troupe_plugin *table, struct plugin_manifest *ret,
@@ -283,6 +324,7 @@ troupe_status plugin_manifest_read(const troupe_plugin *table, const struct plug
     manifest->get_extension = table->get_extension;
     if ((status = check_needs(table, manifest->id, registry, err)) < 0 ||
         (status = read_capabilities(table, manifest, err)) < 0 ||
+        (status = read_events(table, manifest, err)) < 0 ||
         (status = read_functions(&table->functions, manifest, err)) < 0 ||
         (status = plugin_keys_read(&table->config, manifest->id, manifest, err)) < 0 ||
         (status = read_migrations(&table->migrations, manifest, err)) < 0 ||

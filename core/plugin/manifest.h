@@ -19,6 +19,10 @@
 #define PLUGIN_MAX_KEYS       256
 #define PLUGIN_MAX_MIGRATIONS 1000
 
+/* What an observer wants besides messages that address the bot. */
+#define PLUGIN_EVENT_SEEN_MESSAGE 0x1u /* may be lost                            */
+#define PLUGIN_EVENT_OWED_MESSAGE 0x2u /* has a row of its own, addressed or not */
+
 /* One config key: what core/config checks by, and what is handed to the plugin. */
 struct plugin_key {
     const char *name;
@@ -40,6 +44,7 @@ struct plugin_manifest {
     char **capabilities;
     size_t capability_count;
     uint32_t state_version, state_oldest; /* 0: it hands no state over */
+    uint32_t events;                      /* PLUGIN_EVENT_… that its observer wants */
     /* Members of the table, NULL where it has none. */
     troupe_status (*create)(troupe_host *host, void **ret_state);
     void (*destroy)(troupe_host *host, void *state);

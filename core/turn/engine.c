@@ -31,6 +31,15 @@ void turn_conclude(struct turn *turn, const char *state, const char *reason, con
     turn_text_tidy(turn->sentence);
 }
 
+/* Where a turn was put aside and runs again, two may have its number: the ended one may go later. */
+static void forget(struct turn *turn)
+{
+    struct map *numbered = &turn->engine->numbered;
+
+    if (map_getn(numbered, (const char *)&turn->id, sizeof(turn->id)) == turn)
+        map_removen(numbered, (const char *)&turn->id, sizeof(turn->id));
+}
+
 static void annotation_free(void *value)
 {
     buf_clear(value);
@@ -43,6 +52,7 @@ static void turn_free(struct loop_timer *timer)
     struct engine *engine = turn->engine;
 
     list_remove(&turn->link);
+    forget(turn);
     if (turn->over)
         turn->over(turn->over_arg, TROUPE_OK);
     if (turn->observed)
@@ -88,13 +98,20 @@ static void timer_fired(struct loop_timer *timer)
         turn_cancel(turn, "too_slow", "that took too long: nothing to show came in time");
 }
 
+void turn_set_id(struct turn *turn, int64_t id)
+{
+    turn->id = id;
+    if (id)
+        map_setn(&turn->engine->numbered, (const char *)&id, sizeof(id), turn);
+}
+
 struct turn *turn_new(struct engine *engine, struct event *event, int64_t id)
 {
     struct turn *turn = mem_zero(1, sizeof(*turn));
 
     turn->engine = engine;
     turn->event = event;
-    turn->id = id;
+    turn_set_id(turn, id);
     turn->came_ms = loop_now(engine->loop);
     turn_record_init(&turn->record);
     list_init(&turn->waits);
@@ -128,13 +145,25 @@ void turn_start(struct turn *turn)
     loop_timer_start(&turn->timer, START_AGAIN_MS, 0);
 }
 
+static bool is_observed(const struct turn *turn)
+{
+    return turn->event->flags & EVENT_OBSERVED;
+}
+
+/* Observers have places of their own. */
+static struct turn_admission *admission_of(const struct turn *turn)
+{
+    return is_observed(turn) ? &turn->engine->observed : &turn->engine->admission;
+}
+
 static void give_place_back(struct turn *turn)
 {
     turn->phase = TURN_ENDED;
     if (!turn->admitted)
         return;
-    turn_admission_remove(&turn->engine->admission, &turn->ticket);
+    turn_admission_remove(admission_of(turn), &turn->ticket);
     turn_engine_pump(turn->engine);
+    turn_owed_refill(turn->engine);
 }
 
 static void tell_figures(const struct turn *turn)
@@ -171,6 +200,8 @@ void turn_engine_ended(struct turn *turn)
 
     if (turn->left || turn->duplicate)
         ; /* nothing was decided */
+    else if (is_observed(turn))
+        engine->stats.observed += !turn->unstored;
     else if (!strcmp(turn->state, "done"))
         engine->stats.answered++;
     else if (!strcmp(turn->state, "refused") || !strcmp(turn->state, "dropped"))
@@ -226,13 +257,9 @@ void turn_diverge(struct turn *turn, const char *format, ...)
 
 struct turn *turn_engine_turn(const struct engine *engine, int64_t id)
 {
-    list_for_each (link, &engine->turns) {
-        struct turn *turn = container_of(link, struct turn, link);
+    struct turn *turn = map_getn(&engine->numbered, (const char *)&id, sizeof(id));
 
-        if (turn->id == id && turn->phase != TURN_ENDED)
-            return turn;
-    }
-    return NULL;
+    return turn && turn->phase != TURN_ENDED ? turn : NULL;
 }
 
 /* One that waits in its lane never held a place; its coroutine only stores and says the end. */
@@ -240,7 +267,7 @@ static void end_waiting(struct turn *turn)
 {
     if (turn->phase != TURN_WAITING || !turn->admitted)
         return;
-    turn_admission_remove(&turn->engine->admission, &turn->ticket);
+    turn_admission_remove(admission_of(turn), &turn->ticket);
     turn->admitted = false;
     turn_start(turn);
 }
@@ -248,6 +275,8 @@ static void end_waiting(struct turn *turn)
 void turn_stored(struct turn *turn, enum turn_storing outcome)
 {
     turn->storing = false;
+    if (is_observed(turn))
+        turn_owed_stored(turn, outcome);
     if (outcome != TURN_STORED) {
         turn->duplicate = outcome == TURN_DUPLICATE;
         turn->unstored = outcome == TURN_UNSTORED;
@@ -270,17 +299,23 @@ void turn_show_working(struct turn *turn)
 
 /* ---- admission ------------------------------------------------------------------------------ */
 
-void turn_engine_pump(struct engine *engine)
+static void pump(struct turn_admission *admission)
 {
     struct turn_ticket *ticket;
 
-    while ((ticket = turn_admission_next(&engine->admission))) {
+    while ((ticket = turn_admission_next(admission))) {
         struct turn *turn = container_of(ticket, struct turn, ticket);
 
         turn_trace_add(&turn->trace, "admission", "started", "%zu run, %zu wait",
-                       engine->admission.running, engine->admission.queued);
+                       admission->running, admission->queued);
         turn_start(turn);
     }
+}
+
+void turn_engine_pump(struct engine *engine)
+{
+    pump(&engine->admission);
+    pump(&engine->observed);
 }
 
 void turn_engine_admit(struct engine *engine, struct turn *turn)
@@ -288,6 +323,10 @@ void turn_engine_admit(struct engine *engine, struct turn *turn)
     const struct event *event = turn->event;
     enum turn_refusal refusal = TURN_ADMITTED;
 
+    if (is_observed(turn)) {
+        turn_owed_admit(turn);
+        return;
+    }
     if (turn->resumed || turn->over)
         turn_admission_restore(&engine->admission, &turn->ticket, event->channel, event->member);
     else
@@ -339,7 +378,8 @@ static void configure(struct engine *engine)
 
 static bool is_busy(const struct engine *engine)
 {
-    return !list_empty(&engine->turns) || !list_empty(&engine->incoming) || engine->recovering;
+    return !list_empty(&engine->turns) || !list_empty(&engine->incoming) || engine->recovering ||
+           engine->seen.count;
 }
 
 void turn_engine_check_idle(struct engine *engine)
@@ -380,6 +420,7 @@ static void grace_over(struct loop_timer *timer)
         if (turn->observed)
             scope_cancel(&turn->observers, TROUPE_CANCELED);
     }
+    turn_seen_cancel(engine);
 }
 
 /* Nothing of the engine's own runs or is about to be told. */
@@ -455,6 +496,9 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     list_init(&engine->incoming);
     engine->recent_keys = mem_zero(ENGINE_RECENT, sizeof(*engine->recent_keys));
     turn_admission_init(&engine->admission);
+    turn_admission_init(&engine->observed);
+    engine->observed.concurrent = ENGINE_OWED_MAX;
+    turn_seen_init(engine);
     engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, turn_incoming_free);
     scope_open_root(engine->loop, &engine->scope, 0, own_ended);
     loop_timer_init(engine->loop, &engine->grace, grace_over);
@@ -483,6 +527,7 @@ void turn_engine_close(struct engine *engine)
     engine->closing = true;
     engine->closed = closed;
     chan_close(engine->intake, TROUPE_CANCELED);
+    turn_seen_cancel(engine);
     check_closed(engine);
     op_wait(closed, 0, NULL);
     op_drop(closed);
@@ -493,7 +538,9 @@ static void timer_closed(struct loop_timer *timer)
     struct engine *engine = container_of(timer, struct engine, grace);
 
     turn_admission_clear(&engine->admission);
+    turn_admission_clear(&engine->observed);
     map_clear_with(&engine->recovered, mem_free);
+    map_clear(&engine->numbered);
     map_clear(&engine->recent);
     map_clear(&engine->gateways);
     for (size_t i = 0; i < ENGINE_RECENT; i++)
@@ -509,10 +556,15 @@ static void due_closed(struct loop_timer *timer)
     loop_timer_close(&container_of(timer, struct engine, due)->grace, timer_closed);
 }
 
+static void overdue_closed(struct loop_timer *timer)
+{
+    loop_timer_close(&container_of(timer, struct engine, seen.overdue)->due, due_closed);
+}
+
 void turn_engine_free(struct engine *engine)
 {
     if (engine)
-        loop_timer_close(&engine->due, due_closed);
+        turn_seen_clear(engine, overdue_closed);
 }
 
 void turn_engine_publish(struct engine *engine, struct plugin_set *set)
@@ -550,7 +602,7 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
         struct turn *turn = container_of(link, struct turn, link);
 
         if (turn->phase == TURN_ENDED || !turn->id || !channel || !turn->event->channel ||
-            strcmp(turn->event->channel, channel) || turn->state)
+            strcmp(turn->event->channel, channel) || turn->state || is_observed(turn))
             continue;
         turn_cancel(turn, "stopped", "stopped");
         count++;
@@ -587,6 +639,9 @@ void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
     *ret = engine->stats;
     ret->running = engine->admission.running;
     ret->queued = engine->admission.queued;
+    ret->seen_running = engine->seen.count;
+    ret->observed_running = engine->observed.running;
+    ret->observed_queued = engine->observed.queued + engine->left.count;
     ret->concurrent_max = engine->admission.concurrent;
     ret->generation = engine->set ? (uint32_t)engine->set->number : 0;
     ret->cap_micros = engine->caps.bot;

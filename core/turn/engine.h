@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "gateway/gateway.h"
+#include "gateway/seen.h"
 #include "loop/loop.h"
 
 #include <troupe/turn.h>
@@ -65,8 +66,13 @@ struct plugin_set *turn_engine_set(struct engine *engine); /* the current one, n
 
 /* An event came in. Owed ones are on their way to the store before their turn begins, and nothing of
  * it leaves before they are there; a source_id that was seen before is ignored. Takes over the reference. The answer comes through the event's gateway, always: an
- * answer, or a sentence that says why not. */
+ * answer, or a sentence that says why not. With EVENT_OBSERVED nobody hears anything: observers that
+ * are owed it get a turn. */
 void turn_engine_submit(struct engine *engine, struct event *event);
+/* A member's message that addresses nobody here. Observers that want to see it begin at once, from
+ * memory, at most ENGINE_SEEN_MAX messages at a time: what is above is dropped and counted. True
+ * where others are owed it: it is to be submitted with EVENT_OBSERVED. */
+bool turn_engine_seen(struct engine *engine, const struct gateway_seen *message);
 /* Something of the host's own is due: `event` and the statements of `claim`, whose guards say whose it
  * is, are one commit, and then the turn begins, beyond the bounds of admission. `over` is called once,
  * on the loop and not inside this call: TROUPE_OK once the turn has ended or is parked;
@@ -128,6 +134,9 @@ troupe_status turn_engine_resume(struct engine *engine);
 struct engine_stats {
     size_t running, queued;
     uint64_t events, answered, refused, failed, duplicates;
+    /* Of observers: messages seen from memory and those dropped, and the turns of what is owed. */
+    uint64_t seen, seen_dropped, observed, observed_lost;
+    size_t seen_running, observed_running, observed_queued;
     size_t concurrent_max;
     uint32_t generation;
     int64_t cap_micros;

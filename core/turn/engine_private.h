@@ -11,11 +11,15 @@
 #include "plugin/set.h"
 #include "store/store.h"
 #include "turn/budget.h"
+#include "turn/seen.h"
 #include "turn/turn.h"
 
 #define ENGINE_INTAKE_MAX   1000  /* events between a gateway and the store               */
 #define ENGINE_INTAKE_BATCH 100   /* events of one commit                                 */
 #define ENGINE_BUILTINS_MAX 100   /* of the core's own commands that run at a time         */
+#define ENGINE_SEEN_MAX     256   /* messages that are observed from memory at a time     */
+#define ENGINE_OWED_MAX     256   /* observers' turns that run at a time                   */
+#define ENGINE_OWED_QUEUE   1000  /* of them that wait in memory; the rest waits as rows   */
 #define ENGINE_BLAMES_MAX   2     /* crashes that an event was blamed for, then it is dead */
 #define ENGINE_RECENT       4096  /* events that are known without asking the store       */
 #define ENGINE_BUDGET_BOT   "bot" /* the id of the one scope that every reservation counts in */
@@ -24,6 +28,14 @@
 #define ENGINE_NO_STORAGE   "I can't take that now: the storage does not work. Please try again later"
 #define ENGINE_STOPPING     "I am being stopped for maintenance; please ask again in a few minutes"
 
+/* What observers are owed and what is not in memory, because too much is: rows above `last_taken`,
+ * up to `last` known to be stored. While there are any, new ones go behind them. */
+struct turn_left {
+    size_t count;
+    int64_t last_taken, last;
+    bool taking;
+};
+
 struct engine {
     struct engine_options options;
     struct loop *loop;
@@ -31,9 +43,13 @@ struct engine {
     struct sched *sched;
     struct plugin_set *set; /* current, pinned */
     struct turn_admission admission;
+    struct turn_admission observed; /* of the turns of observers: they hold nobody up */
+    struct turn_left left;
+    struct turn_seen_pool seen;
     struct turn_budget_caps caps;
     uint64_t first_text_ms, total_ms, park_ms;
     struct list_link turns;    /* every turn that exists                                     */
+    struct map numbered;       /* the newest of each number but 0; its key is the int64_t    */
     struct list_link incoming; /* events that are no turn yet: queued, being stored, refused */
     size_t in_flight;          /* batches that will be told                                  */
     struct scope scope;        /* intake and small writes                                    */
@@ -70,7 +86,8 @@ struct engine_incoming {
     struct list_link link;
     struct engine *engine;
     struct event *event;
-    const char *refusal; /* static */
+    struct gateway *gateway; /* where it came from; NULL: from none */
+    const char *refusal;     /* static */
 };
 struct engine_incoming *turn_incoming_new(struct engine *engine, struct event *event);
 void turn_incoming_free(void *incoming);
@@ -82,6 +99,8 @@ void turn_engine_check_idle(struct engine *engine);
 /* A turn for the event (whose reference it takes over), known to the engine, not started. */
 struct turn *turn_new(struct engine *engine, struct event *event, int64_t id);
 /* The running one of that number, or NULL. */
+/* The turn is found by this id from now on; 0: by none. */
+void turn_set_id(struct turn *turn, int64_t id);
 struct turn *turn_engine_turn(const struct engine *engine, int64_t id);
 /* The engine stays while something that it handed to the store has not been told. */
 void turn_engine_hold(struct engine *engine);
@@ -137,6 +156,22 @@ troupe_status turn_engine_event(struct engine *engine, int64_t id, struct event 
 troupe_status turn_recover_begin(struct engine *engine, struct error *err);
 /* intake.c */
 troupe_status turn_intake_main(void *engine);
+
+/* owed.c: the work of a turn whose event is for observers alone. [waits] */
+void turn_observe(struct turn *turn);
+/* The observers' turn waits for its place, in memory or as a row. */
+void turn_owed_admit(struct turn *turn);
+/* Whether one that an earlier process left stays a row for now. */
+bool turn_owed_leave_row(struct engine *engine, int64_t id);
+/* What became of the row of an observers' turn. */
+void turn_owed_stored(struct turn *turn, enum turn_storing outcome);
+/* Takes up rows that were left, if there is room. */
+void turn_owed_refill(struct engine *engine);
+/* The turn of an open event's row, as SQL_TURN_OPEN_EVENTS gives it. */
+struct turn *turn_of_row(struct engine *engine, struct event *event, const struct store_rows *rows,
+                         size_t row);
+/* Whether the message of an event is owed to observers as well. */
+bool turn_is_watched(const struct plugin_set *set, const struct event *event);
 
 /* command.c: whether a message is a command, and a built-in that must work at once. */
 bool turn_is_command(const struct plugin_set *set, const struct event *event);

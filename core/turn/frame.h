@@ -30,7 +30,7 @@ struct turn_frame {
     const struct plugin_function *function; /* NULL: a stage or an observer             */
     struct turn_frame *caller;              /* NULL: called by the core                 */
     bool observer;                          /* cannot answer                            */
-    bool unrecorded;                        /* its calls are not kept: an observer's    */
+    bool unrecorded;                        /* its calls are not kept                   */
     unsigned depth;
     char *path;                 /* its place in the record, of the arena     */
     unsigned ordinal, children; /* the next call's, and children so far      */
@@ -53,6 +53,15 @@ struct turn_frame {
     troupe_status error_status;
     troupe_message message; /* filled when the plugin asks */
 };
+
+/* A stage or an observer at work, on a coroutine of its own: turn_job_main, whose argument it is. The
+ * verdict is in the frame, which the caller clears. */
+struct turn_job {
+    struct turn_frame frame;
+    troupe_status (*fn)(troupe_turn *turn);
+    troupe_status (*job)(troupe_turn *turn, troupe_str payload); /* in its place; NULL: none */
+};
+troupe_status turn_job_main(void *job);
 
 static inline struct turn_frame *turn_frame_of(troupe_turn *turn)
 {

@@ -22,10 +22,10 @@ void turn_intake_settled(struct engine *engine, struct gateway *gateway)
         return;
     /* They came in order, so the first that is under way is the lowest. */
     list_for_each (link, &engine->incoming) {
-        const struct event *event = container_of(link, struct engine_incoming, link)->event;
+        const struct engine_incoming *incoming = container_of(link, struct engine_incoming, link);
 
-        if (event->gateway == gateway && event->seq > 0) {
-            seq = event->seq - 1;
+        if (incoming->gateway == gateway && incoming->event->seq > 0) {
+            seq = incoming->event->seq - 1;
             break;
         }
     }
@@ -39,7 +39,7 @@ void turn_incoming_free(void *item)
     struct engine *engine = incoming->engine;
 
     list_remove(&incoming->link);
-    turn_intake_settled(engine, incoming->event->gateway);
+    turn_intake_settled(engine, incoming->gateway);
     event_unref(incoming->event);
     mem_free(incoming);
     turn_engine_check_idle(engine);
@@ -56,11 +56,28 @@ static troupe_status refuse_main(void *arg)
     return TROUPE_OK;
 }
 
+/* What observers were owed cannot be taken, and there is nobody to be told but the operator. */
+static void lose(struct engine_incoming *incoming, const char *code)
+{
+    struct engine *engine = incoming->engine;
+    uint64_t fresh;
+
+    engine->stats.observed_lost++;
+    if (turn_loss_tell(&engine->seen.lost, engine, engine->stats.observed_lost, &fresh))
+        log_error("intake", "%llu messages that observers are owed could not be taken: %s",
+                  (unsigned long long)fresh, code);
+    turn_incoming_free(incoming);
+}
+
 /* For what could not even be stored: said at once, since nothing will remember it. */
 static void refuse(struct engine_incoming *incoming, const char *code, const char *text)
 {
     static const struct co_owner owner = {"core:intake", 0};
 
+    if (incoming->event->flags & EVENT_OBSERVED) {
+        lose(incoming, code);
+        return;
+    }
     incoming->engine->stats.refused++;
     log_warn("intake", "event %s of %s refused: %s", incoming->event->source_id,
              incoming->event->source, code);
@@ -75,6 +92,9 @@ struct engine_incoming *turn_incoming_new(struct engine *engine, struct event *e
 
     incoming->engine = engine;
     incoming->event = event;
+    incoming->gateway = event->gateway;
+    if (event->flags & EVENT_OBSERVED)
+        event->gateway = NULL; /* nobody hears of it */
     list_append(&engine->incoming, &incoming->link);
     return incoming;
 }
@@ -94,10 +114,26 @@ static void run_builtin(struct engine *engine, struct event *event)
     turn_start(turn);
 }
 
+static void to_intake(struct engine *engine, struct event *event)
+{
+    struct engine_incoming *incoming = turn_incoming_new(engine, event);
+
+    if (chan_try_send(engine->intake, incoming) < 0)
+        refuse(incoming, "intake_full",
+               "too many messages at once; please send this one again in a minute");
+}
+
+/* Its number in the gateway's order holds that back until it is stored. */
+static struct event *observed_from(const struct event *event)
+{
+    struct event *twin = event_observed(event);
+
+    twin->gateway = event->gateway;
+    return twin;
+}
+
 void turn_engine_submit(struct engine *engine, struct event *event)
 {
-    struct engine_incoming *incoming;
-
     engine->stats.events++;
     if (event->gateway && event->seq > 0)
         event->gateway->submitted = event->seq;
@@ -105,7 +141,7 @@ void turn_engine_submit(struct engine *engine, struct event *event)
         turn_engine_press(engine, event);
         return;
     }
-    if (!(event->flags & EVENT_ADDRESSED)) {
+    if (!(event->flags & (EVENT_ADDRESSED | EVENT_OBSERVED))) {
         turn_intake_settled(engine, event->gateway);
         event_unref(event);
         return;
@@ -114,30 +150,31 @@ void turn_engine_submit(struct engine *engine, struct event *event)
         refuse(turn_incoming_new(engine, event), "stopping", ENGINE_STOPPING);
         return;
     }
-    if (turn_is_builtin(engine->set, event)) {
+    if (!(event->flags & EVENT_OBSERVED) && turn_is_builtin(engine->set, event)) {
         /* /stop and its like work while everything else waits, and owe nothing to the store. */
+        if (turn_is_watched(engine->set, event))
+            to_intake(engine, observed_from(event));
         turn_intake_settled(engine, event->gateway);
         run_builtin(engine, event);
         return;
     }
-    incoming = turn_incoming_new(engine, event);
-    if (chan_try_send(engine->intake, incoming) < 0)
-        refuse(incoming, "intake_full",
-               "too many messages at once; please send this one again in a minute");
+    to_intake(engine, event);
 }
 
 /* ---- storing -------------------------------------------------------------------------------- */
 
-/* A batch of events on its way to the store; their turns run already. */
+/* A batch of events on its way to the store; their turns run already. A message that addresses the
+ * bot and is owed to observers, too, is two of them. */
 struct storing {
     struct engine *engine;
     size_t count;
     struct stored_event {
-        struct engine_incoming *incoming;
+        struct engine_incoming *incoming; /* NULL: of the one before */
+        struct event *event;
         struct turn *turn; /* stays until it is told */
         int64_t id;
         size_t row;
-    } events[ENGINE_INTAKE_BATCH];
+    } events[2 * ENGINE_INTAKE_BATCH];
 };
 
 /* The event's number is known before the event is stored, so its turn can begin at once: whatever
@@ -157,7 +194,8 @@ static void stored(void *arg, struct store_batch *batch, troupe_status status,
         turn_stored(event->turn, status < 0                                   ? TURN_UNSTORED
                                  : store_batch_changes(batch, event->row) > 0 ? TURN_STORED
                                                                               : TURN_DUPLICATE);
-        turn_incoming_free(event->incoming);
+        if (event->incoming)
+            turn_incoming_free(event->incoming);
     }
     mem_free(storing);
     turn_engine_release(engine);
@@ -182,11 +220,11 @@ static size_t add_event(struct engine *engine, struct store_batch *batch, const 
 static void add_seqs(struct store_batch *batch, struct engine_incoming **items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct gateway *gateway = items[i]->event->gateway;
+        struct gateway *gateway = items[i]->gateway;
         bool last = gateway && gateway->ops->taken && items[i]->event->seq > 0;
 
         for (size_t j = i + 1; last && j < count; j++)
-            last = items[j]->event->gateway != gateway || items[j]->event->seq <= 0;
+            last = items[j]->gateway != gateway || items[j]->event->seq <= 0;
         if (last)
             gateway->ops->taken(gateway, items[i]->event->seq, batch);
     }
@@ -225,8 +263,8 @@ static void start_turns(struct storing *storing)
     struct engine *engine = storing->engine;
 
     for (size_t i = 0; i < storing->count; i++) {
-        struct event *event = storing->events[i].incoming->event;
-        struct turn *turn = turn_new(engine, event_ref(event), storing->events[i].id);
+        struct event *event = storing->events[i].event;
+        struct turn *turn = turn_new(engine, event, storing->events[i].id);
 
         turn->storing = true;
         turn_take_stages(turn, engine->set);
@@ -237,32 +275,41 @@ static void start_turns(struct storing *storing)
     }
 }
 
+static void add(struct storing *storing, struct store_batch *batch,
+                struct engine_incoming *incoming, struct event *event)
+{
+    struct stored_event *stored_event = &storing->events[storing->count++];
+
+    stored_event->incoming = incoming;
+    stored_event->event = event;
+    stored_event->id = ++storing->engine->last_event;
+    stored_event->row = add_event(storing->engine, batch, event, stored_event->id);
+}
+
 static void take_in(struct engine *engine, struct engine_incoming **items, size_t count)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct storing *storing = mem_zero(1, sizeof(*storing));
+    bool duplicate[ENGINE_INTAKE_BATCH] = {false};
     struct error err;
 
     storing->engine = engine;
     for (size_t i = 0; i < count; i++) {
-        struct stored_event *event = &storing->events[storing->count];
+        struct event *event = items[i]->event;
 
-        if (seen_before(engine, items[i]->event)) {
+        if (seen_before(engine, event)) {
             engine->stats.duplicates++;
+            duplicate[i] = true;
             continue;
         }
-        event->incoming = items[i];
-        event->id = ++engine->last_event;
-        event->row = add_event(engine, batch, items[i]->event, event->id);
-        storing->count++;
+        add(storing, batch, items[i], event_ref(event));
+        if (turn_is_watched(engine->set, event))
+            add(storing, batch, NULL, event_observed(event));
     }
     add_seqs(batch, items, count);
-    for (size_t i = 0, fresh = 0; i < count; i++) {
-        if (fresh < storing->count && storing->events[fresh].incoming == items[i])
-            fresh++;
-        else
-            turn_incoming_free(items[i]); /* a duplicate */
-    }
+    for (size_t i = 0; i < count; i++)
+        if (duplicate[i])
+            turn_incoming_free(items[i]);
     if (store_batch_count(batch) &&
         store_submit(engine->store, batch, stored, storing, &err) == TROUPE_OK) {
         turn_engine_hold(engine);
@@ -270,8 +317,13 @@ static void take_in(struct engine *engine, struct engine_incoming **items, size_
         return;
     }
     for (size_t i = 0; i < storing->count; i++) {
-        forget(engine, storing->events[i].incoming->event); /* it may come again */
-        refuse(storing->events[i].incoming, "storage_unavailable", ENGINE_NO_STORAGE);
+        struct engine_incoming *incoming = storing->events[i].incoming;
+
+        event_unref(storing->events[i].event);
+        if (!incoming)
+            continue;
+        forget(engine, incoming->event); /* it may come again */
+        refuse(incoming, "storage_unavailable", ENGINE_NO_STORAGE);
     }
     mem_free(storing);
 }

@@ -13,6 +13,7 @@ struct pipelines {
     struct arena arena;
     struct turn_pipeline *items;
     size_t count;
+    const struct turn_pipeline *watched;
 };
 
 static void pipelines_free(void *extra)
@@ -22,6 +23,8 @@ static void pipelines_free(void *extra)
     for (size_t i = 0; i < pipelines->count; i++) {
         mem_free(pipelines->items[i].stage_names);
         json_decref(pipelines->items[i].stage_list);
+        mem_free(pipelines->items[i].owed_names);
+        json_decref(pipelines->items[i].owed_list);
     }
     arena_clear(&pipelines->arena);
     mem_free(pipelines);
@@ -114,6 +117,41 @@ static void compile_stage(struct pipelines *all, struct plugin_set *set,
     stage->timeout_ms = (uint64_t)config_ms(section, "timeout");
 }
 
+/* Who observes how. */
+static void compile_observers(struct pipelines *all, struct plugin_set *set,
+                              const struct config_section *section, struct turn_pipeline *pipeline,
+                              struct config_problems *problems)
+{
+    bool messages = !strcmp(pipeline->name, TURN_MESSAGE);
+    json_t *names = json_array();
+    size_t count;
+    struct plugin_agent **agents =
+        workers(&all->arena, set, section, "observers", true, &count, problems);
+
+    pipeline->observers = agents; /* those that owe are taken out */
+    pipeline->seen = arena_alloc(&all->arena, (count + 1) * sizeof(*agents));
+    pipeline->owed = arena_alloc(&all->arena, (count + 1) * sizeof(*agents));
+    for (size_t i = 0; i < count; i++) {
+        struct plugin_agent *agent = agents[i];
+        uint32_t events = messages ? agent->manifest->events : 0;
+        _cleanup_mem_ char *name = NULL;
+
+        if (events & PLUGIN_EVENT_OWED_MESSAGE) {
+            name = mem_printf(TURN_OBSERVER "%s", agent->name);
+            json_array_append_new(names, json_string(name));
+            pipeline->owed[pipeline->owed_count++] = agent;
+            continue;
+        }
+        if (events & PLUGIN_EVENT_SEEN_MESSAGE)
+            pipeline->seen[pipeline->seen_count++] = agent;
+        pipeline->observers[pipeline->observer_count++] = agent;
+    }
+    pipeline->owed_names = json_print(names);
+    pipeline->owed_list = names;
+    if (pipeline->seen_count || pipeline->owed_count)
+        all->watched = pipeline;
+}
+
 static void compile(struct pipelines *all, struct plugin_set *set,
                     const struct config_section *section, struct turn_pipeline *pipeline,
                     struct config_problems *problems)
@@ -128,8 +166,7 @@ static void compile(struct pipelines *all, struct plugin_set *set,
         json_array_append_new(names, json_string(stages->items[i]));
     }
     pipeline->stage_count = stages->count;
-    pipeline->observers =
-        workers(&all->arena, set, section, "observers", true, &pipeline->observer_count, problems);
+    compile_observers(all, set, section, pipeline, problems);
     pipeline->timeout_ms = (uint64_t)config_ms(section, "timeout");
     pipeline->stage_names = json_print(names);
     pipeline->stage_list = names;
@@ -159,6 +196,13 @@ struct turn_pipeline *turn_pipeline_find(const struct plugin_set *set, const cha
         if (!strcmp(all->items[i].name, kind))
             return &all->items[i];
     return NULL;
+}
+
+const struct turn_pipeline *turn_pipeline_watched(const struct plugin_set *set)
+{
+    const struct pipelines *all = set->extra;
+
+    return all ? all->watched : NULL;
 }
 
 static bool listed(const struct config_list *list, const char *id)

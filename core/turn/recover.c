@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#define PORTION 50 /* events that are taken up before others run */
+
 troupe_status turn_recover_begin(struct engine *engine, struct error *err)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
@@ -67,15 +69,13 @@ static troupe_status give_up(struct engine *engine, int64_t id, struct error *er
     return store_commit(engine->store, batch, turn_engine_soon(engine), err);
 }
 
-/* The turn of an event that an earlier run had begun. */
-static struct turn *turn_again(struct engine *engine, struct event *event,
-                               const struct store_rows *rows, size_t row)
+struct turn *turn_of_row(struct engine *engine, struct event *event, const struct store_rows *rows,
+                         size_t row)
 {
     const struct store_value *stages = store_cell(rows, row, COL_STAGES);
     struct turn *turn = turn_new(engine, event, store_cell_int(rows, row, COL_ID, 0));
 
     turn_trace_restore(&turn->trace, store_cell_text(rows, row, COL_TRACE, ""));
-    turn->resumed = turn->spends = true;
     turn->waited = store_cell_int(rows, row, COL_WAITED, 0) != 0;
     turn->generation = (uint64_t)store_cell_int(rows, row, COL_GENERATION, 0);
     if (json_parse(stages->data ? stages->data : "", stages->len, &turn->stages, NULL) < 0 ||
@@ -108,8 +108,13 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
 
     if (event_parse(payload->data, payload->len, &event, NULL) < 0)
         return give_up(engine, id, err);
-    event->gateway = gateway;
-    turn = turn_again(engine, event, rows, row);
+    if (event->flags & EVENT_OBSERVED && turn_owed_leave_row(engine, id)) {
+        event_unref(event);
+        return TROUPE_OK;
+    }
+    event->gateway = event->flags & EVENT_OBSERVED ? NULL : gateway;
+    turn = turn_of_row(engine, event, rows, row);
+    turn->resumed = turn->spends = true; /* an earlier run had begun it */
     if (store_cell_int(rows, row, COL_BLAMES, 0) >= ENGINE_BLAMES_MAX) {
         turn_trace_add(&turn->trace, "recover", "dead", "\"%s\" brought the host down twice on it",
                        store_cell_text(rows, row, COL_BLAMED, "?"));
@@ -191,6 +196,8 @@ static troupe_status take_up_all(struct engine *engine, struct gateway *gateway,
         for (size_t i = 0; i < rows->count; i++) {
             int64_t before = *last, id = store_cell_int(rows, i, 0, 0);
 
+            if (i % PORTION == PORTION - 1 && co_pass() < 0)
+                return TROUPE_OK; /* the host stops */
             if (id <= before)
                 continue; /* another session of this gateway was faster */
             if (engine->admission.draining)

@@ -18,21 +18,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A stage or observer at work. */
-struct stage_job {
-    struct turn_frame frame;
-    troupe_status (*fn)(troupe_turn *turn);
-    troupe_status (*job)(troupe_turn *turn, troupe_str payload); /* in its place */
-};
-
 static bool is_job(const struct event *event)
 {
     return !strcmp(event->kind, TURN_JOB);
 }
 
-static troupe_status stage_main(void *arg)
+troupe_status turn_job_main(void *arg)
 {
-    struct stage_job *job = arg;
+    struct turn_job *job = arg;
     struct plugin_agent *agent = job->frame.agent;
     troupe_status status;
 
@@ -45,8 +38,7 @@ static troupe_status stage_main(void *arg)
     else
         status = job->fn(&job->frame.pub);
     agent->running--;
-    if (!job->frame.observer)
-        turn_active(job->frame.turn, false);
+    turn_frame_active(&job->frame, false);
     if (status < 0)
         agent->failures++;
     turn_frame_clear_resources(&job->frame);
@@ -83,7 +75,7 @@ static troupe_status run_agent(struct turn *turn, const struct turn_stage *stage
                                struct plugin_agent *agent, const char *path, struct error *ret_why,
                                char code[64])
 {
-    struct stage_job *job;
+    struct turn_job *job;
     struct co_owner owner = {agent->owner, (uint64_t)turn->id};
     uint64_t deadline = turn->deadline, own;
     struct scope scope;
@@ -102,7 +94,7 @@ static troupe_status run_agent(struct turn *turn, const struct turn_stage *stage
         job->job = agent->manifest->job;
     scope_open(&scope, deadline);
     turn->active++;
-    status = co_spawn_wait(&scope, &owner, stage_main, job, turn->deadline);
+    status = co_spawn_wait(&scope, &owner, turn_job_main, job, turn->deadline);
     turn->active -= status < 0;
     joined = scope_close(&scope);
     if (status == TROUPE_OK)
@@ -126,9 +118,9 @@ static void close_budget(struct turn *turn)
 
 static troupe_status observe_main(void *arg)
 {
-    struct stage_job *job = arg;
+    struct turn_job *job = arg;
     struct turn *turn = job->frame.turn;
-    troupe_status status = stage_main(job);
+    troupe_status status = turn_job_main(job);
 
     if (status < 0)
         log_warn(job->frame.agent->owner, "observer failed on turn %lld: %s", (long long)turn->id,
@@ -149,7 +141,7 @@ static void start_observers(struct turn *turn, const struct turn_pipeline *pipel
     for (size_t i = 0; i < pipeline->observer_count; i++) {
         struct plugin_agent *agent = pipeline->observers[i];
         struct co_owner owner = {agent->owner, (uint64_t)turn->id};
-        struct stage_job *job = mem_zero(1, sizeof(*job));
+        struct turn_job *job = mem_zero(1, sizeof(*job));
 
         turn_frame_init(&job->frame, turn, agent, NULL, "0");
         job->frame.observer = job->frame.unrecorded = true;
@@ -370,23 +362,28 @@ const char *turn_stage_names(const struct plugin_set *set, const struct event *e
 
     if (is_job(event))
         return "[\"" TURN_JOB "\"]";
-    if (turn_is_command(set, event))
+    if (!(event->flags & EVENT_OBSERVED) && turn_is_command(set, event))
         return "[\"" TURN_COMMAND "\"]";
     pipeline = turn_pipeline_find(set, event->kind);
-    return pipeline ? pipeline->stage_names : "[]";
+    if (!pipeline)
+        return "[]";
+    return event->flags & EVENT_OBSERVED ? pipeline->owed_names : pipeline->stage_names;
 }
 
 void turn_take_stages(struct turn *turn, const struct plugin_set *set)
 {
     const struct turn_pipeline *pipeline = turn_pipeline_find(set, turn->event->kind);
+    bool observed = turn->event->flags & EVENT_OBSERVED;
 
     json_decref(turn->stages);
     if (is_job(turn->event))
         turn->stages = json_pack("[s]", TURN_JOB);
-    else if (turn_is_command(set, turn->event))
+    else if (!observed && turn_is_command(set, turn->event))
         turn->stages = json_pack("[s]", TURN_COMMAND);
+    else if (pipeline)
+        turn->stages = json_incref(observed ? pipeline->owed_list : pipeline->stage_list);
     else
-        turn->stages = pipeline ? json_incref(pipeline->stage_list) : json_array();
+        turn->stages = json_array();
     turn->generation = set->number;
 }
 
@@ -425,6 +422,10 @@ static troupe_status work_main(void *arg)
     }
     if (is_job(turn->event)) {
         run_job(turn);
+        return TROUPE_OK;
+    }
+    if (turn->event->flags & EVENT_OBSERVED) {
+        turn_observe(turn);
         return TROUPE_OK;
     }
     if (is_command(turn)) {
@@ -479,11 +480,13 @@ const char *turn_sentence(const struct turn *turn)
 static void do_work(struct turn *turn)
 {
     struct co_owner owner = {"core:turn", (uint64_t)turn->id};
+    bool observed = turn->event->flags & EVENT_OBSERVED;
     struct scope work;
     troupe_status status;
 
-    loop_timer_start(&turn->timer, turn->engine->first_text_ms, 0);
-    scope_open(&work, turn->deadline);
+    if (!observed)
+        loop_timer_start(&turn->timer, turn->engine->first_text_ms, 0);
+    scope_open(&work, observed ? 0 : turn->deadline); /* each observer has its own time */
     turn->work = &work;
     status = co_spawn_wait(&work, &owner, work_main, turn, turn->deadline);
     if (status < 0)

@@ -45,7 +45,7 @@ enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
 
 struct turn {
     struct engine *engine;
-    int64_t id;             /* of the event, too; 0: a built-in command, kept nowhere */
+    int64_t id;             /* of the event, too; 0: kept nowhere (a built-in, something seen) */
     struct event *event;    /* of kind "call" for the shell          */
     struct plugin_set *set; /* pinned while it runs                  */
     struct turn_ticket ticket;
@@ -81,8 +81,10 @@ struct turn {
     bool waited;              /* it was parked before this run                                */
     bool parked;              /* put aside until somebody answers                             */
     bool answered_meanwhile;  /* while it was being put aside                                 */
-    bool cut;           /* a paid round was cut by a crash after some of it had been shown   */
-    char drop_code[64]; /* the last reason a stage left */
+    void (*fill)(
+        struct turn *turn); /* reads the rest of `event` when it is asked for; NULL: done */
+    bool cut;               /* a paid round was cut by a crash after some of it had been shown   */
+    char drop_code[64];     /* the last reason a stage left */
     char drop_text[ERROR_TEXT_MAX];
     /* Tells whoever had it taken in (turn_engine_take) that it has ended. */
     void (*over)(void *arg, troupe_status status);

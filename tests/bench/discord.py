@@ -227,7 +227,7 @@ def main(top):
         if not os.path.exists(watcher):
             continue
         extra = (f"[agent watch]\nplugin = {watcher}\nisolation = inprocess\n"
-                 "[pipeline message]\nstages =\nobservers = watch\n")
+                 "[pipeline message]\nstages = watch\nobservers = watch\n")
         line(f"discord.receive_cpu_plain.{kind}",
              receive(Troupe(fresh(top), discord, extra), discord), "s/100k")
 

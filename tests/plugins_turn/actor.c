@@ -13,6 +13,10 @@
 #define VERSION "1.0.0"
 #endif
 
+#ifndef EVENTS
+#define EVENTS NULL
+#endif
+
 #define OUT_MAX       4000
 
 #define ARRAY_OF(one) ((troupe_array){&(one), 1, sizeof(one)})
@@ -729,4 +733,4 @@ TROUPE_PLUGIN(
         {"key2", "Another one", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET}),
     .migrations = TROUPE_MIGRATIONS(
         {1, 0, "first", "CREATE TABLE {note} (member TEXT, channel TEXT, body TEXT NOT NULL)"}),
-    .stage = stage, .observe = stage);
+    .stage = stage, .observe = stage, .events = EVENTS);

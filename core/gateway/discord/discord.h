@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "gateway/event.h"
+#include "gateway/seen.h"
 #include "loop/loop.h"
 
 #include <jansson.h>
@@ -23,7 +24,6 @@
 #define DISCORD_SOURCE "discord:0"
 
 struct discord;
-struct discord_scan;
 struct gateway;
 struct http_client;
 struct outbox;
@@ -38,8 +38,9 @@ struct discord_options {
     const char *ca_file, *proxy;          /* of [http]                                           */
     /* An addressed message, or a press (kind "press"); takes over the reference. */
     void (*submit)(void *arg, struct event *event);
-    /* A member's message that addresses nobody here, as far as the scanner saw it. May be NULL. */
-    void (*seen)(void *arg, const struct discord_scan *scan);
+    /* A member's message that addresses nobody here. True: it is to be submitted as an event with
+     * EVENT_OBSERVED. May be NULL. */
+    bool (*seen)(void *arg, const struct gateway_seen *message);
     void *arg;
 };
 

@@ -23,6 +23,34 @@ static bool is_type(const struct discord_scan *scan, const char *name)
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
+/* Observers may want it, as it is here, or as an event. */
+static void take_seen(struct discord *discord, const struct discord_scan *scan, int64_t mark)
+{
+    const struct gateway_seen seen = {
+        .source = discord->rules.gateway->name,
+        .id = scan->id,
+        .account = discord->rules.self,
+        .guild = scan->guild_id,
+        .channel = scan->channel_id,
+        .member = scan->author_id,
+        .time_ms = discord_route_time(scan->id),
+        .content = scan->content.ptr,
+        .content_len = scan->content.len,
+    };
+    struct event *event;
+    struct error err;
+
+    if (!discord->options.seen || !discord->options.seen(discord->options.arg, &seen))
+        return;
+    if (discord_route_observed(&discord->rules, scan->data.ptr, scan->data.len, mark, &event,
+                               &err) < 0) {
+        log_warn("discord", "a message could not be shown to observers: %s", err.text);
+        return;
+    }
+    discord_seq_begin(&discord->seq, mark, false);
+    discord->options.submit(discord->options.arg, event);
+}
+
 static void take_message(struct discord *discord, const struct discord_scan *scan, int64_t mark)
 {
     struct discord_route_note note = {NULL, NULL};
@@ -34,8 +62,7 @@ static void take_message(struct discord *discord, const struct discord_scan *sca
     case DISCORD_ROUTE_IGNORE: discord->ignored++; return;
     case DISCORD_ROUTE_SEEN:
         discord->seen++;
-        if (discord->options.seen)
-            discord->options.seen(discord->options.arg, scan);
+        take_seen(discord, scan, mark);
         return;
     case DISCORD_ROUTE_OWED: break;
     }

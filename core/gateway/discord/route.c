@@ -161,6 +161,11 @@ static const char *name_of(const json_t *member, const json_t *user)
     return name ? name : json_get_str(user, "username", NULL);
 }
 
+int64_t discord_route_time(uint64_t id)
+{
+    return (int64_t)(id >> 22) + EPOCH_MS;
+}
+
 /* The parts that messages and interactions share; `ret_roles` lives as long as the event is used. */
 static void fill(const struct discord_route_rules *rules, const json_t *data, const json_t *user,
                  int64_t seq, const char *account, const char **ret_roles, struct event *event)
@@ -189,7 +194,7 @@ static void fill(const struct discord_route_rules *rules, const json_t *data, co
         event->flags |= EVENT_DIRECT;
     if (is_owner(rules, event->member))
         event->flags |= EVENT_OWNER;
-    event->time_ms = (int64_t)(id >> 22) + EPOCH_MS;
+    event->time_ms = discord_route_time(id);
     event->seq = seq;
 }
 
@@ -199,35 +204,83 @@ static bool is_whole(const struct event *event)
            event_id_number(event->member);
 }
 
+/* What `event` points to, until it was copied. */
+struct message {
+    json_t *tree;
+    char *quote;
+    char account[24];
+    const char *roles[ROLES_MAX];
+};
+
+static void message_clear(struct message *message)
+{
+    json_decref(message->tree);
+    mem_free(message->quote);
+}
+
+/* Everything but the content. */
+static troupe_status read_message(const struct discord_route_rules *rules, const char *data,
+                                  size_t len, int64_t seq, struct message *message,
+                                  struct event *event, struct error *err)
+{
+    const json_t *referenced;
+    troupe_status status;
+
+    message->tree = NULL;
+    message->quote = NULL;
+    *event = (struct event){.kind = "message"};
+    status = json_parse(data, len, &message->tree, err);
+    if (status < 0)
+        return status;
+    snprintf(message->account, sizeof(message->account), "%" PRIu64, rules->self);
+    fill(rules, message->tree, json_object_get(message->tree, "author"), seq, message->account,
+         message->roles, event);
+    if (!is_whole(event))
+        return error_set(err, TROUPE_DATA, "message lacks its id, channel or author");
+    referenced = json_object_get(message->tree, "referenced_message");
+    event->reply_to =
+        json_get_str(json_object_get(message->tree, "message_reference"), "message_id", NULL);
+    if (json_is_object(referenced)) {
+        const char *old = json_get_str(referenced, "content", "");
+
+        message->quote = mem_strndup(old, text_utf8_cut(old, strlen(old), DISCORD_QUOTE_MAX));
+        event->quote = *message->quote ? message->quote : NULL;
+        event->quote_author = name_of(NULL, json_object_get(referenced, "author"));
+    }
+    return TROUPE_OK;
+}
+
+troupe_status discord_route_observed(const struct discord_route_rules *rules, const char *data,
+                                     size_t len, int64_t seq, struct event **ret, struct error *err)
+{
+    __attribute__((cleanup(message_clear))) struct message message;
+    struct event event;
+    troupe_status status = read_message(rules, data, len, seq, &message, &event, err);
+
+    if (status < 0)
+        return status;
+    event.content = json_get_str(message.tree, "content", "");
+    event.content_len = strlen(event.content);
+    event.flags = (event.flags & ~EVENT_ADDRESSED) | EVENT_OBSERVED;
+    *ret = event_new(&event);
+    return TROUPE_OK;
+}
+
 troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,
                                   size_t len, int64_t seq, struct event **ret,
                                   struct discord_route_note *ret_note, struct error *err)
 {
-    _cleanup_json_ json_t *message = NULL;
-    _cleanup_mem_ char *content = NULL, *quote = NULL, *block = NULL;
-    const char *roles[ROLES_MAX];
-    const json_t *referenced, *author;
-    struct event event = {.kind = "message"};
-    char account[24], *text;
-    troupe_status status = json_parse(data, len, &message, err);
+    __attribute__((cleanup(message_clear))) struct message read;
+    _cleanup_mem_ char *content = NULL, *block = NULL;
+    const json_t *message, *author;
+    struct event event;
+    char *text;
+    troupe_status status = read_message(rules, data, len, seq, &read, &event, err);
 
     if (status < 0)
         return status;
-    snprintf(account, sizeof(account), "%" PRIu64, rules->self);
-    fill(rules, message, json_object_get(message, "author"), seq, account, roles, &event);
-    if (!is_whole(&event))
-        return error_set(err, TROUPE_DATA, "message lacks its id, channel or author");
-    referenced = json_object_get(message, "referenced_message");
-    author = json_object_get(referenced, "author");
-    event.reply_to =
-        json_get_str(json_object_get(message, "message_reference"), "message_id", NULL);
-    if (json_is_object(referenced)) {
-        const char *old = json_get_str(referenced, "content", "");
-
-        quote = mem_strndup(old, text_utf8_cut(old, strlen(old), DISCORD_QUOTE_MAX));
-        event.quote = *quote ? quote : NULL;
-        event.quote_author = name_of(NULL, author);
-    }
+    message = read.tree;
+    author = json_object_get(json_object_get(message, "referenced_message"), "author");
     content = mem_strdup(json_get_str(message, "content", ""));
     text = discord_route_strip(content, rules->self);
     if (!*text && event.quote && event_id_number(json_get_str(author, "id", NULL)) != rules->self) {

@@ -54,6 +54,13 @@ struct discord_route_note {
 troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,
                                   size_t len, int64_t seq, struct event **ret,
                                   struct discord_route_note *ret_note, struct error *err);
+/* The event of a message that addresses nobody, for observers that are owed it: as it was written,
+ * perhaps without text. TROUPE_DATA: no message. */
+troupe_status discord_route_observed(const struct discord_route_rules *rules, const char *data,
+                                     size_t len, int64_t seq, struct event **ret,
+                                     struct error *err);
+/* When the message of that id was written, wall clock. */
+int64_t discord_route_time(uint64_t id);
 /* The event of a pressed button (INTERACTION_CREATE of type 3): kind "press", with press_id, token
  * and, in reply_to, the message that has the button. `ret_type` is set in any case, to the
  * interaction's type: for others the event has no press_id and serves only to answer. */

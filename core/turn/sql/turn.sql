@@ -59,22 +59,25 @@ FROM event
 WHERE (id = ?1 OR source_id = ?2) AND (?3 IS NULL OR channel = ?3)
 ORDER BY CASE WHEN id = ?1 THEN 0 ELSE 1 END, id DESC LIMIT 1;
 
--- Turns that ended after the one that was seen last: time ?1, number ?2.
+-- Turns that ended after the one that was seen last: time ?1, number ?2. Without those for observers
+-- alone: nobody waited for them.
 -- name: tail
 SELECT id, source, source_id, channel, member, state, reason, cost_micros, created_ms, finished_ms
 FROM event
-WHERE finished_ms > ?1 OR (finished_ms = ?1 AND id > ?2)
+WHERE (finished_ms > ?1 OR (finished_ms = ?1 AND id > ?2)) AND stages NOT LIKE '["observer %'
 ORDER BY finished_ms, id LIMIT 100;
 
 -- name: tail_start
 SELECT coalesce(max(finished_ms), 0), coalesce(max(id), 0) FROM event
 WHERE finished_ms IS NOT NULL;
 
+-- Those for observers alone are found by their messages only.
 -- name: why_last
 SELECT id, source, source_id, channel, stages, state, reason, sentence, trace, cost_micros,
     generation, created_ms, finished_ms, attempts, blames, blamed
 FROM event
 WHERE (?1 IS NULL OR channel = ?1) AND finished_ms IS NOT NULL
+  AND stages NOT LIKE '["observer %'
 ORDER BY id DESC LIMIT 1;
 
 -- What ended before ?1 goes, in bounded portions: the texts early, the rows themselves later.
@@ -106,3 +109,11 @@ DELETE FROM event WHERE id IN (
     SELECT id FROM event WHERE finished_ms < ?1
       AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.turn_id = event.id)
     ORDER BY finished_ms, id LIMIT 500);
+
+-- What observers are owed and did not wait in memory: between two ids, in the columns of open_events.
+-- name: left
+SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source, 0,
+    coalesce(trace, ''), state = 'parked'
+FROM event
+WHERE finished_ms IS NULL AND id > ?1 AND id <= ?2
+ORDER BY id LIMIT 100;

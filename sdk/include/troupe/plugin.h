@@ -167,8 +167,8 @@ typedef struct troupe_plugin {
      * A host that lacks one refuses the plugin and names it. */
     const char *needs;
     /* What it may do beyond answering, for people to read and the host to enforce, separated by
-     * blanks: "kv", "sql", "schedule", "budget", "call:llm.chat" (calls that service), "http:HOST" (reaches
-     * that host); endpoints named in its config are allowed by TROUPE_KEY_ENDPOINT. */
+     * blanks: "kv", "sql", "schedule", "budget", "call:llm.chat" (calls that service), "http:HOST"
+     * (reaches that host); endpoints named in its config are allowed by TROUPE_KEY_ENDPOINT. */
     const char *capabilities;
     troupe_array functions;  /* pointers to troupe_function: TROUPE_LIST    */
     troupe_array config;     /* troupe_key: TROUPE_KEYS                     */
@@ -187,7 +187,21 @@ typedef struct troupe_plugin {
     troupe_status (*observe)(troupe_turn *turn);
     /* The plugin's own extensions by id: "troupe.state/1", "troupe.user_data/1". May be NULL. */
     const void *(*get_extension)(const char *id);
-    /* Minor 2. What the plugin planned with troupe/schedule.h is due: `payload` is what it gave then,
+    /* Minor 2. What `observe` gets besides messages that address the bot, separated by blanks; NULL:
+     * nothing.
+     *   "seen:message"  every message of a member that the bot can read, from memory: cheap, and lost
+     *                   where the host crashes or 256 of them are being observed already. It has the
+     *                   platform's plain fields: no author_name, no reply_to. Nothing is recorded,
+     *                   nothing may be spent, and troupe_turn_id is 0.
+     *   "owed:message"  the same, kept: each one, also one that addresses the bot, is stored before
+     *                   the platform may forget it, a commit and a row each, and observed in a turn
+     *                   of its own that a restart takes up again. What `observe` does there is
+     *                   recorded like a stage's, under the name "observer AGENT". Several at a time,
+     *                   in no order; a backlog waits in the store. It is lost where intake or store
+     *                   refuse it (too many at once, no storage, the host is closing): counted as
+     *                   owed_lost in `troupe status`, and logged. */
+    const char *events;
+    /* Minor 3. What the plugin planned with troupe/schedule.h is due: `payload` is what it gave then,
      * the turn has the scope of who planned it and no message. What it replies goes to the channel
      * where it was planned; no reply is silence. [turn] */
     troupe_status (*job)(troupe_turn *turn, troupe_str payload);

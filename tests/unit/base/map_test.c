@@ -29,6 +29,11 @@ static void keys_are_bytes_and_are_copied(void **state)
     assert_ptr_equal(map_getn(&map, "a\0b", 3), &three);
     assert_null(map_getn(&map, "a\0c", 3));
     assert_null(map_get(&map, "a"));
+    assert_null(map_removen(&map, "a\0c", 3));
+    assert_null(map_remove(&map, "a"));
+    assert_ptr_equal(map_removen(&map, "a\0b", 3), &three);
+    assert_null(map_getn(&map, "a\0b", 3));
+    assert_null(map_setn(&map, "a\0b", 3, &three));
     assert_null(map_set(&map, "", &one));
     assert_ptr_equal(map_get(&map, ""), &one);
     assert_int_equal(map.count, 3);

@@ -159,7 +159,7 @@ static void refuses_a_broken_head(void **state)
     refuse(NULL, "troupe_plugin_v1() returned no table");
     table.size = 16;
     refuse_as(&table, TROUPE_VERSION,
-              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.2 needs 144; "
+              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.3 needs 144; "
               "build it with the headers of an SDK for ABI 1");
     table = (troupe_plugin){BASE};
     table.version = "1.0.1";
@@ -197,6 +197,54 @@ static void refuses_needs_and_capabilities_it_does_not_know(void **state)
     refuse(&table, "capability \"http:\" names nothing after its colon");
     table.capabilities = "http:a/b";
     refuse(&table, "capability \"http:a/b\" names nothing after its colon");
+}
+
+static troupe_status look(troupe_turn *turn)
+{
+    (void)turn;
+    return TROUPE_NEXT;
+}
+
+static void reads_and_refuses_events_of_observers(void **state)
+{
+    static const struct {
+        const char *events;
+        uint32_t want;
+    } good[] = {
+        {NULL, 0},
+        {"", 0},
+        {"seen:message", PLUGIN_EVENT_SEEN_MESSAGE},
+        {" owed:message ", PLUGIN_EVENT_OWED_MESSAGE},
+    };
+    troupe_plugin table = {BASE};
+
+    (void)state;
+    table.observe = look;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        struct plugin_manifest *manifest;
+
+        table.events = good[i].events;
+        assert_status(read_table(&table, &manifest, NULL), TROUPE_OK);
+        assert_int_equal(manifest->events, good[i].want);
+        plugin_manifest_free(manifest);
+    }
+    table.events = "seen:mesage";
+    refuse(&table, "event \"seen:mesage\" is unknown to this host, did you mean \"seen:message\"");
+    table.events = "reaction";
+    refuse(&table, "event \"reaction\" is unknown to this host");
+    table.events = "seen:message owed:message";
+    refuse(&table, "its events name \"message\" twice");
+    table.events = "seen:message";
+    table.observe = NULL;
+    refuse(&table, "it names events and has no observer");
+    table.size = offsetof(troupe_plugin, events); /* built before there were any */
+    {
+        struct plugin_manifest *manifest;
+
+        assert_status(read_table(&table, &manifest, NULL), TROUPE_OK);
+        assert_int_equal(manifest->events, 0);
+        plugin_manifest_free(manifest);
+    }
 }
 
 static void refuses_migrations_with_a_gap(void **state)
@@ -461,6 +509,7 @@ int main(void)
         cmocka_unit_test(walks_by_the_stride_of_the_plugin),
         cmocka_unit_test(refuses_a_broken_head),
         cmocka_unit_test(refuses_needs_and_capabilities_it_does_not_know),
+        cmocka_unit_test(reads_and_refuses_events_of_observers),
         cmocka_unit_test(refuses_migrations_with_a_gap),
         cmocka_unit_test(refuses_bad_parameters),
         cmocka_unit_test(refuses_bad_functions),
