@@ -188,3 +188,30 @@ int64_t json_get_int(const json_t *object, const char *key, int64_t fallback)
 
     return json_is_integer(value) ? (int64_t)json_integer_value(value) : fallback;
 }
+
+void json_put(struct buf *out, const char *text, size_t len)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t from = 0;
+
+    buf_putc(out, '"');
+    if (!text_is_utf8(text, len))
+        len = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        char escape[] = {'\\', 'u', '0', '0', hex[c >> 4 & 15], hex[c & 15]};
+
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_append(out, text + from, i - from);
+        from = i + 1;
+        if (c >= 0x20) {
+            buf_putc(out, '\\');
+            buf_putc(out, (char)c);
+        } else {
+            buf_append(out, escape, sizeof(escape));
+        }
+    }
+    buf_append(out, text + from, len - from);
+    buf_putc(out, '"');
+}

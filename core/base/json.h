@@ -7,6 +7,7 @@
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
+#include "base/buf.h"
 #include "base/error.h"
 
 #include <jansson.h>
@@ -21,6 +22,9 @@ troupe_status json_parse(const char *text, size_t len, json_t **ret, struct erro
 troupe_status json_parse_lenient(const char *text, size_t len, json_t **ret, struct error *err);
 /* Compact text, to be freed with mem_free; NULL only where the tree cannot be dumped. */
 char *json_print(const json_t *value);
+/* Appends the text as a JSON string, quotes and all: for who writes JSON without building a tree. What
+ * is no UTF-8 becomes an empty string. */
+void json_put(struct buf *out, const char *text, size_t len);
 /* What a valid JSON string says, from what stands between its quotes: UTF-8 of at most `len` bytes,
  * its length is returned. `out` may be `raw`. What no text can hold (NUL, half a surrogate pair)
  * becomes U+FFFD. */

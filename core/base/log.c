@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/journal.h"
 #include "base/mem.h"
 
 #include <jansson.h>
@@ -25,9 +26,12 @@ static struct {
     atomic_int level;
     enum log_format format;
     int fd;
+    int journal; /* -1: none */
     char **masks;
     size_t mask_count;
-} state = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_INFO, .fd = STDERR_FILENO};
+    atomic_uint_least64_t counts[4];
+} state = {
+    .lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_INFO, .fd = STDERR_FILENO, .journal = -1};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
@@ -127,17 +131,65 @@ static void put_escaped(struct buf *out, const char *text)
     }
 }
 
-static void put_json(struct buf *out, const char *stamp, enum log_level level, const char *part,
-                     const char *text)
+/* ---- one entry in its forms ------------------------------------------------------------------ */
+
+/* What is said, without secrets. */
+struct entry {
+    enum log_level level;
+    const char *part, *id, *text;
+    const struct log_field *fields; /* their texts are the entry's own */
+    size_t count;
+};
+
+static void put_value(struct buf *out, const char *text)
 {
-    json_t *line =
-        json_pack("{s:s, s:s, s:s}", "time", stamp, "level", level_names[level], "part", part);
-    json_t *message = json_string(text);
+    if (*text && !strpbrk(text, " \"=\\")) {
+        put_escaped(out, text);
+        return;
+    }
+    buf_putc(out, '"');
+    for (char one[2] = ""; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_putc(out, '\\');
+        one[0] = *text;
+        put_escaped(out, one);
+    }
+    buf_putc(out, '"');
+}
+
+static void put_text(struct buf *out, const struct entry *entry)
+{
+    buf_printf(out, "%s: ", entry->part);
+    put_escaped(out, entry->text);
+    for (size_t i = 0; i < entry->count; i++) {
+        const struct log_field *field = &entry->fields[i];
+
+        buf_printf(out, " %s=", field->name);
+        if (field->text)
+            put_value(out, field->text);
+        else
+            buf_printf(out, "%lld", (long long)field->number);
+    }
+}
+
+static json_t *json_text(const char *text)
+{
+    json_t *value = json_string(text);
+
+    return value ? value : json_string("(not utf-8)");
+}
+
+static void put_json(struct buf *out, const char *stamp, const struct entry *entry)
+{
+    json_t *line = json_pack("{s:s, s:s, s:s}", "time", stamp, "level", level_names[entry->level],
+                             "part", entry->part);
     char *dumped;
 
-    if (!message)
-        message = json_string("(not utf-8)");
-    json_object_set_new(line, "message", message);
+    json_object_set_new(line, "message", json_text(entry->text));
+    for (size_t i = 0; i < entry->count; i++)
+        json_object_set_new(line, entry->fields[i].name,
+                            entry->fields[i].text ? json_text(entry->fields[i].text)
+                                                  : json_integer(entry->fields[i].number));
     dumped = json_dumps(line, JSON_COMPACT);
     if (dumped)
         buf_puts(out, dumped);
@@ -145,42 +197,125 @@ static void put_json(struct buf *out, const char *stamp, enum log_level level, c
     json_decref(line);
 }
 
-void log_writev(enum log_level level, const char *part, const char *format, va_list args)
-{
-    static const int priorities[] = {3, 4, 6, 7};
-    struct buf text = BUF_INIT, line = BUF_INIT;
-    char stamp[CLOCK_ISO_SIZE];
-    size_t done = 0;
+static const int priorities[] = {3, 4, 6, 7};
 
-    if (!log_enabled(level))
-        return;
-    buf_vprintf(&text, format, args);
-    clock_iso(clock_wall_ms(), stamp);
-    pthread_mutex_lock(&state.lock);
-    if (text.data)
-        mask_locked(text.data);
+static bool to_journal(const struct entry *entry)
+{
+    _cleanup_buf_ struct buf out = BUF_INIT;
+    char number[24];
+
+    if (state.journal < 0)
+        return false;
+    snprintf(number, sizeof(number), "%d", priorities[entry->level]);
+    journal_put(&out, "", "message", entry->text, strlen(entry->text));
+    journal_put(&out, "", "priority", number, strlen(number));
+    journal_put(&out, "", "syslog_identifier", "troupe", 6);
+    journal_put(&out, "troupe_", "part", entry->part, strlen(entry->part));
+    if (entry->id)
+        journal_put(&out, "", "message_id", entry->id, strlen(entry->id));
+    for (size_t i = 0; i < entry->count; i++) {
+        const char *value = entry->fields[i].text;
+
+        if (!value) {
+            snprintf(number, sizeof(number), "%lld", (long long)entry->fields[i].number);
+            value = number;
+        }
+        journal_put(&out, "troupe_", entry->fields[i].name, value, strlen(value));
+    }
+    return journal_send(state.journal, &out);
+}
+
+static void put_line(struct buf *line, const char *stamp, const struct entry *entry)
+{
     switch (state.format) {
-    case LOG_JSON: put_json(&line, stamp, level, part, buf_text(&text)); break;
+    case LOG_JSON: put_json(line, stamp, entry); break;
     case LOG_SYSTEMD:
-        buf_printf(&line, "<%d>%s: ", priorities[level], part);
-        put_escaped(&line, buf_text(&text));
+        buf_printf(line, "<%d>", priorities[entry->level]);
+        put_text(line, entry);
         break;
     case LOG_TEXT:
-        buf_printf(&line, "%s %-5s %s: ", stamp, level_names[level], part);
-        put_escaped(&line, buf_text(&text));
+        buf_printf(line, "%s %-5s ", stamp, level_names[entry->level]);
+        put_text(line, entry);
         break;
     }
-    buf_putc(&line, '\n');
-    while (done < line.len) {
+    buf_putc(line, '\n');
+}
+
+/* The state is locked. */
+static void emit(const struct entry *entry)
+{
+    _cleanup_buf_ struct buf line = BUF_INIT;
+    char stamp[CLOCK_ISO_SIZE];
+
+    if (state.format == LOG_SYSTEMD && to_journal(entry))
+        return;
+    clock_iso(clock_wall_ms(), stamp);
+    put_line(&line, stamp, entry);
+    for (size_t done = 0; done < line.len;) {
         ssize_t n = write(state.fd, line.data + done, line.len - done);
 
         if (n <= 0)
             break;
         done += (size_t)n;
     }
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+bool log_journal(const char *path)
+{
+    int fd = path ? journal_open(path) : -1;
+
+    pthread_mutex_lock(&state.lock);
+    if (state.journal >= 0)
+        close(state.journal);
+    state.journal = fd;
     pthread_mutex_unlock(&state.lock);
+    return fd >= 0;
+}
+
+uint64_t log_count(enum log_level level)
+{
+    return atomic_load_explicit(&state.counts[level], memory_order_relaxed);
+}
+
+void log_fields(enum log_level level, const char *part, const char *id,
+                const struct log_field *fields, size_t count, const char *message)
+{
+    struct log_field *own;
+    char *text;
+
+    if (!log_enabled(level))
+        return;
+    atomic_fetch_add_explicit(&state.counts[level], 1, memory_order_relaxed);
+    own = mem_zero(count ? count : 1, sizeof(*own));
+    text = mem_strdup(message);
+    pthread_mutex_lock(&state.lock);
+    mask_locked(text);
+    for (size_t i = 0; i < count; i++) {
+        char *copy = fields[i].text ? mem_strdup(fields[i].text) : NULL;
+
+        if (copy)
+            mask_locked(copy);
+        own[i] = (struct log_field){fields[i].name, copy, fields[i].number};
+    }
+    emit(&(struct entry){level, part, id, text, own, count});
+    pthread_mutex_unlock(&state.lock);
+    for (size_t i = 0; i < count; i++)
+        mem_free((char *)own[i].text);
+    mem_free(own);
+    mem_free(text);
+}
+
+void log_writev(enum log_level level, const char *part, const char *format, va_list args)
+{
+    struct buf text = BUF_INIT;
+
+    if (!log_enabled(level))
+        return;
+    buf_vprintf(&text, format, args);
+    log_fields(level, part, NULL, NULL, 0, buf_text(&text));
     buf_clear(&text);
-    buf_clear(&line);
 }
 
 void log_write(enum log_level level, const char *part, const char *format, ...)

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The log. Library code returns errors; programs and the wiring log them, once. One call writes
- * one line: to a terminal as text, under systemd with "<N>" priorities, or as JSON lines. Control
- * characters are escaped, so no member can forge a line. Secrets that were registered with
- * log_mask never pass: they are replaced by "***" in every line. Any thread.
+ * one line: to a terminal as text, under systemd as an entry of the journal or, without one, with
+ * "<N>" priorities, or as JSON lines. Control characters are escaped, so no member can forge a line.
+ * Secrets that were registered with log_mask never pass: they are replaced by asterisks in every
+ * line. Any thread.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON, LOG_SYSTEMD };
 
 void log_setup(enum log_level level, enum log_format format, int fd);
+/* With LOG_SYSTEMD: entries go to the journal that listens at `path` instead, with their fields.
+ * NULL: not any more. False where nobody listens: then it stays with lines. */
+bool log_journal(const char *path);
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 /* `part` names the speaking part of the host or the plugin: "store", "plugin:llm". */
@@ -22,6 +28,18 @@ void log_write(enum log_level level, const char *part, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void log_writev(enum log_level level, const char *part, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
+/* One fact of a line that programs read. */
+struct log_field {
+    const char *name; /* lower case and "_"             */
+    const char *text; /* NULL: the number               */
+    int64_t number;
+};
+/* A line with fields: as text "message name=value …", in JSON members of their own, in the journal
+ * TROUPE_NAME. `id` (may be NULL) is the journal's MESSAGE_ID of this kind of line, 32 hex digits. */
+void log_fields(enum log_level level, const char *part, const char *id,
+                const struct log_field *fields, size_t count, const char *message);
+/* Lines of a level that were written since the process began. */
+uint64_t log_count(enum log_level level);
 /* Values shorter than 6 bytes are not masked: they would blot out ordinary text. */
 void log_mask(const char *secret);
 void log_mask_clear(void);

@@ -103,6 +103,12 @@ static const struct config_key console_keys[] = {
     {"member", CONFIG_STRING, 0, "you", .doc = "the member who types"},
 };
 
+static const struct config_key ops_keys[] = {
+    {"listen", CONFIG_STRING, 0, NULL,
+     .doc = "address and port of /metrics, /health and /ready; unset: off"},
+    {"allow_remote", CONFIG_BOOL, 0, "no", .doc = "listen may be reached from other machines"},
+};
+
 static const struct config_key discord_keys[] = {
     {"token", CONFIG_STRING, CONFIG_SECRET, NULL,
      .doc = "the bot's token, best as ${file:PATH} or ${env:NAME}; unset: Discord is off"},
@@ -195,6 +201,7 @@ const struct config_schema *config_core_schemas(size_t *ret_count)
         {"http", NULL, http_keys, COUNT(http_keys), CONFIG_ALWAYS},
         {"plugins", NULL, plugins_keys, COUNT(plugins_keys), CONFIG_ALWAYS},
         {"console", NULL, console_keys, COUNT(console_keys), CONFIG_ALWAYS},
+        {"ops", NULL, ops_keys, COUNT(ops_keys), CONFIG_ALWAYS},
         {"discord", NULL, discord_keys, COUNT(discord_keys), CONFIG_ALWAYS},
         {"pipeline", NULL, pipeline_keys, COUNT(pipeline_keys), CONFIG_NAMED},
         {"stage", NULL, stage_keys, COUNT(stage_keys), CONFIG_NAMED},

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/event.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,47 +58,50 @@ void event_unref(struct event *event)
     mem_free(event);
 }
 
-/* Text that is no UTF-8 cannot be kept; gateways let none through. */
-static void put(json_t *object, const char *key, const char *text, size_t len)
+static void put_key(struct buf *out, const char *key)
 {
-    json_t *value = text ? json_stringn(text, len) : NULL;
-
-    if (value)
-        json_object_set_new(object, key, value);
-    else if (text)
-        json_object_set_new(object, key, json_string(""));
+    buf_puts(out, out->len > 1 ? ",\"" : "\"");
+    buf_puts(out, key);
+    buf_puts(out, "\":");
 }
 
-static void put_text(json_t *object, const char *key, const char *text)
+static void put_text(struct buf *out, const char *key, const char *text)
 {
-    put(object, key, text, text ? strlen(text) : 0);
+    if (!text)
+        return;
+    put_key(out, key);
+    json_put(out, text, strlen(text));
 }
 
 char *event_print(const struct event *event)
 {
-    _cleanup_json_ json_t *object = json_object();
-    json_t *roles = json_array();
+    struct buf out = BUF_INIT;
 
-    put_text(object, "source", event->source);
-    put_text(object, "source_id", event->source_id);
-    put_text(object, "kind", event->kind);
-    put_text(object, "account", event->account);
-    put_text(object, "guild", event->guild);
-    put_text(object, "channel", event->channel);
-    put_text(object, "member", event->member);
-    put_text(object, "name", event->member_name);
-    put_text(object, "reply_to", event->reply_to);
-    put_text(object, "quote", event->quote);
-    put_text(object, "quote_author", event->quote_author);
-    put_text(object, "press_id", event->press_id);
-    put_text(object, "token", event->token);
-    put(object, "content", event->content, event->content_len);
-    json_object_set_new(object, "flags", json_integer((json_int_t)event->flags));
-    json_object_set_new(object, "time", json_integer((json_int_t)event->time_ms));
-    for (size_t i = 0; i < event->role_count; i++)
-        json_array_append_new(roles, json_string(event->roles[i]));
-    json_object_set_new(object, "roles", roles);
-    return json_print(object);
+    buf_putc(&out, '{');
+    put_text(&out, "source", event->source);
+    put_text(&out, "source_id", event->source_id);
+    put_text(&out, "kind", event->kind);
+    put_text(&out, "account", event->account);
+    put_text(&out, "guild", event->guild);
+    put_text(&out, "channel", event->channel);
+    put_text(&out, "member", event->member);
+    put_text(&out, "name", event->member_name);
+    put_text(&out, "reply_to", event->reply_to);
+    put_text(&out, "quote", event->quote);
+    put_text(&out, "quote_author", event->quote_author);
+    put_text(&out, "press_id", event->press_id);
+    put_text(&out, "token", event->token);
+    put_key(&out, "content");
+    json_put(&out, event->content, event->content_len);
+    put_key(&out, "flags");
+    buf_printf(&out, "%" PRIu32 ",\"time\":%" PRId64 ",\"roles\":[", event->flags, event->time_ms);
+    for (size_t i = 0; i < event->role_count; i++) {
+        if (i)
+            buf_putc(&out, ',');
+        json_put(&out, event->roles[i], strlen(event->roles[i]));
+    }
+    buf_puts(&out, "]}");
+    return buf_take(&out);
 }
 
 troupe_status event_parse(const char *json, size_t len, struct event **ret, struct error *err)

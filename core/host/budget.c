@@ -8,7 +8,10 @@
 #include "base/log.h"
 #include "turn/engine_private.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#define UNITS_MOST (UINT64_C(1) << 40) /* of one reservation; more is a mistake */
 
 static troupe_status do_reserve(struct record_call *call, const struct turn_budget_request *request,
                                 int64_t id)
@@ -68,9 +71,24 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
         id = ++engine->last_reservation;
         status = do_reserve(&call, &request, id);
     }
-    if (status == TROUPE_OK)
+    if (status == TROUPE_OK) {
+        snprintf(frame->turn->what, sizeof(frame->turn->what), "%s", request.what);
+        turn_text_tidy(frame->turn->what);
         *ret_reservation = (uint64_t)id;
+    }
     return status;
+}
+
+static void used(troupe_turn *turn, uint64_t reservation, uint64_t units_in, uint64_t units_out)
+{
+    struct turn *of = turn_frame_of(turn)->turn;
+
+    (void)reservation;
+    if (host_need(turn_frame_of(turn), "budget") < 0 || units_in > UNITS_MOST ||
+        units_out > UNITS_MOST)
+        return;
+    of->units_in += units_in;
+    of->units_out += units_out;
 }
 
 /* How a reservation was closed. */
@@ -166,8 +184,11 @@ static troupe_status release(troupe_turn *turn, uint64_t reservation)
 
 const troupe_budget_v1 *host_budget_table(void)
 {
-    static const troupe_budget_v1 table = {
-        .size = sizeof(table), .reserve = reserve, .settle = settle, .release = release};
+    static const troupe_budget_v1 table = {.size = sizeof(table),
+                                           .reserve = reserve,
+                                           .settle = settle,
+                                           .release = release,
+                                           .used = used};
 
     return &table;
 }

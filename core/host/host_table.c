@@ -161,6 +161,8 @@ static const troupe_message *get_message(troupe_turn *turn)
         .content = {event->content, event->content_len},
         .reply_to = event_id_number(event->reply_to),
         .time_ms = event->time_ms,
+        .quote = str_of(event->quote),
+        .quote_author = str_of(event->quote_author),
     };
     if (event->flags & EVENT_ADDRESSED)
         message->flags |= TROUPE_MESSAGE_ADDRESSED;

@@ -69,6 +69,7 @@ struct watchdog {
     int frame_count;
 
     uint64_t reported, watched, held_ns; /* this thread's only */
+    atomic_uint_least64_t warnings;
 };
 
 static void describe_holder(struct loop *loop, struct holder *ret)
@@ -171,6 +172,7 @@ static void report(struct watchdog *watchdog, const struct holder *holder, uint6
     uint32_t ms = (uint32_t)(ns / 1000000);
     _cleanup_buf_ struct buf line = BUF_INIT;
 
+    atomic_fetch_add_explicit(&watchdog->warnings, 1, memory_order_relaxed);
     if (watchdog->options.slow) {
         watchdog->options.slow(watchdog->options.arg, holder->name, holder->turn, ms, stack);
         return;
@@ -364,4 +366,10 @@ void watchdog_stop(struct watchdog *watchdog)
     watchdog->loop->watchdog = NULL;
     sigaction(WATCHDOG_SIGNAL, &watchdog->old_action, NULL);
     clear(watchdog);
+}
+
+uint64_t watchdog_warnings(const struct loop *loop)
+{
+    return loop->watchdog ? atomic_load_explicit(&loop->watchdog->warnings, memory_order_relaxed)
+                          : 0;
 }

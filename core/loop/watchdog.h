@@ -27,5 +27,7 @@ struct watchdog_options {
 troupe_status watchdog_start(struct loop *loop, const struct watchdog_options *options,
                              struct watchdog **ret, struct error *err);
 void watchdog_stop(struct watchdog *watchdog); /* NULL is fine */
+/* Slow slices that were reported; 0 where nobody watches the loop. The loop's thread. */
+uint64_t watchdog_warnings(const struct loop *loop);
 
 #endif

@@ -245,11 +245,32 @@ static void watch(struct app *app)
         log_warn("main", "no watchdog: %s", err.text);
 }
 
+/* systemd's watchdog is told by a coroutine, so only while the loop turns and serves its timers. */
+static troupe_status feed_main(void *arg)
+{
+    uint64_t every_ms = ops_notify_watchdog_ms();
+
+    (void)arg;
+    do
+        (void)ops_notify_watchdog();
+    while (co_sleep(every_ms) == TROUPE_OK);
+    return TROUPE_OK;
+}
+
+static void feed_watchdog(struct app *app)
+{
+    static const struct co_owner owner = {.name = "core:watchdog"};
+
+    if (ops_notify_watchdog_ms() && co_spawn(&app->scope, &owner, feed_main, app) < 0)
+        log_warn("main", "systemd's watchdog is not told: no coroutine is free");
+}
+
 static void serve(struct app *app)
 {
     void *request;
 
     watch(app);
+    feed_watchdog(app);
     log_info("main", "ready, process %" PRIi64 ", control socket %s", (int64_t)getpid(),
              app->socket);
     (void)ops_notify_ready("ready");
@@ -271,6 +292,7 @@ static troupe_status app_main(void *arg)
     if (app->host)
         host_stop(app->host, app->chat_options ? CHAT_GRACE_MS : RUN_GRACE_MS);
     ops_control_stop(app->control);
+    scope_cancel(&app->scope, TROUPE_CANCELED); /* who feeds the watchdog */
     return TROUPE_OK;
 }
 

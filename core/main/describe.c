@@ -62,6 +62,8 @@ json_t *host_status(struct host *host)
                                   (json_int_t)http.denied));
     if (host->discord)
         json_object_set_new(status, "discord", discord_status(host->discord));
+    if (host->pages)
+        json_object_set_new(status, "ops_port", json_integer(ops_http_port(host->pages)));
     json_object_set_new(status, "agents", json_integer((json_int_t)set->agent_count));
     json_object_set_new(status, "budget_daily_micros", json_integer(engine.cap_micros));
     return status;

@@ -8,6 +8,7 @@
 #include "loop/op.h"
 #include "main/boot.h"
 #include "main/host_private.h"
+#include "main/pages.h"
 #include "store/migrate.h"
 #include "turn/budget.h"
 #include "turn/pipeline.h"
@@ -63,6 +64,8 @@ troupe_status host_prepare_set(struct host *host, struct plugin_set *set,
 {
     troupe_status status = turn_pipelines_compile(set, problems);
 
+    if (status == TROUPE_OK)
+        status = pages_check(set->config, problems);
     return status < 0 ? status : host_migrate_set(host, set, true, problems);
 }
 
@@ -141,6 +144,17 @@ static bool show(void *arg, const struct gateway_seen *message)
 }
 
 /* Without a token there is none. What Discord or the network do never fails a start. */
+/* Beside the start: a host with much to take up is ready all the same. */
+static troupe_status recover_discord(void *arg)
+{
+    struct host *host = arg;
+    struct error err;
+
+    if (turn_engine_recover(host->engine, discord_gateway(host->discord), &err) < 0)
+        log_warn("discord", "what a restart cut is not taken up: %s", err.text);
+    return TROUPE_OK;
+}
+
 static troupe_status start_discord(struct host *host, struct error *err)
 {
     const struct config *config = host_config(host);
@@ -157,31 +171,34 @@ static troupe_status start_discord(struct host *host, struct error *err)
         .seen = show,
         .arg = host,
     };
-    struct error own;
+    static const struct co_owner owner = {"core:recover", 0};
     troupe_status status;
 
     if (host->options.console_only || !discord_wanted(options.section))
         return TROUPE_OK;
     host->discord = discord_new(&options);
     status = discord_start(host->discord, err);
-    if (status == TROUPE_OK &&
-        turn_engine_recover(host->engine, discord_gateway(host->discord), &own) < 0)
-        log_warn("discord", "what a restart cut is not taken up: %s", own.text);
+    if (status == TROUPE_OK)
+        status = co_spawn(&host->scope, &owner, recover_discord, host);
     return status;
 }
 
 static troupe_status start_engine(struct host *host, struct plugin_set *set, struct error *err)
 {
-    const struct engine_options options = {
+    struct engine_options options = {
         .loop = host->loop,
         .store = host->store,
         .http = host->http,
         .pool = host->pool,
         .turn_table = host_turn_table(),
+        .ended = figures_turn,
     };
     static const struct co_owner owner = {"core:housekeeping", 0};
     troupe_status status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);
 
+    if (status == TROUPE_OK)
+        status = figures_open(host, &host->figures, err);
+    options.ended_arg = host->figures;
     if (status == TROUPE_OK)
         status = outbox_open(host->loop, host->store, &host->outbox, err);
     if (status == TROUPE_OK)
@@ -192,6 +209,8 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         (void)co_spawn(&host->scope, &owner, host_housekeeping, host);
         status = start_discord(host, err);
     }
+    if (status == TROUPE_OK)
+        status = pages_open(host, &host->pages, err);
     return status;
 }
 
@@ -247,6 +266,8 @@ troupe_status host_check(struct loop *loop, struct host_boot *boot,
     host_boot_free(boot);
     if (status == TROUPE_OK) {
         status = turn_pipelines_compile(set, problems);
+        if (status == TROUPE_OK)
+            status = pages_check(set->config, problems);
         if (ret_config && status == TROUPE_OK)
             *ret_config = config_ref(set->config);
         plugin_set_unpin(set);
@@ -281,6 +302,8 @@ void host_stop(struct host *host, uint64_t grace_ms)
     }
     if (host->discord) /* the turns have ended; their answers go out still */
         discord_stop(host->discord, end);
+    ops_http_stop(host->pages);
+    host->pages = NULL;
     scope_cancel(&host->scope, TROUPE_CANCELED);
 }
 
@@ -290,6 +313,7 @@ void host_free(struct host *host)
         return;
     pool_free(host->pool);
     turn_engine_free(host->engine);
+    figures_free(host->figures);
     while (host->manager && host->manager->set_count)
         loop_step(host->loop, 10);
     plugin_manager_free(host->manager);

@@ -10,8 +10,10 @@
 #include "gateway/outbox.h"
 #include "loop/pool.h"
 #include "loop/scope.h"
+#include "main/figures.h"
 #include "main/host.h"
 #include "net/http.h"
+#include "ops/http.h"
 #include "plugin/set.h"
 #include "store/store.h"
 #include "turn/engine.h"
@@ -32,7 +34,9 @@ struct host {
     struct console *console;
     struct discord *discord; /* NULL: no token */
     struct engine *engine;
-    struct scope scope; /* housekeeping */
+    struct figures *figures;
+    struct ops_http *pages; /* NULL: [ops] says nothing */
+    struct scope scope;     /* housekeeping */
     uint64_t started_ms;
     int64_t started_wall_ms;
     /* Reload. */

@@ -11,7 +11,7 @@
 
 /* `environment` is environ: "NAME=VALUE" up to NULL. What the plan has already stays. Lines go to
  * `told`, each with its newline. TROUPE_ARGUMENT: the value of a variable makes no sense. */
-troupe_status init_env_import(struct init_plan *plan, const char *const *environment, struct buf *told,
-                              struct error *err);
+troupe_status init_env_import(struct init_plan *plan, const char *const *environment,
+                              struct buf *told, struct error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/setup.h"
 
+#include "base/journal.h"
 #include "base/mem.h"
 #include "main/print.h"
 
@@ -107,6 +108,7 @@ void setup_log(const struct options *options, const struct config *config, bool 
     else if (!chat && (!strcmp(name, "systemd") || (!strcmp(name, "auto") && journal_listens())))
         format = LOG_SYSTEMD;
     log_setup((enum log_level)level, format, STDERR_FILENO);
+    (void)log_journal(format == LOG_SYSTEMD ? JOURNAL_SOCKET : NULL);
 }
 
 char *setup_socket(const struct setup *setup)

@@ -6,6 +6,7 @@
 #ifndef OPS_NOTIFY_H
 #define OPS_NOTIFY_H
 
+#include <stdint.h>
 #include <troupe/status.h>
 
 /* Raw lines, "READY=1\nSTATUS=…". */
@@ -15,5 +16,8 @@ troupe_status ops_notify_ready(const char *status);
 troupe_status ops_notify_reloading(void);
 troupe_status ops_notify_stopping(const char *status);
 troupe_status ops_notify_status(const char *status);
+/* How often systemd's watchdog wants to hear of us, with room to spare; 0: it does not. */
+uint64_t ops_notify_watchdog_ms(void);
+troupe_status ops_notify_watchdog(void);
 
 #endif

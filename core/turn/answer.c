@@ -69,6 +69,8 @@ troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len)
     buf_append(&answer->text, text, len);
     if (!answer->handle)
         return TROUPE_OK;
+    if (!turn->shown_ms)
+        turn->shown_ms = loop_now(turn->engine->loop);
     answer->shown = true;
     turn_record_flush(turn); /* what led to it stands before it */
     return gateway->ops->answer_write(gateway, answer->handle, text, len);
@@ -282,6 +284,8 @@ static void hand_over(struct ending *ending)
     struct turn *turn = ending->turn;
     const struct gateway_ops *ops = ending->gateway->ops;
 
+    if (!turn->shown_ms)
+        turn->shown_ms = loop_now(turn->engine->loop);
     if (turn->answer.handle)
         ops->answer_commit(ending->gateway, turn->answer.handle);
     if (ending->notice)

@@ -341,3 +341,12 @@ troupe_status turn_budget_today(struct store *store, const char *scope, const ch
                                     store_cell_int(rows, 0, 2, 0)};
     return TROUPE_OK;
 }
+
+troupe_status turn_budget_by_what(struct store *store, uint64_t deadline, struct store_rows **ret,
+                                  struct error *err)
+{
+    char day[11];
+
+    today(day);
+    return store_query(store, STORE_SQL(SQL_BUDGET_BY_WHAT, store_text(day)), deadline, ret, err);
+}

@@ -93,5 +93,9 @@ struct turn_budget_sum {
 };
 troupe_status turn_budget_today(struct store *store, const char *scope, const char *scope_id,
                                 uint64_t deadline, struct turn_budget_sum *ret, struct error *err);
+/* What today went to, the dearest first and at most 100: rows what, reserved, settled, unknown,
+ * count. */
+troupe_status turn_budget_by_what(struct store *store, uint64_t deadline, struct store_rows **ret,
+                                  struct error *err);
 
 #endif

@@ -261,6 +261,7 @@ static void call(struct turn *turn, const struct plugin_target *target, const st
         reply(turn, &out);
         return;
     }
+    turn->agent = target->agent;
     turn->answer.private =
         (target->function->flags & TROUPE_PRIVATE) && !(turn->event->flags & EVENT_DIRECT);
     status = turn_call(turn, &site, target->agent, target->function, args.values, &result);

@@ -32,12 +32,6 @@ void turn_conclude(struct turn *turn, const char *state, const char *reason, con
 }
 
 /* Where a turn was put aside and runs again, two may have its number: the ended one may go later. */
-static void remember(struct turn *turn)
-{
-    if (turn->id)
-        map_setn(&turn->engine->numbered, (const char *)&turn->id, sizeof(turn->id), turn);
-}
-
 static void forget(struct turn *turn)
 {
     struct map *numbered = &turn->engine->numbered;
@@ -102,20 +96,27 @@ static void timer_fired(struct loop_timer *timer)
         turn_cancel(turn, "too_slow", "that took too long: nothing to show came in time");
 }
 
+void turn_set_id(struct turn *turn, int64_t id)
+{
+    turn->id = id;
+    if (id)
+        map_setn(&turn->engine->numbered, (const char *)&id, sizeof(id), turn);
+}
+
 struct turn *turn_new(struct engine *engine, struct event *event, int64_t id)
 {
     struct turn *turn = mem_zero(1, sizeof(*turn));
 
     turn->engine = engine;
     turn->event = event;
-    turn->id = id;
+    turn_set_id(turn, id);
+    turn->came_ms = loop_now(engine->loop);
     turn_record_init(&turn->record);
     list_init(&turn->waits);
     turn->record.off = !id || !strcmp(event->kind, "call");
     turn->answer.text.max = TURN_ANSWER_MAX;
     list_init(&turn->link);
     list_append(&engine->turns, &turn->link);
-    remember(turn);
     turn_trace_init(&turn->trace);
     loop_timer_init(engine->loop, &turn->timer, timer_fired);
     scope_open_root(engine->loop, &turn->scope, 0, turn_scope_ended);
@@ -163,6 +164,34 @@ static void give_place_back(struct turn *turn)
     turn_owed_refill(turn->engine);
 }
 
+static void tell_figures(const struct turn *turn)
+{
+    const struct engine_options *options = &turn->engine->options;
+    uint64_t now = loop_now(turn->engine->loop);
+    struct turn_figures figures = {
+        .id = turn->id,
+        .event = turn->event,
+        .state = turn->state,
+        .reason = turn->reason,
+        .stage = turn->stage,
+        .what = turn->what,
+        .cost_micros = turn->cost_micros,
+        .units_in = turn->units_in,
+        .units_out = turn->units_out,
+        .total_ms = now - turn->came_ms,
+        .work_ms = turn->started_ms ? now - turn->started_ms : 0,
+        .first_text_ms = turn->shown_ms ? (int64_t)(turn->shown_ms - turn->came_ms) : -1,
+        .resumed = turn->resumed,
+    };
+
+    if (turn->agent) {
+        figures.agent = turn->agent->name;
+        figures.plugin = turn->agent->manifest->id;
+    }
+    if (options->ended)
+        options->ended(options->ended_arg, &figures);
+}
+
 void turn_engine_ended(struct turn *turn)
 {
     struct engine *engine = turn->engine;
@@ -177,6 +206,8 @@ void turn_engine_ended(struct turn *turn)
         engine->stats.refused++;
     else
         engine->stats.failed++;
+    if (!turn->left && !turn->duplicate)
+        tell_figures(turn);
     give_place_back(turn);
 }
 
@@ -602,4 +633,5 @@ void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
     ret->concurrent_max = engine->admission.concurrent;
     ret->generation = engine->set ? (uint32_t)engine->set->number : 0;
     ret->cap_micros = engine->caps.bot;
+    ret->draining = engine->admission.draining;
 }

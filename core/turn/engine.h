@@ -21,6 +21,21 @@ struct plugin_set;
 struct pool;
 struct store;
 
+/* A turn has ended: for logs and figures. Texts are borrowed, none is what somebody wrote. */
+struct turn_figures {
+    int64_t id; /* 0: one of the core's own commands */
+    const struct event *event;
+    const char *state, *reason;
+    const char *stage, *agent, *plugin; /* the last that worked at it; NULL: none did */
+    const char *what;                   /* the last that money was reserved for; "" : nothing */
+    int64_t cost_micros;
+    uint64_t units_in, units_out; /* as the agents count them; 0 with what no unit is known of */
+    uint64_t total_ms;            /* from the event's coming, or its being taken up again */
+    uint64_t work_ms;             /* of these, from the start of its work                 */
+    int64_t first_text_ms;        /* from the event's coming to the first text; -1: none  */
+    bool resumed;
+};
+
 struct engine_options {
     struct loop *loop;
     struct store *store;
@@ -28,6 +43,9 @@ struct engine_options {
     struct pool *pool;                   /* for what computes long or blocks */
     const troupe_turn_table *turn_table; /* core/host's */
     uint64_t park_ms;                    /* a stage that sleeps longer is put aside; 0: 30 s */
+    /* Called at the end of each turn that came to one. May be NULL; must not wait. */
+    void (*ended)(void *arg, const struct turn_figures *figures);
+    void *ended_arg;
 };
 
 /* Looks up what an earlier process left. [waits] */
@@ -99,6 +117,7 @@ struct engine_stats {
     size_t concurrent_max;
     uint32_t generation;
     int64_t cap_micros;
+    bool draining; /* nothing new is admitted */
 };
 void turn_engine_stats(const struct engine *engine, struct engine_stats *ret);
 

@@ -98,6 +98,8 @@ void turn_engine_check_idle(struct engine *engine);
 /* A turn for the event (whose reference it takes over), known to the engine, not started. */
 struct turn *turn_new(struct engine *engine, struct event *event, int64_t id);
 /* The running one of that number, or NULL. */
+/* The turn is found by this id from now on; 0: by none. */
+void turn_set_id(struct turn *turn, int64_t id);
 struct turn *turn_engine_turn(const struct engine *engine, int64_t id);
 /* The engine stays while something that it handed to the store has not been told. */
 void turn_engine_hold(struct engine *engine);

@@ -22,7 +22,9 @@ static void pipelines_free(void *extra)
 
     for (size_t i = 0; i < pipelines->count; i++) {
         mem_free(pipelines->items[i].stage_names);
+        json_decref(pipelines->items[i].stage_list);
         mem_free(pipelines->items[i].owed_names);
+        json_decref(pipelines->items[i].owed_list);
     }
     arena_clear(&pipelines->arena);
     mem_free(pipelines);
@@ -145,7 +147,7 @@ static void compile_observers(struct pipelines *all, struct plugin_set *set,
         pipeline->observers[pipeline->observer_count++] = agent;
     }
     pipeline->owed_names = json_print(names);
-    json_decref(names);
+    pipeline->owed_list = names;
     if (pipeline->seen_count || pipeline->owed_count)
         all->watched = pipeline;
 }
@@ -167,7 +169,7 @@ static void compile(struct pipelines *all, struct plugin_set *set,
     compile_observers(all, set, section, pipeline, problems);
     pipeline->timeout_ms = (uint64_t)config_ms(section, "timeout");
     pipeline->stage_names = json_print(names);
-    json_decref(names);
+    pipeline->stage_list = names;
 }
 
 troupe_status turn_pipelines_compile(struct plugin_set *set, struct config_problems *problems)

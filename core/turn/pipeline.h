@@ -41,7 +41,9 @@ struct turn_pipeline {
     size_t owed_count;
     uint64_t timeout_ms; /* 0: [admission] total */
     char *stage_names;   /* JSON list, for the turn's row */
-    char *owed_names;    /* the same for the turns of `owed` */
+    json_t *stage_list;  /* the same as a value         */
+    char *owed_names;    /* the same two for the turns of `owed` */
+    json_t *owed_list;
 };
 
 /* Compiles every [pipeline …] of the set and hangs them on it. Problems name file and line. */

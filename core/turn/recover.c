@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#define PORTION 50 /* events that are taken up before others run */
+
 troupe_status turn_recover_begin(struct engine *engine, struct error *err)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
@@ -192,6 +194,8 @@ static troupe_status take_up_all(struct engine *engine, struct gateway *gateway,
         for (size_t i = 0; i < rows->count; i++) {
             int64_t before = *last, id = store_cell_int(rows, i, 0, 0);
 
+            if (i % PORTION == PORTION - 1 && co_pass() < 0)
+                return TROUPE_OK; /* the host stops */
             if (id <= before)
                 continue; /* another session of this gateway was faster */
             if (engine->admission.draining)

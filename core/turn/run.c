@@ -179,9 +179,11 @@ static troupe_status run_stage(struct turn *turn, struct turn_stage *stage)
     if (!agent)
         return TROUPE_CANCELED;
     snprintf(where, sizeof(where), "stage %s", stage->name);
+    turn->stage = stage->name;
     for (;;) {
         troupe_status status;
 
+        turn->agent = agent;
         turn_trace_add(&turn->trace, where, "start", "agent %s, plugin %s %s", agent->name,
                        agent->manifest->id, agent->manifest->version);
         status = run_agent(turn, stage, agent, path, &why, code);
@@ -337,11 +339,16 @@ const char *turn_stage_names(const struct plugin_set *set, const struct event *e
 
 void turn_take_stages(struct turn *turn, const struct plugin_set *set)
 {
-    const char *names = turn_stage_names(set, turn->event);
+    const struct turn_pipeline *pipeline = turn_pipeline_find(set, turn->event->kind);
+    bool observed = turn->event->flags & EVENT_OBSERVED;
 
     json_decref(turn->stages);
-    turn->stages = NULL;
-    (void)json_parse(names, strlen(names), &turn->stages, NULL);
+    if (!observed && turn_is_command(set, turn->event))
+        turn->stages = json_pack("[s]", TURN_COMMAND);
+    else if (pipeline)
+        turn->stages = json_incref(observed ? pipeline->owed_list : pipeline->stage_list);
+    else
+        turn->stages = json_array();
     turn->generation = set->number;
 }
 
@@ -383,6 +390,7 @@ static troupe_status work_main(void *arg)
         return TROUPE_OK;
     }
     if (is_command(turn)) {
+        turn->stage = TURN_COMMAND;
         turn_record_stage(turn, TURN_COMMAND);
         turn_command(turn);
         return TROUPE_OK;
@@ -467,6 +475,7 @@ troupe_status turn_run(void *arg)
     struct error err;
 
     turn->deadline = co_after(engine->total_ms);
+    turn->started_ms = loop_now(engine->loop);
     turn_show_working(turn);
     if (turn->id && !turn->resumed && turn->generation != turn->set->number) {
         turn_take_stages(turn, turn->set);

@@ -30,7 +30,7 @@ static troupe_status store_begin(struct engine *engine, struct turn *turn, struc
                                  store_text("[]"), store_int(clock_wall_ms())));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
     if (status == TROUPE_OK)
-        turn->id = id;
+        turn_set_id(turn, id);
     return status;
 }
 

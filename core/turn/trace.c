@@ -6,35 +6,50 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 void turn_trace_init(struct turn_trace *trace)
 {
-    trace->entries = json_array();
-    trace->start_ms = clock_ms();
-    trace->dropped = 0;
+    *trace = (struct turn_trace){.start_ms = clock_ms()};
 }
 
 void turn_trace_clear(struct turn_trace *trace)
 {
-    json_decref(trace->entries);
-    trace->entries = NULL;
+    buf_clear(&trace->entries);
+}
+
+static void put_entry(struct turn_trace *trace, const char *text, size_t len)
+{
+    if (trace->count++)
+        buf_putc(&trace->entries, ',');
+    buf_append(&trace->entries, text, len);
 }
 
 void turn_trace_restore(struct turn_trace *trace, const char *text)
 {
     _cleanup_json_ json_t *object = NULL;
-    json_t *before, *entry;
-    size_t i;
+    _cleanup_buf_ struct buf after = trace->entries;
+    size_t count = trace->count, i;
+    const json_t *entry;
 
-    if (!*text || json_parse(text, strlen(text), &object, NULL) < 0)
+    trace->entries = (struct buf)BUF_INIT;
+    trace->count = 0;
+    if (*text && json_parse(text, strlen(text), &object, NULL) == TROUPE_OK) {
+        json_array_foreach (json_object_get(object, "entries"), i, entry) {
+            _cleanup_mem_ char *line = json_print(entry);
+
+            if (line)
+                put_entry(trace, line, strlen(line));
+        }
+        trace->dropped += (size_t)json_get_int(object, "dropped", 0);
+    }
+    if (!count)
         return;
-    before = json_object_get(object, "entries");
-    json_array_foreach (before, i, entry)
-        json_array_insert(trace->entries, i, entry);
-    trace->dropped += (size_t)json_get_int(object, "dropped", 0);
+    put_entry(trace, buf_text(&after), after.len);
+    trace->count += count - 1;
 }
 
 void turn_text_tidy(char *text)
@@ -57,37 +72,35 @@ void turn_text_tidy(char *text)
 void turn_trace_add(struct turn_trace *trace, const char *where, const char *code,
                     const char *format, ...)
 {
+    struct buf *out = &trace->entries;
     char text[ERROR_TEXT_MAX];
     va_list args;
-    json_t *entry;
 
-    if (json_array_size(trace->entries) >= TURN_TRACE_MAX) {
+    /* A code that is not UTF-8 cannot be shown either. */
+    if (trace->count >= TURN_TRACE_MAX || !text_is_utf8(code, strlen(code)) ||
+        !text_is_utf8(where, strlen(where))) {
         trace->dropped++;
         return;
     }
-    entry = json_pack("{s:I, s:s, s:s}", "ms", (json_int_t)(clock_ms() - trace->start_ms), "at",
-                      where, "code", code);
-    if (!entry) { /* a code that is not UTF-8 cannot be shown either */
-        trace->dropped++;
-        return;
-    }
+    if (trace->count++)
+        buf_putc(out, ',');
+    buf_printf(out, "{\"ms\":%" PRIu64 ",\"at\":", clock_ms() - trace->start_ms);
+    json_put(out, where, strlen(where));
+    buf_puts(out, ",\"code\":");
+    json_put(out, code, strlen(code));
     if (format) {
         va_start(args, format);
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
         turn_text_tidy(text);
-        json_object_set_new(entry, "text", json_string(text));
+        buf_puts(out, ",\"text\":");
+        json_put(out, text, strlen(text));
     }
-    json_array_append_new(trace->entries, entry);
+    buf_putc(out, '}');
 }
 
 char *turn_trace_print(const struct turn_trace *trace)
 {
-    char *text;
-    json_t *object =
-        json_pack("{s:O, s:I}", "entries", trace->entries, "dropped", (json_int_t)trace->dropped);
-
-    text = json_print(object);
-    json_decref(object);
-    return text ? text : mem_strdup("{}");
+    return mem_printf("{\"entries\":[%s],\"dropped\":%zu}", buf_text(&trace->entries),
+                      trace->dropped);
 }

@@ -15,7 +15,8 @@
 #define TURN_TRACE_MAX 200
 
 struct turn_trace {
-    json_t *entries;
+    struct buf entries; /* JSON objects, with commas between */
+    size_t count;
     uint64_t start_ms;
     size_t dropped;
 };

@@ -85,6 +85,12 @@ struct turn {
     bool cut;               /* a paid round was cut by a crash after some of it had been shown   */
     char drop_code[64];     /* the last reason a stage left */
     char drop_text[ERROR_TEXT_MAX];
+    /* For turn_figures. */
+    uint64_t came_ms, started_ms, shown_ms; /* loop clock; 0: not yet */
+    const char *stage;                      /* of the set, or static  */
+    const struct plugin_agent *agent;       /* of the set             */
+    char what[64];
+    uint64_t units_in, units_out;
     /* How it ended. */
     const char *state; /* of the table: "done", "refused", …    */
     char reason[64];

@@ -7,6 +7,7 @@
 #include "history.h"
 #include "preferences.h"
 #include "prompt.h"
+#include "quote.h"
 #include "template.h"
 
 #include <errno.h>
@@ -252,7 +253,8 @@ static troupe_status stage(troupe_turn *turn)
     system = instructions(turn, conversation, &preferences, history.asked_ms);
     if (!system)
         return TROUPE_NOMEM;
-    status = prompt_build(&conversation->budget, system, &history, question(message), &prompt);
+    status = prompt_build(&conversation->budget, system, &history,
+                          quote_put(turn, message, &history, question(message)), &prompt);
     if (status < 0)
         return apologize(turn, status, "the prompt");
     troupe_reason(turn, "conversation.context", "%u of %u earlier messages, about %lld tokens",

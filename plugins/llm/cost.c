@@ -109,6 +109,15 @@ troupe_status llm_settle(troupe_turn *turn, struct llm_reservation *reservation,
     return troupe_budget(turn)->settle(turn, reservation->id, micros);
 }
 
+void llm_used(troupe_turn *turn, const struct llm_reservation *reservation,
+              const struct llm_usage *usage)
+{
+    const troupe_budget_v1 *budget = troupe_budget(turn);
+
+    if (budget && budget->size > offsetof(troupe_budget_v1, used) && budget->used)
+        budget->used(turn, reservation->id, usage->input, usage->output);
+}
+
 troupe_status llm_give_back(troupe_turn *turn, struct llm_reservation *reservation,
                             troupe_status transport)
 {

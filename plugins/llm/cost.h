@@ -41,6 +41,9 @@ troupe_status llm_reserve(troupe_turn *turn, const struct llm_tariff *tariff,
                           const struct llm_request *request, struct llm_reservation *ret);
 /* Ends the reservation, once. The status matters only where the turn has ended. [turn, waits] */
 troupe_status llm_settle(troupe_turn *turn, struct llm_reservation *reservation, uint64_t micros);
+/* Tells the host what the attempt took, for the turn's figures. [turn] */
+void llm_used(troupe_turn *turn, const struct llm_reservation *reservation,
+              const struct llm_usage *usage);
 /* After a request that did not get through: given back where it had not left. One that had left is
  * settled with 0 if nothing can have reached the provider, else it stays open and the host books it
  * at its worst case as unknown. */

@@ -258,6 +258,7 @@ static troupe_status settle(troupe_turn *turn, struct llm_round *round, troupe_s
         round->estimated = (uint8_t)llm_usage_complete(&stream->usage, round->request, stream);
         round->cost_micros = llm_cost_actual(round->tariff, &stream->usage);
     }
+    llm_used(turn, &round->reservation, &stream->usage);
     if ((status < 0 || stream->full) && !measured && (round->cut || stream->chunks > 0) &&
         round->cost_micros < round->reservation.worst) {
         round->cost_micros = round->reservation.worst;

@@ -49,6 +49,7 @@ struct discord_rest {
     struct loop_timer timer;
     struct loop_task task;
     bool posted, closed, timer_closed, told;
+    uint64_t answers[6], limited_by[4]; /* see discord_rest_stats */
 };
 
 /* ---- ends ---------------------------------------------------------------------------------- */
@@ -119,6 +120,15 @@ static void tell_stop(struct discord_rest *rest)
     rest->told = stopped;
 }
 
+static void count(struct discord_rest *rest, const struct discord_limits *limits)
+{
+    int hundreds = limits->status / 100;
+
+    rest->answers[hundreds >= 1 && hundreds <= 5 ? hundreds : 0]++;
+    if (limits->status == 429)
+        rest->limited_by[limits->scope]++;
+}
+
 static void on_answer(void *arg, troupe_status status, const struct http_response *response,
                       bool left, const struct error *err)
 {
@@ -141,6 +151,7 @@ static void on_answer(void *arg, troupe_status status, const struct http_respons
         discord_schedule_lost(&rest->schedule, &job->job, now, left);
     }
     deliver(rest, &job->job, &limits, response, response ? NULL : err);
+    count(rest, &limits);
     pump(rest);
 }
 
@@ -420,6 +431,8 @@ void discord_rest_stats(const struct discord_rest *rest, struct discord_rest_sta
         .coalesced = schedule->coalesced,
         .stopped = discord_gate_stopped(&schedule->gate) > loop_now(rest->loop),
     };
+    memcpy(ret->answers, rest->answers, sizeof(ret->answers));
+    memcpy(ret->limited_by, rest->limited_by, sizeof(ret->limited_by));
     if (ret->stopped)
         snprintf(ret->why, sizeof(ret->why), "%s", schedule->gate.why);
 }

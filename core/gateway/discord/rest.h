@@ -84,7 +84,9 @@ troupe_status discord_rest_call(struct discord_rest *rest, const struct discord_
 struct discord_rest_stats {
     size_t waiting, in_flight, buckets;
     uint64_t sent, retried, limited, invalid, coalesced;
-    bool stopped; /* 401, breaker or Cloudflare */
+    uint64_t answers[6];    /* by the hundreds of their status; [0]: none came, or another one  */
+    uint64_t limited_by[4]; /* by enum discord_scope                                            */
+    bool stopped;           /* 401, breaker or Cloudflare */
     char why[256];
 };
 void discord_rest_stats(const struct discord_rest *rest, struct discord_rest_stats *ret);

@@ -2,7 +2,11 @@
  *
  * What `troupe status` shows of Discord.
  */
+#include "gateway/discord/figures.h"
 #include "gateway/discord/internal.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static const char *phase_name(const struct discord *discord, enum discord_phase phase)
 {
@@ -45,6 +49,24 @@ static json_t *outbox_status(const struct discord *discord)
                      "found", (json_int_t)outbox.reconciled_found, "repeated",
                      (json_int_t)outbox.reconciled_repeated, "unknown", (json_int_t)outbox.unknown,
                      "failed", (json_int_t)outbox.failed);
+}
+
+void discord_figures(const struct discord *discord, struct discord_figures *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->session.seq = -1;
+    if (discord->session)
+        discord_session_stats(discord->session, &ret->session);
+    if (discord->rest)
+        discord_rest_stats(discord->rest, &ret->rest);
+    if (discord->outbox)
+        discord_outbox_stats(discord->outbox, &ret->outbox);
+    ret->ready = discord->session && !discord->refused && ret->session.phase == DISCORD_READY;
+    ret->guilds = discord->guilds;
+    ret->addressed = discord->owed;
+    ret->seen = discord->seen;
+    ret->ignored = discord->ignored;
+    snprintf(ret->why, sizeof(ret->why), "%s", *discord->why ? discord->why : ret->session.why);
 }
 
 json_t *discord_status(const struct discord *discord)

@@ -75,6 +75,16 @@ ORDER BY id LIMIT 200;
 SELECT reserved_micros, settled_micros, unknown_micros FROM budget_day
 WHERE day = ?1 AND scope = ?2 AND scope_id = ?3;
 
+-- What a day went to, the dearest first.
+-- name: by_what
+SELECT what,
+    sum(CASE WHEN state IN ('reserved', 'dispatched') THEN reserved_micros ELSE 0 END),
+    sum(CASE WHEN state = 'settled' THEN settled_micros ELSE 0 END),
+    sum(CASE WHEN state = 'unknown' THEN settled_micros ELSE 0 END),
+    count(*)
+FROM budget_ledger WHERE day = ?1
+GROUP BY what ORDER BY sum(coalesce(settled_micros, reserved_micros)) DESC, what LIMIT 100;
+
 -- name: sweep_ledger
 DELETE FROM budget_ledger WHERE id IN (
     SELECT id FROM budget_ledger WHERE day < ?1 AND state NOT IN ('reserved', 'dispatched')

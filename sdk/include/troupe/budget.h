@@ -30,6 +30,9 @@ typedef struct troupe_budget_v1 {
     /* Gives back one that was not dispatched; a dispatched one is TROUPE_ARGUMENT. Stored.
      * [turn, waits] */
     troupe_status (*release)(troupe_turn *turn, uint64_t reservation);
+    /* Absent where `size` ends before it. What it took, in the units that its price
+     * counts (tokens), for the turn's figures alone. Not recorded. [turn] */
+    void (*used)(troupe_turn *turn, uint64_t reservation, uint64_t units_in, uint64_t units_out);
 } troupe_budget_v1;
 
 static inline const troupe_budget_v1 *troupe_budget(troupe_turn *turn)

@@ -30,6 +30,10 @@ typedef struct troupe_message {
     troupe_str content; /* without the mention or prefix that addressed the bot */
     uint64_t reply_to;  /* id of the message that it answers */
     int64_t time_ms;    /* wall clock, milliseconds since 1970 */
+    /* What the message reply_to says and who wrote it, where the gateway knows it: somebody's words,
+     * cut at 4,000 bytes. Empty where there is none. Since minor 1: ask TROUPE_HAS(message,
+     * quote_author). */
+    troupe_str quote, quote_author;
 } troupe_message;
 
 #define TROUPE_MESSAGE_ADDRESSED (1u << 0) /* mention, reply, direct message: an answer is owed */

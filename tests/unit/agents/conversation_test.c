@@ -122,6 +122,27 @@ static void an_answer_streams_and_is_remembered(void **state)
     finish(fake);
 }
 
+static void what_a_message_answers_goes_with_it_once(void **state)
+{
+    struct fake_turn *fake = talker();
+
+    (void)state;
+    fake->message.size = sizeof(fake->message);
+    fake->message.quote = (troupe_str){"two\nlines", 9};
+    fake->message.quote_author = (troupe_str){"Bob", 3};
+    answers(fake, "Fine ", "lines.");
+    assert_int_equal(fake_say(fake, "what of this?"), TROUPE_DONE);
+    assert_string_equal(asked(fake),
+                        "user:(This answers a message of Bob:\n> two\n> lines\n)\nwhat of this?\n");
+    /* The member's own words are kept, not somebody else's; what the talk has is not repeated. */
+    fake_next(fake);
+    fake->message.quote = (troupe_str){"Fine lines.", 11};
+    answers(fake, "Yes", ".");
+    assert_int_equal(fake_say(fake, "sure?"), TROUPE_DONE);
+    assert_string_equal(asked(fake), "user:what of this?\nassistant:Fine lines.\nuser:sure?\n");
+    finish(fake);
+}
+
 static void twenty_turns_keep_the_window_and_one_session(void **state)
 {
     struct fake_turn *fake = talker();
@@ -680,6 +701,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_streams_and_is_remembered),
+        cmocka_unit_test(what_a_message_answers_goes_with_it_once),
         cmocka_unit_test(twenty_turns_keep_the_window_and_one_session),
         cmocka_unit_test(half_an_hour_of_silence_begins_anew),
         cmocka_unit_test(nobody_reads_another_members_or_channels_talk),

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct capture {
@@ -126,6 +128,89 @@ static void secrets_never_pass(void **state)
     assert_string_equal(captured(capture), "<6>a: sk-abcdef\n");
 }
 
+static const struct log_field facts[] = {
+    {"guild", "42", 0}, {"reason", "said \"no\"", 0}, {"tokens", NULL, -7},
+    {"what", "", 0},    {"stage", "two\nlines", 0},
+};
+
+static void fields_are_named_values_of_a_line(void **state)
+{
+    struct capture *capture = *state;
+    json_t *line;
+
+    log_setup(LOG_INFO, LOG_SYSTEMD, capture->pipe[1]);
+    log_fields(LOG_INFO, "turn", "id", facts, 5, "ended");
+    assert_string_equal(captured(capture), "<6>turn: ended guild=42 reason=\"said \\\"no\\\"\" "
+                                           "tokens=-7 what=\"\" stage=two\\x0alines\n");
+    log_setup(LOG_INFO, LOG_JSON, capture->pipe[1]);
+    log_fields(LOG_INFO, "turn", "id", facts, 5, "ended");
+    line = json_loads(captured(capture), 0, NULL);
+    assert_string_equal(json_get_str(line, "message", ""), "ended");
+    assert_string_equal(json_get_str(line, "reason", ""), "said \"no\"");
+    assert_int_equal(json_get_int(line, "tokens", 0), -7);
+    json_decref(line);
+    log_fields(LOG_DEBUG, "turn", "id", facts, 5, "ended");
+    assert_string_equal(captured(capture), "");
+}
+
+static void no_secret_passes_in_a_field(void **state)
+{
+    struct capture *capture = *state;
+    const struct log_field field = {"reason", "has \"sk-secret", 0};
+
+    log_mask("\"sk-secret");
+    for (int format = LOG_TEXT; format <= LOG_SYSTEMD; format++) {
+        log_setup(LOG_INFO, (enum log_format)format, capture->pipe[1]);
+        log_fields(LOG_INFO, "turn", NULL, &field, 1, "ended \"sk-secret");
+        assert_null(strstr(captured(capture), "sk-secret"));
+        assert_non_null(strstr(capture->text, "has **********"));
+    }
+}
+
+/* What the journal at `fd` got, with "|" for each end of a line. */
+static const char *received(int fd, char text[1024])
+{
+    ssize_t n = recv(fd, text, 1023, MSG_DONTWAIT);
+
+    text[n > 0 ? n : 0] = '\0';
+    for (ssize_t i = 0; i < n; i++)
+        if (text[i] == '\n')
+            text[i] = '|';
+    return text;
+}
+
+static void the_journal_gets_fields_of_its_own(void **state)
+{
+    struct capture *capture = *state;
+    char directory[] = "/tmp/troupe-log-XXXXXX", text[1024];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    static const char stage[] = "TROUPE_STAGE|\x09\0\0\0\0\0\0\0two|lines|";
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+    assert_non_null(mkdtemp(directory));
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", directory);
+    assert_false(log_journal(address.sun_path));
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    log_setup(LOG_INFO, LOG_SYSTEMD, capture->pipe[1]);
+    assert_true(log_journal(address.sun_path));
+    log_fields(LOG_WARN, "turn", "cafe", facts, 4, "ended");
+    assert_string_equal(received(fd, text),
+                        "MESSAGE=ended|PRIORITY=4|SYSLOG_IDENTIFIER=troupe|TROUPE_PART=turn|"
+                        "MESSAGE_ID=cafe|TROUPE_GUILD=42|TROUPE_REASON=said \"no\"|"
+                        "TROUPE_TOKENS=-7|TROUPE_WHAT=|");
+    log_fields(LOG_WARN, "turn", NULL, facts + 4, 1, "ended");
+    received(fd, text);
+    assert_memory_equal(strstr(text, "TROUPE_STAGE"), stage, sizeof(stage) - 1);
+    assert_string_equal(captured(capture), ""); /* and nothing twice */
+    /* A journal that went away costs nothing: lines again. */
+    close(fd);
+    unlink(address.sun_path);
+    log_info("main", "alone");
+    assert_string_equal(captured(capture), "<6>main: alone\n");
+    log_journal(NULL);
+    rmdir(directory);
+}
+
 static void json_depth_is_bounded_before_a_tree_is_built(void **state)
 {
     char text[2 * JSON_DEPTH_MAX + 8];
@@ -203,6 +288,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(json_lines_can_be_read_again, capture_setup,
                                         capture_teardown),
         cmocka_unit_test_setup_teardown(secrets_never_pass, capture_setup, capture_teardown),
+        cmocka_unit_test_setup_teardown(fields_are_named_values_of_a_line, capture_setup,
+                                        capture_teardown),
+        cmocka_unit_test_setup_teardown(no_secret_passes_in_a_field, capture_setup,
+                                        capture_teardown),
+        cmocka_unit_test_setup_teardown(the_journal_gets_fields_of_its_own, capture_setup,
+                                        capture_teardown),
         cmocka_unit_test(json_depth_is_bounded_before_a_tree_is_built),
         cmocka_unit_test(bad_json_is_named_with_its_place),
         cmocka_unit_test(times_are_written_in_utc),

@@ -104,12 +104,34 @@ static void test_bad_address(void **state)
     assert_status(ops_notify_ready(NULL), TROUPE_ARGUMENT);
 }
 
+static void test_watchdog(void **state)
+{
+    char pid[16];
+
+    (void)state;
+    unsetenv("WATCHDOG_USEC");
+    unsetenv("WATCHDOG_PID");
+    assert_int_equal(ops_notify_watchdog_ms(), 0);
+    setenv("WATCHDOG_USEC", "60000000", 1);
+    assert_int_equal(ops_notify_watchdog_ms(), 20000);
+    setenv("WATCHDOG_PID", "1", 1); /* it means somebody else, unless that is our parent */
+    assert_int_equal(ops_notify_watchdog_ms(), getppid() == 1 ? 20000 : 0);
+    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    setenv("WATCHDOG_PID", pid, 1);
+    assert_int_equal(ops_notify_watchdog_ms(), 20000);
+    setenv("WATCHDOG_USEC", "1", 1);
+    assert_int_equal(ops_notify_watchdog_ms(), 1);
+    setenv("WATCHDOG_USEC", "nonsense", 1);
+    assert_int_equal(ops_notify_watchdog_ms(), 0);
+    unsetenv("WATCHDOG_USEC");
+    unsetenv("WATCHDOG_PID");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_without_a_socket),
-        cmocka_unit_test(test_states),
-        cmocka_unit_test(test_abstract_socket),
+        cmocka_unit_test(test_without_a_socket), cmocka_unit_test(test_states),
+        cmocka_unit_test(test_watchdog),         cmocka_unit_test(test_abstract_socket),
         cmocka_unit_test(test_bad_address),
     };
 
