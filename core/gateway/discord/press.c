@@ -88,6 +88,7 @@ void discord_press_refuse(struct discord *discord, const struct event *event, in
     _cleanup_mem_ char *path = callback_request(event, body, &request, loop_now(discord->loop));
     struct error err;
 
+    request.path = path;
     if (discord->rest && discord_rest_send(discord->rest, &request, called_back, NULL, &err) < 0)
         log_warn("discord", "an interaction could not be acknowledged: %s", err.text);
 }
