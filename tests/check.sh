@@ -106,7 +106,7 @@ check() {
     # Options that are set already win, as they come last.
     export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}
     export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
-    export TSAN_OPTIONS=second_deadlock_stack=1:${TSAN_OPTIONS:-}
+    export TSAN_OPTIONS=second_deadlock_stack=1:suppressions=$top/tests/lib/tsan.supp:${TSAN_OPTIONS:-}
 
     build asan CC=gcc CFLAGS='-O1 -g' --enable-sanitizer=address -- check TESTS= &&
         tests_start asan check

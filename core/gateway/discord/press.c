@@ -84,11 +84,11 @@ void discord_press_refuse(struct discord *discord, const struct event *event, in
                           const char *text)
 {
     _cleanup_mem_ char *body = discord_message_callback(callback, text);
-    _cleanup_mem_ char *path = NULL;
     struct discord_request request;
+    _cleanup_mem_ char *path = callback_request(event, body, &request, loop_now(discord->loop));
     struct error err;
 
-    path = callback_request(event, body, &request, loop_now(discord->loop));
+    request.path = path;
     if (discord->rest && discord_rest_send(discord->rest, &request, called_back, NULL, &err) < 0)
         log_warn("discord", "an interaction could not be acknowledged: %s", err.text);
 }

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define PAGE          100
-#define PAGES_MAX     5     /* for one row */
+#define PAGES_MAX     20    /* for one row */
 #define SELF_MS       500u  /* until it is known who we are */
 #define AGAIN_MS      5000u /* after a search that failed   */
 #define AGAIN_MAX_MS  300000u

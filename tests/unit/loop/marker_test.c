@@ -76,8 +76,7 @@ static void what_is_not_whole_is_refused(void **state)
         "crash plugin:dice 12x more",
         "boom plugin:dice 12 more",
         "crash  plugin:dice 12",
-        "crash plugin:0123456789012345678901234567890123456789012345678901234567890123456789012345 "
-        "1",
+        "crash plugin:01234567890123456789012345678901234567890123456789012345678901234567890 1",
         "crash plugin:dice 0123456789012345678901234567890",
     };
     struct marker marker;

@@ -324,7 +324,7 @@ static void messages_are_handed_out_where_they_were_read(void **state)
 
 static void a_large_buffer_is_given_back(void **state)
 {
-    _cleanup_buf_ struct buf wire = BUF_INIT, log = BUF_INIT;
+    _cleanup_buf_ struct buf wire = BUF_INIT;
     char *data = mem_zero(1, MAX_MESSAGE);
     struct ws_reader reader;
     struct ws_event event;
