@@ -64,8 +64,8 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
                                   request.what));
     if (status == RECORD_REPLAYED) {
         status = turn_record_status(&call);
-        if (status == TROUPE_OK && call.row->result.len == sizeof(id))
-            memcpy(&id, call.row->result.data, sizeof(id));
+        if (status == TROUPE_OK)
+            (void)turn_record_take(&call, &id, sizeof(id));
     } else if (status == TROUPE_OK) {
         frame->turn->spends = true;
         id = ++engine->last_reservation;

@@ -163,8 +163,8 @@ troupe_status host_join_any(troupe_turn *turn, troupe_task *const *tasks, uint32
         status = turn_record_begin(&call, frame, "join_any", count);
     if (status == RECORD_REPLAYED) { /* the one that was first then, whoever is now */
         status = turn_record_status(&call);
-        if (status == TROUPE_OK && call.row->result.len == sizeof(which))
-            memcpy(&which, call.row->result.data, sizeof(which));
+        if (status == TROUPE_OK)
+            (void)turn_record_take(&call, &which, sizeof(which));
         if (status == TROUPE_OK && which < count) {
             uint32_t one;
 

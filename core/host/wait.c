@@ -132,10 +132,8 @@ troupe_status host_ask(troupe_turn *turn, const char *text, uint64_t len, troupe
         status = turn_record_begin(&call, frame, "ask", hash(&question));
     if (status == RECORD_REPLAYED) {
         status = turn_record_status(&call);
-        if (status == TROUPE_OK && call.row->result.len == sizeof(choice)) {
-            memcpy(&choice, call.row->result.data, sizeof(choice));
+        if (status == TROUPE_OK && turn_record_take(&call, &choice, sizeof(choice)))
             *ret_choice = (int32_t)choice;
-        }
         return status;
     }
     if (status < 0)

@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct store_batch;
 struct turn;
@@ -156,6 +157,15 @@ void turn_record_mark(struct turn *turn, const char *stage, const char *path, tr
 /* What an earlier run left there; NULL: nothing. */
 const struct record_row *turn_record_marked(const struct turn *turn, const char *stage,
                                             const char *path);
+
+/* The result of fixed size that a replayed call gave; false where it has none of that size. */
+static inline bool turn_record_take(const struct record_call *call, void *ret, size_t size)
+{
+    if (!call->row || call->row->result.len != size || !call->row->result.data)
+        return false;
+    memcpy(ret, call->row->result.data, size);
+    return true;
+}
 
 /* A hash of arguments, part by part; RECORD_HASH_START first. */
 #define RECORD_HASH_START INT64_C(0x7475726e)

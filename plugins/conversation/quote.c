@@ -47,8 +47,8 @@ troupe_str quote_put(troupe_turn *turn, const troupe_message *message,
         out[len++] = '>';
         out[len++] = ' ';
     }
-    memcpy(out + len, "\n)\n", 3);
-    len += 3;
+    for (const char *end = "\n)\n"; *end; end++)
+        out[len++] = *end;
     memcpy(out + len, text.ptr, text.len);
     return (troupe_str){out, len + text.len};
 }

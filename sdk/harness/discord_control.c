@@ -153,7 +153,7 @@ static json_t *do_press(struct control *control)
     rows = message && message->components ? json_loads(message->components, 0, NULL) : NULL;
     id = find_button(rows, text_of(control, "custom_id"),
                      json_integer_value(json_object_get(control->body, "index")));
-    if (!id) {
+    if (!id || !message) {
         json_decref(rows);
         snprintf(control->err, sizeof(control->err), "there is no such button");
         return NULL;

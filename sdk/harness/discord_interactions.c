@@ -179,7 +179,8 @@ static struct discord_interaction *by_token(struct discord *discord, struct disc
 
     if (token.len > 7) /* its id is in it: "itoken-ID-…" */
         it = discord_map_get(&discord->rest.interactions_by_id, strtoull(token.ptr + 7, NULL, 16));
-    return token_is(it, token) && discord_now_us() - it->sent_us < TOKEN_LIFE_US && it->callback
+    return it && token_is(it, token) && discord_now_us() - it->sent_us < TOKEN_LIFE_US &&
+                   it->callback
                ? it
                : NULL;
 }

@@ -448,16 +448,17 @@ static void on_edited(void *arg, troupe_status status, const struct discord_resp
     struct discord_outbox *outbox = entry->outbox;
     uint64_t number = edit->number;
     bool newest = entry->requests == 1; /* what comes back last is the newest */
+    /* Nobody waits for it any more, a newer one is awaited, or a newer one tells. */
+    bool moot = outbox->closed || entry->done || status == TROUPE_CANCELED ||
+                (status != TROUPE_OK && (!newest || entry->state == DISCORD_ENTRY_OVER));
 
     mem_free(edit);
-    if (outbox->closed || entry->done || status == TROUPE_CANCELED) {
-        /* nobody waits for it any more, or for a newer one */
-    } else if (status == TROUPE_OK) {
+    if (!moot && status == TROUPE_OK) {
         outbox->stats.edited++;
         note_shown(entry, number);
         advance(entry);
-    } else if (!newest || entry->state == DISCORD_ENTRY_OVER) {
-        /* a newer one tells, or it is over */
+    } else if (moot) {
+        /* nothing is to be done */
     } else if (status == TROUPE_MAYBE_DONE || wants_later(status, response)) {
         mem_free(entry->body); /* what it shows is not known: the same body is worth an edit */
         entry->body = NULL;

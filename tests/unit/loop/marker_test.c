@@ -63,6 +63,9 @@ static void no_file_is_no_marker(void **state)
     assert_true(marker.turn == 7);
 }
 
+#define TOO_LONG                                                                                   \
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
+
 static void what_is_not_whole_is_refused(void **state)
 {
     static const char *const texts[] = {
@@ -76,7 +79,7 @@ static void what_is_not_whole_is_refused(void **state)
         "crash plugin:dice 12x more",
         "boom plugin:dice 12 more",
         "crash  plugin:dice 12",
-        "crash plugin:01234567890123456789012345678901234567890123456789012345678901234567890 1",
+        "crash plugin:" TOO_LONG " 1",
         "crash plugin:dice 0123456789012345678901234567890",
     };
     struct marker marker;
