@@ -86,17 +86,6 @@ struct turn *turn_of_row(struct engine *engine, struct event *event, const struc
     return turn;
 }
 
-/* Counts another run, without waiting: it is for people only. */
-static void count_attempt(struct engine *engine, int64_t id)
-{
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct error err;
-
-    store_batch_add(batch, STORE_SQL(SQL_TURN_AGAIN, store_int(id)));
-    if (store_submit(engine->store, batch, NULL, NULL, &err) < 0)
-        log_warn("recover", "another run of turn %lld is not counted: %s", (long long)id, err.text);
-}
-
 static troupe_status take_up(struct engine *engine, struct gateway *gateway,
                              const struct store_rows *rows, size_t row, struct error *err)
 {
@@ -126,7 +115,6 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
     }
     turn_trace_add(&turn->trace, "recover", "again", "taken up after a restart or a wait, run %lld",
                    (long long)attempts + 1);
-    count_attempt(engine, id);
     turn_engine_admit(engine, turn);
     return TROUPE_OK;
 }

@@ -402,6 +402,20 @@ static bool is_command(const struct turn *turn)
     return turn->id ? first && !strcmp(first, TURN_COMMAND) : true;
 }
 
+/*
+ * Counts another run, without waiting: it is for people only. When it runs, not when it is taken up:
+ * a backlog would cost a write per event at each start.
+ */
+static void count_attempt(struct engine *engine, int64_t id)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct error err;
+
+    store_batch_add(batch, STORE_SQL(SQL_TURN_AGAIN, store_int(id)));
+    if (store_submit(engine->store, batch, NULL, NULL, &err) < 0)
+        log_warn("turn", "another run of turn %lld is not counted: %s", (long long)id, err.text);
+}
+
 /* The part of the turn that a deadline or a stop may end. */
 static troupe_status work_main(void *arg)
 {
@@ -409,6 +423,8 @@ static troupe_status work_main(void *arg)
     struct turn_pipeline *pipeline;
     struct error err;
 
+    if (turn->resumed)
+        count_attempt(turn->engine, turn->id);
     if (turn->resumed && (turn_record_load(turn, &err) < 0 || turn_waits_load(turn, &err) < 0)) {
         log_error("turn", "turn %lld: its record cannot be read: %s", (long long)turn->id,
                   err.text);

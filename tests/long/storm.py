@@ -45,6 +45,12 @@ def ledger_rows(host):
     return host.query("SELECT count(*) FROM budget_ledger WHERE dispatched_ms IS NOT NULL")[0][0]
 
 
+def broken_off(host):
+    """Turns whose model was cut twice before anything was shown: they got a sentence instead."""
+    return host.query("SELECT count(*) FROM event WHERE state = 'failed' AND reason = "
+                      "'llm.interrupted'")[0][0]
+
+
 def judge(run, discord, llm, host):
     report = discord.report()
     rounds = llm.rounds()
@@ -53,9 +59,11 @@ def judge(run, discord, llm, host):
     run.say(f"rounds {rounds}", True)
     run.expect(report["closes_1000"] == 0, "the host closed with 1000 or 1001")
     run.expect(report["pings"] == 0, f"{report['pings']} people were pinged")
-    run.expect(report["disordered"] == 0, f"{report['disordered']} answers have parts out of order")
-    run.expect(report["interrupted"] <= rounds["rounds_cut_after"] + rounds["rounds_cut_twice"],
-               f"{report['interrupted']} answers were interrupted, more than the "
+    run.expect(report["disordered"] == 0, f"{report['disordered']} answers came before that to "
+               "an earlier question of their member")
+    interrupted = report["interrupted"] + broken_off(host)
+    run.expect(interrupted <= rounds["rounds_cut_after"] + rounds["rounds_cut_twice"],
+               f"{interrupted} answers were interrupted, more than the "
                f"{rounds['rounds_cut_after']} cut after their first delta and "
                f"{rounds['rounds_cut_twice']} cut twice")
     run.expect(rounds["most"] <= 2, f"a round was paid {rounds['most']} times")
@@ -68,7 +76,8 @@ def judge(run, discord, llm, host):
     refused = host.query("SELECT count(*) FROM event WHERE state = 'refused'")[0][0]
     run.expect(refused == 0, f"{refused} turns were refused")
     failed = host.query("SELECT state, reason, count(*) FROM event WHERE state NOT IN "
-                        "('done', 'interrupted') GROUP BY 1, 2")
+                        "('done', 'interrupted') AND NOT (state = 'failed' AND reason = "
+                        "'llm.interrupted') GROUP BY 1, 2")
     run.expect(not failed, f"turns that did not end well: {failed}")
     return report
 
