@@ -4,8 +4,9 @@
 
 1,000 members in 200 channels write 200 messages a second, each to be answered by a model that takes
 30 ms, 64 turns at once. The host is killed with SIGKILL TROUPE_LONG_COUNT times (200), at least a
-second apart, a quarter of them while it still recovers from the last one. Then everything is drained,
-and the ledger of the fake Discord and the rounds of the fake model judge.
+second apart, a quarter of them while it still recovers from the last one. The database is checked
+while the host is down, which takes longer as it grows: its life is counted from its start. Then
+everything is drained, and the ledger of the fake Discord and the rounds of the fake model judge.
 
 Variants: "" as above; "nowindow": the fake does not honour nonces; "calls": the host dies at the N-th
 write, sync or send of one turn, for every N until a turn passes untouched."""
@@ -95,18 +96,23 @@ def storm(run):
     run.expect(discord.wait("connected", 1, 20), "the host did not log in")
     discord.do("burst", {"kind": "mention", "members": 1000, "channels": 200, "rate": RATE,
                          "seconds": 36000, "one_in": 1, "seed": run.seed})
-    killed = time.monotonic()
+    killed = started = time.monotonic()
     for kill in range(KILLS):
-        again = kill % 4 == 3  # while it recovers from the last one
-        wait = run.random.uniform(1.0, 1.3) if again else run.random.uniform(1.0, 3.0)
-        time.sleep(max(0.0, killed + wait - time.monotonic()))
+        if kill % 4 == 3:  # while it recovers from the last one
+            wait = run.random.uniform(0.0, 0.3)
+        else:
+            wait = run.random.uniform(1.0, 3.0)
+        time.sleep(max(0.0, started + wait - time.monotonic(), killed + 1.0 - time.monotonic()))
         if host.process.poll() is not None:
             run.expect(False, f"the host ended by itself: {host.tail()}")
             break
         host.kill()
         killed = time.monotonic()
         check_copy(run, host)
+        if kill % 4 == 2:  # the next kill is at least a second after this one
+            time.sleep(max(0.0, killed + 1.0 - time.monotonic()))
         slowest = max(slowest, host.start())
+        started = time.monotonic()
         run.say(f"{kill + 1} of {KILLS} kills, slowest start {slowest:.2f} s")
     discord.do("stop", {})
     drained = discord.wait("answered", 0, 180, quiet=3)
