@@ -35,7 +35,7 @@ def main(run):
     run.expect(discord.wait("answered", 0, 60, quiet=6), "not everything was answered")
     report = discord.report()
     _, status = host.command("status")
-    run.say(f"sent {report['sent']} created {report['created']} edited {report['edited']} "
+    run.say(f"sent {report['sent']} created {report['created']} edits {report['edits']} "
             f"typings {report['typings']} latency {report['latency_ms']}", True)
     run.say(f"requests limited: user {report['limited_user']} global {report['limited_global']} "
             f"shared {report['limited_shared']}", True)

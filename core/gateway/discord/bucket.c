@@ -161,7 +161,7 @@ void discord_bucket_answer(struct discord_bucket *bucket, uint64_t now,
             bucket->remaining--; /* it may have been counted */
         return;
     }
-    reset = now + limits->reset_ms;
+    reset = now + limits->reset_ms + DISCORD_ROUNDING_MS;
     /* Answers overtake each other. Within a window the lowest number is the newest, and the earliest
      * end the best guess, because each has the answer's way in it. */
     if (!bucket->known || bucket->unlimited || now >= bucket->reset ||

@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "gateway/discord/limits.h"
 
+#define DISCORD_ROUNDING_MS 10u  /* what answers and our clock may round away of a window's end */
 #define DISCORD_SHAPES_KEPT 4096 /* idle ones beyond are forgotten, the oldest first */
 
 struct discord_bucket {
