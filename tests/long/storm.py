@@ -4,9 +4,10 @@
 
 1,000 members in 200 channels write 200 messages a second, each to be answered by a model that takes
 30 ms, 64 turns at once. The host is killed with SIGKILL TROUPE_LONG_COUNT times (200), at least a
-second apart, a quarter of them while it still recovers from the last one. The database is checked
-while the host is down, which takes longer as it grows: its life is counted from its start. Then
-everything is drained, and the ledger of the fake Discord and the rounds of the fake model judge.
+second apart, a quarter of them while it still recovers from the last one. While the database is
+checked, which takes longer as it grows, the members are silent; they talk again before the host is
+back. Then everything is drained, and the ledger of the fake Discord and the rounds of the fake model
+judge.
 
 Variants: "" as above; "nowindow": the fake does not honour nonces; "calls": the host dies at the N-th
 write, sync or send of one turn, for every N until a turn passes untouched."""
@@ -88,14 +89,18 @@ def check_copy(run, host):
     run.expect(verdict == "ok", f"integrity_check: {verdict}")
 
 
+def talk(run, discord, part):
+    discord.do("burst", {"kind": "mention", "members": 1000, "channels": 200, "rate": RATE,
+                         "seconds": 36000, "one_in": 1, "seed": run.seed + part})
+
+
 def storm(run):
     options = ["--members", "1000", "--channels", "200", "--nonce-window",
                "0" if VARIANT == "nowindow" else "300"]
     discord, llm, host = start_all(run, *options)
     slowest = host.start()
     run.expect(discord.wait("connected", 1, 20), "the host did not log in")
-    discord.do("burst", {"kind": "mention", "members": 1000, "channels": 200, "rate": RATE,
-                         "seconds": 36000, "one_in": 1, "seed": run.seed})
+    talk(run, discord, 0)
     killed = started = time.monotonic()
     for kill in range(KILLS):
         if kill % 4 == 3:  # while it recovers from the last one
@@ -108,9 +113,12 @@ def storm(run):
             break
         host.kill()
         killed = time.monotonic()
+        discord.do("stop", {})
         check_copy(run, host)
         if kill % 4 == 2:  # the next kill is at least a second after this one
             time.sleep(max(0.0, killed + 1.0 - time.monotonic()))
+        talk(run, discord, kill + 1)
+        time.sleep(0.2)
         slowest = max(slowest, host.start())
         started = time.monotonic()
         run.say(f"{kill + 1} of {KILLS} kills, slowest start {slowest:.2f} s")
