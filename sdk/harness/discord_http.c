@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "discord_http.h"
 
+#include "fake_chunk.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -68,37 +70,6 @@ static bool parse_line(struct discord_http *http, const char *line, size_t len)
     return true;
 }
 
-/* Joins the chunks at `data` in place. 1: whole; 0: more must come; -1: broken. */
-static int unchunk(char *data, size_t len, size_t *ret_used, size_t *ret_len)
-{
-    for (int pass = 0; pass < 2; pass++) { /* look first, move only when all is there */
-        size_t at = 0, out = 0;
-
-        for (;;) {
-            char *eol = memmem(data + at, len - at, "\r\n", 2);
-            unsigned long size;
-
-            if (!eol)
-                return len - at > 1024 ? -1 : 0;
-            size = strtoul(data + at, NULL, 16);
-            at = (size_t)(eol - data) + 2;
-            if (size > DISCORD_BODY_MAX || out + size > DISCORD_BODY_MAX)
-                return -1;
-            if (len - at < size + 2)
-                return 0;
-            if (pass == 1)
-                memmove(data + out, data + at, size);
-            out += size;
-            at += size + 2;
-            if (size == 0)
-                break;
-        }
-        *ret_used = at;
-        *ret_len = out;
-    }
-    return 1;
-}
-
 int discord_http_parse(char *data, size_t len, struct discord_http *ret, size_t *ret_used)
 {
     struct discord_http http = {0};
@@ -141,7 +112,7 @@ int discord_http_parse(char *data, size_t len, struct discord_http *ret, size_t 
         return 413;
     used = body_len;
     if (chunked) {
-        int whole = unchunk(data + head, len - head, &used, &body_len);
+        int whole = fake_unchunk(data + head, len - head, DISCORD_BODY_MAX, &used, &body_len);
 
         if (whole <= 0)
             return whole < 0 ? 413 : 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_http.h"
 
+#include "fake_chunk.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,39 +262,6 @@ static bool parse_head(char *head, struct fake_request *request)
     return true;
 }
 
-/* Joins the chunks in place. 1: whole, `ret_used` bytes of `data` were its framing and content;
- * 0: more must come; -1: broken or too large. */
-static int unchunk(char *data, size_t len, size_t *ret_used, size_t *ret_len)
-{
-    size_t at = 0, out = 0;
-
-    for (int pass = 0; pass < 2; pass++) { /* look first, move only when all is there */
-        at = out = 0;
-        for (;;) {
-            char *eol = memmem(data + at, len - at, "\r\n", 2);
-            unsigned long size;
-
-            if (!eol)
-                return len - at > 1024 ? -1 : 0;
-            size = strtoul(data + at, NULL, 16);
-            at = (size_t)(eol - data) + 2;
-            if (size > FAKE_BODY_MAX || out + size > FAKE_BODY_MAX)
-                return -1;
-            if (len - at < size + 2)
-                return 0;
-            if (pass == 1)
-                memmove(data + out, data + at, size);
-            out += size;
-            at += size + 2;
-            if (size == 0)
-                break;
-        }
-    }
-    *ret_used = at;
-    *ret_len = out;
-    return 1;
-}
-
 static void peer_continue(struct fake_peer *peer)
 {
     uv_buf_t buf = uv_buf_init((char *)"HTTP/1.1 100 Continue\r\n\r\n", 25);
@@ -335,7 +304,7 @@ static void peer_parse(struct fake_peer *peer)
     coding = fake_request_header(&request, "Transfer-Encoding");
     body = in->data + head_len;
     if (coding) {
-        int whole = unchunk(body, in->len - head_len, &used, &body_len);
+        int whole = fake_unchunk(body, in->len - head_len, FAKE_BODY_MAX, &used, &body_len);
 
         if (whole < 0)
             peer_refuse(peer, 413);
