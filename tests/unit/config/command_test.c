@@ -128,13 +128,16 @@ static void a_hanging_command_is_killed_with_its_group(void **state)
 {
     struct fixture *fixture = *state;
     _cleanup_mem_ char *command =
-        mem_printf("echo $$ > '%s/pid'; sleep 100 & sleep 100; echo x", fixture->dir);
+        mem_printf("echo $$ > '%s/pid'; sleep 100 & sleep 100 & exec sleep 100", fixture->dir);
     struct error err = {0};
     char *text = NULL;
     FILE *file;
     int pid, status, members = 0;
 
-    /* What the shell leaves behind becomes ours, to be asked how it ended. */
+    /*
+     * What the shell leaves behind becomes ours, to be asked how it ended. It becomes a sleep itself:
+     * a shell that waits may still reap a member between that one's end and its own.
+     */
     assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
     /* Long enough for the shell to write its number on a busy machine. */
     assert_status(config_command_run(command, 1000, &text, &err), TROUPE_CONFIG);
