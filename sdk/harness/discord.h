@@ -13,6 +13,7 @@
 #include "discord_net.h"
 #include "discord_rest.h"
 #include "discord_world.h"
+#include "fake_program.h"
 
 /* Each is a member of the report, and can be waited for. */
 #define DISCORD_COUNTERS(X)                                                                        \
@@ -110,9 +111,7 @@ struct discord {
     struct fake_text scratch; /* for one event or body */
     uv_timer_t clock;
     unsigned ticks; /* of it, 10 ms each */
-    uv_signal_t sigterm, sigint;
-    uv_pipe_t parent;
-    char drain[256];
+    struct fake_program program;
 };
 
 static inline void discord_most(uint64_t *counter, uint64_t value)

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 /* ---- connections --------------------------------------------------------------------------- */
 
@@ -98,57 +97,12 @@ static void on_clock(uv_timer_t *timer)
         discord_gateway_second(discord);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
-{
-    (void)number;
-    uv_stop(handle->loop);
-}
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-    struct discord *discord = handle->data;
-
-    (void)suggested;
-    *buf = uv_buf_init(discord->drain, sizeof(discord->drain));
-}
-
-static void on_parent(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-    (void)buf;
-    if (n < 0)
-        uv_stop(stream->loop);
-}
-
-/* Written aside and renamed, so that who waits for the file never reads half a number. */
-static bool write_port(const char *path, int port)
-{
-    char aside[4096];
-    FILE *file;
-
-    if (snprintf(aside, sizeof(aside), "%s.new", path) >= (int)sizeof(aside))
-        return false;
-    file = fopen(aside, "we");
-    if (!file)
-        return false;
-    fprintf(file, "%d\n", port);
-    return fclose(file) == 0 && rename(aside, path) == 0;
-}
-
 static void watch(struct discord *discord)
 {
     uv_timer_init(&discord->loop, &discord->clock);
     discord->clock.data = discord;
     uv_timer_start(&discord->clock, on_clock, 10, 10);
-    uv_signal_init(&discord->loop, &discord->sigterm);
-    uv_signal_start(&discord->sigterm, on_signal, SIGTERM);
-    uv_signal_init(&discord->loop, &discord->sigint);
-    uv_signal_start(&discord->sigint, on_signal, SIGINT);
-    if (discord->options.watch_parent) {
-        uv_pipe_init(&discord->loop, &discord->parent, 0);
-        discord->parent.data = discord;
-        if (uv_pipe_open(&discord->parent, STDIN_FILENO) == 0)
-            uv_read_start((uv_stream_t *)&discord->parent, on_alloc, on_parent);
-    }
+    fake_program_watch(&discord->program, &discord->loop, discord->options.watch_parent);
 }
 
 static bool listen_on_both(struct discord *discord)
@@ -189,12 +143,9 @@ int main(int argc, char **argv)
     if (!listen_on_both(discord))
         return EX_UNAVAILABLE;
     watch(discord);
-    if (discord->options.port_file && !write_port(discord->options.port_file, discord->base.port)) {
-        fprintf(stderr, "troupe-fake-discord: cannot write \"%s\"\n", discord->options.port_file);
+    if (!fake_program_listens("troupe-fake-discord", discord->options.port_file,
+                              discord->base.port))
         return EX_CANTCREAT;
-    }
-    printf("listening 127.0.0.1:%d\n", discord->base.port);
-    fflush(stdout);
     uv_run(&discord->loop, UV_RUN_DEFAULT);
     /* Open connections go with the process: a test that ends it wants exactly that. */
     discord_gateway_clear(discord);

@@ -5,6 +5,7 @@
  * code with the core, so both cannot be wrong in the same way.
  */
 #include "fake_api.h"
+#include "fake_program.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -12,15 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 struct program {
     uv_loop_t loop;
     struct fake_server server;
     struct fake_api api;
-    uv_signal_t sigterm, sigint;
-    uv_pipe_t parent;
-    char drain[256];
+    struct fake_program process;
     const char *port_file;
     int port;
     bool watch_parent;
@@ -35,27 +33,6 @@ static const char usage[] =
     "  --port-file FILE  gets the port's number once it listens\n"
     "  --parent          exit when standard input is closed, so that no test leaves one behind\n"
     "Prints \"listening 127.0.0.1:PORT\" when ready.\n";
-
-static void on_signal(uv_signal_t *handle, int number)
-{
-    (void)number;
-    uv_stop(handle->loop);
-}
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-    struct program *program = handle->data;
-
-    (void)suggested;
-    *buf = uv_buf_init(program->drain, sizeof(program->drain));
-}
-
-static void on_parent(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-    (void)buf;
-    if (n < 0)
-        uv_stop(stream->loop);
-}
 
 static bool load_script(struct fake_api *api, const char *path)
 {
@@ -110,21 +87,6 @@ static bool read_options(struct program *program, int argc, char **argv)
     return optind == argc;
 }
 
-/* Written aside and renamed, so that who waits for the file never reads half a number. */
-static bool write_port(const char *path, int port)
-{
-    char aside[4096];
-    FILE *file;
-
-    if (snprintf(aside, sizeof(aside), "%s.new", path) >= (int)sizeof(aside))
-        return false;
-    file = fopen(aside, "we");
-    if (!file)
-        return false;
-    fprintf(file, "%d\n", port);
-    return fclose(file) == 0 && rename(aside, path) == 0;
-}
-
 int main(int argc, char **argv)
 {
     static struct program storage; /* what is open at the end stays reachable */
@@ -146,22 +108,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "troupe-fake-llm: cannot listen: %s\n", uv_strerror(r));
         return EX_UNAVAILABLE;
     }
-    uv_signal_init(&program->loop, &program->sigterm);
-    uv_signal_start(&program->sigterm, on_signal, SIGTERM);
-    uv_signal_init(&program->loop, &program->sigint);
-    uv_signal_start(&program->sigint, on_signal, SIGINT);
-    if (program->watch_parent) {
-        uv_pipe_init(&program->loop, &program->parent, 0);
-        program->parent.data = program;
-        if (uv_pipe_open(&program->parent, STDIN_FILENO) == 0)
-            uv_read_start((uv_stream_t *)&program->parent, on_alloc, on_parent);
-    }
-    if (program->port_file && !write_port(program->port_file, program->server.port)) {
-        fprintf(stderr, "troupe-fake-llm: cannot write \"%s\"\n", program->port_file);
+    fake_program_watch(&program->process, &program->loop, program->watch_parent);
+    if (!fake_program_listens("troupe-fake-llm", program->port_file, program->server.port))
         return EX_CANTCREAT;
-    }
-    printf("listening 127.0.0.1:%d\n", program->server.port);
-    fflush(stdout);
     uv_run(&program->loop, UV_RUN_DEFAULT);
     /* Open connections go with the process: a test that ends it wants exactly that. */
     fake_api_clear(&program->api);
