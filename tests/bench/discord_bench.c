@@ -5,6 +5,8 @@
  * with 1,000 rows owed at a time in 200 channels. The server answers without rate limits. CPU is that
  * of the process without the server's thread.
  */
+#include "bench_server.h"
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "gateway/discord/outbox.h"
@@ -13,17 +15,11 @@
 #include "net/http.h"
 #include "store/store.h"
 
-#include <arpa/inet.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { ROWS = 60000, OWED = 1000, CHANNELS = 200, CONNECTIONS = 64 };
+enum { ROWS = 60000, OWED = 1000, CHANNELS = 200 };
 
 #define CPU_MAX_US 100.0 /* 15,000 rows a second leave two processors 133 us each */
 
@@ -33,80 +29,15 @@ static void die(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* ---- the server ------------------------------------------------------------------------------ */
-
-struct server {
-    int fd, port;
-    pthread_t thread;
-};
-
-static void answer(struct pollfd *client)
-{
-    static const char text[] =
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 134\r\n\r\n"
-        "{\"type\":0,\"content\":\"an answer of ordinary length, as people get it\","
-        "\"author\":{\"id\":\"1200000000000000001\"},\"id\":\"1200000000004198386\"}";
-    char request[4096];
-    ssize_t n = read(client->fd, request, sizeof(request)); /* one request is one segment here */
-
-    if (n > 0 && write(client->fd, text, sizeof(text) - 1) > 0)
-        return;
-    close(client->fd);
-    client->fd = -1;
-}
-
-static void *serve(void *arg)
-{
-    struct server *server = arg;
-    struct pollfd fds[CONNECTIONS + 1];
-
-    for (size_t i = 0; i <= CONNECTIONS; i++)
-        fds[i] = (struct pollfd){.fd = -1, .events = POLLIN};
-    fds[CONNECTIONS].fd = server->fd;
-    while (poll(fds, CONNECTIONS + 1, -1) >= 0) {
-        for (size_t i = 0; i < CONNECTIONS; i++) {
-            if (fds[i].fd >= 0 && fds[i].revents)
-                answer(&fds[i]);
-        }
-        for (size_t i = 0; fds[CONNECTIONS].revents && i < CONNECTIONS; i++) {
-            if (fds[i].fd < 0) {
-                fds[i].fd = accept(server->fd, NULL, NULL);
-                break;
-            }
-        }
-    }
-    return NULL;
-}
-
-static void server_start(struct server *server)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-
-    server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(server->fd, (struct sockaddr *)&address, len) < 0 || listen(server->fd, 64) < 0 ||
-        getsockname(server->fd, (struct sockaddr *)&address, &len) < 0 ||
-        pthread_create(&server->thread, NULL, serve, server) != 0)
-        die("no server");
-    server->port = ntohs(address.sin_port);
-}
-
-static double cpu_us(const struct server *server)
-{
-    struct timespec all, theirs;
-    clockid_t clock;
-
-    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &all) < 0 ||
-        pthread_getcpuclockid(server->thread, &clock) != 0 || clock_gettime(clock, &theirs) < 0)
-        die("no clock");
-    return (double)(all.tv_sec - theirs.tv_sec) * 1e6 +
-           (double)(all.tv_nsec - theirs.tv_nsec) / 1e3;
-}
+static const char answer[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 134\r\n\r\n"
+    "{\"type\":0,\"content\":\"an answer of ordinary length, as people get it\","
+    "\"author\":{\"id\":\"1200000000000000001\"},\"id\":\"1200000000004198386\"}";
 
 /* ---- delivery -------------------------------------------------------------------------------- */
 
 struct bench {
-    struct server server;
+    struct bench_server server;
     struct loop *loop;
     struct store *store;
     struct outbox *rows;
@@ -157,7 +88,7 @@ static troupe_status deliver(void *arg)
                                                                         .rest = bench->rest,
                                                                         .gateway = "discord:0",
                                                                         .self = 1});
-    cpu = cpu_us(&bench->server);
+    cpu = bench_server_cpu_us(&bench->server);
     start = clock_ns();
     while (bench->shown < ROWS) {
         struct outbox_row *rows[OWED / 2];
@@ -176,7 +107,7 @@ static troupe_status deliver(void *arg)
         co_sleep(1);
     }
     bench->seconds = (double)(clock_ns() - start) / 1e9;
-    bench->cpu = (cpu_us(&bench->server) - cpu) / ROWS;
+    bench->cpu = (bench_server_cpu_us(&bench->server) - cpu) / ROWS;
     discord_outbox_free(bench->outbox);
     outbox_close(bench->rows);
     return TROUPE_OK;
@@ -197,7 +128,7 @@ int main(void)
     char dir[] = "/tmp/troupe-bench-XXXXXX", path[64], base[64], command[96];
     double rate;
 
-    server_start(&bench.server);
+    bench_server_start(&bench.server, answer);
     if (!mkdtemp(dir))
         die("no directory");
     snprintf(path, sizeof(path), "%s/data.db", dir);

@@ -4,22 +4,18 @@
  * http_submit beside libcurl's multi interface alone in the same run. CPU is that of the process
  * without the server's thread. Rounds of both sides take turns; the median of each is printed.
  */
+#include "bench_server.h"
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/http.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { ROUNDS = 7, POSTS = 20000, IN_FLIGHT = 8, CONNECTIONS = 64 };
+enum { ROUNDS = 7, POSTS = 20000, IN_FLIGHT = 8 };
 
 #define OVERHEAD_MAX_US 25.0
 
@@ -32,75 +28,8 @@ static void die(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* ---- the server ------------------------------------------------------------------------------ */
-
-struct server {
-    int fd, port;
-    pthread_t thread;
-};
-
-static void answer(struct pollfd *client)
-{
-    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                               "Content-Length: 28\r\n\r\n{\"id\":\"1200000000004198386\"}";
-    char request[4096];
-    ssize_t n = read(client->fd, request, sizeof(request)); /* one request is one segment here */
-
-    if (n > 0 && write(client->fd, text, sizeof(text) - 1) > 0)
-        return;
-    close(client->fd);
-    client->fd = -1;
-}
-
-static void *serve(void *arg)
-{
-    struct server *server = arg;
-    struct pollfd fds[CONNECTIONS + 1];
-
-    for (size_t i = 0; i <= CONNECTIONS; i++)
-        fds[i] = (struct pollfd){.fd = -1, .events = POLLIN};
-    fds[CONNECTIONS].fd = server->fd;
-    while (poll(fds, CONNECTIONS + 1, -1) >= 0) {
-        for (size_t i = 0; i < CONNECTIONS; i++) {
-            if (fds[i].fd >= 0 && fds[i].revents)
-                answer(&fds[i]);
-        }
-        for (size_t i = 0; fds[CONNECTIONS].revents && i < CONNECTIONS; i++) {
-            if (fds[i].fd < 0) {
-                fds[i].fd = accept(server->fd, NULL, NULL);
-                break;
-            }
-        }
-    }
-    return NULL;
-}
-
-static void server_start(struct server *server)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-
-    server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(server->fd, (struct sockaddr *)&address, len) < 0 || listen(server->fd, 64) < 0 ||
-        getsockname(server->fd, (struct sockaddr *)&address, &len) < 0 ||
-        pthread_create(&server->thread, NULL, serve, server) != 0)
-        die("no server");
-    server->port = ntohs(address.sin_port);
-}
-
-/* ---- clocks ---------------------------------------------------------------------------------- */
-
-static double cpu_us(const struct server *server)
-{
-    struct timespec all, theirs;
-    clockid_t clock;
-
-    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &all) < 0 ||
-        pthread_getcpuclockid(server->thread, &clock) != 0 || clock_gettime(clock, &theirs) < 0)
-        die("no clock");
-    return (double)(all.tv_sec - theirs.tv_sec) * 1e6 +
-           (double)(all.tv_nsec - theirs.tv_nsec) / 1e3;
-}
+static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                             "Content-Length: 28\r\n\r\n{\"id\":\"1200000000004198386\"}";
 
 struct figure {
     double cpu, rate; /* us of CPU a POST, POSTs a second */
@@ -216,14 +145,14 @@ static void submitted(struct run *run)
 
 int main(void)
 {
-    struct server server;
+    struct bench_server server;
     struct run run = {0};
     struct figure own[ROUNDS], theirs[ROUNDS];
     struct error err;
     _cleanup_mem_ char *url = NULL;
     double overhead;
 
-    server_start(&server);
+    bench_server_start(&server, answer);
     url = mem_printf("http://127.0.0.1:%d/api/v10/channels/1/messages", server.port);
     run.url = url;
     if (http_global_init(&err) != TROUPE_OK || loop_new(NULL, &run.loop, &err) != TROUPE_OK ||
@@ -231,7 +160,7 @@ int main(void)
         die(err.text);
     for (int i = 0; i < ROUNDS * 2; i++) {
         struct figure *figure = i % 2 ? &own[i / 2] : &theirs[i / 2];
-        double cpu = cpu_us(&server);
+        double cpu = bench_server_cpu_us(&server);
         uint64_t start = clock_ns();
 
         if (i % 2)
@@ -239,7 +168,7 @@ int main(void)
         else
             bare(url);
         figure->rate = POSTS * 1e9 / (double)(clock_ns() - start);
-        figure->cpu = (cpu_us(&server) - cpu) / POSTS;
+        figure->cpu = (bench_server_cpu_us(&server) - cpu) / POSTS;
     }
     qsort(own, ROUNDS, sizeof(own[0]), by_cpu);
     qsort(theirs, ROUNDS, sizeof(theirs[0]), by_cpu);
