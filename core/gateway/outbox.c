@@ -62,6 +62,7 @@ void outbox_row_free(struct outbox_row *row)
     mem_free(row->gateway);
     mem_free(row->account);
     mem_free(row->channel);
+    mem_free(row->member);
     mem_free(row->reply_to);
     mem_free(row->body);
     mem_free(row->source);
@@ -339,6 +340,7 @@ static struct outbox_row *read_row(const struct outbox *outbox, const char *gate
     row->remote_id = copy(rows, i, 12);
     row->created_ms = store_cell_int(rows, i, 13, 0);
     row->ping = copy(rows, i, 14);
+    row->member = copy(rows, i, 15);
     row->inherited = row->id <= outbox->inherited;
     return row;
 }

@@ -39,6 +39,7 @@ struct outbox_row {
     unsigned part;    /* n-th message of that answer                          */
     char kind[8];     /* "reply", "private", "notice", "ask"                  */
     char *gateway, *account, *channel;
+    char *member;    /* who asked: what one is told in a channel comes in order; NULL: nobody */
     char *reply_to;  /* the message it answers; NULL: none                   */
     char *body;      /* exactly what is shown (Discord: content of the message)   */
     char *source;    /* the raw text behind it, where it differs (fences reopened); else NULL */

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/discord/lane.h"
 #include "gateway/discord/outbox_json.h"
 #include "store/store.h"
 
@@ -158,6 +159,7 @@ static struct discord_entry *entry_of(struct discord_outbox *outbox, struct outb
     list_init(&entry->look);
     list_init(&entry->calls);
     row->delivery = entry;
+    discord_lane_join(entry);
     list_append(&outbox->entries, &entry->link);
     entry->batch = batch_of(outbox, row->turn);
     if (!entry->batch)
@@ -186,6 +188,7 @@ static void entry_free(struct discord_entry *entry)
 
     discord_alarm_clear(outbox, &entry->alarm);
     discord_reconcile_forget(entry);
+    discord_lane_leave(entry);
     list_remove(&entry->link);
     list_remove(&entry->order);
     batch_check(outbox, entry->batch);
@@ -229,17 +232,24 @@ static void leave(struct discord_entry *entry)
         entry_free(entry);
 }
 
-static struct discord_entry *behind(const struct discord_entry *entry)
+/* Those go on that had to wait for what stood before `next`. */
+static void wake(struct discord_entry *next)
 {
-    if (!entry->batch || entry->order.next == &entry->batch->entries)
-        return NULL;
-    return container_of(entry->order.next, struct discord_entry, order);
+    while (next) {
+        advance(next);
+        next = discord_lane_blocks(next) ? NULL : discord_lane_next(next);
+    }
+}
+
+/* It is there, or will never be. */
+static void clear_way(struct discord_entry *entry)
+{
+    wake(discord_lane_leave(entry));
 }
 
 /* Nothing more comes of a final entry: whoever waited behind it goes on. */
 static void finish(struct discord_entry *entry, troupe_status status)
 {
-    struct discord_entry *next;
     uint64_t id = discord_outbox_number(entry->row->remote_id);
 
     enter(entry);
@@ -249,9 +259,7 @@ static void finish(struct discord_entry *entry, troupe_status status)
     if (entry->batch && id)
         claim(entry->batch, id);
     tell(entry, UINT64_MAX, status);
-    next = behind(entry);
-    if (next)
-        advance(next);
+    clear_way(entry);
     leave(entry);
 }
 
@@ -276,8 +284,7 @@ static void give_up(struct discord_entry *entry, enum outbox_state state, troupe
     entry->state = DISCORD_ENTRY_OVER;
     entry->over = status;
     tell(entry, UINT64_MAX, status);
-    if (behind(entry))
-        advance(behind(entry));
+    clear_way(entry);
     leave(entry);
 }
 
@@ -368,8 +375,7 @@ static void created(struct discord_entry *entry, uint64_t id, uint64_t number)
     enter(entry);
     note_shown(entry, number);
     advance(entry);
-    if (behind(entry))
-        advance(behind(entry));
+    clear_way(entry);
     leave(entry);
 }
 
@@ -503,28 +509,12 @@ static void edit(struct discord_entry *entry)
 
 /* ---- what is next -------------------------------------------------------------------------- */
 
-/* Whether an earlier message of the turn is not there yet. */
-static bool must_wait(const struct discord_entry *entry)
-{
-    if (!entry->batch)
-        return false;
-    for (const struct list_link *link = entry->order.prev; link != &entry->batch->entries;
-         link = link->prev) {
-        const struct discord_entry *earlier = container_of(link, struct discord_entry, order);
-
-        if (!earlier->row->remote_id && earlier->state != DISCORD_ENTRY_OVER &&
-            (earlier->wanted || earlier->state == DISCORD_ENTRY_LOOKING))
-            return true;
-    }
-    return false;
-}
-
 static void advance(struct discord_entry *entry)
 {
     if (entry->state != DISCORD_ENTRY_IDLE || !entry->wanted)
         return;
     if (!entry->row->remote_id) {
-        if (!must_wait(entry))
+        if (!discord_lane_waits(entry))
             create(entry);
     } else if (!is_sent(entry)) {
         edit(entry);
@@ -559,6 +549,8 @@ void discord_entry_absent(struct discord_entry *entry)
     entry->state = DISCORD_ENTRY_IDLE;
     entry->again = true;
     advance(entry);
+    if (!discord_lane_blocks(entry))
+        wake(discord_lane_next(entry));
 }
 
 void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, bool final,
@@ -711,6 +703,7 @@ void discord_outbox_unhold(struct discord_outbox *outbox)
         return;
     map_clear(&outbox->batches);
     map_clear(&outbox->lookups);
+    map_clear(&outbox->lanes);
     heap_clear(&outbox->alarms);
     mem_free(outbox->gateway);
     mem_free(outbox);

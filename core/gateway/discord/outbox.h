@@ -2,7 +2,7 @@
  *
  * Delivery of outbox rows to Discord: each row is one message. A row is durable before its request
  * leaves; it carries a nonce (enforce_nonce) made from its key, and allowed_mentions that ping nobody
- * on every create and edit. Within a channel, messages of one turn keep their order. What may have been
+ * on every create and edit. What one member is told in a channel keeps its order. What may have been
  * created without our knowing (a crash, a lost answer) is looked up in the channel first, at least
  * 2 s later: own author, id above the asking message, same reply reference, content equal after
  * trimming, not claimed by another row; only then it is sent again, with the same nonce. Where the

@@ -35,6 +35,7 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
     row->gateway = mem_strdup(discord->gateway.name);
     row->account = event->account ? mem_strdup(event->account) : NULL;
     row->channel = mem_strdup(event->channel);
+    row->member = event->member ? mem_strdup(event->member) : NULL;
     if (reply_to)
         row->reply_to = mem_strdup(reply_to);
     if (event->flags & EVENT_PING && event->member)

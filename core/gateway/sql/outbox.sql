@@ -23,8 +23,9 @@ UPDATE outbox SET state = CASE WHEN ?2 IN ('streaming', 'ready') THEN state ELSE
 WHERE id = ?1 AND state NOT IN ('sent', 'failed');
 
 -- name: load
-SELECT id, turn_id, ordinal, part, kind, account, channel, reply_to, body, source, buttons, state,
-    remote_id, created_ms, ping
-FROM outbox
-WHERE gateway = ?1 AND state IN ('streaming', 'ready') AND id > ?2
-ORDER BY id LIMIT 500;
+SELECT o.id, o.turn_id, o.ordinal, o.part, o.kind, o.account, o.channel, o.reply_to, o.body,
+    o.source, o.buttons, o.state, o.remote_id, o.created_ms, o.ping, e.member
+FROM outbox AS o
+LEFT JOIN event AS e ON e.id = o.turn_id
+WHERE o.gateway = ?1 AND o.state IN ('streaming', 'ready') AND o.id > ?2
+ORDER BY o.id LIMIT 500;
