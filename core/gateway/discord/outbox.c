@@ -614,7 +614,7 @@ static troupe_status load_claims(struct discord_outbox *outbox, struct error *er
     static const char sql[] =
         "SELECT DISTINCT s.turn_id, s.remote_id FROM outbox AS o "
         "JOIN outbox AS s ON s.turn_id = o.turn_id "
-        "WHERE o.gateway = ?1 AND o.state IN ('streaming', 'ready') AND o.turn_id <> 0 "
+        "WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.turn_id <> 0 "
         "AND s.state = 'sent' AND s.remote_id IS NOT NULL";
     _cleanup_rows_ struct store_rows *rows = NULL;
     troupe_status status =
