@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "gateway/discord/pick.h"
 #include "gateway/gateway.h"
 
 #include <ctype.h>
@@ -229,7 +230,7 @@ static troupe_status read_message(const struct discord_route_rules *rules, const
     message->tree = NULL;
     message->quote = NULL;
     *event = (struct event){.kind = "message"};
-    status = json_parse(data, len, &message->tree, err);
+    status = discord_pick(data, len, &message->tree, err);
     if (status < 0)
         return status;
     snprintf(message->account, sizeof(message->account), "%" PRIu64, rules->self);
