@@ -118,17 +118,26 @@ void log_mask_apply(char *text)
     pthread_mutex_unlock(&state.lock);
 }
 
-/* Control characters become \xNN, so that a line stays one line. */
-static void put_escaped(struct buf *out, const char *text)
+/* Control characters become \xNN, so that a line stays one line; what stands in `also` gets a
+ * backslash. */
+static void put_escaped(struct buf *out, const char *text, const char *also)
 {
+    const char *plain = text;
+
     for (const char *p = text; *p; p++) {
         unsigned char c = (unsigned char)*p;
+        bool control = c < 0x20 || c == 0x7f;
 
-        if (c < 0x20 || c == 0x7f)
+        if (!control && !strchr(also, *p))
+            continue;
+        buf_append(out, plain, (size_t)(p - plain));
+        plain = p + 1;
+        if (control)
             buf_printf(out, "\\x%02x", c);
         else
-            buf_putc(out, *p);
+            buf_append(out, (const char[]){'\\', *p}, 2);
     }
+    buf_puts(out, plain);
 }
 
 /* ---- one entry in its forms ------------------------------------------------------------------ */
@@ -144,27 +153,25 @@ struct entry {
 static void put_value(struct buf *out, const char *text)
 {
     if (*text && !strpbrk(text, " \"=\\")) {
-        put_escaped(out, text);
+        put_escaped(out, text, "");
         return;
     }
     buf_putc(out, '"');
-    for (char one[2] = ""; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            buf_putc(out, '\\');
-        one[0] = *text;
-        put_escaped(out, one);
-    }
+    put_escaped(out, text, "\"\\");
     buf_putc(out, '"');
 }
 
 static void put_text(struct buf *out, const struct entry *entry)
 {
-    buf_printf(out, "%s: ", entry->part);
-    put_escaped(out, entry->text);
+    buf_puts(out, entry->part);
+    buf_puts(out, ": ");
+    put_escaped(out, entry->text, "");
     for (size_t i = 0; i < entry->count; i++) {
         const struct log_field *field = &entry->fields[i];
 
-        buf_printf(out, " %s=", field->name);
+        buf_putc(out, ' ');
+        buf_puts(out, field->name);
+        buf_putc(out, '=');
         if (field->text)
             put_value(out, field->text);
         else

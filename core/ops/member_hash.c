@@ -64,6 +64,7 @@ void ops_member_hash(const struct ops_member_key *key, const char *source, const
         !HMAC(EVP_sha256(), key->bytes, sizeof(key->bytes), text, (size_t)used, digest, &len) ||
         len < (OPS_MEMBER_HASH_SIZE - 1) / 2)
         return;
-    for (size_t i = 0; i < (OPS_MEMBER_HASH_SIZE - 1) / 2; i++)
-        snprintf(ret + 2 * i, 3, "%02x", digest[i]);
+    for (size_t i = 0; i < OPS_MEMBER_HASH_SIZE - 1; i++)
+        ret[i] = "0123456789abcdef"[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    ret[OPS_MEMBER_HASH_SIZE - 1] = '\0';
 }
