@@ -184,7 +184,12 @@ static void drain(uv_prepare_t *handle)
             loop->longest_slice_ns = now - started;
     }
     loop->draining = false;
-    run_tasks(&loop->before_poll);
+    if (loop->before_poll) {
+        loop_span_begin(loop, clock_ns());
+        while (loop->before_poll)
+            run_tasks(&loop->before_poll);
+        loop_span_end(loop, clock_ns());
+    }
     uv_update_time(&loop->uv);
     loop->rest_seen = activity(loop);
     if (loop->ready_count > 0 || loop->rest_first)
