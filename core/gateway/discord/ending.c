@@ -12,12 +12,18 @@
 
 #define SURPLUS_BODY "-# (see above)"
 
-/* Waits for what is under way, so that the end can be an edit of it. Where Discord takes its time,
- * the end goes into further messages instead. */
+/* What has not left need not: the end is the whole text. Waits for what is under way, so that the end
+ * can be an edit of it. Where Discord takes its time, the end goes into further messages instead. */
 static void settle(struct discord_answer *answer)
 {
     struct op *op;
 
+    for (size_t i = 0; i < answer->count; i++) {
+        struct discord_piece *piece = &answer->pieces[i];
+
+        if (piece->given && !piece->over)
+            piece->taken_back = discord_outbox_take_back(answer->discord->outbox, piece->row);
+    }
     if (!answer->busy)
         return;
     op = op_new(answer->discord->loop, NULL);
@@ -68,9 +74,9 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
 
     (void)gateway;
     (void)err;
-    settle(answer);
-    answer->prepared = true;
+    answer->prepared = true; /* from here on nothing is shown that is not the end */
     loop_timer_stop(&answer->timer);
+    settle(answer);
     if (!text) {
         text = buf_text(&answer->text);
         len = answer->text.len;
@@ -99,7 +105,7 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
                 piece->buttons = mem_strdup(buttons);
             }
             discord_piece_store(piece, piece->buttons, OUTBOX_READY, batch);
-        } else if (piece->given) {
+        } else if (piece->given && !piece->taken_back) {
             static const struct discord_part surplus = {(char *)SURPLUS_BODY, (char *)""};
 
             discord_piece_set(&piece->body, &piece->source, &surplus);
@@ -173,6 +179,10 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
 
         if (i >= answer->owed && !piece->given)
             continue; /* never stored, or deleted */
+        if (i >= answer->owed && piece->taken_back) {
+            discord_outbox_drop(piece->row);
+            continue;
+        }
         discord_piece_apply(piece);
         piece->row->state = OUTBOX_READY;
         if (piece->buttons) {

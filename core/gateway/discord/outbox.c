@@ -18,10 +18,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LATER_MS     5000u
-#define LATER_MAX_MS 300000u
-#define MESSAGES     "/channels/{channel}/messages"
-#define MESSAGE      "/channels/{channel}/messages/{message}"
+#define CREATE_KEY_SIZE 32
+
+#define LATER_MS        5000u
+#define LATER_MAX_MS    300000u
+#define MESSAGES        "/channels/{channel}/messages"
+#define MESSAGE         "/channels/{channel}/messages/{message}"
 
 /* Codes of Discord's (opcodes-and-status-codes.mdx, "JSON Error Codes"). */
 enum { CODE_SLOW_MODE = 20016, CODE_OVERLOADED = 130000 };
@@ -420,11 +422,16 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
     discord_outbox_unhold(outbox);
 }
 
+static void create_key(const struct outbox_row *row, char ret[CREATE_KEY_SIZE])
+{
+    snprintf(ret, CREATE_KEY_SIZE, "create %" PRId64, row->id);
+}
+
 static void create(struct discord_entry *entry)
 {
     const struct outbox_row *row = entry->row;
     _cleanup_buf_ struct buf body = BUF_INIT;
-    char path[64];
+    char path[64], key[CREATE_KEY_SIZE];
     struct discord_request request = {.method = "POST",
                                       .route = MESSAGES,
                                       .path = path,
@@ -432,6 +439,10 @@ static void create(struct discord_entry *entry)
                                       .priority = entry->final ? DISCORD_FINAL : DISCORD_CREATE};
 
     snprintf(path, sizeof(path), "/channels/%.24s/messages", row->channel);
+    if (!entry->final) { /* by which it can be taken back */
+        create_key(row, key);
+        request.coalesce = key;
+    }
     discord_outbox_write(row, true, &body);
     request.body = body.data;
     request.body_len = body.len;
@@ -584,6 +595,38 @@ void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, 
         finish(entry, entry->over);
     else
         tell(entry, UINT64_MAX, entry->over);
+}
+
+bool discord_outbox_take_back(struct discord_outbox *outbox, struct outbox_row *row)
+{
+    struct discord_entry *entry = row->delivery;
+    char key[CREATE_KEY_SIZE];
+    bool absent;
+
+    if (!entry || outbox->closed || entry->final)
+        return false;
+    create_key(row, key);
+    if (entry->state == DISCORD_ENTRY_CREATING)
+        (void)discord_rest_take_back(outbox->rest, key); /* it is idle then: see on_created */
+    if (!row->remote_id && entry->state == DISCORD_ENTRY_LATER) {
+        discord_alarm_clear(outbox, &entry->alarm);
+        entry->state = DISCORD_ENTRY_IDLE;
+    }
+    absent = !row->remote_id && entry->state == DISCORD_ENTRY_IDLE;
+    if (absent)
+        entry->wanted = false;
+    if (absent || row->remote_id)
+        tell(entry, UINT64_MAX, TROUPE_CANCELED);
+    return absent;
+}
+
+void discord_outbox_drop(struct outbox_row *row)
+{
+    struct discord_entry *entry = row->delivery;
+
+    enter(entry);
+    entry->done = true;
+    leave(entry);
 }
 
 size_t discord_outbox_streams(struct discord_outbox *outbox, int64_t turn, unsigned ordinal,

@@ -47,6 +47,13 @@ size_t discord_outbox_streams(struct discord_outbox *outbox, int64_t turn, unsig
 void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, bool final,
                          void (*done)(void *arg, troupe_status status), void *arg);
 
+/* The owner of a streaming row has another text for it and will show that: a creation that has not left
+ * is taken back; whoever waits for that, or for an edit, hears TROUPE_CANCELED. True: no message of
+ * it can be there. */
+bool discord_outbox_take_back(struct discord_outbox *outbox, struct outbox_row *row);
+/* A row that was taken back and is not needed, nor stored any more; it is gone afterwards. */
+void discord_outbox_drop(struct outbox_row *row);
+
 struct discord_outbox_stats {
     size_t waiting;     /* final rows that are not shown yet          */
     size_t reconciling; /* of all rows, those that are looked for     */

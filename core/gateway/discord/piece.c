@@ -48,7 +48,7 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
 /* A piece whose creation may have happened without our knowing: its stored text must stay. */
 bool discord_piece_unsettled(const struct discord_piece *piece)
 {
-    return piece->given && !piece->row->remote_id;
+    return piece->given && !piece->taken_back && !piece->row->remote_id;
 }
 
 static bool equals(const char *a, const char *b)

@@ -70,6 +70,19 @@ static void end(size_t i, troupe_status status, int http, int code, const char *
         done(box->sent[i].arg, status, &response, &err);
 }
 
+/* As if nothing that the test has not answered had left. */
+bool discord_rest_take_back(struct discord_rest *rest, const char *key)
+{
+    (void)rest;
+    for (size_t i = 0; i < box->count; i++) {
+        if (box->sent[i].done && !strcmp(box->sent[i].coalesce, key)) {
+            end(i, TROUPE_CANCELED, 0, 0, NULL);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void created(size_t i, const char *id)
 {
     _cleanup_mem_ char *body = mem_printf(
@@ -673,6 +686,72 @@ static void a_search_serves_all_rows_and_ends_after_its_pages(void **state)
     run_body(&box->base, pages_main);
 }
 
+/* ---- taking back --------------------------------------------------------------------------- */
+
+static troupe_status back_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *row = row_of(1, 0, "first words"), *behind = row_of(1, 1, "more");
+    struct told first = {0}, last = {0};
+    int64_t id = row->id;
+
+    row->state = behind->state = OUTBOX_STREAMING;
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    CHECK_STATUS(keep(behind), TROUPE_OK);
+    discord_outbox_show(box->outbox, row, false, note, &first);
+    discord_outbox_show(box->outbox, behind, false, NULL, NULL);
+    CHECK(box->count == 1 && has(0, "first words"));
+    CHECK(discord_outbox_take_back(box->outbox, row));
+    CHECK(first.count == 1 && first.status == TROUPE_CANCELED);
+    CHECK(discord_outbox_take_back(box->outbox, behind));
+    discord_outbox_drop(behind);
+    set_body(row, "all of it");
+    discord_outbox_show(box->outbox, row, true, note, &last);
+    CHECK(box->count == 2 && asks(1, "POST", "/channels/77/messages") && has(1, "all of it"));
+    created(1, "5001");
+    CHECK(last.count == 1 && last.status == TROUPE_OK);
+    CHECK(comes_to(id, "sent", "5001") && box->count == 2 && stats().created == 1);
+    return TROUPE_OK;
+}
+
+static void what_has_not_left_is_taken_back_and_leaves_once_whole(void **state)
+{
+    (void)state;
+    run_body(&box->base, back_main);
+}
+
+static troupe_status too_late_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *row = row_of(1, 0, "first words"), *lost = row_of(2, 0, "lost");
+    struct told told = {0}, edit = {0};
+
+    row->state = lost->state = OUTBOX_STREAMING;
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    discord_outbox_show(box->outbox, lost, false, note, &told);
+    end(0, TROUPE_MAYBE_DONE, 0, 0, NULL);
+    CHECK(!discord_outbox_take_back(box->outbox, lost) && told.count == 0); /* it may be there */
+    discord_outbox_show(box->outbox, row, false, note, &told);
+    box->sent[1].coalesce[0] = '\0'; /* it has left */
+    CHECK(!discord_outbox_take_back(box->outbox, row) && told.count == 0);
+    created(1, "5001");
+    CHECK(told.count == 1 && told.status == TROUPE_OK);
+    set_body(row, "first words and more");
+    discord_outbox_show(box->outbox, row, false, note, &edit);
+    CHECK(box->count == 3 && asks(2, "PATCH", "/channels/77/messages/5001"));
+    /* A message that is there stays; nobody waits for its edits any more. */
+    CHECK(!discord_outbox_take_back(box->outbox, row));
+    CHECK(edit.count == 1 && edit.status == TROUPE_CANCELED);
+    end(2, TROUPE_OK, 200, 0, "{}");
+    return TROUPE_OK;
+}
+
+static void what_may_be_there_is_not_taken_back(void **state)
+{
+    (void)state;
+    run_body(&box->base, too_late_main);
+}
+
 /* ---- after a restart ----------------------------------------------------------------------- */
 
 static troupe_status leave_main(void *arg)
@@ -805,6 +884,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_deleted_question_hides_no_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(a_search_serves_all_rows_and_ends_after_its_pages, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_has_not_left_is_taken_back_and_leaves_once_whole,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(what_may_be_there_is_not_taken_back, setup, teardown),
         cmocka_unit_test_setup_teardown(what_an_earlier_process_left_is_found_or_sent_by_one_search,
                                         setup, teardown),
     };
