@@ -43,8 +43,8 @@ struct plugin_function {
     uint32_t timeout_ms; /* 0: what is left of the turn             */
     bool is_service;     /* its name has a dot                      */
     size_t param_count;
-    struct plugin_param *params;
-    char *usage; /* "/roll [sides] [count]" */
+    const struct plugin_param *params;
+    const char *usage; /* "/roll [sides] [count]" */
     /* The prepared call. */
     troupe_fn fn;
     ffi_cif cif;
