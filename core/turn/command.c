@@ -69,6 +69,8 @@ bool turn_is_builtin(const struct plugin_set *set, const struct event *event)
 {
     struct line line;
 
+    if (event->command)
+        return turn_core_find(event->command) != NULL;
     return split(set, event, &line) && turn_core_find(line.name) != NULL;
 }
 
@@ -76,7 +78,7 @@ bool turn_is_command(const struct plugin_set *set, const struct event *event)
 {
     struct line line;
 
-    return split(set, event, &line);
+    return event->command || split(set, event, &line);
 }
 
 /* ---- declared functions --------------------------------------------------------------------- */
@@ -115,6 +117,7 @@ static void unknown(struct turn *turn, const char *name, const struct error *err
                    near ? "did you mean " : "", prefix, near ? near : "help",
                    near ? "?" : " lists what there is");
     turn_trace_add(&turn->trace, "command", "unknown", "/%s", name);
+    turn->answer.private = turn->event->command != NULL;
     turn_command_reply(turn, &out);
 }
 
@@ -179,6 +182,7 @@ static void run(struct turn *turn, const struct found *found, const struct plugi
 
         turn_trace_add(&turn->trace, where, status_name(status), "%s", err->text);
         buf_puts(&out, err->text);
+        turn->answer.private = turn->event->command != NULL;
         turn_command_reply(turn, &out);
         return;
     }
@@ -210,6 +214,11 @@ void turn_command(struct turn *turn)
     struct error err;
     struct line line;
 
+    if (turn->event->command) {
+        turn_command_named(turn, turn->event->command, turn->event->content,
+                           turn->event->content_len);
+        return;
+    }
     if (split(turn->set, turn->event, &line) && find(turn, line.name, &found))
         run(turn, &found, &args,
             plugin_args_from_text(found.function, line.rest, line.rest_len, &args, &err), &err);
