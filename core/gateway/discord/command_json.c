@@ -95,10 +95,12 @@ static void add_bounds(const struct gateway_param *param, json_t *option)
         return;
     switch (param->type) {
     case GATEWAY_PARAM_INT:
-        json_object_set_new(option, "min_value",
-                            json_integer(clamp(param->min, -WHOLE_MAX, WHOLE_MAX)));
-        json_object_set_new(option, "max_value",
-                            json_integer(clamp(param->max, -WHOLE_MAX, WHOLE_MAX)));
+        if (param->min > -WHOLE_MAX)
+            json_object_set_new(option, "min_value",
+                                json_integer(clamp(param->min, -WHOLE_MAX, WHOLE_MAX)));
+        if (param->max < WHOLE_MAX)
+            json_object_set_new(option, "max_value",
+                                json_integer(clamp(param->max, -WHOLE_MAX, WHOLE_MAX)));
         break;
     case GATEWAY_PARAM_FLOAT: /* Discord says of 3.0 that it is 3, and jansson tells them apart */
         if (param->min_f > -(double)WHOLE_MAX)
@@ -168,9 +170,9 @@ static json_t *command_json(const struct gateway_command *command, bool show)
         for (size_t i = 0; i < command->param_count; i++)
             if (command->params[i].required == (required != 0))
                 json_array_append_new(options, option_json(&command->params[i], show));
-    json = json_pack("{s:s, s:i, s:s, s:o, s:s?, s:[i], s:b}", "name", command->name, "type",
-                     TYPE_SLASH, "description", doc, "options", options,
-                     "default_member_permissions", who, "integration_types", 0, "nsfw", 0);
+    json = json_pack("{s:s, s:i, s:s, s:o, s:s?, s:[i]}", "name", command->name, "type", TYPE_SLASH,
+                     "description", doc, "options", options, "default_member_permissions", who,
+                     "integration_types", 0);
     json_object_set_new(json, "contexts",
                         direct ? json_pack("[i, i]", IN_GUILD, IN_DM) : json_pack("[i]", IN_GUILD));
     return json;
