@@ -435,6 +435,7 @@ static void create(struct discord_entry *entry)
         if (!discord_reply_ready(entry))
             return;
         own = discord_reply_request(entry, &request);
+        request.path = own;
     }
     snprintf(path, sizeof(path), "/channels/%.24s/messages", row->channel);
     discord_outbox_write(row, true, &body);
@@ -468,10 +469,8 @@ static void on_edited(void *arg, troupe_status status, const struct discord_resp
         outbox->stats.edited++;
         note_shown(entry, number);
         advance(entry);
-    } else if (moot) {
-        /* nothing is to be done */
-    } else if (discord_reply_is(entry->row) && discord_reply_failed(entry, status)) {
-        /* it is dealt with */
+    } else if (moot || (discord_reply_is(entry->row) && discord_reply_failed(entry, status))) {
+        /* nothing more is to be done */
     } else if (status == TROUPE_MAYBE_DONE || wants_later(status, response)) {
         mem_free(entry->body); /* what it shows is not known: the same body is worth an edit */
         entry->body = NULL;
@@ -501,8 +500,10 @@ static void edit(struct discord_entry *entry)
                                       .repeatable = true};
 
     snprintf(path, sizeof(path), "/channels/%.24s/messages/%.24s", row->channel, row->remote_id);
-    if (discord_reply_is(row))
+    if (discord_reply_is(row)) {
         own = discord_reply_request(entry, &request);
+        request.path = own;
+    }
     discord_outbox_write(row, false, &body);
     request.body = body.data;
     request.body_len = body.len;

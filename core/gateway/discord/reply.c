@@ -41,12 +41,10 @@ char *discord_reply_request(const struct discord_entry *entry, struct discord_re
         path = mem_printf("/webhooks/%s/%s", application, token);
         request->method = "POST";
         request->route = CREATE;
-        request->path = path;
         return path;
     }
     request->method = "PATCH";
     request->route = MESSAGE;
-    request->path = path;
     return path;
 }
 

@@ -22,8 +22,8 @@ static inline bool discord_reply_is(const struct outbox_row *row)
 
 /* Whether its message can be made now; else whoever is waited for goes on with it. */
 bool discord_reply_ready(struct discord_entry *entry);
-/* What of a request to make or edit the message is another one than for the channel. Its path, to
- * which the request points; it holds the token. mem_free. */
+/* What of a request to make or edit the message is another one than for the channel. Its path, which
+ * holds the token and is the caller's to set. mem_free. */
 char *discord_reply_request(const struct discord_entry *entry, struct discord_request *request);
 /* Such a request failed: true where it has been dealt with. */
 bool discord_reply_failed(struct discord_entry *entry, troupe_status status);
