@@ -21,6 +21,7 @@ static const char *const balances[] = {"first", "round_robin", "random", "least_
 static const char *const compressions[] = {"auto", "zstd", "zlib", "none", NULL};
 static const char *const triggers[] = {"mention", "dm", "reply", "prefix", NULL};
 static const char *const contents[] = {"auto", "yes", "no", NULL};
+static const char *const command_places[] = {"global", "guild", "off", NULL};
 static const char *const streams[] = {"edits", "partial", "off", NULL};
 static const char *const isolations[] = {"process", "inprocess", NULL};
 
@@ -134,6 +135,11 @@ static const struct config_key discord_keys[] = {
      .doc = "an eyes reaction on a message while its answer takes longer"},
     {"global_limit", CONFIG_INT, 0, "50", 0, 10000,
      .doc = "requests a second that Discord lets the bot make; 0: no such limit, for tests"},
+    {"commands", CONFIG_CHOICE, CONFIG_LIVE, "global", .choices = command_places,
+     .doc = "where slash commands are registered: for everybody, for the one server that "
+            "commands_guild names, or not at all"},
+    {"commands_guild", CONFIG_STRING, CONFIG_LIVE, NULL,
+     .doc = "id of the server that commands = guild registers for"},
     {"owners", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "members who own the bot, by id; unset: the application's owner or its team"},
 };

@@ -69,6 +69,7 @@ void outbox_row_free(struct outbox_row *row)
     mem_free(row->ping);
     mem_free(row->buttons);
     mem_free(row->remote_id);
+    event_unref(row->event);
     mem_free(row);
 }
 

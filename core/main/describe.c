@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "main/host_private.h"
+#include "turn/core_commands.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -91,6 +92,24 @@ json_t *host_plugins(struct host *host)
     return list;
 }
 
+/* They are shown as those of an agent without a name: commands, no tools. */
+static void add_core_commands(json_t *list)
+{
+    size_t count;
+    const struct turn_core_command *commands = turn_core_commands(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *function = plugin_function_schema(&commands[i].function, NULL);
+
+        json_object_set_new(function, "function", json_string(commands[i].function.name));
+        json_object_set_new(function, "agent", json_string(""));
+        json_object_set_new(function, "usage", json_string(commands[i].function.usage));
+        json_object_set_new(function, "slash", json_true());
+        json_object_set_new(function, "tool", json_false());
+        json_array_append_new(list, function);
+    }
+}
+
 json_t *host_functions(struct host *host)
 {
     const struct plugin_set *set = turn_engine_set(host->engine);
@@ -108,5 +127,6 @@ json_t *host_functions(struct host *host)
         json_object_set_new(function, "tool", json_boolean(target->function->flags & TROUPE_TOOL));
         json_array_append_new(list, function);
     }
+    add_core_commands(list);
     return list;
 }

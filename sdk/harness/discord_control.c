@@ -121,13 +121,14 @@ static const char *find_button(json_t *rows, const char *custom_id, json_int_t i
 
 static json_t *describe(const struct discord_interaction *it)
 {
-    return json_pack(
-        "{s:o,s:s,s:i,s:s,s:o,s:o,s:i,s:f,s:i,s:i,s:i,s:o,s:b,s:s}", "id", id_json(it->id), "token",
-        it->token, "type", (int)it->type, "custom_id", it->custom_id, "channel",
-        id_json(it->channel), "member", id_json(it->user), "callback", it->callback, "callback_ms",
-        it->callback ? (double)(it->callback_us - it->sent_us) / 1000 : -1.0, "late", (int)it->late,
-        "repeated", (int)it->repeated, "followups", (int)it->followups, "original",
-        id_json(it->original), "ephemeral", it->ephemeral, "text", it->text);
+    return json_pack("{s:o,s:s,s:i,s:s,s:o,s:o,s:i,s:f,s:i,s:i,s:i,s:o,s:b,s:s,s:o}", "id",
+                     id_json(it->id), "token", it->token, "type", (int)it->type, "custom_id",
+                     it->custom_id, "channel", id_json(it->channel), "member", id_json(it->user),
+                     "callback", it->callback, "callback_ms",
+                     it->callback ? (double)(it->callback_us - it->sent_us) / 1000 : -1.0, "late",
+                     (int)it->late, "repeated", (int)it->repeated, "followups", (int)it->followups,
+                     "original", id_json(it->original), "ephemeral", it->ephemeral, "text",
+                     it->text, "choices", it->choices ? json_incref(it->choices) : json_null());
 }
 
 static json_t *do_press(struct control *control)
@@ -210,6 +211,50 @@ static json_t *do_slash(struct control *control)
     discord_ledger_sent(discord, entry, 0, it->id, channel->id, member->id,
                         discord->gateway.sessions != NULL);
     return describe(it);
+}
+
+/* {"name", "option", "value", "options": {"key": value} typed before}: what somebody types so far. */
+static json_t *do_complete(struct control *control)
+{
+    struct discord *discord = control->discord;
+    struct discord_channel *channel = channel_in(control);
+    struct discord_user *member = member_in(control);
+    const char *name = text_of(control, "name"), *option = text_of(control, "option");
+    const char *value = text_of(control, "value");
+    json_t *options;
+
+    if (!channel || !member || !name || !option) {
+        snprintf(control->err, sizeof(control->err), "a completion needs a name and an option");
+        return NULL;
+    }
+    options = json_pack("[{s:s,s:i,s:s,s:b}]", "name", option, "type", 3, "value",
+                        value ? value : "", "focused", 1);
+    return describe(
+        discord_interaction_send(discord, 4, member, channel, NULL,
+                                 json_pack("{s:s,s:s,s:i,s:o}", "id", "800000000000000000", "name",
+                                           name, "type", 1, "options", options)));
+}
+
+/* What is registered: for everybody, or of the server `guild`. */
+static json_t *do_commands(struct control *control)
+{
+    struct discord_slice guild = discord_http_query(control->query, "guild");
+    uint64_t id = guild.ptr ? discord_digits(guild) : 0;
+
+    for (size_t i = 0; i < DISCORD_COMMAND_LISTS; i++) {
+        const struct discord_command_list *list = &control->discord->rest.commands[i];
+
+        if (list->commands && list->guild == id)
+            return json_incref(list->commands);
+    }
+    return json_array();
+}
+
+static json_t *do_requests(struct control *control)
+{
+    json_t *requests = control->discord->rest.requests;
+
+    return requests ? json_incref(requests) : json_array();
 }
 
 static json_t *do_interactions(struct control *control)
@@ -449,6 +494,9 @@ static const struct {
     {"stop", do_stop, false},
     {"press", do_press, true},
     {"slash", do_slash, true},
+    {"complete", do_complete, true},
+    {"commands", do_commands, false},
+    {"requests", do_requests, false},
     {"interactions", do_interactions, false},
     {"messages", do_messages, false},
     {"ledger", do_ledger, false},

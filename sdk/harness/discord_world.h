@@ -77,7 +77,6 @@ struct discord_world {
     uint64_t last_id;
     size_t history;         /* messages kept a channel */
     bool content_of_others; /* the app may read content (MESSAGE_CONTENT) */
-    json_t *commands;       /* application commands, as they were put */
     /* A message leaves the history; its content may be taken. */
     void (*evict)(void *arg, struct discord_message *message);
     void *arg;

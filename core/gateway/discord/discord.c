@@ -170,6 +170,7 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->first_text_ms = (uint64_t)config_ms(section, "first_text");
     discord->edit_ms = (uint64_t)config_ms(section, "edit_interval");
     discord->acknowledge = config_bool(section, "acknowledge");
+    discord_commands_configure(discord, section);
     discord->own_owners = owners->count > 0;
     if (!owners->count)
         return;
@@ -225,6 +226,7 @@ struct discord *discord_new(const struct discord_options *options)
     list_init(&discord->answers);
     list_init(&discord->works);
     list_init(&discord->presses);
+    list_init(&discord->openings);
     discord_configure(discord, section);
     scope_open_root(discord->loop, &discord->scope, 0, scope_ended);
     loop_timer_init(discord->loop, &discord->timer, tick);
@@ -281,8 +283,11 @@ troupe_status discord_start(struct discord *discord, struct error *err)
         .rows = discord->options.rows,
         .rest = discord->rest,
         .gateway = discord->gateway.name,
+        .opening = discord_command_opening,
+        .opening_arg = discord,
     };
     discord->outbox = discord_outbox_new(&outbox_options);
+    discord_originals_load(discord);
     discord_ask(discord);
     if (co_spawn(&discord->scope, &core_owner, connect_main, discord) < 0)
         return error_set(err, TROUPE_LIMIT, "Discord cannot be started: no coroutine is free");
@@ -326,6 +331,7 @@ static void timer_closed(struct loop_timer *timer)
     struct discord *discord = container_of(timer, struct discord, timer);
 
     discord_seq_clear(&discord->seq);
+    discord_commands_clear(discord);
     mem_free(discord->token);
     mem_free(discord->prefix);
     mem_free(discord->api);

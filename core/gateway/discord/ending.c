@@ -124,6 +124,7 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
 struct surplus {
     struct discord *discord;
     char *channel, *message;
+    struct event *event; /* an interaction whose webhook it stands behind; NULL: none */
 };
 
 static void deleted(void *arg, troupe_status status, const struct discord_response *response,
@@ -140,8 +141,11 @@ static void emptied(void *arg, troupe_status status)
     struct surplus *surplus = arg;
 
     if (status == TROUPE_OK && surplus->message && surplus->discord->rest) {
+        const struct event *event = surplus->event;
         _cleanup_mem_ char *path =
-            mem_printf("/channels/%s/messages/%s", surplus->channel, surplus->message);
+            event ? mem_printf("/webhooks/%s/%s/messages/%s", surplus->discord->application,
+                               event->token, surplus->message)
+                  : mem_printf("/channels/%s/messages/%s", surplus->channel, surplus->message);
         struct discord_request request = {
             .method = "DELETE",
             .route = "/channels/{channel}/messages/{message}",
@@ -151,8 +155,14 @@ static void emptied(void *arg, troupe_status status)
             .repeatable = true,
         };
 
+        if (event) {
+            request.route = "/webhooks/{webhook}/{token}/messages/{message}";
+            request.major = event->source_id;
+            request.no_auth = true;
+        }
         (void)discord_rest_send(surplus->discord->rest, &request, deleted, NULL, NULL);
     }
+    event_unref(surplus->event);
     mem_free(surplus->channel);
     mem_free(surplus->message);
     mem_free(surplus);
@@ -166,6 +176,7 @@ static void show_surplus(struct discord_answer *answer, struct discord_piece *pi
     surplus->discord = answer->discord;
     surplus->channel = mem_strdup(row->channel);
     surplus->message = row->remote_id ? mem_strdup(row->remote_id) : NULL;
+    surplus->event = row->event && !row->detached ? event_ref(row->event) : NULL;
     discord_outbox_show(answer->discord->outbox, piece->row, true, emptied, surplus);
 }
 

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "gateway/discord/lane.h"
 #include "gateway/discord/outbox_json.h"
+#include "gateway/discord/place.h"
+#include "gateway/discord/reply.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -184,7 +186,7 @@ static void batch_check(struct discord_outbox *outbox, struct discord_batch *bat
 }
 
 /* The entry and its row are gone afterwards. */
-static void entry_free(struct discord_entry *entry)
+void discord_entry_free(struct discord_entry *entry)
 {
     struct discord_outbox *outbox = entry->outbox;
 
@@ -231,7 +233,7 @@ static void enter(struct discord_entry *entry)
 static void leave(struct discord_entry *entry)
 {
     if (--entry->requests == 0 && entry->done)
-        entry_free(entry);
+        discord_entry_free(entry);
 }
 
 /* Those go on that had to wait for what stood before `next`. */
@@ -302,7 +304,7 @@ void discord_entry_unknown(struct discord_entry *entry, const char *why)
     give_up(entry, OUTBOX_UNKNOWN, TROUPE_MAYBE_DONE, why);
 }
 
-static void later(struct discord_entry *entry)
+void discord_entry_later(struct discord_entry *entry)
 {
     unsigned n = entry->failures++;
     uint64_t ms = n < 6 ? (uint64_t)LATER_MS << n : LATER_MAX_MS;
@@ -405,17 +407,20 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
     uint64_t id = status == TROUPE_OK ? discord_outbox_id(response->body, response->len) : 0;
 
     if (outbox->closed) {
-        entry_free(entry);
+        discord_entry_free(entry);
     } else if (id) {
         outbox->stats.created++;
         created(entry, id, number_of(entry, response));
+    } else if (discord_reply_is(entry->row) &&
+               discord_reply_failed(entry, status == TROUPE_OK ? TROUPE_MAYBE_DONE : status)) {
+        /* it is dealt with */
     } else if (status == TROUPE_OK || status == TROUPE_MAYBE_DONE) {
         entry->state = DISCORD_ENTRY_LOOKING;
         discord_reconcile(entry);
     } else if (status == TROUPE_CANCELED) {
         entry->state = DISCORD_ENTRY_IDLE; /* everything is being closed: it stays owed */
     } else if (wants_later(status, response)) {
-        later(entry);
+        discord_entry_later(entry);
     } else {
         discord_entry_failed(entry, status, err->text);
     }
@@ -431,6 +436,7 @@ static void create(struct discord_entry *entry)
 {
     const struct outbox_row *row = entry->row;
     _cleanup_buf_ struct buf body = BUF_INIT;
+    _cleanup_mem_ char *own = NULL;
     char path[64], key[CREATE_KEY_SIZE];
     struct discord_request request = {.method = "POST",
                                       .route = MESSAGES,
@@ -438,8 +444,14 @@ static void create(struct discord_entry *entry)
                                       .major = row->channel,
                                       .priority = entry->final ? DISCORD_FINAL : DISCORD_CREATE};
 
+    if (discord_reply_is(row)) {
+        if (!discord_reply_ready(entry))
+            return;
+        own = discord_reply_request(entry, &request);
+        request.path = own;
+    }
     snprintf(path, sizeof(path), "/channels/%.24s/messages", row->channel);
-    if (!entry->final) { /* by which it can be taken back */
+    if (!entry->final && !request.coalesce) { /* by which it can be taken back */
         create_key(row, key);
         request.coalesce = key;
     }
@@ -447,7 +459,7 @@ static void create(struct discord_entry *entry)
     request.body = body.data;
     request.body_len = body.len;
     if (discord_rest_send(entry->outbox->rest, &request, on_created, entry, NULL) != TROUPE_OK) {
-        later(entry);
+        discord_entry_later(entry);
         return;
     }
     if (entry->again)
@@ -474,12 +486,12 @@ static void on_edited(void *arg, troupe_status status, const struct discord_resp
         outbox->stats.edited++;
         note_shown(entry, number);
         advance(entry);
-    } else if (moot) {
-        /* nothing is to be done */
+    } else if (moot || (discord_reply_is(entry->row) && discord_reply_failed(entry, status))) {
+        /* nothing more is to be done */
     } else if (status == TROUPE_MAYBE_DONE || wants_later(status, response)) {
         mem_free(entry->body); /* what it shows is not known: the same body is worth an edit */
         entry->body = NULL;
-        later(entry);
+        discord_entry_later(entry);
     } else {
         discord_entry_failed(entry, status, err->text);
     }
@@ -494,6 +506,7 @@ static void edit(struct discord_entry *entry)
     const struct outbox_row *row = entry->row;
     struct edit *edit = mem_zero(1, sizeof(*edit));
     _cleanup_buf_ struct buf body = BUF_INIT;
+    _cleanup_mem_ char *own = NULL;
     char path[96];
     struct discord_request request = {.method = "PATCH",
                                       .route = MESSAGE,
@@ -504,13 +517,17 @@ static void edit(struct discord_entry *entry)
                                       .repeatable = true};
 
     snprintf(path, sizeof(path), "/channels/%.24s/messages/%.24s", row->channel, row->remote_id);
+    if (discord_reply_is(row)) {
+        own = discord_reply_request(entry, &request);
+        request.path = own;
+    }
     discord_outbox_write(row, false, &body);
     request.body = body.data;
     request.body_len = body.len;
     edit->entry = entry;
     if (discord_rest_send(entry->outbox->rest, &request, on_edited, edit, NULL) != TROUPE_OK) {
         mem_free(edit);
-        later(entry);
+        discord_entry_later(entry);
         return;
     }
     edit->number = note_sent(entry);
@@ -562,6 +579,13 @@ void discord_entry_absent(struct discord_entry *entry)
     advance(entry);
     if (!discord_lane_blocks(entry))
         wake(discord_lane_next(entry));
+}
+
+void discord_entry_advance(struct discord_entry *entry)
+{
+    if (entry->state == DISCORD_ENTRY_CREATING)
+        entry->state = DISCORD_ENTRY_IDLE;
+    advance(entry);
 }
 
 void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, bool final,
@@ -702,11 +726,15 @@ troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error
         list_append(&mine, &row->link);
     }
     status = load_claims(outbox, err);
+    if (status == TROUPE_OK)
+        status = discord_reply_load(outbox, &mine, err);
     while (!list_empty(&mine)) {
         struct outbox_row *row = container_of(list_pop(&mine), struct outbox_row, link);
         struct discord_entry *entry = row->delivery;
 
-        if (!row->remote_id) { /* it may be there, whether it is whole or not */
+        if (discord_place_is(row->reply_to) && (!row->remote_id || !row->event)) {
+            discord_reply_recover(entry);
+        } else if (!row->remote_id) { /* it may be there, whether it is whole or not */
             entry->state = DISCORD_ENTRY_LOOKING;
             discord_reconcile(entry);
         } else {
@@ -728,6 +756,8 @@ struct discord_outbox *discord_outbox_new(const struct discord_outbox_options *o
     outbox->self = options->self;
     outbox->reconcile_ms =
         options->reconcile_after_ms ? options->reconcile_after_ms : DISCORD_RECONCILE_MS;
+    outbox->opening = options->opening;
+    outbox->opening_arg = options->opening_arg;
     outbox->holds = 2; /* owner and timer */
     list_init(&outbox->entries);
     heap_init(&outbox->alarms, rings_before);

@@ -26,11 +26,20 @@ struct discord_outbox_options {
     const char *gateway;         /* name of the gateway: the rows' `gateway` column */
     uint64_t self;               /* the bot's user id; set later by discord_outbox_self */
     uint64_t reconcile_after_ms; /* 0: 2,000; for tests */
+    /* Whether the first response to an interaction is still under way: what answers it waits for
+     * discord_outbox_go_on. NULL: it never is. */
+    bool (*opening)(void *arg, const struct event *event);
+    void *opening_arg;
 };
 
 struct discord_outbox *discord_outbox_new(const struct discord_outbox_options *options);
 void discord_outbox_free(struct discord_outbox *outbox);
 void discord_outbox_self(struct discord_outbox *outbox, uint64_t self);
+
+/* The application whose webhooks answer interactions; what answers one waits for it. */
+void discord_outbox_application(struct discord_outbox *outbox, const char *application);
+/* A first response is settled. */
+void discord_outbox_go_on(struct discord_outbox *outbox);
 
 /* Takes up what an earlier process left: ready rows are delivered (reconciled first), streaming rows
  * are kept for the turn that runs again: discord_outbox_streams finds them. [waits] */
@@ -58,6 +67,7 @@ struct discord_outbox_stats {
     size_t waiting;     /* final rows that are not shown yet          */
     size_t reconciling; /* of all rows, those that are looked for     */
     uint64_t created, edited, reconciled_found, reconciled_repeated, unknown, failed;
+    uint64_t detached; /* answers of interactions that were over */
 };
 void discord_outbox_stats(const struct discord_outbox *outbox, struct discord_outbox_stats *ret);
 

@@ -17,6 +17,8 @@ struct outbox_row;
 /* The body of a create or of an edit. Nobody is ever pinged: allowed_mentions stands in both, because
  * an edit without it pings like a new message. A row without buttons shows none. */
 void discord_outbox_write(const struct outbox_row *row, bool create, struct buf *out);
+/* Whether that is what a message of the row shows, white space at its ends apart. */
+bool discord_outbox_shows(const struct outbox_row *row, const char *content);
 /* The "id" of a JSON object, but of none inside it; 0: there is none, or it is no such object. */
 uint64_t discord_outbox_id(const char *json, size_t len);
 /* A snowflake in decimal; 0: it is none. */

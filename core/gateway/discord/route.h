@@ -17,6 +17,7 @@
 #include "gateway/event.h"
 
 /* interaction.type (receiving-and-responding.mdx) */
+#define DISCORD_INTERACTION_COMMAND      2
 #define DISCORD_INTERACTION_COMPONENT    3
 #define DISCORD_INTERACTION_AUTOCOMPLETE 4
 

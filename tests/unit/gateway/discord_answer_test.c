@@ -124,6 +124,17 @@ void discord_outbox_self(struct discord_outbox *outbox, uint64_t self)
     (void)self;
 }
 
+void discord_outbox_application(struct discord_outbox *outbox, const char *application)
+{
+    (void)outbox;
+    (void)application;
+}
+
+void discord_outbox_go_on(struct discord_outbox *outbox)
+{
+    (void)outbox;
+}
+
 troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error *err)
 {
     (void)outbox;

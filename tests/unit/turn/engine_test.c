@@ -4,6 +4,8 @@
  */
 #include "turn_fixture.h"
 
+#include "turn/core_commands.h"
+
 #define BODY(name)                                                                                 \
     static troupe_status name##_body(void *arg);                                                   \
     static void name(void **state)                                                                 \
@@ -420,6 +422,38 @@ BODY(built_in_commands_answer)
     return TROUPE_OK;
 }
 
+/* What is registered on a platform comes from the same table. */
+BODY(core_commands_are_declared_like_functions)
+{
+    struct fixture *f = arg;
+    struct stage_test *t = arg;
+    struct record *record = ask(t, "/help help");
+    size_t count;
+    const struct turn_core_command *commands = turn_core_commands(&count);
+
+    CHECK(count >= 4 && turn_core_find("stop") && !turn_core_find("echo"));
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_json_ json_t *schema = plugin_function_schema(&commands[i].function, NULL);
+        size_t len = strlen(commands[i].function.name);
+
+        CHECK(!strcmp(json_get_str(schema, "name", ""), commands[i].function.name));
+        CHECK(commands[i].function.usage[0] == '/' &&
+              !strncmp(commands[i].function.usage + 1, commands[i].function.name, len));
+        CHECK(commands[i].function.doc && (commands[i].function.flags & TROUPE_SLASH));
+        CHECK(turn_core_find(commands[i].function.name) == &commands[i]);
+    }
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "command: one command to tell more about"));
+    record = ask(t, "/stop everything");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "/stop"));
+    CHECK(!strstr(buf_text(&record->shown), "nothing is running"));
+    record = ask(t, "/help command=why");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "/why [number]"));
+    return TROUPE_OK;
+}
+
 BODY(why_tells_members_of_their_own_channel_only)
 {
     struct stage_test *t = arg;
@@ -531,6 +565,7 @@ int main(void)
         TEST(no_pipeline_is_said),
         TEST(commands_reach_functions),
         TEST(built_in_commands_answer),
+        TEST(core_commands_are_declared_like_functions),
         TEST(why_tells_members_of_their_own_channel_only),
         TEST(a_turn_waits_for_a_coroutine),
         TEST(observers_leave_no_money_reserved),

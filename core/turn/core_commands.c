@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/core_commands.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "turn/command.h"
+#include "turn/engine_private.h"
+#include "turn/why.h"
+
+#include <string.h>
+
+#define NAME_MAX_BYTES 72 /* of a command, or of a message's id */
+
+int64_t turn_core_int(const troupe_value *value, int64_t otherwise)
+{
+    return value->type == TROUPE_TYPE_NULL ? otherwise : value->u.i;
+}
+
+/* Arguments own their texts with a NUL behind them. */
+const char *turn_core_text(const troupe_value *value, const char *otherwise)
+{
+    return value->type == TROUPE_TYPE_NULL || !value->u.s.len ? otherwise : value->u.s.ptr;
+}
+
+/* ---- /help ---------------------------------------------------------------------------------- */
+
+static void add_function(struct turn *turn, const struct plugin_function *function, struct buf *out)
+{
+    /* A usage begins with "/", whatever members type here. */
+    buf_printf(out, "%s%s — %s%s\n", turn_command_prefix(turn->set, turn->event),
+               function->usage + 1, function->doc,
+               turn_may_call(turn, function, NULL) ? "" : " (not for you)");
+}
+
+static void help_with(struct turn *turn, const char *name, struct buf *out)
+{
+    const struct turn_core_command *own = turn_core_find(name);
+    const struct plugin_target *target;
+    struct error err;
+
+    if (own)
+        plugin_function_help(&own->function, out);
+    else if (plugin_set_find(turn->set, name, &target, &err) < 0)
+        buf_puts(out, err.text);
+    else
+        plugin_function_help(target->function, out);
+}
+
+static void help(struct turn *turn, const troupe_value *values)
+{
+    _cleanup_buf_ struct buf out = BUF_INIT;
+    const char *name = turn_core_text(&values[0], NULL);
+    const struct plugin_set *set = turn->set;
+    const struct turn_core_command *own;
+    size_t count;
+
+    if (name) {
+        help_with(turn, text_starts(name, "/") ? name + 1 : name, &out);
+        turn_command_reply(turn, &out);
+        return;
+    }
+    buf_printf(&out, "I am %s. Write to me and I answer, or use a command:\n",
+               config_str(config_section(set->config, "troupe", NULL), "name"));
+    for (size_t i = 0; i < set->target_count; i++)
+        if (set->targets[i].function->flags & TROUPE_SLASH)
+            add_function(turn, set->targets[i].function, &out);
+    own = turn_core_commands(&count);
+    for (size_t i = 0; i < count; i++)
+        add_function(turn, &own[i].function, &out);
+    out.len -= out.len && buf_text(&out)[out.len - 1] == '\n';
+    turn_command_reply(turn, &out);
+}
+
+/* ---- /status, /why, /stop ------------------------------------------------------------------- */
+
+static void status(struct turn *turn, const troupe_value *values)
+{
+    _cleanup_buf_ struct buf out = BUF_INIT;
+    struct engine *engine = turn->engine;
+    struct turn_budget_sum sum = {0, 0, 0};
+    struct engine_stats stats;
+    struct error err;
+
+    (void)values;
+    turn_engine_stats(engine, &stats);
+    buf_printf(&out, "%zu of %zu turns run, %zu wait; %llu answered, %llu refused, %llu failed\n",
+               stats.running, stats.concurrent_max, stats.queued,
+               (unsigned long long)stats.answered, (unsigned long long)stats.refused,
+               (unsigned long long)stats.failed);
+    if (turn_budget_today(engine->store, "bot", ENGINE_BUDGET_BOT, turn_engine_soon(engine), &sum,
+                          &err) < 0)
+        buf_puts(&out, "storage: does not answer\n");
+    else
+        buf_printf(&out, "spent today: %.4f of %.2f USD%s\n", (double)sum.settled / 1e6,
+                   (double)engine->caps.bot / 1e6, sum.unknown ? " (part of it estimated)" : "");
+    buf_printf(&out, "agents (generation %u):", stats.generation);
+    for (size_t i = 0; i < turn->set->agent_count; i++)
+        buf_printf(&out, " %s %s", turn->set->agents[i]->name,
+                   turn->set->agents[i]->manifest->version);
+    turn_command_reply(turn, &out);
+}
+
+static void why(struct turn *turn, const troupe_value *values)
+{
+    _cleanup_mem_ char *text = NULL;
+    _cleanup_buf_ struct buf out = BUF_INIT;
+    struct error err;
+    const char *channel = turn->event->channel ? turn->event->channel : "";
+    const char *id = turn_core_text(&values[0], "last");
+
+    /* Members see what happened in their own channel. */
+    if (strcmp(id, "last") && turn->event->flags & EVENT_OWNER)
+        channel = NULL;
+    if (turn_why_text(turn->engine, id, channel, &text, &err) < 0)
+        buf_puts(&out, err.text);
+    else
+        buf_puts(&out, text);
+    turn_command_reply(turn, &out);
+}
+
+static void stop(struct turn *turn, const troupe_value *values)
+{
+    _cleanup_buf_ struct buf out = BUF_INIT;
+    size_t count = turn_engine_stop_channel(turn->engine, turn->event->channel);
+
+    (void)values;
+    if (count)
+        buf_printf(&out, "stopped %zu", count);
+    else
+        buf_puts(&out, "nothing is running here");
+    turn_command_reply(turn, &out);
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static const struct plugin_param help_params[] = {
+    {.name = "command",
+     .doc = "one command to tell more about",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .bounded = true,
+     .max = NAME_MAX_BYTES},
+};
+
+static const struct plugin_param why_params[] = {
+    {.name = "number",
+     .doc = "a turn's number or a message's id; without it my last answer here",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .bounded = true,
+     .max = NAME_MAX_BYTES},
+};
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct turn_core_command commands[] = {
+    {{.name = "help",
+      .doc = "What I can do, or more about one command",
+      .flags = TROUPE_SLASH | TROUPE_PRIVATE,
+      .params = help_params,
+      .param_count = COUNT(help_params),
+      .usage = "/help [command]"},
+     help},
+    {{.name = "why",
+      .doc = "How my last answer, or a turn by its number, came about",
+      .flags = TROUPE_SLASH | TROUPE_PRIVATE,
+      .params = why_params,
+      .param_count = COUNT(why_params),
+      .usage = "/why [number]"},
+     why},
+    {{.name = "status",
+      .doc = "What runs, what waits, what was spent today",
+      .flags = TROUPE_SLASH | TROUPE_PRIVATE,
+      .usage = "/status"},
+     status},
+    {{.name = "stop",
+      .doc = "Ends what I am doing in this channel",
+      .flags = TROUPE_SLASH,
+      .usage = "/stop"},
+     stop},
+};
+
+const struct turn_core_command *turn_core_commands(size_t *ret_count)
+{
+    *ret_count = COUNT(commands);
+    return commands;
+}
+
+const struct turn_core_command *turn_core_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (!strcmp(commands[i].function.name, name))
+            return &commands[i];
+    return NULL;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The core's own commands, declared like the functions of plugins: one table, from which come the
+ * checks of their arguments, /help, `troupe functions` and what a platform registers. They run at
+ * once, also while everything else waits, because they are what is left when an agent hangs.
+ */
+#ifndef TURN_CORE_COMMANDS_H
+#define TURN_CORE_COMMANDS_H
+
+#include "plugin/function.h"
+#include "turn/turn.h"
+
+/* `function` has all that describes it (name, doc, flags, params, usage) but cannot be invoked:
+ * `run` is called instead, with checked values in the order of the parameters, and answers. Rights
+ * were checked before (turn_may_call). [waits] */
+struct turn_core_command {
+    struct plugin_function function;
+    void (*run)(struct turn *turn, const troupe_value *values);
+};
+
+const struct turn_core_command *turn_core_commands(size_t *ret_count);
+const struct turn_core_command *turn_core_find(const char *name); /* NULL: there is none */
+
+/* What was given for a parameter, or `otherwise`. Texts are borrowed and end with a NUL. */
+int64_t turn_core_int(const troupe_value *value, int64_t otherwise);
+const char *turn_core_text(const troupe_value *value, const char *otherwise);
+
+#endif
