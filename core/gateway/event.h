@@ -26,6 +26,11 @@ struct gateway;
 #define EVENT_UNASKED   0x80u  /* no message stands behind it: a job   */
 #define EVENT_PING      0x100u /* its answer may notify its member     */
 
+/* What the platform said with the event about its member's rights there (EVENT_RIGHTS: it did). */
+#define EVENT_RIGHTS    0x200u
+#define EVENT_MODERATOR 0x400u
+#define EVENT_ADMIN     0x800u
+
 /* Behind the source_id of an event for observers whose message has an event of its own, too. */
 #define EVENT_OBSERVED_SUFFIX "/observed"
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "turn/command.h"
 #include "turn/engine_private.h"
+#include "turn/rights.h"
 #include "turn/why.h"
 
 #include <string.h>

@@ -180,8 +180,5 @@ bool turn_is_builtin(const struct plugin_set *set, const struct event *event);
 void turn_command(struct turn *turn);
 /* False with a sentence while the agent is switched off. */
 bool turn_agent_serves(const struct plugin_agent *agent, struct error *err);
-/* Whether the turn's member may call the function; false with a sentence. */
-bool turn_may_call(const struct turn *turn, const struct plugin_function *function,
-                   struct error *err);
 
 #endif

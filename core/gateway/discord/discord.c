@@ -137,6 +137,7 @@ static const struct gateway_ops discord_ops = {
     .working = working,
     .taken = discord_taken,
     .stored = discord_stored,
+    .rights = discord_member_rights,
 };
 
 bool discord_wanted(const struct config_section *section)
@@ -222,6 +223,7 @@ struct discord *discord_new(const struct discord_options *options)
     discord->rules.content = discord->content != DISCORD_CONTENT_NO;
     discord->settle_ms = SETTLE_MS;
     discord->resume.seq = -1;
+    discord_rights_init(&discord->rights);
     list_init(&discord->answers);
     list_init(&discord->works);
     list_init(&discord->presses);
@@ -326,6 +328,7 @@ static void timer_closed(struct loop_timer *timer)
     struct discord *discord = container_of(timer, struct discord, timer);
 
     discord_seq_clear(&discord->seq);
+    discord_rights_clear(&discord->rights);
     mem_free(discord->token);
     mem_free(discord->prefix);
     mem_free(discord->api);

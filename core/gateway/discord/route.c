@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "gateway/discord/rights.h"
 #include "gateway/gateway.h"
 
 #include <ctype.h>
@@ -152,6 +153,18 @@ static bool is_owner(const struct discord_route_rules *rules, const char *member
     return false;
 }
 
+/* Interactions bring what the member may do where they were used. */
+static uint32_t rights_of(const char *permissions)
+{
+    if (!permissions)
+        return 0;
+    switch (discord_rights_of_bits(permissions)) {
+    case GATEWAY_ADMIN: return EVENT_RIGHTS | EVENT_ADMIN;
+    case GATEWAY_MODERATOR: return EVENT_RIGHTS | EVENT_MODERATOR;
+    default: return EVENT_RIGHTS;
+    }
+}
+
 static const char *name_of(const json_t *member, const json_t *user)
 {
     const char *name = json_get_str(member, "nick", NULL);
@@ -194,6 +207,7 @@ static void fill(const struct discord_route_rules *rules, const json_t *data, co
         event->flags |= EVENT_DIRECT;
     if (is_owner(rules, event->member))
         event->flags |= EVENT_OWNER;
+    event->flags |= rights_of(json_get_str(member, "permissions", NULL));
     event->time_ms = discord_route_time(id);
     event->seq = seq;
 }

@@ -425,7 +425,6 @@ BODY(built_in_commands_answer)
 /* What is registered on a platform comes from the same table. */
 BODY(core_commands_are_declared_like_functions)
 {
-    struct fixture *f = arg;
     struct stage_test *t = arg;
     struct record *record = ask(t, "/help help");
     size_t count;
