@@ -73,6 +73,19 @@ bool turn_is_builtin(const struct plugin_set *set, const struct event *event)
     return split(set, event, &line) && turn_core_find(line.name) != NULL;
 }
 
+bool turn_command_name(const struct plugin_set *set, const struct event *event,
+                       char ret[PLUGIN_TOOL_NAME + 1])
+{
+    struct line line;
+
+    if (!split(set, event, &line))
+        return false;
+    if (strlen(line.name) > PLUGIN_TOOL_NAME)
+        return false;
+    memcpy(ret, line.name, strlen(line.name) + 1);
+    return true;
+}
+
 bool turn_is_command(const struct plugin_set *set, const struct event *event)
 {
     struct line line;

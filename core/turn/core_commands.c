@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define NAME_MAX_BYTES 72 /* of a command, or of a message's id */
+#define PAUSE_MINUTES_MAX (7 * 24 * 60)
+#define NAME_MAX_BYTES    72 /* of a command, or of a message's id */
 
 int64_t turn_core_int(const troupe_value *value, int64_t otherwise)
 {
@@ -132,6 +133,8 @@ static void stop(struct turn *turn, const troupe_value *values)
     turn_command_reply(turn, &out);
 }
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
 /* ---- the table ------------------------------------------------------------------------------ */
 
 static const struct plugin_param help_params[] = {
@@ -152,7 +155,56 @@ static const struct plugin_param why_params[] = {
      .max = NAME_MAX_BYTES},
 };
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+static const struct plugin_param pause_params[] = {
+    {.name = "minutes",
+     .doc = "for how long; without it until /resume, 0 ends it",
+     .type = TROUPE_TYPE_INT,
+     .optional = true,
+     .bounded = true,
+     .min = 0,
+     .max = PAUSE_MINUTES_MAX},
+};
+
+static const troupe_str config_actions[] = {
+    {"get", 3}, {"set", 3}, {"unset", 5}, {"list", 4}, {"audit", 5}};
+static const troupe_str config_scopes[] = {{"bot", 3}, {"guild", 5}, {"channel", 7}, {"role", 4}};
+
+static const struct plugin_param config_params[] = {
+    {.name = "action",
+     .doc = "what to do; audit shows who changed what",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .choices = config_actions,
+     .choice_count = COUNT(config_actions),
+     .max = 8},
+    {.name = "key",
+     .doc = "the setting, like limits.messages; list shows what there is",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .bounded = true,
+     .max = 100},
+    {.name = "value",
+     .doc = "what it is to be; quoted where it has blanks",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .bounded = true,
+     .max = TURN_SETTING_VALUE_MAX},
+    {.name = "scope",
+     .doc = "where it holds: the whole bot, this server, a channel or a role",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .choices = config_scopes,
+     .choice_count = COUNT(config_scopes),
+     .max = 8},
+    {.name = "role",
+     .doc = "the role that it holds for",
+     .type = TROUPE_TYPE_ROLE,
+     .optional = true},
+    {.name = "channel",
+     .doc = "the channel that it holds in; without it this one",
+     .type = TROUPE_TYPE_CHANNEL,
+     .optional = true},
+};
 
 static const struct turn_core_command commands[] = {
     {{.name = "help",
@@ -179,6 +231,25 @@ static const struct turn_core_command commands[] = {
       .flags = TROUPE_SLASH,
       .usage = "/stop"},
      stop},
+    {{.name = "config",
+      .doc = "Shows and changes settings of this server, a channel or a role",
+      .flags = TROUPE_SLASH | TROUPE_ADMIN | TROUPE_PRIVATE,
+      .params = config_params,
+      .param_count = COUNT(config_params),
+      .usage = "/config [action] [key] [value] [scope] [role] [channel]"},
+     turn_core_config},
+    {{.name = "pause",
+      .doc = "I say nothing more in this server, for some minutes or until /resume",
+      .flags = TROUPE_SLASH | TROUPE_ADMIN,
+      .params = pause_params,
+      .param_count = COUNT(pause_params),
+      .usage = "/pause [minutes]"},
+     turn_core_pause},
+    {{.name = "resume",
+      .doc = "Ends a pause",
+      .flags = TROUPE_SLASH | TROUPE_ADMIN,
+      .usage = "/resume"},
+     turn_core_resume},
 };
 
 const struct turn_core_command *turn_core_commands(size_t *ret_count)

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "plugin/function.h"
+#include "turn/audit.h"
 #include "turn/engine_private.h"
 
 enum turn_rights turn_rights(const struct turn *turn, bool *ret_unknown)
@@ -58,6 +59,7 @@ bool turn_rights_check(const struct turn *turn, enum turn_rights needed, const c
         return true;
     if (!err)
         return false;
+    turn_audit_denied(turn, what);
     error_set(err, TROUPE_DENIED, "\"%s\" is for %s only%s", what, turn_rights_name(needed),
               unknown ? "; I could not look up your roles just now, so try again in a minute" : "");
     return false;

@@ -242,7 +242,7 @@ BODY(a_seq_is_stored_with_its_event_and_never_ahead_of_it)
     CHECK(t->stored == 10 && !t->taken);
     WAIT_FOR(t->stored == 14);
     CHECK(t->taken == 13);
-    CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'seq'") == 13);
+    CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM kv WHERE key = 'seq'") == 13);
     CHECK(ask_int(f, "SELECT count(*) FROM event") == 2);
     CHECK_NOTICE_AS(((struct asking){.kind = "press", .seq = 15}), "",
                     "this button does nothing any more");

@@ -263,9 +263,9 @@ static inline troupe_status fake_deliver(struct stage_test *t)
 static inline void fake_taken(struct gateway *gateway, int64_t seq, struct store_batch *batch)
 {
     test_of(gateway)->taken = seq;
-    store_batch_add(batch, STORE_SQL("INSERT INTO setting (scope, scope_id, key, value, updated_ms)"
-                                     " VALUES ('bot', '', 'seq', ?1, 0) ON CONFLICT (scope, "
-                                     "scope_id, key) DO UPDATE SET value = ?1",
+    store_batch_add(batch, STORE_SQL("INSERT INTO kv (ns, scope, key, value, updated_ms)"
+                                     " VALUES ('test', '', 'seq', ?1, 0) ON CONFLICT (ns, "
+                                     "scope, key) DO UPDATE SET value = ?1",
                                      store_int(seq)));
 }
 
