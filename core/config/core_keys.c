@@ -90,6 +90,8 @@ static const struct config_key limits_keys[] = {
      .doc = "images for all together an hour; 0: no limit"},
     {"total_features", CONFIG_INT, CONFIG_LIVE, "0", 0, 1000000,
      .doc = "uses of dear functions by all together an hour; 0: no limit"},
+    {"bot_turns", CONFIG_INT, CONFIG_LIVE, "5", 0, 1000,
+     .doc = "answers to bots in a channel before a person has to say something there"},
 };
 
 static const struct config_key loop_keys[] = {
@@ -159,6 +161,8 @@ static const struct config_key discord_keys[] = {
      .doc = "an eyes reaction on a message while its answer takes longer"},
     {"global_limit", CONFIG_INT, 0, "50", 0, 10000,
      .doc = "requests a second that Discord lets the bot make; 0: no such limit, for tests"},
+    {"answer_bots", CONFIG_BOOL, CONFIG_LIVE, "no",
+     .doc = "answer other bots that mention this one, up to [limits] bot_turns in a row"},
     {"owners", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "members who own the bot, by id; unset: the application's owner or its team"},
 };

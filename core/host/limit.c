@@ -8,8 +8,6 @@
 #include "plugin/set.h"
 #include "turn/gate.h"
 
-#include <string.h>
-
 static const struct plugin_function *function_of(const struct turn_frame *frame, const char *name)
 {
     const struct plugin_function *own = plugin_manifest_function(frame->agent->manifest, name);
@@ -27,21 +25,15 @@ troupe_status host_limit(struct turn_frame *frame, const char *name)
     const struct plugin_function *function = function_of(frame, name);
     struct record_call call = {0};
     char code[64] = "limit";
-    const char *text;
     struct error err;
     troupe_status status;
-    size_t len;
 
     if (!function || !turn_gate_counts(frame->turn, function))
         return TROUPE_OK;
     status = turn_record_begin(&call, frame, "limit",
                                turn_record_hash_text(RECORD_HASH_START, function->name));
-    if (status == RECORD_REPLAYED) {
-        status = turn_record_status(&call);
-        if (status < 0 && turn_record_result(&call, &text, &len, &err) == TROUPE_OK)
-            turn_frame_error(frame, status, code, "%.*s", (int)len, text);
-        return status;
-    }
+    if (status == RECORD_REPLAYED)
+        return turn_record_status(&call);
     if (status < 0)
         return status;
     status = turn_gate_call(frame->turn, function, code, &err);
@@ -49,5 +41,5 @@ troupe_status host_limit(struct turn_frame *frame, const char *name)
         return turn_record_note(&call, status, NULL, 0);
     turn_frame_error(frame, status, code, "%s", err.text);
     turn_trace_add(&frame->turn->trace, frame->agent->owner, code, "%s", err.text);
-    return turn_record_note(&call, status, err.text, strlen(err.text));
+    return turn_record_note(&call, status, NULL, 0);
 }

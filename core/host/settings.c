@@ -67,7 +67,7 @@ troupe_status host_setting(struct plugin_agent *agent, const char *key, troupe_v
     struct turn *turn = frame && frame->agent == agent ? frame->turn : NULL;
     struct known *known;
 
-    if (!turn || (!turn->engine->settings.count && list_empty(&turn->known)))
+    if (!turn)
         return TROUPE_NOT_FOUND;
     list_for_each (link, &turn->known) {
         known = container_of(link, struct known, link);

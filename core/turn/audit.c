@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#define SWEPT     500 /* rows of a portion, as the statement says */
 #define VALUE_MAX 200 /* bytes of a value that a row shows */
 
 static void put_value(json_t *detail, const char *name, const char *value)
@@ -100,4 +101,17 @@ troupe_status turn_audit_list(struct engine *engine, const char *guild, size_t l
     }
     *ret = list;
     return TROUPE_OK;
+}
+
+troupe_status turn_audit_sweep(struct store *store, int64_t before_ms, uint64_t deadline,
+                               bool *ret_more, struct error *err)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    troupe_status status;
+
+    store_batch_add(batch, STORE_SQL(SQL_SETTING_AUDIT_SWEEP, store_int(before_ms)));
+    status = store_commit(store, batch, deadline, err);
+    if (status == TROUPE_OK)
+        *ret_more = store_batch_changes(batch, 0) >= SWEPT;
+    return status;
 }

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "turn/turn.h"
 
+struct store;
 struct store_batch;
 
 #define TURN_AUDIT_SHOWN   100 /* rows that are listed at most          */
@@ -23,6 +24,10 @@ void turn_audit_note(const struct turn *turn, const char *action, const char *su
                      const char *before, const char *after);
 /* That a member was refused something. Bounded. */
 void turn_audit_denied(const struct turn *turn, const char *what);
+/* Takes away a portion of the rows older than `before_ms`; true in `ret_more` when it was full.
+ * [waits] */
+troupe_status turn_audit_sweep(struct store *store, int64_t before_ms, uint64_t deadline,
+                               bool *ret_more, struct error *err);
 /* The newest `limit` rows first; `guild` NULL: of everywhere. A JSON list, the caller's. [waits] */
 troupe_status turn_audit_list(struct engine *engine, const char *guild, size_t limit, json_t **ret,
                               struct error *err);

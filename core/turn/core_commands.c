@@ -3,11 +3,14 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "turn/audit.h"
 #include "turn/command.h"
 #include "turn/engine_private.h"
+#include "turn/guard.h"
 #include "turn/rights.h"
 #include "turn/why.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define PAUSE_MINUTES_MAX (7 * 24 * 60)
@@ -123,13 +126,26 @@ static void why(struct turn *turn, const troupe_value *values)
 static void stop(struct turn *turn, const troupe_value *values)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
-    size_t count = turn_engine_stop_channel(turn->engine, turn->event->channel);
+    struct engine *engine = turn->engine;
+    const struct event *event = turn->event;
+    /* One's own goes at once, whatever the platform takes to tell about rights. */
+    size_t count = turn_engine_stop_member(engine, event->channel, event->member), others = 0;
+    bool all = event->flags & EVENT_DIRECT || turn_rights(turn, NULL) >= TURN_MODERATOR;
 
     (void)values;
-    if (count)
-        buf_printf(&out, "stopped %zu", count);
+    turn_guard_stop(engine, event);
+    if (all)
+        others = turn_engine_stop_channel(engine, event->channel);
+    if (others) {
+        char text[24];
+
+        snprintf(text, sizeof(text), "%zu", others);
+        turn_audit_note(turn, "stop", "turns of others", text, NULL);
+    }
+    if (count + others)
+        buf_printf(&out, "stopped %zu", count + others);
     else
-        buf_puts(&out, "nothing is running here");
+        buf_puts(&out, all ? "nothing is running here" : "nothing of yours is running here");
     turn_command_reply(turn, &out);
 }
 
@@ -227,10 +243,15 @@ static const struct turn_core_command commands[] = {
       .usage = "/status"},
      status},
     {{.name = "stop",
-      .doc = "Ends what I am doing in this channel",
+      .doc = "Ends what I am doing for you in this channel; for moderators, all of it",
       .flags = TROUPE_SLASH,
       .usage = "/stop"},
      stop},
+    {{.name = "usage",
+      .doc = "What you asked for and spent today; for those who manage the server, its sum",
+      .flags = TROUPE_SLASH | TROUPE_PRIVATE,
+      .usage = "/usage"},
+     turn_core_usage},
     {{.name = "config",
       .doc = "Shows and changes settings of this server, a channel or a role",
       .flags = TROUPE_SLASH | TROUPE_ADMIN | TROUPE_PRIVATE,

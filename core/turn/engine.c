@@ -556,6 +556,7 @@ static void timer_closed(struct loop_timer *timer)
     turn_settings_clear(&engine->settings);
     turn_limits_clear(&engine->limits);
     map_clear(&engine->told);
+    map_clear_with(&engine->bot_turns, mem_free);
     for (size_t i = 0; i < ENGINE_RECENT; i++)
         mem_free(engine->recent_keys[i]);
     mem_free(engine->recent_keys);
@@ -610,20 +611,31 @@ struct sched *turn_engine_sched(const struct engine *engine)
 
 size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
 {
+    return turn_engine_stop_member(engine, channel, NULL);
+}
+
+static bool is_of(const struct turn *turn, const char *member)
+{
+    return !member || (turn->event->member && !strcmp(turn->event->member, member));
+}
+
+size_t turn_engine_stop_member(struct engine *engine, const char *channel, const char *member)
+{
     size_t count = 0;
 
     list_for_each (link, &engine->turns) {
         struct turn *turn = container_of(link, struct turn, link);
 
         if (turn->phase == TURN_ENDED || !turn->id || !channel || !turn->event->channel ||
-            strcmp(turn->event->channel, channel) || turn->state || is_observed(turn))
+            strcmp(turn->event->channel, channel) || turn->state || is_observed(turn) ||
+            !is_of(turn, member))
             continue;
         turn_cancel(turn, "stopped", "stopped");
         count++;
         end_waiting(turn);
     }
     if (channel)
-        turn_waits_stop(engine, channel);
+        turn_waits_stop(engine, channel, member);
     return count;
 }
 
@@ -659,5 +671,8 @@ void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
     ret->concurrent_max = engine->admission.concurrent;
     ret->generation = engine->set ? (uint32_t)engine->set->number : 0;
     ret->cap_micros = engine->caps.bot;
+    ret->settings = engine->settings.count;
+    ret->settings_ignored = engine->settings.ignored;
+    ret->settings_ignored_names = engine->settings.ignored_names;
     ret->draining = engine->admission.draining;
 }

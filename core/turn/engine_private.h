@@ -51,6 +51,7 @@ struct engine {
     struct turn_budget_caps caps;
     struct turn_settings settings;
     struct turn_limits limits;
+    struct map bot_turns;   /* channel -> int64_t: guard.c */
     struct map told;        /* channels that were told of a pause */
     uint64_t denied_minute; /* audit.c: of which minute are */
     unsigned denied;        /* so many rows                 */
@@ -150,8 +151,9 @@ void turn_observers_ended(struct scope *scope);
 /* wait.c */
 void turn_wait_watch(struct engine *engine, int64_t due_ms);
 void turn_waits_due(struct loop_timer *timer);
-/* Ends what parked turns of a channel wait for, soon: they run again and hear it. */
-void turn_waits_stop(struct engine *engine, const char *channel);
+/* Ends what parked turns of a channel wait for, soon: they run again and hear it. `member` NULL: of
+ * everybody. */
+void turn_waits_stop(struct engine *engine, const char *channel, const char *member);
 /* Takes the turn of an open event up again; `gateway` NULL: the one of its source, where it came;
  * else it stays for that one's coming. [waits] */
 troupe_status turn_engine_again(struct engine *engine, int64_t id, struct gateway *gateway,

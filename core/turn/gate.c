@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "plugin/set.h"
 #include "turn/engine_private.h"
+#include "turn/guard.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -183,5 +184,12 @@ static bool is_paused(struct turn *turn)
 
 bool turn_gate_passes(struct turn *turn)
 {
+    if (!turn_guard_passes(turn->engine, turn->event)) {
+        turn->quiet = true; /* a sentence would be one more turn of the circle */
+        turn_conclude(turn, "refused", "bot_loop",
+                      "bots have talked to each other here for long enough; somebody has to say "
+                      "something");
+        return false;
+    }
     return !is_paused(turn) && is_within(turn);
 }

@@ -164,6 +164,7 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->rules.mention = lists(section, "triggers", "mention");
     discord->rules.dm = lists(section, "triggers", "dm");
     discord->rules.reply = lists(section, "triggers", "reply");
+    discord->rules.bots = config_bool(section, "answer_bots");
     mem_free(discord->prefix);
     discord->prefix = mem_strdup(config_str(section, "prefix"));
     discord->rules.prefix = lists(section, "triggers", "prefix") ? discord->prefix : NULL;

@@ -53,9 +53,13 @@ enum discord_route discord_route_message(const struct discord_route_rules *rules
 
     if (scan->message_type != TYPE_DEFAULT && scan->message_type != TYPE_REPLY)
         return DISCORD_ROUTE_IGNORE;
-    if (scan->author_bot || scan->webhook_id || !scan->author_id ||
-        scan->author_id == rules->self || !rules->self)
+    if (scan->webhook_id || !scan->author_id || scan->author_id == rules->self || !rules->self)
         return DISCORD_ROUTE_IGNORE;
+    if (scan->author_bot) /* only by name: a reply to its reply would never end */
+        return rules->bots && scan->guild_id && scan->mentions_self &&
+                       is_named(&scan->content, rules->self)
+                   ? DISCORD_ROUTE_OWED
+                   : DISCORD_ROUTE_IGNORE;
     if (!scan->guild_id)
         return rules->dm ? DISCORD_ROUTE_OWED : DISCORD_ROUTE_SEEN;
     replied = scan->has_referenced && scan->referenced_author_id == rules->self;
@@ -205,6 +209,8 @@ static void fill(const struct discord_route_rules *rules, const json_t *data, co
     event->flags = EVENT_ADDRESSED;
     if (!event->guild)
         event->flags |= EVENT_DIRECT;
+    if (json_is_true(json_object_get(user, "bot")))
+        event->flags |= EVENT_BOT;
     if (is_owner(rules, event->member))
         event->flags |= EVENT_OWNER;
     event->flags |= rights_of(json_get_str(member, "permissions", NULL));

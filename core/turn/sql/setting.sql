@@ -15,6 +15,13 @@ SET value = ?7, updated_ms = ?8, updated_by = ?9;
 DELETE FROM setting
 WHERE account = ?1 AND guild = ?2 AND scope = ?3 AND scope_id = ?4 AND section = ?5 AND key = ?6;
 
+-- Turns of a member, or of a server, that ended since ?3.
+-- name: used_by_member
+SELECT count(*) FROM event WHERE member = ?1 AND (?2 IS NULL OR account = ?2) AND finished_ms >= ?3;
+
+-- name: used_by_guild
+SELECT count(*) FROM event WHERE guild = ?1 AND (?2 IS NULL OR account = ?2) AND finished_ms >= ?3;
+
 -- name: audit
 INSERT INTO audit_log (created_ms, actor, action, subject, account, guild, turn_id, detail)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);

@@ -294,7 +294,7 @@ BODY_IN(stop_works_while_everything_waits,
     WAIT_FOR(list_empty(&t->engine->turns));
     CHECK(slow->outcome == GATEWAY_INTERRUPTED && !strcmp(buf_text(&slow->notice), "stopped"));
     CHECK(queued->notices == 1);
-    CHECK_ANSWER("/stop", "nothing is running here");
+    CHECK_ANSWER("/stop", "nothing of yours is running here");
     /* A stage that goes on after the stop is not followed by the next one. */
     slow = ask(t, "doze 600000;verdict next");
     WAIT_FOR(t->engine->admission.running == 1);
@@ -348,7 +348,7 @@ BODY(built_in_commands_are_bounded)
         refused += t->records[i].notices;
     CHECK(refused == 20);
     CHECK(t->engine->builtins == 0);
-    CHECK_ANSWER("/stop", "nothing is running here");
+    CHECK_ANSWER("/stop", "nothing of yours is running here");
     return TROUPE_OK;
 }
 
