@@ -463,7 +463,7 @@ BODY(why_tells_members_of_their_own_channel_only)
     json_t *why = NULL;
     char *text;
 
-    WAIT_FOR(record->over);
+    WAIT_FOR(record->over && list_empty(&t->engine->turns)); /* and stored */
     record = ask_as(t, elsewhere, "/why 1");
     WAIT_FOR(is_answered(record));
     CHECK(strstr(buf_text(&record->shown), "there is no turn or message \"1\""));
