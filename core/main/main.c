@@ -36,6 +36,8 @@ static const struct subcommand subcommands[] = {
     {"call", "NAME [KEY=VALUE…]", "call a function", OPTIONS_CLIENT, 1, INT_MAX, cmd_call},
     {"why", "[ID|last]", "the path that a message took, stage by stage", OPTIONS_CLIENT, 0, 1,
      cmd_why},
+    {"audit", "", "who changed settings or was refused, the newest first", OPTIONS_CLIENT, 0, 0,
+     cmd_audit},
     {"tail", "", "the turns as they end, a line each, until interrupted", OPTIONS_CLIENT, 0, 0,
      cmd_tail},
     {"drain", "[off]", "refuse new messages and wait until nothing runs; off takes them again",

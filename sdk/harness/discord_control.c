@@ -379,6 +379,36 @@ static json_t *do_sessions(struct control *control)
     return list;
 }
 
+/* The member has these roles from now on, and no others. */
+static json_t *do_roles(struct control *control)
+{
+    const char *name = text_of(control, "member");
+    struct discord_user *user = name ? discord_world_user(&control->discord->world, name) : NULL;
+    const json_t *item;
+    unsigned roles = 0;
+    size_t i;
+
+    if (!user) {
+        snprintf(control->err, sizeof(control->err), "no such member");
+        return NULL;
+    }
+    json_array_foreach (json_object_get(control->body, "roles"), i, item) {
+        size_t k = 0;
+
+        while (discord_world_role(k, NULL) &&
+               strcmp(discord_world_role(k, NULL),
+                      json_is_string(item) ? json_string_value(item) : "") != 0)
+            k++;
+        if (!discord_world_role(k, NULL)) {
+            snprintf(control->err, sizeof(control->err), "no such role");
+            return NULL;
+        }
+        roles |= 1u << k;
+    }
+    user->roles = roles;
+    return json_object();
+}
+
 /* ---- breaking ------------------------------------------------------------------------------ */
 
 static bool gateway_act(struct control *control, struct discord_client *client, const char *what)
@@ -502,6 +532,7 @@ static const struct {
     {"ledger", do_ledger, false},
     {"report", do_report, false},
     {"world", do_world, false},
+    {"roles", do_roles, true},
     {"sessions", do_sessions, false},
     {"gateway", do_gateway, true},
     {"fault", do_fault, true},

@@ -257,6 +257,9 @@ def config(directory, discord=None, llm=None, agents="", pipeline="stages = conv
            extra=""):
     text = f"""[troupe]
 data = {directory}/data
+[limits]
+messages = 0
+guild_messages = 0
 [pipeline message]
 {pipeline}
 """

@@ -137,6 +137,7 @@ static const struct gateway_ops discord_ops = {
     .working = working,
     .taken = discord_taken,
     .stored = discord_stored,
+    .rights = discord_member_rights,
 };
 
 bool discord_wanted(const struct config_section *section)
@@ -163,6 +164,7 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->rules.mention = lists(section, "triggers", "mention");
     discord->rules.dm = lists(section, "triggers", "dm");
     discord->rules.reply = lists(section, "triggers", "reply");
+    discord->rules.bots = config_bool(section, "answer_bots");
     mem_free(discord->prefix);
     discord->prefix = mem_strdup(config_str(section, "prefix"));
     discord->rules.prefix = lists(section, "triggers", "prefix") ? discord->prefix : NULL;
@@ -223,6 +225,7 @@ struct discord *discord_new(const struct discord_options *options)
     discord->rules.content = discord->content != DISCORD_CONTENT_NO;
     discord->settle_ms = SETTLE_MS;
     discord->resume.seq = -1;
+    discord_rights_init(&discord->rights);
     list_init(&discord->answers);
     list_init(&discord->works);
     list_init(&discord->presses);
@@ -332,6 +335,7 @@ static void timer_closed(struct loop_timer *timer)
 
     discord_seq_clear(&discord->seq);
     discord_commands_clear(discord);
+    discord_rights_clear(&discord->rights);
     mem_free(discord->token);
     mem_free(discord->prefix);
     mem_free(discord->api);

@@ -12,6 +12,7 @@
 #include "gateway/discord/discord.h"
 #include "gateway/discord/outbox.h"
 #include "gateway/discord/rest.h"
+#include "gateway/discord/rights.h"
 #include "gateway/discord/route.h"
 #include "gateway/discord/seq.h"
 #include "gateway/discord/session.h"
@@ -77,6 +78,7 @@ struct discord {
     char notice[256]; /* what the owner should know; "" where there is nothing            */
     size_t guilds;
     /* Up to where events are taken. */
+    struct discord_rights rights;
     struct discord_seq seq;
     int64_t pressed;              /* mark of a press whose number is not stored yet; 0: none */
     struct discord_resume resume; /* the session; seq: the newest that is stored, or on its way */
