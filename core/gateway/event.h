@@ -46,7 +46,10 @@ struct event {
     const char *quote;        /* what that message says, cut to a length; NULL: not known */
     const char *quote_author; /* and who wrote it, by name */
     const char *press_id;     /* of the button that was pressed */
-    const char *agent;        /* of a job: whose handler takes it; NULL: the pipeline of the kind */
+    /* What is attached to it, as gateway/files.h reads it; NULL: nothing. Its addresses are secrets of
+     * a kind: never in logs. */
+    const char *files;
+    const char *agent; /* of a job: whose handler takes it; NULL: the pipeline of the kind */
     /* What answers an interaction; stored, to answer after a restart. A secret: never in logs. */
     const char *token;
     uint32_t flags;

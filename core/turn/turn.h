@@ -64,6 +64,7 @@ struct turn {
     struct turn_trace trace;
     struct map annotations; /* key -> struct buf of the arena        */
     struct turn_answer answer;
+    size_t files; /* of the event, that were looked at */
     int64_t cost_micros;
     unsigned calls; /* functions that run now */
     bool spends;    /* it has reservations in the ledger */

@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "gateway/discord/discord.h"
+#include "gateway/discord/fetch.h"
 #include "gateway/discord/outbox.h"
 #include "gateway/discord/rest.h"
 #include "gateway/discord/route.h"
@@ -37,6 +38,8 @@ struct discord {
         settle_ms; /* how long the end of an answer waits for a message that is being created */
     char *prefix;  /* [discord] prefix                              */
     bool acknowledge;
+    struct discord_fetch_rules fetch;
+    char *cdn;       /* behind fetch.cdn */
     bool own_owners; /* named in the file: the application's do not count */
     struct discord_route_rules rules;
     /* Parts. */
