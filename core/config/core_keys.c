@@ -132,6 +132,8 @@ static const struct config_key discord_keys[] = {
      .doc = "least time between two edits of an answer"},
     {"acknowledge", CONFIG_BOOL, CONFIG_LIVE, "yes",
      .doc = "an eyes reaction on a message while its answer takes longer"},
+    {"code_file", CONFIG_INT, CONFIG_LIVE, "1900", 0, 60000,
+     .doc = "a block of code with more characters goes out as a file; 0: none does"},
     {"attachments", CONFIG_INT, CONFIG_LIVE, "4", 0, 10,
      .doc = "files of a message that are looked at; 0: none"},
     {"attachment_text", CONFIG_SIZE, CONFIG_LIVE, "256k", KILO, MEGA,

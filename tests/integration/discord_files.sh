@@ -43,6 +43,17 @@ why() { "$TROUPE" why "$1" -c "$TAP_DIR/troupe.ini"; }
 
 fake_start --model fake || exit 1
 fake_discord_start || exit 1
+python3 - >"$TAP_DIR/script.json" <<'PY'
+import json
+code = "\n".join("int a_variable_with_a_long_name_of_line_%d = %d;" % (i, i) for i in range(120))
+print(json.dumps({"rules": [
+    {"match": "at length", "answer": "{last}\n```c\n" + code + "\n```\nThat is all.",
+     "chunk_words": 40},
+    {"match": "slowly", "answer": "{last}\n```c main.c\n" + code + "\n```\nThat is all.",
+     "chunk_words": 40, "delay_ms": 150},
+]}))
+PY
+fake_script "$TAP_DIR/script.json"
 config
 host_start
 is $? 0 "the host starts"
@@ -111,6 +122,78 @@ like "$(fake_discord_text "$n")" "once only" "the message is answered with the f
 is "$(fake_discord_report lost)" 0 "nothing is lost"
 is "$(fake_discord_report doubled)" 0 "nothing is answered twice"
 unlike "$(cat "$TAP_DIR/log")" "hm=secret|attachments/" "no address of a file is in the log"
+host_stop
+is $? 0 "it stops well"
+
+# ---- out
+
+# The files of the bot's messages behind the question of token $1, as "NAME:LINES …"
+files_of()
+{
+    fake_discord_call "messages?channel=general" >"$TAP_DIR/messages.json"
+    python3 - "$TAP_DIR/messages.json" "$1" "$DISCORD_URL" <<'PY'
+import json, sys, urllib.request
+urllib.request.install_opener(urllib.request.build_opener(urllib.request.ProxyHandler({})))
+messages = json.load(open(sys.argv[1]))
+first = next(i for i, m in enumerate(messages) if "tok-%s-" % sys.argv[2] in m["content"]
+             and not m["bot"])
+out = []
+for m in messages[first + 1:]:
+    for a in m["attachments"] if m["bot"] and not m["deleted"] else []:
+        text = urllib.request.urlopen(a["url"]).read().decode()
+        out.append("%s:%d:%d" % (a["filename"], text.count("\n"), "of_line_119 = 119;" in text))
+print(" ".join(out))
+PY
+}
+# What the bot's messages behind it say
+texts_of()
+{
+    fake_discord_call "messages?channel=general" | fake_discord_get "\"\\n\".join(m[\"content\"] for m in
+d[next(i for i, m in enumerate(d) if \"tok-$1-\" in m[\"content\"]):] if m[\"bot\"] and not m[\"deleted\"])"
+}
+has_file() { [ -n "$(files_of "$1")" ]; }
+
+fake_discord_call set '{"stop_expected": false}' >/dev/null
+host_start
+is $? 0 "the host starts again"
+n=$(fake_discord_say general bob "{mention} tell it at length {token}")
+until_true has_file "$n"
+is "$(files_of "$n")" "code-1.c:120:1" "a long block of code comes as one file with all of its lines"
+answered
+like "$(texts_of "$n")" "The code is in the file .code-1.c" "a line names the file"
+like "$(texts_of "$n")" "That is all" "beside the rest of the answer"
+unlike "$(texts_of "$n")" "of_line_119" "which does not have the code once more"
+n=$(fake_discord_say general bob "{mention} tell it slowly {token}")
+until_true has_file "$n"
+is "$(files_of "$n")" "main.c:120:1" "a streamed one likewise, by the name that it was given"
+answered
+unlike "$(texts_of "$n")" "of_line_119" "and no message of the code stays"
+
+for what in lost_hang hang; do
+    fake_discord_call fault "{\"on\": \"create\", \"skip\": 1, \"do\": \"$what\"}" >/dev/null
+    before=$(fake_discord_report faults)
+    n=$(fake_discord_say general bob "{mention} tell it at length {token}")
+    uploading() { [ "$(fake_discord_report faults)" -gt "$before" ]; }
+    until_true uploading
+    ok $? "a file is being uploaded ($what)"
+    kill -9 "$HOST_PID"
+    wait "$HOST_PID" 2>/dev/null
+    fake_discord_call heal '{}' >/dev/null
+    host_start
+    is $? 0 "the host starts after kill -9 in the middle of it"
+    until_true has_file "$n"
+    answered 3000
+    is "$(files_of "$n")" "code-1.c:120:1" "the file is there once"
+    is "$(fake_discord_report lost)" 0 "nothing is lost"
+    is "$(fake_discord_report doubled)" 0 "nothing is answered twice"
+done
+is "$(fake_discord_report mentions_absent)" 0 "every message forbids to ping, also with a file"
+
+fake_discord_call fault '{"on": "create", "skip": 1, "do": "status", "status": 403, "code": 50013}' >/dev/null
+n=$(fake_discord_say general bob "{mention} tell it at length {token}")
+refused() { fake_discord_call "messages?channel=general" | grep -q "I may not attach files here"; }
+until_true refused
+ok $? "where no file may be attached the beginning comes as text, and why"
 host_stop
 is $? 0 "it stops well"
 

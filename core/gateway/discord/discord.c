@@ -171,6 +171,7 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->first_text_ms = (uint64_t)config_ms(section, "first_text");
     discord->edit_ms = (uint64_t)config_ms(section, "edit_interval");
     discord->acknowledge = config_bool(section, "acknowledge");
+    discord->code_file = (size_t)config_int(section, "code_file");
     discord->fetch.count = (size_t)config_int(section, "attachments");
     discord->fetch.text_max = (size_t)config_bytes(section, "attachment_text");
     discord->fetch.inline_max = (size_t)config_bytes(section, "attachment_inline");

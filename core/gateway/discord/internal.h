@@ -38,6 +38,7 @@ struct discord {
         settle_ms; /* how long the end of an answer waits for a message that is being created */
     char *prefix;  /* [discord] prefix                              */
     bool acknowledge;
+    size_t code_file; /* units of a block of code that goes out as a file; 0: none does */
     struct discord_fetch_rules fetch;
     char *cdn;       /* behind fetch.cdn */
     bool own_owners; /* named in the file: the application's do not count */
