@@ -57,6 +57,9 @@ struct event {
     const char *press_id;     /* of the button that was pressed */
     /* Of a slash command (kind "command"): the function's name; `content` has its arguments as JSON. */
     const char *command;
+    /* What is attached to it, as gateway/files.h reads it; NULL: nothing. Its addresses are secrets of
+     * a kind: never in logs. */
+    const char *files;
     const char *agent; /* of a job: whose handler takes it; NULL: the pipeline of the kind */
     /* What answers an interaction; stored, to answer after a restart. A secret: never in logs. */
     const char *token;

@@ -46,6 +46,8 @@ struct outbox_row {
     char *source;    /* the raw text behind it, where it differs (fences reopened); else NULL */
     char *ping;      /* the one member that it may notify; NULL: nobody      */
     char *buttons;   /* JSON [{"id","label"}…]; NULL: none                    */
+    char *file_name; /* of a file that goes with it; NULL: none               */
+    char *file;      /* and what stands in it                                 */
     char *remote_id; /* the message once it is there                         */
     enum outbox_state state;
     struct event *event; /* an interaction that it answers through; NULL: none. Not stored       */

@@ -60,6 +60,10 @@ void discord_piece_clear(struct discord_piece *piece);
 bool discord_answer_lay(struct discord_answer *answer, const struct discord_layout *layout,
                         size_t first);
 
+/* A message with a file behind the others. */
+void discord_answer_attach(struct discord_answer *answer, const char *name, const char *text,
+                           size_t len);
+
 /* ---- answer.c -------------------------------------------------------------------------------- */
 
 /* More was written than members see. */

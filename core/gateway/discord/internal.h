@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "gateway/command.h"
 #include "gateway/discord/discord.h"
+#include "gateway/discord/fetch.h"
 #include "gateway/discord/outbox.h"
 #include "gateway/discord/rest.h"
 #include "gateway/discord/rights.h"
@@ -59,6 +60,9 @@ struct discord {
         settle_ms; /* how long the end of an answer waits for a message that is being created */
     char *prefix;  /* [discord] prefix                              */
     bool acknowledge;
+    size_t code_file; /* units of a block of code that goes out as a file; 0: none does */
+    struct discord_fetch_rules fetch;
+    char *cdn;       /* behind fetch.cdn */
     bool own_owners; /* named in the file: the application's do not count */
     struct discord_route_rules rules;
     /* Parts. */

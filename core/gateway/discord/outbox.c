@@ -421,6 +421,12 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
         entry->state = DISCORD_ENTRY_IDLE; /* everything is being closed: it stays owed */
     } else if (wants_later(status, response)) {
         discord_entry_later(entry);
+    } else if (entry->row->file_name) {
+        log_warn("discord", "a file cannot be attached in channel %s: %s", entry->row->channel,
+                 err->text);
+        discord_outbox_unfile(entry->row);
+        entry->state = DISCORD_ENTRY_IDLE;
+        advance(entry);
     } else {
         discord_entry_failed(entry, status, err->text);
     }
@@ -435,7 +441,7 @@ static void create_key(const struct outbox_row *row, char ret[CREATE_KEY_SIZE])
 static void create(struct discord_entry *entry)
 {
     const struct outbox_row *row = entry->row;
-    _cleanup_buf_ struct buf body = BUF_INIT;
+    _cleanup_buf_ struct buf body = BUF_INIT, type = BUF_INIT;
     _cleanup_mem_ char *own = NULL;
     char path[64], key[CREATE_KEY_SIZE];
     struct discord_request request = {.method = "POST",
@@ -455,9 +461,13 @@ static void create(struct discord_entry *entry)
         create_key(row, key);
         request.coalesce = key;
     }
-    discord_outbox_write(row, true, &body);
+    if (row->file_name)
+        discord_outbox_write_file(row, &body, &type);
+    else
+        discord_outbox_write(row, true, &body);
     request.body = body.data;
     request.body_len = body.len;
+    request.type = type.data;
     if (discord_rest_send(entry->outbox->rest, &request, on_created, entry, NULL) != TROUPE_OK) {
         discord_entry_later(entry);
         return;

@@ -142,3 +142,14 @@ bool discord_answer_lay(struct discord_answer *answer, const struct discord_layo
     }
     return news;
 }
+
+void discord_answer_attach(struct discord_answer *answer, const char *name, const char *text,
+                           size_t len)
+{
+    struct discord_piece *piece =
+        discord_piece_add(answer, row_new(answer, (unsigned)answer->count));
+
+    piece->row->body = mem_strdup("");
+    piece->row->file_name = mem_strdup(name);
+    piece->row->file = mem_strndup(text, len);
+}

@@ -34,6 +34,7 @@ struct discord_request {
     const char *major;  /* its channel, guild or webhook id; NULL: none                 */
     const char *body;   /* JSON; NULL: none                                             */
     size_t body_len;
+    const char *type; /* of the body; NULL: application/json                             */
     enum discord_priority priority;
     const char *coalesce; /* of what waits with the same key only the newest is sent; the older ones
                              end with TROUPE_CANCELED. NULL: never                       */
