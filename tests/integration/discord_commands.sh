@@ -30,6 +30,8 @@ plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/actor.so
 isolation = inprocess
 INI
     done
+    printf '%s\n' "[agent slash]" "plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/slash.so" \
+        "isolation = inprocess" >>"$TAP_DIR/troupe.ini"
     printf '%s\n' "[discord]" "token = fake-token" "api = $DISCORD_API" "$@" >>"$TAP_DIR/troupe.ini"
     chmod 600 "$TAP_DIR/troupe.ini"
 }
@@ -115,6 +117,41 @@ slash '{"name": "help", "options": {"command": "echo"}, "member": "alice", "chan
 until_true says 'Says it again'
 ok $? "also in direct messages, with their options"
 
+slash '{"name": "point", "member": "alice", "channel": "general", "options": [
+    {"name": "member", "type": 6, "value": "400000000000000001"},
+    {"name": "channel", "type": 7, "value": "300000000000000000"},
+    {"name": "role", "type": 8, "value": "600000000000000000"}]}'
+until_true says 'member 400000000000000001 channel 300000000000000000 role 600000000000000000'
+ok $? "members, channels and roles reach it as ids"
+
+# lines: how many of /recite's lines stand in the channel; those that the given kind of message has
+lines() { messages "sum(m[\"content\"].count(\"stands here\") for m in d if m[\"ephemeral\"] == $1)"; }
+recited() { [ "$(lines "$1")" = "$2" ]; }
+slash '{"name": "recite", "options": {"lines": 100}, "member": "alice", "channel": "general"}'
+until_true recited False 100
+ok $? "a long answer goes on in followups"
+slash '{"name": "confide", "options": {"lines": 100}, "member": "alice", "channel": "general"}'
+until_true recited True 100
+ok $? "which are private where the answer is"
+is "$(lines False)" 100 "all of them"
+fake_discord_call fault '{"on": "webhook_create", "do": "lost", "times": 1}' >/dev/null
+slash '{"name": "recite", "options": {"lines": 100}, "member": "alice", "channel": "general"}'
+until_true recited False 200
+ok $? "a followup whose end nobody knows"
+found() { [ "$(field '["outbox"]["found"]')" -ge 1 ]; }
+until_true found
+ok $? "is found in the channel"
+is "$(lines False)" 200 "and not repeated"
+
+slash '{"name": "choose", "member": "alice", "channel": "general"}'
+until_true says 'Which one'
+ok $? "a command may ask back"
+is "$(last followups)" 0 "in its deferred response"
+fake_discord_call press '{"member": "alice", "channel": "general", "index": 1}' >/dev/null
+until_true shown 'right it is'
+ok $? "and goes on with the press"
+like "$(public)" 'Which one' "below its question"
+
 # ---- errors -----------------------------------------------------------------------------------
 
 private() { messages '[m["content"] for m in d if m["bot"] and not m["deleted"] and m["ephemeral"]]'; }
@@ -144,6 +181,15 @@ completed() { [ "$(last callback)" = 8 ]; }
 until_true completed
 ok $? "an option that is being typed is answered at once"
 is "$(last choices)" "[]" "with no choices where none are declared"
+is "$(command pick '["options"][0]["autocomplete"]')" True "more choices than are shown are completed"
+fake_discord_call complete '{"name": "pick", "option": "town", "value": "b", "channel": "general"}' >/dev/null
+towns() { fake_discord_call interactions | fake_discord_get '[c["value"] for c in d[-1]["choices"] or []]'; }
+offered() { [ "$(towns)" = "['Berlin', 'Bielefeld', 'Bochum', 'Bonn', 'Braunschweig', 'Bremen']" ]; }
+until_true offered
+ok $? "by what was typed, whatever its case"
+slash '{"name": "pick", "options": {"town": "Bonn"}, "member": "alice", "channel": "general"}'
+until_true says 'off to Bonn'
+ok $? "and what was chosen reaches the function"
 
 # ---- an answer that may have been shown --------------------------------------------------------
 
