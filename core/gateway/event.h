@@ -30,6 +30,10 @@ struct gateway;
     0x1000u /* the platform shows that an answer comes, and waits for it          */
 #define EVENT_PRIVATE                                                                              \
     0x2000u /* and nobody but its member will see it                              */
+/* What the platform said with the event about its member's rights there (EVENT_RIGHTS: it did). */
+#define EVENT_RIGHTS    0x200u
+#define EVENT_MODERATOR 0x400u
+#define EVENT_ADMIN     0x800u
 
 /* Behind the source_id of an event for observers whose message has an event of its own, too. */
 #define EVENT_OBSERVED_SUFFIX "/observed"
@@ -53,6 +57,9 @@ struct event {
     const char *press_id;     /* of the button that was pressed */
     /* Of a slash command (kind "command"): the function's name; `content` has its arguments as JSON. */
     const char *command;
+    /* What is attached to it, as gateway/files.h reads it; NULL: nothing. Its addresses are secrets of
+     * a kind: never in logs. */
+    const char *files;
     const char *agent; /* of a job: whose handler takes it; NULL: the pipeline of the kind */
     /* What answers an interaction; stored, to answer after a restart. A secret: never in logs. */
     const char *token;

@@ -26,6 +26,7 @@
 #define GATEWAY_GATEWAY_H
 
 #include "gateway/event.h"
+#include "gateway/files.h"
 
 struct gateway;
 struct store_batch;
@@ -40,6 +41,13 @@ enum gateway_kind {
     GATEWAY_PRIVATE, /* the answer, for the asking member only where the medium can      */
     GATEWAY_NOTICE,  /* a sentence to the member in place of an answer or beside it      */
     GATEWAY_ASK,     /* a question with buttons; the turn waits for the press            */
+};
+
+/* What a member may do in a server, from its own permissions there. */
+enum gateway_rights {
+    GATEWAY_MEMBER,
+    GATEWAY_MODERATOR, /* Moderate Members             */
+    GATEWAY_ADMIN,     /* Manage Server, Administrator */
 };
 
 /* `ordinal` of the sentence that a turn gives in place of an answer or beside it. */
@@ -58,6 +66,20 @@ struct gateway_final {
     size_t len;
     const struct gateway_button *buttons;
     size_t button_count;
+};
+
+/* What is wanted of a file of an event. */
+struct gateway_fetch {
+    size_t index;  /* its place in the message, from 0                                     */
+    size_t used;   /* bytes of the texts of those before it, for the message's content     */
+    bool pictures; /* there is a plugin that looks at pictures                             */
+};
+
+/* What was found. Zeroed before; buf_clear(&data) afterwards. */
+struct gateway_fetched {
+    enum gateway_file_state state;
+    size_t shown;    /* bytes, from the first, that belong into the content */
+    struct buf data; /* of a text or picture; else empty                    */
 };
 
 struct gateway_ops {
@@ -89,6 +111,10 @@ struct gateway_ops {
      * private notes about a press. [waits] */
     troupe_status (*notice)(struct gateway *gateway, const struct event *event, const char *text,
                             bool private);
+    /* Looks at a file of an event, within the gateway's bounds of kind, size and time. Fails only where
+     * the coroutine is to end: TROUPE_CANCELED, TROUPE_DEADLINE. NULL: it has no files. [waits] */
+    troupe_status (*fetch)(struct gateway *gateway, const struct gateway_file *file,
+                           const struct gateway_fetch *want, struct gateway_fetched *ret);
     /* Whether somebody is working on the event: typing, a reaction. Off comes after the turn's last
      * answers were begun and before they are prepared. NULL is fine. */
     void (*working)(struct gateway *gateway, const struct event *event, bool on);
@@ -98,6 +124,10 @@ struct gateway_ops {
     /* Nothing up to `seq` is under way any more: it is durable, was refused with a sentence, or owes
      * nothing (nobody was addressed, a command of the core's own). NULL is fine. */
     void (*stored)(struct gateway *gateway, int64_t seq);
+    /* What the event's member may do there, at this moment; who owns the bot is told by EVENT_OWNER.
+     * NULL: the flags of the event tell all. On failure nobody knows. [waits] */
+    troupe_status (*rights)(struct gateway *gateway, const struct event *event,
+                            enum gateway_rights *ret, struct error *err);
 };
 
 struct gateway {

@@ -379,6 +379,8 @@ static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_a
     if (status == TROUPE_OK)
         status = host_bytes(frame, json_args.ptr, json_args.len, PLUGIN_MAX_JSON_TEXT,
                             "the arguments' text");
+    if (status == TROUPE_OK)
+        status = host_limit(frame, name);
     if (status < 0)
         return status;
     status = turn_record_begin(&recorded, frame, "call", host_call_hash(name, json_args));
@@ -494,10 +496,12 @@ const troupe_turn_table *host_turn_table(void)
 void host_register(struct plugin_registry *registry)
 {
     const struct plugin_extension items[] = {
-        {TROUPE_KV, host_kv_table()},     {TROUPE_SQL, host_sql_table()},
-        {TROUPE_HTTP, host_http_table()}, {TROUPE_BUDGET_EXTENSION, host_budget_table()},
-        {TROUPE_WORK, host_work_table()}, {TROUPE_SCHEDULE, host_schedule_table()},
+        {TROUPE_KV, host_kv_table()},       {TROUPE_SQL, host_sql_table()},
+        {TROUPE_HTTP, host_http_table()},   {TROUPE_BUDGET_EXTENSION, host_budget_table()},
+        {TROUPE_WORK, host_work_table()},   {TROUPE_SCHEDULE, host_schedule_table()},
+        {TROUPE_FILES, host_files_table()},
     };
 
+    registry->setting = host_setting;
     plugin_registry_add(registry, items, sizeof(items) / sizeof(items[0]));
 }

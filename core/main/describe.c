@@ -61,6 +61,10 @@ json_t *host_status(struct host *host)
                         json_pack("{s:I, s:I, s:I}", "requests", (json_int_t)http.requests,
                                   "connections", (json_int_t)http.connections, "denied",
                                   (json_int_t)http.denied));
+    json_object_set_new(status, "settings",
+                        json_pack("{s:I, s:I, s:s}", "rows", (json_int_t)engine.settings, "ignored",
+                                  (json_int_t)engine.settings_ignored, "ignored_names",
+                                  engine.settings_ignored_names));
     if (host->discord)
         json_object_set_new(status, "discord", discord_status(host->discord));
     if (host->pages)

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define EXACT_MAX   9007199254740992.0 /* 2^53: a double holds every whole number up to it */
-#define KNOWN_FLAGS ((TROUPE_PRIVATE << 1) - 1)
+#define KNOWN_FLAGS ((TROUPE_LIMIT_FEATURES << 1) - 1)
 #define MAX_DOC     1000
 
 /* Sizes of the tables in ABI 1.0: what every plugin has at least. */

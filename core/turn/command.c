@@ -10,6 +10,7 @@
 #include "turn/call.h"
 #include "turn/core_commands.h"
 #include "turn/engine_private.h"
+#include "turn/rights.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -74,6 +75,19 @@ bool turn_is_builtin(const struct plugin_set *set, const struct event *event)
     return split(set, event, &line) && turn_core_find(line.name) != NULL;
 }
 
+bool turn_command_name(const struct plugin_set *set, const struct event *event,
+                       char ret[PLUGIN_TOOL_NAME + 1])
+{
+    struct line line;
+
+    if (!split(set, event, &line))
+        return false;
+    if (strlen(line.name) > PLUGIN_TOOL_NAME)
+        return false;
+    memcpy(ret, line.name, strlen(line.name) + 1);
+    return true;
+}
+
 bool turn_is_command(const struct plugin_set *set, const struct event *event)
 {
     struct line line;
@@ -82,20 +96,6 @@ bool turn_is_command(const struct plugin_set *set, const struct event *event)
 }
 
 /* ---- declared functions --------------------------------------------------------------------- */
-
-bool turn_may_call(const struct turn *turn, const struct plugin_function *function,
-                   struct error *err)
-{
-    const uint32_t guarded = TROUPE_OWNER | TROUPE_ADMIN | TROUPE_MODERATOR;
-
-    if (!(function->flags & guarded) || !turn->event || (turn->event->flags & EVENT_OWNER))
-        return true;
-    error_set(err, TROUPE_DENIED, "\"%s\" is for %s only", function->name,
-              function->flags & TROUPE_OWNER   ? "the bot's owner"
-              : function->flags & TROUPE_ADMIN ? "those who manage the server"
-                                               : "moderators");
-    return false;
-}
 
 static void unknown(struct turn *turn, const char *name, const struct error *err)
 {

@@ -3,13 +3,18 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "turn/audit.h"
 #include "turn/command.h"
 #include "turn/engine_private.h"
+#include "turn/guard.h"
+#include "turn/rights.h"
 #include "turn/why.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define NAME_MAX_BYTES 72 /* of a command, or of a message's id */
+#define PAUSE_MINUTES_MAX (7 * 24 * 60)
+#define NAME_MAX_BYTES    72 /* of a command, or of a message's id */
 
 int64_t turn_core_int(const troupe_value *value, int64_t otherwise)
 {
@@ -121,15 +126,30 @@ static void why(struct turn *turn, const troupe_value *values)
 static void stop(struct turn *turn, const troupe_value *values)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
-    size_t count = turn_engine_stop_channel(turn->engine, turn->event->channel);
+    struct engine *engine = turn->engine;
+    const struct event *event = turn->event;
+    /* One's own goes at once, whatever the platform takes to tell about rights. */
+    size_t count = turn_engine_stop_member(engine, event->channel, event->member), others = 0;
+    bool all = event->flags & EVENT_DIRECT || turn_rights(turn, NULL) >= TURN_MODERATOR;
 
     (void)values;
-    if (count)
-        buf_printf(&out, "stopped %zu", count);
+    turn_guard_stop(engine, event);
+    if (all)
+        others = turn_engine_stop_channel(engine, event->channel);
+    if (others) {
+        char text[24];
+
+        snprintf(text, sizeof(text), "%zu", others);
+        turn_audit_note(turn, "stop", "turns of others", text, NULL);
+    }
+    if (count + others)
+        buf_printf(&out, "stopped %zu", count + others);
     else
-        buf_puts(&out, "nothing is running here");
+        buf_puts(&out, all ? "nothing is running here" : "nothing of yours is running here");
     turn_command_reply(turn, &out);
 }
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
@@ -151,7 +171,56 @@ static const struct plugin_param why_params[] = {
      .max = NAME_MAX_BYTES},
 };
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+static const struct plugin_param pause_params[] = {
+    {.name = "minutes",
+     .doc = "for how long; without it until /resume, 0 ends it",
+     .type = TROUPE_TYPE_INT,
+     .optional = true,
+     .bounded = true,
+     .min = 0,
+     .max = PAUSE_MINUTES_MAX},
+};
+
+static const troupe_str config_actions[] = {
+    {"get", 3}, {"set", 3}, {"unset", 5}, {"list", 4}, {"audit", 5}};
+static const troupe_str config_scopes[] = {{"bot", 3}, {"guild", 5}, {"channel", 7}, {"role", 4}};
+
+static const struct plugin_param config_params[] = {
+    {.name = "action",
+     .doc = "what to do; audit shows who changed what",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .choices = config_actions,
+     .choice_count = COUNT(config_actions),
+     .max = 8},
+    {.name = "key",
+     .doc = "the setting, like limits.messages; list shows what there is",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .bounded = true,
+     .max = 100},
+    {.name = "value",
+     .doc = "what it is to be; quoted where it has blanks",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .bounded = true,
+     .max = TURN_SETTING_VALUE_MAX},
+    {.name = "scope",
+     .doc = "where it holds: the whole bot, this server, a channel or a role",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .choices = config_scopes,
+     .choice_count = COUNT(config_scopes),
+     .max = 8},
+    {.name = "role",
+     .doc = "the role that it holds for",
+     .type = TROUPE_TYPE_ROLE,
+     .optional = true},
+    {.name = "channel",
+     .doc = "the channel that it holds in; without it this one",
+     .type = TROUPE_TYPE_CHANNEL,
+     .optional = true},
+};
 
 static const struct turn_core_command commands[] = {
     {{.name = "help",
@@ -174,10 +243,34 @@ static const struct turn_core_command commands[] = {
       .usage = "/status"},
      status},
     {{.name = "stop",
-      .doc = "Ends what I am doing in this channel",
+      .doc = "Ends what I am doing for you in this channel; for moderators, all of it",
       .flags = TROUPE_SLASH,
       .usage = "/stop"},
      stop},
+    {{.name = "usage",
+      .doc = "What you asked for and spent today; for those who manage the server, its sum",
+      .flags = TROUPE_SLASH | TROUPE_PRIVATE,
+      .usage = "/usage"},
+     turn_core_usage},
+    {{.name = "config",
+      .doc = "Shows and changes settings of this server, a channel or a role",
+      .flags = TROUPE_SLASH | TROUPE_ADMIN | TROUPE_PRIVATE,
+      .params = config_params,
+      .param_count = COUNT(config_params),
+      .usage = "/config [action] [key] [value] [scope] [role] [channel]"},
+     turn_core_config},
+    {{.name = "pause",
+      .doc = "I say nothing more in this server, for some minutes or until /resume",
+      .flags = TROUPE_SLASH | TROUPE_ADMIN,
+      .params = pause_params,
+      .param_count = COUNT(pause_params),
+      .usage = "/pause [minutes]"},
+     turn_core_pause},
+    {{.name = "resume",
+      .doc = "Ends a pause",
+      .flags = TROUPE_SLASH | TROUPE_ADMIN,
+      .usage = "/resume"},
+     turn_core_resume},
 };
 
 const struct turn_core_command *turn_core_commands(size_t *ret_count)

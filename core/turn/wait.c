@@ -216,8 +216,15 @@ static troupe_status decide(struct engine *engine, int64_t wait_id, enum turn_wa
 
 struct stopping {
     struct engine *engine;
-    char *channel;
+    char *channel, *member; /* member NULL: of everybody */
 };
+
+static void stopping_free(struct stopping *stopping)
+{
+    mem_free(stopping->channel);
+    mem_free(stopping->member);
+    mem_free(stopping);
+}
 
 static troupe_status stop_main(void *arg)
 {
@@ -225,9 +232,10 @@ static troupe_status stop_main(void *arg)
     struct engine *engine = stopping->engine;
     _cleanup_rows_ struct store_rows *rows = NULL;
     struct error err;
-    troupe_status status =
-        store_query(engine->store, STORE_SQL(SQL_WAIT_OF_CHANNEL, store_text(stopping->channel)),
-                    turn_engine_soon(engine), &rows, &err);
+    troupe_status status = store_query(
+        engine->store,
+        STORE_SQL(SQL_WAIT_OF_CHANNEL, store_text(stopping->channel), store_text(stopping->member)),
+        turn_engine_soon(engine), &rows, &err);
 
     for (size_t i = 0; status == TROUPE_OK && i < rows->count; i++) {
         int64_t id = store_cell_int(rows, i, 0, 0);
@@ -241,22 +249,21 @@ static troupe_status stop_main(void *arg)
     if (status < 0)
         log_warn("turn", "what waits in channel %s cannot be stopped: %s", stopping->channel,
                  err.text);
-    mem_free(stopping->channel);
-    mem_free(stopping);
+    stopping_free(stopping);
     return TROUPE_OK;
 }
 
-void turn_waits_stop(struct engine *engine, const char *channel)
+void turn_waits_stop(struct engine *engine, const char *channel, const char *member)
 {
     static const struct co_owner owner = {"core:waits", 0};
     struct stopping *stopping = mem_zero(1, sizeof(*stopping));
 
     stopping->engine = engine;
     stopping->channel = mem_strdup(channel);
+    stopping->member = member ? mem_strdup(member) : NULL;
     if (!engine->closing && co_spawn(&engine->scope, &owner, stop_main, stopping) == TROUPE_OK)
         return;
-    mem_free(stopping->channel);
-    mem_free(stopping);
+    stopping_free(stopping);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #define DISCORD_H
 
 #include "discord_faults.h"
+#include "discord_files.h"
 #include "discord_gateway.h"
 #include "discord_ledger.h"
 #include "discord_limits.h"
@@ -42,6 +43,9 @@
     X(creates) /* requests to create a message; also those answered from the nonce */              \
     X(created) /* messages that the bot really made                                */              \
     X(edits)                                                                                       \
+    X(uploads) /* files of requests                                        */                      \
+    X(fetches) /* of attachments                                           */                      \
+    X(threads)                                                                                     \
     X(deletes)                                                                                     \
     X(histories)                                                                                   \
     X(typings)                                                                                     \
@@ -112,6 +116,7 @@ struct discord {
     struct discord_ledger ledger;
     struct discord_rest rest;
     struct discord_load load;
+    struct discord_files files;
     struct discord_waiter *waiters;
     struct fake_text scratch; /* for one event or body */
     uv_timer_t clock;

@@ -63,6 +63,7 @@ static json_t *do_say(struct control *control)
         .member = member_in(control),
         .reference = reply ? discord_digits(discord_slice(reply)) : 0,
         .owed = owed ? json_is_true(owed) : -1,
+        .files = json_object_get(control->body, "files"),
     };
     struct discord_entry *entry;
     char token[32];
@@ -79,6 +80,84 @@ static json_t *do_say(struct control *control)
     return json_pack("{s:I,s:s,s:o,s:o,s:i}", "n", (json_int_t)entry->n, "token", token, "message",
                      id_json(message->id), "channel", id_json(message->channel), "taken",
                      (int)taken);
+}
+
+/* NULL with a text in control->err. */
+static struct discord_message *message_in(struct control *control)
+{
+    const char *which = text_of(control, "message");
+    struct discord_message *message = which ? discord_map_get(&control->discord->world.messages,
+                                                              discord_digits(discord_slice(which)))
+                                            : NULL;
+
+    if (!message || message->deleted)
+        snprintf(control->err, sizeof(control->err), "no message \"%s\"", which ? which : "");
+    return message && !message->deleted ? message : NULL;
+}
+
+/* {"message", "text"}: its author writes something else; mentions stay. */
+static json_t *do_revise(struct control *control)
+{
+    struct discord_message *message = message_in(control);
+    const char *text = text_of(control, "text");
+
+    if (!message || !text)
+        return NULL;
+    free(message->content);
+    message->content = fake_strdup(text);
+    message->content_len = strlen(text);
+    message->edited_ms = discord_now_ms();
+    return json_pack("{s:i}", "taken",
+                     (int)discord_message_dispatch(control->discord, message, "MESSAGE_UPDATE"));
+}
+
+/* {"message"}: its author takes it back; nobody owes an answer any more. */
+static json_t *do_remove(struct control *control)
+{
+    struct discord *discord = control->discord;
+    struct discord_message *message = message_in(control);
+    struct discord_entry *entry;
+
+    if (!message)
+        return NULL;
+    entry = discord_map_get(&discord->ledger.by_message, message->id);
+    if (entry && entry->owed && !entry->created) {
+        struct discord_channel *channel =
+            discord_world_channel_id(&discord->world, message->channel);
+
+        entry->owed = false;
+        discord->ledger.owed--;
+        channel->open -= channel->open > 0;
+    }
+    discord_message_remove(discord, message);
+    return json_object();
+}
+
+/* {"message", "name"}: a member opens a thread from it. */
+static json_t *do_thread(struct control *control)
+{
+    struct discord_message *message = message_in(control);
+    const char *name = text_of(control, "name");
+
+    if (!message)
+        return NULL;
+    return json_pack("{s:o}", "id",
+                     id_json(discord_thread_open(control->discord, message, message->author->id,
+                                                 name ? name : "a thread")
+                                 ->id));
+}
+
+/* {"id"}: a file's name and text. */
+static json_t *do_file(struct control *control)
+{
+    const char *id = text_of(control, "id");
+    const struct discord_file *file =
+        discord_files_find(control->discord, discord_digits(discord_slice(id ? id : "")));
+
+    if (file)
+        return json_pack("{s:s,s:s%}", "name", file->name, "text", file->data, file->len);
+    snprintf(control->err, sizeof(control->err), "no such file");
+    return NULL;
 }
 
 static json_t *do_burst(struct control *control)
@@ -293,14 +372,16 @@ static json_t *do_messages(struct control *control)
             json_array_append_new(reactions, json_string(r->emoji));
         json_array_append_new(
             list,
-            json_pack("{s:o,s:s,s:b,s:s%,s:o,s:s,s:i,s:b,s:b,s:i,s:o,s:o,s:i}", "id",
-                      id_json(message->id), "author", message->author->name, "bot",
-                      message->author == &discord->world.bot, "content", message->content,
-                      message->content_len, "reply_to", id_json(message->reference), "nonce",
-                      message->nonce, "edits", (int)message->edits, "deleted", message->deleted,
-                      "ephemeral", message->hidden, "flags", (int)message->flags, "components",
-                      components ? components : json_null(), "reactions", reactions, "pings",
-                      (int)message->mention_count + message->everyone));
+            json_pack(
+                "{s:o,s:s,s:b,s:s%,s:o,s:s,s:i,s:b,s:b,s:i,s:o,s:o,s:o,s:i}", "id",
+                id_json(message->id), "author", message->author->name, "bot",
+                message->author == &discord->world.bot, "content", message->content,
+                message->content_len, "reply_to", id_json(message->reference), "nonce",
+                message->nonce, "edits", (int)message->edits, "deleted", message->deleted,
+                "ephemeral", message->hidden, "flags", (int)message->flags, "components",
+                components ? components : json_null(), "attachments",
+                message->attachments ? json_loads(message->attachments, 0, NULL) : json_array(),
+                "reactions", reactions, "pings", (int)message->mention_count + message->everyone));
     }
     return list;
 }
@@ -377,6 +458,36 @@ static json_t *do_sessions(struct control *control)
                             "intents", (json_int_t)session->intents, "shard", (int)session->shard,
                             "kept", (int)session->count, "query", session->query));
     return list;
+}
+
+/* The member has these roles from now on, and no others. */
+static json_t *do_roles(struct control *control)
+{
+    const char *name = text_of(control, "member");
+    struct discord_user *user = name ? discord_world_user(&control->discord->world, name) : NULL;
+    const json_t *item;
+    unsigned roles = 0;
+    size_t i;
+
+    if (!user) {
+        snprintf(control->err, sizeof(control->err), "no such member");
+        return NULL;
+    }
+    json_array_foreach (json_object_get(control->body, "roles"), i, item) {
+        size_t k = 0;
+
+        while (discord_world_role(k, NULL) &&
+               strcmp(discord_world_role(k, NULL),
+                      json_is_string(item) ? json_string_value(item) : "") != 0)
+            k++;
+        if (!discord_world_role(k, NULL)) {
+            snprintf(control->err, sizeof(control->err), "no such role");
+            return NULL;
+        }
+        roles |= 1u << k;
+    }
+    user->roles = roles;
+    return json_object();
 }
 
 /* ---- breaking ------------------------------------------------------------------------------ */
@@ -489,6 +600,10 @@ static const struct {
     bool body; /* it needs one */
 } acts[] = {
     {"say", do_say, true},
+    {"revise", do_revise, true},
+    {"remove", do_remove, true},
+    {"thread", do_thread, true},
+    {"file", do_file, true},
     {"burst", do_burst, true},
     {"flood", do_flood, false},
     {"stop", do_stop, false},
@@ -502,6 +617,7 @@ static const struct {
     {"ledger", do_ledger, false},
     {"report", do_report, false},
     {"world", do_world, false},
+    {"roles", do_roles, true},
     {"sessions", do_sessions, false},
     {"gateway", do_gateway, true},
     {"fault", do_fault, true},

@@ -35,7 +35,8 @@ static void put_interaction(struct fake_text *out, struct discord *discord,
         fake_text_printf(out, ",\"guild_locale\":\"en-US\",\"guild_id\":\"%llu\",\"member\":",
                          (unsigned long long)channel->guild);
         discord_put_member(out, user);
-        fake_text_puts(out, ",\"permissions\":\"2248473465835073\",\"user\":");
+        fake_text_printf(out, ",\"permissions\":\"%llu\",\"user\":",
+                         (unsigned long long)discord_world_permissions(&discord->world, user));
         discord_put_user(out, user);
         fake_text_puts(out, "}");
     } else {

@@ -211,6 +211,8 @@ static handler route_channel(struct discord_call *call)
         GO(ROUTE_EDIT, discord_messages_edit);
     if (call->segment_count == 4 && remove)
         GO(ROUTE_DELETE, discord_messages_delete);
+    if (is(call, 4, "threads") && post && call->segment_count == 5)
+        GO(ROUTE_THREAD, discord_threads_create);
     if (is(call, 4, "reactions") && (put || remove) && call->segment_count >= 6)
         GO(put ? ROUTE_REACT : ROUTE_UNREACT, discord_history_react);
     return NULL;

@@ -101,6 +101,13 @@ void discord_messages_edit(struct discord_call *call);
 void discord_messages_delete(struct discord_call *call);
 void discord_messages_get(struct discord_call *call);
 
+/* discord_threads.c */
+void discord_threads_create(struct discord_call *call);
+/* A thread below the message, told to the sessions. */
+struct discord_channel *discord_thread_open(struct discord *discord,
+                                            const struct discord_message *message, uint64_t owner,
+                                            const char *name);
+
 /* discord_history.c */
 void discord_history_get(struct discord_call *call);
 void discord_history_typing(struct discord_call *call);

@@ -3,7 +3,8 @@
  * What exists on the fake Discord: guilds, channels, members, messages; and how they are written as
  * JSON. Ids can be foretold: the bot is 100000000000000001, the k-th of its kind (from 0) is
  *   guild 200000000000000000 + k * 4194304 (so that shards differ), channel 300000000000000000 + k,
- *   member 400000000000000000 + k, their DM channel 500000000000000000 + k, role 600000000000000000.
+ *   member 400000000000000000 + k, their DM channel 500000000000000000 + k, role 600000000000000000 + k:
+ *   helpers, moderators (Moderate Members), admins (Manage Server). The first member owns each guild.
  * Messages and interactions get snowflakes of the present from one counter.
  */
 #ifndef DISCORD_WORLD_H
@@ -19,8 +20,11 @@
 
 struct discord_entry;
 
+#define DISCORD_ROLES 3
+
 struct discord_user {
     uint64_t id, dm; /* dm: id of the channel, for members */
+    unsigned roles;  /* bit k: has the k-th role            */
     char name[33];
     bool bot;
 };
@@ -57,6 +61,8 @@ struct discord_channel {
     size_t cap, first, count;
     uint64_t open; /* owed questions without an answer */
     struct discord_message *last_bot;
+    uint64_t parent, owner; /* of a thread; else 0 */
+    struct discord_channel *next;
 };
 
 struct discord_guild {
@@ -74,6 +80,8 @@ struct discord_world {
     size_t guild_count, channel_count;
     struct discord_map by_id; /* channels and users */
     struct discord_map messages;
+    struct discord_map threads; /* by the id of the message that they are opened from */
+    struct discord_channel *first_thread;
     uint64_t last_id;
     size_t history;         /* messages kept a channel */
     bool content_of_others; /* the app may read content (MESSAGE_CONTENT) */
@@ -108,6 +116,12 @@ struct discord_message *discord_message_new(struct discord_world *world,
 /* The place in the ring of the first message whose id is not below `id`. */
 size_t discord_channel_find(const struct discord_channel *channel, uint64_t id);
 struct discord_message *discord_channel_at(const struct discord_channel *channel, size_t i);
+
+/* The k-th role, or NULL. `ret_bits` may be NULL. */
+const char *discord_world_role(size_t k, uint64_t *ret_bits);
+/* What the member may do in every guild. */
+uint64_t discord_world_permissions(const struct discord_world *world,
+                                   const struct discord_user *user);
 
 /* JSON, appended. */
 void discord_put_user(struct fake_text *out, const struct discord_user *user);

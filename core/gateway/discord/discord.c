@@ -134,9 +134,11 @@ static const struct gateway_ops discord_ops = {
     .answer_commit = discord_answer_commit,
     .answer_drop = discord_answer_drop,
     .notice = discord_notice,
+    .fetch = discord_fetch,
     .working = working,
     .taken = discord_taken,
     .stored = discord_stored,
+    .rights = discord_member_rights,
 };
 
 bool discord_wanted(const struct config_section *section)
@@ -163,6 +165,7 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->rules.mention = lists(section, "triggers", "mention");
     discord->rules.dm = lists(section, "triggers", "dm");
     discord->rules.reply = lists(section, "triggers", "reply");
+    discord->rules.bots = config_bool(section, "answer_bots");
     mem_free(discord->prefix);
     discord->prefix = mem_strdup(config_str(section, "prefix"));
     discord->rules.prefix = lists(section, "triggers", "prefix") ? discord->prefix : NULL;
@@ -171,6 +174,12 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->edit_ms = (uint64_t)config_ms(section, "edit_interval");
     discord->acknowledge = config_bool(section, "acknowledge");
     discord_commands_configure(discord, section);
+    discord->code_file = (size_t)config_int(section, "code_file");
+    discord->fetch.count = (size_t)config_int(section, "attachments");
+    discord->fetch.text_max = (size_t)config_bytes(section, "attachment_text");
+    discord->fetch.inline_max = (size_t)config_bytes(section, "attachment_inline");
+    discord->fetch.picture_max = (size_t)config_bytes(section, "attachment_image");
+    discord->fetch.timeout_ms = (uint64_t)config_ms(section, "attachment_timeout");
     discord->own_owners = owners->count > 0;
     if (!owners->count)
         return;
@@ -212,6 +221,8 @@ struct discord *discord_new(const struct discord_options *options)
     discord->store = options->store;
     discord->token = mem_strdup(config_str(section, "token"));
     discord->api = mem_strdup(config_str(section, "api"));
+    discord->cdn = config_str(section, "cdn") ? mem_strdup(config_str(section, "cdn")) : NULL;
+    discord->fetch.cdn = discord->cdn;
     discord->ca_file = options->ca_file ? mem_strdup(options->ca_file) : NULL;
     discord->proxy = options->proxy ? mem_strdup(options->proxy) : NULL;
     discord->compress = compress_of(section);
@@ -223,6 +234,7 @@ struct discord *discord_new(const struct discord_options *options)
     discord->rules.content = discord->content != DISCORD_CONTENT_NO;
     discord->settle_ms = SETTLE_MS;
     discord->resume.seq = -1;
+    discord_rights_init(&discord->rights);
     list_init(&discord->answers);
     list_init(&discord->works);
     list_init(&discord->presses);
@@ -332,9 +344,11 @@ static void timer_closed(struct loop_timer *timer)
 
     discord_seq_clear(&discord->seq);
     discord_commands_clear(discord);
+    discord_rights_clear(&discord->rights);
     mem_free(discord->token);
     mem_free(discord->prefix);
     mem_free(discord->api);
+    mem_free(discord->cdn);
     mem_free(discord->ca_file);
     mem_free(discord->proxy);
     mem_free(discord->name);

@@ -12,12 +12,18 @@
 
 #define SURPLUS_BODY "-# (see above)"
 
-/* Waits for what is under way, so that the end can be an edit of it. Where Discord takes its time,
- * the end goes into further messages instead. */
+/* What has not left need not: the end is the whole text. Waits for what is under way, so that the end
+ * can be an edit of it. Where Discord takes its time, the end goes into further messages instead. */
 static void settle(struct discord_answer *answer)
 {
     struct op *op;
 
+    for (size_t i = 0; i < answer->count; i++) {
+        struct discord_piece *piece = &answer->pieces[i];
+
+        if (piece->given && !piece->over)
+            piece->taken_back = discord_outbox_take_back(answer->discord->outbox, piece->row);
+    }
     if (!answer->busy)
         return;
     op = op_new(answer->discord->loop, NULL);
@@ -64,13 +70,14 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
     const char *text = final->text;
     size_t len = final->len, keep, offset;
     struct discord_layout layout;
+    struct discord_code code;
     _cleanup_mem_ char *buttons = outbox_buttons(final->buttons, final->button_count);
 
     (void)gateway;
     (void)err;
-    settle(answer);
-    answer->prepared = true;
+    answer->prepared = true; /* from here on nothing is shown that is not the end */
     loop_timer_stop(&answer->timer);
+    settle(answer);
     if (!text) {
         text = buf_text(&answer->text);
         len = answer->text.len;
@@ -81,25 +88,31 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
         }
     }
     keep = frozen(answer, text, len, &offset);
-    discord_layout(text + offset, len - offset,
-                   final->outcome == GATEWAY_INTERRUPTED ? DISCORD_LAYOUT_INTERRUPTED
-                                                         : DISCORD_LAYOUT_WHOLE,
-                   &layout);
+    discord_code_take(text, len, answer->kind == GATEWAY_ASK ? 0 : answer->discord->code_file, true,
+                      &code);
+    discord_layout_code(text, &code, offset,
+                        final->outcome == GATEWAY_INTERRUPTED ? DISCORD_LAYOUT_INTERRUPTED
+                                                              : DISCORD_LAYOUT_WHOLE,
+                        &layout);
     (void)discord_answer_lay(answer, &layout, keep);
     answer->owed = keep + layout.count;
+    for (size_t i = 0; i < code.count; i++)
+        discord_answer_attach(answer, code.files[i].name, text + code.files[i].content,
+                              code.files[i].content_len);
+    discord_code_clear(&code);
     for (size_t i = 0; i < answer->count; i++) {
         struct discord_piece *piece = &answer->pieces[i];
         bool last = i + 1 == answer->owed;
 
         if (piece->over) {
             continue; /* its row has ended */
-        } else if (i < answer->owed) {
+        } else if (i < answer->owed || piece->row->file_name) {
             if (last && buttons && !discord_piece_unsettled(piece)) {
                 mem_free(piece->buttons);
                 piece->buttons = mem_strdup(buttons);
             }
             discord_piece_store(piece, piece->buttons, OUTBOX_READY, batch);
-        } else if (piece->given) {
+        } else if (piece->given && !piece->taken_back) {
             static const struct discord_part surplus = {(char *)SURPLUS_BODY, (char *)""};
 
             discord_piece_set(&piece->body, &piece->source, &surplus);
@@ -182,8 +195,12 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
     for (size_t i = 0; i < answer->count; i++) {
         struct discord_piece *piece = &answer->pieces[i];
 
-        if (i >= answer->owed && !piece->given)
+        if (i >= answer->owed && !piece->given && !piece->row->file_name)
             continue; /* never stored, or deleted */
+        if (i >= answer->owed && piece->taken_back) {
+            discord_outbox_drop(piece->row);
+            continue;
+        }
         discord_piece_apply(piece);
         piece->row->state = OUTBOX_READY;
         if (piece->buttons) {
@@ -192,7 +209,7 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
             piece->buttons = NULL;
         }
         piece->stored = piece->given = true;
-        if (i < answer->owed)
+        if (i < answer->owed || piece->row->file_name)
             discord_outbox_show(discord->outbox, piece->row, true, NULL, NULL);
         else
             show_surplus(answer, piece);

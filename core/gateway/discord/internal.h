@@ -10,8 +10,10 @@
 #include "base/list.h"
 #include "gateway/command.h"
 #include "gateway/discord/discord.h"
+#include "gateway/discord/fetch.h"
 #include "gateway/discord/outbox.h"
 #include "gateway/discord/rest.h"
+#include "gateway/discord/rights.h"
 #include "gateway/discord/route.h"
 #include "gateway/discord/seq.h"
 #include "gateway/discord/session.h"
@@ -58,6 +60,9 @@ struct discord {
         settle_ms; /* how long the end of an answer waits for a message that is being created */
     char *prefix;  /* [discord] prefix                              */
     bool acknowledge;
+    size_t code_file; /* units of a block of code that goes out as a file; 0: none does */
+    struct discord_fetch_rules fetch;
+    char *cdn;       /* behind fetch.cdn */
     bool own_owners; /* named in the file: the application's do not count */
     struct discord_route_rules rules;
     /* Parts. */
@@ -77,6 +82,7 @@ struct discord {
     char notice[256]; /* what the owner should know; "" where there is nothing            */
     size_t guilds;
     /* Up to where events are taken. */
+    struct discord_rights rights;
     struct discord_seq seq;
     int64_t pressed;              /* mark of a press whose number is not stored yet; 0: none */
     struct discord_resume resume; /* the session; seq: the newest that is stored, or on its way */

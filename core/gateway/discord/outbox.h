@@ -2,7 +2,7 @@
  *
  * Delivery of outbox rows to Discord: each row is one message. A row is durable before its request
  * leaves; it carries a nonce (enforce_nonce) made from its key, and allowed_mentions that ping nobody
- * on every create and edit. Within a channel, messages of one turn keep their order. What may have been
+ * on every create and edit. What one member is told in a channel keeps its order. What may have been
  * created without our knowing (a crash, a lost answer) is looked up in the channel first, at least
  * 2 s later: own author, id above the asking message, same reply reference, content equal after
  * trimming, not claimed by another row; only then it is sent again, with the same nonce. Where the
@@ -55,6 +55,13 @@ size_t discord_outbox_streams(struct discord_outbox *outbox, int64_t turn, unsig
  * newer one) is shown or has failed. */
 void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, bool final,
                          void (*done)(void *arg, troupe_status status), void *arg);
+
+/* The owner of a streaming row has another text for it and will show that: a creation that has not left
+ * is taken back; whoever waits for that, or for an edit, hears TROUPE_CANCELED. True: no message of
+ * it can be there. */
+bool discord_outbox_take_back(struct discord_outbox *outbox, struct outbox_row *row);
+/* A row that was taken back and is not needed, nor stored any more; it is gone afterwards. */
+void discord_outbox_drop(struct outbox_row *row);
 
 struct discord_outbox_stats {
     size_t waiting;     /* final rows that are not shown yet          */

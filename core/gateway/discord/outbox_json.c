@@ -128,6 +128,11 @@ void discord_outbox_write(const struct outbox_row *row, bool create, struct buf 
             buf_puts(out, ",\"fail_if_not_exists\":false}");
         }
     }
+    if (create && row->file_name) {
+        buf_puts(out, ",\"attachments\":[{\"id\":0,\"filename\":");
+        write_text(out, row->file_name);
+        buf_puts(out, "}]");
+    }
     if (!create || row->buttons)
         write_buttons(out, row->buttons);
     buf_putc(out, '}');

@@ -20,7 +20,7 @@ struct discord_alarm {
     void (*fire)(struct discord_alarm *alarm);
 };
 
-/* Rows of one turn: they are created in the order of their ids. */
+/* Rows of one turn. */
 struct discord_batch {
     char key[24];
     struct list_link entries; /* by id */
@@ -36,11 +36,15 @@ enum discord_entry_state {
     DISCORD_ENTRY_OVER,    /* failed, not final yet: its owner has it */
 };
 
+struct discord_lane; /* lane.h */
+
 /* The delivery of one row. */
 struct discord_entry {
     struct list_link link;  /* in outbox->entries        */
     struct list_link order; /* in batch->entries         */
     struct list_link look;  /* in a lookup               */
+    struct list_link in_lane;
+    struct discord_lane *lane; /* NULL: in none */
     struct discord_outbox *outbox;
     struct outbox_row *row;
     struct discord_batch *batch; /* NULL: of no turn */
@@ -77,6 +81,7 @@ struct discord_outbox {
     struct list_link entries;
     struct map batches; /* by turn    */
     struct map lookups; /* by channel */
+    struct map lanes;   /* by channel and member: what has no message yet */
     struct heap alarms;
     struct loop_timer timer;
     uint64_t armed; /* what the timer is set to; 0: off */

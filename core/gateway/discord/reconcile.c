@@ -218,7 +218,7 @@ static bool is_ours(const struct discord_entry *entry, const json_t *message, ui
         return false;
     return (discord_outbox_same_text(entry->row->body, content) ||
             (entry->body && discord_outbox_same_text(entry->body, content))) &&
-           !discord_entry_claimed(entry, id);
+           discord_outbox_same_file(entry->row, message) && !discord_entry_claimed(entry, id);
 }
 
 /* The first row that the message belongs to. */

@@ -3,7 +3,7 @@
  * Whom a message is for, and the event that it becomes. The first is decided on what the scanner
  * found, without a tree; only what addresses the bot is parsed. Pure: no state, no I/O.
  *
- * Written by a bot, a webhook or the bot itself, or no message of a member's (types other than
+ * Written by a bot (but see `bots`), a webhook or the bot itself, or no message of a member's (types other than
  * DEFAULT 0 and REPLY 19): ignored, whatever it says, so that programs never talk in circles
  * (message.mdx). Addressed is a message in a DM, one with the bot among its `mentions` (@everyone,
  * @here and roles are not in there), a reply to a message of the bot's, and where that trigger is
@@ -34,6 +34,7 @@ struct discord_route_rules {
     uint64_t self;           /* the bot's user id                               */
     bool mention, dm, reply; /* [discord] triggers                              */
     const char *prefix;      /* the trigger "prefix"; NULL: it is off           */
+    bool bots;               /* [discord] answer_bots                           */
     bool content;            /* the MESSAGE_CONTENT intent: replies can be read */
     const uint64_t *owners;
     size_t owner_count;
@@ -49,8 +50,8 @@ struct discord_route_note {
     char *text;          /* the sentence; mem_free                           */
 };
 
-/* The event of an addressed message; `data` is its "d". Without text there is nothing to answer:
- * TROUPE_UNSUPPORTED, and `ret_note` holds the sentence that says so, with what was left out.
+/* The event of an addressed message; `data` is its "d". Without text and files there is nothing to
+ * answer: TROUPE_UNSUPPORTED, and `ret_note` holds the sentence that says so.
  * TROUPE_DATA: no message. */
 troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,
                                   size_t len, int64_t seq, struct event **ret,

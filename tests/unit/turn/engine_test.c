@@ -242,7 +242,7 @@ BODY(a_seq_is_stored_with_its_event_and_never_ahead_of_it)
     CHECK(t->stored == 10 && !t->taken);
     WAIT_FOR(t->stored == 14);
     CHECK(t->taken == 13);
-    CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'seq'") == 13);
+    CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM kv WHERE key = 'seq'") == 13);
     CHECK(ask_int(f, "SELECT count(*) FROM event") == 2);
     CHECK_NOTICE_AS(((struct asking){.kind = "press", .seq = 15}), "",
                     "this button does nothing any more");
@@ -294,7 +294,7 @@ BODY_IN(stop_works_while_everything_waits,
     WAIT_FOR(list_empty(&t->engine->turns));
     CHECK(slow->outcome == GATEWAY_INTERRUPTED && !strcmp(buf_text(&slow->notice), "stopped"));
     CHECK(queued->notices == 1);
-    CHECK_ANSWER("/stop", "nothing is running here");
+    CHECK_ANSWER("/stop", "nothing of yours is running here");
     /* A stage that goes on after the stop is not followed by the next one. */
     slow = ask(t, "doze 600000;verdict next");
     WAIT_FOR(t->engine->admission.running == 1);
@@ -348,7 +348,7 @@ BODY(built_in_commands_are_bounded)
         refused += t->records[i].notices;
     CHECK(refused == 20);
     CHECK(t->engine->builtins == 0);
-    CHECK_ANSWER("/stop", "nothing is running here");
+    CHECK_ANSWER("/stop", "nothing of yours is running here");
     return TROUPE_OK;
 }
 
@@ -425,7 +425,6 @@ BODY(built_in_commands_answer)
 /* What is registered on a platform comes from the same table. */
 BODY(core_commands_are_declared_like_functions)
 {
-    struct fixture *f = arg;
     struct stage_test *t = arg;
     struct record *record = ask(t, "/help help");
     size_t count;
@@ -464,7 +463,7 @@ BODY(why_tells_members_of_their_own_channel_only)
     json_t *why = NULL;
     char *text;
 
-    WAIT_FOR(record->over);
+    WAIT_FOR(record->over && list_empty(&t->engine->turns)); /* and stored */
     record = ask_as(t, elsewhere, "/why 1");
     WAIT_FOR(is_answered(record));
     CHECK(strstr(buf_text(&record->shown), "there is no turn or message \"1\""));
