@@ -13,7 +13,7 @@ TROUPE_FUNCTION(recite, "Says many lines", TROUPE_SLASH,
                 TROUPE_INT(lines, "How many", .min = 1, .max = 200))
 static troupe_status recite(troupe_turn *turn, int64_t lines)
 {
-    char *text = troupe_alloc(turn, TEXT_MAX);
+    char *text = troupe_turn_alloc(turn, TEXT_MAX);
     size_t len = 0;
 
     if (!text)
