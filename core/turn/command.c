@@ -70,7 +70,10 @@ bool turn_is_builtin(const struct plugin_set *set, const struct event *event)
 {
     struct line line;
 
-    return split(set, event, &line) && turn_core_find(line.name) != NULL;
+    const struct turn_core_command *own =
+        split(set, event, &line) ? turn_core_find(line.name) : NULL;
+
+    return own && !own->waits;
 }
 
 bool turn_command_name(const struct plugin_set *set, const struct event *event,

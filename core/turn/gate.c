@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "plugin/set.h"
+#include "turn/core_commands.h"
 #include "turn/engine_private.h"
 #include "turn/guard.h"
 
@@ -184,6 +185,11 @@ static bool is_paused(struct turn *turn)
 
 bool turn_gate_passes(struct turn *turn)
 {
+    char name[PLUGIN_TOOL_NAME + 1];
+
+    /* What ends a pause or changes a limit is held up by neither. */
+    if (turn_command_name(turn->engine->set, turn->event, name) && turn_core_find(name))
+        return true;
     if (!turn_guard_passes(turn->engine, turn->event)) {
         turn->quiet = true; /* a sentence would be one more turn of the circle */
         turn_conclude(turn, "refused", "bot_loop",
