@@ -68,9 +68,8 @@ void turn_command_reply(struct turn *turn, const struct buf *text)
 
 bool turn_is_builtin(const struct plugin_set *set, const struct event *event)
 {
-    struct line line;
-
     const struct turn_core_command *own = NULL;
+    struct line line;
 
     if (event->command)
         own = turn_core_find(event->command);

@@ -59,7 +59,7 @@ fake_discord_wait connected 1
 
 until_true registered
 ok $? "commands are registered at the start"
-like "$(names)" "'deep', 'echo', 'help', .*'whisper', 'why'" "those of agents and the core's own"
+like "$(names)" "'echo', 'help', .*'whisper', 'why'" "those of agents and the core's own"
 is "$(command echo '["options"][0]["type"]')" 3 "with their parameters"
 is "$(command echo '["options"][0].get("required", False)')" True "and what must be given"
 is "$(command deep '["options"][0]["min_value"]')" 0 "and their ranges"
@@ -73,11 +73,15 @@ host_start
 until_true registered
 ok $? "and a restart"
 is "$(fake_discord_report commands_put)" 1 "register nothing again"
-configure "actor second"
+configure "actor second third fourth fifth sixth"
 reload
 until_true overwrites 2
 ok $? "a reload that changes the functions overwrites them"
 like "$(names)" "'actor-echo'.*'second-echo'" "names that two agents have are told apart"
+slash '{"name": "help", "member": "alice", "channel": "general"}'
+followed() { [ "$(last followups)" -ge 1 ] && says '^I am'; }
+until_true followed
+ok $? "a list that is longer than a message comes in order"
 configure actor "commands = off"
 reload
 is "$(fake_discord_report commands_put)" 2 "commands = off leaves them alone"
