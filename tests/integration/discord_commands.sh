@@ -253,10 +253,22 @@ fake_discord_call heal >/dev/null
 host_start
 until_true says '^after all'
 ok $? "an answer that was stored and had not arrived is given by the next one"
+is "$(fake_discord_report callbacks_repeated)" 0 "no interaction was acknowledged twice so far"
+
+# Commands in a row, and a kill at whatever they have come to.
+for round in 1 2 3 4; do
+    for n in 1 2 3 4 5 6 7 8; do
+        slash '{"name": "echo", "options": {"text": "in a row {token}"}, "member": "#'$n'", "channel": "general"}'
+    done
+    kill -9 "$HOST_PID"
+    wait "$HOST_PID" 2>/dev/null
+    host_start || break
+done
+none_lost() { [ "$(fake_discord_report lost)" = 0 ]; }
+until_true none_lost
+ok $? "through four more crashes every command is answered"
 fake_discord_wait quiet 1 30000 500
-is "$(fake_discord_report doubled)" 0 "nothing is answered twice"
-is "$(fake_discord_report lost)" 0 "nothing is lost"
-is "$(fake_discord_report callbacks_repeated)" 0 "no interaction was acknowledged twice"
+is "$(fake_discord_report doubled)" 0 "and none twice"
 unlike "$(cat "$TAP_DIR/log")" "itoken-" "no token is in any line of the log"
 host_stop
 is $? 0 "it stops well"
