@@ -68,23 +68,27 @@ void turn_command_reply(struct turn *turn, const struct buf *text)
 
 bool turn_is_builtin(const struct plugin_set *set, const struct event *event)
 {
+    const struct turn_core_command *own = NULL;
     struct line line;
 
     if (event->command)
-        return turn_core_find(event->command) != NULL;
-    return split(set, event, &line) && turn_core_find(line.name) != NULL;
+        own = turn_core_find(event->command);
+    else if (split(set, event, &line))
+        own = turn_core_find(line.name);
+    return own && !own->waits;
 }
 
 bool turn_command_name(const struct plugin_set *set, const struct event *event,
                        char ret[PLUGIN_TOOL_NAME + 1])
 {
+    const char *name = event->command;
     struct line line;
 
-    if (!split(set, event, &line))
+    if (!name && split(set, event, &line))
+        name = line.name;
+    if (!name || strlen(name) > PLUGIN_TOOL_NAME)
         return false;
-    if (strlen(line.name) > PLUGIN_TOOL_NAME)
-        return false;
-    memcpy(ret, line.name, strlen(line.name) + 1);
+    memcpy(ret, name, strlen(name) + 1);
     return true;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The core's own commands, declared like the functions of plugins: one table, from which come the
- * checks of their arguments, /help, `troupe functions` and what a platform registers. They run at
- * once, also while everything else waits, because they are what is left when an agent hangs.
+ * checks of their arguments, /help, `troupe functions` and what a platform registers. Those that are
+ * left when an agent hangs run at once, also while everything else waits, and owe nothing to the
+ * store; the others are turns like any command, which neither limits nor a pause hold up.
  */
 #ifndef TURN_CORE_COMMANDS_H
 #define TURN_CORE_COMMANDS_H
@@ -16,6 +17,7 @@
 struct turn_core_command {
     struct plugin_function function;
     void (*run)(struct turn *turn, const troupe_value *values);
+    bool waits; /* its turn, in the order of its member's */
 };
 
 const struct turn_core_command *turn_core_commands(size_t *ret_count);

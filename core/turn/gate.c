@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "plugin/set.h"
+#include "turn/core_commands.h"
 #include "turn/engine_private.h"
 #include "turn/guard.h"
 
@@ -147,7 +148,8 @@ int64_t turn_paused_until(const struct engine *engine, const struct event *event
     return until > clock_wall_ms() ? until : 0;
 }
 
-/* Each channel is told once; then the reason stands in the trace only. */
+/* Each channel is told once; then the reason stands in the trace only. Who uses a slash command is told
+ * each time, alone: an answer is being waited for. */
 static bool was_told(struct engine *engine, const struct event *event)
 {
     _cleanup_mem_ char *key = mem_printf("%s %s", event->guild, event->channel);
@@ -169,7 +171,8 @@ static bool is_paused(struct turn *turn)
         return false;
     clock_iso(until, when);
     /* What is due is not said into a server that wants silence. */
-    turn->quiet = turn->event->flags & EVENT_UNASKED || was_told(turn->engine, turn->event);
+    turn->quiet = turn->event->flags & EVENT_UNASKED ||
+                  (!(turn->event->flags & EVENT_DEFERRED) && was_told(turn->engine, turn->event));
     if (until == INT64_MAX)
         turn_conclude(turn, "refused", "paused",
                       "I am paused in this server; those who manage it can say /resume");
@@ -184,6 +187,11 @@ static bool is_paused(struct turn *turn)
 
 bool turn_gate_passes(struct turn *turn)
 {
+    char name[PLUGIN_TOOL_NAME + 1];
+
+    /* What ends a pause or changes a limit is held up by neither. */
+    if (turn_command_name(turn->engine->set, turn->event, name) && turn_core_find(name))
+        return true;
     if (!turn_guard_passes(turn->engine, turn->event)) {
         turn->quiet = true; /* a sentence would be one more turn of the circle */
         turn_conclude(turn, "refused", "bot_loop",

@@ -154,6 +154,7 @@ troupe_status discord_command_tell(struct discord *discord, const struct event *
 /* Whether the deferred response of the turn's command is a message already; that it is one now. */
 bool discord_original_used(const struct discord *discord, int64_t turn);
 void discord_original_use(struct discord *discord, int64_t turn);
+void discord_original_unuse(struct discord *discord, int64_t turn);
 /* Learns that of the turns that an earlier process left. [waits] */
 void discord_originals_load(struct discord *discord);
 

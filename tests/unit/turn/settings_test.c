@@ -392,7 +392,7 @@ BODY(usage_tells_members_of_themselves_and_admins_of_the_server)
     CHECK_PART_AS(IN("10"), "reply 1", "1");
     CHECK_PART_AS(IN("10", .member = "8"), "reply 2", "2");
     CHECK_PART_AS(IN("10"), "/usage", "you today: 1 turns, 0.0000 USD");
-    CHECK_PART_AS(ADMIN_OF("10"), "/usage", "this server today: 2 turns");
+    CHECK_PART_AS(ADMIN_OF("10"), "/usage", "this server today: 3 turns");
     return TROUPE_OK;
 }
 
