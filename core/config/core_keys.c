@@ -21,6 +21,7 @@ static const char *const balances[] = {"first", "round_robin", "random", "least_
 static const char *const compressions[] = {"auto", "zstd", "zlib", "none", NULL};
 static const char *const triggers[] = {"mention", "dm", "reply", "prefix", NULL};
 static const char *const contents[] = {"auto", "yes", "no", NULL};
+static const char *const command_places[] = {"global", "guild", "off", NULL};
 static const char *const streams[] = {"edits", "partial", "off", NULL};
 static const char *const isolations[] = {"process", "inprocess", NULL};
 
@@ -159,8 +160,27 @@ static const struct config_key discord_keys[] = {
      .doc = "least time between two edits of an answer"},
     {"acknowledge", CONFIG_BOOL, CONFIG_LIVE, "yes",
      .doc = "an eyes reaction on a message while its answer takes longer"},
+    {"code_file", CONFIG_INT, CONFIG_LIVE, "1900", 0, 60000,
+     .doc = "a block of code with more characters goes out as a file; 0: none does"},
+    {"attachments", CONFIG_INT, CONFIG_LIVE, "4", 0, 10,
+     .doc = "files of a message that are looked at; 0: none"},
+    {"attachment_text", CONFIG_SIZE, CONFIG_LIVE, "256k", KILO, MEGA,
+     .doc = "a text file that is larger is left out, which its member is told"},
+    {"attachment_inline", CONFIG_SIZE, CONFIG_LIVE, "12k", 0, 64 * KILO,
+     .doc = "bytes of all text files of a message that go into its content; the rest is cut"},
+    {"attachment_image", CONFIG_SIZE, CONFIG_LIVE, "4M", KILO, 7 * MEGA,
+     .doc = "a picture that is larger is left out; kept only where a plugin looks at pictures"},
+    {"attachment_timeout", CONFIG_DURATION, CONFIG_LIVE, "15s", SECOND, MINUTE,
+     .doc = "time to fetch one file"},
+    {"cdn", CONFIG_URL, 0, NULL,
+     .doc = "another place that files may be fetched from beside Discord's own; for tests"},
     {"global_limit", CONFIG_INT, 0, "50", 0, 10000,
      .doc = "requests a second that Discord lets the bot make; 0: no such limit, for tests"},
+    {"commands", CONFIG_CHOICE, CONFIG_LIVE, "global", .choices = command_places,
+     .doc = "where slash commands are registered: for everybody, for the one server that "
+            "commands_guild names, or not at all"},
+    {"commands_guild", CONFIG_STRING, CONFIG_LIVE, NULL,
+     .doc = "id of the server that commands = guild registers for"},
     {"answer_bots", CONFIG_BOOL, CONFIG_LIVE, "no",
      .doc = "answer other bots that mention this one, up to [limits] bot_turns in a row"},
     {"owners", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,

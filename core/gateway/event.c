@@ -34,7 +34,9 @@ struct event *event_new(const struct event *from)
     event->quote = copy(&event->arena, from->quote);
     event->quote_author = copy(&event->arena, from->quote_author);
     event->press_id = copy(&event->arena, from->press_id);
+    event->command = copy(&event->arena, from->command);
     event->agent = copy(&event->arena, from->agent);
+    event->files = copy(&event->arena, from->files);
     event->token = copy(&event->arena, from->token);
     event->content =
         arena_strndup(&event->arena, from->content ? from->content : "", from->content_len);
@@ -91,8 +93,10 @@ char *event_print(const struct event *event)
     put_text(&out, "quote", event->quote);
     put_text(&out, "quote_author", event->quote_author);
     put_text(&out, "press_id", event->press_id);
+    put_text(&out, "command", event->command);
     put_text(&out, "agent", event->agent);
     put_text(&out, "token", event->token);
+    put_text(&out, "files", event->files);
     put_key(&out, "content");
     json_put(&out, event->content, event->content_len);
     put_key(&out, "flags");
@@ -131,8 +135,10 @@ troupe_status event_parse(const char *json, size_t len, struct event **ret, stru
     event.quote = json_get_str(object, "quote", NULL);
     event.quote_author = json_get_str(object, "quote_author", NULL);
     event.press_id = json_get_str(object, "press_id", NULL);
+    event.command = json_get_str(object, "command", NULL);
     event.agent = json_get_str(object, "agent", NULL);
     event.token = json_get_str(object, "token", NULL);
+    event.files = json_get_str(object, "files", NULL);
     event.seq = -1;
     event.flags = (uint32_t)json_get_int(object, "flags", 0);
     event.time_ms = json_get_int(object, "time", 0);
@@ -171,6 +177,7 @@ struct event *event_observed(const struct event *event)
     twin.source_id = id;
     twin.flags |= EVENT_OBSERVED;
     twin.token = NULL;
+    twin.files = NULL;
     return event_new(&twin);
 }
 

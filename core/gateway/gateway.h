@@ -26,6 +26,7 @@
 #define GATEWAY_GATEWAY_H
 
 #include "gateway/event.h"
+#include "gateway/files.h"
 
 struct gateway;
 struct store_batch;
@@ -67,6 +68,20 @@ struct gateway_final {
     size_t button_count;
 };
 
+/* What is wanted of a file of an event. */
+struct gateway_fetch {
+    size_t index;  /* its place in the message, from 0                                     */
+    size_t used;   /* bytes of the texts of those before it, for the message's content     */
+    bool pictures; /* there is a plugin that looks at pictures                             */
+};
+
+/* What was found. Zeroed before; buf_clear(&data) afterwards. */
+struct gateway_fetched {
+    enum gateway_file_state state;
+    size_t shown;    /* bytes, from the first, that belong into the content */
+    struct buf data; /* of a text or picture; else empty                    */
+};
+
 struct gateway_ops {
     /* A new answer of turn `turn` to `event`, or the one that this or an earlier process had begun to
      * show; what is written then is compared with what was shown from its start. `ret` is the
@@ -96,6 +111,10 @@ struct gateway_ops {
      * private notes about a press. [waits] */
     troupe_status (*notice)(struct gateway *gateway, const struct event *event, const char *text,
                             bool private);
+    /* Looks at a file of an event, within the gateway's bounds of kind, size and time. Fails only where
+     * the coroutine is to end: TROUPE_CANCELED, TROUPE_DEADLINE. NULL: it has no files. [waits] */
+    troupe_status (*fetch)(struct gateway *gateway, const struct gateway_file *file,
+                           const struct gateway_fetch *want, struct gateway_fetched *ret);
     /* Whether somebody is working on the event: typing, a reaction. Off comes after the turn's last
      * answers were begun and before they are prepared. NULL is fine. */
     void (*working)(struct gateway *gateway, const struct event *event, bool on);

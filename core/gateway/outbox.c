@@ -62,12 +62,16 @@ void outbox_row_free(struct outbox_row *row)
     mem_free(row->gateway);
     mem_free(row->account);
     mem_free(row->channel);
+    mem_free(row->member);
     mem_free(row->reply_to);
     mem_free(row->body);
     mem_free(row->source);
     mem_free(row->ping);
     mem_free(row->buttons);
+    mem_free(row->file_name);
+    mem_free(row->file);
     mem_free(row->remote_id);
+    event_unref(row->event);
     mem_free(row);
 }
 
@@ -101,13 +105,14 @@ static const char *const states[] = {
 void outbox_insert(struct store_batch *batch, const struct outbox_row *row)
 {
     store_batch_add(
-        batch, STORE_EXPECT(
-                   1, SQL_OUTBOX_INSERT, store_int(row->id), store_text(row->gateway),
-                   store_int(row->turn), store_int(row->ordinal), store_int(row->part),
-                   store_text(row->kind), store_text(row->account), store_text(row->channel),
-                   store_text(row->reply_to), store_text(row->body), store_text(row->source),
-                   store_text(row->buttons), store_text(states[row->state]),
-                   store_text(row->remote_id), store_int(row->created_ms), store_text(row->ping)));
+        batch,
+        STORE_EXPECT(1, SQL_OUTBOX_INSERT, store_int(row->id), store_text(row->gateway),
+                     store_int(row->turn), store_int(row->ordinal), store_int(row->part),
+                     store_text(row->kind), store_text(row->account), store_text(row->channel),
+                     store_text(row->reply_to), store_text(row->body), store_text(row->source),
+                     store_text(row->buttons), store_text(states[row->state]),
+                     store_text(row->remote_id), store_int(row->created_ms), store_text(row->ping),
+                     store_text(row->file_name), store_text(row->file)));
 }
 
 void outbox_update(struct store_batch *batch, const struct outbox_row *row)
@@ -339,6 +344,9 @@ static struct outbox_row *read_row(const struct outbox *outbox, const char *gate
     row->remote_id = copy(rows, i, 12);
     row->created_ms = store_cell_int(rows, i, 13, 0);
     row->ping = copy(rows, i, 14);
+    row->file_name = copy(rows, i, 15);
+    row->file = copy(rows, i, 16);
+    row->member = copy(rows, i, 17);
     row->inherited = row->id <= outbox->inherited;
     return row;
 }

@@ -70,5 +70,6 @@ const troupe_http_v1 *host_http_table(void);
 const troupe_budget_v1 *host_budget_table(void);
 const troupe_work_v1 *host_work_table(void);
 const troupe_schedule_v1 *host_schedule_table(void);
+const troupe_files_v1 *host_files_table(void);
 
 #endif

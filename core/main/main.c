@@ -131,12 +131,12 @@ static int run(struct options *options)
 }
 
 /* Rows and bodies are made on one thread and freed on another; with an arena for each thread the
- * heap frays a little with every message and the process grows for ever. Two stay flat, the loop's and
- * one for the threads beside it, which with one arena would wait for each other at every turn. */
+ * heap frays a little with every message and the process grows for ever. Three stay flat: with fewer, the
+ * loop and the threads of store and HTTP wait for each other at every turn. */
 static void keep_heap_small(void)
 {
 #ifdef M_ARENA_MAX
-    (void)mallopt(M_ARENA_MAX, 2);
+    (void)mallopt(M_ARENA_MAX, 3);
 #endif
 }
 

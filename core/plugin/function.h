@@ -18,7 +18,7 @@
 #include <troupe/plugin.h>
 
 #define PLUGIN_MAX_PARAMS    16
-#define PLUGIN_MAX_CHOICES   25         /* as many as a slash command can show  */
+#define PLUGIN_MAX_CHOICES   250 /* a slash command shows 25 and offers the others while typing */
 #define PLUGIN_MAX_TEXT      (64 << 10) /* bytes of a string without a maximum  */
 #define PLUGIN_MAX_JSON_TEXT (1 << 20)  /* bytes of any argument                */
 #define PLUGIN_TOOL_NAME     64         /* characters of a name shown to models */

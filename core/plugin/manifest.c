@@ -23,7 +23,7 @@
 /* What a plugin may ask for; core/host adds a line here with each extension that it guards. A
  * trailing ":" takes a name. */
 static const char *const known_capabilities[] = {"kv",       "sql",   "budget", "send",
-                                                 "schedule", "call:", "http:"};
+                                                 "schedule", "files", "call:",  "http:"};
 
 __attribute__((format(printf, 3, 4))) static troupe_status defect(const char *id, struct error *err,
                                                                   const char *format, ...)

@@ -68,11 +68,13 @@ void turn_command_reply(struct turn *turn, const struct buf *text)
 
 bool turn_is_builtin(const struct plugin_set *set, const struct event *event)
 {
+    const struct turn_core_command *own;
     struct line line;
 
-    const struct turn_core_command *own =
-        split(set, event, &line) ? turn_core_find(line.name) : NULL;
-
+    if (event->command)
+        own = turn_core_find(event->command);
+    else
+        own = split(set, event, &line) ? turn_core_find(line.name) : NULL;
     return own && !own->waits;
 }
 
@@ -80,12 +82,13 @@ bool turn_command_name(const struct plugin_set *set, const struct event *event,
                        char ret[PLUGIN_TOOL_NAME + 1])
 {
     struct line line;
+    const char *name = event->command;
 
-    if (!split(set, event, &line))
+    if (!name && split(set, event, &line))
+        name = line.name;
+    if (!name || strlen(name) > PLUGIN_TOOL_NAME)
         return false;
-    if (strlen(line.name) > PLUGIN_TOOL_NAME)
-        return false;
-    memcpy(ret, line.name, strlen(line.name) + 1);
+    memcpy(ret, name, strlen(name) + 1);
     return true;
 }
 
@@ -93,7 +96,7 @@ bool turn_is_command(const struct plugin_set *set, const struct event *event)
 {
     struct line line;
 
-    return split(set, event, &line);
+    return event->command || split(set, event, &line);
 }
 
 /* ---- declared functions --------------------------------------------------------------------- */
@@ -118,6 +121,7 @@ static void unknown(struct turn *turn, const char *name, const struct error *err
                    near ? "did you mean " : "", prefix, near ? near : "help",
                    near ? "?" : " lists what there is");
     turn_trace_add(&turn->trace, "command", "unknown", "/%s", name);
+    turn->answer.private = turn->event->command != NULL;
     turn_command_reply(turn, &out);
 }
 
@@ -182,6 +186,7 @@ static void run(struct turn *turn, const struct found *found, const struct plugi
 
         turn_trace_add(&turn->trace, where, status_name(status), "%s", err->text);
         buf_puts(&out, err->text);
+        turn->answer.private = turn->event->command != NULL;
         turn_command_reply(turn, &out);
         return;
     }
@@ -213,6 +218,11 @@ void turn_command(struct turn *turn)
     struct error err;
     struct line line;
 
+    if (turn->event->command) {
+        turn_command_named(turn, turn->event->command, turn->event->content,
+                           turn->event->content_len);
+        return;
+    }
     if (split(turn->set, turn->event, &line) && find(turn, line.name, &found))
         run(turn, &found, &args,
             plugin_args_from_text(found.function, line.rest, line.rest_len, &args, &err), &err);

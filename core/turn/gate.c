@@ -170,7 +170,9 @@ static bool is_paused(struct turn *turn)
         return false;
     clock_iso(until, when);
     /* What is due is not said into a server that wants silence. */
-    turn->quiet = turn->event->flags & EVENT_UNASKED || was_told(turn->engine, turn->event);
+    /* What was used as a slash command has an answer for its member alone. */
+    turn->quiet = turn->event->flags & EVENT_UNASKED ||
+                  (!turn->event->token && was_told(turn->engine, turn->event));
     if (until == INT64_MAX)
         turn_conclude(turn, "refused", "paused",
                       "I am paused in this server; those who manage it can say /resume");

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "turn/engine_private.h"
+#include "turn/files.h"
 #include "turn/pack.h"
 #include "turn/sql/turn.h"
 #include "turn/wait.h"
@@ -459,6 +460,8 @@ static troupe_status work_main(void *arg)
     }
     if (pipeline && pipeline->timeout_ms && co_after(pipeline->timeout_ms) < turn->deadline)
         turn->deadline = co_after(pipeline->timeout_ms);
+    if (!turn_files_open(turn))
+        return TROUPE_OK;
     if (pipeline && !turn->waited) /* they have seen it */
         start_observers(turn, pipeline);
     run_pipeline(turn, pipeline);
@@ -560,6 +563,7 @@ troupe_status turn_run(void *arg)
     }
     if (strcmp(turn->state, "done"))
         turn_answer_adopt(turn);
+    turn_files_remark(turn);
     settle_answer(turn);
     if (turn->resumed)
         turn_trace_add(&turn->trace, "replay", "replayed",

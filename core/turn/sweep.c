@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "turn/sql/budget.h"
 #include "turn/sql/call.h"
+#include "turn/sql/file.h"
 #include "turn/sql/turn.h"
 #include "turn/sql/wait.h"
 
@@ -25,6 +26,7 @@ troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_trace
     day[10] = '\0';
     store_batch_add(batch, STORE_SQL(SQL_CALL_SWEEP, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_PAYLOAD, texts));
+    store_batch_add(batch, STORE_SQL(SQL_FILE_SWEEP, texts));
     store_batch_add(batch, STORE_SQL(SQL_WAIT_SWEEP, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_OUTBOX, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_UNSEEN, traces));

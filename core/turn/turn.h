@@ -65,6 +65,7 @@ struct turn {
     struct list_link known; /* core/host: values of settings, as this turn has them */
     struct map annotations; /* key -> struct buf of the arena        */
     struct turn_answer answer;
+    size_t files; /* of the event, that were looked at */
     int64_t cost_micros;
     unsigned calls; /* functions that run now */
     bool spends;    /* it has reservations in the ledger */

@@ -6,6 +6,7 @@
 #define DISCORD_H
 
 #include "discord_faults.h"
+#include "discord_files.h"
 #include "discord_gateway.h"
 #include "discord_ledger.h"
 #include "discord_limits.h"
@@ -42,6 +43,9 @@
     X(creates) /* requests to create a message; also those answered from the nonce */              \
     X(created) /* messages that the bot really made                                */              \
     X(edits)                                                                                       \
+    X(uploads) /* files of requests                                        */                      \
+    X(fetches) /* of attachments                                           */                      \
+    X(threads)                                                                                     \
     X(deletes)                                                                                     \
     X(histories)                                                                                   \
     X(typings)                                                                                     \
@@ -51,8 +55,11 @@
     X(callbacks_late)                                                                              \
     X(callbacks_repeated)                                                                          \
     X(followups)                                                                                   \
+    X(followups_edited) /* of them, the deferred response instead: deprecated     */               \
     X(webhook_edits)                                                                               \
-    X(nonces_received) /* creates with enforce_nonce                             */                \
+    X(commands_put)     /* lists of commands that were taken                     */                \
+    X(commands_refused) /* and refused                                           */                \
+    X(nonces_received)  /* creates with enforce_nonce                             */               \
     X(nonces_deduplicated)                                                                         \
     X(mentions_absent) /* creates and edits without allowed_mentions             */                \
     X(pings) /* members and roles pinged, everyone counts as one; without replied_user */          \
@@ -85,7 +92,9 @@ struct discord_options {
     int port;
     uint32_t heartbeat_ms;
     uint64_t session_ttl_ms, nonce_window_ms;
-    size_t replay_max; /* events kept for a resume, a session */
+    uint64_t callback_ms, token_ms; /* for the first response; life of an interaction's token */
+    bool record;                    /* request bodies are kept */
+    size_t replay_max;              /* events kept for a resume, a session */
     unsigned max_concurrency, session_limit, shards;
     bool limits;        /* documented */
     bool privileged;    /* the app has the privileged intents */
@@ -107,6 +116,7 @@ struct discord {
     struct discord_ledger ledger;
     struct discord_rest rest;
     struct discord_load load;
+    struct discord_files files;
     struct discord_waiter *waiters;
     struct fake_text scratch; /* for one event or body */
     uv_timer_t clock;

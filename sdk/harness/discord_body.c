@@ -22,7 +22,6 @@ static void take_part(struct discord_call *call, struct discord_slice head,
 {
     struct discord_slice name = quoted(head, " name=\""), file = quoted(head, "filename=\"");
     struct fake_text *list = &call->attachments;
-    uint64_t id;
 
     if (discord_slice_is(name, "payload_json")) {
         call->json = body;
@@ -30,16 +29,10 @@ static void take_part(struct discord_call *call, struct discord_slice head,
     }
     if (!file.ptr)
         return;
-    id = discord_world_new_id(&call->discord->world);
+    call->discord->counters.uploads++;
     fake_text_puts(list, list->len == 0 ? "[" : ",");
-    fake_text_puts(list, "{\"id\":");
-    discord_put_id(list, id);
-    fake_text_puts(list, ",\"filename\":");
-    discord_put_str(list, file.ptr, file.len);
-    fake_text_printf(list,
-                     ",\"size\":%zu,\"url\":\"http://127.0.0.1/attachments/%llu\","
-                     "\"proxy_url\":\"http://127.0.0.1/attachments/%llu\"}",
-                     body.len, (unsigned long long)id, (unsigned long long)id);
+    discord_files_put(list, call->discord,
+                      discord_files_add(call->discord, file, "text/plain", body), NULL, 0);
 }
 
 /* multipart/form-data: finds payload_json, and makes attachments of the files. */

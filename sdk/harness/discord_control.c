@@ -63,6 +63,7 @@ static json_t *do_say(struct control *control)
         .member = member_in(control),
         .reference = reply ? discord_digits(discord_slice(reply)) : 0,
         .owed = owed ? json_is_true(owed) : -1,
+        .files = json_object_get(control->body, "files"),
     };
     struct discord_entry *entry;
     char token[32];
@@ -79,6 +80,84 @@ static json_t *do_say(struct control *control)
     return json_pack("{s:I,s:s,s:o,s:o,s:i}", "n", (json_int_t)entry->n, "token", token, "message",
                      id_json(message->id), "channel", id_json(message->channel), "taken",
                      (int)taken);
+}
+
+/* NULL with a text in control->err. */
+static struct discord_message *message_in(struct control *control)
+{
+    const char *which = text_of(control, "message");
+    struct discord_message *message = which ? discord_map_get(&control->discord->world.messages,
+                                                              discord_digits(discord_slice(which)))
+                                            : NULL;
+
+    if (!message || message->deleted)
+        snprintf(control->err, sizeof(control->err), "no message \"%s\"", which ? which : "");
+    return message && !message->deleted ? message : NULL;
+}
+
+/* {"message", "text"}: its author writes something else; mentions stay. */
+static json_t *do_revise(struct control *control)
+{
+    struct discord_message *message = message_in(control);
+    const char *text = text_of(control, "text");
+
+    if (!message || !text)
+        return NULL;
+    free(message->content);
+    message->content = fake_strdup(text);
+    message->content_len = strlen(text);
+    message->edited_ms = discord_now_ms();
+    return json_pack("{s:i}", "taken",
+                     (int)discord_message_dispatch(control->discord, message, "MESSAGE_UPDATE"));
+}
+
+/* {"message"}: its author takes it back; nobody owes an answer any more. */
+static json_t *do_remove(struct control *control)
+{
+    struct discord *discord = control->discord;
+    struct discord_message *message = message_in(control);
+    struct discord_entry *entry;
+
+    if (!message)
+        return NULL;
+    entry = discord_map_get(&discord->ledger.by_message, message->id);
+    if (entry && entry->owed && !entry->created) {
+        struct discord_channel *channel =
+            discord_world_channel_id(&discord->world, message->channel);
+
+        entry->owed = false;
+        discord->ledger.owed--;
+        channel->open -= channel->open > 0;
+    }
+    discord_message_remove(discord, message);
+    return json_object();
+}
+
+/* {"message", "name"}: a member opens a thread from it. */
+static json_t *do_thread(struct control *control)
+{
+    struct discord_message *message = message_in(control);
+    const char *name = text_of(control, "name");
+
+    if (!message)
+        return NULL;
+    return json_pack("{s:o}", "id",
+                     id_json(discord_thread_open(control->discord, message, message->author->id,
+                                                 name ? name : "a thread")
+                                 ->id));
+}
+
+/* {"id"}: a file's name and text. */
+static json_t *do_file(struct control *control)
+{
+    const char *id = text_of(control, "id");
+    const struct discord_file *file =
+        discord_files_find(control->discord, discord_digits(discord_slice(id ? id : "")));
+
+    if (file)
+        return json_pack("{s:s,s:s%}", "name", file->name, "text", file->data, file->len);
+    snprintf(control->err, sizeof(control->err), "no such file");
+    return NULL;
 }
 
 static json_t *do_burst(struct control *control)
@@ -121,13 +200,14 @@ static const char *find_button(json_t *rows, const char *custom_id, json_int_t i
 
 static json_t *describe(const struct discord_interaction *it)
 {
-    return json_pack(
-        "{s:o,s:s,s:i,s:s,s:o,s:o,s:i,s:f,s:i,s:i,s:i,s:o,s:b,s:s}", "id", id_json(it->id), "token",
-        it->token, "type", (int)it->type, "custom_id", it->custom_id, "channel",
-        id_json(it->channel), "member", id_json(it->user), "callback", it->callback, "callback_ms",
-        it->callback ? (double)(it->callback_us - it->sent_us) / 1000 : -1.0, "late", (int)it->late,
-        "repeated", (int)it->repeated, "followups", (int)it->followups, "original",
-        id_json(it->original), "ephemeral", it->ephemeral, "text", it->text);
+    return json_pack("{s:o,s:s,s:i,s:s,s:o,s:o,s:i,s:f,s:i,s:i,s:i,s:o,s:b,s:s,s:o}", "id",
+                     id_json(it->id), "token", it->token, "type", (int)it->type, "custom_id",
+                     it->custom_id, "channel", id_json(it->channel), "member", id_json(it->user),
+                     "callback", it->callback, "callback_ms",
+                     it->callback ? (double)(it->callback_us - it->sent_us) / 1000 : -1.0, "late",
+                     (int)it->late, "repeated", (int)it->repeated, "followups", (int)it->followups,
+                     "original", id_json(it->original), "ephemeral", it->ephemeral, "text",
+                     it->text, "choices", it->choices ? json_incref(it->choices) : json_null());
 }
 
 static json_t *do_press(struct control *control)
@@ -212,6 +292,50 @@ static json_t *do_slash(struct control *control)
     return describe(it);
 }
 
+/* {"name", "option", "value", "options": {"key": value} typed before}: what somebody types so far. */
+static json_t *do_complete(struct control *control)
+{
+    struct discord *discord = control->discord;
+    struct discord_channel *channel = channel_in(control);
+    struct discord_user *member = member_in(control);
+    const char *name = text_of(control, "name"), *option = text_of(control, "option");
+    const char *value = text_of(control, "value");
+    json_t *options;
+
+    if (!channel || !member || !name || !option) {
+        snprintf(control->err, sizeof(control->err), "a completion needs a name and an option");
+        return NULL;
+    }
+    options = json_pack("[{s:s,s:i,s:s,s:b}]", "name", option, "type", 3, "value",
+                        value ? value : "", "focused", 1);
+    return describe(
+        discord_interaction_send(discord, 4, member, channel, NULL,
+                                 json_pack("{s:s,s:s,s:i,s:o}", "id", "800000000000000000", "name",
+                                           name, "type", 1, "options", options)));
+}
+
+/* What is registered: for everybody, or of the server `guild`. */
+static json_t *do_commands(struct control *control)
+{
+    struct discord_slice guild = discord_http_query(control->query, "guild");
+    uint64_t id = guild.ptr ? discord_digits(guild) : 0;
+
+    for (size_t i = 0; i < DISCORD_COMMAND_LISTS; i++) {
+        const struct discord_command_list *list = &control->discord->rest.commands[i];
+
+        if (list->commands && list->guild == id)
+            return json_incref(list->commands);
+    }
+    return json_array();
+}
+
+static json_t *do_requests(struct control *control)
+{
+    json_t *requests = control->discord->rest.requests;
+
+    return requests ? json_incref(requests) : json_array();
+}
+
 static json_t *do_interactions(struct control *control)
 {
     json_t *list = json_array();
@@ -248,14 +372,16 @@ static json_t *do_messages(struct control *control)
             json_array_append_new(reactions, json_string(r->emoji));
         json_array_append_new(
             list,
-            json_pack("{s:o,s:s,s:b,s:s%,s:o,s:s,s:i,s:b,s:b,s:i,s:o,s:o,s:i}", "id",
-                      id_json(message->id), "author", message->author->name, "bot",
-                      message->author == &discord->world.bot, "content", message->content,
-                      message->content_len, "reply_to", id_json(message->reference), "nonce",
-                      message->nonce, "edits", (int)message->edits, "deleted", message->deleted,
-                      "ephemeral", message->hidden, "flags", (int)message->flags, "components",
-                      components ? components : json_null(), "reactions", reactions, "pings",
-                      (int)message->mention_count + message->everyone));
+            json_pack(
+                "{s:o,s:s,s:b,s:s%,s:o,s:s,s:i,s:b,s:b,s:i,s:o,s:o,s:o,s:i}", "id",
+                id_json(message->id), "author", message->author->name, "bot",
+                message->author == &discord->world.bot, "content", message->content,
+                message->content_len, "reply_to", id_json(message->reference), "nonce",
+                message->nonce, "edits", (int)message->edits, "deleted", message->deleted,
+                "ephemeral", message->hidden, "flags", (int)message->flags, "components",
+                components ? components : json_null(), "attachments",
+                message->attachments ? json_loads(message->attachments, 0, NULL) : json_array(),
+                "reactions", reactions, "pings", (int)message->mention_count + message->everyone));
     }
     return list;
 }
@@ -474,11 +600,18 @@ static const struct {
     bool body; /* it needs one */
 } acts[] = {
     {"say", do_say, true},
+    {"revise", do_revise, true},
+    {"remove", do_remove, true},
+    {"thread", do_thread, true},
+    {"file", do_file, true},
     {"burst", do_burst, true},
     {"flood", do_flood, false},
     {"stop", do_stop, false},
     {"press", do_press, true},
     {"slash", do_slash, true},
+    {"complete", do_complete, true},
+    {"commands", do_commands, false},
+    {"requests", do_requests, false},
     {"interactions", do_interactions, false},
     {"messages", do_messages, false},
     {"ledger", do_ledger, false},

@@ -26,8 +26,8 @@ static const char *str_of(const json_t *rule, const char *key, const char *fallb
 
 static bool known_place(const char *on)
 {
-    static const char *const places[] = {"rest",     "connect", "hello",
-                                         "identify", "resume",  "heartbeat"};
+    static const char *const places[] = {"rest",   "connect",   "hello",     "identify",
+                                         "resume", "heartbeat", "attachment"};
 
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         if (strcmp(on, places[i]) == 0)

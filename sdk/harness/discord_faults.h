@@ -5,7 +5,7 @@
  *
  *   "on"     a REST route (create, edit, delete, message, history, typing, react, unreact, dm, callback,
  *            webhook_create, webhook_edit, webhook_get, webhook_delete, commands, channel, guild, user,
- *            application, gateway, gateway_bot), "rest" for all of them; or a place of the gateway:
+ *            application, gateway, gateway_bot), "rest" for all of them; "attachment" (status, hang, cut, reset, slow); or a place of the gateway:
  *            connect (the upgrade), hello, identify, resume, heartbeat
  *   "host"   connect, hello, identify, resume: only on the port of "base" or of "resume"
  *   "channel", "skip", "times" (default 1; 0: for ever), "every" (each n-th only)

@@ -20,6 +20,7 @@ static const struct route {
     [ROUTE_REACT] = {"react", 1, 250, false},
     [ROUTE_UNREACT] = {"unreact", 1, 250, false},
     [ROUTE_DM] = {"dm", 10, 10000, false},
+    [ROUTE_THREAD] = {"thread", 5, 5000, false},
     [ROUTE_CALLBACK] = {"callback", 0, 0, true},
     [ROUTE_WEBHOOK_CREATE] = {"webhook_create", 5, 2000, true},
     [ROUTE_WEBHOOK_EDIT] = {"webhook_edit", 5, 2000, true},

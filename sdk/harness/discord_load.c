@@ -58,14 +58,13 @@ static void mention_bot(struct discord_message *message)
     message->mention_count = 1;
 }
 
-static void attach_file(struct discord_message *message)
+static void attach_file(struct discord *discord, struct discord_message *message)
 {
-    static const char list[] =
-        "[{\"id\":\"1\",\"filename\":\"notes.txt\",\"size\":12,\"content_type\":\"text/plain\","
-        "\"url\":\"http://127.0.0.1/attachments/1\","
-        "\"proxy_url\":\"http://127.0.0.1/attachments/1\"}]";
+    json_t *list = json_pack("[{s:s,s:s,s:s}]", "name", "notes.txt", "type", "text/plain", "text",
+                             "some notes\n");
 
-    message->attachments = fake_strdup(list);
+    message->attachments = discord_files_of(discord, list);
+    json_decref(list);
 }
 
 struct discord_entry *discord_say(struct discord *discord, const struct discord_say *say,
@@ -93,7 +92,11 @@ struct discord_entry *discord_say(struct discord *discord, const struct discord_
     if (kind->mention || (say->text && strstr(say->text, "{mention}")))
         mention_bot(message);
     if (kind->attachment)
-        attach_file(message);
+        attach_file(discord, message);
+    if (say->files) {
+        free(message->attachments);
+        message->attachments = discord_files_of(discord, say->files);
+    }
     message->everyone = kind->everyone;
     message->webhook = kind->webhook ? discord->load.hook.id : 0;
     if (kind->reply)

@@ -19,8 +19,9 @@ struct discord_say {
     const char *text; /* with {mention} {token} {n}; NULL: the kind's own */
     struct discord_channel *channel;
     struct discord_user *member;
-    uint64_t reference; /* of a reply; 0: the bot's last message in the channel */
-    int owed;           /* -1: as the kind says */
+    uint64_t reference;  /* of a reply; 0: the bot's last message in the channel */
+    int owed;            /* -1: as the kind says */
+    const json_t *files; /* discord_files.h; NULL: none */
 };
 
 /* Sends it; `ret_taken` is the number of sessions that took it. NULL: no such kind. */

@@ -358,9 +358,12 @@ void discord_message_remove(struct discord *discord, struct discord_message *mes
 static void put_event(struct fake_text *out, struct discord *discord,
                       const struct discord_message *message, uint64_t guild, bool content)
 {
+    const struct discord_channel *channel =
+        discord_world_channel_id(&discord->world, message->channel);
+
     out->len = 0;
     discord_put_message(out, &discord->world, message, content);
-    fake_text_printf(out, ",\"channel_type\":%d", guild ? 0 : 1);
+    fake_text_printf(out, ",\"channel_type\":%d", channel->parent ? 11 : guild ? 0 : 1);
     if (guild) {
         fake_text_puts(out, ",\"guild_id\":");
         discord_put_id(out, guild);

@@ -41,7 +41,6 @@ void discord_world_init(struct discord_world *world)
         .bot = {.id = DISCORD_BOT_ID, .name = "troupe", .bot = true},
         .history = 2000,
         .content_of_others = true,
-        .commands = json_array(),
     };
     discord_map_set(&world->by_id, DISCORD_BOT_ID, &world->bot);
 }
@@ -179,9 +178,15 @@ void discord_world_clear(struct discord_world *world)
     }
     free(world->guilds);
     free(world->users);
+    while (world->first_thread) {
+        struct discord_channel *next = world->first_thread->next;
+
+        channel_free(world->first_thread);
+        world->first_thread = next;
+    }
+    discord_map_clear(&world->threads);
     discord_map_clear(&world->by_id);
     discord_map_clear(&world->messages);
-    json_decref(world->commands);
 }
 
 /* ---- finding ------------------------------------------------------------------------------- */
@@ -190,7 +195,7 @@ struct discord_channel *discord_world_channel_id(struct discord_world *world, ui
 {
     uint64_t kind = id / UINT64_C(100000000000000000);
 
-    return kind == 3 || kind == 5 ? discord_map_get(&world->by_id, id) : NULL;
+    return discord_map_get(kind == 3 || kind == 5 ? &world->by_id : &world->threads, id);
 }
 
 struct discord_user *discord_world_user(struct discord_world *world, const char *which)

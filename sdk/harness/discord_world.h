@@ -61,6 +61,8 @@ struct discord_channel {
     size_t cap, first, count;
     uint64_t open; /* owed questions without an answer */
     struct discord_message *last_bot;
+    uint64_t parent, owner; /* of a thread; else 0 */
+    struct discord_channel *next;
 };
 
 struct discord_guild {
@@ -78,10 +80,11 @@ struct discord_world {
     size_t guild_count, channel_count;
     struct discord_map by_id; /* channels and users */
     struct discord_map messages;
+    struct discord_map threads; /* by the id of the message that they are opened from */
+    struct discord_channel *first_thread;
     uint64_t last_id;
     size_t history;         /* messages kept a channel */
     bool content_of_others; /* the app may read content (MESSAGE_CONTENT) */
-    json_t *commands;       /* application commands, as they were put */
     /* A message leaves the history; its content may be taken. */
     void (*evict)(void *arg, struct discord_message *message);
     void *arg;

@@ -37,6 +37,8 @@ static void route(struct discord *discord, struct discord_conn *conn,
         discord_control_take(discord, conn, http);
     else if (http->upgrade.ptr)
         discord_gateway_upgrade(discord, conn, http);
+    else if (begins(http->path, "/attachments/"))
+        discord_files_take(discord, conn, http);
     else if (begins(http->path, "/api/"))
         discord_rest_take(discord, conn, http);
     else
@@ -153,6 +155,7 @@ int main(int argc, char **argv)
     discord_limits_clear(discord);
     discord_ledger_clear(discord);
     discord_rest_clear(discord);
+    discord_files_clear(discord);
     discord_world_clear(&discord->world);
     return EX_OK;
 }

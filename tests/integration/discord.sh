@@ -17,6 +17,7 @@ discord_config()
 [discord]
 token = ${1:-fake-token}
 api = $DISCORD_API
+code_file = 0
 INI
     chmod 600 "$TAP_DIR/troupe.ini"
 }

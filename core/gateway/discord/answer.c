@@ -160,6 +160,7 @@ static void fire(struct loop_timer *timer)
     struct discord_answer *answer = container_of(timer, struct discord_answer, timer);
     struct discord *discord = answer->discord;
     struct discord_layout layout;
+    struct discord_code code;
     struct store_batch *batch;
     struct error err;
     bool changed = false;
@@ -169,7 +170,9 @@ static void fire(struct loop_timer *timer)
     for (size_t i = 0; i < answer->count; i++)
         if (answer->pieces[i].over || discord_piece_unsettled(&answer->pieces[i]))
             return; /* nothing is added before the end decides */
-    discord_layout(answer->text.data, answer->text.len, DISCORD_LAYOUT_GROWS, &layout);
+    discord_code_take(answer->text.data, answer->text.len, discord->code_file, false, &code);
+    discord_layout_code(answer->text.data, &code, 0, DISCORD_LAYOUT_GROWS, &layout);
+    discord_code_clear(&code);
     if (discord->stream == DISCORD_STREAM_PARTIAL && layout.count) {
         layout.count--; /* the last one still grows */
         mem_free(layout.parts[layout.count].body);

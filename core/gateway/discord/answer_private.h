@@ -18,6 +18,7 @@ struct discord_piece {
     bool stored;            /* its row is in the store, or on its way there */
     bool writing;           /* what is new is on its way there              */
     bool given;             /* to the outbox: it may be on its way          */
+    bool taken_back;        /* from there, before it left                   */
     bool over;              /* given up by the outbox: it stays as it is    */
     bool absent;            /* of these: refused, so it is not there        */
 };
@@ -58,6 +59,10 @@ void discord_piece_clear(struct discord_piece *piece);
 /* Puts the parts into pieces from `first` on; false where nothing is new. */
 bool discord_answer_lay(struct discord_answer *answer, const struct discord_layout *layout,
                         size_t first);
+
+/* A message with a file behind the others. */
+void discord_answer_attach(struct discord_answer *answer, const char *name, const char *text,
+                           size_t len);
 
 /* ---- answer.c -------------------------------------------------------------------------------- */
 

@@ -134,6 +134,7 @@ static const struct gateway_ops discord_ops = {
     .answer_commit = discord_answer_commit,
     .answer_drop = discord_answer_drop,
     .notice = discord_notice,
+    .fetch = discord_fetch,
     .working = working,
     .taken = discord_taken,
     .stored = discord_stored,
@@ -172,6 +173,13 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->first_text_ms = (uint64_t)config_ms(section, "first_text");
     discord->edit_ms = (uint64_t)config_ms(section, "edit_interval");
     discord->acknowledge = config_bool(section, "acknowledge");
+    discord_commands_configure(discord, section);
+    discord->code_file = (size_t)config_int(section, "code_file");
+    discord->fetch.count = (size_t)config_int(section, "attachments");
+    discord->fetch.text_max = (size_t)config_bytes(section, "attachment_text");
+    discord->fetch.inline_max = (size_t)config_bytes(section, "attachment_inline");
+    discord->fetch.picture_max = (size_t)config_bytes(section, "attachment_image");
+    discord->fetch.timeout_ms = (uint64_t)config_ms(section, "attachment_timeout");
     discord->own_owners = owners->count > 0;
     if (!owners->count)
         return;
@@ -213,6 +221,8 @@ struct discord *discord_new(const struct discord_options *options)
     discord->store = options->store;
     discord->token = mem_strdup(config_str(section, "token"));
     discord->api = mem_strdup(config_str(section, "api"));
+    discord->cdn = config_str(section, "cdn") ? mem_strdup(config_str(section, "cdn")) : NULL;
+    discord->fetch.cdn = discord->cdn;
     discord->ca_file = options->ca_file ? mem_strdup(options->ca_file) : NULL;
     discord->proxy = options->proxy ? mem_strdup(options->proxy) : NULL;
     discord->compress = compress_of(section);
@@ -228,6 +238,7 @@ struct discord *discord_new(const struct discord_options *options)
     list_init(&discord->answers);
     list_init(&discord->works);
     list_init(&discord->presses);
+    list_init(&discord->openings);
     discord_configure(discord, section);
     scope_open_root(discord->loop, &discord->scope, 0, scope_ended);
     loop_timer_init(discord->loop, &discord->timer, tick);
@@ -284,8 +295,11 @@ troupe_status discord_start(struct discord *discord, struct error *err)
         .rows = discord->options.rows,
         .rest = discord->rest,
         .gateway = discord->gateway.name,
+        .opening = discord_command_opening,
+        .opening_arg = discord,
     };
     discord->outbox = discord_outbox_new(&outbox_options);
+    discord_originals_load(discord);
     discord_ask(discord);
     if (co_spawn(&discord->scope, &core_owner, connect_main, discord) < 0)
         return error_set(err, TROUPE_LIMIT, "Discord cannot be started: no coroutine is free");
@@ -329,10 +343,12 @@ static void timer_closed(struct loop_timer *timer)
     struct discord *discord = container_of(timer, struct discord, timer);
 
     discord_seq_clear(&discord->seq);
+    discord_commands_clear(discord);
     discord_rights_clear(&discord->rights);
     mem_free(discord->token);
     mem_free(discord->prefix);
     mem_free(discord->api);
+    mem_free(discord->cdn);
     mem_free(discord->ca_file);
     mem_free(discord->proxy);
     mem_free(discord->name);

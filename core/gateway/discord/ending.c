@@ -12,12 +12,18 @@
 
 #define SURPLUS_BODY "-# (see above)"
 
-/* Waits for what is under way, so that the end can be an edit of it. Where Discord takes its time,
- * the end goes into further messages instead. */
+/* What has not left need not: the end is the whole text. Waits for what is under way, so that the end
+ * can be an edit of it. Where Discord takes its time, the end goes into further messages instead. */
 static void settle(struct discord_answer *answer)
 {
     struct op *op;
 
+    for (size_t i = 0; i < answer->count; i++) {
+        struct discord_piece *piece = &answer->pieces[i];
+
+        if (piece->given && !piece->over)
+            piece->taken_back = discord_outbox_take_back(answer->discord->outbox, piece->row);
+    }
     if (!answer->busy)
         return;
     op = op_new(answer->discord->loop, NULL);
@@ -64,13 +70,14 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
     const char *text = final->text;
     size_t len = final->len, keep, offset;
     struct discord_layout layout;
+    struct discord_code code;
     _cleanup_mem_ char *buttons = outbox_buttons(final->buttons, final->button_count);
 
     (void)gateway;
     (void)err;
-    settle(answer);
-    answer->prepared = true;
+    answer->prepared = true; /* from here on nothing is shown that is not the end */
     loop_timer_stop(&answer->timer);
+    settle(answer);
     if (!text) {
         text = buf_text(&answer->text);
         len = answer->text.len;
@@ -81,25 +88,31 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
         }
     }
     keep = frozen(answer, text, len, &offset);
-    discord_layout(text + offset, len - offset,
-                   final->outcome == GATEWAY_INTERRUPTED ? DISCORD_LAYOUT_INTERRUPTED
-                                                         : DISCORD_LAYOUT_WHOLE,
-                   &layout);
+    discord_code_take(text, len, answer->kind == GATEWAY_ASK ? 0 : answer->discord->code_file, true,
+                      &code);
+    discord_layout_code(text, &code, offset,
+                        final->outcome == GATEWAY_INTERRUPTED ? DISCORD_LAYOUT_INTERRUPTED
+                                                              : DISCORD_LAYOUT_WHOLE,
+                        &layout);
     (void)discord_answer_lay(answer, &layout, keep);
     answer->owed = keep + layout.count;
+    for (size_t i = 0; i < code.count; i++)
+        discord_answer_attach(answer, code.files[i].name, text + code.files[i].content,
+                              code.files[i].content_len);
+    discord_code_clear(&code);
     for (size_t i = 0; i < answer->count; i++) {
         struct discord_piece *piece = &answer->pieces[i];
         bool last = i + 1 == answer->owed;
 
         if (piece->over) {
             continue; /* its row has ended */
-        } else if (i < answer->owed) {
+        } else if (i < answer->owed || piece->row->file_name) {
             if (last && buttons && !discord_piece_unsettled(piece)) {
                 mem_free(piece->buttons);
                 piece->buttons = mem_strdup(buttons);
             }
             discord_piece_store(piece, piece->buttons, OUTBOX_READY, batch);
-        } else if (piece->given) {
+        } else if (piece->given && !piece->taken_back) {
             static const struct discord_part surplus = {(char *)SURPLUS_BODY, (char *)""};
 
             discord_piece_set(&piece->body, &piece->source, &surplus);
@@ -118,6 +131,7 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
 struct surplus {
     struct discord *discord;
     char *channel, *message;
+    struct event *event; /* an interaction whose webhook it stands behind; NULL: none */
 };
 
 static void deleted(void *arg, troupe_status status, const struct discord_response *response,
@@ -134,8 +148,11 @@ static void emptied(void *arg, troupe_status status)
     struct surplus *surplus = arg;
 
     if (status == TROUPE_OK && surplus->message && surplus->discord->rest) {
+        const struct event *event = surplus->event;
         _cleanup_mem_ char *path =
-            mem_printf("/channels/%s/messages/%s", surplus->channel, surplus->message);
+            event ? mem_printf("/webhooks/%s/%s/messages/%s", surplus->discord->application,
+                               event->token, surplus->message)
+                  : mem_printf("/channels/%s/messages/%s", surplus->channel, surplus->message);
         struct discord_request request = {
             .method = "DELETE",
             .route = "/channels/{channel}/messages/{message}",
@@ -145,8 +162,14 @@ static void emptied(void *arg, troupe_status status)
             .repeatable = true,
         };
 
+        if (event) {
+            request.route = "/webhooks/{webhook}/{token}/messages/{message}";
+            request.major = event->source_id;
+            request.no_auth = true;
+        }
         (void)discord_rest_send(surplus->discord->rest, &request, deleted, NULL, NULL);
     }
+    event_unref(surplus->event);
     mem_free(surplus->channel);
     mem_free(surplus->message);
     mem_free(surplus);
@@ -160,6 +183,7 @@ static void show_surplus(struct discord_answer *answer, struct discord_piece *pi
     surplus->discord = answer->discord;
     surplus->channel = mem_strdup(row->channel);
     surplus->message = row->remote_id ? mem_strdup(row->remote_id) : NULL;
+    surplus->event = row->event && !row->detached ? event_ref(row->event) : NULL;
     discord_outbox_show(answer->discord->outbox, piece->row, true, emptied, surplus);
 }
 
@@ -171,8 +195,12 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
     for (size_t i = 0; i < answer->count; i++) {
         struct discord_piece *piece = &answer->pieces[i];
 
-        if (i >= answer->owed && !piece->given)
+        if (i >= answer->owed && !piece->given && !piece->row->file_name)
             continue; /* never stored, or deleted */
+        if (i >= answer->owed && piece->taken_back) {
+            discord_outbox_drop(piece->row);
+            continue;
+        }
         discord_piece_apply(piece);
         piece->row->state = OUTBOX_READY;
         if (piece->buttons) {
@@ -181,7 +209,7 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
             piece->buttons = NULL;
         }
         piece->stored = piece->given = true;
-        if (i < answer->owed)
+        if (i < answer->owed || piece->row->file_name)
             discord_outbox_show(discord->outbox, piece->row, true, NULL, NULL);
         else
             show_surplus(answer, piece);

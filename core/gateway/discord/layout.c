@@ -39,8 +39,9 @@ static void mark(struct discord_layout *layout)
     last->source = mem_strdup("");
 }
 
-void discord_layout(const char *text, size_t len, enum discord_layout_end end,
-                    struct discord_layout *ret)
+/* `source` is what stands behind `text`, and differs from it where blocks were taken out. */
+static void lay(const char *text, size_t len, const char *source, const struct discord_code *code,
+                size_t base, enum discord_layout_end end, struct discord_layout *ret)
 {
     struct split_state state = {0};
     struct split_part split;
@@ -50,15 +51,32 @@ void discord_layout(const char *text, size_t len, enum discord_layout_end end,
         split_next(text, len, DISCORD_CONTENT_MAX, end != DISCORD_LAYOUT_GROWS, &state, &split)) {
         struct discord_part *part = add(ret);
         struct buf body = BUF_INIT;
+        size_t start, stop;
 
         split_render(text, &split, &body);
         part->body = buf_take(&body);
-        part->source = mem_strndup(text + split.start, split.end - split.start);
+        start = code ? discord_code_back(code, base + split.start) : split.start;
+        stop = code ? discord_code_back(code, base + split.end) : split.end;
+        part->source = mem_strndup(source + start, stop - start);
         if (!split.fixed)
             break;
     }
     if (end == DISCORD_LAYOUT_INTERRUPTED)
         mark(ret);
+}
+
+void discord_layout(const char *text, size_t len, enum discord_layout_end end,
+                    struct discord_layout *ret)
+{
+    lay(text, len, text, NULL, 0, end, ret);
+}
+
+void discord_layout_code(const char *text, const struct discord_code *code, size_t offset,
+                         enum discord_layout_end end, struct discord_layout *ret)
+{
+    size_t from = discord_code_forward(code, offset);
+
+    lay(buf_text(&code->text) + from, code->text.len - from, text, code, from, end, ret);
 }
 
 void discord_layout_clear(struct discord_layout *layout)

@@ -5,6 +5,8 @@
 #ifndef GATEWAY_DISCORD_LAYOUT_H
 #define GATEWAY_DISCORD_LAYOUT_H
 
+#include "gateway/discord/code.h"
+
 #include <stddef.h>
 
 struct discord_part {
@@ -27,6 +29,10 @@ enum discord_layout_end {
  * anything to see has no part, unless it is interrupted. */
 void discord_layout(const char *text, size_t len, enum discord_layout_end end,
                     struct discord_layout *ret);
+/* The parts of what `code` left of `text`, from `offset` of the text on. Their sources are the text
+ * with its blocks. */
+void discord_layout_code(const char *text, const struct discord_code *code, size_t offset,
+                         enum discord_layout_end end, struct discord_layout *ret);
 void discord_layout_clear(struct discord_layout *layout);
 
 #endif

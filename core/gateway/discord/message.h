@@ -13,6 +13,7 @@
 
 /* Types of a callback (receiving-and-responding.mdx). */
 #define DISCORD_CALLBACK_MESSAGE      4
+#define DISCORD_CALLBACK_DEFER        5
 #define DISCORD_CALLBACK_DEFER_UPDATE 6
 #define DISCORD_CALLBACK_AUTOCOMPLETE 8
 

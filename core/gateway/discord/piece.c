@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gateway/discord/place.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,9 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
     const struct event *event = answer->event;
     /* An interaction is no message: its answer stands below the one with the button. */
     const char *reply_to = event->token ? event->reply_to : event_asked_by(event);
+    const char *place = event->token ? discord_place(event, answer->kind, part,
+                                                     discord_original_used(discord, answer->turn))
+                                     : NULL;
     struct outbox_row *row = outbox_row_new();
 
     row->id = outbox_next_id(discord->options.rows);
@@ -35,6 +39,13 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
     row->gateway = mem_strdup(discord->gateway.name);
     row->account = event->account ? mem_strdup(event->account) : NULL;
     row->channel = mem_strdup(event->channel);
+    row->member = event->member ? mem_strdup(event->member) : NULL;
+    if (place) {
+        reply_to = place;
+        row->event = event_ref(answer->event);
+        if (!part)
+            discord_original_use(discord, answer->turn);
+    }
     if (reply_to)
         row->reply_to = mem_strdup(reply_to);
     if (event->flags & EVENT_PING && event->member)
@@ -47,7 +58,7 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
 /* A piece whose creation may have happened without our knowing: its stored text must stay. */
 bool discord_piece_unsettled(const struct discord_piece *piece)
 {
-    return piece->given && !piece->row->remote_id;
+    return piece->given && !piece->taken_back && !piece->row->remote_id;
 }
 
 static bool equals(const char *a, const char *b)
@@ -130,4 +141,15 @@ bool discord_answer_lay(struct discord_answer *answer, const struct discord_layo
         }
     }
     return news;
+}
+
+void discord_answer_attach(struct discord_answer *answer, const char *name, const char *text,
+                           size_t len)
+{
+    struct discord_piece *piece =
+        discord_piece_add(answer, row_new(answer, (unsigned)answer->count));
+
+    piece->row->body = mem_strdup("");
+    piece->row->file_name = mem_strdup(name);
+    piece->row->file = mem_strndup(text, len);
 }

@@ -34,7 +34,7 @@ struct rest_job {
     struct http_call *http;
     discord_rest_done done;
     void *arg;
-    char *path, *body;
+    char *path, *body, *type;
     size_t body_len;
     bool left; /* ever */
     char texts[];
@@ -178,7 +178,8 @@ static void start(struct discord_rest *rest, struct rest_job *job, uint64_t now)
         headers[request.header_count++] =
             (struct http_header){"Authorization", rest->authorization};
     if (job->body)
-        headers[request.header_count++] = (struct http_header){"Content-Type", "application/json"};
+        headers[request.header_count++] =
+            (struct http_header){"Content-Type", job->type ? job->type : "application/json"};
     status = http_submit(rest->http, &request, on_answer, job, &job->http, &err);
     explicit_bzero(url, strlen(url)); /* the token of an interaction stands in it */
     if (status == TROUPE_OK) {
@@ -265,7 +266,8 @@ static size_t size_of(const char *text)
 static struct rest_job *job_new(struct discord_rest *rest, const struct discord_request *request)
 {
     size_t size = size_of(request->method) + size_of(request->route) + size_of(request->path) +
-                  size_of(request->major) + size_of(request->coalesce) + request->body_len + 1;
+                  size_of(request->major) + size_of(request->coalesce) + size_of(request->type) +
+                  request->body_len + 1;
     struct rest_job *job = mem_alloc(sizeof(*job) + size);
     uint64_t late_ms = request->priority == DISCORD_TYPING ? TYPING_MS : DEADLINE_MS;
     char *place = job->texts;
@@ -279,6 +281,7 @@ static struct rest_job *job_new(struct discord_rest *rest, const struct discord_
     job->job.major = COPY(major);
     job->job.coalesce = COPY(coalesce);
     job->path = COPY(path);
+    job->type = COPY(type);
 #undef COPY
     job->body = add_text(&place, request->body, request->body ? request->body_len : 0);
     job->body_len = request->body ? request->body_len : 0;
@@ -307,9 +310,17 @@ troupe_status discord_rest_send(struct discord_rest *rest, const struct discord_
     }
     if (!rest->posted) {
         rest->posted = true;
-        loop_post(rest->loop, &rest->task);
+        loop_before_poll(rest->loop, &rest->task);
     }
     return TROUPE_OK;
+}
+
+bool discord_rest_take_back(struct discord_rest *rest, const char *key)
+{
+    if (rest->closed || !discord_schedule_take_back(&rest->schedule, key, loop_now(rest->loop)))
+        return false;
+    deliver(rest, NULL, NULL, NULL, NULL);
+    return true;
 }
 
 /* ---- waiting for one ------------------------------------------------------------------------ */

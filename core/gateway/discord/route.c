@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "gateway/discord/pick.h"
 #include "gateway/discord/rights.h"
 #include "gateway/gateway.h"
 
@@ -16,8 +17,7 @@
 #define TYPE_REPLY        19
 #define EPOCH_MS          INT64_C(1420070400000) /* of snowflakes (reference.mdx) */
 #define ROLES_MAX         250                    /* a guild has no more           */
-#define NAMED_FILES_MAX   3
-#define FILE_NAME_MAX     80
+#define FILE_URL_MAX      2048
 #define MENTION_TEXT_SIZE 32
 
 /* ---- whom it is for -------------------------------------------------------------------------- */
@@ -121,28 +121,34 @@ static char *quoted(const char *text)
     return buf_take(&out);
 }
 
-/* What was attached and could not be read, as a sentence. */
-static char *left_out(const json_t *message)
+/* What a message without anything to answer is told. */
+static const char *left_out(const json_t *message)
 {
-    const json_t *files = json_object_get(message, "attachments");
-    size_t count = json_array_size(files), shown = 0;
-    struct buf out = BUF_INIT;
+    return json_array_size(json_object_get(message, "sticker_items"))
+               ? "I don't look at stickers; write in words what you would like to know"
+               : "you called me without a question; write it beside the mention";
+}
 
-    if (!count && !json_array_size(json_object_get(message, "sticker_items")))
-        return mem_strdup("you called me without a question; write it beside the mention");
-    buf_puts(&out, "I read text only so far, so I left out ");
-    for (size_t i = 0; i < count && shown < NAMED_FILES_MAX; i++, shown++) {
-        const char *name = json_get_str(json_array_get(files, i), "filename", "a file");
+/* The files as gateway/files.h has them; NULL: none. mem_free. */
+static char *files_of(const json_t *message)
+{
+    const json_t *given = json_object_get(message, "attachments"), *file;
+    _cleanup_json_ json_t *files = json_array();
+    size_t i;
 
-        buf_printf(&out, "%s\"%.*s\"", shown ? ", " : "",
-                   (int)text_utf8_cut(name, strlen(name), FILE_NAME_MAX), name);
+    json_array_foreach (given, i, file) {
+        const char *url = json_get_str(file, "url", "");
+
+        if (i == GATEWAY_FILES_MAX)
+            break;
+        json_array_append_new(files, json_pack("{s:s, s:s, s:s, s:I, s:s}", "id",
+                                               json_get_str(file, "id", ""), "name",
+                                               json_get_str(file, "filename", "file"), "type",
+                                               json_get_str(file, "content_type", ""), "size",
+                                               (json_int_t)json_get_int(file, "size", 0), "url",
+                                               strlen(url) <= FILE_URL_MAX ? url : ""));
     }
-    if (!count)
-        buf_puts(&out, "the sticker");
-    else if (count > shown)
-        buf_printf(&out, " and %zu more", count - shown);
-    buf_puts(&out, "; write in words what you would like to know");
-    return buf_take(&out);
+    return json_array_size(files) ? json_print(files) : NULL;
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -249,7 +255,7 @@ static troupe_status read_message(const struct discord_route_rules *rules, const
     message->tree = NULL;
     message->quote = NULL;
     *event = (struct event){.kind = "message"};
-    status = json_parse(data, len, &message->tree, err);
+    status = discord_pick(data, len, &message->tree, err);
     if (status < 0)
         return status;
     snprintf(message->account, sizeof(message->account), "%" PRIu64, rules->self);
@@ -291,7 +297,7 @@ troupe_status discord_route_event(const struct discord_route_rules *rules, const
                                   struct discord_route_note *ret_note, struct error *err)
 {
     __attribute__((cleanup(message_clear))) struct message read;
-    _cleanup_mem_ char *content = NULL, *block = NULL;
+    _cleanup_mem_ char *content = NULL, *block = NULL, *files = NULL;
     const json_t *message, *author;
     struct event event;
     char *text;
@@ -303,16 +309,18 @@ troupe_status discord_route_event(const struct discord_route_rules *rules, const
     author = json_object_get(json_object_get(message, "referenced_message"), "author");
     content = mem_strdup(json_get_str(message, "content", ""));
     text = discord_route_strip(content, rules->self);
-    if (!*text && event.quote && event_id_number(json_get_str(author, "id", NULL)) != rules->self) {
+    event.files = files = files_of(message);
+    if (!*text && !files && event.quote &&
+        event_id_number(json_get_str(author, "id", NULL)) != rules->self) {
         /* Called below somebody's message without a word of one's own: that is the question. */
         block = quoted(event.quote);
         text = block;
     }
     event.content = text;
     event.content_len = strlen(text);
-    if (!*text) {
+    if (!*text && !files) {
         ret_note->event = event_new(&event);
-        ret_note->text = left_out(message);
+        ret_note->text = mem_strdup(left_out(message));
         return error_set(err, TROUPE_UNSUPPORTED, "message %s has no text", event.source_id);
     }
     *ret = event_new(&event);

@@ -17,6 +17,7 @@
 #include "gateway/event.h"
 
 /* interaction.type (receiving-and-responding.mdx) */
+#define DISCORD_INTERACTION_COMMAND      2
 #define DISCORD_INTERACTION_COMPONENT    3
 #define DISCORD_INTERACTION_AUTOCOMPLETE 4
 
@@ -49,8 +50,8 @@ struct discord_route_note {
     char *text;          /* the sentence; mem_free                           */
 };
 
-/* The event of an addressed message; `data` is its "d". Without text there is nothing to answer:
- * TROUPE_UNSUPPORTED, and `ret_note` holds the sentence that says so, with what was left out.
+/* The event of an addressed message; `data` is its "d". Without text and files there is nothing to
+ * answer: TROUPE_UNSUPPORTED, and `ret_note` holds the sentence that says so.
  * TROUPE_DATA: no message. */
 troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,
                                   size_t len, int64_t seq, struct event **ret,

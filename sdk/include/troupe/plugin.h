@@ -49,7 +49,7 @@ typedef struct troupe_param {
     const char *name; /* [a-z][a-z0-9_]{0,31}                                                     */
     const char *doc;  /* one line                                                                 */
     const char
-        *choices; /* "red|green|blue"; NULL: any                                              */
+        *choices; /* "red|green|blue", at most 250; NULL: any                                 */
     const char
         *def_text;   /* default of string and JSON parameters; NULL: none                        */
     double min, max; /* of numbers; of strings the length in bytes                               */

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/files.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gateway/files.h"
+#include "turn/engine_private.h"
+#include "turn/sql/file.h"
+
+#include <string.h>
+
+/* Columns of SQL_FILE_LIST. */
+enum { N, NAME, TYPE, SIZE, STATE, SHOWN, TEXT };
+
+static enum gateway_file_state state_at(const struct store_rows *rows, size_t row)
+{
+    return gateway_file_state_of(store_cell_text(rows, row, STATE, ""));
+}
+
+static troupe_status load(struct turn *turn, struct store_rows **ret, struct error *err)
+{
+    return store_query(turn->engine->store, STORE_SQL(SQL_FILE_LIST, store_int(turn->id)),
+                       turn_engine_soon(turn->engine), ret, err);
+}
+
+/* Whether a plugin of the turn's set looks at pictures. */
+static bool has_eyes(const struct turn *turn)
+{
+    for (size_t i = 0; i < turn->set->agent_count; i++)
+        if (plugin_agent_can(turn->set->agents[i], "files"))
+            return true;
+    return false;
+}
+
+/* ---- fetching -------------------------------------------------------------------------------- */
+
+static troupe_status keep(struct turn *turn, size_t n, const struct gateway_file *file,
+                          const struct gateway_fetched *fetched, struct error *err)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    const struct buf *data = &fetched->data;
+
+    store_batch_add(batch,
+                    STORE_SQL(SQL_FILE_INSERT, store_int(turn->id), store_int((int64_t)n),
+                              store_text(file->name), store_text(file->type), store_int(file->size),
+                              store_text(gateway_file_state_name(fetched->state)),
+                              store_int((int64_t)fetched->shown),
+                              data->len ? store_blob(data->data, data->len) : store_null()));
+    return store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), err);
+}
+
+/* What the store does not have yet, one after the other: each is durable before the next. */
+static troupe_status fetch_rest(struct turn *turn, const json_t *list,
+                                const struct store_rows *rows, struct error *err)
+{
+    struct gateway *gateway = turn->event->gateway;
+    struct gateway_fetch want = {.pictures = has_eyes(turn)};
+    troupe_status status = TROUPE_OK;
+
+    for (size_t i = 0; i < rows->count; i++)
+        want.used += (size_t)store_cell_int(rows, i, SHOWN, 0);
+    for (want.index = rows->count; want.index < json_array_size(list) && status >= 0;
+         want.index++) {
+        struct gateway_file file = gateway_file_at(list, want.index);
+        struct gateway_fetched fetched = {.state = GATEWAY_FILE_FAILED};
+
+        if (gateway && gateway->ops->fetch)
+            status = gateway->ops->fetch(gateway, &file, &want, &fetched);
+        if (status >= 0)
+            status = keep(turn, want.index, &file, &fetched, err);
+        else
+            error_set(err, status, "the turn was ended");
+        want.used += fetched.shown;
+        buf_clear(&fetched.data);
+    }
+    return status;
+}
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+/* Files of these states are not, or not wholly, known to whoever answers. */
+static bool is_left_out(enum gateway_file_state state)
+{
+    return state != GATEWAY_FILE_TEXT && state != GATEWAY_FILE_SEEN;
+}
+
+/* The list of what was left out, "" where nothing was. `kept`: also pictures nobody looked at yet. */
+static void put_reasons(const struct store_rows *rows, bool kept, struct buf *out)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        enum gateway_file_state state = state_at(rows, i);
+
+        if (!is_left_out(state) || (state == GATEWAY_FILE_KEPT && !kept))
+            continue;
+        buf_puts(out, out->len ? ", " : "");
+        gateway_file_put_reason(store_cell_text(rows, i, NAME, ""), state, out);
+    }
+}
+
+/* Whether there is anything to work at. */
+static bool is_worth(const struct turn *turn, const struct store_rows *rows, bool eyes)
+{
+    bool worth = turn->event->content_len > 0;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        enum gateway_file_state state = state_at(rows, i);
+
+        worth |= state == GATEWAY_FILE_SEEN || (state == GATEWAY_FILE_KEPT && eyes) ||
+                 store_cell_int(rows, i, SHOWN, 0) > 0;
+    }
+    return worth;
+}
+
+/* The event with the texts in its content. */
+static struct event *filled(const struct turn *turn, const struct store_rows *rows, bool eyes)
+{
+    _cleanup_buf_ struct buf content = BUF_INIT, rest = BUF_INIT;
+    struct event event = *turn->event;
+
+    buf_append(&content, event.content, event.content_len);
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct store_value *text = store_cell(rows, i, TEXT);
+
+        if (!text->len)
+            continue;
+        buf_puts(&content, content.len ? "\n\n" : "");
+        gateway_file_put_text(store_cell_text(rows, i, NAME, ""), text->data, text->len,
+                              state_at(rows, i) == GATEWAY_FILE_TEXT,
+                              store_cell_int(rows, i, SIZE, 0), &content);
+    }
+    put_reasons(rows, !eyes, &rest);
+    if (rest.len)
+        buf_printf(&content, "%s(Attached, but not all of it was read: %s.)",
+                   content.len ? "\n\n" : "", buf_text(&rest));
+    event.content = buf_text(&content);
+    event.content_len = content.len;
+    return event_new(&event);
+}
+
+static void take_up(struct turn *turn, const struct store_rows *rows)
+{
+    bool eyes = has_eyes(turn);
+    struct event *event;
+
+    if (!is_worth(turn, rows, eyes)) {
+        _cleanup_buf_ struct buf reasons = BUF_INIT;
+
+        put_reasons(rows, true, &reasons);
+        turn_conclude(
+            turn, "refused", "files_unsupported",
+            "I can't work with what you attached: %s. Please write in words what you would "
+            "like to know",
+            buf_text(&reasons));
+        return;
+    }
+    event = filled(turn, rows, eyes);
+    event_unref(turn->event);
+    turn->event = event;
+    turn->files = rows->count;
+}
+
+bool turn_files_open(struct turn *turn)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL, *all = NULL;
+    _cleanup_json_ json_t *list = NULL;
+    struct error err;
+    troupe_status status = TROUPE_OK;
+    size_t count;
+
+    if (!turn->event->files || !turn->id || turn->files)
+        return true;
+    while (turn->storing && status == TROUPE_OK) /* a message that came before fetches nothing */
+        status = co_sleep(1);
+    if (status < 0 || turn->state)
+        return false;
+    status = json_parse(turn->event->files, strlen(turn->event->files), &list, &err);
+    if (status == TROUPE_OK)
+        status = load(turn, &rows, &err);
+    count = json_array_size(list);
+    if (status == TROUPE_OK && rows->count < count)
+        status = fetch_rest(turn, list, rows, &err);
+    if (status == TROUPE_OK)
+        status = load(turn, &all, &err);
+    if (status == TROUPE_OK) {
+        turn_trace_add(&turn->trace, "files", "looked_at", "%zu files, %zu of them before", count,
+                       rows->count);
+        take_up(turn, all);
+        return !turn->state;
+    }
+    if (co_status() < 0)
+        return false;
+    log_error("turn", "turn %lld: its files cannot be kept: %s", (long long)turn->id, err.text);
+    turn_conclude(turn, "failed", "storage_unavailable", ENGINE_NO_STORAGE);
+    return false;
+}
+
+void turn_files_remark(struct turn *turn)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    _cleanup_buf_ struct buf reasons = BUF_INIT, remark = BUF_INIT;
+    struct error err;
+
+    if (!turn->files || strcmp(turn->state, "done") || !turn_answer_exists(turn))
+        return;
+    if (load(turn, &rows, &err) < 0) {
+        log_warn("turn", "turn %lld: its files cannot be told: %s", (long long)turn->id, err.text);
+        return;
+    }
+    put_reasons(rows, true, &reasons);
+    if (!reasons.len)
+        return;
+    buf_printf(&remark, "\n\n-# Of your files I left out: %s", buf_text(&reasons));
+    if (turn->answer.replied)
+        buf_append(&turn->answer.text, remark.data, remark.len);
+    else
+        (void)turn_answer_write(turn, remark.data, remark.len);
+}

@@ -1,0 +1,26 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Files of events; see turn/files.h.
+
+-- What was found first stands.
+-- name: insert
+INSERT INTO event_file (turn_id, n, name, type, size, state, shown, data)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+ON CONFLICT (turn_id, n) DO NOTHING;
+
+-- Of a text no more than the message's content has.
+-- name: list
+SELECT n, name, type, size, state, shown,
+    CASE WHEN state IN ('text', 'cut') THEN substr(data, 1, shown) END
+FROM event_file WHERE turn_id = ?1 ORDER BY n;
+
+-- name: read
+SELECT data FROM event_file WHERE turn_id = ?1 AND n = ?2;
+
+-- name: seen
+UPDATE event_file SET state = 'seen' WHERE turn_id = ?1 AND n = ?2 AND state = 'kept';
+
+-- With the texts of what ended before ?1.
+-- name: sweep
+DELETE FROM event_file WHERE (turn_id, n) IN (
+    SELECT f.turn_id, f.n FROM event_file AS f JOIN event AS e ON e.id = f.turn_id
+    WHERE e.finished_ms < ?1 LIMIT 500);
