@@ -23,7 +23,9 @@
 
 #include <string.h>
 
+#ifndef RECORDS_MAX
 #define RECORDS_MAX 400
+#endif
 #define PATIENCE_MS 30000 /* a test that waits longer has failed */
 
 /* What the gateway was told about one event. */
