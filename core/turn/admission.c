@@ -53,10 +53,20 @@ static struct turn_lane *lane_of(struct turn_admission *admission, const char *c
     return lane;
 }
 
+static bool may_start(const struct turn_admission *admission, const struct turn_lane *lane)
+{
+    return !admission->holds ||
+           container_of(lane->tickets.next, struct turn_ticket, link)->restored;
+}
+
 /* A lane that holds nothing is forgotten, so the map stays as small as the work. */
 static void lane_settle(struct turn_admission *admission, struct turn_lane *lane)
 {
     if (!lane->busy && !list_empty(&lane->tickets)) {
+        if (!may_start(admission, lane)) {
+            list_remove(&lane->ready);
+            return;
+        }
         if (list_empty(&lane->ready))
             list_append(&admission->ready, &lane->ready);
         return;
@@ -71,8 +81,13 @@ static void lane_settle(struct turn_admission *admission, struct turn_lane *lane
 static void append(struct turn_admission *admission, struct turn_lane *lane,
                    struct turn_ticket *ticket)
 {
+    struct list_link *place = &lane->tickets;
+
     ticket->lane = lane;
-    list_append(&lane->tickets, &ticket->link);
+    while (ticket->restored && place->prev != &lane->tickets &&
+           !container_of(place->prev, struct turn_ticket, link)->restored)
+        place = place->prev;
+    list_insert_before(place, &ticket->link);
     lane->waiting++;
     admission->queued++;
     lane_settle(admission, lane);
@@ -85,7 +100,7 @@ enum turn_refusal turn_admission_add(struct turn_admission *admission, struct tu
 
     list_init(&ticket->link);
     ticket->lane = NULL;
-    ticket->running = false;
+    ticket->running = ticket->restored = false;
     if (admission->draining)
         return TURN_REFUSED_DRAIN;
     if (admission->queued >= admission->queue_max)
@@ -104,7 +119,22 @@ void turn_admission_restore(struct turn_admission *admission, struct turn_ticket
 {
     list_init(&ticket->link);
     ticket->running = false;
+    ticket->restored = true;
     append(admission, lane_of(admission, channel, member), ticket);
+}
+
+void turn_admission_hold(struct turn_admission *admission)
+{
+    admission->holds++;
+    map_for_each (entry, &admission->lanes)
+        lane_settle(admission, entry->value);
+}
+
+void turn_admission_release(struct turn_admission *admission)
+{
+    admission->holds--;
+    map_for_each (entry, &admission->lanes)
+        lane_settle(admission, entry->value);
 }
 
 struct turn_ticket *turn_admission_next(struct turn_admission *admission)

@@ -21,7 +21,7 @@ struct turn_lane;
 struct turn_ticket {
     struct list_link link; /* in the lane's queue */
     struct turn_lane *lane;
-    bool running;
+    bool running, restored;
 };
 
 enum turn_refusal {
@@ -34,6 +34,7 @@ enum turn_refusal {
 struct turn_admission {
     size_t concurrent, queue_max, lane_max; /* may change at any time */
     size_t running, queued, running_peak;
+    unsigned holds;
     bool draining;
     struct map lanes;
     struct list_link ready; /* lanes with something to start, in turn */
@@ -44,11 +45,15 @@ void turn_admission_clear(struct turn_admission *admission); /* nothing waits or
 /* Puts the ticket at the end of its lane. */
 enum turn_refusal turn_admission_add(struct turn_admission *admission, struct turn_ticket *ticket,
                                      const char *channel, const char *member);
-/* The same for what was admitted before a restart: no bound refuses it. */
+/* The same for what was admitted before a restart: no bound refuses it, and it goes before what was not. */
 void turn_admission_restore(struct turn_admission *admission, struct turn_ticket *ticket,
                             const char *channel, const char *member);
 /* The next ticket that may start, now marked as running, or NULL. Call until NULL after each change. */
 struct turn_ticket *turn_admission_next(struct turn_admission *admission);
+/* While what was admitted before a restart is still being restored, nothing else starts, so that a new
+ * question does not overtake its member's earlier one. Holds are counted. */
+void turn_admission_hold(struct turn_admission *admission);
+void turn_admission_release(struct turn_admission *admission);
 /* A ticket has ended, running or still waiting. */
 void turn_admission_remove(struct turn_admission *admission, struct turn_ticket *ticket);
 

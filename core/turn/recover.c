@@ -211,10 +211,13 @@ troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway
         return TROUPE_OK;
     map_set(&engine->gateways, gateway->name, gateway);
     engine->recovering++;
+    turn_admission_hold(&engine->admission);
     status = take_up_all(engine, gateway, gateway->name, err);
     if (status == TROUPE_OK)
         status = take_up_all(engine, gateway, jobs, err);
     engine->recovering--;
+    turn_admission_release(&engine->admission);
+    turn_engine_pump(engine);
     turn_engine_check_idle(engine);
     return status;
 }

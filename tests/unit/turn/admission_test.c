@@ -63,6 +63,36 @@ static void the_same_member_elsewhere_is_another_lane(void **state)
     turn_admission_remove(admission, &other);
 }
 
+static void a_new_event_waits_for_what_a_restart_cut(void **state)
+{
+    struct turn_admission *admission = *state;
+    struct turn_ticket old[2], fresh, other, late;
+
+    turn_admission_hold(admission);
+    assert_int_equal(turn_admission_add(admission, &fresh, "c", "m"), TURN_ADMITTED);
+    assert_int_equal(turn_admission_add(admission, &other, "c", "n"), TURN_ADMITTED);
+    assert_null(turn_admission_next(admission)); /* nobody knows yet what they have to wait for */
+    turn_admission_restore(admission, &old[0], "c", "m");
+    turn_admission_restore(admission, &old[1], "c", "m");
+    assert_ptr_equal(turn_admission_next(admission), &old[0]);
+    turn_admission_remove(admission, &old[0]);
+    assert_ptr_equal(turn_admission_next(admission), &old[1]);
+    assert_null(turn_admission_next(admission));
+    turn_admission_release(admission);
+    assert_ptr_equal(turn_admission_next(admission), &other);
+    assert_null(turn_admission_next(admission));
+    turn_admission_remove(admission, &old[1]);
+    assert_ptr_equal(turn_admission_next(admission), &fresh);
+    assert_int_equal(turn_admission_add(admission, &late, "c", "o"), TURN_ADMITTED);
+    turn_admission_hold(admission); /* another gateway's */
+    assert_null(turn_admission_next(admission));
+    turn_admission_release(admission);
+    assert_ptr_equal(turn_admission_next(admission), &late);
+    turn_admission_remove(admission, &fresh);
+    turn_admission_remove(admission, &other);
+    turn_admission_remove(admission, &late);
+}
+
 static void fifty_of_one_member_hold_nobody_else_up(void **state)
 {
     struct turn_admission *admission = *state;
@@ -271,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(events_of_a_member_in_a_channel_run_in_order),
         TEST(the_same_member_elsewhere_is_another_lane),
+        TEST(a_new_event_waits_for_what_a_restart_cut),
         TEST(fifty_of_one_member_hold_nobody_else_up),
         TEST(no_more_than_the_cap_run_and_the_cap_may_change),
         TEST(both_queues_are_bounded),
