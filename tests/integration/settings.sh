@@ -61,6 +61,20 @@ roles bob '"helpers"'
 like "$(told general bob "{mention} /config list")" "those who manage the server only" \
     "whose role is gone may not any more"
 
+# The same by interactions, which bring their member's permissions.
+last() { fake_discord_call interactions | fake_discord_get "d[-1][\"$1\"]"; }
+says() { last text | grep -qE -- "$1"; }
+slash() { fake_discord_call slash "$1" >/dev/null; }
+slash '{"name": "config", "options": {"action": "get", "key": "llm.max_tokens"}, "member": "bob", "channel": "general"}'
+until_true says "those who manage the server only"
+ok $? "a slash command asks for the same right"
+roles bob '"admins"'
+slash '{"name": "config", "options": {"action": "set", "key": "llm.max_tokens", "value": "65"}, "member": "bob", "channel": "general"}'
+until_true says 'is now "65" in this server'
+ok $? "and does the same"
+is "$(last ephemeral)" True "for the eyes of its member alone"
+roles bob ''
+
 # ---- settings
 
 like "$(told general carol "{mention} who are you?")" "who are you" "the talk goes on"
@@ -72,7 +86,7 @@ wait "$HOST_PID" 2>/dev/null
 host_start
 fake_discord_wait connected 1
 roles bob '"admins"'
-like "$(told general bob "{mention} /config get llm.max_tokens")" "64 .in this server." \
+like "$(told general bob "{mention} /config get llm.max_tokens")" "65 .in this server." \
     "settings survive kill -9, and so do rights in a resumed session"
 like "$("$TROUPE" call -c "$TAP_DIR/troupe.ini" config action=get key=conversation.bot_name)" \
     "Nemo .for the whole bot." "the shell reads them, too"
@@ -106,10 +120,10 @@ like "$(told general dave "{mention} at last")" "at last" "with answers again"
 # ---- the log of changes
 
 "$TROUPE" audit -c "$TAP_DIR/troupe.ini" --json >"$TAP_DIR/audit.json"
-is "$(fake_discord_get '[r["action"] for r in d].count("denied")' <"$TAP_DIR/audit.json")" 4 \
+is "$(fake_discord_get '[r["action"] for r in d].count("denied")' <"$TAP_DIR/audit.json")" 5 \
     "what was refused is kept"
 is "$(fake_discord_get '[(r["action"], r["after"]) for r in d if "max_tokens" in r["subject"]]' \
-    <"$TAP_DIR/audit.json")" "[('config.set', '64')]" "with what was changed"
+    <"$TAP_DIR/audit.json")" "[('config.set', '65'), ('config.set', '64')]" "with what was changed"
 is "$(fake_discord_get 'sorted({r["name"] for r in d if r["action"] == "pause"})' <"$TAP_DIR/audit.json")" \
     "['bob']" "and by whom"
 is "$(fake_discord_report pings)" 0 "nobody was pinged by it"

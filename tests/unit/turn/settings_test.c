@@ -174,6 +174,7 @@ BODY(each_right_opens_what_is_below_it)
                       cases[i].shutdown ? "as you wish" : "is for the bot's owner only");
     }
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM audit_log WHERE action = 'denied'") == 7);
+    CHECK_PART_AS(IN("10", .flags = EVENT_ADMIN | EVENT_BOT), "/warn", "is for moderators only");
     return TROUPE_OK;
 }
 
