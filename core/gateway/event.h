@@ -26,10 +26,9 @@ struct gateway;
 #define EVENT_UNASKED   0x80u  /* no message stands behind it: a job   */
 #define EVENT_PING      0x100u /* its answer may notify its member     */
 
-#define EVENT_DEFERRED                                                                             \
-    0x1000u /* the platform shows that an answer comes, and waits for it          */
-#define EVENT_PRIVATE                                                                              \
-    0x2000u /* and nobody but its member will see it                              */
+/* The platform shows that an answer comes, and waits for it; nobody but its member will see it. */
+#define EVENT_DEFERRED 0x1000u
+#define EVENT_PRIVATE  0x2000u
 /* What the platform said with the event about its member's rights there (EVENT_RIGHTS: it did). */
 #define EVENT_RIGHTS    0x200u
 #define EVENT_MODERATOR 0x400u
@@ -44,7 +43,7 @@ struct event {
     struct gateway *gateway; /* where the answer goes; NULL once that is gone                   */
     const char *source;      /* "console", "discord:0"                                          */
     const char *source_id;   /* unique there for ever                                           */
-    const char *kind;        /* "message": names the pipeline that takes it; "press", "job"     */
+    const char *kind; /* "message": names the pipeline that takes it; "command", "press", "job" */
     const char *account, *guild, *channel, *member;
     const char *member_name;
     const char *const *roles; /* ids of the member's roles */

@@ -85,14 +85,14 @@ ok $? "and in several messages"
 fake_discord_say channel-1 alice "{mention} please {token}" >/dev/null
 asked() { fake_discord_call "messages?channel=channel-1" | grep -q "Shall I do it"; }
 until_true asked
-fake_discord_call press '{"member": "alice", "channel": "channel-1", "index": 1}' >/dev/null
 last() { fake_discord_call interactions | fake_discord_get "d[-1][\"$1\"]"; }
 acknowledged() { [ "$(last callback)" = "$1" ]; }
-until_true acknowledged 6
-ok $? "it takes a press"
 fake_discord_call press '{"member": "bob", "channel": "channel-1", "index": 0}' >/dev/null
 until_true acknowledged 4
-ok $? "and answers another one privately"
+ok $? "it answers the press of somebody else privately"
+fake_discord_call press '{"member": "alice", "channel": "channel-1", "index": 1}' >/dev/null
+until_true acknowledged 7
+ok $? "and takes the one of who was asked"
 used() { fake_discord_call slash "$1" >/dev/null; until_true answered "$2"; }
 answered() { last text | grep -q "$1"; }
 told() { fake_discord_call "messages?channel=general" | grep -q "$1"; }

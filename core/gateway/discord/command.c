@@ -21,6 +21,7 @@
 #define ACKNOWLEDGED   40060 /* Discord's code for what an earlier process did already */
 #define MESSAGE_ROUTE  "/webhooks/{webhook}/{token}/messages/{message}"
 #define NO_CHANNEL     "I can't answer here"
+#define TOO_LONG       "that is more than I can take; please make it shorter"
 
 /* A command whose deferred response is under way. */
 struct opening {
@@ -121,6 +122,10 @@ struct event *discord_command_take(struct discord *discord, const struct event *
     }
     command = gateway_commands_find(discord->commands.all, name);
     arguments = discord_command_arguments(command, used);
+    if (strlen(arguments) > EVENT_CONTENT_MAX) {
+        discord_press_refuse(discord, interaction, DISCORD_CALLBACK_MESSAGE, TOO_LONG);
+        return NULL;
+    }
     event.kind = "command";
     event.command = command ? command->target : name;
     event.content = arguments;
