@@ -33,6 +33,8 @@ struct gateway;
 #define EVENT_RIGHTS    0x200u
 #define EVENT_MODERATOR 0x400u
 #define EVENT_ADMIN     0x800u
+/* All that tells what its member may. */
+#define EVENT_WHO_MAY (EVENT_OWNER | EVENT_RIGHTS | EVENT_MODERATOR | EVENT_ADMIN)
 
 /* Behind the source_id of an event for observers whose message has an event of its own, too. */
 #define EVENT_OBSERVED_SUFFIX "/observed"

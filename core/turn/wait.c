@@ -422,8 +422,12 @@ static const char *ask_again(struct engine *engine, const struct event *press, i
         again.source_id = press->source_id;
         again.token = press->token;
         again.reply_to = press->reply_to ? press->reply_to : old->reply_to;
-        again.flags = (old->flags & ~(EVENT_CONTINUE | EVENT_DEFERRED | EVENT_PRIVATE)) | flag |
-                      EVENT_ADDRESSED | EVENT_AGAIN;
+        again.flags =
+            (old->flags & ~(EVENT_CONTINUE | EVENT_DEFERRED | EVENT_PRIVATE | EVENT_WHO_MAY)) |
+            (press->flags & EVENT_WHO_MAY) | flag | EVENT_ADDRESSED | EVENT_AGAIN;
+        /* What its member may and is now, not what it was when it was asked first. */
+        again.roles = press->roles;
+        again.role_count = press->role_count;
         again.time_ms = press->time_ms;
         again.seq = 0;
         turn_engine_submit(engine, event_new(&again));

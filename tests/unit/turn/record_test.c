@@ -379,7 +379,7 @@ BODY(a_batch_is_written_whole_or_not_at_all)
 /* ---- waiting for somebody ------------------------------------------------------------------- */
 
 /* `member` presses the button `id`. */
-static size_t press(struct stage_test *t, const char *member, const char *id)
+static size_t press_as(struct stage_test *t, const char *member, uint32_t flags, const char *id)
 {
     char source_id[24];
     struct event event = {.gateway = &t->gateway,
@@ -391,11 +391,16 @@ static size_t press(struct stage_test *t, const char *member, const char *id)
                           .member = member,
                           .content = "",
                           .press_id = id,
-                          .flags = EVENT_ADDRESSED};
+                          .flags = EVENT_ADDRESSED | flags};
 
     snprintf(source_id, sizeof(source_id), "%zu", 1000000 + ++t->next_id);
     turn_engine_submit(t->engine, event_new(&event));
     return t->next_id;
+}
+
+static size_t press(struct stage_test *t, const char *member, const char *id)
+{
+    return press_as(t, member, 0, id);
 }
 
 static struct record *record_of_press(struct stage_test *t, size_t id)
@@ -563,6 +568,24 @@ BODY(retry_and_continue_ask_again)
     return TROUPE_OK;
 }
 
+BODY(what_is_asked_again_has_the_rights_of_the_press)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask_as(t, (struct asking){.flags = EVENT_MODERATOR}, "/warn"), *pressed;
+
+    (void)f;
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "warned"));
+    pressed = record_of_press(t, press(t, "7", "t:retry:1")); /* who is none any more */
+    WAIT_FOR(is_answered(pressed));
+    CHECK(strstr(buf_text(&pressed->shown), "for moderators only"));
+    pressed = record_of_press(t, press_as(t, "7", EVENT_MODERATOR, "t:retry:1"));
+    WAIT_FOR(is_answered(pressed));
+    CHECK(!strcmp(buf_text(&pressed->shown), "warned"));
+    return TROUPE_OK;
+}
+
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
@@ -591,6 +614,7 @@ int main(void)
         TEST(a_question_expires_while_nobody_runs),
         TEST(a_long_sleep_parks_and_ends_at_its_time),
         TEST(retry_and_continue_ask_again),
+        TEST(what_is_asked_again_has_the_rights_of_the_press),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
