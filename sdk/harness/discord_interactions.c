@@ -103,6 +103,8 @@ static struct discord_message *make_loading(struct discord *discord, struct disc
     message->flags = FLAG_LOADING | (flags & FLAG_EPHEMERAL);
     message->hidden = flags & FLAG_EPHEMERAL;
     message->interaction = it->id;
+    message->asker = discord_map_get(&discord->world.by_id, it->user);
+    message->asked_by = it->type;
     message->webhook = DISCORD_BOT_ID;
     discord->counters.unattributed++; /* until its edit brings it to its question */
     return message;

@@ -276,6 +276,8 @@ struct discord_message *discord_message_make(struct discord_call *call,
     message->flags = (uint32_t)discord_scan_u64(fields.flags);
     if (interaction) {
         message->interaction = interaction->id;
+        message->asker = discord_map_get(&discord->world.by_id, interaction->user);
+        message->asked_by = interaction->type;
         message->webhook = DISCORD_BOT_ID;
         message->hidden = message->flags & 1 << 6;
     }

@@ -39,6 +39,8 @@ struct discord_reaction {
 struct discord_message {
     uint64_t id, channel, webhook, interaction, reference;
     struct discord_user *author;
+    struct discord_user *asker; /* whose interaction it was made through */
+    unsigned asked_by;          /* that one's type                       */
     char *content;
     size_t content_len;
     char *embeds, *components, *attachments; /* raw JSON lists; NULL: [] */

@@ -246,6 +246,14 @@ void discord_put_message(struct fake_text *out, struct discord_world *world,
         fake_text_puts(out, ",\"webhook_id\":");
         discord_put_id(out, message->webhook);
     }
+    if (message->asker) {
+        fake_text_puts(out, ",\"interaction_metadata\":{\"id\":");
+        discord_put_id(out, message->interaction);
+        fake_text_printf(
+            out, ",\"type\":%u,\"authorizing_integration_owners\":{},\"user\":", message->asked_by);
+        discord_put_user(out, message->asker);
+        fake_text_puts(out, "}");
+    }
     if (message->author == &world->bot) {
         fake_text_puts(out, ",\"application_id\":");
         discord_put_id(out, DISCORD_BOT_ID);

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "gateway/discord/outbox_json.h"
+#include "gateway/event.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -204,6 +205,18 @@ static void postpone(struct lookup *lookup)
     }
 }
 
+/* Whether the message can be the answer to the row's interaction, by what Discord says of it. */
+static bool is_answer(const struct outbox_row *row, const json_t *message, uint64_t id)
+{
+    const json_t *through = json_object_get(message, "interaction_metadata");
+
+    if (row->detached) /* made like any message, below what asked for it */
+        return id > discord_outbox_number(row->event->source_id);
+    if (!json_is_object(through))
+        through = json_object_get(message, "interaction"); /* its deprecated form */
+    return !strcmp(json_get_str(through, "id", ""), row->event->source_id);
+}
+
 static bool is_ours(const struct discord_entry *entry, const json_t *message, uint64_t id)
 {
     const json_t *reference = json_object_get(message, "message_reference");
@@ -212,7 +225,8 @@ static bool is_ours(const struct discord_entry *entry, const json_t *message, ui
     uint64_t asked = discord_outbox_number(entry->row->reply_to);
 
     if (entry->row->event)
-        return discord_outbox_shows(entry->row, content) && !discord_entry_claimed(entry, id);
+        return is_answer(entry->row, message, id) && discord_outbox_shows(entry->row, content) &&
+               discord_outbox_same_file(entry->row, message) && !discord_entry_claimed(entry, id);
     /* A reply to a message that was deleted meanwhile is made without the reference. */
     if (id <= asked || (answers != asked && (answers != 0 || entry->asked_seen)))
         return false;

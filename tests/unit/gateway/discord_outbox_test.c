@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "gateway/discord/outbox.h"
 #include "gateway/discord/rest.h"
+#include "gateway/event.h"
 
 #include <string.h>
 
@@ -519,6 +520,92 @@ static void a_lost_answer_is_looked_up_and_what_is_there_is_not_sent_again(void 
     run_body(&box->base, found_main);
 }
 
+/* A row that answers interaction 1500, as a followup. */
+static struct outbox_row *answering(int64_t turn, const char *body, const char *file)
+{
+    const struct event event = {.source = "discord:0",
+                                .source_id = "1500",
+                                .kind = "command",
+                                .member = "4",
+                                .channel = "77",
+                                .command = "walls.paint",
+                                .content = "{}",
+                                .content_len = 2,
+                                .token = "secret",
+                                .flags = EVENT_DEFERRED};
+    struct outbox_row *row = row_of(turn, 0, body);
+
+    mem_free(row->reply_to);
+    row->reply_to = mem_strdup("@followup");
+    row->event = event_new(&event);
+    row->file_name = file ? mem_strdup("wall.c") : NULL;
+    row->file = file ? mem_strdup(file) : NULL;
+    return row;
+}
+
+#define THROUGH(id, interaction, files)                                                            \
+    "{\"id\":\"" id "\",\"author\":{\"id\":\"999\"},\"content\":\"\","                             \
+    "\"interaction_metadata\":{\"id\":\"" interaction "\"},\"attachments\":[" files "]}"
+#define WALL "{\"filename\":\"wall.c\",\"size\":6}"
+
+static troupe_status followup_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *row = answering(1, "", "int a;");
+    int64_t id = row->id;
+
+    discord_outbox_application(box->outbox, "55");
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    discord_outbox_show(box->outbox, row, true, NULL, NULL);
+    CHECK(asks(0, "POST", "/webhooks/55/secret"));
+    end(0, TROUPE_MAYBE_DONE, 0, 0, NULL);
+    CHECK(wait_sent(2) && !strcmp(box->sent[1].method, "GET"));
+    /* Without the file, of another interaction, and of none. */
+    end(1, TROUPE_OK, 200, 0,
+        "[" THROUGH("2003", "1500", "") "," THROUGH("2002", "1499", WALL) "," OURS("2001", "") "]");
+    CHECK(box->count == 3 && asks(2, "POST", "/webhooks/55/secret"));
+    end(2, TROUPE_MAYBE_DONE, 0, 0, NULL);
+    CHECK(wait_sent(4));
+    end(3, TROUPE_OK, 200, 0,
+        "[" THROUGH("2004", "1500", WALL) "," THROUGH("2002", "1499", WALL) "]");
+    CHECK(comes_to(id, "sent", "2004"));
+    CHECK(box->count == 4);
+    return TROUPE_OK;
+}
+
+static void a_followup_is_found_by_its_interaction_and_its_file(void **state)
+{
+    (void)state;
+    run_body(&box->base, followup_main);
+}
+
+static troupe_status detached_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *row = answering(1, "all white", NULL);
+    int64_t id = row->id;
+
+    discord_outbox_application(box->outbox, "55");
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    discord_outbox_show(box->outbox, row, true, NULL, NULL);
+    end(0, TROUPE_NOT_FOUND, 404, 10015, NULL); /* the interaction is over */
+    CHECK(asks(1, "POST", "/channels/77/messages") && has(1, "<@4> /paint: all white"));
+    end(1, TROUPE_MAYBE_DONE, 0, 0, NULL);
+    CHECK(wait_sent(3) && !strcmp(box->sent[2].method, "GET"));
+    end(2, TROUPE_OK, 200, 0,
+        "[" OURS("1499", "<@4> /paint: all white") "]"); /* an earlier one's */
+    CHECK(box->count == 4 && asks(3, "POST", "/channels/77/messages"));
+    created(3, "2001");
+    CHECK(comes_to(id, "sent", "2001"));
+    return TROUPE_OK;
+}
+
+static void an_answer_in_the_channel_is_none_that_stood_there_before_its_command(void **state)
+{
+    (void)state;
+    run_body(&box->base, detached_main);
+}
+
 static troupe_status absent_main(void *arg)
 {
     struct fixture *f = arg;
@@ -877,6 +964,10 @@ int main(void)
             a_lost_answer_is_looked_up_and_what_is_there_is_not_sent_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_nonce_that_discord_knew_gives_an_old_text_which_is_edited,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(a_followup_is_found_by_its_interaction_and_its_file, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            an_answer_in_the_channel_is_none_that_stood_there_before_its_command, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_sent_again_with_the_same_nonce, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(
