@@ -17,6 +17,7 @@
 #define CALLBACK_MS    3000
 #define FOLLOWUP_MS    (14 * 60 * 1000) /* a token lives 15 minutes */
 #define LOOK_MS        10               /* between two looks at whether the response is there */
+#define ANSWERING_MS   10000            /* for an answer that is being made                   */
 #define FLAG_EPHEMERAL (1 << 6)
 #define ACKNOWLEDGED   40060 /* Discord's code for what an earlier process did already */
 #define MESSAGE_ROUTE  "/webhooks/{webhook}/{token}/messages/{message}"
@@ -188,16 +189,36 @@ static troupe_status webhook(struct discord *discord, const struct event *event,
     return discord_rest_call(discord->rest, &request, NULL, NULL);
 }
 
+/* Whether the deferred response is an answer that stays. While one is being made, nobody knows. */
+static bool is_answered(struct discord *discord, const struct event *event)
+{
+    uint64_t until = loop_now(discord->loop) + ANSWERING_MS;
+    enum discord_answered answered = DISCORD_UNANSWERED;
+
+    while (discord->rest && loop_now(discord->loop) < until) {
+        answered = discord_outbox_answered(discord->outbox, event->source_id);
+        if (answered != DISCORD_ANSWERING || co_sleep(LOOK_MS) < 0)
+            break;
+    }
+    return answered != DISCORD_UNANSWERED;
+}
+
 troupe_status discord_command_tell(struct discord *discord, const struct event *event,
                                    const char *text)
 {
     _cleanup_mem_ char *body = NULL;
     troupe_status status = TROUPE_OK;
+    bool answered;
 
     while (discord_command_opening(discord, event) && status == TROUPE_OK)
         status = co_sleep(LOOK_MS);
+    answered = status == TROUPE_OK && is_answered(discord, event);
     if (status < 0 || !discord->rest)
         return status < 0 ? status : TROUPE_UNAVAILABLE;
+    if (answered) {
+        body = discord_message_private(text);
+        return webhook(discord, event, "POST", false, body);
+    }
     if (event->flags & EVENT_PRIVATE) {
         body = discord_message_reply(text, NULL);
         return webhook(discord, event, "PATCH", true, body);
@@ -245,6 +266,9 @@ void discord_originals_load(struct discord *discord)
         log_warn("discord", "what commands were answered with is not known: %s", err.text);
         return;
     }
-    for (size_t i = 0; i < rows->count; i++)
+    for (size_t i = 0; i < rows->count; i++) {
         discord_original_use(discord, store_cell_int(rows, i, 0, 0));
+        if (store_cell_int(rows, i, 2, 0))
+            discord_outbox_note_answered(discord->outbox, store_cell_text(rows, i, 1, ""));
+    }
 }

@@ -14,6 +14,7 @@
 #include "gateway/discord/outbox_json.h"
 #include "gateway/discord/place.h"
 #include "gateway/discord/reply.h"
+#include "gateway/event.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -368,6 +369,8 @@ static void set_remote(struct discord_entry *entry, uint64_t id)
 static void created(struct discord_entry *entry, uint64_t id, uint64_t number)
 {
     set_remote(entry, id);
+    if (discord_reply_is(entry->row))
+        discord_outbox_note_answered(entry->outbox, entry->row->event->source_id);
     entry->state = DISCORD_ENTRY_IDLE;
     if (entry->final && is_sent(entry)) {
         entry->shown = entry->sent;

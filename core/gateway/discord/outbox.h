@@ -36,6 +36,13 @@ struct discord_outbox *discord_outbox_new(const struct discord_outbox_options *o
 void discord_outbox_free(struct discord_outbox *outbox);
 void discord_outbox_self(struct discord_outbox *outbox, uint64_t self);
 
+/* Whether a message that answers the interaction is there, or is being made. */
+enum discord_answered { DISCORD_UNANSWERED, DISCORD_ANSWERING, DISCORD_ANSWERED };
+enum discord_answered discord_outbox_answered(const struct discord_outbox *outbox,
+                                              const char *interaction);
+/* One is, by an earlier process. */
+void discord_outbox_note_answered(struct discord_outbox *outbox, const char *interaction);
+
 /* The application whose webhooks answer interactions; what answers one waits for it. */
 void discord_outbox_application(struct discord_outbox *outbox, const char *application);
 /* A first response is settled. */

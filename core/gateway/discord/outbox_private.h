@@ -12,6 +12,7 @@
 
 #define DISCORD_RECONCILE_MS    2000u
 #define DISCORD_UNKNOWN_MESSAGE 10008
+#define DISCORD_ANSWERED_MAX    1024 /* interactions that are known to have their answer */
 
 /* Something to do later. */
 struct discord_alarm {
@@ -86,7 +87,9 @@ struct discord_outbox {
     struct loop_timer timer;
     uint64_t armed; /* what the timer is set to; 0: off */
     bool closed;
-    unsigned holds; /* owner, timer, requests */
+    unsigned holds;                          /* owner, timer, requests */
+    uint64_t answered[DISCORD_ANSWERED_MAX]; /* the last interactions that were */
+    size_t answered_next;
     struct discord_outbox_stats stats;
 };
 

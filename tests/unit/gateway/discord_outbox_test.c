@@ -579,6 +579,36 @@ static void a_followup_is_found_by_its_interaction_and_its_file(void **state)
     run_body(&box->base, followup_main);
 }
 
+/* What nothing keeps is said beside it then, and not in its place. */
+static troupe_status answered_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *row = answering(1, "all white", NULL);
+    int64_t id = row->id;
+
+    mem_free(row->reply_to);
+    row->reply_to = mem_strdup("@original");
+    discord_outbox_application(box->outbox, "55");
+    CHECK(discord_outbox_answered(box->outbox, "1500") == DISCORD_UNANSWERED);
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    discord_outbox_show(box->outbox, row, false, NULL, NULL);
+    CHECK(asks(0, "PATCH", "/webhooks/55/secret/messages/@original"));
+    CHECK(discord_outbox_answered(box->outbox, "1500") == DISCORD_ANSWERING);
+    created(0, "2001");
+    CHECK(discord_outbox_answered(box->outbox, "1500") == DISCORD_ANSWERED);
+    CHECK(discord_outbox_answered(box->outbox, "1501") == DISCORD_UNANSWERED);
+    discord_outbox_show(box->outbox, row, true, NULL, NULL);
+    CHECK(comes_to(id, "sent", "2001")); /* and nobody holds the row any more */
+    CHECK(discord_outbox_answered(box->outbox, "1500") == DISCORD_ANSWERED);
+    return TROUPE_OK;
+}
+
+static void that_an_interaction_has_its_answer_is_known_from_then_on(void **state)
+{
+    (void)state;
+    run_body(&box->base, answered_main);
+}
+
 static troupe_status detached_main(void *arg)
 {
     struct fixture *f = arg;
@@ -966,6 +996,8 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_followup_is_found_by_its_interaction_and_its_file, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(that_an_interaction_has_its_answer_is_known_from_then_on,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(
             an_answer_in_the_channel_is_none_that_stood_there_before_its_command, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_sent_again_with_the_same_nonce, setup,

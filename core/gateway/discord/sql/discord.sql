@@ -42,5 +42,7 @@ WHERE o.gateway = ?1 AND o.state IN ('streaming', 'ready') AND o.reply_to LIKE '
 
 -- Turns that have not ended and whose deferred response has become a message, or was taken away.
 -- name: originals
-SELECT DISTINCT o.turn_id FROM event AS e JOIN outbox AS o ON o.turn_id = e.id
-WHERE e.finished_ms IS NULL AND o.gateway = ?1 AND o.reply_to IN ('@original', '@instead');
+SELECT o.turn_id, e.source_id, max(o.remote_id IS NOT NULL OR o.state = 'unknown')
+FROM event AS e JOIN outbox AS o ON o.turn_id = e.id
+WHERE e.finished_ms IS NULL AND o.gateway = ?1 AND o.reply_to IN ('@original', '@instead')
+GROUP BY o.turn_id;
