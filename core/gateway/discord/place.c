@@ -9,10 +9,13 @@ const char *discord_place(const struct event *event, enum gateway_kind kind, uns
                           bool used)
 {
     bool deferred = event->token && event->flags & EVENT_DEFERRED;
+    /* A command that is asked again by a press has no deferred response, and its failure is still
+     * for who asked alone. */
+    bool apart = kind == GATEWAY_PRIVATE || (kind == GATEWAY_NOTICE && event->command);
     bool private = kind == GATEWAY_PRIVATE || (deferred && kind == GATEWAY_NOTICE) ||
                    event->flags & EVENT_PRIVATE;
 
-    if (!event->token || (!deferred && kind != GATEWAY_PRIVATE))
+    if (!event->token || (!deferred && !apart))
         return NULL;
     if (!deferred)
         return DISCORD_PLACE_PRIVATE;

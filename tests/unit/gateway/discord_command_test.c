@@ -387,6 +387,12 @@ static void an_answer_has_its_place_by_who_may_see_it(void **state)
         else
             assert_null(place);
     }
+    event.flags = EVENT_AGAIN; /* by a press: of a message in the channel, of a command alone */
+    assert_null(discord_place(&event, GATEWAY_NOTICE, 0, false));
+    event.command = "walls.paint";
+    assert_string_equal(discord_place(&event, GATEWAY_NOTICE, 0, false), DISCORD_PLACE_PRIVATE);
+    assert_null(discord_place(&event, GATEWAY_REPLY, 0, false));
+    event.command = NULL;
     event.token = NULL;
     event.flags = 0;
     assert_null(discord_place(&event, GATEWAY_PRIVATE, 0, false)); /* a message that was typed */
