@@ -111,12 +111,13 @@ static void why(struct turn *turn, const troupe_value *values)
     _cleanup_buf_ struct buf out = BUF_INIT;
     struct error err;
     const char *channel = turn->event->channel ? turn->event->channel : "";
+    const char *asker = turn->event->member ? turn->event->member : "";
     const char *id = turn_core_text(&values[0], "last");
 
-    /* Members see what happened in their own channel. */
+    /* Members see what happened in their own channel, and not what others were told alone. */
     if (strcmp(id, "last") && turn->event->flags & EVENT_OWNER)
-        channel = NULL;
-    if (turn_why_text(turn->engine, id, channel, &text, &err) < 0)
+        channel = asker = NULL;
+    if (turn_why_text(turn->engine, id, channel, asker, &text, &err) < 0)
         buf_puts(&out, err.text);
     else
         buf_puts(&out, text);

@@ -72,14 +72,14 @@ static json_t *read_calls(struct engine *engine, int64_t id)
 }
 
 troupe_status turn_why_json(struct engine *engine, const char *id, const char *channel,
-                            json_t **ret, struct error *err)
+                            const char *asker, json_t **ret, struct error *err)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
     bool last = !strcmp(id, "last");
     const struct store_statement *statement =
-        last ? STORE_SQL(SQL_TURN_WHY_LAST, store_text(channel))
+        last ? STORE_SQL(SQL_TURN_WHY_LAST, store_text(channel), store_text(asker))
              : STORE_SQL(SQL_TURN_WHY_ID, store_int((int64_t)event_id_number(id)), store_text(id),
-                         store_text(channel));
+                         store_text(channel), store_text(asker));
     troupe_status status =
         store_query(engine->store, statement, turn_engine_soon(engine), &rows, err);
 
@@ -155,15 +155,15 @@ static void put_entries(struct buf *out, const json_t *trace)
         buf_printf(out, "\n(%lld more steps are not kept)", (long long)dropped);
 }
 
-troupe_status turn_why_text(struct engine *engine, const char *id, const char *channel, char **ret,
-                            struct error *err)
+troupe_status turn_why_text(struct engine *engine, const char *id, const char *channel,
+                            const char *asker, char **ret, struct error *err)
 {
     _cleanup_json_ json_t *why = NULL;
     struct buf out = BUF_INIT;
     char stamp[CLOCK_ISO_SIZE];
     const char *sentence;
     int64_t started;
-    troupe_status status = turn_why_json(engine, id, channel, &why, err);
+    troupe_status status = turn_why_json(engine, id, channel, asker, &why, err);
 
     if (status < 0)
         return status;
@@ -190,13 +190,13 @@ troupe_status turn_why_text(struct engine *engine, const char *id, const char *c
 troupe_status turn_engine_why(struct engine *engine, const char *id, json_t **ret,
                               struct error *err)
 {
-    return turn_why_json(engine, id, NULL, ret, err);
+    return turn_why_json(engine, id, NULL, NULL, ret, err);
 }
 
 troupe_status turn_engine_why_text(struct engine *engine, const char *id, char **ret,
                                    struct error *err)
 {
-    return turn_why_text(engine, id, NULL, ret, err);
+    return turn_why_text(engine, id, NULL, NULL, ret, err);
 }
 
 /* ---- following ------------------------------------------------------------------------------ */

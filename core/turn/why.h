@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Reading a turn's trace back, for /why and `troupe why`. `id` is a turn's number, the source's id
- * of a message, or "last"; of `channel` only, where that is not NULL. [waits]
+ * of a message, or "last"; of `channel` only, where that is not NULL. `asker` not NULL: none
+ * that is another member's slash command, whose answer may be private. [waits]
  */
 #ifndef TURN_WHY_H
 #define TURN_WHY_H
@@ -9,9 +10,9 @@
 #include "turn/engine.h"
 
 troupe_status turn_why_json(struct engine *engine, const char *id, const char *channel,
-                            json_t **ret, struct error *err);
-troupe_status turn_why_text(struct engine *engine, const char *id, const char *channel, char **ret,
-                            struct error *err); /* mem_free */
+                            const char *asker, json_t **ret, struct error *err);
+troupe_status turn_why_text(struct engine *engine, const char *id, const char *channel,
+                            const char *asker, char **ret, struct error *err); /* mem_free */
 
 /* Where a follower of ended turns stands. Zero: from now on. */
 struct turn_tail {

@@ -51,7 +51,7 @@ UPDATE event SET state = 'interrupted', reason = 'restart', finished_ms = ?1
 WHERE source = 'shell' AND finished_ms IS NULL;
 
 
--- A turn's number wins over a message's. ?3 NULL: of every channel.
+-- A turn's number wins over a message's. ?3 NULL: of every channel; ?4 NULL: slash commands of all.
 -- The sources are few and are skipped through in the index of (source, source_id), so that a message's
 -- number needs none of its own.
 -- name: why_id
@@ -66,7 +66,7 @@ FROM event
 WHERE id IN (SELECT ?1 UNION ALL
              SELECT e.id FROM known JOIN event AS e ON e.source = known.source
              WHERE e.source_id = ?2)
-  AND (?3 IS NULL OR channel = ?3)
+  AND (?3 IS NULL OR channel = ?3) AND (?4 IS NULL OR kind <> 'command' OR member = ?4)
 ORDER BY CASE WHEN id = ?1 THEN 0 ELSE 1 END, id DESC LIMIT 1;
 
 -- Turns that ended after the one that was seen last: time ?1, number ?2. Without those for observers
@@ -87,7 +87,7 @@ SELECT id, source, source_id, channel, stages, state, reason, sentence, trace, c
     generation, created_ms, finished_ms, attempts, blames, blamed
 FROM event
 WHERE (?1 IS NULL OR channel = ?1) AND finished_ms IS NOT NULL
-  AND stages NOT LIKE '["observer %'
+  AND (?2 IS NULL OR kind <> 'command' OR member = ?2) AND stages NOT LIKE '["observer %'
 ORDER BY id DESC LIMIT 1;
 
 -- What ended before ?1 goes, in bounded portions: the texts early, the rows themselves later.

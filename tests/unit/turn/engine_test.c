@@ -539,6 +539,32 @@ BODY_IN(observers_leave_no_money_reserved,
     return TROUPE_OK;
 }
 
+BODY_IN(why_tells_nobody_of_the_commands_of_others,
+        "[pipeline command]\nstages = a\n" ACTOR("a", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    const struct asking other = {.member = "8", .kind = "command"};
+    const struct asking owner = {.member = "9", .flags = EVENT_OWNER};
+    struct record *record = ask_as(t, other, "/echo between us");
+
+    WAIT_FOR(is_answered(record));
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE id = 1 AND kind = 'command'") == 1);
+    CHECK_ANSWER("/why", "nothing was answered here yet");
+    CHECK_ANSWER("/why 1", "there is no turn or message \"1\"; \"last\" is the newest");
+    record = ask_as(t, (struct asking){.member = "8"}, "/why");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "turn 1 "));
+    record = ask_as(t, (struct asking){.member = "8"}, "/why 1");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "turn 1 "));
+    record = ask_as(t, owner, "/why 1");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "turn 1 "));
+    return TROUPE_OK;
+}
+
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
@@ -566,6 +592,7 @@ int main(void)
         TEST(built_in_commands_answer),
         TEST(core_commands_are_declared_like_functions),
         TEST(why_tells_members_of_their_own_channel_only),
+        TEST(why_tells_nobody_of_the_commands_of_others),
         TEST(a_turn_waits_for_a_coroutine),
         TEST(observers_leave_no_money_reserved),
     };
