@@ -609,6 +609,31 @@ static void that_an_interaction_has_its_answer_is_known_from_then_on(void **stat
     run_body(&box->base, answered_main);
 }
 
+/* The public response is taken away for a private answer, and nobody knows whether that has happened. */
+static troupe_status instead_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *row = answering(1, "between us", NULL);
+    int64_t id = row->id;
+
+    mem_free(row->reply_to);
+    row->reply_to = mem_strdup("@instead");
+    discord_outbox_application(box->outbox, "55");
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    discord_outbox_show(box->outbox, row, true, NULL, NULL);
+    CHECK(asks(0, "DELETE", "/webhooks/55/secret/messages/@original"));
+    end(0, TROUPE_MAYBE_DONE, 502, 0, NULL);
+    CHECK(stats().unknown == 0 && stats().waiting == 1); /* it is tried again, later */
+    CHECK(comes_to(id, "ready", ""));
+    return TROUPE_OK;
+}
+
+static void a_private_answer_stays_owed_until_the_public_response_has_gone(void **state)
+{
+    (void)state;
+    run_body(&box->base, instead_main);
+}
+
 static troupe_status detached_main(void *arg)
 {
     struct fixture *f = arg;
@@ -998,6 +1023,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(that_an_interaction_has_its_answer_is_known_from_then_on,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_private_answer_stays_owed_until_the_public_response_has_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(
             an_answer_in_the_channel_is_none_that_stood_there_before_its_command, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_sent_again_with_the_same_nonce, setup,
