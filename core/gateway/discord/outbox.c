@@ -415,7 +415,8 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
         outbox->stats.created++;
         created(entry, id, number_of(entry, response));
     } else if (discord_reply_is(entry->row) &&
-               discord_reply_failed(entry, status == TROUPE_OK ? TROUPE_MAYBE_DONE : status)) {
+               discord_reply_failed(entry, status == TROUPE_OK ? TROUPE_MAYBE_DONE : status,
+                                    response->code)) {
         /* it is dealt with */
     } else if (status == TROUPE_OK || status == TROUPE_MAYBE_DONE) {
         entry->state = DISCORD_ENTRY_LOOKING;
@@ -499,7 +500,8 @@ static void on_edited(void *arg, troupe_status status, const struct discord_resp
         outbox->stats.edited++;
         note_shown(entry, number);
         advance(entry);
-    } else if (moot || (discord_reply_is(entry->row) && discord_reply_failed(entry, status))) {
+    } else if (moot || (discord_reply_is(entry->row) &&
+                        discord_reply_failed(entry, status, response->code))) {
         /* nothing more is to be done */
     } else if (status == TROUPE_MAYBE_DONE || wants_later(status, response)) {
         mem_free(entry->body); /* what it shows is not known: the same body is worth an edit */

@@ -15,6 +15,7 @@
 #define MESSAGE      "/webhooks/{webhook}/{token}/messages/{message}"
 #define IS_OVER      "its interaction is over, and nobody but who asked may read it"
 #define IS_AMBIGUOUS "it may be shown to who asked, and nobody else can look"
+#define IS_DELETED   "its message was deleted"
 #define IS_FORGOTTEN "its interaction is not known any more"
 
 static bool is(const struct discord_entry *entry, const char *place)
@@ -70,7 +71,7 @@ static void on_cleared(void *arg, troupe_status status, const struct discord_res
         entry->state = DISCORD_ENTRY_IDLE;
     } else if (status == TROUPE_MAYBE_DONE) {
         discord_entry_later(entry); /* of the answer itself nothing was sent */
-    } else if (!discord_reply_failed(entry, status)) {
+    } else if (!discord_reply_failed(entry, status, response->code)) {
         discord_entry_later(entry);
     }
     discord_outbox_unhold(outbox);
@@ -174,9 +175,11 @@ static void detach(struct discord_entry *entry)
     }
 }
 
-bool discord_reply_failed(struct discord_entry *entry, troupe_status status)
+bool discord_reply_failed(struct discord_entry *entry, troupe_status status, int code)
 {
-    if (status == TROUPE_NOT_FOUND || status == TROUPE_DENIED) {
+    if (status == TROUPE_NOT_FOUND && code == DISCORD_UNKNOWN_MESSAGE && entry->row->remote_id) {
+        discord_entry_failed(entry, status, IS_DELETED); /* somebody does not want it there */
+    } else if (status == TROUPE_NOT_FOUND || status == TROUPE_DENIED) {
         detach(entry);
     } else if (status == TROUPE_MAYBE_DONE && is(entry, DISCORD_PLACE_ORIGINAL)) {
         discord_entry_later(entry);

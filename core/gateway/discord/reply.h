@@ -25,8 +25,8 @@ bool discord_reply_ready(struct discord_entry *entry);
 /* What of a request to make or edit the message is another one than for the channel. Its path, which
  * holds the token and is the caller's to set. mem_free. */
 char *discord_reply_request(const struct discord_entry *entry, struct discord_request *request);
-/* Such a request failed: true where it has been dealt with. */
-bool discord_reply_failed(struct discord_entry *entry, troupe_status status);
+/* Such a request failed, with that code of Discord's: true where it has been dealt with. */
+bool discord_reply_failed(struct discord_entry *entry, troupe_status status, int code);
 /* Gives rows of an earlier process what they answer. [waits] */
 troupe_status discord_reply_load(struct discord_outbox *outbox, const struct list_link *rows,
                                  struct error *err);

@@ -634,6 +634,35 @@ static void a_private_answer_stays_owed_until_the_public_response_has_gone(void 
     run_body(&box->base, instead_main);
 }
 
+static troupe_status gone_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *row = answering(1, "all", NULL);
+    struct told told = {0};
+    int64_t id = row->id;
+
+    mem_free(row->reply_to);
+    row->reply_to = mem_strdup("@original");
+    discord_outbox_application(box->outbox, "55");
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    discord_outbox_show(box->outbox, row, false, NULL, NULL);
+    created(0, "2001");
+    set_body(row, "all white");
+    discord_outbox_show(box->outbox, row, true, note, &told);
+    CHECK(asks(1, "PATCH", "/webhooks/55/secret/messages/2001"));
+    end(1, TROUPE_NOT_FOUND, 404, 10008, NULL);
+    CHECK(told.count == 1 && told.status == TROUPE_NOT_FOUND);
+    CHECK(comes_to(id, "failed", "2001"));
+    CHECK(box->count == 2 && stats().detached == 0); /* and it is not said in the channel instead */
+    return TROUPE_OK;
+}
+
+static void an_answer_that_somebody_deleted_does_not_come_back(void **state)
+{
+    (void)state;
+    run_body(&box->base, gone_main);
+}
+
 static troupe_status detached_main(void *arg)
 {
     struct fixture *f = arg;
@@ -1025,6 +1054,8 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_private_answer_stays_owed_until_the_public_response_has_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_that_somebody_deleted_does_not_come_back, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(
             an_answer_in_the_channel_is_none_that_stood_there_before_its_command, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_sent_again_with_the_same_nonce, setup,
