@@ -679,7 +679,7 @@ static troupe_status detached_main(void *arg)
     end(2, TROUPE_OK, 200, 0,
         "[" OURS("1499", "<@4> /paint: all white") "]"); /* an earlier one's */
     CHECK(box->count == 4 && asks(3, "POST", "/channels/77/messages"));
-    created(3, "2001");
+    end(3, TROUPE_OK, 200, 0, "{\"id\":\"2001\"}");
     CHECK(comes_to(id, "sent", "2001"));
     return TROUPE_OK;
 }
