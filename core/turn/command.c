@@ -71,6 +71,8 @@ bool turn_is_builtin(const struct plugin_set *set, const struct event *event)
     const struct turn_core_command *own = NULL;
     struct line line;
 
+    if (event->flags & EVENT_BOT)
+        return false; /* the loop guard has a say first */
     if (event->command)
         own = turn_core_find(event->command);
     else if (split(set, event, &line))

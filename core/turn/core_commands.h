@@ -3,7 +3,9 @@
  * The core's own commands, declared like the functions of plugins: one table, from which come the
  * checks of their arguments, /help, `troupe functions` and what a platform registers. Those that are
  * left when an agent hangs run at once, also while everything else waits, and owe nothing to the
- * store; the others are turns like any command, which neither limits nor a pause hold up.
+ * store; the others are turns like any command. No pause holds them up; those that only tell something
+ * count against the limits like messages, those that stop, change or allow something do not. Of a
+ * program they are turns like any other of its.
  */
 #ifndef TURN_CORE_COMMANDS_H
 #define TURN_CORE_COMMANDS_H
@@ -17,7 +19,8 @@
 struct turn_core_command {
     struct plugin_function function;
     void (*run)(struct turn *turn, const troupe_value *values);
-    bool waits; /* its turn, in the order of its member's */
+    bool waits;  /* its turn, in the order of its member's   */
+    bool counts; /* against [limits] messages                */
 };
 
 const struct turn_core_command *turn_core_commands(size_t *ret_count);

@@ -187,11 +187,14 @@ static bool is_paused(struct turn *turn)
 
 bool turn_gate_passes(struct turn *turn)
 {
+    const struct turn_core_command *own = NULL;
     char name[PLUGIN_TOOL_NAME + 1];
 
+    if (turn_command_name(turn->engine->set, turn->event, name))
+        own = turn_core_find(name);
     /* What ends a pause or changes a limit is held up by neither. */
-    if (turn_command_name(turn->engine->set, turn->event, name) && turn_core_find(name))
-        return true;
+    if (own && !(turn->event->flags & EVENT_BOT))
+        return !own->counts || is_within(turn);
     if (!turn_guard_passes(turn->engine, turn->event)) {
         turn->quiet = true; /* a sentence would be one more turn of the circle */
         turn_conclude(turn, "refused", "bot_loop",

@@ -5,6 +5,7 @@
  * event is owed; nothing of its turn is durable or visible before it.
  */
 #include "turn/engine_private.h"
+#include "turn/gate.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -109,8 +110,10 @@ static void run_builtin(struct engine *engine, struct event *event)
         return;
     }
     turn = turn_new(engine, event, 0);
-    turn->builtin = true;
-    engine->builtins++;
+    if (turn_gate_passes(turn)) { /* else it only says so, and takes no place from anybody */
+        turn->builtin = true;
+        engine->builtins++;
+    }
     turn_start(turn);
 }
 

@@ -364,6 +364,37 @@ BODY(a_member_stops_his_own_and_a_moderator_everything)
     return TROUPE_OK;
 }
 
+BODY_IN(the_cores_own_answers_count_and_its_switches_do_not, "[limits]
+messages = 2
+" ACTOR)
+{
+    struct stage_test *t = arg;
+
+    CHECK_PART_AS(IN("10"), "/help", "I am");
+    CHECK_PART_AS(IN("10"), "/status", "turns run");
+    CHECK_NOTICE_AS(IN("10"), "/why", "that is more than 2 messages in a minute");
+    CHECK_NOTICE_AS(IN("10"), "/usage", "that is more than 2 messages in a minute");
+    CHECK_PART_AS(IN("10"), "/stop", "nothing of yours is running here");
+    CHECK_PART_AS(IN("10"), "/pause", "is for those who manage the server only");
+    CHECK_PART_AS(IN("10", .member = "8"), "/help", "I am");
+    return TROUPE_OK;
+}
+
+BODY_IN(bots_do_not_talk_in_circles_with_the_cores_own_commands, "[limits]
+bot_turns = 2
+" ACTOR)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    const struct asking bot = IN("10", .member = "77", .flags = EVENT_BOT);
+
+    CHECK_PART_AS(bot, "/help", "I am");
+    CHECK_PART_AS(bot, "/status", "turns run");
+    ask_as(t, bot, "/help")->hushed = true;
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE reason = 'bot_loop'") == 1);
+    return TROUPE_OK;
+}
+
 BODY_IN(bots_do_not_talk_in_circles, "[limits]\nbot_turns = 2\nmessages = 0\n" ACTOR)
 {
     struct stage_test *t = arg;
@@ -437,6 +468,8 @@ int main(void)
         TEST(a_paused_server_is_told_once_a_channel_and_others_go_on),
         TEST(a_pause_ends_by_itself),
         TEST(a_member_stops_his_own_and_a_moderator_everything),
+        TEST(the_cores_own_answers_count_and_its_switches_do_not),
+        TEST(bots_do_not_talk_in_circles_with_the_cores_own_commands),
         TEST(bots_do_not_talk_in_circles),
         TEST(usage_tells_members_of_themselves_and_admins_of_the_server),
         TEST(the_shell_reaches_the_cores_own_commands),
