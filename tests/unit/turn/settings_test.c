@@ -364,9 +364,7 @@ BODY(a_member_stops_his_own_and_a_moderator_everything)
     return TROUPE_OK;
 }
 
-BODY_IN(the_cores_own_answers_count_and_its_switches_do_not, "[limits]
-messages = 2
-" ACTOR)
+BODY_IN(the_cores_own_answers_count_and_its_switches_do_not, "[limits]\nmessages = 2\n" ACTOR)
 {
     struct stage_test *t = arg;
 
@@ -380,9 +378,7 @@ messages = 2
     return TROUPE_OK;
 }
 
-BODY_IN(bots_do_not_talk_in_circles_with_the_cores_own_commands, "[limits]
-bot_turns = 2
-" ACTOR)
+BODY_IN(bots_do_not_talk_in_circles_with_the_cores_own_commands, "[limits]\nbot_turns = 2\n" ACTOR)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
@@ -407,13 +403,18 @@ BODY_IN(bots_do_not_talk_in_circles, "[limits]\nbot_turns = 2\nmessages = 0\n" A
     record = ask_as(t, bot, "reply 3");
     record->hushed = true;
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE reason = 'bot_loop'") == 1);
+    CHECK_PART_AS(IN("10", .flags = EVENT_UNASKED), "reply a job", "a job"); /* is no person */
+    record = ask_as(t, bot, "reply 3");
+    record->hushed = true;
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE reason = 'bot_loop'") == 2);
     CHECK_PART_AS(IN("10", .channel = "200", .member = "77", .flags = EVENT_BOT), "reply x", "x");
     CHECK_PART_AS(IN("10"), "reply a person", "a person");
     CHECK_PART_AS(bot, "reply 4", "4");
     CHECK_PART_AS(IN("10"), "/stop", "nothing of yours");
+    CHECK_PART_AS(IN("10", .flags = EVENT_UNASKED), "reply a job", "a job");
     record = ask_as(t, bot, "reply 5"); /* a person's stop wins */
     record->hushed = true;
-    WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE reason = 'bot_loop'") == 2);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE reason = 'bot_loop'") == 3);
     return TROUPE_OK;
 }
 
