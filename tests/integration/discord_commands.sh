@@ -94,10 +94,13 @@ configure actor "commands = guild" "commands_guild = $GUILD"
 reload
 until_true overwrites 3
 like "$(names $GUILD)" "'echo'" "commands = guild registers for one server"
+until_true overwrites 4
+is "$(names)" "[]" "and no longer for all, who would see them twice"
 is "$(fake_discord_report commands_refused)" 0 "no list was refused"
 configure actor
 reload
-until_true overwrites 4
+until_true overwrites 6
+is "$(names $GUILD)" "[]" "so it is on the way back"
 
 # ---- answering --------------------------------------------------------------------------------
 

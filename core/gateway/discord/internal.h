@@ -31,12 +31,19 @@ enum discord_commands_place {
 };
 
 /* Slash commands; see register.c. */
-struct discord_commands {
-    struct gateway_commands *all; /* of the current set; NULL: not known */
+/* For whom commands are registered. */
+struct discord_commands_at {
     enum discord_commands_place place;
-    char guild[24];
-    bool stale, busy;  /* there is something to register; somebody is at it */
-    size_t registered; /* of the last list that Discord has                 */
+    char guild[24]; /* "" where it is all */
+};
+
+struct discord_commands {
+    struct gateway_commands *all;   /* of the current set; NULL: not known */
+    struct discord_commands_at at;  /* where they are to be                */
+    struct discord_commands_at old; /* where this process has put them     */
+    bool placed;                    /* it has                              */
+    bool stale, busy;               /* there is something to register; somebody is at it */
+    size_t registered;              /* of the last list that Discord has                 */
     uint64_t overwrites;
     char *left_out; /* a line each; NULL: nothing */
     char why[512];  /* it is not registered */

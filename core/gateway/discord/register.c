@@ -31,25 +31,24 @@ static void say(struct discord *discord, const char *why)
 }
 
 /* "/applications/1/commands", or those of one server. mem_free. */
-static char *path_of(const struct discord *discord)
+static char *path_of(const struct discord *discord, const struct discord_commands_at *at)
 {
-    if (discord->commands.place == DISCORD_COMMANDS_GUILD)
-        return mem_printf("/applications/%s/guilds/%s/commands", discord->application,
-                          discord->commands.guild);
+    if (at->place == DISCORD_COMMANDS_GUILD)
+        return mem_printf("/applications/%s/guilds/%s/commands", discord->application, at->guild);
     return mem_printf("/applications/%s/commands", discord->application);
 }
 
-static troupe_status call(struct discord *discord, const char *method, const char *body,
-                          json_t **ret, struct error *err)
+static troupe_status call(struct discord *discord, const struct discord_commands_at *at,
+                          const char *method, const char *body, json_t **ret, struct error *err)
 {
-    _cleanup_mem_ char *path = path_of(discord);
-    bool guild = discord->commands.place == DISCORD_COMMANDS_GUILD;
+    _cleanup_mem_ char *path = path_of(discord, at);
+    bool guild = at->place == DISCORD_COMMANDS_GUILD;
     struct discord_request request = {
         .method = method,
         .route = guild ? "/applications/{application}/guilds/{guild}/commands"
                        : "/applications/{application}/commands",
         .path = path,
-        .major = guild ? discord->commands.guild : NULL,
+        .major = guild ? at->guild : NULL,
         .body = body,
         .body_len = body ? strlen(body) : 0,
         .priority = DISCORD_READING,
@@ -60,11 +59,12 @@ static troupe_status call(struct discord *discord, const char *method, const cha
 }
 
 /* One attempt. [waits] */
-static troupe_status attempt(struct discord *discord, const json_t *wanted, struct error *err)
+static troupe_status attempt(struct discord *discord, const struct discord_commands_at *at,
+                             const json_t *wanted, struct error *err)
 {
     _cleanup_json_ json_t *there = NULL, *overwrite = NULL;
     _cleanup_mem_ char *body = NULL;
-    troupe_status status = call(discord, "GET", NULL, &there, err);
+    troupe_status status = call(discord, at, "GET", NULL, &there, err);
 
     if (status < 0)
         return status;
@@ -76,12 +76,36 @@ static troupe_status attempt(struct discord *discord, const json_t *wanted, stru
         return TROUPE_OK;
     }
     body = json_print(overwrite);
-    status = call(discord, "PUT", body, NULL, err);
+    status = call(discord, at, "PUT", body, NULL, err);
     if (status < 0)
         return status;
     discord->commands.overwrites++;
     log_info("discord", "registered %zu commands", json_array_size(wanted));
     return TROUPE_OK;
+}
+
+static bool is_same(const struct discord_commands_at *a, const struct discord_commands_at *b)
+{
+    return a->place == b->place && !strcmp(a->guild, b->guild);
+}
+
+/* They are registered at `at`: where they were before, members would see each twice. [waits] */
+static troupe_status move(struct discord *discord, const struct discord_commands_at *at,
+                          struct error *err)
+{
+    _cleanup_json_ json_t *none = json_array();
+    struct discord_commands_at *old = &discord->commands.old;
+    troupe_status status = TROUPE_OK;
+
+    if (discord->commands.placed && !is_same(old, at))
+        status = attempt(discord, old, none, err);
+    /* Where the bot is not any more, nobody sees them. */
+    if (status == TROUPE_OK || status == TROUPE_DENIED || status == TROUPE_NOT_FOUND) {
+        *old = *at;
+        discord->commands.placed = true;
+        status = TROUPE_OK;
+    }
+    return status;
 }
 
 /* What does not fit is named once for each set. */
@@ -105,12 +129,15 @@ static json_t *choose(struct discord *discord)
 static void settle(struct discord *discord)
 {
     _cleanup_json_ json_t *wanted = choose(discord);
+    const struct discord_commands_at at = discord->commands.at; /* a reload changes it */
     uint64_t pause = PAUSE_MS;
 
     while (!discord->commands.stale) {
         struct error err;
-        troupe_status status = attempt(discord, wanted, &err);
+        troupe_status status = attempt(discord, &at, wanted, &err);
 
+        if (status == TROUPE_OK)
+            status = move(discord, &at, &err);
         if (status == TROUPE_OK) {
             discord->commands.registered = json_array_size(wanted);
             say(discord, "");
@@ -145,10 +172,10 @@ void discord_register(struct discord *discord)
     if (!discord->commands.all || !discord->application_known || !discord->rest ||
         discord->refused || discord->quiet)
         return;
-    if (discord->commands.place == DISCORD_COMMANDS_OFF)
+    if (discord->commands.at.place == DISCORD_COMMANDS_OFF)
         return;
-    if (discord->commands.place == DISCORD_COMMANDS_GUILD &&
-        !event_id_number(discord->commands.guild)) {
+    if (discord->commands.at.place == DISCORD_COMMANDS_GUILD &&
+        !event_id_number(discord->commands.at.guild)) {
         say(discord, "commands = guild needs commands_guild in [discord], the id of a server");
         return;
     }
@@ -171,15 +198,18 @@ void discord_commands_configure(struct discord *discord, const struct config_sec
 {
     const char *guild = config_str(section, "commands_guild");
 
-    discord->commands.place = (enum discord_commands_place)config_choice(section, "commands");
-    snprintf(discord->commands.guild, sizeof(discord->commands.guild), "%s", guild ? guild : "");
+    struct discord_commands_at *at = &discord->commands.at;
+
+    at->place = (enum discord_commands_place)config_choice(section, "commands");
+    snprintf(at->guild, sizeof(at->guild), "%s",
+             guild && at->place == DISCORD_COMMANDS_GUILD ? guild : "");
 }
 
 json_t *discord_commands_status(const struct discord *discord)
 {
     static const char *const places[] = {"global", "guild", "off"};
 
-    return json_pack("{s:s, s:I, s:I, s:s, s:s}", "place", places[discord->commands.place],
+    return json_pack("{s:s, s:I, s:I, s:s, s:s}", "place", places[discord->commands.at.place],
                      "registered", (json_int_t)discord->commands.registered, "overwrites",
                      (json_int_t)discord->commands.overwrites, "left_out",
                      discord->commands.left_out ? discord->commands.left_out : "", "why",

@@ -35,10 +35,11 @@ FROM discord_identify WHERE account = ?1;
 -- name: identify_count
 SELECT count(*) FROM discord_identify WHERE account = ?1 AND at_ms > ?2;
 
--- What open rows of the outbox answer through an interaction: the event has its token.
+-- What open rows of the outbox answer through an interaction: the event has its token. The states as
+-- the index of open rows has them: SQLite does not use it for an IN.
 -- name: replies
 SELECT o.id, e.payload FROM outbox AS o JOIN event AS e ON e.id = o.turn_id
-WHERE o.gateway = ?1 AND o.state IN ('streaming', 'ready') AND o.reply_to LIKE '@%';
+WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.reply_to LIKE '@%';
 
 -- Turns that have not ended and whose deferred response has become a message, or was taken away.
 -- name: originals
