@@ -29,12 +29,13 @@ const char *turn_core_text(const troupe_value *value, const char *otherwise)
 
 /* ---- /help ---------------------------------------------------------------------------------- */
 
-static void add_function(struct turn *turn, const struct plugin_function *function, struct buf *out)
+static void add_function(struct turn *turn, enum turn_rights rights,
+                         const struct plugin_function *function, struct buf *out)
 {
     /* A usage begins with "/", whatever members type here. */
     buf_printf(out, "%s%s — %s%s\n", turn_command_prefix(turn->set, turn->event),
                function->usage + 1, function->doc,
-               turn_may_call(turn, function, NULL) ? "" : " (not for you)");
+               turn_rights_needed(function) <= rights ? "" : " (not for you)");
 }
 
 static void help_with(struct turn *turn, const char *name, struct buf *out)
@@ -57,6 +58,7 @@ static void help(struct turn *turn, const troupe_value *values)
     const char *name = turn_core_text(&values[0], NULL);
     const struct plugin_set *set = turn->set;
     const struct turn_core_command *own;
+    enum turn_rights rights;
     size_t count;
 
     if (name) {
@@ -64,14 +66,15 @@ static void help(struct turn *turn, const troupe_value *values)
         turn_command_reply(turn, &out);
         return;
     }
+    rights = turn_rights(turn, NULL); /* once: the platform is asked each time */
     buf_printf(&out, "I am %s. Write to me and I answer, or use a command:\n",
                config_str(config_section(set->config, "troupe", NULL), "name"));
     for (size_t i = 0; i < set->target_count; i++)
         if (set->targets[i].function->flags & TROUPE_SLASH)
-            add_function(turn, set->targets[i].function, &out);
+            add_function(turn, rights, set->targets[i].function, &out);
     own = turn_core_commands(&count);
     for (size_t i = 0; i < count; i++)
-        add_function(turn, &own[i].function, &out);
+        add_function(turn, rights, &own[i].function, &out);
     out.len -= out.len && buf_text(&out)[out.len - 1] == '\n';
     turn_command_reply(turn, &out);
 }

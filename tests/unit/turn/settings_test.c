@@ -364,6 +364,38 @@ BODY(a_member_stops_his_own_and_a_moderator_everything)
     return TROUPE_OK;
 }
 
+static unsigned asked_for_rights;
+
+static troupe_status count_rights(struct gateway *gateway, const struct event *event,
+                                  enum gateway_rights *ret, struct error *err)
+{
+    (void)gateway;
+    (void)event;
+    (void)err;
+    asked_for_rights++;
+    *ret = GATEWAY_MODERATOR;
+    return TROUPE_OK;
+}
+
+BODY(help_asks_the_platform_for_rights_once)
+{
+    struct stage_test *t = arg;
+    struct gateway_ops ops = fake_ops;
+    struct record *record;
+
+    ops.rights = count_rights;
+    t->gateway.ops = &ops;
+    asked_for_rights = 0;
+    record = ask_as(t, IN("10"), "/help");
+    WAIT_FOR(is_answered(record) && list_empty(&t->engine->turns));
+    t->gateway.ops = &fake_ops;
+    CHECK(asked_for_rights == 1);
+    CHECK(strstr(buf_text(&record->shown), "/warn — For moderators\n"));
+    CHECK(strstr(buf_text(&record->shown), "/shutdown — For the owner (not for you)\n"));
+    CHECK(strstr(buf_text(&record->shown), "/resume — Ends a pause (not for you)"));
+    return TROUPE_OK;
+}
+
 BODY_IN(the_cores_own_answers_count_and_its_switches_do_not, "[limits]\nmessages = 2\n" ACTOR)
 {
     struct stage_test *t = arg;
@@ -469,6 +501,7 @@ int main(void)
         TEST(a_paused_server_is_told_once_a_channel_and_others_go_on),
         TEST(a_pause_ends_by_itself),
         TEST(a_member_stops_his_own_and_a_moderator_everything),
+        TEST(help_asks_the_platform_for_rights_once),
         TEST(the_cores_own_answers_count_and_its_switches_do_not),
         TEST(bots_do_not_talk_in_circles_with_the_cores_own_commands),
         TEST(bots_do_not_talk_in_circles),
