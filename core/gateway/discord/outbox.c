@@ -375,11 +375,13 @@ static void created(struct discord_entry *entry, uint64_t id, uint64_t number)
     if (entry->final && is_sent(entry)) {
         entry->shown = entry->sent;
         mark(entry, OUTBOX_SENT, NULL);
+        discord_sorry_go_on(entry->outbox);
         finish(entry, TROUPE_OK); /* and the next goes on */
         return;
     }
     mark(entry, entry->row->state, NULL);
     enter(entry);
+    discord_sorry_go_on(entry->outbox);
     note_shown(entry, number);
     advance(entry);
     clear_way(entry);
@@ -775,6 +777,7 @@ struct discord_outbox *discord_outbox_new(const struct discord_outbox_options *o
     outbox->opening_arg = options->opening_arg;
     outbox->holds = 2; /* owner and timer */
     list_init(&outbox->entries);
+    list_init(&outbox->sorry);
     heap_init(&outbox->alarms, rings_before);
     loop_timer_init(outbox->loop, &outbox->timer, on_timer);
     return outbox;
@@ -792,6 +795,7 @@ void discord_outbox_unhold(struct discord_outbox *outbox)
     map_clear(&outbox->batches);
     map_clear(&outbox->lookups);
     map_clear(&outbox->lanes);
+    discord_sorry_clear(outbox);
     heap_clear(&outbox->alarms);
     mem_free(outbox->gateway);
     mem_free(outbox);

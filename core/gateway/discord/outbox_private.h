@@ -90,6 +90,8 @@ struct discord_outbox {
     unsigned holds;                          /* owner, timer, requests */
     uint64_t answered[DISCORD_ANSWERED_MAX]; /* the last interactions that were */
     size_t answered_next;
+    struct list_link sorry; /* of outbox_sorry.c */
+    size_t sorry_count;
     struct discord_outbox_stats stats;
 };
 
@@ -97,6 +99,12 @@ void discord_alarm_set(struct discord_outbox *outbox, struct discord_alarm *alar
 void discord_alarm_clear(struct discord_outbox *outbox, struct discord_alarm *alarm);
 void discord_outbox_hold(struct discord_outbox *outbox);
 void discord_outbox_unhold(struct discord_outbox *outbox);
+
+/* outbox_sorry.c: a private answer to the interaction may be missing, which its member is told once,
+ * now or when it can be said. */
+void discord_sorry_add(struct discord_outbox *outbox, struct event *event);
+void discord_sorry_go_on(struct discord_outbox *outbox);
+void discord_sorry_clear(struct discord_outbox *outbox);
 
 /* Looks for the entry's message, at least reconcile_ms from now; one of these is called in the end. */
 void discord_reconcile(struct discord_entry *entry);

@@ -66,6 +66,7 @@ static void on_cleared(void *arg, troupe_status status, const struct discord_res
         entry->cleared = true;
         discord_entry_advance(entry);
     } else if (went) {
+        discord_sorry_add(outbox, entry->row->event);
         discord_entry_unknown(entry, IS_AMBIGUOUS);
     } else if (status == TROUPE_CANCELED) {
         entry->state = DISCORD_ENTRY_IDLE;
@@ -120,6 +121,7 @@ void discord_outbox_go_on(struct discord_outbox *outbox)
         if (discord_reply_is(entry->row) && entry->state == DISCORD_ENTRY_IDLE)
             discord_entry_advance(entry);
     }
+    discord_sorry_go_on(outbox);
 }
 
 void discord_outbox_application(struct discord_outbox *outbox, const char *application)
@@ -236,6 +238,7 @@ void discord_reply_recover(struct discord_entry *entry)
         entry->state = DISCORD_ENTRY_LOOKING;
         discord_reconcile(entry);
     } else if (is(entry, DISCORD_PLACE_PRIVATE)) {
+        discord_sorry_add(entry->outbox, entry->row->event);
         discord_entry_unknown(entry, IS_AMBIGUOUS);
     } else {
         discord_entry_advance(entry);
