@@ -229,10 +229,13 @@ void discord_answer_drop(struct gateway *gateway, void *handle)
     struct discord_piece *last = NULL;
 
     for (size_t i = 0; i < answer->count; i++) {
-        if (answer->pieces[i].given)
+        if (answer->pieces[i].given) {
             last = &answer->pieces[i];
-        else if (answer->pieces[i].stored)
+            if (last->taken_back)
+                discord_outbox_pass(last->row);
+        } else if (answer->pieces[i].stored) {
             outbox_delete(batch, answer->pieces[i].row->id);
+        }
     }
     if (store_batch_count(batch))
         (void)store_submit(discord->store, batch, NULL, NULL, NULL);

@@ -660,7 +660,13 @@ void discord_outbox_drop(struct outbox_row *row)
 
     enter(entry);
     entry->done = true;
+    clear_way(entry);
     leave(entry);
+}
+
+void discord_outbox_pass(struct outbox_row *row)
+{
+    wake(discord_lane_next(row->delivery));
 }
 
 size_t discord_outbox_streams(struct discord_outbox *outbox, int64_t turn, unsigned ordinal,
@@ -730,7 +736,7 @@ troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error
             continue;
         }
         entry = entry_of(outbox, row);
-        entry->final = entry->wanted = row->state == OUTBOX_READY;
+        entry->final = row->state == OUTBOX_READY;
         if (entry->final)
             outbox->stats.waiting++;
         list_append(&mine, &row->link);
@@ -741,6 +747,11 @@ troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error
     while (!list_empty(&mine)) {
         struct outbox_row *row = container_of(list_pop(&mine), struct outbox_row, link);
         struct discord_entry *entry = row->delivery;
+
+        if (status != TROUPE_OK)
+            continue; /* not known well enough to be sent: the next start does it */
+        /* Not before its turn here: the end of one before it wakes those behind. */
+        entry->wanted = entry->final;
 
         if (discord_place_is(row->reply_to) && (!row->remote_id || !row->event)) {
             discord_reply_recover(entry);
