@@ -118,6 +118,9 @@ struct gateway_ops {
     /* Whether somebody is working on the event: typing, a reaction. Off comes after the turn's last
      * answers were begun and before they are prepared. NULL is fine. */
     void (*working)(struct gateway *gateway, const struct event *event, bool on);
+    /* The buttons of the message that `event` pressed do nothing any more: takes them away where the
+     * medium can, some time or never. NULL is fine. */
+    void (*retire)(struct gateway *gateway, const struct event *event);
     /* The engine stores events up to `seq` of this gateway with `batch`: the gateway adds the row
      * that remembers it, so that seq is never ahead of what is stored. NULL: it has none. */
     void (*taken)(struct gateway *gateway, int64_t seq, struct store_batch *batch);

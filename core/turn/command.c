@@ -68,21 +68,21 @@ void turn_command_reply(struct turn *turn, const struct buf *text)
 
 bool turn_is_builtin(const struct plugin_set *set, const struct event *event)
 {
-    const struct turn_core_command *own;
+    const struct turn_core_command *own = NULL;
     struct line line;
 
     if (event->command)
         own = turn_core_find(event->command);
-    else
-        own = split(set, event, &line) ? turn_core_find(line.name) : NULL;
+    else if (split(set, event, &line))
+        own = turn_core_find(line.name);
     return own && !own->waits;
 }
 
 bool turn_command_name(const struct plugin_set *set, const struct event *event,
                        char ret[PLUGIN_TOOL_NAME + 1])
 {
-    struct line line;
     const char *name = event->command;
+    struct line line;
 
     if (!name && split(set, event, &line))
         name = line.name;

@@ -158,7 +158,8 @@ int64_t turn_paused_until(const struct engine *engine, const struct event *event
     return until > clock_wall_ms() ? until : 0;
 }
 
-/* Each channel is told once; then the reason stands in the trace only. */
+/* Each channel is told once; then the reason stands in the trace only. Who uses a slash command is told
+ * each time, alone: an answer is being waited for. */
 static bool was_told(struct engine *engine, const struct event *event)
 {
     _cleanup_mem_ char *key = mem_printf("%s %s", event->guild, event->channel);
@@ -180,9 +181,8 @@ static bool is_paused(struct turn *turn)
         return false;
     clock_iso(until, when);
     /* What is due is not said into a server that wants silence. */
-    /* What was used as a slash command has an answer for its member alone. */
     turn->quiet = turn->event->flags & EVENT_UNASKED ||
-                  (!turn->event->token && was_told(turn->engine, turn->event));
+                  (!(turn->event->flags & EVENT_DEFERRED) && was_told(turn->engine, turn->event));
     if (until == INT64_MAX)
         turn_conclude(turn, "refused", "paused",
                       "I am paused in this server; those who manage it can say /resume");

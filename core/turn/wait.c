@@ -372,9 +372,9 @@ static bool parse_answer(const char *id, int64_t *ret_wait, int32_t *ret_choice)
     return choice >= 0;
 }
 
-/* Why the press counts for nothing; NULL: it counted. [waits] */
+/* Why the press counts for nothing; NULL: it counted. `ret_over`: nor will another one. [waits] */
 static const char *answer_question(struct engine *engine, const struct event *event, int64_t id,
-                                   int32_t choice)
+                                   int32_t choice, bool *ret_over)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
     struct error err;
@@ -385,6 +385,7 @@ static const char *answer_question(struct engine *engine, const struct event *ev
 
     if (status < 0)
         return ENGINE_NO_STORAGE;
+    *ret_over = !rows->count;
     if (!rows->count)
         return "this question is not open any more";
     turn_id = store_cell_int(rows, 0, 0, 0);
@@ -392,6 +393,7 @@ static const char *answer_question(struct engine *engine, const struct event *ev
     if (!event->member || strcmp(who, event->member))
         return "this question is for somebody else";
     status = decide(engine, id, WAIT_ANSWERED, choice, &err);
+    *ret_over = status == TROUPE_CONFLICT;
     if (status == TROUPE_CONFLICT)
         return "this question was answered already, or is over";
     if (status < 0)
@@ -402,17 +404,16 @@ static const char *answer_question(struct engine *engine, const struct event *ev
 
 /* "t:retry:TURN", "t:continue:TURN": the question again, as a new event under the press's id. */
 static const char *ask_again(struct engine *engine, const struct event *press, int64_t turn_id,
-                             uint32_t flag)
+                             uint32_t flag, bool *ret_over)
 {
     struct event *old = NULL, again;
     struct error err;
     const char *problem = NULL;
     troupe_status status = turn_engine_event(engine, turn_id, &old, &err);
 
+    *ret_over = status == TROUPE_NOT_FOUND || status == TROUPE_DATA;
     if (status < 0)
-        return status == TROUPE_NOT_FOUND || status == TROUPE_DATA
-                   ? "that is too long ago; please ask again"
-                   : ENGINE_NO_STORAGE;
+        return *ret_over ? "that is too long ago; please ask again" : ENGINE_NO_STORAGE;
     if (!press->member || !old->member || strcmp(press->member, old->member)) {
         problem = "only who asked can do that";
     } else {
@@ -431,7 +432,7 @@ static const char *ask_again(struct engine *engine, const struct event *press, i
     return problem;
 }
 
-static const char *press(struct engine *engine, const struct event *event)
+static const char *press(struct engine *engine, const struct event *event, bool *ret_over)
 {
     const char *id = event->press_id ? event->press_id : "";
     long long number;
@@ -439,11 +440,12 @@ static const char *press(struct engine *engine, const struct event *event)
     int32_t choice;
 
     if (parse_answer(id, &wait, &choice))
-        return answer_question(engine, event, wait, choice);
+        return answer_question(engine, event, wait, choice, ret_over);
     if (sscanf(id, "t:retry:%lld", &number) == 1)
-        return ask_again(engine, event, number, 0);
+        return ask_again(engine, event, number, 0, ret_over);
     if (sscanf(id, "t:continue:%lld", &number) == 1)
-        return ask_again(engine, event, number, EVENT_CONTINUE);
+        return ask_again(engine, event, number, EVENT_CONTINUE, ret_over);
+    *ret_over = true;
     return "this button does nothing any more";
 }
 
@@ -451,10 +453,13 @@ static troupe_status press_main(void *arg)
 {
     struct engine_incoming *incoming = arg;
     struct event *event = incoming->event;
-    const char *problem = press(incoming->engine, event);
+    bool over = false;
+    const char *problem = press(incoming->engine, event, &over);
 
     if (problem && event->gateway)
         event->gateway->ops->notice(event->gateway, event, problem, true);
+    if (over && event->gateway && event->gateway->ops->retire)
+        event->gateway->ops->retire(event->gateway, event);
     turn_incoming_free(incoming);
     return TROUPE_OK;
 }

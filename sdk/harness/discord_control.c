@@ -181,23 +181,6 @@ static json_t *do_stop(struct control *control)
     return json_object();
 }
 
-/* The custom_id to press: the one named, else that of the button at `index` (from 0). */
-static const char *find_button(json_t *rows, const char *custom_id, json_int_t index)
-{
-    size_t r, b;
-    json_t *row, *button;
-
-    json_array_foreach (rows, r, row) {
-        json_array_foreach (json_object_get(row, "components"), b, button) {
-            const char *id = json_string_value(json_object_get(button, "custom_id"));
-
-            if (id && (custom_id ? strcmp(id, custom_id) == 0 : index-- == 0))
-                return id;
-        }
-    }
-    return NULL;
-}
-
 static json_t *describe(const struct discord_interaction *it)
 {
     return json_pack("{s:o,s:s,s:i,s:s,s:o,s:o,s:i,s:f,s:i,s:i,s:i,s:o,s:b,s:s,s:o}", "id",
@@ -215,9 +198,9 @@ static json_t *do_press(struct control *control)
     struct discord *discord = control->discord;
     struct discord_channel *channel = channel_in(control);
     struct discord_user *member = member_in(control);
-    const char *which = text_of(control, "message"), *id;
+    const char *which = text_of(control, "message");
     struct discord_message *message = NULL;
-    json_t *rows, *data;
+    struct discord_interaction *it;
 
     if (!channel || !member)
         return NULL;
@@ -230,66 +213,27 @@ static json_t *do_press(struct control *control)
             candidate->components && strcmp(candidate->components, "[]") != 0)
             message = candidate;
     }
-    rows = message && message->components ? json_loads(message->components, 0, NULL) : NULL;
-    id = find_button(rows, text_of(control, "custom_id"),
-                     json_integer_value(json_object_get(control->body, "index")));
-    if (!id || !message) {
-        json_decref(rows);
-        snprintf(control->err, sizeof(control->err), "there is no such button");
-        return NULL;
-    }
-    data = json_pack("{s:s,s:i}", "custom_id", id, "component_type", 2);
-    json_decref(rows);
-    channel = discord_world_channel_id(&discord->world, message->channel);
-    return describe(discord_interaction_send(discord, 3, member, channel, message, data));
+    it = message ? discord_press(discord, member, message, text_of(control, "custom_id"),
+                                 json_integer_value(json_object_get(control->body, "index")))
+                 : NULL;
+    if (it)
+        return describe(it);
+    snprintf(control->err, sizeof(control->err), "there is no such button");
+    return NULL;
 }
 
 /* {"name", "options": [...] as Discord has them, or {"key": value}}; {token} in strings is filled in. */
 static json_t *do_slash(struct control *control)
 {
-    struct discord *discord = control->discord;
     struct discord_channel *channel = channel_in(control);
     struct discord_user *member = member_in(control);
-    const char *name = text_of(control, "name"), *key;
-    json_t *given = json_object_get(control->body, "options"), *options = json_array(), *value;
-    struct discord_interaction *it;
-    struct discord_entry *entry;
+    const char *name = text_of(control, "name");
 
-    if (!channel || !member || !name) {
-        json_decref(options);
-        snprintf(control->err, sizeof(control->err), "a command needs a name, channel and member");
-        return NULL;
-    }
-    entry = discord_ledger_ask(discord, "slash");
-    json_object_foreach (given, key, value) {
-        char text[300];
-        const char *mark = json_string_value(value);
-        const char *at = mark ? strstr(mark, "{token}") : NULL;
-        int type = json_is_string(value)    ? 3
-                   : json_is_integer(value) ? 4
-                   : json_is_boolean(value) ? 5
-                                            : 10;
-
-        if (at) {
-            snprintf(text, sizeof(text), "%.*stok-%llu-%s", (int)(at - mark), mark,
-                     (unsigned long long)entry->n, at + 7);
-            json_array_append_new(
-                options, json_pack("{s:s,s:i,s:s}", "name", key, "type", 3, "value", text));
-        } else {
-            json_array_append_new(
-                options, json_pack("{s:s,s:i,s:O}", "name", key, "type", type, "value", value));
-        }
-    }
-    if (json_is_array(given)) {
-        json_decref(options);
-        options = json_incref(given);
-    }
-    it = discord_interaction_send(discord, 2, member, channel, NULL,
-                                  json_pack("{s:s,s:s,s:i,s:o}", "id", "800000000000000000", "name",
-                                            name, "type", 1, "options", options));
-    discord_ledger_sent(discord, entry, 0, it->id, channel->id, member->id,
-                        discord->gateway.sessions != NULL);
-    return describe(it);
+    if (channel && member && name)
+        return describe(discord_slash(control->discord, channel, member, name,
+                                      json_object_get(control->body, "options")));
+    snprintf(control->err, sizeof(control->err), "a command needs a name, channel and member");
+    return NULL;
 }
 
 /* {"name", "option", "value", "options": {"key": value} typed before}: what somebody types so far. */
@@ -580,6 +524,7 @@ static json_t *do_reset(struct control *control)
     struct discord *discord = control->discord;
 
     discord_load_stop(discord);
+    discord_presser_clear(discord);
     discord_faults_clear(discord);
     discord_limits_clear(discord);
     discord_ledger_clear(discord);

@@ -44,6 +44,8 @@ bool discord_options_set(struct discord *discord, const json_t *source, char *er
             options->limits = strcmp(text, "documented") == 0;
         else if (strcmp(key, "callback_ms") == 0)
             options->callback_ms = (uint64_t)n;
+        else if (strcmp(key, "press_ms") == 0)
+            options->press_ms = (uint64_t)n;
         else if (strcmp(key, "token_ms") == 0)
             options->token_ms = (uint64_t)n;
         else if (strcmp(key, "record") == 0)

@@ -30,6 +30,8 @@ plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/actor.so
 isolation = inprocess
 INI
     done
+    printf '%s\n' "[agent slash]" "plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/slash.so" \
+        "isolation = inprocess" >>"$TAP_DIR/troupe.ini"
     printf '%s\n' "[discord]" "token = fake-token" "api = $DISCORD_API" "$@" >>"$TAP_DIR/troupe.ini"
     chmod 600 "$TAP_DIR/troupe.ini"
 }
@@ -57,7 +59,7 @@ fake_discord_wait connected 1
 
 until_true registered
 ok $? "commands are registered at the start"
-like "$(names)" "'deep', 'draw', 'echo', 'help', .*'whisper', 'why', 'word_of'" "those of agents and the core's own"
+like "$(names)" "'echo', 'help', .*'whisper', 'why'" "those of agents and the core's own"
 is "$(command echo '["options"][0]["type"]')" 3 "with their parameters"
 is "$(command echo '["options"][0].get("required", False)')" True "and what must be given"
 is "$(command deep '["options"][0]["min_value"]')" 0 "and their ranges"
@@ -71,11 +73,15 @@ host_start
 until_true registered
 ok $? "and a restart"
 is "$(fake_discord_report commands_put)" 1 "register nothing again"
-configure "actor second"
+configure "actor second third fourth fifth sixth"
 reload
 until_true overwrites 2
 ok $? "a reload that changes the functions overwrites them"
 like "$(names)" "'actor-echo'.*'second-echo'" "names that two agents have are told apart"
+slash '{"name": "help", "member": "alice", "channel": "general"}'
+followed() { [ "$(last followups)" -ge 1 ] && says '^I am'; }
+until_true followed
+ok $? "a list that is longer than a message comes in order"
 configure actor "commands = off"
 reload
 is "$(fake_discord_report commands_put)" 2 "commands = off leaves them alone"
@@ -115,6 +121,41 @@ slash '{"name": "help", "options": {"command": "echo"}, "member": "alice", "chan
 until_true says 'Says it again'
 ok $? "also in direct messages, with their options"
 
+slash '{"name": "point", "member": "alice", "channel": "general", "options": [
+    {"name": "member", "type": 6, "value": "400000000000000001"},
+    {"name": "channel", "type": 7, "value": "300000000000000000"},
+    {"name": "role", "type": 8, "value": "600000000000000000"}]}'
+until_true says 'member 400000000000000001 channel 300000000000000000 role 600000000000000000'
+ok $? "members, channels and roles reach it as ids"
+
+# lines: how many of /recite's lines stand in the channel; those that the given kind of message has
+lines() { messages "sum(m[\"content\"].count(\"stands here\") for m in d if m[\"ephemeral\"] == $1)"; }
+recited() { [ "$(lines "$1")" = "$2" ]; }
+slash '{"name": "recite", "options": {"lines": 100}, "member": "alice", "channel": "general"}'
+until_true recited False 100
+ok $? "a long answer goes on in followups"
+slash '{"name": "confide", "options": {"lines": 100}, "member": "alice", "channel": "general"}'
+until_true recited True 100
+ok $? "which are private where the answer is"
+is "$(lines False)" 100 "all of them"
+fake_discord_call fault '{"on": "webhook_create", "do": "lost", "times": 1}' >/dev/null
+slash '{"name": "recite", "options": {"lines": 100}, "member": "alice", "channel": "general"}'
+until_true recited False 200
+ok $? "a followup whose end nobody knows"
+found() { [ "$(field '["outbox"]["found"]')" -ge 1 ]; }
+until_true found
+ok $? "is found in the channel"
+is "$(lines False)" 200 "and not repeated"
+
+slash '{"name": "choose", "member": "alice", "channel": "general"}'
+until_true says 'Which one'
+ok $? "a command may ask back"
+is "$(last followups)" 0 "in its deferred response"
+fake_discord_call press '{"member": "alice", "channel": "general", "index": 1}' >/dev/null
+until_true shown 'right it is'
+ok $? "and goes on with the press"
+like "$(public)" 'Which one' "below its question"
+
 # ---- errors -----------------------------------------------------------------------------------
 
 private() { messages '[m["content"] for m in d if m["bot"] and not m["deleted"] and m["ephemeral"]]'; }
@@ -144,6 +185,15 @@ completed() { [ "$(last callback)" = 8 ]; }
 until_true completed
 ok $? "an option that is being typed is answered at once"
 is "$(last choices)" "[]" "with no choices where none are declared"
+is "$(command pick '["options"][0]["autocomplete"]')" True "more choices than are shown are completed"
+fake_discord_call complete '{"name": "pick", "option": "town", "value": "b", "channel": "general"}' >/dev/null
+towns() { fake_discord_call interactions | fake_discord_get '[c["value"] for c in d[-1]["choices"] or []]'; }
+offered() { [ "$(towns)" = "['Berlin', 'Bielefeld', 'Bochum', 'Bonn', 'Braunschweig', 'Bremen']" ]; }
+until_true offered
+ok $? "by what was typed, whatever its case"
+slash '{"name": "pick", "options": {"town": "Bonn"}, "member": "alice", "channel": "general"}'
+until_true says 'off to Bonn'
+ok $? "and what was chosen reaches the function"
 
 # ---- an answer that may have been shown --------------------------------------------------------
 
@@ -203,10 +253,22 @@ fake_discord_call heal >/dev/null
 host_start
 until_true says '^after all'
 ok $? "an answer that was stored and had not arrived is given by the next one"
+is "$(fake_discord_report callbacks_repeated)" 0 "no interaction was acknowledged twice so far"
+
+# Commands in a row, and a kill at whatever they have come to.
+for round in 1 2 3 4; do
+    for n in 1 2 3 4 5 6 7 8; do
+        slash '{"name": "echo", "options": {"text": "in a row {token}"}, "member": "#'$n'", "channel": "general"}'
+    done
+    kill -9 "$HOST_PID"
+    wait "$HOST_PID" 2>/dev/null
+    host_start || break
+done
+none_lost() { [ "$(fake_discord_report lost)" = 0 ]; }
+until_true none_lost
+ok $? "through four more crashes every command is answered"
 fake_discord_wait quiet 1 30000 500
-is "$(fake_discord_report doubled)" 0 "nothing is answered twice"
-is "$(fake_discord_report lost)" 0 "nothing is lost"
-is "$(fake_discord_report callbacks_repeated)" 0 "no interaction was acknowledged twice"
+is "$(fake_discord_report doubled)" 0 "and none twice"
 unlike "$(cat "$TAP_DIR/log")" "itoken-" "no token is in any line of the log"
 host_stop
 is $? 0 "it stops well"

@@ -222,6 +222,13 @@ void discord_original_use(struct discord *discord, int64_t turn)
     discord->original_next = (discord->original_next + 1) % DISCORD_ORIGINALS_MAX;
 }
 
+void discord_original_unuse(struct discord *discord, int64_t turn)
+{
+    for (size_t i = 0; turn && i < DISCORD_ORIGINALS_MAX; i++)
+        if (discord->originals[i] == turn)
+            discord->originals[i] = 0;
+}
+
 void discord_originals_load(struct discord *discord)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;

@@ -117,8 +117,11 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
 
             discord_piece_set(&piece->body, &piece->source, &surplus);
             discord_piece_store(piece, NULL, OUTBOX_READY, batch);
-        } else if (piece->stored) {
-            outbox_delete(batch, piece->row->id);
+        } else {
+            if (piece->stored)
+                outbox_delete(batch, piece->row->id);
+            if (piece->row->event && !piece->row->part) /* the next message may have its place */
+                discord_original_unuse(answer->discord, answer->turn);
         }
     }
     discord_layout_clear(&layout);

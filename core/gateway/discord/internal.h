@@ -133,6 +133,8 @@ troupe_status discord_press_tell(struct discord *discord, const struct event *ev
 /* The same without waiting, as the first answer to it. */
 void discord_press_refuse(struct discord *discord, const struct event *event, int callback,
                           const char *text);
+/* The pressed message's buttons do nothing any more: gateway_ops.retire. */
+void discord_press_retire(struct gateway *gateway, const struct event *event);
 void discord_press_clear(struct discord *discord); /* REST is gone already */
 
 /* ---- command.c ------------------------------------------------------------------------------- */
@@ -152,6 +154,7 @@ troupe_status discord_command_tell(struct discord *discord, const struct event *
 /* Whether the deferred response of the turn's command is a message already; that it is one now. */
 bool discord_original_used(const struct discord *discord, int64_t turn);
 void discord_original_use(struct discord *discord, int64_t turn);
+void discord_original_unuse(struct discord *discord, int64_t turn);
 /* Learns that of the turns that an earlier process left. [waits] */
 void discord_originals_load(struct discord *discord);
 

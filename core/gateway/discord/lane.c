@@ -2,13 +2,14 @@
 #include "gateway/discord/lane.h"
 
 #include "base/mem.h"
+#include "gateway/discord/place.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 struct discord_lane {
-    char *key; /* "CHANNEL/MEMBER" or "#TURN" */
+    char *key; /* "CHANNEL/MEMBER", "#TURN" or "@INTERACTION" */
     struct list_link entries;
 };
 
@@ -18,7 +19,9 @@ static struct discord_lane *lane_of(struct discord_outbox *outbox, const struct 
     char key[64];
 
     /* Ids are decimal texts, see event.h; a longer one could only share a lane, which does no harm. */
-    if (row->member)
+    if (row->event && !row->turn) /* of a command that nothing keeps */
+        snprintf(key, sizeof(key), "@%.24s", row->event->source_id);
+    else if (row->member && !discord_place_is(row->reply_to))
         snprintf(key, sizeof(key), "%.24s/%.24s", row->channel, row->member);
     else if (row->turn)
         snprintf(key, sizeof(key), "#%" PRId64, row->turn);

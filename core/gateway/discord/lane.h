@@ -3,7 +3,8 @@
  * What one member is told in a channel comes in order, also when the message before it is still being
  * looked for or tried again: a later turn may be through before the earlier one's answer is there.
  * A lane holds the entries of one channel and member that have no message yet, by row id; where the
- * row names no member, those of one turn. Loop thread.
+ * row names no member, those of one turn. What answers an interaction stands where that is, not below
+ * other messages: it has the lane of its turn. Loop thread.
  */
 #ifndef GATEWAY_DISCORD_LANE_H
 #define GATEWAY_DISCORD_LANE_H

@@ -158,7 +158,9 @@ static void detach(struct discord_entry *entry)
     entry->final_sent = false;
     if (hidden) { /* what nobody else can see is not what is edited */
         mem_free(row->remote_id);
-        row->remote_id = NULL;
+        mem_free(row->file_name);
+        mem_free(row->file);
+        row->remote_id = row->file_name = row->file = NULL;
     }
     mem_free(entry->body); /* it shows none of it there */
     entry->body = NULL;

@@ -35,6 +35,7 @@ struct record {
     struct buf notice;
     unsigned begins;                      /* answers of which something was shown */
     unsigned writes, ends, notices, over; /* over: working(false) */
+    unsigned retired;                     /* buttons that do nothing any more */
     unsigned asked;                       /* questions            */
     enum gateway_outcome outcome;
     bool private;
@@ -296,6 +297,11 @@ static inline void fake_working(struct gateway *gateway, const struct event *eve
     record_of(test_of(gateway), event->source_id)->over += !on;
 }
 
+static inline void fake_retire(struct gateway *gateway, const struct event *event)
+{
+    record_of(test_of(gateway), event->source_id)->retired++;
+}
+
 static const struct gateway_ops fake_ops = {
     .answer_begin = fake_begin,
     .answer_shown = fake_shown,
@@ -305,6 +311,7 @@ static const struct gateway_ops fake_ops = {
     .answer_drop = fake_drop,
     .notice = fake_notice,
     .working = fake_working,
+    .retire = fake_retire,
     .taken = fake_taken,
     .stored = fake_stored,
 };
