@@ -3,7 +3,7 @@
  * The core's own commands, declared like the functions of plugins: one table, from which come the
  * checks of their arguments, /help, `troupe functions` and what a platform registers. Those that are
  * left when an agent hangs run at once, also while everything else waits, and owe nothing to the
- * store; the others are turns like any command, which neither limits nor a pause hold up.
+ * store; the others are turns like any command, which a pause does not hold up.
  */
 #ifndef TURN_CORE_COMMANDS_H
 #define TURN_CORE_COMMANDS_H
