@@ -25,6 +25,7 @@ struct gateway;
 #define EVENT_AGAIN     0x40u  /* what was asked before, once more */
 #define EVENT_UNASKED   0x80u  /* no message stands behind it: a job   */
 #define EVENT_PING      0x100u /* its answer may notify its member     */
+#define EVENT_THREAD    0x200u /* it stands in a thread                */
 
 /* Behind the source_id of an event for observers whose message has an event of its own, too. */
 #define EVENT_OBSERVED_SUFFIX "/observed"
@@ -49,6 +50,9 @@ struct event {
     /* What is attached to it, as gateway/files.h reads it; NULL: nothing. Its addresses are secrets of
      * a kind: never in logs. */
     const char *files;
+    /* The channel that the message stands in, where `channel` is a thread that is opened below it for the
+     * answer; NULL: `channel`. */
+    const char *parent;
     const char *agent; /* of a job: whose handler takes it; NULL: the pipeline of the kind */
     /* What answers an interaction; stored, to answer after a restart. A secret: never in logs. */
     const char *token;

@@ -602,7 +602,9 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
         struct turn *turn = container_of(link, struct turn, link);
 
         if (turn->phase == TURN_ENDED || !turn->id || !channel || !turn->event->channel ||
-            strcmp(turn->event->channel, channel) || turn->state || is_observed(turn))
+            (strcmp(turn->event->channel, channel) &&
+             (!turn->event->parent || strcmp(turn->event->parent, channel))) ||
+            turn->state || is_observed(turn))
             continue;
         turn_cancel(turn, "stopped", "stopped");
         count++;

@@ -70,6 +70,10 @@ static void take_message(struct discord *discord, const struct discord_scan *sca
     status = discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, mark, &event,
                                  &note, &err);
     if (status == TROUPE_OK) {
+        if (event->parent)
+            discord_threads_add(discord, event_id_number(event->channel));
+        else if (event->flags & EVENT_THREAD)
+            discord_threads_add(discord, scan->channel_id);
         discord_seq_begin(&discord->seq, mark, false);
         discord->options.submit(discord->options.arg, event);
     } else if (note.text) {

@@ -35,6 +35,11 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
     row->gateway = mem_strdup(discord->gateway.name);
     row->account = event->account ? mem_strdup(event->account) : NULL;
     row->channel = mem_strdup(event->channel);
+    if (event->parent) {
+        row->parent = mem_strdup(event->parent);
+        row->thread_name = discord_thread_name(event->content, event->content_len);
+        reply_to = NULL; /* the thread is the reference */
+    }
     if (reply_to)
         row->reply_to = mem_strdup(reply_to);
     if (event->flags & EVENT_PING && event->member)
