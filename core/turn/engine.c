@@ -272,6 +272,13 @@ static void end_waiting(struct turn *turn)
     turn_start(turn);
 }
 
+void turn_withdraw(struct turn *turn)
+{
+    turn->withdrawn = true;
+    turn_cancel(turn, "deleted", "the message was deleted");
+    end_waiting(turn);
+}
+
 void turn_stored(struct turn *turn, enum turn_storing outcome)
 {
     turn->storing = false;
