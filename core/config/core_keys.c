@@ -19,6 +19,7 @@ static const char *const backends[] = {"sqlite", NULL};
 static const char *const synchronous[] = {"full", "normal", NULL};
 static const char *const balances[] = {"first", "round_robin", "random", "least_busy", NULL};
 static const char *const compressions[] = {"auto", "zstd", "zlib", "none", NULL};
+static const char *const buttons[] = {"regenerate", "rate", "stop", NULL};
 static const char *const triggers[] = {"mention", "dm", "reply", "thread", "prefix", NULL};
 static const char *const contents[] = {"auto", "yes", "no", NULL};
 static const char *const streams[] = {"edits", "partial", "off", NULL};
@@ -136,6 +137,10 @@ static const struct config_key discord_keys[] = {
      .doc = "answers go into a thread that is opened from the question"},
     {"auto_thread_in", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "channels or guilds, by id, where auto_thread holds; unset: everywhere"},
+    {"buttons", CONFIG_CHOICE, CONFIG_LIVE | CONFIG_LIST, NULL, .choices = buttons,
+     .doc =
+         "below answers: regenerate asks once more, rate is a thumb up and one down, stop is there "
+         "while an answer grows; unset: none"},
     {"code_file", CONFIG_INT, CONFIG_LIVE, "1900", 0, 60000,
      .doc = "a block of code with more characters goes out as a file; 0: none does"},
     {"attachments", CONFIG_INT, CONFIG_LIVE, "4", 0, 10,

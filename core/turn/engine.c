@@ -272,6 +272,12 @@ static void end_waiting(struct turn *turn)
     turn_start(turn);
 }
 
+void turn_stop(struct turn *turn)
+{
+    turn_cancel(turn, "stopped", "stopped");
+    end_waiting(turn);
+}
+
 void turn_withdraw(struct turn *turn)
 {
     turn->withdrawn = true;
@@ -613,9 +619,8 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
              (!turn->event->parent || strcmp(turn->event->parent, channel))) ||
             turn->state || is_observed(turn))
             continue;
-        turn_cancel(turn, "stopped", "stopped");
+        turn_stop(turn);
         count++;
-        end_waiting(turn);
     }
     if (channel)
         turn_waits_stop(engine, channel);

@@ -126,6 +126,8 @@ void turn_engine_admit(struct engine *engine, struct turn *turn);
 void turn_engine_pump(struct engine *engine);
 /* Ends a running or waiting turn from outside its coroutine. */
 void turn_cancel(struct turn *turn, const char *reason, const char *sentence);
+/* As a member's wish. */
+void turn_stop(struct turn *turn);
 /* The same for a message that was taken back: nothing is said, what was shown goes. */
 void turn_withdraw(struct turn *turn);
 /* Sums up what the turn has spent. [waits] */

@@ -173,6 +173,9 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->acknowledge = config_bool(section, "acknowledge");
     discord->rules.threads = lists(section, "triggers", "thread") ? &discord->threads : NULL;
     discord_threads_configure(discord, section);
+    discord->offers.again = lists(section, "buttons", "regenerate");
+    discord->offers.rate = lists(section, "buttons", "rate");
+    discord->offers.stop = lists(section, "buttons", "stop");
     discord->code_file = (size_t)config_int(section, "code_file");
     discord->fetch.count = (size_t)config_int(section, "attachments");
     discord->fetch.text_max = (size_t)config_bytes(section, "attachment_text");

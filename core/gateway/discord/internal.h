@@ -38,6 +38,9 @@ struct discord {
         settle_ms; /* how long the end of an answer waits for a message that is being created */
     char *prefix;  /* [discord] prefix                              */
     bool acknowledge;
+    struct {
+        bool again, rate, stop;
+    } offers;         /* [discord] buttons */
     size_t code_file; /* units of a block of code that goes out as a file; 0: none does */
     struct discord_threading threading;
     uint64_t *thread_places; /* behind threading.places */

@@ -86,6 +86,24 @@ void discord_piece_store(struct discord_piece *piece, const char *buttons, enum 
         outbox_insert(batch, &next);
 }
 
+bool discord_piece_undressed(const struct discord_piece *piece, const char *buttons)
+{
+    return !equals(piece->row->buttons, buttons);
+}
+
+void discord_piece_offer(struct discord_piece *piece, const char *buttons)
+{
+    mem_free(piece->buttons);
+    piece->buttons = buttons ? mem_strdup(buttons) : NULL;
+}
+
+void discord_piece_dress(struct discord_piece *piece)
+{
+    mem_free(piece->row->buttons);
+    piece->row->buttons = piece->buttons;
+    piece->buttons = NULL;
+}
+
 /* The stored text becomes the row's. */
 void discord_piece_apply(struct discord_piece *piece)
 {

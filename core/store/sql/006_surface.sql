@@ -32,3 +32,13 @@ CREATE TABLE discord_thread (
     seen_ms INTEGER NOT NULL,
     PRIMARY KEY (gateway, thread)
 );
+
+-- What members think of answers, by their buttons; kept as long as the ledger.
+CREATE TABLE rating (
+    turn_id INTEGER NOT NULL,
+    member TEXT NOT NULL,
+    value INTEGER NOT NULL CHECK (value IN (1, -1)),
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (turn_id, member)
+);
+CREATE INDEX rating_at ON rating (at_ms);
