@@ -62,6 +62,9 @@ static const struct config_key admission_keys[] = {
     {"queue", CONFIG_INT, CONFIG_LIVE, "100", 0, 10000, .doc = "turns that wait for a place"},
     {"queue_per_member", CONFIG_INT, CONFIG_LIVE, "5", 1, 1000,
      .doc = "turns of one member that wait"},
+    {"merge", CONFIG_BOOL, CONFIG_LIVE, "no",
+     .doc =
+         "messages that a member writes while an earlier one is answered have one answer together"},
     {"first_text", CONFIG_DURATION, CONFIG_LIVE, "30s", SECOND, HOUR,
      .doc = "time until the first visible text"},
     {"total", CONFIG_DURATION, CONFIG_LIVE, "5m", SECOND, 24 * HOUR,

@@ -278,6 +278,17 @@ void turn_stop(struct turn *turn)
     end_waiting(turn);
 }
 
+void turn_ended_by_another(struct engine *engine, int64_t id)
+{
+    struct turn *turn = turn_engine_turn(engine, id);
+
+    if (!turn || turn->phase != TURN_WAITING)
+        return;
+    turn->duplicate = true; /* its coroutine stores and says nothing */
+    turn_cancel(turn, "merged", "merged");
+    end_waiting(turn);
+}
+
 void turn_withdraw(struct turn *turn)
 {
     turn->withdrawn = true;
@@ -382,6 +393,7 @@ static void configure(struct engine *engine)
     engine->admission.concurrent = (size_t)config_int(admission, "concurrent");
     engine->admission.queue_max = (size_t)config_int(admission, "queue");
     engine->admission.lane_max = (size_t)config_int(admission, "queue_per_member");
+    engine->merge = config_bool(admission, "merge");
     engine->first_text_ms = (uint64_t)config_ms(admission, "first_text");
     engine->total_ms = (uint64_t)config_ms(admission, "total");
     engine->caps = (struct turn_budget_caps){

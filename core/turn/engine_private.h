@@ -47,6 +47,7 @@ struct engine {
     struct turn_left left;
     struct turn_seen_pool seen;
     struct turn_budget_caps caps;
+    bool merge; /* [admission] merge */
     uint64_t first_text_ms, total_ms, park_ms;
     struct list_link turns;    /* every turn that exists                                     */
     struct map numbered;       /* the newest of each number but 0; its key is the int64_t    */
@@ -126,6 +127,10 @@ void turn_engine_admit(struct engine *engine, struct turn *turn);
 void turn_engine_pump(struct engine *engine);
 /* Ends a running or waiting turn from outside its coroutine. */
 void turn_cancel(struct turn *turn, const char *reason, const char *sentence);
+/* Takes along what else its member has written meanwhile (merge.c). [waits] */
+void turn_merge(struct turn *turn);
+/* The turn of that number waits, and its end is stored with another one. */
+void turn_ended_by_another(struct engine *engine, int64_t id);
 /* As a member's wish. */
 void turn_stop(struct turn *turn);
 /* The same for a message that was taken back: nothing is said, what was shown goes. */

@@ -551,6 +551,8 @@ troupe_status turn_run(void *arg)
         turn->restage = true;
     }
     if (!turn->state)
+        turn_merge(turn);
+    if (!turn->state)
         do_work(turn);
     if (turn->left) {
         leave_open(turn);

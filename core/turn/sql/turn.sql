@@ -16,6 +16,11 @@ UPDATE event SET generation = ?2, stages = ?3 WHERE id = ?1;
 -- name: revise
 UPDATE event SET payload = ?2 WHERE id = ?1 AND finished_ms IS NULL;
 
+-- Another turn of its member took it along.
+-- name: merged
+UPDATE event SET state = 'done', reason = 'merged', sentence = '', trace = ?2, finished_ms = ?3
+WHERE id = ?1 AND finished_ms IS NULL;
+
 -- Or after it had ended, for another run.
 -- name: revise_ended
 UPDATE event SET payload = ?3
