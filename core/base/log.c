@@ -111,6 +111,20 @@ static void mask_locked(char *text)
     }
 }
 
+/* The text, or a masked copy of it where it holds a secret, in `ret_copy` (mem_free). */
+static const char *masked_locked(const char *text, char **ret_copy)
+{
+    *ret_copy = NULL;
+    for (size_t i = 0; i < state.mask_count; i++) {
+        if (!strstr(text, state.masks[i]))
+            continue;
+        *ret_copy = mem_strdup(text);
+        mask_locked(*ret_copy);
+        return *ret_copy;
+    }
+    return text;
+}
+
 void log_mask_apply(char *text)
 {
     pthread_mutex_lock(&state.lock);
@@ -118,17 +132,26 @@ void log_mask_apply(char *text)
     pthread_mutex_unlock(&state.lock);
 }
 
-/* Control characters become \xNN, so that a line stays one line. */
-static void put_escaped(struct buf *out, const char *text)
+/* Control characters become \xNN, so that a line stays one line; what stands in `also` gets a
+ * backslash. */
+static void put_escaped(struct buf *out, const char *text, const char *also)
 {
+    const char *plain = text;
+
     for (const char *p = text; *p; p++) {
         unsigned char c = (unsigned char)*p;
+        bool control = c < 0x20 || c == 0x7f;
 
-        if (c < 0x20 || c == 0x7f)
+        if (!control && !strchr(also, *p))
+            continue;
+        buf_append(out, plain, (size_t)(p - plain));
+        plain = p + 1;
+        if (control)
             buf_printf(out, "\\x%02x", c);
         else
-            buf_putc(out, *p);
+            buf_append(out, (const char[]){'\\', *p}, 2);
     }
+    buf_puts(out, plain);
 }
 
 /* ---- one entry in its forms ------------------------------------------------------------------ */
@@ -137,34 +160,32 @@ static void put_escaped(struct buf *out, const char *text)
 struct entry {
     enum log_level level;
     const char *part, *id, *text;
-    const struct log_field *fields; /* their texts are the entry's own */
+    const struct log_field *fields;
     size_t count;
 };
 
 static void put_value(struct buf *out, const char *text)
 {
     if (*text && !strpbrk(text, " \"=\\")) {
-        put_escaped(out, text);
+        put_escaped(out, text, "");
         return;
     }
     buf_putc(out, '"');
-    for (char one[2] = ""; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            buf_putc(out, '\\');
-        one[0] = *text;
-        put_escaped(out, one);
-    }
+    put_escaped(out, text, "\"\\");
     buf_putc(out, '"');
 }
 
 static void put_text(struct buf *out, const struct entry *entry)
 {
-    buf_printf(out, "%s: ", entry->part);
-    put_escaped(out, entry->text);
+    buf_puts(out, entry->part);
+    buf_puts(out, ": ");
+    put_escaped(out, entry->text, "");
     for (size_t i = 0; i < entry->count; i++) {
         const struct log_field *field = &entry->fields[i];
 
-        buf_printf(out, " %s=", field->name);
+        buf_putc(out, ' ');
+        buf_puts(out, field->name);
+        buf_putc(out, '=');
         if (field->text)
             put_value(out, field->text);
         else
@@ -282,29 +303,25 @@ uint64_t log_count(enum log_level level)
 void log_fields(enum log_level level, const char *part, const char *id,
                 const struct log_field *fields, size_t count, const char *message)
 {
-    struct log_field *own;
-    char *text;
+    struct log_field shown[LOG_FIELDS_MAX];
+    char *copies[LOG_FIELDS_MAX + 1] = {NULL};
+    const char *text;
 
     if (!log_enabled(level))
         return;
+    count = count < LOG_FIELDS_MAX ? count : LOG_FIELDS_MAX;
     atomic_fetch_add_explicit(&state.counts[level], 1, memory_order_relaxed);
-    own = mem_zero(count ? count : 1, sizeof(*own));
-    text = mem_strdup(message);
     pthread_mutex_lock(&state.lock);
-    mask_locked(text);
+    text = masked_locked(message, &copies[LOG_FIELDS_MAX]);
     for (size_t i = 0; i < count; i++) {
-        char *copy = fields[i].text ? mem_strdup(fields[i].text) : NULL;
-
-        if (copy)
-            mask_locked(copy);
-        own[i] = (struct log_field){fields[i].name, copy, fields[i].number};
+        shown[i] = fields[i];
+        if (fields[i].text)
+            shown[i].text = masked_locked(fields[i].text, &copies[i]);
     }
-    emit(&(struct entry){level, part, id, text, own, count});
+    emit(&(struct entry){level, part, id, text, shown, count});
     pthread_mutex_unlock(&state.lock);
-    for (size_t i = 0; i < count; i++)
-        mem_free((char *)own[i].text);
-    mem_free(own);
-    mem_free(text);
+    for (size_t i = 0; i <= LOG_FIELDS_MAX; i++)
+        mem_free(copies[i]);
 }
 
 void log_writev(enum log_level level, const char *part, const char *format, va_list args)

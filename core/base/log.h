@@ -34,6 +34,7 @@ struct log_field {
     const char *text; /* NULL: the number               */
     int64_t number;
 };
+#define LOG_FIELDS_MAX 24 /* what is beyond is left out */
 /* A line with fields: as text "message name=value …", in JSON members of their own, in the journal
  * TROUPE_NAME. `id` (may be NULL) is the journal's MESSAGE_ID of this kind of line, 32 hex digits. */
 void log_fields(enum log_level level, const char *part, const char *id,

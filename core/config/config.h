@@ -17,6 +17,7 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "config/schema.h"
@@ -186,6 +187,28 @@ double config_double(const struct config_section *section, const char *key);   /
 bool config_bool(const struct config_section *section, const char *key);       /* BOOL          */
 int config_choice(const struct config_section *section, const char *key); /* index, unset: -1   */
 const struct config_list *config_list(const struct config_section *section, const char *key);
+
+/* ---- settings --------------------------------------------------------------------------------
+ * Keys with CONFIG_SETTABLE may be set by people while the host runs, for a part of it: the files are
+ * the floor. Here is what they are called and what they take; who may set them and where that is kept
+ * is not core/config's. */
+
+struct config_setting {
+    const char *section; /* "limits", or an agent's name */
+    const struct config_key *key;
+};
+/* By "SECTION.KEY", for an agent "NAME.KEY", among the core's tables and `schemas`, which name one
+ * agent each. TROUPE_NOT_FOUND with the nearest name; TROUPE_DENIED for a key of the files only. */
+troupe_status config_setting_find(const struct config_schema *schemas, size_t count,
+                                  const char *name, struct config_setting *ret, struct error *err);
+/* Reads what somebody wrote, by the key's own type and bounds, without expansion. Texts of `ret` go
+ * to `arena`. TROUPE_ARGUMENT says what was expected. */
+troupe_status config_setting_read(const struct config_setting *setting, const char *text,
+                                  struct arena *arena, struct config_value *ret, struct error *err);
+/* Each that there is, in the order of the tables. */
+void config_settings_each(const struct config_schema *schemas, size_t count,
+                          void (*report)(void *arg, const struct config_setting *setting),
+                          void *arg);
 
 /* ---- comparing, printing ------------------------------------------------------------------- */
 

@@ -22,6 +22,7 @@ static const char *const compressions[] = {"auto", "zstd", "zlib", "none", NULL}
 static const char *const buttons[] = {"regenerate", "rate", "stop", NULL};
 static const char *const triggers[] = {"mention", "dm", "reply", "thread", "prefix", NULL};
 static const char *const contents[] = {"auto", "yes", "no", NULL};
+static const char *const command_places[] = {"global", "guild", "off", NULL};
 static const char *const streams[] = {"edits", "partial", "off", NULL};
 static const char *const isolations[] = {"process", "inprocess", NULL};
 
@@ -44,6 +45,8 @@ static const struct config_key store_keys[] = {
      .doc = "full survives power loss; normal is faster and may lose the last commits then"},
     {"keep_traces", CONFIG_DURATION, CONFIG_LIVE, "7d", HOUR, 400 * 24 * HOUR,
      .doc = "how long troupe why can tell about a turn; texts of messages go after a day"},
+    {"keep_audit", CONFIG_DURATION, CONFIG_LIVE, "90d", 24 * HOUR, 3650 * 24 * HOUR,
+     .doc = "how long it is kept who changed settings and who was refused"},
 };
 
 static const struct config_key budget_keys[] = {
@@ -69,6 +72,31 @@ static const struct config_key admission_keys[] = {
      .doc = "time until the first visible text"},
     {"total", CONFIG_DURATION, CONFIG_LIVE, "5m", SECOND, 24 * HOUR,
      .doc = "time for a whole turn"},
+};
+
+/* 0 is no limit. Those of a member may be set for a server, a channel or a role; what a server and all
+ * together may have is the owner's money. */
+static const struct config_key limits_keys[] = {
+    {"messages", CONFIG_INT, CONFIG_LIVE | CONFIG_SETTABLE, "30", 0, 100000,
+     .doc = "messages of one member a minute; 0: no limit"},
+    {"images", CONFIG_INT, CONFIG_LIVE | CONFIG_SETTABLE, "5", 0, 100000,
+     .doc = "images for one member an hour; 0: no limit"},
+    {"features", CONFIG_INT, CONFIG_LIVE | CONFIG_SETTABLE, "10", 0, 100000,
+     .doc = "uses of dear functions by one member an hour; 0: no limit"},
+    {"guild_messages", CONFIG_INT, CONFIG_LIVE, "300", 0, 1000000,
+     .doc = "messages of one server a minute; 0: no limit"},
+    {"guild_images", CONFIG_INT, CONFIG_LIVE, "50", 0, 1000000,
+     .doc = "images for one server an hour; 0: no limit"},
+    {"guild_features", CONFIG_INT, CONFIG_LIVE, "100", 0, 1000000,
+     .doc = "uses of dear functions in one server an hour; 0: no limit"},
+    {"total_messages", CONFIG_INT, CONFIG_LIVE, "0", 0, 1000000,
+     .doc = "messages of all together a minute; 0: no limit"},
+    {"total_images", CONFIG_INT, CONFIG_LIVE, "0", 0, 1000000,
+     .doc = "images for all together an hour; 0: no limit"},
+    {"total_features", CONFIG_INT, CONFIG_LIVE, "0", 0, 1000000,
+     .doc = "uses of dear functions by all together an hour; 0: no limit"},
+    {"bot_turns", CONFIG_INT, CONFIG_LIVE, "5", 0, 1000,
+     .doc = "answers to bots in a channel before a person has to say something there"},
 };
 
 static const struct config_key loop_keys[] = {
@@ -160,6 +188,13 @@ static const struct config_key discord_keys[] = {
      .doc = "another place that files may be fetched from beside Discord's own; for tests"},
     {"global_limit", CONFIG_INT, 0, "50", 0, 10000,
      .doc = "requests a second that Discord lets the bot make; 0: no such limit, for tests"},
+    {"commands", CONFIG_CHOICE, CONFIG_LIVE, "global", .choices = command_places,
+     .doc = "where slash commands are registered: for everybody, for the one server that "
+            "commands_guild names, or not at all"},
+    {"commands_guild", CONFIG_STRING, CONFIG_LIVE, NULL,
+     .doc = "id of the server that commands = guild registers for"},
+    {"answer_bots", CONFIG_BOOL, CONFIG_LIVE, "no",
+     .doc = "answer other bots that mention this one, up to [limits] bot_turns in a row"},
     {"owners", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "members who own the bot, by id; unset: the application's owner or its team"},
 };
@@ -223,6 +258,7 @@ const struct config_schema *config_core_schemas(size_t *ret_count)
         {"store", NULL, store_keys, COUNT(store_keys), CONFIG_ALWAYS},
         {"budget", NULL, budget_keys, COUNT(budget_keys), CONFIG_ALWAYS},
         {"admission", NULL, admission_keys, COUNT(admission_keys), CONFIG_ALWAYS},
+        {"limits", NULL, limits_keys, COUNT(limits_keys), CONFIG_ALWAYS},
         {"loop", NULL, loop_keys, COUNT(loop_keys), CONFIG_ALWAYS},
         {"http", NULL, http_keys, COUNT(http_keys), CONFIG_ALWAYS},
         {"plugins", NULL, plugins_keys, COUNT(plugins_keys), CONFIG_ALWAYS},

@@ -31,6 +31,7 @@ enum config_type {
 #define CONFIG_LIVE   0x4u /* a reload applies it; other core keys wait for a restart            */
 #define CONFIG_LIST   0x8u /* several values, split at commas and white space; STRING, PATH,     */
                            /* URL and CHOICE only                                                */
+#define CONFIG_SETTABLE 0x10u /* people may set it while the host runs: config_setting_find      */
 
 /*
  * One key. `def` is the text of its default, read like a value of a file, without expansion; in

@@ -34,6 +34,7 @@ struct event *event_new(const struct event *from)
     event->quote = copy(&event->arena, from->quote);
     event->quote_author = copy(&event->arena, from->quote_author);
     event->press_id = copy(&event->arena, from->press_id);
+    event->command = copy(&event->arena, from->command);
     event->agent = copy(&event->arena, from->agent);
     event->files = copy(&event->arena, from->files);
     event->parent = copy(&event->arena, from->parent);
@@ -93,6 +94,7 @@ char *event_print(const struct event *event)
     put_text(&out, "quote", event->quote);
     put_text(&out, "quote_author", event->quote_author);
     put_text(&out, "press_id", event->press_id);
+    put_text(&out, "command", event->command);
     put_text(&out, "agent", event->agent);
     put_text(&out, "token", event->token);
     put_text(&out, "files", event->files);
@@ -135,6 +137,7 @@ troupe_status event_parse(const char *json, size_t len, struct event **ret, stru
     event.quote = json_get_str(object, "quote", NULL);
     event.quote_author = json_get_str(object, "quote_author", NULL);
     event.press_id = json_get_str(object, "press_id", NULL);
+    event.command = json_get_str(object, "command", NULL);
     event.agent = json_get_str(object, "agent", NULL);
     event.token = json_get_str(object, "token", NULL);
     event.files = json_get_str(object, "files", NULL);

@@ -25,7 +25,16 @@ struct gateway;
 #define EVENT_AGAIN     0x40u  /* what was asked before, once more */
 #define EVENT_UNASKED   0x80u  /* no message stands behind it: a job   */
 #define EVENT_PING      0x100u /* its answer may notify its member     */
-#define EVENT_THREAD    0x200u /* it stands in a thread                */
+
+#define EVENT_DEFERRED                                                                             \
+    0x1000u /* the platform shows that an answer comes, and waits for it          */
+#define EVENT_PRIVATE                                                                              \
+    0x2000u /* and nobody but its member will see it                              */
+/* What the platform said with the event about its member's rights there (EVENT_RIGHTS: it did). */
+#define EVENT_RIGHTS    0x200u
+#define EVENT_MODERATOR 0x400u
+#define EVENT_ADMIN     0x800u
+#define EVENT_THREAD    0x10000u /* it stands in a thread */
 
 /* Behind the source_id of an event for observers whose message has an event of its own, too. */
 #define EVENT_OBSERVED_SUFFIX "/observed"
@@ -47,6 +56,8 @@ struct event {
     const char *quote;        /* what that message says, cut to a length; NULL: not known */
     const char *quote_author; /* and who wrote it, by name */
     const char *press_id;     /* of the button that was pressed */
+    /* Of a slash command (kind "command"): the function's name; `content` has its arguments as JSON. */
+    const char *command;
     /* What is attached to it, as gateway/files.h reads it; NULL: nothing. Its addresses are secrets of
      * a kind: never in logs. */
     const char *files;

@@ -45,6 +45,13 @@ enum gateway_kind {
     GATEWAY_ASK,     /* a question with buttons; the turn waits for the press            */
 };
 
+/* What a member may do in a server, from its own permissions there. */
+enum gateway_rights {
+    GATEWAY_MEMBER,
+    GATEWAY_MODERATOR, /* Moderate Members             */
+    GATEWAY_ADMIN,     /* Manage Server, Administrator */
+};
+
 /* `ordinal` of the sentence that a turn gives in place of an answer or beside it. */
 #define GATEWAY_ORDINAL_NOTICE 0xFFFFu
 
@@ -118,12 +125,19 @@ struct gateway_ops {
     /* Whether somebody is working on the event: typing, a reaction. Off comes after the turn's last
      * answers were begun and before they are prepared. NULL is fine. */
     void (*working)(struct gateway *gateway, const struct event *event, bool on);
+    /* The buttons of the message that `event` pressed do nothing any more: takes them away where the
+     * medium can, some time or never. NULL is fine. */
+    void (*retire)(struct gateway *gateway, const struct event *event);
     /* The engine stores events up to `seq` of this gateway with `batch`: the gateway adds the row
      * that remembers it, so that seq is never ahead of what is stored. NULL: it has none. */
     void (*taken)(struct gateway *gateway, int64_t seq, struct store_batch *batch);
     /* Nothing up to `seq` is under way any more: it is durable, was refused with a sentence, or owes
      * nothing (nobody was addressed, a command of the core's own). NULL is fine. */
     void (*stored)(struct gateway *gateway, int64_t seq);
+    /* What the event's member may do there, at this moment; who owns the bot is told by EVENT_OWNER.
+     * NULL: the flags of the event tell all. On failure nobody knows. [waits] */
+    troupe_status (*rights)(struct gateway *gateway, const struct event *event,
+                            enum gateway_rights *ret, struct error *err);
 };
 
 struct gateway {

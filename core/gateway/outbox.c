@@ -62,6 +62,7 @@ void outbox_row_free(struct outbox_row *row)
     mem_free(row->gateway);
     mem_free(row->account);
     mem_free(row->channel);
+    mem_free(row->member);
     mem_free(row->reply_to);
     mem_free(row->body);
     mem_free(row->source);
@@ -72,6 +73,7 @@ void outbox_row_free(struct outbox_row *row)
     mem_free(row->parent);
     mem_free(row->thread_name);
     mem_free(row->remote_id);
+    event_unref(row->event);
     mem_free(row);
 }
 
@@ -355,6 +357,7 @@ static struct outbox_row *read_row(const struct outbox *outbox, const char *gate
     row->file = copy(rows, i, 16);
     row->parent = copy(rows, i, 17);
     row->thread_name = copy(rows, i, 18);
+    row->member = copy(rows, i, 19);
     row->inherited = row->id <= outbox->inherited;
     return row;
 }

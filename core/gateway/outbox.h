@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct event;
 struct gateway_button;
 struct loop;
 struct store;
@@ -39,7 +40,8 @@ struct outbox_row {
     unsigned part;    /* n-th message of that answer                          */
     char kind[8];     /* "reply", "private", "notice", "ask"                  */
     char *gateway, *account, *channel;
-    char *reply_to;  /* the message it answers; NULL: none                   */
+    char *member;    /* who asked: what one is told in a channel comes in order; NULL: nobody */
+    char *reply_to;  /* the message it answers, or a place (discord/place.h); NULL: none */
     char *body;      /* exactly what is shown (Discord: content of the message)   */
     char *source;    /* the raw text behind it, where it differs (fences reopened); else NULL */
     char *ping;      /* the one member that it may notify; NULL: nobody      */
@@ -50,7 +52,9 @@ struct outbox_row {
     char *thread_name; /* what it is called then                                */
     char *remote_id;   /* the message once it is there                         */
     enum outbox_state state;
-    bool inherited; /* read from the store: an earlier process may have sent it */
+    struct event *event; /* an interaction that it answers through; NULL: none. Not stored       */
+    bool detached;       /* that is over: the message stands in the channel, and says so         */
+    bool inherited;      /* read from the store: an earlier process may have sent it */
     int64_t created_ms;
     void *delivery; /* the delivering gateway's own; NULL in a new row */
 };

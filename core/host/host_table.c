@@ -379,6 +379,8 @@ static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_a
     if (status == TROUPE_OK)
         status = host_bytes(frame, json_args.ptr, json_args.len, PLUGIN_MAX_JSON_TEXT,
                             "the arguments' text");
+    if (status == TROUPE_OK)
+        status = host_limit(frame, name);
     if (status < 0)
         return status;
     status = turn_record_begin(&recorded, frame, "call", host_call_hash(name, json_args));
@@ -500,5 +502,6 @@ void host_register(struct plugin_registry *registry)
         {TROUPE_FILES, host_files_table()},
     };
 
+    registry->setting = host_setting;
     plugin_registry_add(registry, items, sizeof(items) / sizeof(items[0]));
 }

@@ -15,6 +15,8 @@
 
 /* The table behind every troupe_turn. */
 const troupe_turn_table *host_turn_table(void);
+/* plugin_registry.setting: a value of the agent's section as the turn that asks has it. */
+troupe_status host_setting(struct plugin_agent *agent, const char *key, troupe_value *ret);
 /* Registers "troupe.kv/1" and its like. */
 void host_register(struct plugin_registry *registry);
 
@@ -28,6 +30,8 @@ troupe_status host_bytes(struct turn_frame *frame, const void *data, uint64_t le
                          const char *what);
 /* Counts bytes that the frame holds until it ends; TROUPE_LIMIT above TURN_KEPT_MAX. */
 troupe_status host_hold(struct turn_frame *frame, size_t bytes);
+/* Counts a call of the function where it has a limit of its own; TROUPE_LIMIT, noted. [waits] */
+troupe_status host_limit(struct turn_frame *frame, const char *name);
 /* A copy that lives as long as the frame. `ret` NULL is fine. */
 troupe_status host_keep(struct turn_frame *frame, const char *text, size_t len, troupe_str *ret);
 /* What a function gave, its JSON before its text, kept likewise. */

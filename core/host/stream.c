@@ -151,6 +151,9 @@ troupe_status host_stream_open(troupe_turn *turn, const char *name, troupe_str j
     if (frame->streams >= STREAMS_MAX)
         return turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
                                 "a stage has at most %d open streams", STREAMS_MAX);
+    status = host_limit(frame, name);
+    if (status < 0)
+        return status;
     status = turn_record_begin(&call, frame, "open", host_call_hash(name, json_args));
     if (status < 0)
         return status;

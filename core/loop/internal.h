@@ -157,6 +157,7 @@ struct loop {
     void *(*exception_globals)(void);
     _Atomic(struct loop_task *) inbox; /* newest first */
     struct span span;
+    struct loop_task *before_poll; /* newest first */
     /* Tasks that wait until the loop has nothing else to do, newest first. */
     struct loop_task *rest_first;
     uint64_t rest_until_ns; /* when the first of them waits no longer             */

@@ -82,7 +82,48 @@ static void idle(uv_idle_t *handle)
     (void)handle;
 }
 
-/* ---- work that waits for a rest ---------------------------------------------------------------- */
+/* ---- work for later ------------------------------------------------------------------------- */
+
+static void remove_task(struct loop_task **first, const struct loop_task *task)
+{
+    for (struct loop_task **at = first; *at; at = &(*at)->next) {
+        if (*at == task) {
+            *at = task->next;
+            return;
+        }
+    }
+}
+
+/* Those that stand in the list now, the oldest first; each may free itself. */
+static void run_tasks(struct loop_task **first)
+{
+    struct loop_task *task = *first, *ordered = NULL;
+
+    *first = NULL;
+    while (task) {
+        struct loop_task *next = task->next;
+
+        task->next = ordered;
+        ordered = task;
+        task = next;
+    }
+    while (ordered) {
+        task = ordered;
+        ordered = task->next;
+        task->run(task);
+    }
+}
+
+void loop_before_poll(struct loop *loop, struct loop_task *task)
+{
+    task->next = loop->before_poll;
+    loop->before_poll = task;
+}
+
+void loop_before_poll_cancel(struct loop *loop, struct loop_task *task)
+{
+    remove_task(&loop->before_poll, task);
+}
 
 static bool is_resting(const struct loop *loop)
 {
@@ -103,37 +144,13 @@ void loop_rest(struct loop *loop, struct loop_task *task, uint32_t most_us)
 
 void loop_rest_cancel(struct loop *loop, struct loop_task *task)
 {
-    for (struct loop_task **at = &loop->rest_first; *at; at = &(*at)->next) {
-        if (*at == task) {
-            *at = task->next;
-            return;
-        }
-    }
+    remove_task(&loop->rest_first, task);
 }
 
 /* Every span has a number, so the loop did nothing where none was given since the last drain. */
 static uint64_t activity(struct loop *loop)
 {
     return atomic_load_explicit(&loop->span.serial, memory_order_relaxed);
-}
-
-static void run_rest(struct loop *loop)
-{
-    struct loop_task *task = loop->rest_first, *ordered = NULL;
-
-    loop->rest_first = NULL;
-    while (task) {
-        struct loop_task *next = task->next;
-
-        task->next = ordered;
-        ordered = task;
-        task = next;
-    }
-    while (ordered) {
-        task = ordered;
-        ordered = task->next; /* run may free it */
-        task->run(task);
-    }
 }
 
 static void trim(uv_timer_t *handle)
@@ -167,6 +184,12 @@ static void drain(uv_prepare_t *handle)
             loop->longest_slice_ns = now - started;
     }
     loop->draining = false;
+    if (loop->before_poll) {
+        loop_span_begin(loop, clock_ns());
+        while (loop->before_poll)
+            run_tasks(&loop->before_poll);
+        loop_span_end(loop, clock_ns());
+    }
     uv_update_time(&loop->uv);
     loop->rest_seen = activity(loop);
     if (loop->ready_count > 0 || loop->rest_first)
@@ -187,7 +210,7 @@ static void polled(uv_check_t *handle)
 
     if (is_resting(loop) && ((activity(loop) == loop->rest_seen && loop->ready_count == 0) ||
                              now >= loop->rest_until_ns))
-        run_rest(loop);
+        run_tasks(&loop->rest_first);
     loop_span_begin(loop, now);
 }
 
@@ -196,22 +219,10 @@ static void polled(uv_check_t *handle)
 static void run_inbox(uv_async_t *handle)
 {
     struct loop *loop = handle->data;
-    struct loop_task *task = atomic_exchange_explicit(&loop->inbox, NULL, memory_order_acquire);
-    struct loop_task *ordered = NULL;
+    struct loop_task *tasks = atomic_exchange_explicit(&loop->inbox, NULL, memory_order_acquire);
 
-    while (task) {
-        struct loop_task *next = task->next;
-
-        task->next = ordered;
-        ordered = task;
-        task = next;
-    }
     loop_span_begin(loop, clock_ns());
-    while (ordered) {
-        task = ordered;
-        ordered = task->next; /* run may free it */
-        task->run(task);
-    }
+    run_tasks(&tasks);
     loop_span_end(loop, clock_ns());
 }
 

@@ -45,6 +45,11 @@ struct loop_task {
     void (*run)(struct loop_task *task);
 };
 void loop_post(struct loop *loop, struct loop_task *task); /* any thread */
+/* Runs the task before the loop polls again: once for all that is done until then. A task may give
+ * further ones, which run in the same round, and may free itself. Loop thread. */
+void loop_before_poll(struct loop *loop, struct loop_task *task);
+/* Takes a task back that has not run. */
+void loop_before_poll_cancel(struct loop *loop, struct loop_task *task);
 /* Runs the task once the loop has nothing else to do, at the latest about `most_us` from now: for work
  * that is cheaper the more of it comes together. Loop thread; the task may free itself. */
 void loop_rest(struct loop *loop, struct loop_task *task, uint32_t most_us);

@@ -19,6 +19,7 @@ int cmd_status(struct options *options);
 int cmd_reload(struct options *options);
 int cmd_plugins(struct options *options);
 int cmd_functions(struct options *options);
+int cmd_audit(struct options *options);
 int cmd_call(struct options *options);
 int cmd_why(struct options *options);
 int cmd_tail(struct options *options);

@@ -99,6 +99,14 @@ int cmd_functions(struct options *options)
     return show(options, "functions", columns, "no agent declares functions");
 }
 
+int cmd_audit(struct options *options)
+{
+    static const char *const columns[] = {"time",    "guild",  "member", "action",
+                                          "subject", "before", "after",  NULL};
+
+    return show(options, "audit", columns, "nothing was changed or refused yet");
+}
+
 int cmd_reload(struct options *options)
 {
     _cleanup_json_ json_t *result = NULL;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "loop/co.h"
 #include "sched/sched.h"
+#include "turn/audit.h"
 #include "turn/engine.h"
 #include "turn/why.h"
 
@@ -137,6 +138,14 @@ static troupe_status run_stop(void *arg, const json_t *request, json_t **ret_res
     return TROUPE_OK;
 }
 
+/* Who changed what, and who was refused what. */
+static troupe_status run_audit(void *arg, const json_t *request, json_t **ret_result,
+                               struct error *err)
+{
+    return turn_audit_list(host_engine(app_host(arg)), json_get_str(request, "guild", NULL),
+                           TURN_AUDIT_SHOWN, ret_result, err);
+}
+
 /* The turns that ended since the place the client names; waits for the next one. */
 static troupe_status run_tail(void *arg, const json_t *request, json_t **ret_result,
                               struct error *err)
@@ -192,6 +201,7 @@ const struct ops_command *commands_table(size_t *ret_count)
         {.name = "reload", .run = run_reload, .deadline_ms = RELOAD_MS, .goes_on = true},
         {.name = "call", .run = run_call, .deadline_ms = CALL_MS},
         {.name = "why", .run = run_why},
+        {.name = "audit", .run = run_audit},
         {.name = "tail", .run = run_tail, .deadline_ms = 2 * TAIL_WAIT_MS},
         {.name = "drain", .run = run_drain, .deadline_ms = DRAIN_MS + DRAIN_MS / 10},
         {.name = "stop", .run = run_stop, .goes_on = true, .holds = true},

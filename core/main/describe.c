@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "main/host_private.h"
+#include "turn/core_commands.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -60,6 +61,10 @@ json_t *host_status(struct host *host)
                         json_pack("{s:I, s:I, s:I}", "requests", (json_int_t)http.requests,
                                   "connections", (json_int_t)http.connections, "denied",
                                   (json_int_t)http.denied));
+    json_object_set_new(status, "settings",
+                        json_pack("{s:I, s:I, s:s}", "rows", (json_int_t)engine.settings, "ignored",
+                                  (json_int_t)engine.settings_ignored, "ignored_names",
+                                  engine.settings_ignored_names));
     if (host->discord)
         json_object_set_new(status, "discord", discord_status(host->discord));
     if (host->pages)
@@ -91,6 +96,24 @@ json_t *host_plugins(struct host *host)
     return list;
 }
 
+/* They are shown as those of an agent without a name: commands, no tools. */
+static void add_core_commands(json_t *list)
+{
+    size_t count;
+    const struct turn_core_command *commands = turn_core_commands(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *function = plugin_function_schema(&commands[i].function, NULL);
+
+        json_object_set_new(function, "function", json_string(commands[i].function.name));
+        json_object_set_new(function, "agent", json_string(""));
+        json_object_set_new(function, "usage", json_string(commands[i].function.usage));
+        json_object_set_new(function, "slash", json_true());
+        json_object_set_new(function, "tool", json_false());
+        json_array_append_new(list, function);
+    }
+}
+
 json_t *host_functions(struct host *host)
 {
     const struct plugin_set *set = turn_engine_set(host->engine);
@@ -108,5 +131,6 @@ json_t *host_functions(struct host *host)
         json_object_set_new(function, "tool", json_boolean(target->function->flags & TROUPE_TOOL));
         json_array_append_new(list, function);
     }
+    add_core_commands(list);
     return list;
 }

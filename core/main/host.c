@@ -12,6 +12,7 @@
 #include "store/migrate.h"
 #include "turn/budget.h"
 #include "turn/pipeline.h"
+#include "turn/slash.h"
 
 #include <errno.h>
 #include <string.h>
@@ -189,6 +190,7 @@ static troupe_status start_discord(struct host *host, struct error *err)
     if (host->options.console_only || !discord_wanted(options.section))
         return TROUPE_OK;
     host->discord = discord_new(&options);
+    discord_set_commands(host->discord, turn_slash_commands(turn_engine_set(host->engine)));
     status = discord_start(host->discord, err);
     if (status == TROUPE_OK)
         status = co_spawn(&host->scope, &owner, recover_discord, host);

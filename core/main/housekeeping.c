@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "main/host_private.h"
 #include "store/kv.h"
+#include "turn/audit.h"
 #include "turn/sweep.h"
 
 #define EVERY_MS   (10 * 60 * 1000)
@@ -17,7 +18,7 @@ static troupe_status sweep(struct host *host, bool *ret_more, struct error *err)
     const struct config_section *section = config_section(host_config(host), "store", NULL);
     uint64_t deadline = co_after(HOST_STEP_MS);
     size_t removed = 0;
-    bool jobs = false;
+    bool jobs = false, audit = false;
     troupe_status status = turn_sweep(host->store, clock_wall_ms(),
                                       config_ms(section, "keep_traces"), deadline, ret_more, err);
 
@@ -26,7 +27,10 @@ static troupe_status sweep(struct host *host, bool *ret_more, struct error *err)
                              deadline, &jobs, err);
     if (status == TROUPE_OK)
         status = store_kv_sweep(host->store, KV_PORTION, deadline, &removed, err);
-    *ret_more |= jobs || removed == KV_PORTION;
+    if (status == TROUPE_OK)
+        status = turn_audit_sweep(host->store, clock_wall_ms() - config_ms(section, "keep_audit"),
+                                  deadline, &audit, err);
+    *ret_more |= jobs || audit || removed == KV_PORTION;
     return status;
 }
 

@@ -36,6 +36,8 @@ static const struct subcommand subcommands[] = {
     {"call", "NAME [KEY=VALUE…]", "call a function", OPTIONS_CLIENT, 1, INT_MAX, cmd_call},
     {"why", "[ID|last]", "the path that a message took, stage by stage", OPTIONS_CLIENT, 0, 1,
      cmd_why},
+    {"audit", "", "who changed settings or was refused, the newest first", OPTIONS_CLIENT, 0, 0,
+     cmd_audit},
     {"tail", "", "the turns as they end, a line each, until interrupted", OPTIONS_CLIENT, 0, 0,
      cmd_tail},
     {"drain", "[off]", "refuse new messages and wait until nothing runs; off takes them again",
@@ -129,12 +131,12 @@ static int run(struct options *options)
 }
 
 /* Rows and bodies are made on one thread and freed on another; with an arena for each thread the
- * heap frays a little with every message and the process grows for ever. Two stay flat, the loop's and
- * one for the threads beside it, which with one arena would wait for each other at every turn. */
+ * heap frays a little with every message and the process grows for ever. Three stay flat: with fewer, the
+ * loop and the threads of store and HTTP wait for each other at every turn. */
 static void keep_heap_small(void)
 {
 #ifdef M_ARENA_MAX
-    (void)mallopt(M_ARENA_MAX, 2);
+    (void)mallopt(M_ARENA_MAX, 3);
 #endif
 }
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "loop/pool.h"
 #include "main/host_private.h"
+#include "turn/slash.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -139,8 +140,10 @@ troupe_status host_reload(struct host *host, struct buf *ret_report, struct erro
         config_diff(before, set->config, report_change, ret_report);
         report_agents(set, ret_report);
         turn_engine_publish(host->engine, set);
-        if (host->discord)
+        if (host->discord) {
             discord_configure(host->discord, config_section(set->config, "discord", NULL));
+            discord_set_commands(host->discord, turn_slash_commands(set));
+        }
         host->reloads++;
         snprintf(verdict, sizeof(verdict), "generation %llu serves",
                  (unsigned long long)set->number);

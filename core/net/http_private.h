@@ -127,6 +127,8 @@ struct http_thread {
     struct loop *loop;
     pthread_t id;
     struct queue queue;
+    struct loop_task wake; /* wakes the thread once for all commands of a round */
+    bool wake_due;
     CURLM *multi;
     CURL *easy[HTTP_EASY_KEPT];
     size_t easy_count;
@@ -149,7 +151,7 @@ struct http_client {
     struct http_thread thread;
 };
 
-/* Any thread; the command's references are the thread's then. */
+/* The command's references are the thread's then. */
 void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
                       struct http_transfer *transfer, struct http_stream *stream);
 

@@ -145,6 +145,14 @@ static void obey_all(struct http_thread *thread)
     }
 }
 
+static void wake(struct loop_task *task)
+{
+    struct http_thread *thread = container_of(task, struct http_thread, wake);
+
+    thread->wake_due = false;
+    curl_multi_wakeup(thread->multi);
+}
+
 void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
                       struct http_transfer *transfer, struct http_stream *stream)
 {
@@ -157,8 +165,10 @@ void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
     /* Never full: at most three commands for each of max_transfers streams; closed only after the
      * thread ended, when no stream is left. */
     (void)queue_push(&thread->queue, &command->item, &was_empty);
-    if (was_empty) /* else the thread was woken already and has not looked yet */
-        curl_multi_wakeup(thread->multi);
+    if (!was_empty || thread->wake_due) /* woken already, and has not looked yet; or it will be */
+        return;
+    thread->wake_due = true;
+    loop_before_poll(thread->loop, &thread->wake);
 }
 
 /* ---- a pass -------------------------------------------------------------------------------- */
@@ -263,6 +273,7 @@ troupe_status http_thread_start(struct http_thread *thread, struct error *err)
     int r;
 
     list_init(&thread->transfers);
+    thread->wake.run = wake;
     thread->multi = curl_multi_init();
     if (!thread->multi)
         return error_set(err, TROUPE_NOMEM, "no memory for the HTTP client");
@@ -278,6 +289,8 @@ troupe_status http_thread_start(struct http_thread *thread, struct error *err)
 
 void http_thread_stop(struct http_thread *thread)
 {
+    if (thread->wake_due)
+        loop_before_poll_cancel(thread->loop, &thread->wake);
     atomic_store(&thread->stop, true);
     curl_multi_wakeup(thread->multi);
     pthread_join(thread->id, NULL);

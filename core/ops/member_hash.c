@@ -3,9 +3,8 @@
 
 #include "store/kv.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,18 +51,22 @@ troupe_status ops_member_key(struct store *store, uint64_t deadline, struct ops_
 void ops_member_hash(const struct ops_member_key *key, const char *source, const char *member,
                      char ret[OPS_MEMBER_HASH_SIZE])
 {
-    unsigned char text[512], digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
+    unsigned char text[512], digest[SHA256_DIGEST_LENGTH];
+    const size_t space = sizeof(text) - sizeof(key->bytes);
     int used;
 
     ret[0] = '\0';
     if (!member)
         return;
-    used = snprintf((char *)text, sizeof(text), "%s%c%s", source, '\0', member);
-    if (used < 0 || (size_t)used >= sizeof(text) ||
-        !HMAC(EVP_sha256(), key->bytes, sizeof(key->bytes), text, (size_t)used, digest, &len) ||
-        len < (OPS_MEMBER_HASH_SIZE - 1) / 2)
-        return;
-    for (size_t i = 0; i < (OPS_MEMBER_HASH_SIZE - 1) / 2; i++)
-        snprintf(ret + 2 * i, 3, "%02x", digest[i]);
+    /* The key in front is enough: only a quarter of the digest is shown, so nothing can be told from
+     * it about a longer text. */
+    memcpy(text, key->bytes, sizeof(key->bytes));
+    used = snprintf((char *)text + sizeof(key->bytes), space, "%s%c%s", source, '\0', member);
+    if (used >= 0 && (size_t)used < space) {
+        SHA256(text, sizeof(key->bytes) + (size_t)used, digest);
+        for (size_t i = 0; i < OPS_MEMBER_HASH_SIZE - 1; i++)
+            ret[i] = "0123456789abcdef"[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
+        ret[OPS_MEMBER_HASH_SIZE - 1] = '\0';
+    }
+    explicit_bzero(text, sizeof(text));
 }

@@ -4,22 +4,20 @@
 #include "base/log.h"
 #include "gateway/event.h"
 
-#define FIELDS_MAX 24
-
 struct line {
-    struct log_field fields[FIELDS_MAX];
+    struct log_field fields[LOG_FIELDS_MAX];
     size_t count;
 };
 
 static void put(struct line *line, const char *name, const char *text)
 {
-    if (text && *text && line->count < FIELDS_MAX)
+    if (text && *text && line->count < LOG_FIELDS_MAX)
         line->fields[line->count++] = (struct log_field){.name = name, .text = text};
 }
 
 static void put_number(struct line *line, const char *name, int64_t number)
 {
-    if (line->count < FIELDS_MAX)
+    if (line->count < LOG_FIELDS_MAX)
         line->fields[line->count++] = (struct log_field){.name = name, .number = number};
 }
 

@@ -117,12 +117,16 @@ static void handle_free(troupe_host *host, void *memory)
 static troupe_status handle_config(troupe_host *host, const char *key, troupe_value *ret)
 {
     const struct plugin_values *values = &plugin_agent_of(host)->values;
+    const struct plugin_registry *registry = plugin_agent_of(host)->registry;
 
     for (size_t i = 0; key && i < values->count; i++) {
         const struct plugin_value *value = &values->items[i];
 
         if (strcmp(value->name, key) != 0)
             continue;
+        if (value->flags & TROUPE_KEY_SETTABLE && registry && registry->setting &&
+            registry->setting(plugin_agent_of(host), key, ret) == TROUPE_OK)
+            return TROUPE_OK;
         /* In this order a plugin learns of a secret whether it is set, and nothing else. */
         if (!value->set)
             return TROUPE_NOT_FOUND;

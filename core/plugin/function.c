@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define EXACT_MAX   9007199254740992.0 /* 2^53: a double holds every whole number up to it */
-#define KNOWN_FLAGS ((TROUPE_PRIVATE << 1) - 1)
+#define KNOWN_FLAGS ((TROUPE_LIMIT_FEATURES << 1) - 1)
 #define MAX_DOC     1000
 
 /* Sizes of the tables in ABI 1.0: what every plugin has at least. */
@@ -279,15 +279,16 @@ static troupe_status read_params(struct reading *at, const troupe_array *declare
                                  struct plugin_function *ret)
 {
     bool left_out = false;
+    struct plugin_param *params;
 
     if (declared->count > PLUGIN_MAX_PARAMS)
         return defect(at, "it has %u parameters, at most %d are possible", declared->count,
                       PLUGIN_MAX_PARAMS);
     if (declared->count && (!declared->ptr || declared->stride < PARAM_1_0))
         return defect(at, "its list of parameters is broken");
-    ret->params = mem_zero(PLUGIN_MAX_PARAMS, sizeof(*ret->params));
+    ret->params = params = mem_zero(PLUGIN_MAX_PARAMS, sizeof(*params));
     for (uint32_t i = 0; i < declared->count; i++) {
-        struct plugin_param *param = &ret->params[i];
+        struct plugin_param *param = &params[i];
         troupe_status status;
 
         at->param = NULL;
@@ -318,7 +319,8 @@ static unsigned choose_types(struct plugin_function *function)
 
     function->types[0] = &ffi_type_pointer;
     for (size_t i = 0; i < function->param_count; i++) {
-        struct plugin_param *param = &function->params[i];
+        /* Read a moment ago; constant from here on. */
+        struct plugin_param *param = (struct plugin_param *)(uintptr_t)&function->params[i];
 
         param->split = is_text(param->type) && WORD_REGISTERS && used + 1 != WORD_REGISTERS;
         if (param->split) {
@@ -390,8 +392,8 @@ void plugin_function_clear(struct plugin_function *function)
 {
     for (size_t i = 0; i < function->param_count; i++)
         mem_free((void *)(uintptr_t)function->params[i].choices);
-    mem_free(function->params);
-    mem_free(function->usage);
+    mem_free((void *)(uintptr_t)function->params);
+    mem_free((void *)(uintptr_t)function->usage);
 }
 
 /* ---- calling ------------------------------------------------------------------------------- */

@@ -18,7 +18,7 @@
 #include <troupe/plugin.h>
 
 #define PLUGIN_MAX_PARAMS    16
-#define PLUGIN_MAX_CHOICES   25         /* as many as a slash command can show  */
+#define PLUGIN_MAX_CHOICES   250 /* a slash command shows 25 and offers the others while typing */
 #define PLUGIN_MAX_TEXT      (64 << 10) /* bytes of a string without a maximum  */
 #define PLUGIN_MAX_JSON_TEXT (1 << 20)  /* bytes of any argument                */
 #define PLUGIN_TOOL_NAME     64         /* characters of a name shown to models */
@@ -43,8 +43,8 @@ struct plugin_function {
     uint32_t timeout_ms; /* 0: what is left of the turn             */
     bool is_service;     /* its name has a dot                      */
     size_t param_count;
-    struct plugin_param *params;
-    char *usage; /* "/roll [sides] [count]" */
+    const struct plugin_param *params;
+    const char *usage; /* "/roll [sides] [count]" */
     /* The prepared call. */
     troupe_fn fn;
     ffi_cif cif;

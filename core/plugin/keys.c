@@ -13,8 +13,9 @@
 #include <math.h>
 #include <string.h>
 
-#define KEY_1_0     (offsetof(troupe_key, flags) + sizeof(uint32_t))
-#define KNOWN_FLAGS (TROUPE_KEY_REQUIRED | TROUPE_KEY_SECRET | TROUPE_KEY_ENDPOINT)
+#define KEY_1_0 (offsetof(troupe_key, flags) + sizeof(uint32_t))
+#define KNOWN_FLAGS                                                                                \
+    (TROUPE_KEY_REQUIRED | TROUPE_KEY_SECRET | TROUPE_KEY_ENDPOINT | TROUPE_KEY_SETTABLE)
 #define MAX_TEXT    (64 << 10)
 #define MAX_CHOICES 64
 
@@ -154,6 +155,11 @@ static troupe_status read_key(struct reading *at, const troupe_key *declared,
         return defect(at, "a secret is a string without default and choices");
     if ((declared->flags & TROUPE_KEY_ENDPOINT) && declared->type != TROUPE_TYPE_URL)
         return defect(at, "an endpoint is a URL");
+    /* What members may write must never reach a file, a server or a secret by itself. */
+    if ((declared->flags & TROUPE_KEY_SETTABLE) &&
+        ((declared->flags & TROUPE_KEY_SECRET) || declared->type == TROUPE_TYPE_URL ||
+         declared->type == TROUPE_TYPE_PATH))
+        return defect(at, "a secret, URL or path is set by the files only");
     if (isnan(declared->min) || isnan(declared->max) || declared->min > declared->max)
         return defect(at, "its minimum is above its maximum");
     if (declared->min < declared->max &&
@@ -175,6 +181,8 @@ static troupe_status read_key(struct reading *at, const troupe_key *declared,
         ret->flags |= CONFIG_REQUIRED;
     if (declared->flags & TROUPE_KEY_SECRET)
         ret->flags |= CONFIG_SECRET;
+    if (declared->flags & TROUPE_KEY_SETTABLE)
+        ret->flags |= CONFIG_SETTABLE;
     if (mapping->config == CONFIG_INT && mapping->type != TROUPE_TYPE_INT) {
         ret->min = 1;
         ret->max = CONFIG_NO_MAX;

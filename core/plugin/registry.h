@@ -9,8 +9,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <troupe/abi.h>
 
 #define PLUGIN_MAX_EXTENSIONS 64
+
+struct plugin_agent;
 
 struct plugin_extension {
     const char *id;    /* static                                     */
@@ -21,6 +24,9 @@ struct plugin_extension {
 struct plugin_registry {
     struct plugin_extension items[PLUGIN_MAX_EXTENSIONS];
     size_t count;
+    /* What was set above the agent's section for whoever it works for now; NULL: nobody can tell.
+     * TROUPE_NOT_FOUND: the section's value counts. Any thread. */
+    troupe_status (*setting)(struct plugin_agent *agent, const char *key, troupe_value *ret);
 };
 
 /* Registering an id twice or too many is an error in the program and aborts it. */

@@ -158,7 +158,7 @@ static bool owes_sentence(const struct ending *ending)
         !turn->answer.interrupted)
         return false;
     return ending->gateway && (turn->event->flags & EVENT_ADDRESSED) && !turn->duplicate &&
-           !turn->withdrawn &&
+           !turn->quiet && !turn->withdrawn &&
            (!turn_answer_exists(turn) || turn->answer.interrupted || ending->lost);
 }
 

@@ -6,6 +6,7 @@
 #include "loop/chan.h"
 #include "plugin/set.h"
 #include "turn/engine_private.h"
+#include "turn/rights.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Commands that members type: `/name arguments` reaches a declared function, before any pipeline.
- * /help, /why, /status and /stop are the core's own; they run at once, also while everything else
- * waits, because they are what is left when an agent hangs.
+ * Commands that members type: `/name arguments` reaches a declared function, before any pipeline;
+ * first the core's own, which run at once, also while everything else waits.
  */
-#include "turn/call.h"
-#include "turn/engine_private.h"
+#include "turn/command.h"
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "turn/why.h"
+#include "turn/call.h"
+#include "turn/core_commands.h"
+#include "turn/engine_private.h"
+#include "turn/rights.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -22,8 +23,7 @@ struct line {
     size_t rest_len;
 };
 
-/* What a command begins with where the event came from. */
-static const char *prefix_of(const struct plugin_set *set, const struct event *event)
+const char *turn_command_prefix(const struct plugin_set *set, const struct event *event)
 {
     const char *section = text_starts(event->source, "discord:") ? "discord" : "console";
     const char *prefix = config_str(config_section(set->config, section, NULL), "prefix");
@@ -33,7 +33,7 @@ static const char *prefix_of(const struct plugin_set *set, const struct event *e
 
 static bool split(const struct plugin_set *set, const struct event *event, struct line *ret)
 {
-    const char *prefix = prefix_of(set, event), *p = event->content;
+    const char *prefix = turn_command_prefix(set, event), *p = event->content;
     size_t skip = strlen(prefix), len = event->content_len, n = 0;
 
     while (len && isspace((unsigned char)*p)) {
@@ -57,7 +57,7 @@ static bool split(const struct plugin_set *set, const struct event *event, struc
     return true;
 }
 
-static void reply(struct turn *turn, const struct buf *text)
+void turn_command_reply(struct turn *turn, const struct buf *text)
 {
     size_t len = text_utf8_cut(buf_text(text), text->len, TURN_ANSWER_MAX);
     _cleanup_mem_ char *copy = mem_strndup(buf_text(text), len);
@@ -66,231 +66,164 @@ static void reply(struct turn *turn, const struct buf *text)
     turn_answer_reply(turn, copy, strlen(copy));
 }
 
-/* ---- the core's own ------------------------------------------------------------------------- */
-
-static void add_functions(struct turn *turn, struct buf *out)
-{
-    const struct plugin_set *set = turn->set;
-
-    for (size_t i = 0; i < set->target_count; i++) {
-        const struct plugin_target *target = &set->targets[i];
-
-        if (!(target->function->flags & TROUPE_SLASH))
-            continue;
-        /* A usage begins with "/", whatever members type here. */
-        buf_printf(out, "%s%s — %s%s\n", prefix_of(set, turn->event), target->function->usage + 1,
-                   target->function->doc,
-                   turn_may_call(turn, target->function, NULL) ? "" : " (not for you)");
-    }
-}
-
-static void help(struct turn *turn, const struct line *line)
-{
-    _cleanup_buf_ struct buf out = BUF_INIT;
-    const struct plugin_target *target;
-    struct error err;
-    char name[72];
-
-    if (line->rest_len && line->rest_len < sizeof(name)) {
-        snprintf(name, sizeof(name), "%.*s", (int)line->rest_len, line->rest);
-        if (plugin_set_find(turn->set, text_starts(name, "/") ? name + 1 : name, &target, &err) < 0)
-            buf_puts(&out, err.text);
-        else
-            plugin_function_help(target->function, &out);
-        reply(turn, &out);
-        return;
-    }
-    buf_printf(&out, "I am %s. Write to me and I answer, or use a command:\n",
-               config_str(config_section(turn->set->config, "troupe", NULL), "name"));
-    add_functions(turn, &out);
-    buf_printf(&out,
-               "%1$shelp [command] — this list, or more about one command\n"
-               "%1$swhy [number] — how my last answer, or a turn by its number, came about\n"
-               "%1$sstatus — what runs, what waits, what was spent today\n"
-               "%1$sstop — ends what I am doing in this channel",
-               prefix_of(turn->set, turn->event));
-    reply(turn, &out);
-}
-
-static void status(struct turn *turn, const struct line *line)
-{
-    _cleanup_buf_ struct buf out = BUF_INIT;
-    struct engine *engine = turn->engine;
-    struct turn_budget_sum sum = {0, 0, 0};
-    struct engine_stats stats;
-    struct error err;
-
-    (void)line;
-    turn_engine_stats(engine, &stats);
-    buf_printf(&out, "%zu of %zu turns run, %zu wait; %llu answered, %llu refused, %llu failed\n",
-               stats.running, stats.concurrent_max, stats.queued,
-               (unsigned long long)stats.answered, (unsigned long long)stats.refused,
-               (unsigned long long)stats.failed);
-    if (turn_budget_today(engine->store, "bot", ENGINE_BUDGET_BOT, turn_engine_soon(engine), &sum,
-                          &err) < 0)
-        buf_puts(&out, "storage: does not answer\n");
-    else
-        buf_printf(&out, "spent today: %.4f of %.2f USD%s\n", (double)sum.settled / 1e6,
-                   (double)engine->caps.bot / 1e6, sum.unknown ? " (part of it estimated)" : "");
-    buf_printf(&out, "agents (generation %u):", stats.generation);
-    for (size_t i = 0; i < turn->set->agent_count; i++)
-        buf_printf(&out, " %s %s", turn->set->agents[i]->name,
-                   turn->set->agents[i]->manifest->version);
-    reply(turn, &out);
-}
-
-static void why(struct turn *turn, const struct line *line)
-{
-    _cleanup_mem_ char *text = NULL;
-    _cleanup_buf_ struct buf out = BUF_INIT;
-    struct error err;
-    const char *channel = turn->event->channel ? turn->event->channel : "";
-    char id[72] = "last";
-
-    if (line->rest_len && line->rest_len < sizeof(id))
-        snprintf(id, sizeof(id), "%.*s", (int)line->rest_len, line->rest);
-    /* Members see what happened in their own channel. */
-    if (strcmp(id, "last") && turn->event->flags & EVENT_OWNER)
-        channel = NULL;
-    if (turn_why_text(turn->engine, id, channel, &text, &err) < 0)
-        buf_puts(&out, err.text);
-    else
-        buf_puts(&out, text);
-    reply(turn, &out);
-}
-
-static void stop(struct turn *turn, const struct line *line)
-{
-    _cleanup_buf_ struct buf out = BUF_INIT;
-    size_t count = turn_engine_stop_channel(turn->engine, turn->event->channel);
-
-    (void)line;
-    if (count)
-        buf_printf(&out, "stopped %zu", count);
-    else
-        buf_puts(&out, "nothing is running here");
-    reply(turn, &out);
-}
-
-static const struct builtin {
-    const char *name;
-    void (*run)(struct turn *turn, const struct line *line);
-} builtins[] = {{"help", help}, {"why", why}, {"status", status}, {"stop", stop}};
-
-#define BUILTINS (sizeof(builtins) / sizeof(builtins[0]))
-
-static const struct builtin *builtin_of(const struct plugin_set *set, const struct event *event,
-                                        struct line *line)
-{
-    if (split(set, event, line))
-        for (size_t i = 0; i < BUILTINS; i++)
-            if (!strcmp(line->name, builtins[i].name))
-                return &builtins[i];
-    return NULL;
-}
-
 bool turn_is_builtin(const struct plugin_set *set, const struct event *event)
 {
+    const struct turn_core_command *own = NULL;
     struct line line;
 
-    return builtin_of(set, event, &line) != NULL;
+    if (event->command)
+        own = turn_core_find(event->command);
+    else if (split(set, event, &line))
+        own = turn_core_find(line.name);
+    return own && !own->waits;
+}
+
+bool turn_command_name(const struct plugin_set *set, const struct event *event,
+                       char ret[PLUGIN_TOOL_NAME + 1])
+{
+    const char *name = event->command;
+    struct line line;
+
+    if (!name && split(set, event, &line))
+        name = line.name;
+    if (!name || strlen(name) > PLUGIN_TOOL_NAME)
+        return false;
+    memcpy(ret, name, strlen(name) + 1);
+    return true;
 }
 
 bool turn_is_command(const struct plugin_set *set, const struct event *event)
 {
     struct line line;
 
-    return split(set, event, &line);
+    return event->command || split(set, event, &line);
 }
 
 /* ---- declared functions --------------------------------------------------------------------- */
 
-bool turn_may_call(const struct turn *turn, const struct plugin_function *function,
-                   struct error *err)
-{
-    const uint32_t guarded = TROUPE_OWNER | TROUPE_ADMIN | TROUPE_MODERATOR;
-
-    if (!(function->flags & guarded) || !turn->event || (turn->event->flags & EVENT_OWNER))
-        return true;
-    error_set(err, TROUPE_DENIED, "\"%s\" is for %s only", function->name,
-              function->flags & TROUPE_OWNER   ? "the bot's owner"
-              : function->flags & TROUPE_ADMIN ? "those who manage the server"
-                                               : "moderators");
-    return false;
-}
-
-static void unknown(struct turn *turn, const struct line *line, struct error *err)
+static void unknown(struct turn *turn, const char *name, const struct error *err)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
-    const char *prefix = prefix_of(turn->set, turn->event), *names[256], *near;
-    size_t count = 0;
+    const char *prefix = turn_command_prefix(turn->set, turn->event), *names[256], *near;
+    size_t count = 0, own;
+    const struct turn_core_command *commands = turn_core_commands(&own);
 
-    for (size_t i = 0; i < BUILTINS; i++)
-        names[count++] = builtins[i].name;
+    for (size_t i = 0; i < own; i++)
+        names[count++] = commands[i].function.name;
     for (size_t i = 0; i < turn->set->target_count && count < 256; i++)
         if (turn->set->targets[i].function->flags & TROUPE_SLASH)
             names[count++] = turn->set->targets[i].function->name;
-    near = text_nearest(line->name, names, count);
+    near = text_nearest(name, names, count);
     if (err->status == TROUPE_CONFLICT)
         buf_puts(&out, err->text);
     else
-        buf_printf(&out, "there is no command %s%s; %s%s%s%s", prefix, line->name,
+        buf_printf(&out, "there is no command %s%s; %s%s%s%s", prefix, name,
                    near ? "did you mean " : "", prefix, near ? near : "help",
                    near ? "?" : " lists what there is");
-    turn_trace_add(&turn->trace, "command", "unknown", "/%s", line->name);
-    reply(turn, &out);
+    turn_trace_add(&turn->trace, "command", "unknown", "/%s", name);
+    turn->answer.private = turn->event->command != NULL;
+    turn_command_reply(turn, &out);
 }
 
-static void call(struct turn *turn, const struct plugin_target *target, const struct line *line)
+/* A command that was found: the core's own, else an agent's. */
+struct found {
+    const struct turn_core_command *own;
+    const struct plugin_target *target;
+    const struct plugin_function *function;
+};
+
+static bool find(struct turn *turn, const char *name, struct found *ret)
 {
-    _cleanup_plugin_args_ struct plugin_args args = {0};
+    struct error err = {0};
+
+    ret->own = turn_core_find(name);
+    if (ret->own) {
+        ret->function = &ret->own->function;
+        return true;
+    }
+    if (plugin_set_find(turn->set, name, &ret->target, &err) < 0 ||
+        !(ret->target->function->flags & TROUPE_SLASH)) {
+        unknown(turn, name, &err);
+        return false;
+    }
+    ret->function = ret->target->function;
+    return true;
+}
+
+static void call(struct turn *turn, const struct plugin_target *target, const char *where,
+                 const troupe_value *values)
+{
     static const struct turn_site site = {.path = "0"};
     struct turn_result result = {0};
-    _cleanup_buf_ struct buf out = BUF_INIT;
-    struct error err;
-    char where[96];
-    troupe_status status =
-        plugin_args_from_text(target->function, line->rest, line->rest_len, &args, &err);
+    troupe_status status;
 
-    snprintf(where, sizeof(where), "command %s", target->function->name);
-    if (status == TROUPE_OK && !turn_may_call(turn, target->function, &err))
-        status = TROUPE_DENIED;
-    if (status < 0) {
-        turn_trace_add(&turn->trace, where, status_name(status), "%s", err.text);
-        buf_puts(&out, err.text);
-        reply(turn, &out);
-        return;
-    }
     turn->agent = target->agent;
-    turn->answer.private =
-        (target->function->flags & TROUPE_PRIVATE) && !(turn->event->flags & EVENT_DIRECT);
-    status = turn_call(turn, &site, target->agent, target->function, args.values, &result);
+    status = turn_call(turn, &site, target->agent, target->function, values, &result);
     turn_trace_add(&turn->trace, where, status < 0 ? result.code : status_name(status),
                    status < 0 ? "%s" : NULL, result.sentence);
     if (status < 0)
         turn_conclude(turn, "failed", result.code, "%s", result.sentence);
     else if (result.text.len)
-        reply(turn, &result.text);
+        turn_command_reply(turn, &result.text);
     else if (result.json.len)
-        reply(turn, &result.json);
+        turn_command_reply(turn, &result.json);
     else
         turn_conclude(turn, "done", "command", "done");
     turn_result_clear(&result);
 }
 
+/* `status` and `err` tell what became of the arguments. */
+static void run(struct turn *turn, const struct found *found, const struct plugin_args *args,
+                troupe_status status, struct error *err)
+{
+    char where[96];
+
+    snprintf(where, sizeof(where), "command %s", found->function->name);
+    if (status == TROUPE_OK && !turn_may_call(turn, found->function, err))
+        status = TROUPE_DENIED;
+    if (status < 0) {
+        _cleanup_buf_ struct buf out = BUF_INIT;
+
+        turn_trace_add(&turn->trace, where, status_name(status), "%s", err->text);
+        buf_puts(&out, err->text);
+        turn->answer.private = turn->event->command != NULL;
+        turn_command_reply(turn, &out);
+        return;
+    }
+    /* What the core tells to a typed line stands in the channel, where the line stands. */
+    turn->answer.private = (found->function->flags & TROUPE_PRIVATE) &&
+                           !(turn->event->flags & EVENT_DIRECT) &&
+                           (!found->own || turn->event->token);
+    if (found->own)
+        found->own->run(turn, args->values);
+    else
+        call(turn, found->target, where, args->values);
+}
+
+void turn_command_named(struct turn *turn, const char *name, const char *json, size_t len)
+{
+    _cleanup_plugin_args_ struct plugin_args args = {0};
+    struct found found;
+    struct error err;
+
+    if (find(turn, name, &found))
+        run(turn, &found, &args, plugin_args_from_json_text(found.function, json, len, &args, &err),
+            &err);
+}
+
 void turn_command(struct turn *turn)
 {
-    const struct plugin_target *target;
-    const struct builtin *builtin;
-    struct error err = {0};
+    _cleanup_plugin_args_ struct plugin_args args = {0};
+    struct found found;
+    struct error err;
     struct line line;
 
-    builtin = builtin_of(turn->set, turn->event, &line);
-    if (builtin)
-        builtin->run(turn, &line);
-    else if (plugin_set_find(turn->set, line.name, &target, &err) < 0 ||
-             !(target->function->flags & TROUPE_SLASH))
-        unknown(turn, &line, &err);
-    else
-        call(turn, target, &line);
+    if (turn->event->command) {
+        turn_command_named(turn, turn->event->command, turn->event->content,
+                           turn->event->content_len);
+        return;
+    }
+    if (split(turn->set, turn->event, &line) && find(turn, line.name, &found))
+        run(turn, &found, &args,
+            plugin_args_from_text(found.function, line.rest, line.rest_len, &args, &err), &err);
 }

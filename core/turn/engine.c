@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "turn/frame.h"
+#include "turn/gate.h"
 #include "turn/sql/turn.h"
 #include "turn/wait.h"
 
@@ -115,6 +116,7 @@ struct turn *turn_new(struct engine *engine, struct event *event, int64_t id)
     turn->came_ms = loop_now(engine->loop);
     turn_record_init(&turn->record);
     list_init(&turn->waits);
+    list_init(&turn->known);
     turn->record.off = !id || !strcmp(event->kind, "call");
     turn->answer.text.max = TURN_ANSWER_MAX;
     list_init(&turn->link);
@@ -351,6 +353,11 @@ void turn_engine_admit(struct engine *engine, struct turn *turn)
         turn_owed_admit(turn);
         return;
     }
+    if (!turn->resumed && !turn_gate_passes(turn)) {
+        turn_trace_add(&turn->trace, "admission", turn->reason, "%s", turn->sentence);
+        turn_start(turn);
+        return;
+    }
     if (turn->resumed || turn->over)
         turn_admission_restore(&engine->admission, &turn->ticket, event->channel, event->member);
     else
@@ -523,6 +530,7 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     turn_admission_init(&engine->admission);
     turn_admission_init(&engine->observed);
     engine->observed.concurrent = ENGINE_OWED_MAX;
+    turn_limits_init(&engine->limits);
     turn_seen_init(engine);
     engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, turn_incoming_free);
     scope_open_root(engine->loop, &engine->scope, 0, own_ended);
@@ -532,6 +540,8 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     status = turn_recover_begin(engine, err);
     if (status == TROUPE_OK)
         status = turn_waits_begin(engine, err);
+    if (status == TROUPE_OK)
+        status = turn_settings_load(engine, err);
     if (status == TROUPE_OK) {
         status = co_spawn(&engine->scope, &owner, turn_intake_main, engine);
         if (status < 0)
@@ -568,6 +578,10 @@ static void timer_closed(struct loop_timer *timer)
     map_clear(&engine->numbered);
     map_clear(&engine->recent);
     map_clear(&engine->gateways);
+    turn_settings_clear(&engine->settings);
+    turn_limits_clear(&engine->limits);
+    map_clear(&engine->told);
+    map_clear_with(&engine->bot_turns, mem_free);
     for (size_t i = 0; i < ENGINE_RECENT; i++)
         mem_free(engine->recent_keys[i]);
     mem_free(engine->recent_keys);
@@ -600,6 +614,7 @@ void turn_engine_publish(struct engine *engine, struct plugin_set *set)
     for (size_t i = 0; i < set->agent_count; i++)
         set->agents[i]->disabled = false; /* by the operator's own word */
     configure(engine);
+    turn_settings_check(engine);
     plugin_set_unpin(old);
     turn_engine_pump(engine);
 }
@@ -621,6 +636,16 @@ struct sched *turn_engine_sched(const struct engine *engine)
 
 size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
 {
+    return turn_engine_stop_member(engine, channel, NULL);
+}
+
+static bool is_of(const struct turn *turn, const char *member)
+{
+    return !member || (turn->event->member && !strcmp(turn->event->member, member));
+}
+
+size_t turn_engine_stop_member(struct engine *engine, const char *channel, const char *member)
+{
     size_t count = 0;
 
     list_for_each (link, &engine->turns) {
@@ -629,13 +654,13 @@ size_t turn_engine_stop_channel(struct engine *engine, const char *channel)
         if (turn->phase == TURN_ENDED || !turn->id || !channel || !turn->event->channel ||
             (strcmp(turn->event->channel, channel) &&
              (!turn->event->parent || strcmp(turn->event->parent, channel))) ||
-            turn->state || is_observed(turn))
+            turn->state || is_observed(turn) || !is_of(turn, member))
             continue;
         turn_stop(turn);
         count++;
     }
     if (channel)
-        turn_waits_stop(engine, channel);
+        turn_waits_stop(engine, channel, member);
     return count;
 }
 
@@ -671,5 +696,8 @@ void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
     ret->concurrent_max = engine->admission.concurrent;
     ret->generation = engine->set ? (uint32_t)engine->set->number : 0;
     ret->cap_micros = engine->caps.bot;
+    ret->settings = engine->settings.count;
+    ret->settings_ignored = engine->settings.ignored;
+    ret->settings_ignored_names = engine->settings.ignored_names;
     ret->draining = engine->admission.draining;
 }

@@ -127,6 +127,8 @@ troupe_status turn_engine_why_text(struct engine *engine, const char *id, char *
  * where `channel` is NULL. Turns that wait for somebody there are told so a moment later: their
  * question returns TROUPE_CANCELED. */
 size_t turn_engine_stop_channel(struct engine *engine, const char *channel);
+/* The same of one member's turns; NULL: of everybody's. */
+size_t turn_engine_stop_member(struct engine *engine, const char *channel, const char *member);
 /* From now on nothing new is admitted (it is refused with a sentence); `idle` is called on the loop
  * when the last turn has ended, or at once. After `grace_ms` the rest is cancelled. `idle` NULL: a
  * pause, which may be taken back; with `idle` it is for good, and later calls change nothing. */
@@ -145,7 +147,9 @@ struct engine_stats {
     size_t concurrent_max;
     uint32_t generation;
     int64_t cap_micros;
-    bool draining; /* nothing new is admitted */
+    size_t settings, settings_ignored;  /* rows above the files, and those no table understands */
+    const char *settings_ignored_names; /* the first of these; the engine's */
+    bool draining;                      /* nothing new is admitted */
 };
 void turn_engine_stats(const struct engine *engine, struct engine_stats *ret);
 

@@ -11,7 +11,9 @@
 #include "plugin/set.h"
 #include "store/store.h"
 #include "turn/budget.h"
+#include "turn/limits.h"
 #include "turn/seen.h"
+#include "turn/settings.h"
 #include "turn/turn.h"
 
 #define ENGINE_INTAKE_MAX   1000  /* events between a gateway and the store               */
@@ -48,6 +50,12 @@ struct engine {
     struct turn_seen_pool seen;
     struct turn_budget_caps caps;
     bool merge; /* [admission] merge */
+    struct turn_settings settings;
+    struct turn_limits limits;
+    struct map bot_turns;   /* channel -> int64_t: guard.c */
+    struct map told;        /* channels that were told of a pause */
+    uint64_t denied_minute; /* audit.c: of which minute are */
+    unsigned denied;        /* so many rows                 */
     uint64_t first_text_ms, total_ms, park_ms;
     struct list_link turns;    /* every turn that exists                                     */
     struct map numbered;       /* the newest of each number but 0; its key is the int64_t    */
@@ -152,8 +160,9 @@ void turn_observers_ended(struct scope *scope);
 /* wait.c */
 void turn_wait_watch(struct engine *engine, int64_t due_ms);
 void turn_waits_due(struct loop_timer *timer);
-/* Ends what parked turns of a channel wait for, soon: they run again and hear it. */
-void turn_waits_stop(struct engine *engine, const char *channel);
+/* Ends what parked turns of a channel wait for, soon: they run again and hear it. `member` NULL: of
+ * everybody. */
+void turn_waits_stop(struct engine *engine, const char *channel, const char *member);
 /* Takes the turn of an open event up again; `gateway` NULL: the one of its source, where it came;
  * else it stays for that one's coming. [waits] */
 troupe_status turn_engine_again(struct engine *engine, int64_t id, struct gateway *gateway,
@@ -184,13 +193,13 @@ bool turn_is_watched(const struct plugin_set *set, const struct event *event);
 
 /* command.c: whether a message is a command, and a built-in that must work at once. */
 bool turn_is_command(const struct plugin_set *set, const struct event *event);
+/* The name of the command that a message is; false where it is none. */
+bool turn_command_name(const struct plugin_set *set, const struct event *event,
+                       char ret[PLUGIN_TOOL_NAME + 1]);
 bool turn_is_builtin(const struct plugin_set *set, const struct event *event);
 /* Runs the command of turn->event and answers it. [waits] */
 void turn_command(struct turn *turn);
 /* False with a sentence while the agent is switched off. */
 bool turn_agent_serves(const struct plugin_agent *agent, struct error *err);
-/* Whether the turn's member may call the function; false with a sentence. */
-bool turn_may_call(const struct turn *turn, const struct plugin_function *function,
-                   struct error *err);
 
 #endif

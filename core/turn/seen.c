@@ -7,6 +7,7 @@
 #include "gateway/seen.h"
 #include "turn/engine_private.h"
 #include "turn/frame.h"
+#include "turn/guard.h"
 #include "turn/pipeline.h"
 
 #include <string.h>
@@ -114,6 +115,7 @@ static struct seen *seen_begin(struct engine *engine, const struct gateway_seen 
     turn_record_init(&turn->record);
     turn->record.off = true;
     list_init(&turn->waits);
+    list_init(&turn->known);
     list_init(&turn->link);
     turn->observed = true;
     scope_open_root(engine->loop, &turn->observers, 0, observers_ended);
@@ -275,6 +277,7 @@ bool turn_engine_seen(struct engine *engine, const struct gateway_seen *message)
     uint64_t most = engine->total_ms;
     struct seen *seen;
 
+    turn_guard_person(engine, message->channel);
     if (!watched || engine->closing)
         return false;
     if (watched->seen_count && engine->seen.count >= ENGINE_SEEN_MAX) {

@@ -4,6 +4,7 @@
  * turn, so that its costs and reasons can be looked up.
  */
 #include "turn/call.h"
+#include "turn/core_commands.h"
 #include "turn/engine_private.h"
 
 #include "base/clock.h"
@@ -53,13 +54,35 @@ struct shell_call {
     troupe_status status;
 };
 
+/* One of the core's own commands: what it answers is the result. */
+static void call_own(struct shell_call *call)
+{
+    const struct turn_core_command *own = turn_core_find(call->name);
+    _cleanup_plugin_args_ struct plugin_args args = {0};
+    struct buf *answer = &call->turn->answer.text;
+    struct error err;
+
+    call->status =
+        plugin_args_from_json_text(&own->function, call->json, strlen(call->json), &args, &err);
+    if (call->status < 0) {
+        snprintf(call->result.code, sizeof(call->result.code), "call.argument");
+        snprintf(call->result.sentence, sizeof(call->result.sentence), "%s", err.text);
+        return;
+    }
+    own->run(call->turn, args.values);
+    buf_append(&call->result.text, buf_text(answer), answer->len);
+}
+
 static troupe_status call_main(void *arg)
 {
     static const struct turn_site site = {.path = "0"};
     struct shell_call *call = arg;
 
-    call->status = turn_call_named(call->turn, &site, call->name, call->json, strlen(call->json),
-                                   &call->result);
+    if (turn_core_find(call->name))
+        call_own(call);
+    else
+        call->status = turn_call_named(call->turn, &site, call->name, call->json,
+                                       strlen(call->json), &call->result);
     return TROUPE_OK;
 }
 

@@ -62,6 +62,7 @@ struct turn {
     uint64_t deadline;       /* absolute loop ms                      */
     struct arena arena;      /* goes with the turn                    */
     struct turn_trace trace;
+    struct list_link known; /* core/host: values of settings, as this turn has them */
     struct map annotations; /* key -> struct buf of the arena        */
     struct turn_answer answer;
     size_t files; /* of the event, that were looked at */
@@ -85,6 +86,7 @@ struct turn {
     bool answered_meanwhile;  /* while it was being put aside                                 */
     void (*fill)(
         struct turn *turn); /* reads the rest of `event` when it is asked for; NULL: done */
+    bool quiet;             /* refused, and who it is for was told before      */
     bool cut;               /* a paid round was cut by a crash after some of it had been shown   */
     char drop_code[64];     /* the last reason a stage left */
     char drop_text[ERROR_TEXT_MAX];

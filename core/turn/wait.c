@@ -217,8 +217,15 @@ static troupe_status decide(struct engine *engine, int64_t wait_id, enum turn_wa
 
 struct stopping {
     struct engine *engine;
-    char *channel;
+    char *channel, *member; /* member NULL: of everybody */
 };
+
+static void stopping_free(struct stopping *stopping)
+{
+    mem_free(stopping->channel);
+    mem_free(stopping->member);
+    mem_free(stopping);
+}
 
 static troupe_status stop_main(void *arg)
 {
@@ -226,9 +233,10 @@ static troupe_status stop_main(void *arg)
     struct engine *engine = stopping->engine;
     _cleanup_rows_ struct store_rows *rows = NULL;
     struct error err;
-    troupe_status status =
-        store_query(engine->store, STORE_SQL(SQL_WAIT_OF_CHANNEL, store_text(stopping->channel)),
-                    turn_engine_soon(engine), &rows, &err);
+    troupe_status status = store_query(
+        engine->store,
+        STORE_SQL(SQL_WAIT_OF_CHANNEL, store_text(stopping->channel), store_text(stopping->member)),
+        turn_engine_soon(engine), &rows, &err);
 
     for (size_t i = 0; status == TROUPE_OK && i < rows->count; i++) {
         int64_t id = store_cell_int(rows, i, 0, 0);
@@ -242,22 +250,21 @@ static troupe_status stop_main(void *arg)
     if (status < 0)
         log_warn("turn", "what waits in channel %s cannot be stopped: %s", stopping->channel,
                  err.text);
-    mem_free(stopping->channel);
-    mem_free(stopping);
+    stopping_free(stopping);
     return TROUPE_OK;
 }
 
-void turn_waits_stop(struct engine *engine, const char *channel)
+void turn_waits_stop(struct engine *engine, const char *channel, const char *member)
 {
     static const struct co_owner owner = {"core:waits", 0};
     struct stopping *stopping = mem_zero(1, sizeof(*stopping));
 
     stopping->engine = engine;
     stopping->channel = mem_strdup(channel);
+    stopping->member = member ? mem_strdup(member) : NULL;
     if (!engine->closing && co_spawn(&engine->scope, &owner, stop_main, stopping) == TROUPE_OK)
         return;
-    mem_free(stopping->channel);
-    mem_free(stopping);
+    stopping_free(stopping);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */
@@ -366,9 +373,9 @@ static bool parse_answer(const char *id, int64_t *ret_wait, int32_t *ret_choice)
     return choice >= 0;
 }
 
-/* Why the press counts for nothing; NULL: it counted. [waits] */
+/* Why the press counts for nothing; NULL: it counted. `ret_over`: nor will another one. [waits] */
 static const char *answer_question(struct engine *engine, const struct event *event, int64_t id,
-                                   int32_t choice)
+                                   int32_t choice, bool *ret_over)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
     struct error err;
@@ -379,6 +386,7 @@ static const char *answer_question(struct engine *engine, const struct event *ev
 
     if (status < 0)
         return ENGINE_NO_STORAGE;
+    *ret_over = !rows->count;
     if (!rows->count)
         return "this question is not open any more";
     turn_id = store_cell_int(rows, 0, 0, 0);
@@ -386,6 +394,7 @@ static const char *answer_question(struct engine *engine, const struct event *ev
     if (!event->member || strcmp(who, event->member))
         return "this question is for somebody else";
     status = decide(engine, id, WAIT_ANSWERED, choice, &err);
+    *ret_over = status == TROUPE_CONFLICT;
     if (status == TROUPE_CONFLICT)
         return "this question was answered already, or is over";
     if (status < 0)
@@ -396,17 +405,16 @@ static const char *answer_question(struct engine *engine, const struct event *ev
 
 /* "t:retry:TURN", "t:continue:TURN": the question again, as a new event under the press's id. */
 static const char *ask_again(struct engine *engine, const struct event *press, int64_t turn_id,
-                             uint32_t flag)
+                             uint32_t flag, bool *ret_over)
 {
     struct event *old = NULL, again;
     struct error err;
     const char *problem = NULL;
     troupe_status status = turn_engine_event(engine, turn_id, &old, &err);
 
+    *ret_over = status == TROUPE_NOT_FOUND || status == TROUPE_DATA;
     if (status < 0)
-        return status == TROUPE_NOT_FOUND || status == TROUPE_DATA
-                   ? "that is too long ago; please ask again"
-                   : ENGINE_NO_STORAGE;
+        return *ret_over ? "that is too long ago; please ask again" : ENGINE_NO_STORAGE;
     if (!press->member || !old->member || strcmp(press->member, old->member)) {
         problem = "only who asked can do that";
     } else {
@@ -415,7 +423,8 @@ static const char *ask_again(struct engine *engine, const struct event *press, i
         again.source_id = press->source_id;
         again.token = press->token;
         again.reply_to = press->reply_to ? press->reply_to : old->reply_to;
-        again.flags = (old->flags & ~EVENT_CONTINUE) | flag | EVENT_ADDRESSED | EVENT_AGAIN;
+        again.flags = (old->flags & ~(EVENT_CONTINUE | EVENT_DEFERRED | EVENT_PRIVATE)) | flag |
+                      EVENT_ADDRESSED | EVENT_AGAIN;
         again.time_ms = press->time_ms;
         again.seq = 0;
         turn_engine_submit(engine, event_new(&again));
@@ -424,7 +433,7 @@ static const char *ask_again(struct engine *engine, const struct event *press, i
     return problem;
 }
 
-static const char *press(struct engine *engine, const struct event *event)
+static const char *press(struct engine *engine, const struct event *event, bool *ret_over)
 {
     const char *id = event->press_id ? event->press_id : "";
     long long number;
@@ -433,15 +442,16 @@ static const char *press(struct engine *engine, const struct event *event)
     int value;
 
     if (parse_answer(id, &wait, &choice))
-        return answer_question(engine, event, wait, choice);
+        return answer_question(engine, event, wait, choice, ret_over);
     if (sscanf(id, "t:retry:%lld", &number) == 1)
-        return ask_again(engine, event, number, 0);
+        return ask_again(engine, event, number, 0, ret_over);
     if (sscanf(id, "t:continue:%lld", &number) == 1)
-        return ask_again(engine, event, number, EVENT_CONTINUE);
+        return ask_again(engine, event, number, EVENT_CONTINUE, ret_over);
     if (sscanf(id, "t:stop:%lld", &number) == 1)
         return turn_press_stop(engine, event, number);
     if (sscanf(id, "t:rate:%lld:%d", &number, &value) == 2)
         return turn_press_rate(engine, event, number, value);
+    *ret_over = true;
     return "this button does nothing any more";
 }
 
@@ -449,10 +459,13 @@ static troupe_status press_main(void *arg)
 {
     struct engine_incoming *incoming = arg;
     struct event *event = incoming->event;
-    const char *problem = press(incoming->engine, event);
+    bool over = false;
+    const char *problem = press(incoming->engine, event, &over);
 
     if (problem && event->gateway)
         event->gateway->ops->notice(event->gateway, event, problem, true);
+    if (over && event->gateway && event->gateway->ops->retire)
+        event->gateway->ops->retire(event->gateway, event);
     turn_incoming_free(incoming);
     return TROUPE_OK;
 }

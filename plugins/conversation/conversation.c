@@ -32,8 +32,6 @@ TROUPE_EMBED(conversation_sql_001, "sql/001_conversation.sql");
 
 struct conversation {
     char template[TEMPLATE_MAX];
-    char bot_name[132];
-    int64_t silence_ms;
     struct prompt_budget budget;
 };
 
@@ -132,19 +130,21 @@ static char *instructions(troupe_turn *turn, const struct conversation *conversa
                           const struct preferences *preferences, int64_t now_ms)
 {
     const troupe_message *message = troupe_turn_message(turn);
-    char name[132], date[64];
+    const troupe_str bot_name = troupe_config_str(troupe_turn_host(turn), "bot_name");
+    char name[132], bot[132], date[64];
     const char *values[TEMPLATE_FIELDS] = {
         [TEMPLATE_NAME] = preferences->name[0] ? preferences->name : name,
         [TEMPLATE_TONE] = preferences->tone,
         [TEMPLATE_EMOJI] = preferences_emoji_rule(preferences),
         [TEMPLATE_LANGUAGE] = preferences->language,
         [TEMPLATE_DATE] = date,
-        [TEMPLATE_BOT] = conversation->bot_name,
+        [TEMPLATE_BOT] = bot,
     };
     size_t len;
     char *text;
 
     template_clean_name(message->author_name.ptr, message->author_name.len, name, sizeof(name));
+    template_clean_name(bot_name.ptr, bot_name.len, bot, sizeof(bot));
     template_date(now_ms, preferences->offset_minutes, date, sizeof(date));
     len = template_render(conversation->template, values, NULL, 0);
     text = troupe_turn_alloc(turn, len + 1);
@@ -154,14 +154,15 @@ static char *instructions(troupe_turn *turn, const struct conversation *conversa
 }
 
 /* What is remembered. Without storage the talk goes on without a memory, and the trace says so. */
-static troupe_status recall(troupe_turn *turn, const struct conversation *conversation,
-                            struct preferences *preferences, struct history *history,
-                            uint8_t *ret_stores)
+static troupe_status recall(troupe_turn *turn, struct preferences *preferences,
+                            struct history *history, uint8_t *ret_stores)
 {
     troupe_status status = preferences_load(turn, preferences);
 
     if (status >= 0)
-        status = history_load(turn, conversation->silence_ms, preferences->window, history);
+        status = history_load(turn,
+                              troupe_config_int(troupe_turn_host(turn), "session_timeout", 1800000),
+                              preferences->window, history);
     *ret_stores = status >= 0;
     if (status >= 0)
         return status;
@@ -247,7 +248,7 @@ static troupe_status stage(troupe_turn *turn)
         status = greet(turn, message);
         return status < 0 ? status : TROUPE_DONE;
     }
-    status = recall(turn, conversation, &preferences, &history, &stores);
+    status = recall(turn, &preferences, &history, &stores);
     if (status < 0)
         return status;
     system = instructions(turn, conversation, &preferences, history.asked_ms);
@@ -407,14 +408,10 @@ static troupe_status check_budget(troupe_host *host, const struct conversation *
 static troupe_status create(troupe_host *host, void **ret_state)
 {
     struct conversation *conversation = troupe_alloc(host, sizeof(*conversation));
-    troupe_str bot;
     troupe_status status;
 
     if (!conversation)
         return TROUPE_NOMEM;
-    bot = troupe_config_str(host, "bot_name");
-    template_clean_name(bot.ptr, bot.len, conversation->bot_name, sizeof(conversation->bot_name));
-    conversation->silence_ms = troupe_config_int(host, "session_timeout", 1800000);
     conversation->budget.context = troupe_config_int(host, "context_tokens", 8000);
     conversation->budget.answer = troupe_config_int(host, "answer_tokens", 1024);
     conversation->budget.reserve = troupe_config_int(host, "reserve_tokens", 2000);
@@ -444,9 +441,9 @@ TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with membe
                   {"template", "File of the prompt", .type = TROUPE_TYPE_PATH,
                    .def = CONVERSATION_PROMPT},
                   {"bot_name", "What the bot is called in the prompt", .type = TROUPE_TYPE_STRING,
-                   .def = "Troupe"},
+                   .flags = TROUPE_KEY_SETTABLE, .def = "Troupe"},
                   {"session_timeout", "Silence that ends a session", .type = TROUPE_TYPE_DURATION,
-                   .def = "30m", .min = 60000, .max = 86400000},
+                   .flags = TROUPE_KEY_SETTABLE, .def = "30m", .min = 60000, .max = 86400000},
                   {"context_tokens", "Prompt, answer and reserve together", .type = TROUPE_TYPE_INT,
                    .def = "8000", .min = 512, .max = 128000},
                   {"answer_tokens", "Bound of an answer", .type = TROUPE_TYPE_INT, .def = "1024",

@@ -124,6 +124,19 @@ static troupe_status converse(troupe_turn *turn, struct llm_round *round)
     }
 }
 
+/* What members set while the bot runs lies above the config; the bound of an answer only below it. */
+static void bound_by_settings(troupe_turn *turn, int64_t *max_tokens, double *temperature)
+{
+    troupe_host *host = troupe_turn_host(turn);
+    int64_t bound = troupe_config_int(host, "max_tokens", 0);
+    troupe_value value;
+
+    if (bound > 0 && (*max_tokens <= 0 || bound < *max_tokens))
+        *max_tokens = bound;
+    if (*temperature < 0 && troupe_config(host, "temperature", &value) == TROUPE_OK)
+        *temperature = value.u.f;
+}
+
 TROUPE_SERVICE(llm_chat, TROUPE_SERVICE_LLM_CHAT, "Answer of a language model",
                TROUPE_STREAMS | TROUPE_PAID,
                TROUPE_JSON(messages, "Messages with role and content, oldest first"),
@@ -150,6 +163,7 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
     round.text_buffer = troupe_turn_alloc(turn, LLM_TEXT_MAX);
     if (!round.event_buffer || !round.text_buffer)
         return TROUPE_NOMEM;
+    bound_by_settings(turn, &max_tokens, &temperature);
     status = llm_request_init(&request, settings, messages, max_tokens, temperature, &problem);
     if (status == TROUPE_LIMIT)
         return troupe_fail(turn, status, "llm.too_long",
@@ -307,12 +321,12 @@ TROUPE_PLUGIN(
          .type = TROUPE_TYPE_MONEY, .min = 0, .max = 1e10},
         {"price_output", "Price of a million tokens of output, in USD; overrides the table",
          .type = TROUPE_TYPE_MONEY, .min = 0, .max = 1e10},
-        {"max_tokens", "Bound of an answer", .type = TROUPE_TYPE_INT, .def = "1024", .min = 1,
-         .max = LLM_TOKENS_MAX},
+        {"max_tokens", "Bound of an answer; a setting can only lower it", .type = TROUPE_TYPE_INT,
+         .flags = TROUPE_KEY_SETTABLE, .def = "1024", .min = 1, .max = LLM_TOKENS_MAX},
         {"context_tokens", "Bound of question and answer together", .type = TROUPE_TYPE_INT,
          .def = "8000", .min = 256, .max = LLM_TOKENS_MAX},
         {"temperature", "Sent only where it is set, as some models refuse it",
-         .type = TROUPE_TYPE_FLOAT, .min = 0, .max = 2},
+         .type = TROUPE_TYPE_FLOAT, .flags = TROUPE_KEY_SETTABLE, .min = 0, .max = 2},
         {"token_parameter", "How the model calls the bound of an answer; auto: by its name",
          .type = TROUPE_TYPE_STRING, .def = "auto",
          .choices = "auto|max_tokens|max_completion_tokens"},

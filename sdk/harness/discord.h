@@ -55,8 +55,11 @@
     X(callbacks_late)                                                                              \
     X(callbacks_repeated)                                                                          \
     X(followups)                                                                                   \
+    X(followups_edited) /* of them, the deferred response instead: deprecated     */               \
     X(webhook_edits)                                                                               \
-    X(nonces_received) /* creates with enforce_nonce                             */                \
+    X(commands_put)     /* lists of commands that were taken                     */                \
+    X(commands_refused) /* and refused                                           */                \
+    X(nonces_received)  /* creates with enforce_nonce                             */               \
     X(nonces_deduplicated)                                                                         \
     X(mentions_absent) /* creates and edits without allowed_mentions             */                \
     X(pings) /* members and roles pinged, everyone counts as one; without replied_user */          \
@@ -89,7 +92,10 @@ struct discord_options {
     int port;
     uint32_t heartbeat_ms;
     uint64_t session_ttl_ms, nonce_window_ms;
-    size_t replay_max; /* events kept for a resume, a session */
+    uint64_t callback_ms, token_ms; /* for the first response; life of an interaction's token */
+    uint64_t press_ms;              /* members press buttons by themselves; 0: they do not */
+    bool record;                    /* request bodies are kept */
+    size_t replay_max;              /* events kept for a resume, a session */
     unsigned max_concurrency, session_limit, shards;
     bool limits;        /* documented */
     bool privileged;    /* the app has the privileged intents */

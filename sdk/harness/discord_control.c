@@ -181,32 +181,16 @@ static json_t *do_stop(struct control *control)
     return json_object();
 }
 
-/* The custom_id to press: the one named, else that of the button at `index` (from 0). */
-static const char *find_button(json_t *rows, const char *custom_id, json_int_t index)
-{
-    size_t r, b;
-    json_t *row, *button;
-
-    json_array_foreach (rows, r, row) {
-        json_array_foreach (json_object_get(row, "components"), b, button) {
-            const char *id = json_string_value(json_object_get(button, "custom_id"));
-
-            if (id && (custom_id ? strcmp(id, custom_id) == 0 : index-- == 0))
-                return id;
-        }
-    }
-    return NULL;
-}
-
 static json_t *describe(const struct discord_interaction *it)
 {
-    return json_pack(
-        "{s:o,s:s,s:i,s:s,s:o,s:o,s:i,s:f,s:i,s:i,s:i,s:o,s:b,s:s}", "id", id_json(it->id), "token",
-        it->token, "type", (int)it->type, "custom_id", it->custom_id, "channel",
-        id_json(it->channel), "member", id_json(it->user), "callback", it->callback, "callback_ms",
-        it->callback ? (double)(it->callback_us - it->sent_us) / 1000 : -1.0, "late", (int)it->late,
-        "repeated", (int)it->repeated, "followups", (int)it->followups, "original",
-        id_json(it->original), "ephemeral", it->ephemeral, "text", it->text);
+    return json_pack("{s:o,s:s,s:i,s:s,s:o,s:o,s:i,s:f,s:i,s:i,s:i,s:o,s:b,s:s,s:o}", "id",
+                     id_json(it->id), "token", it->token, "type", (int)it->type, "custom_id",
+                     it->custom_id, "channel", id_json(it->channel), "member", id_json(it->user),
+                     "callback", it->callback, "callback_ms",
+                     it->callback ? (double)(it->callback_us - it->sent_us) / 1000 : -1.0, "late",
+                     (int)it->late, "repeated", (int)it->repeated, "followups", (int)it->followups,
+                     "original", id_json(it->original), "ephemeral", it->ephemeral, "text",
+                     it->text, "choices", it->choices ? json_incref(it->choices) : json_null());
 }
 
 static json_t *do_press(struct control *control)
@@ -214,9 +198,9 @@ static json_t *do_press(struct control *control)
     struct discord *discord = control->discord;
     struct discord_channel *channel = channel_in(control);
     struct discord_user *member = member_in(control);
-    const char *which = text_of(control, "message"), *id;
+    const char *which = text_of(control, "message");
     struct discord_message *message = NULL;
-    json_t *rows, *data;
+    struct discord_interaction *it;
 
     if (!channel || !member)
         return NULL;
@@ -229,66 +213,71 @@ static json_t *do_press(struct control *control)
             candidate->components && strcmp(candidate->components, "[]") != 0)
             message = candidate;
     }
-    rows = message && message->components ? json_loads(message->components, 0, NULL) : NULL;
-    id = find_button(rows, text_of(control, "custom_id"),
-                     json_integer_value(json_object_get(control->body, "index")));
-    if (!id || !message) {
-        json_decref(rows);
-        snprintf(control->err, sizeof(control->err), "there is no such button");
-        return NULL;
-    }
-    data = json_pack("{s:s,s:i}", "custom_id", id, "component_type", 2);
-    json_decref(rows);
-    channel = discord_world_channel_id(&discord->world, message->channel);
-    return describe(discord_interaction_send(discord, 3, member, channel, message, data));
+    it = message ? discord_press(discord, member, message, text_of(control, "custom_id"),
+                                 json_integer_value(json_object_get(control->body, "index")))
+                 : NULL;
+    if (it)
+        return describe(it);
+    snprintf(control->err, sizeof(control->err), "there is no such button");
+    return NULL;
 }
 
 /* {"name", "options": [...] as Discord has them, or {"key": value}}; {token} in strings is filled in. */
 static json_t *do_slash(struct control *control)
 {
+    struct discord_channel *channel = channel_in(control);
+    struct discord_user *member = member_in(control);
+    const char *name = text_of(control, "name");
+
+    if (channel && member && name)
+        return describe(discord_slash(control->discord, channel, member, name,
+                                      json_object_get(control->body, "options")));
+    snprintf(control->err, sizeof(control->err), "a command needs a name, channel and member");
+    return NULL;
+}
+
+/* {"name", "option", "value", "options": {"key": value} typed before}: what somebody types so far. */
+static json_t *do_complete(struct control *control)
+{
     struct discord *discord = control->discord;
     struct discord_channel *channel = channel_in(control);
     struct discord_user *member = member_in(control);
-    const char *name = text_of(control, "name"), *key;
-    json_t *given = json_object_get(control->body, "options"), *options = json_array(), *value;
-    struct discord_interaction *it;
-    struct discord_entry *entry;
+    const char *name = text_of(control, "name"), *option = text_of(control, "option");
+    const char *value = text_of(control, "value");
+    json_t *options;
 
-    if (!channel || !member || !name) {
-        json_decref(options);
-        snprintf(control->err, sizeof(control->err), "a command needs a name, channel and member");
+    if (!channel || !member || !name || !option) {
+        snprintf(control->err, sizeof(control->err), "a completion needs a name and an option");
         return NULL;
     }
-    entry = discord_ledger_ask(discord, "slash");
-    json_object_foreach (given, key, value) {
-        char text[300];
-        const char *mark = json_string_value(value);
-        const char *at = mark ? strstr(mark, "{token}") : NULL;
-        int type = json_is_string(value)    ? 3
-                   : json_is_integer(value) ? 4
-                   : json_is_boolean(value) ? 5
-                                            : 10;
+    options = json_pack("[{s:s,s:i,s:s,s:b}]", "name", option, "type", 3, "value",
+                        value ? value : "", "focused", 1);
+    return describe(
+        discord_interaction_send(discord, 4, member, channel, NULL,
+                                 json_pack("{s:s,s:s,s:i,s:o}", "id", "800000000000000000", "name",
+                                           name, "type", 1, "options", options)));
+}
 
-        if (at) {
-            snprintf(text, sizeof(text), "%.*stok-%llu-%s", (int)(at - mark), mark,
-                     (unsigned long long)entry->n, at + 7);
-            json_array_append_new(
-                options, json_pack("{s:s,s:i,s:s}", "name", key, "type", 3, "value", text));
-        } else {
-            json_array_append_new(
-                options, json_pack("{s:s,s:i,s:O}", "name", key, "type", type, "value", value));
-        }
+/* What is registered: for everybody, or of the server `guild`. */
+static json_t *do_commands(struct control *control)
+{
+    struct discord_slice guild = discord_http_query(control->query, "guild");
+    uint64_t id = guild.ptr ? discord_digits(guild) : 0;
+
+    for (size_t i = 0; i < DISCORD_COMMAND_LISTS; i++) {
+        const struct discord_command_list *list = &control->discord->rest.commands[i];
+
+        if (list->commands && list->guild == id)
+            return json_incref(list->commands);
     }
-    if (json_is_array(given)) {
-        json_decref(options);
-        options = json_incref(given);
-    }
-    it = discord_interaction_send(discord, 2, member, channel, NULL,
-                                  json_pack("{s:s,s:s,s:i,s:o}", "id", "800000000000000000", "name",
-                                            name, "type", 1, "options", options));
-    discord_ledger_sent(discord, entry, 0, it->id, channel->id, member->id,
-                        discord->gateway.sessions != NULL);
-    return describe(it);
+    return json_array();
+}
+
+static json_t *do_requests(struct control *control)
+{
+    json_t *requests = control->discord->rest.requests;
+
+    return requests ? json_incref(requests) : json_array();
 }
 
 static json_t *do_interactions(struct control *control)
@@ -415,6 +404,36 @@ static json_t *do_sessions(struct control *control)
     return list;
 }
 
+/* The member has these roles from now on, and no others. */
+static json_t *do_roles(struct control *control)
+{
+    const char *name = text_of(control, "member");
+    struct discord_user *user = name ? discord_world_user(&control->discord->world, name) : NULL;
+    const json_t *item;
+    unsigned roles = 0;
+    size_t i;
+
+    if (!user) {
+        snprintf(control->err, sizeof(control->err), "no such member");
+        return NULL;
+    }
+    json_array_foreach (json_object_get(control->body, "roles"), i, item) {
+        size_t k = 0;
+
+        while (discord_world_role(k, NULL) &&
+               strcmp(discord_world_role(k, NULL),
+                      json_is_string(item) ? json_string_value(item) : "") != 0)
+            k++;
+        if (!discord_world_role(k, NULL)) {
+            snprintf(control->err, sizeof(control->err), "no such role");
+            return NULL;
+        }
+        roles |= 1u << k;
+    }
+    user->roles = roles;
+    return json_object();
+}
+
 /* ---- breaking ------------------------------------------------------------------------------ */
 
 static bool gateway_act(struct control *control, struct discord_client *client, const char *what)
@@ -505,6 +524,7 @@ static json_t *do_reset(struct control *control)
     struct discord *discord = control->discord;
 
     discord_load_stop(discord);
+    discord_presser_clear(discord);
     discord_faults_clear(discord);
     discord_limits_clear(discord);
     discord_ledger_clear(discord);
@@ -534,11 +554,15 @@ static const struct {
     {"stop", do_stop, false},
     {"press", do_press, true},
     {"slash", do_slash, true},
+    {"complete", do_complete, true},
+    {"commands", do_commands, false},
+    {"requests", do_requests, false},
     {"interactions", do_interactions, false},
     {"messages", do_messages, false},
     {"ledger", do_ledger, false},
     {"report", do_report, false},
     {"world", do_world, false},
+    {"roles", do_roles, true},
     {"sessions", do_sessions, false},
     {"gateway", do_gateway, true},
     {"fault", do_fault, true},

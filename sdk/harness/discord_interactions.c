@@ -8,10 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FIRST_RESPONSE_US (INT64_C(3) * 1000000)
-#define TOKEN_LIFE_US     (INT64_C(15) * 60 * 1000000)
-#define FLAG_EPHEMERAL    (UINT32_C(1) << 6)
-#define FLAG_LOADING      (UINT32_C(1) << 7)
+#define FLAG_EPHEMERAL (UINT32_C(1) << 6)
+#define FLAG_LOADING   (UINT32_C(1) << 7)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
@@ -37,7 +35,8 @@ static void put_interaction(struct fake_text *out, struct discord *discord,
         fake_text_printf(out, ",\"guild_locale\":\"en-US\",\"guild_id\":\"%llu\",\"member\":",
                          (unsigned long long)channel->guild);
         discord_put_member(out, user);
-        fake_text_puts(out, ",\"permissions\":\"2248473465835073\",\"user\":");
+        fake_text_printf(out, ",\"permissions\":\"%llu\",\"user\":",
+                         (unsigned long long)discord_world_permissions(&discord->world, user));
         discord_put_user(out, user);
         fake_text_puts(out, "}");
     } else {
@@ -90,7 +89,7 @@ static bool token_is(const struct discord_interaction *it, struct discord_slice 
 
 static void remember_text(struct discord_interaction *it, const struct discord_message *message)
 {
-    if (it->text[0] == '\0')
+    if (it->text[0] == '\0' || it->unresolved)
         snprintf(it->text, sizeof(it->text), "%s", message->content);
 }
 
@@ -107,6 +106,37 @@ static struct discord_message *make_loading(struct discord *discord, struct disc
     message->webhook = DISCORD_BOT_ID;
     discord->counters.unattributed++; /* until its edit brings it to its question */
     return message;
+}
+
+/* At most 25, each within 100 characters; false: refused and answered. */
+static bool take_choices(struct discord_call *call, struct discord_interaction *it,
+                         struct discord_slice data)
+{
+    struct discord_slice list = discord_scan_get(data, "choices");
+    json_t *choices = list.ptr ? json_loadb(list.ptr, list.len, 0, NULL) : NULL;
+    size_t i, units;
+    json_t *choice;
+
+    if (!json_is_array(choices) || json_array_size(choices) > 25) {
+        json_decref(choices);
+        discord_answer_field(call, "data", "BASE_TYPE_MAX_LENGTH",
+                             "Must be 25 or fewer in length.");
+        return false;
+    }
+    json_array_foreach (choices, i, choice) {
+        const char *name = json_string_value(json_object_get(choice, "name"));
+        size_t count = name ? discord_code_points(name, strlen(name), &units) : 0;
+
+        if (count >= 1 && count <= 100 && json_object_get(choice, "value"))
+            continue;
+        json_decref(choices);
+        discord_answer_field(call, "data", "BASE_TYPE_BAD_LENGTH",
+                             "Must be between 1 and 100 in length.");
+        return false;
+    }
+    json_decref(it->choices);
+    it->choices = choices;
+    return true;
 }
 
 /* Does what the callback says; false: refused and answered. */
@@ -128,6 +158,7 @@ static bool respond(struct discord_call *call, struct discord_interaction *it, i
         break;
     case 5: /* a message that comes later */
         message = make_loading(discord, it, channel, flags);
+        it->unresolved = true;
         break;
     case 6: /* only acknowledged */ message = source; break;
     case 7: /* the button's own message changes */
@@ -136,6 +167,9 @@ static bool respond(struct discord_call *call, struct discord_interaction *it, i
             return false;
         break;
     case 8:
+        if (!take_choices(call, it, data))
+            return false;
+        break;
     case 9: break;
     default: discord_answer_field(call, "type", "BASE_TYPE_CHOICES", "no such type"); return false;
     }
@@ -160,7 +194,7 @@ void discord_interactions_callback(struct discord_call *call)
         it->repeated++;
         discord->counters.callbacks_repeated++;
         discord_answer_error(call, 400, 40060, "Interaction has already been acknowledged.");
-    } else if (now - it->sent_us > FIRST_RESPONSE_US) {
+    } else if (now - it->sent_us > (int64_t)discord->options.callback_ms * 1000) {
         it->late++;
         discord->counters.callbacks_late++;
         discord_answer_error(call, 404, 10062, "Unknown interaction");
@@ -179,10 +213,12 @@ static struct discord_interaction *by_token(struct discord *discord, struct disc
 
     if (token.len > 7) /* its id is in it: "itoken-ID-…" */
         it = discord_map_get(&discord->rest.interactions_by_id, strtoull(token.ptr + 7, NULL, 16));
-    return it && token_is(it, token) && discord_now_us() - it->sent_us < TOKEN_LIFE_US &&
-                   it->callback
-               ? it
-               : NULL;
+    return it && token_is(it, token) ? it : NULL;
+}
+
+static bool is_expired(const struct discord *discord, const struct discord_interaction *it)
+{
+    return discord_now_us() - it->sent_us >= (int64_t)discord->options.token_ms * 1000;
 }
 
 static void answer_made(struct discord_call *call, const struct discord_message *message)
@@ -199,8 +235,19 @@ static void follow_up(struct discord_call *call, struct discord_interaction *it)
 {
     struct discord *discord = call->discord;
     struct discord_channel *channel = discord_world_channel_id(&discord->world, it->channel);
-    struct discord_message *message = discord_message_make(call, channel, call->json, it);
+    struct discord_message *message = discord_map_get(&discord->world.messages, it->original);
 
+    /* The first one after a deferred response edits that, whatever it says about who sees it. */
+    if (it->unresolved && message && !message->deleted) {
+        discord->counters.followups_edited++;
+        if (discord_message_change(call, message, call->json, true)) {
+            remember_text(it, message);
+            it->unresolved = false;
+            answer_made(call, message);
+        }
+        return;
+    }
+    message = discord_message_make(call, channel, call->json, it);
     if (!message)
         return;
     it->followups++;
@@ -216,7 +263,11 @@ void discord_interactions_webhook(struct discord_call *call)
     struct discord_message *message;
     uint64_t id;
 
-    if (!it || discord_digits(call->segments[1]) != DISCORD_BOT_ID) {
+    if (it && is_expired(discord, it)) {
+        discord_answer_error(call, 401, 50027, "Invalid Webhook Token");
+        return;
+    }
+    if (!it || !it->callback || discord_digits(call->segments[1]) != DISCORD_BOT_ID) {
         discord_answer_error(call, 404, 10015, "Unknown Webhook");
         return;
     }
@@ -238,6 +289,7 @@ void discord_interactions_webhook(struct discord_call *call)
         discord->counters.webhook_edits++;
         if (discord_message_change(call, message, call->json, true)) {
             remember_text(it, message);
+            it->unresolved = it->unresolved && message->id != it->original;
             answer_made(call, message);
         }
     }

@@ -117,6 +117,43 @@ struct discord_entry *discord_say(struct discord *discord, const struct discord_
     return entry;
 }
 
+/* ---- one command --------------------------------------------------------------------------- */
+
+static json_t *option_of(const char *key, const json_t *value, uint64_t n)
+{
+    const char *text = json_string_value(value);
+    struct fake_text filled = {0};
+    json_t *option;
+    int type = json_is_integer(value) ? 4 : json_is_boolean(value) ? 5 : 10;
+
+    if (!text)
+        return json_pack("{s:s,s:i,s:O}", "name", key, "type", type, "value", value);
+    fill(&filled, text, n);
+    option =
+        json_pack("{s:s,s:i,s:s}", "name", key, "type", 3, "value", filled.data ? filled.data : "");
+    fake_text_clear(&filled);
+    return option;
+}
+
+struct discord_interaction *discord_slash(struct discord *discord, struct discord_channel *channel,
+                                          struct discord_user *member, const char *name,
+                                          const json_t *options)
+{
+    struct discord_entry *entry = discord_ledger_ask(discord, "slash");
+    json_t *list = json_is_array(options) ? json_deep_copy(options) : json_array(), *value;
+    struct discord_interaction *it;
+    const char *key;
+
+    json_object_foreach ((json_t *)(uintptr_t)options, key, value)
+        json_array_append_new(list, option_of(key, value, entry->n));
+    it = discord_interaction_send(discord, 2, member, channel, NULL,
+                                  json_pack("{s:s,s:s,s:i,s:o}", "id", "800000000000000000", "name",
+                                            name, "type", 1, "options", list));
+    discord_ledger_sent(discord, entry, 0, it->id, channel->id, member->id,
+                        discord->gateway.sessions != NULL);
+    return it;
+}
+
 /* ---- bursts -------------------------------------------------------------------------------- */
 
 uint64_t discord_random(uint64_t *seed)
@@ -141,8 +178,15 @@ static void burst_send(struct discord *discord, struct discord_burst *burst)
 
     say.channel = discord_world_channel_id(
         world, UINT64_C(300000000000000000) + discord_random(&burst->seed) % burst->channels);
-    discord_say(discord, &say, &taken, NULL);
     burst->sent++;
+    if (strcmp(burst->kind, "slash") == 0) {
+        json_t *options = json_pack("{s:s}", burst->option, burst->text);
+
+        discord_slash(discord, say.channel, say.member, burst->command, options);
+        json_decref(options);
+        return;
+    }
+    discord_say(discord, &say, &taken, NULL);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -184,11 +228,15 @@ bool discord_load_burst(struct discord *discord, const json_t *spec, char *err, 
     const struct discord_world *world = &discord->world;
     const char *kind = json_string_value(json_object_get(spec, "kind"));
     const char *text = json_string_value(json_object_get(spec, "text"));
+    const char *command = json_string_value(json_object_get(spec, "command"));
+    const char *option = json_string_value(json_object_get(spec, "option"));
     double seconds = json_number_value(json_object_get(spec, "seconds"));
     struct discord_burst *burst = fake_alloc(sizeof(*burst)), **end = &discord->load.bursts;
 
     snprintf(burst->kind, sizeof(burst->kind), "%s", kind ? kind : "mention");
     snprintf(burst->text, sizeof(burst->text), "%s", text ? text : "");
+    snprintf(burst->command, sizeof(burst->command), "%s", command ? command : "help");
+    snprintf(burst->option, sizeof(burst->option), "%s", option ? option : "text");
     burst->members = number(spec, "members", world->user_count);
     burst->channels = number(spec, "channels", world->channel_count);
     burst->rate = json_number_value(json_object_get(spec, "rate"));
@@ -197,8 +245,9 @@ bool discord_load_burst(struct discord *discord, const json_t *spec, char *err, 
     burst->one_in = number(spec, "one_in", 1);
     burst->seed = number(spec, "seed", 1) + UINT64_C(0x9e3779b97f4a7c15);
     burst->start_us = discord_now_us();
-    if (!find_kind(burst->kind) || burst->members == 0 || burst->members > world->user_count ||
-        burst->channels == 0 || burst->channels > world->channel_count ||
+    if ((!find_kind(burst->kind) && strcmp(burst->kind, "slash") != 0) || burst->members == 0 ||
+        burst->members > world->user_count || burst->channels == 0 ||
+        burst->channels > world->channel_count ||
         (burst->rate <= 0 && burst->count == UINT64_MAX)) {
         snprintf(
             err, err_size,
@@ -234,6 +283,7 @@ void discord_load_init(struct discord *discord)
 {
     struct discord_load *load = &discord->load;
 
+    discord_presser_init(discord);
     uv_timer_init(&discord->loop, &load->tick);
     uv_idle_init(&discord->loop, &load->spin);
     load->tick.data = load->spin.data = discord;

@@ -5,13 +5,16 @@
 #ifndef DISCORD_LOAD_H
 #define DISCORD_LOAD_H
 
+#include "discord_presser.h"
 #include "discord_world.h"
 
+#include <jansson.h>
 #include <uv.h>
 
 struct discord;
 struct discord_session;
 struct discord_entry;
+struct discord_interaction;
 
 /* A message of a member's. */
 struct discord_say {
@@ -28,10 +31,17 @@ struct discord_say {
 struct discord_entry *discord_say(struct discord *discord, const struct discord_say *say,
                                   unsigned *ret_taken, struct discord_message **ret_message);
 
+/* A member uses a command. `options` is {"key": value}, in whose texts {token} is filled in, or a list as
+ * Discord has it; NULL: none. */
+struct discord_interaction *discord_slash(struct discord *discord, struct discord_channel *channel,
+                                          struct discord_user *member, const char *name,
+                                          const json_t *options);
+
 /* Messages of many members in many channels. */
 struct discord_burst {
     struct discord_burst *next;
     char kind[16], text[512];
+    char command[40], option[40];            /* of the kind "slash": the option gets the text */
     uint64_t members, channels, count, sent; /* of the first `members`, in the first `channels` */
     uint64_t one_in;                         /* of so many, one is `kind`; the others are plain */
     double rate;                             /* a second; 0: at once */
@@ -69,6 +79,7 @@ struct discord_load {
     uv_timer_t tick;
     uv_idle_t spin;
     struct discord_flood flood;
+    struct discord_presser presser;
     struct discord_user other_bot, hook;
 };
 

@@ -284,6 +284,7 @@ struct discord_message *discord_message_make(struct discord_call *call,
     discord->counters.created++;
     channel->last_bot = message;
     discord_ledger_created(discord, message, interaction ? interaction->id : 0);
+    discord_presser_look(discord, message);
     count_pings(discord, message, fields.allowed, interaction != NULL, true);
     if (discord->options.echo && !message->hidden)
         discord->counters.echoed += discord_message_dispatch(discord, message, "MESSAGE_CREATE");
@@ -326,6 +327,7 @@ bool discord_message_change(struct discord_call *call, struct discord_message *m
     message->edited_ms = discord_now_ms();
     message->edits++;
     discord_ledger_edited(discord, message);
+    discord_presser_look(discord, message);
     count_pings(discord, message, fields.allowed, interaction, false);
     if (discord->options.echo && !message->hidden)
         discord->counters.echoed += discord_message_dispatch(discord, message, "MESSAGE_UPDATE");

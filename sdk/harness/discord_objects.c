@@ -146,39 +146,3 @@ void discord_objects_gateway(struct discord_call *call)
                       "remaining", (int)(used < total ? total - used : 0), "reset_after", 86400000,
                       "max_concurrency", (int)discord->options.max_concurrency));
 }
-
-/* PUT stores the list as it is, with ids; GET gives it back. Guild commands share the global list. */
-void discord_objects_commands(struct discord_call *call)
-{
-    struct discord_world *world = &call->discord->world;
-    json_t *list;
-    size_t i;
-    json_t *command;
-
-    if (discord_slice_is(call->http->method, "GET")) {
-        discord_answer_json(call, 200, json_incref(world->commands));
-        return;
-    }
-    list = json_loadb(call->json.ptr, call->json.len, 0, NULL);
-    if (!json_is_array(list)) {
-        json_decref(list);
-        discord_answer_error(call, 400, 50035, "Invalid Form Body");
-        return;
-    }
-    json_array_foreach (list, i, command) {
-        char id[24], app[24];
-
-        snprintf(id, sizeof(id), "%llu", (unsigned long long)discord_world_new_id(world));
-        snprintf(app, sizeof(app), "%llu", (unsigned long long)DISCORD_BOT_ID);
-        json_object_set_new(command, "id", json_string(id));
-        json_object_set_new(command, "application_id", json_string(app));
-        json_object_set_new(command, "version", json_string(id));
-        if (!json_object_get(command, "type"))
-            json_object_set_new(command, "type", json_integer(1));
-        if (!json_object_get(command, "default_member_permissions"))
-            json_object_set_new(command, "default_member_permissions", json_null());
-    }
-    json_decref(world->commands);
-    world->commands = json_incref(list);
-    discord_answer_json(call, 200, list);
-}

@@ -42,6 +42,14 @@ bool discord_options_set(struct discord *discord, const json_t *source, char *er
 
         if (strcmp(key, "limits") == 0 && text)
             options->limits = strcmp(text, "documented") == 0;
+        else if (strcmp(key, "callback_ms") == 0)
+            options->callback_ms = (uint64_t)n;
+        else if (strcmp(key, "press_ms") == 0)
+            options->press_ms = (uint64_t)n;
+        else if (strcmp(key, "token_ms") == 0)
+            options->token_ms = (uint64_t)n;
+        else if (strcmp(key, "record") == 0)
+            options->record = json_is_true(value);
         else if (strcmp(key, "nonce_window_ms") == 0)
             options->nonce_window_ms = (uint64_t)n;
         else if (strcmp(key, "heartbeat_ms") == 0)
@@ -218,6 +226,8 @@ int discord_options_read(struct discord *discord, int argc, char **argv)
         .heartbeat_ms = 41250,
         .session_ttl_ms = 300000,
         .nonce_window_ms = 300000,
+        .callback_ms = 3000,
+        .token_ms = 15 * 60 * 1000,
         .replay_max = 10000,
         .max_concurrency = 16,
         .session_limit = 1000,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "discord.h"
+#include "discord_commands.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -249,7 +250,7 @@ static handler route(struct discord_call *call)
     if (is(call, 0, "applications") &&
         (is(call, 2, "commands") || (is(call, 2, "guilds") && is(call, 4, "commands"))) &&
         (get || discord_slice_is(method, "PUT")))
-        GO(ROUTE_COMMANDS, discord_objects_commands);
+        GO(ROUTE_COMMANDS, discord_commands_take);
 #undef GO
     return NULL;
 }
@@ -270,6 +271,28 @@ static bool may(struct discord_call *call)
 static bool is_named(struct discord_slice agent)
 {
     return agent.len > 12 && memcmp(agent.ptr, "DiscordBot (", 12) == 0;
+}
+
+/* ---- recording ----------------------------------------------------------------------------- */
+
+static void record(struct discord_call *call)
+{
+    const struct discord_http *http = call->http;
+    struct discord_rest *rest = &call->discord->rest;
+    json_t *body;
+
+    if (!call->discord->options.record)
+        return;
+    if (!rest->requests)
+        rest->requests = json_array();
+    if (json_array_size(rest->requests) >= DISCORD_REQUESTS_MAX)
+        return;
+    body =
+        call->json.len ? json_loadb(call->json.ptr, call->json.len, JSON_DECODE_ANY, NULL) : NULL;
+    json_array_append_new(rest->requests,
+                          json_pack("{s:s%,s:s%,s:o}", "method", http->method.ptr, http->method.len,
+                                    "path", http->path.ptr, http->path.len, "body",
+                                    body ? body : json_null()));
 }
 
 /* ---- one request -------------------------------------------------------------------------- */
@@ -312,8 +335,10 @@ void discord_rest_take(struct discord *discord, struct discord_conn *conn,
     else if (call.json.len > 0 && call.route != ROUTE_COMMANDS &&
              !discord_scan_is_object(call.json))
         discord_answer_error(&call, 400, 50109, "The request body contains invalid JSON.");
-    else
+    else {
+        record(&call);
         handle(&call);
+    }
     fake_text_clear(&call.attachments);
 }
 
@@ -324,8 +349,12 @@ void discord_rest_clear(struct discord *discord)
     while (rest->interactions) {
         struct discord_interaction *next = rest->interactions->next;
 
+        json_decref(rest->interactions->choices);
         free(rest->interactions);
         rest->interactions = next;
     }
     discord_map_clear(&rest->interactions_by_id);
+    discord_commands_clear(discord);
+    json_decref(rest->requests);
+    rest->requests = NULL;
 }

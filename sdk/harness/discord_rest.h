@@ -40,14 +40,27 @@ struct discord_interaction {
     int64_t sent_us, callback_us;
     int callback; /* its type; 0: none yet */
     unsigned late, repeated, followups;
-    uint64_t source;   /* message whose button it is, 0: none */
-    uint64_t original; /* @original, 0: none                  */
-    bool ephemeral;
-    char text[256]; /* beginning of the first answer */
+    uint64_t source;            /* message whose button it is, 0: none */
+    uint64_t original;          /* @original, 0: none                  */
+    bool ephemeral, unresolved; /* unresolved: @original waits for its first text */
+    json_t *choices;            /* of an autocompletion; NULL: none                */
+    char text[256];             /* beginning of the first answer */
 };
+
+/* Application commands (discord_commands.h): for everybody, or of one server. */
+struct discord_command_list {
+    uint64_t guild; /* 0: everybody */
+    json_t *commands;
+};
+
+#define DISCORD_COMMAND_LISTS 16
+#define DISCORD_REQUESTS_MAX  20000 /* that are recorded */
 
 struct discord_rest {
     struct fake_text body, event, open, content; /* reused */
+    struct discord_command_list commands[DISCORD_COMMAND_LISTS];
+    size_t commands_created;
+    json_t *requests; /* bodies as they came, while `record` is set; NULL: none */
     struct discord_interaction *interactions;
     struct discord_map interactions_by_id;
 };
@@ -81,7 +94,6 @@ void discord_objects_user(struct discord_call *call);
 void discord_objects_dm(struct discord_call *call);
 void discord_objects_application(struct discord_call *call);
 void discord_objects_gateway(struct discord_call *call);
-void discord_objects_commands(struct discord_call *call);
 
 /* discord_messages.c */
 void discord_messages_create(struct discord_call *call);

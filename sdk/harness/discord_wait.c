@@ -51,6 +51,8 @@ static bool reached(struct discord *discord, const struct discord_waiter *waiter
         return false;
     if (strcmp(waiter->name, "answered") == 0)
         return idle && answered;
+    if (strcmp(waiter->name, "pressed") == 0)
+        return idle && answered && discord->load.presser.waiting == 0;
     if (strcmp(waiter->name, "quiet") == 0)
         return idle;
     if (strcmp(waiter->name, "burst") == 0)

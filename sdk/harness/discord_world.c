@@ -41,7 +41,6 @@ void discord_world_init(struct discord_world *world)
         .bot = {.id = DISCORD_BOT_ID, .name = "troupe", .bot = true},
         .history = 2000,
         .content_of_others = true,
-        .commands = json_array(),
     };
     discord_map_set(&world->by_id, DISCORD_BOT_ID, &world->bot);
 }
@@ -188,7 +187,6 @@ void discord_world_clear(struct discord_world *world)
     discord_map_clear(&world->threads);
     discord_map_clear(&world->by_id);
     discord_map_clear(&world->messages);
-    json_decref(world->commands);
 }
 
 /* ---- finding ------------------------------------------------------------------------------- */

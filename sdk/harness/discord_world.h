@@ -3,7 +3,8 @@
  * What exists on the fake Discord: guilds, channels, members, messages; and how they are written as
  * JSON. Ids can be foretold: the bot is 100000000000000001, the k-th of its kind (from 0) is
  *   guild 200000000000000000 + k * 4194304 (so that shards differ), channel 300000000000000000 + k,
- *   member 400000000000000000 + k, their DM channel 500000000000000000 + k, role 600000000000000000.
+ *   member 400000000000000000 + k, their DM channel 500000000000000000 + k, role 600000000000000000 + k:
+ *   helpers, moderators (Moderate Members), admins (Manage Server). The first member owns each guild.
  * Messages and interactions get snowflakes of the present from one counter.
  */
 #ifndef DISCORD_WORLD_H
@@ -19,8 +20,11 @@
 
 struct discord_entry;
 
+#define DISCORD_ROLES 3
+
 struct discord_user {
     uint64_t id, dm; /* dm: id of the channel, for members */
+    unsigned roles;  /* bit k: has the k-th role            */
     char name[33];
     bool bot;
 };
@@ -81,7 +85,6 @@ struct discord_world {
     uint64_t last_id;
     size_t history;         /* messages kept a channel */
     bool content_of_others; /* the app may read content (MESSAGE_CONTENT) */
-    json_t *commands;       /* application commands, as they were put */
     /* A message leaves the history; its content may be taken. */
     void (*evict)(void *arg, struct discord_message *message);
     void *arg;
@@ -113,6 +116,12 @@ struct discord_message *discord_message_new(struct discord_world *world,
 /* The place in the ring of the first message whose id is not below `id`. */
 size_t discord_channel_find(const struct discord_channel *channel, uint64_t id);
 struct discord_message *discord_channel_at(const struct discord_channel *channel, size_t i);
+
+/* The k-th role, or NULL. `ret_bits` may be NULL. */
+const char *discord_world_role(size_t k, uint64_t *ret_bits);
+/* What the member may do in every guild. */
+uint64_t discord_world_permissions(const struct discord_world *world,
+                                   const struct discord_user *user);
 
 /* JSON, appended. */
 void discord_put_user(struct fake_text *out, const struct discord_user *user);

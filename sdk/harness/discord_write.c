@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#define EVERYONE UINT64_C(2248473465835073) /* what a new guild gives to all */
+
 void discord_put_user(struct fake_text *out, const struct discord_user *user)
 {
     fake_text_puts(out, "{\"id\":");
@@ -19,8 +21,12 @@ void discord_put_user(struct fake_text *out, const struct discord_user *user)
 
 void discord_put_member(struct fake_text *out, const struct discord_user *user)
 {
-    (void)user;
-    fake_text_puts(out, "{\"roles\":[],\"nick\":null,\"avatar\":null,\"premium_since\":null,"
+    fake_text_puts(out, "{\"roles\":[");
+    for (unsigned k = 0, n = 0; k < DISCORD_ROLES; k++)
+        if (user->roles >> k & 1)
+            fake_text_printf(out, "%s\"%llu\"", n++ ? "," : "",
+                             (unsigned long long)DISCORD_ROLE_ID + k);
+    fake_text_puts(out, "],\"nick\":null,\"avatar\":null,\"premium_since\":null,"
                         "\"joined_at\":\"2024-01-01T00:00:00.000000+00:00\",\"deaf\":false,"
                         "\"mute\":false,\"pending\":false,\"flags\":0,"
                         "\"communication_disabled_until\":null");
@@ -51,14 +57,42 @@ void discord_put_channel(struct fake_text *out, const struct discord_channel *ch
     fake_text_puts(out, "}");
 }
 
-static void put_role(struct fake_text *out, uint64_t id, const char *name, const char *permissions,
+const char *discord_world_role(size_t k, uint64_t *ret_bits)
+{
+    static const struct {
+        const char *name;
+        uint64_t bits;
+    } roles[DISCORD_ROLES] = {
+        {"helpers", 0}, {"moderators", UINT64_C(1) << 40}, {"admins", UINT64_C(1) << 5}};
+
+    if (k >= DISCORD_ROLES)
+        return NULL;
+    if (ret_bits)
+        *ret_bits = roles[k].bits;
+    return roles[k].name;
+}
+
+uint64_t discord_world_permissions(const struct discord_world *world,
+                                   const struct discord_user *user)
+{
+    uint64_t all = EVERYONE, bits;
+
+    for (unsigned k = 0; k < DISCORD_ROLES; k++)
+        if (user->roles >> k & 1 && discord_world_role(k, &bits))
+            all |= bits;
+    if (world->user_count && world->users[0] == user)
+        all |= UINT64_C(1) << 3 | UINT64_C(1) << 5 | UINT64_C(1) << 40;
+    return all;
+}
+
+static void put_role(struct fake_text *out, uint64_t id, const char *name, uint64_t permissions,
                      int position)
 {
     fake_text_printf(out,
-                     "{\"id\":\"%llu\",\"name\":\"%s\",\"permissions\":\"%s\",\"position\":%d,"
+                     "{\"id\":\"%llu\",\"name\":\"%s\",\"permissions\":\"%llu\",\"position\":%d,"
                      "\"color\":0,\"hoist\":false,\"managed\":false,\"mentionable\":true,"
                      "\"flags\":0,\"icon\":null,\"unicode_emoji\":null}",
-                     (unsigned long long)id, name, permissions, position);
+                     (unsigned long long)id, name, (unsigned long long)permissions, position);
 }
 
 void discord_put_guild(struct fake_text *out, const struct discord_world *world,
@@ -88,9 +122,14 @@ void discord_put_guild(struct fake_text *out, const struct discord_world *world,
                    "\"nsfw\":false,\"lazy\":true,\"hub_type\":null,\"max_members\":500000,"
                    "\"voice_states\":[],\"presences\":[],\"threads\":[],\"stage_instances\":[],"
                    "\"guild_scheduled_events\":[],\"soundboard_sounds\":[],\"roles\":[");
-    put_role(out, guild->id, "@everyone", "2248473465835073", 0);
-    fake_text_puts(out, ",");
-    put_role(out, DISCORD_ROLE_ID, "helpers", "0", 1);
+    put_role(out, guild->id, "@everyone", EVERYONE, 0);
+    for (int k = 0; k < DISCORD_ROLES; k++) {
+        uint64_t bits = 0;
+        const char *name = discord_world_role((size_t)k, &bits);
+
+        fake_text_puts(out, ",");
+        put_role(out, DISCORD_ROLE_ID + (uint64_t)k, name, bits, k + 1);
+    }
     fake_text_puts(out, "],\"channels\":[");
     for (size_t i = 0; i < guild->channel_count; i++) {
         if (i)

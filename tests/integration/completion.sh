@@ -30,7 +30,7 @@ is "$(complete_line "$TROUPE" check -c "$TAP_DIR/so")" "$TAP_DIR/some.ini" "a fi
 is "$(complete_line "$TROUPE" call -c "$INI" "hel")" "" "without a host there are no functions"
 host_start
 is $? 0 "the host starts"
-is "$(complete_line "$TROUPE" call -c "$INI" hel)" "hello.hello" "functions of a running host are completed"
+is "$(complete_line "$TROUPE" call -c "$INI" hel)" "hello.hello help" "functions of a running host are completed"
 is "$(complete_line "$TROUPE" call -c "$INI" hello.hello w)" "wish=" "and their parameters"
 is "$(complete_line "$TROUPE" call -c "$INI" hello w)" "wish=" "of a function's short name, too"
 host_stop

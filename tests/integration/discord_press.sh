@@ -39,6 +39,12 @@ ok $? "the question is asked"
 buttons=$(fake_discord_call "messages?channel=general" |
     fake_discord_get '[b["label"] for m in d for row in m["components"] for b in row["components"]]')
 is "$buttons" "['No', 'Yes']" "with its buttons"
+id=$(fake_discord_call "messages?channel=general" |
+    fake_discord_get '[b["custom_id"] for m in d for row in m["components"] for b in row["components"]][0]')
+count_buttons() {
+    fake_discord_call "messages?channel=general" |
+        fake_discord_get 'sum(len(row["components"]) for m in d for row in m["components"] or [])'
+}
 
 press bob 1
 until_true acknowledged
@@ -46,6 +52,7 @@ ok $? "a press by somebody else is acknowledged"
 is "$(interaction ephemeral)" True "by a sentence for them alone"
 is "$(interaction late)" 0 "in time"
 is "$(fake_discord_report callbacks_repeated)" 0 "and once"
+is "$(count_buttons)" 2 "and leaves the buttons"
 
 kill -9 "$HOST_PID"
 wait "$HOST_PID" 2>/dev/null
@@ -55,13 +62,15 @@ fake_discord_wait connected 1
 press alice 1
 until_true acknowledged
 ok $? "the press of who was asked is acknowledged"
-is "$(interaction callback)" 6 "without a word"
+is "$(interaction callback)" 7 "by taking the buttons away"
+is "$(count_buttons)" 0 "so that they are gone"
 said() { fake_discord_call "messages?channel=general" | fake_discord_get '[m["content"] for m in d if m["bot"]]' | grep -q "$1"; }
 until_true said Yes
 ok $? "the turn goes on with the answer, in another process"
-press alice 0
+message=$(fake_discord_call "messages?channel=general" | fake_discord_get '[m["id"] for m in d if "Shall" in m["content"]][0]')
+fake_discord_call press "{\"member\": \"alice\", \"channel\": \"general\", \"message\": \"$message\", \"custom_id\": \"$id\"}" >"$TAP_DIR/pressed"
 until_true acknowledged
-is "$(interaction ephemeral)" True "a second press gets a private note"
+is "$(interaction ephemeral)" True "a second press, of what a client still shows, gets a private note"
 is "$(fake_discord_report callbacks_late)" 0 "no acknowledgement was late"
 is "$(fake_discord_report doubled)" 0 "nothing is answered twice"
 host_stop

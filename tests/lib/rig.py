@@ -206,7 +206,17 @@ class Host:
         return int(match.group(1))
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        """Their number, and how many of them are TCP connections, of which HTTP keeps up to 64 for
+        the next requests."""
+        inodes = {line.split()[9] for line in self._proc("net/tcp").splitlines()[1:]}
+        names = []
+        for number in os.listdir(f"/proc/{self.process.pid}/fd"):
+            try:
+                names.append(os.readlink(f"/proc/{self.process.pid}/fd/{number}"))
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        tcp = sum(1 for name in names if name[:8] == "socket:[" and name[8:-1] in inodes)
+        return len(names), tcp
 
     def mappings(self):
         return self._proc("maps").count("\n")
@@ -247,6 +257,9 @@ def config(directory, discord=None, llm=None, agents="", pipeline="stages = conv
            extra=""):
     text = f"""[troupe]
 data = {directory}/data
+[limits]
+messages = 0
+guild_messages = 0
 [pipeline message]
 {pipeline}
 """

@@ -87,6 +87,9 @@ write_config()
     cat >"$TAP_DIR/troupe.ini" <<INI
 [troupe]
 data = $TAP_DIR/data
+[limits]
+messages = 0
+guild_messages = 0
 [pipeline message]
 stages = conversation
 [agent llm]

@@ -5,7 +5,9 @@
 TROUPE_LONG_SECONDS (60) of 30 questions a second over 60 channels, each with an answer that streams for
 three seconds: with every edit it wants to make the bot would send more than twice what the global limit
 allows. No request may be answered with 429 (or 401, 403), every question is answered, and an answer
-that is whole does not wait for edits of others."""
+that is whole does not wait for the pieces of others, which want more than there is: half of the answers
+are whole FINAL_MS after the model's end, and nearly all before their channel's bucket, which lets five
+through in 5 s, has opened once more."""
 
 import os
 import sys
@@ -16,6 +18,7 @@ import rig  # noqa: E402
 SECONDS = int(os.environ.get("TROUPE_LONG_SECONDS", "60"))
 WORDS = 12
 DELAY_MS = 250
+FINAL_MS, BUCKET_MS = 1500, 5000
 
 
 def main(run):
@@ -42,9 +45,18 @@ def main(run):
     run.say(f"status {status and status.get('discord')}", True)
     run.expect(report["invalid_requests"] == 0, f"{report['invalid_requests']} invalid requests")
     run.expect(report["sent"] >= SECONDS * 30 * 0.95, f"only {report['sent']} questions were sent")
-    unfinished = [n for n in range(1, report["asked"] + 1)
-                  if not discord.do(f"ledger?n={n}")["text"].endswith("END")]
+    entries = [discord.do(f"ledger?n={n}") for n in range(1, report["asked"] + 1)]
+    unfinished = [entry["n"] for entry in entries if not entry["text"].endswith("END")]
     run.expect(not unfinished, f"{len(unfinished)} answers are not whole: {unfinished[:10]}")
+    late = sorted((entry["last_us"] - entry["sent_us"]) / 1000 - WORDS * DELAY_MS
+                  for entry in entries)
+    p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
+    run.say(f"the whole answer after the model's end: p50 {p50:.0f} p99 {p99:.0f} ms; messages an "
+            f"answer {report['created'] / report['sent']:.2f}", True)
+    run.expect(p50 <= FINAL_MS and p99 <= FINAL_MS + BUCKET_MS,
+               f"finals waited {p50:.0f} ms (p99 {p99:.0f}) behind edits")
+    first = report["latency_ms"]["p50"]
+    run.say(f"first text {first:.0f} ms", True)
     host.stop()
     run.end(report["sent"], report["lost"], report["doubled"])
 

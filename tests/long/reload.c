@@ -54,7 +54,8 @@ static void write_ini(const struct run *run, const char *stages, const char *mor
 {
     _cleanup_mem_ char *text =
         mem_printf("[troupe]\ndata = %s/data\nlog_level = warn\n[admission]\nconcurrent = 100\n"
-                   "queue = 10000\nqueue_per_member = 100\n[pipeline message]\nstages = %s\n"
+                   "queue = 10000\nqueue_per_member = 100\n[limits]\nmessages = 0\n"
+                   "guild_messages = 0\n[pipeline message]\nstages = %s\n"
                    "[agent front]\nplugin = %s\nisolation = inprocess\npass = yes\n"
                    "[agent echo]\nplugin = %s\nisolation = inprocess\n%s[agent hello]\n",
                    run->host.dir, stages, run->plugin, run->plugin, more);

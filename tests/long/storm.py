@@ -9,8 +9,10 @@ checked, which takes longer as it grows, the members are silent; they talk again
 back. Then everything is drained, and the ledger of the fake Discord and the rounds of the fake model
 judge.
 
-Variants: "" as above; "nowindow": the fake does not honour nonces; "calls": the host dies at the N-th
-write, sync or send of one turn, for every N until a turn passes untouched."""
+Variants: "" as above; "nowindow": the fake does not honour nonces; "waits": half of the turns wait, for
+a button or as the deferred answer to a slash command, which the fake lets live for 3 s and 15 min;
+"calls": the host dies at the N-th write, sync or send of one turn, for every N until a turn passes
+untouched."""
 
 import os
 import struct
@@ -34,11 +36,19 @@ daily = 100000
 """
 
 
+def waits_config():
+    plugin = os.path.join(rig.BUILD, "tests/long/plugins/.libs/wait.so")
+    return {"agents": f"[agent wait]\nplugin = {plugin}\nisolation = inprocess\n",
+            "pipeline": "stages = wait, conversation"}
+
+
 def start_all(run, *discord_options):
     script = {"rules": [{"first_delay_ms": 30, "answer": "You said: {last}"}]}
     discord = run.own(rig.Discord(run.directory, *discord_options))
     llm = run.own(rig.Llm(run.directory, script))
-    host = run.own(rig.Host(run.directory, rig.config(run.directory, discord, llm, extra=ADMISSION)))
+    more = waits_config() if VARIANT == "waits" else {}
+    host = run.own(rig.Host(run.directory, rig.config(run.directory, discord, llm, extra=ADMISSION,
+                                                      **more)))
     return discord, llm, host
 
 
@@ -90,8 +100,39 @@ def check_copy(run, host):
 
 
 def talk(run, discord, part):
-    discord.do("burst", {"kind": "mention", "members": 1000, "channels": 200, "rate": RATE,
-                         "seconds": 36000, "one_in": 1, "seed": run.seed + part})
+    loads = [({"kind": "mention"}, 1)]
+    if VARIANT == "waits":
+        loads = [({"kind": "mention"}, 1 / 2),
+                 ({"kind": "mention", "text": "{mention} choose {token}"}, 1 / 4),
+                 ({"kind": "slash", "command": "later", "text": "{token}"}, 1 / 8),
+                 ({"kind": "slash", "command": "hidden", "text": "{token}"}, 1 / 8)]
+    for i, (load, share) in enumerate(loads):
+        discord.do("burst", {"members": 1000, "channels": 200, "rate": RATE * share,
+                             "seconds": 36000, "one_in": 1,
+                             "seed": run.seed + part * len(loads) + i, **load})
+
+
+def judge_waits(run, discord, host, report):
+    """Presses that were answered, and what of the private answers cannot be known. Returns how many
+    questions are lost."""
+    entries = [discord.do(f"ledger?n={n}") for n in range(1, report["asked"] + 1)]
+    asked = chosen = 0
+    for entry in entries:
+        texts = [part["content"] for part in entry["parts"] if not part["deleted"]]
+        if any("Tea or coffee" in text for text in texts):
+            asked += 1
+            chosen += any(" it is: " in text for text in texts)
+    run.expect(chosen == asked, f"{asked - chosen} of {asked} pressed buttons were not answered")
+    lost = [entry for entry in entries if entry["owed"] and entry["standing"] == 0]
+    unknown = host.query("SELECT count(*) FROM outbox WHERE state = 'unknown'")[0][0]
+    apart = sum(1 for entry in lost if entry["kind"] == "slash")
+    run.say(f"{asked} asked with buttons, {chosen} pressed and answered; private answers: {unknown} "
+            f"unknown, {apart} commands without an answer that stands, {report['unattributed']} "
+            f"sentences in the channel instead; late first responses {report['callbacks_late']}", True)
+    run.expect(apart <= unknown + report["unattributed"],
+               f"{apart} commands have no answer, and only {unknown} are unknown and "
+               f"{report['unattributed']} were told so")
+    return len(lost) - apart
 
 
 def storm(run):
@@ -100,6 +141,8 @@ def storm(run):
     discord, llm, host = start_all(run, *options)
     slowest = host.start()
     run.expect(discord.wait("connected", 1, 20), "the host did not log in")
+    if VARIANT == "waits":
+        discord.do("set", {"press_ms": 5000})
     talk(run, discord, 0)
     killed = started = time.monotonic()
     for kill in range(KILLS):
@@ -123,13 +166,14 @@ def storm(run):
         started = time.monotonic()
         run.say(f"{kill + 1} of {KILLS} kills, slowest start {slowest:.2f} s")
     discord.do("stop", {})
-    drained = discord.wait("answered", 0, 180, quiet=3)
-    run.expect(drained, "not everything was answered within 180 s after the last kill")
+    drained = discord.wait("pressed" if VARIANT == "waits" else "answered", 0, 180, quiet=3)
+    run.expect(drained or VARIANT == "waits", "not everything was answered within 180 s after the last kill")
     run.expect(slowest <= READY_MAX, f"ready after {slowest:.2f} s, expected {READY_MAX} s")
     report = judge(run, discord, llm, host)
+    lost = judge_waits(run, discord, host, report) if VARIANT == "waits" else report["lost"]
     host.stop()
     check_copy(run, host)
-    run.end(KILLS, report["lost"], report["doubled"])
+    run.end(KILLS, lost, report["doubled"])
 
 
 # ---- the N-th call --------------------------------------------------------------------------------

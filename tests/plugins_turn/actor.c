@@ -720,17 +720,44 @@ static troupe_status ask(troupe_turn *turn, troupe_str text)
     return troupe_reply(turn, "%s answers %.*s", troupe_agent(host), (int)text.len, text.ptr);
 }
 
-TROUPE_PLUGIN(
-    "org.example.actor", VERSION, "Does what it is told",
-    .functions = TROUPE_LIST(echo, shutdown, whisper, silent, sum, broken, deep, nap, stutter, ask),
-    .capabilities = CAPABILITIES,
-    .config = TROUPE_KEYS(
-        {"script", "What to do", .type = TROUPE_TYPE_STRING},
-        {"away", "A status, negated, that the service fails with", .type = TROUPE_TYPE_INT,
-         .def = "0", .min = 0, .max = 30},
-        {"url", "Where to go", .type = TROUPE_TYPE_URL, .flags = TROUPE_KEY_ENDPOINT},
-        {"key", "A secret", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},
-        {"key2", "Another one", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET}),
-    .migrations = TROUPE_MIGRATIONS(
-        {1, 0, "first", "CREATE TABLE {note} (member TEXT, channel TEXT, body TEXT NOT NULL)"}),
-    .stage = stage, .observe = stage, .events = EVENTS);
+TROUPE_FUNCTION(draw, "Draws", TROUPE_SLASH | TROUPE_TOOL | TROUPE_LIMIT_IMAGES)
+static troupe_status draw(troupe_turn *turn)
+{
+    return troupe_reply(turn, "a picture");
+}
+
+TROUPE_FUNCTION(word_of, "What holds here", TROUPE_SLASH)
+static troupe_status word_of(troupe_turn *turn)
+{
+    troupe_host *host = troupe_turn_host(turn);
+    troupe_str word = troupe_config_str(host, "word");
+
+    return troupe_reply(turn, "%.*s %lld", (int)word.len, word.ptr,
+                        (long long)troupe_config_int(host, "count", 0));
+}
+
+TROUPE_FUNCTION(warn, "For moderators", TROUPE_SLASH | TROUPE_TOOL | TROUPE_MODERATOR)
+static troupe_status warn(troupe_turn *turn)
+{
+    return troupe_reply(turn, "warned");
+}
+
+TROUPE_PLUGIN("org.example.actor", VERSION, "Does what it is told",
+              .functions = TROUPE_LIST(echo, shutdown, whisper, silent, sum, broken, deep, nap,
+                                       stutter, ask, draw, word_of, warn),
+              .capabilities = CAPABILITIES,
+              .config = TROUPE_KEYS(
+                  {"script", "What to do", .type = TROUPE_TYPE_STRING},
+                  {"away", "A status, negated, that the service fails with",
+                   .type = TROUPE_TYPE_INT, .def = "0", .min = 0, .max = 30},
+                  {"word", "A word that people set", .type = TROUPE_TYPE_STRING,
+                   .flags = TROUPE_KEY_SETTABLE, .def = "floor"},
+                  {"count", "A number that people set", .type = TROUPE_TYPE_INT,
+                   .flags = TROUPE_KEY_SETTABLE, .def = "1", .min = 1, .max = 9},
+                  {"url", "Where to go", .type = TROUPE_TYPE_URL, .flags = TROUPE_KEY_ENDPOINT},
+                  {"key", "A secret", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},
+                  {"key2", "Another one", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET}),
+              .migrations = TROUPE_MIGRATIONS(
+                  {1, 0, "first",
+                   "CREATE TABLE {note} (member TEXT, channel TEXT, body TEXT NOT NULL)"}),
+              .stage = stage, .observe = stage, .events = EVENTS);

@@ -18,6 +18,7 @@ struct discord_piece {
     bool stored;            /* its row is in the store, or on its way there */
     bool writing;           /* what is new is on its way there              */
     bool given;             /* to the outbox: it may be on its way          */
+    bool taken_back;        /* from there, before it left                   */
     bool over;              /* given up by the outbox: it stays as it is    */
     bool absent;            /* of these: refused, so it is not there        */
 };

@@ -136,8 +136,10 @@ static const struct gateway_ops discord_ops = {
     .notice = discord_notice,
     .fetch = discord_fetch,
     .working = working,
+    .retire = discord_press_retire,
     .taken = discord_taken,
     .stored = discord_stored,
+    .rights = discord_member_rights,
 };
 
 bool discord_wanted(const struct config_section *section)
@@ -164,6 +166,7 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->rules.mention = lists(section, "triggers", "mention");
     discord->rules.dm = lists(section, "triggers", "dm");
     discord->rules.reply = lists(section, "triggers", "reply");
+    discord->rules.bots = config_bool(section, "answer_bots");
     mem_free(discord->prefix);
     discord->prefix = mem_strdup(config_str(section, "prefix"));
     discord->rules.prefix = lists(section, "triggers", "prefix") ? discord->prefix : NULL;
@@ -176,6 +179,7 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->offers.again = lists(section, "buttons", "regenerate");
     discord->offers.rate = lists(section, "buttons", "rate");
     discord->offers.stop = lists(section, "buttons", "stop");
+    discord_commands_configure(discord, section);
     discord->code_file = (size_t)config_int(section, "code_file");
     discord->fetch.count = (size_t)config_int(section, "attachments");
     discord->fetch.text_max = (size_t)config_bytes(section, "attachment_text");
@@ -236,9 +240,11 @@ struct discord *discord_new(const struct discord_options *options)
     discord->rules.content = discord->content != DISCORD_CONTENT_NO;
     discord->settle_ms = SETTLE_MS;
     discord->resume.seq = -1;
+    discord_rights_init(&discord->rights);
     list_init(&discord->answers);
     list_init(&discord->works);
     list_init(&discord->presses);
+    list_init(&discord->openings);
     discord_configure(discord, section);
     scope_open_root(discord->loop, &discord->scope, 0, scope_ended);
     loop_timer_init(discord->loop, &discord->timer, tick);
@@ -296,8 +302,11 @@ troupe_status discord_start(struct discord *discord, struct error *err)
         .rows = discord->options.rows,
         .rest = discord->rest,
         .gateway = discord->gateway.name,
+        .opening = discord_command_opening,
+        .opening_arg = discord,
     };
     discord->outbox = discord_outbox_new(&outbox_options);
+    discord_originals_load(discord);
     discord_ask(discord);
     if (co_spawn(&discord->scope, &core_owner, connect_main, discord) < 0)
         return error_set(err, TROUPE_LIMIT, "Discord cannot be started: no coroutine is free");
@@ -341,6 +350,8 @@ static void timer_closed(struct loop_timer *timer)
     struct discord *discord = container_of(timer, struct discord, timer);
 
     discord_seq_clear(&discord->seq);
+    discord_commands_clear(discord);
+    discord_rights_clear(&discord->rights);
     mem_free(discord->token);
     mem_free(discord->prefix);
     mem_free(discord->api);

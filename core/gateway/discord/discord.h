@@ -25,6 +25,7 @@
 
 struct discord;
 struct gateway;
+struct gateway_commands;
 struct http_client;
 struct outbox;
 struct store;
@@ -57,6 +58,9 @@ struct discord *discord_new(const struct discord_options *options);
 troupe_status discord_start(struct discord *discord, struct error *err);
 /* The live keys of [discord], after a reload. */
 void discord_configure(struct discord *discord, const struct config_section *section);
+/* The commands that members are offered from now on; takes them over. They are registered as [discord]
+ * says, as soon as that is possible. */
+void discord_set_commands(struct discord *discord, struct gateway_commands *commands);
 /* No event is taken in any more; the connection stays, and what is owed goes on being delivered. */
 void discord_quiet(struct discord *discord);
 /* Waits until what is owed is delivered, at most until `deadline`, then drops the connection so

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STOPPING    "I am being restarted and could not take this; please press again in a minute"
+#define STOPPING    "I am being restarted and could not take this; please try again in a minute"
 #define UNSUPPORTED "I can't do anything with that yet; write to me in words instead"
 
 static bool is_type(const struct discord_scan *scan, const char *name)
@@ -140,11 +140,25 @@ static void take_interaction(struct discord *discord, const struct discord_scan 
         log_warn("discord", "an interaction could not be taken: %s", err.text);
         return;
     }
+    if (type == DISCORD_INTERACTION_AUTOCOMPLETE) {
+        discord_command_complete_now(discord, event, scan->data.ptr, scan->data.len);
+        event_unref(event);
+        return;
+    }
+    if (type == DISCORD_INTERACTION_COMMAND && !quiet) {
+        struct event *command =
+            discord_command_take(discord, event, scan->data.ptr, scan->data.len);
+
+        event_unref(event);
+        if (!command)
+            return;
+        discord->owed++;
+        discord_seq_begin(&discord->seq, mark, false);
+        discord->options.submit(discord->options.arg, command);
+        return;
+    }
     if (type != DISCORD_INTERACTION_COMPONENT || quiet) {
-        discord_press_refuse(discord, event,
-                             type == DISCORD_INTERACTION_AUTOCOMPLETE
-                                 ? DISCORD_CALLBACK_AUTOCOMPLETE
-                                 : DISCORD_CALLBACK_MESSAGE,
+        discord_press_refuse(discord, event, DISCORD_CALLBACK_MESSAGE,
                              quiet ? STOPPING : UNSUPPORTED);
         event_unref(event);
         return;

@@ -12,12 +12,18 @@
 
 #define SURPLUS_BODY "-# (see above)"
 
-/* Waits for what is under way, so that the end can be an edit of it. Where Discord takes its time,
- * the end goes into further messages instead. */
+/* What has not left need not: the end is the whole text. Waits for what is under way, so that the end
+ * can be an edit of it. Where Discord takes its time, the end goes into further messages instead. */
 static void settle(struct discord_answer *answer)
 {
     struct op *op;
 
+    for (size_t i = 0; i < answer->count; i++) {
+        struct discord_piece *piece = &answer->pieces[i];
+
+        if (piece->given && !piece->over)
+            piece->taken_back = discord_outbox_take_back(answer->discord->outbox, piece->row);
+    }
     if (!answer->busy)
         return;
     op = op_new(answer->discord->loop, NULL);
@@ -69,9 +75,9 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
 
     (void)gateway;
     (void)err;
-    settle(answer);
-    answer->prepared = true;
+    answer->prepared = true; /* from here on nothing is shown that is not the end */
     loop_timer_stop(&answer->timer);
+    settle(answer);
     if (!text) {
         text = buf_text(&answer->text);
         len = answer->text.len;
@@ -105,13 +111,16 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
             if (last && buttons && !discord_piece_unsettled(piece))
                 discord_piece_offer(piece, buttons);
             discord_piece_store(piece, piece->buttons, OUTBOX_READY, batch);
-        } else if (piece->given) {
+        } else if (piece->given && !piece->taken_back) {
             static const struct discord_part surplus = {(char *)SURPLUS_BODY, (char *)""};
 
             discord_piece_set(&piece->body, &piece->source, &surplus);
             discord_piece_store(piece, NULL, OUTBOX_READY, batch);
-        } else if (piece->stored) {
-            outbox_delete(batch, piece->row->id);
+        } else {
+            if (piece->stored)
+                outbox_delete(batch, piece->row->id);
+            if (piece->row->event && !piece->row->part) /* the next message may have its place */
+                discord_original_unuse(answer->discord, answer->turn);
         }
     }
     discord_layout_clear(&layout);
@@ -124,6 +133,7 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
 struct surplus {
     struct discord *discord;
     char *channel, *message;
+    struct event *event; /* an interaction whose webhook it stands behind; NULL: none */
 };
 
 static void deleted(void *arg, troupe_status status, const struct discord_response *response,
@@ -140,8 +150,11 @@ static void emptied(void *arg, troupe_status status)
     struct surplus *surplus = arg;
 
     if (status == TROUPE_OK && surplus->message && surplus->discord->rest) {
+        const struct event *event = surplus->event;
         _cleanup_mem_ char *path =
-            mem_printf("/channels/%s/messages/%s", surplus->channel, surplus->message);
+            event ? mem_printf("/webhooks/%s/%s/messages/%s", surplus->discord->application,
+                               event->token, surplus->message)
+                  : mem_printf("/channels/%s/messages/%s", surplus->channel, surplus->message);
         struct discord_request request = {
             .method = "DELETE",
             .route = "/channels/{channel}/messages/{message}",
@@ -151,8 +164,14 @@ static void emptied(void *arg, troupe_status status)
             .repeatable = true,
         };
 
+        if (event) {
+            request.route = "/webhooks/{webhook}/{token}/messages/{message}";
+            request.major = event->source_id;
+            request.no_auth = true;
+        }
         (void)discord_rest_send(surplus->discord->rest, &request, deleted, NULL, NULL);
     }
+    event_unref(surplus->event);
     mem_free(surplus->channel);
     mem_free(surplus->message);
     mem_free(surplus);
@@ -166,6 +185,7 @@ static void show_surplus(struct discord_answer *answer, struct discord_piece *pi
     surplus->discord = answer->discord;
     surplus->channel = mem_strdup(row->channel);
     surplus->message = row->remote_id ? mem_strdup(row->remote_id) : NULL;
+    surplus->event = row->event && !row->detached ? event_ref(row->event) : NULL;
     discord_outbox_show(answer->discord->outbox, piece->row, true, emptied, surplus);
 }
 
@@ -179,6 +199,10 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
 
         if (i >= answer->owed && !piece->given && !piece->row->file_name)
             continue; /* never stored, or deleted */
+        if (i >= answer->owed && piece->taken_back) {
+            discord_outbox_drop(piece->row);
+            continue;
+        }
         discord_piece_apply(piece);
         piece->row->state = OUTBOX_READY;
         discord_piece_dress(piece);

@@ -8,10 +8,12 @@
 #define GATEWAY_DISCORD_INTERNAL_H
 
 #include "base/list.h"
+#include "gateway/command.h"
 #include "gateway/discord/discord.h"
 #include "gateway/discord/fetch.h"
 #include "gateway/discord/outbox.h"
 #include "gateway/discord/rest.h"
+#include "gateway/discord/rights.h"
 #include "gateway/discord/route.h"
 #include "gateway/discord/seq.h"
 #include "gateway/discord/session.h"
@@ -21,6 +23,26 @@
 
 enum discord_content { DISCORD_CONTENT_AUTO, DISCORD_CONTENT_YES, DISCORD_CONTENT_NO };
 enum discord_stream { DISCORD_STREAM_EDITS, DISCORD_STREAM_PARTIAL, DISCORD_STREAM_OFF };
+
+enum discord_commands_place {
+    DISCORD_COMMANDS_GLOBAL,
+    DISCORD_COMMANDS_GUILD,
+    DISCORD_COMMANDS_OFF,
+};
+
+/* Slash commands; see register.c. */
+struct discord_commands {
+    struct gateway_commands *all; /* of the current set; NULL: not known */
+    enum discord_commands_place place;
+    char guild[24];
+    bool stale, busy;  /* there is something to register; somebody is at it */
+    size_t registered; /* of the last list that Discord has                 */
+    uint64_t overwrites;
+    char *left_out; /* a line each; NULL: nothing */
+    char why[512];  /* it is not registered */
+};
+
+#define DISCORD_ORIGINALS_MAX 1024
 
 struct discord {
     struct gateway gateway; /* first: the engine hands this back */
@@ -68,6 +90,7 @@ struct discord {
     char notice[256]; /* what the owner should know; "" where there is nothing            */
     size_t guilds;
     /* Up to where events are taken. */
+    struct discord_rights rights;
     struct discord_seq seq;
     int64_t pressed;              /* mark of a press whose number is not stored yet; 0: none */
     struct discord_resume resume; /* the session; seq: the newest that is stored, or on its way */
@@ -76,7 +99,11 @@ struct discord {
     bool seq_writing;   /* of these, the timer's                          */
     bool session_stale; /* `resume` is to be stored, by a coroutine of its own */
     bool session_writing;
-    struct list_link answers, works, presses;
+    struct discord_commands commands;
+    struct list_link answers, works, presses, openings;
+    /* The last turns whose deferred response is a message now. */
+    int64_t originals[DISCORD_ORIGINALS_MAX];
+    size_t original_next;
     uint64_t dispatched, owed, seen, ignored;
 };
 
@@ -123,7 +150,30 @@ troupe_status discord_press_tell(struct discord *discord, const struct event *ev
 /* The same without waiting, as the first answer to it. */
 void discord_press_refuse(struct discord *discord, const struct event *event, int callback,
                           const char *text);
+/* The pressed message's buttons do nothing any more: gateway_ops.retire. */
+void discord_press_retire(struct gateway *gateway, const struct event *event);
 void discord_press_clear(struct discord *discord); /* REST is gone already */
+
+/* ---- command.c ------------------------------------------------------------------------------- */
+
+/* A slash command came: `interaction` becomes its event, which is acknowledged at once; what cannot be
+ * taken is answered. NULL: there is nothing to submit. */
+struct event *discord_command_take(struct discord *discord, const struct event *interaction,
+                                   const char *data, size_t len);
+/* The same for an option that is being typed: it is answered. */
+void discord_command_complete_now(struct discord *discord, const struct event *interaction,
+                                  const char *data, size_t len);
+/* Whether the acknowledgement of the event is under way. */
+bool discord_command_opening(void *discord, const struct event *event);
+/* A sentence that nothing keeps, to who used the command, alone. [waits] */
+troupe_status discord_command_tell(struct discord *discord, const struct event *event,
+                                   const char *text);
+/* Whether the deferred response of the turn's command is a message already; that it is one now. */
+bool discord_original_used(const struct discord *discord, int64_t turn);
+void discord_original_use(struct discord *discord, int64_t turn);
+void discord_original_unuse(struct discord *discord, int64_t turn);
+/* Learns that of the turns that an earlier process left. [waits] */
+void discord_originals_load(struct discord *discord);
 
 /* ---- answer.c -------------------------------------------------------------------------------- */
 
@@ -147,6 +197,14 @@ troupe_status discord_notice(struct gateway *gateway, const struct event *event,
                              bool private);
 /* The same to everybody without waiting; `mark` (0: none) of discord->seq is done then. */
 void discord_say(struct discord *discord, struct event *event, const char *text, int64_t mark);
+
+/* ---- register.c ------------------------------------------------------------------------------ */
+
+/* Has Discord know the commands, if it does not; in a coroutine of its own. */
+void discord_register(struct discord *discord);
+void discord_commands_configure(struct discord *discord, const struct config_section *section);
+json_t *discord_commands_status(const struct discord *discord); /* the caller's */
+void discord_commands_clear(struct discord *discord);
 
 /* ---- resume.c -------------------------------------------------------------------------------- */
 

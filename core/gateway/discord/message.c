@@ -64,6 +64,19 @@ char *discord_message_private(const char *text)
     return json_print(message);
 }
 
+static json_t *bare(void)
+{
+    return json_pack("{s:[], s:{s:[], s:b}}", "components", "allowed_mentions", "parse",
+                     "replied_user", 0);
+}
+
+char *discord_message_bare(void)
+{
+    _cleanup_json_ json_t *message = bare();
+
+    return json_print(message);
+}
+
 char *discord_message_callback(int type, const char *text)
 {
     _cleanup_json_ json_t *callback = json_object();
@@ -71,6 +84,8 @@ char *discord_message_callback(int type, const char *text)
     json_object_set_new(callback, "type", json_integer(type));
     if (type == DISCORD_CALLBACK_MESSAGE)
         json_object_set_new(callback, "data", private_of(text ? text : ""));
+    else if (type == DISCORD_CALLBACK_UPDATE)
+        json_object_set_new(callback, "data", bare());
     else if (type == DISCORD_CALLBACK_AUTOCOMPLETE)
         json_object_set_new(callback, "data", json_pack("{s:[]}", "choices"));
     return json_print(callback);

@@ -13,13 +13,17 @@
 
 /* Types of a callback (receiving-and-responding.mdx). */
 #define DISCORD_CALLBACK_MESSAGE      4
+#define DISCORD_CALLBACK_DEFER        5
 #define DISCORD_CALLBACK_DEFER_UPDATE 6
+#define DISCORD_CALLBACK_UPDATE       7 /* of the message that was pressed: it loses its buttons */
 #define DISCORD_CALLBACK_AUTOCOMPLETE 8
 
 /* A message that answers `reply_to` (NULL: none); a text that is too long is cut. mem_free. */
 char *discord_message_reply(const char *text, const char *reply_to);
 /* A message for the member alone who pressed. mem_free. */
 char *discord_message_private(const char *text);
+/* An edit that takes a message's buttons away and leaves the rest. mem_free. */
+char *discord_message_bare(void);
 /* The body of a callback; `text` only for DISCORD_CALLBACK_MESSAGE, which is private. mem_free. */
 char *discord_message_callback(int type, const char *text);
 

@@ -19,7 +19,7 @@ static bool is_open(const struct discord_answer *answer)
     const char *prefix = answer->discord->prefix;
 
     return answer->turn && answer->ordinal == 0 && answer->kind == GATEWAY_REPLY &&
-           !(answer->event->flags & EVENT_UNASKED) &&
+           !(answer->event->flags & EVENT_UNASKED) && !strcmp(answer->event->kind, "message") &&
            !(prefix && *prefix && text_starts(answer->event->content, prefix));
 }
 

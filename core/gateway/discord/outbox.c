@@ -10,17 +10,22 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/discord/lane.h"
 #include "gateway/discord/outbox_json.h"
+#include "gateway/discord/place.h"
+#include "gateway/discord/reply.h"
 #include "store/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define LATER_MS     5000u
-#define LATER_MAX_MS 300000u
-#define MESSAGES     "/channels/{channel}/messages"
-#define MESSAGE      "/channels/{channel}/messages/{message}"
+#define CREATE_KEY_SIZE 32
+
+#define LATER_MS        5000u
+#define LATER_MAX_MS    300000u
+#define MESSAGES        "/channels/{channel}/messages"
+#define MESSAGE         "/channels/{channel}/messages/{message}"
 
 /* Codes of Discord's (opcodes-and-status-codes.mdx, "JSON Error Codes"). */
 enum { CODE_SLOW_MODE = 20016, CODE_OVERLOADED = 130000, CODE_THREAD_THERE = 160004 };
@@ -158,6 +163,7 @@ static struct discord_entry *entry_of(struct discord_outbox *outbox, struct outb
     list_init(&entry->look);
     list_init(&entry->calls);
     row->delivery = entry;
+    discord_lane_join(entry);
     list_append(&outbox->entries, &entry->link);
     entry->batch = batch_of(outbox, row->turn);
     if (!entry->batch)
@@ -180,12 +186,13 @@ static void batch_check(struct discord_outbox *outbox, struct discord_batch *bat
 }
 
 /* The entry and its row are gone afterwards. */
-static void entry_free(struct discord_entry *entry)
+void discord_entry_free(struct discord_entry *entry)
 {
     struct discord_outbox *outbox = entry->outbox;
 
     discord_alarm_clear(outbox, &entry->alarm);
     discord_reconcile_forget(entry);
+    discord_lane_leave(entry);
     list_remove(&entry->link);
     list_remove(&entry->order);
     batch_check(outbox, entry->batch);
@@ -226,20 +233,27 @@ static void enter(struct discord_entry *entry)
 static void leave(struct discord_entry *entry)
 {
     if (--entry->requests == 0 && entry->done)
-        entry_free(entry);
+        discord_entry_free(entry);
 }
 
-static struct discord_entry *behind(const struct discord_entry *entry)
+/* Those go on that had to wait for what stood before `next`. */
+static void wake(struct discord_entry *next)
 {
-    if (!entry->batch || entry->order.next == &entry->batch->entries)
-        return NULL;
-    return container_of(entry->order.next, struct discord_entry, order);
+    while (next) {
+        advance(next);
+        next = discord_lane_blocks(next) ? NULL : discord_lane_next(next);
+    }
+}
+
+/* It is there, or will never be. */
+static void clear_way(struct discord_entry *entry)
+{
+    wake(discord_lane_leave(entry));
 }
 
 /* Nothing more comes of a final entry: whoever waited behind it goes on. */
 static void finish(struct discord_entry *entry, troupe_status status)
 {
-    struct discord_entry *next;
     uint64_t id = discord_outbox_number(entry->row->remote_id);
 
     enter(entry);
@@ -249,9 +263,7 @@ static void finish(struct discord_entry *entry, troupe_status status)
     if (entry->batch && id)
         claim(entry->batch, id);
     tell(entry, UINT64_MAX, status);
-    next = behind(entry);
-    if (next)
-        advance(next);
+    clear_way(entry);
     leave(entry);
 }
 
@@ -276,8 +288,7 @@ static void give_up(struct discord_entry *entry, enum outbox_state state, troupe
     entry->state = DISCORD_ENTRY_OVER;
     entry->over = status;
     tell(entry, UINT64_MAX, status);
-    if (behind(entry))
-        advance(behind(entry));
+    clear_way(entry);
     leave(entry);
 }
 
@@ -293,7 +304,7 @@ void discord_entry_unknown(struct discord_entry *entry, const char *why)
     give_up(entry, OUTBOX_UNKNOWN, TROUPE_MAYBE_DONE, why);
 }
 
-static void later(struct discord_entry *entry)
+void discord_entry_later(struct discord_entry *entry)
 {
     unsigned n = entry->failures++;
     uint64_t ms = n < 6 ? (uint64_t)LATER_MS << n : LATER_MAX_MS;
@@ -368,8 +379,7 @@ static void created(struct discord_entry *entry, uint64_t id, uint64_t number)
     enter(entry);
     note_shown(entry, number);
     advance(entry);
-    if (behind(entry))
-        advance(behind(entry));
+    clear_way(entry);
     leave(entry);
 }
 
@@ -397,17 +407,20 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
     uint64_t id = status == TROUPE_OK ? discord_outbox_id(response->body, response->len) : 0;
 
     if (outbox->closed) {
-        entry_free(entry);
+        discord_entry_free(entry);
     } else if (id) {
         outbox->stats.created++;
         created(entry, id, number_of(entry, response));
+    } else if (discord_reply_is(entry->row) &&
+               discord_reply_failed(entry, status == TROUPE_OK ? TROUPE_MAYBE_DONE : status)) {
+        /* it is dealt with */
     } else if (status == TROUPE_OK || status == TROUPE_MAYBE_DONE) {
         entry->state = DISCORD_ENTRY_LOOKING;
         discord_reconcile(entry);
     } else if (status == TROUPE_CANCELED) {
         entry->state = DISCORD_ENTRY_IDLE; /* everything is being closed: it stays owed */
     } else if (wants_later(status, response)) {
-        later(entry);
+        discord_entry_later(entry);
     } else if (entry->row->file_name) {
         log_warn("discord", "a file cannot be attached in channel %s: %s", entry->row->channel,
                  err->text);
@@ -433,7 +446,7 @@ static void moved(void *arg, struct store_batch *batch, troupe_status status,
                  entry->row->id, err->text);
     entry->state = DISCORD_ENTRY_IDLE;
     if (outbox->closed)
-        entry_free(entry);
+        discord_entry_free(entry);
     else
         advance(entry);
     discord_outbox_unhold(outbox);
@@ -465,7 +478,7 @@ void discord_entry_opened(struct discord_entry *entry, troupe_status status,
     struct discord_outbox *outbox = entry->outbox;
 
     if (outbox->closed) {
-        entry_free(entry);
+        discord_entry_free(entry);
     } else if (status == TROUPE_OK || response->code == CODE_THREAD_THERE) {
         entry->opened = true;
         if (status == TROUPE_OK)
@@ -477,18 +490,24 @@ void discord_entry_opened(struct discord_entry *entry, troupe_status status,
     } else if (status == TROUPE_CANCELED) {
         entry->state = DISCORD_ENTRY_IDLE;
     } else if (status == TROUPE_MAYBE_DONE || wants_later(status, response)) {
-        later(entry); /* opening it twice does no harm */
+        discord_entry_later(entry); /* opening it twice does no harm */
     } else {
         move(entry);
     }
     discord_outbox_unhold(outbox);
 }
 
+static void create_key(const struct outbox_row *row, char ret[CREATE_KEY_SIZE])
+{
+    snprintf(ret, CREATE_KEY_SIZE, "create %" PRId64, row->id);
+}
+
 static void create(struct discord_entry *entry)
 {
     const struct outbox_row *row = entry->row;
     _cleanup_buf_ struct buf body = BUF_INIT, type = BUF_INIT;
-    char path[64];
+    _cleanup_mem_ char *own = NULL;
+    char path[64], key[CREATE_KEY_SIZE];
     struct discord_request request = {.method = "POST",
                                       .route = MESSAGES,
                                       .path = path,
@@ -503,7 +522,17 @@ static void create(struct discord_entry *entry)
         discord_reconcile(entry);
         return;
     }
+    if (discord_reply_is(row)) {
+        if (!discord_reply_ready(entry))
+            return;
+        own = discord_reply_request(entry, &request);
+        request.path = own;
+    }
     snprintf(path, sizeof(path), "/channels/%.24s/messages", row->channel);
+    if (!entry->final && !request.coalesce) { /* by which it can be taken back */
+        create_key(row, key);
+        request.coalesce = key;
+    }
     if (row->file_name)
         discord_outbox_write_file(row, &body, &type);
     else
@@ -512,7 +541,7 @@ static void create(struct discord_entry *entry)
     request.body_len = body.len;
     request.type = type.data;
     if (discord_rest_send(entry->outbox->rest, &request, on_created, entry, NULL) != TROUPE_OK) {
-        later(entry);
+        discord_entry_later(entry);
         return;
     }
     if (entry->again)
@@ -539,12 +568,12 @@ static void on_edited(void *arg, troupe_status status, const struct discord_resp
         outbox->stats.edited++;
         note_shown(entry, number);
         advance(entry);
-    } else if (moot) {
-        /* nothing is to be done */
+    } else if (moot || (discord_reply_is(entry->row) && discord_reply_failed(entry, status))) {
+        /* nothing more is to be done */
     } else if (status == TROUPE_MAYBE_DONE || wants_later(status, response)) {
         mem_free(entry->body); /* what it shows is not known: the same body is worth an edit */
         entry->body = NULL;
-        later(entry);
+        discord_entry_later(entry);
     } else {
         discord_entry_failed(entry, status, err->text);
     }
@@ -559,6 +588,7 @@ static void edit(struct discord_entry *entry)
     const struct outbox_row *row = entry->row;
     struct edit *edit = mem_zero(1, sizeof(*edit));
     _cleanup_buf_ struct buf body = BUF_INIT;
+    _cleanup_mem_ char *own = NULL;
     char path[96];
     struct discord_request request = {.method = "PATCH",
                                       .route = MESSAGE,
@@ -569,13 +599,17 @@ static void edit(struct discord_entry *entry)
                                       .repeatable = true};
 
     snprintf(path, sizeof(path), "/channels/%.24s/messages/%.24s", row->channel, row->remote_id);
+    if (discord_reply_is(row)) {
+        own = discord_reply_request(entry, &request);
+        request.path = own;
+    }
     discord_outbox_write(row, false, &body);
     request.body = body.data;
     request.body_len = body.len;
     edit->entry = entry;
     if (discord_rest_send(entry->outbox->rest, &request, on_edited, edit, NULL) != TROUPE_OK) {
         mem_free(edit);
-        later(entry);
+        discord_entry_later(entry);
         return;
     }
     edit->number = note_sent(entry);
@@ -585,28 +619,12 @@ static void edit(struct discord_entry *entry)
 
 /* ---- what is next -------------------------------------------------------------------------- */
 
-/* Whether an earlier message of the turn is not there yet. */
-static bool must_wait(const struct discord_entry *entry)
-{
-    if (!entry->batch)
-        return false;
-    for (const struct list_link *link = entry->order.prev; link != &entry->batch->entries;
-         link = link->prev) {
-        const struct discord_entry *earlier = container_of(link, struct discord_entry, order);
-
-        if (!earlier->row->remote_id && earlier->state != DISCORD_ENTRY_OVER &&
-            (earlier->wanted || earlier->state == DISCORD_ENTRY_LOOKING))
-            return true;
-    }
-    return false;
-}
-
 static void advance(struct discord_entry *entry)
 {
     if (entry->state != DISCORD_ENTRY_IDLE || !entry->wanted)
         return;
     if (!entry->row->remote_id) {
-        if (!must_wait(entry))
+        if (!discord_lane_waits(entry))
             create(entry);
     } else if (!is_sent(entry)) {
         edit(entry);
@@ -640,6 +658,15 @@ void discord_entry_absent(struct discord_entry *entry)
 {
     entry->state = DISCORD_ENTRY_IDLE;
     entry->again = true;
+    advance(entry);
+    if (!discord_lane_blocks(entry))
+        wake(discord_lane_next(entry));
+}
+
+void discord_entry_advance(struct discord_entry *entry)
+{
+    if (entry->state == DISCORD_ENTRY_CREATING)
+        entry->state = DISCORD_ENTRY_IDLE;
     advance(entry);
 }
 
@@ -676,6 +703,38 @@ void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, 
         tell(entry, UINT64_MAX, entry->over);
 }
 
+bool discord_outbox_take_back(struct discord_outbox *outbox, struct outbox_row *row)
+{
+    struct discord_entry *entry = row->delivery;
+    char key[CREATE_KEY_SIZE];
+    bool absent;
+
+    if (!entry || outbox->closed || entry->final)
+        return false;
+    create_key(row, key);
+    if (entry->state == DISCORD_ENTRY_CREATING)
+        (void)discord_rest_take_back(outbox->rest, key); /* it is idle then: see on_created */
+    if (!row->remote_id && entry->state == DISCORD_ENTRY_LATER) {
+        discord_alarm_clear(outbox, &entry->alarm);
+        entry->state = DISCORD_ENTRY_IDLE;
+    }
+    absent = !row->remote_id && entry->state == DISCORD_ENTRY_IDLE;
+    if (absent)
+        entry->wanted = false;
+    if (absent || row->remote_id)
+        tell(entry, UINT64_MAX, TROUPE_CANCELED);
+    return absent;
+}
+
+void discord_outbox_drop(struct outbox_row *row)
+{
+    struct discord_entry *entry = row->delivery;
+
+    enter(entry);
+    entry->done = true;
+    leave(entry);
+}
+
 size_t discord_outbox_streams(struct discord_outbox *outbox, int64_t turn, unsigned ordinal,
                               struct outbox_row **ret, size_t max)
 {
@@ -704,7 +763,7 @@ static troupe_status load_claims(struct discord_outbox *outbox, struct error *er
     static const char sql[] =
         "SELECT DISTINCT s.turn_id, s.remote_id FROM outbox AS o "
         "JOIN outbox AS s ON s.turn_id = o.turn_id "
-        "WHERE o.gateway = ?1 AND o.state IN ('streaming', 'ready') AND o.turn_id <> 0 "
+        "WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.turn_id <> 0 "
         "AND s.state = 'sent' AND s.remote_id IS NOT NULL";
     _cleanup_rows_ struct store_rows *rows = NULL;
     troupe_status status =
@@ -749,11 +808,15 @@ troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error
         list_append(&mine, &row->link);
     }
     status = load_claims(outbox, err);
+    if (status == TROUPE_OK)
+        status = discord_reply_load(outbox, &mine, err);
     while (!list_empty(&mine)) {
         struct outbox_row *row = container_of(list_pop(&mine), struct outbox_row, link);
         struct discord_entry *entry = row->delivery;
 
-        if (!row->remote_id && row->parent) {
+        if (discord_place_is(row->reply_to) && (!row->remote_id || !row->event)) {
+            discord_reply_recover(entry);
+        } else if (!row->remote_id && row->parent) {
             entry->look_first = true; /* its thread may not be there yet */
             advance(entry);
         } else if (!row->remote_id) { /* it may be there, whether it is whole or not */
@@ -778,6 +841,8 @@ struct discord_outbox *discord_outbox_new(const struct discord_outbox_options *o
     outbox->self = options->self;
     outbox->reconcile_ms =
         options->reconcile_after_ms ? options->reconcile_after_ms : DISCORD_RECONCILE_MS;
+    outbox->opening = options->opening;
+    outbox->opening_arg = options->opening_arg;
     outbox->holds = 2; /* owner and timer */
     list_init(&outbox->entries);
     heap_init(&outbox->alarms, rings_before);
@@ -796,6 +861,7 @@ void discord_outbox_unhold(struct discord_outbox *outbox)
         return;
     map_clear(&outbox->batches);
     map_clear(&outbox->lookups);
+    map_clear(&outbox->lanes);
     heap_clear(&outbox->alarms);
     mem_free(outbox->gateway);
     mem_free(outbox);

@@ -2,7 +2,7 @@
  *
  * Delivery of outbox rows to Discord: each row is one message. A row is durable before its request
  * leaves; it carries a nonce (enforce_nonce) made from its key, and allowed_mentions that ping nobody
- * on every create and edit. Within a channel, messages of one turn keep their order. What may have been
+ * on every create and edit. What one member is told in a channel keeps its order. What may have been
  * created without our knowing (a crash, a lost answer) is looked up in the channel first, at least
  * 2 s later: own author, id above the asking message, same reply reference, content equal after
  * trimming, not claimed by another row; only then it is sent again, with the same nonce. Where the
@@ -26,11 +26,20 @@ struct discord_outbox_options {
     const char *gateway;         /* name of the gateway: the rows' `gateway` column */
     uint64_t self;               /* the bot's user id; set later by discord_outbox_self */
     uint64_t reconcile_after_ms; /* 0: 2,000; for tests */
+    /* Whether the first response to an interaction is still under way: what answers it waits for
+     * discord_outbox_go_on. NULL: it never is. */
+    bool (*opening)(void *arg, const struct event *event);
+    void *opening_arg;
 };
 
 struct discord_outbox *discord_outbox_new(const struct discord_outbox_options *options);
 void discord_outbox_free(struct discord_outbox *outbox);
 void discord_outbox_self(struct discord_outbox *outbox, uint64_t self);
+
+/* The application whose webhooks answer interactions; what answers one waits for it. */
+void discord_outbox_application(struct discord_outbox *outbox, const char *application);
+/* A first response is settled. */
+void discord_outbox_go_on(struct discord_outbox *outbox);
 
 /* Takes up what an earlier process left: ready rows are delivered (reconciled first), streaming rows
  * are kept for the turn that runs again: discord_outbox_streams finds them. [waits] */
@@ -47,10 +56,18 @@ size_t discord_outbox_streams(struct discord_outbox *outbox, int64_t turn, unsig
 void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, bool final,
                          void (*done)(void *arg, troupe_status status), void *arg);
 
+/* The owner of a streaming row has another text for it and will show that: a creation that has not left
+ * is taken back; whoever waits for that, or for an edit, hears TROUPE_CANCELED. True: no message of
+ * it can be there. */
+bool discord_outbox_take_back(struct discord_outbox *outbox, struct outbox_row *row);
+/* A row that was taken back and is not needed, nor stored any more; it is gone afterwards. */
+void discord_outbox_drop(struct outbox_row *row);
+
 struct discord_outbox_stats {
     size_t waiting;     /* final rows that are not shown yet          */
     size_t reconciling; /* of all rows, those that are looked for     */
     uint64_t created, edited, reconciled_found, reconciled_repeated, unknown, failed;
+    uint64_t detached; /* answers of interactions that were over */
 };
 void discord_outbox_stats(const struct discord_outbox *outbox, struct discord_outbox_stats *ret);
 

@@ -2,12 +2,17 @@
 #include "gateway/discord/outbox_json.h"
 
 #include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "gateway/discord/message.h"
+#include "gateway/discord/place.h"
 #include "gateway/outbox.h"
 
 #include <string.h>
 
 #define BUTTON_SECONDARY 2
 #define DEPTH_MAX        64
+#define FLAG_EPHEMERAL   (1 << 6)
 
 static void write_text(struct buf *out, const char *text)
 {
@@ -56,12 +61,52 @@ static void write_buttons(struct buf *out, const char *text)
     buf_putc(out, ']');
 }
 
+/* As members know it; an event names it by its agent, too. */
+static const char *command_of(const struct event *event)
+{
+    const char *name = event->command ? event->command : "", *dot = strrchr(name, '.');
+
+    return dot ? dot + 1 : name;
+}
+
+/* What a message says in the channel whose interaction was over before. mem_free. */
+static char *detached_text(const struct outbox_row *row)
+{
+    const struct event *event = row->event;
+    _cleanup_mem_ char *whom = mem_printf("<@%s> /%s: ", event->member, command_of(event));
+    char *text;
+
+    if (discord_place_hidden(row))
+        return mem_printf("<@%s> my answer to /%s can't be shown any more; please ask again",
+                          event->member, command_of(event));
+    text = mem_printf("%s%s", row->part ? "" : whom, row->body);
+    if (text_utf16_len(text, strlen(text)) <= DISCORD_CONTENT_MAX)
+        return text;
+    mem_free(text);
+    return mem_strdup(row->body); /* the name has no room, the answer goes before */
+}
+
+bool discord_outbox_shows(const struct outbox_row *row, const char *content)
+{
+    _cleanup_mem_ char *text = row->detached ? detached_text(row) : NULL;
+
+    return discord_outbox_same_text(text ? text : row->body, content);
+}
+
+static bool is_private_followup(const struct outbox_row *row)
+{
+    return !strcmp(row->reply_to, DISCORD_PLACE_PRIVATE) ||
+           !strcmp(row->reply_to, DISCORD_PLACE_INSTEAD);
+}
+
 void discord_outbox_write(const struct outbox_row *row, bool create, struct buf *out)
 {
+    _cleanup_mem_ char *text = row->detached ? detached_text(row) : NULL;
+    bool webhook = row->event && !row->detached;
     char nonce[OUTBOX_NONCE_MAX + 1];
 
     buf_puts(out, "{\"content\":");
-    write_text(out, row->body);
+    write_text(out, text ? text : row->body);
     buf_puts(out, ",\"allowed_mentions\":{\"parse\":[],");
     if (create && row->ping) { /* an edit pings nobody */
         buf_puts(out, "\"users\":[");
@@ -69,12 +114,15 @@ void discord_outbox_write(const struct outbox_row *row, bool create, struct buf 
         buf_puts(out, "],");
     }
     buf_puts(out, "\"replied_user\":false}");
-    if (create) {
+    if (create && webhook) {
+        if (is_private_followup(row))
+            buf_printf(out, ",\"flags\":%d", FLAG_EPHEMERAL);
+    } else if (create) {
         outbox_nonce(row, nonce);
         buf_puts(out, ",\"nonce\":");
         write_text(out, nonce);
         buf_puts(out, ",\"enforce_nonce\":true");
-        if (row->reply_to) {
+        if (row->reply_to && !discord_place_is(row->reply_to)) {
             buf_puts(out, ",\"message_reference\":{\"message_id\":");
             write_text(out, row->reply_to);
             buf_puts(out, ",\"fail_if_not_exists\":false}");

@@ -18,6 +18,8 @@ struct outbox_row;
 /* The body of a create or of an edit. Nobody is ever pinged: allowed_mentions stands in both, because
  * an edit without it pings like a new message. A row without buttons shows none. */
 void discord_outbox_write(const struct outbox_row *row, bool create, struct buf *out);
+/* Whether that is what a message of the row shows, white space at its ends apart. */
+bool discord_outbox_shows(const struct outbox_row *row, const char *content);
 /* The create of a row with a file, as multipart/form-data around that JSON (reference.mdx, "Uploading
  * Files"), and its media type with the boundary. */
 void discord_outbox_write_file(const struct outbox_row *row, struct buf *out, struct buf *ret_type);

@@ -10,7 +10,8 @@
 #include "gateway/discord/outbox.h"
 #include "gateway/discord/rest.h"
 
-#define DISCORD_RECONCILE_MS 2000u
+#define DISCORD_RECONCILE_MS    2000u
+#define DISCORD_UNKNOWN_MESSAGE 10008
 
 /* Something to do later. */
 struct discord_alarm {
@@ -19,7 +20,7 @@ struct discord_alarm {
     void (*fire)(struct discord_alarm *alarm);
 };
 
-/* Rows of one turn: they are created in the order of their ids. */
+/* Rows of one turn. */
 struct discord_batch {
     char key[24];
     struct list_link entries; /* by id */
@@ -36,11 +37,15 @@ enum discord_entry_state {
     DISCORD_ENTRY_OVER,    /* failed, not final yet: its owner has it */
 };
 
+struct discord_lane; /* lane.h */
+
 /* The delivery of one row. */
 struct discord_entry {
     struct list_link link;  /* in outbox->entries        */
     struct list_link order; /* in batch->entries         */
     struct list_link look;  /* in a lookup               */
+    struct list_link in_lane;
+    struct discord_lane *lane; /* NULL: in none */
     struct discord_outbox *outbox;
     struct outbox_row *row;
     struct discord_batch *batch; /* NULL: of no turn */
@@ -51,6 +56,7 @@ struct discord_entry {
     bool final, final_sent; /* final_sent: the newest request knew                          */
     bool opened;            /* its thread is there                                  */
     bool look_first;        /* it may be there: looked up before it is created      */
+    bool cleared;           /* the public response that it takes the place of has gone      */
     bool again;             /* the create was looked up, not found and sent again       */
     bool done;              /* it goes when nobody holds it                                 */
     unsigned requests;      /* edits that are not back, and holds                           */
@@ -72,9 +78,13 @@ struct discord_outbox {
     char *gateway;
     uint64_t self;
     uint64_t reconcile_ms;
+    char application[24]; /* "" until it is known */
+    bool (*opening)(void *arg, const struct event *event);
+    void *opening_arg;
     struct list_link entries;
     struct map batches; /* by turn    */
     struct map lookups; /* by channel */
+    struct map lanes;   /* by channel and member: what has no message yet */
     struct heap alarms;
     struct loop_timer timer;
     uint64_t armed; /* what the timer is set to; 0: off */
@@ -100,6 +110,11 @@ bool discord_entry_open(struct discord_entry *entry);
 void discord_entry_opened(struct discord_entry *entry, troupe_status status,
                           const struct discord_response *response);
 
+/* Starts what is next of an idle entry. An entry that was making its message is idle first. */
+void discord_entry_advance(struct discord_entry *entry);
+/* Tries again after a growing pause. */
+void discord_entry_later(struct discord_entry *entry);
+void discord_entry_free(struct discord_entry *entry);
 void discord_entry_found(struct discord_entry *entry, uint64_t id, const char *content);
 void discord_entry_absent(struct discord_entry *entry);
 void discord_entry_unknown(struct discord_entry *entry, const char *why);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gateway/discord/place.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,9 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
     const struct event *event = answer->event;
     /* An interaction is no message: its answer stands below the one with the button. */
     const char *reply_to = event->token ? event->reply_to : event_asked_by(event);
+    const char *place = event->token ? discord_place(event, answer->kind, part,
+                                                     discord_original_used(discord, answer->turn))
+                                     : NULL;
     struct outbox_row *row = outbox_row_new();
 
     row->id = outbox_next_id(discord->options.rows);
@@ -35,7 +39,13 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
     row->gateway = mem_strdup(discord->gateway.name);
     row->account = event->account ? mem_strdup(event->account) : NULL;
     row->channel = mem_strdup(event->channel);
-    if (event->parent) {
+    row->member = event->member ? mem_strdup(event->member) : NULL;
+    if (place) {
+        reply_to = place;
+        row->event = event_ref(answer->event);
+        if (!part)
+            discord_original_use(discord, answer->turn);
+    } else if (event->parent) {
         row->parent = mem_strdup(event->parent);
         row->thread_name = discord_thread_name(event->content, event->content_len);
         reply_to = NULL; /* the thread is the reference */
@@ -52,7 +62,7 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
 /* A piece whose creation may have happened without our knowing: its stored text must stay. */
 bool discord_piece_unsettled(const struct discord_piece *piece)
 {
-    return piece->given && !piece->row->remote_id;
+    return piece->given && !piece->taken_back && !piece->row->remote_id;
 }
 
 static bool equals(const char *a, const char *b)

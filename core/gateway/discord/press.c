@@ -2,8 +2,8 @@
  *
  * Interactions must have their first answer within 3 s, or their token dies and the member reads
  * "interaction failed" (receiving-and-responding.mdx). So a press is acknowledged as soon as the
- * engine has stored it, with a private sentence where there is one to say, and by a timer where
- * neither came in time. Later sentences go as followups.
+ * engine has stored it, by taking the buttons away, or with a private sentence where there is one to
+ * say, and by a timer where neither came in time. Later sentences go as followups.
  */
 #include "gateway/discord/internal.h"
 
@@ -93,15 +93,16 @@ void discord_press_refuse(struct discord *discord, const struct event *event, in
         log_warn("discord", "an interaction could not be acknowledged: %s", err.text);
 }
 
-static void acknowledge(struct press *press)
+static void acknowledge(struct press *press, int callback)
 {
-    discord_press_refuse(press->discord, press->event, DISCORD_CALLBACK_DEFER_UPDATE, NULL);
+    discord_press_refuse(press->discord, press->event, callback, NULL);
     settle(press);
 }
 
+/* Nobody knows yet what it will count for: the buttons stay. */
 static void fire(struct loop_timer *timer)
 {
-    acknowledge(container_of(timer, struct press, timer));
+    acknowledge(container_of(timer, struct press, timer), DISCORD_CALLBACK_DEFER_UPDATE);
 }
 
 void discord_press_open(struct discord *discord, const struct event *event)
@@ -121,8 +122,8 @@ void discord_press_taken(struct discord *discord, int64_t seq)
     list_for_each_safe (link, &discord->presses) {
         struct press *press = container_of(link, struct press, link);
 
-        if (press->event->seq <= seq)
-            acknowledge(press);
+        if (press->event->seq <= seq) /* it counted, else it had a sentence */
+            acknowledge(press, DISCORD_CALLBACK_UPDATE);
     }
     /* A press that came twice would be told so. */
     if (discord->pressed && discord->pressed <= seq) {
@@ -159,6 +160,38 @@ troupe_status discord_press_tell(struct discord *discord, const struct event *ev
         };
     }
     return discord_rest_call(discord->rest, &request, NULL, NULL);
+}
+
+static void retired(void *arg, troupe_status status, const struct discord_response *response,
+                    const struct error *err)
+{
+    (void)arg;
+    (void)response;
+    if (status < 0 && status != TROUPE_CANCELED)
+        log_debug("discord", "buttons that do nothing any more stay: %s", err ? err->text : "");
+}
+
+void discord_press_retire(struct gateway *gateway, const struct event *event)
+{
+    struct discord *discord = (struct discord *)gateway;
+    _cleanup_mem_ char *body = NULL, *path = NULL;
+    struct discord_request request;
+
+    if (!discord->rest || !event->channel || !event->reply_to)
+        return;
+    body = discord_message_bare();
+    path = mem_printf("/channels/%s/messages/%s", event->channel, event->reply_to);
+    request = (struct discord_request){
+        .method = "PATCH",
+        .route = "/channels/{channel}/messages/{message}",
+        .path = path,
+        .major = event->channel,
+        .body = body,
+        .body_len = strlen(body),
+        .priority = DISCORD_EDIT,
+        .repeatable = true,
+    };
+    (void)discord_rest_send(discord->rest, &request, retired, NULL, NULL);
 }
 
 void discord_press_clear(struct discord *discord)

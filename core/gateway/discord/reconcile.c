@@ -211,6 +211,8 @@ static bool is_ours(const struct discord_entry *entry, const json_t *message, ui
     uint64_t answers = discord_outbox_number(json_get_str(reference, "message_id", NULL));
     uint64_t asked = discord_outbox_number(entry->row->reply_to);
 
+    if (entry->row->event)
+        return discord_outbox_shows(entry->row, content) && !discord_entry_claimed(entry, id);
     /* A reply to a message that was deleted meanwhile is made without the reference. */
     if (id <= asked || (answers != asked && (answers != 0 || entry->asked_seen)))
         return false;

@@ -310,9 +310,17 @@ troupe_status discord_rest_send(struct discord_rest *rest, const struct discord_
     }
     if (!rest->posted) {
         rest->posted = true;
-        loop_post(rest->loop, &rest->task);
+        loop_before_poll(rest->loop, &rest->task);
     }
     return TROUPE_OK;
+}
+
+bool discord_rest_take_back(struct discord_rest *rest, const char *key)
+{
+    if (rest->closed || !discord_schedule_take_back(&rest->schedule, key, loop_now(rest->loop)))
+        return false;
+    deliver(rest, NULL, NULL, NULL, NULL);
+    return true;
 }
 
 /* ---- waiting for one ------------------------------------------------------------------------ */

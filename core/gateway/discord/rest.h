@@ -78,7 +78,10 @@ void discord_rest_free(struct discord_rest *rest); /* ends all that waits with T
 /* Queues it; everything is copied. TROUPE_BUSY: 10,000 wait already. */
 troupe_status discord_rest_send(struct discord_rest *rest, const struct discord_request *request,
                                 discord_rest_done done, void *arg, struct error *err);
-/* The same, waiting for the end; `ret_body` (may be NULL) is parsed JSON or NULL. [waits] */
+/* Takes back what waits with that `coalesce`: it ends with TROUPE_CANCELED before this returns. False:
+ * nothing waits with it, or it may have been done. */
+bool discord_rest_take_back(struct discord_rest *rest, const char *key);
+/* The same as discord_rest_send, waiting for the end; `ret_body` (may be NULL) is parsed JSON or NULL. [waits] */
 troupe_status discord_rest_call(struct discord_rest *rest, const struct discord_request *request,
                                 json_t **ret_body, struct error *err);
 

@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "gateway/discord/pick.h"
+#include "gateway/discord/rights.h"
 #include "gateway/gateway.h"
 
 #include <ctype.h>
@@ -64,9 +66,13 @@ enum discord_route discord_route_message(const struct discord_route_rules *rules
 
     if (scan->message_type != TYPE_DEFAULT && scan->message_type != TYPE_REPLY)
         return DISCORD_ROUTE_IGNORE;
-    if (scan->author_bot || scan->webhook_id || !scan->author_id ||
-        scan->author_id == rules->self || !rules->self)
+    if (scan->webhook_id || !scan->author_id || scan->author_id == rules->self || !rules->self)
         return DISCORD_ROUTE_IGNORE;
+    if (scan->author_bot) /* only by name: a reply to its reply would never end */
+        return rules->bots && scan->guild_id && scan->mentions_self &&
+                       is_named(&scan->content, rules->self)
+                   ? DISCORD_ROUTE_OWED
+                   : DISCORD_ROUTE_IGNORE;
     if (!scan->guild_id)
         return rules->dm ? DISCORD_ROUTE_OWED : DISCORD_ROUTE_SEEN;
     replied = scan->has_referenced && scan->referenced_author_id == rules->self;
@@ -172,6 +178,18 @@ static bool is_owner(const struct discord_route_rules *rules, const char *member
     return false;
 }
 
+/* Interactions bring what the member may do where they were used. */
+static uint32_t rights_of(const char *permissions)
+{
+    if (!permissions)
+        return 0;
+    switch (discord_rights_of_bits(permissions)) {
+    case GATEWAY_ADMIN: return EVENT_RIGHTS | EVENT_ADMIN;
+    case GATEWAY_MODERATOR: return EVENT_RIGHTS | EVENT_MODERATOR;
+    default: return EVENT_RIGHTS;
+    }
+}
+
 static const char *name_of(const json_t *member, const json_t *user)
 {
     const char *name = json_get_str(member, "nick", NULL);
@@ -212,8 +230,11 @@ static void fill(const struct discord_route_rules *rules, const json_t *data, co
     event->flags = EVENT_ADDRESSED;
     if (!event->guild)
         event->flags |= EVENT_DIRECT;
+    if (json_is_true(json_object_get(user, "bot")))
+        event->flags |= EVENT_BOT;
     if (is_owner(rules, event->member))
         event->flags |= EVENT_OWNER;
+    event->flags |= rights_of(json_get_str(member, "permissions", NULL));
     event->time_ms = discord_route_time(id);
     event->seq = seq;
 }
@@ -249,7 +270,7 @@ static troupe_status read_message(const struct discord_route_rules *rules, const
     message->tree = NULL;
     message->quote = NULL;
     *event = (struct event){.kind = "message"};
-    status = json_parse(data, len, &message->tree, err);
+    status = discord_pick(data, len, &message->tree, err);
     if (status < 0)
         return status;
     snprintf(message->account, sizeof(message->account), "%" PRIu64, rules->self);

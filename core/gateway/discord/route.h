@@ -3,7 +3,7 @@
  * Whom a message is for, and the event that it becomes. The first is decided on what the scanner
  * found, without a tree; only what addresses the bot is parsed. Pure: no state, no I/O.
  *
- * Written by a bot, a webhook or the bot itself, or no message of a member's (types other than
+ * Written by a bot (but see `bots`), a webhook or the bot itself, or no message of a member's (types other than
  * DEFAULT 0 and REPLY 19): ignored, whatever it says, so that programs never talk in circles
  * (message.mdx). Addressed is a message in a DM, one with the bot among its `mentions` (@everyone,
  * @here and roles are not in there), a reply to a message of the bot's, and where that trigger is
@@ -20,6 +20,7 @@
 #include "gateway/event.h"
 
 /* interaction.type (receiving-and-responding.mdx) */
+#define DISCORD_INTERACTION_COMMAND      2
 #define DISCORD_INTERACTION_COMPONENT    3
 #define DISCORD_INTERACTION_AUTOCOMPLETE 4
 
@@ -43,8 +44,9 @@ struct discord_route_rules {
     uint64_t self;             /* the bot's user id                               */
     bool mention, dm, reply;   /* [discord] triggers                              */
     const char *prefix;        /* the trigger "prefix"; NULL: it is off           */
-    const struct map *threads; /* of the trigger "thread", by the id's bytes; NULL: it is off   */
-    const struct discord_threading *threading; /* NULL: no thread is opened                  */
+    bool bots;                 /* [discord] answer_bots                           */
+    const struct map *threads; /* of the trigger "thread", by the id's bytes; NULL: it is off */
+    const struct discord_threading *threading; /* NULL: no thread is opened */
     bool content;                              /* the MESSAGE_CONTENT intent: replies can be read */
     const uint64_t *owners;
     size_t owner_count;

@@ -55,6 +55,8 @@ troupe_status discord_notice(struct gateway *gateway, const struct event *event,
     (void)private; /* of a message there is no answer that others cannot read */
     if (!discord->rest || !event->channel)
         return TROUPE_UNAVAILABLE;
+    if (event->token && event->flags & EVENT_DEFERRED)
+        return discord_command_tell(discord, event, text);
     if (event->token)
         return discord_press_tell(discord, event, text);
     discord_layout(text, strlen(text), DISCORD_LAYOUT_WHOLE, &layout);

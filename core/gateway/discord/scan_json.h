@@ -2,8 +2,8 @@
  *
  * The scanner's reader of JSON (RFC 8259), as strict as jansson: no NUL, no lone surrogate, no
  * number that a double or int64_t cannot hold. The state is a cursor and a verdict; what is skipped
- * keeps its nesting as one bit a level, so nothing recurses by data. All of it is for one file and
- * stands in a header of its own to be read by itself.
+ * keeps its nesting as one bit a level, so nothing recurses by data. All of it is for scan.c and
+ * pick.c, inlined into each.
  */
 #ifndef GATEWAY_DISCORD_SCAN_JSON_H
 #define GATEWAY_DISCORD_SCAN_JSON_H

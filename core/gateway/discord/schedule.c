@@ -594,6 +594,16 @@ void discord_schedule_fail(struct discord_schedule *schedule, struct discord_job
     end_flying(schedule, job, status, now);
 }
 
+bool discord_schedule_take_back(struct discord_schedule *schedule, const char *key, uint64_t now)
+{
+    const struct discord_key *found = map_get(&schedule->keys, key);
+
+    if (!found || !found->waiting || found->waiting->doubt)
+        return false;
+    end_waiting(schedule, found->waiting, TROUPE_CANCELED, now);
+    return true;
+}
+
 void discord_schedule_end_all(struct discord_schedule *schedule, troupe_status status)
 {
     struct heap_node *node;

@@ -83,6 +83,8 @@ void discord_schedule_lost(struct discord_schedule *schedule, struct discord_job
                            bool left);
 void discord_schedule_fail(struct discord_schedule *schedule, struct discord_job *job, uint64_t now,
                            troupe_status status);
+/* Ends what waits with that key as TROUPE_CANCELED. False: nothing does, or it may have been done. */
+bool discord_schedule_take_back(struct discord_schedule *schedule, const char *key, uint64_t now);
 /* Everything that waits ends as `status`; what flies is given back by discord_schedule_fail. */
 void discord_schedule_end_all(struct discord_schedule *schedule, troupe_status status);
 /* The next that has ended: it is the caller's again. NULL: none. */

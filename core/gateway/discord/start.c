@@ -75,6 +75,8 @@ void discord_application(struct discord *discord, const json_t *application)
 
     if (id && event_id_number(id))
         snprintf(discord->application, sizeof(discord->application), "%s", id);
+    if (*discord->application)
+        discord_outbox_application(discord->outbox, discord->application);
     take_owners(discord, application);
 }
 
@@ -154,6 +156,7 @@ static troupe_status ask_application(void *arg)
         discord_application(discord, application);
         settle_content(discord, discord_application_flags(application));
         discord->application_known = true;
+        discord_register(discord);
     }
     discord_wake(discord);
     return TROUPE_OK;

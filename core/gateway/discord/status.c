@@ -43,12 +43,12 @@ static json_t *outbox_status(const struct discord *discord)
     struct discord_outbox_stats outbox;
 
     discord_outbox_stats(discord->outbox, &outbox);
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "waiting",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "waiting",
                      (json_int_t)outbox.waiting, "reconciling", (json_int_t)outbox.reconciling,
                      "created", (json_int_t)outbox.created, "edited", (json_int_t)outbox.edited,
                      "found", (json_int_t)outbox.reconciled_found, "repeated",
                      (json_int_t)outbox.reconciled_repeated, "unknown", (json_int_t)outbox.unknown,
-                     "failed", (json_int_t)outbox.failed);
+                     "failed", (json_int_t)outbox.failed, "detached", (json_int_t)outbox.detached);
 }
 
 void discord_figures(const struct discord *discord, struct discord_figures *ret)
@@ -89,6 +89,7 @@ json_t *discord_status(const struct discord *discord)
         "addressed", (json_int_t)discord->owed, "seen", (json_int_t)discord->seen, "ignored",
         (json_int_t)discord->ignored);
     json_object_set_new(status, "session", session_status(&session));
+    json_object_set_new(status, "commands", discord_commands_status(discord));
     if (discord->rest)
         json_object_set_new(status, "rest", rest_status(discord));
     if (discord->outbox)

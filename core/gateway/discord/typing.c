@@ -157,7 +157,8 @@ void discord_typing_set(struct discord *discord, const struct event *event, bool
 {
     struct work *work = find(discord, event);
 
-    if (!event->channel || !discord->rest || on == (work != NULL))
+    /* A deferred response shows that somebody is at it. */
+    if (!event->channel || !discord->rest || event->flags & EVENT_DEFERRED || on == (work != NULL))
         return;
     if (on) {
         work = mem_zero(1, sizeof(*work));

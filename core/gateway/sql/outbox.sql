@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Rows of the outbox; see gateway/outbox.h.
+-- Rows of the outbox; see gateway/outbox.h. What runs for each message compares with = and not IN, for
+-- which SQLite fills a table each time.
 
 -- name: last_id
 SELECT coalesce(max(id), 0) FROM outbox;
@@ -22,14 +23,16 @@ DELETE FROM outbox WHERE id = ?1;
 
 -- The open states only learn where the message is; a row that is over stays so.
 -- name: mark
-UPDATE outbox SET state = CASE WHEN ?2 IN ('streaming', 'ready') THEN state ELSE ?2 END,
+UPDATE outbox SET state = CASE WHEN ?2 = 'streaming' OR ?2 = 'ready' THEN state ELSE ?2 END,
     remote_id = coalesce(?3, remote_id), error = ?4,
     sent_ms = CASE WHEN ?2 = 'sent' THEN ?5 ELSE sent_ms END
-WHERE id = ?1 AND state NOT IN ('sent', 'failed');
+WHERE id = ?1 AND state <> 'sent' AND state <> 'failed';
 
 -- name: load
-SELECT id, turn_id, ordinal, part, kind, account, channel, reply_to, body, source, buttons, state,
-    remote_id, created_ms, ping, file_name, file, parent, thread_name
-FROM outbox
-WHERE gateway = ?1 AND state IN ('streaming', 'ready') AND id > ?2
-ORDER BY id LIMIT 500;
+SELECT o.id, o.turn_id, o.ordinal, o.part, o.kind, o.account, o.channel, o.reply_to, o.body,
+    o.source, o.buttons, o.state, o.remote_id, o.created_ms, o.ping, o.file_name,
+    o.file, o.parent, o.thread_name, e.member
+FROM outbox AS o
+LEFT JOIN event AS e ON e.id = o.turn_id
+WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.id > ?2
+ORDER BY o.id LIMIT 500;

@@ -2,6 +2,8 @@
 -- One turn for each event, whatever happens between: the turn's row becomes part of the event's, and
 -- the event's number is the turn's. Numbers are made by the host (the largest one and on), so that a
 -- turn can be spoken of before its event is stored.
+--
+-- Lists of states are written with = and not IN: for IN SQLite fills a table at each write.
 
 CREATE TABLE event_turn (
     id INTEGER PRIMARY KEY,
@@ -14,8 +16,9 @@ CREATE TABLE event_turn (
     kind TEXT NOT NULL,                -- "message", "press", "job" …
     payload TEXT NOT NULL,             -- JSON, as the event model writes it
     state TEXT NOT NULL DEFAULT 'running'
-        CHECK (state IN ('running', 'parked', 'done', 'refused', 'dropped', 'interrupted',
-                         'diverged', 'failed', 'dead')),
+        CHECK (state = 'running' OR state = 'parked' OR state = 'done' OR state = 'refused'
+            OR state = 'dropped' OR state = 'interrupted' OR state = 'diverged'
+            OR state = 'failed' OR state = 'dead'),
     reason TEXT,                       -- reason code of the final state
     sentence TEXT,                     -- what people are told about it
     generation INTEGER NOT NULL DEFAULT 0, -- of the configuration that it began with
@@ -68,7 +71,7 @@ CREATE TABLE call (
     format INTEGER NOT NULL,           -- of `result`
     args_hash INTEGER NOT NULL,
     state TEXT NOT NULL                -- begun: it may have happened; hash: done, too large to keep
-        CHECK (state IN ('begun', 'done', 'hash')),
+        CHECK (state = 'begun' OR state = 'done' OR state = 'hash'),
     status INTEGER NOT NULL,
     result BLOB,
     created_ms INTEGER NOT NULL,
@@ -82,11 +85,11 @@ CREATE TABLE wait (
     stage TEXT NOT NULL,
     path TEXT NOT NULL,
     ordinal INTEGER NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('ask', 'sleep')),
+    kind TEXT NOT NULL CHECK (kind = 'ask' OR kind = 'sleep'),
     who TEXT,                          -- the member who may answer
     due_ms INTEGER NOT NULL,           -- when it is over without an answer
     state TEXT NOT NULL DEFAULT 'open'
-        CHECK (state IN ('open', 'answered', 'expired', 'canceled')),
+        CHECK (state = 'open' OR state = 'answered' OR state = 'expired' OR state = 'canceled'),
     answer INTEGER,                    -- which button
     created_ms INTEGER NOT NULL,
     answered_ms INTEGER

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The outbox anew: one row a message, complete in itself, so that a gateway delivers it without its
 -- turn. What was ready goes on; what is over is not needed any more.
+--
+-- Lists of states are written with = and not IN: for IN SQLite fills a table at each write.
 
 CREATE TABLE outbox_next (
     id INTEGER PRIMARY KEY NOT NULL,   -- made by the host, before the insert
@@ -9,7 +11,7 @@ CREATE TABLE outbox_next (
     ordinal INTEGER NOT NULL DEFAULT 0, -- which answer of the turn
     part INTEGER NOT NULL DEFAULT 0,   -- the n-th message of that answer
     kind TEXT NOT NULL
-        CHECK (kind IN ('reply', 'private', 'notice', 'ask')),
+        CHECK (kind = 'reply' OR kind = 'private' OR kind = 'notice' OR kind = 'ask'),
     account TEXT,
     channel TEXT NOT NULL DEFAULT '',
     reply_to TEXT,                     -- the message it answers
@@ -17,7 +19,8 @@ CREATE TABLE outbox_next (
     source TEXT,                       -- the raw text behind it, where it differs
     buttons TEXT,                      -- JSON [{"id", "label"}…]
     state TEXT NOT NULL DEFAULT 'ready'
-        CHECK (state IN ('streaming', 'ready', 'sent', 'unknown', 'failed')),
+        CHECK (state = 'streaming' OR state = 'ready' OR state = 'sent' OR state = 'unknown'
+            OR state = 'failed'),
     remote_id TEXT,                    -- the message's id once it is there
     error TEXT,
     created_ms INTEGER NOT NULL,
@@ -38,4 +41,4 @@ ALTER TABLE outbox_next RENAME TO outbox;
 
 -- Of the rows that are over, which are nearly all, no index but the turn's holds anything.
 CREATE INDEX outbox_turn ON outbox (turn_id);
-CREATE INDEX outbox_open ON outbox (gateway, id) WHERE state IN ('streaming', 'ready');
+CREATE INDEX outbox_open ON outbox (gateway, id) WHERE state = 'streaming' OR state = 'ready';

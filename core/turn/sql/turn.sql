@@ -66,11 +66,21 @@ WHERE source = 'shell' AND finished_ms IS NULL;
 
 
 -- A turn's number wins over a message's. ?3 NULL: of every channel.
+-- The sources are few and are skipped through in the index of (source, source_id), so that a message's
+-- number needs none of its own.
 -- name: why_id
+WITH RECURSIVE known (source) AS (
+    SELECT min(source) FROM event
+    UNION ALL
+    SELECT (SELECT min(e.source) FROM event AS e WHERE e.source > known.source)
+    FROM known WHERE known.source IS NOT NULL)
 SELECT id, source, source_id, channel, stages, state, reason, sentence, trace, cost_micros,
     generation, created_ms, finished_ms, attempts, blames, blamed
 FROM event
-WHERE (id = ?1 OR source_id = ?2) AND (?3 IS NULL OR channel = ?3)
+WHERE id IN (SELECT ?1 UNION ALL
+             SELECT e.id FROM known JOIN event AS e ON e.source = known.source
+             WHERE e.source_id = ?2)
+  AND (?3 IS NULL OR channel = ?3)
 ORDER BY CASE WHEN id = ?1 THEN 0 ELSE 1 END, id DESC LIMIT 1;
 
 -- Turns that ended after the one that was seen last: time ?1, number ?2. Without those for observers

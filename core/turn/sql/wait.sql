@@ -25,7 +25,8 @@ SELECT min(due_ms) FROM wait WHERE state = 'open';
 -- Of turns that are put aside.
 -- name: of_channel
 SELECT w.id, w.turn_id FROM wait AS w JOIN event AS e ON e.id = w.turn_id
-WHERE w.state = 'open' AND e.state = 'parked' AND e.channel = ?1 LIMIT 100;
+WHERE w.state = 'open' AND e.state = 'parked' AND e.channel = ?1
+  AND (?2 IS NULL OR e.member = ?2) LIMIT 100;
 
 -- name: cancel
 UPDATE wait SET state = 'canceled' WHERE turn_id = ?1 AND state = 'open';

@@ -49,7 +49,9 @@ static inline void troupe_free(troupe_host *host, void *block)
 
 /* A value of the agent's section, checked and with its default. TROUPE_NOT_FOUND for a key that has
  * neither value nor default, TROUPE_DENIED for a secret that is set, TROUPE_ARGUMENT for an undeclared one.
- * Text lives as long as the agent. [any] */
+ * Text lives as long as the agent; of a TROUPE_KEY_SETTABLE key that is asked for inside a turn, as long
+ * as the turn, whose server, channel and member's roles then decide, and nothing changes it until the
+ * turn's end. [any] */
 static inline troupe_status troupe_config(troupe_host *host, const char *key, troupe_value *ret)
 {
     return host->api->config(host, key, ret);

@@ -40,11 +40,16 @@
 #define TROUPE_PRIVATE                                                                             \
     (1u << 9) /* the answer is shown to the caller only                         */
 
+/* Minor 4. What a call counts against for its member, server and everybody, beside the message that
+ * led to it; see [limits]. */
+#define TROUPE_LIMIT_IMAGES   (1u << 10)
+#define TROUPE_LIMIT_FEATURES (1u << 11)
+
 typedef struct troupe_param {
     const char *name; /* [a-z][a-z0-9_]{0,31}                                                     */
     const char *doc;  /* one line                                                                 */
     const char
-        *choices; /* "red|green|blue"; NULL: any                                              */
+        *choices; /* "red|green|blue", at most 250; NULL: any                                 */
     const char
         *def_text;   /* default of string and JSON parameters; NULL: none                        */
     double min, max; /* of numbers; of strings the length in bytes                               */
@@ -116,6 +121,10 @@ typedef struct troupe_function {
 #define TROUPE_KEY_SECRET   (1u << 1) /* the plugin never sees it: see troupe/http.h               */
 #define TROUPE_KEY_ENDPOINT                                                                        \
     (1u << 2) /* a URL that this plugin may reach with troupe/http.h       */
+/* Minor 4. Members with the right to do so may set it for the bot, a server, a channel or a role while
+ * the host runs (/config); the file is the floor. Read it inside the turn, not in create: there
+ * troupe_config answers with what holds for the turn's member. Not for secrets, URLs and paths. */
+#define TROUPE_KEY_SETTABLE (1u << 3)
 
 typedef struct troupe_key {
     const char *name; /* [a-z][a-z0-9_]{0,31} */

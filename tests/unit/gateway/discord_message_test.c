@@ -180,6 +180,7 @@ static void only_the_member_sees_a_private_message(void **state)
         parsed(discord_message_callback(DISCORD_CALLBACK_MESSAGE, "x"));
     _cleanup_json_ json_t *defer =
         parsed(discord_message_callback(DISCORD_CALLBACK_DEFER_UPDATE, NULL));
+    _cleanup_json_ json_t *update = parsed(discord_message_callback(DISCORD_CALLBACK_UPDATE, NULL));
     _cleanup_json_ json_t *choices =
         parsed(discord_message_callback(DISCORD_CALLBACK_AUTOCOMPLETE, NULL));
 
@@ -189,6 +190,10 @@ static void only_the_member_sees_a_private_message(void **state)
     assert_int_equal(json_get_int(json_object_get(callback, "data"), "flags", 0), 64);
     assert_int_equal(json_get_int(defer, "type", 0), 6);
     assert_null(json_object_get(defer, "data"));
+    assert_int_equal(json_get_int(update, "type", 0), 7);
+    assert_int_equal(
+        json_array_size(json_object_get(json_object_get(update, "data"), "components")), 0);
+    assert_null(json_object_get(json_object_get(update, "data"), "content"));
     assert_true(json_is_array(json_object_get(json_object_get(choices, "data"), "choices")));
 }
 

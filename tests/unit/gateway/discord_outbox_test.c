@@ -70,6 +70,19 @@ static void end(size_t i, troupe_status status, int http, int code, const char *
         done(box->sent[i].arg, status, &response, &err);
 }
 
+/* As if nothing that the test has not answered had left. */
+bool discord_rest_take_back(struct discord_rest *rest, const char *key)
+{
+    (void)rest;
+    for (size_t i = 0; i < box->count; i++) {
+        if (box->sent[i].done && !strcmp(box->sent[i].coalesce, key)) {
+            end(i, TROUPE_CANCELED, 0, 0, NULL);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void created(size_t i, const char *id)
 {
     _cleanup_mem_ char *body = mem_printf(
@@ -339,6 +352,49 @@ static void parts_of_an_answer_leave_in_their_order(void **state)
 {
     (void)state;
     run_body(&box->base, order_main);
+}
+
+/* An answer of turn `turn` to a member. */
+static struct outbox_row *told_to(const char *member, int64_t turn, const char *body)
+{
+    struct outbox_row *row = row_of(turn, 0, body);
+
+    row->member = mem_strdup(member);
+    return row;
+}
+
+static troupe_status lane_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *first = told_to("8", 1, "first"), *second = told_to("8", 2, "second"),
+                      *third = told_to("8", 3, "third"), *other = told_to("9", 4, "other"),
+                      *elsewhere = told_to("8", 5, "elsewhere");
+
+    mem_free(elsewhere->channel);
+    elsewhere->channel = mem_strdup("78");
+    CHECK_STATUS(keep(first), TROUPE_OK);
+    discord_outbox_show(box->outbox, first, true, NULL, NULL);
+    end(0, TROUPE_MAYBE_DONE, 0, 0, NULL);
+    discord_outbox_show(box->outbox, second, true, NULL, NULL);
+    discord_outbox_show(box->outbox, third, true, NULL, NULL);
+    discord_outbox_show(box->outbox, other, true, NULL, NULL);
+    discord_outbox_show(box->outbox, elsewhere, true, NULL, NULL);
+    CHECK(box->count == 3 && has(1, "other") && has(2, "elsewhere"));
+    CHECK(wait_sent(4) && asks(3, "GET", "/channels/77/messages?after=999&limit=100"));
+    end(3, TROUPE_OK, 200, 0,
+        "[{\"id\":\"2001\",\"author\":{\"id\":\"999\"},"
+        "\"content\":\"first\"}]");
+    CHECK(box->count == 5 && has(4, "second"));
+    created(4, "2002");
+    CHECK(box->count == 6 && has(5, "third"));
+    created(5, "2003");
+    return TROUPE_OK;
+}
+
+static void what_a_member_is_told_comes_in_order_also_while_the_first_is_looked_for(void **state)
+{
+    (void)state;
+    run_body(&box->base, lane_main);
 }
 
 static troupe_status stream_main(void *arg)
@@ -630,6 +686,72 @@ static void a_search_serves_all_rows_and_ends_after_its_pages(void **state)
     run_body(&box->base, pages_main);
 }
 
+/* ---- taking back --------------------------------------------------------------------------- */
+
+static troupe_status back_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *row = row_of(1, 0, "first words"), *behind = row_of(1, 1, "more");
+    struct told first = {0}, last = {0};
+    int64_t id = row->id;
+
+    row->state = behind->state = OUTBOX_STREAMING;
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    CHECK_STATUS(keep(behind), TROUPE_OK);
+    discord_outbox_show(box->outbox, row, false, note, &first);
+    discord_outbox_show(box->outbox, behind, false, NULL, NULL);
+    CHECK(box->count == 1 && has(0, "first words"));
+    CHECK(discord_outbox_take_back(box->outbox, row));
+    CHECK(first.count == 1 && first.status == TROUPE_CANCELED);
+    CHECK(discord_outbox_take_back(box->outbox, behind));
+    discord_outbox_drop(behind);
+    set_body(row, "all of it");
+    discord_outbox_show(box->outbox, row, true, note, &last);
+    CHECK(box->count == 2 && asks(1, "POST", "/channels/77/messages") && has(1, "all of it"));
+    created(1, "5001");
+    CHECK(last.count == 1 && last.status == TROUPE_OK);
+    CHECK(comes_to(id, "sent", "5001") && box->count == 2 && stats().created == 1);
+    return TROUPE_OK;
+}
+
+static void what_has_not_left_is_taken_back_and_leaves_once_whole(void **state)
+{
+    (void)state;
+    run_body(&box->base, back_main);
+}
+
+static troupe_status too_late_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *row = row_of(1, 0, "first words"), *lost = row_of(2, 0, "lost");
+    struct told told = {0}, edit = {0};
+
+    row->state = lost->state = OUTBOX_STREAMING;
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    discord_outbox_show(box->outbox, lost, false, note, &told);
+    end(0, TROUPE_MAYBE_DONE, 0, 0, NULL);
+    CHECK(!discord_outbox_take_back(box->outbox, lost) && told.count == 0); /* it may be there */
+    discord_outbox_show(box->outbox, row, false, note, &told);
+    box->sent[1].coalesce[0] = '\0'; /* it has left */
+    CHECK(!discord_outbox_take_back(box->outbox, row) && told.count == 0);
+    created(1, "5001");
+    CHECK(told.count == 1 && told.status == TROUPE_OK);
+    set_body(row, "first words and more");
+    discord_outbox_show(box->outbox, row, false, note, &edit);
+    CHECK(box->count == 3 && asks(2, "PATCH", "/channels/77/messages/5001"));
+    /* A message that is there stays; nobody waits for its edits any more. */
+    CHECK(!discord_outbox_take_back(box->outbox, row));
+    CHECK(edit.count == 1 && edit.status == TROUPE_CANCELED);
+    end(2, TROUPE_OK, 200, 0, "{}");
+    return TROUPE_OK;
+}
+
+static void what_may_be_there_is_not_taken_back(void **state)
+{
+    (void)state;
+    run_body(&box->base, too_late_main);
+}
+
 /* ---- after a restart ----------------------------------------------------------------------- */
 
 static troupe_status leave_main(void *arg)
@@ -684,6 +806,47 @@ static troupe_status recover_main(void *arg)
     return TROUPE_OK;
 }
 
+/* Two answers of ended turns to member 8, the first of which an earlier process had not sent. */
+static troupe_status leave_lane_main(void *arg)
+{
+    struct fixture *f = arg;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct outbox_row *row = row_of(1, 0, "first");
+
+    store_batch_add(batch, STORE_SQL("INSERT INTO event (id, source, source_id, channel, member, "
+                                     "kind, payload, created_ms) VALUES (1, 'discord:0', '1000', "
+                                     "'77', '8', 'message', '{}', 0)"));
+    outbox_insert(batch, row);
+    CHECK_STATUS(store_commit(box->base.store, batch, 0, &box->base.err), TROUPE_OK);
+    outbox_row_free(row);
+    return TROUPE_OK;
+}
+
+static troupe_status recover_lane_main(void *arg)
+{
+    struct fixture *f = arg;
+
+    CHECK_STATUS(discord_outbox_recover(box->outbox, &box->base.err), TROUPE_OK);
+    discord_outbox_show(box->outbox, told_to("8", 2, "second"), true, NULL, NULL);
+    CHECK(wait_sent(1) && asks(0, "GET", "/channels/77/messages?after=999&limit=100"));
+    CHECK(box->count == 1);
+    end(0, TROUPE_OK, 200, 0, "[" ASKED "]");
+    CHECK(box->count == 2 && has(1, "first"));
+    end(1, TROUPE_OK, 200, 0, "{\"id\":\"2001\"}");
+    CHECK(box->count == 3 && has(2, "second"));
+    created(2, "2002");
+    return TROUPE_OK;
+}
+
+static void a_later_answer_does_not_overtake_what_an_earlier_process_left(void **state)
+{
+    (void)state;
+    run_body(&box->base, leave_lane_main);
+    close_box();
+    open_box();
+    run_body(&box->base, recover_lane_main);
+}
+
 static void what_an_earlier_process_left_is_found_or_sent_by_one_search(void **state)
 {
     (void)state;
@@ -701,6 +864,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reminder_pings_its_member_once_and_answers_no_message,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(parts_of_an_answer_leave_in_their_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_a_member_is_told_comes_in_order_also_while_the_first_is_looked_for, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(
+            a_later_answer_does_not_overtake_what_an_earlier_process_left, setup, teardown),
         cmocka_unit_test_setup_teardown(of_a_stream_the_newest_text_wins_and_only_changes_are_sent,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(
@@ -716,6 +884,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_deleted_question_hides_no_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(a_search_serves_all_rows_and_ends_after_its_pages, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_has_not_left_is_taken_back_and_leaves_once_whole,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(what_may_be_there_is_not_taken_back, setup, teardown),
         cmocka_unit_test_setup_teardown(what_an_earlier_process_left_is_found_or_sent_by_one_search,
                                         setup, teardown),
     };

@@ -115,6 +115,34 @@ static char *row_message(const struct row *row)
     return row->old ? replaced(json, row->old, row->new) : json;
 }
 
+/* With answer_bots: by name, in a server, and never a reply or a webhook. */
+static void bots_are_answered_by_name_where_they_may_be(void **state)
+{
+    static const struct row bots[] = {
+        {"a bot's mention", "<@" SELF ">", "\"username\":\"ann\"",
+         "\"username\":\"ann\",\"bot\":true", MENTIONED, DISCORD_ROUTE_OWED},
+        {"a bot's talk", "hello all", "\"username\":\"ann\"", "\"username\":\"ann\",\"bot\":true",
+         "", DISCORD_ROUTE_IGNORE},
+        {"a bot's reply", "and then?", "\"username\":\"ann\"", "\"username\":\"ann\",\"bot\":true",
+         REPLY_TO(SELF), DISCORD_ROUTE_IGNORE},
+        {"a webhook's mention", "<@" SELF ">", "\"mentions\":[]", MENTIONED,
+         "\"webhook_id\":\"600000000000000006\"", DISCORD_ROUTE_IGNORE},
+        {"its own message", "<@" SELF ">", "{\"id\":\"" ANN "\"", "{\"id\":\"" SELF "\"", MENTIONED,
+         DISCORD_ROUTE_IGNORE},
+    };
+    struct discord_route_rules rules = rules_all();
+
+    (void)state;
+    rules.bots = true;
+    for (size_t i = 0; i < sizeof(bots) / sizeof(bots[0]); i++) {
+        _cleanup_mem_ char *json = row_message(&bots[i]);
+        enum discord_route route = route_of(&rules, json);
+
+        if (route != bots[i].route)
+            fail_msg("%s: %d, expected %d", bots[i].what, (int)route, (int)bots[i].route);
+    }
+}
+
 static void only_who_means_the_bot_is_owed_an_answer(void **state)
 {
     struct discord_route_rules rules = rules_all();
@@ -531,6 +559,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_who_means_the_bot_is_owed_an_answer),
+        cmocka_unit_test(bots_are_answered_by_name_where_they_may_be),
         cmocka_unit_test(the_scanner_and_the_parser_route_alike),
         cmocka_unit_test(triggers_can_be_switched_off),
         cmocka_unit_test(without_the_content_intent_a_reply_must_mention),

@@ -707,6 +707,32 @@ static void of_edits_of_one_message_only_the_newest_is_sent_and_never_two_at_onc
     finish(&sim);
 }
 
+static void what_waits_can_be_taken_back_and_what_flies_cannot(void **state)
+{
+    struct sim sim;
+    struct discord_job jobs[2];
+
+    (void)state;
+    begin(&sim);
+    learn(&sim, "POST", CREATE, "1", "abc", 5, 1, "5.000");
+    for (int i = 0; i < 2; i++) {
+        jobs[i] = job_of("POST", CREATE, "1", DISCORD_CREATE);
+        jobs[i].coalesce = i ? "create 2" : "create 1";
+        add(&sim, &jobs[i]);
+    }
+    assert_ptr_equal(next(&sim), &jobs[0]);
+    assert_null(next(&sim)); /* the bucket is empty */
+    assert_false(discord_schedule_take_back(&sim.schedule, "create 1", sim.now));
+    assert_false(discord_schedule_take_back(&sim.schedule, "create 3", sim.now));
+    assert_true(discord_schedule_take_back(&sim.schedule, "create 2", sim.now));
+    assert_ptr_equal(ended(&sim), &jobs[1]);
+    assert_int_equal(jobs[1].status, TROUPE_CANCELED);
+    assert_false(discord_schedule_take_back(&sim.schedule, "create 2", sim.now));
+    told(&sim, &jobs[0], "abc", 5, 0, "5.000");
+    assert_int_equal(sim.schedule.keys.count, 0);
+    finish(&sim);
+}
+
 static void ten_thousand_wait_and_the_next_is_refused(void **state)
 {
     struct sim sim;
@@ -767,6 +793,7 @@ int main(void)
         cmocka_unit_test(an_index_that_is_not_ready_is_asked_again),
         cmocka_unit_test(finals_go_before_edits_and_typing_is_dropped_when_late),
         cmocka_unit_test(of_edits_of_one_message_only_the_newest_is_sent_and_never_two_at_once),
+        cmocka_unit_test(what_waits_can_be_taken_back_and_what_flies_cannot),
         cmocka_unit_test(ten_thousand_wait_and_the_next_is_refused),
     };
 

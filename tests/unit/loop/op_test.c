@@ -284,12 +284,62 @@ static void timers_fire_on_the_loop_and_close(void **state)
     assert_null(loop_current());
 }
 
+/* ---- before the poll ----------------------------------------------------------------------------- */
+
+struct bell {
+    struct loop_task task;
+    struct loop *loop;
+    int *log, rang;
+    struct bell *also; /* put in line when this one rings */
+};
+
+static void ring(struct loop_task *task)
+{
+    struct bell *bell = container_of(task, struct bell, task);
+
+    bell->rang = ++*bell->log;
+    if (bell->also)
+        loop_before_poll(bell->loop, &bell->also->task);
+}
+
+static troupe_status ring_all(void *arg)
+{
+    struct bell *bells = arg;
+
+    for (int i = 0; i < 3; i++)
+        loop_before_poll(bells[i].loop, &bells[i].task);
+    loop_before_poll_cancel(bells[1].loop, &bells[1].task);
+    assert_int_equal(*bells->log, 0); /* not at once */
+    co_pass();
+    assert_int_equal(bells[0].rang, 1);
+    assert_int_equal(bells[1].rang, 0);
+    assert_int_equal(bells[2].rang, 2);
+    assert_int_equal(bells[3].rang, 3); /* in the same round */
+    return TROUPE_OK;
+}
+
+static void what_waits_for_the_poll_runs_once_in_its_order(void **state)
+{
+    struct loop *loop = fixture_new(NULL);
+    struct bell bells[4];
+    int log = 0;
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        bells[i] = (struct bell){.task = {.run = ring}, .loop = loop, .log = &log};
+    bells[2].also = &bells[3];
+    assert_status(fixture_run(loop, ring_all, bells), TROUPE_OK);
+    assert_int_equal(log, 3);
+    fixture_free(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_from_threads_are_taken_or_freed_once),
         cmocka_unit_test(tasks_come_in_each_threads_order),
         cmocka_unit_test(timers_fire_on_the_loop_and_close),
+        cmocka_unit_test(what_waits_for_the_poll_runs_once_in_its_order),
     };
 
     return cmocka_run_group_tests_name("op", tests, NULL, NULL);

@@ -280,9 +280,10 @@ static void a_slow_handshake_ends_at_the_deadline(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        struct test test = {.server = {.answer = answers[i]}, .within_ms = 100};
+        struct test test = {.server = {.answer = answers[i]}, .within_ms = 200};
 
-        expect_failure(&test, TROUPE_DEADLINE, "within 100 ms");
+        /* It tells what was left when it began, which a busy machine makes less than that. */
+        expect_failure(&test, TROUPE_DEADLINE, "was not connected within");
     }
 }
 

@@ -15,7 +15,7 @@ static troupe_status wave(troupe_turn *turn, int64_t times)
 }
 
 static const uint32_t kv_table[2] = {sizeof(kv_table), 0};
-static struct plugin_registry registry = {{{"troupe.kv/1", kv_table}}, 1};
+static struct plugin_registry registry = {.items = {{"troupe.kv/1", kv_table}}, .count = 1};
 
 #define BASE                                                                                       \
     .size = sizeof(troupe_plugin), .id = "org.example.test", .version = "1.0.0", .doc = "A test",  \
@@ -159,7 +159,7 @@ static void refuses_a_broken_head(void **state)
     refuse(NULL, "troupe_plugin_v1() returned no table");
     table.size = 16;
     refuse_as(&table, TROUPE_VERSION,
-              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.3 needs 144; "
+              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.4 needs 144; "
               "build it with the headers of an SDK for ABI 1");
     table = (troupe_plugin){BASE};
     table.version = "1.0.1";
@@ -409,8 +409,10 @@ static void refuses_bad_keys(void **state)
          "config key \"k\": it needs a doc of one line of UTF-8"},
         {{.name = "k", .doc = "k", .type = TROUPE_TYPE_BLOB},
          "config key \"k\": its type 16 is none that a config key can have"},
-        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_INT, .flags = 8},
-         "config key \"k\": it has flags (0x8) that this host does not know"},
+        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_PATH, .flags = TROUPE_KEY_SETTABLE},
+         "config key \"k\": a secret, URL or path is set by the files only"},
+        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_INT, .flags = 16},
+         "config key \"k\": it has flags (0x10) that this host does not know"},
         {{.name = "k",
           .doc = "k",
           .type = TROUPE_TYPE_STRING,

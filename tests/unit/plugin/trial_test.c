@@ -55,7 +55,7 @@ static troupe_status run_coroutine(void *arg)
     struct run *run = arg;
     _cleanup_mem_ char *path = plugin_path(run->plugin), *runner = runner_path();
     struct plugin_images images;
-    struct plugin_registry registry = {{{"troupe.kv/1", kv_table}}, 1};
+    struct plugin_registry registry = {.items = {{"troupe.kv/1", kv_table}}, .count = 1};
     struct plugin_trial trial = {.runner = run->runner ? run->runner : runner,
                                  .mode = run->mode,
                                  .registry = &registry,
@@ -254,7 +254,8 @@ static void a_trial_is_known_by_bytes_form_agent_and_config(void **state)
 {
     struct plugin_image image = {.build_id = "0123", .size = 5, .note = {.id = "org.example.x"}};
     struct plugin_image other = {.build_id = "0124", .size = 5, .note = {.id = "org.example.x"}};
-    struct plugin_registry registry = {{{"troupe.kv/1", kv_table}}, 1}, none = {.count = 0};
+    struct plugin_registry registry = {.items = {{"troupe.kv/1", kv_table}}, .count = 1},
+                           none = {.count = 0};
     struct plugin_value luck = {.name = (char *)(uintptr_t) "luck", .set = true};
     struct plugin_values values = {&luck, 1};
     struct plugin_trial trials[] = {

@@ -4,6 +4,8 @@
  */
 #include "turn_fixture.h"
 
+#include "turn/core_commands.h"
+
 #define BODY(name)                                                                                 \
     static troupe_status name##_body(void *arg);                                                   \
     static void name(void **state)                                                                 \
@@ -240,7 +242,7 @@ BODY(a_seq_is_stored_with_its_event_and_never_ahead_of_it)
     CHECK(t->stored == 10 && !t->taken);
     WAIT_FOR(t->stored == 14);
     CHECK(t->taken == 13);
-    CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'seq'") == 13);
+    CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM kv WHERE key = 'seq'") == 13);
     CHECK(ask_int(f, "SELECT count(*) FROM event") == 2);
     CHECK_NOTICE_AS(((struct asking){.kind = "press", .seq = 15}), "",
                     "this button does nothing any more");
@@ -292,7 +294,7 @@ BODY_IN(stop_works_while_everything_waits,
     WAIT_FOR(list_empty(&t->engine->turns));
     CHECK(slow->outcome == GATEWAY_INTERRUPTED && !strcmp(buf_text(&slow->notice), "stopped"));
     CHECK(queued->notices == 1);
-    CHECK_ANSWER("/stop", "nothing is running here");
+    CHECK_ANSWER("/stop", "nothing of yours is running here");
     /* A stage that goes on after the stop is not followed by the next one. */
     slow = ask(t, "doze 600000;verdict next");
     WAIT_FOR(t->engine->admission.running == 1);
@@ -346,7 +348,7 @@ BODY(built_in_commands_are_bounded)
         refused += t->records[i].notices;
     CHECK(refused == 20);
     CHECK(t->engine->builtins == 0);
-    CHECK_ANSWER("/stop", "nothing is running here");
+    CHECK_ANSWER("/stop", "nothing of yours is running here");
     return TROUPE_OK;
 }
 
@@ -420,6 +422,37 @@ BODY(built_in_commands_answer)
     return TROUPE_OK;
 }
 
+/* What is registered on a platform comes from the same table. */
+BODY(core_commands_are_declared_like_functions)
+{
+    struct stage_test *t = arg;
+    struct record *record = ask(t, "/help help");
+    size_t count;
+    const struct turn_core_command *commands = turn_core_commands(&count);
+
+    CHECK(count >= 4 && turn_core_find("stop") && !turn_core_find("echo"));
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_json_ json_t *schema = plugin_function_schema(&commands[i].function, NULL);
+        size_t len = strlen(commands[i].function.name);
+
+        CHECK(!strcmp(json_get_str(schema, "name", ""), commands[i].function.name));
+        CHECK(commands[i].function.usage[0] == '/' &&
+              !strncmp(commands[i].function.usage + 1, commands[i].function.name, len));
+        CHECK(commands[i].function.doc && (commands[i].function.flags & TROUPE_SLASH));
+        CHECK(turn_core_find(commands[i].function.name) == &commands[i]);
+    }
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "command: one command to tell more about"));
+    record = ask(t, "/stop everything");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "/stop"));
+    CHECK(!strstr(buf_text(&record->shown), "nothing is running"));
+    record = ask(t, "/help command=why");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "/why [number]"));
+    return TROUPE_OK;
+}
+
 BODY(why_tells_members_of_their_own_channel_only)
 {
     struct stage_test *t = arg;
@@ -430,7 +463,7 @@ BODY(why_tells_members_of_their_own_channel_only)
     json_t *why = NULL;
     char *text;
 
-    WAIT_FOR(record->over);
+    WAIT_FOR(record->over && list_empty(&t->engine->turns)); /* and stored */
     record = ask_as(t, elsewhere, "/why 1");
     WAIT_FOR(is_answered(record));
     CHECK(strstr(buf_text(&record->shown), "there is no turn or message \"1\""));
@@ -531,6 +564,7 @@ int main(void)
         TEST(no_pipeline_is_said),
         TEST(commands_reach_functions),
         TEST(built_in_commands_answer),
+        TEST(core_commands_are_declared_like_functions),
         TEST(why_tells_members_of_their_own_channel_only),
         TEST(a_turn_waits_for_a_coroutine),
         TEST(observers_leave_no_money_reserved),

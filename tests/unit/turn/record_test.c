@@ -422,6 +422,10 @@ static void expect_told(struct stage_test *t, size_t id, const char *part)
         fprintf(stderr, "# \"%s\" and not \"%s\"\n", buf_text(&record->notice), part);
     if (!strstr(buf_text(&record->notice), part))
         abort();
+    /* The buttons stay for whom they are, and go where they do nothing any more. */
+    if (record->retired !=
+        (!strcmp(part, "for somebody else") || !strcmp(part, "only who asked") ? 0 : 1))
+        abort();
 }
 
 BODY_IN(a_question_waits_without_a_place_and_goes_on_with_the_answer,

@@ -23,7 +23,9 @@
 
 #include <string.h>
 
+#ifndef RECORDS_MAX
 #define RECORDS_MAX 400
+#endif
 #define PATIENCE_MS 30000 /* a test that waits longer has failed */
 
 /* What the gateway was told about one event. */
@@ -33,9 +35,11 @@ struct record {
     struct buf notice;
     unsigned begins;                      /* answers of which something was shown */
     unsigned writes, ends, notices, over; /* over: working(false) */
+    unsigned retired;                     /* buttons that do nothing any more */
     unsigned asked;                       /* questions            */
     enum gateway_outcome outcome;
     bool private;
+    bool hushed; /* it is to have its end in the trace alone */
 };
 
 struct stage_test {
@@ -263,9 +267,9 @@ static inline troupe_status fake_deliver(struct stage_test *t)
 static inline void fake_taken(struct gateway *gateway, int64_t seq, struct store_batch *batch)
 {
     test_of(gateway)->taken = seq;
-    store_batch_add(batch, STORE_SQL("INSERT INTO setting (scope, scope_id, key, value, updated_ms)"
-                                     " VALUES ('bot', '', 'seq', ?1, 0) ON CONFLICT (scope, "
-                                     "scope_id, key) DO UPDATE SET value = ?1",
+    store_batch_add(batch, STORE_SQL("INSERT INTO kv (ns, scope, key, value, updated_ms)"
+                                     " VALUES ('test', '', 'seq', ?1, 0) ON CONFLICT (ns, "
+                                     "scope, key) DO UPDATE SET value = ?1",
                                      store_int(seq)));
 }
 
@@ -293,6 +297,11 @@ static inline void fake_working(struct gateway *gateway, const struct event *eve
     record_of(test_of(gateway), event->source_id)->over += !on;
 }
 
+static inline void fake_retire(struct gateway *gateway, const struct event *event)
+{
+    record_of(test_of(gateway), event->source_id)->retired++;
+}
+
 static const struct gateway_ops fake_ops = {
     .answer_begin = fake_begin,
     .answer_shown = fake_shown,
@@ -302,6 +311,7 @@ static const struct gateway_ops fake_ops = {
     .answer_drop = fake_drop,
     .notice = fake_notice,
     .working = fake_working,
+    .retire = fake_retire,
     .taken = fake_taken,
     .stored = fake_stored,
 };
@@ -311,6 +321,8 @@ static const struct gateway_ops fake_ops = {
 struct asking {
     const char *member, *channel, *guild, *source_id, *kind;
     uint32_t flags; /* besides EVENT_ADDRESSED */
+    const char *const *roles;
+    size_t role_count;
     int64_t seq;
 };
 
@@ -326,6 +338,8 @@ static inline struct record *ask_as(struct stage_test *t, struct asking who, con
                           .channel = who.channel ? who.channel : "100",
                           .member = who.member ? who.member : "7",
                           .member_name = "Ann",
+                          .roles = who.roles,
+                          .role_count = who.role_count,
                           .content = text,
                           .content_len = strlen(text),
                           .flags = EVENT_ADDRESSED | who.flags,
@@ -489,9 +503,10 @@ static inline bool each_had_one_end(const struct stage_test *t)
         const struct record *r = &t->records[i];
         bool whole = r->ends == 1 && r->outcome == GATEWAY_COMPLETE && !r->notices;
         bool cut = r->ends == 1 && r->outcome == GATEWAY_INTERRUPTED && r->notices == 1;
+        bool hushed = r->hushed && !r->ends && !r->begins && !r->notices;
         bool told = !r->ends && !r->begins && r->notices == 1;
 
-        if (whole || cut || told)
+        if (whole || cut || told || hushed)
             continue;
         fprintf(stderr, "# event %s: %u ends, %u notices: \"%s\" \"%s\"\n", r->source_id, r->ends,
                 r->notices, buf_text(&r->shown), buf_text(&r->notice));

@@ -46,3 +46,13 @@ ON CONFLICT (gateway, thread) DO UPDATE SET seen_ms = excluded.seen_ms;
 -- name: thread_sweep
 DELETE FROM discord_thread WHERE gateway = ?1 AND thread NOT IN (
     SELECT thread FROM discord_thread WHERE gateway = ?1 ORDER BY seen_ms DESC LIMIT ?2);
+
+-- What open rows of the outbox answer through an interaction: the event has its token.
+-- name: replies
+SELECT o.id, e.payload FROM outbox AS o JOIN event AS e ON e.id = o.turn_id
+WHERE o.gateway = ?1 AND o.state IN ('streaming', 'ready') AND o.reply_to LIKE '@%';
+
+-- Turns that have not ended and whose deferred response has become a message, or was taken away.
+-- name: originals
+SELECT DISTINCT o.turn_id FROM event AS e JOIN outbox AS o ON o.turn_id = e.id
+WHERE e.finished_ms IS NULL AND o.gateway = ?1 AND o.reply_to IN ('@original', '@instead');

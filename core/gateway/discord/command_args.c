@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an interaction says about a command's options.
+ */
+#include "gateway/discord/command_json.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const struct gateway_param *param_of(const struct gateway_command *command, const char *name)
+{
+    for (size_t i = 0; i < command->param_count; i++)
+        if (!strcmp(command->params[i].name, name))
+            return &command->params[i];
+    return NULL;
+}
+
+/* JSON comes as the text that was typed; what is none stays a text, for the function to refuse. */
+static json_t *value_of(const struct gateway_param *param, const json_t *value)
+{
+    json_t *parsed;
+
+    if (param && param->type == GATEWAY_PARAM_JSON && json_is_string(value) &&
+        json_parse(json_string_value(value), json_string_length(value), &parsed, NULL) == TROUPE_OK)
+        return parsed;
+    return json_incref((json_t *)(uintptr_t)value);
+}
+
+char *discord_command_arguments(const struct gateway_command *command, const json_t *data)
+{
+    _cleanup_json_ json_t *arguments = json_object();
+    const json_t *option;
+    size_t i;
+
+    json_array_foreach (json_object_get(data, "options"), i, option) {
+        const char *name = json_get_str(option, "name", NULL);
+        const json_t *value = json_object_get(option, "value");
+
+        if (name && value)
+            json_object_set_new(arguments, name,
+                                value_of(command ? param_of(command, name) : NULL, value));
+    }
+    return json_print(arguments);
+}
+
+json_t *discord_command_complete(const struct gateway_command *command, const json_t *data)
+{
+    const struct gateway_param *param = NULL;
+    const char *typed = "";
+    const json_t *option;
+    json_t *choices = json_array();
+    size_t i;
+
+    json_array_foreach (json_object_get(data, "options"), i, option) {
+        if (!json_is_true(json_object_get(option, "focused")) || !command)
+            continue;
+        param = param_of(command, json_get_str(option, "name", ""));
+        typed = json_get_str(option, "value", "");
+    }
+    for (i = 0; param && i < param->choice_count; i++) {
+        const char *choice = param->choices[i];
+
+        if (json_array_size(choices) == DISCORD_COMMAND_CHOICES)
+            break;
+        /* A longer one may be typed; Discord takes it from no list. */
+        if (strncasecmp(choice, typed, strlen(typed)) == 0 &&
+            strlen(choice) <= DISCORD_COMMAND_TEXT)
+            json_array_append_new(choices,
+                                  json_pack("{s:s, s:s}", "name", choice, "value", choice));
+    }
+    return choices;
+}

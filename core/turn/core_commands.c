@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/core_commands.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "turn/audit.h"
+#include "turn/command.h"
+#include "turn/engine_private.h"
+#include "turn/guard.h"
+#include "turn/rights.h"
+#include "turn/why.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PAUSE_MINUTES_MAX (7 * 24 * 60)
+#define NAME_MAX_BYTES    72 /* of a command, or of a message's id */
+
+int64_t turn_core_int(const troupe_value *value, int64_t otherwise)
+{
+    return value->type == TROUPE_TYPE_NULL ? otherwise : value->u.i;
+}
+
+/* Arguments own their texts with a NUL behind them. */
+const char *turn_core_text(const troupe_value *value, const char *otherwise)
+{
+    return value->type == TROUPE_TYPE_NULL || !value->u.s.len ? otherwise : value->u.s.ptr;
+}
+
+/* ---- /help ---------------------------------------------------------------------------------- */
+
+static void add_function(struct turn *turn, const struct plugin_function *function, struct buf *out)
+{
+    /* A usage begins with "/", whatever members type here. */
+    buf_printf(out, "%s%s — %s%s\n", turn_command_prefix(turn->set, turn->event),
+               function->usage + 1, function->doc,
+               turn_may_call(turn, function, NULL) ? "" : " (not for you)");
+}
+
+static void help_with(struct turn *turn, const char *name, struct buf *out)
+{
+    const struct turn_core_command *own = turn_core_find(name);
+    const struct plugin_target *target;
+    struct error err;
+
+    if (own)
+        plugin_function_help(&own->function, out);
+    else if (plugin_set_find(turn->set, name, &target, &err) < 0)
+        buf_puts(out, err.text);
+    else
+        plugin_function_help(target->function, out);
+}
+
+static void help(struct turn *turn, const troupe_value *values)
+{
+    _cleanup_buf_ struct buf out = BUF_INIT;
+    const char *name = turn_core_text(&values[0], NULL);
+    const struct plugin_set *set = turn->set;
+    const struct turn_core_command *own;
+    size_t count;
+
+    if (name) {
+        help_with(turn, text_starts(name, "/") ? name + 1 : name, &out);
+        turn_command_reply(turn, &out);
+        return;
+    }
+    buf_printf(&out, "I am %s. Write to me and I answer, or use a command:\n",
+               config_str(config_section(set->config, "troupe", NULL), "name"));
+    for (size_t i = 0; i < set->target_count; i++)
+        if (set->targets[i].function->flags & TROUPE_SLASH)
+            add_function(turn, set->targets[i].function, &out);
+    own = turn_core_commands(&count);
+    for (size_t i = 0; i < count; i++)
+        add_function(turn, &own[i].function, &out);
+    out.len -= out.len && buf_text(&out)[out.len - 1] == '\n';
+    turn_command_reply(turn, &out);
+}
+
+/* ---- /status, /why, /stop ------------------------------------------------------------------- */
+
+static void status(struct turn *turn, const troupe_value *values)
+{
+    _cleanup_buf_ struct buf out = BUF_INIT;
+    struct engine *engine = turn->engine;
+    struct turn_budget_sum sum = {0, 0, 0};
+    struct engine_stats stats;
+    struct error err;
+
+    (void)values;
+    turn_engine_stats(engine, &stats);
+    buf_printf(&out, "%zu of %zu turns run, %zu wait; %llu answered, %llu refused, %llu failed\n",
+               stats.running, stats.concurrent_max, stats.queued,
+               (unsigned long long)stats.answered, (unsigned long long)stats.refused,
+               (unsigned long long)stats.failed);
+    if (turn_budget_today(engine->store, "bot", ENGINE_BUDGET_BOT, turn_engine_soon(engine), &sum,
+                          &err) < 0)
+        buf_puts(&out, "storage: does not answer\n");
+    else
+        buf_printf(&out, "spent today: %.4f of %.2f USD%s\n", (double)sum.settled / 1e6,
+                   (double)engine->caps.bot / 1e6, sum.unknown ? " (part of it estimated)" : "");
+    buf_printf(&out, "agents (generation %u):", stats.generation);
+    for (size_t i = 0; i < turn->set->agent_count; i++)
+        buf_printf(&out, " %s %s", turn->set->agents[i]->name,
+                   turn->set->agents[i]->manifest->version);
+    turn_command_reply(turn, &out);
+}
+
+static void why(struct turn *turn, const troupe_value *values)
+{
+    _cleanup_mem_ char *text = NULL;
+    _cleanup_buf_ struct buf out = BUF_INIT;
+    struct error err;
+    const char *channel = turn->event->channel ? turn->event->channel : "";
+    const char *id = turn_core_text(&values[0], "last");
+
+    /* Members see what happened in their own channel. */
+    if (strcmp(id, "last") && turn->event->flags & EVENT_OWNER)
+        channel = NULL;
+    if (turn_why_text(turn->engine, id, channel, &text, &err) < 0)
+        buf_puts(&out, err.text);
+    else
+        buf_puts(&out, text);
+    turn_command_reply(turn, &out);
+}
+
+static void stop(struct turn *turn, const troupe_value *values)
+{
+    _cleanup_buf_ struct buf out = BUF_INIT;
+    struct engine *engine = turn->engine;
+    const struct event *event = turn->event;
+    /* One's own goes at once, whatever the platform takes to tell about rights. */
+    size_t count = turn_engine_stop_member(engine, event->channel, event->member), others = 0;
+    bool all = event->flags & EVENT_DIRECT || turn_rights(turn, NULL) >= TURN_MODERATOR;
+
+    (void)values;
+    turn_guard_stop(engine, event);
+    if (all)
+        others = turn_engine_stop_channel(engine, event->channel);
+    if (others) {
+        char text[24];
+
+        snprintf(text, sizeof(text), "%zu", others);
+        turn_audit_note(turn, "stop", "turns of others", text, NULL);
+    }
+    if (count + others)
+        buf_printf(&out, "stopped %zu", count + others);
+    else
+        buf_puts(&out, all ? "nothing is running here" : "nothing of yours is running here");
+    turn_command_reply(turn, &out);
+}
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static const struct plugin_param help_params[] = {
+    {.name = "command",
+     .doc = "one command to tell more about",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .bounded = true,
+     .max = NAME_MAX_BYTES},
+};
+
+static const struct plugin_param why_params[] = {
+    {.name = "number",
+     .doc = "a turn's number or a message's id; without it my last answer here",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .bounded = true,
+     .max = NAME_MAX_BYTES},
+};
+
+static const struct plugin_param pause_params[] = {
+    {.name = "minutes",
+     .doc = "for how long; without it until /resume, 0 ends it",
+     .type = TROUPE_TYPE_INT,
+     .optional = true,
+     .bounded = true,
+     .min = 0,
+     .max = PAUSE_MINUTES_MAX},
+};
+
+static const troupe_str config_actions[] = {
+    {"get", 3}, {"set", 3}, {"unset", 5}, {"list", 4}, {"audit", 5}};
+static const troupe_str config_scopes[] = {{"bot", 3}, {"guild", 5}, {"channel", 7}, {"role", 4}};
+
+static const struct plugin_param config_params[] = {
+    {.name = "action",
+     .doc = "what to do; audit shows who changed what",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .choices = config_actions,
+     .choice_count = COUNT(config_actions),
+     .max = 8},
+    {.name = "key",
+     .doc = "the setting, like limits.messages; list shows what there is",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .bounded = true,
+     .max = 100},
+    {.name = "value",
+     .doc = "what it is to be; quoted where it has blanks",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .bounded = true,
+     .max = TURN_SETTING_VALUE_MAX},
+    {.name = "scope",
+     .doc = "where it holds: the whole bot, this server, a channel or a role",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .choices = config_scopes,
+     .choice_count = COUNT(config_scopes),
+     .max = 8},
+    {.name = "role",
+     .doc = "the role that it holds for",
+     .type = TROUPE_TYPE_ROLE,
+     .optional = true},
+    {.name = "channel",
+     .doc = "the channel that it holds in; without it this one",
+     .type = TROUPE_TYPE_CHANNEL,
+     .optional = true},
+};
+
+static const struct turn_core_command commands[] = {
+    {{.name = "help",
+      .doc = "What I can do, or more about one command",
+      .flags = TROUPE_SLASH | TROUPE_PRIVATE,
+      .params = help_params,
+      .param_count = COUNT(help_params),
+      .usage = "/help [command]"},
+     help,
+     false},
+    {{.name = "why",
+      .doc = "How my last answer, or a turn by its number, came about",
+      .flags = TROUPE_SLASH | TROUPE_PRIVATE,
+      .params = why_params,
+      .param_count = COUNT(why_params),
+      .usage = "/why [number]"},
+     why,
+     false},
+    {{.name = "status",
+      .doc = "What runs, what waits, what was spent today",
+      .flags = TROUPE_SLASH | TROUPE_PRIVATE,
+      .usage = "/status"},
+     status,
+     false},
+    {{.name = "stop",
+      .doc = "Ends what I am doing for you in this channel; for moderators, all of it",
+      .flags = TROUPE_SLASH,
+      .usage = "/stop"},
+     stop,
+     false},
+    {{.name = "usage",
+      .doc = "What you asked for and spent today; for those who manage the server, its sum",
+      .flags = TROUPE_SLASH | TROUPE_PRIVATE,
+      .usage = "/usage"},
+     turn_core_usage,
+     true},
+    {{.name = "config",
+      .doc = "Shows and changes settings of this server, a channel or a role",
+      .flags = TROUPE_SLASH | TROUPE_ADMIN | TROUPE_PRIVATE,
+      .params = config_params,
+      .param_count = COUNT(config_params),
+      .usage = "/config [action] [key] [value] [scope] [role] [channel]"},
+     turn_core_config,
+     true},
+    {{.name = "pause",
+      .doc = "I say nothing more in this server, for some minutes or until /resume",
+      .flags = TROUPE_SLASH | TROUPE_ADMIN,
+      .params = pause_params,
+      .param_count = COUNT(pause_params),
+      .usage = "/pause [minutes]"},
+     turn_core_pause,
+     false},
+    {{.name = "resume",
+      .doc = "Ends a pause",
+      .flags = TROUPE_SLASH | TROUPE_ADMIN,
+      .usage = "/resume"},
+     turn_core_resume,
+     false},
+};
+
+const struct turn_core_command *turn_core_commands(size_t *ret_count)
+{
+    *ret_count = COUNT(commands);
+    return commands;
+}
+
+const struct turn_core_command *turn_core_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (!strcmp(commands[i].function.name, name))
+            return &commands[i];
+    return NULL;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/gate.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "plugin/set.h"
+#include "turn/core_commands.h"
+#include "turn/engine_private.h"
+#include "turn/guard.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MINUTE_MS 60000
+#define HOUR_MS   (60 * MINUTE_MS)
+#define TOLD_MAX  1000 /* channels that were told of a pause */
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+struct limit_class {
+    const char *name, *guild, *total; /* keys of [limits] */
+    const char *what, *span;          /* for the sentence  */
+    uint64_t window_ms;
+};
+
+static const struct limit_class messages = {"messages", "guild_messages", "total_messages",
+                                            "messages", "a minute",       MINUTE_MS};
+static const struct limit_class images = {"images", "guild_images", "total_images",
+                                          "images", "an hour",      HOUR_MS};
+static const struct limit_class features = {"features",          "guild_features", "total_features",
+                                            "uses of this kind", "an hour",        HOUR_MS};
+
+static const struct limit_class *class_of(const struct plugin_function *function)
+{
+    return function->flags & TROUPE_LIMIT_IMAGES     ? &images
+           : function->flags & TROUPE_LIMIT_FEATURES ? &features
+                                                     : NULL;
+}
+
+/* One of the three bounds of a class. */
+struct bound {
+    const char *code, *who;
+    int64_t limit;
+    char *key;
+};
+
+static size_t bounds_of(const struct turn *turn, const struct limit_class *class,
+                        struct bound bounds[3])
+{
+    const struct engine *engine = turn->engine;
+    const struct event *event = turn->event;
+    const char *account = event->account ? event->account : "";
+    size_t count = 0;
+
+    if (event->member)
+        bounds[count++] = (struct bound){
+            "member", "that is more than", turn_settings_int(engine, event, "limits", class->name),
+            mem_printf("m %s %s %s", class->name, account, event->member)};
+    if (event->guild)
+        bounds[count++] =
+            (struct bound){"guild", "this server has asked for more than",
+                           turn_settings_int(engine, event, "limits", class->guild),
+                           mem_printf("g %s %s %s", class->name, account, event->guild)};
+    bounds[count++] = (struct bound){"total", "all together have asked for more than",
+                                     turn_settings_int(engine, event, "limits", class->total),
+                                     mem_printf("t %s", class->name)};
+    return count;
+}
+
+/* Either all bounds count it or none does. */
+static troupe_status count_one(const struct turn *turn, const struct limit_class *class,
+                               char code[64], struct error *err)
+{
+    struct turn_limits *limits = &turn->engine->limits;
+    uint64_t now = loop_now(turn->engine->loop);
+    struct bound bounds[3];
+    size_t count = bounds_of(turn, class, bounds);
+    troupe_status status = TROUPE_OK;
+
+    for (size_t i = 0; i < count && status == TROUPE_OK; i++) {
+        uint64_t wait =
+            turn_limits_wait(limits, bounds[i].key, bounds[i].limit, class->window_ms, now);
+
+        if (!wait)
+            continue;
+        snprintf(code, 64, "limit.%s.%s", class->name, bounds[i].code);
+        status = error_set(
+            err, TROUPE_LIMIT, "%s %" PRId64 " %s in %s; please wait %" PRIu64 " seconds",
+            bounds[i].who, bounds[i].limit, class->what, class->span, (wait + 999) / 1000);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (status == TROUPE_OK && bounds[i].limit > 0)
+            turn_limits_take(limits, bounds[i].key, class->window_ms, now);
+        mem_free(bounds[i].key);
+    }
+    return status;
+}
+
+bool turn_gate_counts(const struct turn *turn, const struct plugin_function *function)
+{
+    return class_of(function) && !(turn->event->flags & EVENT_OWNER);
+}
+
+troupe_status turn_gate_call(const struct turn *turn, const struct plugin_function *function,
+                             char code[64], struct error *err)
+{
+    return turn_gate_counts(turn, function) ? count_one(turn, class_of(function), code, err)
+                                            : TROUPE_OK;
+}
+
+/* A message counts, and what its command counts against by itself. Who owns the bot is not held up by
+ * it. */
+static bool is_within(struct turn *turn)
+{
+    const struct plugin_set *set = turn->engine->set;
+    const struct plugin_target *target;
+    char code[64] = "";
+    char name[PLUGIN_TOOL_NAME + 1];
+    struct error err;
+    troupe_status status;
+
+    if (turn->event->flags & (EVENT_OWNER | EVENT_UNASKED))
+        return true;
+    status = count_one(turn, &messages, code, &err);
+    if (status == TROUPE_OK && turn_command_name(set, turn->event, name) &&
+        plugin_set_find(set, name, &target, &err) == TROUPE_OK)
+        status = turn_gate_call(turn, target->function, code, &err);
+    if (status == TROUPE_OK)
+        return true;
+    turn_conclude(turn, "refused", code, "%s", err.text);
+    return false;
+}
+
+/* ---- pause ----------------------------------------------------------------------------------- */
+
+int64_t turn_paused_until(const struct engine *engine, const struct event *event)
+{
+    const struct turn_place place = {TURN_SCOPE_GUILD, event->account, event->guild, NULL};
+    const struct turn_setting *row =
+        event->guild ? turn_settings_at(&engine->settings, &place, TURN_SETTING_PAUSE, "until")
+                     : NULL;
+    int64_t until;
+
+    if (!row || text_to_int(row->value, &until) < 0)
+        return 0;
+    return until > clock_wall_ms() ? until : 0;
+}
+
+/* Each channel is told once; then the reason stands in the trace only. Who uses a slash command is told
+ * each time, alone: an answer is being waited for. */
+static bool was_told(struct engine *engine, const struct event *event)
+{
+    _cleanup_mem_ char *key = mem_printf("%s %s", event->guild, event->channel);
+
+    if (map_get(&engine->told, key))
+        return true;
+    if (engine->told.count >= TOLD_MAX)
+        map_clear(&engine->told);
+    map_set(&engine->told, key, engine);
+    return false;
+}
+
+static bool is_paused(struct turn *turn)
+{
+    int64_t until = turn_paused_until(turn->engine, turn->event);
+    char when[CLOCK_ISO_SIZE];
+
+    if (!until)
+        return false;
+    clock_iso(until, when);
+    /* What is due is not said into a server that wants silence. */
+    turn->quiet = turn->event->flags & EVENT_UNASKED ||
+                  (!(turn->event->flags & EVENT_DEFERRED) && was_told(turn->engine, turn->event));
+    if (until == INT64_MAX)
+        turn_conclude(turn, "refused", "paused",
+                      "I am paused in this server; those who manage it can say /resume");
+    else
+        turn_conclude(
+            turn, "refused", "paused",
+            "I am paused in this server until %.10s %.5s UTC; those who manage it can say "
+            "/resume",
+            when, when + 11);
+    return true;
+}
+
+bool turn_gate_passes(struct turn *turn)
+{
+    char name[PLUGIN_TOOL_NAME + 1];
+
+    /* What ends a pause or changes a limit is held up by neither. */
+    if (turn_command_name(turn->engine->set, turn->event, name) && turn_core_find(name))
+        return true;
+    if (!turn_guard_passes(turn->engine, turn->event)) {
+        turn->quiet = true; /* a sentence would be one more turn of the circle */
+        turn_conclude(turn, "refused", "bot_loop",
+                      "bots have talked to each other here for long enough; somebody has to say "
+                      "something");
+        return false;
+    }
+    return !is_paused(turn) && is_within(turn);
+}

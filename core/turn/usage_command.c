@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * /usage: what a member has asked for and spent today; to those who manage the server, what it has.
+ * Days are UTC, as the budget's are.
+ */
+#include "turn/core_commands.h"
+
+#include "base/clock.h"
+#include "turn/command.h"
+#include "turn/engine_private.h"
+#include "turn/rights.h"
+#include "turn/sql/setting.h"
+
+#include <string.h>
+
+#define DAY_MS INT64_C(86400000)
+
+static void put_line(struct turn *turn, const char *who, const char *scope, const char *id,
+                     const struct store_statement *turns, int64_t cap, struct buf *out)
+{
+    struct engine *engine = turn->engine;
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    struct turn_budget_sum sum = {0, 0, 0};
+    struct error err;
+
+    if (store_query(engine->store, turns, turn_engine_soon(engine), &rows, &err) < 0 ||
+        turn_budget_today(engine->store, scope, id, turn_engine_soon(engine), &sum, &err) < 0) {
+        buf_printf(out, "%s today: the storage does not answer\n", who);
+        return;
+    }
+    buf_printf(out, "%s today: %lld turns, %.4f USD", who, (long long)store_cell_int(rows, 0, 0, 0),
+               (double)sum.settled / 1e6);
+    if (cap != TURN_BUDGET_NO_CAP)
+        buf_printf(out, " of %.2f", (double)cap / 1e6);
+    if (sum.reserved)
+        buf_printf(out, ", %.4f more are reserved", (double)sum.reserved / 1e6);
+    buf_puts(out, sum.unknown ? " (part of it estimated)\n" : "\n");
+}
+
+void turn_core_usage(struct turn *turn, const troupe_value *values)
+{
+    const struct event *event = turn->event;
+    const struct turn_budget_caps *caps = &turn->engine->caps;
+    int64_t now = clock_wall_ms(), today = now - now % DAY_MS;
+    _cleanup_buf_ struct buf out = BUF_INIT;
+
+    (void)values;
+    if (event->member)
+        put_line(turn, "you", "member", event->member,
+                 STORE_SQL(SQL_SETTING_USED_BY_MEMBER, store_text(event->member),
+                           store_text(event->account), store_int(today)),
+                 caps->member, &out);
+    if (event->guild && turn_rights(turn, NULL) >= TURN_ADMIN)
+        put_line(turn, "this server", "guild", event->guild,
+                 STORE_SQL(SQL_SETTING_USED_BY_GUILD, store_text(event->guild),
+                           store_text(event->account), store_int(today)),
+                 caps->guild, &out);
+    turn_command_reply(turn, &out);
+}

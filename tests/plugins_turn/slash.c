@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Functions as slash commands have them: long answers, questions, ids, many choices.
+ */
+#include <troupe/troupe.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX 16384
+
+TROUPE_FUNCTION(recite, "Says many lines", TROUPE_SLASH,
+                TROUPE_INT(lines, "How many", .min = 1, .max = 200))
+static troupe_status recite(troupe_turn *turn, int64_t lines)
+{
+    char *text = troupe_turn_alloc(turn, TEXT_MAX);
+    size_t len = 0;
+
+    if (!text)
+        return TROUPE_LIMIT;
+    for (int64_t i = 1; i <= lines; i++)
+        len += (size_t)snprintf(text + len, TEXT_MAX - len,
+                                "line %lld stands here, and it is a long one\n", (long long)i);
+    return troupe_reply_text(turn, text, len);
+}
+
+TROUPE_FUNCTION(confide, "Says many lines to you alone", TROUPE_SLASH | TROUPE_PRIVATE,
+                TROUPE_INT(lines, "How many", .min = 1, .max = 200))
+static troupe_status confide(troupe_turn *turn, int64_t lines)
+{
+    return recite(turn, lines);
+}
+
+TROUPE_FUNCTION(choose, "Asks back", TROUPE_SLASH)
+static troupe_status choose(troupe_turn *turn)
+{
+    int32_t choice = -1;
+    troupe_status status = troupe_ask(turn, "Which one?", TROUPE_BUTTONS("Left", "Right"), &choice);
+
+    return status < 0 ? status : troupe_reply(turn, "%s it is", choice ? "right" : "left");
+}
+
+TROUPE_FUNCTION(point, "Points at somebody, a room and a group", TROUPE_SLASH,
+                TROUPE_MEMBER(member, "Whom"), TROUPE_OPT_CHANNEL(channel, "Where"),
+                TROUPE_OPT_ROLE(role, "Which group"))
+static troupe_status point(troupe_turn *turn, uint64_t member, uint64_t channel, uint64_t role)
+{
+    return troupe_reply(turn, "member %llu channel %llu role %llu", (unsigned long long)member,
+                        (unsigned long long)channel, (unsigned long long)role);
+}
+
+TROUPE_FUNCTION(
+    pick, "Picks a town", TROUPE_SLASH,
+    TROUPE_STRING(town, "Which one",
+                  .choices = "Aachen|Augsburg|Berlin|Bielefeld|Bochum|Bonn|Braunschweig|"
+                             "Bremen|Chemnitz|Dortmund|Dresden|Duisburg|Erfurt|Essen|"
+                             "Frankfurt|Freiburg|Gera|Hagen|Halle|Hamburg|Hannover|Jena|"
+                             "Kassel|Kiel|Krefeld|Leipzig|Mainz|Mannheim|Potsdam|Ulm"))
+static troupe_status pick(troupe_turn *turn, troupe_str town)
+{
+    return troupe_reply(turn, "off to %.*s", (int)town.len, town.ptr);
+}
+
+TROUPE_PLUGIN("org.example.slash", "1.0.0", "Commands",
+              .functions = TROUPE_LIST(recite, confide, choose, point, pick));

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What people change while the host runs: layers and their order, who may, what is kept of it, and
+ * what holds members back.
+ */
+#include "turn_fixture.h"
+
+#include "turn/audit.h"
+#include "turn/settings.h"
+
+#define BODY_IN(name, ini)                                                                         \
+    static troupe_status name##_body(void *arg);                                                   \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        play_in(ini, NULL, name##_body);                                                           \
+    }                                                                                              \
+    static troupe_status name##_body(void *arg)
+#define BODY(name)      BODY_IN(name, plain_ini)
+
+#define ACTOR           "[pipeline message]\nstages = a\n[agent a]\nplugin = " LIBS "/actor.so\n"
+#define IN(place, ...)  ((struct asking){.guild = (place), __VA_ARGS__})
+#define ADMIN_OF(place) IN(place, .member = "1", .flags = EVENT_ADMIN)
+#define OWNER_OF(place) IN(place, .member = "2", .flags = EVENT_OWNER)
+
+/* Asks and checks that the answer has a part. */
+#define CHECK_PART_AS(who, text, part)                                                             \
+    do {                                                                                           \
+        struct record *record_ = ask_as(t, who, text);                                             \
+        WAIT_FOR(is_answered(record_));                                                            \
+        if (!strstr(buf_text(&record_->shown), (part)))                                            \
+            fprintf(stderr, "# shown \"%s\", notice \"%s\"\n", buf_text(&record_->shown),          \
+                    buf_text(&record_->notice));                                                   \
+        CHECK(strstr(buf_text(&record_->shown), (part)));                                          \
+    } while (0)
+
+/* ---- layers --------------------------------------------------------------------------------- */
+
+BODY(a_role_lies_over_a_channel_over_a_server_over_the_bot_over_the_file)
+{
+    static const char *const roles[] = {"71", "72"};
+    struct stage_test *t = arg;
+    const struct asking plain = IN("10"), elsewhere = IN("11");
+    struct asking helper = IN("10", .roles = roles, .role_count = 2);
+
+    CHECK_PART_AS(plain, "/word_of", "floor 1");
+    CHECK_PART_AS(OWNER_OF("10"), "/config set a.word bot scope=bot", "for the whole bot");
+    CHECK_PART_AS(plain, "/word_of", "bot 1");
+    CHECK_PART_AS(elsewhere, "/word_of", "bot 1");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word server", "is now \"server\" in this server");
+    CHECK_PART_AS(plain, "/word_of", "server 1");
+    CHECK_PART_AS(elsewhere, "/word_of", "bot 1");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word here scope=channel", "in channel <#100>");
+    CHECK_PART_AS(plain, "/word_of", "here 1");
+    CHECK_PART_AS(IN("10", .channel = "200"), "/word_of", "server 1");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word seventy-one role=71", "for role <@&71>");
+    CHECK_PART_AS(helper, "/word_of", "seventy-one 1");
+    CHECK_PART_AS(plain, "/word_of", "here 1");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word \"of two\" role=72", "for role <@&72>");
+    CHECK_PART_AS(helper, "/word_of", "of two 1"); /* the one that was set last */
+    CHECK_PART_AS(ADMIN_OF("10"), "/config unset a.word role=72", "(it was \"of two\")");
+    CHECK_PART_AS(helper, "/word_of", "seventy-one 1");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.count 7", "is now \"7\"");
+    CHECK_PART_AS(helper, "/word_of", "seventy-one 7"); /* key by key */
+    CHECK_PART_AS(ADMIN_OF("10"), "/config get a.word", "here (in channel <#100>)");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config list", "a.count = 7");
+    return TROUPE_OK;
+}
+
+/* A channel's or role's row belongs to the server where it was set. */
+BODY(nobody_reaches_another_server)
+{
+    struct stage_test *t = arg;
+
+    CHECK_PART_AS(ADMIN_OF("11"), "/config set a.word mine channel=100", "in channel <#100>");
+    CHECK_PART_AS(IN("10"), "/word_of", "floor 1");
+    CHECK_PART_AS(IN("11"), "/word_of", "mine 1");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word all scope=bot", "for the bot's owner only");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config list", "a.word = floor");
+    CHECK_PART_AS(IN("10"), "/word_of", "floor 1");
+    return TROUPE_OK;
+}
+
+BODY(what_does_not_hold_is_refused_in_words)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.wort x", "did you mean \"a.word\"");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set limit.messages 3",
+                  "did you mean \"limits.messages\"");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.count 10", "must be an integer from 1 to 9");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.count many", "got \"many\"");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.url http://x.y", "in the configuration file only");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.key abc", "in the configuration file only");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set store.path /etc/x",
+                  "in the configuration file only");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set limits.guild_messages 0", "configuration file only");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word ${file:/etc/passwd}", "is now");
+    CHECK_PART_AS(IN("10"), "/word_of", "${file:/etc/passwd} 1"); /* it is text and nothing else */
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word", "which value?");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set", "which setting?");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word x scope=role", "which role?");
+    CHECK_PART_AS(IN(NULL, .flags = EVENT_OWNER), "/config set a.word x scope=guild",
+                  "there is no server here");
+    CHECK(ask_int(f, "SELECT count(*) FROM setting") == 1);
+    return TROUPE_OK;
+}
+
+BODY(settings_survive_a_restart_and_what_no_table_knows_is_named)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct engine_stats stats;
+
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word kept", "is now");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.count 3", "is now");
+    engine_end(t, 0);
+    CHECK_STATUS(engine_start(t, plain_ini), TROUPE_OK);
+    CHECK_PART_AS(IN("10"), "/word_of", "kept 3");
+    turn_engine_stats(t->engine, &stats);
+    CHECK(stats.settings == 2 && stats.settings_ignored == 0);
+    /* Another agent takes over; its table knows nothing of the old one's keys. */
+    turn_engine_publish(
+        t->engine,
+        build_set(t, "[pipeline message]\nstages = b\n[agent b]\nplugin = " LIBS "/actor.so\n"));
+    turn_engine_stats(t->engine, &stats);
+    CHECK(stats.settings == 2 && stats.settings_ignored == 2);
+    CHECK(strstr(stats.settings_ignored_names, "a.word"));
+    CHECK_PART_AS(IN("10"), "/word_of", "floor 1");
+    turn_engine_publish(t->engine, build_set(t, plain_ini));
+    CHECK_PART_AS(IN("10"), "/word_of", "kept 3"); /* they were not forgotten */
+    CHECK(ask_int(f, "SELECT count(*) FROM setting") == 2);
+    return TROUPE_OK;
+}
+
+BODY(a_turn_has_one_value_to_its_end)
+{
+    struct stage_test *t = arg;
+    struct record *record = ask_as(t, IN("10"), "call word_of;sleep 300;call word_of");
+
+    WAIT_FOR(t->engine->admission.running == 1);
+    co_sleep(50);
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word new", "is now");
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "[floor 1][floor 1]"));
+    CHECK_PART_AS(IN("10"), "call word_of", "[new 1]");
+    return TROUPE_OK;
+}
+
+/* ---- rights --------------------------------------------------------------------------------- */
+
+BODY(each_right_opens_what_is_below_it)
+{
+    static const struct {
+        uint32_t flags;
+        bool warn, config, shutdown;
+    } cases[] = {{0, false, false, false},
+                 {EVENT_MODERATOR, true, false, false},
+                 {EVENT_ADMIN, true, true, false},
+                 {EVENT_OWNER, true, true, true}};
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct asking who = IN("10", .flags = cases[i].flags);
+
+        CHECK_PART_AS(who, "/warn", cases[i].warn ? "warned" : "\"warn\" is for moderators only");
+        CHECK_PART_AS(who, "call warn",
+                      cases[i].warn ? "[warned]" : "\"warn\" is for moderators only");
+        CHECK_PART_AS(who, "/config get a.word",
+                      cases[i].config ? "a.word = floor" : "for those who manage the server only");
+        CHECK_PART_AS(who, "/shutdown",
+                      cases[i].shutdown ? "as you wish" : "is for the bot's owner only");
+    }
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM audit_log WHERE action = 'denied'") == 7);
+    CHECK_PART_AS(IN("10", .flags = EVENT_ADMIN | EVENT_BOT), "/warn", "is for moderators only");
+    return TROUPE_OK;
+}
+
+BODY(who_changed_what_is_kept)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word one", "is now");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word two", "(it was \"one\")");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config unset a.word", "not set any more");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config audit",
+                  "config.unset a.word in this server: two → (not set)");
+    CHECK_PART_AS(ADMIN_OF("11"), "/config audit", "nothing was changed");
+    CHECK(ask_int(f, "SELECT count(*) FROM audit_log WHERE actor = '1' AND guild = '10' AND "
+                     "action = 'config.set' AND detail LIKE '%\"before\":\"one\"%' AND detail LIKE "
+                     "'%\"after\":\"two\"%' AND detail LIKE '%\"channel\":\"100\"%'") == 1);
+    return TROUPE_OK;
+}
+
+BODY(the_audit_log_is_swept_by_age)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    bool more = true;
+
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word one", "is now");
+    CHECK_STATUS(turn_audit_sweep(f->store, clock_wall_ms() - 60000, 0, &more, &f->err), TROUPE_OK);
+    CHECK(!more && ask_int(f, "SELECT count(*) FROM audit_log") == 1);
+    CHECK_STATUS(turn_audit_sweep(f->store, clock_wall_ms() + 60000, 0, &more, &f->err), TROUPE_OK);
+    CHECK(!more && ask_int(f, "SELECT count(*) FROM audit_log") == 0);
+    return TROUPE_OK;
+}
+
+/* ---- limits --------------------------------------------------------------------------------- */
+
+BODY_IN(a_member_who_asks_too_much_is_told_for_how_long, "[limits]\nmessages = 2\n" ACTOR)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_ANSWER("reply 1", "1");
+    CHECK_ANSWER("/echo 2", "2");
+    CHECK_NOTICE("reply 3", "that is more than 2 messages in a minute; please wait ");
+    CHECK_TRACE("limit.messages.member");
+    CHECK_ANSWER("/stop", "nothing of yours is running here"); /* the core's own work always */
+    CHECK_NOTICE("reply 4", " seconds");
+    CHECK_PART_AS(((struct asking){.member = "8"}), "reply other", "other");
+    for (int i = 0; i < 5; i++)
+        CHECK_PART_AS(((struct asking){.flags = EVENT_OWNER}), "reply mine", "mine");
+    return TROUPE_OK;
+}
+
+BODY_IN(a_server_and_all_together_have_limits,
+        "[limits]\nguild_messages = 2\ntotal_messages = 4\n" ACTOR)
+{
+    struct stage_test *t = arg;
+
+    CHECK_PART_AS(IN("10", .member = "1"), "reply 1", "1");
+    CHECK_PART_AS(IN("10", .member = "2"), "reply 2", "2");
+    CHECK_NOTICE_AS(IN("10", .member = "3"), "reply 3", "this server has asked for more than 2 ");
+    CHECK_PART_AS(IN("11", .member = "3"), "reply 3", "3");
+    CHECK_PART_AS(IN("12", .member = "3"), "reply 4", "4");
+    CHECK_NOTICE_AS(IN("13", .member = "4"), "reply 5", "all together have asked for more than 4 ");
+    return TROUPE_OK;
+}
+
+BODY_IN(a_role_may_have_more, "[limits]\nmessages = 1\n" ACTOR)
+{
+    static const char *const roles[] = {"71"};
+    struct stage_test *t = arg;
+    const struct asking friend = IN("10", .member = "9", .roles = roles, .role_count = 1);
+
+    CHECK_PART_AS(ADMIN_OF("10"), "/config set limits.messages 3 role=71", "for role <@&71>");
+    for (int i = 0; i < 3; i++)
+        CHECK_PART_AS(friend, "reply yes", "yes");
+    CHECK_NOTICE_AS(friend, "reply no", "more than 3 messages");
+    CHECK_PART_AS(IN("10"), "reply yes", "yes");
+    CHECK_NOTICE_AS(IN("10"), "reply no", "more than 1 messages");
+    return TROUPE_OK;
+}
+
+BODY_IN(a_dear_function_counts_however_it_is_called, "[limits]\nimages = 2\n" ACTOR)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_ANSWER("/draw", "a picture");
+    CHECK_ANSWER("call draw", "[a picture]"); /* as a model does it */
+    CHECK_NOTICE("/draw", "that is more than 2 images in an hour; please wait ");
+    CHECK_TRACE("limit.images.member");
+    CHECK_PART_AS(((struct asking){0}), "call draw", "limit.images.member: that is more than 2");
+    CHECK_ANSWER("reply words", "words"); /* those are counted by themselves */
+    return TROUPE_OK;
+}
+
+/* What was decided stands when the stage runs again, with windows that know nothing of it. */
+BODY_IN(a_replay_hears_what_was_decided, "[limits]\nimages = 1\n" ACTOR)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record =
+        ask(t, "call draw;call draw;put 0 here 1;until 0 go;call draw;put 0 there 1");
+
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'here'") == 1);
+    engine_end(t, 0);
+    CHECK_STATUS(engine_start(t, t->ini), TROUPE_OK);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    CHECK_PART_AS(((struct asking){.channel = "200"}), "put 0 go 1", "[put]");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "[a picture]<"));
+    CHECK(strstr(buf_text(&record->shown), "that is more than 1 images"));
+    return TROUPE_OK;
+}
+
+/* ---- pause and stop ------------------------------------------------------------------------- */
+
+BODY(a_paused_server_is_told_once_a_channel_and_others_go_on)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+
+    CHECK_PART_AS(IN("10"), "/pause", "is for those who manage the server only");
+    CHECK_PART_AS(ADMIN_OF("10"), "/pause 30", "for 30 minutes");
+    CHECK_NOTICE_AS(IN("10"), "reply 1", "I am paused in this server until ");
+    record = ask_as(t, IN("10"), "reply 2");
+    record->hushed = true;
+    CHECK_NOTICE_AS(IN("10", .channel = "200"), "reply 3", "I am paused in this server until ");
+    WAIT_FOR(
+        ask_int(f, "SELECT count(*) FROM event WHERE reason = 'paused' AND state = 'refused'") ==
+        3);
+    CHECK_PART_AS(IN("11"), "reply 4", "4");
+    CHECK_ANSWER("reply 5", "5");
+    CHECK_PART_AS(ADMIN_OF("10"), "/help", "/resume");
+    engine_end(t, 0); /* it stands through a restart */
+    CHECK_STATUS(engine_start(t, plain_ini), TROUPE_OK);
+    CHECK_NOTICE_AS(IN("10"), "reply 6", "I am paused in this server until ");
+    CHECK_PART_AS(IN("10"), "/resume", "is for those who manage the server only");
+    CHECK_PART_AS(ADMIN_OF("10"), "/resume", "I go on in this server");
+    CHECK_PART_AS(IN("10"), "reply 7", "7");
+    CHECK_PART_AS(ADMIN_OF("10"), "/pause", "until /resume");
+    CHECK_NOTICE_AS(IN("10"), "reply 8", "can say /resume");
+    CHECK_PART_AS(ADMIN_OF("10"), "/pause 0", "I go on");
+    CHECK_PART_AS(IN("10"), "reply 9", "9");
+    CHECK_PART_AS(ADMIN_OF("10"), "/config audit", "pause");
+    return TROUPE_OK;
+}
+
+BODY(a_pause_ends_by_itself)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct error err;
+    const struct turn_place place = {TURN_SCOPE_GUILD, "1", "10", NULL};
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    (void)f;
+    CHECK_PART_AS(ADMIN_OF("10"), "/pause 1", "for 1 minute");
+    CHECK_NOTICE_AS(IN("10"), "reply 1", "paused");
+    /* As if the minute were over. */
+    turn_settings_apply(&t->engine->settings, &place, TURN_SETTING_PAUSE, "until", "1000", "1", 0);
+    CHECK_STATUS(turn_settings_store(&t->engine->settings, &place, TURN_SETTING_PAUSE, "until",
+                                     "1000", "1", 0, batch, &err),
+                 TROUPE_OK);
+    CHECK_PART_AS(IN("10"), "reply 2", "2");
+    return TROUPE_OK;
+}
+
+BODY(a_member_stops_his_own_and_a_moderator_everything)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *mine = ask_as(t, IN("10", .member = "7"), "write so far;sleep 600000");
+    struct record *other = ask_as(t, IN("10", .member = "8"), "write so far;sleep 600000");
+    struct record *third = ask_as(t, IN("10", .member = "9"), "write so far;sleep 600000");
+
+    WAIT_FOR(mine->writes == 1 && other->writes == 1 && third->writes == 1);
+    CHECK_PART_AS(IN("10", .member = "7"), "/stop", "stopped 1");
+    WAIT_FOR(is_answered(mine));
+    CHECK_PART_AS(IN("10", .member = "7"), "/stop", "nothing of yours is running here");
+    CHECK(!is_answered(other) && !is_answered(third));
+    CHECK_PART_AS(IN("10", .member = "6", .flags = EVENT_MODERATOR), "/stop", "stopped 2");
+    WAIT_FOR(is_answered(other) && is_answered(third));
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM audit_log WHERE action = 'stop' AND actor = '6'") ==
+             1);
+    return TROUPE_OK;
+}
+
+BODY_IN(bots_do_not_talk_in_circles, "[limits]\nbot_turns = 2\nmessages = 0\n" ACTOR)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    const struct asking bot = IN("10", .member = "77", .flags = EVENT_BOT);
+    struct record *record;
+
+    CHECK_PART_AS(bot, "reply 1", "1");
+    CHECK_PART_AS(bot, "reply 2", "2");
+    record = ask_as(t, bot, "reply 3");
+    record->hushed = true;
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE reason = 'bot_loop'") == 1);
+    CHECK_PART_AS(IN("10", .channel = "200", .member = "77", .flags = EVENT_BOT), "reply x", "x");
+    CHECK_PART_AS(IN("10"), "reply a person", "a person");
+    CHECK_PART_AS(bot, "reply 4", "4");
+    CHECK_PART_AS(IN("10"), "/stop", "nothing of yours");
+    record = ask_as(t, bot, "reply 5"); /* a person's stop wins */
+    record->hushed = true;
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE reason = 'bot_loop'") == 2);
+    return TROUPE_OK;
+}
+
+BODY(usage_tells_members_of_themselves_and_admins_of_the_server)
+{
+    struct stage_test *t = arg;
+
+    CHECK_PART_AS(IN("10"), "reply 1", "1");
+    CHECK_PART_AS(IN("10", .member = "8"), "reply 2", "2");
+    CHECK_PART_AS(IN("10"), "/usage", "you today: 1 turns, 0.0000 USD");
+    CHECK_PART_AS(ADMIN_OF("10"), "/usage", "this server today: 3 turns");
+    return TROUPE_OK;
+}
+
+BODY(the_shell_reaches_the_cores_own_commands)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    _cleanup_mem_ char *text = NULL, *json = NULL;
+
+    CHECK_STATUS(turn_engine_call(t->engine, "config",
+                                  "{\"action\": \"set\", \"key\": \"a.word\", \"value\": \"x y\"}",
+                                  0, &text, &json, &f->err),
+                 TROUPE_OK);
+    CHECK(text && strstr(text, "a.word is now \"x y\" for the whole bot"));
+    CHECK_PART_AS(IN("10"), "/word_of", "x y 1");
+    CHECK_STATUS(
+        turn_engine_call(t->engine, "config", "{\"action\": \"eat\"}", 0, &text, &json, &f->err),
+        TROUPE_ARGUMENT);
+    CHECK(strstr(f->err.text, "get, set, unset, list or audit"));
+    return TROUPE_OK;
+}
+
+#define TEST(name) cmocka_unit_test(name)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_role_lies_over_a_channel_over_a_server_over_the_bot_over_the_file),
+        TEST(nobody_reaches_another_server),
+        TEST(what_does_not_hold_is_refused_in_words),
+        TEST(settings_survive_a_restart_and_what_no_table_knows_is_named),
+        TEST(a_turn_has_one_value_to_its_end),
+        TEST(each_right_opens_what_is_below_it),
+        TEST(who_changed_what_is_kept),
+        TEST(the_audit_log_is_swept_by_age),
+        TEST(a_member_who_asks_too_much_is_told_for_how_long),
+        TEST(a_server_and_all_together_have_limits),
+        TEST(a_role_may_have_more),
+        TEST(a_dear_function_counts_however_it_is_called),
+        TEST(a_replay_hears_what_was_decided),
+        TEST(a_paused_server_is_told_once_a_channel_and_others_go_on),
+        TEST(a_pause_ends_by_itself),
+        TEST(a_member_stops_his_own_and_a_moderator_everything),
+        TEST(bots_do_not_talk_in_circles),
+        TEST(usage_tells_members_of_themselves_and_admins_of_the_server),
+        TEST(the_shell_reaches_the_cores_own_commands),
+    };
+
+    return cmocka_run_group_tests_name("turn/settings", tests, NULL, NULL);
+}
