@@ -28,6 +28,8 @@
 #include "gateway/event.h"
 #include "gateway/files.h"
 
+#include <inttypes.h>
+
 struct gateway;
 struct store_batch;
 
@@ -58,6 +60,11 @@ enum gateway_rights {
 struct gateway_button {
     const char *id, *label; /* label: at most 80 characters */
 };
+
+/* Ids of buttons that a gateway may put below an answer by itself; the number is the turn's. */
+#define GATEWAY_PRESS_AGAIN "t:retry:%" PRId64
+#define GATEWAY_PRESS_STOP  "t:stop:%" PRId64
+#define GATEWAY_PRESS_RATE  "t:rate:%" PRId64 ":%d" /* 1 or -1 */
 
 /* What becomes of an answer in the end. */
 struct gateway_final {

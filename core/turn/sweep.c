@@ -5,6 +5,7 @@
 #include "turn/sql/budget.h"
 #include "turn/sql/call.h"
 #include "turn/sql/file.h"
+#include "turn/sql/rating.h"
 #include "turn/sql/turn.h"
 #include "turn/sql/wait.h"
 
@@ -22,6 +23,7 @@ troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_trace
     troupe_status status;
     bool more = false;
 
+    store_batch_add(batch, STORE_SQL(SQL_RATING_SWEEP, store_int(now_ms - TURN_KEEP_LEDGER_MS)));
     clock_iso(now_ms - TURN_KEEP_LEDGER_MS, day);
     day[10] = '\0';
     store_batch_add(batch, STORE_SQL(SQL_CALL_SWEEP, texts));

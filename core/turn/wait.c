@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "turn/engine_private.h"
 #include "turn/frame.h"
+#include "turn/press.h"
 #include "turn/sql/wait.h"
 
 #include <stdio.h>
@@ -439,6 +440,7 @@ static const char *press(struct engine *engine, const struct event *event, bool 
     long long number;
     int64_t wait;
     int32_t choice;
+    int value;
 
     if (parse_answer(id, &wait, &choice))
         return answer_question(engine, event, wait, choice, ret_spent);
@@ -446,6 +448,10 @@ static const char *press(struct engine *engine, const struct event *event, bool 
         return ask_again(engine, event, number, 0, ret_spent);
     if (sscanf(id, "t:continue:%lld", &number) == 1)
         return ask_again(engine, event, number, EVENT_CONTINUE, ret_spent);
+    if (sscanf(id, "t:stop:%lld", &number) == 1)
+        return turn_press_stop(engine, event, number);
+    if (sscanf(id, "t:rate:%lld:%d", &number, &value) == 2)
+        return turn_press_rate(engine, event, number, value);
     *ret_spent = true;
     return "this button does nothing any more";
 }

@@ -28,7 +28,7 @@
 #define MESSAGE         "/channels/{channel}/messages/{message}"
 
 /* Codes of Discord's (opcodes-and-status-codes.mdx, "JSON Error Codes"). */
-enum { CODE_SLOW_MODE = 20016, CODE_OVERLOADED = 130000 };
+enum { CODE_SLOW_MODE = 20016, CODE_OVERLOADED = 130000, CODE_THREAD_THERE = 160004 };
 
 struct call {
     struct list_link link;
@@ -433,6 +433,70 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
     discord_outbox_unhold(outbox);
 }
 
+/* Stored first: an edit of a later process goes where the message is. */
+static void moved(void *arg, struct store_batch *batch, troupe_status status,
+                  const struct error *err)
+{
+    struct discord_entry *entry = arg;
+    struct discord_outbox *outbox = entry->outbox;
+
+    (void)batch;
+    if (status < 0)
+        log_warn("discord", "message %" PRId64 " goes to the channel, which is not stored: %s",
+                 entry->row->id, err->text);
+    entry->state = DISCORD_ENTRY_IDLE;
+    if (outbox->closed)
+        discord_entry_free(entry);
+    else
+        advance(entry);
+    discord_outbox_unhold(outbox);
+}
+
+/* No thread may be opened: the answer stands below the message, where that is. */
+static void move(struct discord_entry *entry)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct outbox_row *row = entry->row;
+
+    mem_free(row->reply_to);
+    mem_free(row->thread_name);
+    row->reply_to = row->channel;
+    row->channel = row->parent;
+    row->parent = row->thread_name = NULL;
+    outbox_move(batch, row);
+    discord_outbox_hold(entry->outbox);
+    if (store_submit(entry->outbox->store, batch, moved, entry, NULL) == TROUPE_OK)
+        return;
+    entry->state = DISCORD_ENTRY_IDLE;
+    advance(entry);
+    discord_outbox_unhold(entry->outbox);
+}
+
+void discord_entry_opened(struct discord_entry *entry, troupe_status status,
+                          const struct discord_response *response)
+{
+    struct discord_outbox *outbox = entry->outbox;
+
+    if (outbox->closed) {
+        discord_entry_free(entry);
+    } else if (status == TROUPE_OK || response->code == CODE_THREAD_THERE) {
+        entry->opened = true;
+        if (status == TROUPE_OK)
+            entry->look_first = false; /* nothing can be there yet */
+        if (entry->batch)
+            entry->batch->opened = true;
+        entry->state = DISCORD_ENTRY_IDLE;
+        advance(entry);
+    } else if (status == TROUPE_CANCELED) {
+        entry->state = DISCORD_ENTRY_IDLE;
+    } else if (status == TROUPE_MAYBE_DONE || wants_later(status, response)) {
+        discord_entry_later(entry); /* opening it twice does no harm */
+    } else {
+        move(entry);
+    }
+    discord_outbox_unhold(outbox);
+}
+
 static void create_key(const struct outbox_row *row, char ret[CREATE_KEY_SIZE])
 {
     snprintf(ret, CREATE_KEY_SIZE, "create %" PRId64, row->id);
@@ -450,6 +514,14 @@ static void create(struct discord_entry *entry)
                                       .major = row->channel,
                                       .priority = entry->final ? DISCORD_FINAL : DISCORD_CREATE};
 
+    if (discord_entry_open(entry))
+        return;
+    if (entry->look_first) {
+        entry->look_first = false;
+        entry->state = DISCORD_ENTRY_LOOKING;
+        discord_reconcile(entry);
+        return;
+    }
     if (discord_reply_is(row)) {
         if (!discord_reply_ready(entry))
             return;
@@ -755,6 +827,9 @@ troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error
 
         if (discord_place_is(row->reply_to) && (!row->remote_id || !row->event)) {
             discord_reply_recover(entry);
+        } else if (!row->remote_id && row->parent) {
+            entry->look_first = true; /* its thread may not be there yet */
+            advance(entry);
         } else if (!row->remote_id) { /* it may be there, whether it is whole or not */
             entry->state = DISCORD_ENTRY_LOOKING;
             discord_reconcile(entry);
