@@ -128,7 +128,9 @@ void outbox_update(struct store_batch *batch, const struct outbox_row *row)
 void outbox_move(struct store_batch *batch, const struct outbox_row *row)
 {
     store_batch_add(batch, STORE_SQL(SQL_OUTBOX_MOVE, store_int(row->id), store_text(row->channel),
-                                     store_text(row->reply_to)));
+                                     store_text(row->reply_to), store_text(row->parent),
+                                     store_text(row->thread_name), store_text(row->body),
+                                     store_text(row->file_name), store_text(row->file)));
 }
 
 void outbox_delete(struct store_batch *batch, int64_t id)

@@ -81,7 +81,7 @@ int64_t outbox_next_id(struct outbox *outbox);
 void outbox_insert(struct store_batch *batch, const struct outbox_row *row);
 /* body, source, buttons, state (streaming to ready too). */
 void outbox_update(struct store_batch *batch, const struct outbox_row *row);
-/* channel, reply_to; without the thread that it was meant for. */
+/* Where it goes and what with: channel, reply_to, thread, body and file. */
 void outbox_move(struct store_batch *batch, const struct outbox_row *row);
 void outbox_delete(struct store_batch *batch, int64_t id);
 

@@ -88,12 +88,20 @@ static void take_message(struct discord *discord, const struct discord_scan *sca
 }
 
 /* An edit of what addresses the bot. It never addresses it anew: that would be a second answer. */
+/* Its author did it: Discord also updates messages when it has read what a link leads to. */
+static bool is_edited(const struct discord_scan *scan)
+{
+    static const char mark[] = "\"edited_timestamp\":\"";
+
+    return memmem(scan->data.ptr, scan->data.len, mark, sizeof(mark) - 1) != NULL;
+}
+
 static void take_update(struct discord *discord, const struct discord_scan *scan)
 {
     struct discord_route_note note = {NULL, NULL};
     struct event *event;
 
-    if (!discord->options.revise ||
+    if (!discord->options.revise || !scan->data.ptr || !is_edited(scan) ||
         discord_route_message(&discord->rules, scan) != DISCORD_ROUTE_OWED)
         return;
     if (discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, 0, &event, &note,

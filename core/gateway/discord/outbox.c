@@ -44,6 +44,7 @@ struct edit {
 };
 
 static void advance(struct discord_entry *entry);
+static void store_changed(struct discord_entry *entry);
 
 /* ---- alarms -------------------------------------------------------------------------------- */
 
@@ -425,25 +426,23 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
         log_warn("discord", "a file cannot be attached in channel %s: %s", entry->row->channel,
                  err->text);
         discord_outbox_unfile(entry->row);
-        entry->state = DISCORD_ENTRY_IDLE;
-        advance(entry);
+        store_changed(entry);
     } else {
         discord_entry_failed(entry, status, err->text);
     }
     discord_outbox_unhold(outbox);
 }
 
-/* Stored first: an edit of a later process goes where the message is. */
-static void moved(void *arg, struct store_batch *batch, troupe_status status,
-                  const struct error *err)
+static void changed(void *arg, struct store_batch *batch, troupe_status status,
+                    const struct error *err)
 {
     struct discord_entry *entry = arg;
     struct discord_outbox *outbox = entry->outbox;
 
     (void)batch;
     if (status < 0)
-        log_warn("discord", "message %" PRId64 " goes to the channel, which is not stored: %s",
-                 entry->row->id, err->text);
+        log_warn("discord", "message %" PRId64 " is sent otherwise than stored: %s", entry->row->id,
+                 err->text);
     entry->state = DISCORD_ENTRY_IDLE;
     if (outbox->closed)
         discord_entry_free(entry);
@@ -452,10 +451,24 @@ static void moved(void *arg, struct store_batch *batch, troupe_status status,
     discord_outbox_unhold(outbox);
 }
 
+/* The row goes out another way than it was stored. Stored first: what a later process looks for, or
+ * edits, is what was sent. It is being created until then. */
+static void store_changed(struct discord_entry *entry)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    outbox_move(batch, entry->row);
+    discord_outbox_hold(entry->outbox);
+    if (store_submit(entry->outbox->store, batch, changed, entry, NULL) == TROUPE_OK)
+        return;
+    entry->state = DISCORD_ENTRY_IDLE;
+    advance(entry);
+    discord_outbox_unhold(entry->outbox);
+}
+
 /* No thread may be opened: the answer stands below the message, where that is. */
 static void move(struct discord_entry *entry)
 {
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct outbox_row *row = entry->row;
 
     mem_free(row->reply_to);
@@ -463,13 +476,7 @@ static void move(struct discord_entry *entry)
     row->reply_to = row->channel;
     row->channel = row->parent;
     row->parent = row->thread_name = NULL;
-    outbox_move(batch, row);
-    discord_outbox_hold(entry->outbox);
-    if (store_submit(entry->outbox->store, batch, moved, entry, NULL) == TROUPE_OK)
-        return;
-    entry->state = DISCORD_ENTRY_IDLE;
-    advance(entry);
-    discord_outbox_unhold(entry->outbox);
+    store_changed(entry);
 }
 
 void discord_entry_opened(struct discord_entry *entry, troupe_status status,
@@ -718,7 +725,7 @@ bool discord_outbox_take_back(struct discord_outbox *outbox, struct outbox_row *
         discord_alarm_clear(outbox, &entry->alarm);
         entry->state = DISCORD_ENTRY_IDLE;
     }
-    absent = !row->remote_id && entry->state == DISCORD_ENTRY_IDLE;
+    absent = !row->remote_id && entry->state == DISCORD_ENTRY_IDLE && !entry->look_first;
     if (absent)
         entry->wanted = false;
     if (absent || row->remote_id)

@@ -16,7 +16,9 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, ''), ?9, ?10, ?11, ?12, ?13, ?1
 UPDATE outbox SET body = ?2, source = ?3, buttons = ?4, state = ?5 WHERE id = ?1;
 
 -- name: move
-UPDATE outbox SET channel = ?2, reply_to = ?3, parent = NULL, thread_name = NULL WHERE id = ?1;
+UPDATE outbox SET channel = ?2, reply_to = ?3, parent = ?4, thread_name = ?5, body = ?6,
+    file_name = ?7, file = ?8
+WHERE id = ?1;
 
 -- name: delete
 DELETE FROM outbox WHERE id = ?1;
