@@ -19,7 +19,8 @@ static const char *const backends[] = {"sqlite", NULL};
 static const char *const synchronous[] = {"full", "normal", NULL};
 static const char *const balances[] = {"first", "round_robin", "random", "least_busy", NULL};
 static const char *const compressions[] = {"auto", "zstd", "zlib", "none", NULL};
-static const char *const triggers[] = {"mention", "dm", "reply", "prefix", NULL};
+static const char *const buttons[] = {"regenerate", "rate", "stop", NULL};
+static const char *const triggers[] = {"mention", "dm", "reply", "thread", "prefix", NULL};
 static const char *const contents[] = {"auto", "yes", "no", NULL};
 static const char *const command_places[] = {"global", "guild", "off", NULL};
 static const char *const streams[] = {"edits", "partial", "off", NULL};
@@ -64,6 +65,9 @@ static const struct config_key admission_keys[] = {
     {"queue", CONFIG_INT, CONFIG_LIVE, "100", 0, 10000, .doc = "turns that wait for a place"},
     {"queue_per_member", CONFIG_INT, CONFIG_LIVE, "5", 1, 1000,
      .doc = "turns of one member that wait"},
+    {"merge", CONFIG_BOOL, CONFIG_LIVE, "no",
+     .doc =
+         "messages that a member writes while an earlier one is answered have one answer together"},
     {"first_text", CONFIG_DURATION, CONFIG_LIVE, "30s", SECOND, HOUR,
      .doc = "time until the first visible text"},
     {"total", CONFIG_DURATION, CONFIG_LIVE, "5m", SECOND, 24 * HOUR,
@@ -143,11 +147,11 @@ static const struct config_key discord_keys[] = {
     {"api", CONFIG_URL, 0, "https://discord.com/api/v10", .doc = "where Discord's API is"},
     {"compress", CONFIG_CHOICE, 0, "auto", .choices = compressions,
      .doc = "compression of what Discord sends; auto is the best that this build has"},
-    {"triggers", CONFIG_CHOICE, CONFIG_LIVE | CONFIG_LIST, "mention, dm, reply",
+    {"triggers", CONFIG_CHOICE, CONFIG_LIVE | CONFIG_LIST, "mention, dm, reply, thread",
      .choices = triggers,
-     .doc =
-         "what addresses the bot: a mention, a direct message, a reply to one of its messages, or "
-         "the prefix and a word behind it"},
+     .doc = "what addresses the bot: a mention, a direct message, a reply to one of its messages, "
+            "a message in a thread that it opened or was asked in, or the prefix and a word behind "
+            "it"},
     {"content", CONFIG_CHOICE, 0, "auto", .choices = contents,
      .doc = "the MESSAGE_CONTENT intent; auto asks for it where the application may have it"},
     {"prefix", CONFIG_STRING, CONFIG_LIVE, "/", .doc = "what a command in a message begins with"},
@@ -160,6 +164,14 @@ static const struct config_key discord_keys[] = {
      .doc = "least time between two edits of an answer"},
     {"acknowledge", CONFIG_BOOL, CONFIG_LIVE, "yes",
      .doc = "an eyes reaction on a message while its answer takes longer"},
+    {"auto_thread", CONFIG_BOOL, CONFIG_LIVE, "no",
+     .doc = "answers go into a thread that is opened from the question"},
+    {"auto_thread_in", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+     .doc = "channels or guilds, by id, where auto_thread holds; unset: everywhere"},
+    {"buttons", CONFIG_CHOICE, CONFIG_LIVE | CONFIG_LIST, NULL, .choices = buttons,
+     .doc =
+         "below answers: regenerate asks once more, rate is a thumb up and one down, stop is there "
+         "while an answer grows; unset: none"},
     {"code_file", CONFIG_INT, CONFIG_LIVE, "1900", 0, 60000,
      .doc = "a block of code with more characters goes out as a file; 0: none does"},
     {"attachments", CONFIG_INT, CONFIG_LIVE, "4", 0, 10,

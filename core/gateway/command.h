@@ -30,6 +30,7 @@ struct gateway_param {
     double min_f, max_f; /* FLOAT */
     const char *const *choices;
     size_t choice_count;
+    bool suggested; /* they are offered while somebody types; another text will do, too */
 };
 
 /* Who is to see it offered. Whether somebody may is checked when it is called, each time. */

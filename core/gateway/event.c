@@ -37,6 +37,7 @@ struct event *event_new(const struct event *from)
     event->command = copy(&event->arena, from->command);
     event->agent = copy(&event->arena, from->agent);
     event->files = copy(&event->arena, from->files);
+    event->parent = copy(&event->arena, from->parent);
     event->token = copy(&event->arena, from->token);
     event->content =
         arena_strndup(&event->arena, from->content ? from->content : "", from->content_len);
@@ -97,6 +98,7 @@ char *event_print(const struct event *event)
     put_text(&out, "agent", event->agent);
     put_text(&out, "token", event->token);
     put_text(&out, "files", event->files);
+    put_text(&out, "parent", event->parent);
     put_key(&out, "content");
     json_put(&out, event->content, event->content_len);
     put_key(&out, "flags");
@@ -139,6 +141,7 @@ troupe_status event_parse(const char *json, size_t len, struct event **ret, stru
     event.agent = json_get_str(object, "agent", NULL);
     event.token = json_get_str(object, "token", NULL);
     event.files = json_get_str(object, "files", NULL);
+    event.parent = json_get_str(object, "parent", NULL);
     event.seq = -1;
     event.flags = (uint32_t)json_get_int(object, "flags", 0);
     event.time_ms = json_get_int(object, "time", 0);

@@ -35,6 +35,7 @@ struct gateway;
 #define EVENT_ADMIN     0x800u
 /* All that tells what its member may. */
 #define EVENT_WHO_MAY (EVENT_OWNER | EVENT_RIGHTS | EVENT_MODERATOR | EVENT_ADMIN)
+#define EVENT_THREAD    0x10000u /* it stands in a thread */
 
 /* Behind the source_id of an event for observers whose message has an event of its own, too. */
 #define EVENT_OBSERVED_SUFFIX "/observed"
@@ -61,6 +62,9 @@ struct event {
     /* What is attached to it, as gateway/files.h reads it; NULL: nothing. Its addresses are secrets of
      * a kind: never in logs. */
     const char *files;
+    /* The channel that the message stands in, where `channel` is a thread that is opened below it for the
+     * answer; NULL: `channel`. */
+    const char *parent;
     const char *agent; /* of a job: whose handler takes it; NULL: the pipeline of the kind */
     /* What answers an interaction; stored, to answer after a restart. A secret: never in logs. */
     const char *token;

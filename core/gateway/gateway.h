@@ -28,6 +28,8 @@
 #include "gateway/event.h"
 #include "gateway/files.h"
 
+#include <inttypes.h>
+
 struct gateway;
 struct store_batch;
 
@@ -58,6 +60,11 @@ enum gateway_rights {
 struct gateway_button {
     const char *id, *label; /* label: at most 80 characters */
 };
+
+/* Ids of buttons that a gateway may put below an answer by itself; the number is the turn's. */
+#define GATEWAY_PRESS_AGAIN "t:retry:%" PRId64
+#define GATEWAY_PRESS_STOP  "t:stop:%" PRId64
+#define GATEWAY_PRESS_RATE  "t:rate:%" PRId64 ":%d" /* 1 or -1 */
 
 /* What becomes of an answer in the end. */
 struct gateway_final {
@@ -118,8 +125,8 @@ struct gateway_ops {
     /* Whether somebody is working on the event: typing, a reaction. Off comes after the turn's last
      * answers were begun and before they are prepared. NULL is fine. */
     void (*working)(struct gateway *gateway, const struct event *event, bool on);
-    /* The buttons of the message that `event` pressed do nothing any more: takes them away where the
-     * medium can, some time or never. NULL is fine. */
+    /* The buttons of the message that `event` pressed are spent, by it or before: takes them away where
+     * the medium can, some time or never. NULL is fine. */
     void (*retire)(struct gateway *gateway, const struct event *event);
     /* The engine stores events up to `seq` of this gateway with `batch`: the gateway adds the row
      * that remembers it, so that seq is never ahead of what is stored. NULL: it has none. */

@@ -70,6 +70,8 @@ void outbox_row_free(struct outbox_row *row)
     mem_free(row->buttons);
     mem_free(row->file_name);
     mem_free(row->file);
+    mem_free(row->parent);
+    mem_free(row->thread_name);
     mem_free(row->remote_id);
     event_unref(row->event);
     mem_free(row);
@@ -112,7 +114,8 @@ void outbox_insert(struct store_batch *batch, const struct outbox_row *row)
                      store_text(row->reply_to), store_text(row->body), store_text(row->source),
                      store_text(row->buttons), store_text(states[row->state]),
                      store_text(row->remote_id), store_int(row->created_ms), store_text(row->ping),
-                     store_text(row->file_name), store_text(row->file)));
+                     store_text(row->file_name), store_text(row->file), store_text(row->parent),
+                     store_text(row->thread_name)));
 }
 
 void outbox_update(struct store_batch *batch, const struct outbox_row *row)
@@ -120,6 +123,14 @@ void outbox_update(struct store_batch *batch, const struct outbox_row *row)
     store_batch_add(batch, STORE_EXPECT(1, SQL_OUTBOX_UPDATE, store_int(row->id),
                                         store_text(row->body), store_text(row->source),
                                         store_text(row->buttons), store_text(states[row->state])));
+}
+
+void outbox_move(struct store_batch *batch, const struct outbox_row *row)
+{
+    store_batch_add(batch, STORE_SQL(SQL_OUTBOX_MOVE, store_int(row->id), store_text(row->channel),
+                                     store_text(row->reply_to), store_text(row->parent),
+                                     store_text(row->thread_name), store_text(row->body),
+                                     store_text(row->file_name), store_text(row->file)));
 }
 
 void outbox_delete(struct store_batch *batch, int64_t id)
@@ -346,7 +357,9 @@ static struct outbox_row *read_row(const struct outbox *outbox, const char *gate
     row->ping = copy(rows, i, 14);
     row->file_name = copy(rows, i, 15);
     row->file = copy(rows, i, 16);
-    row->member = copy(rows, i, 17);
+    row->parent = copy(rows, i, 17);
+    row->thread_name = copy(rows, i, 18);
+    row->member = copy(rows, i, 19);
     row->inherited = row->id <= outbox->inherited;
     return row;
 }

@@ -48,7 +48,9 @@ struct outbox_row {
     char *buttons;   /* JSON [{"id","label"}…]; NULL: none                    */
     char *file_name; /* of a file that goes with it; NULL: none               */
     char *file;      /* and what stands in it                                 */
-    char *remote_id; /* the message once it is there                         */
+    char *parent; /* `channel` is a thread that is opened from the message of the same id there */
+    char *thread_name; /* what it is called then                                */
+    char *remote_id;   /* the message once it is there                         */
     enum outbox_state state;
     struct event *event; /* an interaction that it answers through; NULL: none. Not stored       */
     bool detached;       /* that is over: the message stands in the channel, and says so         */
@@ -79,6 +81,8 @@ int64_t outbox_next_id(struct outbox *outbox);
 void outbox_insert(struct store_batch *batch, const struct outbox_row *row);
 /* body, source, buttons, state (streaming to ready too). */
 void outbox_update(struct store_batch *batch, const struct outbox_row *row);
+/* Where it goes and what with: channel, reply_to, thread, body and file. */
+void outbox_move(struct store_batch *batch, const struct outbox_row *row);
 void outbox_delete(struct store_batch *batch, int64_t id);
 
 /* Marks without waiting; those of about 10 ms share a batch, so that they do not keep the

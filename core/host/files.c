@@ -42,16 +42,17 @@ static troupe_status info(troupe_turn *turn, uint32_t index, troupe_file *ret)
     troupe_status status = host_need(frame, "files");
     const struct store_value *name, *type;
 
-    if (status == TROUPE_OK && (!ret || ret->size < sizeof(*ret)))
-        status = turn_frame_error(frame, TROUPE_ARGUMENT, "files.size",
-                                  "troupe_file is smaller than this host writes");
-    if (status == TROUPE_OK && index >= frame->turn->files)
-        return no_file(frame, index);
-    if (status == TROUPE_OK)
-        status = query(frame, STORE_SQL(SQL_FILE_LIST, store_int(frame->turn->id)), &rows);
     if (status < 0)
         return status;
-    if (index >= rows->count)
+    if (!ret || ret->size < sizeof(*ret))
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "files.size",
+                                "troupe_file is smaller than this host writes");
+    if (index >= frame->turn->files)
+        return no_file(frame, index);
+    status = query(frame, STORE_SQL(SQL_FILE_LIST, store_int(frame->turn->id)), &rows);
+    if (status < 0)
+        return status;
+    if (!rows || index >= rows->count)
         return no_file(frame, index);
     ret->kind = kind_of(store_cell_text(rows, index, 4, ""));
     ret->bytes = (uint64_t)store_cell_int(rows, index, 3, 0);
@@ -78,11 +79,12 @@ static troupe_status read_file(troupe_turn *turn, uint32_t index, troupe_str *re
     troupe_status status = host_need(frame, "files");
     const struct store_value *data;
 
-    if (status == TROUPE_OK && index >= frame->turn->files)
+    if (status < 0)
+        return status;
+    if (index >= frame->turn->files)
         return no_file(frame, index);
-    if (status == TROUPE_OK)
-        status = query(
-            frame, STORE_SQL(SQL_FILE_READ, store_int(frame->turn->id), store_int(index)), &rows);
+    status =
+        query(frame, STORE_SQL(SQL_FILE_READ, store_int(frame->turn->id), store_int(index)), &rows);
     if (status < 0)
         return status;
     data = store_cell(rows, 0, 0);

@@ -139,6 +139,16 @@ static void take_in(void *arg, struct event *event)
     turn_engine_submit(((struct host *)arg)->engine, event);
 }
 
+static void revise(void *arg, struct event *event)
+{
+    turn_engine_revise(((struct host *)arg)->engine, event);
+}
+
+static void retract(void *arg, const char *source, const char *source_id)
+{
+    turn_engine_retract(((struct host *)arg)->engine, source, source_id);
+}
+
 static bool show(void *arg, const struct gateway_seen *message)
 {
     return turn_engine_seen(((struct host *)arg)->engine, message);
@@ -170,6 +180,8 @@ static troupe_status start_discord(struct host *host, struct error *err)
         .proxy = config_str(http, "proxy"),
         .submit = take_in,
         .seen = show,
+        .revise = revise,
+        .retract = retract,
         .arg = host,
     };
     static const struct co_owner owner = {"core:recover", 0};

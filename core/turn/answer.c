@@ -158,7 +158,8 @@ static bool owes_sentence(const struct ending *ending)
         !turn->answer.interrupted)
         return false;
     return ending->gateway && (turn->event->flags & EVENT_ADDRESSED) && !turn->duplicate &&
-           !turn->quiet && (!turn_answer_exists(turn) || turn->answer.interrupted || ending->lost);
+           !turn->quiet && !turn->withdrawn &&
+           (!turn_answer_exists(turn) || turn->answer.interrupted || ending->lost);
 }
 
 static void begin_notice(struct ending *ending)

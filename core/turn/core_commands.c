@@ -274,7 +274,7 @@ static const struct turn_core_command commands[] = {
       .usage = "/config [action] [key] [value] [scope] [role] [channel]"},
      turn_core_config,
      true,
-     false},
+     true},
     {{.name = "pause",
       .doc = "I say nothing more in this server, for some minutes or until /resume",
       .flags = TROUPE_SLASH | TROUPE_ADMIN,

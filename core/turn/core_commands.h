@@ -3,9 +3,8 @@
  * The core's own commands, declared like the functions of plugins: one table, from which come the
  * checks of their arguments, /help, `troupe functions` and what a platform registers. Those that are
  * left when an agent hangs run at once, also while everything else waits, and owe nothing to the
- * store; the others are turns like any command. No pause holds them up; those that only tell something
- * count against the limits like messages, those that stop, change or allow something do not. Of a
- * program they are turns like any other of its.
+ * store; the others are turns like any command. No pause holds them up, and the limits only those that
+ * stop or silence nothing. Of a program they are turns like any other of its.
  */
 #ifndef TURN_CORE_COMMANDS_H
 #define TURN_CORE_COMMANDS_H

@@ -274,6 +274,30 @@ static void end_waiting(struct turn *turn)
     turn_start(turn);
 }
 
+void turn_stop(struct turn *turn)
+{
+    turn_cancel(turn, "stopped", "stopped");
+    end_waiting(turn);
+}
+
+void turn_ended_by_another(struct engine *engine, int64_t id)
+{
+    struct turn *turn = turn_engine_turn(engine, id);
+
+    if (!turn || turn->phase != TURN_WAITING)
+        return;
+    turn->duplicate = true; /* its coroutine stores and says nothing */
+    turn_cancel(turn, "merged", "merged");
+    end_waiting(turn);
+}
+
+void turn_withdraw(struct turn *turn)
+{
+    turn->withdrawn = true;
+    turn_cancel(turn, "deleted", "the message was deleted");
+    end_waiting(turn);
+}
+
 void turn_stored(struct turn *turn, enum turn_storing outcome)
 {
     turn->storing = false;
@@ -376,6 +400,7 @@ static void configure(struct engine *engine)
     engine->admission.concurrent = (size_t)config_int(admission, "concurrent");
     engine->admission.queue_max = (size_t)config_int(admission, "queue");
     engine->admission.lane_max = (size_t)config_int(admission, "queue_per_member");
+    engine->merge = config_bool(admission, "merge");
     engine->first_text_ms = (uint64_t)config_ms(admission, "first_text");
     engine->total_ms = (uint64_t)config_ms(admission, "total");
     engine->caps = (struct turn_budget_caps){
@@ -627,12 +652,12 @@ size_t turn_engine_stop_member(struct engine *engine, const char *channel, const
         struct turn *turn = container_of(link, struct turn, link);
 
         if (turn->phase == TURN_ENDED || !turn->id || !channel || !turn->event->channel ||
-            strcmp(turn->event->channel, channel) || turn->state || is_observed(turn) ||
-            !is_of(turn, member))
+            (strcmp(turn->event->channel, channel) &&
+             (!turn->event->parent || strcmp(turn->event->parent, channel))) ||
+            turn->state || is_observed(turn) || !is_of(turn, member))
             continue;
-        turn_cancel(turn, "stopped", "stopped");
+        turn_stop(turn);
         count++;
-        end_waiting(turn);
     }
     if (channel)
         turn_waits_stop(engine, channel, member);

@@ -69,6 +69,11 @@ struct plugin_set *turn_engine_set(struct engine *engine); /* the current one, n
  * answer, or a sentence that says why not. With EVENT_OBSERVED nobody hears anything: observers that
  * are owed it get a turn. */
 void turn_engine_submit(struct engine *engine, struct event *event);
+/* The message of an event was changed: `event` is what it is now. A turn that has not begun takes it;
+ * another one keeps what it began with, or has said. Takes over the reference. */
+void turn_engine_revise(struct engine *engine, struct event *event);
+/* It was taken back: its turn ends without a word, and what was shown of its answer goes. */
+void turn_engine_retract(struct engine *engine, const char *source, const char *source_id);
 /* A member's message that addresses nobody here. Observers that want to see it begin at once, from
  * memory, at most ENGINE_SEEN_MAX messages at a time: what is above is dropped and counted. True
  * where others are owed it: it is to be submitted with EVENT_OBSERVED. */

@@ -49,6 +49,7 @@ struct engine {
     struct turn_left left;
     struct turn_seen_pool seen;
     struct turn_budget_caps caps;
+    bool merge; /* [admission] merge */
     struct turn_settings settings;
     struct turn_limits limits;
     struct map bot_turns;   /* channel -> int64_t: guard.c */
@@ -134,6 +135,14 @@ void turn_engine_admit(struct engine *engine, struct turn *turn);
 void turn_engine_pump(struct engine *engine);
 /* Ends a running or waiting turn from outside its coroutine. */
 void turn_cancel(struct turn *turn, const char *reason, const char *sentence);
+/* Takes along what else its member has written meanwhile (merge.c). [waits] */
+void turn_merge(struct turn *turn);
+/* The turn of that number waits, and its end is stored with another one. */
+void turn_ended_by_another(struct engine *engine, int64_t id);
+/* As a member's wish. */
+void turn_stop(struct turn *turn);
+/* The same for a message that was taken back: nothing is said, what was shown goes. */
+void turn_withdraw(struct turn *turn);
 /* Sums up what the turn has spent. [waits] */
 void turn_read_cost(struct turn *turn);
 /* The turn's coroutine has done all that is owed. */

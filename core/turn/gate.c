@@ -46,26 +46,36 @@ struct bound {
     char *key;
 };
 
+static void add_bound(struct bound bounds[3], size_t *count, const struct bound *bound)
+{
+    if (bound->limit > 0)
+        bounds[(*count)++] = *bound;
+    else
+        mem_free(bound->key);
+}
+
 static size_t bounds_of(const struct turn *turn, const struct limit_class *class,
                         struct bound bounds[3])
 {
     const struct engine *engine = turn->engine;
+    const struct config_section *limits = config_section(engine->set->config, "limits", NULL);
     const struct event *event = turn->event;
     const char *account = event->account ? event->account : "";
     size_t count = 0;
 
     if (event->member)
-        bounds[count++] = (struct bound){
-            "member", "that is more than", turn_settings_int(engine, event, "limits", class->name),
-            mem_printf("m %s %s %s", class->name, account, event->member)};
+        add_bound(bounds, &count,
+                  &(struct bound){"member", "that is more than",
+                                  turn_settings_int(engine, event, "limits", class->name),
+                                  mem_printf("m %s %s %s", class->name, account, event->member)});
     if (event->guild)
-        bounds[count++] =
-            (struct bound){"guild", "this server has asked for more than",
-                           turn_settings_int(engine, event, "limits", class->guild),
-                           mem_printf("g %s %s %s", class->name, account, event->guild)};
-    bounds[count++] = (struct bound){"total", "all together have asked for more than",
-                                     turn_settings_int(engine, event, "limits", class->total),
-                                     mem_printf("t %s", class->name)};
+        add_bound(bounds, &count,
+                  &(struct bound){"guild", "this server has asked for more than",
+                                  config_int(limits, class->guild),
+                                  mem_printf("g %s %s %s", class->name, account, event->guild)});
+    add_bound(bounds, &count,
+              &(struct bound){"total", "all together have asked for more than",
+                              config_int(limits, class->total), mem_printf("t %s", class->name)});
     return count;
 }
 
@@ -91,7 +101,7 @@ static troupe_status count_one(const struct turn *turn, const struct limit_class
             bounds[i].who, bounds[i].limit, class->what, class->span, (wait + 999) / 1000);
     }
     for (size_t i = 0; i < count; i++) {
-        if (status == TROUPE_OK && bounds[i].limit > 0)
+        if (status == TROUPE_OK)
             turn_limits_take(limits, bounds[i].key, class->window_ms, now);
         mem_free(bounds[i].key);
     }
@@ -192,9 +202,9 @@ bool turn_gate_passes(struct turn *turn)
 
     if (turn_command_name(turn->engine->set, turn->event, name))
         own = turn_core_find(name);
-    /* What ends a pause or changes a limit is held up by neither. */
-    if (own && !(turn->event->flags & EVENT_BOT))
-        return !own->counts || is_within(turn);
+    /* What stops and silences, and what ends that, is held up by nothing; a program has no say in it. */
+    if (own && !own->counts && !(turn->event->flags & EVENT_BOT))
+        return true;
     if (!turn_guard_passes(turn->engine, turn->event)) {
         turn->quiet = true; /* a sentence would be one more turn of the circle */
         turn_conclude(turn, "refused", "bot_loop",
@@ -202,5 +212,8 @@ bool turn_gate_passes(struct turn *turn)
                       "something");
         return false;
     }
-    return !is_paused(turn) && is_within(turn);
+    /* Who manages a paused server may look and set. */
+    if ((!own || turn->event->flags & EVENT_BOT) && is_paused(turn))
+        return false;
+    return is_within(turn);
 }

@@ -25,7 +25,7 @@ bool turn_guard_passes(struct engine *engine, const struct event *event)
     const int64_t *turns;
     int64_t most = config_int(config_section(engine->set->config, "limits", NULL), "bot_turns");
 
-    if (!event->channel || event->flags & EVENT_UNASKED) /* a job is nobody who says something */
+    if (!event->channel || event->flags & EVENT_UNASKED) /* what is due is nobody's word */
         return true;
     if (!(event->flags & EVENT_BOT)) {
         mem_free(map_remove(&engine->bot_turns, event->channel));

@@ -237,7 +237,8 @@ bool turn_stage_applies(const struct turn_stage *stage, const struct event *even
         role = listed(stage->roles, event->roles[i]);
     if (!listed(stage->guilds, event->guild))
         *ret_code = "skip.guild";
-    else if (!listed(stage->channels, event->channel))
+    else if (!listed(stage->channels, event->channel) &&
+             (!event->parent || !listed(stage->channels, event->parent)))
         *ret_code = "skip.channel";
     else if (!listed(stage->accounts, event->account))
         *ret_code = "skip.account";

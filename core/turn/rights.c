@@ -17,9 +17,10 @@ enum turn_rights turn_rights(const struct turn *turn, bool *ret_unknown)
         *ret_unknown = false;
     if (event->flags & EVENT_OWNER)
         return TURN_OWNER;
-    if (event->flags & EVENT_BOT) /* what a program was talked into is nobody's right */
+    /* What a program was talked into is nobody's right, and without a platform nobody can tell. */
+    if (event->flags & EVENT_BOT || !gateway)
         return TURN_MEMBER;
-    if (gateway && gateway->ops->rights) {
+    if (gateway->ops->rights) {
         if (gateway->ops->rights(event->gateway, event, &rights, &err) < 0) {
             log_warn("turn", "the rights of a member are not known and count as none: %s",
                      err.text);

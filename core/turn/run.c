@@ -487,6 +487,17 @@ static void settle_answer(struct turn *turn)
         strcmp(turn->state, "done") && turn_answer_exists(turn) && !turn->answer.replied;
 }
 
+/* An answer without text: the gateway takes away what it has shown, in an earlier run, too. */
+static void withdraw_answer(struct turn *turn)
+{
+    const char *rest;
+
+    (void)turn_answer_rest(turn, &rest);
+    buf_reset(&turn->answer.text);
+    turn->answer.replied = true;
+    turn->answer.interrupted = false;
+}
+
 const char *turn_sentence(const struct turn *turn)
 {
     if (turn->sentence[0])
@@ -540,6 +551,8 @@ troupe_status turn_run(void *arg)
         turn->restage = true;
     }
     if (!turn->state)
+        turn_merge(turn);
+    if (!turn->state)
         do_work(turn);
     if (turn->left) {
         leave_open(turn);
@@ -564,7 +577,10 @@ troupe_status turn_run(void *arg)
     if (strcmp(turn->state, "done"))
         turn_answer_adopt(turn);
     turn_files_remark(turn);
-    settle_answer(turn);
+    if (turn->withdrawn)
+        withdraw_answer(turn);
+    else
+        settle_answer(turn);
     if (turn->resumed)
         turn_trace_add(&turn->trace, "replay", "replayed",
                        "%u calls were done before, %u repeated, %u may have happened",

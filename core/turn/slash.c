@@ -4,8 +4,11 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "turn/core_commands.h"
+#include "turn/settings.h"
 
 #include <string.h>
+
+#define KEYS_MAX 500 /* settable keys that are offered */
 
 static enum gateway_param_type type_of(uint32_t type)
 {
@@ -64,6 +67,43 @@ static void describe(struct arena *arena, const struct plugin_function *function
     };
 }
 
+/* What the set's tables say can be set, as the choices of /config's key. */
+struct keys {
+    struct arena *arena;
+    const char **names;
+    size_t count, room;
+};
+
+static void add_key(void *arg, const struct config_setting *setting)
+{
+    struct keys *keys = arg;
+
+    if (keys->count < keys->room)
+        keys->names[keys->count++] =
+            arena_printf(keys->arena, "%s.%s", setting->section, setting->key->name);
+}
+
+static void suggest_keys(const struct plugin_set *set, struct arena *arena,
+                         struct gateway_command *command)
+{
+    struct keys keys = {.arena = arena, .room = KEYS_MAX};
+    struct gateway_param *params = arena_alloc(arena, (command->param_count + 1) * sizeof(*params));
+    size_t count;
+    _cleanup_mem_ struct config_schema *schemas = turn_settings_schemas(set, &count);
+
+    keys.names = arena_alloc(arena, KEYS_MAX * sizeof(*keys.names));
+    config_settings_each(schemas, count, add_key, &keys);
+    for (size_t i = 0; i < command->param_count; i++) {
+        params[i] = command->params[i];
+        if (strcmp(params[i].name, "key") != 0)
+            continue;
+        params[i].choices = keys.names;
+        params[i].choice_count = keys.count;
+        params[i].suggested = true;
+    }
+    command->params = params;
+}
+
 struct gateway_commands *turn_slash_commands(const struct plugin_set *set)
 {
     size_t own, count = 0;
@@ -73,8 +113,12 @@ struct gateway_commands *turn_slash_commands(const struct plugin_set *set)
     struct gateway_commands *commands;
     struct arena arena = {NULL, 0};
 
-    for (size_t i = 0; i < own; i++)
-        describe(&arena, &core[i].function, &list[count++]);
+    for (size_t i = 0; i < own; i++) {
+        describe(&arena, &core[i].function, &list[count]);
+        if (!strcmp(list[count].name, "config"))
+            suggest_keys(set, &arena, &list[count]);
+        count++;
+    }
     for (size_t i = 0; i < set->target_count; i++) {
         const struct plugin_target *target = &set->targets[i];
 

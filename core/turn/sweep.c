@@ -5,12 +5,14 @@
 #include "turn/sql/budget.h"
 #include "turn/sql/call.h"
 #include "turn/sql/file.h"
+#include "turn/sql/rating.h"
 #include "turn/sql/turn.h"
 #include "turn/sql/wait.h"
 
 #include <string.h>
 
-#define PORTION 500 /* rows of a statement, as the statements say */
+#define PORTION       500 /* rows of a statement, as the statements say */
+#define FILES_PORTION 10
 
 troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_traces_ms,
                          uint64_t deadline, bool *ret_more, struct error *err)
@@ -21,11 +23,14 @@ troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_trace
     char day[CLOCK_ISO_SIZE];
     troupe_status status;
     bool more = false;
+    size_t files;
 
+    store_batch_add(batch, STORE_SQL(SQL_RATING_SWEEP, store_int(now_ms - TURN_KEEP_LEDGER_MS)));
     clock_iso(now_ms - TURN_KEEP_LEDGER_MS, day);
     day[10] = '\0';
     store_batch_add(batch, STORE_SQL(SQL_CALL_SWEEP, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_PAYLOAD, texts));
+    files = store_batch_count(batch);
     store_batch_add(batch, STORE_SQL(SQL_FILE_SWEEP, texts));
     store_batch_add(batch, STORE_SQL(SQL_WAIT_SWEEP, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_OUTBOX, texts));
@@ -39,7 +44,7 @@ troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_trace
     if (status < 0)
         return status;
     for (size_t i = 0; i < store_batch_count(batch); i++)
-        more |= store_batch_changes(batch, i) >= PORTION;
+        more |= store_batch_changes(batch, i) >= (i == files ? FILES_PORTION : PORTION);
     *ret_more = more;
     return TROUPE_OK;
 }

@@ -70,15 +70,16 @@ struct turn {
     unsigned calls; /* functions that run now */
     bool spends;    /* it has reservations in the ledger */
     struct turn_record record;
-    json_t *stages;         /* names of its stages at admission                                  */
-    uint64_t generation;    /* of the set that the names are of                                  */
-    bool resumed;           /* an earlier run had begun it                                       */
-    bool restage;           /* names and generation are to be stored with the next effect        */
-    bool storing;           /* its event is on its way to the store                              */
-    bool duplicate;         /* its event was known already: nobody hears of this one             */
-    bool unstored;          /* its event could not be stored: only a sentence is owed            */
-    bool left;              /* the process stops: the next one goes on                           */
-    struct list_link waits; /* struct turn_wait                                             */
+    json_t *stages;      /* names of its stages at admission                                  */
+    uint64_t generation; /* of the set that the names are of                                  */
+    bool resumed;        /* an earlier run had begun it                                       */
+    bool restage;        /* names and generation are to be stored with the next effect        */
+    bool storing;        /* its event is on its way to the store                              */
+    bool duplicate;      /* its event was known already: nobody hears of this one             */
+    bool withdrawn;      /* its message was deleted: nothing is said, and what was shown goes     */
+    bool unstored;       /* its event could not be stored: only a sentence is owed            */
+    bool left;           /* the process stops: the next one goes on                           */
+    struct list_link waits;   /* struct turn_wait                                             */
     unsigned active, waiting; /* coroutines of its stage that work, and that wait for somebody */
     bool waited;              /* it was parked before this run                                */
     bool parked;              /* put aside until somebody answers                             */

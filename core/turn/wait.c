@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "turn/engine_private.h"
 #include "turn/frame.h"
+#include "turn/press.h"
 #include "turn/sql/wait.h"
 
 #include <stdio.h>
@@ -372,9 +373,9 @@ static bool parse_answer(const char *id, int64_t *ret_wait, int32_t *ret_choice)
     return choice >= 0;
 }
 
-/* Why the press counts for nothing; NULL: it counted. `ret_over`: nor will another one. [waits] */
+/* Why the press counts for nothing; NULL: it counted. `ret_spent`: no other one will count. [waits] */
 static const char *answer_question(struct engine *engine, const struct event *event, int64_t id,
-                                   int32_t choice, bool *ret_over)
+                                   int32_t choice, bool *ret_spent)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
     struct error err;
@@ -385,7 +386,7 @@ static const char *answer_question(struct engine *engine, const struct event *ev
 
     if (status < 0)
         return ENGINE_NO_STORAGE;
-    *ret_over = !rows->count;
+    *ret_spent = !rows->count;
     if (!rows->count)
         return "this question is not open any more";
     turn_id = store_cell_int(rows, 0, 0, 0);
@@ -393,27 +394,28 @@ static const char *answer_question(struct engine *engine, const struct event *ev
     if (!event->member || strcmp(who, event->member))
         return "this question is for somebody else";
     status = decide(engine, id, WAIT_ANSWERED, choice, &err);
-    *ret_over = status == TROUPE_CONFLICT;
+    *ret_spent = status == TROUPE_CONFLICT;
     if (status == TROUPE_CONFLICT)
         return "this question was answered already, or is over";
     if (status < 0)
         return ENGINE_NO_STORAGE;
+    *ret_spent = true;
     decided(engine, turn_id, id, WAIT_ANSWERED, choice, event->gateway);
     return NULL;
 }
 
 /* "t:retry:TURN", "t:continue:TURN": the question again, as a new event under the press's id. */
 static const char *ask_again(struct engine *engine, const struct event *press, int64_t turn_id,
-                             uint32_t flag, bool *ret_over)
+                             uint32_t flag, bool *ret_spent)
 {
     struct event *old = NULL, again;
     struct error err;
     const char *problem = NULL;
     troupe_status status = turn_engine_event(engine, turn_id, &old, &err);
 
-    *ret_over = status == TROUPE_NOT_FOUND || status == TROUPE_DATA;
+    *ret_spent = status == TROUPE_NOT_FOUND || status == TROUPE_DATA;
     if (status < 0)
-        return *ret_over ? "that is too long ago; please ask again" : ENGINE_NO_STORAGE;
+        return *ret_spent ? "that is too long ago; please ask again" : ENGINE_NO_STORAGE;
     if (!press->member || !old->member || strcmp(press->member, old->member)) {
         problem = "only who asked can do that";
     } else {
@@ -436,20 +438,25 @@ static const char *ask_again(struct engine *engine, const struct event *press, i
     return problem;
 }
 
-static const char *press(struct engine *engine, const struct event *event, bool *ret_over)
+static const char *press(struct engine *engine, const struct event *event, bool *ret_spent)
 {
     const char *id = event->press_id ? event->press_id : "";
     long long number;
     int64_t wait;
     int32_t choice;
+    int value;
 
     if (parse_answer(id, &wait, &choice))
-        return answer_question(engine, event, wait, choice, ret_over);
+        return answer_question(engine, event, wait, choice, ret_spent);
     if (sscanf(id, "t:retry:%lld", &number) == 1)
-        return ask_again(engine, event, number, 0, ret_over);
+        return ask_again(engine, event, number, 0, ret_spent);
     if (sscanf(id, "t:continue:%lld", &number) == 1)
-        return ask_again(engine, event, number, EVENT_CONTINUE, ret_over);
-    *ret_over = true;
+        return ask_again(engine, event, number, EVENT_CONTINUE, ret_spent);
+    if (sscanf(id, "t:stop:%lld", &number) == 1)
+        return turn_press_stop(engine, event, number);
+    if (sscanf(id, "t:rate:%lld:%d", &number, &value) == 2)
+        return turn_press_rate(engine, event, number, value);
+    *ret_spent = true;
     return "this button does nothing any more";
 }
 
@@ -457,12 +464,12 @@ static troupe_status press_main(void *arg)
 {
     struct engine_incoming *incoming = arg;
     struct event *event = incoming->event;
-    bool over = false;
-    const char *problem = press(incoming->engine, event, &over);
+    bool spent = false;
+    const char *problem = press(incoming->engine, event, &spent);
 
     if (problem && event->gateway)
         event->gateway->ops->notice(event->gateway, event, problem, true);
-    if (over && event->gateway && event->gateway->ops->retire)
+    if (spent && event->gateway && event->gateway->ops->retire)
         event->gateway->ops->retire(event->gateway, event);
     turn_incoming_free(incoming);
     return TROUPE_OK;

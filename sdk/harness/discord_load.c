@@ -139,11 +139,14 @@ struct discord_interaction *discord_slash(struct discord *discord, struct discor
                                           struct discord_user *member, const char *name,
                                           const json_t *options)
 {
-    struct discord_entry *entry = discord_ledger_ask(discord, "slash");
+    char kind[40];
+    struct discord_entry *entry;
     json_t *list = json_is_array(options) ? json_deep_copy(options) : json_array(), *value;
     struct discord_interaction *it;
     const char *key;
 
+    snprintf(kind, sizeof(kind), "/%s", name);
+    entry = discord_ledger_ask(discord, kind);
     json_object_foreach ((json_t *)(uintptr_t)options, key, value)
         json_array_append_new(list, option_of(key, value, entry->n));
     it = discord_interaction_send(discord, 2, member, channel, NULL,

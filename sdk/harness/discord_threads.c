@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define NAME_MAX_POINTS 100
+#define TYPE_STARTER    21 /* the first message of a thread from a message (message.mdx) */
 
 static void put_thread(struct fake_text *out, const struct discord_channel *thread)
 {
@@ -33,6 +34,7 @@ struct discord_channel *discord_thread_open(struct discord *discord,
 {
     struct discord_channel *parent = discord_world_channel_id(&discord->world, message->channel);
     struct discord_channel *thread = fake_alloc(sizeof(*thread));
+    struct discord_message *starter;
     struct fake_text event = {0};
 
     thread->id = message->id;
@@ -44,6 +46,9 @@ struct discord_channel *discord_thread_open(struct discord *discord,
     discord->world.first_thread = thread;
     discord_map_set(&discord->world.threads, thread->id, thread);
     discord->counters.threads++;
+    starter = discord_message_new(&discord->world, thread, message->author, "", 0);
+    starter->type = TYPE_STARTER;
+    starter->reference = message->id;
     put_thread(&event, thread);
     event.len--; /* the brace */
     fake_text_puts(&event, ",\"newly_created\":true}");

@@ -47,6 +47,7 @@ words = " ".join("word%d" % i for i in range(20))
 long = "\n".join("line_%d_of_many_that_do_not_fit_into_one_message" % i for i in range(100))
 print(json.dumps({"rules": [
     {"match": "slowly", "answer": "{last} " + words, "chunk_words": 1, "delay_ms": 150},
+    {"match": "as code", "answer": "{last}\n```c\n" + long + "\n```"},
     {"match": "at length", "answer": "{last} " + long, "chunk_words": 40},
 ]}))
 PY
@@ -113,10 +114,22 @@ ok $? "and one that is too late are answered"
 host_stop
 is $? 0 "the host stops"
 
+sed -i 's/^api = .*/&\nauto_thread = yes\nbuttons = regenerate, rate, stop/' "$TAP_DIR/troupe.ini"
+host_start
+is $? 0 "the host starts with threads and buttons"
+fake_discord_say general alice "{mention} this as code {token}" >/dev/null
+uploaded() { [ "$(fake_discord_report uploads)" -ge 1 ] && [ "$(fake_discord_report threads)" -ge 1 ]; }
+until_true uploaded
+ok $? "an answer comes in a thread, with a file"
+fake_discord_wait answered 1
+host_stop
+is $? 0 "the host stops"
+
 fake_discord_call requests >"$TAP_DIR/requests.json"
 wrong=$(check "$TAP_DIR/requests.json" \
     "POST /channels/{channel_id}/messages" \
     "PATCH /channels/{channel_id}/messages/{message_id}" \
+    "POST /channels/{channel_id}/messages/{message_id}/threads" \
     "POST /channels/{channel_id}/typing" \
     "PUT /channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}/@me" \
     "DELETE /channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}/@me" \

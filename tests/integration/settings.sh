@@ -73,6 +73,11 @@ slash '{"name": "config", "options": {"action": "set", "key": "llm.max_tokens", 
 until_true says 'is now "65" in this server'
 ok $? "and does the same"
 is "$(last ephemeral)" True "for the eyes of its member alone"
+fake_discord_call complete '{"name": "config", "option": "key", "value": "llm.", "member": "bob", "channel": "general"}' >/dev/null
+completed() { [ "$(last callback)" = 8 ]; }
+until_true completed
+is "$(fake_discord_call interactions | fake_discord_get 'sorted(c["name"] for c in d[-1]["choices"])')" \
+    "['llm.max_tokens', 'llm.temperature']" "the keys that can be set are offered while somebody types"
 roles bob ''
 
 # ---- settings

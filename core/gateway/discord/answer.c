@@ -146,6 +146,7 @@ static void told(void *arg, struct store_batch *batch, troupe_status status,
         if (status < 0 || answer->prepared || answer->gone)
             continue; /* the end has its own text for it */
         discord_piece_apply(piece);
+        discord_piece_dress(piece);
         show(answer, piece);
     }
     answer->last = loop_now(answer->discord->loop);
@@ -161,6 +162,7 @@ static void fire(struct loop_timer *timer)
     struct discord *discord = answer->discord;
     struct discord_layout layout;
     struct discord_code code;
+    _cleanup_mem_ char *growing = discord_offers_growing(answer);
     struct store_batch *batch;
     struct error err;
     bool changed = false;
@@ -186,10 +188,12 @@ static void fire(struct loop_timer *timer)
     batch = store_batch_new();
     for (size_t i = 0; i < answer->count; i++) {
         struct discord_piece *piece = &answer->pieces[i];
+        const char *buttons = i + 1 == answer->count ? growing : NULL;
 
-        if (!piece->body && piece->stored)
+        if (!piece->body && piece->stored && !discord_piece_undressed(piece, buttons))
             continue;
-        discord_piece_store(piece, NULL, OUTBOX_STREAMING, batch);
+        discord_piece_offer(piece, buttons);
+        discord_piece_store(piece, buttons, OUTBOX_STREAMING, batch);
         piece->stored = piece->writing = true;
     }
     answer->busy++;

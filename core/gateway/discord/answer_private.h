@@ -53,6 +53,11 @@ void discord_piece_set(char **body, char **source, const struct discord_part *pa
 /* The statement that makes its new text, or the piece, durable. */
 void discord_piece_store(struct discord_piece *piece, const char *buttons, enum outbox_state state,
                          struct store_batch *batch);
+/* Whether the row has other buttons than these (NULL: none). */
+bool discord_piece_undressed(const struct discord_piece *piece, const char *buttons);
+/* Buttons that it is to have, and that its row has from now on. */
+void discord_piece_offer(struct discord_piece *piece, const char *buttons);
+void discord_piece_dress(struct discord_piece *piece);
 /* The stored text becomes the row's. */
 void discord_piece_apply(struct discord_piece *piece);
 void discord_piece_clear(struct discord_piece *piece);
@@ -63,6 +68,13 @@ bool discord_answer_lay(struct discord_answer *answer, const struct discord_layo
 /* A message with a file behind the others. */
 void discord_answer_attach(struct discord_answer *answer, const char *name, const char *text,
                            size_t len);
+
+/* ---- offers.c -------------------------------------------------------------------------------- */
+
+/* What stands below an answer that grows; NULL: nothing. mem_free. */
+char *discord_offers_growing(const struct discord_answer *answer);
+/* And below one that has ended, with what the engine offers. mem_free. */
+char *discord_offers_ended(const struct discord_answer *answer, const struct gateway_final *final);
 
 /* ---- answer.c -------------------------------------------------------------------------------- */
 

@@ -138,7 +138,7 @@ static json_t *option_json(const struct gateway_param *param, bool show)
     json_t *option = json_pack("{s:i, s:s, s:s, s:b}", "type", option_type(param->type), "name",
                                param->name, "description", doc, "required", param->required);
 
-    if (show && shows_choices(param)) {
+    if (show && !param->suggested && shows_choices(param)) {
         json_t *choices = json_array();
 
         for (size_t i = 0; i < param->choice_count; i++)

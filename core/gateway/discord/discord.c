@@ -174,6 +174,11 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->first_text_ms = (uint64_t)config_ms(section, "first_text");
     discord->edit_ms = (uint64_t)config_ms(section, "edit_interval");
     discord->acknowledge = config_bool(section, "acknowledge");
+    discord->rules.threads = lists(section, "triggers", "thread") ? &discord->threads : NULL;
+    discord_threads_configure(discord, section);
+    discord->offers.again = lists(section, "buttons", "regenerate");
+    discord->offers.rate = lists(section, "buttons", "rate");
+    discord->offers.stop = lists(section, "buttons", "stop");
     discord_commands_configure(discord, section);
     discord->code_file = (size_t)config_int(section, "code_file");
     discord->fetch.count = (size_t)config_int(section, "attachments");
@@ -289,6 +294,7 @@ troupe_status discord_start(struct discord *discord, struct error *err)
         discord->resume = (struct discord_resume){.seq = -1};
     }
     discord_seq_session(&discord->seq, discord->resume.seq);
+    discord_threads_load(discord);
     discord->rest = discord_rest_new(discord->loop, &rest_options);
     outbox_options = (struct discord_outbox_options){
         .loop = discord->loop,
@@ -371,6 +377,7 @@ void discord_free(struct discord *discord)
     discord_typing_clear(discord);
     discord_press_clear(discord);
     discord_answer_clear(discord);
+    discord_threads_clear(discord);
     loop_timer_close(&discord->timer, timer_closed);
 }
 

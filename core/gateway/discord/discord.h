@@ -42,6 +42,10 @@ struct discord_options {
     /* A member's message that addresses nobody here. True: it is to be submitted as an event with
      * EVENT_OBSERVED. May be NULL. */
     bool (*seen)(void *arg, const struct gateway_seen *message);
+    /* The message of such an event was edited (takes over the reference) or deleted, perhaps one that
+     * was never submitted. May be NULL. */
+    void (*revise)(void *arg, struct event *event);
+    void (*retract)(void *arg, const char *source, const char *source_id);
     void *arg;
 };
 

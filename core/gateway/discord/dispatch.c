@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "gateway/discord/message.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,6 +71,10 @@ static void take_message(struct discord *discord, const struct discord_scan *sca
     status = discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, mark, &event,
                                  &note, &err);
     if (status == TROUPE_OK) {
+        if (event->parent)
+            discord_threads_add(discord, event_id_number(event->channel));
+        else if (event->flags & EVENT_THREAD)
+            discord_threads_add(discord, scan->channel_id);
         discord_seq_begin(&discord->seq, mark, false);
         discord->options.submit(discord->options.arg, event);
     } else if (note.text) {
@@ -80,6 +85,53 @@ static void take_message(struct discord *discord, const struct discord_scan *sca
     }
     event_unref(note.event);
     mem_free(note.text);
+}
+
+/* An edit of what addresses the bot. It never addresses it anew: that would be a second answer. */
+/* Its author did it: Discord also updates messages when it has read what a link leads to. */
+static bool is_edited(const struct discord_scan *scan)
+{
+    static const char mark[] = "\"edited_timestamp\":\"";
+
+    return memmem(scan->data.ptr, scan->data.len, mark, sizeof(mark) - 1) != NULL;
+}
+
+static void take_update(struct discord *discord, const struct discord_scan *scan)
+{
+    struct discord_route_note note = {NULL, NULL};
+    struct event *event;
+
+    if (!discord->options.revise || !scan->data.ptr || !is_edited(scan) ||
+        discord_route_message(&discord->rules, scan) != DISCORD_ROUTE_OWED)
+        return;
+    if (discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, 0, &event, &note,
+                            NULL) == TROUPE_OK)
+        discord->options.revise(discord->options.arg, event);
+    event_unref(note.event);
+    mem_free(note.text);
+}
+
+static void retract(struct discord *discord, uint64_t id)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRIu64, id);
+    if (id && discord->options.retract)
+        discord->options.retract(discord->options.arg, discord->gateway.name, text);
+}
+
+/* A moderator deletes up to 100 at once. */
+static void take_deletions(struct discord *discord, const struct discord_scan *scan)
+{
+    _cleanup_json_ json_t *data = NULL;
+    const json_t *ids, *id;
+    size_t i;
+
+    if (json_parse(scan->data.ptr, scan->data.len, &data, NULL) < 0)
+        return;
+    ids = json_object_get(data, "ids");
+    json_array_foreach (ids, i, id)
+        retract(discord, event_id_number(json_string_value(id)));
 }
 
 /* ---- interactions ---------------------------------------------------------------------------- */
@@ -160,6 +212,12 @@ void discord_dispatch(void *arg, const struct discord_scan *scan, char *json, si
         take_message(discord, scan, mark);
     else if (is_type(scan, "INTERACTION_CREATE"))
         take_interaction(discord, scan, mark, false);
+    else if (is_type(scan, "MESSAGE_UPDATE"))
+        take_update(discord, scan);
+    else if (is_type(scan, "MESSAGE_DELETE"))
+        retract(discord, scan->id);
+    else if (is_type(scan, "MESSAGE_DELETE_BULK"))
+        take_deletions(discord, scan);
     else if (is_type(scan, "READY"))
         take_ready(discord, scan);
 }

@@ -71,7 +71,7 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
     size_t len = final->len, keep, offset;
     struct discord_layout layout;
     struct discord_code code;
-    _cleanup_mem_ char *buttons = outbox_buttons(final->buttons, final->button_count);
+    _cleanup_mem_ char *buttons = discord_offers_ended(answer, final);
 
     (void)gateway;
     (void)err;
@@ -104,13 +104,12 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
         struct discord_piece *piece = &answer->pieces[i];
         bool last = i + 1 == answer->owed;
 
+        discord_piece_offer(piece, NULL);
         if (piece->over) {
             continue; /* its row has ended */
         } else if (i < answer->owed || piece->row->file_name) {
-            if (last && buttons && !discord_piece_unsettled(piece)) {
-                mem_free(piece->buttons);
-                piece->buttons = mem_strdup(buttons);
-            }
+            if (last && buttons && !discord_piece_unsettled(piece))
+                discord_piece_offer(piece, buttons);
             discord_piece_store(piece, piece->buttons, OUTBOX_READY, batch);
         } else if (piece->given && !piece->taken_back) {
             static const struct discord_part surplus = {(char *)SURPLUS_BODY, (char *)""};
@@ -206,11 +205,7 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
         }
         discord_piece_apply(piece);
         piece->row->state = OUTBOX_READY;
-        if (piece->buttons) {
-            mem_free(piece->row->buttons);
-            piece->row->buttons = piece->buttons;
-            piece->buttons = NULL;
-        }
+        discord_piece_dress(piece);
         piece->stored = piece->given = true;
         if (i < answer->owed || piece->row->file_name)
             discord_outbox_show(discord->outbox, piece->row, true, NULL, NULL);
@@ -229,10 +224,13 @@ void discord_answer_drop(struct gateway *gateway, void *handle)
     struct discord_piece *last = NULL;
 
     for (size_t i = 0; i < answer->count; i++) {
-        if (answer->pieces[i].given)
+        if (answer->pieces[i].given) {
             last = &answer->pieces[i];
-        else if (answer->pieces[i].stored)
+            if (last->taken_back)
+                discord_outbox_pass(last->row);
+        } else if (answer->pieces[i].stored) {
             outbox_delete(batch, answer->pieces[i].row->id);
+        }
     }
     if (store_batch_count(batch))
         (void)store_submit(discord->store, batch, NULL, NULL, NULL);

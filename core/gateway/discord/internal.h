@@ -67,7 +67,15 @@ struct discord {
         settle_ms; /* how long the end of an answer waits for a message that is being created */
     char *prefix;  /* [discord] prefix                              */
     bool acknowledge;
+    struct {
+        bool again, rate, stop;
+    } offers;         /* [discord] buttons */
     size_t code_file; /* units of a block of code that goes out as a file; 0: none does */
+    struct discord_threading threading;
+    uint64_t *thread_places; /* behind threading.places */
+    struct map threads;      /* of the bot's, by the id's bytes; threads.c */
+    uint64_t *thread_ring;   /* the same, oldest at thread_next */
+    size_t thread_next;
     struct discord_fetch_rules fetch;
     char *cdn;       /* behind fetch.cdn */
     bool own_owners; /* named in the file: the application's do not count */
@@ -120,6 +128,15 @@ void discord_application(struct discord *discord, const json_t *application);
 /* ---- dispatch.c ------------------------------------------------------------------------------ */
 
 void discord_dispatch(void *discord, const struct discord_scan *scan, char *json, size_t len);
+
+/* ---- threads.c ------------------------------------------------------------------------------- */
+
+/* What earlier processes knew. [waits] */
+void discord_threads_load(struct discord *discord);
+/* From now on the thread's messages are for the bot. */
+void discord_threads_add(struct discord *discord, uint64_t thread);
+void discord_threads_configure(struct discord *discord, const struct config_section *section);
+void discord_threads_clear(struct discord *discord);
 
 /* ---- typing.c -------------------------------------------------------------------------------- */
 

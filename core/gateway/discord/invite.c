@@ -14,6 +14,7 @@ static const struct {
     {DISCORD_MAY_VIEW, "View Channels"},
     {DISCORD_MAY_SEND, "Send Messages"},
     {DISCORD_MAY_SEND_IN_THREADS, "Send Messages in Threads"},
+    {DISCORD_MAY_OPEN_THREADS, "Create Public Threads"},
     {DISCORD_MAY_READ_HISTORY, "Read Message History"},
     {DISCORD_MAY_REACT, "Add Reactions"},
     {DISCORD_MAY_ATTACH, "Attach Files"},
@@ -28,6 +29,8 @@ uint64_t discord_permissions_for(const struct config *config)
     uint64_t permissions = DISCORD_MAY_VIEW | DISCORD_MAY_SEND | DISCORD_MAY_SEND_IN_THREADS |
                            DISCORD_MAY_READ_HISTORY | DISCORD_MAY_ATTACH;
 
+    if (config_bool(discord, "auto_thread"))
+        permissions |= DISCORD_MAY_OPEN_THREADS;
     return config_bool(discord, "acknowledge") ? permissions | DISCORD_MAY_REACT : permissions;
 }
 

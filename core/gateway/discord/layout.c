@@ -6,9 +6,12 @@
 #include "gateway/discord/message.h"
 #include "gateway/split.h"
 
+#include <ctype.h>
 #include <string.h>
 
-#define MARK "(interrupted)"
+#define MARK       "(interrupted)"
+#define NAME_BYTES 80 /* and so characters at most; Discord takes 100 */
+#define NAME_EMPTY "Conversation"
 
 static struct discord_part *add(struct discord_layout *layout)
 {
@@ -87,4 +90,25 @@ void discord_layout_clear(struct discord_layout *layout)
     }
     mem_free(layout->parts);
     *layout = (struct discord_layout){NULL, 0};
+}
+
+char *discord_thread_name(const char *question, size_t len)
+{
+    size_t from = 0, to;
+    char *name;
+
+    while (from < len && isspace((unsigned char)question[from]))
+        from++;
+    for (to = from; to < len && question[to] != '\n' && question[to] != '\r';)
+        to++;
+    if (to - from > NAME_BYTES)
+        to = from + text_utf8_cut(question + from, to - from, NAME_BYTES);
+    name = mem_strndup(question + from, to - from);
+    for (char *p = name; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = ' ';
+    if (*text_trim(name))
+        return name;
+    mem_free(name);
+    return mem_strdup(NAME_EMPTY);
 }

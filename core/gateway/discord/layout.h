@@ -35,4 +35,7 @@ void discord_layout_code(const char *text, const struct discord_code *code, size
                          enum discord_layout_end end, struct discord_layout *ret);
 void discord_layout_clear(struct discord_layout *layout);
 
+/* What a thread is called that is opened for a question: its first line, cut. mem_free. */
+char *discord_thread_name(const char *question, size_t len);
+
 #endif

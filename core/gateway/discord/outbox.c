@@ -29,7 +29,7 @@
 #define MESSAGE         "/channels/{channel}/messages/{message}"
 
 /* Codes of Discord's (opcodes-and-status-codes.mdx, "JSON Error Codes"). */
-enum { CODE_SLOW_MODE = 20016, CODE_OVERLOADED = 130000 };
+enum { CODE_SLOW_MODE = 20016, CODE_OVERLOADED = 130000, CODE_THREAD_THERE = 160004 };
 
 struct call {
     struct list_link link;
@@ -45,6 +45,7 @@ struct edit {
 };
 
 static void advance(struct discord_entry *entry);
+static void store_changed(struct discord_entry *entry);
 
 /* ---- alarms -------------------------------------------------------------------------------- */
 
@@ -431,10 +432,80 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
         log_warn("discord", "a file cannot be attached in channel %s: %s", entry->row->channel,
                  err->text);
         discord_outbox_unfile(entry->row);
-        entry->state = DISCORD_ENTRY_IDLE;
-        advance(entry);
+        store_changed(entry);
     } else {
         discord_entry_failed(entry, status, err->text);
+    }
+    discord_outbox_unhold(outbox);
+}
+
+static void changed(void *arg, struct store_batch *batch, troupe_status status,
+                    const struct error *err)
+{
+    struct discord_entry *entry = arg;
+    struct discord_outbox *outbox = entry->outbox;
+
+    (void)batch;
+    if (status < 0)
+        log_warn("discord", "message %" PRId64 " is sent otherwise than stored: %s", entry->row->id,
+                 err->text);
+    entry->state = DISCORD_ENTRY_IDLE;
+    if (outbox->closed)
+        discord_entry_free(entry);
+    else
+        advance(entry);
+    discord_outbox_unhold(outbox);
+}
+
+/* The row goes out another way than it was stored. Stored first: what a later process looks for, or
+ * edits, is what was sent. It is being created until then. */
+static void store_changed(struct discord_entry *entry)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    outbox_move(batch, entry->row);
+    discord_outbox_hold(entry->outbox);
+    if (store_submit(entry->outbox->store, batch, changed, entry, NULL) == TROUPE_OK)
+        return;
+    entry->state = DISCORD_ENTRY_IDLE;
+    advance(entry);
+    discord_outbox_unhold(entry->outbox);
+}
+
+/* No thread may be opened: the answer stands below the message, where that is. */
+static void move(struct discord_entry *entry)
+{
+    struct outbox_row *row = entry->row;
+
+    mem_free(row->reply_to);
+    mem_free(row->thread_name);
+    row->reply_to = row->channel;
+    row->channel = row->parent;
+    row->parent = row->thread_name = NULL;
+    store_changed(entry);
+}
+
+void discord_entry_opened(struct discord_entry *entry, troupe_status status,
+                          const struct discord_response *response)
+{
+    struct discord_outbox *outbox = entry->outbox;
+
+    if (outbox->closed) {
+        discord_entry_free(entry);
+    } else if (status == TROUPE_OK || response->code == CODE_THREAD_THERE) {
+        entry->opened = true;
+        if (status == TROUPE_OK)
+            entry->look_first = false; /* nothing can be there yet */
+        if (entry->batch)
+            entry->batch->opened = true;
+        entry->state = DISCORD_ENTRY_IDLE;
+        advance(entry);
+    } else if (status == TROUPE_CANCELED) {
+        entry->state = DISCORD_ENTRY_IDLE;
+    } else if (status == TROUPE_MAYBE_DONE || wants_later(status, response)) {
+        discord_entry_later(entry); /* opening it twice does no harm */
+    } else {
+        move(entry);
     }
     discord_outbox_unhold(outbox);
 }
@@ -456,6 +527,14 @@ static void create(struct discord_entry *entry)
                                       .major = row->channel,
                                       .priority = entry->final ? DISCORD_FINAL : DISCORD_CREATE};
 
+    if (discord_entry_open(entry))
+        return;
+    if (entry->look_first) {
+        entry->look_first = false;
+        entry->state = DISCORD_ENTRY_LOOKING;
+        discord_reconcile(entry);
+        return;
+    }
     if (discord_reply_is(row)) {
         if (!discord_reply_ready(entry))
             return;
@@ -653,7 +732,7 @@ bool discord_outbox_take_back(struct discord_outbox *outbox, struct outbox_row *
         discord_alarm_clear(outbox, &entry->alarm);
         entry->state = DISCORD_ENTRY_IDLE;
     }
-    absent = !row->remote_id && entry->state == DISCORD_ENTRY_IDLE;
+    absent = !row->remote_id && entry->state == DISCORD_ENTRY_IDLE && !entry->look_first;
     if (absent)
         entry->wanted = false;
     if (absent || row->remote_id)
@@ -667,7 +746,13 @@ void discord_outbox_drop(struct outbox_row *row)
 
     enter(entry);
     entry->done = true;
+    clear_way(entry);
     leave(entry);
+}
+
+void discord_outbox_pass(struct outbox_row *row)
+{
+    wake(discord_lane_next(row->delivery));
 }
 
 size_t discord_outbox_streams(struct discord_outbox *outbox, int64_t turn, unsigned ordinal,
@@ -737,7 +822,7 @@ troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error
             continue;
         }
         entry = entry_of(outbox, row);
-        entry->final = entry->wanted = row->state == OUTBOX_READY;
+        entry->final = row->state == OUTBOX_READY;
         if (entry->final)
             outbox->stats.waiting++;
         list_append(&mine, &row->link);
@@ -749,8 +834,16 @@ troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error
         struct outbox_row *row = container_of(list_pop(&mine), struct outbox_row, link);
         struct discord_entry *entry = row->delivery;
 
+        if (status != TROUPE_OK)
+            continue; /* not known well enough to be sent: the next start does it */
+        /* Not before its turn here: the end of one before it wakes those behind. */
+        entry->wanted = entry->final;
+
         if (discord_place_is(row->reply_to) && (!row->remote_id || !row->event)) {
             discord_reply_recover(entry);
+        } else if (!row->remote_id && row->parent) {
+            entry->look_first = true; /* its thread may not be there yet */
+            advance(entry);
         } else if (!row->remote_id) { /* it may be there, whether it is whole or not */
             entry->state = DISCORD_ENTRY_LOOKING;
             discord_reconcile(entry);

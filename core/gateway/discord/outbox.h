@@ -69,6 +69,8 @@ void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, 
 bool discord_outbox_take_back(struct discord_outbox *outbox, struct outbox_row *row);
 /* A row that was taken back and is not needed, nor stored any more; it is gone afterwards. */
 void discord_outbox_drop(struct outbox_row *row);
+/* A row that was taken back stays as it is, unseen: those behind it need not wait. */
+void discord_outbox_pass(struct outbox_row *row);
 
 struct discord_outbox_stats {
     size_t waiting;     /* final rows that are not shown yet          */

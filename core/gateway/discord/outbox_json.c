@@ -129,7 +129,7 @@ void discord_outbox_write(const struct outbox_row *row, bool create, struct buf 
         }
     }
     if (create && row->file_name) {
-        buf_puts(out, ",\"attachments\":[{\"id\":0,\"filename\":");
+        buf_puts(out, ",\"attachments\":[{\"id\":\"0\",\"filename\":");
         write_text(out, row->file_name);
         buf_puts(out, "}]");
     }

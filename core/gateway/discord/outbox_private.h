@@ -27,6 +27,7 @@ struct discord_batch {
     struct list_link entries; /* by id */
     uint64_t *claimed;        /* messages of rows that are done */
     size_t claimed_count;
+    bool opened; /* the thread that they stand in is there */
 };
 
 enum discord_entry_state {
@@ -54,6 +55,8 @@ struct discord_entry {
     troupe_status over;     /* why */
     bool wanted;            /* somebody asked for it; else an earlier process had begun it  */
     bool final, final_sent; /* final_sent: the newest request knew                          */
+    bool opened;            /* its thread is there                                  */
+    bool look_first;        /* it may be there: looked up before it is created      */
     bool cleared;           /* the public response that it takes the place of has gone      */
     bool again;             /* the create was looked up, not found and sent again       */
     bool done;              /* it goes when nobody holds it                                 */
@@ -111,6 +114,12 @@ void discord_reconcile(struct discord_entry *entry);
 /* Takes it off the search. */
 void discord_reconcile_forget(struct discord_entry *entry);
 void discord_reconcile_clear(struct discord_outbox *outbox);
+
+/* Begins to open the row's thread; false: there is none to open, or it is there. It ends with
+ * discord_entry_opened, and the entry is being created until then. */
+bool discord_entry_open(struct discord_entry *entry);
+void discord_entry_opened(struct discord_entry *entry, troupe_status status,
+                          const struct discord_response *response);
 
 /* Starts what is next of an idle entry. An entry that was making its message is idle first. */
 void discord_entry_advance(struct discord_entry *entry);

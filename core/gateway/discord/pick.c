@@ -19,7 +19,6 @@ static const char *const left_out[] = {
     "avatar_decoration_data",
     "banner",
     "call",
-    "channel_type",
     "clan",
     "collectibles",
     "communication_disabled_until",

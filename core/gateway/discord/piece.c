@@ -45,6 +45,10 @@ static struct outbox_row *row_new(struct discord_answer *answer, unsigned part)
         row->event = event_ref(answer->event);
         if (!part)
             discord_original_use(discord, answer->turn);
+    } else if (event->parent) {
+        row->parent = mem_strdup(event->parent);
+        row->thread_name = discord_thread_name(event->content, event->content_len);
+        reply_to = NULL; /* the thread is the reference */
     }
     if (reply_to)
         row->reply_to = mem_strdup(reply_to);
@@ -90,6 +94,24 @@ void discord_piece_store(struct discord_piece *piece, const char *buttons, enum 
         outbox_update(batch, &next);
     else
         outbox_insert(batch, &next);
+}
+
+bool discord_piece_undressed(const struct discord_piece *piece, const char *buttons)
+{
+    return !equals(piece->row->buttons, buttons);
+}
+
+void discord_piece_offer(struct discord_piece *piece, const char *buttons)
+{
+    mem_free(piece->buttons);
+    piece->buttons = buttons ? mem_strdup(buttons) : NULL;
+}
+
+void discord_piece_dress(struct discord_piece *piece)
+{
+    mem_free(piece->row->buttons);
+    piece->row->buttons = piece->buttons;
+    piece->buttons = NULL;
 }
 
 /* The stored text becomes the row's. */

@@ -2,8 +2,8 @@
  *
  * Interactions must have their first answer within 3 s, or their token dies and the member reads
  * "interaction failed" (receiving-and-responding.mdx). So a press is acknowledged as soon as the
- * engine has stored it, by taking the buttons away, or with a private sentence where there is one to
- * say, and by a timer where neither came in time. Later sentences go as followups.
+ * engine has stored it: by taking the buttons away where they are spent, with a private sentence where
+ * there is one to say, and by a timer where neither came in time. Later sentences go as followups.
  */
 #include "gateway/discord/internal.h"
 
@@ -16,6 +16,7 @@
 #define ACKNOWLEDGE_MS 2000 /* of the 3 s; the rest is the network's */
 #define CALLBACK_MS    3000
 #define FOLLOWUP_MS    (14 * 60 * 1000) /* a token lives 15 minutes            */
+#define RETIRE_MS      60000            /* what is pressed again is retired again */
 
 /* A press without its first answer. */
 struct press {
@@ -99,7 +100,6 @@ static void acknowledge(struct press *press, int callback)
     settle(press);
 }
 
-/* Nobody knows yet what it will count for: the buttons stay. */
 static void fire(struct loop_timer *timer)
 {
     acknowledge(container_of(timer, struct press, timer), DISCORD_CALLBACK_DEFER_UPDATE);
@@ -122,8 +122,8 @@ void discord_press_taken(struct discord *discord, int64_t seq)
     list_for_each_safe (link, &discord->presses) {
         struct press *press = container_of(link, struct press, link);
 
-        if (press->event->seq <= seq) /* it counted, else it had a sentence */
-            acknowledge(press, DISCORD_CALLBACK_UPDATE);
+        if (press->event->seq <= seq)
+            acknowledge(press, DISCORD_CALLBACK_DEFER_UPDATE);
     }
     /* A press that came twice would be told so. */
     if (discord->pressed && discord->pressed <= seq) {
@@ -174,13 +174,19 @@ static void retired(void *arg, troupe_status status, const struct discord_respon
 void discord_press_retire(struct gateway *gateway, const struct event *event)
 {
     struct discord *discord = (struct discord *)gateway;
-    _cleanup_mem_ char *body = NULL, *path = NULL;
+    struct press *press = find(discord, event);
+    _cleanup_mem_ char *body = NULL, *path = NULL, *key = NULL;
     struct discord_request request;
 
+    if (press) {
+        acknowledge(press, DISCORD_CALLBACK_UPDATE);
+        return;
+    }
     if (!discord->rest || !event->channel || !event->reply_to)
         return;
     body = discord_message_bare();
     path = mem_printf("/channels/%s/messages/%s", event->channel, event->reply_to);
+    key = mem_printf("retire %s", path);
     request = (struct discord_request){
         .method = "PATCH",
         .route = "/channels/{channel}/messages/{message}",
@@ -189,7 +195,9 @@ void discord_press_retire(struct gateway *gateway, const struct event *event)
         .body = body,
         .body_len = strlen(body),
         .priority = DISCORD_EDIT,
+        .coalesce = key, /* of its own: an edit of the text has the path, and stays */
         .repeatable = true,
+        .deadline = loop_now(discord->loop) + RETIRE_MS,
     };
     (void)discord_rest_send(discord->rest, &request, retired, NULL, NULL);
 }

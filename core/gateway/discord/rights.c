@@ -17,6 +17,7 @@ struct rights_guild {
     struct list_link link; /* in rights->order, oldest answer first */
     char id[24], owner[24];
     uint64_t taken_ms;
+    bool unknown; /* it could not be had: not asked for again before its time is over */
     size_t count;
     struct rights_role {
         uint64_t id;
@@ -58,12 +59,42 @@ enum gateway_rights discord_rights_of_bits(const char *permissions)
     return bits & DISCORD_MODERATE_MEMBERS ? GATEWAY_MODERATOR : GATEWAY_MEMBER;
 }
 
+static void keep(struct discord_rights *rights, struct rights_guild *entry)
+{
+    struct rights_guild *old = map_get(&rights->guilds, entry->id);
+
+    if (old)
+        drop(rights, old);
+    if (rights->guilds.count >= DISCORD_RIGHTS_GUILDS)
+        drop(rights, container_of(rights->order.next, struct rights_guild, link));
+    list_append(&rights->order, &entry->link);
+    map_set(&rights->guilds, entry->id, entry);
+}
+
+void discord_rights_missed(struct discord_rights *rights, const char *guild, uint64_t now_ms)
+{
+    struct rights_guild *entry = mem_zero(1, sizeof(*entry));
+
+    snprintf(entry->id, sizeof(entry->id), "%s", guild);
+    entry->taken_ms = now_ms;
+    entry->unknown = true;
+    keep(rights, entry);
+}
+
+bool discord_rights_is_missed(const struct discord_rights *rights, const char *guild,
+                              uint64_t now_ms)
+{
+    const struct rights_guild *entry = map_get(&rights->guilds, guild);
+
+    return entry && entry->unknown && now_ms - entry->taken_ms <= DISCORD_RIGHTS_KEEP_MS;
+}
+
 bool discord_rights_take(struct discord_rights *rights, const json_t *guild, uint64_t now_ms)
 {
     const char *id = json_get_str(guild, "id", NULL);
     const char *owner = json_get_str(guild, "owner_id", NULL);
     const json_t *roles = json_object_get(guild, "roles"), *role;
-    struct rights_guild *entry, *old;
+    struct rights_guild *entry;
     size_t i, count = json_array_size(roles);
 
     if (!event_id_number(id) || !event_id_number(owner) || !json_is_array(roles) ||
@@ -80,12 +111,7 @@ bool discord_rights_take(struct discord_rights *rights, const json_t *guild, uin
             entry->roles[entry->count++] =
                 (struct rights_role){event_id_number(json_get_str(role, "id", NULL)), given};
     }
-    if ((old = map_get(&rights->guilds, entry->id)))
-        drop(rights, old);
-    if (rights->guilds.count >= DISCORD_RIGHTS_GUILDS)
-        drop(rights, container_of(rights->order.next, struct rights_guild, link));
-    list_append(&rights->order, &entry->link);
-    map_set(&rights->guilds, entry->id, entry);
+    keep(rights, entry);
     return true;
 }
 
@@ -104,7 +130,7 @@ bool discord_rights_look(const struct discord_rights *rights, const char *guild,
     const struct rights_guild *entry = guild ? map_get(&rights->guilds, guild) : NULL;
     enum gateway_rights best;
 
-    if (!entry || now_ms - entry->taken_ms > DISCORD_RIGHTS_KEEP_MS)
+    if (!entry || entry->unknown || now_ms - entry->taken_ms > DISCORD_RIGHTS_KEEP_MS)
         return false;
     if (member && !strcmp(entry->owner, member)) {
         *ret = GATEWAY_ADMIN;
@@ -155,11 +181,15 @@ static troupe_status ask_guild(struct discord *discord, const struct event *even
     char path[48];
     troupe_status status;
 
+    if (discord_rights_is_missed(&discord->rights, event->guild, loop_now(discord->loop)))
+        return error_set(err, TROUPE_UNAVAILABLE, "Discord did not tell a moment ago");
     snprintf(path, sizeof(path), "/guilds/%.20s", event->guild);
     status = ask(discord, "/guilds/{guild}", path, event->guild, &guild, err);
     if (status == TROUPE_OK &&
         !discord_rights_take(&discord->rights, guild, loop_now(discord->loop)))
         status = error_set(err, TROUPE_DATA, "the server's roles could not be read");
+    if (status < 0 && co_status() == TROUPE_OK)
+        discord_rights_missed(&discord->rights, event->guild, loop_now(discord->loop));
     return status;
 }
 

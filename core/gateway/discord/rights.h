@@ -33,6 +33,10 @@ void discord_rights_clear(struct discord_rights *rights);
 enum gateway_rights discord_rights_of_bits(const char *permissions);
 /* Takes what GET /guilds/{id} answered, as of `now_ms`; false where it is no guild. */
 bool discord_rights_take(struct discord_rights *rights, const json_t *guild, uint64_t now_ms);
+/* It could not be had: nobody asks for it again for a while, whatever members try. */
+void discord_rights_missed(struct discord_rights *rights, const char *guild, uint64_t now_ms);
+bool discord_rights_is_missed(const struct discord_rights *rights, const char *guild,
+                              uint64_t now_ms);
 /* False where the server is not known, or not known well enough at `now_ms`. `member` and `roles` are
  * ids. */
 bool discord_rights_look(const struct discord_rights *rights, const char *guild, const char *member,

@@ -13,12 +13,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TYPE_DEFAULT      0
-#define TYPE_REPLY        19
-#define EPOCH_MS          INT64_C(1420070400000) /* of snowflakes (reference.mdx) */
-#define ROLES_MAX         250                    /* a guild has no more           */
-#define FILE_URL_MAX      2048
-#define MENTION_TEXT_SIZE 32
+#define TYPE_DEFAULT 0
+#define TYPE_REPLY   19
+/* Types of channels (channel.mdx) */
+#define CHANNEL_TEXT           0
+#define CHANNEL_NEWS           5
+#define CHANNEL_NEWS_THREAD    10
+#define CHANNEL_PRIVATE_THREAD 12
+#define EPOCH_MS               INT64_C(1420070400000) /* of snowflakes (reference.mdx) */
+#define ROLES_MAX              250                    /* a guild has no more           */
+#define FILE_URL_MAX           2048
+#define MENTION_TEXT_SIZE      32
 
 /* ---- whom it is for -------------------------------------------------------------------------- */
 
@@ -46,6 +51,14 @@ static bool begins_with(const struct discord_text *content, const char *prefix)
            isalpha((unsigned char)content->ptr[len]);
 }
 
+/* Without the content there is nothing to answer there. */
+static bool is_in_own_thread(const struct discord_route_rules *rules,
+                             const struct discord_scan *scan)
+{
+    return rules->threads && rules->content && rules->threads->count &&
+           map_getn(rules->threads, (const char *)&scan->channel_id, sizeof(scan->channel_id));
+}
+
 enum discord_route discord_route_message(const struct discord_route_rules *rules,
                                          const struct discord_scan *scan)
 {
@@ -67,6 +80,8 @@ enum discord_route discord_route_message(const struct discord_route_rules *rules
         return DISCORD_ROUTE_OWED;
     if (scan->mentions_self && rules->mention &&
         (!replied || is_named(&scan->content, rules->self)))
+        return DISCORD_ROUTE_OWED;
+    if (is_in_own_thread(rules, scan) && !scan->has_referenced)
         return DISCORD_ROUTE_OWED;
     return begins_with(&scan->content, rules->prefix) ? DISCORD_ROUTE_OWED : DISCORD_ROUTE_SEEN;
 }
@@ -292,6 +307,29 @@ troupe_status discord_route_observed(const struct discord_route_rules *rules, co
     return TROUPE_OK;
 }
 
+static bool is_in_thread(const json_t *message)
+{
+    json_int_t type = json_get_int(message, "channel_type", 0);
+
+    return type >= CHANNEL_NEWS_THREAD && type <= CHANNEL_PRIVATE_THREAD;
+}
+
+/* Whether the answer goes into a thread of its own: in a text channel of a server, and to no command. */
+static bool wants_thread(const struct discord_threading *threading, const json_t *message,
+                         const struct event *event)
+{
+    json_int_t type = json_get_int(message, "channel_type", CHANNEL_TEXT);
+    uint64_t channel = event_id_number(event->channel), guild = event_id_number(event->guild);
+
+    if (!threading || !guild || (type != CHANNEL_TEXT && type != CHANNEL_NEWS) ||
+        (threading->prefix && *threading->prefix && text_starts(event->content, threading->prefix)))
+        return false;
+    for (size_t i = 0; i < threading->place_count; i++)
+        if (threading->places[i] == channel || threading->places[i] == guild)
+            return true;
+    return threading->place_count == 0;
+}
+
 troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,
                                   size_t len, int64_t seq, struct event **ret,
                                   struct discord_route_note *ret_note, struct error *err)
@@ -322,6 +360,12 @@ troupe_status discord_route_event(const struct discord_route_rules *rules, const
         ret_note->event = event_new(&event);
         ret_note->text = mem_strdup(left_out(message));
         return error_set(err, TROUPE_UNSUPPORTED, "message %s has no text", event.source_id);
+    }
+    if (is_in_thread(message))
+        event.flags |= EVENT_THREAD;
+    if (wants_thread(rules->threading, message, &event)) {
+        event.parent = event.channel;
+        event.channel = event.source_id; /* which is the id that the thread will have */
     }
     *ret = event_new(&event);
     return TROUPE_OK;

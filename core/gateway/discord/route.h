@@ -7,12 +7,15 @@
  * DEFAULT 0 and REPLY 19): ignored, whatever it says, so that programs never talk in circles
  * (message.mdx). Addressed is a message in a DM, one with the bot among its `mentions` (@everyone,
  * @here and roles are not in there), a reply to a message of the bot's, and where that trigger is
- * on a message that begins with the prefix and a letter.
+ * on a message that begins with the prefix and a letter, or stands in one of the bot's threads and
+ * answers nobody else there.
  */
 #ifndef GATEWAY_DISCORD_ROUTE_H
 #define GATEWAY_DISCORD_ROUTE_H
 
 #include "base/error.h"
+#include "base/json.h"
+#include "base/map.h"
 #include "gateway/discord/scan.h"
 #include "gateway/event.h"
 
@@ -29,13 +32,22 @@ enum discord_route {
     DISCORD_ROUTE_OWED,   /* addresses the bot         */
 };
 
+/* For whose messages the bot opens a thread to answer in. */
+struct discord_threading {
+    const uint64_t *places; /* channels or guilds; none: all */
+    size_t place_count;
+    const char *prefix; /* of commands, which are answered where they stand */
+};
+
 struct discord_route_rules {
-    struct gateway *gateway; /* of the events                                   */
-    uint64_t self;           /* the bot's user id                               */
-    bool mention, dm, reply; /* [discord] triggers                              */
-    const char *prefix;      /* the trigger "prefix"; NULL: it is off           */
-    bool bots;               /* [discord] answer_bots                           */
-    bool content;            /* the MESSAGE_CONTENT intent: replies can be read */
+    struct gateway *gateway;   /* of the events                                   */
+    uint64_t self;             /* the bot's user id                               */
+    bool mention, dm, reply;   /* [discord] triggers                              */
+    const char *prefix;        /* the trigger "prefix"; NULL: it is off           */
+    bool bots;                 /* [discord] answer_bots                           */
+    const struct map *threads; /* of the trigger "thread", by the id's bytes; NULL: it is off */
+    const struct discord_threading *threading; /* NULL: no thread is opened */
+    bool content;                              /* the MESSAGE_CONTENT intent: replies can be read */
     const uint64_t *owners;
     size_t owner_count;
 };

@@ -23,12 +23,14 @@ struct saying {
 static troupe_status post(struct discord *discord, const struct event *event, const char *text)
 {
     _cleanup_mem_ char *body = discord_message_reply(text, event_asked_by(event));
-    _cleanup_mem_ char *path = mem_printf("/channels/%s/messages", event->channel);
+    /* Where the message stands: for this nobody opens a thread. */
+    const char *channel = event->parent ? event->parent : event->channel;
+    _cleanup_mem_ char *path = mem_printf("/channels/%s/messages", channel);
     struct discord_request request = {
         .method = "POST",
         .route = "/channels/{channel}/messages",
         .path = path,
-        .major = event->channel,
+        .major = channel,
         .body = body,
         .body_len = strlen(body),
         .priority = DISCORD_FINAL,

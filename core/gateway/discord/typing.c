@@ -80,13 +80,14 @@ static void reacted(void *arg, troupe_status status, const struct discord_respon
 static void react(struct work *work, bool put)
 {
     const struct event *event = work->event;
-    _cleanup_mem_ char *path = mem_printf("/channels/%s/messages/%s/reactions/%s/@me",
-                                          event->channel, event->source_id, EYES);
+    const char *channel = event->parent ? event->parent : event->channel;
+    _cleanup_mem_ char *path =
+        mem_printf("/channels/%s/messages/%s/reactions/%s/@me", channel, event->source_id, EYES);
     struct discord_request request = {
         .method = put ? "PUT" : "DELETE",
         .route = "/channels/{channel}/messages/{message}/reactions/{emoji}/@me",
         .path = path,
-        .major = event->channel,
+        .major = channel,
         /* Putting may be dropped; what was put must go. */
         .priority = put ? DISCORD_TYPING : DISCORD_EDIT,
         .repeatable = true,
@@ -112,7 +113,8 @@ static void typed(void *arg, troupe_status status, const struct discord_response
 static void type(struct work *work)
 {
     struct discord *discord = work->discord;
-    const char *channel = work->event->channel;
+    /* A thread that is to be opened is not there yet. */
+    const char *channel = work->event->parent ? work->event->parent : work->event->channel;
     _cleanup_mem_ char *path = mem_printf("/channels/%s/typing", channel);
     _cleanup_mem_ char *key = mem_printf("typing:%s", channel);
     struct discord_request request = {

@@ -7,11 +7,18 @@ SELECT coalesce(max(id), 0) FROM outbox;
 
 -- name: insert
 INSERT INTO outbox (id, gateway, turn_id, ordinal, part, kind, account, channel, reply_to, body,
-    source, buttons, state, remote_id, created_ms, ping, file_name, file)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, ''), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18);
+    source, buttons, state, remote_id, created_ms, ping, file_name, file,
+    parent, thread_name)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, ''), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+    ?20);
 
 -- name: update
 UPDATE outbox SET body = ?2, source = ?3, buttons = ?4, state = ?5 WHERE id = ?1;
+
+-- name: move
+UPDATE outbox SET channel = ?2, reply_to = ?3, parent = ?4, thread_name = ?5, body = ?6,
+    file_name = ?7, file = ?8
+WHERE id = ?1;
 
 -- name: delete
 DELETE FROM outbox WHERE id = ?1;
@@ -26,7 +33,7 @@ WHERE id = ?1 AND state <> 'sent' AND state <> 'failed';
 -- name: load
 SELECT o.id, o.turn_id, o.ordinal, o.part, o.kind, o.account, o.channel, o.reply_to, o.body,
     o.source, o.buttons, o.state, o.remote_id, o.created_ms, o.ping, o.file_name,
-    o.file, e.member
+    o.file, o.parent, o.thread_name, e.member
 FROM outbox AS o
 LEFT JOIN event AS e ON e.id = o.turn_id
 WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.id > ?2

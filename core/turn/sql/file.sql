@@ -19,8 +19,8 @@ SELECT data FROM event_file WHERE turn_id = ?1 AND n = ?2;
 -- name: seen
 UPDATE event_file SET state = 'seen' WHERE turn_id = ?1 AND n = ?2 AND state = 'kept';
 
--- With the texts of what ended before ?1.
+-- With the texts of what ended before ?1. Few at a time: a picture may have megabytes.
 -- name: sweep
 DELETE FROM event_file WHERE (turn_id, n) IN (
     SELECT f.turn_id, f.n FROM event_file AS f JOIN event AS e ON e.id = f.turn_id
-    WHERE e.finished_ms < ?1 LIMIT 500);
+    WHERE e.finished_ms < ?1 LIMIT 10);

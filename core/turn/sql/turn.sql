@@ -12,6 +12,20 @@ ON CONFLICT (source, source_id) DO NOTHING;
 -- name: stages
 UPDATE event SET generation = ?2, stages = ?3 WHERE id = ?1;
 
+-- Its message was edited before it began.
+-- name: revise
+UPDATE event SET payload = ?2 WHERE id = ?1 AND finished_ms IS NULL;
+
+-- Another turn of its member took it along.
+-- name: merged
+UPDATE event SET state = 'done', reason = 'merged', sentence = '', trace = ?2, finished_ms = ?3
+WHERE id = ?1 AND finished_ms IS NULL;
+
+-- Or after it had ended, for another run.
+-- name: revise_ended
+UPDATE event SET payload = ?3
+WHERE source = ?1 AND source_id = ?2 AND finished_ms IS NOT NULL AND payload NOT IN ('{}', ?3);
+
 -- name: again
 UPDATE event SET state = 'running', attempts = attempts + 1 WHERE id = ?1 AND finished_ms IS NULL;
 

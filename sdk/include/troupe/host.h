@@ -50,8 +50,8 @@ static inline void troupe_free(troupe_host *host, void *block)
 /* A value of the agent's section, checked and with its default. TROUPE_NOT_FOUND for a key that has
  * neither value nor default, TROUPE_DENIED for a secret that is set, TROUPE_ARGUMENT for an undeclared one.
  * Text lives as long as the agent; of a TROUPE_KEY_SETTABLE key that is asked for inside a turn, as long
- * as the turn, whose server, channel and member's roles then decide, and nothing changes it until the
- * turn's end. [any] */
+ * as the turn runs. There the turn's server, channel and member's roles decide, and nothing changes the
+ * value before the turn ends; one that is taken up again (troupe_ask, a restart) reads it anew. [any] */
 static inline troupe_status troupe_config(troupe_host *host, const char *key, troupe_value *ret)
 {
     return host->api->config(host, key, ret);

@@ -164,7 +164,7 @@ static void an_upload_names_its_file_and_pings_nobody(void **state)
     /* The boundary does not stand in the file. */
     assert_string_equal(type.data, "multipart/form-data; boundary=troupe-0000000000000005-1");
     assert_non_null(strstr(out.data, "\"allowed_mentions\":{\"parse\":[]"));
-    assert_non_null(strstr(out.data, "\"attachments\":[{\"id\":0,\"filename\":\"main.c\"}]"));
+    assert_non_null(strstr(out.data, "\"attachments\":[{\"id\":\"0\",\"filename\":\"main.c\"}]"));
     assert_non_null(strstr(out.data, "name=\"files[0]\"; filename=\"main.c\""));
     assert_non_null(strstr(out.data, "\"enforce_nonce\":true"));
     assert_true(discord_outbox_same_file(&row, same));

@@ -487,19 +487,20 @@ static troupe_status too_late_main(void *arg)
     CHECK_STATUS(keep(row), TROUPE_OK);
     discord_outbox_show(box->outbox, lost, false, note, &told);
     end(0, TROUPE_MAYBE_DONE, 0, 0, NULL);
+    CHECK(wait_sent(2) && asks(1, "GET", "/channels/77/messages?after=999&limit=100"));
     CHECK(!discord_outbox_take_back(box->outbox, lost) && told.count == 0); /* it may be there */
     discord_outbox_show(box->outbox, row, false, note, &told);
-    box->sent[1].coalesce[0] = '\0'; /* it has left */
+    box->sent[2].coalesce[0] = '\0'; /* it has left */
     CHECK(!discord_outbox_take_back(box->outbox, row) && told.count == 0);
-    created(1, "5001");
+    created(2, "5001");
     CHECK(told.count == 1 && told.status == TROUPE_OK);
     set_body(row, "first words and more");
     discord_outbox_show(box->outbox, row, false, note, &edit);
-    CHECK(box->count == 3 && asks(2, "PATCH", "/channels/77/messages/5001"));
+    CHECK(box->count == 4 && asks(3, "PATCH", "/channels/77/messages/5001"));
     /* A message that is there stays; nobody waits for its edits any more. */
     CHECK(!discord_outbox_take_back(box->outbox, row));
     CHECK(edit.count == 1 && edit.status == TROUPE_CANCELED);
-    end(2, TROUPE_OK, 200, 0, "{}");
+    end(3, TROUPE_OK, 200, 0, "{}");
     return TROUPE_OK;
 }
 
@@ -507,6 +508,57 @@ static void what_may_be_there_is_not_taken_back(void **state)
 {
     (void)state;
     run_body(&box->base, too_late_main);
+}
+
+static troupe_status behind_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *first = row_of(1, 0, "first"), *second = row_of(1, 1, "second"),
+                      *question = row_of(1, 2, "a question");
+
+    first->state = second->state = OUTBOX_STREAMING;
+    CHECK_STATUS(keep(first), TROUPE_OK);
+    CHECK_STATUS(keep(second), TROUPE_OK);
+    CHECK_STATUS(keep(question), TROUPE_OK);
+    discord_outbox_show(box->outbox, first, false, NULL, NULL);
+    discord_outbox_show(box->outbox, second, false, NULL, NULL);
+    discord_outbox_show(box->outbox, question, true, NULL, NULL);
+    CHECK(discord_outbox_take_back(box->outbox, first));
+    CHECK(discord_outbox_take_back(box->outbox, second));
+    CHECK(box->count == 1); /* they may come back whole, and go first then */
+    discord_outbox_drop(first);
+    CHECK(box->count == 2 && has(1, "a question"));
+    created(1, "5001");
+    return TROUPE_OK;
+}
+
+static void what_is_taken_back_for_good_holds_nobody_up(void **state)
+{
+    (void)state;
+    run_body(&box->base, behind_main);
+}
+
+static troupe_status passed_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct outbox_row *first = row_of(1, 0, "first"), *question = row_of(1, 1, "a question");
+
+    first->state = OUTBOX_STREAMING;
+    CHECK_STATUS(keep(first), TROUPE_OK);
+    CHECK_STATUS(keep(question), TROUPE_OK);
+    discord_outbox_show(box->outbox, first, false, NULL, NULL);
+    discord_outbox_show(box->outbox, question, true, NULL, NULL);
+    CHECK(discord_outbox_take_back(box->outbox, first) && box->count == 1);
+    discord_outbox_pass(first);
+    CHECK(box->count == 2 && has(1, "a question"));
+    created(1, "5001");
+    return TROUPE_OK;
+}
+
+static void an_end_that_could_not_be_stored_holds_nobody_up(void **state)
+{
+    (void)state;
+    run_body(&box->base, passed_main);
 }
 
 /* ---- after a restart ----------------------------------------------------------------------- */
@@ -604,6 +656,45 @@ static void a_later_answer_does_not_overtake_what_an_earlier_process_left(void *
     run_body(&box->base, recover_lane_main);
 }
 
+/* Two messages of a turn, the first of which cannot be known any more. */
+static troupe_status leave_forgotten_main(void *arg)
+{
+    struct fixture *f = arg;
+
+    for (unsigned part = 0; part < 2; part++) {
+        struct outbox_row *row = row_of(1, part, part ? "second" : "first");
+
+        if (!part) {
+            mem_free(row->reply_to);
+            row->reply_to = mem_strdup("@private");
+        }
+        CHECK_STATUS(keep(row), TROUPE_OK);
+        outbox_row_free(row);
+    }
+    return TROUPE_OK;
+}
+
+static troupe_status recover_forgotten_main(void *arg)
+{
+    struct fixture *f = arg;
+
+    CHECK_STATUS(discord_outbox_recover(box->outbox, &box->base.err), TROUPE_OK);
+    CHECK(comes_to(1, "failed", ""));
+    CHECK(wait_sent(1) && asks(0, "GET", "/channels/77/messages?after=999&limit=100"));
+    end(0, TROUPE_OK, 200, 0, "[" OURS("2001", "second") "," ASKED "]");
+    CHECK(comes_to(2, "sent", "2001") && box->count == 1);
+    return TROUPE_OK;
+}
+
+static void the_end_of_one_that_was_left_sends_nothing_unseen(void **state)
+{
+    (void)state;
+    run_body(&box->base, leave_forgotten_main);
+    close_box();
+    open_box();
+    run_body(&box->base, recover_forgotten_main);
+}
+
 static void what_an_earlier_process_left_is_found_or_sent_by_one_search(void **state)
 {
     (void)state;
@@ -644,6 +735,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_has_not_left_is_taken_back_and_leaves_once_whole,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(what_may_be_there_is_not_taken_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_taken_back_for_good_holds_nobody_up, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_end_that_could_not_be_stored_holds_nobody_up, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_end_of_one_that_was_left_sends_nothing_unseen, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(what_an_earlier_process_left_is_found_or_sent_by_one_search,
                                         setup, teardown),
     };

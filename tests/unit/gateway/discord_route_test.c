@@ -317,6 +317,84 @@ static void a_bare_mention_below_a_message_asks_about_it(void **state)
     event_unref(event);
 }
 
+static void a_message_in_one_of_the_bots_threads_is_for_it(void **state)
+{
+    _cleanup_mem_ char *json = message("go on", "");
+    _cleanup_mem_ char *reply = message(
+        "go on",
+        "\"referenced_message\":{\"id\":\"8\",\"content\":\"x\",\"author\":{\"id\":\"77\"}}");
+    struct discord_route_rules rules = rules_all();
+    const uint64_t thread = UINT64_C(400000000000000004), other = 5;
+    struct map threads = {0};
+
+    (void)state;
+    rules.prefix = NULL;
+    rules.threads = &threads;
+    assert_int_equal(route_of(&rules, json), DISCORD_ROUTE_SEEN);
+    map_setn(&threads, (const char *)&other, sizeof(other), &threads);
+    assert_int_equal(route_of(&rules, json), DISCORD_ROUTE_SEEN);
+    map_setn(&threads, (const char *)&thread, sizeof(thread), &threads);
+    assert_int_equal(route_of(&rules, json), DISCORD_ROUTE_OWED);
+    assert_int_equal(route_of(&rules, reply), DISCORD_ROUTE_SEEN);
+    rules.content = false;
+    assert_int_equal(route_of(&rules, json), DISCORD_ROUTE_SEEN);
+    rules.content = true;
+    rules.threads = NULL;
+    assert_int_equal(route_of(&rules, json), DISCORD_ROUTE_SEEN);
+    map_clear(&threads);
+}
+
+static struct event *threaded(const struct discord_threading *threading, const char *content,
+                              const char *more)
+{
+    _cleanup_mem_ char *json = message(content, more);
+    struct discord_route_rules rules = rules_all();
+    struct discord_route_note note = {NULL, NULL};
+    struct discord_scan scan;
+    struct event *event = NULL;
+
+    rules.threading = threading;
+    assert_int_equal(discord_scan_full(json, strlen(json), rules.self, &scan), DISCORD_SCAN_OK);
+    assert_status(discord_route_event(&rules, scan.data.ptr, scan.data.len, 1, &event, &note, NULL),
+                  TROUPE_OK);
+    return event;
+}
+
+static void a_thread_is_opened_from_questions_in_text_channels(void **state)
+{
+    static const uint64_t elsewhere[] = {9}, here[] = {UINT64_C(400000000000000004)},
+                          guild[] = {UINT64_C(300000000000000003)};
+    const struct {
+        struct discord_threading threading;
+        const char *content, *more;
+        bool opened;
+    } cases[] = {
+        {{.prefix = "/"}, "what?", "", true},
+        {{.prefix = "/"}, "what?", "\"channel_type\":0", true},
+        {{.prefix = "/"}, "what?", "\"channel_type\":5", true},
+        {{.prefix = "/"}, "what?", "\"channel_type\":11", false},
+        {{.prefix = "/"}, "what?", "\"channel_type\":2", false},
+        {{.prefix = "/"}, "<@" SELF "> /hello", "", false},
+        {{.places = elsewhere, .place_count = 1}, "what?", "", false},
+        {{.places = here, .place_count = 1}, "what?", "", true},
+        {{.places = guild, .place_count = 1}, "what?", "", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct event *event = threaded(&cases[i].threading, cases[i].content, cases[i].more);
+
+        if (cases[i].opened) {
+            assert_string_equal(event->channel, "1300000000000000001");
+            assert_string_equal(event->parent, "400000000000000004");
+        } else {
+            assert_string_equal(event->channel, "400000000000000004");
+            assert_null(event->parent);
+        }
+        event_unref(event);
+    }
+}
+
 static void files_are_listed_with_what_is_known_of_them(void **state)
 {
     char *plain = message("<@" SELF ">", "");
@@ -493,6 +571,8 @@ int main(void)
         cmocka_unit_test(a_bare_mention_below_a_message_asks_about_it),
         cmocka_unit_test(a_message_without_text_and_files_is_told_so),
         cmocka_unit_test(files_are_listed_with_what_is_known_of_them),
+        cmocka_unit_test(a_message_in_one_of_the_bots_threads_is_for_it),
+        cmocka_unit_test(a_thread_is_opened_from_questions_in_text_channels),
         cmocka_unit_test(the_own_mention_goes_from_the_ends_only),
         cmocka_unit_test(a_press_tells_who_pressed_what),
         cmocka_unit_test(an_unknown_interaction_can_be_answered),

@@ -77,6 +77,25 @@ static void what_is_old_or_unknown_is_not_guessed(void **state)
     discord_rights_clear(&rights);
 }
 
+/* Requests that fail count against the bot, so members cannot make many of them. */
+static void what_could_not_be_had_is_not_asked_for_at_once(void **state)
+{
+    struct discord_rights rights = {0};
+    enum gateway_rights ret;
+
+    (void)state;
+    discord_rights_init(&rights);
+    assert_false(discord_rights_is_missed(&rights, "10", 1000));
+    discord_rights_missed(&rights, "10", 1000);
+    assert_true(discord_rights_is_missed(&rights, "10", 1000 + DISCORD_RIGHTS_KEEP_MS));
+    assert_false(discord_rights_is_missed(&rights, "10", 1001 + DISCORD_RIGHTS_KEEP_MS));
+    assert_false(discord_rights_look(&rights, "10", "900", NULL, 0, 1000, &ret));
+    take(&rights, "10", "0", 1000);
+    assert_false(discord_rights_is_missed(&rights, "10", 1000));
+    assert_true(discord_rights_look(&rights, "10", "900", NULL, 0, 1000, &ret));
+    discord_rights_clear(&rights);
+}
+
 static void servers_in_mind_are_bounded(void **state)
 {
     struct discord_rights rights = {0};
@@ -112,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rights_follow_roles_and_owner),
         cmocka_unit_test(what_is_old_or_unknown_is_not_guessed),
+        cmocka_unit_test(what_could_not_be_had_is_not_asked_for_at_once),
         cmocka_unit_test(servers_in_mind_are_bounded),
         cmocka_unit_test(permissions_are_read_or_are_none),
     };

@@ -137,13 +137,15 @@ BODY(settings_survive_a_restart_and_what_no_table_knows_is_named)
 BODY(a_turn_has_one_value_to_its_end)
 {
     struct stage_test *t = arg;
-    struct record *record = ask_as(t, IN("10"), "call word_of;sleep 300;call word_of");
+    struct fixture *f = arg;
+    struct record *record =
+        ask_as(t, IN("10"), "call word_of;put 0 here 1;until 0 go;call word_of");
 
-    WAIT_FOR(t->engine->admission.running == 1);
-    co_sleep(50);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'here'") == 1);
     CHECK_PART_AS(ADMIN_OF("10"), "/config set a.word new", "is now");
+    CHECK_PART_AS(IN("10", .channel = "200"), "put 0 go 1", "[put]");
     WAIT_FOR(is_answered(record));
-    CHECK(!strcmp(buf_text(&record->shown), "[floor 1][floor 1]"));
+    CHECK(!strcmp(buf_text(&record->shown), "[floor 1][put][floor 1]"));
     CHECK_PART_AS(IN("10"), "call word_of", "[new 1]");
     return TROUPE_OK;
 }

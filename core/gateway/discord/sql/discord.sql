@@ -35,6 +35,18 @@ FROM discord_identify WHERE account = ?1;
 -- name: identify_count
 SELECT count(*) FROM discord_identify WHERE account = ?1 AND at_ms > ?2;
 
+-- The newest ?2 of them.
+-- name: threads
+SELECT thread FROM discord_thread WHERE gateway = ?1 ORDER BY seen_ms DESC LIMIT ?2;
+
+-- name: thread
+INSERT INTO discord_thread (gateway, thread, seen_ms) VALUES (?1, ?2, ?3)
+ON CONFLICT (gateway, thread) DO UPDATE SET seen_ms = excluded.seen_ms;
+
+-- name: thread_sweep
+DELETE FROM discord_thread WHERE gateway = ?1 AND thread NOT IN (
+    SELECT thread FROM discord_thread WHERE gateway = ?1 ORDER BY seen_ms DESC LIMIT ?2);
+
 -- What open rows of the outbox answer through an interaction: the event has its token. The states as
 -- the index of open rows has them: SQLite does not use it for an IN.
 -- name: replies

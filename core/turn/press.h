@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Buttons below answers that no stage waits for: stopping a turn, and rating what it said. Each gives
+ * the sentence that who pressed reads, alone; NULL: none. Static. Inside a coroutine.
+ */
+#ifndef TURN_PRESS_H
+#define TURN_PRESS_H
+
+#include <stdint.h>
+
+struct engine;
+struct event;
+
+/* Only who asked and the bot's owner may. */
+const char *turn_press_stop(struct engine *engine, const struct event *press, int64_t turn_id);
+/* `value` 1 or -1; a member's last press counts. [waits] */
+const char *turn_press_rate(struct engine *engine, const struct event *press, int64_t turn_id,
+                            int value);
+
+#endif
