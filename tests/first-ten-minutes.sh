@@ -63,7 +63,20 @@ fake_discord_say general alice "{mention} /help" command >/dev/null
 fake_discord_wait answered 1 30000
 like "$(fake_discord_call "messages?channel=general" | fake_discord_get 'd[-1]["content"]')" "/hello" \
     "/help lists what it can do"
-step "/help"
+step "/help, typed"
+
+slash() {
+    fake_discord_call slash "$1" >/dev/null
+    fake_discord_wait answered 1 30000
+    fake_discord_call interactions | fake_discord_get 'd[-1]["text"]'
+}
+like "$(slash '{"name": "help", "member": "alice", "channel": "general"}')" "or use a command:" \
+    "so does the slash command"
+step "/help, as a slash command"
+
+like "$(slash '{"name": "config", "options": {"action": "set", "key": "llm.max_tokens", "value": "64"}, "member": "alice", "channel": "general"}')" \
+    'is now "64" in this server' "/config changes a setting of the server"
+step "/config"
 
 sed -i 's/^daily = .*/daily = 2.50/' "$ini"
 "$TROUPE" reload >"$TAP_DIR/reload"
