@@ -70,9 +70,8 @@ static void on_cleared(void *arg, troupe_status status, const struct discord_res
         discord_entry_unknown(entry, IS_AMBIGUOUS);
     } else if (status == TROUPE_CANCELED) {
         entry->state = DISCORD_ENTRY_IDLE;
-    } else if (status == TROUPE_MAYBE_DONE) {
-        discord_entry_later(entry); /* of the answer itself nothing was sent */
-    } else if (!discord_reply_failed(entry, status, response->code)) {
+    } else if (status == TROUPE_MAYBE_DONE || /* of the answer itself nothing was sent */
+               !discord_reply_failed(entry, status, response->code)) {
         discord_entry_later(entry);
     }
     discord_outbox_unhold(outbox);
