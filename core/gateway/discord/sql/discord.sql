@@ -54,8 +54,9 @@ SELECT o.id, e.payload FROM outbox AS o JOIN event AS e ON e.id = o.turn_id
 WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.reply_to LIKE '@%';
 
 -- Turns that have not ended and whose deferred response has become a message, or was taken away.
+-- Last, whether there is a message. CROSS: from the few open events to their rows.
 -- name: originals
-SELECT o.turn_id, e.source_id, max(o.remote_id IS NOT NULL OR o.state = 'unknown')
-FROM event AS e JOIN outbox AS o ON o.turn_id = e.id
+SELECT e.id, e.source_id, max(o.remote_id IS NOT NULL OR o.state = 'unknown')
+FROM event AS e CROSS JOIN outbox AS o ON o.turn_id = e.id
 WHERE e.finished_ms IS NULL AND o.gateway = ?1 AND o.reply_to IN ('@original', '@instead')
-GROUP BY o.turn_id;
+GROUP BY e.id;
