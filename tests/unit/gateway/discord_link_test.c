@@ -188,6 +188,12 @@ static int hear(struct ws_server *server)
     return (int)op;
 }
 
+static void hear_all(struct ws_server *server)
+{
+    while (hear(server) >= 0)
+        continue;
+}
+
 static void say_hello(struct ws_server *server)
 {
     ws_server_text(server, "{\"op\":10,\"d\":{\"heartbeat_interval\":41250}}");
@@ -223,7 +229,7 @@ static void begin_and_close_1001(struct ws_server *server)
 {
     begin(server);
     ws_server_frame(server, 0x88, "\x03\xe9", 2);
-    hear(server);
+    hear_all(server);
 }
 
 static void begin_and_refuse(struct ws_server *server)
@@ -304,6 +310,17 @@ static void a_session_that_is_kept_is_not_ended(void **state)
     clear(&test);
 }
 
+/* The session identified and ended like that; a heartbeat, which comes at a random time, may lie between. */
+static void assert_began_and_ended(const struct ws_server *server, const char *end)
+{
+    static const char begin[] = "op 2, seq -1; ";
+    size_t len = strlen(server->noted), tail = strlen(end);
+
+    assert_memory_equal(server->noted, begin, sizeof(begin) - 1);
+    assert_true(len >= sizeof(begin) - 1 + tail);
+    assert_string_equal(server->noted + len - tail, end);
+}
+
 static void a_close_with_1001_is_not_said_back(void **state)
 {
     struct test test = {
@@ -314,7 +331,7 @@ static void a_close_with_1001_is_not_said_back(void **state)
 
     (void)state;
     run(&test);
-    assert_string_equal(test.servers[0].noted, "op 2, seq -1; close 0; ");
+    assert_began_and_ended(&test.servers[0], "close 0; ");
     assert_memory_equal(test.servers[1].noted, "op 6, seq 2; ", 13);
     clear(&test);
 }
@@ -368,7 +385,7 @@ static void tear(struct ws_server *server)
     if (hear(server) == 2) {
         say_packed(server, &stream, ready());
         ws_server_frame(server, 0x82, "\xfftorn\x00\x00\xff\xff", 9);
-        hear(server);
+        hear_all(server);
     }
     deflateEnd(&stream);
 }
@@ -400,7 +417,7 @@ static void a_torn_stream_is_given_up_and_the_session_resumed(void **state)
     run(&test);
     assert_non_null(strstr(test.servers[0].request, "&compress=zlib-stream HTTP"));
     assert_non_null(strstr(test.servers[1].request, "&compress=zlib-stream HTTP"));
-    assert_string_equal(test.servers[0].noted, "op 2, seq -1; close 4900; ");
+    assert_began_and_ended(&test.servers[0], "close 4900; ");
     assert_memory_equal(test.servers[1].noted, "op 6, seq 1; ", 13);
     assert_string_equal(test.events.data, "READY RESUMED LAST ");
     clear(&test);
