@@ -94,6 +94,7 @@ struct discord_options {
     uint64_t session_ttl_ms, nonce_window_ms;
     uint64_t callback_ms, token_ms; /* for the first response; life of an interaction's token */
     uint64_t press_ms;              /* members press buttons by themselves; 0: they do not */
+    char press_text[64];            /* of messages with that text; "": of all             */
     bool record;                    /* request bodies are kept */
     size_t replay_max;              /* events kept for a resume, a session */
     unsigned max_concurrency, session_limit, shards;

@@ -46,6 +46,8 @@ bool discord_options_set(struct discord *discord, const json_t *source, char *er
             options->callback_ms = (uint64_t)n;
         else if (strcmp(key, "press_ms") == 0)
             options->press_ms = (uint64_t)n;
+        else if (strcmp(key, "press_text") == 0 && text)
+            snprintf(options->press_text, sizeof(options->press_text), "%s", text);
         else if (strcmp(key, "token_ms") == 0)
             options->token_ms = (uint64_t)n;
         else if (strcmp(key, "record") == 0)

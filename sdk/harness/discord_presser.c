@@ -114,7 +114,8 @@ void discord_presser_look(struct discord *discord, const struct discord_message 
     json_t *rows;
     int64_t count;
 
-    if (!discord->options.press_ms || !message->entry)
+    if (!discord->options.press_ms || !message->entry ||
+        !strstr(message->content, discord->options.press_text))
         return;
     rows = buttons_of(message);
     count = count_buttons(rows);

@@ -145,7 +145,8 @@ def storm(run):
     slowest = host.start()
     run.expect(discord.wait("connected", 1, 20), "the host did not log in")
     if VARIANT == "waits":
-        discord.do("set", {"press_ms": 5000})
+        # Not "Retry" below what a kill broke off: who asks again is answered again.
+        discord.do("set", {"press_ms": 5000, "press_text": "Tea or coffee"})
     talk(run, discord, 0)
     killed = started = time.monotonic()
     for kill in range(KILLS):
