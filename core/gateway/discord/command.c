@@ -9,15 +9,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/discord/command_json.h"
+#include "gateway/discord/interaction.h"
 #include "gateway/discord/message.h"
 #include "gateway/discord/sql/discord.h"
 
 #include <string.h>
 
-#define CALLBACK_MS    3000
-#define FOLLOWUP_MS    (14 * 60 * 1000) /* a token lives 15 minutes */
-#define LOOK_MS        10               /* between two looks at whether the response is there */
-#define ANSWERING_MS   10000            /* for an answer that is being made                   */
+#define LOOK_MS        10    /* between two looks at whether the response is there */
+#define ANSWERING_MS   10000 /* for an answer that is being made                   */
 #define FLAG_EPHEMERAL (1 << 6)
 #define ACKNOWLEDGED   40060 /* Discord's code for what an earlier process did already */
 #define MESSAGE_ROUTE  "/webhooks/{webhook}/{token}/messages/{message}"
@@ -51,21 +50,12 @@ static void opened(void *arg, troupe_status status, const struct discord_respons
 static bool call_back(struct discord *discord, const struct event *event, const char *body,
                       discord_rest_done done, void *arg)
 {
+    struct discord_request request;
     _cleanup_mem_ char *path =
-        mem_printf("/interactions/%s/%s/callback", event->source_id, event->token);
-    struct discord_request request = {
-        .method = "POST",
-        .route = "/interactions/{interaction}/{token}/callback",
-        .path = path,
-        .major = event->source_id, /* one for one with the token, and no secret */
-        .body = body,
-        .body_len = strlen(body),
-        .priority = DISCORD_FIRST_RESPONSE,
-        .no_auth = true,
-        .deadline = loop_now(discord->loop) + CALLBACK_MS,
-    };
+        discord_interaction_callback(event, body, loop_now(discord->loop), &request);
     struct error err;
 
+    request.path = path;
     if (discord->rest && discord_rest_send(discord->rest, &request, done, arg, &err) == TROUPE_OK)
         return true;
     log_warn("discord", "an interaction could not be acknowledged: %s",
@@ -183,7 +173,7 @@ static troupe_status webhook(struct discord *discord, const struct event *event,
         .priority = DISCORD_INTERACTION,
         .no_auth = true,
         .repeatable = original,
-        .deadline = loop_now(discord->loop) + FOLLOWUP_MS,
+        .deadline = loop_now(discord->loop) + DISCORD_FOLLOWUP_MS,
     };
 
     return discord_rest_call(discord->rest, &request, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/discord/interaction.h"
 #include "gateway/discord/message.h"
 #include "gateway/discord/place.h"
 #include "gateway/discord/reply.h"
@@ -64,20 +65,12 @@ static void on_said(void *arg, troupe_status status, const struct discord_respon
 
 static void say(struct discord_outbox *outbox, const struct event *event, int64_t left_ms)
 {
-    _cleanup_mem_ char *path = mem_printf("/webhooks/%s/%s", outbox->application, event->token);
     _cleanup_mem_ char *body = discord_message_private(SENTENCE);
-    const struct discord_request request = {
-        .method = "POST",
-        .route = "/webhooks/{webhook}/{token}",
-        .path = path,
-        .major = event->source_id,
-        .body = body,
-        .body_len = strlen(body),
-        .priority = DISCORD_INTERACTION,
-        .no_auth = true,
-        .deadline = loop_now(outbox->loop) + (uint64_t)left_ms,
-    };
+    struct discord_request request;
+    _cleanup_mem_ char *path = discord_interaction_followup(
+        outbox->application, event, body, loop_now(outbox->loop) + (uint64_t)left_ms, &request);
 
+    request.path = path;
     if (discord_rest_send(outbox->rest, &request, on_said, outbox, NULL) == TROUPE_OK)
         discord_outbox_hold(outbox);
 }

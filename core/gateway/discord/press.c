@@ -9,14 +9,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/discord/interaction.h"
 #include "gateway/discord/message.h"
 
 #include <string.h>
 
-#define ACKNOWLEDGE_MS 2000 /* of the 3 s; the rest is the network's */
-#define CALLBACK_MS    3000
-#define FOLLOWUP_MS    (14 * 60 * 1000) /* a token lives 15 minutes            */
-#define RETIRE_MS      60000            /* what is pressed again is retired again */
+#define ACKNOWLEDGE_MS 2000  /* of the 3 s; the rest is the network's */
+#define RETIRE_MS      60000 /* what is pressed again is retired again */
 
 /* A press without its first answer. */
 struct press {
@@ -61,32 +60,13 @@ static void called_back(void *arg, troupe_status status, const struct discord_re
         log_warn("discord", "an interaction could not be acknowledged: %s", err ? err->text : "");
 }
 
-/* The first answer, whose path is returned; what it points to is the caller's. */
-static char *callback_request(const struct event *event, const char *body,
-                              struct discord_request *ret, uint64_t now)
-{
-    char *path = mem_printf("/interactions/%s/%s/callback", event->source_id, event->token);
-
-    *ret = (struct discord_request){
-        .method = "POST",
-        .route = "/interactions/{interaction}/{token}/callback",
-        .path = path,
-        .major = event->source_id, /* one for one with the token, and no secret */
-        .body = body,
-        .body_len = strlen(body),
-        .priority = DISCORD_FIRST_RESPONSE,
-        .no_auth = true,
-        .deadline = now + CALLBACK_MS,
-    };
-    return path;
-}
-
 void discord_press_refuse(struct discord *discord, const struct event *event, int callback,
                           const char *text)
 {
     _cleanup_mem_ char *body = discord_message_callback(callback, text);
     struct discord_request request;
-    _cleanup_mem_ char *path = callback_request(event, body, &request, loop_now(discord->loop));
+    _cleanup_mem_ char *path =
+        discord_interaction_callback(event, body, loop_now(discord->loop), &request);
     struct error err;
 
     request.path = path;
@@ -141,24 +121,15 @@ troupe_status discord_press_tell(struct discord *discord, const struct event *ev
 
     if (press) {
         body = discord_message_callback(DISCORD_CALLBACK_MESSAGE, text);
-        path = callback_request(event, body, &request, loop_now(discord->loop));
-        request.path = path;
+        path = discord_interaction_callback(event, body, loop_now(discord->loop), &request);
         settle(press);
     } else {
         body = discord_message_private(text);
-        path = mem_printf("/webhooks/%s/%s", discord->application, event->token);
-        request = (struct discord_request){
-            .method = "POST",
-            .route = "/webhooks/{webhook}/{token}",
-            .path = path,
-            .major = event->source_id,
-            .body = body,
-            .body_len = strlen(body),
-            .priority = DISCORD_INTERACTION,
-            .no_auth = true,
-            .deadline = loop_now(discord->loop) + FOLLOWUP_MS,
-        };
+        path =
+            discord_interaction_followup(discord->application, event, body,
+                                         loop_now(discord->loop) + DISCORD_FOLLOWUP_MS, &request);
     }
+    request.path = path;
     return discord_rest_call(discord->rest, &request, NULL, NULL);
 }
 
