@@ -98,7 +98,8 @@ static unsigned units_of(uint32_t c)
 }
 
 /* The length of the character at `at`, 0 where it is not all there. What is no UTF-8 counts byte by
- * byte. */
+ * byte; bytes that spell a character in more than it needs are no sign, and count by their number
+ * as text_utf16_len has it. */
 static size_t decode(const char *text, size_t at, size_t len, bool whole, uint32_t *ret)
 {
     unsigned char first = (unsigned char)text[at];
@@ -114,7 +115,11 @@ static size_t decode(const char *text, size_t at, size_t len, bool whole, uint32
         }
         c = c << 6 | ((unsigned char)text[at + i] & 0x3F);
     }
-    *ret = size == 1 && first >= 0xF0 ? 0x10FFFF : c;
+    if (first >= 0xF0 && (size == 1 || c < 0x10000))
+        c = 0x10FFFF;
+    else if (size == 3 && c < 0x800)
+        c = 0xFFFD;
+    *ret = c;
     return size;
 }
 

@@ -201,6 +201,26 @@ static void a_character_longer_than_a_part_is_cut_all_the_same(void **state)
     parts_clear(&parts);
 }
 
+/* The model's bytes come as they are; a longer spelling than needed is not UTF-8. */
+static void what_is_spelled_too_long_fits_all_the_same(void **state)
+{
+    static const char *const spelled[] = {"\xF0\x89\x87\xA9", "\xE0\x80\x8A", "\xE0\x81\xA0",
+                                          "\xF5x"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(spelled) / sizeof(spelled[0]); i++) {
+        char *text = times(spelled[i], 3 * (size_t)LIMIT);
+        struct parts parts;
+
+        split(text, strlen(text), LIMIT, true, &parts);
+        assert_in_range(parts.count, 3, 10);
+        for (size_t k = 0; k < parts.count; k++)
+            assert_in_range(text_utf16_len(parts.bodies[k], strlen(parts.bodies[k])), 1, LIMIT);
+        parts_clear(&parts);
+        mem_free(text);
+    }
+}
+
 static void endless_white_space_is_no_message(void **state)
 {
     static const char *const blanks[] = {"\n", " ", "\r\n", " \n", "\xe3\x80\x80"};
@@ -601,6 +621,7 @@ int main(void)
         TEST(a_long_word_fills_its_parts),
         TEST(characters_are_not_torn),
         TEST(a_character_longer_than_a_part_is_cut_all_the_same),
+        TEST(what_is_spelled_too_long_fits_all_the_same),
         TEST(endless_white_space_is_no_message),
         TEST(a_block_is_closed_and_opened_anew_with_its_language),
         TEST(a_block_in_a_quote_stays_in_it),
