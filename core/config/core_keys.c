@@ -45,6 +45,8 @@ static const struct config_key store_keys[] = {
      .doc = "full survives power loss; normal is faster and may lose the last commits then"},
     {"keep_traces", CONFIG_DURATION, CONFIG_LIVE, "7d", HOUR, 400 * 24 * HOUR,
      .doc = "how long troupe why can tell about a turn; texts of messages go after a day"},
+    {"keep_files", CONFIG_SIZE, CONFIG_LIVE, "256M", 64 * KILO, 1024 * 1024 * MEGA,
+     .doc = "what members' files may take in the database; the oldest go first, all after a day"},
     {"keep_audit", CONFIG_DURATION, CONFIG_LIVE, "90d", 24 * HOUR, 3650 * 24 * HOUR,
      .doc = "how long it is kept who changed settings and who was refused"},
 };

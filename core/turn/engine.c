@@ -524,6 +524,7 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     *ret = NULL;
     engine->options = *options;
     engine->loop = options->loop;
+    engine->file_bytes = -1;
     loop_on_runaway(engine->loop, runaway);
     engine->store = options->store;
     engine->idle_task.run = idle_now;

@@ -32,6 +32,45 @@ static bool has_eyes(const struct turn *turn)
     return false;
 }
 
+/* ---- room for them ---------------------------------------------------------------------------- */
+
+static troupe_status count(struct engine *engine, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status =
+        store_query(engine->store, STORE_SQL(SQL_FILE_TOTAL), turn_engine_soon(engine), &rows, err);
+
+    if (status >= 0)
+        engine->file_bytes = store_cell_int(rows, 0, 0, 0);
+    return status;
+}
+
+/* Those of turns that have ended go, the oldest first, until `len` more fit below [store] keep_files.
+ * False in `ret`: what is left is of turns that still run. */
+static troupe_status make_room(const struct turn *turn, size_t len, bool *ret, struct error *err)
+{
+    struct engine *engine = turn->engine;
+    int64_t room = config_bytes(config_section(turn->set->config, "store", NULL), "keep_files");
+    troupe_status status = TROUPE_OK;
+    bool dropped = true;
+
+    room -= (int64_t)len;
+    if (engine->file_bytes < 0)
+        status = count(engine, err);
+    while (status >= 0 && engine->file_bytes > room && dropped) {
+        _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+        store_batch_add(batch, STORE_SQL(SQL_FILE_DROP));
+        status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
+        dropped = status >= 0 && store_batch_changes(batch, 0) > 0;
+        /* Others are swept meanwhile, too. */
+        if (status >= 0)
+            status = count(engine, err);
+    }
+    *ret = status >= 0 && engine->file_bytes <= room;
+    return status;
+}
+
 /* ---- fetching -------------------------------------------------------------------------------- */
 
 static troupe_status keep(struct turn *turn, size_t n, const struct gateway_file *file,
@@ -46,6 +85,7 @@ static troupe_status keep(struct turn *turn, size_t n, const struct gateway_file
                               store_text(gateway_file_state_name(fetched->state)),
                               store_int((int64_t)fetched->shown),
                               data->len ? store_blob(data->data, data->len) : store_null()));
+    turn->engine->file_bytes += (int64_t)data->len;
     return store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), err);
 }
 
@@ -63,13 +103,20 @@ static troupe_status fetch_rest(struct turn *turn, const json_t *list,
          want.index++) {
         struct gateway_file file = gateway_file_at(list, want.index);
         struct gateway_fetched fetched = {.state = GATEWAY_FILE_FAILED};
+        bool fits = true;
 
         if (gateway && gateway->ops->fetch)
             status = gateway->ops->fetch(gateway, &file, &want, &fetched);
+        if (status < 0)
+            error_set(err, status, "the turn was ended");
+        else if (fetched.data.len)
+            status = make_room(turn, fetched.data.len, &fits, err);
+        if (!fits) {
+            buf_clear(&fetched.data);
+            fetched = (struct gateway_fetched){.state = GATEWAY_FILE_FAILED};
+        }
         if (status >= 0)
             status = keep(turn, want.index, &file, &fetched, err);
-        else
-            error_set(err, status, "the turn was ended");
         want.used += fetched.shown;
         buf_clear(&fetched.data);
     }

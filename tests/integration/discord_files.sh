@@ -197,6 +197,29 @@ ok $? "where no file may be attached the beginning comes as text, and why"
 host_stop
 is $? 0 "it stops well"
 
+# ---- more than there is room for
+
+config $'attachment_text = 32k\n[store]\nkeep_files = 64k'
+sed -i '/^attachment_text = 1k$/d' "$TAP_DIR/troupe.ini"
+host_start
+is $? 0 "the host starts with little room for files"
+python3 -c 'import json
+print(json.dumps([{"name": "f.txt", "type": "text/plain", "text": "x" * 30000}]))' >"$TAP_DIR/files.json"
+for i in 1 2 3 4 5; do
+    n=$(attach "{mention} file $i {token}" "$(cat "$TAP_DIR/files.json")")
+    answered
+    ok $? "a message with file $i is answered"
+done
+says "$n" "file 5"
+ok $? "in its own words"
+like "$(fake_discord_text "$n")" 'Attached file "f.txt"' "the last one's file was read"
+host_stop
+is $? 0 "it stops well"
+kept=$(python3 -c 'import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+print(db.execute("SELECT sum(length(data)) FROM event_file").fetchone()[0])' "$(find "$TAP_DIR" -name troupe.db)")
+ok "$([ "$kept" -ge 30000 ] && [ "$kept" -le 65536 ]; echo $?)" "what is kept stays below the limit ($kept)"
+
 # ---- a plugin that looks
 
 sed -e 's/^stages = .*/stages = viewer/' "$TAP_DIR/troupe.ini" >"$TAP_DIR/viewer.ini"

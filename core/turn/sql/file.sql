@@ -16,6 +16,15 @@ FROM event_file WHERE turn_id = ?1 ORDER BY n;
 -- name: read
 SELECT data FROM event_file WHERE turn_id = ?1 AND n = ?2;
 
+-- name: total
+SELECT coalesce(sum(length(data)), 0) FROM event_file;
+
+-- The oldest of turns that have ended. Few at a time: a picture may have megabytes.
+-- name: drop
+DELETE FROM event_file WHERE (turn_id, n) IN (
+    SELECT f.turn_id, f.n FROM event_file AS f JOIN event AS e ON e.id = f.turn_id
+    WHERE e.finished_ms IS NOT NULL AND f.data IS NOT NULL ORDER BY f.turn_id, f.n LIMIT 10);
+
 -- name: seen
 UPDATE event_file SET state = 'seen' WHERE turn_id = ?1 AND n = ?2 AND state = 'kept';
 
