@@ -129,6 +129,8 @@ json_t *host_functions(struct host *host)
         json_object_set_new(function, "slash",
                             json_boolean(target->function->flags & TROUPE_SLASH));
         json_object_set_new(function, "tool", json_boolean(target->function->flags & TROUPE_TOOL));
+        if (target->function->menu)
+            json_object_set_new(function, "menu", json_string(target->function->menu));
         json_array_append_new(list, function);
     }
     add_core_commands(list);

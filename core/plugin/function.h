@@ -45,11 +45,21 @@ struct plugin_function {
     size_t param_count;
     const struct plugin_param *params;
     const char *usage; /* "/roll [sides] [count]" */
+    const char *menu;  /* its entry in menus; NULL: it is in none */
     /* The prepared call. */
     troupe_fn fn;
     ffi_cif cif;
     ffi_type *types[2 * PLUGIN_MAX_PARAMS + 1];
 };
+
+/* Whether members may call it at all, by typing or from a menu. */
+#define PLUGIN_FOR_MEMBERS (TROUPE_SLASH | TROUPE_MENU_MEMBER | TROUPE_MENU_MESSAGE)
+
+/* What a menu fills in of its target: the member, or who wrote the message; the message's text and id. */
+enum plugin_menu_part { PLUGIN_MENU_MEMBER, PLUGIN_MENU_TEXT, PLUGIN_MENU_ID };
+/* The parameter that gets it; NULL: none does. */
+const struct plugin_param *plugin_menu_param(const struct plugin_function *function,
+                                             enum plugin_menu_part part);
 
 /* Arguments in the order of the parameters; TROUPE_TYPE_NULL is "left out". A zeroed struct is
  * empty. `owned` is the memory of texts; values may also be borrowed from the caller. */

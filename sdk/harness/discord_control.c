@@ -260,6 +260,27 @@ static json_t *do_slash(struct control *control)
     return NULL;
 }
 
+/* {"name", and "message" or "whom"}: an entry of the menu on that. */
+static json_t *do_menu(struct control *control)
+{
+    struct discord *discord = control->discord;
+    struct discord_channel *channel = channel_in(control);
+    struct discord_user *member = member_in(control), *whom = NULL;
+    const char *name = text_of(control, "name"), *which = text_of(control, "message");
+    const char *on = text_of(control, "whom");
+    struct discord_message *message = NULL;
+
+    if (which)
+        message = discord_map_get(&discord->world.messages, discord_digits(discord_slice(which)));
+    else if (on)
+        whom = discord_world_user(&discord->world, on);
+    if (channel && member && name && (message || whom))
+        return describe(discord_menu(discord, channel, member, name, whom, message));
+    snprintf(control->err, sizeof(control->err),
+             "an entry of a menu needs a name, channel, member and what it is on");
+    return NULL;
+}
+
 /* {"name", "option", "value", "options": {"key": value} typed before}: what somebody types so far. */
 static json_t *do_complete(struct control *control)
 {
@@ -579,6 +600,7 @@ static const struct {
     {"press", do_press, true},
     {"slash", do_slash, true},
     {"submit", do_submit, true},
+    {"menu", do_menu, true},
     {"complete", do_complete, true},
     {"commands", do_commands, false},
     {"requests", do_requests, false},

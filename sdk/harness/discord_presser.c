@@ -42,7 +42,7 @@ static json_t *find_button(json_t *rows, const char *custom_id, int64_t index)
         json_array_foreach (json_object_get(row, "components"), b, button) {
             const char *id = json_string_value(json_object_get(button, "custom_id"));
 
-            if (custom_id ? id && !strcmp(id, custom_id) : id && index-- == 0)
+            if (id && (custom_id ? !strcmp(id, custom_id) : index-- == 0))
                 return button;
         }
     }

@@ -56,6 +56,9 @@ fake_discord_call set '{"record": true}' >/dev/null
 write_config
 cat >>"$TAP_DIR/troupe.ini" <<INI
 [agent reminder]
+[agent slash]
+plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/slash.so
+isolation = inprocess
 [agent asker]
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/actor.so
 isolation = inprocess
@@ -116,6 +119,9 @@ ok $? "and a private one"
 fake_discord_call slash '{"name": "deep", "options": {"n": -1}, "member": "alice", "channel": "general"}' >/dev/null
 until_true told 'must be'
 ok $? "and one that is wrong"
+fake_discord_call menu '{"name": "Look at", "whom": "bob", "member": "alice", "channel": "general"}' >/dev/null
+until_true answered 'looked at'
+ok $? "and one from a menu"
 fake_discord_call complete '{"name": "echo", "option": "text", "value": "a", "channel": "general"}' >/dev/null
 until_true acknowledged 8
 ok $? "and one that is being typed"
