@@ -133,10 +133,10 @@ const char *discord_modal_defect(const json_t *modal)
 
 /* ---- what a client sends ------------------------------------------------------------------- */
 
-json_t *discord_press_data(const json_t *component, const json_t *choice)
+json_t *discord_press_data(const json_t *component, const json_t *choice, bool most_of_it)
 {
     const json_t *options = json_object_get(component, "options"), *place;
-    json_int_t type = number_of(component, "type", BUTTON);
+    json_int_t type = number_of(component, "type", BUTTON), most;
     json_t *values = json_array();
     size_t i;
 
@@ -149,7 +149,8 @@ json_t *discord_press_data(const json_t *component, const json_t *choice)
         json_array_append(
             values,
             json_object_get(json_array_get(options, (size_t)json_integer_value(place)), "value"));
-    for (i = 0; !choice && i < (size_t)number_of(component, "min_values", 1); i++)
+    most = number_of(component, most_of_it ? "max_values" : "min_values", 1);
+    for (i = 0; !choice && i < (size_t)most; i++)
         json_array_append(values, json_object_get(json_array_get(options, i), "value"));
     return json_pack("{s:s,s:i,s:o}", "custom_id", text_of(component, "custom_id"),
                      "component_type", SELECT, "values", values);

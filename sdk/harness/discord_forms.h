@@ -9,6 +9,7 @@
 #include "discord_text.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct discord;
 struct discord_interaction;
@@ -19,8 +20,8 @@ const char *discord_components_defect(struct discord_slice components);
 const char *discord_modal_defect(const json_t *modal);
 
 /* The data of a press on that component: a select gives the values at the places of `choice`, or where it
- * is NULL as many as it must, from the first. */
-json_t *discord_press_data(const json_t *component, const json_t *choice);
+ * is NULL as many as it may, or else must, from the first. */
+json_t *discord_press_data(const json_t *component, const json_t *choice, bool most_of_it);
 
 /* The member submits the modal that the press `it` opened, with a text for each field; NULL: made up.
  * Returns the new interaction; NULL: no modal is open there. */

@@ -68,7 +68,7 @@ struct discord_interaction *discord_press(struct discord *discord, struct discor
     json_t *data = NULL;
 
     if (button)
-        data = discord_press_data(button, choice);
+        data = discord_press_data(button, choice, discord_random(&discord->load.presser.seed) & 1);
     else if (custom_id)
         data = json_pack("{s:s,s:i}", "custom_id", custom_id, "component_type", 2);
     if (data)
