@@ -397,6 +397,12 @@ struct asked {
     bool open;
 };
 
+static void asked_clear(struct asked *asked)
+{
+    store_rows_free(asked->rows);
+}
+#define _cleanup_asked_ _cleanup_(asked_clear)
+
 /* Why the press counts for nothing; NULL: it may. `ret_spent`: no other one will count. [waits] */
 static const char *find_question(struct engine *engine, const struct event *event,
                                  struct asked *asked, bool *ret_spent)
@@ -438,11 +444,9 @@ static const char *take_answer(struct engine *engine, const struct event *event,
 static const char *answer_button(struct engine *engine, const struct event *event, int64_t id,
                                  int32_t choice, bool *ret_spent)
 {
-    _cleanup_rows_ struct store_rows *rows = NULL;
-    struct asked asked = {.id = id};
+    _cleanup_asked_ struct asked asked = {.id = id};
     const char *problem = find_question(engine, event, &asked, ret_spent);
 
-    rows = asked.rows;
     if (problem)
         return problem;
     return asked.form ? IS_GONE : take_answer(engine, event, &asked, choice, NULL, ret_spent);
@@ -452,13 +456,11 @@ static const char *answer_button(struct engine *engine, const struct event *even
 static const char *answer_form(struct engine *engine, const struct event *event, int64_t id,
                                enum turn_form kind, bool *ret_spent)
 {
-    _cleanup_rows_ struct store_rows *rows = NULL;
+    _cleanup_asked_ struct asked asked = {.id = id};
     _cleanup_mem_ char *given = NULL;
-    struct asked asked = {.id = id};
     const char *problem = find_question(engine, event, &asked, ret_spent);
     troupe_status status;
 
-    rows = asked.rows;
     if (problem)
         return problem;
     *ret_spent = !asked.open;

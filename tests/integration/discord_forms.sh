@@ -19,6 +19,9 @@ stages = asker
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/actor.so
 isolation = inprocess
 script = form 600000 Who are you?;pick 1 2 600000 Which of them?
+[agent slash]
+plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/slash.so
+isolation = inprocess
 [discord]
 token = fake-token
 api = $DISCORD_API
@@ -69,6 +72,8 @@ until_true acknowledged
 is "$(interaction callback)" 9 "which opens it once more"
 
 killed "while it was open"
+"$TROUPE" reload -c "$TAP_DIR/troupe.ini" >/dev/null 2>&1
+is $? 0 "it is reloaded meanwhile"
 submit '["a name of far more than twenty characters"]'
 until_true acknowledged
 is "$(interaction callback) $(interaction ephemeral)" "4 True" "what is too long is told, alone"
@@ -101,6 +106,22 @@ ok $? "and reaches the turn, with what the form said before"
 messages >"$TAP_DIR/messages"
 like "$(fake_discord_get '[m["content"] for m in d if m["bot"]]' <"$TAP_DIR/messages")" \
     "Alice: I was.*asked" "which another process had stored"
+# ---- below the answer to a command -------------------------------------------------------------
+
+for command in wish wish_alone; do
+    fake_discord_call slash "{\"name\": \"$command\", \"member\": \"bob\", \"channel\": \"general\"}" >"$TAP_DIR/used"
+    shown() { [ "$(components '["label"]')" = "['A wish']" ]; }
+    until_true shown
+    ok $? "/$command asks"
+    press bob
+    until_true acknowledged
+    is "$(interaction callback)" 9 "its button opens a form"
+    submit "[\"peace, by $command\"]"
+    until_true said "so be it: peace, by $command"
+    ok $? "and what was filled in is answered"
+done
+is "$(messages | fake_discord_get '[m["ephemeral"] for m in d if m["bot"] and "so be it" in m["content"]]')" \
+    "[False, True]" "alone where the command is"
 is "$(fake_discord_report callbacks_late) $(fake_discord_report doubled) $(fake_discord_report pings)" \
     "0 0 0" "nothing was late, doubled, or notified anybody"
 host_stop
