@@ -111,7 +111,8 @@ troupe_status plugin_function_invoke(const struct plugin_function *function, tro
 json_t *plugin_function_schema(const struct plugin_function *function, const char *name);
 /* `name` with everything outside [a-zA-Z0-9_-] as "_", cut at 64. */
 void plugin_function_tool_name(const char *name, char out[PLUGIN_TOOL_NAME + 1]);
-/* Usage, doc, and a line for each parameter with what it takes. */
+/* Usage, or of what is only in menus its entry; doc, menus, and a line for each parameter with what it
+ * takes. */
 void plugin_function_help(const struct plugin_function *function, struct buf *out);
 /* "a whole number from 2 to 1000", "text of at most 200 bytes", "red, green or blue". */
 void plugin_param_describe(const struct plugin_param *param, struct buf *out);

@@ -118,6 +118,8 @@ static void describe_menu(struct arena *arena, const struct plugin_target *targe
 
     describe(arena, function, ret);
     ret->name = function->menu;
+    if (target->ambiguous) /* as its command's name tells the agent */
+        ret->name = arena_printf(arena, "%s (%s)", function->menu, target->agent->name);
     ret->target = target->qualified;
     ret->offer = offer;
     ret->member_param = param_name(function, PLUGIN_MENU_MEMBER);

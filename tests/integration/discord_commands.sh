@@ -149,6 +149,9 @@ ok $? "what is only in a menu is no command that can be typed"
 slash '{"name": "help", "member": "bob", "channel": "general"}'
 until_true shown_help
 ok $? "help tells of menus"
+slash '{"name": "help", "options": {"command": "quote"}, "member": "bob", "channel": "general"}'
+until_true says 'In the menu of a message: Quote this, please'
+ok $? "and what an entry is for"
 
 # lines: how many of /recite's lines stand in the channel; those that the given kind of message has
 lines() { messages "sum(m[\"content\"].count(\"stands here\") for m in d if m[\"ephemeral\"] == $1)"; }

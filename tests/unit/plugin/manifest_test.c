@@ -151,6 +151,39 @@ static void walks_by_the_stride_of_the_plugin(void **state)
     plugin_function_clear(&read);
 }
 
+static void an_entry_of_menus_has_its_own_name_or_the_functions(void **state)
+{
+    static const troupe_param params[] = {{.name = "text",
+                                           .doc = "Text",
+                                           .min = -INFINITY,
+                                           .max = INFINITY,
+                                           .def = NAN,
+                                           .type = TROUPE_TYPE_STRING}};
+    troupe_function function = {.size = sizeof(function),
+                                .flags = TROUPE_MENU_MESSAGE,
+                                .name = "save_this-quote",
+                                .doc = "Saves",
+                                .params = {params, 1, sizeof(params[0])},
+                                .fn = (troupe_fn)(uintptr_t)wave,
+                                .menu = "Keep it"};
+    struct plugin_function read = {0};
+
+    (void)state;
+    assert_status(plugin_function_read(&function, "org.example.test", &read, NULL), TROUPE_OK);
+    assert_string_equal(read.menu, "Keep it");
+    plugin_function_clear(&read);
+    read = (struct plugin_function){0};
+    function.size = offsetof(troupe_function, menu); /* built before there was one */
+    assert_status(plugin_function_read(&function, "org.example.test", &read, NULL), TROUPE_OK);
+    assert_string_equal(read.menu, "Save this quote");
+    plugin_function_clear(&read);
+    read = (struct plugin_function){0};
+    function.flags = TROUPE_TOOL;
+    assert_status(plugin_function_read(&function, "org.example.test", &read, NULL), TROUPE_OK);
+    assert_null(read.menu);
+    plugin_function_clear(&read);
+}
+
 static void refuses_a_broken_head(void **state)
 {
     troupe_plugin table = {BASE};
@@ -556,6 +589,7 @@ int main(void)
         cmocka_unit_test(reads_a_longer_table),
         cmocka_unit_test(a_job_is_read_where_the_table_has_one),
         cmocka_unit_test(walks_by_the_stride_of_the_plugin),
+        cmocka_unit_test(an_entry_of_menus_has_its_own_name_or_the_functions),
         cmocka_unit_test(refuses_a_broken_head),
         cmocka_unit_test(refuses_needs_and_capabilities_it_does_not_know),
         cmocka_unit_test(reads_and_refuses_events_of_observers),
