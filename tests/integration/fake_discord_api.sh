@@ -304,6 +304,7 @@ offered() # OPTIONS MORE
     echo "{\"content\": \"choose\", \"components\": [{\"type\": 1, \"components\": [{\"type\": 3,
         \"custom_id\": \"s\", \"options\": $1$2}]}]}"
 }
+fake_discord_call set '{"callback_ms": 60000}' >/dev/null # what is told here is not lateness
 many=$(python3 -c 'import json; print(json.dumps([{"label": str(i), "value": str(i)} for i in range(26)]))')
 is "$(create "$(offered "$many")")" "400 50035" "a select of more than 25 options is refused"
 is "$(create "$(offered '[{"label": "a", "value": "0"}]' ', "max_values": 2')")" "400 50035" \

@@ -179,6 +179,68 @@ BODY(forms_and_selects_expire_and_can_be_stopped)
     return TROUPE_OK;
 }
 
+/* What a column and an answer to it make; `told` is what its member is told where it is none. */
+static char *taken(const struct gateway_form *form, const char *answer, const char **told)
+{
+    _cleanup_mem_ char *column = turn_form_print_form(form);
+
+    return turn_form_take(column, TURN_FORM_SEND, answer, strlen(answer), told);
+}
+
+static void lengths_are_those_that_some_platform_counts(void **state)
+{
+    static const struct gateway_field fields[] = {{"A", NULL, NULL, 4, 4, false, true},
+                                                  {"B", NULL, NULL, 2, 3, true, false}};
+    static const struct gateway_form form = {"id", "Title", fields, 2};
+    static const struct {
+        const char *answer, *taken;
+    } cases[] = {
+        {"[\"abcd\"]", "[\"abcd\",\"\"]"},
+        {"[\"abcd\",\"\"]", "[\"abcd\",\"\"]"},
+        {"[\"\U0001F600\U0001F600\",\"ab\"]", "[\"\U0001F600\U0001F600\",\"ab\"]"},
+        {"[\"\U0001F600\U0001F600\U0001F600\U0001F600\"]",
+         "[\"\U0001F600\U0001F600\U0001F600\U0001F600\",\"\"]"},
+        {"[\"abc\"]", NULL},
+        {"[\"abcde\"]", NULL},
+        {"[\"abcd\",\"a\"]", NULL},
+        {"[\"abcd\",\"abcd\"]", NULL},
+        {"[]", NULL},
+        {"[1234]", NULL},
+        {"{\"0\":\"abcd\"}", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *told = NULL;
+        _cleanup_mem_ char *got = taken(&form, cases[i].answer, &told);
+
+        if (cases[i].taken)
+            assert_string_equal(got, cases[i].taken);
+        else
+            assert_null(got);
+        assert_non_null(told);
+    }
+}
+
+static void an_answer_has_a_bound_of_its_own(void **state)
+{
+    static const struct gateway_field fields[] = {{"A", NULL, NULL, 0, 4000, true, true},
+                                                  {"B", NULL, NULL, 0, 4000, true, true}};
+    static const struct gateway_form form = {"id", "Title", fields, 2};
+    _cleanup_buf_ struct buf most = BUF_INIT;
+    _cleanup_mem_ char *got = NULL;
+    const char *told = NULL;
+
+    (void)state;
+    buf_puts(&most, "[\"");
+    while (most.len < GATEWAY_FORM_ANSWER_MAX)
+        buf_puts(&most, "words ");
+    buf_puts(&most, "\"]");
+    got = taken(&form, buf_text(&most), &told);
+    assert_null(got);
+    assert_non_null(strstr(told, "shorter"));
+}
+
 BODY(what_nobody_could_answer_is_not_asked)
 {
     struct stage_test *t = arg;
@@ -201,6 +263,8 @@ int main(void)
         TEST(what_a_form_and_a_select_were_answered_stands_in_a_replay),
         TEST(a_select_takes_as_many_as_it_asks_for),
         TEST(forms_and_selects_expire_and_can_be_stopped),
+        TEST(lengths_are_those_that_some_platform_counts),
+        TEST(an_answer_has_a_bound_of_its_own),
         TEST(what_nobody_could_answer_is_not_asked),
     };
 
