@@ -152,6 +152,8 @@ ok $? "help tells of menus"
 slash '{"name": "help", "options": {"command": "quote"}, "member": "bob", "channel": "general"}'
 until_true says 'In the menu of a message: Quote this, please'
 ok $? "and what an entry is for"
+like "$("$TROUPE" functions -c "$TAP_DIR/troupe.ini" | grep slash.quote)" "Quote this, please" \
+    "troupe functions lists it, too"
 
 # lines: how many of /recite's lines stand in the channel; those that the given kind of message has
 lines() { messages "sum(m[\"content\"].count(\"stands here\") for m in d if m[\"ephemeral\"] == $1)"; }
