@@ -41,6 +41,9 @@ static void copy_command(struct arena *arena, const struct gateway_command *from
     for (size_t i = 0; i < from->param_count; i++)
         copy_param(arena, &from->params[i], &params[i]);
     ret->params = params;
+    ret->member_param = copy_text(arena, from->member_param);
+    ret->text_param = copy_text(arena, from->text_param);
+    ret->id_param = copy_text(arena, from->id_param);
 }
 
 struct gateway_commands *gateway_commands_copy(const struct gateway_command *commands, size_t count)
@@ -65,10 +68,10 @@ void gateway_commands_free(struct gateway_commands *commands)
 }
 
 const struct gateway_command *gateway_commands_find(const struct gateway_commands *commands,
-                                                    const char *name)
+                                                    enum gateway_offer offer, const char *name)
 {
     for (size_t i = 0; commands && i < commands->count; i++)
-        if (!strcmp(commands->list[i].name, name))
+        if (commands->list[i].offer == offer && !strcmp(commands->list[i].name, name))
             return &commands->list[i];
     return NULL;
 }

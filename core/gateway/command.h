@@ -41,6 +41,13 @@ enum gateway_audience {
     GATEWAY_OWNERS,
 };
 
+/* Where it is offered. */
+enum gateway_offer {
+    GATEWAY_TYPED,
+    GATEWAY_MEMBER_MENU,
+    GATEWAY_MESSAGE_MENU,
+};
+
 struct gateway_command {
     const char *name;   /* as members see it                             */
     const char *target; /* what an event names it by; NULL: the name     */
@@ -49,6 +56,10 @@ struct gateway_command {
     bool private; /* its answer is for the caller only */
     const struct gateway_param *params;
     size_t param_count;
+    enum gateway_offer offer;
+    /* Of a menu: the names of the parameters that get the member (of a message who wrote it), the message's
+     * text and its id; NULL: none does. */
+    const char *member_param, *text_param, *id_param;
 };
 
 /* A copy of all of it; commands_free frees it. */
@@ -59,8 +70,8 @@ struct gateway_commands {
 struct gateway_commands *gateway_commands_copy(const struct gateway_command *commands,
                                                size_t count);
 void gateway_commands_free(struct gateway_commands *commands); /* NULL is fine */
-/* By the name that members see; NULL: there is none. */
+/* By the name that members see there; NULL: there is none. */
 const struct gateway_command *gateway_commands_find(const struct gateway_commands *commands,
-                                                    const char *name);
+                                                    enum gateway_offer offer, const char *name);
 
 #endif

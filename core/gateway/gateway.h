@@ -27,6 +27,7 @@
 
 #include "gateway/event.h"
 #include "gateway/files.h"
+#include "gateway/form.h"
 
 #include <inttypes.h>
 
@@ -73,6 +74,7 @@ struct gateway_final {
     size_t len;
     const struct gateway_button *buttons;
     size_t button_count;
+    const struct gateway_select *select; /* in place of buttons; NULL: none */
 };
 
 /* What is wanted of a file of an event. */
@@ -122,6 +124,11 @@ struct gateway_ops {
      * the coroutine is to end: TROUPE_CANCELED, TROUPE_DEADLINE. NULL: it has no files. [waits] */
     troupe_status (*fetch)(struct gateway *gateway, const struct gateway_file *file,
                            const struct gateway_fetch *want, struct gateway_fetched *ret);
+    /* Shows a form to the member who pressed, as what that press does; it comes back as a press of the
+     * form's id, or never. Where it is too late for that, the member is told to press again. NULL: it
+     * has no forms. [waits] */
+    troupe_status (*form)(struct gateway *gateway, const struct event *press,
+                          const struct gateway_form *form);
     /* Whether somebody is working on the event: typing, a reaction. Off comes after the turn's last
      * answers were begun and before they are prepared. NULL is fine. */
     void (*working)(struct gateway *gateway, const struct event *event, bool on);

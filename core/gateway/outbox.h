@@ -45,7 +45,7 @@ struct outbox_row {
     char *body;      /* exactly what is shown (Discord: content of the message)   */
     char *source;    /* the raw text behind it, where it differs (fences reopened); else NULL */
     char *ping;      /* the one member that it may notify; NULL: nobody      */
-    char *buttons;   /* JSON [{"id","label"}…]; NULL: none                    */
+    char *buttons;   /* JSON [{"id","label"}…] or of a select (form.h); NULL: none */
     char *file_name; /* of a file that goes with it; NULL: none               */
     char *file;      /* and what stands in it                                 */
     char *parent; /* `channel` is a thread that is opened from the message of the same id there */

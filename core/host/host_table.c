@@ -488,6 +488,8 @@ const troupe_turn_table *host_turn_table(void)
         .join_any = host_join_any,
         .batch_begin = batch_begin,
         .batch_commit = batch_commit,
+        .ask_text = host_ask_text,
+        .ask_select = host_ask_select,
     };
 
     return &table;

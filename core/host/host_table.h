@@ -48,6 +48,11 @@ struct store_scope host_scope(const struct turn_frame *frame);
 
 troupe_status host_ask(troupe_turn *turn, const char *text, uint64_t len, troupe_array labels,
                        uint64_t within_ms, int32_t *ret_choice);
+troupe_status host_ask_text(troupe_turn *turn, const char *text, uint64_t len, const char *title,
+                            troupe_array fields, uint64_t within_ms, troupe_str *ret_values);
+troupe_status host_ask_select(troupe_turn *turn, const char *text, uint64_t len,
+                              troupe_array options, uint32_t min, uint32_t max, uint64_t within_ms,
+                              int32_t *ret_places, uint32_t *ret_count);
 troupe_status host_sleep(troupe_turn *turn, uint64_t ms);
 troupe_status host_spawn(troupe_turn *turn, troupe_task_fn fn, void *arg, troupe_task **ret);
 troupe_status host_join(troupe_turn *turn, troupe_task *task);

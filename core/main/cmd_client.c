@@ -93,7 +93,7 @@ int cmd_plugins(struct options *options)
 
 int cmd_functions(struct options *options)
 {
-    static const char *const columns[] = {"function", "slash",       "tool",
+    static const char *const columns[] = {"function", "slash",       "tool", "menu",
                                           "usage",    "description", NULL};
 
     return show(options, "functions", columns, "no agent declares functions");

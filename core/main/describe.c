@@ -109,6 +109,7 @@ static void add_core_commands(json_t *list)
         json_object_set_new(function, "agent", json_string(""));
         json_object_set_new(function, "usage", json_string(commands[i].function.usage));
         json_object_set_new(function, "slash", json_true());
+        json_object_set_new(function, "menu", json_null());
         json_object_set_new(function, "tool", json_false());
         json_array_append_new(list, function);
     }
@@ -129,6 +130,9 @@ json_t *host_functions(struct host *host)
         json_object_set_new(function, "slash",
                             json_boolean(target->function->flags & TROUPE_SLASH));
         json_object_set_new(function, "tool", json_boolean(target->function->flags & TROUPE_TOOL));
+        json_object_set_new(function, "menu",
+                            target->function->menu ? json_string(target->function->menu)
+                                                   : json_null());
         json_array_append_new(list, function);
     }
     add_core_commands(list);

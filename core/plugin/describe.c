@@ -139,7 +139,13 @@ static void put_default(const struct plugin_param *param, struct buf *out)
 
 void plugin_function_help(const struct plugin_function *function, struct buf *out)
 {
-    buf_printf(out, "%s\n%s\n", function->usage, function->doc);
+    bool typed = function->flags & TROUPE_SLASH || !function->menu;
+
+    buf_printf(out, "%s\n%s\n", typed ? function->usage : function->menu, function->doc);
+    if (function->flags & TROUPE_MENU_MEMBER)
+        buf_printf(out, "In the menu of a member: %s\n", function->menu);
+    if (function->flags & TROUPE_MENU_MESSAGE)
+        buf_printf(out, "In the menu of a message: %s\n", function->menu);
     for (size_t i = 0; i < function->param_count; i++) {
         const struct plugin_param *param = &function->params[i];
 

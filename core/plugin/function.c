@@ -13,7 +13,9 @@
 #include <string.h>
 
 #define EXACT_MAX   9007199254740992.0 /* 2^53: a double holds every whole number up to it */
-#define KNOWN_FLAGS ((TROUPE_LIMIT_FEATURES << 1) - 1)
+#define KNOWN_FLAGS ((TROUPE_MENU_MESSAGE << 1) - 1)
+#define MENUS       (TROUPE_MENU_MEMBER | TROUPE_MENU_MESSAGE)
+#define MENU_CHARS  32
 #define MAX_DOC     1000
 
 /* Sizes of the tables in ABI 1.0: what every plugin has at least. */
@@ -353,6 +355,74 @@ static char *make_usage(const struct plugin_function *function)
     return buf_take(&text);
 }
 
+/* ---- menus --------------------------------------------------------------------------------- */
+
+const struct plugin_param *plugin_menu_param(const struct plugin_function *function,
+                                             enum plugin_menu_part part)
+{
+    for (size_t i = 0; i < function->param_count; i++) {
+        const struct plugin_param *param = &function->params[i];
+        bool is_id = param->type == TROUPE_TYPE_STRING && !strcmp(param->name, "message");
+
+        if (part == PLUGIN_MENU_MEMBER ? param->type == TROUPE_TYPE_MEMBER
+            : part == PLUGIN_MENU_ID   ? is_id
+                                       : param->type == TROUPE_TYPE_STRING && !is_id)
+            return param;
+    }
+    return NULL;
+}
+
+static troupe_status check_menu(const struct reading *at, const struct plugin_function *function,
+                                bool message)
+{
+    const struct plugin_param *member = plugin_menu_param(function, PLUGIN_MENU_MEMBER);
+    const struct plugin_param *text = plugin_menu_param(function, PLUGIN_MENU_TEXT);
+    const struct plugin_param *id = plugin_menu_param(function, PLUGIN_MENU_ID);
+
+    if (message ? !text && !id : !member)
+        return defect(at, message ? "on a message's menu it needs a string parameter for the text"
+                                  : "on a member's menu it needs a member parameter");
+    for (size_t i = 0; i < function->param_count; i++) {
+        const struct plugin_param *param = &function->params[i];
+
+        if (param != member && !(message && (param == text || param == id)) && !param->optional &&
+            !param->has_default)
+            return defect(at, "in a menu nothing is typed: \"%s\" must be one that can be left out",
+                          param->name);
+    }
+    return TROUPE_OK;
+}
+
+/* "save_quote" is "Save quote". */
+static char *menu_of(const char *name)
+{
+    char *menu = mem_strdup(name);
+
+    for (char *p = menu; *p; p++)
+        if (*p == '_' || *p == '-')
+            *p = ' ';
+    menu[0] = (char)toupper((unsigned char)menu[0]);
+    return menu;
+}
+
+static troupe_status read_menu(const struct reading *at, const char *declared,
+                               struct plugin_function *ret)
+{
+    size_t len = declared ? strnlen(declared, 4 * MENU_CHARS + 1) : 1;
+    troupe_status status = TROUPE_OK;
+
+    if (!len || len > 4u * MENU_CHARS ||
+        (declared && (!text_is_utf8(declared, len) || text_utf16_len(declared, len) > MENU_CHARS ||
+                      doc_defect(declared))))
+        return defect(at, "its menu entry has 1 to %d characters of one line", MENU_CHARS);
+    ret->menu = declared ? mem_strdup(declared) : menu_of(ret->name);
+    if (ret->flags & TROUPE_MENU_MEMBER)
+        status = check_menu(at, ret, false);
+    if (status == TROUPE_OK && (ret->flags & TROUPE_MENU_MESSAGE))
+        status = check_menu(at, ret, true);
+    return status;
+}
+
 troupe_status plugin_function_read(const troupe_function *declared, const char *id,
                                    struct plugin_function *ret, struct error *err)
 {
@@ -371,8 +441,8 @@ troupe_status plugin_function_read(const troupe_function *declared, const char *
     if (declared->flags & ~KNOWN_FLAGS)
         return defect(&at, "it has flags (0x%x) that this host does not know",
                       declared->flags & ~KNOWN_FLAGS);
-    if (ret->is_service && (declared->flags & TROUPE_SLASH))
-        return defect(&at, "a service cannot be a slash command");
+    if (ret->is_service && (declared->flags & (TROUPE_SLASH | MENUS)))
+        return defect(&at, "a service cannot be a slash command or in a menu");
     if (!declared->fn)
         return defect(&at, "it has no code");
     ret->doc = declared->doc;
@@ -385,7 +455,9 @@ troupe_status plugin_function_read(const troupe_function *declared, const char *
         FFI_OK)
         return defect(&at, "libffi cannot prepare its call");
     ret->usage = make_usage(ret);
-    return TROUPE_OK;
+    return ret->flags & MENUS
+               ? read_menu(&at, TROUPE_HAS(declared, menu) ? declared->menu : NULL, ret)
+               : TROUPE_OK;
 }
 
 void plugin_function_clear(struct plugin_function *function)
@@ -394,6 +466,7 @@ void plugin_function_clear(struct plugin_function *function)
         mem_free((void *)(uintptr_t)function->params[i].choices);
     mem_free((void *)(uintptr_t)function->params);
     mem_free((void *)(uintptr_t)function->usage);
+    mem_free((void *)(uintptr_t)function->menu);
 }
 
 /* ---- calling ------------------------------------------------------------------------------- */

@@ -45,11 +45,21 @@ struct plugin_function {
     size_t param_count;
     const struct plugin_param *params;
     const char *usage; /* "/roll [sides] [count]" */
+    const char *menu;  /* its entry in menus; NULL: it is in none */
     /* The prepared call. */
     troupe_fn fn;
     ffi_cif cif;
     ffi_type *types[2 * PLUGIN_MAX_PARAMS + 1];
 };
+
+/* Whether members may call it at all, by typing or from a menu. */
+#define PLUGIN_FOR_MEMBERS (TROUPE_SLASH | TROUPE_MENU_MEMBER | TROUPE_MENU_MESSAGE)
+
+/* What a menu fills in of its target: the member, or who wrote the message; the message's text and id. */
+enum plugin_menu_part { PLUGIN_MENU_MEMBER, PLUGIN_MENU_TEXT, PLUGIN_MENU_ID };
+/* The parameter that gets it; NULL: none does. */
+const struct plugin_param *plugin_menu_param(const struct plugin_function *function,
+                                             enum plugin_menu_part part);
 
 /* Arguments in the order of the parameters; TROUPE_TYPE_NULL is "left out". A zeroed struct is
  * empty. `owned` is the memory of texts; values may also be borrowed from the caller. */
@@ -101,7 +111,8 @@ troupe_status plugin_function_invoke(const struct plugin_function *function, tro
 json_t *plugin_function_schema(const struct plugin_function *function, const char *name);
 /* `name` with everything outside [a-zA-Z0-9_-] as "_", cut at 64. */
 void plugin_function_tool_name(const char *name, char out[PLUGIN_TOOL_NAME + 1]);
-/* Usage, doc, and a line for each parameter with what it takes. */
+/* Usage, or of what is only in menus its entry; doc, menus, and a line for each parameter with what it
+ * takes. */
 void plugin_function_help(const struct plugin_function *function, struct buf *out);
 /* "a whole number from 2 to 1000", "text of at most 200 bytes", "red, green or blue". */
 void plugin_param_describe(const struct plugin_param *param, struct buf *out);

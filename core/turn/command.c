@@ -143,8 +143,10 @@ static bool find(struct turn *turn, const char *name, struct found *ret)
         ret->function = &ret->own->function;
         return true;
     }
+    /* A platform offers what is only in menus nowhere else. */
     if (plugin_set_find(turn->set, name, &ret->target, &err) < 0 ||
-        !(ret->target->function->flags & TROUPE_SLASH)) {
+        !(ret->target->function->flags &
+          (turn->event->command ? PLUGIN_FOR_MEMBERS : TROUPE_SLASH))) {
         unknown(turn, name, &err);
         return false;
     }

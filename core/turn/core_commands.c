@@ -38,6 +38,23 @@ static void add_function(struct turn *turn, enum turn_rights rights,
                turn_rights_needed(function) <= rights ? "" : " (not for you)");
 }
 
+/* Menus are the platform's; the console has none. */
+static void add_menus(const struct turn *turn, enum turn_rights rights,
+                      const struct plugin_function *function, struct buf *out)
+{
+    static const struct {
+        uint32_t flag;
+        const char *on;
+    } menus[] = {{TROUPE_MENU_MEMBER, "a member"}, {TROUPE_MENU_MESSAGE, "a message"}};
+
+    if (!text_starts(turn->event->source, "discord:"))
+        return;
+    for (size_t i = 0; i < sizeof(menus) / sizeof(menus[0]); i++)
+        if (function->flags & menus[i].flag)
+            buf_printf(out, "on %s, Apps > %s — %s%s\n", menus[i].on, function->menu, function->doc,
+                       turn_rights_needed(function) <= rights ? "" : " (not for you)");
+}
+
 static void help_with(struct turn *turn, const char *name, struct buf *out)
 {
     const struct turn_core_command *own = turn_core_find(name);
@@ -72,6 +89,8 @@ static void help(struct turn *turn, const troupe_value *values)
     for (size_t i = 0; i < set->target_count; i++)
         if (set->targets[i].function->flags & TROUPE_SLASH)
             add_function(turn, rights, set->targets[i].function, &out);
+    for (size_t i = 0; i < set->target_count; i++)
+        add_menus(turn, rights, set->targets[i].function, &out);
     own = turn_core_commands(&count);
     for (size_t i = 0; i < count; i++)
         add_function(turn, rights, &own[i].function, &out);

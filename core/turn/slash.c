@@ -104,12 +104,37 @@ static void suggest_keys(const struct plugin_set *set, struct arena *arena,
     command->params = params;
 }
 
+static const char *param_name(const struct plugin_function *function, enum plugin_menu_part part)
+{
+    const struct plugin_param *param = plugin_menu_param(function, part);
+
+    return param ? param->name : NULL;
+}
+
+static void describe_menu(struct arena *arena, const struct plugin_target *target,
+                          enum gateway_offer offer, struct gateway_command *ret)
+{
+    const struct plugin_function *function = target->function;
+
+    describe(arena, function, ret);
+    ret->name = function->menu;
+    if (target->ambiguous) /* as its command's name tells the agent */
+        ret->name = arena_printf(arena, "%s (%s)", function->menu, target->agent->name);
+    ret->target = target->qualified;
+    ret->offer = offer;
+    ret->member_param = param_name(function, PLUGIN_MENU_MEMBER);
+    if (offer != GATEWAY_MESSAGE_MENU)
+        return;
+    ret->text_param = param_name(function, PLUGIN_MENU_TEXT);
+    ret->id_param = param_name(function, PLUGIN_MENU_ID);
+}
+
 struct gateway_commands *turn_slash_commands(const struct plugin_set *set)
 {
     size_t own, count = 0;
     const struct turn_core_command *core = turn_core_commands(&own);
     _cleanup_mem_ struct gateway_command *list =
-        mem_zero(own + set->target_count + 1, sizeof(*list));
+        mem_zero(own + 3 * set->target_count + 1, sizeof(*list));
     struct gateway_commands *commands;
     struct arena arena = {NULL, 0};
 
@@ -122,6 +147,10 @@ struct gateway_commands *turn_slash_commands(const struct plugin_set *set)
     for (size_t i = 0; i < set->target_count; i++) {
         const struct plugin_target *target = &set->targets[i];
 
+        if (target->function->flags & TROUPE_MENU_MEMBER)
+            describe_menu(&arena, target, GATEWAY_MEMBER_MENU, &list[count++]);
+        if (target->function->flags & TROUPE_MENU_MESSAGE)
+            describe_menu(&arena, target, GATEWAY_MESSAGE_MENU, &list[count++]);
         if (!(target->function->flags & TROUPE_SLASH))
             continue;
         describe(&arena, target->function, &list[count]);

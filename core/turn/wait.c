@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "turn/engine_private.h"
+#include "turn/form.h"
 #include "turn/frame.h"
 #include "turn/press.h"
 #include "turn/sql/wait.h"
@@ -21,6 +22,7 @@ void turn_wait_drop(struct turn_wait *wait)
     list_remove(&wait->link);
     mem_free(wait->stage);
     mem_free(wait->path);
+    mem_free(wait->given);
     mem_free(wait);
 }
 
@@ -58,6 +60,8 @@ troupe_status turn_waits_load(struct turn *turn, struct error *err)
         wait->due_ms = store_cell_int(rows, i, 5, 0);
         wait->state = state_of(store_cell_text(rows, i, 6, ""));
         wait->answer = (int32_t)store_cell_int(rows, i, 7, 0);
+        if (store_cell_text(rows, i, 8, NULL))
+            wait->given = mem_strdup(store_cell_text(rows, i, 8, ""));
         list_append(&turn->waits, &wait->link);
     }
     return TROUPE_OK;
@@ -75,8 +79,7 @@ struct turn_wait *turn_wait_find(const struct turn *turn, const struct record_ca
     return NULL;
 }
 
-struct turn_wait *turn_wait_new(struct record_call *call, const char *kind, int64_t due_ms,
-                                struct store_batch *batch)
+struct turn_wait *turn_wait_new(struct record_call *call, int64_t due_ms)
 {
     struct turn *turn = call->frame->turn;
     struct turn_wait *wait = mem_zero(1, sizeof(*wait));
@@ -87,12 +90,19 @@ struct turn_wait *turn_wait_new(struct record_call *call, const char *kind, int6
     wait->ordinal = call->ordinal;
     wait->due_ms = due_ms;
     list_append(&turn->waits, &wait->link);
+    return wait;
+}
+
+void turn_wait_put(const struct turn_wait *wait, const struct record_call *call, const char *kind,
+                   const char *form, struct store_batch *batch)
+{
+    const struct turn *turn = call->frame->turn;
+
     store_batch_add(batch, STORE_EXPECT(1, SQL_WAIT_PUT, store_int(wait->id), store_int(turn->id),
                                         store_text(wait->stage), store_text(wait->path),
                                         store_int(wait->ordinal), store_text(kind),
-                                        store_text(turn->event->member), store_int(due_ms),
-                                        store_int(clock_wall_ms())));
-    return wait;
+                                        store_text(turn->event->member), store_int(wait->due_ms),
+                                        store_int(clock_wall_ms()), store_text(form)));
 }
 
 /* ---- parking -------------------------------------------------------------------------------- */
@@ -176,7 +186,8 @@ bool turn_park(struct turn *turn)
 
 /* A wait was decided in the store: whoever waits hears it, or the turn runs again. */
 static void decided(struct engine *engine, int64_t turn_id, int64_t wait_id,
-                    enum turn_wait_state state, int32_t answer, struct gateway *gateway)
+                    enum turn_wait_state state, int32_t answer, const char *given,
+                    struct gateway *gateway)
 {
     struct turn *turn = turn_engine_turn(engine, turn_id);
     struct error err;
@@ -195,6 +206,8 @@ static void decided(struct engine *engine, int64_t turn_id, int64_t wait_id,
             continue;
         wait->state = state;
         wait->answer = answer;
+        if (given && !wait->given)
+            wait->given = mem_strdup(given);
         if (wait->op)
             op_complete(wait->op, TROUPE_OK, NULL);
         wait->op = NULL;
@@ -203,13 +216,13 @@ static void decided(struct engine *engine, int64_t turn_id, int64_t wait_id,
 
 /* TROUPE_CONFLICT: it was decided before. [waits] */
 static troupe_status decide(struct engine *engine, int64_t wait_id, enum turn_wait_state state,
-                            int32_t answer, struct error *err)
+                            int32_t answer, const char *given, struct error *err)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
 
     store_batch_add(batch, STORE_EXPECT(1, SQL_WAIT_ANSWER, store_int(wait_id),
                                         store_text(state_names[state]), store_int(answer),
-                                        store_int(clock_wall_ms())));
+                                        store_int(clock_wall_ms()), store_text(given)));
     return store_commit(engine->store, batch, turn_engine_soon(engine), err);
 }
 
@@ -241,9 +254,9 @@ static troupe_status stop_main(void *arg)
     for (size_t i = 0; status == TROUPE_OK && i < rows->count; i++) {
         int64_t id = store_cell_int(rows, i, 0, 0);
 
-        status = decide(engine, id, WAIT_CANCELED, 0, &err);
+        status = decide(engine, id, WAIT_CANCELED, 0, NULL, &err);
         if (status == TROUPE_OK)
-            decided(engine, store_cell_int(rows, i, 1, 0), id, WAIT_CANCELED, 0, NULL);
+            decided(engine, store_cell_int(rows, i, 1, 0), id, WAIT_CANCELED, 0, NULL, NULL);
         else if (status == TROUPE_CONFLICT)
             status = TROUPE_OK;
     }
@@ -294,9 +307,9 @@ static troupe_status expire_all(struct engine *engine, struct error *err)
         for (size_t i = 0; i < rows->count; i++) {
             int64_t id = store_cell_int(rows, i, 0, 0);
 
-            status = decide(engine, id, WAIT_EXPIRED, 0, err);
+            status = decide(engine, id, WAIT_EXPIRED, 0, NULL, err);
             if (status == TROUPE_OK)
-                decided(engine, store_cell_int(rows, i, 1, 0), id, WAIT_EXPIRED, 0, NULL);
+                decided(engine, store_cell_int(rows, i, 1, 0), id, WAIT_EXPIRED, 0, NULL, NULL);
             else if (status != TROUPE_CONFLICT)
                 return status;
         }
@@ -373,35 +386,92 @@ static bool parse_answer(const char *id, int64_t *ret_wait, int32_t *ret_choice)
     return choice >= 0;
 }
 
-/* Why the press counts for nothing; NULL: it counted. `ret_spent`: no other one will count. [waits] */
-static const char *answer_question(struct engine *engine, const struct event *event, int64_t id,
-                                   int32_t choice, bool *ret_spent)
-{
-    _cleanup_rows_ struct store_rows *rows = NULL;
-    struct error err;
-    const char *who;
-    int64_t turn_id;
-    troupe_status status = store_query(engine->store, STORE_SQL(SQL_WAIT_READ, store_int(id)),
-                                       turn_engine_soon(engine), &rows, &err);
+#define IS_GONE "this question is not open any more"
+#define IS_OVER "this question was answered already, or is over"
 
-    if (status < 0)
+/* The question that a press is about. */
+struct asked {
+    struct store_rows *rows;
+    int64_t id, turn;
+    const char *form; /* of rows; NULL: buttons answer it */
+    bool open;
+};
+
+static void asked_clear(struct asked *asked)
+{
+    store_rows_free(asked->rows);
+}
+#define _cleanup_asked_ _cleanup_(asked_clear)
+
+/* Why the press counts for nothing; NULL: it may. `ret_spent`: no other one will count. [waits] */
+static const char *find_question(struct engine *engine, const struct event *event,
+                                 struct asked *asked, bool *ret_spent)
+{
+    struct error err;
+
+    if (store_query(engine->store, STORE_SQL(SQL_WAIT_READ, store_int(asked->id)),
+                    turn_engine_soon(engine), &asked->rows, &err) < 0)
         return ENGINE_NO_STORAGE;
-    *ret_spent = !rows->count;
-    if (!rows->count)
-        return "this question is not open any more";
-    turn_id = store_cell_int(rows, 0, 0, 0);
-    who = store_cell_text(rows, 0, 1, "");
-    if (!event->member || strcmp(who, event->member))
+    *ret_spent = !asked->rows->count;
+    if (!asked->rows->count)
+        return IS_GONE;
+    if (!event->member || strcmp(store_cell_text(asked->rows, 0, 1, ""), event->member) != 0)
         return "this question is for somebody else";
-    status = decide(engine, id, WAIT_ANSWERED, choice, &err);
+    asked->turn = store_cell_int(asked->rows, 0, 0, 0);
+    asked->open = state_of(store_cell_text(asked->rows, 0, 2, "")) == WAIT_OPEN;
+    asked->form = store_cell_text(asked->rows, 0, 3, NULL);
+    return NULL;
+}
+
+/* The same for an answer that holds what was asked. [waits] */
+static const char *take_answer(struct engine *engine, const struct event *event,
+                               const struct asked *asked, int32_t choice, const char *given,
+                               bool *ret_spent)
+{
+    struct error err;
+    troupe_status status = decide(engine, asked->id, WAIT_ANSWERED, choice, given, &err);
+
     *ret_spent = status == TROUPE_CONFLICT;
     if (status == TROUPE_CONFLICT)
-        return "this question was answered already, or is over";
+        return IS_OVER;
     if (status < 0)
         return ENGINE_NO_STORAGE;
     *ret_spent = true;
-    decided(engine, turn_id, id, WAIT_ANSWERED, choice, event->gateway);
+    decided(engine, asked->turn, asked->id, WAIT_ANSWERED, choice, given, event->gateway);
     return NULL;
+}
+
+static const char *answer_button(struct engine *engine, const struct event *event, int64_t id,
+                                 int32_t choice, bool *ret_spent)
+{
+    _cleanup_asked_ struct asked asked = {.id = id};
+    const char *problem = find_question(engine, event, &asked, ret_spent);
+
+    if (problem)
+        return problem;
+    return asked.form ? IS_GONE : take_answer(engine, event, &asked, choice, NULL, ret_spent);
+}
+
+/* A form's button, or what was filled in or chosen. */
+static const char *answer_form(struct engine *engine, const struct event *event, int64_t id,
+                               enum turn_form kind, bool *ret_spent)
+{
+    _cleanup_asked_ struct asked asked = {.id = id};
+    _cleanup_mem_ char *given = NULL;
+    const char *problem = find_question(engine, event, &asked, ret_spent);
+    troupe_status status;
+
+    if (problem)
+        return problem;
+    *ret_spent = !asked.open;
+    if (!asked.open || !asked.form)
+        return IS_OVER;
+    if (kind != TURN_FORM_OPEN) {
+        given = turn_form_take(asked.form, kind, event->content, event->content_len, &problem);
+        return given ? take_answer(engine, event, &asked, 0, given, ret_spent) : problem;
+    }
+    status = turn_form_show(event, asked.form, asked.turn, id);
+    return status == TROUPE_UNSUPPORTED ? "this cannot be filled in here" : NULL;
 }
 
 /* "t:retry:TURN", "t:continue:TURN": the question again, as a new event under the press's id. */
@@ -442,12 +512,16 @@ static const char *press(struct engine *engine, const struct event *event, bool 
 {
     const char *id = event->press_id ? event->press_id : "";
     long long number;
+    enum turn_form kind;
     int64_t wait;
     int32_t choice;
     int value;
 
     if (parse_answer(id, &wait, &choice))
-        return answer_question(engine, event, wait, choice, ret_spent);
+        return answer_button(engine, event, wait, choice, ret_spent);
+    kind = turn_form_parse(id, &wait);
+    if (kind)
+        return answer_form(engine, event, wait, kind, ret_spent);
     if (sscanf(id, "t:retry:%lld", &number) == 1)
         return ask_again(engine, event, number, 0, ret_spent);
     if (sscanf(id, "t:continue:%lld", &number) == 1)

@@ -34,8 +34,9 @@ struct turn_wait {
     unsigned ordinal;
     int64_t due_ms; /* wall clock */
     enum turn_wait_state state;
-    int32_t answer;
-    struct op *op; /* somebody waits for it now */
+    int32_t answer; /* which button                              */
+    char *given;    /* of a form or select: a JSON list; else NULL */
+    struct op *op;  /* somebody waits for it now */
 };
 
 /* Reads those of earlier runs. [waits] */
@@ -43,10 +44,12 @@ troupe_status turn_waits_load(struct turn *turn, struct error *err);
 void turn_waits_clear(struct turn *turn);
 /* The one of a call; NULL. */
 struct turn_wait *turn_wait_find(const struct turn *turn, const struct record_call *call);
-/* A new one, open; the batch stores it. `kind`: "ask", "sleep". The caller forgets it by
- * turn_wait_drop where the batch failed. */
-struct turn_wait *turn_wait_new(struct record_call *call, const char *kind, int64_t due_ms,
-                                struct store_batch *batch);
+/* A new one, open. The caller forgets it by turn_wait_drop where the batch that
+ * stores it failed. */
+struct turn_wait *turn_wait_new(struct record_call *call, int64_t due_ms);
+/* Has the batch store it. `kind`: "ask", "sleep"; `form` as turn/form.h writes it, NULL: a button answers it, or the time. */
+void turn_wait_put(const struct turn_wait *wait, const struct record_call *call, const char *kind,
+                   const char *form, struct store_batch *batch);
 void turn_wait_drop(struct turn_wait *wait);
 /* Until it is decided: TROUPE_OK. TROUPE_PARKED and its like where the work ended before. [waits] */
 troupe_status turn_wait_for(struct turn *turn, struct turn_wait *wait);

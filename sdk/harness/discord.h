@@ -53,6 +53,7 @@
     X(reactions)                                                                                   \
     X(callbacks)                                                                                   \
     X(callbacks_late)                                                                              \
+    X(modals)                                                                                      \
     X(callbacks_repeated)                                                                          \
     X(followups)                                                                                   \
     X(followups_edited) /* of them, the deferred response instead: deprecated     */               \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "discord_control.h"
 
+#include "discord_forms.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -183,14 +185,15 @@ static json_t *do_stop(struct control *control)
 
 static json_t *describe(const struct discord_interaction *it)
 {
-    return json_pack("{s:o,s:s,s:i,s:s,s:o,s:o,s:i,s:f,s:i,s:i,s:i,s:o,s:b,s:s,s:o}", "id",
+    return json_pack("{s:o,s:s,s:i,s:s,s:o,s:o,s:i,s:f,s:i,s:i,s:i,s:o,s:b,s:s,s:o,s:o}", "id",
                      id_json(it->id), "token", it->token, "type", (int)it->type, "custom_id",
                      it->custom_id, "channel", id_json(it->channel), "member", id_json(it->user),
                      "callback", it->callback, "callback_ms",
                      it->callback ? (double)(it->callback_us - it->sent_us) / 1000 : -1.0, "late",
                      (int)it->late, "repeated", (int)it->repeated, "followups", (int)it->followups,
                      "original", id_json(it->original), "ephemeral", it->ephemeral, "text",
-                     it->text, "choices", it->choices ? json_incref(it->choices) : json_null());
+                     it->text, "choices", it->choices ? json_incref(it->choices) : json_null(),
+                     "modal", it->modal ? json_incref(it->modal) : json_null());
 }
 
 static json_t *do_press(struct control *control)
@@ -214,11 +217,32 @@ static json_t *do_press(struct control *control)
             message = candidate;
     }
     it = message ? discord_press(discord, member, message, text_of(control, "custom_id"),
-                                 json_integer_value(json_object_get(control->body, "index")))
+                                 json_integer_value(json_object_get(control->body, "index")),
+                                 json_object_get(control->body, "choice"))
                  : NULL;
     if (it)
         return describe(it);
     snprintf(control->err, sizeof(control->err), "there is no such button");
+    return NULL;
+}
+
+/* {"values": [...], "interaction"}: without one the last press that opened a modal. */
+static json_t *do_submit(struct control *control)
+{
+    struct discord *discord = control->discord;
+    const char *which = text_of(control, "interaction");
+    struct discord_interaction *it = discord->rest.interactions;
+
+    if (which)
+        it = discord_map_get(&discord->rest.interactions_by_id,
+                             discord_digits(discord_slice(which)));
+    while (!which && it && !it->modal)
+        it = it->next;
+    if (it)
+        it = discord_submit(discord, it, json_object_get(control->body, "values"));
+    if (it)
+        return describe(it);
+    snprintf(control->err, sizeof(control->err), "no modal is open there");
     return NULL;
 }
 
@@ -233,6 +257,27 @@ static json_t *do_slash(struct control *control)
         return describe(discord_slash(control->discord, channel, member, name,
                                       json_object_get(control->body, "options")));
     snprintf(control->err, sizeof(control->err), "a command needs a name, channel and member");
+    return NULL;
+}
+
+/* {"name", and "message" or "whom"}: an entry of the menu on that. */
+static json_t *do_menu(struct control *control)
+{
+    struct discord *discord = control->discord;
+    struct discord_channel *channel = channel_in(control);
+    struct discord_user *member = member_in(control), *whom = NULL;
+    const char *name = text_of(control, "name"), *which = text_of(control, "message");
+    const char *on = text_of(control, "whom");
+    struct discord_message *message = NULL;
+
+    if (which)
+        message = discord_map_get(&discord->world.messages, discord_digits(discord_slice(which)));
+    else if (on)
+        whom = discord_world_user(&discord->world, on);
+    if (channel && member && name && (message || whom))
+        return describe(discord_menu(discord, channel, member, name, whom, message));
+    snprintf(control->err, sizeof(control->err),
+             "an entry of a menu needs a name, channel, member and what it is on");
     return NULL;
 }
 
@@ -554,6 +599,8 @@ static const struct {
     {"stop", do_stop, false},
     {"press", do_press, true},
     {"slash", do_slash, true},
+    {"submit", do_submit, true},
+    {"menu", do_menu, true},
     {"complete", do_complete, true},
     {"commands", do_commands, false},
     {"requests", do_requests, false},

@@ -4,6 +4,7 @@
  * followups come back over the webhook routes, under Discord's deadlines.
  */
 #include "discord.h"
+#include "discord_forms.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +58,8 @@ struct discord_interaction *discord_interaction_send(struct discord *discord, un
                                                      struct discord_message *source, json_t *data)
 {
     struct discord_interaction *it = fake_alloc(sizeof(*it));
-    const char *name = json_string_value(json_object_get(data, type == 3 ? "custom_id" : "name"));
+    const char *name =
+        json_string_value(json_object_get(data, type == 3 || type == 5 ? "custom_id" : "name"));
     struct fake_text *event = &discord->rest.event;
 
     it->id = discord_world_new_id(&discord->world);
@@ -141,6 +143,24 @@ static bool take_choices(struct discord_call *call, struct discord_interaction *
     return true;
 }
 
+/* A submitted modal opens no other one. */
+static bool take_modal(struct discord_call *call, struct discord_interaction *it,
+                       struct discord_slice data)
+{
+    json_t *modal = data.ptr ? json_loadb(data.ptr, data.len, 0, NULL) : NULL;
+    const char *defect =
+        it->type == 5 ? "a modal cannot be answered by a modal" : discord_modal_defect(modal);
+
+    if (defect) {
+        json_decref(modal);
+        discord_answer_field(call, "data", "MODAL_INVALID", defect);
+        return false;
+    }
+    it->modal = modal;
+    call->discord->counters.modals++;
+    return true;
+}
+
 /* Does what the callback says; false: refused and answered. */
 static bool respond(struct discord_call *call, struct discord_interaction *it, int type,
                     struct discord_slice data)
@@ -172,9 +192,14 @@ static bool respond(struct discord_call *call, struct discord_interaction *it, i
         if (!take_choices(call, it, data))
             return false;
         break;
-    case 9: break;
+    case 9:
+        if (!take_modal(call, it, data))
+            return false;
+        break;
     default: discord_answer_field(call, "type", "BASE_TYPE_CHOICES", "no such type"); return false;
     }
+    if (type == 9)
+        discord_presser_modal(discord, it);
     it->original = message ? message->id : 0;
     it->ephemeral = message && message->hidden;
     return true;

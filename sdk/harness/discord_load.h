@@ -36,6 +36,11 @@ struct discord_entry *discord_say(struct discord *discord, const struct discord_
 struct discord_interaction *discord_slash(struct discord *discord, struct discord_channel *channel,
                                           struct discord_user *member, const char *name,
                                           const json_t *options);
+/* discord_menu.c: chooses the entry on a message, or where that is NULL on a member. */
+struct discord_interaction *discord_menu(struct discord *discord, struct discord_channel *channel,
+                                         struct discord_user *member, const char *name,
+                                         const struct discord_user *whom,
+                                         const struct discord_message *message);
 
 /* Messages of many members in many channels. */
 struct discord_burst {

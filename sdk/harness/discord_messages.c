@@ -3,6 +3,7 @@
  * Messages over REST: checked as Discord checks them, kept, counted, and told to the sessions.
  */
 #include "discord.h"
+#include "discord_forms.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +234,7 @@ struct discord_message *discord_message_make(struct discord_call *call,
     struct discord_slice content;
     struct fields fields;
     uint64_t reference, key = 0;
+    const char *defect;
 
     read_fields(body, &fields);
     if (!take_content(call, fields.content, &content) ||
@@ -246,6 +248,11 @@ struct discord_message *discord_message_make(struct discord_call *call,
     if (fields.nonce.len > NONCE_MAX + 2u * (fields.nonce.ptr && *fields.nonce.ptr == '"')) {
         discord_answer_field(call, "nonce", "NONCE_TYPE_TOO_LONG",
                              "Must be 25 or fewer in length.");
+        return NULL;
+    }
+    defect = discord_components_defect(fields.components);
+    if (defect) {
+        discord_answer_field(call, "components", "COMPONENT_INVALID", defect);
         return NULL;
     }
     if (content.len == 0 && !is_filled(fields.embeds) && !is_filled(fields.components) &&
@@ -299,6 +306,7 @@ bool discord_message_change(struct discord_call *call, struct discord_message *m
     struct discord *discord = call->discord;
     struct discord_slice content;
     struct fields fields;
+    const char *defect;
 
     read_fields(body, &fields);
     if (!take_content(call, fields.content, &content))
@@ -306,6 +314,11 @@ bool discord_message_change(struct discord_call *call, struct discord_message *m
     if (fields.allowed.ptr && !mentions_hold(fields.allowed)) {
         discord_answer_field(call, "allowed_mentions", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE",
                              "parse and the list are mutually exclusive");
+        return false;
+    }
+    defect = discord_components_defect(fields.components);
+    if (defect) {
+        discord_answer_field(call, "components", "COMPONENT_INVALID", defect);
         return false;
     }
     if (fields.content.ptr) {

@@ -2,6 +2,7 @@
 #include "discord_presser.h"
 
 #include "discord.h"
+#include "discord_forms.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,13 +18,22 @@ struct discord_press {
     unsigned tries;
 };
 
+static void on_tick(uv_timer_t *timer);
+
 static json_t *buttons_of(const struct discord_message *message)
 {
     return message && message->components ? json_loads(message->components, 0, NULL) : NULL;
 }
 
-/* The custom_id of the button at `index`; borrowed from `rows`. */
-static const char *find_button(json_t *rows, int64_t index)
+/* A modal that a member has before himself. */
+struct discord_open_modal {
+    struct discord_open_modal *next;
+    uint64_t interaction;
+    int64_t due_us;
+};
+
+/* The button or select at `index`, or of that custom_id; borrowed from `rows`. */
+static json_t *find_button(json_t *rows, const char *custom_id, int64_t index)
 {
     size_t r, b;
     json_t *row, *button;
@@ -32,8 +42,8 @@ static const char *find_button(json_t *rows, int64_t index)
         json_array_foreach (json_object_get(row, "components"), b, button) {
             const char *id = json_string_value(json_object_get(button, "custom_id"));
 
-            if (id && index-- == 0)
-                return id;
+            if (id && (custom_id ? !strcmp(id, custom_id) : index-- == 0))
+                return button;
         }
     }
     return NULL;
@@ -43,23 +53,28 @@ static int64_t count_buttons(json_t *rows)
 {
     int64_t count = 0;
 
-    while (find_button(rows, count))
+    while (find_button(rows, NULL, count))
         count++;
     return count;
 }
 
 struct discord_interaction *discord_press(struct discord *discord, struct discord_user *member,
                                           struct discord_message *message, const char *custom_id,
-                                          int64_t index)
+                                          int64_t index, const json_t *choice)
 {
     json_t *rows = buttons_of(message);
-    const char *id = custom_id ? custom_id : find_button(rows, index);
+    const json_t *button = find_button(rows, custom_id, index);
     struct discord_interaction *it = NULL;
+    json_t *data = NULL;
 
-    if (id)
-        it = discord_interaction_send(
-            discord, 3, member, discord_world_channel_id(&discord->world, message->channel),
-            message, json_pack("{s:s,s:i}", "custom_id", id, "component_type", 2));
+    if (button)
+        data = discord_press_data(button, choice, discord_random(&discord->load.presser.seed) & 1);
+    else if (custom_id)
+        data = json_pack("{s:s,s:i}", "custom_id", custom_id, "component_type", 2);
+    if (data)
+        it = discord_interaction_send(discord, 3, member,
+                                      discord_world_channel_id(&discord->world, message->channel),
+                                      message, data);
     json_decref(rows);
     return it;
 }
@@ -80,9 +95,46 @@ static bool press_one(struct discord *discord, struct discord_press *press, int6
     if (count == 0 || !member || press->tries++ >= TRIES_MAX)
         return false;
     (void)discord_press(discord, member, message, NULL,
-                        (int64_t)(discord_random(&presser->seed) % (uint64_t)count));
+                        (int64_t)(discord_random(&presser->seed) % (uint64_t)count), NULL);
     press->due_us = now + AGAIN_US;
     return true;
+}
+
+static void submit_due(struct discord *discord, int64_t now)
+{
+    for (struct discord_open_modal **at = &discord->load.presser.modals; *at;) {
+        struct discord_open_modal *modal = *at;
+        struct discord_interaction *it;
+
+        if (modal->due_us > now) {
+            at = &modal->next;
+            continue;
+        }
+        *at = modal->next;
+        it = discord_map_get(&discord->rest.interactions_by_id, modal->interaction);
+        if (it)
+            (void)discord_submit(discord, it, NULL);
+        free(modal);
+    }
+}
+
+void discord_presser_modal(struct discord *discord, const struct discord_interaction *it)
+{
+    struct discord_presser *presser = &discord->load.presser;
+    const struct discord_message *source = discord_map_get(&discord->world.messages, it->source);
+    struct discord_open_modal *modal;
+
+    if (!discord->options.press_ms || !source ||
+        !strstr(source->content, discord->options.press_text) ||
+        discord_random(&presser->seed) % 4 == 0)
+        return;
+    modal = fake_alloc(sizeof(*modal));
+    modal->interaction = it->id;
+    modal->due_us = discord_now_us() +
+                    (int64_t)(discord_random(&presser->seed) % (discord->options.press_ms * 1000));
+    modal->next = presser->modals;
+    presser->modals = modal;
+    uv_timer_start(&presser->tick, on_tick, TICK_MS, TICK_MS);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -102,8 +154,9 @@ static void on_tick(uv_timer_t *timer)
         presser->waiting--;
         free(press);
     }
+    submit_due(discord, now);
     discord_net_flush(&discord->net);
-    if (!presser->first)
+    if (!presser->first && !presser->modals)
         uv_timer_stop(timer);
 }
 
@@ -153,6 +206,12 @@ void discord_presser_clear(struct discord *discord)
 
         free(presser->first);
         presser->first = next;
+    }
+    while (presser->modals) {
+        struct discord_open_modal *next = presser->modals->next;
+
+        free(presser->modals);
+        presser->modals = next;
     }
     presser->waiting = 0;
     uv_timer_stop(&presser->tick);

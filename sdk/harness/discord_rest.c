@@ -350,6 +350,7 @@ void discord_rest_clear(struct discord *discord)
         struct discord_interaction *next = rest->interactions->next;
 
         json_decref(rest->interactions->choices);
+        json_decref(rest->interactions->modal);
         free(rest->interactions);
         rest->interactions = next;
     }

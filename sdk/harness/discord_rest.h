@@ -36,7 +36,7 @@ struct discord_interaction {
     struct discord_interaction *next; /* newest first */
     uint64_t id, channel, user;
     char token[48], custom_id[101];
-    unsigned type; /* 2 command, 3 component */
+    unsigned type; /* 2 command, 3 component, 5 modal submit */
     int64_t sent_us, callback_us;
     int callback; /* its type; 0: none yet */
     unsigned late, repeated, followups;
@@ -44,6 +44,7 @@ struct discord_interaction {
     uint64_t original;          /* @original, 0: none                  */
     bool ephemeral, unresolved; /* unresolved: @original waits for its first text */
     json_t *choices;            /* of an autocompletion; NULL: none                */
+    json_t *modal;              /* that the first response opened; NULL: none      */
     char text[256];             /* beginning of the first answer */
 };
 

@@ -46,6 +46,7 @@ says() { last text | grep -qE -- "$1"; }
 messages() { fake_discord_call "messages?channel=general" | fake_discord_get "$1"; }
 public() { messages '[m["content"] for m in d if m["bot"] and not m["deleted"] and not m["ephemeral"]]'; }
 shown() { public | grep -qE -- "$1"; }
+shown_help() { fake_discord_call "messages?channel=general" | grep -q 'on a message, Apps > Quote this, please'; }
 registered() { [ "$(field '["commands"]["registered"]')" -gt 0 ]; }
 overwrites() { [ "$(fake_discord_report commands_put)" -ge "$1" ]; }
 
@@ -130,6 +131,29 @@ slash '{"name": "point", "member": "alice", "channel": "general", "options": [
     {"name": "role", "type": 8, "value": "600000000000000000"}]}'
 until_true says 'member 400000000000000001 channel 300000000000000000 role 600000000000000000'
 ok $? "members, channels and roles reach it as ids"
+
+is "$(command 'Quote this, please' '["type"]') $(command 'Look at' '["type"]') $(command look_at '["type"]')" \
+    "3 2 1" "what is on menus is registered as such, by its name there"
+message=$(fake_discord_call "messages?channel=general" | fake_discord_get '[m["id"] for m in d if m["bot"]][0]')
+said=$(fake_discord_call "messages?channel=general" | fake_discord_get '[m["content"] for m in d if m["bot"]][0]')
+fake_discord_call menu "{\"name\": \"Quote this, please\", \"message\": \"$message\", \"member\": \"alice\", \"channel\": \"general\"}" >/dev/null
+until_true says "wrote in $message: ${said%% *}"
+ok $? "a message's menu gives the function the message's id and text"
+fake_discord_call menu '{"name": "Look at", "whom": "bob", "member": "alice", "channel": "general"}' >/dev/null
+until_true says '^looked at 400000000000000001 1 times'
+ok $? "a member's menu gives it the member"
+is "$(last ephemeral)" True "and is private where the function is"
+slash '{"name": "quote", "options": {"text": "x"}, "member": "alice", "channel": "general"}'
+until_true says 'must be|missing|no command'
+ok $? "what is only in a menu is no command that can be typed"
+slash '{"name": "help", "member": "bob", "channel": "general"}'
+until_true shown_help
+ok $? "help tells of menus"
+slash '{"name": "help", "options": {"command": "quote"}, "member": "bob", "channel": "general"}'
+until_true says 'In the menu of a message: Quote this, please'
+ok $? "and what an entry is for"
+like "$("$TROUPE" functions -c "$TAP_DIR/troupe.ini" | grep slash.quote)" "Quote this, please" \
+    "troupe functions lists it, too"
 
 # lines: how many of /recite's lines stand in the channel; those that the given kind of message has
 lines() { messages "sum(m[\"content\"].count(\"stands here\") for m in d if m[\"ephemeral\"] == $1)"; }

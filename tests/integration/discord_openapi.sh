@@ -56,10 +56,13 @@ fake_discord_call set '{"record": true}' >/dev/null
 write_config
 cat >>"$TAP_DIR/troupe.ini" <<INI
 [agent reminder]
+[agent slash]
+plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/slash.so
+isolation = inprocess
 [agent asker]
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/actor.so
 isolation = inprocess
-script = ask 600000 Shall I do it?
+script = ask 600000 Shall I do it?;form 600000 Who are you?;pick 1 2 600000 Which of them?
 [stage asker]
 channels = 300000000000000001
 [discord]
@@ -94,6 +97,18 @@ ok $? "it answers the press of somebody else privately"
 fake_discord_call press '{"member": "alice", "channel": "channel-1", "index": 1}' >/dev/null
 until_true acknowledged 7
 ok $? "and takes the one of who was asked"
+in_one() { fake_discord_call "messages?channel=channel-1" | grep -q "$1"; }
+until_true in_one "Who are you"
+fake_discord_call press '{"member": "alice", "channel": "channel-1", "index": 0}' >/dev/null
+until_true acknowledged 9
+ok $? "it opens a form"
+fake_discord_call submit '{"values": ["Alice", "because"]}' >/dev/null
+until_true acknowledged 7
+ok $? "and takes what was filled in"
+until_true in_one "Which of them"
+fake_discord_call press '{"member": "alice", "channel": "channel-1", "index": 0, "choice": [0, 2]}' >/dev/null
+until_true in_one "0,2"
+ok $? "and what was chosen from a list"
 used() { fake_discord_call slash "$1" >/dev/null; until_true answered "$2"; }
 answered() { last text | grep -q "$1"; }
 told() { fake_discord_call "messages?channel=general" | grep -q "$1"; }
@@ -104,6 +119,9 @@ ok $? "and a private one"
 fake_discord_call slash '{"name": "deep", "options": {"n": -1}, "member": "alice", "channel": "general"}' >/dev/null
 until_true told 'must be'
 ok $? "and one that is wrong"
+fake_discord_call menu '{"name": "Look at", "whom": "bob", "member": "alice", "channel": "general"}' >/dev/null
+until_true answered 'looked at'
+ok $? "and one from a menu"
 fake_discord_call complete '{"name": "echo", "option": "text", "value": "a", "channel": "general"}' >/dev/null
 until_true acknowledged 8
 ok $? "and one that is being typed"

@@ -297,5 +297,41 @@ is "$(rest POST /interactions/1/x/callback '{"type": 6}')" "404 10062" "an unkno
 n=$(fake_discord_call slash '{"name": "ask", "options": {"text": "hi {token}"}}' >/dev/null; report asked)
 callback "{\"type\": 4, \"data\": {\"content\": \"slash answer\"}}" >/dev/null
 is "$(fake_discord_text "$n")" "slash answer" "a slash command is answered by its callback"
+
+# ---- modals, selects and menus ----------------------------------------------------------------------------
+offered() # OPTIONS MORE
+{
+    echo "{\"content\": \"choose\", \"components\": [{\"type\": 1, \"components\": [{\"type\": 3,
+        \"custom_id\": \"s\", \"options\": $1$2}]}]}"
+}
+fake_discord_call set '{"callback_ms": 60000}' >/dev/null # what is told here is not lateness
+many=$(python3 -c 'import json; print(json.dumps([{"label": str(i), "value": str(i)} for i in range(26)]))')
+is "$(create "$(offered "$many")")" "400 50035" "a select of more than 25 options is refused"
+is "$(create "$(offered '[{"label": "a", "value": "0"}]' ', "max_values": 2')")" "400 50035" \
+    "and one of which more are to be chosen than there are"
+is "$(create "$(offered '[{"label": "a", "value": "0"}, {"label": "b", "value": "0"}]')")" \
+    "400 50035" "and one that has a value twice"
+create "$(offered '[{"label": "a", "value": "v0"}, {"label": "b", "value": "v1"}]')" >/dev/null
+fake_discord_call press '{"member": "bob", "channel": "general", "choice": [1]}' >/dev/null
+is "$(callback '{"type": 6}')" "204 " "a member chooses"
+press
+is "$(fake_discord_get 'd["custom_id"]' <"$TAP_DIR/press")" s "as often as it is there"
+modal() # TITLE COMPONENTS
+{
+    callback "{\"type\": 9, \"data\": {\"custom_id\": \"m\", \"title\": \"$1\", \"components\": [$2]}}"
+}
+input='{"type": 18, "label": "Name", "component": {"type": 4, "custom_id": "0", "style": 1}}'
+is "$(modal "$(printf '%46s' x)" "$input")" "400 50035" "a modal with a long title is refused"
+is "$(modal Title '')" "400 50035" "and one without fields"
+is "$(modal Title "$input, $input, $input, $input, $input, $input")" "400 50035" "or with six"
+is "$(modal Title "${input/Name/}")" "400 50035" "and a field without a label"
+is "$(modal Title "$input")" "204 " "a modal opens as the first response"
+is "$(modal Title "$input")" "400 40060" "and no other one"
+is "$(fake_discord_call submit '{"values": ["Bob"]}' | fake_discord_get 'd["type"], d["custom_id"]')" \
+    "(5, 'm')" "what was filled in comes as an interaction of its own"
+is "$(modal Title "$input")" "400 50035" "which opens no further modal"
+is "$(callback '{"type": 7, "data": {"components": []}}')" "204 " "and may change the message"
+is "$(fake_discord_call menu '{"name": "Look at", "whom": "bob", "member": "alice", "channel": "general"}' |
+    fake_discord_get 'd["type"], d["custom_id"]')" "(2, 'Look at')" "an entry of a menu is a command"
 fake_discord_stop
 tap_done

@@ -10,7 +10,8 @@ back. Then everything is drained, and the ledger of the fake Discord and the rou
 judge.
 
 Variants: "" as above; "nowindow": the fake does not honour nonces; "waits": half of the turns wait, for
-a button or as the deferred answer to a slash command, which the fake lets live for 3 s and 15 min;
+a button, a form or a select, or as the deferred answer to a slash command, which the fake lets live for
+3 s and 15 min; of four forms that are opened one is closed and opened again;
 "calls": the host dies at the N-th write, sync or send of one turn, for every N until a turn passes
 untouched."""
 
@@ -103,7 +104,9 @@ def talk(run, discord, part):
     loads = [({"kind": "mention"}, 1)]
     if VARIANT == "waits":
         loads = [({"kind": "mention"}, 1 / 2),
-                 ({"kind": "mention", "text": "{mention} choose {token}"}, 1 / 4),
+                 ({"kind": "mention", "text": "{mention} choose {token}"}, 1 / 8),
+                 ({"kind": "mention", "text": "{mention} fill {token}"}, 1 / 16),
+                 ({"kind": "mention", "text": "{mention} list {token}"}, 1 / 16),
                  ({"kind": "slash", "command": "later", "text": "{token}"}, 1 / 8),
                  ({"kind": "slash", "command": "hidden", "text": "{token}"}, 1 / 8)]
     for i, (load, share) in enumerate(loads):
@@ -116,20 +119,33 @@ def judge_waits(run, discord, host, report):
     """Presses that were answered, and what of the private answers cannot be known. Returns how many
     questions are lost."""
     entries = [discord.do(f"ledger?n={n}") for n in range(1, report["asked"] + 1)]
-    asked = chosen = 0
+    # By what is asked: the beginnings of what may answer it.
+    kinds = {"Tea or coffee?": ("Tea", "Coffee"),
+             "Tea or coffee? Say it in words": ("words that somebody typed into",),
+             "Tea or coffee? Or both of it": ("One", "Both")}
+    asked = dict.fromkeys(kinds, 0)
+    chosen = dict.fromkeys(kinds, 0)
     for entry in entries:
         texts = [part["content"] for part in entry["parts"] if not part["deleted"]]
-        if any("Tea or coffee" in text for text in texts):
-            asked += 1
-            chosen += any(" it is: " in text for text in texts)
-    run.expect(chosen == asked, f"{asked - chosen} of {asked} pressed buttons were not answered")
+        for kind, answers in kinds.items():
+            if kind in texts:
+                asked[kind] += 1
+                said = [text for text in texts if " it is: " in text]
+                chosen[kind] += len(said) == 1 and said[0].startswith(answers)
+    for kind in kinds:
+        run.expect(asked[kind] > 0, f"nobody was asked \"{kind}\"")
+    run.expect(chosen == asked, f"what was pressed, filled in or chosen was not answered once, and "
+               f"with that: asked {asked}, answered {chosen}")
+    run.expect(report["modals"] > asked["Tea or coffee? Say it in words"],
+               f"only {report['modals']} forms were opened")
     lost = [entry for entry in entries if entry["owed"] and entry["standing"] == 0]
     unknown = host.query("SELECT count(*) FROM outbox WHERE state = 'unknown'")[0][0]
     private = [entry for entry in lost if entry["kind"] == "/hidden"]
     told = sum(1 for entry in private if any(
         f"<@{entry['author']}> my answer to /hidden can't be shown" in message["content"]
         for message in discord.do(f"messages?channel={entry['channel']}")))
-    run.say(f"{asked} asked with buttons, {chosen} pressed and answered; private answers: {unknown} "
+    run.say(f"asked {list(asked.values())} by buttons, forms and selects, {list(chosen.values())} "
+            f"answered, {report['modals']} forms opened; private answers: {unknown} "
             f"unknown, {told} told to ask again, {len(private)} that do not stand; late first "
             f"responses {report['callbacks_late']}", True)
     run.expect(len(private) <= unknown + told,

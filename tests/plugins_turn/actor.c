@@ -148,6 +148,46 @@ static void do_ask(struct play *play, char *args)
     put_result(play, status, str_of(labels[choice & 1]));
 }
 
+/* form MS TEXT: a name of at most 20 characters, and perhaps a reason. */
+static void do_form(struct play *play, char *args)
+{
+    uint64_t ms = strtoull(word(&args), NULL, 10);
+    troupe_str values[2] = {str_of(""), str_of("")};
+    char text[256];
+    troupe_status status = troupe_ask_text_within(
+        play->turn, ms, args, "Tell me",
+        TROUPE_FIELDS({.label = "Name", .hint = "yours", .max = 20},
+                      {.label = "Reason",
+                       .flags = TROUPE_FIELD_PARAGRAPH | TROUPE_FIELD_OPTIONAL,
+                       .max = 200}),
+        values);
+
+    snprintf(text, sizeof(text), "%.*s: %.*s", (int)values[0].len, values[0].ptr,
+             (int)values[1].len, values[1].ptr);
+    put_result(play, status, str_of(text));
+}
+
+/* pick MIN MAX MS TEXT: the places of what was chosen among three. */
+static void do_pick(struct play *play, char *args)
+{
+    unsigned min = (unsigned)strtoul(word(&args), NULL, 10);
+    unsigned max = (unsigned)strtoul(word(&args), NULL, 10);
+    uint64_t ms = strtoull(word(&args), NULL, 10);
+    int32_t places[TROUPE_OPTIONS_MAX] = {0};
+    uint32_t count = 0;
+    char text[64] = "";
+    troupe_status status = troupe_ask_select_within(
+        play->turn, ms, args,
+        TROUPE_OPTIONS({.label = "Red", .doc = "like blood"},
+                       {.label = "Green", .flags = TROUPE_OPTION_CHOSEN}, {.label = "Blue"}),
+        min, max, places, &count);
+
+    for (uint32_t i = 0; i < count; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d", i ? "," : "",
+                 (int)places[i]);
+    put_result(play, status, str_of(text));
+}
+
 /* busy COUNT: so many writes; tells how many were taken. */
 static void do_busy(struct play *play, char *args)
 {
@@ -583,7 +623,7 @@ static const struct command {
     {"release", do_release}, {"until", do_until},   {"careless", do_careless},
     {"hoard", do_hoard},     {"deaf", do_deaf},     {"ask", do_ask},
     {"busy", do_busy},       {"flags", do_flags},   {"spawn", do_spawn},
-    {"batch", do_batch},
+    {"batch", do_batch},     {"form", do_form},     {"pick", do_pick},
 };
 
 static void run(struct play *play, char *line)

@@ -61,5 +61,39 @@ static troupe_status pick(troupe_turn *turn, troupe_str town)
     return troupe_reply(turn, "off to %.*s", (int)town.len, town.ptr);
 }
 
+TROUPE_FUNCTION(wish, "Asks what you wish", TROUPE_SLASH)
+static troupe_status wish(troupe_turn *turn)
+{
+    troupe_str text;
+    troupe_status status = troupe_ask_text(turn, "What do you wish?", "A wish",
+                                           TROUPE_FIELDS({.label = "I wish"}), &text);
+
+    return status < 0 ? status : troupe_reply(turn, "so be it: %.*s", (int)text.len, text.ptr);
+}
+
+TROUPE_FUNCTION(wish_alone, "Asks what you wish, alone", TROUPE_SLASH | TROUPE_PRIVATE)
+static troupe_status wish_alone(troupe_turn *turn)
+{
+    return wish(turn);
+}
+
+TROUPE_MENU(quote, "Quote this, please", "Says what a message says", TROUPE_MENU_MESSAGE,
+            TROUPE_STRING(text, "What it says"), TROUPE_STRING(message, "Its id"),
+            TROUPE_OPT_MEMBER(author, "Who wrote it"))
+static troupe_status quote(troupe_turn *turn, troupe_str text, troupe_str message, uint64_t author)
+{
+    return troupe_reply(turn, "%llu wrote in %.*s: %.*s", (unsigned long long)author,
+                        (int)message.len, message.ptr, (int)text.len, text.ptr);
+}
+
+TROUPE_FUNCTION(look_at, "Looks at somebody", TROUPE_SLASH | TROUPE_MENU_MEMBER | TROUPE_PRIVATE,
+                TROUPE_MEMBER(member, "Whom"), TROUPE_INT(times, "How often", .def = 1))
+static troupe_status look_at(troupe_turn *turn, uint64_t member, int64_t times)
+{
+    return troupe_reply(turn, "looked at %llu %lld times", (unsigned long long)member,
+                        (long long)times);
+}
+
 TROUPE_PLUGIN("org.example.slash", "1.0.0", "Commands",
-              .functions = TROUPE_LIST(recite, confide, choose, point, pick));
+              .functions = TROUPE_LIST(recite, confide, choose, point, pick, quote, look_at, wish,
+                                       wish_alone));

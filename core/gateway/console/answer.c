@@ -144,7 +144,7 @@ static troupe_status answer_prepare(struct gateway *gateway, void *handle,
     row->channel = mem_strdup(console_channel());
     row->reply_to = mem_strdup(answer->asked);
     row->body = buf_take(&body);
-    row->buttons = outbox_buttons(final->buttons, final->button_count);
+    row->buttons = gateway_components_print(final->select, final->buttons, final->button_count);
     row->state = OUTBOX_READY;
     row->created_ms = clock_wall_ms();
     outbox_insert(batch, row);
@@ -224,5 +224,6 @@ const struct gateway_ops console_ops = {
     .answer_commit = answer_commit,
     .answer_drop = answer_drop,
     .notice = notice,
+    .form = console_form_show,
     .working = working,
 };

@@ -187,6 +187,7 @@ void console_session_free(struct console_session *session)
     list_for_each_safe (link, &session->questions)
         question_free(session, container_of(link, struct console_question, link));
     console_buttons_clear(session);
+    console_form_close(session);
     mem_free(session->bot_name);
     mem_free(session->first_member);
     mem_free(session->member);

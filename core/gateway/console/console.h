@@ -66,7 +66,8 @@ void console_session_free(struct console_session *session);
 /* Shows what nobody was there to see. [waits] */
 troupe_status console_session_attach(struct console_session *session, struct error *err);
 
-/* One line without its end: "/as NAME", "/press N [of MESSAGE]", "/quit" or a message. What can not
+/* One line without its end: "/as NAME", "/press N[,N...] [of MESSAGE]", "/quit", a message, or while a form
+ * is open what stands in its next field ("/close" leaves it). What can not
  * be taken (no UTF-8, too long, too many unanswered) is told on the output and changes nothing. */
 void console_session_line(struct console_session *session, const char *line, size_t len);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The console inside: console.c has the gateway and its sessions, line.c the lines that come in,
- * answer.c what the engine hands over, show.c what a session sees, press.c the buttons.
+ * answer.c what the engine hands over, show.c what a session sees, press.c the buttons, form.c forms.
  */
 #ifndef GATEWAY_CONSOLE_INTERNAL_H
 #define GATEWAY_CONSOLE_INTERNAL_H
@@ -52,13 +52,15 @@ struct console_answer {
     struct outbox_row *row; /* once it is prepared; NULL: nothing is owed   */
 };
 
-/* A message with buttons that was shown. */
+/* A message with buttons, or with a select, that was shown. */
 struct console_buttons {
     unsigned number; /* in this session, from 1 */
     char message[CONSOLE_ID_SIZE];
     char about[CONSOLE_ID_SIZE];
-    char *ids[GATEWAY_BUTTONS_MAX];
+    char *ids[GATEWAY_BUTTONS_MAX]; /* of a select: one */
     size_t count;
+    size_t options;    /* of a select; else 0            */
+    unsigned min, max; /* of which so many are chosen    */
 };
 
 struct console {
@@ -84,7 +86,8 @@ struct console_session {
     bool several;                 /* more than one member talked here        */
     struct console_buttons buttons[CONSOLE_BUTTONS_MAX]; /* oldest first */
     size_t button_count;
-    unsigned button_number; /* the last one given */
+    unsigned button_number;    /* the last one given */
+    struct console_form *form; /* that is being filled in; NULL: none */
 };
 
 extern const struct gateway_ops console_ops;
@@ -128,5 +131,14 @@ void console_show_buttons(struct console_session *session, const struct outbox_r
 /* "/press", with what stands behind it; false: nothing was pressed, which was told. */
 bool console_press(struct console_session *session, const char *argument);
 void console_buttons_clear(struct console_session *session);
+
+/* form.c */
+
+/* gateway_ops.form. */
+troupe_status console_form_show(struct gateway *gateway, const struct event *press,
+                                const struct gateway_form *form);
+/* A line while a form is open; false: nothing was submitted, and the next line may come. */
+bool console_form_line(struct console_session *session, const char *line, size_t len);
+void console_form_close(struct console_session *session);
 
 #endif

@@ -85,6 +85,9 @@ void console_session_line(struct console_session *session, const char *line, siz
 
     if (wrong) {
         console_say(session, wrong);
+    } else if (session->form) {
+        if (console_form_line(session, line, len))
+            return;
     } else {
         copy = mem_strndup(line, len);
         text = text_trim(copy);

@@ -111,7 +111,8 @@ struct event *discord_command_take(struct discord *discord, const struct event *
         discord_press_refuse(discord, interaction, DISCORD_CALLBACK_MESSAGE, NO_CHANNEL);
         return NULL;
     }
-    command = gateway_commands_find(discord->commands.all, name);
+    command = gateway_commands_find(
+        discord->commands.all, discord_command_offer((int)json_get_int(used, "type", 1)), name);
     arguments = discord_command_arguments(command, used);
     if (strlen(arguments) > EVENT_CONTENT_MAX) {
         discord_press_refuse(discord, interaction, DISCORD_CALLBACK_MESSAGE, TOO_LONG);
@@ -149,7 +150,8 @@ void discord_command_complete_now(struct discord *discord, const struct event *i
     if (json_parse(data, len, &tree, NULL) < 0)
         return;
     used = json_object_get(tree, "data");
-    command = gateway_commands_find(discord->commands.all, json_get_str(used, "name", ""));
+    command =
+        gateway_commands_find(discord->commands.all, GATEWAY_TYPED, json_get_str(used, "name", ""));
     callback = json_pack("{s:i, s:{s:o}}", "type", DISCORD_CALLBACK_AUTOCOMPLETE, "data", "choices",
                          discord_command_complete(command, used));
     body = json_print(callback);

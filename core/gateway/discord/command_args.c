@@ -29,11 +29,38 @@ static json_t *value_of(const struct gateway_param *param, const json_t *value)
     return json_incref((json_t *)(uintptr_t)value);
 }
 
+static void set_text(json_t *arguments, const char *param, const char *text)
+{
+    if (param && text)
+        json_object_set_new(arguments, param, json_string(text));
+}
+
+/* A member by the id; a message by what `resolved` says of it, which is how it reads at that moment. */
+static void take_target(const struct gateway_command *command, const json_t *data,
+                        json_t *arguments)
+{
+    const char *id = json_get_str(data, "target_id", NULL);
+    const json_t *messages = json_object_get(json_object_get(data, "resolved"), "messages");
+    const json_t *message = id ? json_object_get(messages, id) : NULL;
+
+    if (command->offer == GATEWAY_MEMBER_MENU) {
+        set_text(arguments, command->member_param, id);
+        return;
+    }
+    set_text(arguments, command->id_param, id);
+    set_text(arguments, command->text_param, json_get_str(message, "content", ""));
+    set_text(arguments, command->member_param,
+             json_get_str(json_object_get(message, "author"), "id", NULL));
+}
+
 char *discord_command_arguments(const struct gateway_command *command, const json_t *data)
 {
     _cleanup_json_ json_t *arguments = json_object();
     const json_t *option;
     size_t i;
+
+    if (command && command->offer != GATEWAY_TYPED)
+        take_target(command, data, arguments);
 
     json_array_foreach (json_object_get(data, "options"), i, option) {
         const char *name = json_get_str(option, "name", NULL);

@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define TYPE_SLASH 1
+#define TYPE_SLASH   1
+#define TYPE_MESSAGE 3
 
 static bool equal_text(const json_t *a, const json_t *b, const char *key)
 {
@@ -94,18 +95,24 @@ static bool equal_command(const json_t *wanted, const json_t *there)
     return true;
 }
 
-static bool is_slash(const json_t *command)
+static int64_t type_of(const json_t *command)
 {
-    return json_get_int(command, "type", TYPE_SLASH) == TYPE_SLASH;
+    return json_get_int(command, "type", TYPE_SLASH);
 }
 
-static const json_t *named(const json_t *list, const char *name)
+/* Typed ones and menus; what else an application has is registered elsewhere. */
+static bool is_ours(const json_t *command)
+{
+    return type_of(command) >= TYPE_SLASH && type_of(command) <= TYPE_MESSAGE;
+}
+
+static const json_t *named(const json_t *list, int64_t type, const char *name)
 {
     const json_t *command;
     size_t i;
 
     json_array_foreach (list, i, command)
-        if (is_slash(command) && !strcmp(json_get_str(command, "name", ""), name))
+        if (type_of(command) == type && !strcmp(json_get_str(command, "name", ""), name))
             return command;
     return NULL;
 }
@@ -137,16 +144,16 @@ static json_t *kept(const json_t *command)
 
 json_t *discord_commands_diff(const json_t *wanted, const json_t *there)
 {
-    size_t slashes = 0, i;
+    size_t ours = 0, i;
     const json_t *command;
     bool same = true;
     json_t *all;
 
     json_array_foreach (there, i, command)
-        slashes += is_slash(command);
-    same = slashes == json_array_size(wanted);
+        ours += is_ours(command);
+    same = ours == json_array_size(wanted);
     json_array_foreach (wanted, i, command) {
-        const json_t *old = named(there, json_get_str(command, "name", ""));
+        const json_t *old = named(there, type_of(command), json_get_str(command, "name", ""));
 
         same = same && old && equal_command(command, old);
     }
@@ -154,7 +161,7 @@ json_t *discord_commands_diff(const json_t *wanted, const json_t *there)
         return NULL;
     all = json_copy((json_t *)(uintptr_t)wanted);
     json_array_foreach (there, i, command)
-        if (!is_slash(command))
+        if (!is_ours(command))
             json_array_append_new(all, kept(command));
     return all;
 }

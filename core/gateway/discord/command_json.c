@@ -10,7 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define TYPE_SLASH       1 /* CHAT_INPUT                            */
 #define NAME_MAX_        32
 #define WHOLE_MAX        (INT64_C(1) << 53) /* of an INTEGER option's bounds */
 #define LENGTH_MAX       6000               /* of a STRING option's bounds   */
@@ -155,6 +154,22 @@ static json_t *option_json(const struct gateway_param *param, bool show)
 
 /* ---- commands -------------------------------------------------------------------------------- */
 
+int discord_command_type(enum gateway_offer offer)
+{
+    static const int types[] = {
+        [GATEWAY_TYPED] = 1,        /* CHAT_INPUT */
+        [GATEWAY_MEMBER_MENU] = 2,  /* USER       */
+        [GATEWAY_MESSAGE_MENU] = 3, /* MESSAGE    */
+    };
+
+    return types[offer];
+}
+
+enum gateway_offer discord_command_offer(int type)
+{
+    return type == 2 ? GATEWAY_MEMBER_MENU : type == 3 ? GATEWAY_MESSAGE_MENU : GATEWAY_TYPED;
+}
+
 static json_t *command_json(const struct gateway_command *command, bool show)
 {
     _cleanup_mem_ char *doc = description(command->doc, command->name);
@@ -170,9 +185,13 @@ static json_t *command_json(const struct gateway_command *command, bool show)
         for (size_t i = 0; i < command->param_count; i++)
             if (command->params[i].required == (required != 0))
                 json_array_append_new(options, option_json(&command->params[i], show));
-    json = json_pack("{s:s, s:i, s:s, s:o, s:s?, s:[i]}", "name", command->name, "type", TYPE_SLASH,
-                     "description", doc, "options", options, "default_member_permissions", who,
-                     "integration_types", 0);
+    json = json_pack("{s:s, s:i, s:s, s:o, s:s?, s:[i]}", "name", command->name, "type",
+                     discord_command_type(command->offer), "description", doc, "options", options,
+                     "default_member_permissions", who, "integration_types", 0);
+    if (command->offer != GATEWAY_TYPED) { /* nothing is said about a menu's entry, or typed */
+        json_object_del(json, "description");
+        json_object_del(json, "options");
+    }
     json_object_set_new(json, "contexts",
                         direct ? json_pack("[i, i]", IN_GUILD, IN_DM) : json_pack("[i]", IN_GUILD));
     return json;
@@ -199,6 +218,9 @@ static json_t *fit(const struct gateway_command *command, const char **ret_why)
 {
     json_t *json;
 
+    *ret_why = "its name has more than 32 characters";
+    if (command->offer != GATEWAY_TYPED)
+        return characters(command->name) <= NAME_MAX_ ? command_json(command, true) : NULL;
     *ret_why = "its name is not made of at most 32 of a-z, 0-9, - and _";
     if (!is_name(command->name))
         return NULL;
@@ -222,15 +244,26 @@ static json_t *fit(const struct gateway_command *command, const char **ret_why)
     return NULL;
 }
 
-static bool has_name(const json_t *list, const char *name)
+static bool has_name(const json_t *list, int type, const char *name)
 {
     const json_t *command;
     size_t i;
 
     json_array_foreach (list, i, command)
-        if (!strcmp(json_get_str(command, "name", ""), name))
+        if (json_get_int(command, "type", 0) == type &&
+            !strcmp(json_get_str(command, "name", ""), name))
             return true;
     return false;
+}
+
+static size_t count_type(const json_t *list, int type)
+{
+    const json_t *command;
+    size_t count = 0, i;
+
+    json_array_foreach (list, i, command)
+        count += json_get_int(command, "type", 0) == type;
+    return count;
 }
 
 json_t *discord_commands_json(const struct gateway_commands *commands, struct buf *left_out)
@@ -239,19 +272,23 @@ json_t *discord_commands_json(const struct gateway_commands *commands, struct bu
 
     for (size_t i = 0; commands && i < commands->count; i++) {
         const struct gateway_command *command = &commands->list[i];
+        int type = discord_command_type(command->offer);
+        bool typed = command->offer == GATEWAY_TYPED;
         const char *why = NULL;
         json_t *json = NULL;
 
-        if (json_array_size(list) == DISCORD_COMMANDS_MAX)
+        if (!typed && count_type(list, type) == DISCORD_MENUS_MAX)
+            why = "5 entries of that menu are registered already, which is all that there may be";
+        else if (typed && count_type(list, type) == DISCORD_COMMANDS_MAX)
             why = "100 commands are registered already, which is all that Discord takes";
-        else if (has_name(list, command->name))
+        else if (has_name(list, type, command->name))
             why = "another command has its name";
         else
             json = fit(command, &why);
         if (json)
             json_array_append_new(list, json);
         else if (left_out)
-            buf_printf(left_out, "/%s: %s\n", command->name, why);
+            buf_printf(left_out, "%s%s: %s\n", typed ? "/" : "menu ", command->name, why);
     }
     return list;
 }

@@ -136,6 +136,7 @@ static const struct gateway_ops discord_ops = {
     .notice = discord_notice,
     .fetch = discord_fetch,
     .working = working,
+    .form = discord_press_form,
     .retire = discord_press_retire,
     .taken = discord_taken,
     .stored = discord_stored,

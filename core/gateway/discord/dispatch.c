@@ -165,7 +165,7 @@ static void take_interaction(struct discord *discord, const struct discord_scan 
         discord->options.submit(discord->options.arg, command);
         return;
     }
-    if (type != DISCORD_INTERACTION_COMPONENT || quiet) {
+    if ((type != DISCORD_INTERACTION_COMPONENT && type != DISCORD_INTERACTION_MODAL) || quiet) {
         discord_press_refuse(discord, event, DISCORD_CALLBACK_MESSAGE,
                              quiet ? STOPPING : UNSUPPORTED);
         event_unref(event);

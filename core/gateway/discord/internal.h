@@ -162,6 +162,9 @@ troupe_status discord_press_tell(struct discord *discord, const struct event *ev
 /* The same without waiting, as the first answer to it. */
 void discord_press_refuse(struct discord *discord, const struct event *event, int callback,
                           const char *text);
+/* gateway_ops.form. [waits] */
+troupe_status discord_press_form(struct gateway *gateway, const struct event *event,
+                                 const struct gateway_form *form);
 /* The pressed message's buttons do nothing any more: gateway_ops.retire. */
 void discord_press_retire(struct gateway *gateway, const struct event *event);
 void discord_press_clear(struct discord *discord); /* REST is gone already */

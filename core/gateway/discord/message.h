@@ -17,6 +17,7 @@
 #define DISCORD_CALLBACK_DEFER_UPDATE 6
 #define DISCORD_CALLBACK_UPDATE       7 /* of the message that was pressed: it loses its buttons */
 #define DISCORD_CALLBACK_AUTOCOMPLETE 8
+#define DISCORD_CALLBACK_MODAL        9 /* only as the first response to a press */
 
 /* A message that answers `reply_to` (NULL: none); a text that is too long is cut. mem_free. */
 char *discord_message_reply(const char *text, const char *reply_to);

@@ -40,8 +40,9 @@ char *discord_offers_ended(const struct discord_answer *answer, const struct gat
     char again[ID_SIZE], up[ID_SIZE], down[ID_SIZE];
     size_t count = 0;
 
-    if (final->button_count || final->outcome != GATEWAY_COMPLETE || !is_open(answer))
-        return outbox_buttons(final->buttons, final->button_count);
+    if (final->select || final->button_count || final->outcome != GATEWAY_COMPLETE ||
+        !is_open(answer))
+        return gateway_components_print(final->select, final->buttons, final->button_count);
     if (answer->discord->offers.again) {
         snprintf(again, sizeof(again), GATEWAY_PRESS_AGAIN, answer->turn);
         buttons[count++] = (struct gateway_button){again, "Regenerate"};

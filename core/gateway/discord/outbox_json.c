@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "gateway/discord/form.h"
 #include "gateway/discord/message.h"
 #include "gateway/discord/place.h"
 #include "gateway/outbox.h"
@@ -46,7 +47,9 @@ static void write_buttons(struct buf *out, const char *text)
 
     buf_puts(out, ",\"components\":[");
     if (text && json_parse(text, strlen(text), &buttons, NULL) == TROUPE_OK &&
-        json_array_size(buttons) > 0) {
+        json_object_get(json_array_get(buttons, 0), "options")) {
+        discord_select_write(json_array_get(buttons, 0), out);
+    } else if (json_array_size(buttons) > 0) {
         buf_puts(out, "{\"type\":1,\"components\":[");
         json_array_foreach (buttons, i, button) {
             buf_printf(out, "%s{\"type\":2,\"style\":%d,\"custom_id\":", i ? "," : "",

@@ -3,12 +3,14 @@
  * Interactions must have their first answer within 3 s, or their token dies and the member reads
  * "interaction failed" (receiving-and-responding.mdx). So a press is acknowledged as soon as the
  * engine has stored it: by taking the buttons away where they are spent, with a private sentence where
- * there is one to say, and by a timer where neither came in time. Later sentences go as followups.
+ * there is one to say, by the form that it opens, and by a timer where none of them came in time. Later
+ * sentences go as followups.
  */
 #include "gateway/discord/internal.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/discord/form.h"
 #include "gateway/discord/interaction.h"
 #include "gateway/discord/message.h"
 
@@ -16,6 +18,7 @@
 
 #define ACKNOWLEDGE_MS 2000  /* of the 3 s; the rest is the network's */
 #define RETIRE_MS      60000 /* what is pressed again is retired again */
+#define TOO_LATE       "that took me too long to open; please press the button once more"
 
 /* A press without its first answer. */
 struct press {
@@ -72,6 +75,26 @@ void discord_press_refuse(struct discord *discord, const struct event *event, in
     request.path = path;
     if (discord->rest && discord_rest_send(discord->rest, &request, called_back, NULL, &err) < 0)
         log_warn("discord", "an interaction could not be acknowledged: %s", err.text);
+}
+
+troupe_status discord_press_form(struct gateway *gateway, const struct event *event,
+                                 const struct gateway_form *form)
+{
+    struct discord *discord = (struct discord *)gateway;
+    struct press *press = find(discord, event);
+    _cleanup_mem_ char *body = NULL, *path = NULL;
+    struct discord_request request;
+    struct error err;
+
+    if (!press) /* acknowledged already, by the timer */
+        return discord->rest ? discord_press_tell(discord, event, TOO_LATE) : TROUPE_UNAVAILABLE;
+    body = discord_form_callback(form);
+    path = discord_interaction_callback(event, body, loop_now(discord->loop), &request);
+    request.path = path;
+    settle(press);
+    if (discord->rest && discord_rest_send(discord->rest, &request, called_back, NULL, &err) < 0)
+        log_warn("discord", "a form could not be opened: %s", err.text);
+    return TROUPE_OK;
 }
 
 static void acknowledge(struct press *press, int callback)

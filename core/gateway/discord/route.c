@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "gateway/discord/form.h"
 #include "gateway/discord/incoming.h"
 #include "gateway/discord/rights.h"
 #include "gateway/gateway.h"
@@ -382,6 +383,7 @@ troupe_status discord_route_press(const struct discord_route_rules *rules, const
                                   struct error *err)
 {
     _cleanup_json_ json_t *interaction = NULL;
+    _cleanup_mem_ char *values = NULL;
     const char *roles[DISCORD_ROLES_MAX];
     struct event event = {.kind = "press", .content = ""};
     const json_t *user;
@@ -399,8 +401,16 @@ troupe_status discord_route_press(const struct discord_route_rules *rules, const
     event.token = json_get_str(interaction, "token", NULL);
     if (!event_id_number(event.source_id) || !event.member || !event.token)
         return error_set(err, TROUPE_DATA, "interaction lacks its id, member or token");
-    if (*ret_type == DISCORD_INTERACTION_COMPONENT) {
-        event.press_id = json_get_str(json_object_get(interaction, "data"), "custom_id", NULL);
+    if (*ret_type == DISCORD_INTERACTION_COMPONENT || *ret_type == DISCORD_INTERACTION_MODAL) {
+        const json_t *of = json_object_get(interaction, "data");
+
+        values = *ret_type == DISCORD_INTERACTION_MODAL ? discord_form_values(of)
+                                                        : discord_select_values(of);
+        if (values) {
+            event.content = values;
+            event.content_len = strlen(values);
+        }
+        event.press_id = json_get_str(of, "custom_id", NULL);
         event.reply_to = json_get_str(json_object_get(interaction, "message"), "id", NULL);
         if (!event.press_id)
             return error_set(err, TROUPE_DATA, "press %s lacks its button", event.source_id);

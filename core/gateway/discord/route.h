@@ -23,6 +23,7 @@
 #define DISCORD_INTERACTION_COMMAND      2
 #define DISCORD_INTERACTION_COMPONENT    3
 #define DISCORD_INTERACTION_AUTOCOMPLETE 4
+#define DISCORD_INTERACTION_MODAL        5
 
 #define DISCORD_QUOTE_MAX                4000 /* bytes that are kept of the message that was replied to */
 
@@ -75,8 +76,9 @@ troupe_status discord_route_observed(const struct discord_route_rules *rules, co
                                      struct error *err);
 /* When the message of that id was written, wall clock. */
 int64_t discord_route_time(uint64_t id);
-/* The event of a pressed button (INTERACTION_CREATE of type 3): kind "press", with press_id, token
- * and, in reply_to, the message that has the button. `ret_type` is set in any case, to the
+/* The event of a pressed button, a select or a submitted modal (INTERACTION_CREATE of type 3 and 5): kind
+ * "press", with press_id, token and, in reply_to, the message that has the button; its content is
+ * what was chosen or filled in, as gateway/form.h says. `ret_type` is set in any case, to the
  * interaction's type: for others the event has no press_id and serves only to answer. */
 troupe_status discord_route_press(const struct discord_route_rules *rules, const char *data,
                                   size_t len, int64_t seq, struct event **ret, int *ret_type,

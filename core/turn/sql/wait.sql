@@ -2,19 +2,19 @@
 -- What turns wait for; see turn/wait.h.
 
 -- name: put
-INSERT INTO wait (id, turn_id, stage, path, ordinal, kind, who, due_ms, created_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+INSERT INTO wait (id, turn_id, stage, path, ordinal, kind, who, due_ms, created_ms, form)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
 
 -- name: load
-SELECT id, stage, path, ordinal, kind, due_ms, state, coalesce(answer, 0) FROM wait
+SELECT id, stage, path, ordinal, kind, due_ms, state, coalesce(answer, 0), given FROM wait
 WHERE turn_id = ?1 ORDER BY id;
 
 -- The first answer counts.
 -- name: answer
-UPDATE wait SET state = ?2, answer = ?3, answered_ms = ?4 WHERE id = ?1 AND state = 'open';
+UPDATE wait SET state = ?2, answer = ?3, answered_ms = ?4, given = ?5 WHERE id = ?1 AND state = 'open';
 
 -- name: read
-SELECT turn_id, coalesce(who, ''), state FROM wait WHERE id = ?1;
+SELECT turn_id, coalesce(who, ''), state, form FROM wait WHERE id = ?1;
 
 -- name: due
 SELECT id, turn_id FROM wait WHERE state = 'open' AND due_ms <= ?1 ORDER BY due_ms LIMIT 100;

@@ -45,6 +45,13 @@
 #define TROUPE_LIMIT_IMAGES   (1u << 10)
 #define TROUPE_LIMIT_FEATURES (1u << 11)
 
+/* Minor 5. Offered where a platform has menus on members and on messages, under `menu` (TROUPE_MENU), beside
+ * or without TROUPE_SLASH. On a member its first member parameter is whom; on a message its first
+ * string parameter is the text, one with the name "message" is the message's id, and its first member
+ * parameter is who wrote it. All other parameters may be left out. */
+#define TROUPE_MENU_MEMBER  (1u << 12)
+#define TROUPE_MENU_MESSAGE (1u << 13)
+
 typedef struct troupe_param {
     const char *name; /* [a-z][a-z0-9_]{0,31}                                                     */
     const char *doc;  /* one line                                                                 */
@@ -71,6 +78,7 @@ typedef struct troupe_function {
     troupe_fn fn;
     uint32_t timeout_ms; /* 0: what is left of the turn */
     uint32_t reserved;
+    const char *menu; /* minor 5: its entry, 1 to 32 characters; NULL: the name with blanks */
 } troupe_function;
 
 /* Parameters. The first two arguments are the C name and the doc; then designated members. */
@@ -95,11 +103,15 @@ typedef struct troupe_function {
 /* A function that is known by its C name, and a service that is known by a dotted name. Both give
  * the prototype, so a definition that does not match its declaration does not compile. */
 #define TROUPE_FUNCTION(cname, doc_, flags_, ...)                                                  \
-    TROUPE_DECLARE_(cname, #cname, doc_, flags_, 0, __VA_ARGS__)
+    TROUPE_DECLARE_(cname, #cname, doc_, flags_, 0, NULL, __VA_ARGS__)
 #define TROUPE_SERVICE(cname, name_, doc_, flags_, ...)                                            \
-    TROUPE_DECLARE_(cname, name_, doc_, flags_, 0, __VA_ARGS__)
+    TROUPE_DECLARE_(cname, name_, doc_, flags_, 0, NULL, __VA_ARGS__)
+/* A function that is also an entry of menus: TROUPE_MENU(quote, "Quote this", "Keeps a message",
+ * TROUPE_MENU_MESSAGE, TROUPE_STRING(text, "What it says")). */
+#define TROUPE_MENU(cname, menu_, doc_, flags_, ...)                                               \
+    TROUPE_DECLARE_(cname, #cname, doc_, flags_, 0, menu_, __VA_ARGS__)
 
-#define TROUPE_DECLARE_(cname, name_, doc_, flags_, timeout_, ...)                                 \
+#define TROUPE_DECLARE_(cname, name_, doc_, flags_, timeout_, menu_, ...)                          \
     static troupe_status cname(troupe_turn *turn TROUPE_EACH_(TROUPE_P_ARG_, __VA_ARGS__));        \
     TROUPE_QUIET_                                                                                  \
     static const troupe_param cname##_params_[] = {                                                \
@@ -113,7 +125,8 @@ typedef struct troupe_function {
         .params = {cname##_params_, sizeof(cname##_params_) / sizeof(troupe_param) - 1,            \
                    sizeof(troupe_param)},                                                          \
         .fn = (troupe_fn)(cname),                                                                  \
-        .timeout_ms = (timeout_)};
+        .timeout_ms = (timeout_),                                                                  \
+        .menu = (menu_)};
 
 /* ---- config keys ------------------------------------------------------------------------------*/
 

@@ -50,6 +50,32 @@ typedef troupe_status (*troupe_task_fn)(troupe_turn *turn, void *arg);
 
 #define TROUPE_ASK_MS 600000 /* how long a member may take to answer a question */
 
+/* Minor 5. A field of a form that a member fills in; see troupe_ask_text. */
+typedef struct troupe_field {
+    const char *label; /* 1 to 45 characters                                                   */
+    const char *hint;  /* what the empty field shows, at most 100 characters; NULL: nothing    */
+    const char *value; /* what stands in it from the start; NULL: nothing                      */
+    uint32_t min, max; /* characters; max 0: 4000, which is the most                           */
+    uint32_t flags;    /* TROUPE_FIELD_…                                                       */
+    uint32_t reserved;
+} troupe_field;
+
+#define TROUPE_FIELD_PARAGRAPH (1u << 0) /* several lines                                       */
+#define TROUPE_FIELD_OPTIONAL  (1u << 1) /* it may stay empty                                   */
+
+/* Minor 5. One of several things to choose from; see troupe_ask_select. */
+typedef struct troupe_option {
+    const char *label; /* 1 to 100 characters                                                  */
+    const char *doc;   /* more about it, at most 100 characters; NULL: nothing                 */
+    uint32_t flags;    /* TROUPE_OPTION_…                                                      */
+    uint32_t reserved;
+} troupe_option;
+
+#define TROUPE_OPTION_CHOSEN (1u << 0) /* until the member says otherwise                       */
+
+#define TROUPE_FIELDS_MAX    5
+#define TROUPE_OPTIONS_MAX   25
+
 typedef struct troupe_turn_table {
     uint32_t size;
     uint32_t abi_minor;
@@ -88,6 +114,12 @@ typedef struct troupe_turn_table {
                               uint32_t *ret_which);
     troupe_status (*batch_begin)(troupe_turn *turn);
     troupe_status (*batch_commit)(troupe_turn *turn);
+    /* Minor 5. */
+    troupe_status (*ask_text)(troupe_turn *turn, const char *text, uint64_t len, const char *title,
+                              troupe_array fields, uint64_t within_ms, troupe_str *ret_values);
+    troupe_status (*ask_select)(troupe_turn *turn, const char *text, uint64_t len,
+                                troupe_array options, uint32_t min, uint32_t max,
+                                uint64_t within_ms, int32_t *ret_places, uint32_t *ret_count);
 } troupe_turn_table;
 
 struct troupe_turn {
@@ -321,6 +353,62 @@ static inline troupe_status troupe_ask(troupe_turn *turn, const char *text, trou
     ((troupe_array){(const char *const[]){__VA_ARGS__},                                            \
                     (uint32_t)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)),       \
                     (uint32_t)sizeof(char *)})
+
+/* Asks the member to fill in a form of one to five fields and waits for it: below `text` stands a
+ * button with the form's title (1 to 45 characters) that opens it, again where it was closed.
+ * `ret_values` has room for as many texts as there are fields; one that was left empty is "". They are a
+ * member's words: of the lengths that were asked for, together at most 60 kB, and nothing else is
+ * known about them. The rest, failures too, is as with troupe_ask. Outside. [turn, waits] */
+static inline troupe_status troupe_ask_text_within(troupe_turn *turn, uint64_t within_ms,
+                                                   const char *text, const char *title,
+                                                   troupe_array fields, troupe_str *ret_values)
+{
+    return TROUPE_HAS(turn->api, ask_text)
+               ? turn->api->ask_text(turn, text, (uint64_t)__builtin_strlen(text), title, fields,
+                                     within_ms, ret_values)
+               : TROUPE_UNSUPPORTED;
+}
+
+static inline troupe_status troupe_ask_text(troupe_turn *turn, const char *text, const char *title,
+                                            troupe_array fields, troupe_str *ret_values)
+{
+    return troupe_ask_text_within(turn, 0, text, title, fields, ret_values);
+}
+
+/* Fields for troupe_ask_text: TROUPE_FIELDS({.label = "Name"}, {.label = "Why?", .max = 500}). */
+#define TROUPE_FIELDS(...)                                                                         \
+    ((troupe_array){                                                                               \
+        (const troupe_field[]){__VA_ARGS__},                                                       \
+        (uint32_t)(sizeof((const troupe_field[]){__VA_ARGS__}) / sizeof(troupe_field)),            \
+        (uint32_t)sizeof(troupe_field)})
+
+/* Asks the member to choose `min` to `max` of 1 to 25 options (max 0: one) and waits for it.
+ * `ret_places` has room for `max` of them and gets the places in the list, from 0 and rising,
+ * `ret_count` how many. The rest, failures too, is as with troupe_ask. Outside. [turn, waits] */
+static inline troupe_status troupe_ask_select_within(troupe_turn *turn, uint64_t within_ms,
+                                                     const char *text, troupe_array options,
+                                                     uint32_t min, uint32_t max,
+                                                     int32_t *ret_places, uint32_t *ret_count)
+{
+    return TROUPE_HAS(turn->api, ask_select)
+               ? turn->api->ask_select(turn, text, (uint64_t)__builtin_strlen(text), options, min,
+                                       max, within_ms, ret_places, ret_count)
+               : TROUPE_UNSUPPORTED;
+}
+
+static inline troupe_status troupe_ask_select(troupe_turn *turn, const char *text,
+                                              troupe_array options, uint32_t min, uint32_t max,
+                                              int32_t *ret_places, uint32_t *ret_count)
+{
+    return troupe_ask_select_within(turn, 0, text, options, min, max, ret_places, ret_count);
+}
+
+/* Options for troupe_ask_select: TROUPE_OPTIONS({.label = "Red"}, {.label = "Green"}). */
+#define TROUPE_OPTIONS(...)                                                                        \
+    ((troupe_array){                                                                               \
+        (const troupe_option[]){__VA_ARGS__},                                                      \
+        (uint32_t)(sizeof((const troupe_option[]){__VA_ARGS__}) / sizeof(troupe_option)),          \
+        (uint32_t)sizeof(troupe_option)})
 
 /* Runs `fn` as a child beside the caller, on the same turn with calls of its own; it ends, cancelled,
  * with the stage or function that started it. What it leaves behind `arg` is the caller's memory. At

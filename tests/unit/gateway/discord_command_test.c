@@ -320,16 +320,121 @@ static void each_change_of_a_command_is_seen(void **state)
 static void commands_of_other_kinds_stay_when_ours_are_put(void **state)
 {
     _cleanup_json_ json_t *wanted = json_of(&paint, 1, NULL), *change = NULL;
-    _cleanup_json_ json_t *there = json_pack(
-        "[{s:s, s:i, s:s, s:s, s:s}, {s:s, s:i, s:s}]", "id", "5", "type", 3, "name", "Quote this",
-        "description", "", "version", "8", "id", "6", "type", 1, "name", "old");
+    _cleanup_json_ json_t *there =
+        json_pack("[{s:s, s:i, s:s, s:s, s:s}, {s:s, s:i, s:s}]", "id", "5", "type", 4, "name",
+                  "Launch", "description", "", "version", "8", "id", "6", "type", 1, "name", "old");
 
     (void)state;
     change = discord_commands_diff(wanted, there);
     assert_int_equal(json_array_size(change), 2); /* "old" goes */
     assert_string_equal(json_get_str(json_array_get(change, 1), "id", ""), "5");
-    assert_string_equal(json_get_str(json_array_get(change, 1), "name", ""), "Quote this");
+    assert_string_equal(json_get_str(json_array_get(change, 1), "name", ""), "Launch");
     assert_null(json_object_get(json_array_get(change, 1), "version"));
+}
+
+static const struct gateway_command menus[] = {
+    {.name = "Quote this, please",
+     .target = "keeper.quote",
+     .doc = "Keeps it",
+     .params = paint_params,
+     .param_count = COUNT(paint_params),
+     .offer = GATEWAY_MESSAGE_MENU,
+     .member_param = "who",
+     .text_param = "note",
+     .id_param = "message"},
+    {.name = "Look at",
+     .target = "keeper.look",
+     .doc = "Looks",
+     .offer = GATEWAY_MEMBER_MENU,
+     .member_param = "who"},
+};
+
+static void entries_of_menus_have_a_name_and_a_kind(void **state)
+{
+    _cleanup_json_ json_t *list = json_of(menus, COUNT(menus), NULL);
+    const json_t *quote = json_array_get(list, 0), *look = json_array_get(list, 1);
+
+    (void)state;
+    assert_string_equal(json_get_str(quote, "name", ""), "Quote this, please");
+    assert_int_equal(json_get_int(quote, "type", 0), 3);
+    assert_int_equal(json_get_int(look, "type", 0), 2);
+    assert_null(json_object_get(quote, "description"));
+    assert_null(json_object_get(quote, "options"));
+    assert_int_equal(json_array_size(json_object_get(look, "contexts")), 2);
+}
+
+static void menus_have_bounds_of_their_own(void **state)
+{
+    struct gateway_command many[8];
+    char names[8][40];
+    _cleanup_buf_ struct buf left_out = BUF_INIT;
+    _cleanup_json_ json_t *list = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(many); i++) {
+        many[i] = menus[0];
+        snprintf(names[i], sizeof(names[i]), "Quote %zu", i);
+        many[i].name = names[i];
+    }
+    many[1].name = many[0].name;
+    many[2].name = "A name of as many as 33 characters";
+    many[7] = paint; /* typed ones do not count among them */
+    list = json_of(many, COUNT(many), &left_out);
+    assert_int_equal(json_array_size(list), 6);
+    assert_non_null(strstr(buf_text(&left_out), "menu Quote 0: another command has its name"));
+    assert_non_null(strstr(buf_text(&left_out), "33 characters: its name has more than 32"));
+    for (size_t i = 0; i < COUNT(many); i++)
+        many[i].name = i < 7 ? names[i] : "paint";
+    json_decref(list);
+    buf_reset(&left_out);
+    list = json_of(many, COUNT(many), &left_out);
+    assert_int_equal(json_array_size(list), 6);
+    assert_non_null(strstr(buf_text(&left_out), "menu Quote 6: 5 entries of that menu"));
+}
+
+static void menus_are_put_only_where_they_differ(void **state)
+{
+    _cleanup_json_ json_t *wanted = json_of(menus, COUNT(menus), NULL), *there = NULL, *put = NULL;
+
+    (void)state;
+    there = given_back(wanted);
+    for (size_t i = 0; i < COUNT(menus); i++)
+        json_object_set_new(json_array_get(there, i), "description", json_string(""));
+    assert_null(discord_commands_diff(wanted, there));
+    json_object_set_new(json_array_get(there, 0), "type", json_integer(2));
+    put = discord_commands_diff(wanted, there); /* the same name elsewhere is another one */
+    assert_int_equal(json_array_size(put), 2);
+    json_object_set_new(json_array_get(there, 0), "type", json_integer(3));
+    json_decref(put);
+    json_array_append_new(there, json_pack("{s:s, s:i, s:s}", "id", "9", "type", 3, "name", "old"));
+    put = discord_commands_diff(wanted, there);
+    assert_int_equal(json_array_size(put), 2); /* "old" goes */
+}
+
+static void the_target_of_a_menu_becomes_arguments(void **state)
+{
+    static const char on_message[] =
+        "{\"type\":3,\"target_id\":\"77\",\"resolved\":{\"messages\":{\"77\":{\"content\":\"so "
+        "\\\"it\\\" is\","
+        "\"author\":{\"id\":\"42\"}},\"78\":{\"content\":\"other\"}}}}";
+    static const char on_member[] =
+        "{\"type\":2,\"target_id\":\"42\",\"resolved\":{\"users\":{\"42\":{\"id\":\"42\"}}}}";
+    _cleanup_json_ json_t *data = NULL, *arguments = NULL;
+    _cleanup_mem_ char *text = NULL;
+
+    (void)state;
+    assert_status(json_parse(on_message, strlen(on_message), &data, NULL), TROUPE_OK);
+    text = discord_command_arguments(&menus[0], data);
+    assert_status(json_parse(text, strlen(text), &arguments, NULL), TROUPE_OK);
+    assert_int_equal(json_object_size(arguments), 3);
+    assert_string_equal(json_get_str(arguments, "note", ""), "so \"it\" is");
+    assert_string_equal(json_get_str(arguments, "message", ""), "77");
+    assert_string_equal(json_get_str(arguments, "who", ""), "42");
+    json_decref(data);
+    mem_free(text);
+    assert_status(json_parse(on_member, strlen(on_member), &data, NULL), TROUPE_OK);
+    text = discord_command_arguments(&menus[1], data);
+    assert_string_equal(text, "{\"who\":\"42\"}");
 }
 
 static void options_become_the_arguments_of_the_function(void **state)
@@ -525,6 +630,10 @@ int main(void)
         cmocka_unit_test(what_discord_has_already_is_not_put_again),
         cmocka_unit_test(each_change_of_a_command_is_seen),
         cmocka_unit_test(commands_of_other_kinds_stay_when_ours_are_put),
+        cmocka_unit_test(entries_of_menus_have_a_name_and_a_kind),
+        cmocka_unit_test(menus_have_bounds_of_their_own),
+        cmocka_unit_test(menus_are_put_only_where_they_differ),
+        cmocka_unit_test(the_target_of_a_menu_becomes_arguments),
         cmocka_unit_test(options_become_the_arguments_of_the_function),
         cmocka_unit_test(an_answer_has_its_place_by_who_may_see_it),
         cmocka_unit_test(a_private_answer_is_never_shown_in_the_channel),

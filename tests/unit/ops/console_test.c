@@ -762,6 +762,67 @@ static void test_buttons_of_earlier_messages_are_remembered_within_bounds(void *
     assert_int_equal(console_session_open(hall->first.session), 0);
 }
 
+static void test_a_select_is_chosen_from_by_numbers(void **state)
+{
+    static const struct gateway_option options[] = {{"Red", "like blood", false},
+                                                    {"Gr\x1b[1meen", NULL, true}};
+    static const struct gateway_select select = {"pick:7", options, 2, 0, 2};
+    struct hall *hall = *state;
+
+    line(hall, "choose");
+    finish_with(hall, answer_as(hall, 0, 1, GATEWAY_ASK),
+                (struct gateway_final){.text = "Which?", .select = &select});
+    assert_output(hall,
+                  "Which?\n[1] Red - like blood\n[2] Gr" BAD "[1meen (chosen already)\n(choose "
+                  "0 to 2 of them: type /press 1,2, or /press 0 for none)\n");
+    line(hall, "/press 3");
+    line(hall, "/press 1,");
+    line(hall, "/press 1 2");
+    line(hall, "/press 1,2,1");
+    assert_int_equal(hall->event_count, 1);
+    line(hall, "/press 2,1 of 1");
+    assert_string_equal(hall->events[1]->press_id, "pick:7");
+    assert_string_equal(hall->events[1]->content, "[\"1\",\"0\"]");
+    line(hall, "/press 0");
+    assert_string_equal(hall->events[2]->content, "[]");
+}
+
+static void test_a_form_takes_a_line_for_each_field(void **state)
+{
+    static const struct gateway_button button = {"open:7", "Tell me"};
+    static const struct gateway_field fields[] = {{"Name", "yours", NULL, 0, 20, false, true},
+                                                  {"Why?", NULL, "so", 2, 200, true, false}};
+    static const struct gateway_form form = {"form:7", "Tell me", fields, 2};
+    struct hall *hall = *state;
+    struct gateway *gateway = console_gateway(hall->console);
+
+    line(hall, "tell");
+    finish_with(hall, answer_as(hall, 0, 1, GATEWAY_ASK),
+                (struct gateway_final){.text = "Who?", .buttons = &button, .button_count = 1});
+    line(hall, "/press 1");
+    buf_reset(&hall->first.out);
+    assert_int_equal(gateway->ops->form(gateway, hall->events[1], &form), TROUPE_OK);
+    assert_int_equal(console_session_open(hall->first.session), 0);
+    assert_output(hall, "Tell me (/close leaves it)\nName (1 to 20 characters) yours\n");
+    line(hall, "/close");
+    assert_int_equal(hall->event_count, 2);
+    line(hall, "/press 1");
+    assert_int_equal(gateway->ops->form(gateway, hall->events[2], &form), TROUPE_OK);
+    buf_reset(&hall->first.out);
+    line(hall, "Ann \"of\" x");
+    assert_output(hall,
+                  "Why? (2 to 200 characters, or an empty line) [an empty line leaves: so]\n");
+    assert_int_equal(hall->event_count, 3);
+    line(hall, "");
+    assert_int_equal(hall->event_count, 4);
+    assert_string_equal(hall->events[3]->kind, "press");
+    assert_string_equal(hall->events[3]->press_id, "form:7");
+    assert_string_equal(hall->events[3]->content, "[\"Ann \\\"of\\\" x\",\"so\"]");
+    assert_string_equal(hall->events[3]->reply_to, hall->events[1]->reply_to);
+    line(hall, "an ordinary message again");
+    assert_string_equal(hall->events[4]->kind, "message");
+}
+
 /* ---- the filter ------------------------------------------------------------------------------ */
 
 static void test_filter_by_pieces(void **state)
@@ -810,6 +871,8 @@ int main(void)
         CASE(test_an_answer_that_begins_anew_repeats_nothing),
         CASE(test_a_private_answer_is_said_in_one_piece),
         CASE(test_buttons_are_numbered_and_pressed),
+        CASE(test_a_select_is_chosen_from_by_numbers),
+        CASE(test_a_form_takes_a_line_for_each_field),
         CASE(test_buttons_of_earlier_messages_are_remembered_within_bounds),
         CASE(test_filter_by_pieces),
     };

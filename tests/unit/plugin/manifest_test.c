@@ -151,6 +151,39 @@ static void walks_by_the_stride_of_the_plugin(void **state)
     plugin_function_clear(&read);
 }
 
+static void an_entry_of_menus_has_its_own_name_or_the_functions(void **state)
+{
+    static const troupe_param params[] = {{.name = "text",
+                                           .doc = "Text",
+                                           .min = -INFINITY,
+                                           .max = INFINITY,
+                                           .def = NAN,
+                                           .type = TROUPE_TYPE_STRING}};
+    troupe_function function = {.size = sizeof(function),
+                                .flags = TROUPE_MENU_MESSAGE,
+                                .name = "save_this-quote",
+                                .doc = "Saves",
+                                .params = {params, 1, sizeof(params[0])},
+                                .fn = (troupe_fn)(uintptr_t)wave,
+                                .menu = "Keep it"};
+    struct plugin_function read = {0};
+
+    (void)state;
+    assert_status(plugin_function_read(&function, "org.example.test", &read, NULL), TROUPE_OK);
+    assert_string_equal(read.menu, "Keep it");
+    plugin_function_clear(&read);
+    read = (struct plugin_function){0};
+    function.size = offsetof(troupe_function, menu); /* built before there was one */
+    assert_status(plugin_function_read(&function, "org.example.test", &read, NULL), TROUPE_OK);
+    assert_string_equal(read.menu, "Save this quote");
+    plugin_function_clear(&read);
+    read = (struct plugin_function){0};
+    function.flags = TROUPE_TOOL;
+    assert_status(plugin_function_read(&function, "org.example.test", &read, NULL), TROUPE_OK);
+    assert_null(read.menu);
+    plugin_function_clear(&read);
+}
+
 static void refuses_a_broken_head(void **state)
 {
     troupe_plugin table = {BASE};
@@ -159,7 +192,7 @@ static void refuses_a_broken_head(void **state)
     refuse(NULL, "troupe_plugin_v1() returned no table");
     table.size = 16;
     refuse_as(&table, TROUPE_VERSION,
-              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.4 needs 144; "
+              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.5 needs 144; "
               "build it with the headers of an SDK for ABI 1");
     table = (troupe_plugin){BASE};
     table.version = "1.0.1";
@@ -375,7 +408,7 @@ static void refuses_bad_functions(void **state)
         {{.size = sizeof(troupe_function), .name = "f", .doc = "d", .flags = 1u << 20},
          "function \"f\": it has flags (0x100000) that this host does not know"},
         {{.size = sizeof(troupe_function), .name = "a.b", .doc = "d", .flags = TROUPE_SLASH},
-         "function \"a.b\": a service cannot be a slash command"},
+         "function \"a.b\": a service cannot be a slash command or in a menu"},
         {{.size = sizeof(troupe_function), .name = "f", .doc = "d"},
          "function \"f\": it has no code"},
     };
@@ -391,6 +424,53 @@ static void refuses_bad_functions(void **state)
     }
     table.functions = (troupe_array){twice, 2, sizeof(twice[0])};
     refuse(&table, "there are two functions called \"wave\"");
+}
+
+static void refuses_what_a_menu_cannot_fill_in(void **state)
+{
+    static const troupe_param text[] = {
+        {PARAM_DEFAULTS, .name = "text", .type = TROUPE_TYPE_STRING}};
+    static const troupe_param whom[] = {
+        {PARAM_DEFAULTS, .name = "whom", .type = TROUPE_TYPE_MEMBER},
+        {PARAM_DEFAULTS, .name = "n", .type = TROUPE_TYPE_INT}};
+    static const struct {
+        uint32_t flags;
+        const char *menu;
+        const troupe_param *params;
+        uint32_t count;
+        const char *what;
+    } cases[] = {
+        {TROUPE_MENU_MEMBER, NULL, text, 1, "on a member's menu it needs a member parameter"},
+        {TROUPE_MENU_MESSAGE, NULL, whom, 1,
+         "on a message's menu it needs a string parameter for the text"},
+        {TROUPE_MENU_MEMBER, NULL, whom, 2,
+         "in a menu nothing is typed: \"n\" must be one that can be left out"},
+        {TROUPE_MENU_MESSAGE | TROUPE_MENU_MEMBER, NULL, whom, 1,
+         "on a message's menu it needs a string parameter for the text"},
+        {TROUPE_MENU_MESSAGE, "", text, 1, "its menu entry has 1 to 32 characters of one line"},
+        {TROUPE_MENU_MESSAGE, "an entry of more characters than fit", text, 1,
+         "its menu entry has 1 to 32 characters of one line"},
+        {TROUPE_MENU_MESSAGE, "two\nlines", text, 1,
+         "its menu entry has 1 to 32 characters of one line"},
+    };
+    troupe_plugin table = {BASE};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const troupe_function function = {
+            .size = sizeof(function),
+            .flags = cases[i].flags,
+            .name = "f",
+            .doc = "F",
+            .params = {cases[i].params, cases[i].count, sizeof(*cases[i].params)},
+            .fn = (troupe_fn)(uintptr_t)wave,
+            .menu = cases[i].menu};
+        const troupe_function *const list[] = {&function};
+        _cleanup_mem_ char *full = mem_printf("function \"f\": %s", cases[i].what);
+
+        table.functions = (troupe_array){list, 1, sizeof(list[0])};
+        refuse(&table, full);
+    }
 }
 
 /* ---- config keys --------------------------------------------------------------------------- */
@@ -509,12 +589,14 @@ int main(void)
         cmocka_unit_test(reads_a_longer_table),
         cmocka_unit_test(a_job_is_read_where_the_table_has_one),
         cmocka_unit_test(walks_by_the_stride_of_the_plugin),
+        cmocka_unit_test(an_entry_of_menus_has_its_own_name_or_the_functions),
         cmocka_unit_test(refuses_a_broken_head),
         cmocka_unit_test(refuses_needs_and_capabilities_it_does_not_know),
         cmocka_unit_test(reads_and_refuses_events_of_observers),
         cmocka_unit_test(refuses_migrations_with_a_gap),
         cmocka_unit_test(refuses_bad_parameters),
         cmocka_unit_test(refuses_bad_functions),
+        cmocka_unit_test(refuses_what_a_menu_cannot_fill_in),
         cmocka_unit_test(refuses_bad_keys),
         cmocka_unit_test(refuses_half_a_state),
     };

@@ -50,7 +50,11 @@ struct stage_test {
     struct engine *engine;
     struct record records[RECORDS_MAX];
     size_t record_count, next_id;
-    unsigned retired;         /* messages whose buttons are spent */
+    unsigned retired; /* messages whose buttons are spent */
+    unsigned forms;   /* that were opened; the last one:  */
+    size_t form_fields;
+    unsigned form_max; /* of its first field */
+    char form_id[64], form_title[64];
     struct list_link answers; /* struct fake_answer */
     uint64_t park_ms;         /* of the engine's options */
     bool away;                /* nobody is there: what is owed waits in the outbox */
@@ -209,7 +213,7 @@ static inline troupe_status fake_prepare(struct gateway *gateway, void *handle,
     row->reply_to = mem_strdup(answer->record->source_id);
     row->body = final->text ? mem_strndup(final->text, final->len)
                             : mem_strndup(buf_text(&answer->written), answer->written.len);
-    row->buttons = outbox_buttons(final->buttons, final->button_count);
+    row->buttons = gateway_components_print(final->select, final->buttons, final->button_count);
     row->state = OUTBOX_READY;
     row->created_ms = clock_wall_ms();
     outbox_insert(batch, row);
@@ -303,6 +307,22 @@ static inline void fake_retire(struct gateway *gateway, const struct event *even
     test_of(gateway)->retired++;
 }
 
+static inline troupe_status fake_form(struct gateway *gateway, const struct event *event,
+                                      const struct gateway_form *form)
+{
+    struct stage_test *t = test_of(gateway);
+
+    (void)event;
+    if (!co_self())
+        abort();
+    t->forms++;
+    t->form_fields = form->count;
+    t->form_max = form->fields[0].max;
+    snprintf(t->form_id, sizeof(t->form_id), "%s", form->id);
+    snprintf(t->form_title, sizeof(t->form_title), "%s", form->title);
+    return TROUPE_OK;
+}
+
 static const struct gateway_ops fake_ops = {
     .answer_begin = fake_begin,
     .answer_shown = fake_shown,
@@ -312,6 +332,7 @@ static const struct gateway_ops fake_ops = {
     .answer_drop = fake_drop,
     .notice = fake_notice,
     .working = fake_working,
+    .form = fake_form,
     .retire = fake_retire,
     .taken = fake_taken,
     .stored = fake_stored,
