@@ -156,19 +156,35 @@ static inline bool comes_to(int64_t id, const char *state, const char *remote)
 
     for (;;) {
         _cleanup_rows_ struct store_rows *rows = NULL;
-        bool good;
+        troupe_status status = store_query(
+            box->base.store,
+            STORE_SQL("SELECT state, remote_id FROM outbox WHERE id = ?1", store_int(id)), until,
+            &rows, &box->base.err);
+        const char *is = status >= 0 && rows->count ? store_cell_text(rows, 0, 0, "") : "not there";
+        const char *there =
+            status >= 0 && rows->count ? store_cell_text(rows, 0, 1, "") : "not there";
 
-        if (store_query(
-                box->base.store,
-                STORE_SQL("SELECT state, remote_id FROM outbox WHERE id = ?1", store_int(id)), 0,
-                &rows, &box->base.err) != TROUPE_OK)
+        if (status >= 0 && !strcmp(is, state) && !strcmp(there, remote))
+            return true;
+        if (status < 0 || co_after(0) > until) {
+            print_message("# row %lld: %s, \"%s\"; %s\n", (long long)id, is, there,
+                          status < 0 ? box->base.err.text : "it stays so");
             return false;
-        good = rows->count == 1 && !strcmp(store_cell_text(rows, 0, 0, ""), state) &&
-               !strcmp(store_cell_text(rows, 0, 1, ""), remote);
-        if (good || co_after(0) > until)
-            return good;
+        }
         co_sleep(1);
     }
+}
+
+static inline struct discord_outbox_stats stats(void);
+
+/* Nothing is under way any more: the marks of what was answered are stored. */
+static inline bool is_quiet(void)
+{
+    uint64_t until = co_after(PATIENCE_MS);
+
+    while (stats().waiting && co_after(0) < until)
+        co_sleep(1);
+    return !stats().waiting;
 }
 
 static inline struct discord_outbox_stats stats(void)
