@@ -69,6 +69,10 @@ struct plugin_set *turn_engine_set(struct engine *engine); /* the current one, n
  * answer, or a sentence that says why not. With EVENT_OBSERVED nobody hears anything: observers that
  * are owed it get a turn. */
 void turn_engine_submit(struct engine *engine, struct event *event);
+/* A message that addressed the bot has no answer, and no turn that would tell why: keeps the reason for
+ * turn_engine_why. One that is in the store stays as it is there. */
+void turn_engine_note(struct engine *engine, const struct event *event, const char *reason,
+                      const char *sentence);
 /* The message of an event was changed: `event` is what it is now. A turn that has not begun takes it;
  * another one keeps what it began with, or has said. Takes over the reference. */
 void turn_engine_revise(struct engine *engine, struct event *event);

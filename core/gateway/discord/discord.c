@@ -304,6 +304,8 @@ troupe_status discord_start(struct discord *discord, struct error *err)
         .gateway = discord->gateway.name,
         .opening = discord_command_opening,
         .opening_arg = discord,
+        .unsaid = discord->options.unsaid,
+        .unsaid_arg = discord->options.arg,
     };
     discord->outbox = discord_outbox_new(&outbox_options);
     discord_originals_load(discord);

@@ -174,7 +174,7 @@ void discord_command_complete_now(struct discord *discord, const struct event *i
 bool discord_command_opening(void *discord, const struct event *event);
 /* A sentence that nothing keeps, to who used the command, alone. [waits] */
 troupe_status discord_command_tell(struct discord *discord, const struct event *event,
-                                   const char *text);
+                                   const char *text, struct error *err);
 /* Whether the deferred response of the turn's command is a message already; that it is one now. */
 bool discord_original_used(const struct discord *discord, int64_t turn);
 void discord_original_use(struct discord *discord, int64_t turn);

@@ -8,6 +8,18 @@ INSERT INTO event (id, source, source_id, account, guild, channel, member, kind,
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
 ON CONFLICT (source, source_id) DO NOTHING;
 
+-- It asked for nothing that is kept, and why it has no answer is: an event that has ended.
+-- name: note
+INSERT INTO event (id, source, source_id, account, guild, channel, member, kind, payload,
+    generation, stages, created_ms, state, reason, sentence, trace, finished_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '{}', ?9, '[]', ?10, 'failed', ?11, ?12, ?13, ?10)
+ON CONFLICT (source, source_id) DO NOTHING;
+
+-- Messages of its answer that are not there, or not known to be.
+-- name: undelivered
+SELECT ordinal, part, state, coalesce(error, '') FROM outbox
+WHERE turn_id = ?1 AND (state = 'failed' OR state = 'unknown') ORDER BY id LIMIT 20;
+
 -- It began on a newer generation than it was taken in by.
 -- name: stages
 UPDATE event SET generation = ?2, stages = ?3 WHERE id = ?1;
