@@ -36,6 +36,7 @@ struct gateway;
 /* All that tells what its member may. */
 #define EVENT_WHO_MAY (EVENT_OWNER | EVENT_RIGHTS | EVENT_MODERATOR | EVENT_ADMIN)
 #define EVENT_THREAD  0x10000u /* it stands in a thread */
+#define EVENT_STICKER 0x20000u /* a sticker came with it, which nobody looks at */
 
 /* Behind the source_id of an event for observers whose message has an event of its own, too. */
 #define EVENT_OBSERVED_SUFFIX "/observed"

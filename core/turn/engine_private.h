@@ -197,6 +197,24 @@ bool turn_is_command(const struct plugin_set *set, const struct event *event);
 bool turn_command_name(const struct plugin_set *set, const struct event *event,
                        char ret[PLUGIN_TOOL_NAME + 1]);
 bool turn_is_builtin(const struct plugin_set *set, const struct event *event);
+
+/* note.c: an event that has ended before it was stored. */
+struct turn_ended_event {
+    int64_t id;
+    const struct event *event;
+    const char *payload;
+    int64_t generation;
+    const char *state, *reason, *sentence, *trace;
+    int expect; /* of the batch: 1, where it may not be there already; else 0 */
+};
+void turn_engine_add_ended(struct store_batch *batch, const struct turn_ended_event *ended);
+
+/* builtin.c, in this order: its gateway is held to it; its answer has a number; it is kept with its
+ * messages [waits]; it comes no more. */
+void turn_builtin_hold(struct turn *turn);
+void turn_builtin_name(struct turn *turn);
+void turn_builtin_keep(struct turn *turn, struct store_batch *batch);
+void turn_builtin_settle(struct turn *turn);
 /* Runs the command of turn->event and answers it. [waits] */
 void turn_command(struct turn *turn);
 /* False with a sentence while the agent is switched off. */

@@ -110,6 +110,7 @@ static void run_builtin(struct engine *engine, struct event *event)
         return;
     }
     turn = turn_new(engine, event, 0);
+    turn_builtin_hold(turn);
     if (turn_gate_passes(turn)) { /* else it only says so, and takes no place from anybody */
         turn->builtin = true;
         engine->builtins++;
@@ -157,7 +158,6 @@ void turn_engine_submit(struct engine *engine, struct event *event)
         /* /stop and its like work while everything else waits, and owe nothing to the store. */
         if (turn_is_watched(engine->set, event))
             to_intake(engine, observed_from(event));
-        turn_intake_settled(engine, event->gateway);
         run_builtin(engine, event);
         return;
     }

@@ -11,6 +11,21 @@
 #include "base/mem.h"
 #include "turn/sql/turn.h"
 
+void turn_engine_add_ended(struct store_batch *batch, const struct turn_ended_event *ended)
+{
+    const struct event *event = ended->event;
+
+    store_batch_add(batch, STORE_EXPECT(ended->expect ? ended->expect : STORE_ANY, SQL_TURN_ENDED,
+                                        store_int(ended->id), store_text(event->source),
+                                        store_text(event->source_id), store_text(event->account),
+                                        store_text(event->guild), store_text(event->channel),
+                                        store_text(event->member), store_text(event->kind),
+                                        store_text(ended->payload), store_int(ended->generation),
+                                        store_int(clock_wall_ms()), store_text(ended->state),
+                                        store_text(ended->reason), store_text(ended->sentence),
+                                        store_text(ended->trace)));
+}
+
 static void noted(void *arg, struct store_batch *batch, troupe_status status,
                   const struct error *err)
 {
@@ -26,7 +41,6 @@ void turn_engine_note(struct engine *engine, const struct event *event, const ch
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_mem_ char *text = mem_strdup(sentence), *printed = NULL;
     struct turn_trace trace;
-    int64_t now = clock_wall_ms();
     struct error err;
 
     turn_text_tidy(text);
@@ -34,13 +48,16 @@ void turn_engine_note(struct engine *engine, const struct event *event, const ch
     turn_trace_add(&trace, "delivery", reason, "%s", text);
     printed = turn_trace_print(&trace);
     turn_trace_clear(&trace);
-    store_batch_add(
-        batch,
-        STORE_SQL(SQL_TURN_NOTE, store_int(++engine->last_event), store_text(event->source),
-                  store_text(event->source_id), store_text(event->account),
-                  store_text(event->guild), store_text(event->channel), store_text(event->member),
-                  store_text(event->kind), store_int((int64_t)engine->set->number), store_int(now),
-                  store_text(reason), store_text(text), store_text(printed)));
+    turn_engine_add_ended(batch, &(struct turn_ended_event){
+                                     .id = ++engine->last_event,
+                                     .event = event,
+                                     .payload = "{}",
+                                     .generation = (int64_t)engine->set->number,
+                                     .state = "failed",
+                                     .reason = reason,
+                                     .sentence = text,
+                                     .trace = printed,
+                                 });
     turn_engine_hold(engine);
     if (store_submit(engine->store, batch, noted, engine, &err) < 0)
         noted(engine, NULL, err.status, &err);

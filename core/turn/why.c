@@ -81,10 +81,10 @@ static json_t *read_undelivered(struct engine *engine, int64_t id)
                     turn_engine_soon(engine), &rows, NULL) < 0)
         return list;
     for (size_t i = 0; i < rows->count; i++)
-        json_array_append_new(
-            list, json_pack("{s:I, s:s, s:s}", "part", (json_int_t)store_cell_int(rows, i, 1, 0),
-                            "state", store_cell_text(rows, i, 2, ""), "why",
-                            store_cell_text(rows, i, 3, "")));
+        json_array_append_new(list, json_pack("{s:I, s:s, s:s}", "part",
+                                              (json_int_t)store_cell_int(rows, i, 1, 0), "state",
+                                              store_cell_text(rows, i, 2, ""), "why",
+                                              store_cell_text(rows, i, 3, "")));
     return list;
 }
 

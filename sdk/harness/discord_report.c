@@ -99,17 +99,17 @@ json_t *discord_ledger_entry(struct discord *discord, const struct discord_entry
                                                text.ptr ? text.ptr : "", (int)text.len, "deleted",
                                                text.ptr == NULL));
     }
-    return json_pack("{s:I,s:s,s:b,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:I,s:I,"
-                     "s:I,s:s%,s:o}",
-                     "n", (json_int_t)entry->n, "kind", entry->kind, "owed", entry->owed, "message",
-                     ids[0], "channel", ids[1], "author", ids[2], "interaction", ids[3], "created",
-                     entry->created, "standing", verdict.standing, "doubled", verdict.doubled,
-                     "edits", entry->edits, "deleted", entry->deleted, "deduplicated",
-                     entry->deduplicated, "pings", entry->pings, "pings_replied", entry->replied,
-                     "reactions", entry->reactions, "reacted", reacted, "interrupted", verdict.interrupted, "sent_us",
-                     (json_int_t)entry->sent_us, "first_us", (json_int_t)entry->first_us, "last_us",
-                     (json_int_t)entry->last_us, "text", verdict.text.ptr ? verdict.text.ptr : "",
-                     (int)verdict.text.len, "parts", parts);
+    return json_pack(
+        "{s:I,s:s,s:b,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:I,s:I,"
+        "s:I,s:s%,s:o}",
+        "n", (json_int_t)entry->n, "kind", entry->kind, "owed", entry->owed, "message", ids[0],
+        "channel", ids[1], "author", ids[2], "interaction", ids[3], "created", entry->created,
+        "standing", verdict.standing, "doubled", verdict.doubled, "edits", entry->edits, "deleted",
+        entry->deleted, "deduplicated", entry->deduplicated, "pings", entry->pings, "pings_replied",
+        entry->replied, "reactions", entry->reactions, "reacted", reacted, "interrupted",
+        verdict.interrupted, "sent_us", (json_int_t)entry->sent_us, "first_us",
+        (json_int_t)entry->first_us, "last_us", (json_int_t)entry->last_us, "text",
+        verdict.text.ptr ? verdict.text.ptr : "", (int)verdict.text.len, "parts", parts);
 }
 
 static int by_value(const void *a, const void *b)

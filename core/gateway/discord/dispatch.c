@@ -54,7 +54,6 @@ static void take_seen(struct discord *discord, const struct discord_scan *scan, 
 
 static void take_message(struct discord *discord, const struct discord_scan *scan, int64_t mark)
 {
-    struct discord_route_note note = {NULL, NULL};
     struct event *event;
     struct error err;
     troupe_status status;
@@ -68,8 +67,8 @@ static void take_message(struct discord *discord, const struct discord_scan *sca
     case DISCORD_ROUTE_OWED: break;
     }
     discord->owed++;
-    status = discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, mark, &event,
-                                 &note, &err);
+    status =
+        discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, mark, &event, &err);
     if (status == TROUPE_OK) {
         if (event->parent)
             discord_threads_add(discord, event_id_number(event->channel));
@@ -77,14 +76,9 @@ static void take_message(struct discord *discord, const struct discord_scan *sca
             discord_threads_add(discord, scan->channel_id);
         discord_seq_begin(&discord->seq, mark, false);
         discord->options.submit(discord->options.arg, event);
-    } else if (note.text) {
-        discord_seq_begin(&discord->seq, mark, true);
-        discord_say(discord, note.event, note.text, mark);
     } else {
         log_warn("discord", "a message could not be taken: %s", err.text);
     }
-    event_unref(note.event);
-    mem_free(note.text);
 }
 
 /* An edit of what addresses the bot. It never addresses it anew: that would be a second answer. */
@@ -98,17 +92,14 @@ static bool is_edited(const struct discord_scan *scan)
 
 static void take_update(struct discord *discord, const struct discord_scan *scan)
 {
-    struct discord_route_note note = {NULL, NULL};
     struct event *event;
 
     if (!discord->options.revise || !scan->data.ptr || !is_edited(scan) ||
         discord_route_message(&discord->rules, scan) != DISCORD_ROUTE_OWED)
         return;
-    if (discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, 0, &event, &note,
-                            NULL) == TROUPE_OK)
+    if (discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, 0, &event, NULL) ==
+        TROUPE_OK)
         discord->options.revise(discord->options.arg, event);
-    event_unref(note.event);
-    mem_free(note.text);
 }
 
 static void retract(struct discord *discord, uint64_t id)

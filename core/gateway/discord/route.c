@@ -136,14 +136,6 @@ static char *quoted(const char *text)
     return buf_take(&out);
 }
 
-/* What a message without anything to answer is told. */
-static const char *left_out(const json_t *message)
-{
-    return json_array_size(json_object_get(message, "sticker_items"))
-               ? "I don't look at stickers; write in words what you would like to know"
-               : "you called me without a question; write it beside the mention";
-}
-
 /* The files as gateway/files.h has them; NULL: none. mem_free. */
 static char *files_of(const json_t *message)
 {
@@ -331,8 +323,7 @@ static bool wants_thread(const struct discord_threading *threading, const json_t
 }
 
 troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,
-                                  size_t len, int64_t seq, struct event **ret,
-                                  struct discord_route_note *ret_note, struct error *err)
+                                  size_t len, int64_t seq, struct event **ret, struct error *err)
 {
     __attribute__((cleanup(message_clear))) struct message read;
     _cleanup_mem_ char *content = NULL, *block = NULL, *files = NULL;
@@ -356,14 +347,11 @@ troupe_status discord_route_event(const struct discord_route_rules *rules, const
     }
     event.content = text;
     event.content_len = strlen(text);
-    if (!*text && !files) {
-        ret_note->event = event_new(&event);
-        ret_note->text = mem_strdup(left_out(message));
-        return error_set(err, TROUPE_UNSUPPORTED, "message %s has no text", event.source_id);
-    }
+    if (json_array_size(json_object_get(message, "sticker_items")))
+        event.flags |= EVENT_STICKER;
     if (is_in_thread(message))
         event.flags |= EVENT_THREAD;
-    if (wants_thread(rules->threading, message, &event)) {
+    if ((*text || files) && wants_thread(rules->threading, message, &event)) {
         event.parent = event.channel;
         event.channel = event.source_id; /* which is the id that the thread will have */
     }
