@@ -32,8 +32,7 @@ static troupe_status find_offer(struct engine *engine, const struct event *press
     if (!press->reply_to)
         return TROUPE_OK;
     status = store_query(
-        engine->store,
-        STORE_SQL(SQL_WAIT_BUTTONS, store_int(turn_id), store_text(press->reply_to)),
+        engine->store, STORE_SQL(SQL_WAIT_BUTTONS, store_int(turn_id), store_text(press->reply_to)),
         turn_engine_soon(engine), &rows, err);
     if (status < 0 || !rows->count)
         return status;
@@ -50,10 +49,10 @@ static bool is_known(struct engine *engine, const struct event *press)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
 
-    return store_query(engine->store,
-                       STORE_SQL(SQL_WAIT_KNOWN, store_text(press->source),
-                                 store_text(press->source_id)),
-                       turn_engine_soon(engine), &rows, NULL) == TROUPE_OK &&
+    return store_query(
+               engine->store,
+               STORE_SQL(SQL_WAIT_KNOWN, store_text(press->source), store_text(press->source_id)),
+               turn_engine_soon(engine), &rows, NULL) == TROUPE_OK &&
            rows->count;
 }
 
@@ -77,16 +76,16 @@ static const char *take_offer(struct engine *engine, const struct event *press, 
     int64_t id = ++engine->last_event;
     troupe_status status;
 
-    store_batch_add(batch, STORE_EXPECT(1, SQL_WAIT_USE_UP, store_int(turn_id),
-                                        store_text(press->reply_to)));
     store_batch_add(
-        batch,
-        STORE_EXPECT(1, SQL_TURN_INTAKE, store_int(id), store_text(again->source),
-                     store_text(again->source_id), store_text(again->account),
-                     store_text(again->guild), store_text(again->channel),
-                     store_text(again->member), store_text(again->kind), store_text(payload),
-                     store_int((int64_t)engine->set->number),
-                     store_text(turn_stage_names(engine->set, again)), store_int(clock_wall_ms())));
+        batch, STORE_EXPECT(1, SQL_WAIT_USE_UP, store_int(turn_id), store_text(press->reply_to)));
+    store_batch_add(batch,
+                    STORE_EXPECT(1, SQL_TURN_INTAKE, store_int(id), store_text(again->source),
+                                 store_text(again->source_id), store_text(again->account),
+                                 store_text(again->guild), store_text(again->channel),
+                                 store_text(again->member), store_text(again->kind),
+                                 store_text(payload), store_int((int64_t)engine->set->number),
+                                 store_text(turn_stage_names(engine->set, again)),
+                                 store_int(clock_wall_ms())));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), &err);
     *ret_spent = status == TROUPE_OK || status == TROUPE_CONFLICT;
     if (status == TROUPE_CONFLICT)

@@ -312,14 +312,17 @@ static bool wants_thread(const struct discord_threading *threading, const json_t
 {
     json_int_t type = json_get_int(message, "channel_type", CHANNEL_TEXT);
     uint64_t channel = event_id_number(event->channel), guild = event_id_number(event->guild);
+    bool here;
 
     if (!threading || !guild || (type != CHANNEL_TEXT && type != CHANNEL_NEWS) ||
         (threading->prefix && *threading->prefix && text_starts(event->content, threading->prefix)))
         return false;
+    here = threading->place_count == 0;
     for (size_t i = 0; i < threading->place_count; i++)
-        if (threading->places[i] == channel || threading->places[i] == guild)
-            return true;
-    return threading->place_count == 0;
+        here |= threading->places[i] == channel || threading->places[i] == guild;
+    here &= !threading->off;
+    return threading->setting ? threading->setting(threading->arg, event, "auto_thread", here)
+                              : here;
 }
 
 troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,

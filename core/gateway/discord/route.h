@@ -37,6 +37,11 @@ struct discord_threading {
     const uint64_t *places; /* channels or guilds; none: all */
     size_t place_count;
     const char *prefix; /* of commands, which are answered where they stand */
+    bool off;           /* nowhere                                        */
+    /* What people have set for where the event stands, and for its member; `otherwise`: what the file
+     * says. NULL: that counts. */
+    bool (*setting)(void *arg, const struct event *event, const char *key, bool otherwise);
+    void *arg;
 };
 
 struct discord_route_rules {

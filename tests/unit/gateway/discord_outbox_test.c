@@ -219,8 +219,8 @@ static troupe_status refused_main(void *arg)
     end(0, TROUPE_DENIED, 403, 50013, "{\"code\":50013}");
     CHECK(told.count == 1 && told.status == TROUPE_DENIED);
     CHECK(comes_to(ids[0], "failed", ""));
-    CHECK(box->count == 2 && asks(1, "PUT",
-                                  "/channels/77/messages/1000/reactions/%F0%9F%94%87/@me"));
+    CHECK(box->count == 2 &&
+          asks(1, "PUT", "/channels/77/messages/1000/reactions/%F0%9F%94%87/@me"));
     /* A member deleted it: it does not come again. */
     discord_outbox_show(box->outbox, deleted, false, NULL, NULL);
     created(2, "5001");

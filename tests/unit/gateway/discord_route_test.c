@@ -357,6 +357,32 @@ static struct event *threaded(const struct discord_threading *threading, const c
     return event;
 }
 
+static bool set_to(void *arg, const struct event *event, const char *key, bool otherwise)
+{
+    assert_string_equal(key, "auto_thread");
+    assert_string_equal(event->channel, "400000000000000004");
+    (void)otherwise;
+    return *(bool *)arg;
+}
+
+static void what_people_set_for_a_place_wins_over_the_file(void **state)
+{
+    bool yes = true, no = false;
+    struct discord_threading off = {.off = true, .setting = set_to, .arg = &yes},
+                             on = {.setting = set_to, .arg = &no}, file = {.off = true};
+    struct event *event = threaded(&off, "what?", "");
+
+    (void)state;
+    assert_string_equal(event->parent, "400000000000000004");
+    event_unref(event);
+    event = threaded(&on, "what?", "");
+    assert_null(event->parent);
+    event_unref(event);
+    event = threaded(&file, "what?", "");
+    assert_null(event->parent);
+    event_unref(event);
+}
+
 static void a_thread_is_opened_from_questions_in_text_channels(void **state)
 {
     static const uint64_t elsewhere[] = {9}, here[] = {UINT64_C(400000000000000004)},
@@ -565,6 +591,7 @@ int main(void)
         cmocka_unit_test(a_message_without_text_and_files_is_owed_a_sentence),
         cmocka_unit_test(files_are_listed_with_what_is_known_of_them),
         cmocka_unit_test(a_message_in_one_of_the_bots_threads_is_for_it),
+        cmocka_unit_test(what_people_set_for_a_place_wins_over_the_file),
         cmocka_unit_test(a_thread_is_opened_from_questions_in_text_channels),
         cmocka_unit_test(the_own_mention_goes_from_the_ends_only),
         cmocka_unit_test(a_press_tells_who_pressed_what),
