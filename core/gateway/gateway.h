@@ -122,6 +122,10 @@ struct gateway_ops {
      * the coroutine is to end: TROUPE_CANCELED, TROUPE_DEADLINE. NULL: it has no files. [waits] */
     troupe_status (*fetch)(struct gateway *gateway, const struct gateway_file *file,
                            const struct gateway_fetch *want, struct gateway_fetched *ret);
+    /* What stands above the message that the event quotes, as event.chain has it (mem_free), NULL where
+     * nothing does or nobody can tell; within a time of the gateway's. Fails like fetch. NULL: it knows
+     * of no more than the quote. [waits] */
+    troupe_status (*chain)(struct gateway *gateway, const struct event *event, char **ret);
     /* Whether somebody is working on the event: typing, a reaction. Off comes after the turn's last
      * answers were begun and before they are prepared. NULL is fine. */
     void (*working)(struct gateway *gateway, const struct event *event, bool on);

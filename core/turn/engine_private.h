@@ -198,6 +198,9 @@ bool turn_command_name(const struct plugin_set *set, const struct event *event,
                        char ret[PLUGIN_TOOL_NAME + 1]);
 bool turn_is_builtin(const struct plugin_set *set, const struct event *event);
 
+/* chain.c: looks up what the message answers; false: the turn is to end. [waits] */
+bool turn_chain_open(struct turn *turn);
+
 /* note.c: an event that has ended before it was stored. */
 struct turn_ended_event {
     int64_t id;

@@ -215,7 +215,7 @@ daily = {pick(['1000', '1000', '1000', '0.000001'])}
                 "member": f"#{self.random.randrange(MEMBERS)}", **more}
         answer = self.discord.do("say", {k: v for k, v in body.items() if v is not None})
         self.note(answer["n"], answer["message"], kind)
-        self.last = (self.last + [answer["message"]])[-40:]
+        self.last = (self.last + [(answer["message"], answer["channel"])])[-40:]
         return answer
 
     def slash(self):
@@ -264,7 +264,12 @@ daily = {pick(['1000', '1000', '1000', '0.000001'])}
         elif kind == "dm":
             self.say("dm", text=self.text())
         elif kind == "reply":
-            self.say("reply", text="{mention} " + self.text())
+            message, channel = self.random.choice(self.last or [(None, None)])
+            if not message or channel.startswith("5") or self.random.random() < 0.3:
+                self.say("reply", text="{mention} " + self.text())
+            else:  # to what a member said, perhaps to a message that is gone
+                self.say("reply", text="{mention} " + self.text(), channel=channel,
+                         reply_to=message)
         else:
             self.say("mention", text="{mention} " + self.text())
 

@@ -135,6 +135,7 @@ static const struct gateway_ops discord_ops = {
     .answer_drop = discord_answer_drop,
     .notice = discord_notice,
     .fetch = discord_fetch,
+    .chain = discord_chain,
     .working = working,
     .retire = discord_press_retire,
     .taken = discord_taken,
@@ -380,6 +381,7 @@ void discord_free(struct discord *discord)
     discord_press_clear(discord);
     discord_answer_clear(discord);
     discord_threads_clear(discord);
+    discord_chain_clear(discord);
     loop_timer_close(&discord->timer, timer_closed);
 }
 

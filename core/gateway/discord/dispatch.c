@@ -75,6 +75,7 @@ static void take_message(struct discord *discord, const struct discord_scan *sca
         else if (event->flags & EVENT_THREAD)
             discord_threads_add(discord, scan->channel_id);
         discord_seq_begin(&discord->seq, mark, false);
+        discord_chain_note(discord, event);
         discord->options.submit(discord->options.arg, event);
     } else {
         log_warn("discord", "a message could not be taken: %s", err.text);
@@ -90,11 +91,23 @@ static bool is_edited(const struct discord_scan *scan)
     return memmem(scan->data.ptr, scan->data.len, mark, sizeof(mark) - 1) != NULL;
 }
 
+/* It says something else now, or nothing. */
+static void forget(struct discord *discord, uint64_t id)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRIu64, id);
+    discord_chain_forget(discord, text);
+}
+
 static void take_update(struct discord *discord, const struct discord_scan *scan)
 {
     struct event *event;
 
-    if (!discord->options.revise || !scan->data.ptr || !is_edited(scan) ||
+    if (!scan->data.ptr || !is_edited(scan))
+        return;
+    forget(discord, scan->id);
+    if (!discord->options.revise ||
         discord_route_message(&discord->rules, scan) != DISCORD_ROUTE_OWED)
         return;
     if (discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, 0, &event, NULL) ==
@@ -107,6 +120,7 @@ static void retract(struct discord *discord, uint64_t id)
     char text[24];
 
     snprintf(text, sizeof(text), "%" PRIu64, id);
+    forget(discord, id);
     if (id && discord->options.retract)
         discord->options.retract(discord->options.arg, discord->gateway.name, text);
 }

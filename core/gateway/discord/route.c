@@ -196,6 +196,22 @@ int64_t discord_route_time(uint64_t id)
     return (int64_t)(id >> 22) + EPOCH_MS;
 }
 
+const char *discord_route_answers(const json_t *message, const char *channel)
+{
+    const json_t *reference = json_object_get(message, "message_reference");
+    const char *where = json_get_str(reference, "channel_id", channel);
+
+    /* What was forwarded, or stands in another channel, is not what was said here. */
+    return json_get_int(reference, "type", 0) == 0 && channel && !strcmp(where, channel)
+               ? json_get_str(reference, "message_id", NULL)
+               : NULL;
+}
+
+const char *discord_route_author(const json_t *message)
+{
+    return name_of(NULL, json_object_get(message, "author"));
+}
+
 /* The parts that messages and interactions share; `ret_roles` lives as long as the event is used. */
 static void fill(const struct discord_route_rules *rules, const json_t *data, const json_t *user,
                  int64_t seq, const char *account, const char **ret_roles, struct event *event)
@@ -279,6 +295,7 @@ static troupe_status read_message(const struct discord_route_rules *rules, const
         message->quote = mem_strndup(old, text_utf8_cut(old, strlen(old), DISCORD_QUOTE_MAX));
         event->quote = *message->quote ? message->quote : NULL;
         event->quote_author = name_of(NULL, json_object_get(referenced, "author"));
+        event->quote_to = discord_route_answers(referenced, event->channel);
     }
     return TROUPE_OK;
 }

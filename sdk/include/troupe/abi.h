@@ -25,7 +25,7 @@
 #include <troupe/status.h>
 
 #define TROUPE_ABI_MAJOR 1u
-#define TROUPE_ABI_MINOR 4u
+#define TROUPE_ABI_MINOR 5u
 
 /* Was `member` of `*table` compiled in by the other side? */
 #define TROUPE_HAS(table, member)                                                                  \
