@@ -136,7 +136,7 @@ struct gateway_ops {
      * that remembers it, so that seq is never ahead of what is stored. NULL: it has none. */
     void (*taken)(struct gateway *gateway, int64_t seq, struct store_batch *batch);
     /* Nothing up to `seq` is under way any more: it is durable, was refused with a sentence, or owes
-     * nothing (nobody was addressed, a command of the core's own). NULL is fine. */
+     * nothing (nobody was addressed). NULL is fine: then commands of the core's own are not kept. */
     void (*stored)(struct gateway *gateway, int64_t seq);
     /* What the event's member may do there, at this moment; who owns the bot is told by EVENT_OWNER.
      * NULL: the flags of the event tell all. On failure nobody knows. [waits] */

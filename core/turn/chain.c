@@ -22,8 +22,8 @@ static void take(struct turn *turn, const char *chain)
     store_batch_add(batch,
                     STORE_EXPECT(1, SQL_TURN_REVISE, store_int(turn->id), store_text(payload)));
     if (store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), &err) < 0) {
-        log_warn("turn", "turn %lld goes without what its message answers: %s",
-                 (long long)turn->id, err.text);
+        log_warn("turn", "turn %lld goes without what its message answers: %s", (long long)turn->id,
+                 err.text);
         event_unref(with);
         return;
     }

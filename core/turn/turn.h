@@ -45,7 +45,7 @@ enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
 
 struct turn {
     struct engine *engine;
-    int64_t id;             /* of the event, too; 0: kept nowhere (a built-in, something seen) */
+    int64_t id;             /* of the event, too; 0: not owed (a built-in, something seen) */
     struct event *event;    /* of kind "call" for the shell          */
     struct plugin_set *set; /* pinned while it runs                  */
     struct turn_ticket ticket;

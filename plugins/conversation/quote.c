@@ -8,7 +8,7 @@
 
 #define NAME_SIZE 132
 #define CHAIN_MAX 6000 /* bytes of all that is quoted; the nearest first      */
-#define PART_MIN  40 /* bytes; less may stand in a line by chance */
+#define PART_MIN  40   /* bytes; less may stand in a line by chance */
 
 /* Whether the session has it: as a line of its own, or as a part of a long answer. */
 static int is_known(const struct history *history, troupe_str quote)
@@ -57,10 +57,11 @@ static uint32_t count_above(const troupe_message *message, const struct history 
                             uint64_t *size)
 {
     uint32_t count = 0;
-    uint64_t room = message->quote.len;
+    uint64_t room;
 
     if (!TROUPE_HAS(message, quotes))
         return 0;
+    room = message->quote.len;
     for (; count < message->quotes.count; count++) {
         const troupe_quote *quote = TROUPE_AT(message->quotes, troupe_quote, count);
 

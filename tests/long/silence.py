@@ -70,7 +70,7 @@ EDIT_FAULTS = [{"do": "status", "status": 400, "code": 30046, "message":
 REACT_FAULTS = [{"do": "status", "status": 400, "code": 30010, "message":
                  "Maximum number of reactions reached (20)"},
                 {"do": "status", "status": 403, "code": 90001, "message": "Reaction was blocked"}]
-PLACES = ["create", "create", "create", "edit", "history", "typing", "react", "unreact", "callback",
+PLACES = ["create", "create", "create", "edit", "history", "message", "typing", "react", "unreact", "callback",
           "webhook_create", "webhook_edit", "thread", "attachment", "rest"]
 DENIED = ["SEND_MESSAGES", "SEND_MESSAGES", "SEND_MESSAGES_IN_THREADS", "ADD_REACTIONS",
           "ADD_REACTIONS", "ATTACH_FILES", "EMBED_LINKS", "READ_MESSAGE_HISTORY",

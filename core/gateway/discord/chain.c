@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHAIN_MS 2000               /* for all of it */
-#define KEPT_MAX 256                /* messages in memory; the oldest goes                */
-#define KEPT_MS  (10 * 60 * 1000)   /* somebody may have edited it since                  */
+#define CHAIN_MS 2000             /* for all of it */
+#define KEPT_MAX 256              /* messages in memory; the oldest goes                */
+#define KEPT_MS  (10 * 60 * 1000) /* somebody may have edited it since                  */
 #define NAMELESS "somebody"
 
 struct discord_said {

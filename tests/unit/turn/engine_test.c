@@ -244,8 +244,9 @@ BODY(a_seq_is_stored_with_its_event_and_never_ahead_of_it)
     CHECK(t->taken == 13);
     CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM kv WHERE key = 'seq'") == 13);
     CHECK(ask_int(f, "SELECT count(*) FROM event") == 3);
-    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE stages = '[\"core\"]' AND state = 'done' AND "
-                     "finished_ms IS NOT NULL") == 1);
+    CHECK(ask_int(f,
+                  "SELECT count(*) FROM event WHERE stages = '[\"core\"]' AND state = 'done' AND "
+                  "finished_ms IS NOT NULL") == 1);
     CHECK_NOTICE_AS(((struct asking){.kind = "press", .seq = 15}), "",
                     "this button does nothing any more");
     WAIT_FOR(t->stored == 15);
