@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Most arenas hold one event or one command. Their block is of a size that glibc keeps a list of for each
+ * thread (up to 1,032 bytes), where what is larger is cut from the heap each time. */
+enum { FIRST = 960, LATER = 4032 };
+
 struct arena_block {
     struct arena_block *next;
     size_t used, size;
@@ -30,13 +34,15 @@ void arena_clear(struct arena *arena)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    enum { BLOCK = 4032 };
     struct arena_block *block = arena->head;
     size_t need = (size + 15) & ~(size_t)15;
     void *place;
 
     if (!block || block->size - block->used < need) {
-        size_t room = need > BLOCK ? need : BLOCK;
+        size_t room = block ? LATER : FIRST;
+
+        if (room < need)
+            room = need;
 
         block = mem_alloc(sizeof(*block) + room);
         block->next = arena->head;

@@ -241,7 +241,7 @@ static void judge_secret(struct check *check, const struct config_section *secti
 static bool may_be_empty(const struct config_key *key)
 {
     return (key->flags & CONFIG_LIST) || key->type == CONFIG_STRING || key->type == CONFIG_PATH ||
-           key->type == CONFIG_URL;
+           key->type == CONFIG_URL || key->type == CONFIG_ID;
 }
 
 /* Whether the value is there or empty; false when it was refused, which is reported then. */

@@ -134,8 +134,8 @@ bool config_is_set(const struct config_section *section, const char *key)
 
 const char *config_str(const struct config_section *section, const char *key)
 {
-    const unsigned types =
-        1u << CONFIG_STRING | 1u << CONFIG_PATH | 1u << CONFIG_URL | 1u << CONFIG_CHOICE;
+    const unsigned types = 1u << CONFIG_STRING | 1u << CONFIG_PATH | 1u << CONFIG_URL |
+                           1u << CONFIG_ID | 1u << CONFIG_CHOICE;
     const struct config_value *value = declared(section, key, types, false);
 
     return value->set ? value->text : NULL;

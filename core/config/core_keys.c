@@ -166,7 +166,7 @@ static const struct config_key discord_keys[] = {
      .doc = "an eyes reaction on a message while its answer takes longer"},
     {"auto_thread", CONFIG_BOOL, CONFIG_LIVE | CONFIG_SETTABLE, "no",
      .doc = "answers go into a thread that is opened from the question"},
-    {"auto_thread_in", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+    {"auto_thread_in", CONFIG_ID, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "channels or guilds, by id, where auto_thread holds; unset: everywhere"},
     {"buttons", CONFIG_CHOICE, CONFIG_LIVE | CONFIG_LIST, NULL, .choices = buttons,
      .doc =
@@ -195,8 +195,12 @@ static const struct config_key discord_keys[] = {
      .doc = "id of the server that commands = guild registers for"},
     {"answer_bots", CONFIG_BOOL, CONFIG_LIVE, "no",
      .doc = "answer other bots that mention this one, up to [limits] bot_turns in a row"},
-    {"owners", CONFIG_STRING, CONFIG_LIVE | CONFIG_LIST, NULL,
+    {"owners", CONFIG_ID, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "members who own the bot, by id; unset: the application's owner or its team"},
+    {"report_channel", CONFIG_ID, CONFIG_LIVE, NULL,
+     .doc =
+         "the owner's channel, by id: refused reloads and agents that were switched off are told "
+         "there; unset: in the log only"},
 };
 
 static const struct config_key pipeline_keys[] = {

@@ -27,6 +27,7 @@ static bool value_equal(const struct config_value *a, const struct config_value 
     case CONFIG_STRING:
     case CONFIG_PATH:
     case CONFIG_URL:
+    case CONFIG_ID:
     case CONFIG_CHOICE: return !strcmp(a->text, b->text);
     case CONFIG_FLOAT:
         /* The same text gives the same bits. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */

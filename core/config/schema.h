@@ -21,6 +21,7 @@ enum config_type {
     CONFIG_PATH,     /* made absolute: "~/" is the home, else relative to the file that holds it  */
     CONFIG_URL,    /* SCHEME://HOST…, http and https unless `choices` names other schemes       */
     CONFIG_MONEY,  /* decimal US dollars, at most 6 decimals, exact; int64 micro-dollars        */
+    CONFIG_ID,     /* of a member, channel, guild …: a decimal number above 0, kept as text     */
     CONFIG_CHOICE, /* one of `choices`; a string, its index by config_choice()                  */
 };
 
@@ -30,7 +31,7 @@ enum config_type {
 #define CONFIG_SECRET 0x2u /* never printed, masked in the log, refused on the command line      */
 #define CONFIG_LIVE   0x4u /* a reload applies it; other core keys wait for a restart            */
 #define CONFIG_LIST   0x8u /* several values, split at commas and white space; STRING, PATH,     */
-                           /* URL and CHOICE only                                                */
+                           /* URL, ID and CHOICE only                                            */
 #define CONFIG_SETTABLE 0x10u /* people may set it while the host runs: config_setting_find      */
 
 /*

@@ -7,8 +7,10 @@
 #include "config/raw.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -122,6 +124,19 @@ static bool is_url(const struct config_key *key, const char *text)
     return true;
 }
 
+/* As Discord writes them: 64 bits, without a sign or leading zeros. */
+static bool is_id(const char *text)
+{
+    unsigned long long number;
+    size_t len = strspn(text, "0123456789");
+
+    if (!len || text[len] || *text == '0')
+        return false;
+    errno = 0;
+    number = strtoull(text, NULL, 10);
+    return !errno && number <= UINT64_MAX;
+}
+
 /* A text of the textual types, an element of a list or the whole value; NULL when it misfits. */
 static const char *read_text(struct arena *arena, const struct config_key *key, const char *dir,
                              const char *text, int64_t *number)
@@ -135,6 +150,7 @@ static const char *read_text(struct arena *arena, const struct config_key *key, 
         return arena_strdup(arena, path);
     }
     case CONFIG_URL: return is_url(key, text) ? arena_strdup(arena, text) : NULL;
+    case CONFIG_ID: return is_id(text) ? arena_strdup(arena, text) : NULL;
     case CONFIG_CHOICE:
         index = choice_index(key->choices, text, strlen(text));
         if (index < 0)
@@ -207,7 +223,7 @@ static troupe_status read_number(const struct config_key *key, const char *text,
 static bool textual(enum config_type type)
 {
     return type == CONFIG_STRING || type == CONFIG_PATH || type == CONFIG_URL ||
-           type == CONFIG_CHOICE;
+           type == CONFIG_ID || type == CONFIG_CHOICE;
 }
 
 troupe_status config_value_read(struct arena *arena, const struct config_key *key, const char *dir,
@@ -274,6 +290,10 @@ void config_value_expected(const struct config_key *key, struct buf *out)
     case CONFIG_URL:
         buf_puts(out, list ? "a list of URLs with a host, by " : "a URL with a host, by ");
         put_choices(key->choices ? key->choices : web, out);
+        break;
+    case CONFIG_ID:
+        buf_puts(out, list ? "a list of ids" : "an id");
+        buf_puts(out, " in digits, as Discord's developer mode copies them");
         break;
     case CONFIG_CHOICE:
         buf_puts(out, list ? "a list of " : "");

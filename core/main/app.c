@@ -119,6 +119,8 @@ troupe_status app_reload(struct app *app, struct buf *ret_report, struct error *
         log_report(status < 0 ? LOG_ERROR : LOG_INFO, ret_report);
         log_write(status < 0 ? LOG_ERROR : LOG_INFO, "reload", "%s",
                   status < 0 ? own.text : "done");
+        if (status < 0)
+            host_report_reload(app->host, buf_text(ret_report));
     }
     return status < 0 ? error_set(err, status, "%s", own.text) : status;
 }

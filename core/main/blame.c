@@ -34,6 +34,7 @@ static void blame_agent(struct host *host, const struct marker *marker, const ch
     plugin_agent_disable(agent, hang ? "held the host up" : "made the host crash");
     log_error(agent->owner, "is switched off until the next reload, since it %s",
               agent->why_disabled);
+    host_report_agent(host, agent);
 }
 
 void host_take_up_marker(struct host *host, const char *path)

@@ -58,6 +58,8 @@ void host_free(struct host *host);
 /* Reads everything anew and, when all of it holds, switches to it at once; else nothing changes.
  * `ret_report` gets a line for each problem or change. TROUPE_BUSY while another one runs. [waits] */
 troupe_status host_reload(struct host *host, struct buf *ret_report, struct error *err);
+/* Tells the owner of a refused one, where a channel is set for that. */
+void host_report_reload(struct host *host, const char *report);
 
 struct loop *host_loop(struct host *host);
 struct engine *host_engine(struct host *host);

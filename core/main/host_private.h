@@ -47,6 +47,8 @@ struct host {
     char *last_reload; /* its verdict in one line */
 };
 
+/* Tells the owner, where a channel is set for that, that an agent was switched off (`host`). */
+void host_report_agent(void *host, const struct plugin_agent *agent);
 /* A coroutine of the host's scope that tidies up until it is cancelled. */
 troupe_status host_housekeeping(void *host);
 /* Pipelines, namespaces and migrations of a set that was just built; `check` proves and changes

@@ -106,7 +106,13 @@ void http_stream_unref(struct http_stream *stream)
     }
     free_piece(stream->current);
     http_head_free(stream->head);
+    mem_free(stream->end_text);
     mem_free(stream);
+}
+
+static const char *end_text(const struct http_stream *stream)
+{
+    return stream->end_text ? stream->end_text : "the answer has ended";
 }
 
 static void accept_news(struct http_stream *stream, struct http_news *news)
@@ -130,7 +136,9 @@ static void accept_news(struct http_stream *stream, struct http_news *news)
     }
     if (news->ended) {
         stream->ended = true;
-        stream->error = news->error;
+        stream->end = news->error.status;
+        if (stream->end != TROUPE_END)
+            stream->end_text = mem_strdup(news->error.text);
     }
     if (stream->waiter) {
         op_complete(stream->waiter, TROUPE_OK, NULL);
@@ -236,8 +244,8 @@ troupe_status http_open(struct http_client *client, const struct http_request *r
     }
     if (status == TROUPE_OK) {
         /* An end without a head is a failure, whatever the other side calls it. */
-        status = stream->error.status == TROUPE_END ? TROUPE_DATA : stream->error.status;
-        error_set(err, status, "%s", stream->error.text);
+        status = stream->end == TROUPE_END ? TROUPE_DATA : stream->end;
+        error_set(err, status, "%s", end_text(stream));
     }
     http_close(stream);
     return status;
@@ -283,10 +291,10 @@ troupe_status http_read(struct http_stream *stream, const char **ret_data, size_
     while (!stream->first) {
         troupe_status status;
 
-        if (stream->ended && stream->error.status == TROUPE_END)
+        if (stream->ended && stream->end == TROUPE_END)
             return TROUPE_END;
         if (stream->ended)
-            return error_set(err, stream->error.status, "%s", stream->error.text);
+            return error_set(err, stream->end, "%s", end_text(stream));
         status = wait_news(stream, deadline, err);
         if (status != TROUPE_OK)
             return status;

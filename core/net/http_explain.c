@@ -67,8 +67,8 @@ void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, 
 {
     const char *label = http_url_label(&transfer->url);
 
-    if (transfer->failure.status != TROUPE_OK) {
-        *ret = transfer->failure;
+    if (transfer->failure) {
+        *ret = *transfer->failure;
         return;
     }
     switch (code) {

@@ -89,8 +89,9 @@ struct http_stream {
     struct http_head *head;
     struct http_piece *first, **last, *current;
     bool ended, closed;
-    uint64_t give_up; /* loop_now() after which the thread must have reported an end */
-    struct error error;
+    uint64_t give_up;       /* loop_now() after which the thread must have reported an end */
+    troupe_status end;      /* TROUPE_END when all went well … */
+    char *end_text;         /* … else why it did not         */
     struct http_call *call; /* takes the whole answer; NULL: a coroutine reads it (both sides) */
     char label[HTTP_ORIGIN_MAX];
 
@@ -186,20 +187,24 @@ struct http_transfer {
     bool fine;          /* ended as it should: the curl handle is used again    */
     char *location;     /* of a redirect that will be followed */
     size_t body_seen;
-    struct buf pending;   /* bytes of this pass                                        */
-    struct error failure; /* why a callback stopped the transfer; status 0: none did   */
+    struct buf pending; /* bytes of this pass */
+    /* Why a callback stopped the transfer; NULL: none did. Apart, as few transfers have one and the
+     * rest is of a size that malloc keeps a list of. */
+    struct error *failure;
 };
 
 /* Checks and copies the request; no curl handle yet. [loop thread] */
 troupe_status http_transfer_new(struct http_thread *thread, const struct http_request *request,
                                 struct http_transfer **ret, struct error *err);
 void http_transfer_free(struct http_transfer *transfer);
-/* Begins a hop: the first, or the one to `location`. Fills `failure` on error. [thread] */
+/* Begins a hop: the first, or the one to `location`. Has a failure on error. [thread] */
 troupe_status http_transfer_begin(struct http_transfer *transfer);
 /* Ends the hop and gives its curl handle back. [thread] */
 void http_transfer_detach(struct http_transfer *transfer);
 /* Turns the transfer towards `location`. [thread] */
 troupe_status http_transfer_redirect(struct http_transfer *transfer);
+/* Where to write why it is stopped. [thread] */
+struct error *http_transfer_failure(struct http_transfer *transfer);
 /* curl's verdict as status and sentence (http_explain.c). */
 void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, struct error *ret);
 /* The same for a failure that needs nothing else known of the request. */

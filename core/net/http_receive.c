@@ -99,20 +99,20 @@ static troupe_status end_head(struct http_transfer *transfer)
     transfer->head_done = true;
     if (location && transfer->redirects && is_redirect(head->status)) {
         if (transfer->redirects_left == 0)
-            return error_set(&transfer->failure, TROUPE_LIMIT, "\"%s\" redirects too often",
-                             http_url_label(&transfer->url));
+            return error_set(http_transfer_failure(transfer), TROUPE_LIMIT,
+                             "\"%s\" redirects too often", http_url_label(&transfer->url));
         transfer->location = mem_strdup(location);
         return TROUPE_OK;
     }
     if (length && strcmp(transfer->method, "HEAD") != 0 &&
         text_to_int(length, &announced) == TROUPE_OK && announced > 0 &&
         (uint64_t)announced > transfer->max_body)
-        return error_set(&transfer->failure, TROUPE_LIMIT,
+        return error_set(http_transfer_failure(transfer), TROUPE_LIMIT,
                          "the answer of \"%s\" has %" PRId64 " bytes, %zu are allowed",
                          http_url_label(&transfer->url), announced, transfer->max_body);
     if (transfer->gzip && packed_twice(head))
-        return error_set(&transfer->failure, TROUPE_DATA, "the answer of \"%s\" is packed twice",
-                         http_url_label(&transfer->url));
+        return error_set(http_transfer_failure(transfer), TROUPE_DATA,
+                         "the answer of \"%s\" is packed twice", http_url_label(&transfer->url));
     return TROUPE_OK;
 }
 
@@ -136,7 +136,7 @@ size_t http_receive_header(char *line, size_t size, size_t count, void *arg)
     transfer->head->bytes += given;
     if (transfer->head->bytes <= HTTP_HEADER_BYTES_MAX)
         return given;
-    error_set(&transfer->failure, TROUPE_LIMIT,
+    error_set(http_transfer_failure(transfer), TROUPE_LIMIT,
               "the headers of \"%s\" are above %zu bytes or %d lines",
               http_url_label(&transfer->url), HTTP_HEADER_BYTES_MAX, HTTP_HEADERS_MAX);
     return 0;
@@ -160,7 +160,7 @@ size_t http_receive_body(char *data, size_t size, size_t count, void *arg)
     if (transfer->location)
         return 0; /* the body of a redirect: the next hop begins now */
     if (len > transfer->max_body - transfer->body_seen) {
-        error_set(&transfer->failure, TROUPE_LIMIT,
+        error_set(http_transfer_failure(transfer), TROUPE_LIMIT,
                   "the answer of \"%s\" is larger than the %zu bytes allowed",
                   http_url_label(&transfer->url), transfer->max_body);
         return 0;

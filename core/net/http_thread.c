@@ -79,7 +79,7 @@ static void end(struct http_transfer *transfer, CURLcode code)
 
 static void end_late(struct http_transfer *transfer, const char *what, uint32_t ms)
 {
-    error_set(&transfer->failure, TROUPE_DEADLINE, "\"%s\" %s %u ms",
+    error_set(http_transfer_failure(transfer), TROUPE_DEADLINE, "\"%s\" %s %u ms",
               http_url_label(&transfer->url), what, ms);
     end(transfer, CURLE_OK);
 }
@@ -298,7 +298,8 @@ void http_thread_stop(struct http_thread *thread)
     list_for_each_safe (link, &thread->transfers) {
         struct http_transfer *transfer = container_of(link, struct http_transfer, link);
 
-        error_set(&transfer->failure, TROUPE_CANCELED, "the HTTP client is going away");
+        error_set(http_transfer_failure(transfer), TROUPE_CANCELED,
+                  "the HTTP client is going away");
         end(transfer, CURLE_OK);
     }
     if (thread->batch)

@@ -159,10 +159,18 @@ void http_transfer_free(struct http_transfer *transfer)
     http_url_clear(&transfer->url);
     http_head_free(transfer->head);
     mem_free(transfer->location);
+    mem_free(transfer->failure);
     buf_clear(&transfer->pending);
     if (transfer->stream)
         http_stream_unref(transfer->stream);
     mem_free(transfer);
+}
+
+struct error *http_transfer_failure(struct http_transfer *transfer)
+{
+    if (!transfer->failure)
+        transfer->failure = mem_zero(1, sizeof(*transfer->failure));
+    return transfer->failure;
 }
 
 /* ---- a hop, on the thread ------------------------------------------------------------------ */
@@ -214,7 +222,7 @@ static int before_send(void *arg, char *to, char *from, int to_port, int from_po
     }
     if (!transfer->once || !has_left(transfer))
         return CURL_PREREQFUNC_OK;
-    error_set(&transfer->failure, TROUPE_IO,
+    error_set(http_transfer_failure(transfer), TROUPE_IO,
               "\"%s\" closed the connection before it answered; the request is not repeated",
               http_url_label(&transfer->url));
     return CURL_PREREQFUNC_ABORT;
@@ -294,7 +302,7 @@ troupe_status http_transfer_begin(struct http_transfer *transfer)
     if (*thread->proxy && (thread->local_only ||
                            (transfer->trust == HTTP_TRUST_UNTRUSTED && !thread->allow_private))) {
         atomic_fetch_add_explicit(&thread->counters.denied, 1, memory_order_relaxed);
-        return error_set(&transfer->failure, TROUPE_DENIED,
+        return error_set(http_transfer_failure(transfer), TROUPE_DENIED,
                          "the address of \"%s\" cannot be checked behind a proxy; list the host in "
                          "[http] allow_private, or remove proxy or local_only there",
                          http_url_label(&transfer->url));
@@ -310,8 +318,8 @@ troupe_status http_transfer_begin(struct http_transfer *transfer)
     if (code != CURLE_OK || curl_multi_add_handle(thread->multi, transfer->easy) != CURLM_OK) {
         curl_easy_cleanup(transfer->easy);
         transfer->easy = NULL;
-        return error_set(&transfer->failure, TROUPE_FAILED, "cannot set up a request: %s",
-                         curl_easy_strerror(code));
+        return error_set(http_transfer_failure(transfer), TROUPE_FAILED,
+                         "cannot set up a request: %s", curl_easy_strerror(code));
     }
     atomic_fetch_add_explicit(&thread->counters.requests, 1, memory_order_relaxed);
     return TROUPE_OK;
@@ -339,13 +347,13 @@ troupe_status http_transfer_redirect(struct http_transfer *transfer)
     int status = transfer->head->status;
     bool keeps_body = status == 307 || status == 308;
     struct http_url next;
+    struct error err;
     bool same;
 
-    if (http_url_parse(transfer->location, &transfer->url, &next, &transfer->failure) !=
-        TROUPE_OK) {
-        error_prefix(&transfer->failure, "redirect by \"%s\"", http_url_label(&transfer->url));
-        return transfer->failure.status = TROUPE_DATA; /* the server's fault, not the caller's */
-    }
+    if (http_url_parse(transfer->location, &transfer->url, &next, &err) != TROUPE_OK)
+        /* The server's fault, not the caller's. */
+        return error_set(http_transfer_failure(transfer), TROUPE_DATA, "redirect by \"%s\": %s",
+                         http_url_label(&transfer->url), err.text);
     same = strcmp(next.origin, transfer->url.origin) == 0;
     http_url_clear(&transfer->url);
     transfer->url = next;
@@ -359,7 +367,7 @@ troupe_status http_transfer_redirect(struct http_transfer *transfer)
         transfer->trust = HTTP_TRUST_UNTRUSTED;
         wipe_headers(transfer);
         if (transfer->body && keeps_body)
-            return error_set(&transfer->failure, TROUPE_DENIED,
+            return error_set(http_transfer_failure(transfer), TROUPE_DENIED,
                              "the redirect to \"%s\" would send the body elsewhere; configure the "
                              "final address",
                              http_url_label(&transfer->url));

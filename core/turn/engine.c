@@ -501,6 +501,9 @@ static void runaway(void *local, const struct co_owner *owner)
     log_error(frame->agent->owner,
               "turn %lld: went on after it was cancelled; it is switched off until the next reload",
               (long long)frame->turn->id);
+    if (frame->turn->engine->options.switched_off)
+        frame->turn->engine->options.switched_off(frame->turn->engine->options.switched_off_arg,
+                                                  frame->agent);
 }
 
 bool turn_agent_serves(const struct plugin_agent *agent, struct error *err)

@@ -17,6 +17,7 @@
 
 struct engine;
 struct http_client;
+struct plugin_agent;
 struct plugin_set;
 struct pool;
 struct sched;
@@ -48,6 +49,9 @@ struct engine_options {
     /* Called at the end of each turn that came to one. May be NULL; must not wait. */
     void (*ended)(void *arg, const struct turn_figures *figures);
     void *ended_arg;
+    /* An agent was switched off until the next reload, and is told why. The same. */
+    void (*switched_off)(void *arg, const struct plugin_agent *agent);
+    void *switched_off_arg;
 };
 
 /* Looks up what an earlier process left. [waits] */

@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (transfer.head)
         check_head(transfer.head);
-    if (transfer.head_done && transfer.failure.status == TROUPE_OK && at < size)
+    if (transfer.head_done && !transfer.failure && at < size)
         (void)http_receive_body(text + at, 1, size - at, &transfer);
     if (transfer.body_seen > transfer.max_body || transfer.pending.len != transfer.body_seen)
         abort();
@@ -72,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         follow(&transfer);
     http_head_free(transfer.head);
     mem_free(transfer.location);
+    mem_free(transfer.failure);
     buf_clear(&transfer.pending);
     mem_free(text);
     return 0;

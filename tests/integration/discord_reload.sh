@@ -11,12 +11,12 @@
 tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
 trap tap_cleanup_discord EXIT
 
-ASKING=300000000000000000 TALKING=300000000000000001
+ASKING=300000000000000000 TALKING=300000000000000001 OWNERS=300000000000000002
 cat >"$TAP_DIR/llm.json" <<'JSON'
 [{"delay_ms": 120, "answer": "{last} one two three four five six seven eight nine ten"}]
 JSON
 fake_start --model fake --script "$TAP_DIR/llm.json" || exit 1
-fake_discord_start --channels 2 || exit 1
+fake_discord_start --channels 3 || exit 1
 mkdir "$TAP_DIR/plugins"
 swap()
 {
@@ -39,6 +39,7 @@ channels = $TALKING
 token = fake-token
 api = $DISCORD_API
 first_text = 100ms
+report_channel = $OWNERS
 INI
 chmod 600 "$TAP_DIR/troupe.ini"
 
@@ -78,6 +79,16 @@ ok $? "the press goes to the turn that asked"
 is "$(fake_discord_report identifies)" 1 "Discord saw one identify"
 is "$(fake_discord_report resumes)" 0 "and no resume"
 is "$HOST_PID" "$pid" "from one process"
+
+# ---- a refused one ----------------------------------------------------------------------------------
+printf '\n[budget]\ndialy = 1\n' >>"$TAP_DIR/troupe.ini"
+kill -HUP "$pid"
+until_true shown "$OWNERS" "was refused"
+ok $? "the owner's channel hears of a reload that was refused"
+like "$(contents "$OWNERS")" 'troupe\.ini:[0-9]+: key "dialy".*did you mean "daily"' \
+    "with file, line and remedy"
+is "$(field reloads)" 2 "nothing has changed"
+sed -i '/^\[budget\]$/,$d' "$TAP_DIR/troupe.ini"
 
 # ---- a replay --------------------------------------------------------------------------------------
 talks=()

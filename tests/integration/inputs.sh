@@ -53,6 +53,8 @@ row "an unknown section" $'[bugdet]\ndaily = 1' 'bad\.ini:1: .*bugdet.*did you m
 row "a wrong type" $'[admission]\nconcurrent = many' \
     'bad\.ini:2: key "concurrent".*an integer from 1 to 1000.*many'
 row "a value out of range" $'[admission]\nconcurrent = 0' 'bad\.ini:2: key "concurrent".*1'
+row "a name where an id belongs" $'[discord]\nowners = 123456789012345678, alice' \
+    'bad\.ini:2: key "owners".*ids in digits.*alice'
 row "a bad include" $'include = missing/none.ini\n[budget]\ndaily = 1' \
     'bad\.ini:1: .*missing/none\.ini'
 row "an unset environment variable" $'[troupe]\nname = ${env:TROUPE_TEST_UNSET}' \

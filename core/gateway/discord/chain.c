@@ -106,13 +106,32 @@ static void on_message(void *arg, troupe_status status, const struct discord_res
     op_complete(arg, status, message);
 }
 
+static const char *author_of(const json_t *message)
+{
+    const json_t *user = json_object_get(message, "author");
+    const char *name = json_get_str(user, "global_name", NULL);
+
+    return name ? name : json_get_str(user, "username", NULL);
+}
+
+/* What was forwarded, or stands in another channel, is not what was said here. */
+static const char *answers_of(const json_t *message, const char *channel)
+{
+    const json_t *reference = json_object_get(message, "message_reference");
+
+    return json_get_int(reference, "type", 0) == 0 &&
+                   !strcmp(json_get_str(reference, "channel_id", channel), channel)
+               ? json_get_str(reference, "message_id", NULL)
+               : NULL;
+}
+
 static void keep_message(struct discord *discord, const char *channel, const json_t *message)
 {
     const char *id = json_get_str(message, "id", NULL);
 
     if (event_id_number(id))
-        keep(discord, channel, id, discord_route_author(message),
-             json_get_str(message, "content", ""), discord_route_answers(message, channel));
+        keep(discord, channel, id, author_of(message), json_get_str(message, "content", ""),
+             answers_of(message, channel));
 }
 
 /* Whether the message is in memory now. [waits] */

@@ -170,6 +170,10 @@ void discord_configure(struct discord *discord, const struct config_section *sec
     discord->rules.bots = config_bool(section, "answer_bots");
     mem_free(discord->prefix);
     discord->prefix = mem_strdup(config_str(section, "prefix"));
+    mem_free(discord->report_channel);
+    discord->report_channel = config_str(section, "report_channel")
+                                  ? mem_strdup(config_str(section, "report_channel"))
+                                  : NULL;
     discord->rules.prefix = lists(section, "triggers", "prefix") ? discord->prefix : NULL;
     discord->stream = (enum discord_stream)config_choice(section, "stream");
     discord->first_text_ms = (uint64_t)config_ms(section, "first_text");
@@ -356,6 +360,7 @@ static void timer_closed(struct loop_timer *timer)
     discord_commands_clear(discord);
     discord_rights_clear(&discord->rights);
     mem_free(discord->token);
+    mem_free(discord->report_channel);
     mem_free(discord->prefix);
     mem_free(discord->api);
     mem_free(discord->cdn);

@@ -67,6 +67,11 @@ struct discord {
     uint64_t
         settle_ms; /* how long the end of an answer waits for a message that is being created */
     char *prefix;  /* [discord] prefix                              */
+    char *report_channel; /* [discord] report_channel; NULL: none */
+    struct discord_reports {
+        unsigned count; /* since … */
+        uint64_t began;
+    } reports;
     bool acknowledge;
     struct {
         bool again, rate, stop;

@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "gateway/discord/pick.h"
+#include "gateway/discord/incoming.h"
 #include "gateway/discord/rights.h"
 #include "gateway/gateway.h"
 
@@ -21,7 +21,6 @@
 #define CHANNEL_NEWS_THREAD    10
 #define CHANNEL_PRIVATE_THREAD 12
 #define EPOCH_MS               INT64_C(1420070400000) /* of snowflakes (reference.mdx) */
-#define ROLES_MAX              250                    /* a guild has no more           */
 #define FILE_URL_MAX           2048
 #define MENTION_TEXT_SIZE      32
 
@@ -137,12 +136,16 @@ static char *quoted(const char *text)
 }
 
 /* The files as gateway/files.h has them; NULL: none. mem_free. */
-static char *files_of(const json_t *message)
+static char *files_of(const struct discord_incoming *message)
 {
-    const json_t *given = json_object_get(message, "attachments"), *file;
-    _cleanup_json_ json_t *files = json_array();
+    _cleanup_json_ json_t *given = NULL, *files = NULL;
+    const json_t *file;
     size_t i;
 
+    if (!message->attachments ||
+        json_parse(message->attachments, message->attachments_len, &given, NULL) < 0)
+        return NULL;
+    files = json_array();
     json_array_foreach (given, i, file) {
         const char *url = json_get_str(file, "url", "");
 
@@ -182,13 +185,9 @@ static uint32_t rights_of(const char *permissions)
     }
 }
 
-static const char *name_of(const json_t *member, const json_t *user)
+static const char *name_of(const char *nick, const struct discord_user *user)
 {
-    const char *name = json_get_str(member, "nick", NULL);
-
-    if (!name)
-        name = json_get_str(user, "global_name", NULL);
-    return name ? name : json_get_str(user, "username", NULL);
+    return nick ? nick : user->global_name ? user->global_name : user->username;
 }
 
 int64_t discord_route_time(uint64_t id)
@@ -196,55 +195,49 @@ int64_t discord_route_time(uint64_t id)
     return (int64_t)(id >> 22) + EPOCH_MS;
 }
 
-const char *discord_route_answers(const json_t *message, const char *channel)
+/* What messages and interactions share; its ids and texts are there. */
+static void complete(const struct discord_route_rules *rules, const char *account, bool bot,
+                     int64_t seq, struct event *event)
 {
-    const json_t *reference = json_object_get(message, "message_reference");
-    const char *where = json_get_str(reference, "channel_id", channel);
-
-    /* What was forwarded, or stands in another channel, is not what was said here. */
-    return json_get_int(reference, "type", 0) == 0 && channel && !strcmp(where, channel)
-               ? json_get_str(reference, "message_id", NULL)
-               : NULL;
+    event->gateway = rules->gateway;
+    event->source = rules->gateway->name;
+    event->account = account;
+    event->flags |= EVENT_ADDRESSED;
+    if (!event->guild)
+        event->flags |= EVENT_DIRECT;
+    if (bot)
+        event->flags |= EVENT_BOT;
+    if (is_owner(rules, event->member))
+        event->flags |= EVENT_OWNER;
+    event->time_ms = discord_route_time(event_id_number(event->source_id));
+    event->seq = seq;
 }
 
-const char *discord_route_author(const json_t *message)
-{
-    return name_of(NULL, json_object_get(message, "author"));
-}
-
-/* The parts that messages and interactions share; `ret_roles` lives as long as the event is used. */
+/* Of an interaction; `ret_roles` lives as long as the event is used. */
 static void fill(const struct discord_route_rules *rules, const json_t *data, const json_t *user,
                  int64_t seq, const char *account, const char **ret_roles, struct event *event)
 {
     const json_t *member = json_object_get(data, "member");
     const json_t *roles = json_object_get(member, "roles");
-    uint64_t id = event_id_number(json_get_str(data, "id", NULL));
+    const struct discord_user who = {
+        .username = json_get_str(user, "username", NULL),
+        .global_name = json_get_str(user, "global_name", NULL),
+    };
 
-    event->gateway = rules->gateway;
-    event->source = rules->gateway->name;
     event->source_id = json_get_str(data, "id", NULL);
-    event->account = account;
     event->guild = json_get_str(data, "guild_id", NULL);
     event->channel = json_get_str(data, "channel_id", NULL);
     event->member = json_get_str(user, "id", NULL);
-    event->member_name = name_of(member, user);
+    event->member_name = name_of(json_get_str(member, "nick", NULL), &who);
     event->roles = ret_roles;
-    for (size_t i = 0; i < json_array_size(roles) && event->role_count < ROLES_MAX; i++) {
+    for (size_t i = 0; i < json_array_size(roles) && event->role_count < DISCORD_ROLES_MAX; i++) {
         const char *role = json_string_value(json_array_get(roles, i));
 
         if (role)
             ret_roles[event->role_count++] = role;
     }
-    event->flags = EVENT_ADDRESSED;
-    if (!event->guild)
-        event->flags |= EVENT_DIRECT;
-    if (json_is_true(json_object_get(user, "bot")))
-        event->flags |= EVENT_BOT;
-    if (is_owner(rules, event->member))
-        event->flags |= EVENT_OWNER;
-    event->flags |= rights_of(json_get_str(member, "permissions", NULL));
-    event->time_ms = discord_route_time(id);
-    event->seq = seq;
+    event->flags = rights_of(json_get_str(member, "permissions", NULL));
+    complete(rules, account, json_is_true(json_object_get(user, "bot")), seq, event);
 }
 
 static bool is_whole(const struct event *event)
@@ -255,16 +248,23 @@ static bool is_whole(const struct event *event)
 
 /* What `event` points to, until it was copied. */
 struct message {
-    json_t *tree;
+    struct discord_incoming in;
     char *quote;
     char account[24];
-    const char *roles[ROLES_MAX];
 };
 
 static void message_clear(struct message *message)
 {
-    json_decref(message->tree);
+    discord_incoming_clear(&message->in);
     mem_free(message->quote);
+}
+
+/* What was forwarded, or stands in another channel, is not what was said here. */
+static const char *answers(const struct discord_reference *reference, const char *channel)
+{
+    bool here = !reference->channel_id || (channel && !strcmp(reference->channel_id, channel));
+
+    return reference->type == 0 && here ? reference->message_id : NULL;
 }
 
 /* Everything but the content. */
@@ -272,30 +272,33 @@ static troupe_status read_message(const struct discord_route_rules *rules, const
                                   size_t len, int64_t seq, struct message *message,
                                   struct event *event, struct error *err)
 {
-    const json_t *referenced;
+    const struct discord_incoming *in = &message->in;
     troupe_status status;
 
-    message->tree = NULL;
     message->quote = NULL;
     *event = (struct event){.kind = "message"};
-    status = discord_pick(data, len, &message->tree, err);
+    status = discord_incoming_init(&message->in, data, len, err);
     if (status < 0)
         return status;
     snprintf(message->account, sizeof(message->account), "%" PRIu64, rules->self);
-    fill(rules, message->tree, json_object_get(message->tree, "author"), seq, message->account,
-         message->roles, event);
+    event->source_id = in->id;
+    event->guild = in->guild_id;
+    event->channel = in->channel_id;
+    event->member = in->author.id;
+    event->member_name = name_of(in->nick, &in->author);
+    event->roles = in->roles;
+    event->role_count = in->role_count;
+    complete(rules, message->account, in->author.bot, seq, event);
     if (!is_whole(event))
         return error_set(err, TROUPE_DATA, "message lacks its id, channel or author");
-    referenced = json_object_get(message->tree, "referenced_message");
-    event->reply_to =
-        json_get_str(json_object_get(message->tree, "message_reference"), "message_id", NULL);
-    if (json_is_object(referenced)) {
-        const char *old = json_get_str(referenced, "content", "");
+    event->reply_to = in->reference_id;
+    if (in->has_referenced) {
+        const char *old = in->referenced_content ? in->referenced_content : "";
 
         message->quote = mem_strndup(old, text_utf8_cut(old, strlen(old), DISCORD_QUOTE_MAX));
         event->quote = *message->quote ? message->quote : NULL;
-        event->quote_author = name_of(NULL, json_object_get(referenced, "author"));
-        event->quote_to = discord_route_answers(referenced, event->channel);
+        event->quote_author = name_of(NULL, &in->referenced_author);
+        event->quote_to = answers(&in->referenced_reference, event->channel);
     }
     return TROUPE_OK;
 }
@@ -309,29 +312,26 @@ troupe_status discord_route_observed(const struct discord_route_rules *rules, co
 
     if (status < 0)
         return status;
-    event.content = json_get_str(message.tree, "content", "");
+    event.content = message.in.content ? message.in.content : "";
     event.content_len = strlen(event.content);
     event.flags = (event.flags & ~EVENT_ADDRESSED) | EVENT_OBSERVED;
     *ret = event_new(&event);
     return TROUPE_OK;
 }
 
-static bool is_in_thread(const json_t *message)
+static bool is_in_thread(int64_t type)
 {
-    json_int_t type = json_get_int(message, "channel_type", 0);
-
     return type >= CHANNEL_NEWS_THREAD && type <= CHANNEL_PRIVATE_THREAD;
 }
 
 /* Whether the answer goes into a thread of its own: in a text channel of a server, and to no command. */
-static bool wants_thread(const struct discord_threading *threading, const json_t *message,
+static bool wants_thread(const struct discord_threading *threading, int64_t type,
                          const struct event *event)
 {
-    json_int_t type = json_get_int(message, "channel_type", CHANNEL_TEXT);
     uint64_t channel = event_id_number(event->channel), guild = event_id_number(event->guild);
     bool here;
 
-    if (!threading || !guild || (type != CHANNEL_TEXT && type != CHANNEL_NEWS) ||
+    if (!threading || !guild || (type > CHANNEL_TEXT && type != CHANNEL_NEWS) ||
         (threading->prefix && *threading->prefix && text_starts(event->content, threading->prefix)))
         return false;
     here = threading->place_count == 0;
@@ -347,31 +347,29 @@ troupe_status discord_route_event(const struct discord_route_rules *rules, const
 {
     __attribute__((cleanup(message_clear))) struct message read;
     _cleanup_mem_ char *content = NULL, *block = NULL, *files = NULL;
-    const json_t *message, *author;
+    const struct discord_incoming *message = &read.in;
     struct event event;
     char *text;
     troupe_status status = read_message(rules, data, len, seq, &read, &event, err);
 
     if (status < 0)
         return status;
-    message = read.tree;
-    author = json_object_get(json_object_get(message, "referenced_message"), "author");
-    content = mem_strdup(json_get_str(message, "content", ""));
+    content = mem_strdup(message->content ? message->content : "");
     text = discord_route_strip(content, rules->self);
     event.files = files = files_of(message);
     if (!*text && !files && event.quote &&
-        event_id_number(json_get_str(author, "id", NULL)) != rules->self) {
+        event_id_number(message->referenced_author.id) != rules->self) {
         /* Called below somebody's message without a word of one's own: that is the question. */
         block = quoted(event.quote);
         text = block;
     }
     event.content = text;
     event.content_len = strlen(text);
-    if (json_array_size(json_object_get(message, "sticker_items")))
+    if (message->stickers)
         event.flags |= EVENT_STICKER;
-    if (is_in_thread(message))
+    if (is_in_thread(message->channel_type))
         event.flags |= EVENT_THREAD;
-    if ((*text || files) && wants_thread(rules->threading, message, &event)) {
+    if ((*text || files) && wants_thread(rules->threading, message->channel_type, &event)) {
         event.parent = event.channel;
         event.channel = event.source_id; /* which is the id that the thread will have */
     }
@@ -384,7 +382,7 @@ troupe_status discord_route_press(const struct discord_route_rules *rules, const
                                   struct error *err)
 {
     _cleanup_json_ json_t *interaction = NULL;
-    const char *roles[ROLES_MAX];
+    const char *roles[DISCORD_ROLES_MAX];
     struct event event = {.kind = "press", .content = ""};
     const json_t *user;
     char account[24];

@@ -65,9 +65,6 @@ enum discord_route discord_route_message(const struct discord_route_rules *rules
  * owed a sentence like anything else. TROUPE_DATA: no message. */
 troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,
                                   size_t len, int64_t seq, struct event **ret, struct error *err);
-/* The id of the message in the channel that this one answers; NULL: none. Whose it is, by name. */
-const char *discord_route_answers(const json_t *message, const char *channel);
-const char *discord_route_author(const json_t *message);
 /* The event of a message that addresses nobody, for observers that are owed it: as it was written,
  * perhaps without text. TROUPE_DATA: no message. */
 troupe_status discord_route_observed(const struct discord_route_rules *rules, const char *data,

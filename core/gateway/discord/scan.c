@@ -80,32 +80,6 @@ static bool read_text(struct cursor *c, struct discord_text *ret)
 
 /* ---- objects ------------------------------------------------------------------------------- */
 
-/* The next member's name, the cursor at its value; false at the end of the object or on failure.
- * `name` is zeroed before the first. Names with escapes are for the full parser. */
-static inline bool next_member(struct cursor *c, struct span *name)
-{
-    if (!name->ptr) {
-        c->p++;
-        if (accept(c, '}'))
-            return false;
-    } else if (!accept(c, ',')) {
-        return accept(c, '}') ? false : refuse(c, DISCORD_SCAN_BAD);
-    }
-    skip_space(c);
-    if (c->p == c->end || *c->p != '"' || !read_string(c, name) || !accept(c, ':'))
-        return refuse(c, DISCORD_SCAN_BAD);
-    if (name->escaped)
-        return refuse(c, DISCORD_SCAN_UNSURE);
-    skip_space(c);
-    return c->p < c->end ? true : refuse(c, DISCORD_SCAN_BAD);
-}
-
-static inline bool is_name(struct span name, const char *text, size_t len)
-{
-    return name.len == len && memcmp(name.ptr, text, len) == 0;
-}
-#define IS(name, text) is_name(name, text, sizeof(text) - 1)
-
 /* A member that is read must be there once. */
 static inline bool once(struct cursor *c, unsigned *seen, unsigned bit)
 {
@@ -113,11 +87,6 @@ static inline bool once(struct cursor *c, unsigned *seen, unsigned bit)
         return refuse(c, DISCORD_SCAN_UNSURE);
     *seen |= bit;
     return true;
-}
-
-static inline bool is_good(const struct cursor *c)
-{
-    return c->verdict == DISCORD_SCAN_OK;
 }
 
 /* A user's id and whether it is a bot; `bot` may be NULL. */

@@ -3,7 +3,7 @@
  * The scanner's reader of JSON (RFC 8259), as strict as jansson: no NUL, no lone surrogate, no
  * number that a double or int64_t cannot hold. The state is a cursor and a verdict; what is skipped
  * keeps its nesting as one bit a level, so nothing recurses by data. All of it is for scan.c and
- * pick.c, inlined into each.
+ * incoming.c, inlined into each.
  */
 #ifndef GATEWAY_DISCORD_SCAN_JSON_H
 #define GATEWAY_DISCORD_SCAN_JSON_H
@@ -322,6 +322,39 @@ static bool skip_value(struct cursor *c, unsigned level)
         if ((objects & 1) && !skip_key(c))
             return false;
     }
+}
+
+/* ---- members ------------------------------------------------------------------------------- */
+
+/* The next member's name, the cursor at its value; false at the end of the object or on failure.
+ * `name` is zeroed before the first. Names with escapes are for the full parser. */
+static inline bool next_member(struct cursor *c, struct span *name)
+{
+    if (!name->ptr) {
+        c->p++;
+        if (accept(c, '}'))
+            return false;
+    } else if (!accept(c, ',')) {
+        return accept(c, '}') ? false : refuse(c, DISCORD_SCAN_BAD);
+    }
+    skip_space(c);
+    if (c->p == c->end || *c->p != '"' || !read_string(c, name) || !accept(c, ':'))
+        return refuse(c, DISCORD_SCAN_BAD);
+    if (name->escaped)
+        return refuse(c, DISCORD_SCAN_UNSURE);
+    skip_space(c);
+    return c->p < c->end ? true : refuse(c, DISCORD_SCAN_BAD);
+}
+
+static inline bool is_name(struct span name, const char *text, size_t len)
+{
+    return name.len == len && memcmp(name.ptr, text, len) == 0;
+}
+#define IS(name, text) is_name(name, text, sizeof(text) - 1)
+
+static inline bool is_good(const struct cursor *c)
+{
+    return c->verdict == DISCORD_SCAN_OK;
 }
 
 #endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What goes to the owner's channel besides the log: what nobody may be looking at the log for.
+ */
+#include "main/host_private.h"
+
+#include "base/mem.h"
+#include "gateway/discord/discord.h"
+
+void host_report_reload(struct host *host, const char *report)
+{
+    if (host->discord)
+        discord_report(host->discord,
+                       "A reload was refused; the configuration before it serves on.", report);
+}
+
+void host_report_agent(void *arg, const struct plugin_agent *agent)
+{
+    struct host *host = arg;
+    _cleanup_mem_ char *text = mem_printf(
+        "The agent `%s` is switched off until the next reload, since it %s. `troupe reload` "
+        "switches it on again.",
+        agent->name, agent->why_disabled);
+
+    if (host->discord)
+        discord_report(host->discord, text, NULL);
+}
