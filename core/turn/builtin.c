@@ -16,10 +16,12 @@ void turn_builtin_hold(struct turn *turn)
 {
     struct event *event = turn->event;
 
-    if (event->gateway && event->gateway->ops->stored && event->seq > 0)
-        turn->held = turn_incoming_new(turn->engine, event_ref(event));
-    else
+    if (!event->gateway || !event->gateway->ops->stored || event->seq <= 0) {
         turn_intake_settled(turn->engine, event->gateway);
+        return;
+    }
+    turn->held = turn_incoming_new(turn->engine, event_ref(event));
+    turn_incoming_apart(turn->held);
 }
 
 void turn_builtin_settle(struct turn *turn)

@@ -40,10 +40,34 @@ void turn_incoming_free(void *item)
     struct engine *engine = incoming->engine;
 
     list_remove(&incoming->link);
+    engine->apart -= incoming->apart;
     turn_intake_settled(engine, incoming->gateway);
     event_unref(incoming->event);
     mem_free(incoming);
     turn_engine_check_idle(engine);
+}
+
+void turn_incoming_apart(struct engine_incoming *incoming)
+{
+    incoming->apart = true;
+    incoming->engine->apart++;
+}
+
+/* The number that may be stored with the event: not one of what is stored apart, and later. */
+static int64_t seq_beside(const struct engine_incoming *incoming)
+{
+    const struct engine *engine = incoming->engine;
+    int64_t seq = incoming->event->seq;
+
+    if (engine->apart)
+        list_for_each (link, &engine->incoming) {
+            const struct engine_incoming *other = container_of(link, struct engine_incoming, link);
+
+            if (other->apart && other->gateway == incoming->gateway && other->event->seq > 0 &&
+                other->event->seq <= seq)
+                seq = other->event->seq - 1;
+        }
+    return seq;
 }
 
 static troupe_status refuse_main(void *arg)
@@ -224,12 +248,13 @@ static void add_seqs(struct store_batch *batch, struct engine_incoming **items, 
 {
     for (size_t i = 0; i < count; i++) {
         struct gateway *gateway = items[i]->gateway;
+        int64_t seq;
         bool last = gateway && gateway->ops->taken && items[i]->event->seq > 0;
 
         for (size_t j = i + 1; last && j < count; j++)
             last = items[j]->gateway != gateway || items[j]->event->seq <= 0;
-        if (last)
-            gateway->ops->taken(gateway, items[i]->event->seq, batch);
+        if (last && (seq = seq_beside(items[i])) > 0)
+            gateway->ops->taken(gateway, seq, batch);
     }
 }
 

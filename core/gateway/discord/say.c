@@ -67,7 +67,9 @@ static troupe_status post_all(struct discord *discord, const struct event *event
 static void leave_sign(struct discord *discord, const struct event *event, const char *why)
 {
     log_warn("discord", "a sentence in channel %s could not be said: %s", event->channel, why);
-    if (!event->token && event_asked_by(event) && discord->rest)
+    if (!event_asked_by(event))
+        return;
+    if (!event->token && discord->rest)
         discord_unsaid_react(discord->rest, place_of(event), event->source_id);
     if (discord->options.unsaid && strcmp(event->kind, "press") != 0)
         discord->options.unsaid(discord->options.arg, event, why);
@@ -92,4 +94,44 @@ troupe_status discord_notice(struct gateway *gateway, const struct event *event,
     if (status < 0 && status != TROUPE_CANCELED)
         leave_sign(discord, event, err.text);
     return status;
+}
+
+struct saying {
+    struct discord *discord;
+    struct event *event;
+    char *text;
+    int64_t mark;
+};
+
+static troupe_status say_main(void *arg)
+{
+    struct saying *saying = arg;
+
+    (void)discord_notice(&saying->discord->gateway, saying->event, saying->text, false);
+    if (saying->mark)
+        discord_seq_done_own(&saying->discord->seq, saying->mark);
+    event_unref(saying->event);
+    mem_free(saying->text);
+    mem_free(saying);
+    return TROUPE_OK;
+}
+
+void discord_say(struct discord *discord, struct event *event, const char *text, int64_t mark)
+{
+    static const struct co_owner owner = {"core:discord", 0};
+    struct saying *saying = mem_zero(1, sizeof(*saying));
+
+    saying->discord = discord;
+    saying->event = event_ref(event);
+    saying->text = mem_strdup(text);
+    saying->mark = mark;
+    if (co_spawn(&discord->scope, &owner, say_main, saying) == TROUPE_OK)
+        return;
+    log_warn("discord", "a sentence in channel %s could not be said: no coroutine is free",
+             event->channel);
+    if (mark)
+        discord_seq_done_own(&discord->seq, mark);
+    event_unref(saying->event);
+    mem_free(saying->text);
+    mem_free(saying);
 }

@@ -241,8 +241,8 @@ BODY(a_seq_is_stored_with_its_event_and_never_ahead_of_it)
     turn_engine_submit(t->engine, event_new(&seen));
     CHECK(t->stored == 10 && !t->taken);
     WAIT_FOR(t->stored == 14);
-    CHECK(t->taken == 13);
-    CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM kv WHERE key = 'seq'") == 13);
+    CHECK(t->taken == 11); /* no batch speaks for the command between them */
+    CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM kv WHERE key = 'seq'") == 11);
     CHECK(ask_int(f, "SELECT count(*) FROM event") == 3);
     CHECK(ask_int(f,
                   "SELECT count(*) FROM event WHERE stages = '[\"core\"]' AND state = 'done' AND "
@@ -251,7 +251,7 @@ BODY(a_seq_is_stored_with_its_event_and_never_ahead_of_it)
                     "this button does nothing any more");
     WAIT_FOR(t->stored == 15);
     CHECK_ANSWER("reply without one", "without one");
-    CHECK(t->stored == 15 && t->taken == 13);
+    CHECK(t->stored == 15 && t->taken == 11);
     return TROUPE_OK;
 }
 
