@@ -67,7 +67,7 @@ static const struct config_key admission_keys[] = {
     {"queue", CONFIG_INT, CONFIG_LIVE, "100", 0, 10000, .doc = "turns that wait for a place"},
     {"queue_per_member", CONFIG_INT, CONFIG_LIVE, "5", 1, 1000,
      .doc = "turns of one member that wait"},
-    {"merge", CONFIG_BOOL, CONFIG_LIVE, "no",
+    {"merge", CONFIG_BOOL, CONFIG_LIVE | CONFIG_SETTABLE, "no",
      .doc =
          "messages that a member writes while an earlier one is answered have one answer together"},
     {"first_text", CONFIG_DURATION, CONFIG_LIVE, "30s", SECOND, HOUR,
@@ -166,7 +166,7 @@ static const struct config_key discord_keys[] = {
      .doc = "least time between two edits of an answer"},
     {"acknowledge", CONFIG_BOOL, CONFIG_LIVE, "yes",
      .doc = "an eyes reaction on a message while its answer takes longer"},
-    {"auto_thread", CONFIG_BOOL, CONFIG_LIVE, "no",
+    {"auto_thread", CONFIG_BOOL, CONFIG_LIVE | CONFIG_SETTABLE, "no",
      .doc = "answers go into a thread that is opened from the question"},
     {"auto_thread_in", CONFIG_ID, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "channels or guilds, by id, where auto_thread holds; unset: everywhere"},

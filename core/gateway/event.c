@@ -33,6 +33,8 @@ struct event *event_new(const struct event *from)
     event->reply_to = copy(&event->arena, from->reply_to);
     event->quote = copy(&event->arena, from->quote);
     event->quote_author = copy(&event->arena, from->quote_author);
+    event->quote_to = copy(&event->arena, from->quote_to);
+    event->chain = copy(&event->arena, from->chain);
     event->press_id = copy(&event->arena, from->press_id);
     event->command = copy(&event->arena, from->command);
     event->agent = copy(&event->arena, from->agent);
@@ -93,6 +95,8 @@ char *event_print(const struct event *event)
     put_text(&out, "reply_to", event->reply_to);
     put_text(&out, "quote", event->quote);
     put_text(&out, "quote_author", event->quote_author);
+    put_text(&out, "quote_to", event->quote_to);
+    put_text(&out, "chain", event->chain);
     put_text(&out, "press_id", event->press_id);
     put_text(&out, "command", event->command);
     put_text(&out, "agent", event->agent);
@@ -136,6 +140,8 @@ troupe_status event_parse(const char *json, size_t len, struct event **ret, stru
     event.reply_to = json_get_str(object, "reply_to", NULL);
     event.quote = json_get_str(object, "quote", NULL);
     event.quote_author = json_get_str(object, "quote_author", NULL);
+    event.quote_to = json_get_str(object, "quote_to", NULL);
+    event.chain = json_get_str(object, "chain", NULL);
     event.press_id = json_get_str(object, "press_id", NULL);
     event.command = json_get_str(object, "command", NULL);
     event.agent = json_get_str(object, "agent", NULL);

@@ -36,6 +36,7 @@ struct gateway;
 /* All that tells what its member may. */
 #define EVENT_WHO_MAY (EVENT_OWNER | EVENT_RIGHTS | EVENT_MODERATOR | EVENT_ADMIN)
 #define EVENT_THREAD  0x10000u /* it stands in a thread */
+#define EVENT_STICKER 0x20000u /* a sticker came with it, which nobody looks at */
 
 /* Behind the source_id of an event for observers whose message has an event of its own, too. */
 #define EVENT_OBSERVED_SUFFIX "/observed"
@@ -56,7 +57,11 @@ struct event {
     const char *reply_to;     /* source_id of the message that it answers, or that was pressed on */
     const char *quote;        /* what that message says, cut to a length; NULL: not known */
     const char *quote_author; /* and who wrote it, by name */
-    const char *press_id;     /* of the button that was pressed */
+    const char
+        *quote_to; /* source_id of the message that the quoted one answers; NULL: not known */
+    /* What stands above the quote, once somebody looked: [{"author", "text"}…], the nearest first. */
+    const char *chain;
+    const char *press_id; /* of the button that was pressed */
     /* Of a slash command (kind "command"): the function's name; `content` has its arguments as JSON. */
     const char *command;
     /* What is attached to it, as gateway/files.h reads it; NULL: nothing. Its addresses are secrets of

@@ -129,6 +129,10 @@ struct gateway_ops {
      * has no forms. [waits] */
     troupe_status (*form)(struct gateway *gateway, const struct event *press,
                           const struct gateway_form *form);
+    /* What stands above the message that the event quotes, as event.chain has it (mem_free), NULL where
+     * nothing does or nobody can tell; within a time of the gateway's. Fails like fetch. NULL: it knows
+     * of no more than the quote. [waits] */
+    troupe_status (*chain)(struct gateway *gateway, const struct event *event, char **ret);
     /* Whether somebody is working on the event: typing, a reaction. Off comes after the turn's last
      * answers were begun and before they are prepared. NULL is fine. */
     void (*working)(struct gateway *gateway, const struct event *event, bool on);
@@ -139,7 +143,7 @@ struct gateway_ops {
      * that remembers it, so that seq is never ahead of what is stored. NULL: it has none. */
     void (*taken)(struct gateway *gateway, int64_t seq, struct store_batch *batch);
     /* Nothing up to `seq` is under way any more: it is durable, was refused with a sentence, or owes
-     * nothing (nobody was addressed, a command of the core's own). NULL is fine. */
+     * nothing (nobody was addressed). NULL is fine: then commands of the core's own are not kept. */
     void (*stored)(struct gateway *gateway, int64_t seq);
     /* What the event's member may do there, at this moment; who owns the bot is told by EVENT_OWNER.
      * NULL: the flags of the event tell all. On failure nobody knows. [waits] */

@@ -138,6 +138,26 @@ static troupe_str str_of(const char *text)
     return (troupe_str){text ? text : "", text ? strlen(text) : 0};
 }
 
+/* The event's chain as the ABI has it; it lives as long as the turn. */
+static troupe_array quotes_of(struct turn *turn)
+{
+    const char *chain = turn->event->chain;
+    _cleanup_json_ json_t *list = NULL;
+    const json_t *item;
+    troupe_quote *quotes;
+    size_t i;
+
+    if (!chain || json_parse(chain, strlen(chain), &list, NULL) < 0 || !json_array_size(list))
+        return (troupe_array){0};
+    quotes = arena_alloc(&turn->arena, json_array_size(list) * sizeof(*quotes));
+    json_array_foreach (list, i, item)
+        quotes[i] = (troupe_quote){
+            .author = str_of(arena_strdup(&turn->arena, json_get_str(item, "author", ""))),
+            .text = str_of(arena_strdup(&turn->arena, json_get_str(item, "text", ""))),
+        };
+    return (troupe_array){quotes, (uint32_t)json_array_size(list), sizeof(*quotes)};
+}
+
 static const troupe_message *get_message(troupe_turn *turn)
 {
     struct turn_frame *frame = turn_frame_of(turn);
@@ -163,6 +183,7 @@ static const troupe_message *get_message(troupe_turn *turn)
         .time_ms = event->time_ms,
         .quote = str_of(event->quote),
         .quote_author = str_of(event->quote_author),
+        .quotes = quotes_of(frame->turn),
     };
     if (event->flags & EVENT_ADDRESSED)
         message->flags |= TROUPE_MESSAGE_ADDRESSED;

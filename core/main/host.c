@@ -144,6 +144,16 @@ static void revise(void *arg, struct event *event)
     turn_engine_revise(((struct host *)arg)->engine, event);
 }
 
+static bool setting(void *arg, const struct event *event, const char *key, bool otherwise)
+{
+    return turn_engine_setting(((struct host *)arg)->engine, event, "discord", key, otherwise) != 0;
+}
+
+static void unsaid(void *arg, const struct event *event, const char *why)
+{
+    turn_engine_note(((struct host *)arg)->engine, event, "undelivered", why);
+}
+
 static void retract(void *arg, const char *source, const char *source_id)
 {
     turn_engine_retract(((struct host *)arg)->engine, source, source_id);
@@ -182,6 +192,8 @@ static troupe_status start_discord(struct host *host, struct error *err)
         .seen = show,
         .revise = revise,
         .retract = retract,
+        .setting = setting,
+        .unsaid = unsaid,
         .arg = host,
     };
     static const struct co_owner owner = {"core:recover", 0};

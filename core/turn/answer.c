@@ -326,11 +326,14 @@ troupe_status turn_answer_finish(struct turn *turn, struct error *err)
 
     if (turn->answer.interrupted)
         turn_trace_add(&turn->trace, "answer", "interrupted", NULL);
+    turn_builtin_name(turn);
     begin_all(&ending);
     prepare_answer(&ending);
     prepare_notice(&ending);
-    /* The core's own commands owe nothing to the store: theirs is shown and not kept. */
-    if (turn->unstored) {
+    /* The core's own commands owe nothing to the store: theirs is shown, kept or not. */
+    if (turn->held) {
+        turn_builtin_keep(turn, batch);
+    } else if (turn->unstored) {
         status = error_set(err, TROUPE_UNAVAILABLE, "its event could not be stored");
     } else if (turn->id) {
         store_outcome(turn, batch);
@@ -339,6 +342,8 @@ troupe_status turn_answer_finish(struct turn *turn, struct error *err)
     if (!ending.gateway || turn->duplicate) {
         if (ending.gateway && turn->answer.handle)
             ending.gateway->ops->answer_drop(ending.gateway, turn->answer.handle);
+        if (ending.gateway && ending.notice)
+            ending.gateway->ops->answer_drop(ending.gateway, ending.notice);
         turn->answer.handle = NULL;
         return status;
     }

@@ -59,6 +59,7 @@ static void turn_free(struct loop_timer *timer)
     if (turn->observed)
         scope_close(&turn->observers);
     engine->builtins -= turn->builtin;
+    turn_builtin_settle(turn);
     turn_answer_clear(turn);
     plugin_set_unpin(turn->set);
     event_unref(turn->event);

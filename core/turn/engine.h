@@ -73,6 +73,14 @@ struct plugin_set *turn_engine_set(struct engine *engine); /* the current one, n
  * answer, or a sentence that says why not. With EVENT_OBSERVED nobody hears anything: observers that
  * are owed it get a turn. */
 void turn_engine_submit(struct engine *engine, struct event *event);
+/* A number, or yes as 1, of one of the core's own sections, as people have set it for the event; `floor`:
+ * what the files say. */
+int64_t turn_engine_setting(const struct engine *engine, const struct event *event,
+                            const char *section, const char *key, int64_t floor);
+/* A message that addressed the bot has no answer, and no turn that would tell why: keeps the reason for
+ * turn_engine_why. One that is in the store stays as it is there. */
+void turn_engine_note(struct engine *engine, const struct event *event, const char *reason,
+                      const char *sentence);
 /* The message of an event was changed: `event` is what it is now. A turn that has not begun takes it;
  * another one keeps what it began with, or has said. Takes over the reference. */
 void turn_engine_revise(struct engine *engine, struct event *event);

@@ -64,6 +64,7 @@ struct engine {
     struct scope scope;        /* intake and small writes                                    */
     struct chan *intake;       /* of struct engine_incoming                                  */
     size_t builtins;           /* of the core's own commands running                         */
+    size_t apart;              /* of incoming                                                */
     int64_t inherited;         /* the last event of an earlier process                       */
     /* Numbers that were given out. */
     int64_t last_event, last_reservation, last_wait;
@@ -98,6 +99,7 @@ struct engine_incoming {
     struct event *event;
     struct gateway *gateway; /* where it came from; NULL: from none */
     const char *refusal;     /* static */
+    bool apart; /* it is stored, or done, apart from the batches: none of them speaks for it */
 };
 struct engine_incoming *turn_incoming_new(struct engine *engine, struct event *event);
 void turn_incoming_free(void *incoming);
@@ -192,12 +194,36 @@ struct turn *turn_of_row(struct engine *engine, struct event *event, const struc
 /* Whether the message of an event is owed to observers as well. */
 bool turn_is_watched(const struct plugin_set *set, const struct event *event);
 
+/* intake.c: no batch stores the gateway's number beyond it, until turn_incoming_free. */
+void turn_incoming_apart(struct engine_incoming *incoming);
+
 /* command.c: whether a message is a command, and a built-in that must work at once. */
 bool turn_is_command(const struct plugin_set *set, const struct event *event);
 /* The name of the command that a message is; false where it is none. */
 bool turn_command_name(const struct plugin_set *set, const struct event *event,
                        char ret[PLUGIN_TOOL_NAME + 1]);
 bool turn_is_builtin(const struct plugin_set *set, const struct event *event);
+
+/* chain.c: looks up what the message answers; false: the turn is to end. [waits] */
+bool turn_chain_open(struct turn *turn);
+
+/* note.c: an event that has ended before it was stored. */
+struct turn_ended_event {
+    int64_t id;
+    const struct event *event;
+    const char *payload;
+    int64_t generation;
+    const char *state, *reason, *sentence, *trace;
+    int expect; /* of the batch: 1, where it may not be there already; else 0 */
+};
+void turn_engine_add_ended(struct store_batch *batch, const struct turn_ended_event *ended);
+
+/* builtin.c, in this order: its gateway is held to it; its answer has a number; it is kept with its
+ * messages [waits]; it comes no more. */
+void turn_builtin_hold(struct turn *turn);
+void turn_builtin_name(struct turn *turn);
+void turn_builtin_keep(struct turn *turn, struct store_batch *batch);
+void turn_builtin_settle(struct turn *turn);
 /* Runs the command of turn->event and answers it. [waits] */
 void turn_command(struct turn *turn);
 /* False with a sentence while the agent is switched off. */

@@ -206,6 +206,15 @@ static void take_up(struct turn *turn, const struct store_rows *rows)
     turn->files = rows->count;
 }
 
+/* A call without a question. */
+static bool is_empty(const struct turn *turn)
+{
+    const struct event *event = turn->event;
+
+    return !event->content_len && !event->files && event->flags & EVENT_ADDRESSED &&
+           !strcmp(event->kind, "message");
+}
+
 bool turn_files_open(struct turn *turn)
 {
     _cleanup_rows_ struct store_rows *rows = NULL, *all = NULL;
@@ -214,6 +223,13 @@ bool turn_files_open(struct turn *turn)
     troupe_status status = TROUPE_OK;
     size_t count;
 
+    if (is_empty(turn)) {
+        turn_conclude(turn, "refused", "empty", "%s",
+                      turn->event->flags & EVENT_STICKER
+                          ? "I don't look at stickers; write in words what you would like to know"
+                          : "you called me without a question; write it beside the mention");
+        return false;
+    }
     if (!turn->event->files || !turn->id || turn->files)
         return true;
     while (turn->storing && status == TROUPE_OK) /* a message that came before fetches nothing */

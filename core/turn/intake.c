@@ -40,10 +40,34 @@ void turn_incoming_free(void *item)
     struct engine *engine = incoming->engine;
 
     list_remove(&incoming->link);
+    engine->apart -= incoming->apart;
     turn_intake_settled(engine, incoming->gateway);
     event_unref(incoming->event);
     mem_free(incoming);
     turn_engine_check_idle(engine);
+}
+
+void turn_incoming_apart(struct engine_incoming *incoming)
+{
+    incoming->apart = true;
+    incoming->engine->apart++;
+}
+
+/* The number that may be stored with the event: not one of what is stored apart, and later. */
+static int64_t seq_beside(const struct engine_incoming *incoming)
+{
+    const struct engine *engine = incoming->engine;
+    int64_t seq = incoming->event->seq;
+
+    if (engine->apart)
+        list_for_each (link, &engine->incoming) {
+            const struct engine_incoming *other = container_of(link, struct engine_incoming, link);
+
+            if (other->apart && other->gateway == incoming->gateway && other->event->seq > 0 &&
+                other->event->seq <= seq)
+                seq = other->event->seq - 1;
+        }
+    return seq;
 }
 
 static troupe_status refuse_main(void *arg)
@@ -110,6 +134,7 @@ static void run_builtin(struct engine *engine, struct event *event)
         return;
     }
     turn = turn_new(engine, event, 0);
+    turn_builtin_hold(turn);
     if (turn_gate_passes(turn)) { /* else it only says so, and takes no place from anybody */
         turn->builtin = true;
         engine->builtins++;
@@ -157,7 +182,6 @@ void turn_engine_submit(struct engine *engine, struct event *event)
         /* /stop and its like work while everything else waits, and owe nothing to the store. */
         if (turn_is_watched(engine->set, event))
             to_intake(engine, observed_from(event));
-        turn_intake_settled(engine, event->gateway);
         run_builtin(engine, event);
         return;
     }
@@ -224,12 +248,13 @@ static void add_seqs(struct store_batch *batch, struct engine_incoming **items, 
 {
     for (size_t i = 0; i < count; i++) {
         struct gateway *gateway = items[i]->gateway;
+        int64_t seq;
         bool last = gateway && gateway->ops->taken && items[i]->event->seq > 0;
 
         for (size_t j = i + 1; last && j < count; j++)
             last = items[j]->gateway != gateway || items[j]->event->seq <= 0;
-        if (last)
-            gateway->ops->taken(gateway, items[i]->event->seq, batch);
+        if (last && (seq = seq_beside(items[i])) > 0)
+            gateway->ops->taken(gateway, seq, batch);
     }
 }
 

@@ -76,6 +76,13 @@ static struct event *joined(const struct turn *turn, const int64_t *ids, size_t 
     return event_new(&event);
 }
 
+/* A server, a channel or a role may have it otherwise than the file. */
+static bool merges(const struct turn *turn)
+{
+    return turn_engine_setting(turn->engine, turn->event, "admission", "merge",
+                               turn->engine->merge) != 0;
+}
+
 void turn_merge(struct turn *turn)
 {
     _cleanup_batch_ struct store_batch *batch = NULL;
@@ -85,8 +92,7 @@ void turn_merge(struct turn *turn)
     struct error err;
     size_t count;
 
-    if (!turn->engine->merge || turn->storing || !is_plain(turn, turn->set) ||
-        !(count = find(turn, ids)))
+    if (turn->storing || !merges(turn) || !is_plain(turn, turn->set) || !(count = find(turn, ids)))
         return;
     event = joined(turn, ids, count);
     payload = event_print(event);

@@ -460,7 +460,7 @@ static troupe_status work_main(void *arg)
     }
     if (pipeline && pipeline->timeout_ms && co_after(pipeline->timeout_ms) < turn->deadline)
         turn->deadline = co_after(pipeline->timeout_ms);
-    if (!turn_files_open(turn))
+    if (!turn_files_open(turn) || !turn_chain_open(turn))
         return TROUPE_OK;
     if (pipeline && !turn->waited) /* they have seen it */
         start_observers(turn, pipeline);

@@ -285,8 +285,14 @@ struct config_schema *turn_settings_schemas(const struct plugin_set *set, size_t
 int64_t turn_settings_int(const struct engine *engine, const struct event *event,
                           const char *section, const char *key)
 {
+    return turn_engine_setting(engine, event, section, key,
+                               config_int(config_section(engine->set->config, section, NULL), key));
+}
+
+int64_t turn_engine_setting(const struct engine *engine, const struct event *event,
+                            const char *section, const char *key, int64_t floor)
+{
     const struct turn_setting *setting = turn_settings_find(&engine->settings, event, section, key);
-    int64_t floor = config_int(config_section(engine->set->config, section, NULL), key);
     struct arena arena = {NULL, 0};
     struct config_setting found;
     struct config_value value;

@@ -45,22 +45,23 @@ enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
 
 struct turn {
     struct engine *engine;
-    int64_t id;             /* of the event, too; 0: kept nowhere (a built-in, something seen) */
+    int64_t id;             /* of the event, too; 0: not owed (a built-in, something seen) */
     struct event *event;    /* of kind "call" for the shell          */
     struct plugin_set *set; /* pinned while it runs                  */
     struct turn_ticket ticket;
     struct list_link link; /* in engine->turns                      */
     enum turn_phase phase;
-    bool admitted;           /* holds a place in admission            */
-    bool builtin;            /* counted in engine->builtins           */
-    struct scope scope;      /* root of its coroutines                */
-    struct scope *work;      /* what a deadline or a stop may end     */
-    struct scope observers;  /* root; they may outlast the turn's end */
-    bool observed;           /* `observers` is open                   */
-    bool left_open;          /* the last observer closes the budget   */
-    struct loop_timer timer; /* to start again; then: nothing to show came in time */
-    uint64_t deadline;       /* absolute loop ms                      */
-    struct arena arena;      /* goes with the turn                    */
+    bool admitted;                /* holds a place in admission            */
+    bool builtin;                 /* counted in engine->builtins           */
+    struct engine_incoming *held; /* a command of the core's own: comes again until it is kept */
+    struct scope scope;           /* root of its coroutines                */
+    struct scope *work;           /* what a deadline or a stop may end     */
+    struct scope observers;       /* root; they may outlast the turn's end */
+    bool observed;                /* `observers` is open                   */
+    bool left_open;               /* the last observer closes the budget   */
+    struct loop_timer timer;      /* to start again; then: nothing to show came in time */
+    uint64_t deadline;            /* absolute loop ms                      */
+    struct arena arena;           /* goes with the turn                    */
     struct turn_trace trace;
     struct list_link known; /* core/host: values of settings, as this turn has them */
     struct map annotations; /* key -> struct buf of the arena        */

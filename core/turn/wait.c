@@ -474,40 +474,6 @@ static const char *answer_form(struct engine *engine, const struct event *event,
     return status == TROUPE_UNSUPPORTED ? "this cannot be filled in here" : NULL;
 }
 
-/* "t:retry:TURN", "t:continue:TURN": the question again, as a new event under the press's id. */
-static const char *ask_again(struct engine *engine, const struct event *press, int64_t turn_id,
-                             uint32_t flag, bool *ret_spent)
-{
-    struct event *old = NULL, again;
-    struct error err;
-    const char *problem = NULL;
-    troupe_status status = turn_engine_event(engine, turn_id, &old, &err);
-
-    *ret_spent = status == TROUPE_NOT_FOUND || status == TROUPE_DATA;
-    if (status < 0)
-        return *ret_spent ? "that is too long ago; please ask again" : ENGINE_NO_STORAGE;
-    if (!press->member || !old->member || strcmp(press->member, old->member)) {
-        problem = "only who asked can do that";
-    } else {
-        again = *old;
-        again.gateway = press->gateway;
-        again.source_id = press->source_id;
-        again.token = press->token;
-        again.reply_to = press->reply_to ? press->reply_to : old->reply_to;
-        again.flags =
-            (old->flags & ~(EVENT_CONTINUE | EVENT_DEFERRED | EVENT_PRIVATE | EVENT_WHO_MAY)) |
-            (press->flags & EVENT_WHO_MAY) | flag | EVENT_ADDRESSED | EVENT_AGAIN;
-        /* What its member may and is now, not what it was when it was asked first. */
-        again.roles = press->roles;
-        again.role_count = press->role_count;
-        again.time_ms = press->time_ms;
-        again.seq = 0;
-        turn_engine_submit(engine, event_new(&again));
-    }
-    event_unref(old);
-    return problem;
-}
-
 static const char *press(struct engine *engine, const struct event *event, bool *ret_spent)
 {
     const char *id = event->press_id ? event->press_id : "";
@@ -523,9 +489,9 @@ static const char *press(struct engine *engine, const struct event *event, bool 
     if (kind)
         return answer_form(engine, event, wait, kind, ret_spent);
     if (sscanf(id, "t:retry:%lld", &number) == 1)
-        return ask_again(engine, event, number, 0, ret_spent);
+        return turn_press_again(engine, event, number, 0, ret_spent);
     if (sscanf(id, "t:continue:%lld", &number) == 1)
-        return ask_again(engine, event, number, EVENT_CONTINUE, ret_spent);
+        return turn_press_again(engine, event, number, EVENT_CONTINUE, ret_spent);
     if (sscanf(id, "t:stop:%lld", &number) == 1)
         return turn_press_stop(engine, event, number);
     if (sscanf(id, "t:rate:%lld:%d", &number, &value) == 2)
@@ -554,6 +520,7 @@ void turn_engine_press(struct engine *engine, struct event *event)
     static const struct co_owner owner = {"core:press", 0};
     struct engine_incoming *incoming = turn_incoming_new(engine, event);
 
+    turn_incoming_apart(incoming);
     if (engine->closing || co_spawn(&engine->scope, &owner, press_main, incoming) < 0)
         turn_incoming_free(incoming);
 }

@@ -71,6 +71,23 @@ static json_t *read_calls(struct engine *engine, int64_t id)
     return list;
 }
 
+/* What of its answer could not be delivered, and why. */
+static json_t *read_undelivered(struct engine *engine, int64_t id)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    json_t *list = json_array();
+
+    if (store_query(engine->store, STORE_SQL(SQL_TURN_UNDELIVERED, store_int(id)),
+                    turn_engine_soon(engine), &rows, NULL) < 0)
+        return list;
+    for (size_t i = 0; i < rows->count; i++)
+        json_array_append_new(list, json_pack("{s:I, s:s, s:s}", "part",
+                                              (json_int_t)store_cell_int(rows, i, 1, 0), "state",
+                                              store_cell_text(rows, i, 2, ""), "why",
+                                              store_cell_text(rows, i, 3, "")));
+    return list;
+}
+
 troupe_status turn_why_json(struct engine *engine, const char *id, const char *channel,
                             const char *asker, json_t **ret, struct error *err)
 {
@@ -105,8 +122,23 @@ troupe_status turn_why_json(struct engine *engine, const char *id, const char *c
     json_object_set_new(*ret, "blames",
                         json_integer((json_int_t)store_cell_int(rows, 0, COL_BLAMES, 0)));
     json_object_set_new(*ret, "blamed", column(rows, COL_BLAMED));
+    json_object_set_new(*ret, "undelivered",
+                        read_undelivered(engine, store_cell_int(rows, 0, COL_ID, 0)));
     json_object_set_new(*ret, "calls", read_calls(engine, store_cell_int(rows, 0, COL_ID, 0)));
     return TROUPE_OK;
+}
+
+static void put_undelivered(struct buf *out, const json_t *why)
+{
+    const json_t *list = json_object_get(why, "undelivered"), *message;
+    size_t i;
+
+    json_array_foreach (list, i, message)
+        buf_printf(out, "\nmessage %lld of the answer is %s: %s",
+                   (long long)json_get_int(message, "part", 0) + 1,
+                   strcmp(json_get_str(message, "state", ""), "failed") ? "not known to be there"
+                                                                        : "not there",
+                   json_get_str(message, "why", "?"));
 }
 
 /* How often it was taken up again, and the calls that are kept. */
@@ -181,6 +213,7 @@ troupe_status turn_why_text(struct engine *engine, const char *id, const char *c
                (long long)json_get_int(why, "generation", 0));
     if (*sentence)
         buf_printf(&out, "\n%s", sentence);
+    put_undelivered(&out, why);
     put_entries(&out, json_object_get(why, "trace"));
     put_record(&out, why);
     *ret = buf_take(&out);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A message that answers another one: what that says goes to the model with it, so that "what do you
- * think of this?" has a this.
+ * think of this?" has a this. So does what that answers, and what stands above it, up to what the talk
+ * has already.
  */
 #ifndef CONVERSATION_QUOTE_H
 #define CONVERSATION_QUOTE_H

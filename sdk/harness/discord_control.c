@@ -479,6 +479,33 @@ static json_t *do_roles(struct control *control)
     return json_object();
 }
 
+/* {"channel", "deny": [names], "archived", "locked", "gone"}: so it is there from now on. */
+static json_t *do_permit(struct control *control)
+{
+    struct discord_channel *channel = channel_in(control);
+    const json_t *item;
+    uint32_t denied = 0;
+    size_t i;
+
+    if (!channel)
+        return NULL;
+    json_array_foreach (json_object_get(control->body, "deny"), i, item) {
+        const char *name = json_is_string(item) ? json_string_value(item) : "";
+        uint32_t bit = discord_permits_bit(name);
+
+        if (!bit) {
+            snprintf(control->err, sizeof(control->err), "no permission \"%s\"", name);
+            return NULL;
+        }
+        denied |= bit;
+    }
+    channel->denied = denied;
+    channel->archived = json_is_true(json_object_get(control->body, "archived"));
+    channel->locked = json_is_true(json_object_get(control->body, "locked"));
+    channel->gone = json_is_true(json_object_get(control->body, "gone"));
+    return json_object();
+}
+
 /* ---- breaking ------------------------------------------------------------------------------ */
 
 static bool gateway_act(struct control *control, struct discord_client *client, const char *what)
@@ -610,6 +637,7 @@ static const struct {
     {"report", do_report, false},
     {"world", do_world, false},
     {"roles", do_roles, true},
+    {"permit", do_permit, true},
     {"sessions", do_sessions, false},
     {"gateway", do_gateway, true},
     {"fault", do_fault, true},

@@ -55,7 +55,8 @@ void discord_history_get(struct discord_call *call)
         size_t at = after ? from + i : to - 1 - i;
         const struct discord_message *message = discord_channel_at(channel, at);
 
-        if (!message->deleted && !message->hidden)
+        if (!message->deleted && !message->hidden &&
+            discord_permits_history(call->discord, channel))
             chosen[count++] = at;
     }
     body->len = 0;

@@ -99,7 +99,7 @@ struct discord_entry *discord_say(struct discord *discord, const struct discord_
     }
     message->everyone = kind->everyone;
     message->webhook = kind->webhook ? discord->load.hook.id : 0;
-    if (kind->reply)
+    if (kind->reply || say->reference)
         message->reference = say->reference      ? say->reference
                              : channel->last_bot ? channel->last_bot->id
                                                  : 0;

@@ -79,10 +79,15 @@ static struct verdict judge(const struct discord_ledger *ledger, const struct di
 json_t *discord_ledger_entry(struct discord *discord, const struct discord_entry *entry)
 {
     struct verdict verdict = judge(&discord->ledger, entry);
+    const struct discord_message *question =
+        discord_map_get(&discord->world.messages, entry->message);
     json_t *parts = json_array();
+    int reacted = 0;
     char ids[4][24];
     uint64_t values[4] = {entry->message, entry->channel, entry->author, entry->interaction};
 
+    for (const struct discord_reaction *r = question ? question->reactions : NULL; r; r = r->next)
+        reacted++;
     for (int i = 0; i < 4; i++)
         snprintf(ids[i], sizeof(ids[i]), "%llu", (unsigned long long)values[i]);
     for (uint32_t i = 0; i < entry->part_count; i++) {
@@ -94,17 +99,17 @@ json_t *discord_ledger_entry(struct discord *discord, const struct discord_entry
                                                text.ptr ? text.ptr : "", (int)text.len, "deleted",
                                                text.ptr == NULL));
     }
-    return json_pack("{s:I,s:s,s:b,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:I,s:I,"
-                     "s:I,s:s%,s:o}",
-                     "n", (json_int_t)entry->n, "kind", entry->kind, "owed", entry->owed, "message",
-                     ids[0], "channel", ids[1], "author", ids[2], "interaction", ids[3], "created",
-                     entry->created, "standing", verdict.standing, "doubled", verdict.doubled,
-                     "edits", entry->edits, "deleted", entry->deleted, "deduplicated",
-                     entry->deduplicated, "pings", entry->pings, "pings_replied", entry->replied,
-                     "reactions", entry->reactions, "interrupted", verdict.interrupted, "sent_us",
-                     (json_int_t)entry->sent_us, "first_us", (json_int_t)entry->first_us, "last_us",
-                     (json_int_t)entry->last_us, "text", verdict.text.ptr ? verdict.text.ptr : "",
-                     (int)verdict.text.len, "parts", parts);
+    return json_pack(
+        "{s:I,s:s,s:b,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:I,s:I,"
+        "s:I,s:s%,s:o}",
+        "n", (json_int_t)entry->n, "kind", entry->kind, "owed", entry->owed, "message", ids[0],
+        "channel", ids[1], "author", ids[2], "interaction", ids[3], "created", entry->created,
+        "standing", verdict.standing, "doubled", verdict.doubled, "edits", entry->edits, "deleted",
+        entry->deleted, "deduplicated", entry->deduplicated, "pings", entry->pings, "pings_replied",
+        entry->replied, "reactions", entry->reactions, "reacted", reacted, "interrupted",
+        verdict.interrupted, "sent_us", (json_int_t)entry->sent_us, "first_us",
+        (json_int_t)entry->first_us, "last_us", (json_int_t)entry->last_us, "text",
+        verdict.text.ptr ? verdict.text.ptr : "", (int)verdict.text.len, "parts", parts);
 }
 
 static int by_value(const void *a, const void *b)

@@ -337,7 +337,8 @@ void discord_rest_take(struct discord *discord, struct discord_conn *conn,
         discord_answer_error(&call, 400, 50109, "The request body contains invalid JSON.");
     else {
         record(&call);
-        handle(&call);
+        if (discord_permits_hold(&call))
+            handle(&call);
     }
     fake_text_clear(&call.attachments);
 }

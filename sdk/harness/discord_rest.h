@@ -88,6 +88,13 @@ void discord_answer_message(struct discord_call *call, const struct discord_mess
 /* Finds the JSON in the body; a multipart one gives payload_json and attachments. False: neither. */
 bool discord_body_take(struct discord_call *call);
 
+/* discord_permits.c: whether the bot may do that there; false: refused and answered as Discord does. */
+bool discord_permits_hold(struct discord_call *call);
+/* The bit of a permission by its name in Discord's documentation; 0: there is none. */
+uint32_t discord_permits_bit(const char *name);
+/* Whether what was written in the channel may be read back. */
+bool discord_permits_history(struct discord *discord, const struct discord_channel *channel);
+
 /* discord_objects.c: what there is */
 void discord_objects_channel(struct discord_call *call);
 void discord_objects_guild(struct discord_call *call);

@@ -64,6 +64,9 @@ struct discord_channel {
     uint64_t open; /* owed questions without an answer */
     struct discord_message *last_bot;
     uint64_t parent, owner; /* of a thread; else 0 */
+    uint32_t denied;        /* DISCORD_PERMITS that the bot lacks here */
+    bool archived, locked;  /* a thread                                */
+    bool gone;              /* it was deleted                          */
     struct discord_channel *next;
 };
 

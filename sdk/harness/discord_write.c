@@ -186,21 +186,31 @@ static void put_reactions(struct fake_text *out, const struct discord_message *m
     fake_text_puts(out, "]");
 }
 
+/* The reference without its closing brace. */
+static void put_place(struct fake_text *out, const struct discord_message *message)
+{
+    fake_text_puts(out, ",\"message_reference\":{\"type\":0,\"message_id\":");
+    discord_put_id(out, message->reference);
+    fake_text_puts(out, ",\"channel_id\":");
+    discord_put_id(out, message->channel);
+}
+
 static void put_reference(struct fake_text *out, struct discord_world *world,
                           const struct discord_message *message, bool content)
 {
     const struct discord_message *other = discord_map_get(&world->messages, message->reference);
 
-    fake_text_puts(out, ",\"message_reference\":{\"type\":0,\"message_id\":");
-    discord_put_id(out, message->reference);
-    fake_text_puts(out, ",\"channel_id\":");
-    discord_put_id(out, message->channel);
+    put_place(out, message);
     fake_text_puts(out, "},\"referenced_message\":");
     if (other && !other->deleted && other != message) {
         struct discord_message shallow = *other; /* one level only, as Discord does */
 
         shallow.reference = 0;
         discord_put_message(out, world, &shallow, content || discord_message_is_open(world, other));
+        if (other->reference) { /* what it answers by its id, and no more */
+            put_place(out, other);
+            fake_text_puts(out, "}");
+        }
         fake_text_puts(out, "}");
     } else {
         fake_text_puts(out, "null");

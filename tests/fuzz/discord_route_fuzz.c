@@ -42,18 +42,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                               .dm = true,
                                               .reply = true,
                                               .content = true};
-    struct discord_route_note note = {NULL, NULL};
     struct discord_scan scan;
     struct event *event = NULL;
     int type = 0;
 
     if (discord_scan_full((const char *)data, size, SELF, &scan) == DISCORD_SCAN_OK)
         (void)discord_route_message(&rules, &scan);
-    if (discord_route_event(&rules, (const char *)data, size, 1, &event, &note, NULL) == TROUPE_OK)
+    if (discord_route_event(&rules, (const char *)data, size, 1, &event, NULL) == TROUPE_OK)
         check(event);
-    else if (note.event)
-        check(note.event);
-    mem_free(note.text);
     if (discord_route_press(&rules, (const char *)data, size, 1, &event, &type, NULL) == TROUPE_OK)
         check(event);
     return 0;

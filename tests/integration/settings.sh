@@ -109,6 +109,25 @@ like "$("$TROUPE" why -c "$TAP_DIR/troupe.ini" "$(fake_discord_call 'messages?ch
     fake_discord_get '[m["id"] for m in d if not m["bot"]][-1]')")" "limit.messages.member" \
     "the trace has the reason"
 
+# ---- the conversation
+
+fake_discord_call complete '{"name": "config", "option": "key", "value": "discord.", "member": "bob", "channel": "general"}' >/dev/null
+until_true completed
+is "$(fake_discord_call interactions | fake_discord_get 'sorted(c["name"] for c in d[-1]["choices"])')" \
+    "['discord.auto_thread']" "threads can be set"
+like "$(told other bob "{mention} /config set discord.auto_thread maybe scope=channel")" "yes" \
+    "to what they can be"
+like "$(told other bob "{mention} /config set discord.auto_thread yes scope=channel")" "in channel" \
+    "for one channel"
+threads() { [ "$(fake_discord_report threads)" = "$1" ]; }
+fake_discord_say other dave "{mention} a question" >/dev/null
+until_true threads 1
+ok $? "where answers have threads from then on"
+like "$(told general dave "{mention} another one")" "another one" "elsewhere they stand where they did"
+is "$(fake_discord_report threads)" 1 "without a thread"
+like "$(told general bob "{mention} /config unset discord.auto_thread channel=<#300000000000000001>")" "in channel" \
+    "until it is taken back"
+
 # ---- pause
 
 like "$(told general bob "{mention} /pause 60")" "paused in this server for 60 minutes" "a server is paused"

@@ -766,6 +766,12 @@ static troupe_status draw(troupe_turn *turn)
     return troupe_reply(turn, "a picture");
 }
 
+TROUPE_FUNCTION(lookup, "Looks far and wide", TROUPE_SLASH | TROUPE_TOOL | TROUPE_LIMIT_FEATURES)
+static troupe_status lookup(troupe_turn *turn)
+{
+    return troupe_reply(turn, "found");
+}
+
 TROUPE_FUNCTION(word_of, "What holds here", TROUPE_SLASH)
 static troupe_status word_of(troupe_turn *turn)
 {
@@ -784,7 +790,7 @@ static troupe_status warn(troupe_turn *turn)
 
 TROUPE_PLUGIN("org.example.actor", VERSION, "Does what it is told",
               .functions = TROUPE_LIST(echo, shutdown, whisper, silent, sum, broken, deep, nap,
-                                       stutter, ask, draw, word_of, warn),
+                                       stutter, ask, draw, lookup, word_of, warn),
               .capabilities = CAPABILITIES,
               .config = TROUPE_KEYS(
                   {"script", "What to do", .type = TROUPE_TYPE_STRING},

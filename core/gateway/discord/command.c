@@ -161,7 +161,7 @@ void discord_command_complete_now(struct discord *discord, const struct event *i
 /* ---- sentences that nothing keeps ------------------------------------------------------------- */
 
 static troupe_status webhook(struct discord *discord, const struct event *event, const char *method,
-                             bool original, const char *body)
+                             bool original, const char *body, struct error *err)
 {
     _cleanup_mem_ char *path = mem_printf("/webhooks/%s/%s%s", discord->application, event->token,
                                           original ? "/messages/@original" : "");
@@ -178,7 +178,7 @@ static troupe_status webhook(struct discord *discord, const struct event *event,
         .deadline = loop_now(discord->loop) + DISCORD_FOLLOWUP_MS,
     };
 
-    return discord_rest_call(discord->rest, &request, NULL, NULL);
+    return discord_rest_call(discord->rest, &request, NULL, err);
 }
 
 /* Whether the deferred response is an answer that stays. While one is being made, nobody knows. */
@@ -196,7 +196,7 @@ static bool is_answered(struct discord *discord, const struct event *event)
 }
 
 troupe_status discord_command_tell(struct discord *discord, const struct event *event,
-                                   const char *text)
+                                   const char *text, struct error *err)
 {
     _cleanup_mem_ char *body = NULL;
     troupe_status status = TROUPE_OK;
@@ -206,20 +206,20 @@ troupe_status discord_command_tell(struct discord *discord, const struct event *
         status = co_sleep(LOOK_MS);
     answered = status == TROUPE_OK && is_answered(discord, event);
     if (status < 0 || !discord->rest)
-        return status < 0 ? status : TROUPE_UNAVAILABLE;
+        return error_set(err, status < 0 ? status : TROUPE_UNAVAILABLE, "the host stops");
     if (answered) {
         body = discord_message_private(text);
-        return webhook(discord, event, "POST", false, body);
+        return webhook(discord, event, "POST", false, body, err);
     }
     if (event->flags & EVENT_PRIVATE) {
         body = discord_message_reply(text, NULL);
-        return webhook(discord, event, "PATCH", true, body);
+        return webhook(discord, event, "PATCH", true, body, err);
     }
-    status = webhook(discord, event, "DELETE", true, NULL);
+    status = webhook(discord, event, "DELETE", true, NULL, err);
     if (status < 0 && status != TROUPE_NOT_FOUND)
         return status;
     body = discord_message_private(text);
-    return webhook(discord, event, "POST", false, body);
+    return webhook(discord, event, "POST", false, body, err);
 }
 
 /* ---- which response is a message already ------------------------------------------------------ */

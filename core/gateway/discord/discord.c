@@ -135,6 +135,7 @@ static const struct gateway_ops discord_ops = {
     .answer_drop = discord_answer_drop,
     .notice = discord_notice,
     .fetch = discord_fetch,
+    .chain = discord_chain,
     .working = working,
     .form = discord_press_form,
     .retire = discord_press_retire,
@@ -309,6 +310,8 @@ troupe_status discord_start(struct discord *discord, struct error *err)
         .gateway = discord->gateway.name,
         .opening = discord_command_opening,
         .opening_arg = discord,
+        .unsaid = discord->options.unsaid,
+        .unsaid_arg = discord->options.arg,
     };
     discord->outbox = discord_outbox_new(&outbox_options);
     discord_originals_load(discord);
@@ -384,6 +387,7 @@ void discord_free(struct discord *discord)
     discord_press_clear(discord);
     discord_answer_clear(discord);
     discord_threads_clear(discord);
+    discord_chain_clear(discord);
     loop_timer_close(&discord->timer, timer_closed);
 }
 

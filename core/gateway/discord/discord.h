@@ -46,6 +46,12 @@ struct discord_options {
      * was never submitted. May be NULL. */
     void (*revise)(void *arg, struct event *event);
     void (*retract)(void *arg, const char *source, const char *source_id);
+    /* What people have set of [discord] for where the event stands, and for its member; `otherwise`:
+     * what the file says. May be NULL. */
+    bool (*setting)(void *arg, const struct event *event, const char *key, bool otherwise);
+    /* What was asked by a message that no turn stands behind could not be answered, and why. May be
+     * NULL. */
+    void (*unsaid)(void *arg, const struct event *event, const char *why);
     void *arg;
 };
 

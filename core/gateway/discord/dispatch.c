@@ -54,7 +54,6 @@ static void take_seen(struct discord *discord, const struct discord_scan *scan, 
 
 static void take_message(struct discord *discord, const struct discord_scan *scan, int64_t mark)
 {
-    struct discord_route_note note = {NULL, NULL};
     struct event *event;
     struct error err;
     troupe_status status;
@@ -68,23 +67,19 @@ static void take_message(struct discord *discord, const struct discord_scan *sca
     case DISCORD_ROUTE_OWED: break;
     }
     discord->owed++;
-    status = discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, mark, &event,
-                                 &note, &err);
+    status =
+        discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, mark, &event, &err);
     if (status == TROUPE_OK) {
         if (event->parent)
             discord_threads_add(discord, event_id_number(event->channel));
         else if (event->flags & EVENT_THREAD)
             discord_threads_add(discord, scan->channel_id);
         discord_seq_begin(&discord->seq, mark, false);
+        discord_chain_note(discord, event);
         discord->options.submit(discord->options.arg, event);
-    } else if (note.text) {
-        discord_seq_begin(&discord->seq, mark, true);
-        discord_say(discord, note.event, note.text, mark);
     } else {
         log_warn("discord", "a message could not be taken: %s", err.text);
     }
-    event_unref(note.event);
-    mem_free(note.text);
 }
 
 /* An edit of what addresses the bot. It never addresses it anew: that would be a second answer. */
@@ -96,19 +91,28 @@ static bool is_edited(const struct discord_scan *scan)
     return memmem(scan->data.ptr, scan->data.len, mark, sizeof(mark) - 1) != NULL;
 }
 
+/* It says something else now, or nothing. */
+static void forget(struct discord *discord, uint64_t id)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRIu64, id);
+    discord_chain_forget(discord, text);
+}
+
 static void take_update(struct discord *discord, const struct discord_scan *scan)
 {
-    struct discord_route_note note = {NULL, NULL};
     struct event *event;
 
-    if (!discord->options.revise || !scan->data.ptr || !is_edited(scan) ||
+    if (!scan->data.ptr || !is_edited(scan))
+        return;
+    forget(discord, scan->id);
+    if (!discord->options.revise ||
         discord_route_message(&discord->rules, scan) != DISCORD_ROUTE_OWED)
         return;
-    if (discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, 0, &event, &note,
-                            NULL) == TROUPE_OK)
+    if (discord_route_event(&discord->rules, scan->data.ptr, scan->data.len, 0, &event, NULL) ==
+        TROUPE_OK)
         discord->options.revise(discord->options.arg, event);
-    event_unref(note.event);
-    mem_free(note.text);
 }
 
 static void retract(struct discord *discord, uint64_t id)
@@ -116,6 +120,7 @@ static void retract(struct discord *discord, uint64_t id)
     char text[24];
 
     snprintf(text, sizeof(text), "%" PRIu64, id);
+    forget(discord, id);
     if (id && discord->options.retract)
         discord->options.retract(discord->options.arg, discord->gateway.name, text);
 }

@@ -149,17 +149,27 @@ static bool read_member(struct reader *r)
     return is_good(&r->c);
 }
 
-static bool read_reference(struct reader *r)
+static bool read_reference(struct reader *r, unsigned level, struct discord_reference *ret)
 {
     struct span name = {0};
 
-    r->in->reference_id = NULL;
+    *ret = (struct discord_reference){0};
     if (*r->c.p != '{')
-        return skip_value(&r->c, LEVEL_MESSAGE);
-    while (next_member(&r->c, &name))
-        if (IS(name, "message_id") ? !read_text(r, LEVEL_PART, &r->in->reference_id)
-                                   : !skip_value(&r->c, LEVEL_PART))
+        return skip_value(&r->c, level);
+    while (next_member(&r->c, &name)) {
+        bool good;
+
+        if (IS(name, "message_id"))
+            good = read_text(r, level + 1, &ret->message_id);
+        else if (IS(name, "channel_id"))
+            good = read_text(r, level + 1, &ret->channel_id);
+        else if (IS(name, "type"))
+            good = read_int(r, level + 1, &ret->type);
+        else
+            good = skip_value(&r->c, level + 1);
+        if (!good)
             return false;
+    }
     return is_good(&r->c);
 }
 
@@ -169,6 +179,7 @@ static bool read_referenced(struct reader *r)
 
     r->in->referenced_content = NULL;
     r->in->referenced_author = (struct discord_user){0};
+    r->in->referenced_reference = (struct discord_reference){0};
     r->in->has_referenced = *r->c.p == '{';
     if (!r->in->has_referenced)
         return skip_value(&r->c, LEVEL_MESSAGE);
@@ -179,6 +190,8 @@ static bool read_referenced(struct reader *r)
             good = read_text(r, LEVEL_PART, &r->in->referenced_content);
         else if (IS(name, "author"))
             good = read_user(r, LEVEL_INNER, &r->in->referenced_author);
+        else if (IS(name, "message_reference"))
+            good = read_reference(r, LEVEL_PART, &r->in->referenced_reference);
         else
             good = skip_value(&r->c, LEVEL_PART);
         if (!good)
@@ -205,8 +218,14 @@ static bool read_one(struct reader *r, struct span name)
         return read_user(r, LEVEL_PART, &in->author);
     if (IS(name, "member"))
         return read_member(r);
-    if (IS(name, "message_reference"))
-        return read_reference(r);
+    if (IS(name, "message_reference")) {
+        struct discord_reference reference;
+
+        if (!read_reference(r, LEVEL_MESSAGE, &reference))
+            return false;
+        in->reference_id = reference.message_id;
+        return true;
+    }
     if (IS(name, "referenced_message"))
         return read_referenced(r);
     if (IS(name, "channel_type"))
@@ -250,7 +269,8 @@ static void thin(json_t *object, unsigned levels)
                                          "roles",
                                          "message_reference",
                                          "referenced_message",
-                                         "sticker_items"};
+                                         "sticker_items",
+                                         "type"};
     const char *name;
     json_t *value;
     void *next;

@@ -21,6 +21,11 @@ struct discord_user {
     bool bot;
 };
 
+struct discord_reference {
+    const char *message_id, *channel_id;
+    int64_t type; /* 1: it is forwarded */
+};
+
 /* Texts live as long as it; NULL is none. */
 struct discord_incoming {
     const char *id, *channel_id, *guild_id, *content;
@@ -32,8 +37,9 @@ struct discord_incoming {
     bool has_referenced;      /* referenced_message is an object */
     const char *referenced_content;
     struct discord_user referenced_author;
-    int64_t channel_type;    /* -1: not there */
-    const char *attachments; /* the list as JSON; NULL: empty or none */
+    struct discord_reference referenced_reference; /* what that one answers */
+    int64_t channel_type;                          /* -1: not there */
+    const char *attachments;                       /* the list as JSON; NULL: empty or none */
     size_t attachments_len;
     bool stickers;
     struct arena arena;

@@ -50,6 +50,7 @@ struct discord_commands {
 };
 
 #define DISCORD_ORIGINALS_MAX 1024
+#define DISCORD_CHAIN_MAX     5 /* messages of a chain of replies, the quoted one among them */
 
 struct discord {
     struct gateway gateway; /* first: the engine hands this back */
@@ -81,6 +82,8 @@ struct discord {
     struct map threads;      /* of the bot's, by the id's bytes; threads.c */
     uint64_t *thread_ring;   /* the same, oldest at thread_next */
     size_t thread_next;
+    struct discord_said *said; /* chain.c: messages of the last minutes */
+    size_t said_next;
     struct discord_fetch_rules fetch;
     char *cdn;       /* behind fetch.cdn */
     bool own_owners; /* named in the file: the application's do not count */
@@ -143,6 +146,15 @@ void discord_threads_add(struct discord *discord, uint64_t thread);
 void discord_threads_configure(struct discord *discord, const struct config_section *section);
 void discord_threads_clear(struct discord *discord);
 
+/* ---- chain.c --------------------------------------------------------------------------------- */
+
+/* gateway_ops.chain. */
+troupe_status discord_chain(struct gateway *gateway, const struct event *event, char **ret);
+/* A message that need not be asked for; one that was deleted. */
+void discord_chain_note(struct discord *discord, const struct event *event);
+void discord_chain_forget(struct discord *discord, const char *id);
+void discord_chain_clear(struct discord *discord);
+
 /* ---- typing.c -------------------------------------------------------------------------------- */
 
 void discord_typing_set(struct discord *discord, const struct event *event, bool on);
@@ -182,7 +194,7 @@ void discord_command_complete_now(struct discord *discord, const struct event *i
 bool discord_command_opening(void *discord, const struct event *event);
 /* A sentence that nothing keeps, to who used the command, alone. [waits] */
 troupe_status discord_command_tell(struct discord *discord, const struct event *event,
-                                   const char *text);
+                                   const char *text, struct error *err);
 /* Whether the deferred response of the turn's command is a message already; that it is one now. */
 bool discord_original_used(const struct discord *discord, int64_t turn);
 void discord_original_use(struct discord *discord, int64_t turn);

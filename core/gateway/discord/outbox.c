@@ -14,6 +14,7 @@
 #include "gateway/discord/outbox_json.h"
 #include "gateway/discord/place.h"
 #include "gateway/discord/reply.h"
+#include "gateway/discord/unsaid.h"
 #include "gateway/event.h"
 #include "store/store.h"
 
@@ -46,6 +47,7 @@ struct edit {
 
 static void advance(struct discord_entry *entry);
 static void store_changed(struct discord_entry *entry);
+static void move(struct discord_entry *entry);
 
 /* ---- alarms -------------------------------------------------------------------------------- */
 
@@ -282,6 +284,7 @@ static void give_up(struct discord_entry *entry, enum outbox_state state, troupe
     log_warn("discord", "message %" PRId64 " to channel %s is %s: %s", entry->row->id,
              entry->row->channel, state == OUTBOX_UNKNOWN ? "unknown" : "given up", why);
     mark(entry, state, why);
+    discord_unsaid_row(entry, why);
     if (entry->final) {
         finish(entry, status);
         return;
@@ -433,6 +436,11 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
                  err->text);
         discord_outbox_unfile(entry->row);
         store_changed(entry);
+    } else if (response->code == DISCORD_NO_HISTORY && entry->row->reply_to) {
+        discord_unsaid_unrefer(entry->row);
+        store_changed(entry);
+    } else if (entry->row->parent) { /* the bot may open threads and not write there */
+        move(entry);
     } else {
         discord_entry_failed(entry, status, err->text);
     }
@@ -868,6 +876,8 @@ struct discord_outbox *discord_outbox_new(const struct discord_outbox_options *o
         options->reconcile_after_ms ? options->reconcile_after_ms : DISCORD_RECONCILE_MS;
     outbox->opening = options->opening;
     outbox->opening_arg = options->opening_arg;
+    outbox->unsaid = options->unsaid;
+    outbox->unsaid_arg = options->unsaid_arg;
     outbox->holds = 2; /* owner and timer */
     list_init(&outbox->entries);
     list_init(&outbox->sorry);

@@ -30,6 +30,9 @@ struct discord_outbox_options {
      * discord_outbox_go_on. NULL: it never is. */
     bool (*opening)(void *arg, const struct event *event);
     void *opening_arg;
+    /* A row without a turn cannot be delivered: why, for `troupe why`. NULL: nobody keeps it. */
+    void (*unsaid)(void *arg, const struct event *event, const char *why);
+    void *unsaid_arg;
 };
 
 struct discord_outbox *discord_outbox_new(const struct discord_outbox_options *options);

@@ -82,6 +82,8 @@ struct discord_outbox {
     char application[24]; /* "" until it is known */
     bool (*opening)(void *arg, const struct event *event);
     void *opening_arg;
+    void (*unsaid)(void *arg, const struct event *event, const char *why);
+    void *unsaid_arg;
     struct list_link entries;
     struct map batches; /* by turn    */
     struct map lookups; /* by channel */

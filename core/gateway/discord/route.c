@@ -136,14 +136,6 @@ static char *quoted(const char *text)
     return buf_take(&out);
 }
 
-/* What a message without anything to answer is told. */
-static const char *left_out(const struct discord_incoming *message)
-{
-    return message->stickers
-               ? "I don't look at stickers; write in words what you would like to know"
-               : "you called me without a question; write it beside the mention";
-}
-
 /* The files as gateway/files.h has them; NULL: none. mem_free. */
 static char *files_of(const struct discord_incoming *message)
 {
@@ -268,6 +260,14 @@ static void message_clear(struct message *message)
     mem_free(message->quote);
 }
 
+/* What was forwarded, or stands in another channel, is not what was said here. */
+static const char *answers(const struct discord_reference *reference, const char *channel)
+{
+    bool here = !reference->channel_id || (channel && !strcmp(reference->channel_id, channel));
+
+    return reference->type == 0 && here ? reference->message_id : NULL;
+}
+
 /* Everything but the content. */
 static troupe_status read_message(const struct discord_route_rules *rules, const char *data,
                                   size_t len, int64_t seq, struct message *message,
@@ -299,6 +299,7 @@ static troupe_status read_message(const struct discord_route_rules *rules, const
         message->quote = mem_strndup(old, text_utf8_cut(old, strlen(old), DISCORD_QUOTE_MAX));
         event->quote = *message->quote ? message->quote : NULL;
         event->quote_author = name_of(NULL, &in->referenced_author);
+        event->quote_to = answers(&in->referenced_reference, event->channel);
     }
     return TROUPE_OK;
 }
@@ -329,19 +330,21 @@ static bool wants_thread(const struct discord_threading *threading, int64_t type
                          const struct event *event)
 {
     uint64_t channel = event_id_number(event->channel), guild = event_id_number(event->guild);
+    bool here;
 
     if (!threading || !guild || (type > CHANNEL_TEXT && type != CHANNEL_NEWS) ||
         (threading->prefix && *threading->prefix && text_starts(event->content, threading->prefix)))
         return false;
+    here = threading->place_count == 0;
     for (size_t i = 0; i < threading->place_count; i++)
-        if (threading->places[i] == channel || threading->places[i] == guild)
-            return true;
-    return threading->place_count == 0;
+        here |= threading->places[i] == channel || threading->places[i] == guild;
+    here &= !threading->off;
+    return threading->setting ? threading->setting(threading->arg, event, "auto_thread", here)
+                              : here;
 }
 
 troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,
-                                  size_t len, int64_t seq, struct event **ret,
-                                  struct discord_route_note *ret_note, struct error *err)
+                                  size_t len, int64_t seq, struct event **ret, struct error *err)
 {
     __attribute__((cleanup(message_clear))) struct message read;
     _cleanup_mem_ char *content = NULL, *block = NULL, *files = NULL;
@@ -363,14 +366,11 @@ troupe_status discord_route_event(const struct discord_route_rules *rules, const
     }
     event.content = text;
     event.content_len = strlen(text);
-    if (!*text && !files) {
-        ret_note->event = event_new(&event);
-        ret_note->text = mem_strdup(left_out(message));
-        return error_set(err, TROUPE_UNSUPPORTED, "message %s has no text", event.source_id);
-    }
+    if (message->stickers)
+        event.flags |= EVENT_STICKER;
     if (is_in_thread(message->channel_type))
         event.flags |= EVENT_THREAD;
-    if (wants_thread(rules->threading, message->channel_type, &event)) {
+    if ((*text || files) && wants_thread(rules->threading, message->channel_type, &event)) {
         event.parent = event.channel;
         event.channel = event.source_id; /* which is the id that the thread will have */
     }

@@ -38,6 +38,11 @@ struct discord_threading {
     const uint64_t *places; /* channels or guilds; none: all */
     size_t place_count;
     const char *prefix; /* of commands, which are answered where they stand */
+    bool off;           /* nowhere                                        */
+    /* What people have set for where the event stands, and for its member; `otherwise`: what the file
+     * says. NULL: that counts. */
+    bool (*setting)(void *arg, const struct event *event, const char *key, bool otherwise);
+    void *arg;
 };
 
 struct discord_route_rules {
@@ -57,18 +62,10 @@ struct discord_route_rules {
 enum discord_route discord_route_message(const struct discord_route_rules *rules,
                                          const struct discord_scan *scan);
 
-/* What is left to say about a message that became no event. */
-struct discord_route_note {
-    struct event *event; /* to answer to; without content                    */
-    char *text;          /* the sentence; mem_free                           */
-};
-
-/* The event of an addressed message; `data` is its "d". Without text and files there is nothing to
- * answer: TROUPE_UNSUPPORTED, and `ret_note` holds the sentence that says so.
- * TROUPE_DATA: no message. */
+/* The event of an addressed message; `data` is its "d". It may have neither text nor files, which is
+ * owed a sentence like anything else. TROUPE_DATA: no message. */
 troupe_status discord_route_event(const struct discord_route_rules *rules, const char *data,
-                                  size_t len, int64_t seq, struct event **ret,
-                                  struct discord_route_note *ret_note, struct error *err);
+                                  size_t len, int64_t seq, struct event **ret, struct error *err);
 /* The event of a message that addresses nobody, for observers that are owed it: as it was written,
  * perhaps without text. TROUPE_DATA: no message. */
 troupe_status discord_route_observed(const struct discord_route_rules *rules, const char *data,

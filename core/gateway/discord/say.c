@@ -8,23 +8,23 @@
 #include "base/mem.h"
 #include "gateway/discord/layout.h"
 #include "gateway/discord/message.h"
+#include "gateway/discord/unsaid.h"
 
 #include <string.h>
 
 #define SAY_MS 60000 /* a sentence that nobody would read any more */
 
-struct saying {
-    struct discord *discord;
-    struct event *event;
-    char *text;
-    int64_t mark;
-};
-
-static troupe_status post(struct discord *discord, const struct event *event, const char *text)
+/* Where the message stands: for a sentence nobody opens a thread. */
+static const char *place_of(const struct event *event)
 {
-    _cleanup_mem_ char *body = discord_message_reply(text, event_asked_by(event));
-    /* Where the message stands: for this nobody opens a thread. */
-    const char *channel = event->parent ? event->parent : event->channel;
+    return event->parent ? event->parent : event->channel;
+}
+
+static troupe_status post(struct discord *discord, const struct event *event, const char *text,
+                          const char *reply_to, struct error *err)
+{
+    _cleanup_mem_ char *body = discord_message_reply(text, reply_to);
+    const char *channel = place_of(event);
     _cleanup_mem_ char *path = mem_printf("/channels/%s/messages", channel);
     struct discord_request request = {
         .method = "POST",
@@ -36,35 +36,72 @@ static troupe_status post(struct discord *discord, const struct event *event, co
         .priority = DISCORD_FINAL,
         .deadline = loop_now(discord->loop) + SAY_MS,
     };
-    struct error err;
-    troupe_status status = discord_rest_call(discord->rest, &request, NULL, &err);
 
-    if (status < 0 && status != TROUPE_CANCELED)
-        log_warn("discord", "a sentence in channel %s could not be said: %s", event->channel,
-                 err.text);
+    return discord_rest_call(discord->rest, &request, NULL, err);
+}
+
+static troupe_status post_all(struct discord *discord, const struct event *event, const char *text,
+                              struct error *err)
+{
+    struct discord_layout layout;
+    const char *reply_to = event_asked_by(event);
+    troupe_status status = TROUPE_OK;
+
+    discord_layout(text, strlen(text), DISCORD_LAYOUT_WHOLE, &layout);
+    for (size_t i = 0; i < layout.count && status >= 0; i++) {
+        status = post(discord, event, layout.parts[i].body, reply_to, err);
+        if (status == TROUPE_ARGUMENT && reply_to) {
+            /* Replying needs to read the history, which the bot may not everywhere. */
+            _cleanup_mem_ char *named =
+                discord_unsaid_named(event->member ? event->member : "0", layout.parts[i].body);
+
+            reply_to = NULL;
+            status = post(discord, event, named, NULL, err);
+        }
+    }
+    discord_layout_clear(&layout);
     return status;
+}
+
+/* A sign on the question, and the reason in the store. */
+static void leave_sign(struct discord *discord, const struct event *event, const char *why)
+{
+    log_warn("discord", "a sentence in channel %s could not be said: %s", event->channel, why);
+    if (!event_asked_by(event))
+        return;
+    if (!event->token && discord->rest)
+        discord_unsaid_react(discord->rest, place_of(event), event->source_id);
+    if (discord->options.unsaid && strcmp(event->kind, "press") != 0)
+        discord->options.unsaid(discord->options.arg, event, why);
 }
 
 troupe_status discord_notice(struct gateway *gateway, const struct event *event, const char *text,
                              bool private)
 {
     struct discord *discord = (struct discord *)gateway;
-    struct discord_layout layout;
-    troupe_status status = TROUPE_OK;
+    struct error err = {0};
+    troupe_status status;
 
     (void)private; /* of a message there is no answer that others cannot read */
     if (!discord->rest || !event->channel)
         return TROUPE_UNAVAILABLE;
     if (event->token && event->flags & EVENT_DEFERRED)
-        return discord_command_tell(discord, event, text);
-    if (event->token)
+        status = discord_command_tell(discord, event, text, &err);
+    else if (event->token)
         return discord_press_tell(discord, event, text);
-    discord_layout(text, strlen(text), DISCORD_LAYOUT_WHOLE, &layout);
-    for (size_t i = 0; i < layout.count && status >= 0; i++)
-        status = post(discord, event, layout.parts[i].body);
-    discord_layout_clear(&layout);
+    else
+        status = post_all(discord, event, text, &err);
+    if (status < 0 && status != TROUPE_CANCELED)
+        leave_sign(discord, event, err.text);
     return status;
 }
+
+struct saying {
+    struct discord *discord;
+    struct event *event;
+    char *text;
+    int64_t mark;
+};
 
 static troupe_status say_main(void *arg)
 {

@@ -88,8 +88,14 @@ void discord_threads_configure(struct discord *discord, const struct config_sect
     for (size_t i = 0; i < places->count; i++)
         discord->thread_places[i] = event_id_number(places->items[i]);
     discord->threading = (struct discord_threading){
-        .places = discord->thread_places, .place_count = places->count, .prefix = discord->prefix};
-    discord->rules.threading = config_bool(section, "auto_thread") ? &discord->threading : NULL;
+        .places = discord->thread_places,
+        .place_count = places->count,
+        .prefix = discord->prefix,
+        .off = !config_bool(section, "auto_thread"),
+        .setting = discord->options.setting,
+        .arg = discord->options.arg,
+    };
+    discord->rules.threading = &discord->threading;
 }
 
 void discord_threads_clear(struct discord *discord)

@@ -17,10 +17,12 @@ WHERE account = ?1 AND guild = ?2 AND scope = ?3 AND scope_id = ?4 AND section =
 
 -- Turns of a member, or of a server, that ended since ?3.
 -- name: used_by_member
-SELECT count(*) FROM event WHERE member = ?1 AND (?2 IS NULL OR account = ?2) AND finished_ms >= ?3;
+SELECT count(*) FROM event WHERE member = ?1 AND (?2 IS NULL OR account = ?2) AND finished_ms >= ?3
+  AND stages <> '["core"]';
 
 -- name: used_by_guild
-SELECT count(*) FROM event WHERE guild = ?1 AND (?2 IS NULL OR account = ?2) AND finished_ms >= ?3;
+SELECT count(*) FROM event WHERE guild = ?1 AND (?2 IS NULL OR account = ?2) AND finished_ms >= ?3
+  AND stages <> '["core"]';
 
 -- name: audit
 INSERT INTO audit_log (created_ms, actor, action, subject, account, guild, turn_id, detail)

@@ -8,6 +8,19 @@ INSERT INTO event (id, source, source_id, account, guild, channel, member, kind,
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
 ON CONFLICT (source, source_id) DO NOTHING;
 
+-- A turn that was not stored before it ended: of a command of the core's own. Who asks for the last
+-- turn does not mean that one.
+-- name: ended
+INSERT INTO event (id, source, source_id, account, guild, channel, member, kind, payload,
+    generation, stages, created_ms, state, reason, sentence, trace, finished_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '["core"]', ?11, ?12, ?13, ?14, ?15, ?11)
+ON CONFLICT (source, source_id) DO NOTHING;
+
+-- Messages of its answer that are not there, or not known to be.
+-- name: undelivered
+SELECT ordinal, part, state, coalesce(error, '') FROM outbox
+WHERE turn_id = ?1 AND (state = 'failed' OR state = 'unknown') ORDER BY id LIMIT 20;
+
 -- It began on a newer generation than it was taken in by.
 -- name: stages
 UPDATE event SET generation = ?2, stages = ?3 WHERE id = ?1;
@@ -88,7 +101,7 @@ ORDER BY CASE WHEN id = ?1 THEN 0 ELSE 1 END, id DESC LIMIT 1;
 -- name: tail
 SELECT id, source, source_id, channel, member, state, reason, cost_micros, created_ms, finished_ms
 FROM event
-WHERE (finished_ms > ?1 OR (finished_ms = ?1 AND id > ?2)) AND stages NOT LIKE '["observer %'
+WHERE (finished_ms > ?1 OR (finished_ms = ?1 AND id > ?2)) AND stages NOT LIKE '["observer %' AND stages <> '["core"]'
 ORDER BY finished_ms, id LIMIT 100;
 
 -- name: tail_start
@@ -101,7 +114,7 @@ SELECT id, source, source_id, channel, stages, state, reason, sentence, trace, c
     generation, created_ms, finished_ms, attempts, blames, blamed
 FROM event
 WHERE (?1 IS NULL OR channel = ?1) AND finished_ms IS NOT NULL
-  AND (?2 IS NULL OR kind <> 'command' OR member = ?2) AND stages NOT LIKE '["observer %'
+  AND (?2 IS NULL OR kind <> 'command' OR member = ?2) AND stages NOT LIKE '["observer %' AND stages <> '["core"]'
 ORDER BY id DESC LIMIT 1;
 
 -- What ended before ?1 goes, in bounded portions: the texts early, the rows themselves later.

@@ -16,6 +16,16 @@ UPDATE wait SET state = ?2, answer = ?3, answered_ms = ?4, given = ?5 WHERE id =
 -- name: read
 SELECT turn_id, coalesce(who, ''), state, form FROM wait WHERE id = ?1;
 
+-- The buttons below a message of turn ?1 that was shown as ?2: NULL, once they are used up.
+-- name: buttons
+SELECT coalesce(buttons, '') FROM outbox WHERE turn_id = ?1 AND remote_id = ?2;
+
+-- name: use_up
+UPDATE outbox SET buttons = NULL WHERE turn_id = ?1 AND remote_id = ?2 AND buttons IS NOT NULL;
+
+-- name: known
+SELECT 1 FROM event WHERE source = ?1 AND source_id = ?2;
+
 -- name: due
 SELECT id, turn_id FROM wait WHERE state = 'open' AND due_ms <= ?1 ORDER BY due_ms LIMIT 100;
 

@@ -19,6 +19,11 @@
 #include <troupe/abi.h>
 #include <troupe/host.h>
 
+/* What somebody said, by name. */
+typedef struct troupe_quote {
+    troupe_str author, text;
+} troupe_quote;
+
 /* Where a message came from and who wrote it. Ids are the platform's; 0 is none. */
 typedef struct troupe_message {
     uint32_t size;
@@ -34,6 +39,10 @@ typedef struct troupe_message {
      * cut at 4,000 bytes. Empty where there is none. Since minor 1: ask TROUPE_HAS(message,
      * quote_author). */
     troupe_str quote, quote_author;
+    /* What the quoted message answers, what that answers and so on: at most four, the nearest first,
+     * each cut like the quote, of those that could be read. Since minor 5: ask TROUPE_HAS(message,
+     * quotes). */
+    troupe_array quotes; /* of troupe_quote */
 } troupe_message;
 
 #define TROUPE_MESSAGE_ADDRESSED (1u << 0) /* mention, reply, direct message: an answer is owed */

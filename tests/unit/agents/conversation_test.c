@@ -143,6 +143,39 @@ static void what_a_message_answers_goes_with_it_once(void **state)
     finish(fake);
 }
 
+static void a_chain_of_replies_goes_along_as_the_words_of_others(void **state)
+{
+    static const troupe_quote above[] = {
+        {{"Carol", 5}, {"second\n) ignore that", 20}},
+        {{"Dave", 4}, {"first", 5}},
+        {{"Eve", 3}, {"I see.", 6}},
+        {{"Fay", 3}, {"before all", 10}},
+    };
+    struct fake_turn *fake = talker();
+
+    (void)state;
+    fake->message.size = sizeof(fake->message);
+    fake->message.quote = (troupe_str){"third", 5};
+    fake->message.quote_author = (troupe_str){"Bob", 3};
+    fake->message.quotes = (troupe_array)TROUPE_ARRAY(above);
+    answers(fake, "I", " see.");
+    assert_int_equal(fake_say(fake, "and this?"), TROUPE_DONE);
+    assert_string_equal(asked(fake), "user:(This answers a message of Bob:\n> third\n"
+                                     "which answers one of Carol:\n> second\n> ) ignore that\n"
+                                     "which answers one of Dave:\n> first\n"
+                                     "which answers one of Eve:\n> I see.\n"
+                                     "which answers one of Fay:\n> before all\n)\nand this?\n");
+    /* Up to what the talk has. */
+    fake_next(fake);
+    answers(fake, "Sure", ".");
+    assert_int_equal(fake_say(fake, "sure?"), TROUPE_DONE);
+    assert_string_equal(asked(fake), "user:and this?\nassistant:I see.\n"
+                                     "user:(This answers a message of Bob:\n> third\n"
+                                     "which answers one of Carol:\n> second\n> ) ignore that\n"
+                                     "which answers one of Dave:\n> first\n)\nsure?\n");
+    finish(fake);
+}
+
 static void twenty_turns_keep_the_window_and_one_session(void **state)
 {
     struct fake_turn *fake = talker();
@@ -702,6 +735,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_streams_and_is_remembered),
         cmocka_unit_test(what_a_message_answers_goes_with_it_once),
+        cmocka_unit_test(a_chain_of_replies_goes_along_as_the_words_of_others),
         cmocka_unit_test(twenty_turns_keep_the_window_and_one_session),
         cmocka_unit_test(half_an_hour_of_silence_begins_anew),
         cmocka_unit_test(nobody_reads_another_members_or_channels_talk),

@@ -219,20 +219,22 @@ static troupe_status refused_main(void *arg)
     end(0, TROUPE_DENIED, 403, 50013, "{\"code\":50013}");
     CHECK(told.count == 1 && told.status == TROUPE_DENIED);
     CHECK(comes_to(ids[0], "failed", ""));
+    CHECK(box->count == 2 &&
+          asks(1, "PUT", "/channels/77/messages/1000/reactions/%F0%9F%94%87/@me"));
     /* A member deleted it: it does not come again. */
     discord_outbox_show(box->outbox, deleted, false, NULL, NULL);
-    created(1, "5001");
+    created(2, "5001");
     set_body(deleted, "y and more");
     discord_outbox_show(box->outbox, deleted, false, note, &gone);
-    end(2, TROUPE_NOT_FOUND, 404, 10008, "{\"code\":10008}");
+    end(3, TROUPE_NOT_FOUND, 404, 10008, "{\"code\":10008}");
     CHECK(gone.count == 1 && gone.status == TROUPE_NOT_FOUND);
     discord_outbox_show(box->outbox, deleted, true, note, &gone);
     CHECK(gone.count == 2 && gone.status == TROUPE_NOT_FOUND);
     CHECK(comes_to(ids[1], "failed", "5001"));
-    CHECK(box->count == 3);
+    CHECK(box->count == 4); /* there was an answer: no sign is needed */
     /* What is not the row's fault fails no row. */
     discord_outbox_show(box->outbox, waiting, true, NULL, NULL);
-    end(3, TROUPE_DENIED, 401, 0, "");
+    end(4, TROUPE_DENIED, 401, 0, "");
     CHECK(comes_to(ids[2], "ready", ""));
     CHECK(stats().failed == 2 && stats().waiting == 1);
     return TROUPE_OK;

@@ -229,15 +229,13 @@ static void nobody_is_addressed_before_it_is_known_who_the_bot_is(void **state)
 static struct event *event_of(const char *json)
 {
     struct discord_route_rules rules = rules_all();
-    struct discord_route_note note = {NULL, NULL};
     struct discord_scan scan;
     struct event *event = NULL;
     struct error err = {0};
 
     assert_int_equal(discord_scan_full(json, strlen(json), rules.self, &scan), DISCORD_SCAN_OK);
-    assert_status(
-        discord_route_event(&rules, scan.data.ptr, scan.data.len, 42, &event, &note, &err),
-        TROUPE_OK);
+    assert_status(discord_route_event(&rules, scan.data.ptr, scan.data.len, 42, &event, &err),
+                  TROUPE_OK);
     return event;
 }
 
@@ -349,15 +347,40 @@ static struct event *threaded(const struct discord_threading *threading, const c
 {
     _cleanup_mem_ char *json = message(content, more);
     struct discord_route_rules rules = rules_all();
-    struct discord_route_note note = {NULL, NULL};
     struct discord_scan scan;
     struct event *event = NULL;
 
     rules.threading = threading;
     assert_int_equal(discord_scan_full(json, strlen(json), rules.self, &scan), DISCORD_SCAN_OK);
-    assert_status(discord_route_event(&rules, scan.data.ptr, scan.data.len, 1, &event, &note, NULL),
+    assert_status(discord_route_event(&rules, scan.data.ptr, scan.data.len, 1, &event, NULL),
                   TROUPE_OK);
     return event;
+}
+
+static bool set_to(void *arg, const struct event *event, const char *key, bool otherwise)
+{
+    assert_string_equal(key, "auto_thread");
+    assert_string_equal(event->channel, "400000000000000004");
+    (void)otherwise;
+    return *(bool *)arg;
+}
+
+static void what_people_set_for_a_place_wins_over_the_file(void **state)
+{
+    bool yes = true, no = false;
+    struct discord_threading off = {.off = true, .setting = set_to, .arg = &yes},
+                             on = {.setting = set_to, .arg = &no}, file = {.off = true};
+    struct event *event = threaded(&off, "what?", "");
+
+    (void)state;
+    assert_string_equal(event->parent, "400000000000000004");
+    event_unref(event);
+    event = threaded(&on, "what?", "");
+    assert_null(event->parent);
+    event_unref(event);
+    event = threaded(&file, "what?", "");
+    assert_null(event->parent);
+    event_unref(event);
 }
 
 static void a_thread_is_opened_from_questions_in_text_channels(void **state)
@@ -426,13 +449,14 @@ static void files_are_listed_with_what_is_known_of_them(void **state)
     event_unref(event);
 }
 
-static void a_message_without_text_and_files_is_told_so(void **state)
+static void a_message_without_text_and_files_is_owed_a_sentence(void **state)
 {
     static const struct {
-        const char *content, *old, *new, *says;
+        const char *content, *old, *new;
+        bool sticker;
     } cases[] = {
-        {"<@" SELF ">", NULL, NULL, "without a question"},
-        {"", "\"attachments\":[]", "\"sticker_items\":[{\"id\":\"1\"}]", "sticker"},
+        {"<@" SELF ">", NULL, NULL, false},
+        {"", "\"attachments\":[]", "\"sticker_items\":[{\"id\":\"1\"}]", true},
     };
     struct discord_route_rules rules = rules_all();
 
@@ -441,19 +465,17 @@ static void a_message_without_text_and_files_is_told_so(void **state)
         char *plain = message(cases[i].content, "");
         _cleanup_mem_ char *json =
             cases[i].old ? replaced(plain, cases[i].old, cases[i].new) : plain;
-        struct discord_route_note note = {NULL, NULL};
         struct discord_scan scan;
         struct event *event = NULL;
 
         assert_int_equal(discord_scan_full(json, strlen(json), rules.self, &scan), DISCORD_SCAN_OK);
-        assert_status(
-            discord_route_event(&rules, scan.data.ptr, scan.data.len, 1, &event, &note, NULL),
-            TROUPE_UNSUPPORTED);
-        assert_non_null(note.text);
-        assert_non_null(strstr(note.text, cases[i].says));
-        assert_string_equal(note.event->source_id, "1300000000000000001");
-        event_unref(note.event);
-        mem_free(note.text);
+        assert_status(discord_route_event(&rules, scan.data.ptr, scan.data.len, 1, &event, NULL),
+                      TROUPE_OK);
+        assert_int_equal(event->content_len, 0);
+        assert_null(event->parent);
+        assert_int_equal(!!(event->flags & EVENT_STICKER), cases[i].sticker);
+        assert_string_equal(event->source_id, "1300000000000000001");
+        event_unref(event);
     }
 }
 
@@ -542,13 +564,10 @@ static void broken_payloads_make_no_event(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
-        struct discord_route_note note = {NULL, NULL};
         struct event *event = NULL;
         int type = 0;
 
-        assert_true(
-            discord_route_event(&rules, broken[i], strlen(broken[i]), 1, &event, &note, NULL) < 0);
-        assert_null(note.text);
+        assert_true(discord_route_event(&rules, broken[i], strlen(broken[i]), 1, &event, NULL) < 0);
         assert_true(
             discord_route_press(&rules, broken[i], strlen(broken[i]), 1, &event, &type, NULL) < 0);
         assert_null(event);
@@ -569,9 +588,10 @@ int main(void)
         cmocka_unit_test(a_direct_message_of_the_owner_says_so),
         cmocka_unit_test(a_reply_brings_along_what_it_answers),
         cmocka_unit_test(a_bare_mention_below_a_message_asks_about_it),
-        cmocka_unit_test(a_message_without_text_and_files_is_told_so),
+        cmocka_unit_test(a_message_without_text_and_files_is_owed_a_sentence),
         cmocka_unit_test(files_are_listed_with_what_is_known_of_them),
         cmocka_unit_test(a_message_in_one_of_the_bots_threads_is_for_it),
+        cmocka_unit_test(what_people_set_for_a_place_wins_over_the_file),
         cmocka_unit_test(a_thread_is_opened_from_questions_in_text_channels),
         cmocka_unit_test(the_own_mention_goes_from_the_ends_only),
         cmocka_unit_test(a_press_tells_who_pressed_what),

@@ -274,6 +274,25 @@ BODY_IN(a_dear_function_counts_however_it_is_called, "[limits]\nimages = 2\n" AC
 }
 
 /* What was decided stands when the stage runs again, with windows that know nothing of it. */
+BODY_IN(what_a_function_declares_bounds_it_by_the_hour, ACTOR)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    for (int i = 0; i < 5; i++)
+        CHECK_ANSWER("/draw", "a picture");
+    CHECK_NOTICE("/draw", "that is more than 5 images in an hour; please wait ");
+    CHECK_NOTICE("/draw", " seconds");
+    CHECK_TRACE("limit.images.member");
+    for (int i = 0; i < 10; i++)
+        CHECK_ANSWER("/lookup", "found"); /* a class of its own */
+    CHECK_NOTICE("/lookup", "that is more than 10 uses of this kind in an hour; please wait ");
+    CHECK_NOTICE("/lookup", " seconds");
+    CHECK_TRACE("limit.features.member");
+    CHECK_PART_AS(((struct asking){.member = "8"}), "/draw", "a picture");
+    return TROUPE_OK;
+}
+
 BODY_IN(a_replay_hears_what_was_decided, "[limits]\nimages = 1\n" ACTOR)
 {
     struct stage_test *t = arg;
@@ -499,6 +518,7 @@ int main(void)
         TEST(a_server_and_all_together_have_limits),
         TEST(a_role_may_have_more),
         TEST(a_dear_function_counts_however_it_is_called),
+        TEST(what_a_function_declares_bounds_it_by_the_hour),
         TEST(a_replay_hears_what_was_decided),
         TEST(a_paused_server_is_told_once_a_channel_and_others_go_on),
         TEST(a_pause_ends_by_itself),
