@@ -366,6 +366,17 @@ daily = {pick(['1000', '1000', '1000', '0.000001'])}
                                           "text")}
                 for it in self.discord.do("interactions") if it["id"] == source]
 
+    def doubled(self, n):
+        """Messages that say again what another one says. The model repeats what it is asked, quotes
+        included, so what begins with one may show the token of another question."""
+        parts = [part["content"].removesuffix("(interrupted)").strip()
+                 for part in self.discord.do(f"ledger?n={n}")["parts"] if not part["deleted"]]
+        parts = [part for part in parts if part and not part.startswith("(This")]
+        count = sum(any(part.startswith(other) or other.startswith(part) for other in parts[:i])
+                    for i, part in enumerate(parts))
+        self.run.expect(not count, f"token {n} was answered more than once: {parts}"[:900])
+        return count
+
     def judge(self):
         silent = []
         counts = collections.Counter()
@@ -394,13 +405,12 @@ daily = {pick(['1000', '1000', '1000', '0.000001'])}
         self.drain()
         lost = self.judge()
         report = self.discord.report()
-        for n in report["doubled_tokens"]:
-            print(f"# doubled: {n} {[p for p in self.discord.do(f'ledger?n={n}')['parts'] if not p['deleted']]}"[:900])
+        doubled = sum(self.doubled(n) for n in report["doubled_tokens"])
         self.run.expect(report["pings"] == 0, f"{report['pings']} people were pinged")
         self.run.expect(report["mentions_absent"] == 0, "requests without allowed_mentions")
         code = self.host.stop()
         self.run.expect(code == 0, f"the host ended with {code}")
-        self.run.end(self.asked, lost, report["doubled"])
+        self.run.end(self.asked, lost, doubled)
 
 
 if __name__ == "__main__":
