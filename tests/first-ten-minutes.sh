@@ -10,8 +10,6 @@ TROUPE_SRCDIR=${TROUPE_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 
-tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
-trap tap_cleanup_discord EXIT
 unset DISCORD_TOKEN
 TROUPE=${INSTALLED:-$TROUPE}
 

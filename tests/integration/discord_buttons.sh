@@ -7,9 +7,6 @@
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 
-tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
-trap tap_cleanup_discord EXIT
-
 fake_start --model fake || exit 1
 fake_discord_start || exit 1
 python3 - >"$TAP_DIR/script.json" <<'PY'
@@ -20,14 +17,9 @@ print(json.dumps({"rules": [
 ]}))
 PY
 fake_script "$TAP_DIR/script.json"
-write_config
-cat >>"$TAP_DIR/troupe.ini" <<INI
-[discord]
-token = fake-token
-api = $DISCORD_API
+write_discord_config <<INI
 buttons = regenerate, rate, stop
 INI
-chmod 600 "$TAP_DIR/troupe.ini"
 
 answered() { fake_discord_wait answered 1 30000 "${1:-300}"; }
 labels()

@@ -7,18 +7,9 @@
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 
-tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
-trap tap_cleanup_discord EXIT
-
 fake_start --model fake || exit 1
 fake_discord_start --members 8 || exit 1
-write_config
-cat >>"$TAP_DIR/troupe.ini" <<INI
-[discord]
-token = fake-token
-api = $DISCORD_API
-INI
-chmod 600 "$TAP_DIR/troupe.ini"
+write_discord_config </dev/null
 
 # say MEMBER KIND TEXT REPLY_TO: prints the message's id
 say()

@@ -7,9 +7,6 @@
 . "$TROUPE_SRCDIR/tests/lib/tap.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 
-tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
-trap tap_cleanup_discord EXIT
-
 GUILD=200000000000000000
 
 # configure ACTORS [LINE…]: a host with agents of the test plugin; lines go into [discord]

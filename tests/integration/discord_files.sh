@@ -7,23 +7,15 @@
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 
-tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
-trap tap_cleanup_discord EXIT
-
 config()
 {
-    write_config
-    cat >>"$TAP_DIR/troupe.ini" <<INI
-[discord]
-token = fake-token
-api = $DISCORD_API
+    write_discord_config <<INI
 cdn = $DISCORD_URL
 attachments = 3
 attachment_text = 1k
 attachment_inline = 512
 $1
 INI
-    chmod 600 "$TAP_DIR/troupe.ini"
 }
 
 # attach TEXT FILES: alice writes in #general with files (JSON list); prints the token's number

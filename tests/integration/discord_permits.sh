@@ -7,20 +7,12 @@
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 
-tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
-trap tap_cleanup_discord EXIT
-
 fake_start --model fake || exit 1
 fake_discord_start --channels 3 --members 4 || exit 1
-write_config
-cat >>"$TAP_DIR/troupe.ini" <<INI
-[discord]
-token = fake-token
-api = $DISCORD_API
+write_discord_config <<INI
 auto_thread = yes
 auto_thread_in = 300000000000000001
 INI
-chmod 600 "$TAP_DIR/troupe.ini"
 
 permit() { fake_discord_call permit "$1" >/dev/null; }
 # ask CHANNEL TEXT: prints the message's id

@@ -6,9 +6,6 @@
 . "$TROUPE_SRCDIR/tests/lib/tap.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 
-tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
-trap tap_cleanup_discord EXIT
-
 fake_discord_start || exit 1
 cat >"$TAP_DIR/troupe.ini" <<INI
 [troupe]

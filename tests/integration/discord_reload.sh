@@ -8,9 +8,6 @@
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 
-tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
-trap tap_cleanup_discord EXIT
-
 ASKING=300000000000000000 TALKING=300000000000000001 OWNERS=300000000000000002
 cat >"$TAP_DIR/llm.json" <<'JSON'
 [{"delay_ms": 120, "answer": "{last} one two three four five six seven eight nine ten"}]

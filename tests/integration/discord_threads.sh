@@ -8,19 +8,11 @@
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 
-tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
-trap tap_cleanup_discord EXIT
-
 config()
 {
-    write_config
-    cat >>"$TAP_DIR/troupe.ini" <<INI
-[discord]
-token = fake-token
-api = $DISCORD_API
+    write_discord_config <<INI
 $1
 INI
-    chmod 600 "$TAP_DIR/troupe.ini"
 }
 
 # ask CHANNEL KIND TEXT [OWED]: alice writes; its answer is in $TAP_DIR/said.json; prints the number

@@ -7,9 +7,6 @@
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 
-tap_cleanup_discord() { [ -n "$DISCORD_PID" ] && fake_discord_stop; tap_cleanup; }
-trap tap_cleanup_discord EXIT
-
 # told CHANNEL MEMBER TEXT: what the bot answers to it
 told()
 {
@@ -30,13 +27,7 @@ cat >"$TAP_DIR/world.json" <<'JSON'
 {"world": {"channels": ["general", "other"], "members": ["alice", "bob", "carol", "dave"]}}
 JSON
 fake_discord_start --script "$TAP_DIR/world.json" || exit 1
-write_config
-cat >>"$TAP_DIR/troupe.ini" <<INI
-[discord]
-token = fake-token
-api = $DISCORD_API
-INI
-chmod 600 "$TAP_DIR/troupe.ini"
+write_discord_config </dev/null
 host_start
 is $? 0 "the host starts"
 fake_discord_wait connected 1

@@ -10,8 +10,10 @@
 #   fake_discord_wait UNTIL [MIN [TIMEOUT_MS [QUIET_MS]]]
 #   fake_discord_text N                what the answer to token N says in the end
 #   fake_discord_stop
+#   write_discord_config </dev/null    write_config of fake.sh with a section [discord], and what stdin adds
 #
-# It ends with the test in any case: it watches a pipe whose other end only the test holds open.
+# It ends with the test in any case: it watches a pipe whose other end only the test holds open. After
+# tap.sh it is stopped before the test's folder goes.
 
 fake_discord_start()
 {
@@ -87,3 +89,18 @@ fake_discord_stop()
     DISCORD_PID=
     return 0
 }
+
+write_discord_config()
+{
+    write_config
+    {
+        printf '[discord]\ntoken = fake-token\napi = %s\n' "$DISCORD_API"
+        cat
+    } >>"$TAP_DIR/troupe.ini"
+    chmod 600 "$TAP_DIR/troupe.ini"
+}
+
+if declare -F tap_cleanup >/dev/null; then
+    tap_cleanup_discord() { [ -n "${DISCORD_PID:-}" ] && fake_discord_stop; tap_cleanup; }
+    trap tap_cleanup_discord EXIT
+fi
