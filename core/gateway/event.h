@@ -57,8 +57,8 @@ struct event {
     const char *reply_to;     /* source_id of the message that it answers, or that was pressed on */
     const char *quote;        /* what that message says, cut to a length; NULL: not known */
     const char *quote_author; /* and who wrote it, by name */
-    const char
-        *quote_to; /* source_id of the message that the quoted one answers; NULL: not known */
+    /* source_id of the message that the quoted one answers; NULL: not known */
+    const char *quote_to;
     /* What stands above the quote, once somebody looked: [{"author", "text"}…], the nearest first. */
     const char *chain;
     const char *press_id; /* of the button that was pressed */

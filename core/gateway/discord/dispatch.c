@@ -48,7 +48,7 @@ static void take_seen(struct discord *discord, const struct discord_scan *scan, 
         log_warn("discord", "a message could not be shown to observers: %s", err.text);
         return;
     }
-    discord_seq_begin(&discord->seq, mark, false);
+    discord_seq_begin(&discord->seq, mark);
     discord->options.submit(discord->options.arg, event);
 }
 
@@ -74,7 +74,7 @@ static void take_message(struct discord *discord, const struct discord_scan *sca
             discord_threads_add(discord, event_id_number(event->channel));
         else if (event->flags & EVENT_THREAD)
             discord_threads_add(discord, scan->channel_id);
-        discord_seq_begin(&discord->seq, mark, false);
+        discord_seq_begin(&discord->seq, mark);
         discord_chain_note(discord, event);
         discord->options.submit(discord->options.arg, event);
     } else {
@@ -82,7 +82,6 @@ static void take_message(struct discord *discord, const struct discord_scan *sca
     }
 }
 
-/* An edit of what addresses the bot. It never addresses it anew: that would be a second answer. */
 /* Its author did it: Discord also updates messages when it has read what a link leads to. */
 static bool is_edited(const struct discord_scan *scan)
 {
@@ -100,6 +99,7 @@ static void forget(struct discord *discord, uint64_t id)
     discord_chain_forget(discord, text);
 }
 
+/* An edit of what addresses the bot. It never addresses it anew: that would be a second answer. */
 static void take_update(struct discord *discord, const struct discord_scan *scan)
 {
     struct event *event;
@@ -166,7 +166,7 @@ static void take_interaction(struct discord *discord, const struct discord_scan 
         if (!command)
             return;
         discord->owed++;
-        discord_seq_begin(&discord->seq, mark, false);
+        discord_seq_begin(&discord->seq, mark);
         discord->options.submit(discord->options.arg, command);
         return;
     }
@@ -177,7 +177,7 @@ static void take_interaction(struct discord *discord, const struct discord_scan 
         return;
     }
     discord->owed++;
-    discord_seq_begin(&discord->seq, mark, false);
+    discord_seq_begin(&discord->seq, mark);
     discord_press_open(discord, event);
     discord->options.submit(discord->options.arg, event);
 }

@@ -222,8 +222,6 @@ void discord_answer_clear(struct discord *discord);
 /* gateway_ops.notice. [waits] */
 troupe_status discord_notice(struct gateway *gateway, const struct event *event, const char *text,
                              bool private);
-/* The same to everybody without waiting; `mark` (0: none) of discord->seq is done then. */
-void discord_say(struct discord *discord, struct event *event, const char *text, int64_t mark);
 
 /* ---- register.c ------------------------------------------------------------------------------ */
 

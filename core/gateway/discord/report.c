@@ -5,6 +5,7 @@
 #include "gateway/discord/internal.h"
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -35,6 +36,43 @@ static void put_detail(struct buf *out, const char *detail)
     buf_puts(out, detail[len] ? "\n… the rest is in the log\n```" : "\n```");
 }
 
+struct saying {
+    struct discord *discord;
+    struct event *event;
+    char *text;
+};
+
+static void saying_free(struct saying *saying)
+{
+    event_unref(saying->event);
+    mem_free(saying->text);
+    mem_free(saying);
+}
+
+static troupe_status say_main(void *arg)
+{
+    struct saying *saying = arg;
+
+    (void)discord_notice(&saying->discord->gateway, saying->event, saying->text, false);
+    saying_free(saying);
+    return TROUPE_OK;
+}
+
+static void say(struct discord *discord, const struct event *to, const char *text)
+{
+    static const struct co_owner owner = {"core:discord", 0};
+    struct saying *saying = mem_zero(1, sizeof(*saying));
+
+    saying->discord = discord;
+    saying->event = event_new(to);
+    saying->text = mem_strdup(text);
+    if (co_spawn(&discord->scope, &owner, say_main, saying) == TROUPE_OK)
+        return;
+    log_warn("discord", "a sentence in channel %s could not be said: no coroutine is free",
+             to->channel);
+    saying_free(saying);
+}
+
 void discord_report(struct discord *discord, const char *text, const char *detail)
 {
     const struct event to = {
@@ -47,7 +85,6 @@ void discord_report(struct discord *discord, const char *text, const char *detai
         .flags = EVENT_UNASKED,
     };
     _cleanup_buf_ struct buf out = BUF_INIT;
-    struct event *event;
 
     if (!discord->report_channel || !discord->rest ||
         !is_allowed(&discord->reports, loop_now(discord->loop)))
@@ -57,7 +94,5 @@ void discord_report(struct discord *discord, const char *text, const char *detai
         put_detail(&out, detail);
     if (discord->reports.count == REPORTS_MAX)
         buf_printf(&out, "\nFurther reports of this hour are in the log only.");
-    event = event_new(&to);
-    discord_say(discord, event, buf_text(&out), 0);
-    event_unref(event);
+    say(discord, &to, buf_text(&out));
 }

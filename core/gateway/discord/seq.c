@@ -39,44 +39,31 @@ int64_t discord_seq_event(struct discord_seq *seq, int64_t number)
     return mark;
 }
 
-void discord_seq_begin(struct discord_seq *seq, int64_t mark, bool own)
+void discord_seq_begin(struct discord_seq *seq, int64_t mark)
 {
-    if (seq->count && seq->open[seq->count - 1].mark >= mark)
+    if (seq->count && seq->open[seq->count - 1] >= mark)
         return; /* sent again after a resume: what holds the first back holds for this one */
     if (seq->count == seq->cap) {
         seq->cap = seq->cap ? seq->cap * 2 : 64;
         seq->open = mem_resize(seq->open, seq->cap, sizeof(*seq->open));
     }
-    seq->open[seq->count++] = (struct discord_seq_open){mark, own};
-}
-
-static void drop(struct discord_seq *seq, int64_t from, int64_t to, bool own)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < seq->count; i++) {
-        struct discord_seq_open open = seq->open[i];
-
-        if (open.own != own || open.mark < from || open.mark > to)
-            seq->open[kept++] = open;
-    }
-    seq->count = kept;
+    seq->open[seq->count++] = mark;
 }
 
 void discord_seq_done(struct discord_seq *seq, int64_t mark)
 {
-    drop(seq, 0, mark, false);
-}
+    size_t kept = 0;
 
-void discord_seq_done_own(struct discord_seq *seq, int64_t mark)
-{
-    drop(seq, mark, mark, true);
+    for (size_t i = 0; i < seq->count; i++)
+        if (seq->open[i] > mark)
+            seq->open[kept++] = seq->open[i];
+    seq->count = kept;
 }
 
 int64_t discord_seq_safe(const struct discord_seq *seq, int64_t mark)
 {
     for (size_t i = 0; i < seq->count; i++)
-        if (seq->open[i].own || seq->open[i].mark > mark)
-            return number_of(seq->open[i].mark - 1); /* the one before */
+        if (seq->open[i] > mark)
+            return number_of(seq->open[i] - 1); /* the one before */
     return number_of(seq->newest);
 }

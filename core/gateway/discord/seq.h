@@ -11,18 +11,12 @@
 #ifndef GATEWAY_DISCORD_SEQ_H
 #define GATEWAY_DISCORD_SEQ_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct discord_seq_open {
-    int64_t mark;
-    bool own; /* the gateway answers it by itself; else the engine has it */
-};
-
 /* A zeroed struct has taken nothing. */
 struct discord_seq {
-    struct discord_seq_open *open; /* events on their way, ascending */
+    int64_t *open; /* marks of events that the engine has, ascending */
     size_t count, cap;
     int64_t sessions;
     int64_t newest; /* mark of the newest event of this session, or of what was stored of it */
@@ -35,12 +29,10 @@ void discord_seq_session(struct discord_seq *seq, int64_t newest);
 /* An event came, and is taken. Its mark. */
 int64_t discord_seq_event(struct discord_seq *seq, int64_t number);
 /* That event is under way from now on: call it before the next event. */
-void discord_seq_begin(struct discord_seq *seq, int64_t mark, bool own);
-/* Nothing of the engine's up to `mark` is under way any more. */
+void discord_seq_begin(struct discord_seq *seq, int64_t mark);
+/* Nothing up to `mark` is under way any more. */
 void discord_seq_done(struct discord_seq *seq, int64_t mark);
-/* Nor is this one of the gateway's own. */
-void discord_seq_done_own(struct discord_seq *seq, int64_t mark);
-/* The number to resume from; -1: none. `mark` > 0: as if all of the engine's up to it were done. */
+/* The number to resume from; -1: none. `mark` > 0: as if all up to it were done. */
 int64_t discord_seq_safe(const struct discord_seq *seq, int64_t mark);
 
 #endif

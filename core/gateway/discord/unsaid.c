@@ -11,8 +11,7 @@
 
 #include <string.h>
 
-#define MUTE     "%F0%9F%94%87" /* 🔇 in a path */
-#define REACT_MS 60000          /* a sign that nobody would look for any more */
+#define MUTE "%F0%9F%94%87" /* 🔇 in a path */
 
 static void reacted(void *arg, troupe_status status, const struct discord_response *response,
                     const struct error *err)

@@ -9,7 +9,6 @@
 struct discord_entry;
 struct discord_rest;
 struct outbox_row;
-struct loop;
 
 #define DISCORD_NO_HISTORY 160002 /* replying needs READ_MESSAGE_HISTORY */
 

@@ -17,9 +17,9 @@ static void an_open_event_holds_the_number_back(void **state)
     discord_seq_event(&seq, 1);
     assert_int_equal(discord_seq_safe(&seq, 0), 1);
     a = discord_seq_event(&seq, 2);
-    discord_seq_begin(&seq, a, false);
+    discord_seq_begin(&seq, a);
     b = discord_seq_event(&seq, 3);
-    discord_seq_begin(&seq, b, false);
+    discord_seq_begin(&seq, b);
     discord_seq_event(&seq, 4);
     assert_true(b > a && a > 0);
     assert_int_equal(discord_seq_safe(&seq, 0), 1);
@@ -33,24 +33,6 @@ static void an_open_event_holds_the_number_back(void **state)
     discord_seq_clear(&seq);
 }
 
-static void what_the_gateway_says_itself_is_no_business_of_the_engine(void **state)
-{
-    struct discord_seq seq = {0};
-    int64_t own, event;
-
-    (void)state;
-    discord_seq_session(&seq, 10);
-    own = discord_seq_event(&seq, 11);
-    discord_seq_begin(&seq, own, true);
-    event = discord_seq_event(&seq, 12);
-    discord_seq_begin(&seq, event, false);
-    discord_seq_done(&seq, event);
-    assert_int_equal(discord_seq_safe(&seq, event), 10);
-    discord_seq_done_own(&seq, own);
-    assert_int_equal(discord_seq_safe(&seq, 0), 12);
-    discord_seq_clear(&seq);
-}
-
 static void numbers_of_an_older_session_count_no_more(void **state)
 {
     struct discord_seq seq = {0};
@@ -59,10 +41,10 @@ static void numbers_of_an_older_session_count_no_more(void **state)
     (void)state;
     discord_seq_session(&seq, 5000);
     old = discord_seq_event(&seq, 5001);
-    discord_seq_begin(&seq, old, false);
+    discord_seq_begin(&seq, old);
     discord_seq_session(&seq, 1);
     fresh = discord_seq_event(&seq, 2);
-    discord_seq_begin(&seq, fresh, false);
+    discord_seq_begin(&seq, fresh);
     assert_true(fresh > old);
     assert_int_equal(discord_seq_safe(&seq, old), 1);
     discord_seq_done(&seq, old);
@@ -80,10 +62,10 @@ static void events_that_come_again_after_a_resume_change_nothing(void **state)
     (void)state;
     discord_seq_session(&seq, 6);
     first = discord_seq_event(&seq, 7);
-    discord_seq_begin(&seq, first, false);
+    discord_seq_begin(&seq, first);
     discord_seq_event(&seq, 8);
     assert_int_equal(discord_seq_event(&seq, 7), first);
-    discord_seq_begin(&seq, first, false);
+    discord_seq_begin(&seq, first);
     assert_int_equal(seq.count, 1);
     discord_seq_done(&seq, first);
     assert_int_equal(discord_seq_safe(&seq, 0), 8);
@@ -94,7 +76,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_open_event_holds_the_number_back),
-        cmocka_unit_test(what_the_gateway_says_itself_is_no_business_of_the_engine),
         cmocka_unit_test(numbers_of_an_older_session_count_no_more),
         cmocka_unit_test(events_that_come_again_after_a_resume_change_nothing),
     };
