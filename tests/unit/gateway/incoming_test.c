@@ -115,8 +115,8 @@ static void what_is_odd_around_it_costs_no_message(void **state)
     static const char *const texts[] = {
         "{\"n\":1e200,\"id\":\"1\",\"content\":\"a\\n\",\"author\":{\"id\":\"2\",\"n\":1e200}}",
         "{\"cont\\u0065nt\":\"x\",\"i\\u0064\":\"4\",\"member\":{\"roles\":[\"8\"],\"n\":1e200}}",
-        "{\"n\":1e200,\"referenced_message\":{\"n\":0.5e100,\"author\":{\"id\":\"2\",\"x\":{}},"
-        "\"content\":\"q\",\"member\":{\"n\":1e200}},\"attachments\":[{\"id\":\"3\"}]}",
+        ("{\"n\":1e200,\"referenced_message\":{\"n\":0.5e100,\"author\":{\"id\":\"2\",\"x\":{}},"
+         "\"content\":\"q\",\"member\":{\"n\":1e200}},\"attachments\":[{\"id\":\"3\"}]}"),
     };
     struct buf deep = BUF_INIT;
 
