@@ -11,8 +11,10 @@ end, what is open is waited for, and each message is judged: by the ledger of th
 where that knows of nothing, by `troupe why`."""
 
 import collections
+import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -23,6 +25,7 @@ COUNT = int(os.environ.get("TROUPE_LONG_COUNT", "1000"))
 KILLS = 2
 GUILDS, CHANNELS, MEMBERS = 3, 6, 12
 DRAIN_S = 150
+DOCUMENT = os.path.join(os.environ.get("TROUPE_TEST_DATA", ""), "discord-openapi.json")
 REACTION, ANSWER, REASON = "reactions", "answers", "reason codes"
 
 LLM_FAULTS = [
@@ -397,7 +400,21 @@ daily = {pick(['1000', '1000', '1000', '0.000001'])}
               f"{counts[REASON]} silent {len(silent)}", flush=True)
         return len(silent)
 
+    def check_requests(self):
+        """All that the host asked of Discord holds what Discord describes."""
+        path = os.path.join(self.run.directory, "requests.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(self.discord.do("requests"), file)
+        checked = subprocess.run(
+            [sys.executable, "-B", os.path.join(rig.SOURCE, "tests/lib/openapi.py"), DOCUMENT, path],
+            capture_output=True, text=True, check=True).stdout.splitlines()
+        print(f"# {checked[-1]} requests were held against Discord's description", flush=True)
+        for line in sorted(set(checked[:-1]))[:20]:
+            self.run.expect(False, f"a request does not hold: {line}"[:900])
+
     def play(self):
+        if os.access(DOCUMENT, os.R_OK):
+            self.discord.do("set", {"record": True})
         self.host.start()
         if not self.discord.wait("connected", 1, 30):
             raise rig.Violation(f"the host did not log in: {self.host.tail()}")
@@ -410,6 +427,8 @@ daily = {pick(['1000', '1000', '1000', '0.000001'])}
         self.run.expect(report["mentions_absent"] == 0, "requests without allowed_mentions")
         code = self.host.stop()
         self.run.expect(code == 0, f"the host ended with {code}")
+        if os.access(DOCUMENT, os.R_OK):
+            self.check_requests()
         self.run.end(self.asked, lost, doubled)
 
 
