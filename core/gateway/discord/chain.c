@@ -35,28 +35,30 @@ static void said_clear(struct discord_said *said)
     *said = (struct discord_said){0};
 }
 
-static struct discord_said *find(struct discord *discord, const char *channel, const char *id)
+static const struct discord_said *find(const struct discord *discord, const char *channel,
+                                       const char *id)
 {
-    for (size_t i = 0; discord->said && i < KEPT_MAX; i++) {
-        struct discord_said *said = &discord->said[i];
+    uint64_t now = loop_now(discord->loop);
 
-        if (said->until && !strcmp(said->id, id) && !strcmp(said->channel, channel))
-            return said->until > loop_now(discord->loop) ? said : NULL;
+    for (size_t i = 0; discord->said && i < KEPT_MAX; i++) {
+        const struct discord_said *said = &discord->said[i];
+
+        if (said->until > now && !strcmp(said->id, id) && !strcmp(said->channel, channel))
+            return said;
     }
     return NULL;
 }
 
+/* One that is there already may be there twice: looking for it would cost each message. */
 static void keep(struct discord *discord, const char *channel, const char *id, const char *author,
                  const char *text, const char *answers)
 {
-    struct discord_said *said = find(discord, channel, id);
+    struct discord_said *said;
 
     if (!discord->said)
         discord->said = mem_zero(KEPT_MAX, sizeof(*discord->said));
-    if (!said) {
-        said = &discord->said[discord->said_next];
-        discord->said_next = (discord->said_next + 1) % KEPT_MAX;
-    }
+    said = &discord->said[discord->said_next];
+    discord->said_next = (discord->said_next + 1) % KEPT_MAX;
     said_clear(said);
     snprintf(said->id, sizeof(said->id), "%s", id);
     snprintf(said->channel, sizeof(said->channel), "%s", channel);
@@ -134,8 +136,9 @@ static void keep_message(struct discord *discord, const char *channel, const jso
              answers_of(message, channel));
 }
 
-/* Whether the message is in memory now. [waits] */
-static bool fetch(struct discord *discord, const char *channel, const char *id, uint64_t until)
+/* The message, in memory now; NULL: it could not be had. [waits] */
+static const struct discord_said *fetch(struct discord *discord, const char *channel,
+                                        const char *id, uint64_t until)
 {
     _cleanup_mem_ char *path = mem_printf("/channels/%s/messages/%s", channel, id);
     struct discord_request request = {
@@ -153,7 +156,7 @@ static bool fetch(struct discord *discord, const char *channel, const char *id, 
 
     if (status != TROUPE_OK) {
         op_complete(op, status, NULL);
-        return false;
+        return NULL;
     }
     status = op_wait(op, until, &result);
     if (status == TROUPE_OK && result) {
@@ -161,7 +164,7 @@ static bool fetch(struct discord *discord, const char *channel, const char *id, 
         keep_message(discord, channel, json_object_get(result, "referenced_message"));
     }
     json_decref(result);
-    return status == TROUPE_OK && find(discord, channel, id);
+    return status == TROUPE_OK ? find(discord, channel, id) : NULL;
 }
 
 troupe_status discord_chain(struct gateway *gateway, const struct event *event, char **ret)
@@ -176,9 +179,8 @@ troupe_status discord_chain(struct gateway *gateway, const struct event *event, 
     for (size_t i = 1; i < DISCORD_CHAIN_MAX && next && event_id_number(next); i++) {
         const struct discord_said *said = find(discord, channel, next);
 
-        if (!said && (!discord->rest || !fetch(discord, channel, next, until)))
-            break;
-        said = find(discord, channel, next);
+        if (!said && discord->rest)
+            said = fetch(discord, channel, next, until);
         if (!said)
             break;
         if (*said->text)

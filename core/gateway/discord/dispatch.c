@@ -90,23 +90,16 @@ static bool is_edited(const struct discord_scan *scan)
     return memmem(scan->data.ptr, scan->data.len, mark, sizeof(mark) - 1) != NULL;
 }
 
-/* It says something else now, or nothing. */
-static void forget(struct discord *discord, uint64_t id)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%" PRIu64, id);
-    discord_chain_forget(discord, text);
-}
-
 /* An edit of what addresses the bot. It never addresses it anew: that would be a second answer. */
 static void take_update(struct discord *discord, const struct discord_scan *scan)
 {
     struct event *event;
+    char id[24];
 
     if (!scan->data.ptr || !is_edited(scan))
         return;
-    forget(discord, scan->id);
+    snprintf(id, sizeof(id), "%" PRIu64, scan->id);
+    discord_chain_forget(discord, id);
     if (!discord->options.revise ||
         discord_route_message(&discord->rules, scan) != DISCORD_ROUTE_OWED)
         return;
@@ -120,7 +113,7 @@ static void retract(struct discord *discord, uint64_t id)
     char text[24];
 
     snprintf(text, sizeof(text), "%" PRIu64, id);
-    forget(discord, id);
+    discord_chain_forget(discord, text);
     if (id && discord->options.retract)
         discord->options.retract(discord->options.arg, discord->gateway.name, text);
 }
