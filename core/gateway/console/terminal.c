@@ -3,7 +3,9 @@
  * libedit is used through its own interface, unbuffered: el_gets returns after each key. It keeps a
  * picture of the screen and knows nothing of text that others print; so before such text the prompt
  * is wiped by hand, and afterwards libedit starts over with a fresh picture and gets the typed text
- * back. While somebody types, an unfinished last line of the text is held back: it would otherwise
+ * back. Starting over goes through the mode in which libedit runs other programs, so that mode is
+ * made to keep keys as they are too: in the terminal's own one the kernel would edit lines itself,
+ * and a Ctrl-D or backspace typed in that moment would be lost. While somebody types, an unfinished last line of the text is held back: it would otherwise
  * be torn by the prompt at every piece.
  */
 #include "gateway/console/terminal.h"
@@ -245,6 +247,7 @@ troupe_status console_terminal_open(const char *name, const char *history_path,
     el_set(terminal->edit, EL_EDITOR, "emacs");
     el_set(terminal->edit, EL_SIGNAL, 0);
     el_set(terminal->edit, EL_HIST, history, terminal->history);
+    (void)el_set(terminal->edit, EL_SETTY, "-x", "-icanon", "-echo", "-icrnl", "-iexten", NULL);
     (void)history(terminal->history, &event, H_SETSIZE, CONSOLE_HISTORY_LINES);
     (void)history(terminal->history, &event, H_SETUNIQUE, 1);
     if (history_path) {

@@ -296,6 +296,35 @@ static void test_terminal_keeps_what_is_typed(void **state)
     assert_int_equal(leave(&person), 0);
 }
 
+/* In the terminal's own mode the kernel would take Ctrl-D and backspace for itself. */
+static void test_terminal_is_never_given_back_between_prompts(void **state)
+{
+    struct person person = sit_down(*state, NULL);
+    unsigned seen = 0;
+
+    expect(&person, "you> ");
+    for (int line = 0; line < 50; line++) {
+        uint64_t deadline = clock_ms() + WAIT_MS;
+        int arrived = 0;
+
+        type(&person, "line\r");
+        while (!arrived && clock_ms() < deadline) {
+            struct termios modes;
+
+            for (int sample = 0; sample < 50; sample++) {
+                assert_int_equal(tcgetattr(person.terminal, &modes), 0);
+                seen |= modes.c_lflag & (tcflag_t)(ICANON | ECHO);
+            }
+            assert_int_equal(ioctl(person.terminal, FIONREAD, &arrived), 0);
+        }
+        expect(&person, "echo: line\r\n");
+        expect(&person, "you> ");
+    }
+    assert_int_equal(seen, 0);
+    type(&person, "\004");
+    assert_int_equal(leave(&person), 0);
+}
+
 static void test_terminal_interrupts(void **state)
 {
     struct person person = sit_down(*state, NULL);
@@ -338,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_chat_is_refused_without_an_engine),
         CASE(test_terminal),
         CASE(test_terminal_keeps_what_is_typed),
+        CASE(test_terminal_is_never_given_back_between_prompts),
         CASE(test_terminal_interrupts),
         CASE(test_terminal_that_hangs_up),
     };
