@@ -151,7 +151,7 @@ static troupe_status start_host(struct app *app)
     status = host_start(app->loop, boot, &app->host, &problems, &err, &app->exit_code);
     print_problems(&problems);
     if (status < 0 && *err.text)
-        print_error(err.text);
+        print_failure(err.text);
     config_problems_clear(&problems);
     if (status >= 0) {
         app->exit_code = EX_OK;
@@ -182,7 +182,7 @@ static troupe_status start_control(struct app *app)
     status = ops_control_start(app->loop, &options, &app->control, &err);
     if (status >= 0)
         return status;
-    print_error(err.text);
+    print_failure(err.text);
     if (!app->chat_options) {
         app->exit_code = exit_code_of_socket(status);
         return status;
@@ -202,7 +202,7 @@ static troupe_status start_seat(struct app *app)
     status = seat_take(app->loop, app->control, app->chat_options->terminal,
                        host_data_dir(app->host), seat_left, app, &app->seat, &err);
     if (status < 0) {
-        print_error(err.text);
+        print_failure(err.text);
         app->exit_code = EX_OSERR;
     }
     return status;
@@ -364,7 +364,7 @@ int app_run(struct setup *setup, const struct app_chat *chat)
         return code;
     setup_log(setup->options, host_boot_config(app.boot), chat != NULL);
     if (http_global_init(&err) < 0 || prepare(&app, &err) < 0) {
-        print_error(*err.text ? err.text : "the host cannot be started");
+        print_failure(*err.text ? err.text : "the host cannot be started");
         app.exit_code = EX_OSERR;
     } else {
         loop_run(app.loop);

@@ -68,7 +68,7 @@ static int join(int fd, const struct config *config, bool terminal)
     troupe_status status = ops_chat_run(fd, &options, &err);
 
     if (status < 0)
-        print_error(err.text);
+        print_failure(err.text);
     return ops_exit_code(status);
 }
 
@@ -86,7 +86,7 @@ static int chat(struct setup *setup, bool terminal)
         if (terminal)
             (void)fprintf(stderr, "troupe: joining the running host, process %" PRIi64 "\n", pid);
         if (setup->options->given & (OPTION_SET | OPTION_USE_ENV_KEY))
-            print_error("a host runs already, so --set and --use-env-key change nothing");
+            print_failure("a host runs already, so --set and --use-env-key change nothing");
         ops_signals_block();
         code = join(fd, host_boot_config(boot), terminal);
         host_boot_free(boot);

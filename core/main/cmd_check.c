@@ -48,7 +48,7 @@ static int check_all(struct options *options, struct config **ret)
     if (!code) {
         setup_log(options, host_boot_config(check.boot), true);
         if (loop_new(NULL, &loop, &err) < 0) {
-            print_error(err.text);
+            print_failure(err.text);
             host_boot_free(check.boot);
             code = EX_OSERR;
         }
@@ -60,7 +60,7 @@ static int check_all(struct options *options, struct config **ret)
         (void)scope_close(&check.scope);
         print_problems(&check.problems);
         if (check.status < 0 && !check.problems.errors)
-            print_error(status_name(check.status));
+            print_failure(status_name(check.status));
         code = check.status < 0 ? EX_CONFIG : EX_OK;
         loop_free(loop);
     }
@@ -91,8 +91,9 @@ int cmd_config(struct options *options)
     int code;
 
     if (!options->effective) {
-        print_error("say which: troupe config --effective shows every key, its value and the line "
-                    "that says so");
+        print_failure(
+            "say which: troupe config --effective shows every key, its value and the line "
+            "that says so");
         return EX_USAGE;
     }
     code = check_all(options, &config);

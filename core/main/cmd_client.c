@@ -50,13 +50,13 @@ static int ask(struct options *options, json_t *request, uint32_t timeout_ms, js
     *ret = NULL;
     if (status < 0) {
         json_decref(request);
-        print_error(err.text);
+        print_failure(err.text);
         return ops_exit_code(status);
     }
     status = ops_client_call(&client, request, timeout_ms, ret, &code, &err);
     ops_client_close(&client);
     if (status < 0)
-        print_error(err.text);
+        print_failure(err.text);
     return code;
 }
 
@@ -163,7 +163,7 @@ int cmd_call(struct options *options)
         request = json_pack("{s:s, s:s, s:o}", "cmd", "call", "function", options->arguments[0],
                             "arguments", arguments);
     if (!request) {
-        print_error(arguments ? "the function's name is no UTF-8 text" : err.text);
+        print_failure(arguments ? "the function's name is no UTF-8 text" : err.text);
         return EX_USAGE;
     }
     code = ask(options, request, CALL_MS, &result);
@@ -187,7 +187,7 @@ int cmd_why(struct options *options)
     int code;
 
     if (!request) {
-        print_error("the id is no UTF-8 text");
+        print_failure("the id is no UTF-8 text");
         return EX_USAGE;
     }
     code = ask(options, request, ASK_MS, &result);
@@ -249,7 +249,7 @@ int cmd_drain(struct options *options)
     int code;
 
     if (options->argument_count && !off) {
-        print_error("drain takes nothing, or \"off\"");
+        print_failure("drain takes nothing, or \"off\"");
         return EX_USAGE;
     }
     code = ask(options, json_pack("{s:s, s:b}", "cmd", "drain", "off", off), DRAIN_MS, &result);
@@ -270,7 +270,7 @@ int cmd_log_level(struct options *options)
     json_t *request = json_pack("{s:s, s:s}", "cmd", "log-level", "level", options->arguments[0]);
 
     if (!request) {
-        print_error("the level is no UTF-8 text");
+        print_failure("the level is no UTF-8 text");
         return EX_USAGE;
     }
     return ask(options, request, ASK_MS, &result);
@@ -294,7 +294,7 @@ int cmd_stop(struct options *options)
     troupe_status status = connect_host(options, &client, &err);
 
     if (status < 0) {
-        print_error(err.text);
+        print_failure(err.text);
         return ops_exit_code(status);
     }
     status =
@@ -311,7 +311,7 @@ int cmd_stop(struct options *options)
         close(pidfd);
     ops_client_close(&client);
     if (status < 0)
-        print_error(err.text);
+        print_failure(err.text);
     else if (options->json)
         print_json(stdout, result);
     else if (!options->quiet)

@@ -30,7 +30,7 @@ void init_say(const struct init *init, const char *format, ...)
 
 void init_fail(struct init *init, int code, const char *text)
 {
-    print_error(text);
+    print_failure(text);
     init->code = code;
 }
 
@@ -160,7 +160,7 @@ static int run(struct init *init)
         dialog->found.token_from = "DISCORD_TOKEN";
     }
     if (init_take_given(init, set_count, &err) < 0) {
-        print_error(err.text);
+        print_failure(err.text);
         return err.status == TROUPE_IO ? EX_NOINPUT : EX_USAGE;
     }
     init->code = 0;
@@ -178,7 +178,7 @@ int cmd_init(struct options *options)
 
     ops_signals_block();
     if (init_terminal_open(&init.terminal, STDIN_FILENO, STDERR_FILENO, &err) < 0)
-        print_error(err.text);
+        print_failure(err.text);
     else
         code = run(&init);
     init_terminal_close(&init.terminal);

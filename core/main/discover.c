@@ -110,7 +110,7 @@ static void use(struct options *options, const char *base_url, const char *model
     }
     if (options_add_set(options, url_set, &err) < 0 ||
         (*model_set && options_add_set(options, model_set, &err) < 0)) {
-        print_error(err.text);
+        print_failure(err.text);
         return;
     }
     if (key_variable) {
@@ -196,12 +196,13 @@ void discover_model(struct options *options, bool terminal)
         (key && offer_key(options, key, terminal)) || ollama || key)
         return;
     if (options->use_env_key)
-        print_error("--use-env-key: no Ollama runs here, and neither OPENAI_API_KEY nor "
-                    "OPENROUTER_API_KEY is set");
+        print_failure("--use-env-key: no Ollama runs here, and neither OPENAI_API_KEY nor "
+                      "OPENROUTER_API_KEY is set");
     else if (key_in_environment(false))
-        print_error("ANTHROPIC_API_KEY is set, but Anthropic's API is not supported yet");
+        print_failure("ANTHROPIC_API_KEY is set, but Anthropic's API is not supported yet");
     else
-        print_error("no language model found: start Ollama, set OPENAI_API_KEY or "
-                    "OPENROUTER_API_KEY, or set base_url and model in [agent llm]; commands work, "
-                    "see /help");
+        print_failure(
+            "no language model found: start Ollama, set OPENAI_API_KEY or "
+            "OPENROUTER_API_KEY, or set base_url and model in [agent llm]; commands work, "
+            "see /help");
 }

@@ -148,7 +148,7 @@ int main(int argc, char **argv)
 
     keep_heap_small();
     if (options_parse(&options, argc, argv, subcommands, SUBCOMMAND_COUNT, &err) < 0)
-        print_error(err.text);
+        print_failure(err.text);
     else
         code = run(&options);
     options_clear(&options);

@@ -181,7 +181,7 @@ void print_text(FILE *out, const char *text)
         (void)fputc('\n', out);
 }
 
-void print_error(const char *text)
+void print_failure(const char *text)
 {
     _cleanup_mem_ char *line = mem_printf("troupe: %s", text);
 

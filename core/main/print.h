@@ -18,7 +18,7 @@ void print_value(FILE *out, const json_t *value, const char *const *columns);
 void print_json(FILE *out, const json_t *value);
 void print_text(FILE *out, const char *text); /* with a newline at its end */
 /* "troupe: SENTENCE" on stderr. */
-void print_error(const char *text);
+void print_failure(const char *text);
 /* One line for each on stderr. */
 void print_problems(const struct config_problems *problems);
 

@@ -96,7 +96,7 @@ int seat_leave(struct seat *seat)
     if (pthread_timedjoin_np(seat->thread, NULL, &until) != 0)
         return EX_IOERR; /* it still uses what is here */
     if (seat->status < 0 && seat->status != TROUPE_UNAVAILABLE) {
-        print_error(seat->error.text);
+        print_failure(seat->error.text);
         code = ops_exit_code(seat->status);
     }
     mem_free(seat->history);

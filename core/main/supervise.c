@@ -308,7 +308,7 @@ int supervise_run(char *const argv[])
              open_relay(&supervisor, &err) == TROUPE_OK)
         serve(&supervisor);
     if (*err.text) {
-        print_error(err.text);
+        print_failure(err.text);
         supervisor.exit_code = EX_OSERR;
     }
     if (supervisor.signals >= 0)

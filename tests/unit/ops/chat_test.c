@@ -154,7 +154,26 @@ struct person {
     struct buf seen;
 };
 
-/* The chat in a process of its own with a new terminal. */
+/* The chat on the terminal that is this process's input and output. */
+static int chat_as_person(const char *socket, const char *history)
+{
+    struct ops_chat_options options = {.in = STDIN_FILENO,
+                                       .out = STDOUT_FILENO,
+                                       .terminal = true,
+                                       .ends_by_signal = true,
+                                       .history_path = *history ? history : NULL};
+    struct ops_client client;
+    struct error err;
+
+    setenv("TERM", "xterm", 1);
+    ops_signals_block();
+    if (ops_client_open(&client, socket, &err) != TROUPE_OK)
+        return 1;
+    return ops_chat_run(client.fd, &options, &err) == TROUPE_OK ? 0 : 1;
+}
+
+/* The chat in a process of its own with a new terminal. It is this program once more: the server's
+ * thread may hold any lock of the allocator at the fork, so the child only gets ready for exec. */
 static struct person sit_down(const struct server *server, const char *history)
 {
     struct person person = {.terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
@@ -169,23 +188,15 @@ static struct person sit_down(const struct server *server, const char *history)
     person.pid = fork();
     assert_true(person.pid >= 0);
     if (person.pid == 0) {
-        struct ops_chat_options options = {
-            .in = 0, .out = 1, .terminal = true, .ends_by_signal = true, .history_path = history};
-        struct ops_client client;
-        troupe_status status = TROUPE_FAILED;
-        struct error err;
         int slave;
 
-        close(person.terminal);
         setsid();
         slave = open(name, O_RDWR); /* becomes the controlling terminal */
-        dup2(slave, 0);
-        dup2(slave, 1);
-        setenv("TERM", "xterm", 1);
-        ops_signals_block();
-        if (ops_client_open(&client, server->path, &err) == TROUPE_OK)
-            status = ops_chat_run(client.fd, &options, &err);
-        _exit(status == TROUPE_OK ? 0 : 1);
+        dup2(slave, STDIN_FILENO);
+        dup2(slave, STDOUT_FILENO);
+        execl("/proc/self/exe", "chat_test", "person", server->path, history ? history : "",
+              (char *)NULL);
+        _exit(127);
     }
     return person;
 }
@@ -356,7 +367,7 @@ static void test_terminal_that_hangs_up(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_pipe_is_answered_line_by_line),
@@ -374,5 +385,7 @@ int main(void)
 
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     (void)signal(SIGPIPE, SIG_IGN); /* as the program does, see ops/signals.c */
+    if (argc == 4 && !strcmp(argv[1], "person"))
+        return chat_as_person(argv[2], argv[3]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
