@@ -146,6 +146,8 @@ void plugin_function_help(const struct plugin_function *function, struct buf *ou
         buf_printf(out, "In the menu of a member: %s\n", function->menu);
     if (function->flags & TROUPE_MENU_MESSAGE)
         buf_printf(out, "In the menu of a message: %s\n", function->menu);
+    if (function->flags & TROUPE_CONFIRM)
+        buf_puts(out, "You are asked to confirm it first.\n");
     for (size_t i = 0; i < function->param_count; i++) {
         const struct plugin_param *param = &function->params[i];
 

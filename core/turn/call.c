@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "loop/chan.h"
 #include "plugin/set.h"
+#include "turn/confirm.h"
 #include "turn/engine_private.h"
 #include "turn/rights.h"
 
@@ -34,8 +35,10 @@ static troupe_status call_main(void *arg)
 
     co_set_local(frame);
     frame->agent->running++;
-    status = plugin_agent_invoke(frame->agent, frame->function, &frame->pub, call->values,
-                                 &call->entered, &call->err);
+    status = turn_confirm(frame, call->values);
+    if (status == TROUPE_OK)
+        status = plugin_agent_invoke(frame->agent, frame->function, &frame->pub, call->values,
+                                     &call->entered, &call->err);
     frame->agent->running--;
     turn_frame_clear_resources(frame);
     return status;

@@ -162,7 +162,13 @@ static void call(struct turn *turn, const struct plugin_target *target, const ch
     troupe_status status;
 
     turn->agent = target->agent;
+    turn->active++;
     status = turn_call(turn, &site, target->agent, target->function, values, &result);
+    turn->active--;
+    if (turn->parked) { /* the run after the answer tells what became of it */
+        turn_result_clear(&result);
+        return;
+    }
     turn_trace_add(&turn->trace, where, status < 0 ? result.code : status_name(status),
                    status < 0 ? "%s" : NULL, result.sentence);
     if (status < 0)

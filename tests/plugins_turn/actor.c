@@ -788,9 +788,21 @@ static troupe_status warn(troupe_turn *turn)
     return troupe_reply(turn, "warned");
 }
 
+TROUPE_FUNCTION(wipe, "Deletes what was said", TROUPE_SLASH | TROUPE_TOOL | TROUPE_CONFIRM,
+                TROUPE_STRING(what, "What to delete"),
+                TROUPE_INT(days, "How far back", .min = 1, .max = 30, .def = 7))
+static troupe_status wipe(troupe_turn *turn, troupe_str what, int64_t days)
+{
+    troupe_status status = troupe_kv_put(turn, TROUPE_SCOPE_AGENT, "wiped", what, 0);
+
+    return status < 0 ? status
+                      : troupe_reply(turn, "wiped \"%.*s\" of %lld days", (int)what.len, what.ptr,
+                                     (long long)days);
+}
+
 TROUPE_PLUGIN("org.example.actor", VERSION, "Does what it is told",
               .functions = TROUPE_LIST(echo, shutdown, whisper, silent, sum, broken, deep, nap,
-                                       stutter, ask, draw, lookup, word_of, warn),
+                                       stutter, ask, draw, lookup, word_of, warn, wipe),
               .capabilities = CAPABILITIES,
               .config = TROUPE_KEYS(
                   {"script", "What to do", .type = TROUPE_TYPE_STRING},

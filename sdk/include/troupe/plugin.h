@@ -28,9 +28,12 @@
 #define TROUPE_TOOL  (1u << 1) /* a model may call it, with the rights of the member it answers  */
 #define TROUPE_IDEMPOTENT                                                                          \
     (1u << 2) /* calling it twice with the same arguments does no harm           */
-#define TROUPE_CONFIRM                                                                             \
-    (1u << 3)                 /* a person confirms before it runs                               */
-#define TROUPE_PAID (1u << 4) /* may spend money                                                */
+/* The member whose turn it is confirms each call by a button, which shows the arguments, before the
+ * function is entered: a command, a tool and another plugin's call alike. It is not entered where they
+ * refuse (TROUPE_DENIED to the caller), do not answer within TROUPE_ASK_MS (TROUPE_DEADLINE) or nobody is
+ * there (TROUPE_UNSUPPORTED: a job, an observer). `troupe call` at the shell needs no button. */
+#define TROUPE_CONFIRM (1u << 3)
+#define TROUPE_PAID    (1u << 4) /* may spend money                                                */
 #define TROUPE_STREAMS                                                                             \
     (1u << 5) /* hands out its result in chunks                                 */
 #define TROUPE_MODERATOR                                                                           \

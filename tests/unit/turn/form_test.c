@@ -3,7 +3,7 @@
  * Questions that are answered by a form or a select: what may be answered, and that it counts once,
  * through everything that comes between.
  */
-#include "turn_fixture.h"
+#include "press_fixture.h"
 
 #include "turn/form.h"
 #include "turn/wait.h"
@@ -19,36 +19,8 @@
 
 static size_t press(struct stage_test *t, const char *member, const char *id, const char *content)
 {
-    char source_id[24];
-    struct event event = {.gateway = &t->gateway,
-                          .source = "fake",
-                          .source_id = source_id,
-                          .kind = "press",
-                          .account = "1",
-                          .channel = "100",
-                          .member = member,
-                          .content = content,
-                          .content_len = strlen(content),
-                          .press_id = id,
-                          .flags = EVENT_ADDRESSED};
-
-    snprintf(source_id, sizeof(source_id), "%zu", 1000000 + ++t->next_id);
-    turn_engine_submit(t->engine, event_new(&event));
-    return t->next_id;
+    return press_as(t, member, 0, id, content);
 }
-
-/* Only of a press that is told something: the others have no end of their own. */
-static struct record *record_of_press(struct stage_test *t, size_t id)
-{
-    char source_id[24];
-
-    snprintf(source_id, sizeof(source_id), "%zu", 1000000 + id);
-    return record_of(t, source_id);
-}
-
-#define PARKED(count)                                                                              \
-    WAIT_FOR(list_empty(&t->engine->turns) &&                                                      \
-             ask_int(f, "SELECT count(*) FROM event WHERE state = 'parked'") == (count))
 
 /* The press is answered with such a sentence, alone, and the question's parts stay or go. */
 #define TOLD(press_, part, spent)                                                                  \

@@ -3,7 +3,7 @@
  * What a turn does that is taken up again where its record stops, or where it cannot go on; and what
  * waits for somebody. A drain leaves a turn as a crash does, apart from what was under way.
  */
-#include "turn_fixture.h"
+#include "press_fixture.h"
 
 #include "turn/wait.h"
 
@@ -379,41 +379,10 @@ BODY(a_batch_is_written_whole_or_not_at_all)
 /* ---- waiting for somebody ------------------------------------------------------------------- */
 
 /* `member` presses the button `id`. */
-static size_t press_as(struct stage_test *t, const char *member, uint32_t flags, const char *id)
-{
-    char source_id[24];
-    struct event event = {.gateway = &t->gateway,
-                          .source = "fake",
-                          .source_id = source_id,
-                          .kind = "press",
-                          .account = "1",
-                          .channel = "100",
-                          .member = member,
-                          .content = "",
-                          .press_id = id,
-                          .flags = EVENT_ADDRESSED | flags};
-
-    snprintf(source_id, sizeof(source_id), "%zu", 1000000 + ++t->next_id);
-    turn_engine_submit(t->engine, event_new(&event));
-    return t->next_id;
-}
-
 static size_t press(struct stage_test *t, const char *member, const char *id)
 {
-    return press_as(t, member, 0, id);
+    return press_as(t, member, 0, id, "");
 }
-
-static struct record *record_of_press(struct stage_test *t, size_t id)
-{
-    char source_id[24];
-
-    snprintf(source_id, sizeof(source_id), "%zu", 1000000 + id);
-    return record_of(t, source_id);
-}
-
-#define PARKED(count)                                                                              \
-    WAIT_FOR(list_empty(&t->engine->turns) &&                                                      \
-             ask_int(f, "SELECT count(*) FROM event WHERE state = 'parked'") == (count))
 
 /* A press that counts for nothing is answered with a sentence. */
 static void expect_told(struct stage_test *t, size_t id, const char *part)
@@ -581,7 +550,7 @@ BODY(what_is_asked_again_has_the_rights_of_the_press)
     pressed = record_of_press(t, press(t, "7", "t:retry:1")); /* who is none any more */
     WAIT_FOR(is_answered(pressed));
     CHECK(strstr(buf_text(&pressed->shown), "for moderators only"));
-    pressed = record_of_press(t, press_as(t, "7", EVENT_MODERATOR, "t:retry:1"));
+    pressed = record_of_press(t, press_as(t, "7", EVENT_MODERATOR, "t:retry:1", ""));
     WAIT_FOR(is_answered(pressed));
     CHECK(!strcmp(buf_text(&pressed->shown), "warned"));
     return TROUPE_OK;

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Functions that are declared TROUPE_CONFIRM: nothing happens before their member has pressed the
+ * button for this very call, whoever chose the arguments.
+ */
+#include "press_fixture.h"
+
+#include "turn/wait.h"
+
+#define BODY(name)                                                                                 \
+    static troupe_status name##_body(void *arg);                                                   \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        play(name##_body);                                                                         \
+    }                                                                                              \
+    static troupe_status name##_body(void *arg)
+
+#define WIPED(count) (ask_int(f, "SELECT count(*) FROM kv WHERE key = 'wiped'") == (count))
+#define ASKED(part)                                                                                \
+    (ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'ask' AND body LIKE '%" part "%'") == 1)
+
+static void press(struct stage_test *t, const char *id)
+{
+    press_as(t, "7", 0, id, "");
+}
+
+BODY(a_command_runs_once_its_member_confirmed_this_very_call)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "/wipe \"the \\\"old\\\" ones\" 3"), *told;
+
+    PARKED(1);
+    CHECK(record->asked == 1 && !is_answered(record) && WIPED(0));
+    CHECK(ASKED("Really do \"wipe\"?%what: \"the \\\"old\\\" ones\"%days: 3"));
+    told = record_of_press(t, press_as(t, "8", 0, "t:1:1:0", ""));
+    WAIT_FOR(told->notices);
+    CHECK(strstr(buf_text(&told->notice), "for somebody else") && WIPED(0));
+    engine_end(t, 0); /* and through a restart */
+    CHECK_STATUS(engine_start(t, plain_ini), TROUPE_OK);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    press(t, "t:1:1:0");
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "wiped \"the \"old\" ones\" of 3 days"));
+    WAIT_FOR(list_empty(&t->engine->turns));
+    press(t, "t:1:1:0");
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'wiped' AND version = 1") == 1);
+    return TROUPE_OK;
+}
+
+BODY(nothing_is_done_that_was_not_confirmed)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "/wipe all");
+
+    PARKED(1);
+    CHECK(ASKED("days: 7")); /* a default is confirmed, too */
+    press(t, "t:1:1:1");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->notice), "\"wipe\" was not confirmed; nothing was done"));
+    CHECK_TRACE("confirm.refused");
+    record = ask(t, "/wipe all");
+    PARKED(1);
+    turn_waits_stop(t->engine, "100", NULL);
+    WAIT_FOR(is_answered(record));
+    CHECK(WIPED(0));
+    return TROUPE_OK;
+}
+
+BODY(a_call_by_an_agent_is_confirmed_by_the_member)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "call wipe {\"what\":\"logs\"};call wipe {\"what\":\"me\"}");
+
+    PARKED(1);
+    CHECK(ASKED("what: \"logs\"") && WIPED(0));
+    press(t, "t:1:1:0");
+    WAIT_FOR(record->asked == 2);
+    PARKED(1);
+    CHECK(ASKED("what: \"me\"") && WIPED(1));
+    press(t, "t:1:2:1");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "[wiped \"logs\" of 7 days]"));
+    CHECK(strstr(buf_text(&record->shown), "confirm.refused"));
+    CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'wiped' AND version = 1") == 1);
+    return TROUPE_OK;
+}
+
+BODY(what_is_too_long_to_show_is_said_to_be_longer)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+    char text[1600] = "/wipe ";
+
+    memset(text + 6, 'x', 1500);
+    record = ask(t, text);
+    PARKED(1);
+    CHECK(record->asked == 1 && ASKED("xxxx\" and 900 bytes more"));
+    press(t, "t:1:1:1");
+    WAIT_FOR(is_answered(record));
+    return TROUPE_OK;
+}
+
+BODY(who_calls_it_at_the_shell_has_said_so)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    char *text = NULL, *json = NULL;
+
+    CHECK_STATUS(turn_engine_call(t->engine, "wipe", "{\"what\":\"it\"}", 0, &text, &json, &f->err),
+                 TROUPE_OK);
+    CHECK(!strcmp(text, "wiped \"it\" of 7 days"));
+    mem_free(text);
+    return TROUPE_OK;
+}
+
+#define TEST(name) cmocka_unit_test(name)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_command_runs_once_its_member_confirmed_this_very_call),
+        TEST(nothing_is_done_that_was_not_confirmed),
+        TEST(a_call_by_an_agent_is_confirmed_by_the_member),
+        TEST(what_is_too_long_to_show_is_said_to_be_longer),
+        TEST(who_calls_it_at_the_shell_has_said_so),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
