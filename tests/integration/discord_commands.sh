@@ -267,6 +267,17 @@ until_true says .
 ok $? "the next one answers"
 is "$(last repeated)" 0 "without acknowledging again"
 is "$(last followups)" 0 "in the deferred response"
+
+slash '{"name": "wipe", "options": {"what": "the log"}, "member": "alice", "channel": "general"}'
+until_true says 'Really do "wipe"'
+ok $? "what needs a confirmation asks for it"
+kill -9 "$HOST_PID"
+wait "$HOST_PID" 2>/dev/null
+host_start
+fake_discord_call press '{"member": "alice", "channel": "general", "index": 0}' >/dev/null
+until_true shown 'wiped "the log" of 7 days'
+ok $? "and is done once it was given, also after a crash"
+is "$(public | grep -o "wiped \"the" | wc -l)" 1 "once"
 fake_discord_call fault '{"on": "webhook_edit", "do": "hang", "times": 0}' >/dev/null
 slash '{"name": "echo", "options": {"text": "after all {token}"}, "member": "bob", "channel": "general"}'
 faults() { [ "$(fake_discord_report faults)" -ge 1 ]; }
