@@ -105,16 +105,17 @@ typedef struct troupe_function {
 
 /* A function that is known by its C name, and a service that is known by a dotted name. Both give
  * the prototype, so a definition that does not match its declaration does not compile. */
-#define TROUPE_FUNCTION(cname, doc_, flags_, ...)                                                  \
-    TROUPE_DECLARE_(cname, #cname, doc_, flags_, 0, NULL, __VA_ARGS__)
-#define TROUPE_SERVICE(cname, name_, doc_, flags_, ...)                                            \
-    TROUPE_DECLARE_(cname, name_, doc_, flags_, 0, NULL, __VA_ARGS__)
+#define TROUPE_FUNCTION(cname, doc_, ...)                                                          \
+    TROUPE_DECLARE_(cname, #cname, doc_, 0, NULL, __VA_ARGS__, )
+#define TROUPE_SERVICE(cname, name_, doc_, ...)                                                    \
+    TROUPE_DECLARE_(cname, name_, doc_, 0, NULL, __VA_ARGS__, )
 /* A function that is also an entry of menus: TROUPE_MENU(quote, "Quote this", "Keeps a message",
  * TROUPE_MENU_MESSAGE, TROUPE_STRING(text, "What it says")). */
-#define TROUPE_MENU(cname, menu_, doc_, flags_, ...)                                               \
-    TROUPE_DECLARE_(cname, #cname, doc_, flags_, 0, menu_, __VA_ARGS__)
+#define TROUPE_MENU(cname, menu_, doc_, ...)                                                       \
+    TROUPE_DECLARE_(cname, #cname, doc_, 0, menu_, __VA_ARGS__, )
 
-#define TROUPE_DECLARE_(cname, name_, doc_, flags_, timeout_, menu_, ...)                          \
+#ifndef __cplusplus
+#define TROUPE_DECLARE_(cname, name_, doc_, timeout_, menu_, flags_, ...)                          \
     static troupe_status cname(troupe_turn *turn TROUPE_EACH_(TROUPE_P_ARG_, __VA_ARGS__));        \
     TROUPE_QUIET_                                                                                  \
     static const troupe_param cname##_params_[] = {                                                \
@@ -130,6 +131,7 @@ typedef struct troupe_function {
         .fn = (troupe_fn)(cname),                                                                  \
         .timeout_ms = (timeout_),                                                                  \
         .menu = (menu_)};
+#endif
 
 /* ---- config keys ------------------------------------------------------------------------------*/
 
@@ -152,11 +154,18 @@ typedef struct troupe_key {
     uint32_t flags;
 } troupe_key;
 
-/* TROUPE_KEYS({"model", "Model to ask", .type = TROUPE_TYPE_STRING, .def = "small"}, …) */
+/* TROUPE_KEYS(TROUPE_KEY("model", "Model to ask", .type = TROUPE_TYPE_STRING, .def = "small"), …); in
+ * C an element may also be written as a plain initialiser, {"model", "Model to ask", .type = …}. */
+#ifndef __cplusplus
+#define TROUPE_KEY(...)                                                                            \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 #define TROUPE_KEYS(...) TROUPE_ARRAY(((const troupe_key[]){__VA_ARGS__}))
 /* Functions of this plugin by their C names, at most 16. */
 #define TROUPE_LIST(...)                                                                           \
     TROUPE_ARRAY(((const troupe_function *const[]){TROUPE_EACH_(TROUPE_F_REF_, __VA_ARGS__)}))
+#endif
 
 /* ---- storage ----------------------------------------------------------------------------------*/
 
@@ -169,7 +178,9 @@ typedef struct troupe_migration {
     const char *sql;
 } troupe_migration;
 
+#ifndef __cplusplus
 #define TROUPE_MIGRATIONS(...) TROUPE_ARRAY(((const troupe_migration[]){__VA_ARGS__}))
+#endif
 
 /* Puts the bytes of a file and a NUL into the image under `name`, a const char []; the compiler
  * searches it as the assembler's -I says. Hidden, so it is no exported symbol. */
@@ -178,7 +189,7 @@ typedef struct troupe_migration {
             ", %object\n"                                                                          \
             ".balign 16\n" #name ":\n.incbin \"" file "\"\n.byte 0\n.size " #name ", . - " #name   \
             "\n.popsection\n");                                                                    \
-    extern __attribute__((visibility("hidden"))) const char name[]
+    TROUPE_EXTERN_ __attribute__((visibility("hidden"))) const char name[]
 
 /* ---- the plugin itself ------------------------------------------------------------------------*/
 
@@ -246,6 +257,8 @@ typedef struct troupe_state_v1 {
 #define TROUPE_EXPORT __attribute__((visibility("default")))
 
 /* The one exported symbol, the note and the table. Once in a plugin, at file scope. */
+#ifndef __cplusplus
+#define TROUPE_EXTERN_ extern
 #define TROUPE_PLUGIN(id_, version_, doc_, ...)                                                    \
     __attribute__((section(".note.troupe"), used,                                                  \
                    aligned(4))) static const troupe_note troupe_note_ = {                          \
@@ -269,6 +282,7 @@ typedef struct troupe_state_v1 {
         return &troupe_plugin_;                                                                    \
     }                                                                                              \
     TROUPE_EXPORT const troupe_plugin *troupe_plugin_v1(void)
+#endif
 
 /* ---- below: how the macros do it --------------------------------------------------------------*/
 
@@ -278,11 +292,21 @@ typedef struct troupe_state_v1 {
         _Pragma("GCC diagnostic ignored \"-Wunknown-warning-option\"")                             \
             _Pragma("GCC diagnostic ignored \"-Woverride-init\"")                                  \
                 _Pragma("GCC diagnostic ignored \"-Winitializer-overrides\"")
-#define TROUPE_LOUD_                                   _Pragma("GCC diagnostic pop")
+#define TROUPE_LOUD_ _Pragma("GCC diagnostic pop")
 
-#define TROUPE_P_ARG_(tuple)                           TROUPE_P_ARG__ tuple
+/* A parameter is a tuple in brackets; what is left of a list without any is nothing, and gives nothing. */
+#define TROUPE_P_ARG_(tuple) TROUPE_CAT_(TROUPE_P_ARG_, TROUPE_IS_TUPLE_(tuple))(tuple)
+#define TROUPE_P_ARG_0(nothing)
+#define TROUPE_P_ARG_1(tuple)                          TROUPE_P_ARG__ tuple
 #define TROUPE_P_ARG__(type_, ctype, name_, doc_, ...) , ctype name_
-#define TROUPE_P_INIT_(tuple)                          TROUPE_P_INIT__ tuple
+#define TROUPE_P_INIT_(tuple)                          TROUPE_CAT_(TROUPE_P_INIT_, TROUPE_IS_TUPLE_(tuple))(tuple)
+#define TROUPE_P_INIT_0(nothing)
+#define TROUPE_P_INIT_1(tuple)     TROUPE_P_INIT__ tuple
+#define TROUPE_IS_TUPLE_(x)        TROUPE_SECOND_(TROUPE_PROBE_ x, 0, 0)
+#define TROUPE_PROBE_(...)         0, 1
+#define TROUPE_SECOND_(...)        TROUPE_SECOND__(__VA_ARGS__)
+#define TROUPE_SECOND__(a, b, ...) b
+#ifndef __cplusplus
 #define TROUPE_P_INIT__(type_, ctype, name_, doc_, ...)                                            \
     {.name = #name_,                                                                               \
      .doc = (doc_),                                                                                \
@@ -291,31 +315,36 @@ typedef struct troupe_state_v1 {
      .max = __builtin_inf(),                                                                       \
      .def = __builtin_nan(""),                                                                     \
      __VA_ARGS__},
+#endif
 #define TROUPE_F_REF_(cname) &cname##_function_,
 
-/* Applies a macro to each of up to 16 arguments. */
-#define TROUPE_EACH_(m, ...)                                                                       \
-    __VA_OPT__(TROUPE_CAT_(TROUPE_EACH_, TROUPE_COUNT_(__VA_ARGS__))(m, __VA_ARGS__))
-#define TROUPE_CAT_(a, b)  TROUPE_CAT__(a, b)
-#define TROUPE_CAT__(a, b) a##b
+/* Applies a macro to each of up to 16 arguments and one that is empty. */
+#define TROUPE_EACH_(m, ...) TROUPE_CAT_(TROUPE_EACH_, TROUPE_COUNT_(__VA_ARGS__))(m, __VA_ARGS__)
+#define TROUPE_CAT_(a, b)    TROUPE_CAT__(a, b)
+#define TROUPE_CAT__(a, b)   a##b
 #define TROUPE_COUNT_(...)                                                                         \
-    TROUPE_COUNT__(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
-#define TROUPE_COUNT__(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, count, ...) count
-#define TROUPE_EACH_1(m, a)                                                        m(a)
-#define TROUPE_EACH_2(m, a, ...)                                                   m(a) TROUPE_EACH_1(m, __VA_ARGS__)
-#define TROUPE_EACH_3(m, a, ...)                                                   m(a) TROUPE_EACH_2(m, __VA_ARGS__)
-#define TROUPE_EACH_4(m, a, ...)                                                   m(a) TROUPE_EACH_3(m, __VA_ARGS__)
-#define TROUPE_EACH_5(m, a, ...)                                                   m(a) TROUPE_EACH_4(m, __VA_ARGS__)
-#define TROUPE_EACH_6(m, a, ...)                                                   m(a) TROUPE_EACH_5(m, __VA_ARGS__)
-#define TROUPE_EACH_7(m, a, ...)                                                   m(a) TROUPE_EACH_6(m, __VA_ARGS__)
-#define TROUPE_EACH_8(m, a, ...)                                                   m(a) TROUPE_EACH_7(m, __VA_ARGS__)
-#define TROUPE_EACH_9(m, a, ...)                                                   m(a) TROUPE_EACH_8(m, __VA_ARGS__)
-#define TROUPE_EACH_10(m, a, ...)                                                  m(a) TROUPE_EACH_9(m, __VA_ARGS__)
-#define TROUPE_EACH_11(m, a, ...)                                                  m(a) TROUPE_EACH_10(m, __VA_ARGS__)
-#define TROUPE_EACH_12(m, a, ...)                                                  m(a) TROUPE_EACH_11(m, __VA_ARGS__)
-#define TROUPE_EACH_13(m, a, ...)                                                  m(a) TROUPE_EACH_12(m, __VA_ARGS__)
-#define TROUPE_EACH_14(m, a, ...)                                                  m(a) TROUPE_EACH_13(m, __VA_ARGS__)
-#define TROUPE_EACH_15(m, a, ...)                                                  m(a) TROUPE_EACH_14(m, __VA_ARGS__)
-#define TROUPE_EACH_16(m, a, ...)                                                  m(a) TROUPE_EACH_15(m, __VA_ARGS__)
+    TROUPE_COUNT__(__VA_ARGS__, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define TROUPE_COUNT__(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, count, ...) count
+#define TROUPE_EACH_1(m, a)                                                           m(a)
+#define TROUPE_EACH_2(m, a, ...)                                                      m(a) TROUPE_EACH_1(m, __VA_ARGS__)
+#define TROUPE_EACH_3(m, a, ...)                                                      m(a) TROUPE_EACH_2(m, __VA_ARGS__)
+#define TROUPE_EACH_4(m, a, ...)                                                      m(a) TROUPE_EACH_3(m, __VA_ARGS__)
+#define TROUPE_EACH_5(m, a, ...)                                                      m(a) TROUPE_EACH_4(m, __VA_ARGS__)
+#define TROUPE_EACH_6(m, a, ...)                                                      m(a) TROUPE_EACH_5(m, __VA_ARGS__)
+#define TROUPE_EACH_7(m, a, ...)                                                      m(a) TROUPE_EACH_6(m, __VA_ARGS__)
+#define TROUPE_EACH_8(m, a, ...)                                                      m(a) TROUPE_EACH_7(m, __VA_ARGS__)
+#define TROUPE_EACH_9(m, a, ...)                                                      m(a) TROUPE_EACH_8(m, __VA_ARGS__)
+#define TROUPE_EACH_10(m, a, ...)                                                     m(a) TROUPE_EACH_9(m, __VA_ARGS__)
+#define TROUPE_EACH_11(m, a, ...)                                                     m(a) TROUPE_EACH_10(m, __VA_ARGS__)
+#define TROUPE_EACH_12(m, a, ...)                                                     m(a) TROUPE_EACH_11(m, __VA_ARGS__)
+#define TROUPE_EACH_13(m, a, ...)                                                     m(a) TROUPE_EACH_12(m, __VA_ARGS__)
+#define TROUPE_EACH_14(m, a, ...)                                                     m(a) TROUPE_EACH_13(m, __VA_ARGS__)
+#define TROUPE_EACH_15(m, a, ...)                                                     m(a) TROUPE_EACH_14(m, __VA_ARGS__)
+#define TROUPE_EACH_16(m, a, ...)                                                     m(a) TROUPE_EACH_15(m, __VA_ARGS__)
+#define TROUPE_EACH_17(m, a, ...)                                                     m(a) TROUPE_EACH_16(m, __VA_ARGS__)
+
+#ifdef __cplusplus
+#include <troupe/cxx.h>
+#endif
 
 #endif

@@ -18,6 +18,19 @@
 
 #include <troupe/abi.h>
 #include <troupe/host.h>
+#ifdef __cplusplus
+#include <troupe/cxx.h>
+#else
+/* An array that lives as long as the block that it stands in; and one of its elements, label first. */
+#define TROUPE_ITEMS_(type, ...)                                                                   \
+    ((troupe_array){(type const[]){__VA_ARGS__},                                                   \
+                    (uint32_t)(sizeof((type const[]){__VA_ARGS__}) / sizeof(type)),                \
+                    (uint32_t)sizeof(type)})
+#define TROUPE_ITEM_(type, ...)                                                                    \
+    {                                                                                              \
+        .label = __VA_ARGS__                                                                       \
+    }
+#endif
 
 /* What somebody said, by name. */
 typedef struct troupe_quote {
@@ -358,10 +371,7 @@ static inline troupe_status troupe_ask(troupe_turn *turn, const char *text, trou
 }
 
 /* Labels for troupe_ask: TROUPE_BUTTONS("Again", "Enough"). */
-#define TROUPE_BUTTONS(...)                                                                        \
-    ((troupe_array){(const char *const[]){__VA_ARGS__},                                            \
-                    (uint32_t)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)),       \
-                    (uint32_t)sizeof(char *)})
+#define TROUPE_BUTTONS(...) TROUPE_ITEMS_(const char *, __VA_ARGS__)
 
 /* Asks the member to fill in a form of one to five fields and waits for it: below `text` stands a
  * button with the form's title (1 to 45 characters) that opens it, again where it was closed.
@@ -384,12 +394,10 @@ static inline troupe_status troupe_ask_text(troupe_turn *turn, const char *text,
     return troupe_ask_text_within(turn, 0, text, title, fields, ret_values);
 }
 
-/* Fields for troupe_ask_text: TROUPE_FIELDS({.label = "Name"}, {.label = "Why?", .max = 500}). */
-#define TROUPE_FIELDS(...)                                                                         \
-    ((troupe_array){                                                                               \
-        (const troupe_field[]){__VA_ARGS__},                                                       \
-        (uint32_t)(sizeof((const troupe_field[]){__VA_ARGS__}) / sizeof(troupe_field)),            \
-        (uint32_t)sizeof(troupe_field)})
+/* Fields for troupe_ask_text: TROUPE_FIELDS(TROUPE_FIELD("Name"), TROUPE_FIELD("Why?", .max = 500)); in
+ * C an element may also be written as a plain initialiser, {.label = "Name"}. */
+#define TROUPE_FIELDS(...) TROUPE_ITEMS_(troupe_field, __VA_ARGS__)
+#define TROUPE_FIELD(...)  TROUPE_ITEM_(troupe_field, __VA_ARGS__)
 
 /* Asks the member to choose `min` to `max` of 1 to 25 options (max 0: one) and waits for it.
  * `ret_places` has room for `max` of them and gets the places in the list, from 0 and rising,
@@ -412,12 +420,10 @@ static inline troupe_status troupe_ask_select(troupe_turn *turn, const char *tex
     return troupe_ask_select_within(turn, 0, text, options, min, max, ret_places, ret_count);
 }
 
-/* Options for troupe_ask_select: TROUPE_OPTIONS({.label = "Red"}, {.label = "Green"}). */
-#define TROUPE_OPTIONS(...)                                                                        \
-    ((troupe_array){                                                                               \
-        (const troupe_option[]){__VA_ARGS__},                                                      \
-        (uint32_t)(sizeof((const troupe_option[]){__VA_ARGS__}) / sizeof(troupe_option)),          \
-        (uint32_t)sizeof(troupe_option)})
+/* Options for troupe_ask_select: TROUPE_OPTIONS(TROUPE_OPTION("Red"), TROUPE_OPTION("Green")), written
+ * like fields. */
+#define TROUPE_OPTIONS(...) TROUPE_ITEMS_(troupe_option, __VA_ARGS__)
+#define TROUPE_OPTION(...)  TROUPE_ITEM_(troupe_option, __VA_ARGS__)
 
 /* Runs `fn` as a child beside the caller, on the same turn with calls of its own; it ends, cancelled,
  * with the stage or function that started it. What it leaves behind `arg` is the caller's memory. At

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A plugin in C++17 with everything that the declaring macros can say, as an author would write it.
+#include <troupe/troupe.h>
+
+TROUPE_FUNCTION(greet, "Greets somebody", TROUPE_SLASH | TROUPE_TOOL,
+                TROUPE_STRING(name, "Whom", .max = 20, .min = 1),
+                TROUPE_OPT_INT(times, "How often", .def = 1, .min = 1, .max = 3))
+static troupe_status greet(troupe_turn *turn, troupe_str name, int64_t times)
+{
+    const troupe_str word = troupe_config_str(troupe_turn_host(turn), "word");
+
+    return troupe_reply(turn, "%.*s %.*s x%lld", static_cast<int>(word.len), word.ptr,
+                        static_cast<int>(name.len), name.ptr, static_cast<long long>(times));
+}
+
+// Without parameters.
+TROUPE_FUNCTION(ask, "Asks everything that can be asked", TROUPE_SLASH)
+static troupe_status ask(troupe_turn *turn)
+{
+    troupe_str said[2];
+    int32_t places[2];
+    int32_t choice = -1;
+    uint32_t count = 0;
+    troupe_status status = troupe_ask(turn, "Really?", TROUPE_BUTTONS("Yes", "No"), &choice);
+
+    if (status >= 0)
+        status = troupe_ask_text(
+            turn, "What?", "Form",
+            TROUPE_FIELDS(TROUPE_FIELD("To"), TROUPE_FIELD("Text", .max = 80, .min = 1)), said);
+    if (status >= 0)
+        status = troupe_ask_select(
+            turn, "How?",
+            TROUPE_OPTIONS(TROUPE_OPTION("Mail", .flags = TROUPE_OPTION_CHOSEN),
+                           TROUPE_OPTION("Pigeon", .doc = "slow, but charming")),
+            1, 2, places, &count);
+    return status < 0 ? status : troupe_reply(turn, "button %d", static_cast<int>(choice));
+}
+
+TROUPE_MENU(keep, "Keep this", "Keeps a message", TROUPE_MENU_MESSAGE,
+            TROUPE_STRING(text, "What it says"), TROUPE_OPT_MEMBER(author, "Who wrote it"))
+static troupe_status keep(troupe_turn *turn, troupe_str text, uint64_t author)
+{
+    return troupe_reply(turn, "%llu: %.*s", static_cast<unsigned long long>(author),
+                        static_cast<int>(text.len), text.ptr);
+}
+
+static troupe_status create(troupe_host *host, void **ret_state)
+{
+    *ret_state = nullptr;
+    troupe_log(host, TROUPE_LOG_INFO, "agent %s", troupe_agent(host));
+    return TROUPE_OK;
+}
+
+static troupe_status stage(troupe_turn *turn)
+{
+    const troupe_message *message = troupe_turn_message(turn);
+
+    if (!message || !TROUPE_HAS(message, quotes))
+        return TROUPE_NEXT;
+    troupe_reply(turn, "the message says %.*s", static_cast<int>(message->content.len),
+                 message->content.ptr);
+    return TROUPE_DONE;
+}
+
+TROUPE_PLUGIN("org.example.greet", "1.0.0", "Greets", .stage = stage, .create = create,
+              .functions = TROUPE_LIST(greet, ask, keep),
+              .config = TROUPE_KEYS(TROUPE_KEY("word", "How", .def = "hello",
+                                               .type = TROUPE_TYPE_STRING),
+                                    TROUPE_KEY("every", "How long", .type = TROUPE_TYPE_DURATION,
+                                               .def = "5m", .min = 1000, .max = 3600000)));
