@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * troupe/services.h - functions with a well-known name and contract, which any plugin may provide and
+ * any plugin may call (capability "call:NAME"). Where several agents provide one, they are tried in
+ * the order of their priority.
+ */
+#ifndef TROUPE_SERVICES_H
+#define TROUPE_SERVICES_H
+
+/* llm.chat: an answer of a language model. Streams text.
+ *
+ * Arguments
+ *   messages     JSON array of {"role": "system" | "user" | "assistant", "content": text}, oldest
+ *                first; at least one
+ *   route        string, optional: what it is for ("chat" by default, "quick", "summary" …)
+ *   max_tokens   integer, optional: bound of the answer; the provider's config bounds it further
+ *   temperature  number, optional
+ * Result
+ *   {"text": …, "model": …, "finish": "stop" | "length" | …, "usage": {"input": n, "output": n,
+ *    "cached": n, "estimated": bool}, "cost_micros": n}
+ * Failure codes (troupe_error), each with a sentence that may be shown to a member
+ *   llm.not_configured  no provider is set up                       TROUPE_UNAVAILABLE
+ *   llm.unreachable     the provider does not answer                TROUPE_UNAVAILABLE
+ *   llm.too_slow        a deadline passed                           TROUPE_DEADLINE
+ *   llm.rate_limited    too many requests; detail has the seconds   TROUPE_BUSY
+ *   llm.refused         key, permission or content was refused      TROUPE_DENIED
+ *   llm.bad_model       the provider does not know the model        TROUPE_CONFIG
+ *   llm.too_long        the messages do not fit the model            TROUPE_LIMIT
+ *   llm.bad_arguments   the arguments are not as above               TROUPE_ARGUMENT
+ *   llm.bad_answer      what came back cannot be understood         TROUPE_DATA
+ *   llm.provider_error  the provider failed                         TROUPE_UNAVAILABLE
+ *   llm.interrupted     cut after text had been handed out          TROUPE_INTERRUPTED
+ *   budget.*            cap reached or price unknown                TROUPE_BUDGET
+ */
+#define TROUPE_SERVICE_LLM_CHAT "llm.chat"
+
+#endif

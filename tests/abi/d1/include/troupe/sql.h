@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * troupe/sql.h - "troupe.sql/1": the agent's own tables. Capability "sql".
+ *
+ * Tables are written `{history}` and the host puts them into the agent's namespace; nothing else can
+ * be reached. `:account`, `:guild`, `:channel` and `:member` are bound by the host from the turn (NULL
+ * where the turn has none) and cannot be bound by the plugin; other parameters are ?1, ?2 … in order.
+ * One statement a text, without PRAGMA, ATTACH and transaction control.
+ */
+#ifndef TROUPE_SQL_H
+#define TROUPE_SQL_H
+
+#include <troupe/turn.h>
+
+#define TROUPE_SQL "troupe.sql/1"
+
+typedef struct troupe_rows troupe_rows;
+
+#define TROUPE_ROWS_ANY (-1) /* no guard on the number of changed rows */
+
+typedef struct troupe_statement {
+    const char *sql;
+    troupe_array params; /* troupe_value */
+    int64_t expect;      /* exactly so many rows must change, else nothing does: TROUPE_CONFLICT */
+} troupe_statement;
+
+typedef struct troupe_sql_v1 {
+    uint32_t size;
+    uint32_t reserved;
+    /* Reads: at most 10,000 rows and 8 MB, TROUPE_LIMIT above. Noted. [turn, waits] */
+    troupe_status (*query)(troupe_turn *turn, const char *sql, const troupe_value *params,
+                           uint32_t count, troupe_rows **ret);
+    /* Writes all of them or none, at most 64. Stored. [turn, waits] */
+    troupe_status (*commit)(troupe_turn *turn, const troupe_statement *statements, uint32_t count);
+    /* Rows live until the stage or function returns. */
+    uint64_t (*row_count)(const troupe_rows *rows);
+    uint32_t (*column_count)(const troupe_rows *rows);
+    /* TROUPE_TYPE_NULL, INT, FLOAT, STRING or BLOB; NULL for a cell that is not there. */
+    const troupe_value *(*cell)(const troupe_rows *rows, uint64_t row, uint32_t column);
+} troupe_sql_v1;
+
+static inline const troupe_sql_v1 *troupe_sql(troupe_turn *turn)
+{
+    return (const troupe_sql_v1 *)troupe_get_extension(turn, TROUPE_SQL);
+}
+
+static inline troupe_value troupe_sql_int(int64_t i)
+{
+    troupe_value value = {TROUPE_TYPE_INT, 0, {0}};
+
+    value.u.i = i;
+    return value;
+}
+
+static inline troupe_value troupe_sql_str(troupe_str s)
+{
+    troupe_value value = {TROUPE_TYPE_STRING, 0, {0}};
+
+    value.u.s = s;
+    return value;
+}
+
+static inline troupe_value troupe_sql_null(void)
+{
+    troupe_value value = {TROUPE_TYPE_NULL, 0, {0}};
+
+    return value;
+}
+
+#endif

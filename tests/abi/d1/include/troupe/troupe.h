@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * troupe/troupe.h - everything a plugin includes. Start with troupe/plugin.h (what to declare) and
+ * troupe/turn.h (what to do while a turn runs).
+ */
+#ifndef TROUPE_TROUPE_H
+#define TROUPE_TROUPE_H
+
+#include <troupe/abi.h>
+#include <troupe/budget.h>
+#include <troupe/host.h>
+#include <troupe/http.h>
+#include <troupe/kv.h>
+#include <troupe/plugin.h>
+#include <troupe/services.h>
+#include <troupe/sql.h>
+#include <troupe/status.h>
+#include <troupe/turn.h>
+#include <troupe/work.h>
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * troupe/budget.h - "troupe.budget/1": money that a plugin is about to spend. Capability "budget".
+ *
+ * Before a paid request leaves, its worst case is reserved in micro-units (1 USD = 1,000,000) against
+ * the caps of bot, guild, member and plugin; afterwards it is settled with what it really cost, or
+ * released when it never left. A dispatched reservation that nobody settles is booked at its worst
+ * case and shown as unknown.
+ */
+#ifndef TROUPE_BUDGET_H
+#define TROUPE_BUDGET_H
+
+#include <troupe/turn.h>
+
+#define TROUPE_BUDGET_EXTENSION "troupe.budget/1"
+
+/* The worst case of what has no known price: always refused. */
+#define TROUPE_PRICE_UNKNOWN UINT64_MAX
+
+typedef struct troupe_budget_v1 {
+    uint32_t size;
+    uint32_t reserved;
+    /* `what` names it in reports: "llm.chat gpt-x". TROUPE_BUDGET above a cap or for an unknown price,
+     * with a sentence in troupe_error; 0 is a valid price (a local model). Stored. [turn, waits] */
+    troupe_status (*reserve)(troupe_turn *turn, uint64_t worst_micros, const char *what,
+                             uint64_t *ret_reservation);
+    /* Settles a dispatched reservation; more than was reserved is booked and reported. Stored.
+     * [turn, waits] */
+    troupe_status (*settle)(troupe_turn *turn, uint64_t reservation, uint64_t micros);
+    /* Gives back one that was not dispatched; a dispatched one is TROUPE_ARGUMENT. Stored.
+     * [turn, waits] */
+    troupe_status (*release)(troupe_turn *turn, uint64_t reservation);
+    /* Absent where `size` ends before it. What it took, in the units that its price
+     * counts (tokens), for the turn's figures alone. Not recorded. [turn] */
+    void (*used)(troupe_turn *turn, uint64_t reservation, uint64_t units_in, uint64_t units_out);
+} troupe_budget_v1;
+
+static inline const troupe_budget_v1 *troupe_budget(troupe_turn *turn)
+{
+    return (const troupe_budget_v1 *)troupe_get_extension(turn, TROUPE_BUDGET_EXTENSION);
+}
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * troupe/http.h - "troupe.http/1": requests to the outside, by the host's client.
+ *
+ * Allowed are the hosts of the capabilities "http:HOST" and the URLs of config keys that are declared
+ * TROUPE_KEY_ENDPOINT; everything else is TROUPE_DENIED. Private and loopback addresses are reached
+ * only where an endpoint of the config names them.
+ *
+ * Plugins never hold keys: a header value may contain `{secret:KEY}`, where KEY is a config key
+ * declared TROUPE_KEY_SECRET. The host fills it in on the way out, only towards an endpoint of the
+ * same agent's config; towards another host the request is TROUPE_DENIED.
+ */
+#ifndef TROUPE_HTTP_H
+#define TROUPE_HTTP_H
+
+#include <troupe/turn.h>
+
+#define TROUPE_HTTP "troupe.http/1"
+
+typedef struct troupe_header {
+    troupe_str name, value;
+} troupe_header;
+
+typedef struct troupe_http_request {
+    uint32_t size;
+    uint32_t reserved;
+    const char *method; /* "GET", "POST", … */
+    troupe_str url;
+    troupe_array headers; /* troupe_header, at most 32 */
+    troupe_str body;
+    /* Milliseconds; 0 takes the host's default. The turn's deadline always bounds them. */
+    uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
+    uint64_t
+        max_body; /* of the answer, after decompression; 0: the host's default                 */
+    /* The reservation (troupe/budget.h) that this request spends, marked as dispatched before the
+     * first byte leaves; 0: none. */
+    uint64_t reservation;
+} troupe_http_request;
+
+typedef struct troupe_http troupe_http;
+
+typedef struct troupe_http_v1 {
+    uint32_t size;
+    uint32_t reserved;
+    /* Sends and waits for the answer's headers. An outside effect unless GET or HEAD. TROUPE_DENIED,
+     * TROUPE_UNAVAILABLE (no connection), TROUPE_DEADLINE, TROUPE_IO; troupe_error says which host
+     * and why. At most 8 open in a turn. After a restart: TROUPE_INTERRUPTED for a paid request that was
+     * cut after members had seen some of its answer, or twice; TROUPE_MAYBE_DONE for another that had
+     * left and is no GET or HEAD. Noted, or Outside; a replay has the whole body in one read, up to
+     * 1 MB (of a GET 64 kB, else it is asked again). [turn, waits] */
+    troupe_status (*open)(troupe_turn *turn, const troupe_http_request *request, troupe_http **ret);
+    uint32_t (*status)(const troupe_http *http);
+    /* TROUPE_NOT_FOUND when the answer has no such header; names are compared without case. */
+    troupe_status (*header)(const troupe_http *http, const char *name, troupe_str *ret);
+    /* The next bytes, valid until the next read; TROUPE_END at the end. [turn, waits] */
+    troupe_status (*read)(troupe_turn *turn, troupe_http *http, troupe_str *ret);
+    /* Ends it, also midway. Once for each. Open ones are closed when the stage returns. [turn] */
+    void (*close)(troupe_turn *turn, troupe_http *http);
+    /* read that waits at most `ms` (0: as long as the request's own limits allow). TROUPE_DEADLINE
+     * then, and reading may go on: for streams whose silences mean different things. Only where
+     * troupe_turn_status is still fine did `ms` pass and not the turn. [turn, waits] */
+    troupe_status (*read_within)(troupe_turn *turn, troupe_http *http, uint32_t ms,
+                                 troupe_str *ret);
+} troupe_http_v1;
+
+static inline const troupe_http_v1 *troupe_http_api(troupe_turn *turn)
+{
+    return (const troupe_http_v1 *)troupe_get_extension(turn, TROUPE_HTTP);
+}
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * troupe/plugin.h - what a plugin declares, and the macros that write the declaration.
+ *
+ *     TROUPE_FUNCTION(roll, "Roll dice", TROUPE_SLASH | TROUPE_TOOL,
+ *         TROUPE_INT(sides, "Sides of a die", .min = 2, .max = 1000, .def = 6))
+ *     static troupe_status roll(troupe_turn *turn, int64_t sides)
+ *     {
+ *         return troupe_reply(turn, "you rolled %lld", 1 + (long long)troupe_random(turn, sides));
+ *     }
+ *
+ *     TROUPE_PLUGIN("org.example.dice", "1.0.0", "Dice", .functions = TROUPE_LIST(roll));
+ *
+ * All of it is constant data. The host reads it after the note and before any agent is created; a
+ * declaration that does not hold (unknown type, default outside its range, bad name) is refused
+ * with a sentence that names it.
+ */
+#ifndef TROUPE_PLUGIN_H
+#define TROUPE_PLUGIN_H
+
+#include <troupe/abi.h>
+
+/* ---- functions ---------------------------------------------------------------------------------
+ * Declared once; from it the host derives argument checks, marshalling, the tool schema for models,
+ * the slash command, the shell call and the docs. */
+
+#define TROUPE_SLASH (1u << 0) /* members may call it by typing or as a slash command            */
+#define TROUPE_TOOL  (1u << 1) /* a model may call it, with the rights of the member it answers  */
+#define TROUPE_IDEMPOTENT                                                                          \
+    (1u << 2) /* calling it twice with the same arguments does no harm           */
+#define TROUPE_CONFIRM                                                                             \
+    (1u << 3)                 /* a person confirms before it runs                               */
+#define TROUPE_PAID (1u << 4) /* may spend money                                                */
+#define TROUPE_STREAMS                                                                             \
+    (1u << 5) /* hands out its result in chunks                                 */
+#define TROUPE_MODERATOR                                                                           \
+    (1u << 6)                  /* needs Moderate Members                                         */
+#define TROUPE_ADMIN (1u << 7) /* needs Manage Guild                                             */
+#define TROUPE_OWNER (1u << 8) /* only the bot's owner                                           */
+#define TROUPE_PRIVATE                                                                             \
+    (1u << 9) /* the answer is shown to the caller only                         */
+
+typedef struct troupe_param {
+    const char *name; /* [a-z][a-z0-9_]{0,31}                                                     */
+    const char *doc;  /* one line                                                                 */
+    const char
+        *choices; /* "red|green|blue"; NULL: any                                              */
+    const char
+        *def_text;   /* default of string and JSON parameters; NULL: none                        */
+    double min, max; /* of numbers; of strings the length in bytes                               */
+    double def;      /* default of numbers and booleans; NaN: none                               */
+    uint32_t type; /* TROUPE_TYPE_INT … TROUPE_TYPE_JSON                                       */
+    uint32_t
+        optional; /* 1: may be left out even without a default; it is then 0 or empty         */
+} troupe_param;
+
+typedef void (*troupe_fn)(void); /* really troupe_status (*)(troupe_turn *, one argument each) */
+
+typedef struct troupe_function {
+    uint32_t size;
+    uint32_t flags;
+    const char
+        *name; /* [a-z][a-z0-9_-]{0,31}, or "service.name" for a service                     */
+    const char *doc;
+    troupe_array params; /* troupe_param, at most 16 */
+    troupe_fn fn;
+    uint32_t timeout_ms; /* 0: what is left of the turn */
+    uint32_t reserved;
+} troupe_function;
+
+/* Parameters. The first two arguments are the C name and the doc; then designated members. */
+#define TROUPE_INT(...)     (TROUPE_TYPE_INT, int64_t, __VA_ARGS__, .optional = 0)
+#define TROUPE_FLOAT(...)   (TROUPE_TYPE_FLOAT, double, __VA_ARGS__, .optional = 0)
+#define TROUPE_BOOL(...)    (TROUPE_TYPE_BOOL, int32_t, __VA_ARGS__, .optional = 0)
+#define TROUPE_STRING(...)  (TROUPE_TYPE_STRING, troupe_str, __VA_ARGS__, .optional = 0)
+#define TROUPE_JSON(...)    (TROUPE_TYPE_JSON, troupe_str, __VA_ARGS__, .optional = 0)
+#define TROUPE_MEMBER(...)  (TROUPE_TYPE_MEMBER, uint64_t, __VA_ARGS__, .optional = 0)
+#define TROUPE_CHANNEL(...) (TROUPE_TYPE_CHANNEL, uint64_t, __VA_ARGS__, .optional = 0)
+#define TROUPE_ROLE(...)    (TROUPE_TYPE_ROLE, uint64_t, __VA_ARGS__, .optional = 0)
+/* The same, and the argument may be left out. */
+#define TROUPE_OPT_INT(...)     (TROUPE_TYPE_INT, int64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_FLOAT(...)   (TROUPE_TYPE_FLOAT, double, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_BOOL(...)    (TROUPE_TYPE_BOOL, int32_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_STRING(...)  (TROUPE_TYPE_STRING, troupe_str, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_JSON(...)    (TROUPE_TYPE_JSON, troupe_str, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_MEMBER(...)  (TROUPE_TYPE_MEMBER, uint64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_CHANNEL(...) (TROUPE_TYPE_CHANNEL, uint64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_ROLE(...)    (TROUPE_TYPE_ROLE, uint64_t, __VA_ARGS__, .optional = 1)
+
+/* A function that is known by its C name, and a service that is known by a dotted name. Both give
+ * the prototype, so a definition that does not match its declaration does not compile. */
+#define TROUPE_FUNCTION(cname, doc_, flags_, ...)                                                  \
+    TROUPE_DECLARE_(cname, #cname, doc_, flags_, 0, __VA_ARGS__)
+#define TROUPE_SERVICE(cname, name_, doc_, flags_, ...)                                            \
+    TROUPE_DECLARE_(cname, name_, doc_, flags_, 0, __VA_ARGS__)
+
+#define TROUPE_DECLARE_(cname, name_, doc_, flags_, timeout_, ...)                                 \
+    static troupe_status cname(troupe_turn *turn TROUPE_EACH_(TROUPE_P_ARG_, __VA_ARGS__));        \
+    TROUPE_QUIET_                                                                                  \
+    static const troupe_param cname##_params_[] = {                                                \
+        TROUPE_EACH_(TROUPE_P_INIT_, __VA_ARGS__){.name = NULL}};                                  \
+    TROUPE_LOUD_                                                                                   \
+    static const troupe_function cname##_function_ = {                                             \
+        .size = sizeof(troupe_function),                                                           \
+        .flags = (flags_),                                                                         \
+        .name = (name_),                                                                           \
+        .doc = (doc_),                                                                             \
+        .params = {cname##_params_, sizeof(cname##_params_) / sizeof(troupe_param) - 1,            \
+                   sizeof(troupe_param)},                                                          \
+        .fn = (troupe_fn)(cname),                                                                  \
+        .timeout_ms = (timeout_)};
+
+/* ---- config keys ------------------------------------------------------------------------------*/
+
+#define TROUPE_KEY_REQUIRED (1u << 0)
+#define TROUPE_KEY_SECRET   (1u << 1) /* the plugin never sees it: see troupe/http.h               */
+#define TROUPE_KEY_ENDPOINT                                                                        \
+    (1u << 2) /* a URL that this plugin may reach with troupe/http.h       */
+
+typedef struct troupe_key {
+    const char *name; /* [a-z][a-z0-9_]{0,31} */
+    const char *doc;
+    const char *def;     /* as it would be written; NULL: none */
+    const char *choices; /* "a|b|c"; NULL: any */
+    double min, max; /* of numbers, durations (ms), sizes (bytes) and money (micro-units)        */
+    uint32_t type;
+    uint32_t flags;
+} troupe_key;
+
+/* TROUPE_KEYS({"model", "Model to ask", .type = TROUPE_TYPE_STRING, .def = "small"}, …) */
+#define TROUPE_KEYS(...) TROUPE_ARRAY(((const troupe_key[]){__VA_ARGS__}))
+/* Functions of this plugin by their C names, at most 16. */
+#define TROUPE_LIST(...)                                                                           \
+    TROUPE_ARRAY(((const troupe_function *const[]){TROUPE_EACH_(TROUPE_F_REF_, __VA_ARGS__)}))
+
+/* ---- storage ----------------------------------------------------------------------------------*/
+
+/* One forward step of the plugin's own tables, written as `{name}`; see troupe/sql.h. Versions count
+ * from 1 without a gap; a released step is never changed. TROUPE_EMBED brings in a file. */
+typedef struct troupe_migration {
+    uint32_t version;
+    uint32_t reserved;
+    const char *name;
+    const char *sql;
+} troupe_migration;
+
+#define TROUPE_MIGRATIONS(...) TROUPE_ARRAY(((const troupe_migration[]){__VA_ARGS__}))
+
+/* Puts the bytes of a file and a NUL into the image under `name`, a const char []; the compiler
+ * searches it as the assembler's -I says. Hidden, so it is no exported symbol. */
+#define TROUPE_EMBED(name, file)                                                                   \
+    __asm__(".pushsection .rodata\n.globl " #name "\n.hidden " #name "\n.type " #name              \
+            ", %object\n"                                                                          \
+            ".balign 16\n" #name ":\n.incbin \"" file "\"\n.byte 0\n.size " #name ", . - " #name   \
+            "\n.popsection\n");                                                                    \
+    extern __attribute__((visibility("hidden"))) const char name[]
+
+/* ---- the plugin itself ------------------------------------------------------------------------*/
+
+typedef struct troupe_plugin {
+    uint32_t size; /* sizeof(troupe_plugin) of the headers that it was compiled with */
+    uint32_t abi_minor;
+    const char *id;      /* "org.example.dice": reverse domain, stable for ever */
+    const char *version; /* "1.4.0" */
+    const char *doc;     /* one line */
+    /* Extensions of the host without which it cannot work: "troupe.kv/1 troupe.http/1"; may be NULL.
+     * A host that lacks one refuses the plugin and names it. */
+    const char *needs;
+    /* What it may do beyond answering, for people to read and the host to enforce, separated by
+     * blanks: "kv", "sql", "budget", "call:llm.chat" (calls that service), "http:HOST" (reaches
+     * that host); endpoints named in its config are allowed by TROUPE_KEY_ENDPOINT. */
+    const char *capabilities;
+    troupe_array functions;  /* pointers to troupe_function: TROUPE_LIST    */
+    troupe_array config;     /* troupe_key: TROUPE_KEYS                     */
+    troupe_array migrations; /* troupe_migration: TROUPE_MIGRATIONS         */
+    /* Schema of the state that is handed over on reload: what save writes, the oldest load takes. */
+    uint32_t state_version, state_oldest;
+
+    /* Makes an agent: reads config, keeps what it needs. No waiting, no side effects; 3 s at most. On
+     * failure say why by troupe_log and return a negative status. May be NULL. [loop] */
+    troupe_status (*create)(troupe_host *host, void **ret_state);
+    /* After the last turn of the agent's generation. May be NULL. [loop] */
+    void (*destroy)(troupe_host *host, void *state);
+    /* One place in a pipeline: returns TROUPE_NEXT, TROUPE_DONE, TROUPE_DROP or a failure. [turn] */
+    troupe_status (*stage)(troupe_turn *turn);
+    /* Sees the event beside the pipeline and cannot delay or answer it. [turn] */
+    troupe_status (*observe)(troupe_turn *turn);
+    /* The plugin's own extensions by id: "troupe.state/1", "troupe.user_data/1". May be NULL. */
+    const void *(*get_extension)(const char *id);
+    /* Minor 2. What `observe` gets besides messages that address the bot, separated by blanks; NULL:
+     * nothing.
+     *   "seen:message"  every message of a member that the bot can read, from memory: cheap, and lost
+     *                   where the host crashes or 256 of them are being observed already. It has the
+     *                   platform's plain fields: no author_name, no reply_to. Nothing is recorded,
+     *                   nothing may be spent, and troupe_turn_id is 0.
+     *   "owed:message"  the same, kept: each one, also one that addresses the bot, is stored before
+     *                   the platform may forget it, a commit and a row each, and observed in a turn
+     *                   of its own that a restart takes up again. What `observe` does there is
+     *                   recorded like a stage's, under the name "observer AGENT". Several at a time,
+     *                   in no order; a backlog waits in the store. It is lost where intake or store
+     *                   refuse it (too many at once, no storage, the host is closing): counted as
+     *                   owed_lost in `troupe status`, and logged. */
+    const char *events;
+} troupe_plugin;
+
+/* State handed from an old generation to a new one ("troupe.state/1"). `io` moves `len` bytes and
+ * returns TROUPE_OK or a failure, which both callbacks pass on. [loop], no waiting, 1 s at most. */
+typedef struct troupe_state_v1 {
+    uint32_t size;
+    uint32_t reserved;
+    troupe_status (*save)(void *state, void *stream,
+                          troupe_status (*io)(void *stream, const void *data, uint64_t len));
+    troupe_status (*load)(void *state, uint32_t written_version, void *stream,
+                          troupe_status (*io)(void *stream, void *data, uint64_t len));
+} troupe_state_v1;
+
+#define TROUPE_EXPORT __attribute__((visibility("default")))
+
+/* The one exported symbol, the note and the table. Once in a plugin, at file scope. */
+#define TROUPE_PLUGIN(id_, version_, doc_, ...)                                                    \
+    __attribute__((section(".note.troupe"), used,                                                  \
+                   aligned(4))) static const troupe_note troupe_note_ = {                          \
+        .name_size = sizeof(TROUPE_NOTE_NAME),                                                     \
+        .desc_size = sizeof(troupe_note) - offsetof(troupe_note, abi_major),                       \
+        .type = TROUPE_NOTE_TYPE,                                                                  \
+        .name = TROUPE_NOTE_NAME,                                                                  \
+        .abi_major = TROUPE_ABI_MAJOR,                                                             \
+        .abi_minor = TROUPE_ABI_MINOR,                                                             \
+        .id = id_,                                                                                 \
+        .version = version_};                                                                      \
+    static const troupe_plugin troupe_plugin_ = {.size = sizeof(troupe_plugin),                    \
+                                                 .abi_minor = TROUPE_ABI_MINOR,                    \
+                                                 .id = id_,                                        \
+                                                 .version = version_,                              \
+                                                 .doc = doc_,                                      \
+                                                 __VA_ARGS__};                                     \
+    TROUPE_EXPORT const troupe_plugin *troupe_plugin_v1(void);                                     \
+    TROUPE_EXPORT const troupe_plugin *troupe_plugin_v1(void)                                      \
+    {                                                                                              \
+        return &troupe_plugin_;                                                                    \
+    }                                                                                              \
+    TROUPE_EXPORT const troupe_plugin *troupe_plugin_v1(void)
+
+/* ---- below: how the macros do it --------------------------------------------------------------*/
+
+/* A parameter's defaults come first and the author's members override them, which -Wextra reports. */
+#define TROUPE_QUIET_                                                                              \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wpragmas\"")                 \
+        _Pragma("GCC diagnostic ignored \"-Wunknown-warning-option\"")                             \
+            _Pragma("GCC diagnostic ignored \"-Woverride-init\"")                                  \
+                _Pragma("GCC diagnostic ignored \"-Winitializer-overrides\"")
+#define TROUPE_LOUD_                                   _Pragma("GCC diagnostic pop")
+
+#define TROUPE_P_ARG_(tuple)                           TROUPE_P_ARG__ tuple
+#define TROUPE_P_ARG__(type_, ctype, name_, doc_, ...) , ctype name_
+#define TROUPE_P_INIT_(tuple)                          TROUPE_P_INIT__ tuple
+#define TROUPE_P_INIT__(type_, ctype, name_, doc_, ...)                                            \
+    {.name = #name_,                                                                               \
+     .doc = (doc_),                                                                                \
+     .type = (type_),                                                                              \
+     .min = -__builtin_inf(),                                                                      \
+     .max = __builtin_inf(),                                                                       \
+     .def = __builtin_nan(""),                                                                     \
+     __VA_ARGS__},
+#define TROUPE_F_REF_(cname) &cname##_function_,
+
+/* Applies a macro to each of up to 16 arguments. */
+#define TROUPE_EACH_(m, ...)                                                                       \
+    __VA_OPT__(TROUPE_CAT_(TROUPE_EACH_, TROUPE_COUNT_(__VA_ARGS__))(m, __VA_ARGS__))
+#define TROUPE_CAT_(a, b)  TROUPE_CAT__(a, b)
+#define TROUPE_CAT__(a, b) a##b
+#define TROUPE_COUNT_(...)                                                                         \
+    TROUPE_COUNT__(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
+#define TROUPE_COUNT__(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, count, ...) count
+#define TROUPE_EACH_1(m, a)                                                        m(a)
+#define TROUPE_EACH_2(m, a, ...)                                                   m(a) TROUPE_EACH_1(m, __VA_ARGS__)
+#define TROUPE_EACH_3(m, a, ...)                                                   m(a) TROUPE_EACH_2(m, __VA_ARGS__)
+#define TROUPE_EACH_4(m, a, ...)                                                   m(a) TROUPE_EACH_3(m, __VA_ARGS__)
+#define TROUPE_EACH_5(m, a, ...)                                                   m(a) TROUPE_EACH_4(m, __VA_ARGS__)
+#define TROUPE_EACH_6(m, a, ...)                                                   m(a) TROUPE_EACH_5(m, __VA_ARGS__)
+#define TROUPE_EACH_7(m, a, ...)                                                   m(a) TROUPE_EACH_6(m, __VA_ARGS__)
+#define TROUPE_EACH_8(m, a, ...)                                                   m(a) TROUPE_EACH_7(m, __VA_ARGS__)
+#define TROUPE_EACH_9(m, a, ...)                                                   m(a) TROUPE_EACH_8(m, __VA_ARGS__)
+#define TROUPE_EACH_10(m, a, ...)                                                  m(a) TROUPE_EACH_9(m, __VA_ARGS__)
+#define TROUPE_EACH_11(m, a, ...)                                                  m(a) TROUPE_EACH_10(m, __VA_ARGS__)
+#define TROUPE_EACH_12(m, a, ...)                                                  m(a) TROUPE_EACH_11(m, __VA_ARGS__)
+#define TROUPE_EACH_13(m, a, ...)                                                  m(a) TROUPE_EACH_12(m, __VA_ARGS__)
+#define TROUPE_EACH_14(m, a, ...)                                                  m(a) TROUPE_EACH_13(m, __VA_ARGS__)
+#define TROUPE_EACH_15(m, a, ...)                                                  m(a) TROUPE_EACH_14(m, __VA_ARGS__)
+#define TROUPE_EACH_16(m, a, ...)                                                  m(a) TROUPE_EACH_15(m, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * troupe/files.h - "troupe.files/1": what is attached to the message that a turn is about.
+ * Capability "files".
+ *
+ * The host fetches the files before the first stage. Texts stand in the message's content already, as
+ * far as the configuration lets them; the whole file can be read here. Pictures (PNG, JPEG, GIF, WebP)
+ * are kept only where some plugin has the capability, and the member is told below the answer which
+ * of them nobody read. Files are kept as long as the message's text, 24 hours after the turn's end.
+ */
+#ifndef TROUPE_FILES_H
+#define TROUPE_FILES_H
+
+#include <troupe/turn.h>
+
+#define TROUPE_FILES         "troupe.files/1"
+
+#define TROUPE_FILE_LEFT_OUT 0u /* not read: its kind or size, or it could not be fetched */
+#define TROUPE_FILE_TEXT     1u /* UTF-8 without NUL */
+#define TROUPE_FILE_PICTURE  2u /* its first bytes are those of a picture */
+
+/* The name is what a member gave it: no path, and not to be trusted. */
+typedef struct troupe_file {
+    uint32_t size;   /* sizeof(troupe_file), set by the caller */
+    uint32_t kind;   /* TROUPE_FILE_… */
+    uint64_t bytes;  /* of the file, as the platform says */
+    uint64_t shown;  /* of a text: bytes that stand in the message's content */
+    troupe_str name; /* kept until the stage or function ends */
+    troupe_str type; /* media type, as the platform says; may be empty */
+} troupe_file;
+
+typedef struct troupe_files_v1 {
+    uint32_t size;
+    uint32_t reserved;
+    /* The file at `index`, in the message's order, from 0. TROUPE_NOT_FOUND behind the last one. What it
+     * gives does not change, so it is not recorded. [turn, waits] */
+    troupe_status (*info)(troupe_turn *turn, uint32_t index, troupe_file *ret);
+    /* Its bytes, kept until the stage or function ends. TROUPE_UNSUPPORTED for what was left out.
+     * Not recorded, for the same reason. [turn, waits] */
+    troupe_status (*read)(troupe_turn *turn, uint32_t index, troupe_str *ret);
+} troupe_files_v1;
+
+static inline troupe_status troupe_file_info(troupe_turn *turn, uint32_t index, troupe_file *ret)
+{
+    const troupe_files_v1 *files =
+        (const troupe_files_v1 *)troupe_get_extension(turn, TROUPE_FILES);
+
+    ret->size = sizeof(*ret);
+    return files ? files->info(turn, index, ret) : TROUPE_UNSUPPORTED;
+}
+
+static inline troupe_status troupe_file_read(troupe_turn *turn, uint32_t index, troupe_str *ret)
+{
+    const troupe_files_v1 *files =
+        (const troupe_files_v1 *)troupe_get_extension(turn, TROUPE_FILES);
+
+    return files ? files->read(turn, index, ret) : TROUPE_UNSUPPORTED;
+}
+
+#endif

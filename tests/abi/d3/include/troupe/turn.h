@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * troupe/turn.h - what a stage, an observer or a function can do while it runs.
+ *
+ * Calls marked [waits] suspend the coroutine, never the host, and return TROUPE_CANCELED or
+ * TROUPE_DEADLINE when the turn was ended, TROUPE_PARKED when the stage is put aside until somebody
+ * answers; every later wait then returns the same at once. Clean up and return.
+ *
+ * A stage that a restart cut runs again from its first line. Calls marked Noted, Stored or Outside
+ * then return what they returned before, without doing anything, up to the point where it was cut:
+ * docs/abi.md, "What is recorded", has the rules that this asks of a plugin.
+ */
+#ifndef TROUPE_TURN_H
+#define TROUPE_TURN_H
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <troupe/abi.h>
+#include <troupe/host.h>
+
+/* Where a message came from and who wrote it. Ids are the platform's; 0 is none. */
+typedef struct troupe_message {
+    uint32_t size;
+    uint32_t flags; /* TROUPE_MESSAGE_… */
+    uint64_t id;    /* of the message */
+    uint64_t account, guild, channel;
+    uint64_t author;
+    troupe_str author_name;
+    troupe_str content; /* without the mention or prefix that addressed the bot */
+    uint64_t reply_to;  /* id of the message that it answers */
+    int64_t time_ms;    /* wall clock, milliseconds since 1970 */
+    /* What the message reply_to says and who wrote it, where the gateway knows it: somebody's words,
+     * cut at 4,000 bytes. Empty where there is none. Since minor 1: ask TROUPE_HAS(message,
+     * quote_author). */
+    troupe_str quote, quote_author;
+} troupe_message;
+
+#define TROUPE_MESSAGE_ADDRESSED (1u << 0) /* mention, reply, direct message: an answer is owed */
+#define TROUPE_MESSAGE_DIRECT    (1u << 1) /* nobody else reads it */
+#define TROUPE_MESSAGE_BOT       (1u << 2) /* written by a program */
+#define TROUPE_MESSAGE_CONTINUE  (1u << 3) /* the member wants the cut answer to it to go on */
+
+/* Chunks of a function that streams. */
+typedef struct troupe_stream troupe_stream;
+
+/* A child that runs beside the stage or function that started it. */
+typedef struct troupe_task troupe_task;
+typedef troupe_status (*troupe_task_fn)(troupe_turn *turn, void *arg);
+
+#define TROUPE_ASK_MS 600000 /* how long a member may take to answer a question */
+
+typedef struct troupe_turn_table {
+    uint32_t size;
+    uint32_t abi_minor;
+    const void *(*get_extension)(troupe_turn *turn, const char *id);
+    troupe_host *(*host)(troupe_turn *turn);
+    void *(*state)(troupe_turn *turn);
+    uint64_t (*id)(troupe_turn *turn);
+    const troupe_message *(*message)(troupe_turn *turn);
+    int64_t (*time_left)(troupe_turn *turn);
+    troupe_status (*status)(troupe_turn *turn);
+    int64_t (*now)(troupe_turn *turn);
+    uint64_t (*random)(troupe_turn *turn);
+    troupe_status (*sleep)(troupe_turn *turn, uint64_t ms);
+    void *(*alloc)(troupe_turn *turn, uint64_t size);
+    troupe_status (*reply)(troupe_turn *turn, const char *text, uint64_t len);
+    troupe_status (*write)(troupe_turn *turn, const char *text, uint64_t len);
+    troupe_status (*result)(troupe_turn *turn, const char *json, uint64_t len);
+    troupe_status (*fail)(troupe_turn *turn, troupe_status status, const char *code,
+                          const char *sentence, uint64_t len);
+    void (*reason)(troupe_turn *turn, const char *code, const char *detail, uint64_t len);
+    troupe_status (*annotate)(troupe_turn *turn, const char *key, const char *value, uint64_t len);
+    troupe_status (*annotation)(troupe_turn *turn, const char *key, troupe_str *ret);
+    troupe_status (*call)(troupe_turn *turn, const char *name, troupe_str json_args,
+                          troupe_str *ret);
+    troupe_status (*open)(troupe_turn *turn, const char *name, troupe_str json_args,
+                          troupe_stream **ret);
+    troupe_status (*read)(troupe_turn *turn, troupe_stream *stream, troupe_str *ret_chunk);
+    troupe_status (*close)(troupe_turn *turn, troupe_stream *stream, troupe_str *ret_result);
+    void (*error)(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_sentence);
+    /* Minor 1. */
+    troupe_status (*ask)(troupe_turn *turn, const char *text, uint64_t len, troupe_array labels,
+                         uint64_t within_ms, int32_t *ret_choice);
+    troupe_status (*spawn)(troupe_turn *turn, troupe_task_fn fn, void *arg, troupe_task **ret);
+    troupe_status (*join)(troupe_turn *turn, troupe_task *task);
+    troupe_status (*join_any)(troupe_turn *turn, troupe_task *const *tasks, uint32_t count,
+                              uint32_t *ret_which);
+    troupe_status (*batch_begin)(troupe_turn *turn);
+    troupe_status (*batch_commit)(troupe_turn *turn);
+} troupe_turn_table;
+
+struct troupe_turn {
+    const troupe_turn_table *api;
+};
+
+/* An interface of the host by "name/revision"; NULL where this host has none. [turn] */
+static inline const void *troupe_get_extension(troupe_turn *turn, const char *id)
+{
+    return turn->api->get_extension(turn, id);
+}
+
+/* The agent's handle for config, log and memory, and the state that create made. [turn] */
+static inline troupe_host *troupe_turn_host(troupe_turn *turn)
+{
+    return turn->api->host(turn);
+}
+
+static inline void *troupe_state(troupe_turn *turn)
+{
+    return turn->api->state(turn);
+}
+
+/* The message that this turn answers; NULL in a job or a call from the shell. [turn] */
+static inline const troupe_message *troupe_turn_message(troupe_turn *turn)
+{
+    return turn->api->message(turn);
+}
+
+/* The turn's number, as `troupe why` takes it. [turn] */
+static inline uint64_t troupe_turn_id(troupe_turn *turn)
+{
+    return turn->api->id(turn);
+}
+
+/* Milliseconds until the deadline, 0 when it passed. Not recorded: bound a wait by it, never choose by
+ * it what to do. [turn] */
+static inline int64_t troupe_time_left(troupe_turn *turn)
+{
+    return turn->api->time_left(turn);
+}
+
+/* TROUPE_OK, or why the turn was ended: for loops that compute long. Not recorded. [turn] */
+static inline troupe_status troupe_turn_status(troupe_turn *turn)
+{
+    return turn->api->status(turn);
+}
+
+/* Wall clock in milliseconds since 1970. Noted: a replay sees the same time. [turn] */
+static inline int64_t troupe_now(troupe_turn *turn)
+{
+    return turn->api->now(turn);
+}
+
+/* A random number from 0 to below `bound` (bound > 0), without bias. Noted. [turn] */
+static inline int64_t troupe_random(troupe_turn *turn, int64_t bound)
+{
+    uint64_t range = (uint64_t)bound, limit, value;
+
+    if (bound <= 1)
+        return 0;
+    limit = UINT64_MAX - UINT64_MAX % range;
+    do
+        value = turn->api->random(turn);
+    while (value >= limit);
+    return (int64_t)(value % range);
+}
+
+/* Waits at least `ms`. A long one (above half a minute) is a stored effect whose due time survives a
+ * restart, and parks the stage like a question; a shorter one is noted. [turn, waits] */
+static inline troupe_status troupe_sleep(troupe_turn *turn, uint64_t ms)
+{
+    return turn->api->sleep(turn, ms);
+}
+
+/* Zeroed memory that lives until the turn ends; NULL above the turn's limit of 16 MB. [turn] */
+static inline void *troupe_turn_alloc(troupe_turn *turn, uint64_t size)
+{
+    return turn->api->alloc(turn, size);
+}
+
+/* The whole answer: of a stage to the member, of a function to whoever called it. After
+ * troupe_write it replaces what was shown. At most 64 kB, TROUPE_LIMIT above. Kept with the end of the
+ * stage or function. [turn, waits] */
+static inline troupe_status troupe_reply_text(troupe_turn *turn, const char *text, uint64_t len)
+{
+    return turn->api->reply(turn, text, len);
+}
+
+__attribute__((format(printf, 2, 3))) static inline troupe_status
+troupe_reply(troupe_turn *turn, const char *format, ...)
+{
+    char small[1024], *text = small;
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(small, sizeof(small), format, args);
+    va_end(args);
+    if (n < 0)
+        return TROUPE_ARGUMENT;
+    if ((size_t)n >= sizeof(small)) {
+        text = (char *)turn->api->alloc(turn, (uint64_t)n + 1);
+        if (!text)
+            return TROUPE_NOMEM;
+        va_start(args, format);
+        vsnprintf(text, (size_t)n + 1, format, args);
+        va_end(args);
+    }
+    return turn->api->reply(turn, text, (uint64_t)n);
+}
+
+/* The next piece of a streamed answer. Shown to the member as the gateway allows; given to a caller
+ * that opened a stream. Chunks are joined in order; all of them together at most 64 kB.
+ * [turn, waits] */
+static inline troupe_status troupe_write(troupe_turn *turn, const char *text, uint64_t len)
+{
+    return turn->api->write(turn, text, len);
+}
+
+/* A function's result as one JSON value, beside or instead of its text. TROUPE_DATA where it is no
+ * JSON. At most 1 MB. [turn] */
+static inline troupe_status troupe_result(troupe_turn *turn, const char *json, uint64_t len)
+{
+    return turn->api->result(turn, json, len);
+}
+
+/* Says why a stage or function fails and returns `status`, to be returned in turn: `code` is a short
+ * word with dots for programs ("llm.rate_limited"), `format` one sentence for people, without
+ * secrets and without a provider's raw text. [turn] */
+__attribute__((format(printf, 4, 5))) static inline troupe_status
+troupe_fail(troupe_turn *turn, troupe_status status, const char *code, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (n < 0)
+        n = 0;
+    /* In brackets: test frameworks have a macro called fail. */
+    return (turn->api->fail)(turn, status, code, text,
+                             (uint64_t)n < sizeof(text) ? (uint64_t)n : sizeof(text) - 1);
+}
+
+/* Leaves a reason in the turn's trace, which `troupe why` shows. Not recorded. [turn] */
+__attribute__((format(printf, 3, 4))) static inline void
+troupe_reason(troupe_turn *turn, const char *code, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (n < 0)
+        n = 0;
+    turn->api->reason(turn, code, text,
+                      (uint64_t)n < sizeof(text) ? (uint64_t)n : sizeof(text) - 1);
+}
+
+/* Notes for later stages of the same turn: short keys, values up to 16 kB, 64 of them. [turn] */
+static inline troupe_status troupe_annotate(troupe_turn *turn, const char *key, const char *value,
+                                            uint64_t len)
+{
+    return turn->api->annotate(turn, key, value, len);
+}
+
+static inline troupe_status troupe_annotation(troupe_turn *turn, const char *key, troupe_str *ret)
+{
+    return turn->api->annotation(turn, key, ret);
+}
+
+/* Calls a declared function or service by name with a JSON object of arguments ("" for none) and
+ * waits for its end. `ret` (may be NULL): its JSON result where it gave one, else its text.
+ * TROUPE_NOT_FOUND without a provider, TROUPE_DENIED without the capability "call:NAME", else the
+ * function's own status; troupe_error says more. The member's right is checked here. [turn, waits] */
+static inline troupe_status troupe_call(troupe_turn *turn, const char *name, troupe_str json_args,
+                                        troupe_str *ret)
+{
+    return turn->api->call(turn, name, json_args, ret);
+}
+
+/* The same with the text in chunks. troupe_read: TROUPE_OK with a chunk that lives until the next
+ * read, TROUPE_END after the last. troupe_close: the function's status and result, cancels it where
+ * it still runs; once for each stream. At most 16 open. [turn, waits] */
+static inline troupe_status troupe_open(troupe_turn *turn, const char *name, troupe_str json_args,
+                                        troupe_stream **ret)
+{
+    return turn->api->open(turn, name, json_args, ret);
+}
+
+static inline troupe_status troupe_read(troupe_turn *turn, troupe_stream *stream,
+                                        troupe_str *ret_chunk)
+{
+    return turn->api->read(turn, stream, ret_chunk);
+}
+
+static inline troupe_status troupe_close(troupe_turn *turn, troupe_stream *stream,
+                                         troupe_str *ret_result)
+{
+    return turn->api->close(turn, stream, ret_result);
+}
+
+/* Asks the member and waits for a button: `ret_choice` is its place in the list, from 0. At most five
+ * labels of 80 bytes. Nobody else can answer. TROUPE_DEADLINE after `within_ms` (0: ten minutes)
+ * without an answer, TROUPE_CANCELED where somebody stopped it, TROUPE_UNSUPPORTED where nobody can be asked. The turn's clock stops and others go
+ * ahead; the stage is put aside meanwhile and runs again from its first line, with all it did before
+ * returned as it was: TROUPE_PARKED, here and from every later wait, asks to return at once, whatever
+ * the value. Outside. [turn, waits] */
+static inline troupe_status troupe_ask_within(troupe_turn *turn, uint64_t within_ms,
+                                              const char *text, troupe_array labels,
+                                              int32_t *ret_choice)
+{
+    return TROUPE_HAS(turn->api, ask) ? turn->api->ask(turn, text, (uint64_t)__builtin_strlen(text),
+                                                       labels, within_ms, ret_choice)
+                                      : TROUPE_UNSUPPORTED;
+}
+
+static inline troupe_status troupe_ask(troupe_turn *turn, const char *text, troupe_array labels,
+                                       int32_t *ret_choice)
+{
+    return troupe_ask_within(turn, 0, text, labels, ret_choice);
+}
+
+/* Labels for troupe_ask: TROUPE_BUTTONS("Again", "Enough"). */
+#define TROUPE_BUTTONS(...)                                                                        \
+    ((troupe_array){(const char *const[]){__VA_ARGS__},                                            \
+                    (uint32_t)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)),       \
+                    (uint32_t)sizeof(char *)})
+
+/* Runs `fn` as a child beside the caller, on the same turn with calls of its own; it ends, cancelled,
+ * with the stage or function that started it. What it leaves behind `arg` is the caller's memory. At
+ * most 64 a stage or function. troupe_join waits for one and returns its status; troupe_join_any for
+ * the first of several (`ret_which`; Noted). [turn, waits] */
+static inline troupe_status troupe_spawn(troupe_turn *turn, troupe_task_fn fn, void *arg,
+                                         troupe_task **ret)
+{
+    return TROUPE_HAS(turn->api, spawn) ? turn->api->spawn(turn, fn, arg, ret) : TROUPE_UNSUPPORTED;
+}
+
+static inline troupe_status troupe_join(troupe_turn *turn, troupe_task *task)
+{
+    return TROUPE_HAS(turn->api, join) ? turn->api->join(turn, task) : TROUPE_UNSUPPORTED;
+}
+
+static inline troupe_status troupe_join_any(troupe_turn *turn, troupe_task *const *tasks,
+                                            uint32_t count, uint32_t *ret_which)
+{
+    return TROUPE_HAS(turn->api, join_any) ? turn->api->join_any(turn, tasks, count, ret_which)
+                                           : TROUPE_UNSUPPORTED;
+}
+
+/* Between these two, writes of kv and sql by this stage or function are gathered and return
+ * TROUPE_OK; the second writes all of them or none, as one effect, and fails as they would. Begun and
+ * never committed, nothing is written. Stored. [turn, waits] */
+static inline troupe_status troupe_batch_begin(troupe_turn *turn)
+{
+    return TROUPE_HAS(turn->api, batch_begin) ? turn->api->batch_begin(turn) : TROUPE_UNSUPPORTED;
+}
+
+static inline troupe_status troupe_batch_commit(troupe_turn *turn)
+{
+    return TROUPE_HAS(turn->api, batch_commit) ? turn->api->batch_commit(turn) : TROUPE_UNSUPPORTED;
+}
+
+/* Code and sentence of the last call that failed in this stage or function; empty when none did.
+ * Either may be NULL. [turn] */
+static inline void troupe_error(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_sentence)
+{
+    turn->api->error(turn, ret_code, ret_sentence);
+}
+
+#endif
