@@ -153,11 +153,10 @@ static char *unique_name(int fd)
     return buf_take(&name);
 }
 
-troupe_status plugin_image_map(int fd, const char *id, void **ret_handle,
-                               const troupe_plugin **ret_table, char **ret_name, struct error *err)
+troupe_status plugin_image_map(int fd, const char *id, void **ret_handle, char **ret_name,
+                               struct error *err)
 {
     _cleanup_mem_ char *path = unique_name(fd);
-    const troupe_plugin *(*entry)(void);
     const char *why;
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 
@@ -170,19 +169,25 @@ troupe_status plugin_image_map(int fd, const char *id, void **ret_handle,
                          "this system",
                          id, why ? why : "the dynamic linker does not say why");
     }
-    entry = (const troupe_plugin *(*)(void))(uintptr_t)dlsym(handle, TROUPE_ENTRY_SYMBOL);
-    if (!entry) {
-        dlclose(handle);
-        return error_set(err, TROUPE_DATA,
-                         "plugin \"%s\" does not export %s; build it with TROUPE_PLUGIN()", id,
-                         TROUPE_ENTRY_SYMBOL);
-    }
-    *ret_table = entry();
     *ret_handle = handle;
     if (ret_name) {
         *ret_name = path;
         path = NULL;
     }
+    return TROUPE_OK;
+}
+
+troupe_status plugin_image_enter(void *handle, const char *id, const troupe_plugin **ret,
+                                 struct error *err)
+{
+    const troupe_plugin *(*entry)(void) =
+        (const troupe_plugin *(*)(void))(uintptr_t)dlsym(handle, TROUPE_ENTRY_SYMBOL);
+
+    if (!entry)
+        return error_set(err, TROUPE_DATA,
+                         "plugin \"%s\" does not export %s; build it with TROUPE_PLUGIN()", id,
+                         TROUPE_ENTRY_SYMBOL);
+    *ret = entry();
     return TROUPE_OK;
 }
 
@@ -202,10 +207,17 @@ troupe_status plugin_image_load(struct plugin_image *image, const struct plugin_
     if (image->manifest)
         return TROUPE_OK;
     if (!image->handle) {
-        status = plugin_image_map(image->fd, image->note.id, &image->handle, &image->table,
-                                  &image->name, err);
+        status = plugin_image_map(image->fd, image->note.id, &image->handle, &image->name, err);
         if (status < 0)
             return status;
+        status = plugin_image_enter(image->handle, image->note.id, &image->table, err);
+        if (status < 0) {
+            dlclose(image->handle);
+            image->handle = NULL;
+            mem_free(image->name);
+            image->name = NULL;
+            return status;
+        }
         image->images->loaded++;
     }
     /* On failure the caller's reference is what unmaps it. */

@@ -76,11 +76,14 @@ troupe_status plugin_image_open(struct plugin_images *images, const char *path,
 troupe_status plugin_image_load(struct plugin_image *image, const struct plugin_registry *registry,
                                 struct error *err);
 /*
- * The mapping alone, for the runner: of the file behind `fd`, which stays the caller's. `id` stands
- * for it in sentences; `ret_name` (may be NULL) is the name it got, the caller's.
+ * Its steps, for the runner. The mapping alone, of the file behind `fd`, which stays the caller's;
+ * `id` stands for it in sentences; `ret_name` (may be NULL) is the name it got, the caller's.
  */
-troupe_status plugin_image_map(int fd, const char *id, void **ret_handle,
-                               const troupe_plugin **ret_table, char **ret_name, struct error *err);
+troupe_status plugin_image_map(int fd, const char *id, void **ret_handle, char **ret_name,
+                               struct error *err);
+/* Calls the entry of what was mapped. */
+troupe_status plugin_image_enter(void *handle, const char *id, const troupe_plugin **ret,
+                                 struct error *err);
 struct plugin_image *plugin_image_ref(struct plugin_image *image);
 /* Not from inside a frame of the plugin. NULL is fine. */
 void plugin_image_unref(struct plugin_image *image);

@@ -9,7 +9,9 @@
 #include "base/mem.h"
 #include "loop/sanitize.h"
 #include "plugin/agent.h"
+#include "plugin/held.h"
 #include "plugin/image.h"
+#include "plugin/sandbox.h"
 #include "plugin/trial.h"
 #include "plugin/trial_wire.h"
 
@@ -18,12 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-#define CPU_SECONDS 10
-#define NICE        5
-#define MEMORY      ((rlim_t)2 << 30)
 
 #ifdef LOOP_ASAN
 /* The parent tells from the signal what happened; a report would go to /dev/null. */
@@ -110,29 +107,6 @@ static void fill_registry(struct plugin_registry *registry, const json_t *extens
     }
 }
 
-/*
- * Bounds what a mistake can do: no file grows, no core is dumped, memory and time end. It is no
- * sandbox: the code is what the operator installed, and still reaches what the host's user may.
- */
-static void confine(void)
-{
-    const struct rlimit none = {0, 0}, cpu = {CPU_SECONDS, CPU_SECONDS}, files = {64, 64};
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_SET_NAME, "troupe-runner");
-    /* One that spins shall not take the time of those that answer. */
-    (void)!nice(NICE);
-    setrlimit(RLIMIT_CORE, &none);
-    setrlimit(RLIMIT_FSIZE, &none);
-    setrlimit(RLIMIT_CPU, &cpu);
-    setrlimit(RLIMIT_NOFILE, &files);
-#if !defined(LOOP_ASAN) && !defined(LOOP_TSAN)
-    /* A sanitizer reserves terabytes of addresses for its shadow. */
-    setrlimit(RLIMIT_AS, &(struct rlimit){MEMORY, MEMORY});
-#endif
-}
-
 static troupe_status read_request(json_t **ret, struct error *err)
 {
     _cleanup_buf_ struct buf text = {.max = TRIAL_MAX_REQUEST};
@@ -167,6 +141,49 @@ static troupe_status run_create(const json_t *request, const struct plugin_manif
     return status;
 }
 
+/* Files and directories that the agent's section names: what its `create` is there to read. */
+static size_t named_files(const json_t *request, const char **ret)
+{
+    size_t i, count = 0;
+    json_t *item;
+
+    json_array_foreach (json_object_get(request, "values"), i, item) {
+        const char *path = json_get_str(item, "text", NULL);
+
+        if (json_get_int(item, "type", 0) == TROUPE_TYPE_PATH && path && count < PLUGIN_MAX_KEYS)
+            ret[count++] = path;
+    }
+    return count;
+}
+
+/* Maps the plugin and calls its entry, each step with no more rights than it needs. */
+static troupe_status load(const json_t *request, const char *id, const troupe_plugin **ret,
+                          struct error *err)
+{
+    const unsigned flags = (unsigned)json_get_int(request, "sandbox", 0);
+    const char *files[PLUGIN_MAX_KEYS];
+    const size_t count = named_files(request, files);
+    struct plugin_held held;
+    troupe_status status;
+    void *handle;
+    int copy;
+
+    if ((status = plugin_held_copy(TRIAL_FD_IMAGE, id, &held, &copy, err)) < 0)
+        return status;
+    if (dup2(copy, TRIAL_FD_IMAGE) < 0)
+        return error_set(err, TROUPE_IO, "plugin \"%s\" cannot be tried: %s", id, strerror(errno));
+    close(copy);
+    if ((status = plugin_sandbox_limits(TRIAL_FD_RESULT + 1, err)) < 0 ||
+        (status = plugin_sandbox_first(flags, files, count, err)) < 0 ||
+        (status = plugin_image_map(TRIAL_FD_IMAGE, id, &handle, NULL, err)) < 0)
+        return status;
+    close(TRIAL_FD_IMAGE);
+    if ((status = plugin_sandbox_second(flags, files, count, err)) < 0)
+        return status;
+    plugin_held_run(&held, handle);
+    return plugin_image_enter(handle, id, ret, err);
+}
+
 int main(void)
 {
     _cleanup_json_ json_t *request = NULL;
@@ -176,9 +193,8 @@ int main(void)
     const troupe_plugin *table = NULL;
     struct error err = {0};
     troupe_status status;
-    void *handle;
 
-    confine();
+    prctl(PR_SET_NAME, "troupe-runner");
     if ((status = read_request(&request, &err)) < 0) {
         fprintf(stderr, "troupe-runner: %s\n", err.text);
         finish(status, &err);
@@ -186,7 +202,7 @@ int main(void)
     fill_registry(registry, json_object_get(request, "extensions"));
     snprintf(note.id, sizeof(note.id), "%s", json_get_str(request, "id", "?"));
     snprintf(note.version, sizeof(note.version), "%s", json_get_str(request, "version", "?"));
-    if ((status = plugin_image_map(TRIAL_FD_IMAGE, note.id, &handle, &table, NULL, &err)) < 0 ||
+    if ((status = load(request, note.id, &table, &err)) < 0 ||
         (status = plugin_manifest_read(table, &note, registry, &manifest, &err)) < 0)
         finish(status, &err);
     if (json_get_int(request, "mode", 0) == PLUGIN_TRIAL_CREATE)

@@ -54,6 +54,7 @@ static char *request_text(const struct plugin_trial *trial)
                                                 (json_int_t) * (const uint32_t *)item->table));
     }
     json_object_set_new(request, "mode", json_integer(trial->mode));
+    json_object_set_new(request, "sandbox", json_integer(trial->sandbox));
     json_object_set_new(request, "id", json_string(trial->image->note.id));
     json_object_set_new(request, "version", json_string(trial->image->note.version));
     json_object_set(request, "extensions", tables);
@@ -276,6 +277,12 @@ static troupe_status judge(const struct plugin_trial *trial, const struct trial_
             return error_set(err, TROUPE_DEADLINE,
                              "plugin \"%s\" used up its processor time while %s; a plugin may not "
                              "compute there",
+                             id, phase(trial));
+        if (number == SIGSYS)
+            return error_set(err, TROUPE_DENIED,
+                             "plugin \"%s\" was ended while %s: it asked the system for what no "
+                             "plugin may, like running a program; nothing was changed, install "
+                             "another build of it",
                              id, phase(trial));
         return error_set(err, TROUPE_CRASHED,
                          "plugin \"%s\" crashed while %s (signal %s); nothing was changed, install "

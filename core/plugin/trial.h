@@ -2,8 +2,10 @@
  *
  * A new plugin's first steps happen in a process that is thrown away: `troupe-runner` maps the sealed
  * copy, checks the declaration and, in the second form, creates and destroys an agent with the new
- * config. It has an empty environment, no descriptors but its own three, limits on memory and time,
- * and never sees a secret. What crashes or spins there is named here, and the host has not moved.
+ * config. It has an empty environment, no descriptors but its own, limits on memory and time, never
+ * sees a secret, and runs in a sandbox (sandbox.h): constructors and `create` open no file but those
+ * that the config names, and reach no network and no other process. What crashes or spins there is
+ * named here, and the host has not moved.
  */
 #ifndef PLUGIN_TRIAL_H
 #define PLUGIN_TRIAL_H
@@ -27,12 +29,13 @@ struct plugin_trial {
     const char *agent;                      /* name; CREATE only           */
     const struct plugin_values *values;     /* CREATE only                 */
     uint64_t timeout_ms;                    /* 0: PLUGIN_TRIAL_MS          */
+    unsigned sandbox;                       /* PLUGIN_SANDBOX_…            */
 };
 
 /*
  * Runs one trial on a worker. On failure `err` is the sentence: what the plugin's check or create
- * said (TROUPE_CONFIG, TROUPE_DATA …), the signal it died of (TROUPE_CRASHED), or that it did not
- * finish (TROUPE_DEADLINE); TROUPE_BUSY when no worker was free. `log` (may be NULL) gets the lines
+ * said (TROUPE_CONFIG, TROUPE_DATA …), the signal it died of (TROUPE_CRASHED), that it asked the
+ * system for what ends a process in the sandbox (TROUPE_DENIED), or that it did not finish (TROUPE_DEADLINE); TROUPE_BUSY when no worker was free. `log` (may be NULL) gets the lines
  * that the plugin logged, one each. The child is gone when it returns; when the caller is cancelled
  * a worker ends it at once. [waits]
  */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin_fixture.h"
 
+#include "escape.h"
+#include "plugin/sandbox.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -10,7 +13,7 @@ static const uint64_t kv_table[4] = {sizeof(kv_table)};
 /* One trial in a coroutine of a fresh loop, from the file on. */
 struct run {
     const char *plugin;
-    unsigned mode;
+    unsigned mode, sandbox;
     uint64_t timeout_ms;
     const char *ini; /* of CREATE */
     const char *runner;
@@ -60,7 +63,8 @@ static troupe_status run_coroutine(void *arg)
                                  .mode = run->mode,
                                  .registry = &registry,
                                  .agent = "tried",
-                                 .timeout_ms = run->timeout_ms};
+                                 .timeout_ms = run->timeout_ms,
+                                 .sandbox = run->sandbox};
     struct plugin_image *image = NULL;
     struct plugin_values values = {0};
     struct config_problems problems = {0};
@@ -215,7 +219,7 @@ static void a_failing_create_says_why(void **state)
     buf_clear(&run.log);
 }
 
-/* Three standard descriptors, the copy, the result; the request is read and closed. */
+/* Three standard descriptors and the result; what was read is closed. */
 static void the_runner_is_bare(void **state)
 {
     struct run run = {.plugin = "probe",
@@ -229,13 +233,55 @@ static void the_runner_is_bare(void **state)
     if (run.status < 0)
         fail_msg("%s", run.err.text);
     assert_string_equal(buf_text(&run.log), "agent tried\n"
-                                            "files 5\n"
+                                            "files 4\n"
                                             "variables 0\n"
                                             "secret -6\n"
                                             "motto hello there\n"
                                             "core 0\n"
                                             "kv 1\n");
     buf_clear(&run.log);
+}
+
+/* The same ways out as tests/unit/plugin/sandbox_test.c, by a real plugin in a real trial. */
+static void constructors_and_create_do_not_get_out(void **state)
+{
+    (void)state;
+    for (unsigned sandbox = 0; sandbox <= PLUGIN_SANDBOX_NO_LANDLOCK; sandbox++) {
+        struct run run = {.plugin = "escape",
+                          .mode = PLUGIN_TRIAL_CREATE,
+                          .sandbox = sandbox,
+                          .timeout_ms = 60000,
+                          .ini = "[agent tried]\n"};
+
+        run_trial(&run);
+        if (run.status < 0)
+            fail_msg("%s", run.err.text);
+        assert_string_equal(buf_text(&run.log), "early all none\n"
+                                                "late all none\n"
+                                                "at least 60: yes\n");
+        buf_clear(&run.log);
+    }
+}
+
+static void what_no_plugin_may_ends_the_trial(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < escape_count; i++) {
+        _cleanup_mem_ char *ini = mem_printf("[agent tried]\nway = %zu\n", i);
+        struct run run = {
+            .plugin = "escape", .mode = PLUGIN_TRIAL_CREATE, .timeout_ms = 60000, .ini = ini};
+
+        if (!(escapes[i].flags & ESCAPE_FATAL))
+            continue;
+        run_trial(&run);
+        if (run.status != TROUPE_DENIED)
+            fail_msg("\"%s\": %s %s", escapes[i].name, run.err.text, buf_text(&run.log));
+        assert_sentence(run.err,
+                        "plugin \"org.example.escape\" was ended while creating an agent: it asked "
+                        "the system for what no plugin may, like running a program; nothing was "
+                        "changed, install another build of it");
+        buf_clear(&run.log);
+    }
 }
 
 static void cancelling_ends_the_child(void **state)
@@ -262,9 +308,9 @@ static void a_trial_is_known_by_bytes_form_agent_and_config(void **state)
         {.mode = PLUGIN_TRIAL_LOAD, .image = &image, .registry = &registry},
         {.mode = PLUGIN_TRIAL_LOAD, .image = &other, .registry = &registry},
         {.mode = PLUGIN_TRIAL_LOAD, .image = &image, .registry = &none},
-        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "a", &values, 0},
-        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "b", &values, 0},
-        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "a", &values, 0},
+        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "a", &values, 0, 0},
+        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "b", &values, 0, 0},
+        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "a", &values, 0, 0},
     };
     char keys[6][PLUGIN_BUILD_ID_LEN + 1], again[PLUGIN_BUILD_ID_LEN + 1];
 
@@ -330,6 +376,8 @@ int main(void)
         cmocka_unit_test(a_bad_declaration_is_told),
         cmocka_unit_test(a_failing_create_says_why),
         cmocka_unit_test(the_runner_is_bare),
+        cmocka_unit_test(constructors_and_create_do_not_get_out),
+        cmocka_unit_test(what_no_plugin_may_ends_the_trial),
         cmocka_unit_test(cancelling_ends_the_child),
         cmocka_unit_test(a_missing_runner_is_named),
         cmocka_unit_test(a_trial_is_known_by_bytes_form_agent_and_config),
