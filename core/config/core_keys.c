@@ -130,6 +130,8 @@ static const struct config_key http_keys[] = {
 static const struct config_key plugins_keys[] = {
     {"path", CONFIG_PATH, CONFIG_LIVE | CONFIG_LIST, TROUPE_PLUGIN_DIR,
      .doc = "directories that are searched for plugins, in this order"},
+    {"require_landlock", CONFIG_BOOL, CONFIG_LIVE, "no",
+     .doc = "refuse to load plugins on a kernel without Landlock"},
 };
 
 static const struct config_key console_keys[] = {

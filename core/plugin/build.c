@@ -11,10 +11,12 @@
  */
 #include "plugin/build.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "loop/co.h"
 #include "plugin/gather.h"
 #include "plugin/order.h"
+#include "plugin/sandbox.h"
 
 #include <string.h>
 
@@ -127,6 +129,7 @@ static troupe_status run_trial(struct build *build, const struct candidate *item
         .agent = item->name,
         .values = item->agent ? &item->agent->values : NULL,
         .timeout_ms = build->manager->trial_ms,
+        .sandbox = build->manager->sandbox,
     };
     char key[PLUGIN_BUILD_ID_LEN + 1];
     struct error err = {0};
@@ -298,6 +301,29 @@ static troupe_status look(struct build *build)
     return TROUPE_OK;
 }
 
+/* Before a plugin is tried: whether the second layer of the sandbox must be there, and is. */
+static void check_landlock(struct build *build)
+{
+    struct plugin_manager *manager = build->manager;
+    const struct config_value *required =
+        config_value(config_section(build->look, "plugins", NULL), "require_landlock");
+
+    if (!(manager->sandbox & PLUGIN_SANDBOX_NO_LANDLOCK) && plugin_landlock_abi() > 0)
+        return;
+    if (required && required->number) {
+        config_problem(
+            build->problems, required->file, required->line,
+            "key \"require_landlock\" in [plugins]: this kernel has no Landlock; boot one "
+            "with CONFIG_SECURITY_LANDLOCK and \"landlock\" in lsm=, or set "
+            "require_landlock = no");
+        return;
+    }
+    if (!manager->landlock_missed)
+        log_warn("plugin", "this kernel has no Landlock: trials of plugins are confined by seccomp "
+                           "alone; boot one with \"landlock\" in lsm= for the second layer");
+    manager->landlock_missed = true;
+}
+
 static troupe_status run_steps(struct build *build)
 {
     const size_t before = build->problems->errors;
@@ -305,6 +331,9 @@ static troupe_status run_steps(struct build *build)
 
     if ((status = look(build)) < 0)
         return status;
+    check_landlock(build);
+    if (build->problems->errors != before)
+        return TROUPE_CONFIG;
     if ((status = find_plugins(build)) < 0 || (status = load_images(build)) < 0)
         return status;
     if (build->problems->errors != before)

@@ -69,6 +69,7 @@ struct plugin_manager *plugin_manager_new(struct loop *loop,
         mem_strdup(options->package_dir ? options->package_dir : TROUPE_PLUGIN_DIR);
     manager->runner = options->runner ? mem_strdup(options->runner) : NULL;
     manager->trial_ms = options->trial_ms;
+    manager->sandbox = options->sandbox;
     manager->any_location = options->any_location;
     manager->pool = options->pool;
     manager->reaper.run = reap;

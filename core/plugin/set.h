@@ -27,6 +27,7 @@ struct plugin_manager_options {
     struct pool *pool;       /* where files are read and trials run; ends before the manager.   */
                              /* NULL: threads of its own, from the first build on                */
     bool any_location;       /* tests: every plugin counts as the package's                     */
+    unsigned sandbox;        /* tests: PLUGIN_SANDBOX_… of trials                               */
 };
 
 struct plugin_manager {
@@ -40,6 +41,8 @@ struct plugin_manager {
     char *runner; /* NULL until it is needed */
     uint64_t trial_ms;
     bool any_location;
+    unsigned sandbox;
+    bool landlock_missed; /* it was warned of */
     struct pool *pool, *own_pool; /* the second one is ours to end */
     struct plugin_trials trials;  /* what has passed already */
     struct list_link dying;       /* sets whose last pin went, until the loop frees them */

@@ -6,6 +6,9 @@
 #include "loop/sanitize.h"
 #include "plugin_fixture.h"
 
+#include "base/log.h"
+#include "plugin/sandbox.h"
+
 #include <sys/wait.h>
 
 struct script {
@@ -631,6 +634,28 @@ static void many_reloads_leave_nothing(struct script *script)
     plugin_set_unpin(current);
 }
 
+static void a_kernel_without_landlock_is_told_once_or_refused(struct script *script)
+{
+    const uint64_t warned = log_count(LOG_WARN);
+    struct plugin_set *first, *second;
+
+    script->manager->sandbox = PLUGIN_SANDBOX_NO_LANDLOCK;
+    refuse(script, "[plugins]\nrequire_landlock = yes\n[agent dice]\nplugin = %/dice1.so\n", NULL,
+           "t.ini:2: key \"require_landlock\" in [plugins]: this kernel has no Landlock; boot one "
+           "with CONFIG_SECURITY_LANDLOCK and \"landlock\" in lsm=, or set require_landlock = no");
+    assert_int_equal(log_count(LOG_WARN), warned);
+    first = build(script, "[agent dice]\nplugin = %/dice1.so\n", NULL);
+    second = build(script, "[agent dice]\nplugin = %/dice2.so\n", first);
+    assert_int_equal(log_count(LOG_WARN), warned + 1);
+    plugin_set_unpin(first);
+    plugin_set_unpin(second);
+    script->manager->sandbox = 0;
+    if (plugin_landlock_abi())
+        plugin_set_unpin(
+            build(script, "[plugins]\nrequire_landlock = yes\n[agent dice]\nplugin = %/dice1.so\n",
+                  NULL));
+}
+
 /* ---- the tests ----------------------------------------------------------------------------- */
 
 static void test_asks_for_trust_outside_the_package(void **state)
@@ -666,6 +691,7 @@ SCRIPT(checks_without_creating)
 SCRIPT(frees_after_the_last_pin_only)
 SCRIPT(lists_every_agent_once)
 SCRIPT(many_reloads_leave_nothing)
+SCRIPT(a_kernel_without_landlock_is_told_once_or_refused)
 
 #define SCRIPT_TEST(name)                                                                          \
     {                                                                                              \
@@ -691,6 +717,7 @@ int main(void)
         SCRIPT_TEST(frees_after_the_last_pin_only),
         SCRIPT_TEST(lists_every_agent_once),
         SCRIPT_TEST(many_reloads_leave_nothing),
+        SCRIPT_TEST(a_kernel_without_landlock_is_told_once_or_refused),
         SCRIPT_TEST(asks_for_trust_outside_the_package),
     };
 
