@@ -30,6 +30,33 @@ static char *source_dir_of(const char *makefile)
     return found;
 }
 
+/* ROOT of ROOT/usr/bin where the package was made for /usr/bin and its parts lie in that root; NULL for
+ * "/" and for any other place. */
+static char *root_of(const char *dir)
+{
+    size_t len = strlen(dir), suffix = strlen(TROUPE_BIN_DIR);
+    _cleanup_mem_ char *root = NULL;
+    _cleanup_mem_ char *runner = NULL;
+
+    if (len <= suffix || strcmp(dir + len - suffix, TROUPE_BIN_DIR) != 0)
+        return NULL;
+    root = mem_strndup(dir, len - suffix);
+    runner = mem_printf("%s" TROUPE_LIBEXEC_DIR "/troupe-runner", root);
+    return access(runner, X_OK) == 0 ? mem_strdup(root) : NULL;
+}
+
+static void init_installed(struct paths *paths, const char *root)
+{
+    paths->sample = mem_printf("%s" TROUPE_DATA_DIR "/troupe.ini", root ? root : "");
+    paths->libexec = mem_printf("%s" TROUPE_LIBEXEC_DIR, root ? root : "");
+    paths->templates = mem_printf("%s" TROUPE_DATA_DIR "/template", root ? root : "");
+    if (!root)
+        return;
+    paths->package_dir = mem_printf("%s" TROUPE_PLUGIN_DIR, root);
+    paths->runner = mem_printf("%s" TROUPE_LIBEXEC_DIR "/troupe-runner", root);
+    paths->prices = mem_printf("%s" TROUPE_DATA_DIR "/prices.json", root);
+}
+
 void paths_init_for(struct paths *paths, const char *exe)
 {
     const char *slash = strrchr(exe, '/');
@@ -42,7 +69,9 @@ void paths_init_for(struct paths *paths, const char *exe)
     if (slash && access(archive, R_OK) == 0)
         source = source_dir_of(makefile);
     if (!source) {
-        paths->sample = mem_strdup(TROUPE_DATA_DIR "/troupe.ini");
+        _cleanup_mem_ char *root = root_of(dir);
+
+        init_installed(paths, root);
         return;
     }
     paths->uninstalled = true;
@@ -50,6 +79,8 @@ void paths_init_for(struct paths *paths, const char *exe)
     paths->runner = mem_printf("%s/troupe-runner", dir);
     paths->sample = mem_printf("%s/etc/troupe.ini", source);
     paths->prices = mem_printf("%s/etc/prices.json", source);
+    paths->libexec = mem_strdup(dir);
+    paths->templates = mem_printf("%s/sdk/template", source);
 }
 
 void paths_init(struct paths *paths)
@@ -67,5 +98,7 @@ void paths_clear(struct paths *paths)
     mem_free(paths->runner);
     mem_free(paths->sample);
     mem_free(paths->prices);
+    mem_free(paths->libexec);
+    mem_free(paths->templates);
     *paths = (struct paths){0};
 }

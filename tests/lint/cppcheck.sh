@@ -21,7 +21,7 @@ for part in core plugins sdk; do
         skip "$name" "no source yet"
     else
         mkdir -p "$cache/$part"
-        if [ "$part" = plugins ]; then known=("${declarations[@]}"); else known=(-Isdk/include); fi
+        if [ "$part" != core ]; then known=("${declarations[@]}"); else known=(-Isdk/include); fi
         printf '%s\n' "$files" >"$cache/$part.list"
         verdict "$name" "$(cppcheck --quiet -j "$(nproc)" --std=c11 --language=c \
             --enable=warning,performance,portability --inline-suppr \

@@ -232,6 +232,8 @@ static void test_paths_of_a_build_directory(void **state)
     assert_string_equal(paths.package_dir, expected);
     assert_string_equal(paths.sample, "/usr/etc/troupe.ini");
     assert_string_equal(paths.prices, "/usr/etc/prices.json");
+    assert_string_equal(paths.templates, "/usr/sdk/template");
+    assert_string_equal(paths.libexec, dir);
     paths_clear(&paths);
     unlink(makefile);
     unlink(archive);
