@@ -12,6 +12,7 @@ int cmd_doctor(struct options *options);
 int cmd_run(struct options *options);
 int cmd_chat(struct options *options);
 int cmd_check(struct options *options);
+int cmd_plugin(struct options *options);
 int cmd_config(struct options *options);
 
 /* To a running host. */
@@ -26,5 +27,8 @@ int cmd_tail(struct options *options);
 int cmd_drain(struct options *options);
 int cmd_stop(struct options *options);
 int cmd_log_level(struct options *options);
+
+/* `troupe plugin WORD`; the file is the second argument. */
+int cmd_plugin_check(struct options *options);
 
 #endif

@@ -87,8 +87,7 @@ static ssize_t copy_bytes(int from, int to, size_t size)
     return (ssize_t)done;
 }
 
-/* A sealed copy of the file, which nobody else can reach or change. */
-static troupe_status copy_file(const char *path, int *ret_fd, size_t *ret_size, struct error *err)
+troupe_status plugin_copy_file(const char *path, int *ret_fd, size_t *ret_size, struct error *err)
 {
     struct stat before, after;
     troupe_status status;
@@ -141,7 +140,7 @@ void plugin_digest(const void *data, size_t size, char ret[PLUGIN_BUILD_ID_LEN +
 troupe_status plugin_copy_read(const char *path, struct plugin_copy *ret, struct error *err)
 {
     struct plugin_copy copy = {.fd = -1};
-    troupe_status status = copy_file(path, &copy.fd, &copy.size, err);
+    troupe_status status = plugin_copy_file(path, &copy.fd, &copy.size, err);
     void *data;
 
     if (status < 0)

@@ -24,6 +24,8 @@ struct plugin_copy {
  * plugin_copy_clear gives it back.
  */
 troupe_status plugin_copy_read(const char *path, struct plugin_copy *ret, struct error *err);
+/* The bytes alone, whatever they are: a sealed copy, which nobody else can reach or change. */
+troupe_status plugin_copy_file(const char *path, int *ret_fd, size_t *ret_size, struct error *err);
 void plugin_copy_clear(struct plugin_copy *copy);
 /* Whether two files hold the same `size` bytes; false, too, where that cannot be found out. */
 bool plugin_copy_equal(int fd, int other, size_t size);

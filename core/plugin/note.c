@@ -278,6 +278,15 @@ static troupe_status read_symbols(const struct reader *reader, Elf *elf, struct 
     return TROUPE_OK;
 }
 
+troupe_status plugin_note_sound(const void *data, size_t size, const char *path, struct error *err)
+{
+    const struct reader reader = {.data = data, .size = size, .path = path, .err = err};
+    Elf64_Ehdr head;
+    troupe_status status = check_header(&reader, &head);
+
+    return status < 0 ? status : check_extent(&reader, &head);
+}
+
 troupe_status plugin_note_read(const void *data, size_t size, const char *path,
                                struct plugin_note *ret, struct error *err)
 {

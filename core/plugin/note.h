@@ -37,5 +37,8 @@ struct plugin_note {
  */
 troupe_status plugin_note_read(const void *data, size_t size, const char *path,
                                struct plugin_note *ret, struct error *err);
+/* The first half of it: machine, class, and that everything lies inside the file. What holds may be
+ * given to libelf. */
+troupe_status plugin_note_sound(const void *data, size_t size, const char *path, struct error *err);
 
 #endif

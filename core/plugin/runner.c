@@ -11,6 +11,7 @@
 #include "plugin/agent.h"
 #include "plugin/held.h"
 #include "plugin/image.h"
+#include "plugin/look.h"
 #include "plugin/sandbox.h"
 #include "plugin/trial.h"
 #include "plugin/trial_wire.h"
@@ -134,7 +135,10 @@ static troupe_status run_create(const json_t *request, const struct plugin_manif
     troupe_status status;
 
     plugin_values_clear(&agent->values);
-    status = plugin_values_from_json(&agent->values, json_object_get(request, "values"), err);
+    if (json_get_int(request, "mode", 0) == PLUGIN_TRIAL_MAKE)
+        status = plugin_look_defaults(manifest, &agent->values);
+    else
+        status = plugin_values_from_json(&agent->values, json_object_get(request, "values"), err);
     if (status == TROUPE_OK)
         status = plugin_agent_create(agent, err);
     plugin_agent_unref(agent);
@@ -184,6 +188,15 @@ static troupe_status load(const json_t *request, const char *id, const troupe_pl
     return plugin_image_enter(handle, id, ret, err);
 }
 
+/* Takes the reference. */
+static void tell(json_t *answer)
+{
+    _cleanup_json_ json_t *line = json_pack("{s:o}", "answer", answer);
+
+    if (line)
+        write_line(line);
+}
+
 int main(void)
 {
     _cleanup_json_ json_t *request = NULL;
@@ -193,6 +206,7 @@ int main(void)
     const troupe_plugin *table = NULL;
     struct error err = {0};
     troupe_status status;
+    int64_t mode;
 
     prctl(PR_SET_NAME, "troupe-runner");
     if ((status = read_request(&request, &err)) < 0) {
@@ -202,10 +216,16 @@ int main(void)
     fill_registry(registry, json_object_get(request, "extensions"));
     snprintf(note.id, sizeof(note.id), "%s", json_get_str(request, "id", "?"));
     snprintf(note.version, sizeof(note.version), "%s", json_get_str(request, "version", "?"));
-    if ((status = load(request, note.id, &table, &err)) < 0 ||
-        (status = plugin_manifest_read(table, &note, registry, &manifest, &err)) < 0)
+    mode = json_get_int(request, "mode", 0);
+    if ((status = load(request, note.id, &table, &err)) < 0)
         finish(status, &err);
-    if (json_get_int(request, "mode", 0) == PLUGIN_TRIAL_CREATE)
+    if (mode == PLUGIN_TRIAL_LOOK)
+        tell(plugin_look_table(table));
+    if ((status = plugin_manifest_read(table, &note, registry, &manifest, &err)) < 0)
+        finish(status, &err);
+    if (mode == PLUGIN_TRIAL_LOOK)
+        tell(plugin_look_manifest(table, manifest));
+    if (mode == PLUGIN_TRIAL_CREATE || mode == PLUGIN_TRIAL_MAKE)
         status = run_create(request, manifest, registry, &err);
     finish(status, &err);
 }

@@ -218,8 +218,8 @@ static void free_job(void *arg)
 /* ---- the result ---------------------------------------------------------------------------- */
 
 /* Reads the runner's lines; false when the last one, the verdict, is not there. */
-static bool parse_result(const struct buf *text, struct buf *log, troupe_status *ret_status,
-                         char sentence[ERROR_TEXT_MAX])
+static bool parse_result(const struct buf *text, struct buf *log, json_t *answer,
+                         troupe_status *ret_status, char sentence[ERROR_TEXT_MAX])
 {
     const char *at = buf_text(text), *end = at + text->len, *stop;
     bool decided = false;
@@ -239,6 +239,8 @@ static bool parse_result(const struct buf *text, struct buf *log, troupe_status 
             decided = true;
             *ret_status = status <= 0 && status > -1000 ? (troupe_status)status : TROUPE_FAILED;
             snprintf(sentence, ERROR_TEXT_MAX, "%s", said);
+        } else if (answer) {
+            json_object_update(answer, json_object_get(line, "answer"));
         }
     }
     return decided;
@@ -246,7 +248,9 @@ static bool parse_result(const struct buf *text, struct buf *log, troupe_status 
 
 static const char *phase(const struct plugin_trial *trial)
 {
-    return trial->mode == PLUGIN_TRIAL_CREATE ? "creating an agent" : "loading";
+    return trial->mode == PLUGIN_TRIAL_CREATE || trial->mode == PLUGIN_TRIAL_MAKE
+               ? "creating an agent"
+               : "loading";
 }
 
 static troupe_status judge(const struct plugin_trial *trial, const struct trial_job *job,
@@ -255,7 +259,7 @@ static troupe_status judge(const struct plugin_trial *trial, const struct trial_
     const char *id = trial->image->note.id;
     char sentence[ERROR_TEXT_MAX] = "";
     troupe_status status = TROUPE_FAILED;
-    bool decided = parse_result(&job->said, log, &status, sentence);
+    bool decided = parse_result(&job->said, log, trial->answer, &status, sentence);
 
     if (job->start_error)
         return error_set(err, job->start_error == ENOENT ? TROUPE_NOT_FOUND : TROUPE_IO,

@@ -20,6 +20,8 @@
 /* What the runner does. */
 #define PLUGIN_TRIAL_LOAD   0 /* map, constructors, entry, declaration */
 #define PLUGIN_TRIAL_CREATE 1 /* the same, then create and destroy     */
+#define PLUGIN_TRIAL_LOOK   2 /* LOAD, and tells what the table holds, also one that is refused */
+#define PLUGIN_TRIAL_MAKE   3 /* CREATE with the defaults, where no key is required             */
 
 struct plugin_trial {
     const char *runner; /* path of troupe-runner */
@@ -30,6 +32,7 @@ struct plugin_trial {
     const struct plugin_values *values;     /* CREATE only                 */
     uint64_t timeout_ms;                    /* 0: PLUGIN_TRIAL_MS          */
     unsigned sandbox;                       /* PLUGIN_SANDBOX_…            */
+    json_t *answer; /* an object that gets what LOOK tells; NULL: nobody asks */
 };
 
 /*

@@ -2,9 +2,10 @@
  *
  * What trial.c and runner.c agree on. Both come from one build, so the form may change freely.
  *
- * Request: one JSON object in the file behind TRIAL_FD_REQUEST: mode, sandbox, id, version,
- * extensions [{id, size}], and to create an agent its name and values without secrets. Result: lines of JSON on
- * TRIAL_FD_RESULT, {"log": text, "level": n} as they come, {"verdict": sentence, "status": n} last.
+ * Request: one JSON object in the file behind TRIAL_FD_REQUEST: mode, sandbox, id, version, extensions
+ * [{id, size}], and to create an agent its name and values without secrets. Result: lines of JSON on
+ * TRIAL_FD_RESULT, {"log": text, "level": n} as they come, {"verdict": sentence, "status": n} last;
+ * where more was asked for, {"answer": {…}} before it, whose members are gathered.
  */
 #ifndef PLUGIN_TRIAL_WIRE_H
 #define PLUGIN_TRIAL_WIRE_H

@@ -256,6 +256,13 @@ typedef struct troupe_state_v1 {
 
 #define TROUPE_EXPORT __attribute__((visibility("default")))
 
+/* Marks a variable that all agents of this plugin in a process share on purpose: a cache, a counter.
+ * `troupe plugin check` takes every other writable variable for a mistake. Agents on the worker pool see
+ * it at the same time, so every access is atomic; nothing of a turn belongs there, and nothing that
+ * must outlive a reload:  static TROUPE_SHARED _Atomic uint64_t asked; */
+#define TROUPE_SHARED_SECTION "troupe_shared"
+#define TROUPE_SHARED         __attribute__((section(TROUPE_SHARED_SECTION)))
+
 /* The one exported symbol, the note and the table. Once in a plugin, at file scope. */
 #ifndef __cplusplus
 #define TROUPE_EXTERN_ extern

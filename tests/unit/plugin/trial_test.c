@@ -308,9 +308,9 @@ static void a_trial_is_known_by_bytes_form_agent_and_config(void **state)
         {.mode = PLUGIN_TRIAL_LOAD, .image = &image, .registry = &registry},
         {.mode = PLUGIN_TRIAL_LOAD, .image = &other, .registry = &registry},
         {.mode = PLUGIN_TRIAL_LOAD, .image = &image, .registry = &none},
-        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "a", &values, 0, 0},
-        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "b", &values, 0, 0},
-        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "a", &values, 0, 0},
+        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "a", &values, 0, 0, NULL},
+        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "b", &values, 0, 0, NULL},
+        {NULL, PLUGIN_TRIAL_CREATE, &image, &registry, "a", &values, 0, 0, NULL},
     };
     char keys[6][PLUGIN_BUILD_ID_LEN + 1], again[PLUGIN_BUILD_ID_LEN + 1];
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `troupe plugin WORD …`: what authors do with a plugin's file.
+ */
+#include "base/mem.h"
+#include "base/text.h"
+#include "main/cmd.h"
+#include "main/print.h"
+
+#include <string.h>
+#include <sysexits.h>
+
+static const struct {
+    const char *name;
+    int (*run)(struct options *options);
+} words[] = {
+    {"check", cmd_plugin_check},
+};
+
+#define WORD_COUNT (sizeof(words) / sizeof(words[0]))
+
+int cmd_plugin(struct options *options)
+{
+    const char *word = options->arguments[0], *names[WORD_COUNT], *nearest;
+    _cleanup_mem_ char *sentence = NULL;
+
+    for (size_t i = 0; i < WORD_COUNT; i++) {
+        if (!strcmp(words[i].name, word))
+            return words[i].run(options);
+        names[i] = words[i].name;
+    }
+    nearest = text_nearest(word, names, WORD_COUNT);
+    sentence =
+        mem_printf("\"%s\" is nothing that troupe plugin does%s%s%s; see troupe help plugin", word,
+                   nearest ? ", did you mean \"" : "", nearest ? nearest : "", nearest ? "\"" : "");
+    print_failure(sentence);
+    return EX_USAGE;
+}

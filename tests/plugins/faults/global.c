@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Counts in a variable.
+ */
+#include "fault.h"
+
+static int64_t counted;
+
+static troupe_status do_it(troupe_turn *turn)
+{
+    return troupe_reply(turn, "%lld", (long long)++counted);
+}
+
+FAULTY();
