@@ -30,5 +30,6 @@ int cmd_log_level(struct options *options);
 
 /* `troupe plugin WORD`; the file is the second argument. */
 int cmd_plugin_check(struct options *options);
+int cmd_plugin_describe(struct options *options);
 
 #endif

@@ -12,9 +12,11 @@
 
 static const struct {
     const char *name;
+    size_t most; /* arguments, with the word */
     int (*run)(struct options *options);
 } words[] = {
-    {"check", cmd_plugin_check},
+    {"check", 2, cmd_plugin_check},
+    {"describe", 3, cmd_plugin_describe},
 };
 
 #define WORD_COUNT (sizeof(words) / sizeof(words[0]))
@@ -25,8 +27,14 @@ int cmd_plugin(struct options *options)
     _cleanup_mem_ char *sentence = NULL;
 
     for (size_t i = 0; i < WORD_COUNT; i++) {
-        if (!strcmp(words[i].name, word))
-            return words[i].run(options);
+        if (!strcmp(words[i].name, word)) {
+            if (options->argument_count <= words[i].most)
+                return words[i].run(options);
+            sentence = mem_printf("\"%s\" is too much: see troupe help plugin",
+                                  options->arguments[words[i].most]);
+            print_failure(sentence);
+            return EX_USAGE;
+        }
         names[i] = words[i].name;
     }
     nearest = text_nearest(word, names, WORD_COUNT);

@@ -28,8 +28,10 @@ static const struct subcommand subcommands[] = {
      OPTIONS_FILES | OPTION_QUIET | OPTION_VERBOSE, 0, 0, cmd_check},
     {"config", "--effective", "show every key, its value and where it comes from",
      OPTIONS_FILES | OPTION_EFFECTIVE | OPTION_JSON, 0, 0, cmd_config},
-    {"plugin", "check FILE", "for authors: prove that a plugin's file keeps the rules of the ABI",
-     OPTION_JSON | OPTION_QUIET, 2, 2, cmd_plugin},
+    {"plugin", "check FILE | describe FILE [ini|man]",
+     "for authors: prove that a plugin's file keeps the rules; what it declares, for a file or a "
+     "page",
+     OPTION_JSON | OPTION_QUIET, 2, 3, cmd_plugin},
     {"status", "", "how the running host is doing", OPTIONS_CLIENT, 0, 0, cmd_status},
     {"reload", "", "read configuration and plugins anew; refused as a whole or taken as a whole",
      OPTIONS_CLIENT | OPTION_QUIET, 0, 0, cmd_reload},

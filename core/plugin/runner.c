@@ -12,6 +12,7 @@
 #include "plugin/held.h"
 #include "plugin/image.h"
 #include "plugin/look.h"
+#include "plugin/present.h"
 #include "plugin/sandbox.h"
 #include "plugin/trial.h"
 #include "plugin/trial_wire.h"
@@ -197,6 +198,17 @@ static void tell(json_t *answer)
         write_line(line);
 }
 
+static void tell_all(const struct plugin_manifest *manifest, const char *path)
+{
+    _cleanup_buf_ struct buf sample = BUF_INIT, man = BUF_INIT;
+
+    plugin_present_sample(manifest, path, &sample);
+    plugin_present_man(manifest, &man);
+    tell(json_pack("{s:o, s:o, s:o, s:s, s:s}", "plugin", plugin_present_head(manifest), "config",
+                   plugin_present_config(manifest), "functions", plugin_present_functions(manifest),
+                   "sample", buf_text(&sample), "man", buf_text(&man)));
+}
+
 int main(void)
 {
     _cleanup_json_ json_t *request = NULL;
@@ -225,6 +237,8 @@ int main(void)
         finish(status, &err);
     if (mode == PLUGIN_TRIAL_LOOK)
         tell(plugin_look_manifest(table, manifest));
+    if (mode == PLUGIN_TRIAL_DESCRIBE)
+        tell_all(manifest, json_get_str(request, "path", "?"));
     if (mode == PLUGIN_TRIAL_CREATE || mode == PLUGIN_TRIAL_MAKE)
         status = run_create(request, manifest, registry, &err);
     finish(status, &err);

@@ -32,7 +32,8 @@ struct trial_job {
     char *request; /* JSON */
     int image;     /* the sealed copy, a descriptor of its own */
     uint64_t limit_ms;
-    int cancel; /* an eventfd: readable when nobody waits any more */
+    bool talkative; /* the result is an answer of DESCRIBE */
+    int cancel;     /* an eventfd: readable when nobody waits any more */
     /* What came of it. */
     int start_error; /* an errno: the runner was not started */
     bool late;       /* it was killed at its limit           */
@@ -62,6 +63,8 @@ static char *request_text(const struct plugin_trial *trial)
         json_object_set_new(request, "agent", json_string(trial->agent));
         json_object_set_new(request, "values", plugin_values_to_json(trial->values));
     }
+    if (trial->mode == PLUGIN_TRIAL_DESCRIBE)
+        json_object_set_new(request, "path", json_string(trial->image->path));
     return json_print(request);
 }
 
@@ -130,6 +133,9 @@ static int start(const struct trial_job *job, pid_t *ret_pid, int *ret_result)
 
     if (image < 0 || request < 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         code = errno;
+    /* Where the kernel gives less, the answer is cut and told so. */
+    else if (job->talkative)
+        (void)fcntl(ends[0], F_SETPIPE_SZ, PLUGIN_TRIAL_ANSWER);
     ends[0] = move_up(ends[0]);
     ends[1] = move_up(ends[1]);
     if (!code && (ends[0] < 0 || ends[1] < 0))
@@ -174,12 +180,12 @@ static void wait_for_end(struct trial_job *job, pid_t pid)
         close(pidfd);
 }
 
-static void read_result(int fd, struct buf *out)
+static void read_result(int fd, size_t max, struct buf *out)
 {
     char chunk[4096];
     ssize_t n;
 
-    out->max = PLUGIN_TRIAL_RESULT;
+    out->max = max;
     while ((n = read(fd, chunk, sizeof(chunk))) > 0 || (n < 0 && errno == EINTR))
         if (n > 0 && buf_append(out, chunk, (size_t)n) < 0)
             return;
@@ -196,7 +202,7 @@ static troupe_status run_job(void *arg)
     wait_for_end(job, pid);
     /* With all that the plugin started, which has no business either. */
     job->wait_status = child_reap(pid, true);
-    read_result(result, &job->said);
+    read_result(result, job->talkative ? PLUGIN_TRIAL_ANSWER : PLUGIN_TRIAL_RESULT, &job->said);
     close(result);
     return TROUPE_OK;
 }
@@ -312,6 +318,7 @@ troupe_status plugin_trial_run(struct pool *pool, const struct plugin_trial *tri
     job->request = request_text(trial);
     job->image = fcntl(trial->image->fd, F_DUPFD_CLOEXEC, 0);
     job->limit_ms = trial->timeout_ms ? trial->timeout_ms : PLUGIN_TRIAL_MS;
+    job->talkative = trial->mode == PLUGIN_TRIAL_DESCRIBE;
     job->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (job->image < 0 || job->cancel < 0 || !job->request) {
         free_job(job);

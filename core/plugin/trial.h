@@ -16,12 +16,14 @@
 
 #define PLUGIN_TRIAL_MS     2500       /* for each of the two forms: a verdict within 3 s     */
 #define PLUGIN_TRIAL_RESULT (48 << 10) /* bytes of log and sentence that are kept            */
+#define PLUGIN_TRIAL_ANSWER (1 << 20)  /* the same of DESCRIBE                               */
 
 /* What the runner does. */
-#define PLUGIN_TRIAL_LOAD   0 /* map, constructors, entry, declaration */
-#define PLUGIN_TRIAL_CREATE 1 /* the same, then create and destroy     */
-#define PLUGIN_TRIAL_LOOK   2 /* LOAD, and tells what the table holds, also one that is refused */
-#define PLUGIN_TRIAL_MAKE   3 /* CREATE with the defaults, where no key is required             */
+#define PLUGIN_TRIAL_LOAD     0 /* map, constructors, entry, declaration */
+#define PLUGIN_TRIAL_CREATE   1 /* the same, then create and destroy     */
+#define PLUGIN_TRIAL_LOOK     2 /* LOAD, and tells what the table holds, also one that is refused */
+#define PLUGIN_TRIAL_MAKE     3 /* CREATE with the defaults, where no key is required             */
+#define PLUGIN_TRIAL_DESCRIBE 4 /* LOAD, and tells all that is declared (present.h)               */
 
 struct plugin_trial {
     const char *runner; /* path of troupe-runner */
@@ -32,7 +34,7 @@ struct plugin_trial {
     const struct plugin_values *values;     /* CREATE only                 */
     uint64_t timeout_ms;                    /* 0: PLUGIN_TRIAL_MS          */
     unsigned sandbox;                       /* PLUGIN_SANDBOX_…            */
-    json_t *answer; /* an object that gets what LOOK tells; NULL: nobody asks */
+    json_t *answer; /* an object that gets what LOOK and DESCRIBE tell; NULL: nobody asks */
 };
 
 /*

@@ -28,6 +28,7 @@ is "$(complete_line "$TROUPE" why "")" "last" "and so is why's"
 is "$(complete_line "$TROUPE" plugin ch)" "check" "and what plugin does"
 touch "$TAP_DIR/some.ini"
 is "$(complete_line "$TROUPE" plugin check "$TAP_DIR/so")" "$TAP_DIR/some.ini" "a plugin's file is completed"
+is "$(complete_line "$TROUPE" plugin describe some.so m)" "man" "and the part of a description"
 is "$(complete_line "$TROUPE" check -c "$TAP_DIR/so")" "$TAP_DIR/some.ini" "a file is completed after -c"
 is "$(complete_line "$TROUPE" call -c "$INI" "hel")" "" "without a host there are no functions"
 host_start
