@@ -5,82 +5,18 @@
  */
 #include "plugin_fixture.h"
 
-#include "escape.h"
-#include "plugin/sandbox.h"
+#include "confined.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 
-#define OUTSIDE 0x100u
-#define FIRST   0x200u /* only the filter under which libraries are mapped */
-
-/* What the child found, in memory that both see. */
-struct report {
-    troupe_status status;
-    int outcome;
-    bool done;
-    char text[ERROR_TEXT_MAX];
-};
-
-static void confine(unsigned mode, const char *const *files, size_t count, struct report *report)
+static struct confined run(unsigned mode, const char *const *files, size_t count,
+                           const struct escape *escape)
 {
-    const unsigned flags = mode & PLUGIN_SANDBOX_NO_LANDLOCK;
-    struct error err = {0};
+    struct confined ret = confined_run(mode, files, count, escape);
 
-    if (mode & OUTSIDE)
-        return;
-    report->status = plugin_sandbox_limits(3, &err);
-    if (report->status == TROUPE_OK)
-        report->status = plugin_sandbox_first(flags, files, count, &err);
-    if (report->status == TROUPE_OK && !(mode & FIRST))
-        report->status = plugin_sandbox_second(flags, files, count, &err);
-    if (report->status < 0)
-        snprintf(report->text, sizeof(report->text), "%s", err.text);
-}
-
-/* Runs `probe` in a child; false when the child could not be confined. */
-static struct report run(unsigned mode, const char *const *files, size_t count,
-                         const struct escape *escape)
-{
-    struct report *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0),
-                  report;
-    int status = 0;
-    pid_t pid;
-
-    assert_true(shared != MAP_FAILED);
-    fflush(NULL);
-    pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        /* As the runner has it: a device, no terminal and no socket. */
-        int null = open("/dev/null", O_RDONLY);
-
-        setpgid(0, 0);
-        if (null > 0)
-            dup2(null, 0);
-        confine(mode, files, count, shared);
-        if (shared->status == TROUPE_OK) {
-            shared->outcome = escape->run();
-            shared->done = true;
-        }
-        _exit(0);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    report = *shared;
-    munmap(shared, sizeof(*shared));
-    if (report.status < 0)
-        fail_msg("the child cannot be confined: %s", report.text);
-    /* Only what may end it is taken for an answer. */
-    if (!report.done) {
-        assert_true(WIFSIGNALED(status));
-        assert_int_equal(WTERMSIG(status), SIGSYS);
-        assert_true(escape->flags & ESCAPE_FATAL);
-        report.outcome = EPERM;
-    }
-    return report;
+    if (!ret.ran)
+        fail_msg("\"%s\" was not tried: %s", escape->name, ret.text);
+    return ret;
 }
 
 static void every_way_out_is_one_outside(void **state)
@@ -90,7 +26,7 @@ static void every_way_out_is_one_outside(void **state)
     (void)state;
     assert_true(escape_count >= 60);
     for (size_t i = 0; i < escape_count; i++) {
-        struct report report = run(OUTSIDE, NULL, 0, &escapes[i]);
+        struct confined report = run(CONFINED_NOT, NULL, 0, &escapes[i]);
         bool denied = escape_denied(report.outcome);
 
         if (denied && (escapes[i].flags & ESCAPE_ALWAYS))
@@ -105,7 +41,7 @@ static void every_way_out_is_one_outside(void **state)
 static void deny_all(unsigned mode)
 {
     for (size_t i = 0; i < escape_count; i++) {
-        struct report report = run(mode, NULL, 0, &escapes[i]);
+        struct confined report = run(mode, NULL, 0, &escapes[i]);
 
         if (!escape_denied(report.outcome))
             fail_msg("\"%s\" is not denied: %s", escapes[i].name,
@@ -226,7 +162,7 @@ static void the_first_filter_leaves_reading_only(void **state)
                                           "change the filter"};
 
     (void)state;
-    for (unsigned mode = FIRST; mode < FIRST + 2; mode++)
+    for (unsigned mode = CONFINED_FIRST; mode < CONFINED_FIRST + 2; mode++)
         for (size_t i = 0; i < escape_count; i++) {
             bool may = false;
 

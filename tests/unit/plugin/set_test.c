@@ -7,6 +7,7 @@
 #include "plugin_fixture.h"
 
 #include "base/log.h"
+#include "hostile.h"
 #include "plugin/sandbox.h"
 
 #include <sys/wait.h>
@@ -656,6 +657,47 @@ static void a_kernel_without_landlock_is_told_once_or_refused(struct script *scr
                   NULL));
 }
 
+/* While it is loaded and when its agent is made; the sentence has the plugin and what it did. */
+static void hostile_builds_are_refused_and_the_old_set_serves_on(struct script *script)
+{
+    static const char good[] = "[agent dice]\nplugin = %/dice1.so\n";
+    static const char bad[] =
+        "[agent dice]\nplugin = %/dice1.so\n[agent hostile]\nplugin = @/hostile.so\n";
+    _cleanup_mem_ char *path = mem_printf("%s/hostile.so", script->scratch.dir),
+                       *from = plugin_path("hostile");
+    size_t size, files;
+    _cleanup_mem_ char *data = read_whole(from, &size);
+    struct plugin_set *serving = build(script, good, NULL);
+
+    files = open_files();
+    for (size_t i = 0; i < 2 * HOSTILE_COUNT; i++) {
+        const struct hostile *hostile = &hostiles[i / 2];
+        struct config_problems problems = {0};
+        struct plugin_set *set = NULL;
+        int status;
+
+#ifdef LOOP_SANITIZED
+        if (hostile->memory)
+            continue;
+#endif
+        script->manager->trial_ms = hostile->late ? 300 : 60000;
+        assert_true(hostile_order(data, size, i % 2 ? 'l' : 'e', hostile->kind));
+        write_whole(path, data, size);
+        assert_status(try_build(script, bad, serving, 0, &set, &problems), TROUPE_CONFIG);
+        assert_int_equal(problems.count, 1);
+        if (!strstr(problems.items[0].text, "t.ini:3: plugin \"org.example.hostile\"") ||
+            !strstr(problems.items[0].text, i % 2 ? "while creating an agent" : "while loading") ||
+            !strstr(problems.items[0].text, hostile->cause))
+            fail_msg("order \"%c\": %s", hostile->kind, problems.items[0].text);
+        config_problems_clear(&problems);
+        assert_non_null(call(serving, "version", ""));
+        assert_int_equal(waitpid(-1, &status, WNOHANG), -1);
+        /* A sanitizer's build keeps each image that was loaded. */
+        assert_int_equal(open_files(), files + script->manager->images.parked);
+    }
+    plugin_set_unpin(serving);
+}
+
 /* ---- the tests ----------------------------------------------------------------------------- */
 
 static void test_asks_for_trust_outside_the_package(void **state)
@@ -692,6 +734,7 @@ SCRIPT(frees_after_the_last_pin_only)
 SCRIPT(lists_every_agent_once)
 SCRIPT(many_reloads_leave_nothing)
 SCRIPT(a_kernel_without_landlock_is_told_once_or_refused)
+SCRIPT(hostile_builds_are_refused_and_the_old_set_serves_on)
 
 #define SCRIPT_TEST(name)                                                                          \
     {                                                                                              \
@@ -718,6 +761,7 @@ int main(void)
         SCRIPT_TEST(lists_every_agent_once),
         SCRIPT_TEST(many_reloads_leave_nothing),
         SCRIPT_TEST(a_kernel_without_landlock_is_told_once_or_refused),
+        SCRIPT_TEST(hostile_builds_are_refused_and_the_old_set_serves_on),
         SCRIPT_TEST(asks_for_trust_outside_the_package),
     };
 

@@ -179,6 +179,15 @@ static void a_leaving_constructor_is_named(void **state)
            "changed, install another build of it");
 }
 
+/* It would run before the tight filter. */
+static void code_that_runs_before_constructors_is_refused(void **state)
+{
+    (void)state;
+    refuse("indirect", PLUGIN_TRIAL_LOAD, TROUPE_DATA,
+           "plugin \"org.example.indirect\" has an indirect function, which runs before it can be "
+           "watched; build it without ifunc and target_clones");
+}
+
 static void create_may_crash_or_hang(void **state)
 {
     (void)state;
@@ -372,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_crashing_constructor_is_named_with_its_signal),
         cmocka_unit_test(a_spinning_constructor_is_ended),
         cmocka_unit_test(a_leaving_constructor_is_named),
+        cmocka_unit_test(code_that_runs_before_constructors_is_refused),
         cmocka_unit_test(create_may_crash_or_hang),
         cmocka_unit_test(a_bad_declaration_is_told),
         cmocka_unit_test(a_failing_create_says_why),
