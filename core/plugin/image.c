@@ -203,21 +203,23 @@ troupe_status plugin_image_load(struct plugin_image *image, const struct plugin_
                                 struct error *err)
 {
     troupe_status status;
+    char *name = NULL;
+    void *handle;
 
     if (image->manifest)
         return TROUPE_OK;
     if (!image->handle) {
-        status = plugin_image_map(image->fd, image->note.id, &image->handle, &image->name, err);
+        status = plugin_image_map(image->fd, image->note.id, &handle, &name, err);
         if (status < 0)
             return status;
-        status = plugin_image_enter(image->handle, image->note.id, &image->table, err);
+        status = plugin_image_enter(handle, image->note.id, &image->table, err);
         if (status < 0) {
-            dlclose(image->handle);
-            image->handle = NULL;
-            mem_free(image->name);
-            image->name = NULL;
+            dlclose(handle);
+            mem_free(name);
             return status;
         }
+        image->handle = handle;
+        image->name = name;
         image->images->loaded++;
     }
     /* On failure the caller's reference is what unmaps it. */

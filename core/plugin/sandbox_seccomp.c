@@ -123,17 +123,17 @@ static int add_some(scmp_filter_ctx filter)
     int code;
 
     if ((code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                                 SCMP_A1(SCMP_CMP_EQ, F_GETFD))) < 0 ||
+                                 SCMP_A1(SCMP_CMP_EQ, F_GETFD, 0))) < 0 ||
         (code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                                 SCMP_A1(SCMP_CMP_EQ, F_GETFL))) < 0 ||
+                                 SCMP_A1(SCMP_CMP_EQ, F_GETFL, 0))) < 0 ||
         /* raise and abort. */
         (code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()))) < 0 ||
+                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0))) < 0 ||
         /* Reading one's own limits. */
         (code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
-                                 SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0))) < 0 ||
+                                 SCMP_A0(SCMP_CMP_EQ, 0, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0))) < 0 ||
         (code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_getaffinity), 1,
-                                 SCMP_A0(SCMP_CMP_EQ, 0))) < 0)
+                                 SCMP_A0(SCMP_CMP_EQ, 0, 0))) < 0)
         return code;
     /* So that pthread_create asks by the older call, whose answer is EPERM. */
     return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);

@@ -42,7 +42,7 @@ struct plugin_manager {
     uint64_t trial_ms;
     bool any_location;
     unsigned sandbox;
-    bool landlock_missed; /* it was warned of */
+    bool landlock_missed;         /* it was warned of */
     struct pool *pool, *own_pool; /* the second one is ours to end */
     struct plugin_trials trials;  /* what has passed already */
     struct list_link dying;       /* sets whose last pin went, until the loop frees them */

@@ -11,7 +11,7 @@ static int one(void)
 
 typedef int number(void);
 
-__attribute__((used, no_sanitize_address, no_sanitize_undefined)) static number *choose(void)
+__attribute__((used, no_sanitize("address"), no_sanitize("undefined"))) static number *choose(void)
 {
     return one;
 }
