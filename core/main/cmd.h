@@ -28,8 +28,10 @@ int cmd_drain(struct options *options);
 int cmd_stop(struct options *options);
 int cmd_log_level(struct options *options);
 
-/* `troupe plugin WORD`; the file is the second argument. */
+/* `troupe plugin WORD`; what it is about is the second argument. */
 int cmd_plugin_check(struct options *options);
 int cmd_plugin_describe(struct options *options);
+int cmd_plugin_new(struct options *options);
+int cmd_plugin_test(struct options *options);
 
 #endif

@@ -12,11 +12,13 @@
 
 static const struct {
     const char *name;
-    size_t most; /* arguments, with the word */
+    size_t least, most; /* arguments, with the word */
     int (*run)(struct options *options);
 } words[] = {
-    {"check", 2, cmd_plugin_check},
-    {"describe", 3, cmd_plugin_describe},
+    {"new", 2, 2, cmd_plugin_new},
+    {"test", 1, 2, cmd_plugin_test},
+    {"check", 2, 2, cmd_plugin_check},
+    {"describe", 2, 3, cmd_plugin_describe},
 };
 
 #define WORD_COUNT (sizeof(words) / sizeof(words[0]))
@@ -28,10 +30,15 @@ int cmd_plugin(struct options *options)
 
     for (size_t i = 0; i < WORD_COUNT; i++) {
         if (!strcmp(words[i].name, word)) {
-            if (options->argument_count <= words[i].most)
+            if (options->argument_count < words[i].least)
+                sentence = mem_printf("say what for: troupe plugin %s needs a name or a file; see "
+                                      "troupe help plugin",
+                                      word);
+            else if (options->argument_count > words[i].most)
+                sentence = mem_printf("\"%s\" is too much: see troupe help plugin",
+                                      options->arguments[words[i].most]);
+            else
                 return words[i].run(options);
-            sentence = mem_printf("\"%s\" is too much: see troupe help plugin",
-                                  options->arguments[words[i].most]);
             print_failure(sentence);
             return EX_USAGE;
         }

@@ -28,10 +28,11 @@ static const struct subcommand subcommands[] = {
      OPTIONS_FILES | OPTION_QUIET | OPTION_VERBOSE, 0, 0, cmd_check},
     {"config", "--effective", "show every key, its value and where it comes from",
      OPTIONS_FILES | OPTION_EFFECTIVE | OPTION_JSON, 0, 0, cmd_config},
-    {"plugin", "check FILE | describe FILE [ini|man]",
-     "for authors: prove that a plugin's file keeps the rules; what it declares, for a file or a "
-     "page",
-     OPTION_JSON | OPTION_QUIET, 2, 3, cmd_plugin},
+    {"plugin", "new NAME | test [DIR|FILE] | check FILE | describe FILE [ini|man]",
+     "for authors: begin a plugin; play a scripted talk against it, without Discord; prove that "
+     "its "
+     "file keeps the rules; what it declares, for a file or a page",
+     OPTION_LANG | OPTION_SANITIZE | OPTION_JSON | OPTION_QUIET, 1, 3, cmd_plugin},
     {"status", "", "how the running host is doing", OPTIONS_CLIENT, 0, 0, cmd_status},
     {"reload", "", "read configuration and plugins anew; refused as a whole or taken as a whole",
      OPTIONS_CLIENT | OPTION_QUIET, 0, 0, cmd_reload},
@@ -78,6 +79,9 @@ static const struct {
     {OPTION_FROM_ENV, "--from-env                take over what the environment sets up"},
     {OPTION_NO_QUESTION, "--non-interactive         ask nothing; what is missing is an error"},
     {OPTION_FORCE, "--force                   replace files that are there; they are kept as .bak"},
+    {OPTION_LANG, "--lang LANGUAGE           new: what it is written in; c"},
+    {OPTION_SANITIZE,
+     "--sanitize                test: build it anew, with address and UB sanitizers"},
     {OPTION_QUIET, "-q, --quiet               only errors"},
     {OPTION_VERBOSE, "-v, --verbose             more; twice for all"},
 };

@@ -19,6 +19,8 @@ enum {
     LONG_SOCKET,
     LONG_EFFECTIVE,
     LONG_SUPERVISE,
+    LONG_LANG,
+    LONG_SANITIZE,
     LONG_TOKEN_FILE,
     LONG_KEY_FILE,
     LONG_BASE_URL,
@@ -43,6 +45,8 @@ static const struct option long_options[] = {
     {"socket", required_argument, NULL, LONG_SOCKET},
     {"effective", no_argument, NULL, LONG_EFFECTIVE},
     {"supervise", no_argument, NULL, LONG_SUPERVISE},
+    {"lang", required_argument, NULL, LONG_LANG},
+    {"sanitize", no_argument, NULL, LONG_SANITIZE},
     {"token-file", required_argument, NULL, LONG_TOKEN_FILE},
     {"key-file", required_argument, NULL, LONG_KEY_FILE},
     {"base-url", required_argument, NULL, LONG_BASE_URL},
@@ -83,6 +87,8 @@ static const char *const option_names[] = {
     "--from-env",
     "--non-interactive",
     "--force",
+    "--lang",
+    "--sanitize",
 };
 
 troupe_status options_add_set(struct options *options, const char *set, struct error *err)
@@ -184,6 +190,14 @@ static troupe_status take(struct options *options, int code, const char *word, s
     case LONG_SUPERVISE:
         options->given |= OPTION_SUPERVISE;
         options->supervise = word;
+        return TROUPE_OK;
+    case LONG_LANG:
+        options->given |= OPTION_LANG;
+        options->lang = optarg;
+        return TROUPE_OK;
+    case LONG_SANITIZE:
+        options->given |= OPTION_SANITIZE;
+        options->sanitize = true;
         return TROUPE_OK;
     default:
         options->given |= OPTION_EFFECTIVE;

@@ -25,10 +25,12 @@ like "$(complete_line "$TROUPE" run --)" "--config.* --supervise" "a subcommand'
 unlike "$(complete_line "$TROUPE" status --)" "--supervise" "and not those of another one"
 is "$(complete_line "$TROUPE" log-level d)" "debug" "an argument is completed"
 is "$(complete_line "$TROUPE" why "")" "last" "and so is why's"
-is "$(complete_line "$TROUPE" plugin ch)" "check" "and what plugin does"
+is "$(complete_line "$TROUPE" plugin c)" "check" "and what plugin does"
 touch "$TAP_DIR/some.ini"
 is "$(complete_line "$TROUPE" plugin check "$TAP_DIR/so")" "$TAP_DIR/some.ini" "a plugin's file is completed"
 is "$(complete_line "$TROUPE" plugin describe some.so m)" "man" "and the part of a description"
+is "$(complete_line "$TROUPE" plugin n)" "new" "so is what is done with plugins"
+is "$(complete_line "$TROUPE" plugin test "$TAP_DIR/so")" "$TAP_DIR/some.ini" "and the file that is tested"
 is "$(complete_line "$TROUPE" check -c "$TAP_DIR/so")" "$TAP_DIR/some.ini" "a file is completed after -c"
 is "$(complete_line "$TROUPE" call -c "$INI" "hel")" "" "without a host there are no functions"
 host_start
