@@ -72,6 +72,12 @@ static void check_table(struct plugin_faults *faults, const struct plugin_note *
 
 /* ---- running it ---------------------------------------------------------------------------- */
 
+/* What the plugin's code did, and not what it says. */
+static bool is_misdeed(troupe_status status)
+{
+    return status == TROUPE_CRASHED || status == TROUPE_DEADLINE || status == TROUPE_DENIED;
+}
+
 /* Whether the runner did its part and what it says is about the plugin. */
 static bool is_verdict(troupe_status status)
 {
@@ -94,13 +100,14 @@ static troupe_status look(const struct plugin_check *check, struct plugin_trial 
     if (status < 0 && !is_verdict(status))
         return status;
     check_table(faults, &checked->note, answer);
-    if (status == TROUPE_CRASHED || status == TROUPE_DEADLINE)
+    if (is_misdeed(status))
         plugin_fault_sentence(faults, "load", checked->note.id,
                               "leave constructors and what the entry calls out, the table is "
                               "constant data",
                               err->text);
     else if (status < 0 && faults->count == before) /* else it only says that once more */
-        plugin_fault_sentence(faults, "declaration", checked->note.id, NULL, err->text);
+        plugin_fault_sentence(faults, json_object_size(answer) ? "declaration" : "load",
+                              checked->note.id, NULL, err->text);
     if (status == TROUPE_OK)
         check_declared(faults, checked->uses, answer);
     *ret_holds = status == TROUPE_OK;
@@ -116,7 +123,7 @@ static troupe_status make(const struct plugin_check *check, struct plugin_trial 
 
     trial->mode = PLUGIN_TRIAL_MAKE;
     status = plugin_trial_run(check->pool, trial, NULL, err);
-    if (status == TROUPE_CRASHED || status == TROUPE_DEADLINE)
+    if (is_misdeed(status))
         plugin_fault_sentence(faults, "create", checked->note.id,
                               "make create and destroy work with the defaults of every key, and "
                               "wait for nothing there",

@@ -211,9 +211,8 @@ static void check_note(struct check_file *file)
 /* What the dynamic linker or the runner would stumble over was told already. */
 static bool is_loadable(const struct check_file *file)
 {
-    static const char *const obstacles[] = {"note", "major", "entry", "library", "undefined",
-                                            "text-relocation",
-                                            /* No memory in a trial is both. */
+    static const char *const obstacles[] = {"note",       "major",        "entry",
+                                            "library",    "undefined",    "text-relocation",
                                             "exec-stack", "write-execute"};
 
     for (size_t i = 0; i < sizeof(obstacles) / sizeof(obstacles[0]); i++)
