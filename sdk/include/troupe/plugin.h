@@ -212,8 +212,9 @@ typedef struct troupe_plugin {
     /* Schema of the state that is handed over on reload: what save writes, the oldest load takes. */
     uint32_t state_version, state_oldest;
 
-    /* Makes an agent: reads config, keeps what it needs. No waiting, no side effects; 3 s at most. On
-     * failure say why by troupe_log and return a negative status. May be NULL. [loop] */
+    /* Makes an agent: reads config, keeps what it needs. No waiting, no side effects; 3 s at most. It
+     * runs first in a sandbox, where the only files are those that keys of type path name. On failure
+     * say why by troupe_log and return a negative status. May be NULL. [loop] */
     troupe_status (*create)(troupe_host *host, void **ret_state);
     /* After the last turn of the agent's generation. May be NULL. [loop] */
     void (*destroy)(troupe_host *host, void *state);
