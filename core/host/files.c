@@ -9,6 +9,9 @@
 #include "turn/engine_private.h"
 #include "turn/sql/file.h"
 
+/* What every caller has room for; of what a later minor appends, ask its `size`. */
+#define FILE_1 (offsetof(troupe_file, type) + sizeof(troupe_str))
+
 static troupe_status query(struct turn_frame *frame, const struct store_statement *statement,
                            struct store_rows **ret)
 {
@@ -44,7 +47,7 @@ static troupe_status info(troupe_turn *turn, uint32_t index, troupe_file *ret)
 
     if (status < 0)
         return status;
-    if (!ret || ret->size < sizeof(*ret))
+    if (!ret || ret->size < FILE_1)
         return turn_frame_error(frame, TROUPE_ARGUMENT, "files.size",
                                 "troupe_file is smaller than this host writes");
     if (index >= frame->turn->files)

@@ -13,7 +13,10 @@
 
 #include <string.h>
 
-#define JOB_1     (offsetof(troupe_job, within_ms) + sizeof(int64_t))
+#define JOB_1 (offsetof(troupe_job, within_ms) + sizeof(int64_t))
+/* What a caller has room for: it does not say, so in this revision nothing behind is ever written. */
+#define WHEN_1    (offsetof(troupe_when, end) + sizeof(uint64_t))
+#define PLANNED_1 (offsetof(troupe_planned, member) + sizeof(uint64_t))
 #define LIST_MAX  100
 #define WHEN_TEXT "schedule.when"
 
@@ -131,7 +134,7 @@ static troupe_status understand(struct turn_frame *frame, troupe_str text, troup
 
 static troupe_status give_when(struct turn_frame *frame, struct unpack *in, troupe_when *ret)
 {
-    troupe_when when = {.size = sizeof(when), .recurring = (uint32_t)unpack_int(in)};
+    troupe_when when = {.size = WHEN_1, .recurring = (uint32_t)unpack_int(in)};
 
     when.next_ms = unpack_int(in);
     when.text = take_text(frame, in);
@@ -141,7 +144,7 @@ static troupe_status give_when(struct turn_frame *frame, struct unpack *in, trou
     if (in->bad)
         return broken(frame);
     if (ret)
-        *ret = when;
+        memcpy(ret, &when, WHEN_1);
     return TROUPE_OK;
 }
 
@@ -342,10 +345,11 @@ static troupe_status add(troupe_turn *turn, const troupe_job *job, troupe_planne
     if (status < 0)
         return status;
     planned = take_planned(frame, &in);
+    planned.size = PLANNED_1;
     if (in.bad)
         return broken(frame);
     if (ret)
-        *ret = planned;
+        memcpy(ret, &planned, PLANNED_1);
     return TROUPE_OK;
 }
 

@@ -31,8 +31,8 @@ breaks() {
         /^$/ { next }
         /^Leaf changes summary: / || /^Changed leaf types summary: / { next }
         /^Removed\/Changed\/Added (functions|variables) summary: 0 Removed, 0 Changed, / { next }
-        # A str, an array and a value stand inside other structures.
-        /^\047struct troupe_[a-z0-9_]+\047 changed:$/ && !/troupe_(str|array|value)\047/ { size = 0; next }
+        # A str, an array and a value stand inside other structures, a when in the memory of a caller.
+        /^\047struct troupe_[a-z0-9_]+\047 changed:$/ && !/troupe_(str|array|value|when)\047/ { size = 0; next }
         /^  type size changed from [0-9]+ to [0-9]+ \(in bits\)$/ { size = $5; next }
         /^  [0-9]+ data member insertions?:$/ { next }
         /^    \047.*\047, at offset [0-9]+ \(in bits\)$/ && size && $(NF - 2) + 0 >= size + 0 { next }
@@ -81,6 +81,7 @@ refused "another argument of a call" turn.h \
     's/\(\*status\)\(troupe_turn \*turn\)/(*status)(troupe_turn *turn, int32_t x)/; s/(turn->api->status)\(turn\)/\1(turn, 0)/' \
     'troupe_turn_table::status'
 refused "a grown structure that stands inside others" abi.h 's/^\} troupe_str;/    uint64_t more;\n&/' troupe_message
+refused "a grown structure that the host fills in" schedule.h 's/^\} troupe_when;/    uint64_t more;\n&/' troupe_when
 refused "another number of a status" status.h 's/(TROUPE_BUSY +)\(-8\)/\1(-88)/' TROUPE_BUSY_is_minus_8
 refused "another revision under an extension's name" kv.h 's/"troupe.kv.1"/"troupe.kv\/2"/' TROUPE_KV_is_troupe_kv_1
 finish

@@ -7,7 +7,7 @@
 . "${TROUPE_SRCDIR:-.}/tests/lint/common.sh"
 
 headers=sdk/include/troupe
-strict=(-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wundef -Werror -Isdk/include)
+strict=(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef -Werror -Isdk/include)
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/troupe-test-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 

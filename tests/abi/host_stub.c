@@ -185,10 +185,12 @@ static const troupe_turn_table turn_table = {.size = sizeof(troupe_turn_table),
 
 /* ---- the plugin -------------------------------------------------------------------------------- */
 
+typedef const troupe_function *function_ref;
+
 static const troupe_function *find(const troupe_plugin *plugin, const char *name)
 {
     for (uint32_t i = 0; i < plugin->functions.count; i++) {
-        const troupe_function *function = *TROUPE_AT(plugin->functions, const troupe_function *, i);
+        const troupe_function *function = *TROUPE_AT(plugin->functions, function_ref, i);
 
         if (!strcmp(function->name, name))
             return function;

@@ -184,14 +184,14 @@ constexpr troupe_param troupe_param_(const char *name, const char *doc, uint32_t
         version_};                                                                                 \
     static constexpr troupe_table_ troupe_declared_ = []() constexpr                               \
     {                                                                                              \
-        troupe_table_ troupe_value_ = troupe_table_();                                             \
-        troupe_value_.size = sizeof(troupe_plugin);                                                \
-        troupe_value_.abi_minor = TROUPE_ABI_MINOR;                                                \
-        troupe_value_.id = id_;                                                                    \
-        troupe_value_.version = version_;                                                          \
-        troupe_value_.doc = doc_;                                                                  \
-        TROUPE_SETS_(troupe_value_, __VA_ARGS__)                                                   \
-        return troupe_value_;                                                                      \
+        troupe_table_ troupe_plan_ = troupe_table_();                                              \
+        troupe_plan_.size = sizeof(troupe_plugin);                                                 \
+        troupe_plan_.abi_minor = TROUPE_ABI_MINOR;                                                 \
+        troupe_plan_.id = id_;                                                                     \
+        troupe_plan_.version = version_;                                                           \
+        troupe_plan_.doc = doc_;                                                                   \
+        TROUPE_SETS_(troupe_plan_, __VA_ARGS__)                                                    \
+        return troupe_plan_;                                                                       \
     }                                                                                              \
     ();                                                                                            \
     static constexpr troupe_plugin troupe_plugin_ = troupe_table_of_(troupe_declared_);            \

@@ -42,7 +42,8 @@ typedef struct troupe_job {
     int64_t within_ms;
 } troupe_job;
 
-/* A time that was understood. */
+/* A time that was understood. The host sets `size`; the caller does not say how much room it has, so
+ * members are not appended to this one in this revision. */
 typedef struct troupe_when {
     uint32_t size;
     uint32_t recurring;  /* 1: again and again */
@@ -52,7 +53,8 @@ typedef struct troupe_when {
     uint64_t start, end; /* the bytes of the text that spoke of it */
 } troupe_when;
 
-/* An open job. */
+/* An open job. The host sets `size`. A list is walked by its stride; what `add` fills in ends with the
+ * member. */
 typedef struct troupe_planned {
     uint32_t size;
     uint32_t recurring;
