@@ -37,6 +37,8 @@ INI
     like "$out" "salve Ada x1" "$name has its declared defaults"
     like "$out" '"times" must be a whole number from 1 to 3' "$name has its declared ranges"
     is "$(troupe call keep text=this author=5)" "5: this" "$name has its menus as functions"
+    troupe call greet.count >/dev/null
+    is "$(troupe call greet.count)" "call 2" "$name has services and tables of its own"
     like "$out" "the message says hello" "$name answers as a stage"
     host_stop
     is $? 0 "$name leaves with the host"

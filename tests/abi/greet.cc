@@ -45,6 +45,24 @@ static troupe_status keep(troupe_turn *turn, troupe_str text, uint64_t author)
                         static_cast<int>(text.len), text.ptr);
 }
 
+// A service, which counts in a table of the plugin's own.
+TROUPE_SERVICE(count, "greet.count", "Counts its calls", 0)
+static troupe_status count(troupe_turn *turn)
+{
+    const troupe_sql_v1 *sql = troupe_sql(turn);
+    troupe_statement add = troupe_statement();
+    troupe_rows *rows = nullptr;
+    troupe_status status = TROUPE_UNSUPPORTED;
+
+    add.sql = "INSERT INTO {greeted} (said) VALUES (1)";
+    add.expect = 1;
+    if (sql && (status = sql->commit(turn, &add, 1)) >= 0)
+        status = sql->query(turn, "SELECT count(*) FROM {greeted}", nullptr, 0, &rows);
+    return status < 0 ? status
+                      : troupe_reply(turn, "call %lld",
+                                     static_cast<long long>(sql->cell(rows, 0, 0)->u.i));
+}
+
 static troupe_status create(troupe_host *host, void **ret_state)
 {
     *ret_state = nullptr;
@@ -64,7 +82,10 @@ static troupe_status stage(troupe_turn *turn)
 }
 
 TROUPE_PLUGIN("org.example.greet", "1.0.0", "Greets", .stage = stage, .create = create,
-              .functions = TROUPE_LIST(greet, ask, keep),
+              .functions = TROUPE_LIST(greet, ask, keep, count),
+              .capabilities = "sql",
+              .migrations = TROUPE_MIGRATIONS(
+                  {1, 0, "greeted", "CREATE TABLE {greeted} (said INTEGER NOT NULL)"}),
               .config = TROUPE_KEYS(TROUPE_KEY("word", "How", .def = "hello",
                                                .type = TROUPE_TYPE_STRING),
                                     TROUPE_KEY("every", "How long", .type = TROUPE_TYPE_DURATION,
