@@ -18,6 +18,9 @@ for compiler in g++ clang++; do
     ok $? "$name builds without a library of its own"
     is "$(nm --dynamic --defined-only --format=posix "$TAP_DIR/greet.so" | cut -d' ' -f1,2)" "troupe_plugin_v1 T" \
         "$name exports one symbol"
+    out=$("$TROUPE" plugin check "$TAP_DIR/greet.so" 2>&1)
+    is $? 0 "$name keeps the rules of troupe plugin check"
+    [ -z "${out##*keeps the rules}" ] || printf '%s\n' "$out" | sed 's/^/# /'
     cat >"$TAP_DIR/troupe.ini" <<INI
 [troupe]
 data = $TAP_DIR/data-$compiler
