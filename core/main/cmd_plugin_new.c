@@ -2,7 +2,7 @@
  *
  * `troupe plugin new NAME [--lang LANGUAGE]`: a project of the author's own, from the files of
  * sdk/template/LANGUAGE. In their names NAME, in their texts @NAME@ and @ID@ are replaced; "gitignore"
- * gets its dot. All of the folder is there afterwards, or nothing.
+ * gets its dot, and a last ".in" goes. All of the folder is there afterwards, or nothing.
  */
 #include "base/buf.h"
 #include "base/mem.h"
@@ -101,6 +101,8 @@ static int copy_file(struct project *project, const char *dir, const char *entry
     if (strcmp(entry, "gitignore") == 0)
         buf_putc(&target, '.');
     replace(entry, "NAME", project->name, &target);
+    if (target.len > 3 && strcmp(target.data + target.len - 3, ".in") == 0)
+        target.data[target.len -= 3] = '\0';
     if (!write_text(buf_text(&target), &whole))
         return fail(EX_CANTCREAT, mem_printf("cannot write \"%s\": %s; look at the disk and the "
                                              "folder's rights",
