@@ -115,6 +115,27 @@ static bool parse_id(uint32_t type, const char *text, size_t len, uint64_t *ret)
     return id != 0;
 }
 
+/* A number, or yes or no, that is written as a text. */
+static troupe_status take_scalar(const struct plugin_param *param, const char *text, size_t len,
+                                 size_t at, struct plugin_args *args, struct error *err)
+{
+    troupe_value value = {.type = param->type};
+    troupe_status status;
+    bool flag = false;
+
+    if (param->type == TROUPE_TYPE_INT) {
+        status = text_to_int(text, &value.u.i);
+    } else if (param->type == TROUPE_TYPE_FLOAT) {
+        status = text_to_double(text, &value.u.f);
+    } else {
+        status = text_to_bool(text, &flag);
+        value.u.i = flag;
+    }
+    if (status < 0)
+        return plugin_param_reject(param, text, len, err);
+    return set_value(param, value, text, len, at, args, err);
+}
+
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
 static troupe_status reject_json(const struct plugin_param *param, const json_t *json,
@@ -140,6 +161,9 @@ static troupe_status take_json(const struct plugin_param *param, const json_t *j
 {
     troupe_value value = {.type = param->type};
 
+    /* Shells know only texts, and models write 20 as "20". */
+    if (json_is_string(json) && param->type >= TROUPE_TYPE_INT && param->type <= TROUPE_TYPE_BOOL)
+        return take_scalar(param, json_string_value(json), json_string_length(json), at, args, err);
     switch (param->type) {
     case TROUPE_TYPE_INT:
         if (json_is_integer(json))
@@ -386,22 +410,11 @@ static troupe_status take_typed(const struct plugin_param *param, const char *te
                                 size_t at, struct plugin_args *args, struct error *err)
 {
     troupe_value value = {.type = param->type};
-    bool flag;
 
     switch (param->type) {
     case TROUPE_TYPE_INT:
-        if (text_to_int(text, &value.u.i) < 0)
-            return plugin_param_reject(param, text, len, err);
-        break;
     case TROUPE_TYPE_FLOAT:
-        if (text_to_double(text, &value.u.f) < 0)
-            return plugin_param_reject(param, text, len, err);
-        break;
-    case TROUPE_TYPE_BOOL:
-        if (text_to_bool(text, &flag) < 0)
-            return plugin_param_reject(param, text, len, err);
-        value.u.i = flag;
-        break;
+    case TROUPE_TYPE_BOOL: return take_scalar(param, text, len, at, args, err);
     case TROUPE_TYPE_JSON: {
         _cleanup_json_ json_t *json = NULL;
         struct error why = {0};

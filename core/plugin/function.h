@@ -72,7 +72,7 @@ void plugin_args_clear(struct plugin_args *args);
 
 /*
  * Arguments from a JSON object (NULL: none): every name must be a parameter, null is "left out",
- * 3.0 is a whole number, ids are numbers or strings of digits. Texts are copied. TROUPE_ARGUMENT
+ * 3.0 is a whole number, ids are numbers or strings of digits, numbers and yes or no may be strings. Texts are copied. TROUPE_ARGUMENT
  * with a sentence; `ret` is then empty.
  */
 troupe_status plugin_args_from_json(const struct plugin_function *function, const json_t *object,

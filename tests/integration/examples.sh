@@ -58,6 +58,8 @@ used alice roll '{"sides": 6, "count": 2}' '^(you rolled [0-9]+|All best! Roll a
 ok $? "dice: /roll is answered"
 like "$("$TROUPE" call dice.roll -c "$TAP_DIR/troupe.ini" 2>&1)" "^(you rolled [1-6])$|cannot be asked|nobody" \
     "dice: so is a call from the shell"
+like "$("$TROUPE" call dice.roll sides=1000 count=3 -c "$TAP_DIR/troupe.ini" 2>&1)" "^you rolled [0-9]+$" \
+    "dice: with the numbers that are given there"
 
 # roll_best: rolls two coins until both are at their best, and the question stands.
 roll_best()

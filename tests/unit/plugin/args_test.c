@@ -263,6 +263,9 @@ static void takes_arguments_from_json(void **state)
               "{\"who\":\"42\",\"hours\":3.0,\"loud\":false,\"text\":\"\xc3\xa4\"}");
     from_json(REMIND, "{\"who\":42,\"hours\":0.5,\"loud\":true,\"text\":\"x\"}",
               "{\"who\":\"42\",\"hours\":0.5,\"loud\":true,\"text\":\"x\"}");
+    from_json(ROLL, "{\"sides\":\"20\"}", "{\"sides\":20,\"count\":1}");
+    from_json(REMIND, "{\"who\":42,\"hours\":\"0.5\",\"loud\":\"yes\",\"text\":\"x\"}",
+              "{\"who\":\"42\",\"hours\":0.5,\"loud\":true,\"text\":\"x\"}");
     from_json(SEND, "{\"kind\":\"\",\"where\":\"<#9>\",\"data\":{\"b\":[true,null]}}",
               "{\"kind\":\"\",\"where\":\"9\",\"data\":{\"b\":[true,null]}}");
 }
@@ -270,10 +273,12 @@ static void takes_arguments_from_json(void **state)
 static void says_what_is_wrong_with_json(void **state)
 {
     (void)state;
-    not_from_json(ROLL, "{\"sides\":\"20\"}", TROUPE_ARGUMENT,
-                  "\"sides\" must be a whole number from 2 to 1000, got \"\"20\"\"");
+    not_from_json(ROLL, "{\"sides\":\"1\"}", TROUPE_ARGUMENT,
+                  "\"sides\" must be a whole number from 2 to 1000, got \"1\"");
     not_from_json(SHIFT, "{\"by\":\"x\"}", TROUPE_ARGUMENT,
-                  "\"by\" must be a whole number, got \"\"x\"\"");
+                  "\"by\" must be a whole number, got \"x\"");
+    not_from_json(SHIFT, "{\"by\":\"\"}", TROUPE_ARGUMENT,
+                  "\"by\" must be a whole number, got \"\"");
     not_from_json(SHIFT, "{\"by\":9007199254740993}", TROUPE_ARGUMENT,
                   "\"by\" must be a whole number, got \"9007199254740993\"");
     not_from_json(ROLL, "{\"sides\":2.5}", TROUPE_ARGUMENT,
