@@ -79,7 +79,7 @@ static const struct {
     {OPTION_FROM_ENV, "--from-env                take over what the environment sets up"},
     {OPTION_NO_QUESTION, "--non-interactive         ask nothing; what is missing is an error"},
     {OPTION_FORCE, "--force                   replace files that are there; they are kept as .bak"},
-    {OPTION_LANG, "--lang LANGUAGE           new: what it is written in; c"},
+    {OPTION_LANG, "--lang LANGUAGE           new: what it is written in, c or c++"},
     {OPTION_SANITIZE,
      "--sanitize                test: build it anew, with address and UB sanitizers"},
     {OPTION_QUIET, "-q, --quiet               only errors"},

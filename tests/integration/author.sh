@@ -28,12 +28,17 @@ for name in Greet 9lives some-name a/b "" "$(printf 'a%.0s' {1..33})"; do
     is $? 64 "\"${name:0:12}\" is no name for a plugin"
     like "$(cat "$TAP_DIR/said")" "take a small letter first" "and what would be one is said"
 done
-like "$(troupe plugin new other --lang cobol 2>&1)" 'no template for the language "cobol": use --lang c' \
+like "$(troupe plugin new other --lang cobol 2>&1)" 'no template for the language "cobol": use --lang c or --lang c\+\+' \
     "a language without a template is refused"
 like "$(troupe plugin new other --lang ../c 2>&1)" 'no template for the language' "and no way leads out"
 [ ! -e other ]
 ok $? "nothing is left behind by what was refused"
 like "$(troupe plugin nwe x 2>&1)" 'did you mean "new"' "a wrong word is corrected"
+
+troupe plugin new hail --lang c++ >/dev/null
+make -C hail CXXFLAGS='-O2 -Wall -Wextra -Werror' >"$TAP_DIR/make.log" 2>&1
+is $? 0 "a project in C++ builds without a warning" || sed 's/^/# /' "$TAP_DIR/make.log"
+is "$(troupe plugin test -q hail; echo $?)" 0 "and its script holds"
 
 # ---- test
 

@@ -239,6 +239,7 @@ extern "C" fn troupe_plugin_v1() -> *const c_void {
     &PLUGIN as *const _ as *const c_void
 }
 
+#[link(name = "c")]
 extern "C" {
     fn abort() -> !;
 }
