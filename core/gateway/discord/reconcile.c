@@ -20,6 +20,7 @@
 #define PAGE          100
 #define PAGES_MAX     20    /* for one row */
 #define SELF_MS       500u  /* until it is known who we are */
+#define GATHER_MS     100   /* for one search of what is due within it */
 #define AGAIN_MS      5000u /* after a search that failed   */
 #define AGAIN_MAX_MS  300000u
 #define DISCORD_EPOCH INT64_C(1420070400000)
@@ -83,7 +84,8 @@ static void go_on(struct lookup *lookup)
 
         first = due < first ? due : first;
     }
-    discord_alarm_set(outbox, &lookup->alarm, first > now ? first - now : 0);
+    /* Rows that a start takes up one after the other are due one after the other, too. */
+    discord_alarm_set(outbox, &lookup->alarm, (first > now ? first - now : 0) + GATHER_MS);
 }
 
 void discord_reconcile(struct discord_entry *entry)
