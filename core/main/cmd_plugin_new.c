@@ -130,16 +130,21 @@ static int copy_all(struct project *project, const char *dir, DIR *template)
     return code;
 }
 
+static int no_language(const char *lang)
+{
+    return fail(EX_USAGE,
+                mem_printf("there is no template for the language \"%s\": use --lang c or "
+                           "--lang c++",
+                           lang));
+}
+
 static int create(struct project *project, const struct options *options, const char *dir)
 {
     DIR *template = opendir(dir);
     int code;
 
     if (!template && errno == ENOENT && options->lang && strcmp(options->lang, "c") != 0)
-        return fail(
-            EX_USAGE,
-            mem_printf("there is no template for the language \"%s\": use --lang c or --lang c++",
-                       options->lang));
+        return no_language(options->lang);
     if (!template)
         return fail(EX_OSFILE, mem_printf("cannot read the templates in \"%s\": %s; install the "
                                           "whole package",
@@ -174,10 +179,7 @@ int cmd_plugin_new(struct options *options)
                        "letters, digits and _, at most %d",
                        project.name, NAME_LEN_MAX));
     if (options->lang && (!*options->lang || strchr(options->lang, '/') || *options->lang == '.'))
-        return fail(
-            EX_USAGE,
-            mem_printf("there is no template for the language \"%s\": use --lang c or --lang c++",
-                       options->lang));
+        return no_language(options->lang);
     paths_init(&paths);
     dir = mem_printf("%s/%s", paths.templates, options->lang ? options->lang : "c");
     code = create(&project, options, dir);

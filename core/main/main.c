@@ -30,8 +30,7 @@ static const struct subcommand subcommands[] = {
      OPTIONS_FILES | OPTION_EFFECTIVE | OPTION_JSON, 0, 0, cmd_config},
     {"plugin", "new NAME | test [DIR|FILE] | check FILE | describe FILE [ini|man]",
      "for authors: begin a plugin; play a scripted talk against it, without Discord; prove that "
-     "its "
-     "file keeps the rules; what it declares, for a file or a page",
+     "its file keeps the rules; what it declares, for a file or a page",
      OPTION_LANG | OPTION_SANITIZE | OPTION_JSON | OPTION_QUIET, 1, 3, cmd_plugin},
     {"status", "", "how the running host is doing", OPTIONS_CLIENT, 0, 0, cmd_status},
     {"reload", "", "read configuration and plugins anew; refused as a whole or taken as a whole",

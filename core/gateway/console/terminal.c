@@ -5,8 +5,8 @@
  * is wiped by hand, and afterwards libedit starts over with a fresh picture and gets the typed text
  * back. Starting over goes through the mode in which libedit runs other programs, so that mode is
  * made to keep keys as they are too: in the terminal's own one the kernel would edit lines itself,
- * and a Ctrl-D or backspace typed in that moment would be lost. While somebody types, an unfinished last line of the text is held back: it would otherwise
- * be torn by the prompt at every piece.
+ * and a Ctrl-D or backspace typed in that moment would be lost. While somebody types, an unfinished
+ * last line of the text is held back: it would otherwise be torn by the prompt at every piece.
  */
 #include "gateway/console/terminal.h"
 

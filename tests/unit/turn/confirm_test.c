@@ -37,9 +37,7 @@ BODY(a_command_runs_once_its_member_confirmed_this_very_call)
     told = record_of_press(t, press_as(t, "8", 0, "t:1:1:0", ""));
     WAIT_FOR(told->notices);
     CHECK(strstr(buf_text(&told->notice), "for somebody else") && WIPED(0));
-    engine_end(t, 0); /* and through a restart */
-    CHECK_STATUS(engine_start(t, plain_ini), TROUPE_OK);
-    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    CHECK_STATUS(restart(t), TROUPE_OK);
     press(t, "t:1:1:0");
     WAIT_FOR(is_answered(record));
     CHECK(!strcmp(buf_text(&record->shown), "wiped \"the \"old\" ones\" of 3 days"));

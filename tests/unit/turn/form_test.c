@@ -33,15 +33,6 @@ static size_t press(struct stage_test *t, const char *member, const char *id, co
         WAIT_FOR(t->retired - before_ == (spent));                                                 \
     } while (0)
 
-static troupe_status again(struct stage_test *t)
-{
-    struct fixture *f = &t->base;
-
-    engine_end(t, 0);
-    CHECK_STATUS(engine_start(t, plain_ini), TROUPE_OK);
-    return turn_engine_recover(t->engine, &t->gateway, &f->err);
-}
-
 BODY(a_form_opens_as_often_as_it_is_pressed_and_counts_once)
 {
     struct stage_test *t = arg;
@@ -58,7 +49,7 @@ BODY(a_form_opens_as_often_as_it_is_pressed_and_counts_once)
     WAIT_FOR(t->forms == 1);
     CHECK(!strcmp(t->form_id, "t:1:1:form") && !strcmp(t->form_title, "Tell me"));
     CHECK(t->form_fields == 2 && t->form_max == 20);
-    CHECK_STATUS(again(t), TROUPE_OK); /* the next process knows the form by its row */
+    CHECK_STATUS(restart(t), TROUPE_OK); /* the next process knows the form by its row */
     press(t, "7", "t:1:1:open", "");
     WAIT_FOR(t->forms == 2);
     TOLD(press(t, "8", "t:1:1:form", "[\"Eve\"]"), "for somebody else", 0U);
@@ -94,7 +85,7 @@ BODY(what_a_form_and_a_select_were_answered_stands_in_a_replay)
     press(t, "7", "t:1:2:pick", "[\"2\",\"0\"]");
     WAIT_FOR(record->asked == 3);
     PARKED(1);
-    CHECK_STATUS(again(t), TROUPE_OK);
+    CHECK_STATUS(restart(t), TROUPE_OK);
     press(t, "7", "t:1:3:1", "");
     WAIT_FOR(is_answered(record));
     CHECK(!strcmp(buf_text(&record->shown), "[Ann: ][0,2][Yes]"));

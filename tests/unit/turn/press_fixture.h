@@ -42,4 +42,14 @@ static inline struct record *record_of_press(struct stage_test *t, size_t id)
     WAIT_FOR(list_empty(&t->engine->turns) &&                                                      \
              ask_int(f, "SELECT count(*) FROM event WHERE state = 'parked'") == (count))
 
+/* Another process takes up what this one left. */
+static inline troupe_status restart(struct stage_test *t)
+{
+    struct fixture *f = &t->base;
+
+    engine_end(t, 0);
+    CHECK_STATUS(engine_start(t, plain_ini), TROUPE_OK);
+    return turn_engine_recover(t->engine, &t->gateway, &f->err);
+}
+
 #endif
