@@ -39,7 +39,10 @@ ask_with()
         before=$(count)
         fake_discord_call slash "{\"name\": \"$1\", \"member\": \"alice\", \"channel\": \"general\", \"options\": $2}" >/dev/null
         until_true grown "$before" && until_true says '[0-9]|\?$' || return 1
-        ! says '\?$' || { until_true asked && return 0; }
+        if says '\?$'; then
+            until_true asked
+            return
+        fi
     done
     return 1
 }
