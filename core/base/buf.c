@@ -20,11 +20,11 @@ void buf_reset(struct buf *buf)
         buf->data[0] = '\0';
 }
 
-static troupe_status reserve(struct buf *buf, size_t more)
+troupe_status buf_reserve(struct buf *buf, size_t len)
 {
     size_t need, cap = buf->cap ? buf->cap : 64;
 
-    if (!size_add(buf->len, more, &need) || !size_add(need, 1, &need))
+    if (!size_add(buf->len, len, &need) || !size_add(need, 1, &need))
         return TROUPE_LIMIT;
     if (buf->max && need - 1 > buf->max)
         return TROUPE_LIMIT;
@@ -34,12 +34,13 @@ static troupe_status reserve(struct buf *buf, size_t more)
         cap = cap > SIZE_MAX / 2 ? need : cap * 2;
     buf->data = mem_resize(buf->data, cap, 1);
     buf->cap = cap;
+    buf->data[buf->len] = '\0';
     return TROUPE_OK;
 }
 
 troupe_status buf_append(struct buf *buf, const void *data, size_t len)
 {
-    troupe_status status = reserve(buf, len);
+    troupe_status status = buf_reserve(buf, len);
 
     if (status < 0)
         return status;
@@ -71,7 +72,7 @@ troupe_status buf_vprintf(struct buf *buf, const char *format, va_list args)
     va_end(again);
     if (n < 0)
         return TROUPE_ARGUMENT;
-    status = reserve(buf, (size_t)n);
+    status = buf_reserve(buf, (size_t)n);
     if (status < 0)
         return status;
     vsnprintf(buf->data + buf->len, (size_t)n + 1, format, args);

@@ -24,6 +24,8 @@ struct buf {
 
 void buf_clear(struct buf *buf); /* frees; the buffer may be used again */
 void buf_reset(struct buf *buf); /* empties and keeps the memory        */
+/* Makes room for so many more bytes. */
+troupe_status buf_reserve(struct buf *buf, size_t len);
 troupe_status buf_append(struct buf *buf, const void *data, size_t len);
 troupe_status buf_puts(struct buf *buf, const char *text);
 troupe_status buf_putc(struct buf *buf, char c);

@@ -136,9 +136,9 @@ static void accept_news(struct http_stream *stream, struct http_news *news)
     }
     if (news->ended) {
         stream->ended = true;
-        stream->end = news->error.status;
+        stream->end = news->status;
         if (stream->end != TROUPE_END)
-            stream->end_text = mem_strdup(news->error.text);
+            stream->end_text = mem_strdup(news->ended->failure->text);
     }
     if (stream->waiter) {
         op_complete(stream->waiter, TROUPE_OK, NULL);
@@ -158,6 +158,10 @@ void http_batch_deliver(struct loop_task *task)
             accept_news(news->stream, news);
         http_head_free(news->head);
         mem_free(news->data);
+        if (news->ended) { /* the news is part of it */
+            http_transfer_free(news->ended);
+            continue;
+        }
         http_stream_unref(news->stream);
         mem_free(news);
     }
@@ -206,7 +210,7 @@ troupe_status http_stream_new(struct http_client *client, const struct http_requ
     if (client->open >= client->max_open)
         return error_set(err, TROUPE_BUSY, "%zu HTTP requests are running; try again later",
                          client->open);
-    status = http_transfer_new(&client->thread, request, &transfer, err);
+    status = http_transfer_new(client, request, &transfer, err);
     if (status != TROUPE_OK)
         return status;
     transfer->total_ms = total_ms < UINT32_MAX ? (uint32_t)total_ms : UINT32_MAX;

@@ -63,16 +63,17 @@ void http_code_explain(const char *label, CURLcode code, struct error *ret)
     }
 }
 
-void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, struct error *ret)
+troupe_status http_transfer_explain(struct http_transfer *transfer, CURLcode code)
 {
     const char *label = http_url_label(&transfer->url);
+    struct error *ret = transfer->failure;
 
-    if (transfer->failure) {
-        *ret = *transfer->failure;
-        return;
-    }
+    if (ret)
+        return ret->status;
+    if (code == CURLE_OK)
+        return TROUPE_END;
+    ret = http_transfer_failure(transfer);
     switch (code) {
-    case CURLE_OK: error_set(ret, TROUPE_END, "the answer has ended"); break;
     case CURLE_COULDNT_CONNECT:
         if (transfer->denied && transfer->denied_public)
             error_set(ret, TROUPE_DENIED,
@@ -93,4 +94,5 @@ void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, 
         break;
     default: http_code_explain(label, code, ret); break;
     }
+    return ret->status;
 }

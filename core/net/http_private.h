@@ -7,7 +7,9 @@
  *   thread   struct http_thread, every struct http_transfer, http_stream.transfer
  *   message  a command (loop to thread, by queue) or news (thread to loop, by a loop task)
  *
- * The thread gathers the news of one pass in a single batch, so thirty streams cost one wake.
+ * The thread gathers the news of one pass in a single batch, so thirty streams cost one wake. What a
+ * request needs is made on the loop, and goes home to the loop with the last news of it: memory that
+ * one thread takes and another gives back makes them wait for each other in malloc.
  */
 #ifndef NET_HTTP_PRIVATE_H
 #define NET_HTTP_PRIVATE_H
@@ -44,12 +46,24 @@ void http_url_clear(struct http_url *url);
 /* "host:443", for texts that people read. */
 const char *http_url_label(const struct http_url *url);
 
+/* The origin of the last URL, as most go where the one before went. A zeroed one knows none. */
+struct http_url_known {
+    char prefix[HTTP_ORIGIN_MAX]; /* "https://host/" as it was written */
+    size_t len;
+    char origin[HTTP_ORIGIN_MAX];
+};
+
+/* http_url_parse of an absolute one, without libcurl where `known` makes that needless. */
+troupe_status http_url_read(const char *text, struct http_url_known *known, struct http_url *ret,
+                            struct error *err);
+
 /* ---- messages ------------------------------------------------------------------------------ */
 
 struct http_head {
     int status;
-    struct http_header *headers; /* in the arena */
-    size_t count, bytes;
+    bool begun;                  /* its status line came */
+    struct http_header *headers; /* in the arena         */
+    size_t count, room, bytes;
     struct arena arena;
 };
 
@@ -66,12 +80,13 @@ struct http_command {
 
 struct http_news {
     struct http_news *next;
-    struct http_stream *stream; /* a reference */
-    struct http_head *head;     /* the answer begins; else NULL */
+    struct http_stream *stream; /* a reference; with the last news the transfer's */
+    struct http_head *head;     /* the answer begins; else NULL                   */
     char *data;
     size_t len;
-    bool ended, left;
-    struct error error; /* of the end; its status is TROUPE_END when all went well */
+    struct http_transfer
+        *ended;           /* has this news in it, and is the loop's now; NULL: more follows */
+    troupe_status status; /* of the end: TROUPE_END, else the transfer's failure says more  */
 };
 
 /* ---- stream -------------------------------------------------------------------------------- */
@@ -149,6 +164,7 @@ void http_thread_stop(struct http_thread *thread);
 struct http_client {
     struct loop *loop;
     size_t open, max_open;
+    struct http_url_known known;
     struct http_thread thread;
 };
 
@@ -167,7 +183,8 @@ struct http_transfer {
     /* The request, owned and wiped. */
     struct http_url url;
     char method[16];
-    struct curl_slist *headers;
+    struct curl_slist *headers; /* the first of them, in one block with the others and the texts */
+    size_t headers_size;        /* of that block */
     char *body;
     size_t body_len;
     enum http_trust trust;
@@ -188,14 +205,17 @@ struct http_transfer {
     char *location;     /* of a redirect that will be followed */
     size_t body_seen;
     struct buf pending; /* bytes of this pass */
+    struct http_command start;
+    struct http_news last;
     /* Why a callback stopped the transfer; NULL: none did. Apart, as few transfers have one and the
      * rest is of a size that malloc keeps a list of. */
     struct error *failure;
 };
 
 /* Checks and copies the request; no curl handle yet. [loop thread] */
-troupe_status http_transfer_new(struct http_thread *thread, const struct http_request *request,
+troupe_status http_transfer_new(struct http_client *client, const struct http_request *request,
                                 struct http_transfer **ret, struct error *err);
+/* Without its curl handle. */
 void http_transfer_free(struct http_transfer *transfer);
 /* Begins a hop: the first, or the one to `location`. Has a failure on error. [thread] */
 troupe_status http_transfer_begin(struct http_transfer *transfer);
@@ -205,10 +225,11 @@ void http_transfer_detach(struct http_transfer *transfer);
 troupe_status http_transfer_redirect(struct http_transfer *transfer);
 /* Where to write why it is stopped. [thread] */
 struct error *http_transfer_failure(struct http_transfer *transfer);
-/* curl's verdict as status and sentence (http_explain.c). */
-void http_transfer_explain(const struct http_transfer *transfer, CURLcode code, struct error *ret);
+/* curl's verdict: TROUPE_END, or a status whose sentence is the transfer's failure (http_explain.c). */
+troupe_status http_transfer_explain(struct http_transfer *transfer, CURLcode code);
 /* The same for a failure that needs nothing else known of the request. */
 void http_code_explain(const char *label, CURLcode code, struct error *ret);
+struct http_head *http_head_new(void);
 void http_head_free(struct http_head *head);
 /* The callbacks of body and header, for curl_easy_setopt (http_receive.c). */
 size_t http_receive_header(char *line, size_t size, size_t count, void *arg);

@@ -13,6 +13,17 @@
 #include <string.h>
 #include <strings.h>
 
+#define HEADERS_FIRST 24 /* of so many more than Discord sends there are few */
+
+struct http_head *http_head_new(void)
+{
+    struct http_head *head = mem_zero(1, sizeof(*head));
+
+    head->room = HEADERS_FIRST;
+    head->headers = arena_alloc(&head->arena, head->room * sizeof(*head->headers));
+    return head;
+}
+
 void http_head_free(struct http_head *head)
 {
     if (!head)
@@ -34,10 +45,11 @@ static void begin_head(struct http_transfer *transfer, const char *line, size_t 
 {
     const char *space = memchr(line, ' ', len);
 
-    http_head_free(transfer->head);
-    transfer->head = mem_zero(1, sizeof(*transfer->head));
-    transfer->head->headers =
-        arena_alloc(&transfer->head->arena, HTTP_HEADERS_MAX * sizeof(*transfer->head->headers));
+    if (!transfer->head || transfer->head->begun) { /* else the loop made it */
+        http_head_free(transfer->head);
+        transfer->head = http_head_new();
+    }
+    transfer->head->begun = true;
     for (const char *p = space ? space + 1 : NULL; p && p < line + len && *p >= '0' && *p <= '9';
          p++) {
         if (transfer->head->status < 1000)
@@ -61,6 +73,14 @@ static troupe_status add_header(struct http_transfer *transfer, const char *line
         value++;
     while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
         end--;
+    if (head->count == head->room) {
+        struct http_header *all =
+            arena_alloc(&head->arena, HTTP_HEADERS_MAX * sizeof(*head->headers));
+
+        memcpy(all, head->headers, head->count * sizeof(*all));
+        head->headers = all;
+        head->room = HTTP_HEADERS_MAX;
+    }
     header = &head->headers[head->count++];
     header->name = arena_strndup(&head->arena, line, (size_t)(colon - line));
     header->value = arena_strndup(&head->arena, value, (size_t)(end - value));
@@ -127,7 +147,8 @@ size_t http_receive_header(char *line, size_t size, size_t count, void *arg)
         return given; /* trailers */
     while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
         len--;
-    if (!transfer->head || (len >= 5 && strncasecmp(line, "HTTP/", 5) == 0))
+    if (!transfer->head || !transfer->head->begun ||
+        (len >= 5 && strncasecmp(line, "HTTP/", 5) == 0))
         begin_head(transfer, line, len);
     else if (len == 0)
         return end_head(transfer) == TROUPE_OK ? given : 0;

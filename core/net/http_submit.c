@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "net/http_private.h"
 
+#define ANSWER_FIRST 960 /* bytes of an answer for which the loop makes room */
+
 struct http_call {
     struct http_stream *stream;
     http_done done;
@@ -26,6 +28,7 @@ troupe_status http_submit(struct http_client *client, const struct http_request 
     call->stream = stream;
     call->done = done;
     call->arg = arg;
+    (void)buf_reserve(&transfer->pending, ANSWER_FIRST);
     stream->call = call; /* before the thread sees it, and never changed while it may look */
     http_thread_send(&client->thread, HTTP_START, transfer, NULL);
     if (ret)
@@ -35,9 +38,11 @@ troupe_status http_submit(struct http_client *client, const struct http_request 
 
 void http_call_end(struct http_call *call, struct http_news *news)
 {
+    static const struct error none = {TROUPE_END, "the answer has ended"};
+    const struct http_transfer *transfer = news->ended;
     struct http_stream *stream = call->stream;
     struct http_response response = {0};
-    troupe_status status = news->error.status;
+    troupe_status status = news->status;
 
     if (status == TROUPE_END && news->head) {
         status = TROUPE_OK;
@@ -50,7 +55,8 @@ void http_call_end(struct http_call *call, struct http_news *news)
         status = TROUPE_DATA;
     }
     stream->ended = true;
-    call->done(call->arg, status, status == TROUPE_OK ? &response : NULL, news->left, &news->error);
+    call->done(call->arg, status, status == TROUPE_OK ? &response : NULL, transfer->left,
+               transfer->failure ? transfer->failure : &none);
     mem_free(call);
     http_close(stream);
 }

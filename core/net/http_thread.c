@@ -15,34 +15,13 @@
 
 /* ---- news ---------------------------------------------------------------------------------- */
 
-static struct http_news *add_news(struct http_transfer *transfer)
+/* What a transfer gathered in this pass, and whatever else is told by `news`. */
+static void tell(struct http_transfer *transfer, struct http_news *news)
 {
     struct http_thread *thread = transfer->thread;
-    struct http_news *news = mem_zero(1, sizeof(*news));
 
     news->stream = transfer->stream;
-    atomic_fetch_add(&transfer->stream->refs, 1);
-    if (!thread->batch) {
-        thread->batch = mem_zero(1, sizeof(*thread->batch));
-        thread->batch->task.run = http_batch_deliver;
-        thread->batch->last = &thread->batch->first;
-    }
-    *thread->batch->last = news;
-    thread->batch->last = &news->next;
-    return news;
-}
-
-/* What a transfer gathered in this pass becomes one piece of news; NULL: nothing came. A submitted
- * call wants its answer whole. */
-static struct http_news *gather(struct http_transfer *transfer, bool last)
-{
-    bool head_ready = transfer->head && transfer->head_done && !transfer->location;
-    struct http_news *news;
-
-    if ((!head_ready && transfer->pending.len == 0) || (transfer->stream->call && !last))
-        return NULL;
-    news = add_news(transfer);
-    if (head_ready) {
+    if (transfer->head && transfer->head_done && !transfer->location) {
         news->head = transfer->head;
         transfer->head = NULL;
     }
@@ -50,7 +29,24 @@ static struct http_news *gather(struct http_transfer *transfer, bool last)
         news->len = transfer->pending.len;
         news->data = buf_take(&transfer->pending);
     }
-    return news;
+    if (!thread->batch) {
+        thread->batch = mem_zero(1, sizeof(*thread->batch));
+        thread->batch->task.run = http_batch_deliver;
+        thread->batch->last = &thread->batch->first;
+    }
+    *thread->batch->last = news;
+    thread->batch->last = &news->next;
+}
+
+/* A submitted call wants its answer whole. */
+static void gather(struct http_transfer *transfer)
+{
+    bool head_ready = transfer->head && transfer->head_done && !transfer->location;
+
+    if ((!head_ready && transfer->pending.len == 0) || transfer->stream->call)
+        return;
+    atomic_fetch_add(&transfer->stream->refs, 1);
+    tell(transfer, mem_zero(1, sizeof(struct http_news)));
 }
 
 static void retire(struct http_transfer *transfer)
@@ -59,21 +55,17 @@ static void retire(struct http_transfer *transfer)
     transfer->stream->transfer = NULL;
     list_remove(&transfer->link);
     atomic_fetch_sub_explicit(&transfer->thread->counters.active, 1, memory_order_relaxed);
-    http_transfer_free(transfer);
 }
 
-/* Tells the stream how it ended and frees the transfer. */
+/* Tells the stream how it ended; the transfer goes to the loop with that. */
 static void end(struct http_transfer *transfer, CURLcode code)
 {
-    struct http_news *news = gather(transfer, true);
+    struct http_news *news = &transfer->last;
 
-    if (!news)
-        news = add_news(transfer);
-    news->ended = true;
-    http_transfer_explain(transfer, code, &news->error);
-    transfer->fine = news->error.status == TROUPE_END;
-    http_transfer_detach(transfer);
-    news->left = transfer->left;
+    news->status = http_transfer_explain(transfer, code);
+    news->ended = transfer;
+    transfer->fine = news->status == TROUPE_END;
+    tell(transfer, news);
     retire(transfer);
 }
 
@@ -115,21 +107,20 @@ static bool resume(struct http_transfer *transfer)
 
 static void obey(struct http_thread *thread, struct http_command *command)
 {
-    struct http_transfer *transfer = command->stream ? command->stream->transfer : NULL;
+    struct http_transfer *transfer;
 
-    switch (command->kind) {
-    case HTTP_START: start(thread, command->transfer); break;
-    case HTTP_RESUME:
-        if (transfer)
-            (void)resume(transfer);
-        break;
-    case HTTP_CANCEL:
-        if (transfer)
-            retire(transfer);
-        break;
+    if (command->kind == HTTP_START) {
+        start(thread, command->transfer); /* which has the command in it */
+        return;
     }
-    if (command->stream)
-        http_stream_unref(command->stream);
+    transfer = command->stream->transfer;
+    if (transfer && command->kind == HTTP_RESUME) {
+        (void)resume(transfer);
+    } else if (transfer) {
+        retire(transfer);
+        http_transfer_free(transfer);
+    }
+    http_stream_unref(command->stream);
     mem_free(command);
 }
 
@@ -156,7 +147,8 @@ static void wake(struct loop_task *task)
 void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
                       struct http_transfer *transfer, struct http_stream *stream)
 {
-    struct http_command *command = mem_zero(1, sizeof(*command));
+    struct http_command *command =
+        kind == HTTP_START ? &transfer->start : mem_zero(1, sizeof(*command));
     bool was_empty = true;
 
     command->kind = kind;
@@ -240,7 +232,7 @@ static void *thread_main(void *arg)
             struct http_transfer *transfer = container_of(link, struct http_transfer, link);
 
             if (resume(transfer)) /* the reader may have caught up before the pause was known */
-                (void)gather(transfer, false);
+                gather(transfer);
         }
         if (thread->batch) {
             loop_post(thread->loop, &thread->batch->task);

@@ -43,38 +43,59 @@ static bool is_reserved(const char *name)
     return false;
 }
 
-static troupe_status append_line(struct http_transfer *transfer, const char *line)
+static troupe_status check_header(const struct http_header *header, struct error *err)
 {
-    struct curl_slist *list = curl_slist_append(transfer->headers, line);
-
-    if (!list)
-        return TROUPE_NOMEM;
-    transfer->headers = list;
-    return TROUPE_OK;
-}
-
-static troupe_status copy_header(struct http_transfer *transfer, const struct http_header *header,
-                                 struct error *err)
-{
-    const char *value = header->value ? header->value : "";
-    troupe_status status;
-    char *line;
-
     if (!is_token(header->name))
         return error_set(err, TROUPE_ARGUMENT, "a header's name is no token");
     if (is_reserved(header->name))
         return error_set(err, TROUPE_ARGUMENT, "header \"%s\" is set by the client; leave it out",
                          header->name);
-    for (const char *p = value; *p; p++) {
+    for (const char *p = header->value; p && *p; p++) {
         if (((unsigned char)*p < ' ' && *p != '\t') || *p == 127)
             return error_set(err, TROUPE_ARGUMENT,
                              "the value of header \"%s\" has a control character", header->name);
     }
-    line = *value ? mem_printf("%s: %s", header->name, value) : mem_printf("%s;", header->name);
-    status = append_line(transfer, line);
-    explicit_bzero(line, strlen(line));
-    mem_free(line);
-    return status;
+    return TROUPE_OK;
+}
+
+/* Writes one behind `at`, as libcurl wants it: without a value a semicolon stands behind the name. */
+static char *put_header(char *at, const struct http_header *header)
+{
+    const char *value = header->value ? header->value : "";
+
+    at = stpcpy(at, header->name);
+    at = stpcpy(at, *value ? ": " : ";");
+    return stpcpy(at, value) + 1;
+}
+
+/* Nodes and texts in one block, which is wiped and freed in one piece. */
+static troupe_status copy_headers(struct http_transfer *transfer,
+                                  const struct http_request *request, struct error *err)
+{
+    static const char no_expect[] = "Expect:"; /* no round trip for a 100 Continue */
+    size_t count = request->header_count + 1;
+    size_t size = count * sizeof(struct curl_slist) + sizeof(no_expect);
+    char *text;
+
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct http_header *header = &request->headers[i];
+        troupe_status status = check_header(header, err);
+
+        if (status != TROUPE_OK)
+            return status;
+        size += strlen(header->name) + (header->value ? strlen(header->value) : 0) + sizeof(": ");
+    }
+    transfer->headers = mem_alloc(size);
+    transfer->headers_size = size;
+    text = (char *)(transfer->headers + count);
+    for (size_t i = 0; i < count; i++) {
+        transfer->headers[i].data = text;
+        transfer->headers[i].next = i + 1 < count ? &transfer->headers[i + 1] : NULL;
+        if (i + 1 < count)
+            text = put_header(text, &request->headers[i]);
+    }
+    memcpy(text, no_expect, sizeof(no_expect));
+    return TROUPE_OK;
 }
 
 static troupe_status copy_method(struct http_transfer *transfer, const char *method,
@@ -96,14 +117,15 @@ static uint32_t or_default(uint32_t value, uint32_t fallback)
     return value ? value : fallback;
 }
 
-troupe_status http_transfer_new(struct http_thread *thread, const struct http_request *request,
+troupe_status http_transfer_new(struct http_client *client, const struct http_request *request,
                                 struct http_transfer **ret, struct error *err)
 {
     struct http_transfer *transfer = mem_zero(1, sizeof(*transfer));
     troupe_status status;
 
     list_init(&transfer->link);
-    transfer->thread = thread;
+    transfer->thread = &client->thread;
+    transfer->head = http_head_new();
     transfer->trust = request->trust;
     transfer->connect_ms = or_default(request->connect_timeout_ms, HTTP_CONNECT_MS);
     transfer->first_byte_ms = or_default(request->first_byte_timeout_ms, HTTP_FIRST_BYTE_MS);
@@ -119,13 +141,11 @@ troupe_status http_transfer_new(struct http_thread *thread, const struct http_re
         transfer->body = mem_copy(request->body, request->body_len);
         transfer->body_len = request->body_len;
     }
-    status = http_url_parse(request->url, NULL, &transfer->url, err);
+    status = http_url_read(request->url, &client->known, &transfer->url, err);
     if (status == TROUPE_OK)
         status = copy_method(transfer, request->method, err);
-    for (size_t i = 0; status == TROUPE_OK && i < request->header_count; i++)
-        status = copy_header(transfer, &request->headers[i], err);
-    if (status == TROUPE_OK) /* no round trip for a 100 Continue */
-        status = append_line(transfer, "Expect:");
+    if (status == TROUPE_OK)
+        status = copy_headers(transfer, request, err);
     if (status == TROUPE_OK)
         *ret = transfer;
     else
@@ -135,9 +155,9 @@ troupe_status http_transfer_new(struct http_thread *thread, const struct http_re
 
 static void wipe_headers(struct http_transfer *transfer)
 {
-    for (struct curl_slist *line = transfer->headers; line; line = line->next)
-        explicit_bzero(line->data, strlen(line->data));
-    curl_slist_free_all(transfer->headers);
+    if (transfer->headers)
+        explicit_bzero(transfer->headers, transfer->headers_size);
+    mem_free(transfer->headers);
     transfer->headers = NULL;
 }
 

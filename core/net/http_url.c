@@ -92,3 +92,47 @@ troupe_status http_url_parse(const char *text, const struct http_url *base, stru
         *ret = url;
     return status;
 }
+
+/* Whether libcurl would leave it as it is, behind an origin and its slash. What may stand for a
+ * character or a folder is not looked into. */
+static bool is_plain(const char *path)
+{
+    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "-_~/?=&:@,";
+
+    for (size_t len; *(path += len = strspn(path, plain)); path++)
+        if (*path != '.' || len == 0 || path[-1] == '/')
+            return false;
+    return true;
+}
+
+/* Of a URL that libcurl left as it was. */
+static void learn(struct http_url_known *known, const char *text, const struct http_url *url)
+{
+    const char *host = strstr(text, "://"), *slash = host ? strchr(host + 3, '/') : NULL;
+    size_t len = slash ? (size_t)(slash + 1 - text) : sizeof(known->prefix);
+
+    if (len >= sizeof(known->prefix) || strcmp(text, url->text) != 0)
+        return;
+    memcpy(known->prefix, text, len);
+    known->len = len;
+    memcpy(known->origin, url->origin, sizeof(known->origin));
+}
+
+troupe_status http_url_read(const char *text, struct http_url_known *known, struct http_url *ret,
+                            struct error *err)
+{
+    troupe_status status;
+    size_t len = text ? strnlen(text, HTTP_URL_MAX + 1) : 0;
+
+    if (known->len && len <= HTTP_URL_MAX && len >= known->len &&
+        memcmp(text, known->prefix, known->len) == 0 && is_plain(text + known->len)) {
+        ret->text = mem_strndup(text, len);
+        memcpy(ret->origin, known->origin, sizeof(ret->origin));
+        return TROUPE_OK;
+    }
+    status = http_url_parse(text, NULL, ret, err);
+    if (status == TROUPE_OK)
+        learn(known, text, ret);
+    return status;
+}
