@@ -44,7 +44,7 @@ size_t store_batch_add(struct store_batch *batch, const struct store_statement *
 
     if (batch->failure < 0)
         return batch->count;
-    if (batch->used) {
+    if (batch->used && !batch->open) {
         store_batch_fail(batch, TROUPE_ARGUMENT, "the batch was committed before: make a new one");
         return batch->count;
     }

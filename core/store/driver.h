@@ -34,7 +34,7 @@ struct store_batch {
     struct store_command *commands;
     size_t count, cap;
     int64_t lease_epoch;
-    bool used;
+    bool used, open;       /* open: in flight, and may be added to still */
     troupe_status failure; /* the first thing wrong in an add */
     char *failure_text;
 };
@@ -71,6 +71,7 @@ struct store_request {
     struct loop_task task;
     void (*told)(void *arg, struct store_batch *batch, troupe_status status,
                  const struct error *err);
+    void (*closing)(void *arg, struct store_batch *batch); /* NULL: the batch was never open */
     void *arg;
     size_t bytes;
 };

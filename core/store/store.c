@@ -105,12 +105,36 @@ static struct store_request *request_new(struct store *store, enum store_request
     return request;
 }
 
+/* Its batch is whole now. False: it cannot be written, which is told. */
+static bool close_batch(struct store *store, struct store_request *request)
+{
+    struct store_batch *batch = request->batch;
+
+    request->closing(request->arg, batch);
+    batch->open = false;
+    store->queued_bytes += batch->arena.used - request->bytes;
+    request->bytes = batch->arena.used;
+    if (batch->failure >= 0)
+        return true;
+    request->status = error_set(&request->error, batch->failure, "%s", batch->failure_text);
+    request_done(request);
+    return false;
+}
+
 static void hand_over(struct store *store)
 {
     struct store_request *chain = store->first;
 
     store->first = NULL;
     store->last = &store->first;
+    for (struct store_request **at = &chain, *request; (request = *at);) {
+        struct store_request *next = request->next;
+
+        if (!request->closing || close_batch(store, request))
+            at = &request->next;
+        else
+            *at = next;
+    }
     if (chain)
         store->driver->submit(store->engine, chain);
 }
@@ -223,10 +247,11 @@ troupe_status store_commit(struct store *store, struct store_batch *batch, uint6
     return request ? finish(request, err) : ended(status, "a batch", err);
 }
 
-troupe_status store_submit(struct store *store, struct store_batch *batch,
-                           void (*told)(void *arg, struct store_batch *batch, troupe_status status,
-                                        const struct error *err),
-                           void *arg, struct error *err)
+troupe_status store_submit_open(struct store *store, struct store_batch *batch,
+                                void (*closing)(void *arg, struct store_batch *batch),
+                                void (*told)(void *arg, struct store_batch *batch,
+                                             troupe_status status, const struct error *err),
+                                void *arg, struct error *err)
 {
     troupe_status status = admit(store, batch, err);
     struct store_request *request;
@@ -234,9 +259,19 @@ troupe_status store_submit(struct store *store, struct store_batch *batch,
     if (status < 0)
         return status;
     request = put_on_its_way(store, batch, false);
+    request->closing = closing;
     request->told = told;
     request->arg = arg;
+    batch->open = closing != NULL;
     return TROUPE_OK;
+}
+
+troupe_status store_submit(struct store *store, struct store_batch *batch,
+                           void (*told)(void *arg, struct store_batch *batch, troupe_status status,
+                                        const struct error *err),
+                           void *arg, struct error *err)
+{
+    return store_submit_open(store, batch, NULL, told, arg, err);
 }
 
 troupe_status store_query(struct store *store, const struct store_statement *statement,

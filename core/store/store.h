@@ -94,6 +94,14 @@ troupe_status store_submit(struct store *store, struct store_batch *batch,
                            void (*told)(void *arg, struct store_batch *batch, troupe_status status,
                                         const struct error *err),
                            void *arg, struct error *err);
+/* The same for a batch that grows: it may be added to until the store hands what is written on to the
+ * writer, which `closing` tells just before; that is the last place to add something, and must do
+ * nothing else with the store. `told` has what went wrong with additions, too. */
+troupe_status store_submit_open(struct store *store, struct store_batch *batch,
+                                void (*closing)(void *arg, struct store_batch *batch),
+                                void (*told)(void *arg, struct store_batch *batch,
+                                             troupe_status status, const struct error *err),
+                                void *arg, struct error *err);
 /* Runs one reading statement and copies its rows; freed by the caller. [waits] Without a deadline
  * it may run for 10 s. At the deadline, or when the waiter is cancelled, the statement is
  * interrupted. Sees every commit that was acknowledged before the call. `expect` is checked as in a

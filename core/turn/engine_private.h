@@ -16,14 +16,15 @@
 #include "turn/settings.h"
 #include "turn/turn.h"
 
-#define ENGINE_INTAKE_MAX   1000  /* events between a gateway and the store               */
-#define ENGINE_INTAKE_BATCH 100   /* events of one commit                                 */
-#define ENGINE_BUILTINS_MAX 100   /* of the core's own commands that run at a time         */
-#define ENGINE_SEEN_MAX     256   /* messages that are observed from memory at a time     */
-#define ENGINE_OWED_MAX     256   /* observers' turns that run at a time                   */
-#define ENGINE_OWED_QUEUE   1000  /* of them that wait in memory; the rest waits as rows   */
-#define ENGINE_BLAMES_MAX   2     /* crashes that an event was blamed for, then it is dead */
-#define ENGINE_RECENT       4096  /* events that are known without asking the store       */
+#define ENGINE_INTAKE_MAX   1000       /* events between a gateway and the store               */
+#define ENGINE_INTAKE_BATCH 100        /* events of one batch                                  */
+#define ENGINE_INTAKE_BYTES (1u << 20) /* of their payloads; above it a batch takes no more */
+#define ENGINE_BUILTINS_MAX 100        /* of the core's own commands that run at a time         */
+#define ENGINE_SEEN_MAX     256        /* messages that are observed from memory at a time     */
+#define ENGINE_OWED_MAX     256        /* observers' turns that run at a time                   */
+#define ENGINE_OWED_QUEUE   1000       /* of them that wait in memory; the rest waits as rows   */
+#define ENGINE_BLAMES_MAX   2          /* crashes that an event was blamed for, then it is dead */
+#define ENGINE_RECENT       4096       /* events that are known without asking the store       */
 #define ENGINE_BUDGET_BOT   "bot" /* the id of the one scope that every reservation counts in */
 #define ENGINE_PARK_MS      30000 /* a sleep beyond it parks                               */
 #define ENGINE_STORE_MS     10000 /* a commit or query of the engine itself               */
@@ -57,15 +58,16 @@ struct engine {
     uint64_t denied_minute; /* audit.c: of which minute are */
     unsigned denied;        /* so many rows                 */
     uint64_t first_text_ms, total_ms, park_ms;
-    struct list_link turns;    /* every turn that exists                                     */
-    struct map numbered;       /* the newest of each number but 0; its key is the int64_t    */
-    struct list_link incoming; /* events that are no turn yet: queued, being stored, refused */
-    size_t in_flight;          /* batches that will be told                                  */
-    struct scope scope;        /* intake and small writes                                    */
-    struct chan *intake;       /* of struct engine_incoming                                  */
-    size_t builtins;           /* of the core's own commands running                         */
-    size_t apart;              /* of incoming                                                */
-    int64_t inherited;         /* the last event of an earlier process                       */
+    struct list_link turns;      /* every turn that exists                                     */
+    struct map numbered;         /* the newest of each number but 0; its key is the int64_t    */
+    struct list_link incoming;   /* events that are no turn yet: queued, being stored, refused */
+    size_t in_flight;            /* batches that will be told                                  */
+    struct scope scope;          /* intake and small writes                                    */
+    struct chan *intake;         /* of struct engine_incoming                                  */
+    struct turn_gathering *open; /* takes more events until the store has it; NULL: none does  */
+    size_t builtins;             /* of the core's own commands running                         */
+    size_t apart;                /* of incoming                                                */
+    int64_t inherited;           /* the last event of an earlier process                       */
     /* Numbers that were given out. */
     int64_t last_event, last_reservation, last_wait;
     struct loop_task park_task;

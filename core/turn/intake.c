@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Intake: one coroutine takes events in the order they came, hands all that wait to the store in one
- * batch and their turns to admission, without waiting for the disk. From that batch's commit on an
- * event is owed; nothing of its turn is durable or visible before it.
+ * Intake: one coroutine takes events in the order they came, gives them to the store in one batch
+ * with all that comes before the store hands that on, and their turns to admission, without waiting
+ * for the disk. From that batch's commit on an event is owed; nothing of its turn is durable or
+ * visible before it.
  */
 #include "turn/engine_private.h"
 #include "turn/gate.h"
@@ -190,11 +191,12 @@ void turn_engine_submit(struct engine *engine, struct event *event)
 
 /* ---- storing -------------------------------------------------------------------------------- */
 
-/* A batch of events on its way to the store; their turns run already. A message that addresses the
- * bot and is owed to observers, too, is two of them. */
-struct storing {
+/* A batch of events on its way to the store; their turns run already. It takes in what comes until
+ * the store hands it on. A message that addresses the bot and is owed to observers, too, is two. */
+struct turn_gathering {
     struct engine *engine;
-    size_t count;
+    struct store_batch *batch; /* the store's; until it is told */
+    size_t count, bytes;
     struct stored_event {
         struct engine_incoming *incoming; /* NULL: of the one before */
         struct event *event;
@@ -210,7 +212,7 @@ struct storing {
 static void stored(void *arg, struct store_batch *batch, troupe_status status,
                    const struct error *err)
 {
-    struct storing *storing = arg;
+    struct turn_gathering *storing = arg;
     struct engine *engine = storing->engine;
 
     if (status < 0)
@@ -228,12 +230,13 @@ static void stored(void *arg, struct store_batch *batch, troupe_status status,
     turn_engine_release(engine);
 }
 
-static size_t add_event(struct engine *engine, struct store_batch *batch, const struct event *event,
-                        int64_t id)
+static size_t add_event(struct turn_gathering *storing, const struct event *event, int64_t id)
 {
     _cleanup_mem_ char *payload = event_print(event);
+    struct engine *engine = storing->engine;
 
-    return store_batch_add(batch,
+    storing->bytes += strlen(payload);
+    return store_batch_add(storing->batch,
                            STORE_SQL(SQL_TURN_INTAKE, store_int(id), store_text(event->source),
                                      store_text(event->source_id), store_text(event->account),
                                      store_text(event->guild), store_text(event->channel),
@@ -244,18 +247,32 @@ static size_t add_event(struct engine *engine, struct store_batch *batch, const 
 }
 
 /* The last event of each gateway tells how far its seq is stored with this batch. */
-static void add_seqs(struct store_batch *batch, struct engine_incoming **items, size_t count)
+static void add_seqs(const struct turn_gathering *storing)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct gateway *gateway = items[i]->gateway;
+    for (size_t i = 0; i < storing->count; i++) {
+        const struct engine_incoming *incoming = storing->events[i].incoming;
+        struct gateway *gateway = incoming ? incoming->gateway : NULL;
         int64_t seq;
-        bool last = gateway && gateway->ops->taken && items[i]->event->seq > 0;
+        bool last = gateway && gateway->ops->taken && incoming->event->seq > 0;
 
-        for (size_t j = i + 1; last && j < count; j++)
-            last = items[j]->gateway != gateway || items[j]->event->seq <= 0;
-        if (last && (seq = seq_beside(items[i])) > 0)
-            gateway->ops->taken(gateway, seq, batch);
+        for (size_t j = i + 1; last && j < storing->count; j++) {
+            const struct engine_incoming *later = storing->events[j].incoming;
+
+            last = !later || later->gateway != gateway || later->event->seq <= 0;
+        }
+        if (last && (seq = seq_beside(incoming)) > 0)
+            gateway->ops->taken(gateway, seq, storing->batch);
     }
+}
+
+static void closing(void *arg, struct store_batch *batch)
+{
+    struct turn_gathering *storing = arg;
+
+    (void)batch;
+    if (storing->engine->open == storing)
+        storing->engine->open = NULL;
+    add_seqs(storing);
 }
 
 /* Whether the event was taken a short while ago; keeps it in mind. What is older meets the key in
@@ -286,92 +303,84 @@ static void forget(struct engine *engine, const struct event *event)
     map_remove(&engine->recent, key);
 }
 
-static void start_turns(struct storing *storing)
+/* What the events so far are stored with, or a new one. */
+static struct turn_gathering *storing_of(struct engine *engine)
 {
-    struct engine *engine = storing->engine;
+    _cleanup_batch_ struct store_batch *batch = NULL;
+    struct turn_gathering *storing = engine->open;
+    struct error err;
 
-    for (size_t i = 0; i < storing->count; i++) {
-        struct event *event = storing->events[i].event;
-        struct turn *turn = turn_new(engine, event, storing->events[i].id);
-
-        turn->storing = true;
-        turn_take_stages(turn, engine->set);
-        storing->events[i].turn = turn;
-        turn_trace_add(&turn->trace, "intake", "taken", "event of %s, %zu bytes", event->source,
-                       event->content_len);
-        turn_engine_admit(engine, turn);
+    if (storing && storing->count + 2 <= 2 * ENGINE_INTAKE_BATCH &&
+        storing->bytes < ENGINE_INTAKE_BYTES)
+        return storing;
+    batch = store_batch_new();
+    storing = mem_alloc(sizeof(*storing)); /* the events are written as they come */
+    storing->engine = engine;
+    storing->batch = batch;
+    storing->count = storing->bytes = 0;
+    if (store_submit_open(engine->store, batch, closing, stored, storing, &err) < 0) {
+        log_error("intake", "events cannot be stored: %s", err.text);
+        mem_free(storing);
+        return NULL;
     }
+    turn_engine_hold(engine);
+    engine->open = storing;
+    return storing;
 }
 
-static void add(struct storing *storing, struct store_batch *batch,
-                struct engine_incoming *incoming, struct event *event)
+static void begin_turn(struct turn_gathering *storing, struct stored_event *stored_event)
+{
+    struct engine *engine = storing->engine;
+    struct event *event = stored_event->event;
+    struct turn *turn = turn_new(engine, event, stored_event->id);
+
+    turn->storing = true;
+    turn_take_stages(turn, engine->set);
+    stored_event->turn = turn;
+    turn_trace_add(&turn->trace, "intake", "taken", "event of %s, %zu bytes", event->source,
+                   event->content_len);
+    turn_engine_admit(engine, turn);
+}
+
+static void add(struct turn_gathering *storing, struct engine_incoming *incoming,
+                struct event *event)
 {
     struct stored_event *stored_event = &storing->events[storing->count++];
 
     stored_event->incoming = incoming;
     stored_event->event = event;
     stored_event->id = ++storing->engine->last_event;
-    stored_event->row = add_event(storing->engine, batch, event, stored_event->id);
+    stored_event->row = add_event(storing, event, stored_event->id);
+    begin_turn(storing, stored_event);
 }
 
-static void take_in(struct engine *engine, struct engine_incoming **items, size_t count)
+static void take_in(struct engine *engine, struct engine_incoming *incoming)
 {
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct storing *storing = mem_zero(1, sizeof(*storing));
-    bool duplicate[ENGINE_INTAKE_BATCH] = {false};
-    struct error err;
+    struct event *event = incoming->event;
+    struct turn_gathering *storing;
 
-    storing->engine = engine;
-    for (size_t i = 0; i < count; i++) {
-        struct event *event = items[i]->event;
-
-        if (seen_before(engine, event)) {
-            engine->stats.duplicates++;
-            duplicate[i] = true;
-            continue;
-        }
-        add(storing, batch, items[i], event_ref(event));
-        if (turn_is_watched(engine->set, event))
-            add(storing, batch, NULL, event_observed(event));
-    }
-    add_seqs(batch, items, count);
-    for (size_t i = 0; i < count; i++)
-        if (duplicate[i])
-            turn_incoming_free(items[i]);
-    if (store_batch_count(batch) &&
-        store_submit(engine->store, batch, stored, storing, &err) == TROUPE_OK) {
-        turn_engine_hold(engine);
-        start_turns(storing);
+    if (seen_before(engine, event)) {
+        engine->stats.duplicates++;
+        turn_incoming_free(incoming);
         return;
     }
-    for (size_t i = 0; i < storing->count; i++) {
-        struct engine_incoming *incoming = storing->events[i].incoming;
-
-        event_unref(storing->events[i].event);
-        if (!incoming)
-            continue;
-        forget(engine, incoming->event); /* it may come again */
+    storing = storing_of(engine);
+    if (!storing) {
+        forget(engine, event); /* it may come again */
         refuse(incoming, "storage_unavailable", ENGINE_NO_STORAGE);
+        return;
     }
-    mem_free(storing);
+    add(storing, incoming, event_ref(event));
+    if (turn_is_watched(engine->set, event))
+        add(storing, NULL, event_observed(event));
 }
 
 troupe_status turn_intake_main(void *arg)
 {
     struct engine *engine = arg;
+    void *item;
 
-    for (;;) {
-        struct engine_incoming *items[ENGINE_INTAKE_BATCH];
-        size_t count = 0;
-        void *item;
-        troupe_status status = chan_recv(engine->intake, 0, &item);
-
-        if (status < 0)
-            return TROUPE_OK;
-        items[count++] = item;
-        while (count < ENGINE_INTAKE_BATCH && chan_count(engine->intake) &&
-               chan_recv(engine->intake, 0, &item) == TROUPE_OK)
-            items[count++] = item;
-        take_in(engine, items, count);
-    }
+    while (chan_recv(engine->intake, 0, &item) == TROUPE_OK)
+        take_in(engine, item);
+    return TROUPE_OK;
 }

@@ -240,6 +240,82 @@ static void an_outcome_may_submit_the_next(void **state)
     run_body(*state, chain_body);
 }
 
+/* ---- batches that grow ----------------------------------------------------------------------- */
+
+struct growing {
+    struct seen seen;
+    struct store_batch *batch;
+    unsigned closed;
+    bool spoil;
+};
+
+static void close_growing(void *arg, struct store_batch *batch)
+{
+    struct growing *growing = arg;
+
+    assert_ptr_equal(batch, growing->batch);
+    assert_int_equal(growing->seen.told, 0);
+    growing->closed++;
+    store_batch_add(batch, STORE_SQL("INSERT INTO item (name) VALUES ('last')"));
+    if (growing->spoil)
+        store_batch_fail(batch, TROUPE_LIMIT, "too much came");
+}
+
+static void told_growing(void *arg, struct store_batch *batch, troupe_status status,
+                         const struct error *err)
+{
+    struct growing *growing = arg;
+
+    told(&growing->seen, batch, status, err);
+}
+
+static void grow(struct growing *growing, struct fixture *f)
+{
+    growing->seen.f = f;
+    growing->batch = store_batch_new();
+    store_batch_add(growing->batch, STORE_SQL("INSERT INTO item (name) VALUES ('first')"));
+    assert_status(
+        store_submit_open(f->store, growing->batch, close_growing, told_growing, growing, &f->err),
+        TROUPE_OK);
+    store_batch_add(growing->batch, STORE_SQL("INSERT INTO item (name) VALUES ('more')"));
+}
+
+static troupe_status growing_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct growing good = {.spoil = false}, bad = {.spoil = true};
+    struct seen other = {.f = f}, behind = {.f = f};
+    struct store_statement scratch;
+    struct store_value value;
+
+    CHECK_STATUS(submit(&other, STORE_SQL("INSERT INTO item (name) VALUES ('')")), TROUPE_OK);
+    grow(&bad, f);
+    while (!bad.seen.told)
+        CHECK_STATUS(co_sleep(1), TROUPE_OK);
+    CHECK(bad.closed == 1 && bad.seen.last == TROUPE_LIMIT);
+    CHECK(!strcmp(bad.seen.text, "too much came"));
+    CHECK(ask_int(f, "SELECT count(*) FROM item") == 1);
+
+    grow(&good, f);
+    CHECK_STATUS(submit(&behind, append("x", &scratch, &value)), TROUPE_OK);
+    while (!behind.told)
+        CHECK_STATUS(co_sleep(1), TROUPE_OK);
+    CHECK(good.closed == 1 && good.seen.told == 1 && good.seen.durable == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM item") == 4);
+    /* What was submitted behind it would have met one row only, had it gone first. */
+    CHECK(behind.last == TROUPE_CONFLICT);
+    store_batch_add(good.batch, STORE_SQL("INSERT INTO item (name) VALUES ('late')"));
+    CHECK_STATUS(store_submit(f->store, good.batch, NULL, NULL, &f->err), TROUPE_ARGUMENT);
+    store_batch_free(good.batch);
+    store_batch_free(bad.batch);
+    return TROUPE_OK;
+}
+
+static void a_batch_grows_until_the_writer_gets_it_and_fails_whole(void **state)
+{
+    run_body(*state, growing_body);
+}
+
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
 int main(void)
@@ -250,6 +326,7 @@ int main(void)
         STORE_TEST(what_is_refused_is_not_told_and_the_queue_is_bounded),
         STORE_TEST(what_is_in_flight_when_the_store_closes_is_written_and_told),
         STORE_TEST(an_outcome_may_submit_the_next),
+        STORE_TEST(a_batch_grows_until_the_writer_gets_it_and_fails_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -255,6 +255,21 @@ BODY(a_seq_is_stored_with_its_event_and_never_ahead_of_it)
     return TROUPE_OK;
 }
 
+BODY_IN(messages_that_come_together_are_stored_together,
+        "[limits]\nmessages = 0\n[admission]\nqueue_per_member = 300\nqueue = 300\n"
+        "[pipeline message]\nstages = a\n" ACTOR("a", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    for (int i = 0; i < 250; i++)
+        ask_as(t, (struct asking){.seq = 1 + i}, "reply a");
+    WAIT_FOR(t->stored == 250);
+    CHECK(t->taken == 250 && t->batches == 2);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE state = 'done'") == 250);
+    return TROUPE_OK;
+}
+
 BODY_IN(what_does_not_fit_is_refused_in_words,
         "[admission]\nconcurrent = 1\nqueue = 3\nqueue_per_member = 2\n"
         "[pipeline message]\nstages = a\n" ACTOR("a", ""))
@@ -590,6 +605,7 @@ int main(void)
         TEST(notes_go_to_later_stages_within_bounds),
         TEST(a_message_that_comes_twice_is_answered_once),
         TEST(a_seq_is_stored_with_its_event_and_never_ahead_of_it),
+        TEST(messages_that_come_together_are_stored_together),
         TEST(what_does_not_fit_is_refused_in_words),
         TEST(stop_works_while_everything_waits),
         TEST(a_turn_can_be_stopped_as_it_starts),

@@ -61,6 +61,7 @@ struct stage_test {
     bool refuses;             /* takes no answer to its end                        */
     bool refuses_begin;       /* nor a new one                                     */
     int64_t taken, stored;
+    unsigned batches; /* of the intake, as each tells its seq once */
     unsigned drops;
     co_fn body;
     const char *ini;
@@ -271,6 +272,7 @@ static inline troupe_status fake_deliver(struct stage_test *t)
 static inline void fake_taken(struct gateway *gateway, int64_t seq, struct store_batch *batch)
 {
     test_of(gateway)->taken = seq;
+    test_of(gateway)->batches++;
     store_batch_add(batch, STORE_SQL("INSERT INTO kv (ns, scope, key, value, updated_ms)"
                                      " VALUES ('test', '', 'seq', ?1, 0) ON CONFLICT (ns, "
                                      "scope, key) DO UPDATE SET value = ?1",
