@@ -63,15 +63,18 @@ troupe_status buf_putc(struct buf *buf, char c)
 
 troupe_status buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
+    char first[256]; /* most texts are formatted once, and not first to be measured */
     va_list again;
     troupe_status status;
     int n;
 
     va_copy(again, args);
-    n = vsnprintf(NULL, 0, format, again);
+    n = vsnprintf(first, sizeof(first), format, again);
     va_end(again);
     if (n < 0)
         return TROUPE_ARGUMENT;
+    if ((size_t)n < sizeof(first))
+        return buf_append(buf, first, (size_t)n);
     status = buf_reserve(buf, (size_t)n);
     if (status < 0)
         return status;

@@ -27,15 +27,37 @@ int64_t clock_wall_ms(void)
     return ns_of(CLOCK_REALTIME) / 1000000;
 }
 
+/* The last `digits` of them at `at`; the place behind. */
+static char *put_number(char *at, int64_t number, int digits)
+{
+    if (number < 0)
+        number = 0;
+    for (int i = digits; i-- > 0; number /= 10)
+        at[i] = (char)('0' + number % 10);
+    return at + digits;
+}
+
 void clock_iso(int64_t wall_ms, char out[CLOCK_ISO_SIZE])
 {
     int64_t sub = ((wall_ms % 1000) + 1000) % 1000;
     time_t seconds = (time_t)((wall_ms - sub) / 1000);
     struct tm tm;
-    char text[80];
+    char *at = out;
 
-    gmtime_r(&seconds, &tm);
-    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
-             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)sub);
-    snprintf(out, CLOCK_ISO_SIZE, "%.24s", text);
+    gmtime_r(&seconds, &tm); /* each log line has one: no printf */
+    at = put_number(at, tm.tm_year + 1900, 4);
+    *at++ = '-';
+    at = put_number(at, tm.tm_mon + 1, 2);
+    *at++ = '-';
+    at = put_number(at, tm.tm_mday, 2);
+    *at++ = 'T';
+    at = put_number(at, tm.tm_hour, 2);
+    *at++ = ':';
+    at = put_number(at, tm.tm_min, 2);
+    *at++ = ':';
+    at = put_number(at, tm.tm_sec, 2);
+    *at++ = '.';
+    at = put_number(at, sub, 3);
+    *at++ = 'Z';
+    *at = '\0';
 }

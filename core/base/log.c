@@ -19,7 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MASK_MIN 6
+#define MASK_MIN   6
+#define LINE_FIRST 480 /* bytes of a line, for which it takes memory once */
 
 static struct {
     pthread_mutex_t lock;
@@ -271,6 +272,7 @@ static void emit(const struct entry *entry)
     if (state.format == LOG_SYSTEMD && to_journal(entry))
         return;
     clock_iso(clock_wall_ms(), stamp);
+    (void)buf_reserve(&line, LINE_FIRST);
     put_line(&line, stamp, entry);
     for (size_t done = 0; done < line.len;) {
         ssize_t n = write(state.fd, line.data + done, line.len - done);

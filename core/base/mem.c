@@ -97,15 +97,18 @@ char *mem_strdup(const char *text)
 
 char *mem_printf(const char *format, ...)
 {
+    char first[256]; /* most texts are formatted once, and not first to be measured */
     va_list args;
     char *text;
     int n;
 
     va_start(args, format);
-    n = vsnprintf(NULL, 0, format, args);
+    n = vsnprintf(first, sizeof(first), format, args);
     va_end(args);
     if (n < 0)
         return mem_strdup("");
+    if ((size_t)n < sizeof(first))
+        return mem_strndup(first, (size_t)n);
     text = mem_alloc((size_t)n + 1);
     va_start(args, format);
     vsnprintf(text, (size_t)n + 1, format, args);

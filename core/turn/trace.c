@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ENTRIES_FIRST 480 /* bytes of entries, for which it takes memory once */
+
 void turn_trace_init(struct turn_trace *trace)
 {
     *trace = (struct turn_trace){.start_ms = clock_ms()};
@@ -84,6 +86,8 @@ void turn_trace_add(struct turn_trace *trace, const char *where, const char *cod
     }
     if (trace->count++)
         buf_putc(out, ',');
+    else
+        (void)buf_reserve(out, ENTRIES_FIRST);
     buf_printf(out, "{\"ms\":%" PRIu64 ",\"at\":", clock_ms() - trace->start_ms);
     json_put(out, where, strlen(where));
     buf_puts(out, ",\"code\":");
@@ -101,6 +105,11 @@ void turn_trace_add(struct turn_trace *trace, const char *where, const char *cod
 
 char *turn_trace_print(const struct turn_trace *trace)
 {
-    return mem_printf("{\"entries\":[%s],\"dropped\":%zu}", buf_text(&trace->entries),
-                      trace->dropped);
+    struct buf out = BUF_INIT;
+
+    (void)buf_reserve(&out, trace->entries.len + 64);
+    buf_puts(&out, "{\"entries\":[");
+    buf_append(&out, trace->entries.data, trace->entries.len);
+    buf_printf(&out, "],\"dropped\":%zu}", trace->dropped);
+    return buf_take(&out);
 }

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CONNECTIONS 8
+#define CONNECTIONS 16 /* requests in flight; Discord allows 50 a second, loopback takes more */
 #define DEADLINE_MS 900000u /* the life of an interaction's token */
 #define TYPING_MS   5000u   /* later than that it would say something untrue */
 #define EXCHANGE_MS 30000u  /* one request with its answer                   */

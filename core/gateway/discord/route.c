@@ -32,7 +32,9 @@ static bool is_named(const struct discord_text *content, uint64_t self)
 {
     char text[MENTION_TEXT_SIZE];
 
-    for (int nick = 0; content->ptr && nick < 2; nick++) {
+    if (!content->ptr || !memmem(content->ptr, content->len, "<@", 2))
+        return false;
+    for (int nick = 0; nick < 2; nick++) {
         int len = snprintf(text, sizeof(text), "<@%s%" PRIu64 ">", nick ? "!" : "", self);
 
         if (memmem(content->ptr, content->len, text, (size_t)len))
@@ -93,6 +95,8 @@ static size_t mention_at(const char *text, size_t len, bool at_end, uint64_t sel
 {
     char mention[MENTION_TEXT_SIZE];
 
+    if (len == 0 || (at_end ? text[len - 1] != '>' : text[0] != '<'))
+        return 0;
     for (int nick = 0; nick < 2; nick++) {
         size_t n =
             (size_t)snprintf(mention, sizeof(mention), "<@%s%" PRIu64 ">", nick ? "!" : "", self);
