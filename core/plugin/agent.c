@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "plugin/leak.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -53,18 +54,11 @@ static void handle_log(troupe_host *host, uint32_t level, const char *text, uint
         log_write((enum log_level)level, agent->owner, "%.*s", (int)cut, text);
 }
 
-/* Stands before every block that a plugin holds; keeps its alignment. */
-struct block {
-    struct list_link link;
-    struct plugin_agent *agent;
-    uint64_t size;
-};
-_Static_assert(sizeof(struct block) % _Alignof(max_align_t) == 0, "blocks must stay aligned");
-
 static void *handle_alloc(troupe_host *host, uint64_t size)
 {
     struct plugin_agent *agent = plugin_agent_of(host);
-    struct block *block;
+    const void *site = PLUGIN_CALLER();
+    struct plugin_block *block;
     bool fits;
 
     /* Billed before it is taken: two threads cannot pass the limit together. */
@@ -83,6 +77,7 @@ static void *handle_alloc(troupe_host *host, uint64_t size)
     if (block) {
         block->agent = agent;
         block->size = size;
+        block->site = site;
         list_append(&agent->blocks, &block->link);
         agent->block_count++;
     } else {
@@ -95,7 +90,7 @@ static void *handle_alloc(troupe_host *host, uint64_t size)
 static void handle_free(troupe_host *host, void *memory)
 {
     struct plugin_agent *agent = plugin_agent_of(host);
-    struct block *block = memory ? (struct block *)memory - 1 : NULL;
+    struct plugin_block *block = memory ? (struct plugin_block *)memory - 1 : NULL;
 
     if (!block)
         return;
@@ -209,11 +204,10 @@ void plugin_agent_unref(struct plugin_agent *agent)
         return;
     if (agent->created && agent->manifest->destroy)
         agent->manifest->destroy(&agent->host, agent->state);
-    if (agent->created && agent->block_count)
-        log_warn(agent->owner, "left %llu blocks of %llu bytes behind; they are freed for it",
-                 (unsigned long long)agent->block_count, (unsigned long long)agent->memory);
+    if (agent->created)
+        plugin_leaks_log(agent);
     list_for_each_safe (link, &agent->blocks) {
-        mem_free(container_of(link, struct block, link));
+        mem_free(container_of(link, struct plugin_block, link));
     }
     plugin_values_clear(&agent->values);
     pthread_mutex_destroy(&agent->lock);

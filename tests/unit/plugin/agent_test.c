@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
+#include "plugin/leak.h"
 #include "plugin_fixture.h"
 
 #include <troupe/host.h>
@@ -177,6 +178,45 @@ static void *take_and_give(void *arg)
     return NULL;
 }
 
+/* One place that asks, however often it is called. */
+#define APART __attribute__((noinline))
+static APART char *take(troupe_host *host, uint64_t size)
+{
+    char *block = troupe_alloc(host, size);
+
+    assert_non_null(block);
+    block[0] = 'x';
+    return block;
+}
+
+static void names_the_places_that_asked_for_what_was_left(void **state)
+{
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    struct plugin_agent *agent;
+    struct setup setup;
+    char *other;
+
+    (void)state;
+    set_up(&setup, "[agent dice]\n");
+    agent = new_agent(&setup, 0);
+    plugin_leaks_print(agent, &text);
+    assert_int_equal(text.len, 0);
+    (void)take(&agent->host, 100);
+    (void)take(&agent->host, 20);
+    other = troupe_alloc(&agent->host, 3);
+    plugin_leaks_print(agent, &text);
+    assert_memory_equal(text.data, "left 3 blocks of 123 bytes behind", 33);
+    assert_non_null(strstr(text.data, "of these 2 of 120 bytes from 0x"));
+    assert_non_null(strstr(text.data, "of these 1 of 3 bytes from 0x"));
+    assert_non_null(strstr(text.data, " in agent_test\n"));
+    troupe_free(&agent->host, other);
+    buf_reset(&text);
+    plugin_leaks_print(agent, &text);
+    assert_null(strstr(text.data, "of 3 bytes"));
+    plugin_agent_unref(agent);
+    tear_down(&setup);
+}
+
 static void bills_memory_of_several_threads(void **state)
 {
     struct setup setup;
@@ -262,6 +302,7 @@ int main(void)
         cmocka_unit_test(hides_secrets_from_the_plugin),
         cmocka_unit_test(values_survive_the_way_to_the_runner),
         cmocka_unit_test(bills_memory_and_frees_what_was_left),
+        cmocka_unit_test(names_the_places_that_asked_for_what_was_left),
         cmocka_unit_test(bills_memory_of_several_threads),
         cmocka_unit_test(finds_extensions_of_the_host),
         cmocka_unit_test(says_why_create_failed),
