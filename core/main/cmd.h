@@ -12,6 +12,7 @@ int cmd_doctor(struct options *options);
 int cmd_run(struct options *options);
 int cmd_chat(struct options *options);
 int cmd_check(struct options *options);
+int cmd_dev(struct options *options);
 int cmd_plugin(struct options *options);
 int cmd_config(struct options *options);
 

@@ -32,6 +32,9 @@ static const struct subcommand subcommands[] = {
      "for authors: begin a plugin; play a scripted talk against it, without Discord; prove that "
      "its file keeps the rules; what it declares, for a file or a page",
      OPTION_LANG | OPTION_SANITIZE | OPTION_JSON | OPTION_QUIET, 1, 3, cmd_plugin},
+    {"dev", "[DIR]",
+     "for authors: build the plugin in DIR on every save and swap it in a host of its own",
+     OPTIONS_FILES, 0, 1, cmd_dev},
     {"status", "", "how the running host is doing", OPTIONS_CLIENT, 0, 0, cmd_status},
     {"reload", "", "read configuration and plugins anew; refused as a whole or taken as a whole",
      OPTIONS_CLIENT | OPTION_QUIET, 0, 0, cmd_reload},

@@ -79,7 +79,7 @@ static void print_place(const struct plugin_agent *agent, const void *at, struct
     Elf *elf = NULL;
     Dl_info info;
 
-    if (!at || !dladdr(call, &info)) {
+    if (!dladdr(call, &info)) {
         buf_puts(out, "a place that is gone");
         return;
     }

@@ -31,6 +31,8 @@ is "$(complete_line "$TROUPE" plugin check "$TAP_DIR/so")" "$TAP_DIR/some.ini" "
 is "$(complete_line "$TROUPE" plugin describe some.so m)" "man" "and the part of a description"
 is "$(complete_line "$TROUPE" plugin n)" "new" "so is what is done with plugins"
 is "$(complete_line "$TROUPE" plugin test "$TAP_DIR/so")" "$TAP_DIR/some.ini" "and the file that is tested"
+mkdir "$TAP_DIR/project"
+is "$(complete_line "$TROUPE" dev "$TAP_DIR/pro")" "$TAP_DIR/project" "and the folder that is watched"
 is "$(complete_line "$TROUPE" check -c "$TAP_DIR/so")" "$TAP_DIR/some.ini" "a file is completed after -c"
 is "$(complete_line "$TROUPE" call -c "$INI" "hel")" "" "without a host there are no functions"
 host_start
