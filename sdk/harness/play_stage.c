@@ -121,6 +121,36 @@ static bool write_config(const struct play_stage *stage, const struct play_scrip
     return fchmod(fileno(file), 0600) == 0 && fclose(file) == 0;
 }
 
+/* Tells its end without taking it. */
+static bool has_ended(const struct play_stage *stage, siginfo_t *ret)
+{
+    *ret = (siginfo_t){0};
+    return stage->host.pid > 0 &&
+           waitid(P_PID, (id_t)stage->host.pid, ret, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           ret->si_pid;
+}
+
+bool play_stage_died(const struct play_stage *stage)
+{
+    siginfo_t gone;
+
+    return has_ended(stage, &gone);
+}
+
+void play_stage_show_death(const struct play_stage *stage, const char *where)
+{
+    siginfo_t gone;
+
+    if (!has_ended(stage, &gone))
+        return;
+    if (gone.si_code == CLD_EXITED)
+        (void)fprintf(stderr, "%s: the host ended with status %d\n", where, gone.si_status);
+    else
+        (void)fprintf(stderr, "%s: the host was ended by SIG%s\n", where,
+                      sigabbrev_np(gone.si_status) ? sigabbrev_np(gone.si_status) : "?");
+    play_stage_show_log(stage);
+}
+
 static bool start_host(struct play_stage *stage)
 {
     char ini[PLAY_PATH], log[PLAY_PATH], url[128];
@@ -134,10 +164,7 @@ static bool start_host(struct play_stage *stage)
     (void)snprintf(url, sizeof(url), "%s/_fake/wait?until=connected&min=1&timeout_ms=100",
                    stage->discord_url);
     while (started && !play_ask_ok(url)) {
-        siginfo_t gone = {0};
-
-        if (waitid(P_PID, (id_t)stage->host.pid, &gone, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-            gone.si_pid) {
+        if (play_stage_died(stage)) {
             (void)fprintf(stderr, "the host did not start with this plugin:\n");
             started = false;
         } else if (play_now_ms() > over) {

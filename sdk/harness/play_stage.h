@@ -22,6 +22,10 @@ bool play_stage_open(struct play_stage *stage, const struct play *play,
 /* The host is killed and comes back. */
 bool play_stage_restart(struct play_stage *stage);
 bool play_stage_reload(struct play_stage *stage);
+/* Whether the host has ended by itself: nobody will answer any more. */
+bool play_stage_died(const struct play_stage *stage);
+/* How it ended, on stderr behind `where`, with its log. */
+void play_stage_show_death(const struct play_stage *stage, const char *where);
 /* A path in the folder. */
 void play_stage_path(const struct play_stage *stage, const char *name, char ret[PLAY_PATH]);
 /* A call of the fake Discord below /_fake/; NULL after a line on stderr. */

@@ -28,6 +28,18 @@ static bool fail(const struct acting *acting, const struct play_step *step, cons
     return false;
 }
 
+/* Without a host there is no reason to wait. False, after it was told, where it has died. */
+static bool host_lives(const struct acting *acting, const struct play_step *step)
+{
+    char where[PLAY_PATH];
+
+    if (!play_stage_died(&acting->stage))
+        return true;
+    (void)snprintf(where, sizeof(where), "%s:%d", acting->script->path, step->line);
+    play_stage_show_death(&acting->stage, where);
+    return false;
+}
+
 /* ---- slash commands -------------------------------------------------------------------------- */
 
 /* The command as it is registered; borrowed from `lists`. */
@@ -51,7 +63,7 @@ static json_t *find_command(const struct acting *acting, const char *name)
     long long over = play_now_ms() + PLAY_WAIT_MS;
     json_t *found = NULL;
 
-    while (!found && play_now_ms() < over) {
+    while (!found && play_now_ms() < over && !play_stage_died(&acting->stage)) {
         json_t *list = play_stage_ask(&acting->stage, "commands", NULL);
 
         found = json_incref((json_t *)(uintptr_t)command_in(list, name));
@@ -129,7 +141,8 @@ static bool use_command(struct acting *acting, const struct play_step *step)
     char *text = strdup(step->text + 1), *at = text, *name = text ? next_word(&at) : NULL, *word;
     json_t *command = name ? find_command(acting, name) : NULL, *options = json_object(), *body;
     json_t *answer = NULL;
-    bool good = command || fail(acting, step, "there is no command like this: ", step->text);
+    bool good = command || (host_lives(acting, step) &&
+                            fail(acting, step, "there is no command like this: ", step->text));
 
     while (good && (word = next_word(&at))) {
         char *equals = strchr(word, '=');
@@ -183,7 +196,7 @@ static bool press(struct acting *acting, const struct play_step *step)
     json_t *body = NULL, *answer;
     bool good;
 
-    while (!body && play_now_ms() < over) {
+    while (!body && play_now_ms() < over && !play_stage_died(&acting->stage)) {
         json_t *messages = play_stage_ask(&acting->stage, "messages?channel=general", NULL);
 
         body = find_button(messages, step->text + 1, strlen(step->text) - 2);
@@ -192,7 +205,8 @@ static bool press(struct acting *acting, const struct play_step *step)
             play_pause(POLL_MS);
     }
     if (!body)
-        return fail(acting, step, "there is no such button: ", step->text);
+        return host_lives(acting, step) &&
+               fail(acting, step, "there is no such button: ", step->text);
     (void)json_object_set_new(body, "member", json_string(step->who));
     (void)json_object_set_new(body, "channel", json_string("general"));
     answer = play_stage_ask(&acting->stage, "press", body);
@@ -327,10 +341,12 @@ static bool expect(struct acting *acting, const struct play_step *step)
             steady = play_now_ms();
         free(got);
         got = now;
+        if (!good && play_stage_died(&acting->stage))
+            break;
         if (!good)
             play_pause(POLL_MS);
     }
-    if (!good)
+    if (!good && host_lives(acting, step))
         good = differ(acting, step, got);
     free(got);
     return good;
@@ -383,7 +399,8 @@ bool play_script_play(const struct play *play, const struct play_script *script)
 
     for (size_t i = 0; i < script->count && good; i++)
         good = act(&acting, &script->steps[i]);
-    good = good && nothing_more(&acting, &script->steps[script->count - 1]);
+    good = good && nothing_more(&acting, &script->steps[script->count - 1]) &&
+           host_lives(&acting, &script->steps[script->count - 1]);
     if (!play_stage_close(&acting.stage))
         good = false;
     free(acting.shown);

@@ -74,6 +74,16 @@ printf 'set: greeting = Salut\nalice: /greet\nbot: Salut*\nhost: restart\nbob: /
     >greet/greet.test
 is "$(troupe plugin test -q greet; echo $?)" 0 "the host restarts and reloads in between"
 
+cp greet/greet.c good.c
+sed -i 's/    troupe_str greeting =/    if (whom.ptr[0] == 0x21)\n        *(volatile int *)16 = 1;\n&/' greet/greet.c
+printf 'alice: /greet whom=!\nbot: Hello, !\n' >greet/greet.test
+out=$(troupe plugin test greet 2>&1)
+is $? 1 "a plugin that takes its host down fails"
+like "$out" "^greet/greet.test:2: the host (was ended by SIG|ended with status)" \
+    "which is told with the line that waits, and not as an answer that is missing"
+unlike "$out" "does not answer" "and as nothing else"
+cp good.c greet/greet.c
+
 printf 'alice: /greet\nbot: Hello, world!\n' >greet/greet.test
 is "$(troupe plugin test -q --sanitize greet; echo $?)" 0 "--sanitize finds nothing in a good plugin"
 sed -i 's/    troupe_str greeting =/    char small[4];\n    for (uint64_t i = 0; i < whom.len; i++)\n        small[i] = whom.ptr[i];\n    troupe_log(troupe_turn_host(turn), TROUPE_LOG_DEBUG, "%.4s", small);\n&/' greet/greet.c
@@ -85,7 +95,7 @@ is "$(find "$TMPDIR" -name 'troupe-play-*' | wc -l)" 0 "no temporary folder stay
 
 # ---- the examples have scripts, too
 
-for name in dice poll translator; do
+for name in dice poll translator digest; do
     cp -r "$TROUPE_SHARE/examples/$name" .
     out=$(troupe plugin test -q "$name" 2>&1)
     is $? 0 "the script of $name holds"
