@@ -108,8 +108,10 @@ static troupe_status look(const struct plugin_check *check, struct plugin_trial 
     else if (status < 0 && faults->count == before) /* else it only says that once more */
         plugin_fault_sentence(faults, json_object_size(answer) ? "declaration" : "load",
                               checked->note.id, NULL, err->text);
-    if (status == TROUPE_OK)
+    if (status == TROUPE_OK) {
         check_declared(faults, checked->uses, answer);
+        check_called(faults, checked->calls, answer);
+    }
     *ret_holds = status == TROUPE_OK;
     return TROUPE_OK;
 }

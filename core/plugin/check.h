@@ -14,11 +14,15 @@
 #include "plugin/fault.h"
 #include "plugin/trial.h"
 
+#define PLUGIN_CHECK_CALLS 2048 /* bytes of names; what is beyond is not looked at */
+
 /* What came of reading the file. */
 struct plugin_checked {
     struct plugin_note note; /* id "" where there is none that can be read */
     bool loadable;           /* nothing stands against mapping it          */
     uint32_t uses;           /* extensions of the host that it names: bits, see check_uses.c */
+    char
+        calls[PLUGIN_CHECK_CALLS]; /* functions that it calls by name, each with its NUL, then "" */
 };
 
 /* Reads the bytes; `path` stands for them in sentences. Any thread. */

@@ -244,6 +244,7 @@ void plugin_check_bytes(const void *data, size_t size, const char *path,
     check_symbols(&file);
     check_note(&file);
     ret->uses = check_uses(&file);
+    check_calls(&file);
     ret->loadable = is_loadable(&file);
     for (size_t i = 0; i < file.library_count; i++)
         dlclose(file.libraries[i]);

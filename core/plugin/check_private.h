@@ -33,8 +33,11 @@ void check_symbols(struct check_file *file);
 void check_import(struct plugin_faults *faults, const char *name);
 /* Ids of the host's extensions in the file's constants, as bits of plugin_checked. */
 uint32_t check_uses(const struct check_file *file);
-/* Uses against what was declared; `answer` is what the runner told. */
+/* Names that it calls, into plugin_checked. */
+void check_calls(struct check_file *file);
+/* Uses and calls against what was declared; `answer` is what the runner told. */
 void check_declared(struct plugin_faults *faults, uint32_t uses, const json_t *answer);
+void check_called(struct plugin_faults *faults, const char *calls, const json_t *answer);
 
 /* The section's name; "" where it has none. */
 const char *check_section_name(const struct check_file *file, const GElf_Shdr *head);

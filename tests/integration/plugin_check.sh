@@ -36,6 +36,7 @@ short_table|size|troupe_plugin|a table that is too short is found
 function_size|size|look|a function's wrong size is found
 other_major|major|.note.troupe|another major is found
 undeclared_kv|capability|troupe.kv/1|an undeclared use of kv is found
+undeclared_call|capability|weather.today|an undeclared call is found
 undeclared_http|capability|troupe.http/1|an undeclared use of the network is found
 tls_destructor|tls-destructor|__cxa_thread_atexit_impl|a thread-local destructor is found
 unique|unique|shared_by_all|a unique symbol is found

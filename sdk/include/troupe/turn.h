@@ -337,6 +337,29 @@ static inline troupe_status troupe_open(troupe_turn *turn, const char *name, tro
     return turn->api->open(turn, name, json_args, ret);
 }
 
+/* Where the name is a literal it is also put into a section of the file, so that `troupe plugin check` can
+ * ask for its capability. C only; calls through a variable are not seen. */
+#ifndef __cplusplus
+#define TROUPE_IS_LITERAL_(name)                                                                   \
+    (__builtin_constant_p(name) &&                                                                 \
+     __builtin_types_compatible_p(__typeof__(name), char[sizeof(name)]))
+#define TROUPE_MARK_CALL_(name)                                                                    \
+    {                                                                                              \
+        static const char troupe_called_[] __attribute__((section(".troupe.calls"), used)) =       \
+            __builtin_choose_expr(TROUPE_IS_LITERAL_(name), name, "");                             \
+    }
+#define troupe_call(turn, name, ...)                                                               \
+    __extension__({                                                                                \
+        TROUPE_MARK_CALL_(name);                                                                   \
+        (troupe_call)(turn, name, __VA_ARGS__);                                                    \
+    })
+#define troupe_open(turn, name, ...)                                                               \
+    __extension__({                                                                                \
+        TROUPE_MARK_CALL_(name);                                                                   \
+        (troupe_open)(turn, name, __VA_ARGS__);                                                    \
+    })
+#endif
+
 static inline troupe_status troupe_read(troupe_turn *turn, troupe_stream *stream,
                                         troupe_str *ret_chunk)
 {
