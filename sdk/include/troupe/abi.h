@@ -14,6 +14,10 @@
  *   - Everything else is reached by id: get_extension("troupe.kv/1"). A revision never changes once
  *     it was released; a changed interface gets the next number.
  *
+ *     if (TROUPE_HAS(message, quotes))
+ *         for (uint32_t i = 0; i < message->quotes.count; i++)
+ *             use(TROUPE_AT(message->quotes, troupe_quote, i));
+ *
  * Draft: the major is frozen with release 1.0; until then docs/abi.md records each change.
  */
 #ifndef TROUPE_ABI_H
@@ -24,6 +28,7 @@
 
 #include <troupe/status.h>
 
+/* What these headers are: another major is another ABI, a higher minor has more of the same. */
 #define TROUPE_ABI_MAJOR 1u
 #define TROUPE_ABI_MINOR 5u
 
@@ -44,6 +49,7 @@ typedef struct troupe_array {
     uint32_t stride;
 } troupe_array;
 
+/* The initialiser of a troupe_array for a C array, which must outlive it. */
 #define TROUPE_ARRAY(a)                                                                            \
     {                                                                                              \
         (a), (uint32_t)(sizeof(a) / sizeof((a)[0])), (uint32_t)sizeof((a)[0])                      \
@@ -74,6 +80,8 @@ typedef struct troupe_array {
 #define TROUPE_TYPE_MONEY 15u /* int64_t micro-units of the budget's currency                   */
 #define TROUPE_TYPE_BLOB  16u /* SQL cells only: troupe_str of bytes                            */
 
+/* One value of a kind that is known at run time: `u.i` of whole numbers, booleans, times, sizes and money,
+ * `u.f` of floats, `u.id` of members, channels, roles and attachments, `u.s` of texts. */
 typedef struct troupe_value {
     uint32_t type;
     uint32_t reserved;
@@ -106,6 +114,7 @@ typedef struct troupe_note {
     char version[TROUPE_NOTE_VERSION];
 } troupe_note;
 
+/* The name of the one exported function; the major stands in it. */
 #define TROUPE_ENTRY_SYMBOL "troupe_plugin_v1"
 
 #endif

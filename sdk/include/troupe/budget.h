@@ -6,12 +6,19 @@
  * the caps of bot, guild, member and plugin; afterwards it is settled with what it really cost, or
  * released when it never left. A dispatched reservation that nobody settles is booked at its worst
  * case and shown as unknown.
+ *
+ *     status = troupe_budget(turn)->reserve(turn, worst, "draw", &request.reservation);
+ *     if (status == TROUPE_OK)
+ *         status = troupe_http_api(turn)->open(turn, &request, &http);
+ *     … read the answer, compute what it cost …
+ *     status = troupe_budget(turn)->settle(turn, request.reservation, cost);
  */
 #ifndef TROUPE_BUDGET_H
 #define TROUPE_BUDGET_H
 
 #include <troupe/turn.h>
 
+/* The extension's id, for `needs`. */
 #define TROUPE_BUDGET_EXTENSION "troupe.budget/1"
 
 /* The worst case of what has no known price: always refused. */
@@ -35,6 +42,7 @@ typedef struct troupe_budget_v1 {
     void (*used)(troupe_turn *turn, uint64_t reservation, uint64_t units_in, uint64_t units_out);
 } troupe_budget_v1;
 
+/* The table; NULL where this host has none. Not recorded. [turn] */
 static inline const troupe_budget_v1 *troupe_budget(troupe_turn *turn)
 {
     return (const troupe_budget_v1 *)troupe_get_extension(turn, TROUPE_BUDGET_EXTENSION);

@@ -7,12 +7,20 @@
  * far as the configuration lets them; the whole file can be read here. Pictures (PNG, JPEG, GIF, WebP)
  * are kept only where some plugin has the capability, and the member is told below the answer which
  * of them nobody read. Files are kept as long as the message's text, 24 hours after the turn's end.
+ *
+ *     troupe_file file;
+ *     troupe_str bytes;
+ *
+ *     for (uint32_t i = 0; troupe_file_info(turn, i, &file) == TROUPE_OK; i++)
+ *         if (file.kind == TROUPE_FILE_PICTURE && troupe_file_read(turn, i, &bytes) == TROUPE_OK)
+ *             look_at(bytes);
  */
 #ifndef TROUPE_FILES_H
 #define TROUPE_FILES_H
 
 #include <troupe/turn.h>
 
+/* The extension's id, for `needs`. */
 #define TROUPE_FILES         "troupe.files/1"
 
 #define TROUPE_FILE_LEFT_OUT 0u /* not read: its kind or size, or it could not be fetched */

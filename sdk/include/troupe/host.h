@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * troupe/host.h - the host as an agent sees it outside a turn: its config, its log, its memory.
+ *
+ *     static troupe_status create(troupe_host *host, void **ret_state)
+ *     {
+ *         struct state *state = troupe_alloc(host, sizeof(*state));
+ *
+ *         if (!state)
+ *             return TROUPE_NOMEM;
+ *         state->rest_ms = troupe_config_int(host, "rest", 30000);
+ *         troupe_log(host, TROUPE_LOG_INFO, "%s is there", troupe_agent(host));
+ *         *ret_state = state;
+ *         return TROUPE_OK;
+ *     }
  */
 #ifndef TROUPE_HOST_H
 #define TROUPE_HOST_H
@@ -10,14 +22,17 @@
 
 #include <troupe/abi.h>
 
+/* How serious a line of the log is; the operator says which levels are kept. */
 #define TROUPE_LOG_ERROR 0u
 #define TROUPE_LOG_WARN  1u
 #define TROUPE_LOG_INFO  2u
 #define TROUPE_LOG_DEBUG 3u
 
+/* What stands behind the handle; use the functions below. */
 typedef struct troupe_host_table {
     uint32_t size;
     uint32_t abi_minor;
+    /* An interface of the host by "name/revision"; NULL where this host has none. [any] */
     const void *(*get_extension)(troupe_host *host, const char *id);
     const char *(*agent)(troupe_host *host);
     void (*log)(troupe_host *host, uint32_t level, const char *text, uint64_t len);
@@ -26,6 +41,7 @@ typedef struct troupe_host_table {
     troupe_status (*config)(troupe_host *host, const char *key, troupe_value *ret);
 } troupe_host_table;
 
+/* The handle that create gets, and that troupe_turn_host gives inside a turn. */
 struct troupe_host {
     const troupe_host_table *api;
 };
@@ -42,6 +58,8 @@ static inline void *troupe_alloc(troupe_host *host, uint64_t size)
     return host->api->alloc(host, size);
 }
 
+/* Gives back what troupe_alloc gave; NULL is fine. What is left when destroy has returned is freed, and
+ * the log tells which calls had asked for it. [any] */
 static inline void troupe_free(troupe_host *host, void *block)
 {
     host->api->free(host, block);
@@ -57,7 +75,8 @@ static inline troupe_status troupe_config(troupe_host *host, const char *key, tr
     return host->api->config(host, key, ret);
 }
 
-/* The same for one type, with a value for "not set". */
+/* The same for one type, with a value for "not set": troupe_config_int also for durations, sizes, money
+ * and booleans, troupe_config_float, and troupe_config_str, where it is empty. [any] */
 static inline int64_t troupe_config_int(troupe_host *host, const char *key, int64_t fallback)
 {
     troupe_value value;

@@ -9,18 +9,29 @@
  * Plugins never hold keys: a header value may contain `{secret:KEY}`, where KEY is a config key
  * declared TROUPE_KEY_SECRET. The host fills it in on the way out, only towards an endpoint of the
  * same agent's config; towards another host the request is TROUPE_DENIED.
+ *
+ *     troupe_http_request request = {.size = sizeof(request), .method = "GET", .url = url};
+ *     troupe_str piece;
+ *     troupe_http *http;
+ *     troupe_status status = troupe_http_api(turn)->open(turn, &request, &http);
+ *
+ *     while (status == TROUPE_OK && (status = troupe_http_api(turn)->read(turn, http, &piece)) == TROUPE_OK)
+ *         take(piece);
  */
 #ifndef TROUPE_HTTP_H
 #define TROUPE_HTTP_H
 
 #include <troupe/turn.h>
 
+/* The extension's id, for `needs`. */
 #define TROUPE_HTTP "troupe.http/1"
 
+/* A line of the request's head. */
 typedef struct troupe_header {
     troupe_str name, value;
 } troupe_header;
 
+/* What is asked for: borrowed until open returns. The size is sizeof(troupe_http_request). */
 typedef struct troupe_http_request {
     uint32_t size;
     uint32_t reserved;
@@ -37,6 +48,7 @@ typedef struct troupe_http_request {
     uint64_t reservation;
 } troupe_http_request;
 
+/* A request that was sent, with its answer; closed by the host when the stage or function returns. */
 typedef struct troupe_http troupe_http;
 
 typedef struct troupe_http_v1 {
@@ -49,8 +61,10 @@ typedef struct troupe_http_v1 {
      * left and is no GET or HEAD. Noted, or Outside; a replay has the whole body in one read, up to
      * 1 MB (of a GET 64 kB, else it is asked again). [turn, waits] */
     troupe_status (*open)(troupe_turn *turn, const troupe_http_request *request, troupe_http **ret);
+    /* The answer's code, 200 and the like. [turn] */
     uint32_t (*status)(const troupe_http *http);
-    /* TROUPE_NOT_FOUND when the answer has no such header; names are compared without case. */
+    /* TROUPE_NOT_FOUND when the answer has no such header; names are compared without case.
+     * [turn] */
     troupe_status (*header)(const troupe_http *http, const char *name, troupe_str *ret);
     /* The next bytes, valid until the next read; TROUPE_END at the end. [turn, waits] */
     troupe_status (*read)(troupe_turn *turn, troupe_http *http, troupe_str *ret);
@@ -63,6 +77,7 @@ typedef struct troupe_http_v1 {
                                  troupe_str *ret);
 } troupe_http_v1;
 
+/* The table; NULL where this host has none. Not recorded. [turn] */
 static inline const troupe_http_v1 *troupe_http_api(troupe_turn *turn)
 {
     return (const troupe_http_v1 *)troupe_get_extension(turn, TROUPE_HTTP);

@@ -2,13 +2,22 @@
  *
  * troupe/kv.h - "troupe.kv/1": small values by key, in the agent's own namespace and in a scope that
  * the host fills in from the turn. Capability "kv". Keys: 1 to 200 bytes of UTF-8. Values: at most
- * 256 kB.
+ * 256 kB. Beside the codes that are named, every call fails with TROUPE_ARGUMENT for another key,
+ * TROUPE_DENIED without the capability, and TROUPE_UNAVAILABLE while the storage
+ * is away.
+ *
+ *     troupe_str before;
+ *     troupe_status status = troupe_kv_get(turn, TROUPE_SCOPE_MEMBER, "won", &before);
+ *
+ *     if (status == TROUPE_NOT_FOUND)
+ *         status = troupe_kv_put(turn, TROUPE_SCOPE_MEMBER, "won", (troupe_str){"1", 1}, 0);
  */
 #ifndef TROUPE_KV_H
 #define TROUPE_KV_H
 
 #include <troupe/turn.h>
 
+/* The extension's id, for `needs`. */
 #define TROUPE_KV "troupe.kv/1"
 
 /* Whose value it is; everything narrower includes the account. A turn without the part asked for (no
@@ -22,12 +31,13 @@
 typedef struct troupe_kv_v1 {
     uint32_t size;
     uint32_t reserved;
-    /* TROUPE_NOT_FOUND when there is none or it expired. Noted. [turn, waits] */
+    /* Reads a value; TROUPE_NOT_FOUND when there is none or it expired. Noted. [turn, waits] */
     troupe_status (*get)(troupe_turn *turn, uint32_t scope, const char *key, troupe_str *ret);
-    /* `ttl_ms` 0: for good. Stored. [turn, waits] */
+    /* Writes it; `ttl_ms` 0: for good. TROUPE_LIMIT for a longer value. Stored.
+     * [turn, waits] */
     troupe_status (*put)(troupe_turn *turn, uint32_t scope, const char *key, troupe_str value,
                          uint64_t ttl_ms);
-    /* TROUPE_OK also when there was none. Stored. [turn, waits] */
+    /* Takes it away; TROUPE_OK also when there was none. Fails as put does. Stored. [turn, waits] */
     troupe_status (*remove)(troupe_turn *turn, uint32_t scope, const char *key);
 } troupe_kv_v1;
 

@@ -71,6 +71,7 @@ typedef struct troupe_param {
 
 typedef void (*troupe_fn)(void); /* really troupe_status (*)(troupe_turn *, one argument each) */
 
+/* A function as TROUPE_FUNCTION declares it. The flags are those above. */
 typedef struct troupe_function {
     uint32_t size;
     uint32_t flags;
@@ -135,6 +136,7 @@ typedef struct troupe_function {
 
 /* ---- config keys ------------------------------------------------------------------------------*/
 
+/* What holds for a key beside its type; an agent whose section lacks a required one is refused. */
 #define TROUPE_KEY_REQUIRED (1u << 0)
 #define TROUPE_KEY_SECRET   (1u << 1) /* the plugin never sees it: see troupe/http.h               */
 #define TROUPE_KEY_ENDPOINT                                                                        \
@@ -144,6 +146,8 @@ typedef struct troupe_function {
  * troupe_config answers with what holds for the turn's member. Not for secrets, URLs and paths. */
 #define TROUPE_KEY_SETTABLE (1u << 3)
 
+/* A key of the agent's section as TROUPE_KEY declares it: its type is a TROUPE_TYPE_…, its flags are
+ * TROUPE_KEY_…. */
 typedef struct troupe_key {
     const char *name; /* [a-z][a-z0-9_]{0,31} */
     const char *doc;
@@ -178,6 +182,7 @@ typedef struct troupe_migration {
     const char *sql;
 } troupe_migration;
 
+/* TROUPE_MIGRATIONS({1, 0, "poll", poll_sql}, {2, 0, "closed", closed_sql}) */
 #ifndef __cplusplus
 #define TROUPE_MIGRATIONS(...) TROUPE_ARRAY(((const troupe_migration[]){__VA_ARGS__}))
 #endif
@@ -222,7 +227,8 @@ typedef struct troupe_plugin {
     troupe_status (*stage)(troupe_turn *turn);
     /* Sees the event beside the pipeline and cannot delay or answer it. [turn] */
     troupe_status (*observe)(troupe_turn *turn);
-    /* The plugin's own extensions by id: "troupe.state/1", "troupe.user_data/1". May be NULL. */
+    /* The plugin's own extensions by id: "troupe.state/1", "troupe.user_data/1". May be NULL.
+     * [any] */
     const void *(*get_extension)(const char *id);
     /* Minor 2. What `observe` gets besides messages that address the bot, separated by blanks; NULL:
      * nothing.
@@ -255,6 +261,7 @@ typedef struct troupe_state_v1 {
                           troupe_status (*io)(void *stream, void *data, uint64_t len));
 } troupe_state_v1;
 
+/* On the entry alone: everything else of a plugin stays hidden. */
 #define TROUPE_EXPORT __attribute__((visibility("default")))
 
 /* Marks a variable that all agents of this plugin in a process share on purpose: a cache, a counter.

@@ -10,6 +10,10 @@
  * time that clocks skip is the first moment after the gap, one that they show twice is the first.
  *
  * Bounds: 100 open jobs of a member, 1,000 of a guild, 2,000 bytes of payload.
+ *
+ *     troupe_job job = {.size = sizeof(job), .when = when, .payload = text, .missed = TROUPE_MISSED_RUN};
+ *     troupe_planned planned;
+ *     troupe_status status = troupe_schedule_add(turn, &job, &planned);
  */
 #ifndef TROUPE_SCHEDULE_H
 #define TROUPE_SCHEDULE_H
@@ -17,6 +21,7 @@
 #include <troupe/kv.h>
 #include <troupe/turn.h>
 
+/* The extension's id, for `needs`. */
 #define TROUPE_SCHEDULE "troupe.schedule/1"
 
 /* What becomes of a job that came due while the host was not there, or whose time the clock jumped
@@ -28,6 +33,7 @@
 /* The answer may notify the member who planned it, where it names him. */
 #define TROUPE_JOB_PING (1u << 0)
 
+/* What is to be planned: borrowed until the call returns. The size is sizeof(troupe_job). */
 typedef struct troupe_job {
     uint32_t size;
     uint32_t flags;     /* TROUPE_JOB_… */
@@ -84,10 +90,11 @@ typedef struct troupe_schedule_v1 {
     troupe_status (*cancel)(troupe_turn *turn, uint64_t id);
     /* Open jobs of this agent, soonest first: of the turn's member in this guild (TROUPE_SCOPE_MEMBER),
      * or of everybody in it (TROUPE_SCOPE_GUILD). `ret`: an array of troupe_planned that lives as long
-     * as the stage or function. At most 100. Noted. [turn, waits] */
+     * as the stage or function. At most 100. TROUPE_ARGUMENT for another scope. Noted. [turn, waits] */
     troupe_status (*list)(troupe_turn *turn, uint32_t scope, troupe_array *ret);
 } troupe_schedule_v1;
 
+/* The table; NULL where this host has none. Not recorded. [turn] */
 static inline const troupe_schedule_v1 *troupe_schedule(troupe_turn *turn)
 {
     return (const troupe_schedule_v1 *)troupe_get_extension(turn, TROUPE_SCHEDULE);

@@ -3,6 +3,11 @@
  * troupe/services.h - functions with a well-known name and contract, which any plugin may provide and
  * any plugin may call (capability "call:NAME"). Where several agents provide one, they are tried in
  * the order of their priority.
+ *
+ *     static const char ask[] = "{\"messages\": [{\"role\": \"user\", \"content\": \"Good morning\"}]}";
+ *     troupe_str answer;
+ *     troupe_status status =
+ *         troupe_call(turn, TROUPE_SERVICE_LLM_CHAT, (troupe_str){ask, sizeof(ask) - 1}, &answer);
  */
 #ifndef TROUPE_SERVICES_H
 #define TROUPE_SERVICES_H

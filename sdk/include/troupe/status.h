@@ -5,12 +5,18 @@
  * Every call of the ABI returns one of these. Values are frozen: a code keeps its number for ever
  * and new codes are appended. Zero and above is success, below zero is failure. They are never
  * errno values.
+ *
+ *     troupe_status status = troupe_sleep(turn, 1000);
+ *
+ *     if (status < 0)
+ *         return status;
  */
 #ifndef TROUPE_STATUS_H
 #define TROUPE_STATUS_H
 
 #include <stdint.h>
 
+/* What became of a call, and what a callback returns. */
 typedef int32_t troupe_status;
 
 /* Success, and the verdicts that a pipeline stage returns. */

@@ -9,6 +9,17 @@
  * A stage that a restart cut runs again from its first line. Calls marked Noted, Stored or Outside
  * then return what they returned before, without doing anything, up to the point where it was cut:
  * docs/abi.md, "What is recorded", has the rules that this asks of a plugin.
+ *
+ *     TROUPE_FUNCTION(wait, "Waits for you", TROUPE_SLASH)
+ *     static troupe_status wait(troupe_turn *turn)
+ *     {
+ *         int32_t choice;
+ *         troupe_status status = troupe_ask(turn, "Shall we?", TROUPE_BUTTONS("Yes", "No"), &choice);
+ *
+ *         if (status < 0)
+ *             return status;
+ *         return troupe_reply(turn, choice == 0 ? "Let's go." : "Another time.");
+ *     }
  */
 #ifndef TROUPE_TURN_H
 #define TROUPE_TURN_H
@@ -95,9 +106,11 @@ typedef struct troupe_option {
 
 #define TROUPE_OPTION_CHOSEN (1u << 0) /* until the member says otherwise                       */
 
-#define TROUPE_FIELDS_MAX    5
-#define TROUPE_OPTIONS_MAX   25
+/* How many of them one question may have. */
+#define TROUPE_FIELDS_MAX  5
+#define TROUPE_OPTIONS_MAX 25
 
+/* What stands behind the handle; use the functions below. */
 typedef struct troupe_turn_table {
     uint32_t size;
     uint32_t abi_minor;
@@ -144,17 +157,20 @@ typedef struct troupe_turn_table {
                                 uint64_t within_ms, int32_t *ret_places, uint32_t *ret_count);
 } troupe_turn_table;
 
+/* The handle of a stage, an observer, a job, a function or a child. */
 struct troupe_turn {
     const troupe_turn_table *api;
 };
 
-/* An interface of the host by "name/revision"; NULL where this host has none. [turn] */
+/* An interface of the host by "name/revision"; NULL where this host has none. Not
+ * recorded. [turn] */
 static inline const void *troupe_get_extension(troupe_turn *turn, const char *id)
 {
     return turn->api->get_extension(turn, id);
 }
 
-/* The agent's handle for config, log and memory, and the state that create made. [turn] */
+/* The agent's handle for config, log and memory, and by troupe_state the state that create made. Not
+ * recorded. [turn] */
 static inline troupe_host *troupe_turn_host(troupe_turn *turn)
 {
     return turn->api->host(turn);
@@ -165,13 +181,14 @@ static inline void *troupe_state(troupe_turn *turn)
     return turn->api->state(turn);
 }
 
-/* The message that this turn answers; NULL in a job or a call from the shell. [turn] */
+/* The message that this turn answers; NULL in a job or a call from the shell. Not recorded: it is the
+ * same in every run. [turn] */
 static inline const troupe_message *troupe_turn_message(troupe_turn *turn)
 {
     return turn->api->message(turn);
 }
 
-/* The turn's number, as `troupe why` takes it. [turn] */
+/* The turn's number, as `troupe why` takes it. Not recorded. [turn] */
 static inline uint64_t troupe_turn_id(troupe_turn *turn)
 {
     return turn->api->id(turn);
@@ -184,7 +201,8 @@ static inline int64_t troupe_time_left(troupe_turn *turn)
     return turn->api->time_left(turn);
 }
 
-/* TROUPE_OK, or why the turn was ended: for loops that compute long. Not recorded. [turn] */
+/* TROUPE_OK, or why the turn was ended (TROUPE_CANCELED, TROUPE_DEADLINE, TROUPE_PARKED): for loops that
+ * compute long. Not recorded. [turn] */
 static inline troupe_status troupe_turn_status(troupe_turn *turn)
 {
     return turn->api->status(turn);
@@ -211,20 +229,22 @@ static inline int64_t troupe_random(troupe_turn *turn, int64_t bound)
 }
 
 /* Waits at least `ms`. A long one (above half a minute) is a stored effect whose due time survives a
- * restart, and parks the stage like a question; a shorter one is noted. [turn, waits] */
+ * restart, and parks the stage like a question (TROUPE_PARKED); a shorter one is noted. Stored, or Noted.
+ * [turn, waits] */
 static inline troupe_status troupe_sleep(troupe_turn *turn, uint64_t ms)
 {
     return turn->api->sleep(turn, ms);
 }
 
-/* Zeroed memory that lives until the turn ends; NULL above the turn's limit of 16 MB. [turn] */
+/* Zeroed memory that lives until the turn ends; NULL above the turn's limit of 16 MB. Not recorded.
+ * [turn] */
 static inline void *troupe_turn_alloc(troupe_turn *turn, uint64_t size)
 {
     return turn->api->alloc(turn, size);
 }
 
-/* The whole answer: of a stage to the member, of a function to whoever called it. After
- * troupe_write it replaces what was shown. At most 64 kB, TROUPE_LIMIT above. Kept with the end of the
+/* The whole answer: of a stage to the member, of a function to whoever called it; by troupe_reply as
+ * printf writes it (TROUPE_ARGUMENT, TROUPE_NOMEM where that fails). After troupe_write it replaces what was shown. At most 64 kB, TROUPE_LIMIT above. Kept with the end of the
  * stage or function. [turn, waits] */
 static inline troupe_status troupe_reply_text(troupe_turn *turn, const char *text, uint64_t len)
 {
@@ -255,15 +275,15 @@ troupe_reply(troupe_turn *turn, const char *format, ...)
 }
 
 /* The next piece of a streamed answer. Shown to the member as the gateway allows; given to a caller
- * that opened a stream. Chunks are joined in order; all of them together at most 64 kB.
- * [turn, waits] */
+ * that opened a stream. Chunks are joined in order; all of them together at most 64 kB,
+ * TROUPE_LIMIT above. Not recorded: on a replay what was shown is not shown again. [turn, waits] */
 static inline troupe_status troupe_write(troupe_turn *turn, const char *text, uint64_t len)
 {
     return turn->api->write(turn, text, len);
 }
 
 /* A function's result as one JSON value, beside or instead of its text. TROUPE_DATA where it is no
- * JSON. At most 1 MB. [turn] */
+ * JSON. At most 1 MB, TROUPE_LIMIT above. Kept with the end of the function. [turn] */
 static inline troupe_status troupe_result(troupe_turn *turn, const char *json, uint64_t len)
 {
     return turn->api->result(turn, json, len);
@@ -271,7 +291,7 @@ static inline troupe_status troupe_result(troupe_turn *turn, const char *json, u
 
 /* Says why a stage or function fails and returns `status`, to be returned in turn: `code` is a short
  * word with dots for programs ("llm.rate_limited"), `format` one sentence for people, without
- * secrets and without a provider's raw text. [turn] */
+ * secrets and without a provider's raw text. Kept with the end of the stage or function. [turn] */
 __attribute__((format(printf, 4, 5))) static inline troupe_status
 troupe_fail(troupe_turn *turn, troupe_status status, const char *code, const char *format, ...)
 {
@@ -306,7 +326,9 @@ troupe_reason(troupe_turn *turn, const char *code, const char *format, ...)
                       (uint64_t)n < sizeof(text) ? (uint64_t)n : sizeof(text) - 1);
 }
 
-/* Notes for later stages of the same turn: short keys, values up to 16 kB, 64 of them. [turn] */
+/* Notes for later stages of the same turn: short keys, values up to 16 kB, 64 of them; TROUPE_LIMIT
+ * above. troupe_annotation reads one; TROUPE_NOT_FOUND where there is none. Kept with the end of the stage.
+ * [turn] */
 static inline troupe_status troupe_annotate(troupe_turn *turn, const char *key, const char *value,
                                             uint64_t len)
 {
@@ -321,14 +343,15 @@ static inline troupe_status troupe_annotation(troupe_turn *turn, const char *key
 /* Calls a declared function or service by name with a JSON object of arguments ("" for none) and
  * waits for its end. `ret` (may be NULL): its JSON result where it gave one, else its text.
  * TROUPE_NOT_FOUND without a provider, TROUPE_DENIED without the capability "call:NAME", else the
- * function's own status; troupe_error says more. The member's right is checked here. [turn, waits] */
+ * function's own status; troupe_error says more. The member's right is checked here. The
+ * end of the call is Noted, what it did inside stands below it. [turn, waits] */
 static inline troupe_status troupe_call(troupe_turn *turn, const char *name, troupe_str json_args,
                                         troupe_str *ret)
 {
     return turn->api->call(turn, name, json_args, ret);
 }
 
-/* The same with the text in chunks. troupe_read: TROUPE_OK with a chunk that lives until the next
+/* The same with the text in chunks, Noted as one. troupe_read: TROUPE_OK with a chunk that lives until the next
  * read, TROUPE_END after the last. troupe_close: the function's status and result, cancels it where
  * it still runs; once for each stream. At most 16 open. [turn, waits] */
 static inline troupe_status troupe_open(troupe_turn *turn, const char *name, troupe_str json_args,
@@ -372,7 +395,7 @@ static inline troupe_status troupe_close(troupe_turn *turn, troupe_stream *strea
     return turn->api->close(turn, stream, ret_result);
 }
 
-/* Asks the member and waits for a button: `ret_choice` is its place in the list, from 0. At most five
+/* Asks the member and waits for a button, by troupe_ask for ten minutes: `ret_choice` is its place in the list, from 0. At most five
  * labels of 80 bytes. Nobody else can answer. TROUPE_DEADLINE after `within_ms` (0: ten minutes)
  * without an answer, TROUPE_CANCELED where somebody stopped it, TROUPE_UNSUPPORTED where nobody can be asked. The turn's clock stops and others go
  * ahead; the stage is put aside meanwhile and runs again from its first line, with all it did before
@@ -396,7 +419,8 @@ static inline troupe_status troupe_ask(troupe_turn *turn, const char *text, trou
 /* Labels for troupe_ask: TROUPE_BUTTONS("Again", "Enough"). */
 #define TROUPE_BUTTONS(...) TROUPE_ITEMS_(const char *, __VA_ARGS__)
 
-/* Asks the member to fill in a form of one to five fields and waits for it: below `text` stands a
+/* Asks the member to fill in a form of one to five fields and waits for it, by troupe_ask_text for ten
+ * minutes: below `text` stands a
  * button with the form's title (1 to 45 characters) that opens it, again where it was closed.
  * `ret_values` has room for as many texts as there are fields; one that was left empty is "". They are a
  * member's words: of the lengths that were asked for, together at most 60 kB, and nothing else is
@@ -422,7 +446,8 @@ static inline troupe_status troupe_ask_text(troupe_turn *turn, const char *text,
 #define TROUPE_FIELDS(...) TROUPE_ITEMS_(troupe_field, __VA_ARGS__)
 #define TROUPE_FIELD(...)  TROUPE_ITEM_(troupe_field, __VA_ARGS__)
 
-/* Asks the member to choose `min` to `max` of 1 to 25 options (max 0: one) and waits for it.
+/* Asks the member to choose `min` to `max` of 1 to 25 options (max 0: one) and waits for it, by
+ * troupe_ask_select for ten minutes.
  * `ret_places` has room for `max` of them and gets the places in the list, from 0 and rising,
  * `ret_count` how many. The rest, failures too, is as with troupe_ask. Outside. [turn, waits] */
 static inline troupe_status troupe_ask_select_within(troupe_turn *turn, uint64_t within_ms,
@@ -470,8 +495,8 @@ static inline troupe_status troupe_join_any(troupe_turn *turn, troupe_task *cons
                                            : TROUPE_UNSUPPORTED;
 }
 
-/* Between these two, writes of kv and sql by this stage or function are gathered and return
- * TROUPE_OK; the second writes all of them or none, as one effect, and fails as they would. Begun and
+/* Between this and troupe_batch_commit, writes of kv and sql by this stage or function are gathered and
+ * return TROUPE_OK; the second writes all of them or none, as one effect, and fails as they would. Begun and
  * never committed, nothing is written. Stored. [turn, waits] */
 static inline troupe_status troupe_batch_begin(troupe_turn *turn)
 {
@@ -484,7 +509,7 @@ static inline troupe_status troupe_batch_commit(troupe_turn *turn)
 }
 
 /* Code and sentence of the last call that failed in this stage or function; empty when none did.
- * Either may be NULL. [turn] */
+ * Either may be NULL. Not recorded. [turn] */
 static inline void troupe_error(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_sentence)
 {
     turn->api->error(turn, ret_code, ret_sentence);

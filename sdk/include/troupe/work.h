@@ -6,12 +6,19 @@
  * host, so a turn that ends early leaves nothing dangling: the work runs on, its output is dropped.
  * It must not touch the turn, the agent's state or any call of this ABI but troupe_log. The plugin
  * stays loaded until it has ended.
+ *
+ *     static troupe_status add_up(troupe_host *host, const void *in, uint64_t in_len, void *out,
+ *                                 uint64_t out_len);
+ *
+ *     uint64_t sum;
+ *     troupe_status status = troupe_work(turn, add_up, numbers, sizeof(numbers), &sum, sizeof(sum));
  */
 #ifndef TROUPE_WORK_H
 #define TROUPE_WORK_H
 
 #include <troupe/turn.h>
 
+/* The extension's id, for `needs`. */
 #define TROUPE_WORK     "troupe.work/1"
 
 #define TROUPE_WORK_MAX (4u << 20) /* bytes of input and of output */
