@@ -17,6 +17,8 @@
 #define PLAY_SCRIPT_MAX  (1 << 20)
 #define PLAY_WAIT_MS     15000 /* for an answer, a start, a command: only what is broken reaches it */
 
+#define PLAY_STOP_MS     40000 /* longer than a host takes to stop in good order */
+
 /* ---- the script ------------------------------------------------------------------------------ */
 
 enum play_kind { PLAY_MEMBER, PLAY_BOT, PLAY_HOST };
@@ -58,6 +60,7 @@ struct play_child {
 bool play_start(struct play_child *child, const char *const argv[], const char *log);
 /* Waits for its end: the exit status, 128 and more for a signal. */
 int play_wait(struct play_child *child);
+/* The signal; what has not ended PLAY_STOP_MS later is killed, and named on stderr. */
 void play_kill(struct play_child *child, int sig);
 /* Starts and waits. */
 int play_run(const char *const argv[], const char *log);

@@ -73,11 +73,28 @@ int play_wait(struct play_child *child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* It stays for play_wait. */
+static bool has_ended(const struct play_child *child)
+{
+    siginfo_t gone = {0};
+
+    return waitid(P_PID, (id_t)child->pid, &gone, WEXITED | WNOHANG | WNOWAIT) != 0 || gone.si_pid;
+}
+
 void play_kill(struct play_child *child, int sig)
 {
+    const long long over = play_now_ms() + PLAY_STOP_MS;
+
     if (child->pid <= 0)
         return;
     (void)kill(child->pid, sig);
+    while (!has_ended(child) && play_now_ms() < over)
+        play_pause(5);
+    if (!has_ended(child)) {
+        (void)fprintf(stderr, "process %ld did not end within %d s and was killed\n",
+                      (long)child->pid, PLAY_STOP_MS / 1000);
+        (void)kill(child->pid, SIGKILL);
+    }
     (void)play_wait(child);
 }
 

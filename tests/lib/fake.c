@@ -4,6 +4,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define STOP_MS 30000
 
 extern char **environ;
 
@@ -78,12 +81,32 @@ void fake_discord_start(struct fake_llm *fake, const char *const *options)
     start(fake, "troupe-fake-discord", argv);
 }
 
+/* A sanitizer that looks for leaks at the exit has been seen to spin there for ever: then the server is
+ * killed, and the test goes on. */
+static void await_end(pid_t pid)
+{
+    int left_ms = STOP_MS;
+
+    while (waitpid(pid, NULL, WNOHANG) == 0) {
+        if (left_ms <= 0) {
+            printf(
+                "# a fake server, process %ld, did not end within %d s of SIGTERM and was killed\n",
+                (long)pid, STOP_MS / 1000);
+            kill(pid, SIGKILL);
+            waitpid(pid, NULL, 0);
+            return;
+        }
+        (void)poll(NULL, 0, 5);
+        left_ms -= 5;
+    }
+}
+
 void fake_llm_stop(struct fake_llm *fake)
 {
     if (fake->pid <= 0)
         return;
     close(fake->stdin_fd);
     kill(fake->pid, SIGTERM);
-    waitpid(fake->pid, NULL, 0);
+    await_end(fake->pid);
     fake->pid = 0;
 }

@@ -2,7 +2,7 @@
 #
 # The fake LLM for shell tests:
 #
-#   . "$TROUPE_SRCDIR/tests/lib/fake.sh"
+#   . "$TROUPE_SRCDIR/tests/lib/fake.sh"     after tap.sh
 #   fake_start [OPTION...]        starts it; sets FAKE_URL and FAKE_PID
 #   fake_script FILE              changes its script while it runs
 #   fake_stop
@@ -37,7 +37,5 @@ fake_script()
 fake_stop()
 {
     exec {FAKE_FD}>&-
-    kill "$FAKE_PID" 2>/dev/null
-    wait "$FAKE_PID" 2>/dev/null
-    return 0
+    stop_server "$FAKE_PID" troupe-fake-llm
 }

@@ -84,10 +84,8 @@ fake_discord_text()
 fake_discord_stop()
 {
     exec {DISCORD_FD}>&-
-    kill "$DISCORD_PID" 2>/dev/null
-    wait "$DISCORD_PID" 2>/dev/null
+    stop_server "$DISCORD_PID" troupe-fake-discord
     DISCORD_PID=
-    return 0
 }
 
 write_discord_config()

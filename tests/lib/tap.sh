@@ -81,6 +81,28 @@ until_true()
     done
 }
 
+# Whether the process has ended; one that nobody has waited for yet, too.
+has_ended()
+{
+    case $(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null) in
+    "" | Z | X) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+# stop_server PID NAME: by SIGTERM. A sanitizer that looks for leaks at the exit has been seen to spin
+# there for ever: what does not end is killed, and told, instead of hanging the test.
+stop_server()
+{
+    kill "$1" 2>/dev/null
+    if ! until_true has_ended "$1"; then
+        echo "# $2, process $1, did not end within 30 s of SIGTERM and was killed"
+        kill -9 "$1" 2>/dev/null
+    fi
+    wait "$1" 2>/dev/null
+    return 0
+}
+
 # The configuration that most tests start from, with the fake LLM behind it.
 write_config()
 {
