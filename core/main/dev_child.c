@@ -66,7 +66,7 @@ bool dev_child_start(struct dev_child *child, const char *const argv[], size_t m
 
 void dev_child_read(struct dev_child *child)
 {
-    char chunk[8192];
+    char chunk[4096];
     ssize_t n;
 
     while (child->out >= 0 && (n = read(child->out, chunk, sizeof(chunk))) != 0) {

@@ -182,7 +182,7 @@ void dev_console_close(struct dev *dev)
 /* What has come, into `lines`; false: that side has gone. */
 static bool receive(int fd, struct buf *lines)
 {
-    char chunk[8192];
+    char chunk[4096];
     ssize_t n = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT);
 
     if (n < 0)
