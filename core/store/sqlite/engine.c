@@ -9,6 +9,7 @@
 
 struct store_engine {
     int lock;
+    struct sqlite_log_vfs *log_vfs; /* NULL: the writer goes without */
     struct sqlite_writer writer;
     struct sqlite_reading reading;
     struct sqlite_reader *readers;
@@ -43,6 +44,7 @@ static void engine_close(struct store_engine *engine)
     for (unsigned i = 0; i < engine->reader_count; i++)
         sqlite_reader_stop(&engine->readers[i]);
     sqlite_writer_stop(&engine->writer); /* last: its checkpoint takes the whole log */
+    sqlite_log_vfs_free(engine->log_vfs);
     sqlite_reading_clear(&engine->reading);
     mem_free(engine->readers);
     if (engine->lock >= 0)
@@ -72,10 +74,17 @@ static troupe_status start(struct store_engine *engine, const struct store_optio
                            struct error *err)
 {
     struct sqlite_writer *writer = &engine->writer;
+    struct store_options own = *options;
     const struct store_migration *steps;
     size_t count;
-    troupe_status status = sqlite_connection_open(options, true, &writer->conn, err);
+    troupe_status status = TROUPE_OK;
 
+    if (options->synchronous == STORE_FULL) {
+        status = sqlite_log_vfs_new(options->vfs, &engine->log_vfs, err);
+        own.vfs = status < 0 ? NULL : sqlite_log_vfs_name(engine->log_vfs);
+    }
+    if (status >= 0)
+        status = sqlite_connection_open(&own, true, &writer->conn, err);
     if (status < 0)
         return status;
     writer->write_ms = options->write_ms;

@@ -84,6 +84,17 @@ void sqlite_statements_clear(struct sqlite_connection *conn);
 /* Takes the lock file beside the database, creates the file for its owner only. */
 troupe_status sqlite_file_prepare(const char *path, int *ret_lock, struct error *err);
 
+/* ---- log_vfs.c: the writer's file layer ---- */
+
+struct sqlite_log_vfs;
+
+/* On top of the file layer of that name (NULL: SQLite's default), until it is freed, behind the
+ * connections that use it. */
+troupe_status sqlite_log_vfs_new(const char *parent, struct sqlite_log_vfs **ret,
+                                 struct error *err);
+void sqlite_log_vfs_free(struct sqlite_log_vfs *vfs);
+const char *sqlite_log_vfs_name(const struct sqlite_log_vfs *vfs);
+
 /* ---- migrate.c ---- */
 
 /* `ns` NULL: the core. In one transaction; rolled back when `check_only`. */

@@ -193,6 +193,7 @@ static void a_full_data_base_fails_cleanly_and_goes_on_when_there_is_room(void *
 static _Atomic int64_t fail_in;
 static _Atomic int fail_code;
 static _Atomic bool fail_for_ever;
+static _Atomic uint64_t writes;
 static sqlite3_vfs shim;
 static sqlite3_io_methods shim_methods;
 static const sqlite3_io_methods *real_methods;
@@ -229,6 +230,7 @@ static int shim_write(sqlite3_file *file, const void *data, int n, sqlite3_int64
 {
     int code = fault();
 
+    atomic_fetch_add(&writes, 1);
     return code ? code : real_of(file)->pMethods->xWrite(real_of(file), data, n, at);
 }
 
@@ -407,6 +409,52 @@ static void what_the_disk_refuses_fails_every_batch_of_the_transaction(void **st
     run_body(f, everybody_body);
 }
 
+static troupe_status gathered_body(void *arg)
+{
+    struct fixture *f = arg;
+    _cleanup_mem_ char *text = mem_alloc(1 << 20);
+
+    CHECK(ask_int(f, "SELECT count(*) FROM item") == 0);
+    for (int i = 0; i < 3; i++) {
+        _cleanup_batch_ struct store_batch *batch = store_batch_new();
+        uint64_t before = atomic_load(&writes);
+
+        store_batch_add(batch, STORE_SQL("INSERT INTO item (name) VALUES (?1)", store_int(i)));
+        CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+        /* The first begins the log anew, whose head is synced by itself. */
+        CHECK(i == 0 || atomic_load(&writes) == before + 1);
+    }
+    /* More than is gathered, and than the page cache holds: pages are read back from the log. */
+    memset(text, 'x', (1 << 20) - 1);
+    text[(1 << 20) - 1] = '\0';
+    {
+        _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+        for (int i = 0; i < 8; i++)
+            store_batch_add(batch, STORE_SQL("INSERT INTO item (name) VALUES (?1 || ?2)",
+                                             store_text(text), store_int(i)));
+        store_batch_add(batch, STORE_EXPECT(8, "UPDATE item SET n = length(name) WHERE "
+                                               "length(name) > 1000"));
+        CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    }
+    CHECK(ask_int(f, "SELECT count(*) FROM item WHERE n = 1048576") == 8);
+    CHECK(ask_int(f, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'") ==
+          0);
+    return TROUPE_OK;
+}
+
+static void a_short_transaction_is_one_write_and_a_large_one_is_whole(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_options options = {.vfs = "troupe-faults"};
+
+    shim_install();
+    inject(0, 0, false);
+    store_settle(f);
+    fixture_open(f, &options);
+    run_body(f, gathered_body);
+}
+
 /* ---- kill -9 ---- */
 
 enum { WRITERS = 8, ROUNDS = 20 };
@@ -542,6 +590,7 @@ int main(void)
         STORE_TEST(a_full_data_base_fails_cleanly_and_goes_on_when_there_is_room),
         STORE_TEST(any_failing_write_or_sync_leaves_all_or_nothing),
         STORE_TEST(what_the_disk_refuses_fails_every_batch_of_the_transaction),
+        STORE_TEST(a_short_transaction_is_one_write_and_a_large_one_is_whole),
         FORK_TEST(what_was_acknowledged_survives_kill_9),
     };
 
