@@ -136,13 +136,20 @@ static char *next_word(char **at)
     return word;
 }
 
+static bool no_command(const struct acting *acting, const struct play_step *step, const char *name)
+{
+    (void)fail(acting, step, "there is no command like this: ", step->text);
+    (void)fprintf(stderr, "  a command is a function with TROUPE_SLASH in .functions%s%s\n",
+                  name ? ", here " : "", name ? name : "");
+    return false;
+}
+
 static bool use_command(struct acting *acting, const struct play_step *step)
 {
     char *text = strdup(step->text + 1), *at = text, *name = text ? next_word(&at) : NULL, *word;
     json_t *command = name ? find_command(acting, name) : NULL, *options = json_object(), *body;
     json_t *answer = NULL;
-    bool good = command || (host_lives(acting, step) &&
-                            fail(acting, step, "there is no command like this: ", step->text));
+    bool good = command || (host_lives(acting, step) && no_command(acting, step, name));
 
     while (good && (word = next_word(&at))) {
         char *equals = strchr(word, '=');
@@ -289,6 +296,13 @@ static const char *text_at(const json_t *list, size_t i)
     return text ? text : "";
 }
 
+/* What an interaction shows while it is worked on is no answer yet. */
+static bool is_pending(const json_t *list, size_t i)
+{
+    return !*text_at(list, i) &&
+           json_array_size(json_object_get(json_array_get(list, i), "attachments")) == 0;
+}
+
 static void dealt_with(struct acting *acting, size_t seen, const char *text)
 {
     acting->seen = seen;
@@ -306,6 +320,10 @@ static bool look(struct acting *acting, const char *pattern, char **ret_got)
 
     while (at < count && json_is_true(json_object_get(json_array_get(list, at), "deleted")))
         at++;
+    if (at < count && is_pending(list, at)) {
+        json_decref(list);
+        return false;
+    }
     if (at < count) {
         const char *text = text_at(list, at);
 

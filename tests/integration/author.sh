@@ -42,6 +42,9 @@ is "$(troupe plugin test -q hail; echo $?)" 0 "and its script holds"
 
 # ---- test
 
+out=$(PKG_CONFIG_PATH='' PKG_CONFIG_LIBDIR='' make -C greet 2>&1)
+like "$out" "does not find troupe.pc: install Troupe, or set PKG_CONFIG_PATH" \
+    "a build without the headers says what is missing"
 make -C greet CFLAGS='-O2 -Wall -Wextra -Werror' >"$TAP_DIR/make.log" 2>&1
 is $? 0 "the project builds without a warning" || sed 's/^/# /' "$TAP_DIR/make.log"
 out=$(make -s -C greet test 2>&1)
@@ -60,6 +63,7 @@ like "$out" "^  \+ Hello, world!$" "and what was answered"
 printf 'alice: /nothing\nbot: *\n' >greet/greet.test
 like "$(troupe plugin test greet 2>&1)" "^greet/greet.test:1: there is no command like this" \
     "a command that is none is told at once"
+like "$(troupe plugin test greet 2>&1)" "TROUPE_SLASH in .functions, here nothing$" "with what makes one"
 printf 'alice: /greet\n' >greet/greet.test
 like "$(troupe plugin test greet 2>&1)" "^greet/greet.test:1: behind this the bot says more" \
     "an answer that the script leaves out is a failure"
@@ -75,6 +79,10 @@ printf 'set: greeting = Salut\nalice: /greet\nbot: Salut*\nhost: restart\nbob: /
 is "$(troupe plugin test -q greet; echo $?)" 0 "the host restarts and reloads in between"
 
 cp greet/greet.c good.c
+sed -i 's/return troupe_reply/return TROUPE_FAILED; return troupe_reply/' greet/greet.c
+printf 'alice: /greet\nbot: *\nbob: /greet\nbot: *did not work*\n' >greet/greet.test
+is "$(troupe plugin test -q greet 2>/dev/null; echo $?)" 0 "what a command shows while it runs is no answer"
+cp good.c greet/greet.c
 sed -i 's/    troupe_str greeting =/    if (whom.ptr[0] == 0x21)\n        *(volatile int *)16 = 1;\n&/' greet/greet.c
 printf 'alice: /greet whom=!\nbot: Hello, !\n' >greet/greet.test
 out=$(troupe plugin test greet 2>&1)
