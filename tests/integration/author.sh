@@ -61,9 +61,9 @@ like "$out" "^greet/greet.test:2: the bot answers otherwise" "told with its line
 like "$out" "^  - Hello, moon!$" "what was expected"
 like "$out" "^  \+ Hello, world!$" "and what was answered"
 printf 'alice: /nothing\nbot: *\n' >greet/greet.test
-like "$(troupe plugin test greet 2>&1)" "^greet/greet.test:1: there is no command like this" \
-    "a command that is none is told at once"
-like "$(troupe plugin test greet 2>&1)" "TROUPE_SLASH in .functions, here nothing$" "with what makes one"
+out=$(troupe plugin test greet 2>&1)
+like "$out" "^greet/greet.test:1: there is no command like this" "a command that is none is told at once"
+like "$out" "TROUPE_SLASH in .functions, here nothing$" "with what makes one"
 printf 'alice: /greet\n' >greet/greet.test
 like "$(troupe plugin test greet 2>&1)" "^greet/greet.test:1: behind this the bot says more" \
     "an answer that the script leaves out is a failure"
