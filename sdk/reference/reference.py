@@ -3,7 +3,7 @@
 """The reference of the plugin API, from its headers.
 
     reference.py DIR HEADER...       writes DIR/NAME.3 for each header, DIR/FUNCTION.3 that leads there for
-                                     each function, and DIR/reference.md with all of them
+                                     each function and macro, and DIR/reference.md with all of them
     reference.py --check HEADER...   prints what is not documented; status 1 where there is something
 
 What the headers say is the specification; nothing is said here that does not stand there. The form that is
@@ -366,7 +366,7 @@ def man(header):
     title = "troupe_" + header.name if header.name != "troupe" else "troupe"
     out = ['.\\" made from troupe/%s.h by sdk/reference/reference.py' % header.name,
            '.TH %s 3 "" "Troupe" "Plugin API"' % title.upper(), ".SH NAME"]
-    names = [i.name for i in header.items if i.kind == "function"]
+    names = [i.name for i in header.items if i.kind in ("function", "macro")]
     line = " ".join(re.split(r"\n\s*\n", header.intro)[0].split())
     line = re.sub(r'^(troupe/\S+ - )?("troupe\.[^"]+": )?', "", line)
     line = re.split(r"[.:;] |, in ", line + " ")[0].rstrip(" .") or header.name
