@@ -158,6 +158,9 @@ struct plugin_agent *plugin_agent_new(const struct plugin_agent_options *options
     agent->registry = options->registry;
     agent->manifest = options->manifest;
     agent->image = options->image ? plugin_image_ref(options->image) : NULL;
+    agent->build_id = options->build_id ? options->build_id
+                      : agent->image    ? agent->image->build_id
+                                        : "";
     agent->config = options->config ? config_ref(options->config) : NULL;
     agent->section = options->section;
     agent->log = options->log;

@@ -59,6 +59,7 @@ struct plugin_agent {
     const struct config_section *section;
     struct plugin_values values;
     struct plugin_log *log;
+    const char *build_id; /* of its plugin; "" where nobody knows */
     bool created;
     void *state;      /* what create made */
     int64_t priority; /* of its services: the higher one is asked first */
@@ -84,6 +85,7 @@ struct plugin_agent_options {
     const struct config_section *section; /* of `config`; may be NULL */
     const struct plugin_registry *registry;
     struct plugin_log *log;
+    const char *build_id;  /* borrowed; NULL: the image's, where there is one */
     uint64_t memory_limit; /* 0: PLUGIN_AGENT_MEMORY */
     uint64_t generation;
 };

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <dlfcn.h>
 #include <gelf.h>
@@ -85,17 +86,18 @@ static void print_place(const struct plugin_agent *agent, const void *at, struct
     }
     address = (uint64_t)(call - (const char *)info.dli_fbase);
     slash = strrchr(info.dli_fname, '/');
-    if (!image || !image->name || strcmp(info.dli_fname, image->name) != 0) {
+    /* Plugins are mapped from a descriptor, and nothing else is (image.c). */
+    if (!*agent->build_id || !text_starts(info.dli_fname, "/proc/")) {
         buf_printf(out, "0x%llx in %s", (unsigned long long)address,
                    slash ? slash + 1 : info.dli_fname);
         return;
     }
-    if (elf_version(EV_CURRENT) != EV_NONE)
+    if (image && elf_version(EV_CURRENT) != EV_NONE)
         elf = elf_begin(image->fd, ELF_C_READ, NULL);
     if (elf)
         print_function(elf, address, out);
     elf_end(elf);
-    buf_printf(out, "0x%llx in build %.12s", (unsigned long long)address, image->build_id);
+    buf_printf(out, "0x%llx in build %.12s", (unsigned long long)address, agent->build_id);
 }
 
 void plugin_leaks_print(const struct plugin_agent *agent, struct buf *out)
@@ -127,6 +129,10 @@ void plugin_leaks_log(const struct plugin_agent *agent)
 
     plugin_leaks_print(agent, &text);
     lines = mem_strdup(buf_text(&text));
-    for (char *line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        log_warn(agent->owner, "%s", line);
+    for (char *line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        if (agent->log)
+            agent->log->write(agent->log, TROUPE_LOG_WARN, line, strlen(line));
+        else
+            log_warn(agent->owner, "%s", line);
+    }
 }

@@ -29,7 +29,7 @@ _Static_assert(sizeof(struct plugin_block) % _Alignof(max_align_t) == 0,
 /* A line for all that the agent still holds, and one for each place that asked for some of it. Nothing
  * where it holds nothing. */
 void plugin_leaks_print(const struct plugin_agent *agent, struct buf *out);
-/* The same into the log, as warnings of the agent's owner. */
+/* The same into the log, as warnings of the agent's: its own one, or the host's under its owner. */
 void plugin_leaks_log(const struct plugin_agent *agent);
 
 #endif
