@@ -23,6 +23,7 @@ int cmd_plugins(struct options *options);
 int cmd_functions(struct options *options);
 int cmd_audit(struct options *options);
 int cmd_call(struct options *options);
+int cmd_user(struct options *options);
 int cmd_why(struct options *options);
 int cmd_tail(struct options *options);
 int cmd_drain(struct options *options);

@@ -24,6 +24,7 @@
 #define TAIL_MS   60000
 #define DRAIN_MS  (7 * 60 * 1000)
 #define STOP_MS   (2 * 60 * 1000)
+#define USER_MS   (3 * 60 * 1000)
 #define LAST_MS   10000 /* from the last word to the end of the process */
 
 static troupe_status connect_host(struct options *options, struct ops_client *ret,
@@ -198,6 +199,74 @@ int cmd_why(struct options *options)
     else
         print_text(stdout, json_get_str(result, "text", ""));
     return EX_OK;
+}
+
+static void print_open(const json_t *parts, const char *indent)
+{
+    const json_t *part;
+    size_t i;
+
+    json_array_foreach (parts, i, part) {
+        _cleanup_mem_ char *line = mem_printf("%s%s: %s", indent, json_get_str(part, "part", "?"),
+                                              json_get_str(part, "why", ""));
+
+        print_text(stdout, line);
+    }
+}
+
+/* An export is JSON for the member; the rest is for people, or with --json for programs. */
+static void print_user(const struct options *options, const json_t *result)
+{
+    const json_t *open = json_object_get(result, "open"), *members, *member;
+    size_t i;
+
+    if (options->json || json_object_get(result, "export")) {
+        print_json(stdout, options->json ? result : json_object_get(result, "export"));
+        return;
+    }
+    if (open) {
+        print_text(stdout, json_array_size(open) ? "deleted, but for:" : "deleted");
+        print_open(open, "  ");
+    }
+    members = json_object_get(result, "members");
+    if (members && !json_array_size(members))
+        print_text(stdout, "no deletion is open");
+    json_array_foreach (members, i, member) {
+        _cleanup_mem_ char *line =
+            mem_printf("%s, asked for by %s at %s", json_get_str(member, "member", "?"),
+                       json_get_str(member, "by", "?"), json_get_str(member, "asked", "?"));
+
+        print_text(stdout, line);
+        print_open(json_object_get(member, "open"), "  ");
+    }
+}
+
+int cmd_user(struct options *options)
+{
+    _cleanup_json_ json_t *result = NULL;
+    const char *action = options->arguments[0];
+    const char *member = options->argument_count > 1 ? options->arguments[1] : "";
+    json_t *request;
+    int code;
+
+    if (strcmp(action, "export") != 0 && strcmp(action, "delete") != 0 &&
+        strcmp(action, "list") != 0) {
+        print_failure("troupe user export ID, delete ID or list");
+        return EX_USAGE;
+    }
+    if (!strcmp(action, "list") == !!*member) {
+        print_failure("export and delete take the member's id, list takes nothing");
+        return EX_USAGE;
+    }
+    request = json_pack("{s:s, s:s, s:s}", "cmd", "user", "action", action, "member", member);
+    if (!request) {
+        print_failure("the id is no UTF-8 text");
+        return EX_USAGE;
+    }
+    code = ask(options, request, USER_MS, &result);
+    if (!code)
+        print_user(options, result);
+    return code;
 }
 
 static void print_turn(const json_t *turn)

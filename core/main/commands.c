@@ -9,6 +9,8 @@
 #include "sched/sched.h"
 #include "turn/audit.h"
 #include "turn/engine.h"
+#include "turn/erase.h"
+#include "turn/export.h"
 #include "turn/why.h"
 
 #include <string.h>
@@ -19,6 +21,7 @@
 #define TAIL_WAIT_MS  20000           /* an empty answer after that; the client asks again      */
 #define DRAIN_MS      (6 * 60 * 1000) /* above [admission] total as it is by default            */
 #define DRAIN_POLL_MS 100
+#define USER_MS       (2 * 60 * 1000)
 
 static json_t *string_or_null(const char *text)
 {
@@ -146,6 +149,35 @@ static troupe_status run_audit(void *arg, const json_t *request, json_t **ret_re
                            TURN_AUDIT_SHOWN, ret_result, err);
 }
 
+/* What is kept about a member, its deletion, and what of deletions is open. */
+static troupe_status run_user(void *arg, const json_t *request, json_t **ret_result,
+                              struct error *err)
+{
+    struct engine *engine = host_engine(app_host(arg));
+    const char *action = json_get_str(request, "action", ""),
+               *member = json_get_str(request, "member", ""), *name = "members";
+    json_t *result = NULL;
+    troupe_status status;
+
+    if (!strcmp(action, "list")) {
+        status = turn_erase_list(engine, &result, err);
+    } else if (!*member) {
+        return error_set(err, TROUPE_ARGUMENT, "\"user\" takes \"action\" and \"member\"");
+    } else if (!strcmp(action, "export")) {
+        name = "export";
+        status = turn_export(engine, member, &result, err);
+    } else if (!strcmp(action, "delete")) {
+        name = "open";
+        log_info("control", "asked to delete what is kept about a member");
+        status = turn_erase_now(engine, member, co_after(USER_MS / 2), &result, err);
+    } else {
+        return error_set(err, TROUPE_ARGUMENT, "\"user\" has no action \"%.40s\"", action);
+    }
+    if (status == TROUPE_OK)
+        *ret_result = json_pack("{s:o}", name, result);
+    return status;
+}
+
 /* The turns that ended since the place the client names; waits for the next one. */
 static troupe_status run_tail(void *arg, const json_t *request, json_t **ret_result,
                               struct error *err)
@@ -202,6 +234,7 @@ const struct ops_command *commands_table(size_t *ret_count)
         {.name = "call", .run = run_call, .deadline_ms = CALL_MS},
         {.name = "why", .run = run_why},
         {.name = "audit", .run = run_audit},
+        {.name = "user", .run = run_user, .deadline_ms = USER_MS},
         {.name = "tail", .run = run_tail, .deadline_ms = 2 * TAIL_WAIT_MS},
         {.name = "drain", .run = run_drain, .deadline_ms = DRAIN_MS + DRAIN_MS / 10},
         {.name = "stop", .run = run_stop, .goes_on = true, .holds = true},

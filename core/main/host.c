@@ -11,6 +11,7 @@
 #include "main/pages.h"
 #include "store/migrate.h"
 #include "turn/budget.h"
+#include "turn/erase.h"
 #include "turn/pipeline.h"
 #include "turn/slash.h"
 
@@ -22,8 +23,8 @@
 
 /* ---- sets ----------------------------------------------------------------------------------- */
 
-static void migration_problem(struct plugin_agent *agent, struct config_problems *problems,
-                              const char *text)
+static void agent_problem(struct plugin_agent *agent, struct config_problems *problems,
+                          const char *text)
 {
     unsigned line = 0;
     const char *file = agent->section ? config_section_origin(agent->section, &line) : NULL;
@@ -44,18 +45,22 @@ troupe_status host_migrate_set(struct host *host, struct plugin_set *set, bool c
         struct error err;
         troupe_status status;
 
-        if (agent->generation != set->number || !count)
-            continue; /* carried over, or it keeps nothing */
-        steps = mem_zero(count, sizeof(*steps));
+        if (agent->generation != set->number)
+            continue; /* carried over */
+        steps = mem_zero(count + 1, sizeof(*steps));
         for (size_t k = 0; k < count; k++)
             steps[k] = (struct store_migration){agent->manifest->migrations[k]->version,
                                                 agent->manifest->migrations[k]->name,
                                                 agent->manifest->migrations[k]->sql};
-        status = check ? store_migrate_check(host->store, agent->name, steps, count, deadline, &err)
-                       : store_migrate(host->store, agent->name, steps, count, deadline, &err);
+        status = !count ? TROUPE_OK
+                 : check
+                     ? store_migrate_check(host->store, agent->name, steps, count, deadline, &err)
+                     : store_migrate(host->store, agent->name, steps, count, deadline, &err);
         mem_free(steps);
+        if (status >= 0 && !check)
+            status = turn_erase_declare(host->store, agent, deadline, &err);
         if (status < 0)
-            migration_problem(agent, problems, err.text);
+            agent_problem(agent, problems, err.text);
     }
     return problems->errors > before ? TROUPE_CONFIG : TROUPE_OK;
 }

@@ -19,7 +19,9 @@ static size_t size_of_table(uint32_t minor)
 {
     if (minor < 2)
         return offsetof(troupe_plugin, events);
-    return minor < 3 ? offsetof(troupe_plugin, job) : sizeof(troupe_plugin);
+    if (minor < 3)
+        return offsetof(troupe_plugin, job);
+    return minor < 6 ? offsetof(troupe_plugin, user_data) : sizeof(troupe_plugin);
 }
 
 static size_t size_of_function(uint32_t minor)
@@ -111,6 +113,7 @@ static troupe_status look(const struct plugin_check *check, struct plugin_trial 
     if (status == TROUPE_OK) {
         check_declared(faults, checked->uses, answer);
         check_called(faults, checked->calls, answer);
+        check_user_data(faults, checked->note.abi_minor, answer);
     }
     *ret_holds = status == TROUPE_OK;
     return TROUPE_OK;

@@ -38,6 +38,8 @@ void check_calls(struct check_file *file);
 /* Uses and calls against what was declared; `answer` is what the runner told. */
 void check_declared(struct plugin_faults *faults, uint32_t uses, const json_t *answer);
 void check_called(struct plugin_faults *faults, const char *calls, const json_t *answer);
+/* Whether it says what its tables keep about members, which it can since minor 6. */
+void check_user_data(struct plugin_faults *faults, uint32_t minor, const json_t *answer);
 
 /* The section's name; "" where it has none. */
 const char *check_section_name(const struct check_file *file, const GElf_Shdr *head);

@@ -84,6 +84,17 @@ static bool is_declared(const json_t *words, const char *capability)
     return false;
 }
 
+void check_user_data(struct plugin_faults *faults, uint32_t minor, const json_t *answer)
+{
+    if (minor < 6 || json_integer_value(json_object_get(answer, "migrations")) == 0 ||
+        json_integer_value(json_object_get(answer, "user_data")) > 0)
+        return;
+    plugin_fault_add(faults, "user-data", "migrations",
+                     "add .user_data = TROUPE_USER_DATA(…) to TROUPE_PLUGIN(), with "
+                     "TROUPE_USER_NOTHING where the tables hold nothing about members",
+                     "makes tables, and nothing says what they keep about members");
+}
+
 void check_declared(struct plugin_faults *faults, uint32_t uses, const json_t *answer)
 {
     const json_t *words = json_object_get(answer, "capabilities");

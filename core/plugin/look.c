@@ -51,8 +51,9 @@ json_t *plugin_look_manifest(const troupe_plugin *table, const struct plugin_man
         json_array_append_new(functions, json_pack("{s:s, s:I}", "name", function->name, "size",
                                                    (json_int_t)function->size));
     }
-    return json_pack("{s:o, s:I, s:o}", "capabilities", words, "endpoints", endpoints, "functions",
-                     functions);
+    return json_pack("{s:o, s:I, s:o, s:I, s:I}", "capabilities", words, "endpoints", endpoints,
+                     "functions", functions, "migrations", (json_int_t)manifest->migration_count,
+                     "user_data", (json_int_t)manifest->user_data_count);
 }
 
 troupe_status plugin_look_defaults(const struct plugin_manifest *manifest,

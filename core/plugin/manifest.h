@@ -12,6 +12,7 @@
 #include "plugin/function.h"
 #include "plugin/note.h"
 #include "plugin/registry.h"
+#include "plugin/user_data.h"
 
 #include <troupe/plugin.h>
 
@@ -43,6 +44,8 @@ struct plugin_manifest {
     size_t migration_count;
     char **capabilities;
     size_t capability_count;
+    troupe_user_data *user_data; /* what it keeps about members */
+    size_t user_data_count;
     uint32_t state_version, state_oldest; /* 0: it hands no state over */
     uint32_t events;                      /* PLUGIN_EVENT_… that its observer wants */
     /* Members of the table, NULL where it has none. */

@@ -129,6 +129,21 @@ static void put_key(const struct plugin_manifest *manifest, size_t i, struct buf
     buf_printf(out, "\n%s%s = %s\n", live ? "" : ";", key->name, value);
 }
 
+/* What it keeps about members; nothing where it says nothing. */
+static void put_user_data(const struct plugin_manifest *manifest, const char *before,
+                          const char *after, struct buf *out)
+{
+    if (!manifest->user_data_count)
+        return;
+    buf_printf(out, "%sIt keeps about members: ", before);
+    for (size_t i = 0; i < manifest->user_data_count; i++)
+        buf_printf(out, "%s%s", i ? "; " : "",
+                   manifest->user_data[i].kind == TROUPE_USER_IS_NOTHING
+                       ? "nothing"
+                       : manifest->user_data[i].doc);
+    buf_printf(out, ".%s", after);
+}
+
 void plugin_present_sample(const struct plugin_manifest *manifest, const char *path,
                            struct buf *out)
 {
@@ -142,6 +157,7 @@ void plugin_present_sample(const struct plugin_manifest *manifest, const char *p
         put_words(out, manifest->capabilities, manifest->capability_count);
         buf_puts(out, ".\n");
     }
+    put_user_data(manifest, "; ", "\n", out);
     if (manifest->stage)
         buf_printf(out, "; It answers where %s is among the stages of [pipeline message].\n", name);
     if (manifest->observe)
@@ -229,6 +245,7 @@ void plugin_present_man(const struct plugin_manifest *manifest, struct buf *out)
         put_words(&text, manifest->capabilities, manifest->capability_count);
         buf_putc(&text, '.');
     }
+    put_user_data(manifest, " ", "", &text);
     buf_putc(out, '\n');
     put_roff(out, buf_text(&text));
     buf_putc(out, '\n');

@@ -170,6 +170,21 @@ json_t *plugin_present_functions(const struct plugin_manifest *manifest)
     return list;
 }
 
+static json_t *user_data_of(const struct plugin_manifest *manifest)
+{
+    static const char *const words[] = {"nothing", "table", "key"};
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < manifest->user_data_count; i++) {
+        const troupe_user_data *data = &manifest->user_data[i];
+
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b}", "kind", words[data->kind],
+                                              "name", data->name, "doc", data->doc, "anonymise",
+                                              (data->flags & TROUPE_USER_ANONYMISE) != 0));
+    }
+    return list;
+}
+
 json_t *plugin_present_head(const struct plugin_manifest *manifest)
 {
     json_t *words = json_array(), *events = json_array();
@@ -180,9 +195,9 @@ json_t *plugin_present_head(const struct plugin_manifest *manifest)
         json_array_append_new(events, json_string("seen:message"));
     if (manifest->events & PLUGIN_EVENT_OWED_MESSAGE)
         json_array_append_new(events, json_string("owed:message"));
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:b, s:b, s:I}", "id", manifest->id, "version",
-                     manifest->version, "doc", manifest->doc, "capabilities", words, "events",
-                     events, "stage", manifest->stage != NULL, "observer",
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:o}", "id", manifest->id,
+                     "version", manifest->version, "doc", manifest->doc, "capabilities", words,
+                     "events", events, "stage", manifest->stage != NULL, "observer",
                      manifest->observe != NULL, "jobs", manifest->job != NULL, "migrations",
-                     (json_int_t)manifest->migration_count);
+                     (json_int_t)manifest->migration_count, "user_data", user_data_of(manifest));
 }

@@ -39,7 +39,12 @@ struct store_batch {
     char *failure_text;
 };
 
-enum store_request_kind { STORE_REQUEST_COMMIT, STORE_REQUEST_QUERY, STORE_REQUEST_MIGRATE };
+enum store_request_kind {
+    STORE_REQUEST_COMMIT,
+    STORE_REQUEST_QUERY,
+    STORE_REQUEST_MIGRATE,
+    STORE_REQUEST_FORGET
+};
 
 enum store_request_state {
     STORE_QUEUED,

@@ -361,6 +361,20 @@ troupe_status store_migrate_check(struct store *store, const char *ns,
     return migrate(store, ns, steps, count, true, deadline, err);
 }
 
+troupe_status store_forget(struct store *store, uint64_t deadline, struct error *err)
+{
+    struct store_request *request;
+    troupe_status status;
+
+    if (store->stats.batches_queued >= store->options.max_queued)
+        return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
+                         store->stats.batches_queued);
+    request = request_new(store, STORE_REQUEST_FORGET, 0, true);
+    submit_write(store, request);
+    request = wait_write(request, deadline ? deadline : co_after(MIGRATE_MS), &status);
+    return request ? finish(request, err) : ended(status, "the clean-up of the file", err);
+}
+
 troupe_status store_open(struct loop *loop, const struct store_options *options, struct store **ret,
                          struct error *err)
 {

@@ -109,6 +109,13 @@ troupe_status store_submit_open(struct store *store, struct store_batch *batch,
 troupe_status store_query(struct store *store, const struct store_statement *statement,
                           uint64_t deadline, struct store_rows **ret, struct error *err);
 
+/* What was deleted by a commit that was acknowledged before is on the disk no more, neither in the
+ * file nor in its log, when this returns TROUPE_OK. Writing waits for it meanwhile, about a second for
+ * 100 MB; a file above STORE_FORGET_BYTES is not written anew, so that in it an old copy of a row
+ * may stay in the unused part of a page. TROUPE_BUSY where a reader is in the way: again later. [waits] */
+#define STORE_FORGET_BYTES (256u << 20)
+troupe_status store_forget(struct store *store, uint64_t deadline, struct error *err);
+
 /* Figures for status, metrics and tests. */
 struct store_stats {
     uint64_t batches;      /* committed                                                          */

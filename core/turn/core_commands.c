@@ -245,6 +245,19 @@ static const struct plugin_param config_params[] = {
      .optional = true},
 };
 
+static const troupe_str privacy_actions[] = {{"about", 5}, {"show", 4}, {"delete", 6}};
+
+static const struct plugin_param privacy_params[] = {
+    {.name = "action",
+     .doc = "about: what is kept; show: yours; delete: deletes it",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .choices = privacy_actions,
+     .choice_count = COUNT(privacy_actions),
+     .max = 8},
+    {.name = "sure", .doc = "yes: you mean it", .type = TROUPE_TYPE_BOOL, .optional = true},
+};
+
 static const struct turn_core_command commands[] = {
     {{.name = "help",
       .doc = "What I can do, or more about one command",
@@ -283,6 +296,15 @@ static const struct turn_core_command commands[] = {
       .flags = TROUPE_SLASH | TROUPE_PRIVATE,
       .usage = "/usage"},
      turn_core_usage,
+     true,
+     true},
+    {{.name = "privacy",
+      .doc = "What is kept about you: shows it, or deletes it",
+      .flags = TROUPE_SLASH | TROUPE_PRIVATE,
+      .params = privacy_params,
+      .param_count = COUNT(privacy_params),
+      .usage = "/privacy [action] [sure]"},
+     turn_core_privacy,
      true,
      true},
     {{.name = "config",

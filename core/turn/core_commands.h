@@ -29,7 +29,8 @@ const struct turn_core_command *turn_core_find(const char *name); /* NULL: there
 void turn_core_config(struct turn *turn, const troupe_value *values); /* config_command.c */
 void turn_core_pause(struct turn *turn, const troupe_value *values);  /* pause_command.c  */
 void turn_core_resume(struct turn *turn, const troupe_value *values);
-void turn_core_usage(struct turn *turn, const troupe_value *values); /* usage_command.c */
+void turn_core_usage(struct turn *turn, const troupe_value *values);   /* usage_command.c */
+void turn_core_privacy(struct turn *turn, const troupe_value *values); /* privacy_command.c */
 
 /* What was given for a parameter, or `otherwise`. Texts are borrowed and end with a NUL. */
 int64_t turn_core_int(const troupe_value *value, int64_t otherwise);

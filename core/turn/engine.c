@@ -537,6 +537,7 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     engine->observed.concurrent = ENGINE_OWED_MAX;
     turn_limits_init(&engine->limits);
     turn_seen_init(engine);
+    turn_erase_init(engine);
     engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, turn_incoming_free);
     scope_open_root(engine->loop, &engine->scope, 0, own_ended);
     loop_timer_init(engine->loop, &engine->grace, grace_over);
@@ -605,10 +606,15 @@ static void overdue_closed(struct loop_timer *timer)
     loop_timer_close(&container_of(timer, struct engine, seen.overdue)->due, due_closed);
 }
 
+static void erase_closed(struct loop_timer *timer)
+{
+    turn_seen_clear(container_of(timer, struct engine, erase.timer), overdue_closed);
+}
+
 void turn_engine_free(struct engine *engine)
 {
     if (engine)
-        turn_seen_clear(engine, overdue_closed);
+        loop_timer_close(&engine->erase.timer, erase_closed);
 }
 
 void turn_engine_publish(struct engine *engine, struct plugin_set *set)
@@ -620,6 +626,7 @@ void turn_engine_publish(struct engine *engine, struct plugin_set *set)
         set->agents[i]->disabled = false; /* by the operator's own word */
     configure(engine);
     turn_settings_check(engine);
+    turn_erase_wake(engine); /* an agent may have said now what it keeps */
     plugin_set_unpin(old);
     turn_engine_pump(engine);
 }

@@ -11,6 +11,7 @@
 #include "plugin/set.h"
 #include "store/store.h"
 #include "turn/budget.h"
+#include "turn/erase.h"
 #include "turn/limits.h"
 #include "turn/seen.h"
 #include "turn/settings.h"
@@ -53,6 +54,7 @@ struct engine {
     bool merge; /* [admission] merge */
     struct turn_settings settings;
     struct turn_limits limits;
+    struct turn_erase erase;
     struct map bot_turns;   /* channel -> int64_t: guard.c */
     struct map told;        /* channels that were told of a pause */
     uint64_t denied_minute; /* audit.c: of which minute are */

@@ -437,6 +437,10 @@ TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with membe
               .needs = "troupe.sql/1", .capabilities = "sql call:llm.chat",
               .functions = TROUPE_LIST(preferences),
               .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001}),
+              .user_data = TROUPE_USER_DATA(
+                  TROUPE_USER_TABLE("conversation_history", "What you and I said to each other"),
+                  TROUPE_USER_TABLE("conversation_sessions", "When we talked, and what about"),
+                  TROUPE_USER_TABLE("user_preferences", "How you want to be talked to")),
               .config = TROUPE_KEYS(
                   {"template", "File of the prompt", .type = TROUPE_TYPE_PATH,
                    .def = CONVERSATION_PROMPT},

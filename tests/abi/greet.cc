@@ -29,11 +29,11 @@ static troupe_status ask(troupe_turn *turn)
             turn, "What?", "Form",
             TROUPE_FIELDS(TROUPE_FIELD("To"), TROUPE_FIELD("Text", .max = 80, .min = 1)), said);
     if (status >= 0)
-        status = troupe_ask_select(
-            turn, "How?",
-            TROUPE_OPTIONS(TROUPE_OPTION("Mail", .flags = TROUPE_OPTION_CHOSEN),
-                           TROUPE_OPTION("Pigeon", .doc = "slow, but charming")),
-            1, 2, places, &count);
+        status =
+            troupe_ask_select(turn, "How?",
+                              TROUPE_OPTIONS(TROUPE_OPTION("Mail", .flags = TROUPE_OPTION_CHOSEN),
+                                             TROUPE_OPTION("Pigeon", .doc = "slow, but charming")),
+                              1, 2, places, &count);
     return status < 0 ? status : troupe_reply(turn, "button %d", static_cast<int>(choice));
 }
 
@@ -81,12 +81,13 @@ static troupe_status stage(troupe_turn *turn)
     return TROUPE_DONE;
 }
 
-TROUPE_PLUGIN("org.example.greet", "1.0.0", "Greets", .stage = stage, .create = create,
-              .functions = TROUPE_LIST(greet, ask, keep, count),
-              .capabilities = "sql",
-              .migrations = TROUPE_MIGRATIONS(
-                  {1, 0, "greeted", "CREATE TABLE {greeted} (said INTEGER NOT NULL)"}),
-              .config = TROUPE_KEYS(TROUPE_KEY("word", "How", .def = "hello",
-                                               .type = TROUPE_TYPE_STRING),
-                                    TROUPE_KEY("every", "How long", .type = TROUPE_TYPE_DURATION,
-                                               .def = "5m", .min = 1000, .max = 3600000)));
+TROUPE_PLUGIN(
+    "org.example.greet", "1.0.0", "Greets", .stage = stage, .create = create,
+    .functions = TROUPE_LIST(greet, ask, keep, count), .capabilities = "sql",
+    .migrations = TROUPE_MIGRATIONS({1, 0, "greeted",
+                                     "CREATE TABLE {greeted} (said INTEGER NOT NULL, who TEXT)"}),
+    .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("greeted", "That you greeted", .member = "who",
+                                                    .flags = TROUPE_USER_ANONYMISE)),
+    .config = TROUPE_KEYS(TROUPE_KEY("word", "How", .def = "hello", .type = TROUPE_TYPE_STRING),
+                          TROUPE_KEY("every", "How long", .type = TROUPE_TYPE_DURATION, .def = "5m",
+                                     .min = 1000, .max = 3600000)));

@@ -38,6 +38,7 @@ other_major|major|.note.troupe|another major is found
 undeclared_kv|capability|troupe.kv/1|an undeclared use of kv is found
 undeclared_call|capability|weather.today|an undeclared call is found
 undeclared_http|capability|troupe.http/1|an undeclared use of the network is found
+undeclared_user_data|user-data|migrations|tables without a word on members are found
 tls_destructor|tls-destructor|__cxa_thread_atexit_impl|a thread-local destructor is found
 unique|unique|shared_by_all|a unique symbol is found
 nodelete|nodelete|NODELETE|a plugin that cannot be unloaded is found

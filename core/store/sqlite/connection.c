@@ -175,7 +175,8 @@ static troupe_status set_up_writer(struct sqlite_connection *conn,
     if (status < 0)
         return status;
     buf_printf(&text,
-               "PRAGMA synchronous = %s; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -4096;",
+               "PRAGMA synchronous = %s; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -4096; "
+               "PRAGMA secure_delete = 1;",
                options->synchronous == STORE_NORMAL ? "NORMAL" : "FULL");
     if (options->max_bytes && page_size > 0) {
         pages = (int64_t)(options->max_bytes / (uint64_t)page_size);

@@ -101,6 +101,8 @@ const char *sqlite_log_vfs_name(const struct sqlite_log_vfs *vfs);
 troupe_status sqlite_migrate(struct sqlite_connection *conn, const char *ns,
                              const struct store_migration *steps, size_t count, bool check_only,
                              struct error *err);
+/* store_forget, on the writer's connection and outside of a transaction. */
+troupe_status sqlite_forget(struct sqlite_connection *conn, uint32_t busy_ms, struct error *err);
 
 /* ---- writer.c ---- */
 

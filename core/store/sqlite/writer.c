@@ -210,6 +210,16 @@ static void run_migration(struct sqlite_writer *writer, struct store_request *re
     request->done(request);
 }
 
+static void run_forget(struct sqlite_writer *writer, struct store_request *request)
+{
+    request->status = sqlite_forget(&writer->conn, writer->busy_ms, &request->error);
+    if (request->status >= 0) {
+        atomic_store(&writer->log_pages, 0);
+        writer->checkpoint_due = false;
+    }
+    request->done(request);
+}
+
 /* Requests in order: neighbouring commits as one group, a migration by itself. */
 static void run_all(struct sqlite_writer *writer, struct queue_item *item, struct group *group)
 {
@@ -226,6 +236,9 @@ static void run_all(struct sqlite_writer *writer, struct queue_item *item, struc
             } else if (request->kind == STORE_REQUEST_MIGRATE) {
                 run_group(writer, group);
                 run_migration(writer, request);
+            } else if (request->kind == STORE_REQUEST_FORGET) {
+                run_group(writer, group);
+                run_forget(writer, request);
             } else {
                 request->status = TROUPE_OK;
                 group->requests[group->count++] = request;

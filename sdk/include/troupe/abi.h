@@ -30,7 +30,7 @@
 
 /* What these headers are: another major is another ABI, a higher minor has more of the same. */
 #define TROUPE_ABI_MAJOR 1u
-#define TROUPE_ABI_MINOR 5u
+#define TROUPE_ABI_MINOR 6u
 
 /* Was `member` of `*table` compiled in by the other side? */
 #define TROUPE_HAS(table, member)                                                                  \

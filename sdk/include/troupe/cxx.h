@@ -14,6 +14,7 @@
 #define TROUPE_CXX_H
 
 #include <troupe/plugin.h>
+#include <troupe/user_data.h>
 
 #ifdef __cplusplus
 
@@ -91,12 +92,14 @@ constexpr troupe_kept_<T, most> troupe_keep_(const T (&items)[n])
 typedef troupe_kept_<const troupe_function *, 16> troupe_kept_functions_;
 typedef troupe_kept_<troupe_key, 64> troupe_kept_keys_;
 typedef troupe_kept_<troupe_migration, 64> troupe_kept_migrations_;
+typedef troupe_kept_<troupe_user_data, 64> troupe_kept_user_data_;
 
 /* The table while its members are assigned: its lists are kept by value. */
 struct troupe_table_ : troupe_plugin {
     troupe_kept_functions_ functions;
     troupe_kept_keys_ config;
     troupe_kept_migrations_ migrations;
+    troupe_kept_user_data_ user_data;
 };
 
 constexpr troupe_plugin troupe_table_of_(const troupe_table_ &from)
@@ -106,6 +109,7 @@ constexpr troupe_plugin troupe_table_of_(const troupe_table_ &from)
     table.functions = from.functions.array();
     table.config = from.config.array();
     table.migrations = from.migrations.array();
+    table.user_data = from.user_data.array();
     return table;
 }
 
@@ -124,6 +128,12 @@ template <unsigned long n>
 constexpr troupe_kept_migrations_ troupe_migrations_(const troupe_migration (&items)[n])
 {
     return troupe_keep_<troupe_migration, 64>(items);
+}
+
+template <unsigned long n>
+constexpr troupe_kept_user_data_ troupe_user_data_(const troupe_user_data (&items)[n])
+{
+    return troupe_keep_<troupe_user_data, 64>(items);
 }
 
 constexpr troupe_param troupe_param_(const char *name, const char *doc, uint32_t type)
@@ -170,6 +180,13 @@ constexpr troupe_param troupe_param_(const char *name, const char *doc, uint32_t
 #define TROUPE_LIST(...)              troupe_functions_({TROUPE_EACH_(TROUPE_F_REF_, __VA_ARGS__)})
 #define TROUPE_MIGRATIONS(...)        troupe_migrations_({__VA_ARGS__})
 #define TROUPE_EXTERN_                extern "C"
+
+#define TROUPE_USER_DATA(...)         troupe_user_data_({__VA_ARGS__})
+#define TROUPE_USER_TABLE(table, ...) TROUPE_USER_(TROUPE_USER_IS_TABLE, table, __VA_ARGS__, )
+#define TROUPE_USER_KEY(key, ...)     TROUPE_USER_(TROUPE_USER_IS_KEY, key, __VA_ARGS__, )
+#define TROUPE_USER_NOTHING(...)      TROUPE_USER_(TROUPE_USER_IS_NOTHING, "", __VA_ARGS__, )
+#define TROUPE_USER_(kind_, name_, doc_, ...)                                                      \
+    TROUPE_VALUE_(troupe_user_data, name, name_, doc, doc_, .kind = kind_, __VA_ARGS__)
 
 #define TROUPE_PLUGIN(id_, version_, doc_, ...)                                                    \
     __attribute__((section(".note.troupe"), used,                                                  \

@@ -227,8 +227,7 @@ typedef struct troupe_plugin {
     troupe_status (*stage)(troupe_turn *turn);
     /* Sees the event beside the pipeline and cannot delay or answer it. [turn] */
     troupe_status (*observe)(troupe_turn *turn);
-    /* The plugin's own extensions by id: "troupe.state/1", "troupe.user_data/1". May be NULL.
-     * [any] */
+    /* The plugin's own extensions by id: "troupe.state/1". May be NULL. [any] */
     const void *(*get_extension)(const char *id);
     /* Minor 2. What `observe` gets besides messages that address the bot, separated by blanks; NULL:
      * nothing.
@@ -248,6 +247,8 @@ typedef struct troupe_plugin {
      * the turn has the scope of who planned it and no message. What it replies goes to the channel
      * where it was planned; no reply is silence. [turn] */
     troupe_status (*job)(troupe_turn *turn, troupe_str payload);
+    /* Minor 6. Where it keeps what about members: TROUPE_USER_DATA of troupe/user_data.h. */
+    troupe_array user_data;
 } troupe_plugin;
 
 /* State handed from an old generation to a new one ("troupe.state/1"). `io` moves `len` bytes and

@@ -19,6 +19,7 @@
 #include <troupe/sql.h>
 #include <troupe/status.h>
 #include <troupe/turn.h>
+#include <troupe/user_data.h>
 #include <troupe/work.h>
 
 #endif

@@ -115,6 +115,53 @@ static void a_job_is_read_where_the_table_has_one(void **state)
     plugin_manifest_free(manifest);
 }
 
+static void reads_what_is_kept_about_members(void **state)
+{
+    troupe_plugin table = {
+        BASE, .capabilities = "sql kv",
+        .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("vote", "Your votes"),
+                                      TROUPE_USER_TABLE("letter", "Letters", .member = "author",
+                                                        .flags = TROUPE_USER_ANONYMISE),
+                                      TROUPE_USER_KEY("best/{member}", "Your best"))};
+    struct plugin_manifest *manifest = NULL;
+    struct error err = {0};
+
+    (void)state;
+    assert_status(read_table(&table, &manifest, &err), TROUPE_OK);
+    assert_int_equal(manifest->user_data_count, 3);
+    assert_string_equal(manifest->user_data[0].member, "member");
+    assert_string_equal(manifest->user_data[1].member, "author");
+    assert_int_equal(manifest->user_data[1].flags, TROUPE_USER_ANONYMISE);
+    assert_int_equal(manifest->user_data[2].kind, TROUPE_USER_IS_KEY);
+    plugin_manifest_free(manifest);
+    table.size = offsetof(troupe_plugin, user_data); /* of an older minor */
+    assert_status(read_table(&table, &manifest, &err), TROUPE_OK);
+    assert_int_equal(manifest->user_data_count, 0);
+    plugin_manifest_free(manifest);
+}
+
+#define LINE(...)                                                                                  \
+    (&(const troupe_plugin){BASE, .capabilities = "sql kv",                                        \
+                            .user_data = TROUPE_USER_DATA(__VA_ARGS__)})
+
+static void refuses_what_cannot_be_found_for_a_member(void **state)
+{
+    (void)state;
+    refuse(LINE(TROUPE_USER_TABLE("Vote; --", "x")),
+           "line 1 of its user_data names no table and column in small letters, digits and _");
+    refuse(LINE(TROUPE_USER_TABLE("vote", "x", .member = "a b")),
+           "line 1 of its user_data names no table and column in small letters, digits and _");
+    refuse(LINE(TROUPE_USER_KEY("best", "x")),
+           "line 1 of its user_data names no key with {member} in it");
+    refuse(LINE(TROUPE_USER_TABLE("vote", "")),
+           "line 1 of its user_data needs a doc of one line and at most 200 bytes");
+    refuse(LINE(TROUPE_USER_TABLE("vote", "x"), TROUPE_USER_NOTHING("no more")),
+           "line 2 of its user_data says nothing beside others");
+    refuse(
+        &(const troupe_plugin){BASE, .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("vote", "x"))},
+        "line 1 of its user_data names a table without the capability \"sql\"");
+}
+
 static void walks_by_the_stride_of_the_plugin(void **state)
 {
     struct longer {
@@ -192,7 +239,7 @@ static void refuses_a_broken_head(void **state)
     refuse(NULL, "troupe_plugin_v1() returned no table");
     table.size = 16;
     refuse_as(&table, TROUPE_VERSION,
-              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.5 needs 144; "
+              "plugin \"org.example.test\" has a table of 16 bytes, this host's ABI 1.6 needs 144; "
               "build it with the headers of an SDK for ABI 1");
     table = (troupe_plugin){BASE};
     table.version = "1.0.1";
@@ -588,6 +635,8 @@ int main(void)
         cmocka_unit_test(reads_what_is_right),
         cmocka_unit_test(reads_a_longer_table),
         cmocka_unit_test(a_job_is_read_where_the_table_has_one),
+        cmocka_unit_test(reads_what_is_kept_about_members),
+        cmocka_unit_test(refuses_what_cannot_be_found_for_a_member),
         cmocka_unit_test(walks_by_the_stride_of_the_plugin),
         cmocka_unit_test(an_entry_of_menus_has_its_own_name_or_the_functions),
         cmocka_unit_test(refuses_a_broken_head),

@@ -1,0 +1,153 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Deleting what is kept about a member; see turn/erase.h. ?1 is the member wherever one is meant.
+
+-- ---- what agents keep
+
+-- name: declare_clear
+DELETE FROM user_data WHERE ns = ?1;
+
+-- name: declare
+INSERT INTO user_data (ns, kind, name, doc, member, flags) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (ns, kind, name) DO UPDATE
+SET doc = excluded.doc, member = excluded.member, flags = excluded.flags;
+
+-- name: declared
+SELECT ns, kind, name, doc, member, flags FROM user_data ORDER BY ns, kind, name;
+
+-- name: declared_by
+SELECT kind, name, doc, member, flags FROM user_data WHERE ns = ?1 ORDER BY kind, name;
+
+-- Agents that have tables.
+-- name: with_tables
+SELECT DISTINCT ns FROM migration WHERE ns <> 'core' ORDER BY ns;
+
+-- name: has_tables
+SELECT 1 FROM migration WHERE ns = ?1 LIMIT 1;
+
+-- ---- what is asked for
+
+-- A new one stands for an older one of the same member, which it includes.
+-- name: ask
+INSERT INTO erasure (member, asked_by, turn_id, last_event, created_ms)
+VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (member) DO UPDATE
+SET asked_by = excluded.asked_by, turn_id = excluded.turn_id, last_event = excluded.last_event,
+    created_ms = excluded.created_ms;
+
+-- name: ask_parts
+INSERT INTO erasure_part (member, part)
+SELECT ?1, 'core' UNION SELECT ?1, 'core:budget'
+UNION SELECT ?1, ns FROM user_data
+UNION SELECT ?1, ns FROM migration WHERE ns <> 'core'
+ON CONFLICT (member, part) DO NOTHING;
+
+-- name: open
+SELECT member, turn_id, last_event, created_ms, asked_by FROM erasure
+WHERE member > ?1 ORDER BY member LIMIT 100;
+
+-- name: parts
+SELECT part FROM erasure_part WHERE member = ?1 ORDER BY part;
+
+-- name: part_done
+DELETE FROM erasure_part WHERE member = ?1 AND part = ?2;
+
+-- name: over
+DELETE FROM erasure WHERE member = ?1
+  AND NOT EXISTS (SELECT 1 FROM erasure_part AS p WHERE p.member = erasure.member);
+
+-- ---- the core's own
+
+-- Turns that nobody has in memory do not go on.
+-- name: unfinished
+SELECT id FROM event WHERE member = ?1 AND id <= ?2 AND finished_ms IS NULL LIMIT 100;
+
+-- name: end
+UPDATE event SET state = 'interrupted', reason = 'erased', sentence = '', finished_ms = ?2
+WHERE id = ?1 AND finished_ms IS NULL;
+
+-- Messages on their way, younger than ?3.
+-- name: unsent
+SELECT count(*) FROM outbox AS o JOIN event AS e ON e.id = o.turn_id
+WHERE e.member = ?1 AND e.id <= ?2 AND (o.state = 'ready' OR o.state = 'streaming')
+  AND o.created_ms > ?3;
+
+-- name: calls
+DELETE FROM call WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id <= ?2);
+
+-- name: waits
+DELETE FROM wait WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id <= ?2);
+
+-- name: files
+DELETE FROM event_file WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id <= ?2);
+
+-- name: outbox
+DELETE FROM outbox WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id <= ?2);
+
+-- The row stays until traces go, with nothing in it but the message's number, by which a repetition of
+-- the message is known. A channel of two is the member's.
+-- name: events
+UPDATE event SET payload = '{}', trace = NULL, sentence = '', member = NULL,
+    channel = CASE WHEN guild IS NULL THEN NULL ELSE channel END
+WHERE member = ?1 AND id <= ?2 AND finished_ms IS NOT NULL;
+
+-- name: ratings
+DELETE FROM rating WHERE member = ?1;
+
+-- name: jobs
+DELETE FROM scheduled_job WHERE member = ?1;
+
+-- ?2 and ?3 are patterns of scopes, with ! before what would be a wildcard.
+-- name: kv
+DELETE FROM kv WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!');
+
+-- name: kv_key
+DELETE FROM kv WHERE ns = ?1 AND key = ?2;
+
+-- Who changed what stays for as long as the audit log; what somebody merely tried does not.
+-- name: denied
+DELETE FROM audit_log WHERE actor = ?1 AND action = 'denied';
+
+-- name: setter
+UPDATE setting SET updated_by = '' WHERE updated_by = ?1;
+
+-- name: ledger
+UPDATE budget_ledger SET scope_member = ''
+WHERE scope_member = ?1 AND created_ms <= ?2 AND state NOT IN ('reserved', 'dispatched');
+
+-- The money of a day that is not over is what a cap holds by.
+-- name: days
+DELETE FROM budget_day WHERE scope = 'member' AND scope_id = ?1 AND day <= ?2
+  AND (day < ?3 OR (reserved_micros = 0 AND settled_micros = 0));
+
+-- name: budget_left
+SELECT EXISTS (SELECT 1 FROM budget_day WHERE scope = 'member' AND scope_id = ?1 AND day <= ?2)
+    OR EXISTS (SELECT 1 FROM budget_ledger WHERE scope_member = ?1 AND created_ms <= ?3);
+
+-- ---- showing it
+
+-- name: show_events
+SELECT created_ms, kind, guild, channel, payload FROM event
+WHERE member = ?1 AND payload <> '{}' ORDER BY id DESC LIMIT ?2;
+
+-- name: show_outbox
+SELECT o.created_ms, o.kind, o.body FROM outbox AS o JOIN event AS e ON e.id = o.turn_id
+WHERE e.member = ?1 ORDER BY o.id DESC LIMIT ?2;
+
+-- name: show_jobs
+SELECT agent, name, payload, when_text, zone, next_ms FROM scheduled_job
+WHERE member = ?1 AND state = 'open' ORDER BY id LIMIT ?2;
+
+-- name: show_ratings
+SELECT at_ms, value FROM rating WHERE member = ?1 ORDER BY at_ms LIMIT ?2;
+
+-- name: show_days
+SELECT day, settled_micros, requests FROM budget_day
+WHERE scope = 'member' AND scope_id = ?1 ORDER BY day LIMIT ?2;
+
+-- name: show_kv
+SELECT ns, key, value FROM kv
+WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!')
+ORDER BY ns, key LIMIT ?3;
+
+-- name: show_key
+SELECT key, value FROM kv WHERE ns = ?1 AND key = ?2 LIMIT ?3;
