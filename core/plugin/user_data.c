@@ -66,9 +66,10 @@ static troupe_status take(const troupe_user_data *from, uint32_t at, uint32_t co
                           "names no table and column in small letters, digits and _");
         if (to->flags & ~TROUPE_USER_ANONYMISE)
             return defect(manifest, at, err, "has flags that this host does not know");
-        return plugin_manifest_can(manifest, "sql")
+        return plugin_manifest_can(manifest, "sql") || manifest->migration_count
                    ? TROUPE_OK
-                   : defect(manifest, at, err, "names a table without the capability \"sql\"");
+                   : defect(manifest, at, err,
+                            "names a table, and there are no migrations and no capability \"sql\"");
     case TROUPE_USER_IS_KEY:
         if (!is_line(to->name, MAX_KEY) || !strstr(to->name, KEY_PLACE))
             return defect(manifest, at, err, "names no key with " KEY_PLACE " in it");

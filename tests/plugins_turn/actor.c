@@ -818,4 +818,5 @@ TROUPE_PLUGIN("org.example.actor", VERSION, "Does what it is told",
               .migrations = TROUPE_MIGRATIONS(
                   {1, 0, "first",
                    "CREATE TABLE {note} (member TEXT, channel TEXT, body TEXT NOT NULL)"}),
+              .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("note", "Your notes")),
               .stage = stage, .observe = stage, .events = EVENTS);

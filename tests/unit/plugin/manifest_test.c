@@ -159,7 +159,8 @@ static void refuses_what_cannot_be_found_for_a_member(void **state)
            "line 2 of its user_data says nothing beside others");
     refuse(
         &(const troupe_plugin){BASE, .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("vote", "x"))},
-        "line 1 of its user_data names a table without the capability \"sql\"");
+        "line 1 of its user_data names a table, and there are no migrations and no capability "
+        "\"sql\"");
 }
 
 static void walks_by_the_stride_of_the_plugin(void **state)

@@ -81,6 +81,31 @@ BODY(what_was_spent_counts_until_the_day_is_over)
     return TROUPE_OK;
 }
 
+BODY(a_turn_that_waits_for_the_member_is_ended)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = &t->base;
+    const struct asking asker = {.member = "77"};
+    struct record *record;
+    const char *notes = "SELECT count(*) FROM a__note WHERE member = ?1";
+
+    record = ask_as(t, asker, "sql INSERT INTO {note} VALUES (:member, :channel, 'mine')");
+    WAIT_FOR(is_answered(record));
+    CHECK(number(f, notes, "77") == 1);
+    record = ask_as(t, asker, "ask 600000 Sure?");
+    WAIT_FOR(number(f, "SELECT count(*) FROM event WHERE member = ?1 AND state = 'parked'", "77") ==
+             1);
+    CHECK_STATUS(turn_erase_ask(t->engine, "77", "operator", 0, &f->err), TROUPE_OK);
+    WAIT_FOR(number(f, open_ones, "77") == 0);
+    CHECK(number(f, notes, "77") == 0);
+    CHECK(number(f, "SELECT count(*) FROM event WHERE member = ?1", "77") == 0);
+    CHECK(number(f, "SELECT count(*) FROM event WHERE member = ?1 OR finished_ms IS NULL", "77") ==
+          0);
+    CHECK(number(f, "SELECT count(*) FROM wait WHERE who = ?1", "77") == 0);
+    record->hushed = true;
+    return TROUPE_OK;
+}
+
 /* An id with what is a wildcard in a pattern. */
 BODY(nobody_elses_values_go)
 {
@@ -105,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_spent_counts_until_the_day_is_over),
+        cmocka_unit_test(a_turn_that_waits_for_the_member_is_ended),
         cmocka_unit_test(nobody_elses_values_go),
     };
 

@@ -471,6 +471,8 @@ static inline struct plugin_set *build_set(struct stage_test *t, const char *ini
             continue;
         one = (struct store_migration){step->version, step->name, step->sql};
         status = store_migrate(t->base.store, agent->name, &one, 1, 0, &t->base.err);
+        if (status == TROUPE_OK)
+            status = turn_erase_declare(t->base.store, agent, 0, &t->base.err);
     }
     for (size_t i = 0; i < problems.count; i++)
         fprintf(stderr, "# %s\n", problems.items[i].text);
