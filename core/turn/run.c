@@ -126,7 +126,7 @@ static troupe_status observe_main(void *arg)
     if (status < 0)
         log_warn(job->frame.agent->owner, "observer failed on turn %lld: %s", (long long)turn->id,
                  job->frame.fail_text[0] ? job->frame.fail_text : status_name(status));
-    if (turn->left_open && turn->observers.live == 1)
+    if (turn->left_open && turn->spends && turn->observers.live == 1)
         close_budget(turn); /* the last one: what it left open, nobody will settle */
     turn_frame_clear(&job->frame);
     mem_free(job);
@@ -568,8 +568,8 @@ troupe_status turn_run(void *arg)
     }
     if (!turn->state)
         turn_conclude(turn, "done", turn_answer_exists(turn) ? "answered" : "no_answer", "%s", "");
+    turn->left_open = turn_is_observed(turn); /* it may begin to spend still */
     if (turn->spends) {
-        turn->left_open = turn_is_observed(turn);
         if (!turn->left_open)
             close_budget(turn);
         turn_read_cost(turn);
