@@ -526,5 +526,6 @@ void host_register(struct plugin_registry *registry)
     };
 
     registry->setting = host_setting;
+    registry->elsewhere = host_elsewhere();
     plugin_registry_add(registry, items, sizeof(items) / sizeof(items[0]));
 }

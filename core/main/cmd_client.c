@@ -86,8 +86,9 @@ int cmd_status(struct options *options)
 
 int cmd_plugins(struct options *options)
 {
-    static const char *const columns[] = {"agent", "id",       "version", "generation", "pins",
-                                          "calls", "failures", "memory",  "path",       NULL};
+    static const char *const columns[] = {"agent",  "version",  "isolation", "state",  "pid",
+                                          "calls",  "failures", "crashes",   "memory", "pss",
+                                          "cpu_ms", "path",     NULL};
 
     return show(options, "plugins", columns, "no agents run");
 }

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "main/host_private.h"
+#include "plugin/isolate.h"
 #include "turn/core_commands.h"
 
 #include <string.h>
@@ -74,18 +75,36 @@ json_t *host_status(struct host *host)
     return status;
 }
 
+/* Where its code runs; the process that has it, and what that takes. */
+static void add_isolation(json_t *plugin, const struct plugin_isolate *isolate)
+{
+    struct plugin_isolate_info info;
+
+    json_object_set_new(plugin, "isolation", json_string(isolate ? "process" : "inprocess"));
+    if (!isolate)
+        return;
+    plugin_isolate_look(isolate, &info);
+    json_object_set_new(plugin, "state", json_string(info.state));
+    json_object_set_new(plugin, "pid", json_integer(info.pid));
+    json_object_set_new(plugin, "pss", json_integer((json_int_t)info.pss));
+    json_object_set_new(plugin, "cpu_ms", json_integer((json_int_t)info.cpu_ms));
+    json_object_set_new(plugin, "crashes", json_integer((json_int_t)info.crashes));
+    json_object_set_new(plugin, "running", json_integer((json_int_t)info.running));
+}
+
 static void add_plugin(const struct plugin_info *info, void *user)
 {
-    json_array_append_new(
-        user,
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}",
-                  "agent", info->agent, "id", info->id, "version", info->version, "build",
-                  info->build_id, "path", info->path, "generation", (json_int_t)info->generation,
-                  "set", (json_int_t)info->set, "pins", (json_int_t)info->pins, "memory",
-                  (json_int_t)info->memory, "memory_peak", (json_int_t)info->memory_peak, "calls",
-                  (json_int_t)info->calls, "failures", (json_int_t)info->failures, "parked",
-                  (json_int_t)info->parked, "kept_because", info->why_pinned, "off_because",
-                  info->why_disabled));
+    json_t *plugin = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "agent",
+        info->agent, "id", info->id, "version", info->version, "build", info->build_id, "path",
+        info->path, "generation", (json_int_t)info->generation, "set", (json_int_t)info->set,
+        "pins", (json_int_t)info->pins, "memory", (json_int_t)info->memory, "memory_peak",
+        (json_int_t)info->memory_peak, "calls", (json_int_t)info->calls, "failures",
+        (json_int_t)info->failures, "parked", (json_int_t)info->parked, "kept_because",
+        info->why_pinned, "off_because", info->why_disabled);
+
+    add_isolation(plugin, info->isolate);
+    json_array_append_new(user, plugin);
 }
 
 json_t *host_plugins(struct host *host)

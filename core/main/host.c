@@ -353,12 +353,15 @@ void host_free(struct host *host)
 {
     if (!host)
         return;
-    pool_free(host->pool);
     sched_free(host->sched);
     turn_engine_free(host->engine);
     figures_free(host->figures);
     while (host->manager && host->manager->set_count)
         loop_step(host->loop, 10);
+    /* Processes of agents go with the thread that started them: these end first, then the pool. */
+    if (host->manager)
+        plugin_manager_settle(host->manager);
+    pool_free(host->pool);
     plugin_manager_free(host->manager);
     discord_free(host->discord);
     loop_step(host->loop, 0);

@@ -101,6 +101,8 @@ static troupe_status build(struct host *host, struct plugin_set **ret,
             status = host_prepare_set(host, set, problems);
             if (status == TROUPE_OK)
                 status = host_migrate_set(host, set, false, problems);
+            if (status == TROUPE_OK)
+                status = plugin_set_hand_over(set, old, err);
             /* From here to the publication nothing waits. */
             if (status == TROUPE_OK)
                 status = plugin_set_take_over(set, old, err);

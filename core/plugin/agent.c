@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "plugin/isolate.h"
 #include "plugin/leak.h"
 
 #include <stdio.h>
@@ -205,6 +206,7 @@ void plugin_agent_unref(struct plugin_agent *agent)
 {
     if (!agent || --agent->refs > 0)
         return;
+    plugin_isolate_close(agent->isolate);
     if (agent->created && agent->manifest->destroy)
         agent->manifest->destroy(&agent->host, agent->state);
     if (agent->created)

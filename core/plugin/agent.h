@@ -51,6 +51,8 @@ struct plugin_agent {
     char *owner; /* "plugin:NAME", for co_owner and the log */
     const struct plugin_registry *registry;
     struct plugin_image *image; /* NULL in the runner */
+    struct plugin_isolate
+        *isolate; /* where it runs in a process of its own (isolate.h); else NULL */
     const struct plugin_manifest *manifest;
     /* The config that it was made with; a reference, may be NULL. An agent is only carried over to a
      * set whose section for it means the same, live keys included, so its values never age: what ages

@@ -11,10 +11,13 @@
  */
 #include "plugin/build.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "loop/co.h"
+#include "plugin/declare.h"
 #include "plugin/gather.h"
+#include "plugin/isolate.h"
 #include "plugin/order.h"
 #include "plugin/sandbox.h"
 
@@ -25,6 +28,7 @@ struct candidate {
     const char *name;
     const char *file; /* where its section stands */
     unsigned line;
+    bool isolated;
     struct plugin_image *image;
     struct plugin_agent *old;   /* of the previous set, by name; may be NULL */
     struct plugin_agent *agent; /* carried over, or new                      */
@@ -100,6 +104,7 @@ static troupe_status find_plugins(struct build *build)
             .name = found[i].name,
             .file = found[i].file,
             .line = found[i].line,
+            .isolated = found[i].isolated,
             .image = found[i].image,
             .old = build->previous ? plugin_set_agent(build->previous, found[i].name) : NULL};
     return status;
@@ -154,6 +159,60 @@ static troupe_status run_trial(struct build *build, const struct candidate *item
     return TROUPE_OK;
 }
 
+/* What the item declares, once its image is loaded. */
+static const struct plugin_manifest *manifest_of(const struct candidate *item)
+{
+    return item->isolated ? item->image->declared->manifest : item->image->manifest;
+}
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
+}
+
+/* The declaration of what is never mapped here, from a process that is thrown away. [waits] */
+static troupe_status declare_image(struct build *build, struct candidate *item)
+{
+    struct plugin_manager *manager = build->manager;
+    _cleanup_json_ json_t *answer = json_object();
+    _cleanup_buf_ struct buf bytes = BUF_INIT;
+    struct plugin_trial trial = {.mode = PLUGIN_TRIAL_DECLARE,
+                                 .image = item->image,
+                                 .registry = &manager->registry,
+                                 .timeout_ms = manager->trial_ms,
+                                 .sandbox = manager->sandbox,
+                                 .answer = answer};
+    struct error err = {0};
+    struct pool *pool;
+    const char *text;
+    troupe_status status;
+
+    if (!manager->runner && find_runner(build) < 0)
+        return TROUPE_OK;
+    trial.runner = manager->runner;
+    pool = plugin_manager_pool(manager, &err);
+    status = pool ? plugin_trial_run(pool, &trial, NULL, &err) : err.status;
+    if (co_status() < 0)
+        return co_status();
+    text = json_get_str(answer, "declared", "");
+    for (size_t i = 0; status == TROUPE_OK && text[i] && text[i + 1]; i += 2)
+        buf_putc(&bytes, (char)(digit(text[i]) << 4 | digit(text[i + 1])));
+    if (status == TROUPE_OK)
+        status = plugin_declare_read(&bytes, &item->image->note, &manager->registry,
+                                     &item->image->declared, &err);
+    if (status < 0)
+        config_problem(build->problems, item->file, item->line, "%s", err.text);
+    return TROUPE_OK;
+}
+
+static bool seen_before(const struct build *build, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (build->items[i].isolated && build->items[i].image == build->items[at].image)
+            return true;
+    return false;
+}
+
 static troupe_status load_images(struct build *build)
 {
     for (size_t i = 0; i < build->count; i++) {
@@ -163,6 +222,12 @@ static troupe_status load_images(struct build *build)
         troupe_status status;
 
         /* Two agents of one plugin: one trial, also when it failed. */
+        if (item->isolated) {
+            if (!item->image->declared && !seen_before(build, i) &&
+                (status = declare_image(build, item)) < 0)
+                return status;
+            continue;
+        }
         if (item->image->proven || item->image->tried == build)
             continue;
         item->image->tried = build;
@@ -192,7 +257,7 @@ static troupe_status order_agents(struct build *build)
         agents[i] = (struct plugin_order_agent){.name = build->items[i].name,
                                                 .file = build->items[i].file,
                                                 .line = build->items[i].line,
-                                                .manifest = build->items[i].image->manifest};
+                                                .manifest = manifest_of(&build->items[i])};
     status = plugin_order(agents, build->count, order, build->problems);
     if (status < 0)
         mem_free(order);
@@ -208,10 +273,21 @@ static troupe_status check_config(struct build *build)
     for (size_t i = 0; i < build->count; i++)
         schemas[i] = (struct config_schema){.kind = "agent",
                                             .name = build->items[i].name,
-                                            .keys = build->items[i].image->manifest->schema,
-                                            .count = build->items[i].image->manifest->key_count,
+                                            .keys = manifest_of(&build->items[i])->schema,
+                                            .count = manifest_of(&build->items[i])->key_count,
                                             .flags = CONFIG_NAMED};
     return config_check(build->raw, schemas, build->count, 0, &build->config, build->problems);
+}
+
+/* Images are told apart by their bytes, so a file that was written anew with the same content changes
+ * nothing. One whose process crashed too often begins anew. */
+static bool is_same(const struct candidate *item, const struct config_section *section)
+{
+    const struct plugin_agent *old = item->old;
+
+    return old && old->image == item->image && (old->isolate != NULL) == item->isolated &&
+           !(old->isolate && old->isolate->state == ISOLATE_OFF) &&
+           config_section_equal(old->section, section);
 }
 
 /* Carries over what is the same, makes and tries what is not. */
@@ -223,17 +299,14 @@ static troupe_status try_agents(struct build *build)
         struct error err = {0};
         troupe_status status;
 
-        /* Images are told apart by their bytes, so a file that was written anew with the same
-         * content changes nothing. */
-        if (item->old && item->old->image == item->image &&
-            config_section_equal(item->old->section, section)) {
+        if (is_same(item, section)) {
             item->agent = plugin_agent_ref(item->old);
             item->carried = true;
             continue;
         }
         item->agent = plugin_agent_new(
             &(struct plugin_agent_options){.name = item->name,
-                                           .manifest = item->image->manifest,
+                                           .manifest = manifest_of(item),
                                            .image = item->image,
                                            .config = build->config,
                                            .section = section,
@@ -245,10 +318,24 @@ static troupe_status try_agents(struct build *build)
             config_problem(build->problems, item->file, item->line, "%s", err.text);
             continue;
         }
+        /* The process of an isolated one is its trial. */
+        if (item->isolated && !(build->flags & PLUGIN_BUILD_CHECK))
+            continue;
         if ((status = run_trial(build, item, PLUGIN_TRIAL_CREATE)) < 0)
             return status;
     }
     return TROUPE_OK;
+}
+
+/* Waits until its process has created it. [waits] */
+static void create_isolated(struct build *build, struct candidate *item)
+{
+    struct error err = {0};
+
+    if (!build->manager->runner && find_runner(build) < 0)
+        return;
+    if (plugin_isolate_start(build->manager, item->agent, &err) < 0)
+        config_problem(build->problems, item->file, item->line, "%s", err.text);
 }
 
 static void create_agents(struct build *build)
@@ -262,6 +349,10 @@ static void create_agents(struct build *build)
 
         if (item->carried)
             continue;
+        if (item->isolated) {
+            create_isolated(build, item);
+            continue;
+        }
         /* After a failure the others are still made, for their sentences; build_clear takes all of
          * them back. */
         if (on_loop_stack(&step, item->agent->owner) < 0)
@@ -345,6 +436,8 @@ static troupe_status run_steps(struct build *build)
     if (build->problems->errors != before)
         return TROUPE_CONFIG;
     create_agents(build);
+    if (co_status() < 0)
+        return co_status();
     return build->problems->errors != before ? TROUPE_CONFIG : TROUPE_OK;
 }
 
@@ -387,9 +480,25 @@ troupe_status plugin_set_take_over(struct plugin_set *set, struct plugin_set *pr
                                    .err = err};
         troupe_status status;
 
-        if (!step.old || step.old == step.agent)
+        if (!step.old || step.old == step.agent || step.old->isolate || step.agent->isolate)
             continue;
         if ((status = on_loop_stack(&step, step.agent->owner)) < 0)
+            return status;
+    }
+    return TROUPE_OK;
+}
+
+troupe_status plugin_set_hand_over(struct plugin_set *set, struct plugin_set *previous,
+                                   struct error *err)
+{
+    for (size_t i = 0; i < set->agent_count; i++) {
+        struct plugin_agent *agent = set->agents[i];
+        struct plugin_agent *old = plugin_set_agent(previous, agent->name);
+        troupe_status status;
+
+        if (!old || old == agent || (!old->isolate && !agent->isolate))
+            continue;
+        if ((status = plugin_isolate_hand_over(agent, old, err)) < 0)
             return status;
     }
     return TROUPE_OK;

@@ -10,7 +10,7 @@
 /* The file of a section's plugin, with the isolation rule applied; problems are reported at the
  * place that has to change. `ret` is the caller's. Looks at files: on a worker. */
 troupe_status plugin_find_file(const struct plugin_manager *manager, const struct config *config,
-                               const struct config_section *section, char **ret,
+                               const struct config_section *section, char **ret, bool *ret_isolated,
                                struct config_problems *problems);
 
 /* Where what blocks is done; NULL, with a sentence, when no thread can be started. */

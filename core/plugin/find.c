@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which file a section's plugin is, and whether its place allows it to run in this process.
+ * Which file a section's plugin is, and whether it runs in this process.
  */
 #include "base/buf.h"
 #include "base/mem.h"
@@ -80,7 +80,7 @@ static troupe_status search(const struct plugin_manager *manager, const struct c
 }
 
 troupe_status plugin_find_file(const struct plugin_manager *manager, const struct config *config,
-                               const struct config_section *section, char **ret,
+                               const struct config_section *section, char **ret, bool *ret_isolated,
                                struct config_problems *problems)
 {
     const struct config_value *plugin = config_value(section, "plugin");
@@ -109,21 +109,14 @@ troupe_status plugin_find_file(const struct plugin_manager *manager, const struc
                               "plugin \"%s\" of [%s] was not found, looked for %s; install it, or "
                               "set its path by plugin = /path/to/%s.so",
                               name, title, buf_text(&tried), name);
-    if (isolation && isolation->set && !strcmp(isolation->text, "process"))
-        return config_problem(
-            problems, isolation->line ? isolation->file : file,
-            isolation->line ? isolation->line : line,
-            "key \"isolation\" in [%s]: isolated plugins are not available yet; set "
-            "isolation = inprocess if you trust plugin \"%s\"",
-            title, name);
-    if (!(isolation && isolation->set) && !manager->any_location &&
-        !resolve_below(&path, manager->package_dir))
-        return config_problem(
-            problems, file, line,
-            "plugin \"%s\" is not part of the host's package and isolated plugins "
-            "are not available yet; set isolation = inprocess in [%s] if you trust "
-            "it",
-            name, title);
+    /* What the host's package did not bring runs in a process of its own, unless its owner says
+     * otherwise. */
+    if (isolation && isolation->set)
+        *ret_isolated = !strcmp(isolation->text, "process");
+    else if (manager->any_location)
+        *ret_isolated = manager->isolated;
+    else
+        *ret_isolated = !resolve_below(&path, manager->package_dir);
     *ret = path;
     path = NULL;
     return TROUPE_OK;

@@ -529,6 +529,7 @@ troupe_status plugin_function_invoke(const struct plugin_function *function, tro
     static const troupe_value zero, no_text = {.u = {.s = {"", 0}}};
     int32_t flags[PLUGIN_MAX_PARAMS];
     const void *args[2 * PLUGIN_MAX_PARAMS + 1], **next = args;
+    troupe_value complete[PLUGIN_MAX_PARAMS];
     ffi_arg result = 0;
 
     if (ret_entered)
@@ -545,6 +546,11 @@ troupe_status plugin_function_invoke(const struct plugin_function *function, tro
             value = is_text(param->type) ? &no_text : &zero;
         else if (!fits(param, value))
             return reject_value(param, value, err);
+        if (function->forward) {
+            complete[i] = *value;
+            complete[i].type = param->type;
+            continue;
+        }
         if (param->type == TROUPE_TYPE_BOOL) {
             flags[i] = (int32_t)value->u.i;
             *next++ = &flags[i];
@@ -556,6 +562,8 @@ troupe_status plugin_function_invoke(const struct plugin_function *function, tro
     }
     if (ret_entered)
         *ret_entered = true;
+    if (function->forward)
+        return function->forward(function, turn, complete);
     /* libffi takes no pointers to const; it writes to neither the cif nor the arguments. */
     ffi_call((ffi_cif *)(uintptr_t)&function->cif, function->fn, &result, (void **)(uintptr_t)args);
     return (troupe_status)result;

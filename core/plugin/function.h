@@ -46,6 +46,9 @@ struct plugin_function {
     const struct plugin_param *params;
     const char *usage; /* "/roll [sides] [count]" */
     const char *menu;  /* its entry in menus; NULL: it is in none */
+    /* In place of the call, where its code is in another process; values are complete. */
+    troupe_status (*forward)(const struct plugin_function *function, troupe_turn *turn,
+                             const troupe_value *values);
     /* The prepared call. */
     troupe_fn fn;
     ffi_cif cif;

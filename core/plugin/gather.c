@@ -38,6 +38,7 @@ struct read_job {
         unsigned line;
         char *path;
         struct plugin_copy copy;
+        bool isolated;
         size_t twin; /* the first item with the same bytes; itself where there is none before it */
     } * items;
     size_t count;
@@ -90,7 +91,8 @@ static troupe_status read_files(void *arg)
             continue;
         item.file = config_section_origin(section, &item.line);
         if (!check_name(job, &item) ||
-            plugin_find_file(job->manager, job->look, section, &item.path, &job->problems) < 0)
+            plugin_find_file(job->manager, job->look, section, &item.path, &item.isolated,
+                             &job->problems) < 0)
             continue;
         if (plugin_copy_read(item.path, &item.copy, &err) < 0) {
             config_problem(&job->problems, item.file, item.line, "agent \"%s\": %s", item.name,
@@ -247,7 +249,8 @@ static void take_images(struct plugin_manager *manager, struct read_job *files,
 
         if (from->twin != i)
             known = items[from->twin].image;
-        items[i] = (struct plugin_gathered){from->name, from->file, from->line, NULL};
+        items[i] =
+            (struct plugin_gathered){from->name, from->file, from->line, from->isolated, NULL};
         if (from->twin != i && !known)
             continue; /* the first one has said why */
         if (plugin_image_take(&manager->images, from->path, &from->copy, known, &items[i].image,

@@ -14,6 +14,7 @@ struct plugin_gathered {
     const char *name;
     const char *file; /* where its section stands */
     unsigned line;
+    bool isolated;              /* it is to run in a process of its own */
     struct plugin_image *image; /* a reference */
 };
 

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "loop/sanitize.h"
+#include "plugin/declare.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -33,6 +34,7 @@ static void image_free(struct plugin_image *image)
 {
     list_remove(&image->link);
     plugin_manifest_free(image->manifest);
+    plugin_declared_free(image->declared);
     if (image->fd >= 0)
         close(image->fd);
     mem_free(image->path);

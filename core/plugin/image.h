@@ -46,6 +46,7 @@ struct plugin_image {
     void *handle; /* of dlopen, NULL before plugin_image_load */
     const troupe_plugin *table;
     struct plugin_manifest *manifest; /* NULL before plugin_image_load */
+    struct plugin_declared *declared; /* for agents in processes of their own; else NULL */
     bool proven;                      /* a trial has loaded it: the host may  */
     const void *tried;                /* the build that has it in trial just now */
 };

@@ -164,8 +164,11 @@ void plugin_present_sample(const struct plugin_manifest *manifest, const char *p
         buf_printf(out, "; It looks on where %s is among the observers of [pipeline message].\n",
                    name);
     buf_printf(out, "[agent %s]\nplugin = %s\n", name, path);
-    buf_puts(out, "; Its code runs in the host's process: only where you trust it.\n"
-                  "isolation = inprocess\n");
+    buf_puts(
+        out,
+        "; Its code runs in a process of its own, in a sandbox; inprocess runs it in the host's:\n"
+        "; only where you trust it.\n"
+        ";isolation = process\n");
     for (size_t i = 0; i < manifest->key_count; i++)
         put_key(manifest, i, out);
 }

@@ -27,6 +27,21 @@ struct plugin_registry {
     /* What was set above the agent's section for whoever it works for now; NULL: nobody can tell.
      * TROUPE_NOT_FOUND: the section's value counts. Any thread. */
     troupe_status (*setting)(struct plugin_agent *agent, const char *key, troupe_value *ret);
+    /* What an isolated agent needs beyond the tables (isolate.h); NULL: it is not there. In the
+     * coroutine of what runs for `turn`. [waits] */
+    const struct plugin_elsewhere *elsewhere;
+};
+
+struct plugin_elsewhere {
+    /* troupe_work, done by `compute` where nothing is recorded of it yet. `out` has `out_len` bytes. */
+    troupe_status (*work)(troupe_turn *turn, const void *in, uint64_t in_len, void *out,
+                          uint64_t out_len,
+                          troupe_status (*compute)(void *arg, void *out, uint64_t out_len),
+                          void *arg);
+    /* The process of what runs for `turn` died. TROUPE_PARKED: the whole turn is put aside and runs
+     * again at once, from its record. TROUPE_OK: nothing is recorded here, so this may be entered
+     * again, where it had no effect. Below that: neither. */
+    troupe_status (*again)(troupe_turn *turn);
 };
 
 /* Registering an id twice or too many is an error in the program and aborts it. */

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * troupe-runner: the throw-away process in which a plugin runs first. See trial.h for what it is for
- * and trial_wire.h for what it reads and writes. It is started by the host only, with an empty
- * environment and three descriptors.
+ * troupe-runner: the throw-away process in which a plugin runs first, and the one in which an isolated
+ * agent stays. See trial.h and isolate.h for what they are for, trial_wire.h for what it reads and
+ * writes. It is started by the host only, with an empty environment and three descriptors or four.
  */
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "loop/sanitize.h"
 #include "plugin/agent.h"
+#include "plugin/declare.h"
+#include "plugin/guest.h"
 #include "plugin/held.h"
 #include "plugin/image.h"
 #include "plugin/look.h"
@@ -21,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -91,7 +94,7 @@ static troupe_status unsupported(void)
     return TROUPE_UNSUPPORTED;
 }
 
-static void fill_registry(struct plugin_registry *registry, const json_t *extensions)
+static void fill_registry(struct plugin_registry *registry, const json_t *extensions, bool serves)
 {
     size_t i;
     json_t *item;
@@ -99,8 +102,15 @@ static void fill_registry(struct plugin_registry *registry, const json_t *extens
     json_array_foreach (extensions, i, item) {
         size_t size = (size_t)json_get_int(item, "size", 0) & 0xffff;
         struct plugin_extension extension = {.id = mem_strdup(json_get_str(item, "id", ""))};
-        void **table = mem_zero(size / sizeof(void *) + 2, sizeof(void *));
+        void **table;
 
+        if (serves) {
+            extension.table = guest_extension(extension.id);
+            if (extension.table)
+                plugin_registry_add(registry, &extension, 1);
+            continue;
+        }
+        table = mem_zero(size / sizeof(void *) + 2, sizeof(void *));
         for (size_t slot = 1; slot < size / sizeof(void *); slot++)
             table[slot] = (void *)(uintptr_t)unsupported;
         *(uint32_t *)(void *)table = (uint32_t)size;
@@ -162,10 +172,9 @@ static size_t named_files(const json_t *request, const char **ret)
 }
 
 /* Maps the plugin and calls its entry, each step with no more rights than it needs. */
-static troupe_status load(const json_t *request, const char *id, const troupe_plugin **ret,
-                          struct error *err)
+static troupe_status load(const json_t *request, const char *id, unsigned flags, void **ret_handle,
+                          const troupe_plugin **ret, struct error *err)
 {
-    const unsigned flags = (unsigned)json_get_int(request, "sandbox", 0);
     const char *files[PLUGIN_MAX_KEYS];
     const size_t count = named_files(request, files);
     struct plugin_held held;
@@ -178,7 +187,7 @@ static troupe_status load(const json_t *request, const char *id, const troupe_pl
     if (dup2(copy, TRIAL_FD_IMAGE) < 0)
         return error_set(err, TROUPE_IO, "plugin \"%s\" cannot be tried: %s", id, strerror(errno));
     close(copy);
-    if ((status = plugin_sandbox_limits(TRIAL_FD_RESULT + 1, err)) < 0 ||
+    if ((status = plugin_sandbox_limits(flags, TRIAL_FD_RESULT + 1, err)) < 0 ||
         (status = plugin_sandbox_first(flags, files, count, err)) < 0 ||
         (status = plugin_image_map(TRIAL_FD_IMAGE, id, &handle, NULL, err)) < 0)
         return status;
@@ -186,6 +195,7 @@ static troupe_status load(const json_t *request, const char *id, const troupe_pl
     if ((status = plugin_sandbox_second(flags, files, count, err)) < 0)
         return status;
     plugin_held_run(&held, handle);
+    *ret_handle = handle;
     return plugin_image_enter(handle, id, ret, err);
 }
 
@@ -209,6 +219,78 @@ static void tell_all(const struct plugin_manifest *manifest, const char *path)
                    "sample", buf_text(&sample), "man", buf_text(&man)));
 }
 
+/* What the table says, for who does not map it. */
+static troupe_status declare(const troupe_plugin *table, const char *id, struct error *err)
+{
+    static const char digits[] = "0123456789abcdef";
+    _cleanup_buf_ struct buf bytes = BUF_INIT, text = BUF_INIT;
+
+    plugin_declare_pack(table, &bytes);
+    if (bytes.len > PLUGIN_DECLARE_MAX)
+        return error_set(err, TROUPE_LIMIT,
+                         "plugin \"%s\" declares %zu bytes, an isolated one has at most %u; set "
+                         "isolation = inprocess if you trust it",
+                         id, bytes.len, PLUGIN_DECLARE_MAX);
+    for (size_t i = 0; i < bytes.len; i++) {
+        buf_putc(&text, digits[(unsigned char)bytes.data[i] >> 4]);
+        buf_putc(&text, digits[(unsigned char)bytes.data[i] & 15]);
+    }
+    tell(json_pack("{s:s}", "declared", buf_text(&text)));
+    return TROUPE_OK;
+}
+
+/* ---- an agent that stays --------------------------------------------------------------------- */
+
+static _Noreturn void refuse(struct guest *guest, troupe_status status, const struct error *err)
+{
+    const struct wire_head head = {.kind = WIRE_READY, .status = status};
+
+    guest_send(guest, &head, err->text, strlen(err->text));
+    _exit(0);
+}
+
+static struct guest_page *map_page(void)
+{
+    void *page =
+        mmap(NULL, sizeof(struct guest_page), PROT_READ | PROT_WRITE, MAP_SHARED, TRIAL_FD_PAGE, 0);
+
+    return page == MAP_FAILED ? NULL : page;
+}
+
+static _Noreturn void serve(const json_t *request, const struct plugin_note *note,
+                            struct plugin_registry *registry)
+{
+    const unsigned flags = (unsigned)json_get_int(request, "sandbox", 0) | PLUGIN_SANDBOX_SERVES;
+    struct guest *guest = mem_zero(1, sizeof(*guest));
+    struct plugin_manifest *manifest = NULL;
+    const troupe_plugin *table = NULL;
+    struct error err = {0};
+    troupe_status status;
+
+    guest->log.write = guest_log;
+    guest->fd = TRIAL_FD_RESULT;
+    guest->page = map_page();
+    registry->setting = guest_setting;
+    if ((status = load(request, note->id, flags, &guest->handle, &table, &err)) < 0 ||
+        (status = plugin_manifest_read(table, note, registry, &manifest, &err)) < 0)
+        refuse(guest, status, &err);
+    guest->manifest = manifest;
+    guest->agent =
+        plugin_agent_new(&(struct plugin_agent_options){.name = json_get_str(request, "agent", "?"),
+                                                        .manifest = manifest,
+                                                        .registry = registry,
+                                                        .log = &guest->log});
+    plugin_values_clear(&guest->agent->values);
+    status =
+        plugin_values_from_json(&guest->agent->values, json_object_get(request, "values"), &err);
+    if (status == TROUPE_OK)
+        status = plugin_agent_create(guest->agent, &err);
+    if (status < 0)
+        refuse(guest, status, &err);
+    guest_serve(guest);
+    _exit(0);
+}
+
 int main(void)
 {
     _cleanup_json_ json_t *request = NULL;
@@ -218,18 +300,23 @@ int main(void)
     const troupe_plugin *table = NULL;
     struct error err = {0};
     troupe_status status;
+    unsigned flags;
     int64_t mode;
+    void *handle;
 
     prctl(PR_SET_NAME, "troupe-runner");
     if ((status = read_request(&request, &err)) < 0) {
         fprintf(stderr, "troupe-runner: %s\n", err.text);
         finish(status, &err);
     }
-    fill_registry(registry, json_object_get(request, "extensions"));
+    mode = json_get_int(request, "mode", 0);
+    fill_registry(registry, json_object_get(request, "extensions"), mode == PLUGIN_TRIAL_SERVE);
     snprintf(note.id, sizeof(note.id), "%s", json_get_str(request, "id", "?"));
     snprintf(note.version, sizeof(note.version), "%s", json_get_str(request, "version", "?"));
-    mode = json_get_int(request, "mode", 0);
-    if ((status = load(request, note.id, &table, &err)) < 0)
+    if (mode == PLUGIN_TRIAL_SERVE)
+        serve(request, &note, registry);
+    flags = (unsigned)json_get_int(request, "sandbox", 0);
+    if ((status = load(request, note.id, flags, &handle, &table, &err)) < 0)
         finish(status, &err);
     if (mode == PLUGIN_TRIAL_LOOK)
         tell(plugin_look_table(table));
@@ -239,6 +326,8 @@ int main(void)
         tell(plugin_look_manifest(table, manifest));
     if (mode == PLUGIN_TRIAL_DESCRIBE)
         tell_all(manifest, json_get_str(request, "path", "?"));
+    if (mode == PLUGIN_TRIAL_DECLARE && (status = declare(table, note.id, &err)) < 0)
+        finish(status, &err);
     if (mode == PLUGIN_TRIAL_CREATE || mode == PLUGIN_TRIAL_MAKE)
         status = run_create(request, manifest, registry, &err);
     finish(status, &err);

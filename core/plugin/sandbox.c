@@ -27,7 +27,7 @@ static bool limit(int what, rlim_t most)
     return setrlimit(what, &(struct rlimit){most, most}) == 0;
 }
 
-troupe_status plugin_sandbox_limits(int first_closed, struct error *err)
+troupe_status plugin_sandbox_limits(unsigned flags, int first_closed, struct error *err)
 {
     bool done = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 
@@ -38,10 +38,12 @@ troupe_status plugin_sandbox_limits(int first_closed, struct error *err)
     done &= prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 #endif
     /* One that spins shall not take the time of those that answer. */
-    (void)!nice(NICE);
+    if (!(flags & PLUGIN_SANDBOX_SERVES))
+        (void)!nice(NICE);
     done &= limit(RLIMIT_CORE, 0);
     done &= limit(RLIMIT_FSIZE, 0);
-    done &= limit(RLIMIT_CPU, PLUGIN_SANDBOX_CPU_S);
+    if (!(flags & PLUGIN_SANDBOX_SERVES))
+        done &= limit(RLIMIT_CPU, PLUGIN_SANDBOX_CPU_S);
     done &= limit(RLIMIT_NOFILE, PLUGIN_SANDBOX_FILES);
     done &= limit(RLIMIT_NPROC, 0);
     done &= limit(RLIMIT_MEMLOCK, 0);

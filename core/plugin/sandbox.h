@@ -21,6 +21,7 @@
 
 /* Flags. */
 #define PLUGIN_SANDBOX_NO_LANDLOCK 0x1u /* as on a kernel without it; for tests */
+#define PLUGIN_SANDBOX_SERVES      0x2u /* it stays: its time is bounded by who waits for it */
 
 #define PLUGIN_SANDBOX_CPU_S       10
 #define PLUGIN_SANDBOX_ADDRESSES   ((uint64_t)2 << 30)   /* of address space           */
@@ -31,7 +32,7 @@
 unsigned plugin_landlock_abi(void);
 
 /* Closes descriptors from `first_closed` on. */
-troupe_status plugin_sandbox_limits(int first_closed, struct error *err);
+troupe_status plugin_sandbox_limits(unsigned flags, int first_closed, struct error *err);
 /*
  * `files`: what may be read for all that, because the owner's config names it; below a directory
  * all of it. Where there is no Landlock and `count` is not 0, opening any file for reading is not

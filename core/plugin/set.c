@@ -71,10 +71,12 @@ struct plugin_manager *plugin_manager_new(struct loop *loop,
     manager->trial_ms = options->trial_ms;
     manager->sandbox = options->sandbox;
     manager->any_location = options->any_location;
+    manager->isolated = options->isolated;
     manager->pool = options->pool;
     manager->reaper.run = reap;
     plugin_images_init(&manager->images);
     list_init(&manager->sets);
+    list_init(&manager->isolates);
     list_init(&manager->dying);
     return manager;
 }
@@ -87,13 +89,20 @@ struct pool *plugin_manager_pool(struct plugin_manager *manager, struct error *e
     return manager->pool;
 }
 
+void plugin_manager_settle(struct plugin_manager *manager)
+{
+    /* The last sets are freed by a task that is posted already; each process has its deadline. */
+    while (manager->reaping)
+        loop_step(manager->loop, 0);
+    while (!list_empty(&manager->isolates))
+        loop_step(manager->loop, 10);
+}
+
 void plugin_manager_free(struct plugin_manager *manager)
 {
     if (!manager)
         return;
-    /* The last sets are freed by a task that is posted already. */
-    while (manager->reaping)
-        loop_step(manager->loop, 0);
+    plugin_manager_settle(manager);
     pool_free(manager->own_pool);
     /* Whoever holds that pin would enter code whose bookkeeping is gone. */
     if (!list_empty(&manager->sets)) {
@@ -353,7 +362,8 @@ static void report_agent(const struct plugin_manager *manager, const struct plug
                                .parked =
                                    plugin_images_parked(&manager->images, agent->manifest->id),
                                .why_pinned = agent->image->note.why_pinned,
-                               .why_disabled = agent->disabled ? agent->why_disabled : ""};
+                               .why_disabled = agent->disabled ? agent->why_disabled : "",
+                               .isolate = agent->isolate};
 
     pthread_mutex_lock(&agent->lock);
     info.memory = agent->memory;

@@ -28,6 +28,7 @@ struct plugin_manager_options {
                              /* NULL: threads of its own, from the first build on                */
     bool any_location;       /* tests: every plugin counts as the package's                     */
     unsigned sandbox;        /* tests: PLUGIN_SANDBOX_… of trials                               */
+    bool isolated;           /* tests: a section that says nothing means isolation = process    */
 };
 
 struct plugin_manager {
@@ -40,11 +41,12 @@ struct plugin_manager {
     char *package_dir;
     char *runner; /* NULL until it is needed */
     uint64_t trial_ms;
-    bool any_location;
+    bool any_location, isolated;
     unsigned sandbox;
     bool landlock_missed;         /* it was warned of */
     struct pool *pool, *own_pool; /* the second one is ours to end */
     struct plugin_trials trials;  /* what has passed already */
+    struct list_link isolates;    /* agents in processes of their own, until these have ended */
     struct list_link dying;       /* sets whose last pin went, until the loop frees them */
     struct loop_task reaper;
     bool reaping;
@@ -53,7 +55,10 @@ struct plugin_manager {
 /* Strings of `options` (may be NULL) are copied. */
 struct plugin_manager *plugin_manager_new(struct loop *loop,
                                           const struct plugin_manager_options *options);
-/* Outside coroutines, after the last pin of every set went. NULL is fine. */
+/* Waits until no set and no process of an agent is left. Outside coroutines, after the last pin of
+ * every set went; the pool is there still. */
+void plugin_manager_settle(struct plugin_manager *manager);
+/* The same, and the rest. NULL is fine. */
 void plugin_manager_free(struct plugin_manager *manager);
 
 /* ---- a set --------------------------------------------------------------------------------- */
@@ -116,6 +121,10 @@ troupe_status plugin_set_build(struct plugin_manager *manager, const struct conf
  */
 troupe_status plugin_set_take_over(struct plugin_set *set, struct plugin_set *previous,
                                    struct error *err);
+/* The part of it for agents in processes of their own, just before: what these do in between is not
+ * handed over. [waits] */
+troupe_status plugin_set_hand_over(struct plugin_set *set, struct plugin_set *previous,
+                                   struct error *err);
 struct plugin_set *plugin_set_pin(struct plugin_set *set);
 /* At the last one the set goes: on the loop's own stack, soon, never inside the caller. NULL is
  * fine. */
@@ -144,9 +153,10 @@ struct plugin_info {
     size_t pins;         /* of all sets that hold it                       */
     uint64_t memory, memory_peak, blocks;
     uint64_t calls, failures;
-    size_t parked;            /* builds of its plugin id kept in memory     */
-    const char *why_pinned;   /* "" when it can be unloaded                  */
-    const char *why_disabled; /* "" when it serves                           */
+    size_t parked;                        /* builds of its plugin id kept in memory     */
+    const char *why_pinned;               /* "" when it can be unloaded                  */
+    const char *why_disabled;             /* "" when it serves                           */
+    const struct plugin_isolate *isolate; /* NULL: it runs in this process    */
 };
 /* Every agent alive, newest set first, once each. */
 void plugin_manager_list(const struct plugin_manager *manager,

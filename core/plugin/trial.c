@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "plugin/launch.h"
 #include "plugin/trial_wire.h"
 
 #include <errno.h>
@@ -19,7 +20,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,7 +43,7 @@ struct trial_job {
 
 /* ---- starting ------------------------------------------------------------------------------ */
 
-static char *request_text(const struct plugin_trial *trial)
+char *plugin_trial_request(const struct plugin_trial *trial)
 {
     _cleanup_json_ json_t *request = json_object(), *tables = json_array();
 
@@ -59,7 +59,7 @@ static char *request_text(const struct plugin_trial *trial)
     json_object_set_new(request, "id", json_string(trial->image->note.id));
     json_object_set_new(request, "version", json_string(trial->image->note.version));
     json_object_set(request, "extensions", tables);
-    if (trial->mode == PLUGIN_TRIAL_CREATE) {
+    if (trial->mode == PLUGIN_TRIAL_CREATE || trial->mode == PLUGIN_TRIAL_SERVE) {
         json_object_set_new(request, "agent", json_string(trial->agent));
         json_object_set_new(request, "values", plugin_values_to_json(trial->values));
     }
@@ -70,7 +70,7 @@ static char *request_text(const struct plugin_trial *trial)
 
 void plugin_trial_key(const struct plugin_trial *trial, char ret[PLUGIN_BUILD_ID_LEN + 1])
 {
-    _cleanup_mem_ char *request = request_text(trial);
+    _cleanup_mem_ char *request = plugin_trial_request(trial);
     _cleanup_buf_ struct buf all = BUF_INIT;
 
     buf_printf(&all, "%s %zu %s", trial->image->build_id, trial->image->size,
@@ -78,78 +78,21 @@ void plugin_trial_key(const struct plugin_trial *trial, char ret[PLUGIN_BUILD_ID
     plugin_digest(all.data, all.len, ret);
 }
 
-/* The request as a file: no pipe to fill, no argument that others can see. */
-static int request_fd(const char *text)
-{
-    size_t len = strlen(text);
-    int fd = memfd_create("troupe-trial", MFD_CLOEXEC);
-
-    for (size_t at = 0; fd >= 0 && at < len;) {
-        ssize_t n = write(fd, text + at, len - at);
-
-        if (n < 0 && errno != EINTR) {
-            close(fd);
-            return -1;
-        }
-        at += n > 0 ? (size_t)n : 0;
-    }
-    return fd;
-}
-
-/* Descriptors are first moved above those that the runner wants, so that no dup2 closes another. */
-static int move_up(int fd)
-{
-    int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 16);
-
-    if (fd >= 0)
-        close(fd);
-    return moved;
-}
-
-static int spawn_runner(const char *runner, int image, int request, int result, pid_t *ret_pid)
-{
-    char *argv[] = {(char *)(uintptr_t) "troupe-runner", NULL}, *envp[] = {NULL};
-    posix_spawn_file_actions_t actions;
-    int code;
-
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, image, TRIAL_FD_IMAGE);
-    posix_spawn_file_actions_adddup2(&actions, request, TRIAL_FD_REQUEST);
-    posix_spawn_file_actions_adddup2(&actions, result, TRIAL_FD_RESULT);
-    posix_spawn_file_actions_addclosefrom_np(&actions, TRIAL_FD_RESULT + 1);
-    code = child_spawn(runner, &actions, argv, envp, ret_pid);
-    posix_spawn_file_actions_destroy(&actions);
-    return code;
-}
-
 /* 0, or an errno. */
 static int start(const struct trial_job *job, pid_t *ret_pid, int *ret_result)
 {
-    int ends[2] = {-1, -1};
-    int image = move_up(dup(job->image)), request = move_up(request_fd(job->request)), code = 0;
+    int ends[2] = {-1, -1}, fds[3], code;
 
-    if (image < 0 || request < 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-        code = errno;
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return errno;
     /* Where the kernel gives less, the answer is cut and told so. */
-    else if (job->talkative)
+    if (job->talkative)
         (void)fcntl(ends[0], F_SETPIPE_SZ, PLUGIN_TRIAL_ANSWER);
-    ends[0] = move_up(ends[0]);
-    ends[1] = move_up(ends[1]);
-    if (!code && (ends[0] < 0 || ends[1] < 0))
-        code = EMFILE;
-    if (!code)
-        code = spawn_runner(job->runner, image, request, ends[1], ret_pid);
-    /* The child has copies of these. */
-    for (int i = 0; i < 3; i++) {
-        const int fds[] = {image, request, ends[1]};
-
-        if (fds[i] >= 0)
-            close(fds[i]);
-    }
-    if (code && ends[0] >= 0)
+    fds[0] = fcntl(job->image, F_DUPFD_CLOEXEC, 0);
+    fds[1] = plugin_launch_file(job->request);
+    fds[2] = ends[1];
+    code = plugin_launch(job->runner, fds, 3, ret_pid);
+    if (code)
         close(ends[0]);
     else
         *ret_result = ends[0];
@@ -194,8 +137,8 @@ static void read_result(int fd, size_t max, struct buf *out)
 static troupe_status run_job(void *arg)
 {
     struct trial_job *job = arg;
-    int result;
-    pid_t pid;
+    int result = -1;
+    pid_t pid = 0;
 
     if ((job->start_error = start(job, &pid, &result)) != 0)
         return TROUPE_OK;
@@ -315,10 +258,10 @@ troupe_status plugin_trial_run(struct pool *pool, const struct plugin_trial *tri
     troupe_status status;
 
     job->runner = mem_strdup(trial->runner);
-    job->request = request_text(trial);
+    job->request = plugin_trial_request(trial);
     job->image = fcntl(trial->image->fd, F_DUPFD_CLOEXEC, 0);
     job->limit_ms = trial->timeout_ms ? trial->timeout_ms : PLUGIN_TRIAL_MS;
-    job->talkative = trial->mode == PLUGIN_TRIAL_DESCRIBE;
+    job->talkative = trial->mode == PLUGIN_TRIAL_DESCRIBE || trial->mode == PLUGIN_TRIAL_DECLARE;
     job->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (job->image < 0 || job->cancel < 0 || !job->request) {
         free_job(job);

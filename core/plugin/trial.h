@@ -24,6 +24,8 @@
 #define PLUGIN_TRIAL_LOOK     2 /* LOAD, and tells what the table holds, also one that is refused */
 #define PLUGIN_TRIAL_MAKE     3 /* CREATE with the defaults, where no key is required             */
 #define PLUGIN_TRIAL_DESCRIBE 4 /* LOAD, and tells all that is declared (present.h)               */
+#define PLUGIN_TRIAL_DECLARE  5 /* LOAD, and tells the declaration itself (declare.h)             */
+#define PLUGIN_TRIAL_SERVE    6 /* no trial: loads, creates the agent and stays (isolate.h)       */
 
 struct plugin_trial {
     const char *runner; /* path of troupe-runner */
@@ -49,6 +51,8 @@ troupe_status plugin_trial_run(struct pool *pool, const struct plugin_trial *tri
 /* A digest of all that decides a trial: the plugin's bytes, its form, the agent's config and what
  * the host offers. The runner's path and the time are left out. */
 void plugin_trial_key(const struct plugin_trial *trial, char ret[PLUGIN_BUILD_ID_LEN + 1]);
+/* The runner's request as JSON text, mem_free; NULL where a text in it is no UTF-8. */
+char *plugin_trial_request(const struct plugin_trial *trial);
 /*
  * Path of the runner: `option` where it is given, else TROUPE_LIBEXEC_DIR of this build. The
  * caller's, to be freed with mem_free. TROUPE_NOT_FOUND names where it was looked for.

@@ -12,7 +12,8 @@
 
 #define TRIAL_FD_IMAGE      3
 #define TRIAL_FD_REQUEST    4
-#define TRIAL_FD_RESULT     5
+#define TRIAL_FD_RESULT     5 /* of an agent that stays: the socket (wire.h) */
+#define TRIAL_FD_PAGE       6 /* the same: a page that is shared (guest.h)   */
 
 #define TRIAL_MAX_REQUEST   ((size_t)8 << 20)
 #define TRIAL_MAX_LOG_LINES 16 /* of at most 1,000 bytes: the pipe never fills up */

@@ -62,8 +62,6 @@ row "an unset environment variable" $'[troupe]\nname = ${env:TROUPE_TEST_UNSET}'
 row "a missing plugin" $'[agent ghost]' 'bad\.ini:1: .*ghost'
 row "a stage without its agent" $'[pipeline message]\nstages = conversatoin' \
     'bad\.ini:2: key "stages".*did you mean "conversation"'
-row "a plugin that may not run in the host" "[agent extra]"$'\n'"plugin = $TAP_DIR/whole.so" \
-    'bad\.ini:[12]: .*isolation = inprocess'
 row "a truncated .so" "$(plugin_section "$TAP_DIR/truncated.so")" 'bad\.ini:[12]: .*truncated'
 row "a wrong ABI" "$(plugin_section "$BAD/odd_abi.so")" 'bad\.ini:[12]: .*ABI.*this host has'
 row "a spinning constructor" "$(plugin_section "$BAD/spin_early.so")" \

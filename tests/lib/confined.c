@@ -25,7 +25,7 @@ static void confine(unsigned mode, const char *const *files, size_t count, struc
 
     if (mode & CONFINED_NOT)
         return;
-    shared->status = plugin_sandbox_limits(3, &err);
+    shared->status = plugin_sandbox_limits(0, 3, &err);
     if (shared->status == TROUPE_OK)
         shared->status = plugin_sandbox_first(flags, files, count, &err);
     if (shared->status == TROUPE_OK && !(mode & CONFINED_FIRST))

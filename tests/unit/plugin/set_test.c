@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "hostile.h"
+#include "plugin/isolate.h"
 #include "plugin/sandbox.h"
 
 #include <sys/wait.h>
@@ -187,10 +188,6 @@ static void refuses_with_place_and_remedy(struct script *script)
            "/path/to/dice.so\n"
            "t.ini:7: key \"plugin\" in [agent other]: expected a name like \"dice\" or an absolute "
            "path, got \"sub/x\"");
-    refuse(
-        script, "[agent dice]\nplugin = %/dice1.so\nisolation = process\n", NULL,
-        "t.ini:3: key \"isolation\" in [agent dice]: isolated plugins are not available yet; set "
-        "isolation = inprocess if you trust plugin \"%/dice1.so\"");
     refuse(script, "[agent dice]\nplugin = %/dice1.so\nlukc = 8\n", NULL,
            "t.ini:3: key \"lukc\" in [agent dice]: unknown key; did you mean \"luck\"");
     refuse(script, "[agent dice]\nplugin = %/dice1.so\nluck = 101\n[agent x]\nplugin = /no.so\n",
@@ -224,19 +221,29 @@ static void refuses_with_place_and_remedy(struct script *script)
            "t.ini:1: section [agent core]: the name \"core\" is the host's own; choose another");
 }
 
-static void asks_for_trust_outside_the_package(struct script *script)
+/* Whether the set's one agent has a process of its own. */
+static bool is_isolated(const struct plugin_set *set)
+{
+    const struct plugin_agent *agent = plugin_set_agent(set, "dice");
+
+    return agent->isolate && agent->isolate->state == ISOLATE_READY;
+}
+
+static void isolates_what_the_package_did_not_bring(struct script *script)
 {
     _cleanup_mem_ char *inside = mem_printf("%s/dice.so", script->package);
-    struct plugin_set *set;
+    struct plugin_set *set = build(script, "[agent dice]\nplugin = %/dice1.so\n", NULL);
 
-    refuse(
-        script, "[agent dice]\nplugin = %/dice1.so\n", NULL,
-        "t.ini:2: plugin \"%/dice1.so\" is not part of the host's package and isolated plugins are "
-        "not available yet; set isolation = inprocess in [agent dice] if you trust it");
+    assert_true(is_isolated(set));
+    /* Nothing of it is in this process. */
+    assert_null(plugin_set_agent(set, "dice")->image->handle);
+    plugin_set_unpin(set);
     set = build(script, "[agent dice]\nplugin = %/dice1.so\nisolation = inprocess\n", NULL);
+    assert_false(is_isolated(set));
     plugin_set_unpin(set);
     copy_plugin("dice2", inside);
     set = build(script, "[agent dice]\n", NULL);
+    assert_false(is_isolated(set));
     assert_string_equal(call(set, "version", ""), "2.0.0");
     plugin_set_unpin(set);
     /* A link out of the package is not part of it. */
@@ -246,10 +253,9 @@ static void asks_for_trust_outside_the_package(struct script *script)
 
         assert_int_equal(symlink(target, inside), 0);
     }
-    refuse(
-        script, "[agent dice]\n", NULL,
-        "t.ini:1: plugin \"dice\" is not part of the host's package and isolated plugins are not "
-        "available yet; set isolation = inprocess in [agent dice] if you trust it");
+    set = build(script, "[agent dice]\n", NULL);
+    assert_true(is_isolated(set));
+    plugin_set_unpin(set);
 }
 
 static void carries_over_what_is_the_same(struct script *script)
@@ -700,13 +706,13 @@ static void hostile_builds_are_refused_and_the_old_set_serves_on(struct script *
 
 /* ---- the tests ----------------------------------------------------------------------------- */
 
-static void test_asks_for_trust_outside_the_package(void **state)
+static void test_isolates_what_the_package_did_not_bring(void **state)
 {
     struct scratch package;
 
     (void)state;
     scratch_make(&package);
-    play_in(asks_for_trust_outside_the_package, package.dir, false);
+    play_in(isolates_what_the_package_did_not_bring, package.dir, false);
     scratch_remove(&package);
 }
 
@@ -762,7 +768,7 @@ int main(void)
         SCRIPT_TEST(many_reloads_leave_nothing),
         SCRIPT_TEST(a_kernel_without_landlock_is_told_once_or_refused),
         SCRIPT_TEST(hostile_builds_are_refused_and_the_old_set_serves_on),
-        SCRIPT_TEST(asks_for_trust_outside_the_package),
+        SCRIPT_TEST(isolates_what_the_package_did_not_bring),
     };
 
     return cmocka_run_group_tests_name("plugin/set", tests, NULL, NULL);

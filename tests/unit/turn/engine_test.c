@@ -123,6 +123,11 @@ BODY_IN(an_agent_that_hears_no_end_is_given_up_and_switched_off,
     struct stage_test *t = arg;
     struct fixture *f = arg;
 
+    if (is_isolated()) { /* there its process ends, and the next one serves */
+        CHECK_NOTICE("deaf", "that took too long");
+        CHECK_ANSWER("reply hello", "hello");
+        return TROUPE_OK;
+    }
     CHECK_NOTICE("deaf", "something went wrong");
     CHECK_TRACE("runaway");
     CHECK_NOTICE("reply hello", "is switched off");
@@ -556,7 +561,10 @@ BODY_IN(observers_leave_no_money_reserved,
     for (int i = 0; i < 30; i++)
         CHECK_ANSWER("reply x", "x");
     WAIT_FOR(list_empty(&t->engine->turns));
-    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'released'") == 60);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state <> 'released'") == 0);
+    /* Those in another process may come too late to reserve anything. */
+    CHECK(is_isolated() ||
+          ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'released'") == 60);
     CHECK(ask_int(f, "SELECT sum(reserved_micros) FROM budget_day") == 0);
     return TROUPE_OK;
 }

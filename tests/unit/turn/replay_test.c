@@ -139,7 +139,8 @@ static int child(const char *dir)
                                          "[agent r]\nplugin = %s/replay.so\nurl = %s\n"
                                          "[agent a]\nplugin = %s/actor.so\n",
                                          LIBS, getenv("REPLAY_URL"), LIBS);
-    const struct plugin_manager_options manager = {.runner = runner, .any_location = true};
+    const struct plugin_manager_options manager = {
+        .runner = runner, .any_location = true, .isolated = is_isolated()};
     const struct store_options store = {.synchronous = STORE_NORMAL, .on_commit = count_commit};
     struct gateway_ops ops = fake_ops;
     struct stage_test *t = mem_zero(1, sizeof(*t));

@@ -277,7 +277,8 @@ static troupe_status child_main(void *arg)
 static int child(const char *dir)
 {
     _cleanup_mem_ char *runner = expand("%/troupe-runner");
-    const struct plugin_manager_options manager = {.runner = runner, .any_location = true};
+    const struct plugin_manager_options manager = {
+        .runner = runner, .any_location = true, .isolated = is_isolated()};
     const struct store_options store = {.synchronous = STORE_NORMAL, .on_commit = count_commit};
     struct stage_test *t = mem_zero(1, sizeof(*t));
 

@@ -69,6 +69,12 @@ struct stage_test {
 
 #define LIBS "%/tests/plugins_turn/.libs"
 
+/* Whether the plugins run in processes of their own: for the few things that are another there. */
+static inline bool is_isolated(void)
+{
+    return getenv("TROUPE_TEST_ISOLATED") != NULL;
+}
+
 /* ---- the gateway ---------------------------------------------------------------------------- */
 
 static inline struct stage_test *test_of(struct gateway *gateway)
@@ -561,7 +567,9 @@ static inline void play_with(const char *ini, const struct store_options *option
                              const struct loop_options *loop_options, co_fn body)
 {
     _cleanup_mem_ char *runner = expand("%/troupe-runner");
-    const struct plugin_manager_options manager = {.runner = runner, .any_location = true};
+    /* The same tests with the plugins in processes of their own: tests/unit/turn/isolated.sh. */
+    const struct plugin_manager_options manager = {
+        .runner = runner, .any_location = true, .isolated = is_isolated()};
     struct stage_test *t = mem_zero(1, sizeof(*t));
     struct fixture *f = &t->base;
     troupe_status status;

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Starting troupe-runner: for a trial (trial.h), or to serve an isolated agent (isolate.h). On a
+ * worker, for posix_spawn suspends its thread until the child has its own memory.
+ */
+#ifndef PLUGIN_LAUNCH_H
+#define PLUGIN_LAUNCH_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define PLUGIN_LAUNCH_FDS 4 /* descriptors that a runner is given at most */
+
+/* Starts `runner` with an empty environment, /dev/null on the first three descriptors and `fds` from
+ * 3 on; all of these are closed here. 0, or an errno. */
+int plugin_launch(const char *runner, const int *fds, size_t count, pid_t *ret_pid);
+/* The text as a file without a name: no pipe to fill, no argument that others can see; below 0 with
+ * errno. */
+int plugin_launch_file(const char *text);
+
+#endif

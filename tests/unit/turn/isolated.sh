@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The tests of the turn once more, with the same plugins in processes of their own: what an author may
+# rely on is the same in both.
+. "$TROUPE_SRCDIR/tests/lib/tap.sh"
+
+export TROUPE_TEST_ISOLATED=1
+for name in confirm engine form host limits pipeline record recover replay seen settings silence; do
+    "$TROUPE_BUILDDIR/tests/unit/turn/${name}_test" >"$TAP_DIR/$name.log" 2>&1
+    status=$?
+    [ $status = 0 ] || grep -vE '^(ok|\[ +(OK|RUN) +\])' "$TAP_DIR/$name.log" | head -n 40 | sed 's/^/# /'
+    ok $status "the tests of $name hold with isolated plugins"
+done
+tap_done

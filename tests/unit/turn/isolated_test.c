@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Agents in processes of their own, whose code does its worst in the middle of turns: the host and
+ * the other turns go on, each message has its end, and what was done is not done twice.
+ */
+#include "turn_fixture.h"
+
+#include "press_fixture.h"
+
+#include "loop/sanitize.h"
+#include "plugin/isolate.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#define HARM                                                                                       \
+    "[pipeline message]\nstages = a\n[agent a]\nplugin = " LIBS "/harm.so\nisolation = process\n"
+
+#define BODY_IN(name, ini)                                                                         \
+    static troupe_status name##_body(void *arg);                                                   \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        play_in(ini, NULL, name##_body);                                                           \
+    }                                                                                              \
+    static troupe_status name##_body(void *arg)
+#define BODY(name) BODY_IN(name, HARM)
+
+static struct plugin_isolate *isolate_of(struct stage_test *t)
+{
+    return plugin_set_agent(t->engine->set, "a")->isolate;
+}
+
+/* The process that answers now. [waits] */
+static pid_t pid_of(struct stage_test *t)
+{
+    struct fixture *f = &t->base;
+    uint64_t until = co_after(PATIENCE_MS);
+
+    while (isolate_of(t)->state != ISOLATE_READY && loop_now(f->loop) < until)
+        co_sleep(1);
+    return isolate_of(t)->child ? isolate_of(t)->child->pid : 0;
+}
+
+/* ---- what one call can do -------------------------------------------------------------------- */
+
+/* Asks for harm beside turns that go on: both of these are answered, the harm is told, and the agent
+ * serves. */
+static troupe_status harm(struct stage_test *t, const char *what, const char *sentence)
+{
+    struct record *slow = ask_as(t, (struct asking){.channel = "200"}, "sleep 50"), *bad, *beside;
+
+    bad = ask(t, what);
+    beside = ask_as(t, (struct asking){.channel = "300"}, "echo beside");
+    WAIT_FOR(is_answered(slow) && is_answered(bad) && is_answered(beside));
+    CHECK(!strcmp(buf_text(&slow->shown), "slept"));
+    CHECK(!strcmp(buf_text(&beside->shown), "beside"));
+    if (!strstr(buf_text(&bad->notice), sentence))
+        fprintf(stderr, "# %s: \"%s\", \"%s\"\n", what, buf_text(&bad->shown),
+                buf_text(&bad->notice));
+    CHECK(strstr(buf_text(&bad->notice), sentence));
+    CHECK(isolate_of(t)->crashes > 0);
+    CHECK_ANSWER("echo and on", "and on");
+    return TROUPE_OK;
+}
+
+#define HARMFUL(name, what, sentence)                                                              \
+    BODY(name)                                                                                     \
+    {                                                                                              \
+        return harm(arg, what, sentence);                                                          \
+    }
+
+#define TWICE "crashed on this twice"
+HARMFUL(a_wild_write_ends_its_process_alone, "segv", TWICE)
+HARMFUL(an_abort_ends_its_process_alone, "abort", TWICE)
+HARMFUL(an_exit_ends_its_process_alone, "exit", TWICE)
+HARMFUL(a_stack_that_overflows_ends_its_process_alone, "overflow", TWICE)
+#ifndef LOOP_SANITIZED /* a sanitizer's shadow forbids the limit on memory */
+HARMFUL(memory_without_end_ends_its_process_alone, "leak", TWICE)
+#endif
+HARMFUL(nothing_is_forked, "fork", TWICE)
+HARMFUL(no_thread_is_started, "threads", TWICE)
+HARMFUL(nothing_is_executed, "exec", TWICE)
+HARMFUL(a_forged_number_ends_its_process, "forge id", TWICE)
+HARMFUL(an_unknown_kind_ends_its_process, "forge kind", TWICE)
+HARMFUL(a_second_ready_ends_its_process, "forge ready", TWICE)
+HARMFUL(a_call_out_of_order_ends_its_process, "forge order", TWICE)
+HARMFUL(a_payload_that_is_none_ends_its_process, "forge payload", TWICE)
+HARMFUL(a_length_that_cannot_be_ends_its_process, "forge size", TWICE)
+HARMFUL(a_frame_that_is_too_long_ends_its_process, "forge long", TWICE)
+HARMFUL(a_frame_that_is_too_short_ends_its_process, "forge short", TWICE)
+HARMFUL(a_flood_ends_its_process, "forge flood", TWICE)
+HARMFUL(a_closed_socket_ends_its_process, "forge shut", TWICE)
+
+#define HARM_TIMED                                                                                 \
+    "[pipeline message]\nstages = s\n[stage s]\nagent = a\ntimeout = 1s\n[agent a]\nplugin "       \
+    "= " LIBS "/harm.so\nisolation = process\n"
+
+/* What is entered meanwhile waits for the same process, with the same time. */
+static troupe_status stall(struct stage_test *t, const char *what)
+{
+    struct fixture *f = &t->base;
+
+    CHECK_NOTICE(what, "that took too long");
+    CHECK_TRACE("deadline");
+    WAIT_FOR(isolate_of(t)->crashes == 1);
+    CHECK(strstr(isolate_of(t)->cause, "it did not return in time"));
+    CHECK_ANSWER("echo and on", "and on");
+    return TROUPE_OK;
+}
+
+BODY_IN(who_computes_beyond_his_time_is_ended, HARM_TIMED)
+{
+    return stall(arg, "spin");
+}
+
+BODY_IN(who_waits_for_himself_is_ended, HARM_TIMED)
+{
+    return stall(arg, "deadlock");
+}
+
+/* ---- what follows ---------------------------------------------------------------------------- */
+
+BODY(a_call_that_crashed_is_entered_again_and_does_nothing_twice)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    char text[40];
+
+    snprintf(text, sizeof(text), "once %ld segv", (long)pid_of(t));
+    CHECK_ANSWER(text, "counted 1, alive");
+    CHECK_TRACE("its process died");
+    CHECK(isolate_of(t)->crashes == 1);
+    CHECK_ANSWER("once 0", "counted 2, alive");
+    return TROUPE_OK;
+}
+
+BODY(a_killed_process_takes_no_question_with_it)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "throw");
+    pid_t pid;
+
+    PARKED(1);
+    pid = pid_of(t);
+    kill(pid, SIGKILL);
+    WAIT_FOR(isolate_of(t)->crashes == 1);
+    press_as(t, "7", 0, "t:1:1:1", "");
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "same 0 1 1"));
+    CHECK(pid_of(t) != pid);
+    return TROUPE_OK;
+}
+
+BODY(a_restart_of_the_host_takes_none_either)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "throw");
+
+    PARKED(1);
+    engine_end(t, 0);
+    CHECK_STATUS(engine_start(t, HARM), TROUPE_OK);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    press_as(t, "7", 0, "t:1:1:0", "");
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "same 0 0 1"));
+    return TROUPE_OK;
+}
+
+BODY(a_poison_message_ends_and_the_agent_serves_on)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_NOTICE("segv", TWICE);
+    CHECK_TRACE("agent.crashed");
+    CHECK(isolate_of(t)->crashes == 2);
+    CHECK_ANSWER("echo well", "well");
+    CHECK(!plugin_set_agent(t->engine->set, "a")->disabled);
+    return TROUPE_OK;
+}
+
+BODY(the_fifth_crash_switches_the_agent_off_until_a_reload)
+{
+    struct stage_test *t = arg;
+    struct plugin_set *set;
+
+    CHECK_NOTICE("segv", TWICE);
+    CHECK_NOTICE("abort", TWICE);
+    CHECK_NOTICE("exit", "is switched off");
+    CHECK(isolate_of(t)->crashes == ISOLATE_CRASHES);
+    CHECK(isolate_of(t)->state == ISOLATE_OFF);
+    CHECK_NOTICE("echo hello", "is switched off since it crashed 5 times within a minute");
+    set = build_set(t, HARM);
+    CHECK(set);
+    turn_engine_publish(t->engine, set);
+    CHECK_ANSWER("echo hello", "hello");
+    return TROUPE_OK;
+}
+
+BODY(a_reload_has_the_new_process_ready_before_the_old_one_goes)
+{
+    struct stage_test *t = arg;
+    struct record *slow = ask_as(t, (struct asking){.channel = "200"}, "sleep 300");
+    pid_t before = pid_of(t), after;
+    struct plugin_set *set;
+
+    WAIT_FOR(isolate_of(t)->call_count == 1);
+    set = build_set(t, HARM "timeout = 50s\n");
+    CHECK(set);
+    CHECK(kill(before, 0) == 0);
+    turn_engine_publish(t->engine, set);
+    after = pid_of(t);
+    CHECK(after && after != before);
+    CHECK_ANSWER("echo new", "new");
+    WAIT_FOR(is_answered(slow));
+    CHECK(!strcmp(buf_text(&slow->shown), "slept"));
+    /* The last turn of the old set has ended: so does its process, and it leaves no zombie. */
+    WAIT_FOR(kill(before, 0) < 0);
+    CHECK(isolate_of(t)->crashes == 0);
+    return TROUPE_OK;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_wild_write_ends_its_process_alone),
+        cmocka_unit_test(an_abort_ends_its_process_alone),
+        cmocka_unit_test(an_exit_ends_its_process_alone),
+        cmocka_unit_test(a_stack_that_overflows_ends_its_process_alone),
+#ifndef LOOP_SANITIZED
+        cmocka_unit_test(memory_without_end_ends_its_process_alone),
+#endif
+        cmocka_unit_test(nothing_is_forked),
+        cmocka_unit_test(no_thread_is_started),
+        cmocka_unit_test(nothing_is_executed),
+        cmocka_unit_test(a_forged_number_ends_its_process),
+        cmocka_unit_test(an_unknown_kind_ends_its_process),
+        cmocka_unit_test(a_second_ready_ends_its_process),
+        cmocka_unit_test(a_call_out_of_order_ends_its_process),
+        cmocka_unit_test(a_payload_that_is_none_ends_its_process),
+        cmocka_unit_test(a_length_that_cannot_be_ends_its_process),
+        cmocka_unit_test(a_frame_that_is_too_long_ends_its_process),
+        cmocka_unit_test(a_frame_that_is_too_short_ends_its_process),
+        cmocka_unit_test(a_flood_ends_its_process),
+        cmocka_unit_test(a_closed_socket_ends_its_process),
+        cmocka_unit_test(who_computes_beyond_his_time_is_ended),
+        cmocka_unit_test(who_waits_for_himself_is_ended),
+        cmocka_unit_test(a_call_that_crashed_is_entered_again_and_does_nothing_twice),
+        cmocka_unit_test(a_killed_process_takes_no_question_with_it),
+        cmocka_unit_test(a_restart_of_the_host_takes_none_either),
+        cmocka_unit_test(a_poison_message_ends_and_the_agent_serves_on),
+        cmocka_unit_test(the_fifth_crash_switches_the_agent_off_until_a_reload),
+        cmocka_unit_test(a_reload_has_the_new_process_ready_before_the_old_one_goes),
+    };
+
+    return cmocka_run_group_tests_name("turn/isolated", tests, NULL, NULL);
+}
