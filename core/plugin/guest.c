@@ -5,6 +5,8 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -398,6 +400,20 @@ troupe_status guest_setting(struct plugin_agent *agent, const char *key, troupe_
 
 /* ---- serving --------------------------------------------------------------------------------- */
 
+/* The program's code is in the page cache anyhow: what only the start needed is not ours any more. */
+static int forget_code(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)size;
+    (void)arg;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+
+        if (part->p_type == PT_LOAD && (part->p_flags & (PF_X | PF_W)) == PF_X)
+            (void)madvise((void *)(info->dlpi_addr + part->p_vaddr), part->p_memsz, MADV_DONTNEED);
+    }
+    return 1; /* the first one is the program */
+}
+
 void guest_serve(struct guest *guest)
 {
     const struct wire_head ready = {.kind = WIRE_READY, .status = TROUPE_OK};
@@ -408,6 +424,8 @@ void guest_serve(struct guest *guest)
     /* Present where the plugin, or something it needs, is written in C++. */
     guest->exception_globals =
         (void *(*)(void))(uintptr_t)dlsym(guest->handle, "__cxa_get_globals");
+    malloc_trim(0);
+    (void)dl_iterate_phdr(forget_code, NULL);
     guest_send(guest, &ready, NULL, 0);
     while (!guest->ends) {
         const struct wire_head *head = &guest->reader.head;

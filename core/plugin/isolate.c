@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define AGAIN_MS       100   /* where no coroutine was free                 */
 #define START_QUEUE_MS 10000 /* that a start waits for workers which are busy */
 #define STATE_MAX      ((size_t)16 << 20)
 
@@ -30,12 +31,29 @@ struct isolate_waiter {
     struct op *op;
 };
 
+static troupe_status keeper_main(void *arg);
+
+/* There is no coroutine for a process that is just there: a loop that is to stop waits for them. */
+static troupe_status keeper_start(struct plugin_isolate *isolate)
+{
+    const struct co_owner owner = {isolate->owner, 0};
+
+    return co_spawn(&isolate->scope, &owner, keeper_main, isolate);
+}
+
 void plugin_isolate_notify(struct plugin_isolate *isolate)
 {
     isolate->changed = true;
     if (isolate->event)
         op_complete(isolate->event, TROUPE_OK, NULL);
     isolate->event = NULL;
+    if (!isolate->scope.live && keeper_start(isolate) < 0)
+        loop_timer_start(&isolate->again, AGAIN_MS, 0);
+}
+
+static void notify_again(struct loop_timer *timer)
+{
+    plugin_isolate_notify(container_of(timer, struct plugin_isolate, again));
 }
 
 void plugin_isolate_change(struct plugin_isolate *isolate, enum isolate_state state)
@@ -297,13 +315,6 @@ static void switch_off(struct plugin_isolate *isolate)
 
 /* ---- the keeper ------------------------------------------------------------------------------ */
 
-/* Until its process ends, or the agent goes. [waits] */
-static void keep(struct plugin_isolate *isolate)
-{
-    while (isolate->agent && !has_ended(isolate))
-        (void)keeper_wait(isolate, 0);
-}
-
 /* `destroy`, and the end. [waits] */
 static void drain(struct plugin_isolate *isolate)
 {
@@ -344,45 +355,57 @@ static bool next(struct plugin_isolate *isolate)
     return isolate->agent != NULL;
 }
 
+/* Starts what is to run. False: it will not. [waits] */
+static bool start_one(struct plugin_isolate *isolate)
+{
+    const bool first = !isolate->started;
+    struct error err = {0};
+
+    if (start(isolate, &err) == TROUPE_OK) {
+        isolate->started = true;
+        return true;
+    }
+    if (first) {
+        isolate->err = err;
+        plugin_isolate_change(isolate, ISOLATE_FAILED);
+        return false;
+    }
+    isolate->err = (struct error){0};
+    snprintf(isolate->cause, sizeof(isolate->cause), "%.*s", (int)sizeof(isolate->cause) - 1,
+             err.text);
+    return isolate->agent && next(isolate);
+}
+
+/* Does what is to be done, until there is a process that is ready, none any more, or no agent. */
 static troupe_status keeper_main(void *arg)
 {
     struct plugin_isolate *isolate = arg;
-    struct error err = {0};
-    bool first = true;
 
     for (;;) {
-        troupe_status status = start(isolate, &err);
-
-        if (status == TROUPE_OK) {
-            first = false;
-            keep(isolate);
-            if (!isolate->agent)
-                break;
+        isolate->changed = false;
+        if (!isolate->agent) {
+            drain(isolate);
+            isolate->state = ISOLATE_ENDED;
+            return TROUPE_OK;
+        }
+        if (isolate->state == ISOLATE_OFF || isolate->state == ISOLATE_FAILED)
+            return TROUPE_OK;
+        if (isolate->child && !has_ended(isolate))
+            return TROUPE_OK; /* it serves */
+        if (isolate->child) {
             plugin_isolate_change(isolate, ISOLATE_WAITING);
             bury(isolate);
-        } else if (first) {
-            isolate->err = err;
-            plugin_isolate_change(isolate, ISOLATE_FAILED);
-            break;
-        } else if (isolate->agent) {
-            snprintf(isolate->cause, sizeof(isolate->cause), "%.*s",
-                     (int)sizeof(isolate->cause) - 1, err.text);
-            isolate->err = (struct error){0};
+            (void)next(isolate);
+        } else {
+            (void)start_one(isolate);
         }
-        if (!isolate->agent || !next(isolate))
-            break;
     }
-    while (isolate->agent) /* switched off, or never there: until it goes */
-        (void)keeper_wait(isolate, 0);
-    drain(isolate);
-    return TROUPE_OK;
 }
 
-static void keeper_ended(struct scope *scope)
+static void timer_closed(struct loop_timer *timer)
 {
-    struct plugin_isolate *isolate = container_of(scope, struct plugin_isolate, scope);
+    struct plugin_isolate *isolate = container_of(timer, struct plugin_isolate, again);
 
-    (void)scope_close(&isolate->scope);
     list_remove(&isolate->link);
     plugin_image_unref(isolate->image);
     mem_free(isolate->owner);
@@ -390,6 +413,18 @@ static void keeper_ended(struct scope *scope)
     mem_free(isolate->runner);
     mem_free(isolate->request);
     mem_free(isolate);
+}
+
+static void keeper_ended(struct scope *scope)
+{
+    struct plugin_isolate *isolate = container_of(scope, struct plugin_isolate, scope);
+
+    if (isolate->state == ISOLATE_ENDED) {
+        (void)scope_close(&isolate->scope);
+        loop_timer_close(&isolate->again, timer_closed);
+    } else if (isolate->changed) {
+        plugin_isolate_notify(isolate);
+    }
 }
 
 static struct plugin_isolate *isolate_new(struct plugin_manager *manager,
@@ -414,6 +449,7 @@ static struct plugin_isolate *isolate_new(struct plugin_manager *manager,
     list_init(&isolate->waiters);
     list_init(&isolate->calls);
     list_append(&manager->isolates, &isolate->link);
+    loop_timer_init(manager->loop, &isolate->again, notify_again);
     scope_open_root(manager->loop, &isolate->scope, 0, keeper_ended);
     return isolate;
 }
@@ -422,12 +458,10 @@ troupe_status plugin_isolate_start(struct plugin_manager *manager, struct plugin
                                    struct error *err)
 {
     struct plugin_isolate *isolate = isolate_new(manager, agent);
-    const struct co_owner owner = {isolate->owner, 0};
-    troupe_status status = isolate->request ? TROUPE_OK : TROUPE_DATA;
+    troupe_status status = isolate->request ? keeper_start(isolate) : TROUPE_DATA;
 
-    if (status == TROUPE_OK)
-        status = co_spawn(&isolate->scope, &owner, keeper_main, isolate);
     if (status < 0) {
+        isolate->state = ISOLATE_ENDED;
         keeper_ended(&isolate->scope);
         return error_set(err, status, "agent \"%s\" cannot be started: %s", agent->name,
                          status == TROUPE_DATA ? "a value of its section is no UTF-8"

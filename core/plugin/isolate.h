@@ -57,7 +57,9 @@ struct plugin_isolate {
     enum isolate_state state;
     struct plugin_child *child; /* NULL: none just now */
     uint64_t life;              /* counts processes */
-    struct scope scope;         /* the keeper's */
+    struct scope scope;         /* the keeper's coroutine, while there is something to do */
+    struct loop_timer again;    /* where none was free */
+    bool started;               /* it was ready once */
     struct op *event;           /* that the keeper waits for */
     bool changed;               /* something has happened since it looked */
     struct list_link waiters;   /* struct isolate_waiter */

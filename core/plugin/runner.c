@@ -257,7 +257,8 @@ static struct guest_page *map_page(void)
     return page == MAP_FAILED ? NULL : page;
 }
 
-static _Noreturn void serve(const json_t *request, const struct plugin_note *note,
+/* Takes the request. */
+static _Noreturn void serve(json_t *request, const struct plugin_note *note,
                             struct plugin_registry *registry)
 {
     const unsigned flags = (unsigned)json_get_int(request, "sandbox", 0) | PLUGIN_SANDBOX_SERVES;
@@ -283,6 +284,7 @@ static _Noreturn void serve(const json_t *request, const struct plugin_note *not
     plugin_values_clear(&guest->agent->values);
     status =
         plugin_values_from_json(&guest->agent->values, json_object_get(request, "values"), &err);
+    json_decref(request);
     if (status == TROUPE_OK)
         status = plugin_agent_create(guest->agent, &err);
     if (status < 0)

@@ -31,7 +31,7 @@ plugin_config()
     local name=$1 file=$2
     shift 2
     {
-        printf '[agent %s]\nplugin = %s\nisolation = inprocess\n' "$name" "$file"
+        printf '[agent %s]\nplugin = %s\n' "$name" "$file" # in a process of its own
         printf '%s\n' "$@"
     } >>"$TAP_DIR/troupe.ini"
 }
