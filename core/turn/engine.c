@@ -223,8 +223,8 @@ void turn_engine_put_aside(struct turn *turn)
     struct error err;
 
     if (gateway)
-        map_set(&engine->gateways, gateway->name, gateway); /* where it goes on */
-    if (gateway && gateway->ops->working)
+        map_set(&engine->gateways, gateway->name, gateway);            /* where it goes on */
+    if (gateway && gateway->ops->working && !turn->answered_meanwhile) /* else it goes on at once */
         gateway->ops->working(gateway, turn->event, false);
     give_place_back(turn);
     if (turn->answered_meanwhile && turn_engine_again(engine, turn->id, gateway, &err) < 0)
