@@ -6,6 +6,7 @@
 #include "plugin/isolate.h"
 
 #include <string.h>
+#include <troupe/user_data.h>
 
 #define MANY 4096 /* more of anything than a manifest takes, and little enough to allocate */
 
@@ -41,6 +42,25 @@ static const char *events_of(const troupe_plugin *table)
 static bool has_job(const troupe_plugin *table)
 {
     return TROUPE_HAS(table, job) && table->job;
+}
+
+static troupe_array user_data_of(const troupe_plugin *table)
+{
+    return TROUPE_HAS(table, user_data) ? table->user_data : (troupe_array){0};
+}
+
+static void put_user_data(struct buf *out, troupe_array list)
+{
+    wire_put_int(out, list.count);
+    for (uint32_t i = 0; i < list.count; i++) {
+        const troupe_user_data *data = TROUPE_AT(list, troupe_user_data, i);
+
+        wire_put_text(out, data->name);
+        wire_put_text(out, data->doc);
+        wire_put_text(out, data->member);
+        wire_put_int(out, data->kind);
+        wire_put_int(out, data->flags);
+    }
 }
 
 static void put_function(struct buf *out, const troupe_function *function)
@@ -116,6 +136,7 @@ void plugin_declare_pack(const troupe_plugin *table, struct buf *out)
         wire_put_text(out, migration->name);
         wire_put_text(out, migration->sql);
     }
+    put_user_data(out, user_data_of(table));
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -206,6 +227,21 @@ static troupe_array take_migrations(struct wire_in *in, struct arena *arena)
     return (troupe_array){migrations, count, sizeof(*migrations)};
 }
 
+static troupe_array take_user_data(struct wire_in *in, struct arena *arena)
+{
+    uint32_t count = (uint32_t)wire_take_count(in, MANY);
+    troupe_user_data *data = arena_alloc(arena, ((size_t)count + 1) * sizeof(*data));
+
+    for (uint32_t i = 0; i < count && !in->bad; i++) {
+        data[i].name = wire_take_text(in);
+        data[i].doc = wire_take_text(in);
+        data[i].member = wire_take_text(in);
+        data[i].kind = (uint32_t)wire_take_int(in);
+        data[i].flags = (uint32_t)wire_take_int(in);
+    }
+    return (troupe_array){data, count, sizeof(*data)};
+}
+
 /* The old generation's process writes, the new one's reads: these are never called. */
 static troupe_status no_save(void *state, void *stream,
                              troupe_status (*io)(void *stream, const void *data, uint64_t len))
@@ -257,6 +293,7 @@ static void take_table(struct wire_in *in, struct plugin_declared *declared)
     table->functions = take_functions(in, &declared->arena);
     table->config = take_keys(in, &declared->arena);
     table->migrations = take_migrations(in, &declared->arena);
+    table->user_data = take_user_data(in, &declared->arena);
 }
 
 /* What the runner has tables for. */
