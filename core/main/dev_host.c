@@ -22,11 +22,10 @@
 #define LINE_OF_MS     3000 /* addr2line */
 #define ARGUMENTS_MAX  (OPTIONS_SETS_MAX * 2 + 32)
 
-/* The only place that decides it. Plugins that are being written crash; as soon as the host can keep them
- * in processes of their own, this says "process". */
+/* The only place that decides it. Plugins that are being written crash: that ends a process of theirs. */
 const char *dev_isolation(void)
 {
-    return "inprocess";
+    return "process";
 }
 
 /* ---- the fake model -------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include "plugin/guest.h"
 
 #include "base/mem.h"
+#include "plugin/leak.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -238,6 +239,7 @@ static troupe_status run(struct guest_turn *turn)
     case WIRE_ENTER_DESTROY:
         if (manifest->destroy)
             manifest->destroy(&agent->host, agent->state);
+        plugin_leaks_log(agent); /* the host's allocator is not here: nobody else can tell */
         guest->ends = true;
         return TROUPE_OK;
     default: return TROUPE_UNSUPPORTED;

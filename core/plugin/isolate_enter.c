@@ -107,7 +107,8 @@ static void take_log(struct plugin_isolate *isolate, const struct wire_head *hea
     if (agent)
         agent->host.api->log(&agent->host, head->arg, buf_text(payload), len);
     else
-        log_write(LOG_INFO, isolate->owner, "%.*s", (int)len, buf_text(payload));
+        log_write((enum log_level)(head->arg < LOG_DEBUG ? head->arg : LOG_DEBUG), isolate->owner,
+                  "%.*s", (int)len, buf_text(payload));
 }
 
 static void take_ready(struct plugin_isolate *isolate, const struct wire_head *head,

@@ -262,6 +262,7 @@ static _Noreturn void serve(json_t *request, const struct plugin_note *note,
                             struct plugin_registry *registry)
 {
     const unsigned flags = (unsigned)json_get_int(request, "sandbox", 0) | PLUGIN_SANDBOX_SERVES;
+    const char *build = mem_strdup(json_get_str(request, "build", "")); /* to the end */
     struct guest *guest = mem_zero(1, sizeof(*guest));
     struct plugin_manifest *manifest = NULL;
     const troupe_plugin *table = NULL;
@@ -280,6 +281,7 @@ static _Noreturn void serve(json_t *request, const struct plugin_note *note,
         plugin_agent_new(&(struct plugin_agent_options){.name = json_get_str(request, "agent", "?"),
                                                         .manifest = manifest,
                                                         .registry = registry,
+                                                        .build_id = build,
                                                         .log = &guest->log});
     plugin_values_clear(&guest->agent->values);
     status =

@@ -63,6 +63,8 @@ char *plugin_trial_request(const struct plugin_trial *trial)
         json_object_set_new(request, "agent", json_string(trial->agent));
         json_object_set_new(request, "values", plugin_values_to_json(trial->values));
     }
+    if (trial->mode == PLUGIN_TRIAL_SERVE)
+        json_object_set_new(request, "build", json_string(trial->image->build_id));
     if (trial->mode == PLUGIN_TRIAL_DESCRIBE)
         json_object_set_new(request, "path", json_string(trial->image->path));
     return json_print(request);
