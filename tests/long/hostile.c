@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hostile probes|trials: code that means harm, before it is loaded. "probes" tries every way out of
+ * hostile probes|trials|calls: code that means harm. "probes" tries every way out of
  * the sandbox of a trial, with Landlock and with seccomp alone. "trials" has a host answer a steady
  * load while builds of a plugin are installed that crash, spin, leak and swarm, in a constructor or
- * in create: each must be refused in time, by name and with the cause, and nothing else happen.
+ * in create: each must be refused in time, by name and with the cause, and nothing else happen. "calls"
+ * does the same in calls of an isolated agent: each has its verdict in time, the host stays the same
+ * process, and its neighbours answer in less than twice the time.
  *
- * TROUPE_LONG_COUNT rounds of all (10 of probes; 20 of trials); TROUPE_LONG_RATE turns a second
+ * TROUPE_LONG_COUNT rounds of all (10 of probes; 20 of trials and calls); TROUPE_LONG_RATE turns a second
  * (200); TROUPE_SEED repeats what is random.
  */
 #include "host.h"
@@ -26,6 +28,9 @@
 #define MEMBERS     4
 #define VERDICT_MS  3050 /* 3 s, and 50 ms to tell it */
 #define BASELINE_S  10
+#define CALL_MS     1000  /* of a call                              */
+#define LATE_MS     50    /* and to tell it                         */
+#define NOTICED_US  20000 /* below it, a p99 is the machine's alone */
 #define SAY_MS      30000
 
 enum phase { WARM, QUIET, HOSTILE };
@@ -176,6 +181,118 @@ static void run_trials(struct run *run, unsigned long rounds)
     compare(run, first, long_host_measure_quiet(&run->host));
 }
 
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *what;
+    bool late; /* it ends at the call's deadline */
+} harms[] = {
+    {"segv", false},        {"abort", false},         {"exit", false},       {"overflow", false},
+    {"leak", false},        {"fork", false},          {"threads", false},    {"exec", false},
+    {"spin", true},         {"deadlock", true},       {"forge id", false},   {"forge kind", false},
+    {"forge order", false}, {"forge payload", false}, {"forge size", false}, {"forge long", false},
+    {"forge short", false}, {"forge flood", false},   {"forge shut", false},
+};
+
+#define HARM_COUNT (sizeof(harms) / sizeof(harms[0]))
+
+static void write_calls_ini(const struct run *run)
+{
+    _cleanup_mem_ char *text = mem_printf(
+        "[troupe]\ndata = %s/data\nlog_level = warn\n[admission]\nconcurrent = 100\n"
+        "queue = 10000\nqueue_per_member = 100\n[limits]\nmessages = 0\n"
+        "guild_messages = 0\n[pipeline message]\nstages = echo\n[agent echo]\n"
+        "plugin = %s/tests/long/plugins/.libs/echo1.so\nisolation = inprocess\n[agent harm]\n"
+        "plugin = %s/tests/plugins_turn/.libs/harm.so\nisolation = process\ntimeout = %ds\n",
+        run->host.dir, run->host.build, run->host.build, CALL_MS / 1000);
+
+    long_replace_file(&run->host, run->host.ini, text, strlen(text));
+}
+
+/* A reload starts it again where it was switched off. */
+static void revive(struct run *run)
+{
+    json_t *list = long_host_ask(&run->host, "plugins", NULL), *row;
+    bool off = false, ok = false;
+    size_t i;
+
+    json_array_foreach (list, i, row)
+        off |= *json_get_str(row, "off_because", "") != '\0';
+    json_decref(list);
+    if (!off)
+        return;
+    json_decref(long_host_ask(&run->host, "reload", &ok));
+    if (!ok)
+        long_violation(&run->host, "a reload starts it again", 1, 0);
+}
+
+static void call_one(struct run *run, size_t kind)
+{
+    json_t *result = NULL;
+    struct error err = {0};
+    uint64_t began, took;
+    int code = 0;
+    troupe_status status;
+
+    revive(run);
+    began = clock_ms();
+    status = ops_client_call(&run->host.client,
+                             json_pack("{s:s, s:s, s:{s:s}}", "cmd", "call", "function",
+                                       "harm.harm", "arguments", "what", harms[kind].what),
+                             30000, &result, &code, &err);
+    took = clock_ms() - began;
+    json_decref(result);
+    if (status >= 0 && code == 0)
+        long_violation(&run->host, harms[kind].what, 0, 1);
+    if (harms[kind].late && took > run->slowest_ms)
+        run->slowest_ms = took;
+    if (took > CALL_MS + LATE_MS)
+        long_violation(&run->host, "milliseconds to the verdict", CALL_MS + LATE_MS, (long)took);
+    look_at_host(run, long_host_status(&run->host, "generation"));
+}
+
+static void run_calls(struct run *run, unsigned long rounds)
+{
+    struct long_sizes first, end;
+    uint64_t said = clock_ms();
+
+    load_phase(run->load, WARM);
+    sleep(2);
+    load_phase(run->load, QUIET);
+    sleep(BASELINE_S);
+    first = long_host_measure_quiet(&run->host);
+    long_print_sizes("before", first);
+    load_phase(run->load, HOSTILE);
+    for (unsigned long i = 0; i < rounds; i++)
+        for (size_t k = 0; k < HARM_COUNT; k++) {
+            call_one(run, k);
+            if (clock_ms() - said > SAY_MS) {
+                said = clock_ms();
+                printf("# round %lu of %lu\n", i + 1, rounds);
+            }
+        }
+    load_phase(run->load, WARM);
+    revive(run);
+    end = long_host_measure_quiet(&run->host);
+    long_print_sizes("after", end);
+    if (end.descriptors != first.descriptors)
+        long_violation(&run->host, "descriptors", first.descriptors, end.descriptors);
+    if (end.children != first.children)
+        long_violation(&run->host, "children", first.children, end.children);
+}
+
+/* Neighbours answer in less than twice the time, where that can be told from nothing. */
+static void compare_neighbours(struct run *run)
+{
+    struct load_figures quiet, hostile;
+
+    load_figures(run->load, QUIET, &quiet);
+    load_figures(run->load, HOSTILE, &hostile);
+    if (hostile.p99_us > 2 * quiet.p99_us && hostile.p99_us > NOTICED_US)
+        long_violation(&run->host, "microseconds of a neighbour's p99", (long)(2 * quiet.p99_us),
+                       (long)hostile.p99_us);
+}
+
 static int report_trials(struct run *run, unsigned long runs)
 {
     struct load_figures warm, quiet, hostile;
@@ -186,7 +303,7 @@ static int report_trials(struct run *run, unsigned long runs)
     load_figures(run->load, HOSTILE, &hostile);
     lost = warm.lost + quiet.lost + hostile.lost;
     doubled = warm.doubled + quiet.doubled + hostile.doubled;
-    printf("# quiet: %lu turns, p50 %.2f p99 %.2f ms; beside hostile trials: %lu turns, p50 %.2f "
+    printf("# quiet: %lu turns, p50 %.2f p99 %.2f ms; beside hostile code: %lu turns, p50 %.2f "
            "p99 %.2f ms; the slowest verdict took %lu ms\n",
            (unsigned long)quiet.messages, (double)quiet.p50_us / 1000, (double)quiet.p99_us / 1000,
            (unsigned long)hostile.messages, (double)hostile.p50_us / 1000,
@@ -203,7 +320,7 @@ static int report_trials(struct run *run, unsigned long runs)
     return run->host.violations ? 1 : 0;
 }
 
-static int with_host(unsigned long seed, unsigned long rounds)
+static int with_host(unsigned long seed, unsigned long rounds, bool calls)
 {
     const unsigned long rate = long_setting("TROUPE_LONG_RATE", 200);
     struct run run = {.slowest_ms = 0};
@@ -214,14 +331,22 @@ static int with_host(unsigned long seed, unsigned long rounds)
     from = mem_printf("%s/tests/plugins/.libs/hostile.so", run.host.build);
     run.plugin = mem_printf("%s/hostile.so", run.host.dir);
     run.bytes = long_read_file(&run.host, from, &run.size);
-    write_ini(&run, false);
+    if (calls)
+        write_calls_ini(&run);
+    else
+        write_ini(&run, false);
     long_host_start(&run.host);
     run.load = load_start(run.host.socket, CONNECTIONS, MEMBERS, (unsigned)(rate ? rate : 1));
-    run_trials(&run, rounds);
+    if (calls)
+        run_calls(&run, rounds);
+    else
+        run_trials(&run, rounds);
     load_stop(run.load, 10000);
+    if (calls)
+        compare_neighbours(&run);
     long_host_print_slow(&run.host);
     long_host_stop(&run.host);
-    code = report_trials(&run, rounds * 2 * HOSTILE_COUNT);
+    code = report_trials(&run, rounds * (calls ? HARM_COUNT : 2 * HOSTILE_COUNT));
     load_free(run.load);
     long_host_clear(&run.host);
     mem_free(run.plugin);
@@ -239,10 +364,10 @@ int main(int argc, char **argv)
         printf("long hostile seed %lu\n", seed);
         return run_probes(long_setting("TROUPE_LONG_COUNT", 10));
     }
-    if (!strcmp(what, "trials")) {
+    if (!strcmp(what, "trials") || !strcmp(what, "calls")) {
         printf("long hostile seed %lu\n", seed);
-        return with_host(seed, long_setting("TROUPE_LONG_COUNT", 20));
+        return with_host(seed, long_setting("TROUPE_LONG_COUNT", 20), !strcmp(what, "calls"));
     }
-    (void)fprintf(stderr, "long hostile: say which, V=probes or V=trials\n");
+    (void)fprintf(stderr, "long hostile: say which, V=probes, V=trials or V=calls\n");
     return 64;
 }

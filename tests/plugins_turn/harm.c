@@ -206,4 +206,17 @@ static troupe_status stage(troupe_turn *turn)
     return troupe_reply(turn, "survived %s", text);
 }
 
-TROUPE_PLUGIN("org.example.harm", "1.0.0", "Does harm", .stage = stage, .capabilities = "kv");
+/* The same by call. */
+TROUPE_FUNCTION(harm, "Does harm", TROUPE_SLASH, TROUPE_STRING(what, "Which", .max = 100))
+static troupe_status harm(troupe_turn *turn, troupe_str what)
+{
+    char text[101];
+
+    memcpy(text, what.ptr, what.len);
+    text[what.len] = '\0';
+    misbehave(text);
+    return troupe_reply(turn, "survived %s", text);
+}
+
+TROUPE_PLUGIN("org.example.harm", "1.0.0", "Does harm", .stage = stage, .capabilities = "kv",
+              .functions = TROUPE_LIST(harm));
