@@ -19,6 +19,7 @@ enum gateway_param_type {
     GATEWAY_PARAM_MEMBER,
     GATEWAY_PARAM_CHANNEL,
     GATEWAY_PARAM_ROLE,
+    GATEWAY_PARAM_FILE,
 };
 
 struct gateway_param {

@@ -2,6 +2,7 @@
  *
  * Subcommands that ask a running host over its control socket.
  */
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -11,6 +12,7 @@
 #include "ops/client.h"
 #include "ops/control.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
@@ -25,7 +27,8 @@
 #define DRAIN_MS  (7 * 60 * 1000)
 #define STOP_MS   (2 * 60 * 1000)
 #define USER_MS   (3 * 60 * 1000)
-#define LAST_MS   10000 /* from the last word to the end of the process */
+#define FILE_MAX  (700 * 1024) /* bytes of all files of a call, which is one line */
+#define LAST_MS   10000        /* from the last word to the end of the process */
 
 static troupe_status connect_host(struct options *options, struct ops_client *ret,
                                   struct error *err)
@@ -153,17 +156,106 @@ static json_t *take_arguments(const struct options *options, struct error *err)
     return object;
 }
 
+/* The names of the parameters of a function that are files; NULL: none is. The caller's. */
+static json_t *file_params(struct options *options, int *ret_code)
+{
+    _cleanup_json_ json_t *functions = NULL;
+    const char *wanted = options->arguments[0];
+    const json_t *function;
+    size_t i;
+
+    *ret_code = ask(options, json_pack("{s:s}", "cmd", "functions"), ASK_MS, &functions);
+    json_array_foreach (functions, i, function) {
+        const char *name = json_get_str(function, "function", ""), *dot = strchr(name, '.');
+        const json_t *files = json_object_get(function, "files");
+
+        if (json_array_size(files) && (!strcmp(name, wanted) || (dot && !strcmp(dot + 1, wanted))))
+            return json_incref((json_t *)(uintptr_t)files);
+    }
+    return NULL;
+}
+
+static json_t *read_file(const char *path, struct error *err)
+{
+    _cleanup_buf_ struct buf data = BUF_INIT, text = BUF_INIT;
+    const char *slash = strrchr(path, '/');
+    FILE *file = fopen(path, "rbe");
+    char block[4096];
+    size_t len;
+    json_t *item;
+
+    while (file && data.len <= FILE_MAX && (len = fread(block, 1, sizeof(block), file)) > 0)
+        buf_append(&data, block, len);
+    if (!file || ferror(file)) {
+        (void)error_set(err, TROUPE_IO, "file \"%s\" cannot be read: %s", path, strerror(errno));
+        if (file)
+            (void)fclose(file);
+        return NULL;
+    }
+    (void)fclose(file);
+    if (data.len > FILE_MAX) {
+        (void)error_set(err, TROUPE_LIMIT,
+                        "file \"%s\" is larger than %d bytes, which is what a "
+                        "call takes",
+                        path, FILE_MAX);
+        return NULL;
+    }
+    base64_put(&text, buf_text(&data), data.len);
+    item = json_pack("{s:s, s:s}", "name", slash ? slash + 1 : path, "data", buf_text(&text));
+    if (!item)
+        (void)error_set(err, TROUPE_ARGUMENT, "the name of the file is no UTF-8 text");
+    return item;
+}
+
+/* What is a path becomes a file of the call, and its number the argument. */
+static json_t *take_files(struct options *options, json_t *arguments, int *ret_code,
+                          struct error *err)
+{
+    _cleanup_json_ json_t *params = NULL;
+    json_t *files = json_array();
+    const json_t *param;
+    size_t i, size = 0;
+
+    if (json_object_size(arguments))
+        params = file_params(options, ret_code);
+    json_array_foreach (params, i, param) {
+        const char *name = json_string_value(param), *path = json_get_str(arguments, name, NULL);
+        json_t *item = path ? read_file(path, err) : NULL;
+
+        if (path && item) {
+            size += json_string_length(json_object_get(item, "data"));
+            json_array_append_new(files, item);
+            json_object_set_new(arguments, name, json_integer((json_int_t)json_array_size(files)));
+        }
+        if (size > 4 * (FILE_MAX / 3 + 1))
+            (void)error_set(err, TROUPE_LIMIT, "all files of a call have at most %d bytes",
+                            FILE_MAX);
+        if ((path && !item) || size > 4 * (FILE_MAX / 3 + 1)) {
+            *ret_code = EX_NOINPUT;
+            print_failure(err->text);
+            break;
+        }
+    }
+    return files;
+}
+
 int cmd_call(struct options *options)
 {
     struct error err;
     json_t *arguments = take_arguments(options, &err);
     _cleanup_json_ json_t *result = NULL;
-    json_t *request = NULL;
-    int code;
+    json_t *request = NULL, *files = NULL;
+    int code = EX_OK;
 
-    if (arguments)
-        request = json_pack("{s:s, s:s, s:o}", "cmd", "call", "function", options->arguments[0],
-                            "arguments", arguments);
+    if (arguments) {
+        files = take_files(options, arguments, &code, &err);
+        request = json_pack("{s:s, s:s, s:o, s:o}", "cmd", "call", "function",
+                            options->arguments[0], "arguments", arguments, "files", files);
+        if (code) {
+            json_decref(request);
+            return code;
+        }
+    }
     if (!request) {
         print_failure(arguments ? "the function's name is no UTF-8 text" : err.text);
         return EX_USAGE;

@@ -3,6 +3,7 @@
 
 #include "config.h"
 
+#include "base/base64.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "loop/co.h"
@@ -84,6 +85,47 @@ static troupe_status run_reload(void *arg, const json_t *request, json_t **ret_r
     return status;
 }
 
+#define FILES_MAX 10
+
+/* Files that come with a call; `data` has what they are decoded to and lives as long as they. */
+static troupe_status take_files(const json_t *list, struct engine_file *ret, struct buf *data,
+                                struct error *err)
+{
+    const json_t *item;
+    size_t i;
+
+    if (json_array_size(list) > FILES_MAX)
+        return error_set(err, TROUPE_LIMIT, "a call takes at most %d files", FILES_MAX);
+    json_array_foreach (list, i, item) {
+        const json_t *text = json_object_get(item, "data");
+
+        buf_puts(&data[i], "");
+        if (!json_is_string(text) ||
+            !base64_take(&data[i], json_string_value(text), json_string_length(text)))
+            return error_set(err, TROUPE_ARGUMENT,
+                             "a file of \"files\" is {\"name\", \"data\" in base64}");
+        ret[i] = (struct engine_file){json_get_str(item, "name", "file"), buf_text(&data[i]),
+                                      data[i].len};
+    }
+    return TROUPE_OK;
+}
+
+static troupe_status call_with(struct host *host, const char *name, const char *given,
+                               const json_t *list, char **ret_text, char **ret_json,
+                               struct error *err)
+{
+    struct engine_file files[FILES_MAX];
+    struct buf data[FILES_MAX] = {0};
+    troupe_status status = take_files(list, files, data, err);
+
+    if (status == TROUPE_OK)
+        status = turn_engine_call_with(host_engine(host), name, given, files, json_array_size(list),
+                                       0, ret_text, ret_json, err);
+    for (size_t i = 0; i < FILES_MAX; i++)
+        buf_clear(&data[i]);
+    return status;
+}
+
 static troupe_status run_call(void *arg, const json_t *request, json_t **ret_result,
                               struct error *err)
 {
@@ -100,7 +142,7 @@ static troupe_status run_call(void *arg, const json_t *request, json_t **ret_res
     given = arguments ? json_print(arguments) : mem_strdup("{}");
     if (!given)
         return error_set(err, TROUPE_DATA, "the arguments are no valid text");
-    status = turn_engine_call(host_engine(host), name, given, 0, &text, &json, err);
+    status = call_with(host, name, given, json_object_get(request, "files"), &text, &json, err);
     if (status < 0)
         return status;
     if (json)

@@ -134,6 +134,17 @@ static void add_core_commands(json_t *list)
     }
 }
 
+/* Names of its parameters that are files. */
+static json_t *files_of(const struct plugin_function *function)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < function->param_count; i++)
+        if (function->params[i].type == TROUPE_TYPE_ATTACHMENT)
+            json_array_append_new(list, json_string(function->params[i].name));
+    return list;
+}
+
 json_t *host_functions(struct host *host)
 {
     const struct plugin_set *set = turn_engine_set(host->engine);
@@ -145,6 +156,7 @@ json_t *host_functions(struct host *host)
 
         json_object_set_new(function, "function", json_string(target->qualified));
         json_object_set_new(function, "agent", json_string(target->agent->name));
+        json_object_set_new(function, "files", files_of(target->function));
         json_object_set_new(function, "usage", json_string(target->function->usage));
         json_object_set_new(function, "slash",
                             json_boolean(target->function->flags & TROUPE_SLASH));

@@ -67,6 +67,18 @@ static void describe_text(const struct plugin_param *param, struct buf *out)
         buf_printf(out, " of at most %lld bytes", (long long)param->max);
 }
 
+/* Where there is no way to give one it is told by its place among those of the message. */
+static void describe_file(const struct plugin_param *param, struct buf *out)
+{
+    bool one = param->choice_count == 1;
+    bool text = one && plugin_is_choice(&param->choices[0], "text");
+
+    buf_puts(out, !one ? "a text or picture" : text ? "a text file" : "a picture");
+    if (param->bounded)
+        buf_printf(out, " of at most %lld bytes", (long long)param->max);
+    buf_puts(out, ", by its number among the attached files, from 1");
+}
+
 void plugin_param_describe(const struct plugin_param *param, struct buf *out)
 {
     switch (param->type) {
@@ -78,7 +90,7 @@ void plugin_param_describe(const struct plugin_param *param, struct buf *out)
     case TROUPE_TYPE_MEMBER: buf_puts(out, "a member (a mention or an id)"); break;
     case TROUPE_TYPE_CHANNEL: buf_puts(out, "a channel (a mention or an id)"); break;
     case TROUPE_TYPE_ROLE: buf_puts(out, "a role (a mention or an id)"); break;
-    default: buf_puts(out, "the id of an attachment"); break;
+    default: describe_file(param, out); break;
     }
 }
 
@@ -180,6 +192,7 @@ static const char *schema_type(uint32_t type)
     case TROUPE_TYPE_INT: return "integer";
     case TROUPE_TYPE_FLOAT: return "number";
     case TROUPE_TYPE_BOOL: return "boolean";
+    case TROUPE_TYPE_ATTACHMENT: return "integer";
     case TROUPE_TYPE_JSON: return NULL; /* any */
     default: return "string";           /* ids too: they do not fit a double */
     }
@@ -221,6 +234,18 @@ static json_t *default_of(const struct plugin_param *param)
     }
 }
 
+/* A model refers to what the member attached; it has no files of its own. */
+static void put_file(const struct plugin_param *param, json_t *schema)
+{
+    _cleanup_buf_ struct buf text = BUF_INIT;
+
+    buf_printf(&text, "%s (", param->doc);
+    describe_file(param, &text);
+    buf_putc(&text, ')');
+    json_object_set_new(schema, "description", json_string(buf_text(&text)));
+    json_object_set_new(schema, "minimum", json_integer(1));
+}
+
 static json_t *param_schema(const struct plugin_param *param)
 {
     json_t *schema = json_object();
@@ -228,9 +253,12 @@ static json_t *param_schema(const struct plugin_param *param)
 
     if (type)
         json_object_set_new(schema, "type", json_string(type));
-    json_object_set_new(schema, "description", json_string(param->doc));
+    if (param->type == TROUPE_TYPE_ATTACHMENT)
+        put_file(param, schema);
+    else
+        json_object_set_new(schema, "description", json_string(param->doc));
     put_bounds(param, schema);
-    if (param->choice_count) {
+    if (param->choice_count && param->type != TROUPE_TYPE_ATTACHMENT) {
         json_t *choices = json_array();
 
         for (size_t i = 0; i < param->choice_count; i++)

@@ -16,6 +16,7 @@
 #define KNOWN_FLAGS ((TROUPE_MENU_MESSAGE << 1) - 1)
 #define MENUS       (TROUPE_MENU_MEMBER | TROUPE_MENU_MESSAGE)
 #define MENU_CHARS  32
+#define MAX_FILE    (INT64_C(64) << 20) /* above what any configuration takes */
 #define MAX_DOC     1000
 
 /* Sizes of the tables in ABI 1.0: what every plugin has at least. */
@@ -180,6 +181,29 @@ static troupe_status read_choices(const struct reading *at, const char *choices,
     }
 }
 
+static troupe_status read_file_size(const struct reading *at, const troupe_param *declared,
+                                    struct plugin_param *ret)
+{
+    if (isfinite(declared->min))
+        return defect(at, "a file has no minimum");
+    if (isfinite(declared->max) &&
+        (declared->max < 1 || declared->max > MAX_FILE || !plugin_is_whole(declared->max)))
+        return defect(at, "its maximum must be whole and in 1 to %lld bytes", (long long)MAX_FILE);
+    ret->min = 1;
+    ret->max = isfinite(declared->max) ? (int64_t)declared->max : (int64_t)MAX_FILE;
+    return TROUPE_OK;
+}
+
+/* Kinds that the host tells apart. */
+static troupe_status check_kinds(const struct reading *at, const struct plugin_param *param)
+{
+    for (size_t i = 0; i < param->choice_count; i++)
+        if (!plugin_is_choice(&param->choices[i], "text") &&
+            !plugin_is_choice(&param->choices[i], "picture"))
+            return defect(at, "a file's choices are \"text\", \"picture\" or both with | between");
+    return TROUPE_OK;
+}
+
 static troupe_status read_range(const struct reading *at, const troupe_param *declared,
                                 struct plugin_param *ret)
 {
@@ -198,6 +222,8 @@ static troupe_status read_range(const struct reading *at, const troupe_param *de
         ret->max_f = max;
         return TROUPE_OK;
     }
+    if (ret->type == TROUPE_TYPE_ATTACHMENT)
+        return read_file_size(at, declared, ret);
     if (ret->type != TROUPE_TYPE_INT && !is_text(ret->type))
         return ret->bounded ? defect(at, "its type takes no range") : TROUPE_OK;
     if ((isfinite(min) && (min < low || min > high || !plugin_is_whole(min))) ||
@@ -267,9 +293,11 @@ static troupe_status read_param(struct reading *at, const troupe_param *declared
     ret->type = declared->type;
     ret->optional = declared->optional != 0;
     if (declared->choices) {
-        if (ret->type != TROUPE_TYPE_STRING)
-            return defect(at, "only a string has choices");
+        if (ret->type != TROUPE_TYPE_STRING && ret->type != TROUPE_TYPE_ATTACHMENT)
+            return defect(at, "only a string or a file has choices");
         if ((status = read_choices(at, declared->choices, ret)) < 0)
+            return status;
+        if (ret->type == TROUPE_TYPE_ATTACHMENT && (status = check_kinds(at, ret)) < 0)
             return status;
     }
     if ((status = read_range(at, declared, ret)) < 0)
@@ -494,6 +522,19 @@ static inline bool fits(const struct plugin_param *param, const troupe_value *va
         return false;
     default: return value->u.id != 0;
     }
+}
+
+bool plugin_function_takes_files(const struct plugin_function *function)
+{
+    for (size_t i = 0; i < function->param_count; i++)
+        if (function->params[i].type == TROUPE_TYPE_ATTACHMENT)
+            return true;
+    return false;
+}
+
+bool plugin_is_choice(const troupe_str *choice, const char *word)
+{
+    return choice->len == strlen(word) && !memcmp(choice->ptr, word, choice->len);
 }
 
 bool plugin_param_fits(const struct plugin_param *param, const troupe_value *value)

@@ -31,10 +31,10 @@ struct plugin_param {
     bool split;   /* text that is passed as two words, see function.c */
     bool bounded; /* a range or length was declared: messages tell it */
     troupe_value def;
-    int64_t min, max;    /* INT: range; STRING, JSON: bytes */
+    int64_t min, max;    /* INT: range; STRING, JSON: bytes; ATTACHMENT: max bytes */
     double min_f, max_f; /* FLOAT */
     size_t choice_count;
-    const troupe_str *choices; /* STRING only */
+    const troupe_str *choices; /* STRING; of an ATTACHMENT the kinds */
 };
 
 struct plugin_function {
@@ -63,6 +63,10 @@ enum plugin_menu_part { PLUGIN_MENU_MEMBER, PLUGIN_MENU_TEXT, PLUGIN_MENU_ID };
 /* The parameter that gets it; NULL: none does. */
 const struct plugin_param *plugin_menu_param(const struct plugin_function *function,
                                              enum plugin_menu_part part);
+
+bool plugin_is_choice(const troupe_str *choice, const char *word);
+/* Whether a parameter of it is a file. */
+bool plugin_function_takes_files(const struct plugin_function *function);
 
 /* Arguments in the order of the parameters; TROUPE_TYPE_NULL is "left out". A zeroed struct is
  * empty. `owned` is the memory of texts; values may also be borrowed from the caller. */

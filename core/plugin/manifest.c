@@ -98,6 +98,10 @@ static troupe_status read_functions(const troupe_array *declared, struct plugin_
         ret->function_count = i + 1;
         if ((status = plugin_function_read(function, ret->id, &ret->functions[i], err)) < 0)
             return status;
+        if (plugin_function_takes_files(&ret->functions[i]) && !plugin_manifest_can(ret, "files"))
+            return defect(ret->id, err,
+                          "function \"%s\" takes a file without the capability \"files\"",
+                          ret->functions[i].name);
         for (uint32_t k = 0; k < i; k++)
             if (!strcmp(ret->functions[k].name, ret->functions[i].name))
                 return defect(ret->id, err, "there are two functions called \"%s\"",

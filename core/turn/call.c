@@ -7,6 +7,7 @@
 #include "plugin/set.h"
 #include "turn/confirm.h"
 #include "turn/engine_private.h"
+#include "turn/files.h"
 #include "turn/rights.h"
 
 #include <stdio.h>
@@ -111,6 +112,12 @@ troupe_status turn_call(struct turn *turn, const struct turn_site *site, struct 
         snprintf(ret->sentence, sizeof(ret->sentence),
                  "more than %d functions of one turn run at a time", TURN_CALLS_MAX);
         status = TROUPE_LIMIT;
+        goto out;
+    }
+    if (plugin_function_takes_files(function) &&
+        (status = turn_files_check(turn, function, values, &call->err)) < 0) {
+        snprintf(ret->code, sizeof(ret->code), "call.file");
+        snprintf(ret->sentence, sizeof(ret->sentence), "%s", call->err.text);
         goto out;
     }
     turn->calls++;

@@ -10,6 +10,7 @@
 #include "turn/call.h"
 #include "turn/core_commands.h"
 #include "turn/engine_private.h"
+#include "turn/files.h"
 #include "turn/rights.h"
 
 #include <ctype.h>
@@ -191,6 +192,9 @@ static void run(struct turn *turn, const struct found *found, const struct plugi
     snprintf(where, sizeof(where), "command %s", found->function->name);
     if (status == TROUPE_OK && !turn_may_call(turn, found->function, err))
         status = TROUPE_DENIED;
+    if (status == TROUPE_OK && plugin_function_takes_files(found->function) &&
+        !turn_files_give(turn))
+        return;
     if (status < 0) {
         _cleanup_buf_ struct buf out = BUF_INIT;
 

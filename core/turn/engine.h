@@ -128,6 +128,15 @@ troupe_status turn_engine_blame(struct engine *engine, int64_t turn_id, const ch
 troupe_status turn_engine_call(struct engine *engine, const char *name, const char *json_args,
                                uint64_t deadline, char **ret_text, char **ret_json,
                                struct error *err);
+/* The same with files: an argument that is one names it by its place, from 1. */
+struct engine_file {
+    const char *name, *data;
+    size_t len;
+};
+troupe_status turn_engine_call_with(struct engine *engine, const char *name, const char *json_args,
+                                    const struct engine_file *files, size_t file_count,
+                                    uint64_t deadline, char **ret_text, char **ret_json,
+                                    struct error *err);
 /* The trace of a turn or, by the source's id, of a message; "last" is the newest. [waits] */
 troupe_status turn_engine_why(struct engine *engine, const char *id, json_t **ret,
                               struct error *err);

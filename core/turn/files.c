@@ -3,7 +3,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "gateway/files.h"
+#include "plugin/function.h"
 #include "turn/engine_private.h"
 #include "turn/sql/file.h"
 
@@ -215,23 +217,15 @@ static bool is_empty(const struct turn *turn)
            !strcmp(event->kind, "message");
 }
 
-bool turn_files_open(struct turn *turn)
+/* What the event has of files, stored: `ret` has all of them. False as turn_files_open. */
+static bool fetch_all(struct turn *turn, struct store_rows **ret)
 {
-    _cleanup_rows_ struct store_rows *rows = NULL, *all = NULL;
+    _cleanup_rows_ struct store_rows *rows = NULL;
     _cleanup_json_ json_t *list = NULL;
     struct error err;
     troupe_status status = TROUPE_OK;
     size_t count;
 
-    if (is_empty(turn)) {
-        turn_conclude(turn, "refused", "empty", "%s",
-                      turn->event->flags & EVENT_STICKER
-                          ? "I don't look at stickers; write in words what you would like to know"
-                          : "you called me without a question; write it beside the mention");
-        return false;
-    }
-    if (!turn->event->files || !turn->id || turn->files)
-        return true;
     while (turn->storing && status == TROUPE_OK) /* a message that came before fetches nothing */
         status = co_sleep(1);
     if (status < 0 || turn->state)
@@ -243,12 +237,11 @@ bool turn_files_open(struct turn *turn)
     if (status == TROUPE_OK && rows->count < count)
         status = fetch_rest(turn, list, rows, &err);
     if (status == TROUPE_OK)
-        status = load(turn, &all, &err);
+        status = load(turn, ret, &err);
     if (status == TROUPE_OK) {
         turn_trace_add(&turn->trace, "files", "looked_at", "%zu files, %zu of them before", count,
                        rows->count);
-        take_up(turn, all);
-        return !turn->state;
+        return true;
     }
     if (co_status() < 0)
         return false;
@@ -257,13 +250,138 @@ bool turn_files_open(struct turn *turn)
     return false;
 }
 
+bool turn_files_open(struct turn *turn)
+{
+    _cleanup_rows_ struct store_rows *all = NULL;
+
+    if (is_empty(turn)) {
+        turn_conclude(turn, "refused", "empty", "%s",
+                      turn->event->flags & EVENT_STICKER
+                          ? "I don't look at stickers; write in words what you would like to know"
+                          : "you called me without a question; write it beside the mention");
+        return false;
+    }
+    if (!turn->event->files || !turn->id || turn->files)
+        return true;
+    if (!fetch_all(turn, &all))
+        return false;
+    take_up(turn, all);
+    return !turn->state;
+}
+
+/* ---- for functions --------------------------------------------------------------------------- */
+
+bool turn_files_give(struct turn *turn)
+{
+    _cleanup_rows_ struct store_rows *all = NULL;
+
+    if (!turn->event->files || !turn->id || turn->files)
+        return true;
+    if (!fetch_all(turn, &all))
+        return false;
+    turn->files = all->count;
+    turn->files_given = true;
+    return true;
+}
+
+troupe_status turn_files_take(struct turn *turn, const struct engine_file *files, size_t count,
+                              struct error *err)
+{
+    troupe_status status = TROUPE_OK;
+
+    for (size_t i = 0; i < count && status == TROUPE_OK; i++) {
+        const struct gateway_file file = {
+            .id = "", .name = files[i].name, .type = "", .url = "", .size = (int64_t)files[i].len};
+        struct gateway_fetched fetched = {.state = GATEWAY_FILE_TYPE};
+
+        if (gateway_file_shows_picture(files[i].data, files[i].len))
+            fetched.state = GATEWAY_FILE_KEPT;
+        else if (text_is_utf8(files[i].data, files[i].len) &&
+                 !memchr(files[i].data, '\0', files[i].len))
+            fetched.state = GATEWAY_FILE_TEXT;
+        if (fetched.state != GATEWAY_FILE_TYPE)
+            buf_append(&fetched.data, files[i].data, files[i].len);
+        status = keep(turn, i, &file, &fetched, err);
+        buf_clear(&fetched.data);
+    }
+    if (status == TROUPE_OK) {
+        turn->files = count;
+        turn->files_given = true;
+    }
+    return status;
+}
+
+static bool takes_kind(const struct plugin_param *param, enum gateway_file_state state)
+{
+    const char *kind = state == GATEWAY_FILE_TEXT || state == GATEWAY_FILE_CUT ? "text" : "picture";
+
+    for (size_t i = 0; i < param->choice_count; i++)
+        if (plugin_is_choice(&param->choices[i], kind))
+            return true;
+    return !param->choice_count;
+}
+
+static troupe_status check_file(const struct plugin_param *param, const struct store_rows *rows,
+                                uint64_t number, struct error *err)
+{
+    _cleanup_buf_ struct buf what = BUF_INIT;
+    enum gateway_file_state state;
+    int64_t size;
+
+    if (!rows || number > rows->count)
+        return error_set(err, TROUPE_ARGUMENT,
+                         "\"%s\" names file %llu, and %zu are attached here; give it with the "
+                         "command, or attach it to the message",
+                         param->name, (unsigned long long)number, rows ? rows->count : 0);
+    state = state_at(rows, number - 1);
+    size = store_cell_int(rows, number - 1, SIZE, 0);
+    switch (state) {
+    case GATEWAY_FILE_TEXT:
+    case GATEWAY_FILE_CUT:
+    case GATEWAY_FILE_KEPT:
+    case GATEWAY_FILE_SEEN: break;
+    default:
+        gateway_file_put_reason(store_cell_text(rows, number - 1, NAME, ""), state, &what);
+        return error_set(err, TROUPE_ARGUMENT, "\"%s\" cannot be used: %s", param->name,
+                         buf_text(&what));
+    }
+    if (takes_kind(param, state) && size <= param->max)
+        return TROUPE_OK;
+    buf_printf(&what, "\"%s\" must be ", param->name);
+    plugin_param_describe(param, &what);
+    buf_puts(&what, ", got ");
+    gateway_file_put_name(store_cell_text(rows, number - 1, NAME, ""), &what);
+    return error_set(err, TROUPE_ARGUMENT, "%s of %lld bytes", buf_text(&what), (long long)size);
+}
+
+troupe_status turn_files_check(const struct turn *turn, const struct plugin_function *function,
+                               const troupe_value *values, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status = TROUPE_OK;
+
+    for (size_t i = 0; i < function->param_count && status == TROUPE_OK; i++) {
+        const struct plugin_param *param = &function->params[i];
+
+        if (param->type != TROUPE_TYPE_ATTACHMENT || values[i].type != param->type)
+            continue;
+        if (!rows && turn->files)
+            status = store_query(turn->engine->store, STORE_SQL(SQL_FILE_LIST, store_int(turn->id)),
+                                 turn_engine_soon(turn->engine), &rows, err);
+        if (status == TROUPE_OK)
+            status = check_file(param, rows, values[i].u.id, err);
+    }
+    return status;
+}
+
 void turn_files_remark(struct turn *turn)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
     _cleanup_buf_ struct buf reasons = BUF_INIT, remark = BUF_INIT;
     struct error err;
 
-    if (!turn->files || strcmp(turn->state, "done") || !turn_answer_exists(turn))
+    if (!turn->files || turn->files_given || strcmp(turn->state, "done") ||
+        !turn_answer_exists(turn))
         return;
     if (load(turn, &rows, &err) < 0) {
         log_warn("turn", "turn %lld: its files cannot be told: %s", (long long)turn->id, err.text);

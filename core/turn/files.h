@@ -7,13 +7,28 @@
 #ifndef TURN_FILES_H
 #define TURN_FILES_H
 
-#include <stdbool.h>
+#include "base/error.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <troupe/abi.h>
+
+struct engine_file;
+struct plugin_function;
 struct turn;
 
 /* Fetches what is not stored yet, and makes the texts part of the event's content. False: the turn
  * has come to its end, or to be ended. [waits] */
 bool turn_files_open(struct turn *turn);
+/* The same for a command that takes files: they are there for the function alone. [waits] */
+bool turn_files_give(struct turn *turn);
+/* Keeps files that come with a call from the shell. [waits] */
+troupe_status turn_files_take(struct turn *turn, const struct engine_file *files, size_t count,
+                              struct error *err);
+/* Whether the files that the values name are there and of the kind and size that the function takes.
+ * TROUPE_ARGUMENT with a sentence. [waits] */
+troupe_status turn_files_check(const struct turn *turn, const struct plugin_function *function,
+                               const troupe_value *values, struct error *err);
 /* Tells the member below the answer what of the files nobody looked at. [waits] */
 void turn_files_remark(struct turn *turn);
 

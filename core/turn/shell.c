@@ -6,6 +6,7 @@
 #include "turn/call.h"
 #include "turn/core_commands.h"
 #include "turn/engine_private.h"
+#include "turn/files.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -132,6 +133,15 @@ troupe_status turn_engine_call(struct engine *engine, const char *name, const ch
                                uint64_t deadline, char **ret_text, char **ret_json,
                                struct error *err)
 {
+    return turn_engine_call_with(engine, name, json_args, NULL, 0, deadline, ret_text, ret_json,
+                                 err);
+}
+
+troupe_status turn_engine_call_with(struct engine *engine, const char *name, const char *json_args,
+                                    const struct engine_file *files, size_t file_count,
+                                    uint64_t deadline, char **ret_text, char **ret_json,
+                                    struct error *err)
+{
     struct shell_call call = {.name = name, .json = json_args};
     struct turn *turn;
     troupe_status status;
@@ -149,6 +159,8 @@ troupe_status turn_engine_call(struct engine *engine, const char *name, const ch
     turn->set = plugin_set_pin(engine->set);
     turn->generation = turn->set->number;
     turn->deadline = deadline ? deadline : co_after(engine->total_ms);
+    if (turn_files_take(turn, files, file_count, err) < 0)
+        turn_conclude(turn, "failed", "storage_unavailable", "%s", err->text);
     do_call(&call);
     store_end(turn);
     status = call.status;

@@ -19,6 +19,7 @@ static enum gateway_param_type type_of(uint32_t type)
     case TROUPE_TYPE_MEMBER: return GATEWAY_PARAM_MEMBER;
     case TROUPE_TYPE_CHANNEL: return GATEWAY_PARAM_CHANNEL;
     case TROUPE_TYPE_ROLE: return GATEWAY_PARAM_ROLE;
+    case TROUPE_TYPE_ATTACHMENT: return GATEWAY_PARAM_FILE;
     case TROUPE_TYPE_JSON: return GATEWAY_PARAM_JSON;
     default: return GATEWAY_PARAM_STRING;
     }
@@ -40,7 +41,7 @@ static void describe_param(struct arena *arena, const struct plugin_param *from,
         .min_f = from->min_f,
         .max_f = from->max_f,
         .choices = choices,
-        .choice_count = from->choice_count,
+        .choice_count = from->type == TROUPE_TYPE_ATTACHMENT ? 0 : from->choice_count,
     };
     for (size_t i = 0; i < from->choice_count; i++)
         choices[i] = arena_strndup(arena, from->choices[i].ptr, from->choices[i].len);

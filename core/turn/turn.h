@@ -66,7 +66,8 @@ struct turn {
     struct list_link known; /* core/host: values of settings, as this turn has them */
     struct map annotations; /* key -> struct buf of the arena        */
     struct turn_answer answer;
-    size_t files; /* of the event, that were looked at */
+    size_t files;     /* of the event, that were looked at        */
+    bool files_given; /* to a command: its content has none of them */
     int64_t cost_micros;
     unsigned calls; /* functions that run now */
     bool spends;    /* it has reservations in the ledger */

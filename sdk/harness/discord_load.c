@@ -135,6 +135,26 @@ static json_t *option_of(const char *key, const json_t *value, uint64_t n)
     return option;
 }
 
+/* An object is a file, as discord_files_of takes it: the option has its id, `resolved` the rest. */
+static json_t *file_option(struct discord *discord, const char *key, json_t *file,
+                           json_t *attachments)
+{
+    json_t *list = json_pack("[O]", file), *made;
+    char *text = discord_files_of(discord, list);
+    json_t *parsed = json_loads(text ? text : "[]", 0, NULL);
+    const char *id;
+    json_t *option;
+
+    made = json_array_get(parsed, 0);
+    id = json_string_value(json_object_get(made, "id"));
+    json_object_set(attachments, id ? id : "0", made);
+    option = json_pack("{s:s,s:i,s:s}", "name", key, "type", 11, "value", id ? id : "0");
+    json_decref(parsed);
+    json_decref(list);
+    free(text);
+    return option;
+}
+
 struct discord_interaction *discord_slash(struct discord *discord, struct discord_channel *channel,
                                           struct discord_user *member, const char *name,
                                           const json_t *options)
@@ -142,16 +162,21 @@ struct discord_interaction *discord_slash(struct discord *discord, struct discor
     char kind[40];
     struct discord_entry *entry;
     json_t *list = json_is_array(options) ? json_deep_copy(options) : json_array(), *value;
+    json_t *files = json_object(), *data;
     struct discord_interaction *it;
     const char *key;
 
     snprintf(kind, sizeof(kind), "/%s", name);
     entry = discord_ledger_ask(discord, kind);
     json_object_foreach ((json_t *)(uintptr_t)options, key, value)
-        json_array_append_new(list, option_of(key, value, entry->n));
-    it = discord_interaction_send(discord, 2, member, channel, NULL,
-                                  json_pack("{s:s,s:s,s:i,s:o}", "id", "800000000000000000", "name",
-                                            name, "type", 1, "options", list));
+        json_array_append_new(list, json_is_object(value) ? file_option(discord, key, value, files)
+                                                          : option_of(key, value, entry->n));
+    data = json_pack("{s:s,s:s,s:i,s:o}", "id", "800000000000000000", "name", name, "type", 1,
+                     "options", list);
+    if (json_object_size(files))
+        json_object_set_new(data, "resolved", json_pack("{s:O}", "attachments", files));
+    json_decref(files);
+    it = discord_interaction_send(discord, 2, member, channel, NULL, data);
     discord_ledger_sent(discord, entry, 0, it->id, channel->id, member->id,
                         discord->gateway.sessions != NULL);
     return it;

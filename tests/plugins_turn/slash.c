@@ -94,6 +94,31 @@ static troupe_status look_at(troupe_turn *turn, uint64_t member, int64_t times)
                         (long long)times);
 }
 
-TROUPE_PLUGIN("org.example.slash", "1.0.0", "Commands",
+TROUPE_FUNCTION(lines, "Counts the lines of a file", TROUPE_SLASH | TROUPE_TOOL | TROUPE_CONFIRM,
+                TROUPE_ATTACHMENT(file, "Which one", .choices = "text", .max = 900),
+                TROUPE_OPT_ATTACHMENT(other, "One more"))
+static troupe_status lines(troupe_turn *turn, uint64_t file, uint64_t other)
+{
+    troupe_file info, none;
+    troupe_str text;
+    int64_t count = 0;
+    troupe_status status = troupe_attachment_info(turn, file, &info);
+
+    if (status == TROUPE_OK)
+        status = troupe_attachment_read(turn, file, &text);
+    if (status < 0)
+        return status;
+    for (uint64_t i = 0; i < text.len; i++)
+        count += text.ptr[i] == '\n';
+    if (!other && troupe_attachment_info(turn, other, &none) != TROUPE_NOT_FOUND)
+        return TROUPE_FAILED;
+    if (other && (status = troupe_attachment_info(turn, other, &none)) < 0)
+        return status;
+    return troupe_reply(turn, "%.*s has %lld lines%s%.*s", (int)info.name.len, info.name.ptr,
+                        (long long)count, other ? ", beside " : "", other ? (int)none.name.len : 0,
+                        other ? none.name.ptr : "");
+}
+
+TROUPE_PLUGIN("org.example.slash", "1.0.0", "Commands", .capabilities = "files",
               .functions = TROUPE_LIST(recite, confide, choose, point, pick, quote, look_at, wish,
-                                       wish_alone));
+                                       wish_alone, lines));

@@ -97,7 +97,7 @@ struct event *discord_command_take(struct discord *discord, const struct event *
                                    const char *data, size_t len)
 {
     _cleanup_json_ json_t *tree = NULL;
-    _cleanup_mem_ char *arguments = NULL;
+    _cleanup_mem_ char *arguments = NULL, *files = NULL;
     const struct gateway_command *command;
     struct event event = *interaction, *made;
     const json_t *used;
@@ -113,7 +113,7 @@ struct event *discord_command_take(struct discord *discord, const struct event *
     }
     command = gateway_commands_find(
         discord->commands.all, discord_command_offer((int)json_get_int(used, "type", 1)), name);
-    arguments = discord_command_arguments(command, used);
+    arguments = discord_command_arguments(command, used, &files);
     if (strlen(arguments) > EVENT_CONTENT_MAX) {
         discord_press_refuse(discord, interaction, DISCORD_CALLBACK_MESSAGE, TOO_LONG);
         return NULL;
@@ -122,6 +122,7 @@ struct event *discord_command_take(struct discord *discord, const struct event *
     event.command = command ? command->target : name;
     event.content = arguments;
     event.content_len = strlen(arguments);
+    event.files = files;
     event.flags |= EVENT_DEFERRED;
     if (!command || command->private) /* an old one's answer is a sentence about that */
         event.flags |= EVENT_PRIVATE;

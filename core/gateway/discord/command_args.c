@@ -6,6 +6,8 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "gateway/discord/fetch.h"
+#include "gateway/files.h"
 
 #include <string.h>
 #include <strings.h>
@@ -53,9 +55,23 @@ static void take_target(const struct gateway_command *command, const json_t *dat
              json_get_str(json_object_get(message, "author"), "id", NULL));
 }
 
-char *discord_command_arguments(const struct gateway_command *command, const json_t *data)
+/* A file is known by its place in the event's list of them, from 1. */
+static json_t *take_file(const json_t *data, const json_t *value, json_t *files)
 {
-    _cleanup_json_ json_t *arguments = json_object();
+    const json_t *given = json_object_get(json_object_get(data, "resolved"), "attachments");
+    const char *id = json_string_value(value);
+    const json_t *file = id ? json_object_get(given, id) : NULL;
+
+    if (!file || json_array_size(files) >= GATEWAY_FILES_MAX)
+        return json_integer(GATEWAY_FILES_MAX + 1); /* which is refused: there is none */
+    json_array_append_new(files, discord_fetch_file(file));
+    return json_integer((json_int_t)json_array_size(files));
+}
+
+char *discord_command_arguments(const struct gateway_command *command, const json_t *data,
+                                char **ret_files)
+{
+    _cleanup_json_ json_t *arguments = json_object(), *files = json_array();
     const json_t *option;
     size_t i;
 
@@ -66,10 +82,15 @@ char *discord_command_arguments(const struct gateway_command *command, const jso
         const char *name = json_get_str(option, "name", NULL);
         const json_t *value = json_object_get(option, "value");
 
-        if (name && value)
+        if (!name || !value)
+            continue;
+        if (json_get_int(option, "type", 0) == DISCORD_OPTION_FILE)
+            json_object_set_new(arguments, name, take_file(data, value, files));
+        else
             json_object_set_new(arguments, name,
                                 value_of(command ? param_of(command, name) : NULL, value));
     }
+    *ret_files = json_array_size(files) ? json_print(files) : NULL;
     return json_print(arguments);
 }
 

@@ -76,6 +76,7 @@ static int option_type(enum gateway_param_type type)
     case GATEWAY_PARAM_CHANNEL: return 7;
     case GATEWAY_PARAM_ROLE: return 8;
     case GATEWAY_PARAM_FLOAT: return 10;
+    case GATEWAY_PARAM_FILE: return DISCORD_OPTION_FILE;
     case GATEWAY_PARAM_STRING:
     case GATEWAY_PARAM_JSON: break;
     }

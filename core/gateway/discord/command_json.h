@@ -17,6 +17,7 @@
 #define DISCORD_COMMAND_OPTIONS    25
 #define DISCORD_COMMAND_CHOICES    25
 #define DISCORD_COMMAND_CHARACTERS 8000 /* names, descriptions and values of one command */
+#define DISCORD_OPTION_FILE        11   /* the type of an option                         */
 #define DISCORD_COMMAND_TEXT       100  /* characters of a description or a choice       */
 
 /* The list for a bulk overwrite. A line for each command that is left out goes to `left_out` (may
@@ -32,8 +33,10 @@ int discord_command_type(enum gateway_offer offer);
 enum gateway_offer discord_command_offer(int type);
 
 /* The arguments of an interaction's data as a JSON object by the parameters' names; of a menu they are
- * what it says about its target. mem_free. */
-char *discord_command_arguments(const struct gateway_command *command, const json_t *data);
+ * what it says about its target. A file is its place in `ret_files`, from 1, which is the list that an
+ * event has of them, or NULL. Both mem_free. */
+char *discord_command_arguments(const struct gateway_command *command, const json_t *data,
+                                char **ret_files);
 /* The choices for the option that has the focus, as an autocompletion answers them: those that begin
  * with what was typed, whatever its case; an empty list where nothing fits. The caller's. */
 json_t *discord_command_complete(const struct gateway_command *command, const json_t *data);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/discord/fetch.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "gateway/discord/internal.h"
@@ -11,6 +12,18 @@
 #define TRIES_MAX  2
 #define AGAIN_MS   500
 #define CONNECT_MS 5000
+#define URL_MAX    2048
+
+json_t *discord_fetch_file(const json_t *attachment)
+{
+    const char *url = json_get_str(attachment, "url", "");
+
+    return json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", json_get_str(attachment, "id", ""), "name",
+                     json_get_str(attachment, "filename", "file"), "type",
+                     json_get_str(attachment, "content_type", ""), "size",
+                     (json_int_t)json_get_int(attachment, "size", 0), "url",
+                     strlen(url) <= URL_MAX ? url : "");
+}
 
 bool discord_fetch_allowed(const struct discord_fetch_rules *rules, const char *url)
 {

@@ -20,6 +20,8 @@ struct discord_fetch_rules {
     const char *cdn; /* configured, beside Discord's own; NULL: none      */
 };
 
+/* An attachment as Discord has it, as gateway/files.h has it; the caller's. Pure. */
+json_t *discord_fetch_file(const json_t *attachment);
 /* Whether the address may be opened. Pure. */
 bool discord_fetch_allowed(const struct discord_fetch_rules *rules, const char *url);
 /* What can be said without opening it: GATEWAY_FILE_TEXT and _KEPT are worth a look. Pure. */

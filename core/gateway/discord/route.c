@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "gateway/discord/fetch.h"
 #include "gateway/discord/form.h"
 #include "gateway/discord/incoming.h"
 #include "gateway/discord/rights.h"
@@ -22,7 +23,6 @@
 #define CHANNEL_NEWS_THREAD    10
 #define CHANNEL_PRIVATE_THREAD 12
 #define EPOCH_MS               INT64_C(1420070400000) /* of snowflakes (reference.mdx) */
-#define FILE_URL_MAX           2048
 #define MENTION_TEXT_SIZE      32
 
 /* ---- whom it is for -------------------------------------------------------------------------- */
@@ -152,16 +152,9 @@ static char *files_of(const struct discord_incoming *message)
         return NULL;
     files = json_array();
     json_array_foreach (given, i, file) {
-        const char *url = json_get_str(file, "url", "");
-
         if (i == GATEWAY_FILES_MAX)
             break;
-        json_array_append_new(files, json_pack("{s:s, s:s, s:s, s:I, s:s}", "id",
-                                               json_get_str(file, "id", ""), "name",
-                                               json_get_str(file, "filename", "file"), "type",
-                                               json_get_str(file, "content_type", ""), "size",
-                                               (json_int_t)json_get_int(file, "size", 0), "url",
-                                               strlen(url) <= FILE_URL_MAX ? url : ""));
+        json_array_append_new(files, discord_fetch_file(file));
     }
     return json_array_size(files) ? json_print(files) : NULL;
 }

@@ -68,7 +68,7 @@ typedef struct troupe_array {
 #define TROUPE_TYPE_CHANNEL 6u /* uint64_t id                                                   */
 #define TROUPE_TYPE_ROLE    7u /* uint64_t id                                                   */
 #define TROUPE_TYPE_ATTACHMENT                                                                     \
-    8u                      /* uint64_t id                                                   */
+    8u                      /* uint64_t number of a file of the turn, from 1: troupe/files.h   */
 #define TROUPE_TYPE_JSON 9u /* troupe_str holding one JSON value                             */
 /* Config keys only. */
 #define TROUPE_TYPE_DURATION                                                                       \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * troupe/files.h - "troupe.files/1": what is attached to the message that a turn is about.
- * Capability "files".
+ * troupe/files.h - "troupe.files/1": what is attached to the message that a turn is about, or was given
+ * with a command (TROUPE_ATTACHMENT). Capability "files".
  *
  * The host fetches the files before the first stage. Texts stand in the message's content already, as
  * far as the configuration lets them; the whole file can be read here. Pictures (PNG, JPEG, GIF, WebP)
@@ -63,6 +63,32 @@ static inline troupe_status troupe_file_read(troupe_turn *turn, uint32_t index, 
         (const troupe_files_v1 *)troupe_get_extension(turn, TROUPE_FILES);
 
     return files ? files->read(turn, index, ret) : TROUPE_UNSUPPORTED;
+}
+
+/* The same for the argument of a TROUPE_ATTACHMENT; one that was left out is 0, TROUPE_NOT_FOUND.
+ *
+ *     TROUPE_FUNCTION(count, "Counts the lines of a file", TROUPE_SLASH,
+ *                     TROUPE_ATTACHMENT(file, "Which one", .choices = "text", .max = 100000))
+ *     static troupe_status count(troupe_turn *turn, uint64_t file)
+ *     {
+ *         troupe_str text;
+ *         troupe_status status = troupe_attachment_read(turn, file, &text);
+ *         …
+ */
+static inline troupe_status troupe_attachment_info(troupe_turn *turn, uint64_t attachment,
+                                                   troupe_file *ret)
+{
+    return attachment && attachment <= UINT32_MAX
+               ? troupe_file_info(turn, (uint32_t)(attachment - 1), ret)
+               : TROUPE_NOT_FOUND;
+}
+
+static inline troupe_status troupe_attachment_read(troupe_turn *turn, uint64_t attachment,
+                                                   troupe_str *ret)
+{
+    return attachment && attachment <= UINT32_MAX
+               ? troupe_file_read(turn, (uint32_t)(attachment - 1), ret)
+               : TROUPE_NOT_FOUND;
 }
 
 #endif

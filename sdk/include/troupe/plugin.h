@@ -62,7 +62,7 @@ typedef struct troupe_param {
         *choices; /* "red|green|blue", at most 250; NULL: any                                 */
     const char
         *def_text;   /* default of string and JSON parameters; NULL: none                        */
-    double min, max; /* of numbers; of strings the length in bytes                               */
+    double min, max; /* of numbers; of strings the length in bytes, of files the most bytes      */
     double def;      /* default of numbers and booleans; NaN: none                               */
     uint32_t type; /* TROUPE_TYPE_INT … TROUPE_TYPE_JSON                                       */
     uint32_t
@@ -94,15 +94,21 @@ typedef struct troupe_function {
 #define TROUPE_MEMBER(...)  (TROUPE_TYPE_MEMBER, uint64_t, __VA_ARGS__, .optional = 0)
 #define TROUPE_CHANNEL(...) (TROUPE_TYPE_CHANNEL, uint64_t, __VA_ARGS__, .optional = 0)
 #define TROUPE_ROLE(...)    (TROUPE_TYPE_ROLE, uint64_t, __VA_ARGS__, .optional = 0)
+/* Minor 6. A file: one that is given with the command, or by its number one of the message's. It is there
+ * before the function is entered, and is read by troupe_attachment_read (troupe/files.h, capability
+ * "files"). .max is the most bytes, .choices the kinds, "text|picture" or one of them; what is neither, too
+ * large or could not be fetched is refused with a sentence. */
+#define TROUPE_ATTACHMENT(...) (TROUPE_TYPE_ATTACHMENT, uint64_t, __VA_ARGS__, .optional = 0)
 /* The same, and the argument may be left out. */
-#define TROUPE_OPT_INT(...)     (TROUPE_TYPE_INT, int64_t, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_FLOAT(...)   (TROUPE_TYPE_FLOAT, double, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_BOOL(...)    (TROUPE_TYPE_BOOL, int32_t, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_STRING(...)  (TROUPE_TYPE_STRING, troupe_str, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_JSON(...)    (TROUPE_TYPE_JSON, troupe_str, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_MEMBER(...)  (TROUPE_TYPE_MEMBER, uint64_t, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_CHANNEL(...) (TROUPE_TYPE_CHANNEL, uint64_t, __VA_ARGS__, .optional = 1)
-#define TROUPE_OPT_ROLE(...)    (TROUPE_TYPE_ROLE, uint64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_INT(...)        (TROUPE_TYPE_INT, int64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_FLOAT(...)      (TROUPE_TYPE_FLOAT, double, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_BOOL(...)       (TROUPE_TYPE_BOOL, int32_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_STRING(...)     (TROUPE_TYPE_STRING, troupe_str, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_JSON(...)       (TROUPE_TYPE_JSON, troupe_str, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_MEMBER(...)     (TROUPE_TYPE_MEMBER, uint64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_CHANNEL(...)    (TROUPE_TYPE_CHANNEL, uint64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_ROLE(...)       (TROUPE_TYPE_ROLE, uint64_t, __VA_ARGS__, .optional = 1)
+#define TROUPE_OPT_ATTACHMENT(...) (TROUPE_TYPE_ATTACHMENT, uint64_t, __VA_ARGS__, .optional = 1)
 
 /* A function that is known by its C name, and a service that is known by a dotted name. Both give
  * the prototype, so a definition that does not match its declaration does not compile. */

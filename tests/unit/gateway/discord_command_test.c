@@ -10,6 +10,7 @@
 #include "gateway/discord/command_json.h"
 #include "gateway/discord/outbox_json.h"
 #include "gateway/discord/place.h"
+#include "gateway/files.h"
 #include "gateway/outbox.h"
 
 #include <stdio.h>
@@ -420,11 +421,11 @@ static void the_target_of_a_menu_becomes_arguments(void **state)
     static const char on_member[] =
         "{\"type\":2,\"target_id\":\"42\",\"resolved\":{\"users\":{\"42\":{\"id\":\"42\"}}}}";
     _cleanup_json_ json_t *data = NULL, *arguments = NULL;
-    _cleanup_mem_ char *text = NULL;
+    _cleanup_mem_ char *text = NULL, *files = NULL;
 
     (void)state;
     assert_status(json_parse(on_message, strlen(on_message), &data, NULL), TROUPE_OK);
-    text = discord_command_arguments(&menus[0], data);
+    text = discord_command_arguments(&menus[0], data, &files);
     assert_status(json_parse(text, strlen(text), &arguments, NULL), TROUPE_OK);
     assert_int_equal(json_object_size(arguments), 3);
     assert_string_equal(json_get_str(arguments, "note", ""), "so \"it\" is");
@@ -433,7 +434,7 @@ static void the_target_of_a_menu_becomes_arguments(void **state)
     json_decref(data);
     mem_free(text);
     assert_status(json_parse(on_member, strlen(on_member), &data, NULL), TROUPE_OK);
-    text = discord_command_arguments(&menus[1], data);
+    text = discord_command_arguments(&menus[1], data, &files);
     assert_string_equal(text, "{\"who\":\"42\"}");
 }
 
@@ -446,14 +447,41 @@ static void options_become_the_arguments_of_the_function(void **state)
                                "{\"name\":\"note\",\"type\":3,\"value\":\"a \\\"b\\\"\"},"
                                "{\"name\":\"more\",\"type\":3,\"value\":\"{\\\"x\\\":[1]}\"}]}";
     _cleanup_json_ json_t *tree = NULL;
-    _cleanup_mem_ char *arguments = NULL;
+    _cleanup_mem_ char *arguments = NULL, *files = NULL;
 
     (void)state;
     assert_status(json_parse(data, strlen(data), &tree, NULL), TROUPE_OK);
-    arguments = discord_command_arguments(&paint, tree);
+    arguments = discord_command_arguments(&paint, tree, &files);
     assert_string_equal(arguments, "{\"coats\":3,\"share\":0.5,\"wet\":true,"
                                    "\"who\":\"400000000000000000\",\"note\":\"a \\\"b\\\"\","
                                    "\"more\":{\"x\":[1]}}");
+    assert_null(files);
+}
+
+/* Also of a command that is not registered any more; an id that `resolved` does not know is no file. */
+static void a_file_is_its_place_in_the_event(void **state)
+{
+    static const char data[] =
+        "{\"options\":[{\"name\":\"b\",\"type\":11,\"value\":\"72\"},"
+        "{\"name\":\"lost\",\"type\":11,\"value\":\"73\"},"
+        "{\"name\":\"a\",\"type\":11,\"value\":\"71\"}],\"resolved\":{\"attachments\":{"
+        "\"71\":{\"id\":\"71\",\"filename\":\"a.txt\",\"size\":3,\"url\":\"https://cdn/a\","
+        "\"content_type\":\"text/plain\"},"
+        "\"72\":{\"id\":\"72\",\"filename\":\"b.png\",\"size\":9,\"url\":\"https://cdn/b\"}}}}";
+    _cleanup_json_ json_t *tree = NULL, *list = NULL;
+    _cleanup_mem_ char *arguments = NULL, *files = NULL;
+    struct gateway_file file;
+
+    (void)state;
+    assert_status(json_parse(data, strlen(data), &tree, NULL), TROUPE_OK);
+    arguments = discord_command_arguments(NULL, tree, &files);
+    assert_string_equal(arguments, "{\"b\":1,\"lost\":11,\"a\":2}");
+    assert_status(json_parse(files, strlen(files), &list, NULL), TROUPE_OK);
+    assert_int_equal(json_array_size(list), 2);
+    file = gateway_file_at(list, 1);
+    assert_string_equal(file.name, "a.txt");
+    assert_string_equal(file.url, "https://cdn/a");
+    assert_int_equal(file.size, 3);
 }
 
 static void an_answer_has_its_place_by_who_may_see_it(void **state)
@@ -635,6 +663,7 @@ int main(void)
         cmocka_unit_test(menus_are_put_only_where_they_differ),
         cmocka_unit_test(the_target_of_a_menu_becomes_arguments),
         cmocka_unit_test(options_become_the_arguments_of_the_function),
+        cmocka_unit_test(a_file_is_its_place_in_the_event),
         cmocka_unit_test(an_answer_has_its_place_by_who_may_see_it),
         cmocka_unit_test(a_private_answer_is_never_shown_in_the_channel),
         cmocka_unit_test(a_public_answer_stands_in_the_channel_with_the_name),
