@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WINDOW_MS     1020u /* a second, and what the way to Discord may squeeze together */
+#define WINDOW_MS     1020u /* a second, and what clocks may round */
+#define FLIGHT_MS     1000u /* until a request without an answer is taken to be there */
 #define RING_MAX      100000u
 #define SLOT_MS       (DISCORD_INVALID_MS / DISCORD_INVALID_SLOTS)
 #define UNREACHED_MS  250u
@@ -19,13 +20,13 @@ void discord_gate_init(struct discord_gate *gate, uint32_t limit, uint64_t seed)
     *gate = (struct discord_gate){.limit = limit > RING_MAX ? UINT32_MAX : limit};
     gate->random = seed | 1;
     if (gate->limit != UINT32_MAX)
-        gate->sent = mem_zero(gate->limit, sizeof(*gate->sent));
+        gate->there = mem_zero(gate->limit, sizeof(*gate->there));
 }
 
 void discord_gate_clear(struct discord_gate *gate)
 {
-    mem_free(gate->sent);
-    gate->sent = NULL;
+    mem_free(gate->there);
+    gate->there = NULL;
 }
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -40,8 +41,8 @@ uint64_t discord_gate_opens(const struct discord_gate *gate, uint64_t now, bool 
     if (exempt)
         return opens;
     opens = later(opens, gate->global_until);
-    if (gate->sent && gate->sent[gate->next] != 0)
-        opens = later(opens, gate->sent[gate->next] + WINDOW_MS);
+    if (gate->there && gate->left >= gate->limit)
+        opens = later(opens, gate->there[gate->left % gate->limit] + WINDOW_MS);
     return opens;
 }
 
@@ -50,12 +51,23 @@ uint64_t discord_gate_stopped(const struct discord_gate *gate)
     return gate->stop_until;
 }
 
-void discord_gate_left(struct discord_gate *gate, uint64_t now, bool exempt)
+uint64_t discord_gate_left(struct discord_gate *gate, uint64_t now, bool exempt)
 {
-    if (exempt || !gate->sent)
-        return;
-    gate->sent[gate->next] = now;
-    gate->next = (gate->next + 1) % gate->limit;
+    if (exempt || !gate->there)
+        return 0;
+    gate->there[gate->left % gate->limit] = now + FLIGHT_MS;
+    return ++gate->left;
+}
+
+void discord_gate_landed(struct discord_gate *gate, uint64_t number, uint64_t now)
+{
+    uint64_t *there;
+
+    if (!number || gate->left - number >= gate->limit)
+        return; /* its place is another's */
+    there = &gate->there[(number - 1) % gate->limit];
+    if (now < *there)
+        *there = now;
 }
 
 /* xorshift64*: for jitter only */

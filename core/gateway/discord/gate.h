@@ -18,8 +18,8 @@
 
 struct discord_gate {
     uint32_t limit;        /* requests a second; UINT32_MAX: none                              */
-    uint64_t *sent;        /* ring: when the last `limit` requests left                        */
-    uint32_t next;         /* the oldest of them                                               */
+    uint64_t *there;       /* ring: when the last `limit` requests are there at the latest     */
+    uint64_t left;         /* how many left; the oldest of them is next in the ring            */
     uint64_t global_until; /* after a global 429                                           */
     uint64_t stop_until;   /* Cloudflare, breaker; DISCORD_NEVER: the token was refused    */
     uint64_t pause_until;  /* not reachable                                                */
@@ -36,7 +36,11 @@ void discord_gate_clear(struct discord_gate *gate);
 uint64_t discord_gate_opens(const struct discord_gate *gate, uint64_t now, bool exempt);
 /* The end of a stop that is on; `now` or less: none. */
 uint64_t discord_gate_stopped(const struct discord_gate *gate);
-void discord_gate_left(struct discord_gate *gate, uint64_t now, bool exempt);
+/* A request leaves; returns its number, 0 where none is needed. Discord counts when it comes there,
+ * which is some time before its answer is here: until then it is taken for one that comes late. */
+uint64_t discord_gate_left(struct discord_gate *gate, uint64_t now, bool exempt);
+/* It was there by now, or never will be. */
+void discord_gate_landed(struct discord_gate *gate, uint64_t number, uint64_t now);
 void discord_gate_answer(struct discord_gate *gate, uint64_t now, bool exempt,
                          const struct discord_limits *limits);
 /* Nothing could be sent. */

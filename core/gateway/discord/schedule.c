@@ -406,7 +406,7 @@ struct discord_job *discord_schedule_next(struct discord_schedule *schedule, uin
         job->key->flying = job;
         job->key->waiting = NULL;
     }
-    discord_gate_left(&schedule->gate, now, job->no_auth);
+    job->number = discord_gate_left(&schedule->gate, now, job->no_auth);
     return job;
 }
 
@@ -445,6 +445,7 @@ static void land(struct discord_schedule *schedule, struct discord_job *job, uin
     struct discord_bucket *bucket = job->bucket;
     struct discord_shape *shape = job->shape;
 
+    discord_gate_landed(&schedule->gate, job->number, now);
     schedule->flying--;
     shape->in_flight--;
     job->bucket = NULL;

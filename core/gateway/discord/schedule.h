@@ -37,6 +37,7 @@ struct discord_job {
     /* The schedule's. */
     enum discord_job_state state;
     uint64_t seq, due;
+    uint64_t number; /* the gate's */
     unsigned tries;
     bool sent;  /* at least once         */
     bool doubt; /* it may have been done */

@@ -372,34 +372,84 @@ static void a_global_429_holds_everything_but_interactions_while_others_fly(void
     finish(&sim);
 }
 
-static void the_global_limit_is_never_passed_in_any_second(void **state)
+static int by_time(const void *a, const void *b)
+{
+    const uint64_t *one = a, *other = b;
+
+    return *one < *other ? -1 : *one > *other;
+}
+
+/* A request is at Discord some time after it left, and its answer some time later. */
+#define REQUESTS 300
+
+static void the_global_limit_is_never_passed_in_any_second_at_discords_end(void **state)
 {
     struct sim sim;
-    struct discord_job *jobs = mem_zero(120, sizeof(*jobs));
-    uint64_t left[120];
-    char majors[120][16];
+    struct discord_job *jobs = mem_zero(REQUESTS, sizeof(*jobs));
+    uint64_t answers[REQUESTS], arrivals[REQUESTS], seed = 1;
+    char majors[REQUESTS][16];
+    size_t sent = 0, landed = 0;
 
     (void)state;
     begin(&sim);
     discord_schedule_clear(&sim.schedule);
-    discord_schedule_init(&sim.schedule, 200, 50, 1);
-    for (int i = 0; i < 120; i++) {
+    discord_schedule_init(&sim.schedule, 16, 50, 1);
+    for (int i = 0; i < REQUESTS; i++) {
         snprintf(majors[i], sizeof(majors[i]), "%d", i);
         jobs[i] = job_of("POST", CREATE, majors[i], DISCORD_FINAL);
+        jobs[i].deadline = UINT64_MAX;
         add(&sim, &jobs[i]);
     }
-    for (int i = 0; i < 120; i++) {
-        while (next(&sim) == NULL)
-            sim.now = discord_schedule_wake(&sim.schedule, sim.now);
-        left[i] = sim.now;
-        if (i >= 50)
-            assert_true(left[i] - left[i - 50] >= 1000);
+    while (landed < REQUESTS) {
+        uint64_t soonest = UINT64_MAX, wake;
+        struct discord_job *job;
+
+        while ((job = next(&sim)) != NULL) {
+            size_t i = (size_t)(job - jobs);
+
+            seed = seed * UINT64_C(6364136223846793005) + 1;
+            arrivals[i] = sim.now + (seed >> 33) % 400;
+            answers[i] = arrivals[i] + (seed >> 50) % 200;
+            sent++;
+        }
+        for (size_t i = 0; i < REQUESTS; i++)
+            if (jobs[i].state == DISCORD_JOB_FLYING && answers[i] < soonest)
+                soonest = answers[i];
+        wake = discord_schedule_wake(&sim.schedule, sim.now);
+        sim.now = wake < soonest ? wake : soonest;
+        for (size_t i = 0; i < REQUESTS; i++)
+            if (jobs[i].state == DISCORD_JOB_FLYING && answers[i] <= sim.now) {
+                told(&sim, &jobs[i], "abc", 5, 4, "1.000");
+                landed++;
+            }
     }
-    assert_true(left[119] - left[0] < 2500);
-    for (int i = 0; i < 120; i++)
-        discord_schedule_fail(&sim.schedule, &jobs[i], sim.now, TROUPE_CANCELED);
+    assert_int_equal(sent, REQUESTS);
+    qsort(arrivals, REQUESTS, sizeof(*arrivals), by_time);
+    for (size_t i = 50; i < REQUESTS; i++)
+        assert_true(arrivals[i] - arrivals[i - 50] >= 1000);
     finish(&sim);
     mem_free(jobs);
+}
+
+static void what_is_never_answered_counts_no_longer_than_it_may_fly(void **state)
+{
+    struct sim sim;
+    struct discord_job first = job_of("POST", CREATE, "1", DISCORD_FINAL),
+                       second = job_of("POST", CREATE, "2", DISCORD_FINAL);
+
+    (void)state;
+    begin(&sim);
+    discord_schedule_clear(&sim.schedule);
+    discord_schedule_init(&sim.schedule, 16, 1, 1);
+    add(&sim, &first);
+    add(&sim, &second);
+    assert_ptr_equal(next(&sim), &first);
+    assert_null(next(&sim));
+    sim.now = discord_schedule_wake(&sim.schedule, sim.now);
+    assert_ptr_equal(next(&sim), &second);
+    told(&sim, &second, "abc", 5, 4, "1.000");
+    told(&sim, &first, "abc", 5, 4, "1.000");
+    finish(&sim);
 }
 
 /* ---- stops --------------------------------------------------------------------------------- */
@@ -781,7 +831,8 @@ int main(void)
         cmocka_unit_test(a_sublimit_parks_its_shape_and_not_the_bucket),
         cmocka_unit_test(a_shared_429_is_waited_for_and_not_held_against_us),
         cmocka_unit_test(a_global_429_holds_everything_but_interactions_while_others_fly),
-        cmocka_unit_test(the_global_limit_is_never_passed_in_any_second),
+        cmocka_unit_test(the_global_limit_is_never_passed_in_any_second_at_discords_end),
+        cmocka_unit_test(what_is_never_answered_counts_no_longer_than_it_may_fly),
         cmocka_unit_test(cloudflares_block_stops_everything_for_its_time),
         cmocka_unit_test(a_refused_token_stops_everything_for_good),
         cmocka_unit_test(five_thousand_refusals_in_ten_minutes_stop_everything),
