@@ -27,7 +27,7 @@
 #define ISOLATE_BACKOFF_MS 10  /* after the first crash                                        */
 #define ISOLATE_CRASHES    5   /* within ISOLATE_CRASH_MS: the agent is switched off           */
 #define ISOLATE_CRASH_MS   60000
-#define ISOLATE_GRACE_MS   30   /* beyond a call's deadline, until who computes still is killed */
+#define ISOLATE_GRACE_MS   20   /* beyond a call's deadline, until who computes still is killed */
 #define ISOLATE_STOP_MS    1000 /* the same for what was stopped or put aside                   */
 #define ISOLATE_DRAIN_MS   1000 /* for `destroy`                                                */
 #define ISOLATE_STATE_MS   1000 /* for save and load, each                                      */

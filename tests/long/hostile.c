@@ -209,17 +209,25 @@ static void write_calls_ini(const struct run *run)
     long_replace_file(&run->host, run->host.ini, text, strlen(text));
 }
 
-/* A reload starts it again where it was switched off. */
-static void revive(struct run *run)
+/* The state of the agent's process. */
+static bool is_state(struct run *run, const char *state)
 {
     json_t *list = long_host_ask(&run->host, "plugins", NULL), *row;
-    bool off = false, ok = false;
+    bool is = false;
     size_t i;
 
     json_array_foreach (list, i, row)
-        off |= *json_get_str(row, "off_because", "") != '\0';
+        is |= !strcmp(json_get_str(row, "state", ""), state);
     json_decref(list);
-    if (!off)
+    return is;
+}
+
+/* A reload starts it again where it was switched off. */
+static void revive(struct run *run)
+{
+    bool ok = false;
+
+    if (!is_state(run, "off"))
         return;
     json_decref(long_host_ask(&run->host, "reload", &ok));
     if (!ok)
@@ -244,10 +252,8 @@ static void call_one(struct run *run, size_t kind)
     json_decref(result);
     if (status >= 0 && code == 0)
         long_violation(&run->host, harms[kind].what, 0, 1);
-    if (harms[kind].late && took > run->slowest_ms)
+    if (took > run->slowest_ms)
         run->slowest_ms = took;
-    if (took > CALL_MS + LATE_MS)
-        long_violation(&run->host, "milliseconds to the verdict", CALL_MS + LATE_MS, (long)took);
     look_at_host(run, long_host_status(&run->host, "generation"));
 }
 
@@ -273,6 +279,10 @@ static void run_calls(struct run *run, unsigned long rounds)
         }
     load_phase(run->load, WARM);
     revive(run);
+    for (int tries = 0; !is_state(run, "ready") && tries < 500; tries++) {
+        usleep(10000);
+        revive(run);
+    }
     end = long_host_measure_quiet(&run->host);
     long_print_sizes("after", end);
     if (end.descriptors != first.descriptors)
@@ -281,13 +291,17 @@ static void run_calls(struct run *run, unsigned long rounds)
         long_violation(&run->host, "children", first.children, end.children);
 }
 
-/* Neighbours answer in less than twice the time, where that can be told from nothing. */
+/* Each verdict came in time, with what the machine takes by itself; and neighbours answer in less than
+ * twice the time, where that can be told from nothing. */
 static void compare_neighbours(struct run *run)
 {
     struct load_figures quiet, hostile;
 
     load_figures(run->load, QUIET, &quiet);
     load_figures(run->load, HOSTILE, &hostile);
+    if (run->slowest_ms > CALL_MS + LATE_MS + quiet.p99_us / 1000)
+        long_violation(&run->host, "milliseconds to the verdict",
+                       (long)(CALL_MS + LATE_MS + quiet.p99_us / 1000), (long)run->slowest_ms);
     if (hostile.p99_us > 2 * quiet.p99_us && hostile.p99_us > NOTICED_US)
         long_violation(&run->host, "microseconds of a neighbour's p99", (long)(2 * quiet.p99_us),
                        (long)hostile.p99_us);
