@@ -55,7 +55,7 @@ static void receive(struct guest *guest)
         ssize_t n;
 
         do
-            n = read(guest->fd, guest->frame, sizeof(guest->frame));
+            n = read(guest->fd, guest->frame, GUEST_FRAME);
         while (n < 0 && errno == EINTR);
         if (n <= 0)
             _exit(0);
@@ -420,6 +420,10 @@ void guest_serve(struct guest *guest)
 {
     const struct wire_head ready = {.kind = WIRE_READY, .status = TROUPE_OK};
 
+    guest->frame = mmap(NULL, GUEST_FRAME, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (guest->frame == MAP_FAILED)
+        _exit(70);
     list_init(&guest->turns);
     list_init(&guest->stacks);
     fiber_init_thread(&guest->fiber);

@@ -21,6 +21,7 @@
 
 #define GUEST_STACK_GUARD ((size_t)64 << 10)
 #define GUEST_STACKS_KEPT 8
+#define GUEST_FRAME       (sizeof(struct wire_head) + WIRE_FRAME_MAX)
 
 /* A page that host and child share: who has the processor, for who is to blame when it dies. */
 struct guest_page {
@@ -43,8 +44,8 @@ struct guest {
     size_t stack_count;
     void *(*exception_globals)(void);
     struct wire_reader reader;
-    char frame[sizeof(struct wire_head) + WIRE_FRAME_MAX];
-    bool ends; /* destroy has run */
+    char *frame; /* GUEST_FRAME bytes of its own pages: most are never touched */
+    bool ends;   /* destroy has run */
 };
 
 struct guest_stack {

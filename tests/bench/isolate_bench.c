@@ -2,7 +2,7 @@
  *
  * What it costs that an agent has a process of its own: a call of a function that replies (two
  * messages there, two back), host and child on processors of their own where there are two; the start
- * of a process until it is ready; its memory. The baseline of the call is one message of the same
+ * of a process until it is ready; the memory of one of four. The baseline of the call is one message of the same
  * sizes there and back between two bare processes, measured in turns with it.
  */
 #include "plugin/isolate.h"
@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROUNDS = 10, CALLS = 2000, STARTS = 20, MESSAGE = 256 };
+enum { ROUNDS = 10, CALLS = 2000, STARTS = 20, MESSAGE = 256, AGENTS = 4 };
 
 #define CALL_US   120 /* two round trips of 60 */
 #define START_MS  5
@@ -127,13 +127,18 @@ static void bound(struct bench *bench, const char *what, double value, double mo
 static struct plugin_set *build(struct bench *bench, struct plugin_set *previous, unsigned number)
 {
     const char *dir = getenv("TROUPE_BUILDDIR");
-    _cleanup_mem_ char *text = mem_printf("[agent dice]\nplugin = %s/tests/plugins/.libs/dice1.so\n"
-                                          "isolation = process\nluck = %u\n",
-                                          dir ? dir : ".", number % 10);
+    _cleanup_buf_ struct buf ini = BUF_INIT;
+    const char *text;
     struct config_problems problems = {0};
     struct config_raw *raw = NULL;
     struct plugin_set *set = NULL;
 
+    for (unsigned i = 0; i < AGENTS; i++)
+        buf_printf(&ini,
+                   "[agent dice%u]\nplugin = %s/tests/plugins/.libs/dice1.so\n"
+                   "isolation = process\nluck = %u\n",
+                   i, dir ? dir : ".", i ? 0 : number % 10);
+    text = buf_text(&ini);
     if (config_parse_text("bench", text, strlen(text), &raw, &problems) < 0 ||
         plugin_set_build(bench->manager, raw, previous, 0, &set, &problems) < 0) {
         fprintf(stderr, "isolate_bench: %s\n",
@@ -148,7 +153,7 @@ static struct plugin_set *build(struct bench *bench, struct plugin_set *previous
 static void bench_calls(struct bench *bench, struct plugin_set *set)
 {
     static uint64_t calls[ROUNDS * CALLS], bare[ROUNDS * CALLS];
-    struct plugin_agent *agent = plugin_set_agent(set, "dice");
+    struct plugin_agent *agent = plugin_set_agent(set, "dice0");
     const struct plugin_function *function = plugin_manifest_function(agent->manifest, "version");
     struct fake_turn fake = {.host = &agent->host};
     double p50, p99, base;
@@ -199,7 +204,7 @@ static troupe_status run(void *arg)
     struct plugin_isolate_info info;
 
     bench_calls(bench, set);
-    plugin_isolate_look(plugin_set_agent(set, "dice")->isolate, &info);
+    plugin_isolate_look(plugin_set_agent(set, "dice0")->isolate, &info);
     printf("bench isolated_pss %llu kB\n", (unsigned long long)info.pss >> 10);
     bound(bench, "the memory of a process", (double)info.pss, PSS_BYTES);
     bench_starts(bench, set);

@@ -384,6 +384,44 @@ static void hands_state_over(struct script *script)
     plugin_set_unpin(second);
 }
 
+static void hands_state_from_process_to_process(struct script *script)
+{
+    static const char there[] = "[agent count]\nplugin = %/counter2.so\nisolation = process\n";
+    struct plugin_set *first =
+        build(script, "[agent count]\nplugin = %/counter1.so\nisolation = process\n", NULL);
+    struct plugin_set *second, *third;
+    struct error err = {0};
+
+    call(first, "count", "");
+    assert_string_equal(call(first, "count", ""), "2 from 0");
+    second = build(script, there, first);
+    assert_status(plugin_set_hand_over(second, first, &err), TROUPE_OK);
+    assert_status(plugin_set_take_over(second, first, &err), TROUPE_OK);
+    plugin_set_unpin(first);
+    assert_string_equal(call(second, "count", ""), "3 from 1");
+
+    /* What cannot be loaded there is told, and changes nothing. */
+    first =
+        build(script, "[agent count]\nplugin = %/counter_broken.so\nisolation = process\n", second);
+    assert_status(plugin_set_hand_over(first, second, &err), TROUPE_DATA);
+    assert_sentence(
+        err, "agent \"count\": plugin \"org.example.counter\" 1.3 cannot load the state that "
+             "1.2 saved (data); the running one stays");
+    plugin_set_unpin(first);
+    assert_string_equal(call(second, "count", ""), "4 from 1");
+
+    /* Into the host's process, and out of it again. */
+    third = build(script, "[agent count]\nplugin = %/counter2.so\nisolation = inprocess\n", second);
+    assert_status(plugin_set_hand_over(third, second, &err), TROUPE_OK);
+    plugin_set_unpin(second);
+    assert_string_equal(call(third, "count", ""), "5 from 2");
+    second = build(script, there, third);
+    assert_status(plugin_set_hand_over(second, third, &err), TROUPE_OK);
+    plugin_set_unpin(third);
+    assert_string_equal(call(second, "count", ""), "6 from 2");
+    plugin_set_unpin(second);
+}
+
 static void names_of_several_agents_are_kept_apart(struct script *script)
 {
     struct plugin_set *set = build(script,
@@ -731,6 +769,7 @@ SCRIPT(replaced_by_rename)
 SCRIPT(replaced_in_place)
 SCRIPT(a_refused_reload_changes_nothing)
 SCRIPT(hands_state_over)
+SCRIPT(hands_state_from_process_to_process)
 SCRIPT(names_of_several_agents_are_kept_apart)
 SCRIPT(asks_providers_by_priority)
 SCRIPT(a_new_priority_counts_from_the_next_set_on)
@@ -758,6 +797,7 @@ int main(void)
         SCRIPT_TEST(replaced_in_place),
         SCRIPT_TEST(a_refused_reload_changes_nothing),
         SCRIPT_TEST(hands_state_over),
+        SCRIPT_TEST(hands_state_from_process_to_process),
         SCRIPT_TEST(names_of_several_agents_are_kept_apart),
         SCRIPT_TEST(asks_providers_by_priority),
         SCRIPT_TEST(a_new_priority_counts_from_the_next_set_on),
