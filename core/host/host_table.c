@@ -201,13 +201,14 @@ static int64_t time_left(troupe_turn *turn)
     const struct turn *t = turn_frame_of(turn)->turn;
     uint64_t now = loop_now(t->engine->loop);
 
+    (void)co_heed();
     return t->deadline > now ? (int64_t)(t->deadline - now) : 0;
 }
 
 static troupe_status get_status(troupe_turn *turn)
 {
     (void)turn;
-    return co_status();
+    return co_heed();
 }
 
 /* A number that a replay sees again. */
@@ -382,6 +383,7 @@ static troupe_status annotation(troupe_turn *turn, const char *key, troupe_str *
     struct turn_frame *frame = turn_frame_of(turn);
     const struct buf *text = key ? map_get(&frame->turn->annotations, key) : NULL;
 
+    (void)co_heed();
     return text ? host_keep(frame, buf_text(text), text->len, ret) : TROUPE_NOT_FOUND;
 }
 

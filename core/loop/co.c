@@ -148,7 +148,7 @@ troupe_status co_spawn(struct scope *scope, const struct co_owner *owner, co_fn 
     co->wake = TROUPE_OK;
     co->joining = false;
     co->shields = 0;
-    co->calls_after_cancel = 0;
+    co->calls_after_cancel = co->looks_after_cancel = 0;
     co->local = parent ? parent->local : NULL;
     memset(co->fiber.exceptions, 0, sizeof(co->fiber.exceptions));
     co->fiber.saved_errno = 0;
@@ -238,6 +238,17 @@ troupe_status co_refuse_wait(struct co *co)
     if (++co->calls_after_cancel >= CO_RUNAWAY_CALLS)
         run_away(co);
     return co->scope->why;
+}
+
+troupe_status co_heed(void)
+{
+    struct co *self = co_must_self();
+
+    if (self->scope->why == TROUPE_OK || shielded(self))
+        return self->scope->why;
+    if (++self->looks_after_cancel >= CO_RUNAWAY_LOOKS)
+        run_away(self);
+    return self->scope->why;
 }
 
 void co_unpark(struct co *co, void *arg)

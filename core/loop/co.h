@@ -60,6 +60,10 @@ void co_abandon(struct co *co);
 /* A coroutine that makes so many waiting calls after it was cancelled is never resumed from the last
  * of them and abandoned: a loop that ignores its end would hold up everybody. */
 #define CO_RUNAWAY_CALLS 100
+/* co_status for a call that does not wait and that a loop may turn around: after so many of them behind
+ * its end the coroutine is given up in the same way. */
+#define CO_RUNAWAY_LOOKS 10000
+troupe_status co_heed(void);
 /* How often the running (NULL) or given coroutine made a wait call after it was cancelled. */
 unsigned co_calls_after_cancel(const struct co *co);
 

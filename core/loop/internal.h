@@ -58,7 +58,7 @@ struct co {
     void *unwait_arg;
     unsigned shields;
     uint64_t shield_until;
-    unsigned calls_after_cancel;
+    unsigned calls_after_cancel, looks_after_cancel;
     void *local;
     uv_timer_t timer;
 };

@@ -497,7 +497,14 @@ static void runaway(void *local, const struct co_owner *owner)
     frame->agent->running--;
     frame->agent->failures++;
     turn_trace_add(&frame->turn->trace, frame->agent->owner, "runaway",
-                   "called the host %d times after it was cancelled", CO_RUNAWAY_CALLS);
+                   "went on to call the host after it was told to return");
+    /* Whoever is asked would answer to nobody. */
+    if (frame->turn->parked)
+        turn_conclude(
+            frame->turn, "failed", "runaway",
+            "\"%s\" did not stop when it was told to wait for an answer; it is switched off "
+            "until the admin reloads",
+            frame->agent->name);
     log_error(frame->agent->owner,
               "turn %lld: went on after it was cancelled; it is switched off until the next reload",
               (long long)frame->turn->id);

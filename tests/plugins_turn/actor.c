@@ -120,6 +120,26 @@ static void do_deaf(struct play *play, char *args)
         (void)troupe_sleep(play->turn, 1000);
 }
 
+/* Asks, and tries again for as long as it is told to return: by the question, by a value, by looking. */
+static void do_stubborn(struct play *play, char *args)
+{
+    static const char *const labels[] = {"No", "Yes"};
+    troupe_status status;
+    troupe_str value;
+    int32_t choice = 0;
+
+    do {
+        status = troupe_ask(play->turn, "Sure?", TROUPE_BUTTONS("No", "Yes"), &choice);
+        while (status == TROUPE_PARKED && !strcmp(args, "value"))
+            status = troupe_kv_get(play->turn, TROUPE_SCOPE_AGENT, "none", &value) == TROUPE_PARKED
+                         ? TROUPE_PARKED
+                         : TROUPE_FAILED;
+        while (status == TROUPE_PARKED && !strcmp(args, "look"))
+            status = troupe_turn_status(play->turn);
+    } while (status == TROUPE_PARKED);
+    put_result(play, status, str_of(labels[choice & 1]));
+}
+
 static void do_sleep(struct play *play, char *args)
 {
     troupe_status status = troupe_sleep(play->turn, strtoull(args, NULL, 10));
@@ -612,18 +632,19 @@ static const struct command {
     const char *name;
     void (*run)(struct play *play, char *args);
 } commands[] = {
-    {"reply", do_reply},     {"write", do_write},   {"fill", do_fill},
-    {"sleep", do_sleep},     {"doze", do_doze},     {"verdict", do_verdict},
-    {"reason", do_reason},   {"fail", do_fail},     {"call", do_call},
-    {"pass", do_pass},       {"stream", do_stream}, {"streams", do_streams},
-    {"note", do_note},       {"notes", do_notes},   {"noted", do_noted},
-    {"put", do_put},         {"get", do_get},       {"take", do_take},
-    {"sql", do_sql},         {"rows", do_rows},     {"http", do_http},
-    {"reserve", do_reserve}, {"settle", do_settle}, {"who", do_who},
-    {"release", do_release}, {"until", do_until},   {"careless", do_careless},
-    {"hoard", do_hoard},     {"deaf", do_deaf},     {"ask", do_ask},
-    {"busy", do_busy},       {"flags", do_flags},   {"spawn", do_spawn},
-    {"batch", do_batch},     {"form", do_form},     {"pick", do_pick},
+    {"reply", do_reply},       {"write", do_write},   {"fill", do_fill},
+    {"sleep", do_sleep},       {"doze", do_doze},     {"verdict", do_verdict},
+    {"reason", do_reason},     {"fail", do_fail},     {"call", do_call},
+    {"pass", do_pass},         {"stream", do_stream}, {"streams", do_streams},
+    {"note", do_note},         {"notes", do_notes},   {"noted", do_noted},
+    {"put", do_put},           {"get", do_get},       {"take", do_take},
+    {"sql", do_sql},           {"rows", do_rows},     {"http", do_http},
+    {"reserve", do_reserve},   {"settle", do_settle}, {"who", do_who},
+    {"release", do_release},   {"until", do_until},   {"careless", do_careless},
+    {"hoard", do_hoard},       {"deaf", do_deaf},     {"ask", do_ask},
+    {"stubborn", do_stubborn}, {"busy", do_busy},     {"flags", do_flags},
+    {"spawn", do_spawn},       {"batch", do_batch},   {"form", do_form},
+    {"pick", do_pick},
 };
 
 static void run(struct play *play, char *line)

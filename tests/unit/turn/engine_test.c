@@ -137,6 +137,35 @@ BODY_IN(an_agent_that_hears_no_end_is_given_up_and_switched_off,
     return TROUPE_OK;
 }
 
+/* A question that is asked again and again where the stage is to return, in the process or beside it. */
+BODY(a_retry_loop_around_a_question_ends_in_words)
+{
+    static const char *const ways[] = {"stubborn ask", "stubborn value", "stubborn look"};
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    const pid_t pid = getpid();
+
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        struct record *record = ask(t, ways[i]);
+
+        if (is_isolated()) {
+            WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL "
+                                "AND state <> 'parked'") == 0);
+            record->hushed = true;
+            return TROUPE_OK;
+        }
+        WAIT_FOR(record->notices == 1);
+        CHECK(strstr(buf_text(&record->notice), "did not stop when it was told to wait"));
+        CHECK_TRACE("runaway");
+        CHECK_NOTICE("reply hello", "is switched off");
+        CHECK(ask_int(f, "SELECT count(*) FROM wait WHERE state = 'open'") == 0);
+        turn_engine_publish(t->engine, plugin_set_pin(t->engine->set)); /* as a reload does */
+        CHECK_ANSWER("reply hello", "hello");
+    }
+    CHECK(getpid() == pid);
+    return TROUPE_OK;
+}
+
 BODY_IN(the_whole_turn_has_a_time,
         "[admission]\ntotal = 1s\n[pipeline message]\nstages = a\n" ACTOR("a", ""))
 {
@@ -606,6 +635,7 @@ int main(void)
         TEST(fallbacks_step_in_until_something_was_shown),
         TEST(a_stage_has_its_own_time),
         TEST(an_agent_that_hears_no_end_is_given_up_and_switched_off),
+        TEST(a_retry_loop_around_a_question_ends_in_words),
         TEST(the_whole_turn_has_a_time),
         TEST(the_first_text_has_a_time),
         TEST(an_observer_cannot_delay_or_answer),
