@@ -8,21 +8,26 @@
 #include "plugin/set.h"
 #include "turn/gate.h"
 
-static const struct plugin_function *function_of(const struct turn_frame *frame, const char *name)
+static const struct plugin_function *function_of(const struct turn_frame *frame, const char *name,
+                                                 const char **ret_agent)
 {
     const struct plugin_function *own = plugin_manifest_function(frame->agent->manifest, name);
     const struct plugin_target *target;
     struct error err;
 
+    *ret_agent = frame->agent->name;
     if (own)
         return own;
-    return plugin_set_find(frame->turn->set, name, &target, &err) == TROUPE_OK ? target->function
-                                                                               : NULL;
+    if (plugin_set_find(frame->turn->set, name, &target, &err) < 0)
+        return NULL;
+    *ret_agent = target->agent->name;
+    return target->function;
 }
 
 troupe_status host_limit(struct turn_frame *frame, const char *name)
 {
-    const struct plugin_function *function = function_of(frame, name);
+    const char *agent;
+    const struct plugin_function *function = function_of(frame, name, &agent);
     struct record_call call = {0};
     char code[64] = "limit";
     struct error err;
@@ -36,7 +41,7 @@ troupe_status host_limit(struct turn_frame *frame, const char *name)
         return turn_record_status(&call);
     if (status < 0)
         return status;
-    status = turn_gate_call(frame->turn, function, code, &err);
+    status = turn_gate_call(frame->turn, agent, function, code, &err);
     if (status == TROUPE_OK)
         return turn_record_note(&call, status, NULL, 0);
     turn_frame_error(frame, status, code, "%s", err.text);

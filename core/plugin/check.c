@@ -26,7 +26,9 @@ static size_t size_of_table(uint32_t minor)
 
 static size_t size_of_function(uint32_t minor)
 {
-    return minor < 5 ? offsetof(troupe_function, menu) : sizeof(troupe_function);
+    if (minor < 5)
+        return offsetof(troupe_function, menu);
+    return minor < 6 ? offsetof(troupe_function, limit_member) : sizeof(troupe_function);
 }
 
 /* Of one that is newer than this host only a minimum is known. */

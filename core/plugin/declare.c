@@ -63,6 +63,15 @@ static void put_user_data(struct buf *out, troupe_array list)
     }
 }
 
+static void put_limits(struct buf *out, const troupe_function *function)
+{
+    bool has = TROUPE_HAS(function, limit_seconds);
+
+    wire_put_int(out, has ? function->limit_member : 0);
+    wire_put_int(out, has ? function->limit_guild : 0);
+    wire_put_int(out, has ? function->limit_seconds : 0);
+}
+
 static void put_function(struct buf *out, const troupe_function *function)
 {
     wire_put_int(out, function->flags);
@@ -70,6 +79,7 @@ static void put_function(struct buf *out, const troupe_function *function)
     wire_put_text(out, function->doc);
     wire_put_int(out, function->timeout_ms);
     wire_put_text(out, menu_of(function));
+    put_limits(out, function);
     wire_put_int(out, function->params.count);
     for (uint32_t i = 0; i < function->params.count; i++) {
         const troupe_param *param = TROUPE_AT(function->params, troupe_param, i);
@@ -166,6 +176,9 @@ static troupe_function *take_function(struct wire_in *in, struct arena *arena)
     function->doc = wire_take_text(in);
     function->timeout_ms = (uint32_t)wire_take_int(in);
     function->menu = wire_take_text(in);
+    function->limit_member = (uint32_t)wire_take_int(in);
+    function->limit_guild = (uint32_t)wire_take_int(in);
+    function->limit_seconds = (uint32_t)wire_take_int(in);
     function->fn = elsewhere;
     function->params.count = (uint32_t)wire_take_count(in, MANY);
     function->params.stride = sizeof(*params);

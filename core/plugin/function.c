@@ -12,12 +12,14 @@
 #include <math.h>
 #include <string.h>
 
-#define EXACT_MAX   9007199254740992.0 /* 2^53: a double holds every whole number up to it */
-#define KNOWN_FLAGS ((TROUPE_MENU_MESSAGE << 1) - 1)
-#define MENUS       (TROUPE_MENU_MEMBER | TROUPE_MENU_MESSAGE)
-#define MENU_CHARS  32
-#define MAX_FILE    (INT64_C(64) << 20) /* above what any configuration takes */
-#define MAX_DOC     1000
+#define EXACT_MAX         9007199254740992.0 /* 2^53: a double holds every whole number up to it */
+#define KNOWN_FLAGS       ((TROUPE_MENU_MESSAGE << 1) - 1)
+#define MENUS             (TROUPE_MENU_MEMBER | TROUPE_MENU_MESSAGE)
+#define MENU_CHARS        32
+#define MAX_LIMIT         1000000
+#define MAX_LIMIT_SECONDS (7 * 86400)
+#define MAX_FILE          (INT64_C(64) << 20) /* above what any configuration takes */
+#define MAX_DOC           1000
 
 /* Sizes of the tables in ABI 1.0: what every plugin has at least. */
 #define PARAM_1_0    (offsetof(troupe_param, optional) + sizeof(uint32_t))
@@ -451,6 +453,23 @@ static troupe_status read_menu(const struct reading *at, const char *declared,
     return status;
 }
 
+static troupe_status read_limits(const struct reading *at, const troupe_function *declared,
+                                 struct plugin_function *ret)
+{
+    if (!TROUPE_HAS(declared, limit_seconds))
+        return TROUPE_OK;
+    ret->limit_member = declared->limit_member;
+    ret->limit_guild = declared->limit_guild;
+    ret->limit_seconds = declared->limit_seconds;
+    if (ret->limit_seconds > MAX_LIMIT_SECONDS || ret->limit_member > MAX_LIMIT ||
+        ret->limit_guild > MAX_LIMIT)
+        return defect(at, "its limit is at most %d calls in at most %d seconds", MAX_LIMIT,
+                      MAX_LIMIT_SECONDS);
+    if (!ret->limit_seconds != !(ret->limit_member || ret->limit_guild))
+        return defect(at, "its limit needs a number of calls and of seconds");
+    return TROUPE_OK;
+}
+
 troupe_status plugin_function_read(const troupe_function *declared, const char *id,
                                    struct plugin_function *ret, struct error *err)
 {
@@ -478,6 +497,8 @@ troupe_status plugin_function_read(const troupe_function *declared, const char *
     ret->timeout_ms = declared->timeout_ms;
     ret->fn = declared->fn;
     if ((status = read_params(&at, &declared->params, ret)) < 0)
+        return status;
+    if ((status = read_limits(&at, declared, ret)) < 0)
         return status;
     if (ffi_prep_cif(&ret->cif, FFI_DEFAULT_ABI, choose_types(ret), &ffi_type_sint32, ret->types) !=
         FFI_OK)

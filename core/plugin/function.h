@@ -41,7 +41,8 @@ struct plugin_function {
     const char *name, *doc;
     uint32_t flags;      /* TROUPE_SLASH … TROUPE_PRIVATE           */
     uint32_t timeout_ms; /* 0: what is left of the turn             */
-    bool is_service;     /* its name has a dot                      */
+    uint32_t limit_member, limit_guild, limit_seconds; /* of its own; 0: none */
+    bool is_service;                                   /* its name has a dot                      */
     size_t param_count;
     const struct plugin_param *params;
     const char *usage; /* "/roll [sides] [count]" */

@@ -163,6 +163,12 @@ json_t *plugin_present_functions(const struct plugin_manifest *manifest)
 
         if (function->menu)
             json_object_set_new(item, "menu", json_string(function->menu));
+        if (function->limit_seconds)
+            json_object_set_new(item, "limit",
+                                json_pack("{s:I, s:I, s:I}", "member",
+                                          (json_int_t)function->limit_member, "guild",
+                                          (json_int_t)function->limit_guild, "seconds",
+                                          (json_int_t)function->limit_seconds));
         if (function->timeout_ms)
             json_object_set_new(item, "timeout_ms", json_integer(function->timeout_ms));
         json_array_append_new(list, item);

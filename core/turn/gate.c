@@ -108,16 +108,87 @@ static troupe_status count_one(const struct turn *turn, const struct limit_class
     return status;
 }
 
-bool turn_gate_counts(const struct turn *turn, const struct plugin_function *function)
+static void put_span(struct buf *out, uint32_t seconds)
 {
-    return class_of(function) && !(turn->event->flags & EVENT_OWNER);
+    static const struct {
+        uint32_t seconds;
+        const char *one, *many;
+    } units[] = {{86400, "a day", "days"}, {3600, "an hour", "hours"}, {60, "a minute", "minutes"}};
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (seconds % units[i].seconds)
+            continue;
+        if (seconds == units[i].seconds)
+            buf_puts(out, units[i].one);
+        else
+            buf_printf(out, "%" PRIu32 " %s", seconds / units[i].seconds, units[i].many);
+        return;
+    }
+    buf_printf(out, "%" PRIu32 " seconds", seconds);
 }
 
-troupe_status turn_gate_call(const struct turn *turn, const struct plugin_function *function,
-                             char code[64], struct error *err)
+/* What a function declares for itself. Its names are the key, so that a reload changes nothing. */
+static troupe_status count_own(const struct turn *turn, const char *agent,
+                               const struct plugin_function *function, char code[64],
+                               struct error *err)
 {
-    return turn_gate_counts(turn, function) ? count_one(turn, class_of(function), code, err)
-                                            : TROUPE_OK;
+    const struct event *event = turn->event;
+    const char *account = event->account ? event->account : "";
+    struct turn_limits *limits = &turn->engine->limits;
+    uint64_t now = loop_now(turn->engine->loop);
+    uint64_t window_ms = (uint64_t)function->limit_seconds * 1000;
+    struct bound bounds[3];
+    size_t count = 0;
+    troupe_status status = TROUPE_OK;
+
+    if (event->member)
+        add_bound(bounds, &count,
+                  &(struct bound){
+                      "member", "you may use", function->limit_member,
+                      mem_printf("fm %s %s %s %s", agent, function->name, account, event->member)});
+    if (event->guild)
+        add_bound(bounds, &count,
+                  &(struct bound){
+                      "guild", "this server may use", function->limit_guild,
+                      mem_printf("fg %s %s %s %s", agent, function->name, account, event->guild)});
+    for (size_t i = 0; i < count && status == TROUPE_OK; i++) {
+        uint64_t wait = turn_limits_wait(limits, bounds[i].key, bounds[i].limit, window_ms, now);
+        _cleanup_buf_ struct buf span = BUF_INIT;
+
+        if (!wait)
+            continue;
+        put_span(&span, function->limit_seconds);
+        snprintf(code, 64, "limit.function.%s", bounds[i].code);
+        status = error_set(
+            err, TROUPE_LIMIT, "%s \"%s\" %" PRId64 " times in %s; please wait %" PRIu64 " seconds",
+            bounds[i].who, function->name, bounds[i].limit, buf_text(&span), (wait + 999) / 1000);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (status == TROUPE_OK)
+            turn_limits_take(limits, bounds[i].key, window_ms, now);
+        mem_free(bounds[i].key);
+    }
+    return status;
+}
+
+bool turn_gate_counts(const struct turn *turn, const struct plugin_function *function)
+{
+    return (class_of(function) || function->limit_seconds) && !(turn->event->flags & EVENT_OWNER);
+}
+
+troupe_status turn_gate_call(const struct turn *turn, const char *agent,
+                             const struct plugin_function *function, char code[64],
+                             struct error *err)
+{
+    troupe_status status = TROUPE_OK;
+
+    if (!turn_gate_counts(turn, function))
+        return status;
+    if (function->limit_seconds)
+        status = count_own(turn, agent, function, code, err);
+    if (status == TROUPE_OK && class_of(function))
+        status = count_one(turn, class_of(function), code, err);
+    return status;
 }
 
 /* A message counts, and what its command counts against by itself. Who owns the bot is not held up by
@@ -136,7 +207,7 @@ static bool is_within(struct turn *turn)
     status = count_one(turn, &messages, code, &err);
     if (status == TROUPE_OK && turn_command_name(set, turn->event, name) &&
         plugin_set_find(set, name, &target, &err) == TROUPE_OK)
-        status = turn_gate_call(turn, target->function, code, &err);
+        status = turn_gate_call(turn, target->agent->name, target->function, code, &err);
     if (status == TROUPE_OK)
         return true;
     turn_conclude(turn, "refused", code, "%s", err.text);

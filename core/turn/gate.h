@@ -16,9 +16,10 @@ struct plugin_function;
 bool turn_gate_passes(struct turn *turn);
 /* Whether the function counts against a limit of its own for this turn's member. */
 bool turn_gate_counts(const struct turn *turn, const struct plugin_function *function);
-/* Counts one call of it; TROUPE_LIMIT with code and sentence. */
-troupe_status turn_gate_call(const struct turn *turn, const struct plugin_function *function,
-                             char code[64], struct error *err);
+/* Counts one call of it, the agent's; TROUPE_LIMIT with code and sentence. */
+troupe_status turn_gate_call(const struct turn *turn, const char *agent,
+                             const struct plugin_function *function, char code[64],
+                             struct error *err);
 
 /* Until when the event's server is paused, wall clock; 0: it is not. */
 int64_t turn_paused_until(const struct engine *engine, const struct event *event);

@@ -15,7 +15,7 @@ static troupe_status greet(troupe_turn *turn, troupe_str name, int64_t times)
 }
 
 // Without parameters.
-TROUPE_FUNCTION(ask, "Asks everything that can be asked", TROUPE_SLASH)
+TROUPE_LIMITED(ask, "Asks everything that can be asked", 30, 0, 60, TROUPE_SLASH)
 static troupe_status ask(troupe_turn *turn)
 {
     troupe_str said[2];
@@ -43,6 +43,17 @@ static troupe_status keep(troupe_turn *turn, troupe_str text, uint64_t author)
 {
     return troupe_reply(turn, "%llu: %.*s", static_cast<unsigned long long>(author),
                         static_cast<int>(text.len), text.ptr);
+}
+
+TROUPE_FUNCTION(weigh, "Weighs a file", TROUPE_SLASH,
+                TROUPE_OPT_ATTACHMENT(file, "Which one", .choices = "text", .max = 1000))
+static troupe_status weigh(troupe_turn *turn, uint64_t file)
+{
+    troupe_str text;
+    troupe_status status = troupe_attachment_read(turn, file, &text);
+
+    return status < 0 ? status
+                      : troupe_reply(turn, "%llu", static_cast<unsigned long long>(text.len));
 }
 
 // A service, which counts in a table of the plugin's own.
@@ -83,7 +94,7 @@ static troupe_status stage(troupe_turn *turn)
 
 TROUPE_PLUGIN(
     "org.example.greet", "1.0.0", "Greets", .stage = stage, .create = create,
-    .functions = TROUPE_LIST(greet, ask, keep, count), .capabilities = "sql",
+    .functions = TROUPE_LIST(greet, ask, keep, count, weigh), .capabilities = "sql files",
     .migrations = TROUPE_MIGRATIONS({1, 0, "greeted",
                                      "CREATE TABLE {greeted} (said INTEGER NOT NULL, who TEXT)"}),
     .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("greeted", "That you greeted", .member = "who",

@@ -787,6 +787,12 @@ static troupe_status draw(troupe_turn *turn)
     return troupe_reply(turn, "a picture");
 }
 
+TROUPE_LIMITED(twice, "Works twice a minute", 2, 3, 60, TROUPE_SLASH | TROUPE_TOOL)
+static troupe_status twice(troupe_turn *turn)
+{
+    return troupe_reply(turn, "worked");
+}
+
 TROUPE_FUNCTION(lookup, "Looks far and wide", TROUPE_SLASH | TROUPE_TOOL | TROUPE_LIMIT_FEATURES)
 static troupe_status lookup(troupe_turn *turn)
 {
@@ -822,8 +828,8 @@ static troupe_status wipe(troupe_turn *turn, troupe_str what, int64_t days)
 }
 
 TROUPE_PLUGIN("org.example.actor", VERSION, "Does what it is told",
-              .functions = TROUPE_LIST(echo, shutdown, whisper, silent, sum, broken, deep, nap,
-                                       stutter, ask, draw, lookup, word_of, warn, wipe),
+              .functions = TROUPE_LIST(twice, echo, shutdown, whisper, silent, sum, broken, deep,
+                                       nap, stutter, ask, draw, lookup, word_of, warn, wipe),
               .capabilities = CAPABILITIES,
               .config = TROUPE_KEYS(
                   {"script", "What to do", .type = TROUPE_TYPE_STRING},

@@ -158,7 +158,8 @@ constexpr troupe_param troupe_param_(const char *name, const char *doc, uint32_t
     }                                                                                              \
     (),
 
-#define TROUPE_DECLARE_(cname, name_, doc_, timeout_, menu_, flags_, ...)                          \
+#define TROUPE_DECLARE_(cname, name_, doc_, timeout_, menu_, member_, guild_, seconds_, flags_,    \
+                        ...)                                                                       \
     static troupe_status cname(troupe_turn *turn TROUPE_EACH_(TROUPE_P_ARG_, __VA_ARGS__));        \
     static constexpr troupe_param cname##_params_[] = {TROUPE_EACH_(TROUPE_P_INIT_, __VA_ARGS__)   \
                                                            troupe_param()};                        \
@@ -172,7 +173,11 @@ constexpr troupe_param troupe_param_(const char *name, const char *doc, uint32_t
         reinterpret_cast<troupe_fn>(cname),                                                        \
         (timeout_),                                                                                \
         0,                                                                                         \
-        (menu_)};
+        (menu_),                                                                                   \
+        (member_),                                                                                 \
+        (guild_),                                                                                  \
+        (seconds_),                                                                                \
+        0};
 
 #define TROUPE_KEY(name_, ...)        TROUPE_KEY_(name_, __VA_ARGS__, )
 #define TROUPE_KEY_(name_, doc_, ...) TROUPE_VALUE_(troupe_key, name, name_, doc, doc_, __VA_ARGS__)

@@ -83,6 +83,9 @@ typedef struct troupe_function {
     uint32_t timeout_ms; /* 0: what is left of the turn */
     uint32_t reserved;
     const char *menu; /* minor 5: its entry, 1 to 32 characters; NULL: the name with blanks */
+    /* Minor 6: so many calls of a member and in a server within so many seconds, at most 7 days; 0: any
+     * number. TROUPE_LIMITED writes them. */
+    uint32_t limit_member, limit_guild, limit_seconds, reserved2;
 } troupe_function;
 
 /* Parameters. The first two arguments are the C name and the doc; then designated members. */
@@ -113,16 +116,23 @@ typedef struct troupe_function {
 /* A function that is known by its C name, and a service that is known by a dotted name. Both give
  * the prototype, so a definition that does not match its declaration does not compile. */
 #define TROUPE_FUNCTION(cname, doc_, ...)                                                          \
-    TROUPE_DECLARE_(cname, #cname, doc_, 0, NULL, __VA_ARGS__, )
+    TROUPE_DECLARE_(cname, #cname, doc_, 0, NULL, 0, 0, 0, __VA_ARGS__, )
 #define TROUPE_SERVICE(cname, name_, doc_, ...)                                                    \
-    TROUPE_DECLARE_(cname, name_, doc_, 0, NULL, __VA_ARGS__, )
+    TROUPE_DECLARE_(cname, name_, doc_, 0, NULL, 0, 0, 0, __VA_ARGS__, )
 /* A function that is also an entry of menus: TROUPE_MENU(quote, "Quote this", "Keeps a message",
  * TROUPE_MENU_MESSAGE, TROUPE_STRING(text, "What it says")). */
 #define TROUPE_MENU(cname, menu_, doc_, ...)                                                       \
-    TROUPE_DECLARE_(cname, #cname, doc_, 0, menu_, __VA_ARGS__, )
+    TROUPE_DECLARE_(cname, #cname, doc_, 0, menu_, 0, 0, 0, __VA_ARGS__, )
+/* A function that is used so many times at most by a member, and in a server (0: any number), within so many
+ * seconds; whoever has is refused with a sentence and the seconds to wait, TROUPE_LIMIT to a caller. The
+ * bot's owner is not held up. TROUPE_LIMITED(draw, "Draws", 3, 20, 3600, TROUPE_SLASH, …): three times an hour
+ * for a member, twenty for a server. A reload keeps the count, a restart begins anew. */
+#define TROUPE_LIMITED(cname, doc_, member_, guild_, seconds_, ...)                                \
+    TROUPE_DECLARE_(cname, #cname, doc_, 0, NULL, member_, guild_, seconds_, __VA_ARGS__, )
 
 #ifndef __cplusplus
-#define TROUPE_DECLARE_(cname, name_, doc_, timeout_, menu_, flags_, ...)                          \
+#define TROUPE_DECLARE_(cname, name_, doc_, timeout_, menu_, member_, guild_, seconds_, flags_,    \
+                        ...)                                                                       \
     static troupe_status cname(troupe_turn *turn TROUPE_EACH_(TROUPE_P_ARG_, __VA_ARGS__));        \
     TROUPE_QUIET_                                                                                  \
     static const troupe_param cname##_params_[] = {                                                \
@@ -137,7 +147,10 @@ typedef struct troupe_function {
                    sizeof(troupe_param)},                                                          \
         .fn = (troupe_fn)(cname),                                                                  \
         .timeout_ms = (timeout_),                                                                  \
-        .menu = (menu_)};
+        .menu = (menu_),                                                                           \
+        .limit_member = (member_),                                                                 \
+        .limit_guild = (guild_),                                                                   \
+        .limit_seconds = (seconds_)};
 #endif
 
 /* ---- config keys ------------------------------------------------------------------------------*/

@@ -468,6 +468,19 @@ static void refuses_bad_functions(void **state)
          "function \"a.b\": a service cannot be a slash command or in a menu"},
         {{.size = sizeof(troupe_function), .name = "f", .doc = "d"},
          "function \"f\": it has no code"},
+        {{.size = sizeof(troupe_function),
+          .name = "f",
+          .doc = "d",
+          .fn = (troupe_fn)some_job,
+          .limit_member = 3},
+         "function \"f\": its limit needs a number of calls and of seconds"},
+        {{.size = sizeof(troupe_function),
+          .name = "f",
+          .doc = "d",
+          .fn = (troupe_fn)some_job,
+          .limit_guild = 3,
+          .limit_seconds = 604801},
+         "function \"f\": its limit is at most 1000000 calls in at most 604800 seconds"},
     };
     troupe_plugin table = {BASE};
     const troupe_function *const twice[] = {&wave_function_, &wave_function_};

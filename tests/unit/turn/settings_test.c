@@ -311,6 +311,33 @@ BODY_IN(a_replay_hears_what_was_decided, "[limits]\nimages = 1\n" ACTOR)
     return TROUPE_OK;
 }
 
+/* Whoever calls it; what a reload builds anew has the same names. */
+BODY_IN(a_functions_own_limit_holds_for_members_and_servers_and_through_a_reload, ACTOR)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct plugin_set *set;
+
+    CHECK_PART_AS(IN("10", .member = "5"), "/twice", "worked");
+    CHECK_PART_AS(IN("10", .member = "5"), "call twice", "[worked]");
+    CHECK_NOTICE_AS(IN("10", .member = "5"), "/twice",
+                    "you may use \"twice\" 2 times in a minute; please wait ");
+    CHECK_TRACE("limit.function.member");
+    CHECK_PART_AS(IN("10", .member = "5"), "call twice",
+                  "you may use \"twice\" 2 times in a minute");
+    set = build_set(t, t->ini);
+    CHECK(set != NULL);
+    turn_engine_publish(t->engine, set);
+    CHECK_NOTICE_AS(IN("10", .member = "5"), "/twice", " seconds");
+    CHECK_PART_AS(IN("10", .member = "6"), "/twice", "worked");
+    CHECK_NOTICE_AS(IN("10", .member = "6"), "/twice",
+                    "this server may use \"twice\" 3 times in a minute; please wait ");
+    CHECK_TRACE("limit.function.guild");
+    CHECK_PART_AS(IN("11", .member = "6"), "/twice", "worked"); /* elsewhere */
+    CHECK_PART_AS(OWNER_OF("10"), "/twice", "worked");
+    return TROUPE_OK;
+}
+
 /* ---- pause and stop ------------------------------------------------------------------------- */
 
 BODY(a_paused_server_is_told_once_a_channel_and_others_go_on)
@@ -520,6 +547,7 @@ int main(void)
         TEST(a_dear_function_counts_however_it_is_called),
         TEST(what_a_function_declares_bounds_it_by_the_hour),
         TEST(a_replay_hears_what_was_decided),
+        TEST(a_functions_own_limit_holds_for_members_and_servers_and_through_a_reload),
         TEST(a_paused_server_is_told_once_a_channel_and_others_go_on),
         TEST(a_pause_ends_by_itself),
         TEST(a_member_stops_his_own_and_a_moderator_everything),
