@@ -169,14 +169,19 @@ is $? 0 "SIGTERM ends it well, too"
 # ---- in a terminal
 
 cp good.c greet/greet.c
-printf 'serves, build 1 \t/greet\nSalut, world!\t/help greet\nis swapped in, build 2 \t/greet\nAhoy, world!\t^C\nCtrl-C again\t^C\n' >talk
+printf 'serves, build 1 \t/greet\nSalut, world!\t/help greet\nis swapped in, build 2 \t/greet\nAhoy, world!\t^D\n' >talk
 # As soon as the first answer is there, a save.
 answered() { "$TROUPE" status --json --socket "$TMPDIR"/troupe-dev-*/control.sock | grep -q '"answered": [1-9]'; }
 (until_true answered && sed -i 's/\.def = "Salut"/.def = "Ahoy"/' greet/greet.c) &
 out=$(cd greet && python3 "$TROUPE_SRCDIR/tests/lib/terminal.py" "$TAP_DIR/talk" "$TROUPE" dev)
-is $? 0 "in a terminal it is a chat, and ends by Ctrl-C" || printf '%s\n' "$out" | sed 's/^/# /'
+status=$?
+is $status 0 "in a terminal it is a chat, and ends by Ctrl-D"
+[ $status = 0 ] || printf '%s\n' "$out" | sed 's/^/# /'
 wait $!
 like "$out" "Salut, world!" "in which commands are answered"
 like "$out" "~ key greeting" "and what a save changed is told"
+printf 'serves, build 1 \t^C\nCtrl-C again\t^C\n' >talk
+(cd greet && python3 "$TROUPE_SRCDIR/tests/lib/terminal.py" "$TAP_DIR/talk" "$TROUPE" dev >/dev/null)
+is $? 0 "or by Ctrl-C"
 is "$(find "$TMPDIR" -mindepth 1 | wc -l)" 0 "and nothing stays behind it"
 tap_done

@@ -5,9 +5,9 @@
     terminal.py TALK PROGRAM ARGUMENT...
 
 TALK is a file of lines "PART<tab>ANSWER": when the terminal shows PART, behind what was shown
-before, ANSWER is typed and return pressed; the answer "^C" presses Ctrl-C instead. What the terminal
-showed comes out on standard output. The status is the program's, 128 + N where signal N ended it,
-or 99 where a PART did not come within 30 s.
+before, ANSWER is typed and return pressed; the answers "^C" and "^D" press Ctrl-C and Ctrl-D instead.
+What the terminal showed comes out on standard output. The status is the program's, 128 + N where
+signal N ended it, or 99 where a PART did not come within 30 s.
 """
 import os
 import pty
@@ -40,7 +40,7 @@ def main():
         while talk and talk[0][0].encode() in shown[at:]:
             at = shown.index(talk[0][0].encode(), at) + len(talk[0][0].encode())
             answer = talk.pop(0)[1]
-            os.write(fd, b"\x03" if answer == "^C" else answer.encode() + b"\n")
+            os.write(fd, {"^C": b"\x03", "^D": b"\x04"}.get(answer, answer.encode() + b"\n"))
             late = time.monotonic() + 30
     sys.stdout.buffer.write(shown.replace(b"\r\n", b"\n"))
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
