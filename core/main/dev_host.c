@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The host that an author's plugin runs in: the console and a fake model, or what -c says, with data
- * of its own. It is another process, so a plugin that takes it down does not take `troupe dev` down.
+ * of its own. It is another process, so what takes it down does not take `troupe dev` down.
  */
 #include "base/clock.h"
 #include "base/mem.h"
