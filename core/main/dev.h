@@ -146,6 +146,8 @@ bool dev_host_configure(struct dev *dev);
 bool dev_host_ready(const struct dev *dev);
 /* Shows what of the host's log is for the author. */
 void dev_host_log(struct dev *dev);
+/* How an author gives values to keys. */
+void dev_host_tell_keys(struct dev *dev);
 void dev_host_ended(struct dev *dev);
 void dev_host_stop(struct dev *dev);
 

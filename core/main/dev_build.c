@@ -281,6 +281,8 @@ static void swapped(struct dev *dev, int status)
         return;
     }
     dev_show(dev, buf_text(&dev->job.text));
+    if (strstr(buf_text(&dev->job.text), "is required"))
+        dev_host_tell_keys(dev);
     say_serving(dev, "the host refused the build");
     /* A host that starts anew finds what served. */
     if (dev->serving.number)

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define MODEL_START_MS 5000
@@ -248,6 +249,16 @@ void dev_host_log(struct dev *dev)
     }
 }
 
+/* The file that sentences about keys name is ours. */
+void dev_host_tell_keys(struct dev *dev)
+{
+    if (!dev->options->config_path)
+        dev_say(dev,
+                "dev: values of its section are given by --set \"agent %s.KEY=VALUE\", or in a "
+                "configuration of yours by -c",
+                dev->agent);
+}
+
 void dev_host_ended(struct dev *dev)
 {
     int status;
@@ -266,6 +277,8 @@ void dev_host_ended(struct dev *dev)
     } else {
         dev_say(dev, "dev: the host ended with status %d; the next save starts it again",
                 WEXITSTATUS(status));
+        if (WEXITSTATUS(status) == EX_CONFIG)
+            dev_host_tell_keys(dev);
     }
 }
 

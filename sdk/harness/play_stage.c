@@ -151,6 +151,23 @@ void play_stage_show_death(const struct play_stage *stage, const char *where)
     play_stage_show_log(stage);
 }
 
+static bool log_holds(const struct play_stage *stage, const char *text)
+{
+    char *line = NULL, path[PLAY_PATH];
+    size_t size = 0;
+    bool found = false;
+    FILE *file;
+
+    play_stage_path(stage, "host.log", path);
+    file = fopen(path, "re");
+    while (file && !found && getline(&line, &size, file) >= 0)
+        found = strstr(line, text) != NULL;
+    free(line);
+    if (file)
+        (void)fclose(file);
+    return found;
+}
+
 static bool start_host(struct play_stage *stage)
 {
     char ini[PLAY_PATH], log[PLAY_PATH], url[128];
@@ -172,8 +189,11 @@ static bool start_host(struct play_stage *stage)
             started = false;
         }
     }
-    if (!started)
+    if (!started) {
         play_stage_show_log(stage);
+        if (log_holds(stage, " key \""))
+            (void)fprintf(stderr, "  a key is set by a line \"set: KEY = VALUE\" of the script\n");
+    }
     return started;
 }
 

@@ -71,7 +71,9 @@ printf 'alice: hello\nset: x = 1\n' >greet/greet.test
 like "$(troupe plugin test greet 2>&1)" "^greet/greet.test:2: this belongs above the first step" \
     "a script that does not hold names its line"
 printf 'set: no_such_key = 1\nalice: /greet\nbot: *\n' >greet/greet.test
-like "$(troupe plugin test greet 2>&1)" "no_such_key" "a configuration that is refused is shown"
+out=$(troupe plugin test greet 2>&1)
+like "$out" "no_such_key" "a configuration that is refused is shown"
+like "$out" 'by a line "set: KEY = VALUE" of the script' "with where it is set"
 printf 'model: how are you -> Fine.\nalice: hello all\nalice: @bot how are you?\nbot: Fine.\n' >greet/greet.test
 is "$(troupe plugin test -q greet; echo $?)" 0 "members talk, and the model answers as the script says"
 printf 'set: greeting = Salut\nalice: /greet\nbot: Salut*\nhost: restart\nbob: /greet\nbot: Salut*\nhost: reload\nbob: /greet\nbot: Sa*!\n' \

@@ -153,6 +153,19 @@ kill -0 "$pid" 2>/dev/null
 is $? 1 "its host is gone"
 is "$(find "$TMPDIR" -mindepth 1 | wc -l)" 0 "and nothing stays behind it"
 
+# ---- a key that somebody has to set
+
+sed 's/{"greeting"/{"city", "Where", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_REQUIRED}, &/' good.c >greet/greet.c
+dev_start greet
+waits_for '^host: .*key "city" in \[agent greet\]: is required' "a key without a value is told"
+waits_for '^dev: values of its section are given by --set "agent greet.KEY=VALUE"' "and how it gets one"
+dev_stop INT
+dev_start greet --set 'agent greet.city=Ulm'
+waits_for '^dev: org.example.greet 0.2.0 serves, build 1 ' "with one it serves"
+dev_stop INT
+is $? 0 "and ends well"
+cp good.c greet/greet.c
+
 # ---- a stage and an observer are put into the pipeline, and -c takes a configuration
 
 cp -r "$TROUPE_SHARE/examples/dice" .
