@@ -11,11 +11,13 @@ judge.
 
 Variants: "" as above; "nowindow": the fake does not honour nonces; "waits": half of the turns wait, for
 a button, a form or a select, or as the deferred answer to a slash command, which the fake lets live for
-3 s and 15 min; of four forms that are opened one is closed and opened again;
+3 s and 15 min; of four forms that are opened one is closed and opened again; "isolated": the agents
+are in processes of their own, and before each kill of the host one of these is killed;
 "calls": the host dies at the N-th write, sync or send of one turn, for every N until a turn passes
 untouched."""
 
 import os
+import signal
 import struct
 import sys
 import time
@@ -43,13 +45,36 @@ def waits_config():
             "pipeline": "stages = wait, conversation"}
 
 
+def isolated(config):
+    for agent in ("llm", "conversation"):
+        config = config.replace(f"[agent {agent}]\n", f"[agent {agent}]\nisolation = process\n")
+    return config
+
+
+def kill_runner(run, host):
+    """One of the processes of agents, with all that it has to do."""
+    runners = []
+    for thread in os.listdir(f"/proc/{host.process.pid}/task"):
+        try:
+            with open(f"/proc/{host.process.pid}/task/{thread}/children") as file:
+                runners += [int(pid) for pid in file.read().split()]
+        except OSError:
+            continue
+    if runners:
+        try:
+            os.kill(run.random.choice(runners), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    return bool(runners)
+
+
 def start_all(run, *discord_options):
     script = {"rules": [{"first_delay_ms": 30, "answer": "You said: {last}"}]}
     discord = run.own(rig.Discord(run.directory, *discord_options))
     llm = run.own(rig.Llm(run.directory, script))
     more = waits_config() if VARIANT == "waits" else {}
-    host = run.own(rig.Host(run.directory, rig.config(run.directory, discord, llm, extra=ADMISSION,
-                                                      **more)))
+    config = rig.config(run.directory, discord, llm, extra=ADMISSION, **more)
+    host = run.own(rig.Host(run.directory, isolated(config) if VARIANT == "isolated" else config))
     return discord, llm, host
 
 
@@ -165,11 +190,15 @@ def storm(run):
         discord.do("set", {"press_ms": 5000, "press_text": "Tea or coffee"})
     talk(run, discord, 0)
     killed = started = time.monotonic()
+    runners = 0
     for kill in range(KILLS):
         if kill % 4 == 3:  # while it recovers from the last one
             wait = run.random.uniform(0.0, 0.3)
         else:
             wait = run.random.uniform(1.0, 3.0)
+        if VARIANT == "isolated":
+            time.sleep(wait / 2)
+            runners += kill_runner(run, host)
         time.sleep(max(0.0, started + wait - time.monotonic(), killed + 1.0 - time.monotonic()))
         if host.process.poll() is not None:
             run.expect(False, f"the host ended by itself: {host.tail()}")
@@ -185,6 +214,9 @@ def storm(run):
         slowest = max(slowest, host.start())
         started = time.monotonic()
         run.say(f"{kill + 1} of {KILLS} kills, slowest start {slowest:.2f} s")
+    if VARIANT == "isolated":
+        run.say(f"{runners} processes of agents were killed", True)
+        run.expect(runners > 0 or KILLS == 0, "no agent had a process of its own")
     discord.do("stop", {})
     drained = discord.wait("pressed" if VARIANT == "waits" else "answered", 0, 180, quiet=3)
     # A private answer whose interaction is gone has nobody whom it may be shown to: judge_waits asks for
