@@ -114,7 +114,9 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
         .synchronous = config_choice(store, "synchronous") == 1 ? STORE_NORMAL : STORE_FULL,
     };
     struct plugin_manager_options manager_options = {.package_dir = host->options.package_dir,
-                                                     .runner = host->options.runner};
+                                                     .runner = host->options.runner,
+                                                     .switched_off = host_report_agent,
+                                                     .switched_off_arg = host};
     const struct config_section *http = config_section(config, "http", NULL);
     const struct http_client_options http_options = {.ca_file = config_str(http, "ca_file"),
                                                      .proxy = config_str(http, "proxy"),

@@ -311,6 +311,8 @@ static void switch_off(struct plugin_isolate *isolate)
               "(%s); install another build of plugin \"%s\"",
               ISOLATE_CRASHES, isolate->cause, isolate->image->note.id);
     plugin_isolate_change(isolate, ISOLATE_OFF);
+    if (isolate->manager->switched_off)
+        isolate->manager->switched_off(isolate->manager->switched_off_arg, isolate->agent);
 }
 
 /* ---- the keeper ------------------------------------------------------------------------------ */

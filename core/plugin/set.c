@@ -70,6 +70,8 @@ struct plugin_manager *plugin_manager_new(struct loop *loop,
     manager->runner = options->runner ? mem_strdup(options->runner) : NULL;
     manager->trial_ms = options->trial_ms;
     manager->sandbox = options->sandbox;
+    manager->switched_off = options->switched_off;
+    manager->switched_off_arg = options->switched_off_arg;
     manager->any_location = options->any_location;
     manager->isolated = options->isolated;
     manager->pool = options->pool;

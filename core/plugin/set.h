@@ -26,9 +26,12 @@ struct plugin_manager_options {
     uint64_t trial_ms;       /* 0: PLUGIN_TRIAL_MS                                              */
     struct pool *pool;       /* where files are read and trials run; ends before the manager.   */
                              /* NULL: threads of its own, from the first build on                */
-    bool any_location;       /* tests: every plugin counts as the package's                     */
-    unsigned sandbox;        /* tests: PLUGIN_SANDBOX_… of trials                               */
-    bool isolated;           /* tests: a section that says nothing means isolation = process    */
+    /* An agent in a process of its own crashed too often and is off; NULL: nobody is told. Loop. */
+    void (*switched_off)(void *arg, const struct plugin_agent *agent);
+    void *switched_off_arg;
+    bool any_location; /* tests: every plugin counts as the package's                     */
+    unsigned sandbox;  /* tests: PLUGIN_SANDBOX_… of trials                               */
+    bool isolated;     /* tests: a section that says nothing means isolation = process    */
 };
 
 struct plugin_manager {
@@ -41,6 +44,8 @@ struct plugin_manager {
     char *package_dir;
     char *runner; /* NULL until it is needed */
     uint64_t trial_ms;
+    void (*switched_off)(void *arg, const struct plugin_agent *agent);
+    void *switched_off_arg;
     bool any_location, isolated;
     unsigned sandbox;
     bool landlock_missed;         /* it was warned of */

@@ -182,16 +182,25 @@ BODY(a_poison_message_ends_and_the_agent_serves_on)
     return TROUPE_OK;
 }
 
+static void tell(void *arg, const struct plugin_agent *agent)
+{
+    *(unsigned *)arg += agent->disabled;
+}
+
 BODY(the_fifth_crash_switches_the_agent_off_until_a_reload)
 {
     struct stage_test *t = arg;
     struct plugin_set *set;
+    unsigned told = 0;
 
+    t->manager->switched_off = tell;
+    t->manager->switched_off_arg = &told;
     CHECK_NOTICE("segv", TWICE);
     CHECK_NOTICE("abort", TWICE);
     CHECK_NOTICE("exit", "is switched off");
     CHECK(isolate_of(t)->crashes == ISOLATE_CRASHES);
     CHECK(isolate_of(t)->state == ISOLATE_OFF);
+    CHECK(told == 1);
     CHECK_NOTICE("echo hello", "is switched off since it crashed 5 times within a minute");
     set = build_set(t, HARM);
     CHECK(set);
