@@ -2,7 +2,9 @@
  *
  * What it costs that an agent has a process of its own: a call of a function that replies (two
  * messages there, two back), host and child on processors of their own where there are two; the start
- * of a process until it is ready; the memory of one of four. The baseline of the call is one message of the same
+ * of a process until it is ready; the memory of one of four; and how long
+ * calls take from the moment they are due, 5,000 a second, while the agent is swapped ten times a second,
+ * against the same without. The baseline of the call is one message of the same
  * sizes there and back between two bare processes, measured in turns with it.
  */
 #include "plugin/isolate.h"
@@ -23,9 +25,14 @@
 
 enum { ROUNDS = 10, CALLS = 2000, STARTS = 20, MESSAGE = 256, AGENTS = 4 };
 
-#define CALL_US   120 /* two round trips of 60 */
-#define START_MS  5
-#define PSS_BYTES (500 << 10)
+#define CALL_US     120 /* two round trips of 60 */
+#define START_MS    5
+#define PSS_BYTES   (500 << 10)
+
+#define RATE        5000 /* calls a second */
+#define SECONDS     3
+#define SWAP_MS     100
+#define SWAP_P99_MS 10
 
 struct bench {
     struct loop *loop;
@@ -49,9 +56,35 @@ static troupe_status take_reply(troupe_turn *turn, const char *text, uint64_t le
     return text && len ? TROUPE_OK : TROUPE_FAILED;
 }
 
+static troupe_status take_failure(troupe_turn *turn, troupe_status status, const char *code,
+                                  const char *sentence, uint64_t len)
+{
+    (void)turn;
+    (void)code;
+    (void)sentence;
+    (void)len;
+    return status;
+}
+
+static uint64_t no_id(troupe_turn *turn)
+{
+    (void)turn;
+    return 0;
+}
+
 static troupe_host *host_of(troupe_turn *turn)
 {
     return ((struct fake_turn *)(void *)turn)->host;
+}
+
+static void fake_init(struct fake_turn *fake)
+{
+    fake->table = (troupe_turn_table){.size = sizeof(fake->table),
+                                      .host = host_of,
+                                      .id = no_id,
+                                      .reply = take_reply,
+                                      .fail = take_failure};
+    fake->turn.api = &fake->table;
 }
 
 /* ---- the baseline ---------------------------------------------------------------------------- */
@@ -159,9 +192,7 @@ static void bench_calls(struct bench *bench, struct plugin_set *set)
     double p50, p99, base;
     struct error err;
 
-    fake.table =
-        (troupe_turn_table){.size = sizeof(fake.table), .host = host_of, .reply = take_reply};
-    fake.turn.api = &fake.table;
+    fake_init(&fake);
     pin(agent->isolate->child->pid, 1);
     for (size_t i = 0; i < ROUNDS * CALLS; i++) {
         uint64_t begun = clock_ns();
@@ -197,6 +228,96 @@ static void bench_starts(struct bench *bench, struct plugin_set *set)
     bound(bench, "the start of a process", ms, START_MS);
 }
 
+/* ---- swaps ----------------------------------------------------------------------------------- */
+
+struct load {
+    struct bench *bench;
+    struct plugin_set *set; /* that serves */
+    struct scope scope;
+    uint64_t *took;
+    size_t count, failed;
+    uint64_t begun_ns;
+    bool swaps, ends;
+};
+
+/* One call on the set that serves now. */
+static troupe_status call_once(void *arg)
+{
+    struct load *load = arg;
+    struct plugin_set *set = plugin_set_pin(load->set);
+    struct plugin_agent *agent = plugin_set_agent(set, "dice0");
+    const struct plugin_function *function = plugin_manifest_function(agent->manifest, "version");
+    struct fake_turn fake = {.host = &agent->host};
+    size_t number = load->count++;
+    uint64_t due = load->begun_ns + number * (1000000000u / RATE);
+    struct error err;
+
+    fake_init(&fake);
+    if (plugin_agent_invoke(agent, function, &fake.turn, NULL, NULL, &err) < 0)
+        load->failed++;
+    load->took[number] = clock_ns() - due;
+    plugin_set_unpin(set);
+    return TROUPE_OK;
+}
+
+static troupe_status swap_all(void *arg)
+{
+    struct load *load = arg;
+
+    for (unsigned i = 1; load->swaps && !load->ends; i++) {
+        struct plugin_set *old = load->set;
+
+        load->set = build(load->bench, old, i);
+        plugin_set_unpin(old);
+        co_sleep(SWAP_MS);
+    }
+    return TROUPE_OK;
+}
+
+/* The p99 of a load in ms. */
+static double run_load(struct bench *bench, struct plugin_set **set, bool swaps, size_t *ret_failed)
+{
+    const size_t total = (size_t)RATE * SECONDS;
+    struct load load = {.bench = bench, .set = *set, .swaps = swaps};
+    double p99;
+
+    load.took = mem_zero(total, sizeof(*load.took));
+    scope_open(&load.scope, 0);
+    if (co_spawn(&load.scope, NULL, swap_all, &load) < 0)
+        abort();
+    load.begun_ns = clock_ns();
+    for (size_t sent = 0; sent < total;) {
+        size_t due = (size_t)((clock_ns() - load.begun_ns) * RATE / 1000000000u);
+
+        for (; sent < due && sent < total; sent++)
+            if (co_spawn_wait(&load.scope, NULL, call_once, &load, 0) < 0)
+                abort();
+        co_sleep(1);
+    }
+    load.ends = true;
+    scope_close(&load.scope);
+    *set = load.set;
+    p99 = part(load.took, total, 0.99) / 1e6;
+    *ret_failed = load.failed;
+    mem_free(load.took);
+    return p99;
+}
+
+static void bench_swaps(struct bench *bench, struct plugin_set **set)
+{
+    size_t before, failed;
+    double quiet = run_load(bench, set, false, &before);
+    double swapped = run_load(bench, set, true, &failed);
+
+    printf("bench isolated_swap_p99 %.2f ms baseline %.2f ratio %.1f\n", swapped, quiet,
+           swapped / quiet);
+    /* A machine that is that slow without swaps says nothing about them. */
+    if (quiet > SWAP_P99_MS || before)
+        return;
+    bound(bench, "the p99 of calls under swaps", swapped, SWAP_P99_MS);
+    bound(bench, "the number of calls that failed", (double)failed, 0);
+}
+
 static troupe_status run(void *arg)
 {
     struct bench *bench = arg;
@@ -208,6 +329,7 @@ static troupe_status run(void *arg)
     printf("bench isolated_pss %llu kB\n", (unsigned long long)info.pss >> 10);
     bound(bench, "the memory of a process", (double)info.pss, PSS_BYTES);
     bench_starts(bench, set);
+    bench_swaps(bench, &set);
     plugin_set_unpin(set);
     return TROUPE_OK;
 }
