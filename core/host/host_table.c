@@ -524,7 +524,7 @@ void host_register(struct plugin_registry *registry)
         {TROUPE_KV, host_kv_table()},       {TROUPE_SQL, host_sql_table()},
         {TROUPE_HTTP, host_http_table()},   {TROUPE_BUDGET_EXTENSION, host_budget_table()},
         {TROUPE_WORK, host_work_table()},   {TROUPE_SCHEDULE, host_schedule_table()},
-        {TROUPE_FILES, host_files_table()},
+        {TROUPE_FILES, host_files_table()}, {TROUPE_METRICS_EXTENSION, host_metrics_table()},
     };
 
     registry->setting = host_setting;

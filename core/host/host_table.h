@@ -76,6 +76,7 @@ const troupe_budget_v1 *host_budget_table(void);
 const troupe_work_v1 *host_work_table(void);
 const troupe_schedule_v1 *host_schedule_table(void);
 const troupe_files_v1 *host_files_table(void);
+const troupe_metrics_v1 *host_metrics_table(void);
 const struct plugin_elsewhere *host_elsewhere(void);
 
 #endif

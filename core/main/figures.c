@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "gateway/discord/figures.h"
 #include "loop/watchdog.h"
+#include "main/agent_figures.h"
 #include "main/figure_table.h"
 #include "main/host_private.h"
 #include "ops/turn_log.h"
@@ -25,6 +26,7 @@
 struct figures {
     struct host *host;
     struct metrics *metrics;
+    struct agent_figures agents;
     struct ops_member_key key;
     struct {
         uint64_t at_ms, requests;
@@ -52,8 +54,20 @@ void figures_free(struct figures *figures)
     if (!figures)
         return;
     metrics_free(figures->metrics);
+    agent_figures_clear(&figures->agents);
     explicit_bzero(&figures->key, sizeof(figures->key));
     mem_free(figures);
+}
+
+void figures_take(struct figures *figures, const struct plugin_set *set)
+{
+    agent_figures_take(&figures->agents, set);
+}
+
+void figures_measured(void *figures, const struct plugin_agent *agent, size_t index,
+                      const char *const *labels, double value)
+{
+    agent_figures_note(&((struct figures *)figures)->agents, agent, index, labels, value);
 }
 
 /* ---- a turn's end ---------------------------------------------------------------------------- */
@@ -304,4 +318,5 @@ void figures_print(struct figures *figures, struct buf *out)
     if (host->discord)
         read_discord(figures);
     metrics_print(figures->metrics, out);
+    agent_figures_print(&figures->agents, out);
 }

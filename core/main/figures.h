@@ -18,6 +18,11 @@ troupe_status figures_open(struct host *host, struct figures **ret, struct error
 void figures_free(struct figures *figures); /* NULL is fine */
 /* For engine_options.ended. */
 void figures_turn(void *figures, const struct turn_figures *turn);
+/* The agents of a set that was published may have figures of their own. */
+void figures_take(struct figures *figures, const struct plugin_set *set);
+/* For engine_options.measured. */
+void figures_measured(void *figures, const struct plugin_agent *agent, size_t index,
+                      const char *const *labels, double value);
 /* All of them as Prometheus reads them. [waits] for the store, at most FIGURES_STORE_MS. */
 #define FIGURES_STORE_MS 1000
 void figures_print(struct figures *figures, struct buf *out);

@@ -225,6 +225,7 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         .pool = host->pool,
         .turn_table = host_turn_table(),
         .ended = figures_turn,
+        .measured = figures_measured,
         .switched_off = host_report_agent,
         .switched_off_arg = host,
     };
@@ -240,6 +241,7 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         status = turn_engine_new(&options, &host->engine, err);
     if (status == TROUPE_OK) {
         turn_engine_publish(host->engine, set);
+        figures_take(host->figures, set);
         host->console = console_new(&(struct console_options){host->outbox, take_in, host});
         (void)co_spawn(&host->scope, &owner, host_housekeeping, host);
         status = sched_new(&(struct sched_options){.loop = host->loop,

@@ -142,6 +142,7 @@ troupe_status host_reload(struct host *host, struct buf *ret_report, struct erro
         config_diff(before, set->config, report_change, ret_report);
         report_agents(set, ret_report);
         turn_engine_publish(host->engine, set);
+        figures_take(host->figures, set);
         if (host->discord) {
             discord_configure(host->discord, config_section(set->config, "discord", NULL));
             discord_set_commands(host->discord, turn_slash_commands(set));

@@ -49,6 +49,25 @@ static troupe_array user_data_of(const troupe_plugin *table)
     return TROUPE_HAS(table, user_data) ? table->user_data : (troupe_array){0};
 }
 
+static troupe_array metrics_of(const troupe_plugin *table)
+{
+    return TROUPE_HAS(table, metrics) ? table->metrics : (troupe_array){0};
+}
+
+static void put_metrics(struct buf *out, troupe_array list)
+{
+    wire_put_int(out, list.count);
+    for (uint32_t i = 0; i < list.count; i++) {
+        const troupe_metric_decl *metric = TROUPE_AT(list, troupe_metric_decl, i);
+
+        wire_put_text(out, metric->name);
+        wire_put_text(out, metric->doc);
+        wire_put_text(out, metric->labels);
+        wire_put_text(out, metric->buckets);
+        wire_put_int(out, metric->kind);
+    }
+}
+
 static void put_user_data(struct buf *out, troupe_array list)
 {
     wire_put_int(out, list.count);
@@ -147,6 +166,7 @@ void plugin_declare_pack(const troupe_plugin *table, struct buf *out)
         wire_put_text(out, migration->sql);
     }
     put_user_data(out, user_data_of(table));
+    put_metrics(out, metrics_of(table));
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -240,6 +260,21 @@ static troupe_array take_migrations(struct wire_in *in, struct arena *arena)
     return (troupe_array){migrations, count, sizeof(*migrations)};
 }
 
+static troupe_array take_metrics(struct wire_in *in, struct arena *arena)
+{
+    uint32_t count = (uint32_t)wire_take_count(in, MANY);
+    troupe_metric_decl *metrics = arena_alloc(arena, ((size_t)count + 1) * sizeof(*metrics));
+
+    for (uint32_t i = 0; i < count && !in->bad; i++) {
+        metrics[i].name = wire_take_text(in);
+        metrics[i].doc = wire_take_text(in);
+        metrics[i].labels = wire_take_text(in);
+        metrics[i].buckets = wire_take_text(in);
+        metrics[i].kind = (uint32_t)wire_take_int(in);
+    }
+    return (troupe_array){metrics, count, sizeof(*metrics)};
+}
+
 static troupe_array take_user_data(struct wire_in *in, struct arena *arena)
 {
     uint32_t count = (uint32_t)wire_take_count(in, MANY);
@@ -307,6 +342,7 @@ static void take_table(struct wire_in *in, struct plugin_declared *declared)
     table->config = take_keys(in, &declared->arena);
     table->migrations = take_migrations(in, &declared->arena);
     table->user_data = take_user_data(in, &declared->arena);
+    table->metrics = take_metrics(in, &declared->arena);
 }
 
 /* What the runner has tables for. */

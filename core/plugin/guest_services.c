@@ -465,6 +465,24 @@ static troupe_status file_read(troupe_turn *turn, uint32_t index, troupe_str *re
 static const troupe_files_v1 files_table = {
     .size = sizeof(files_table), .info = file_info, .read = file_read};
 
+/* ---- troupe.metrics/1 ------------------------------------------------------------------------ */
+
+static troupe_status metric_note(troupe_turn *turn, const char *name, double value,
+                                 const char *label, const char *label2)
+{
+    struct buf args = BUF_INIT;
+    int64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    wire_put_text(&args, name);
+    wire_put_int(&args, bits);
+    wire_put_text(&args, label);
+    wire_put_text(&args, label2);
+    return guest_call(guest_turn_of(turn), WIRE_DO_METRIC, &args);
+}
+
+static const troupe_metrics_v1 metrics_table = {.size = sizeof(metrics_table), .note = metric_note};
+
 /* ---- by id ----------------------------------------------------------------------------------- */
 
 const void *guest_extension(const char *id)
@@ -473,7 +491,7 @@ const void *guest_extension(const char *id)
         {TROUPE_KV, &kv_table},       {TROUPE_SQL, &sql_table},
         {TROUPE_HTTP, &http_table},   {TROUPE_BUDGET_EXTENSION, &budget_table},
         {TROUPE_WORK, &work_table},   {TROUPE_SCHEDULE, &schedule_table},
-        {TROUPE_FILES, &files_table},
+        {TROUPE_FILES, &files_table}, {TROUPE_METRICS_EXTENSION, &metrics_table},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -333,6 +333,7 @@ troupe_status plugin_manifest_read(const troupe_plugin *table, const struct plug
         (status = plugin_keys_read(&table->config, manifest->id, manifest, err)) < 0 ||
         (status = read_migrations(&table->migrations, manifest, err)) < 0 ||
         (status = plugin_user_data_read(table, manifest, err)) < 0 ||
+        (status = plugin_metrics_read(table, manifest, err)) < 0 ||
         (status = read_state(table, manifest, err)) < 0) {
         plugin_manifest_free(manifest);
         return status;
@@ -351,6 +352,7 @@ void plugin_manifest_free(struct plugin_manifest *manifest)
     plugin_keys_clear(manifest);
     mem_free((void *)(uintptr_t)manifest->migrations);
     mem_free(manifest->user_data);
+    plugin_metrics_clear(manifest);
     free_words(manifest->capabilities, manifest->capability_count);
     mem_free(manifest);
 }

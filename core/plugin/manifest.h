@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "config/schema.h"
 #include "plugin/function.h"
+#include "plugin/metric.h"
 #include "plugin/note.h"
 #include "plugin/registry.h"
 #include "plugin/user_data.h"
@@ -46,6 +47,8 @@ struct plugin_manifest {
     size_t capability_count;
     troupe_user_data *user_data; /* what it keeps about members */
     size_t user_data_count;
+    struct plugin_metric *metrics; /* figures of its own */
+    size_t metric_count;
     uint32_t state_version, state_oldest; /* 0: it hands no state over */
     uint32_t events;                      /* PLUGIN_EVENT_… that its observer wants */
     /* Members of the table, NULL where it has none. */

@@ -383,6 +383,23 @@ static troupe_status do_files(troupe_turn *turn, uint32_t what, struct wire_in *
     return status;
 }
 
+/* ---- troupe.metrics/1 ------------------------------------------------------------------------ */
+
+static troupe_status do_metric(troupe_turn *turn, struct wire_in *in)
+{
+    const troupe_metrics_v1 *metrics = turn->api->get_extension(turn, TROUPE_METRICS_EXTENSION);
+    const char *name = wire_take_text(in), *label, *label2;
+    int64_t bits = wire_take_int(in);
+    double value;
+
+    label = wire_take_text(in);
+    label2 = wire_take_text(in);
+    if (!wire_taken(in))
+        return ISOLATE_BROKEN;
+    memcpy(&value, &bits, sizeof(value));
+    return metrics ? metrics->note(turn, name, value, label, label2) : TROUPE_UNSUPPORTED;
+}
+
 troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, struct wire_in *in,
                                      struct buf *out)
 {
@@ -409,6 +426,7 @@ troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, s
     case WIRE_DO_SCHEDULE_LIST: return do_schedule(turn, what, in, out);
     case WIRE_DO_FILE_INFO:
     case WIRE_DO_FILE_READ: return do_files(turn, what, in, out);
+    case WIRE_DO_METRIC: return do_metric(turn, in);
     default: return ISOLATE_BROKEN;
     }
 }

@@ -104,6 +104,7 @@ enum wire_do {
     WIRE_DO_SCHEDULE_LIST,
     WIRE_DO_FILE_INFO,
     WIRE_DO_FILE_READ,
+    WIRE_DO_METRIC,
     WIRE_DO_COUNT
 };
 

@@ -48,6 +48,9 @@ struct engine_options {
     uint64_t park_ms;                    /* a stage that sleeps longer is put aside; 0: 30 s */
     /* Called at the end of each turn that came to one. May be NULL; must not wait. */
     void (*ended)(void *arg, const struct turn_figures *figures);
+    /* An agent has noted a value of its metric `index`; labels as many as it has. The same, and `ended_arg`. */
+    void (*measured)(void *arg, const struct plugin_agent *agent, size_t index,
+                     const char *const *labels, double value);
     void *ended_arg;
     /* An agent was switched off until the next reload, and is told why. The same. */
     void (*switched_off)(void *arg, const struct plugin_agent *agent);

@@ -93,6 +93,7 @@ typedef troupe_kept_<const troupe_function *, 16> troupe_kept_functions_;
 typedef troupe_kept_<troupe_key, 64> troupe_kept_keys_;
 typedef troupe_kept_<troupe_migration, 64> troupe_kept_migrations_;
 typedef troupe_kept_<troupe_user_data, 64> troupe_kept_user_data_;
+typedef troupe_kept_<troupe_metric_decl, 32> troupe_kept_metrics_;
 
 /* The table while its members are assigned: its lists are kept by value. */
 struct troupe_table_ : troupe_plugin {
@@ -100,6 +101,7 @@ struct troupe_table_ : troupe_plugin {
     troupe_kept_keys_ config;
     troupe_kept_migrations_ migrations;
     troupe_kept_user_data_ user_data;
+    troupe_kept_metrics_ metrics;
 };
 
 constexpr troupe_plugin troupe_table_of_(const troupe_table_ &from)
@@ -110,6 +112,7 @@ constexpr troupe_plugin troupe_table_of_(const troupe_table_ &from)
     table.config = from.config.array();
     table.migrations = from.migrations.array();
     table.user_data = from.user_data.array();
+    table.metrics = from.metrics.array();
     return table;
 }
 
@@ -134,6 +137,12 @@ template <unsigned long n>
 constexpr troupe_kept_user_data_ troupe_user_data_(const troupe_user_data (&items)[n])
 {
     return troupe_keep_<troupe_user_data, 64>(items);
+}
+
+template <unsigned long n>
+constexpr troupe_kept_metrics_ troupe_metrics_(const troupe_metric_decl (&items)[n])
+{
+    return troupe_keep_<troupe_metric_decl, 32>(items);
 }
 
 constexpr troupe_param troupe_param_(const char *name, const char *doc, uint32_t type)
@@ -185,6 +194,14 @@ constexpr troupe_param troupe_param_(const char *name, const char *doc, uint32_t
 #define TROUPE_LIST(...)              troupe_functions_({TROUPE_EACH_(TROUPE_F_REF_, __VA_ARGS__)})
 #define TROUPE_MIGRATIONS(...)        troupe_migrations_({__VA_ARGS__})
 #define TROUPE_EXTERN_                extern "C"
+
+#define TROUPE_METRICS(...)           troupe_metrics_({__VA_ARGS__})
+#define TROUPE_COUNTER(name_, ...)    TROUPE_METRIC_(TROUPE_METRIC_IS_COUNTER, name_, __VA_ARGS__, )
+#define TROUPE_GAUGE(name_, ...)      TROUPE_METRIC_(TROUPE_METRIC_IS_GAUGE, name_, __VA_ARGS__, )
+#define TROUPE_HISTOGRAM(name_, doc_, buckets_, ...)                                               \
+    TROUPE_METRIC_(TROUPE_METRIC_IS_HISTOGRAM, name_, doc_, .buckets = buckets_, __VA_ARGS__, )
+#define TROUPE_METRIC_(kind_, name_, doc_, ...)                                                    \
+    TROUPE_VALUE_(troupe_metric_decl, name, name_, doc, doc_, .kind = kind_, __VA_ARGS__)
 
 #define TROUPE_USER_DATA(...)         troupe_user_data_({__VA_ARGS__})
 #define TROUPE_USER_TABLE(table, ...) TROUPE_USER_(TROUPE_USER_IS_TABLE, table, __VA_ARGS__, )

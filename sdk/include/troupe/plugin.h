@@ -215,6 +215,37 @@ typedef struct troupe_migration {
             "\n.popsection\n");                                                                    \
     TROUPE_EXTERN_ __attribute__((visibility("hidden"))) const char name[]
 
+/* ---- figures: see troupe/metrics.h --------------------------------------------------------------*/
+
+#define TROUPE_METRIC_IS_COUNTER   0u /* a sum that only grows; its name gets _total */
+#define TROUPE_METRIC_IS_GAUGE     1u /* the last value                              */
+#define TROUPE_METRIC_IS_HISTOGRAM 2u /* how many values are up to each bound        */
+
+typedef struct troupe_metric_decl {
+    const char *name;    /* [a-z][a-z0-9_]{0,47}                                            */
+    const char *doc;     /* one line                                                        */
+    const char *labels;  /* "kind|result", at most two, [a-z][a-z0-9_]{0,31}; NULL: none    */
+    const char *buckets; /* of a histogram: bounds "0.1|1|10", ascending, 1 to 16 of them   */
+    uint32_t kind;       /* TROUPE_METRIC_IS_… */
+    uint32_t reserved;
+} troupe_metric_decl;
+
+#ifndef __cplusplus
+#define TROUPE_METRICS(...) TROUPE_ARRAY(((const troupe_metric_decl[]){__VA_ARGS__}))
+#define TROUPE_COUNTER(name_, ...)                                                                 \
+    {                                                                                              \
+        .kind = TROUPE_METRIC_IS_COUNTER, .name = (name_), .doc = __VA_ARGS__                      \
+    }
+#define TROUPE_GAUGE(name_, ...)                                                                   \
+    {                                                                                              \
+        .kind = TROUPE_METRIC_IS_GAUGE, .name = (name_), .doc = __VA_ARGS__                        \
+    }
+#define TROUPE_HISTOGRAM(name_, doc_, ...)                                                         \
+    {                                                                                              \
+        .kind = TROUPE_METRIC_IS_HISTOGRAM, .name = (name_), .doc = (doc_), .buckets = __VA_ARGS__ \
+    }
+#endif
+
 /* ---- the plugin itself ------------------------------------------------------------------------*/
 
 typedef struct troupe_plugin {
@@ -268,6 +299,8 @@ typedef struct troupe_plugin {
     troupe_status (*job)(troupe_turn *turn, troupe_str payload);
     /* Minor 6. Where it keeps what about members: TROUPE_USER_DATA of troupe/user_data.h. */
     troupe_array user_data;
+    /* Minor 6. Figures of its own: TROUPE_METRICS of troupe/metrics.h. */
+    troupe_array metrics;
 } troupe_plugin;
 
 /* State handed from an old generation to a new one ("troupe.state/1"). `io` moves `len` bytes and

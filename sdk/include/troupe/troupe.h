@@ -13,6 +13,7 @@
 #include <troupe/host.h>
 #include <troupe/http.h>
 #include <troupe/kv.h>
+#include <troupe/metrics.h>
 #include <troupe/plugin.h>
 #include <troupe/schedule.h>
 #include <troupe/services.h>

@@ -163,6 +163,40 @@ static void refuses_what_cannot_be_found_for_a_member(void **state)
         "\"sql\"");
 }
 
+#define METRIC(...) (&(const troupe_plugin){BASE, .metrics = TROUPE_METRICS(__VA_ARGS__)})
+
+static void reads_figures_and_refuses_what_cannot_be_shown(void **state)
+{
+    const troupe_plugin *table = METRIC(TROUPE_COUNTER("votes", "Votes", .labels = "choice|how"),
+                                        TROUPE_HISTOGRAM("wait", "Wait", "0.5|1|10"));
+    struct plugin_manifest *manifest = NULL;
+    struct error err = {0};
+
+    (void)state;
+    assert_status(read_table(table, &manifest, &err), TROUPE_OK);
+    assert_int_equal(manifest->metric_count, 2);
+    assert_int_equal(manifest->metrics[0].label_count, 2);
+    assert_string_equal(manifest->metrics[0].labels[1], "how");
+    assert_int_equal(manifest->metrics[1].bucket_count, 3);
+    assert_true(manifest->metrics[1].buckets[0] < 0.6);
+    plugin_manifest_free(manifest);
+    refuse(METRIC(TROUPE_COUNTER("Votes", "x")),
+           "metric 1 has a name that is not [a-z][a-z0-9_]*, at most 48");
+    refuse(METRIC(TROUPE_GAUGE("a", "x"), TROUPE_COUNTER("a", "x")),
+           "metric 2 has the name of another one");
+    refuse(METRIC(TROUPE_GAUGE("a", "x", .labels = "a|b|c")),
+           "metric 1 has labels that are not one or two names with | between");
+    refuse(METRIC(TROUPE_GAUGE("a", "x", .labels = "le")),
+           "metric 1 has labels that are not one or two names with | between");
+    refuse(METRIC(TROUPE_HISTOGRAM("a", "x", "1|1")),
+           "metric 1 needs 1 to 16 ascending bounds with | between if it is a histogram, and else "
+           "none");
+    refuse(METRIC(TROUPE_COUNTER("a", "x", .buckets = "1")),
+           "metric 1 needs 1 to 16 ascending bounds with | between if it is a histogram, and else "
+           "none");
+    refuse(METRIC(TROUPE_GAUGE("a", "")), "metric 1 needs a doc of one line and at most 200 bytes");
+}
+
 static void walks_by_the_stride_of_the_plugin(void **state)
 {
     struct longer {
@@ -660,6 +694,7 @@ int main(void)
         cmocka_unit_test(a_job_is_read_where_the_table_has_one),
         cmocka_unit_test(reads_what_is_kept_about_members),
         cmocka_unit_test(refuses_what_cannot_be_found_for_a_member),
+        cmocka_unit_test(reads_figures_and_refuses_what_cannot_be_shown),
         cmocka_unit_test(walks_by_the_stride_of_the_plugin),
         cmocka_unit_test(an_entry_of_menus_has_its_own_name_or_the_functions),
         cmocka_unit_test(refuses_a_broken_head),
