@@ -65,7 +65,8 @@ static inline troupe_status troupe_file_read(troupe_turn *turn, uint32_t index, 
     return files ? files->read(turn, index, ret) : TROUPE_UNSUPPORTED;
 }
 
-/* The same for the argument of a TROUPE_ATTACHMENT; one that was left out is 0, TROUPE_NOT_FOUND.
+/* The same for the argument of a TROUPE_ATTACHMENT, troupe_attachment_read for its bytes; one that was left
+ * out is 0, TROUPE_NOT_FOUND. Not recorded. [turn, waits]
  *
  *     TROUPE_FUNCTION(count, "Counts the lines of a file", TROUPE_SLASH,
  *                     TROUPE_ATTACHMENT(file, "Which one", .choices = "text", .max = 100000))
