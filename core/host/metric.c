@@ -39,8 +39,8 @@ static troupe_status note(troupe_turn *turn, const char *name, double value, con
     if (!isfinite(value) || (metric->kind == TROUPE_METRIC_IS_COUNTER && value < 0))
         return turn_frame_error(frame, TROUPE_ARGUMENT, "metrics.value",
                                 "a value is finite, and what is added to a counter not below 0");
-    for (size_t i = 0; i < given; i++)
-        if (!text_is_utf8(labels[i], strlen(labels[i])))
+    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+        if (labels[i] && !text_is_utf8(labels[i], strlen(labels[i])))
             return turn_frame_error(frame, TROUPE_DATA, "metrics.labels",
                                     "a label that is not UTF-8");
     if (options->measured)

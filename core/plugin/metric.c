@@ -91,7 +91,7 @@ static troupe_status take(const troupe_metric_decl *from, uint32_t at,
     struct plugin_metric *to = &manifest->metrics[at];
     size_t len = from->name ? strnlen(from->name, MAX_NAME + 1) : 0;
 
-    if (!is_name(from->name, len, MAX_NAME))
+    if (!from->name || !is_name(from->name, len, MAX_NAME))
         return defect(manifest, at, err, "has a name that is not [a-z][a-z0-9_]*, at most 48");
     to->name = from->name;
     if (!is_line(from->doc))
