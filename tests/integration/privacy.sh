@@ -22,6 +22,7 @@ fake_discord_start || exit 1
 write_discord_config </dev/null
 sed -i 's/^stages = conversation/&\nobservers = digest/' "$TAP_DIR/troupe.ini"
 for name in poll digest; do plugin_config "$name" "$TAP_DIR/$name.so"; done
+sed -i '/^\[agent poll\]/,/^isolation/s/inprocess/process/' "$TAP_DIR/troupe.ini" # beside the host, too
 sed -i '/^\[agent poll\]/,/^isolation/s/inprocess/process/' "$TAP_DIR/troupe.ini"
 printf '[agent reminder]\n' >>"$TAP_DIR/troupe.ini"
 
