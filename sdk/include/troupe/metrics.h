@@ -20,7 +20,7 @@
 
 #include <troupe/turn.h>
 
-#define TROUPE_METRICS_EXTENSION "troupe.metrics/1"
+#define TROUPE_METRICS_EXTENSION "troupe.metrics/1" /* the id of the table below */
 
 typedef struct troupe_metrics_v1 {
     uint32_t size;

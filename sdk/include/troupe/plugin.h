@@ -231,15 +231,19 @@ typedef struct troupe_metric_decl {
 } troupe_metric_decl;
 
 #ifndef __cplusplus
+/* The list for `metrics` of the plugin's table. */
 #define TROUPE_METRICS(...) TROUPE_ARRAY(((const troupe_metric_decl[]){__VA_ARGS__}))
+/* One that only grows: its name, one line, and what else is set: .labels = "kind". */
 #define TROUPE_COUNTER(name_, ...)                                                                 \
     {                                                                                              \
         .kind = TROUPE_METRIC_IS_COUNTER, .name = (name_), .doc = __VA_ARGS__                      \
     }
+/* One whose last value counts; given like a counter. */
 #define TROUPE_GAUGE(name_, ...)                                                                   \
     {                                                                                              \
         .kind = TROUPE_METRIC_IS_GAUGE, .name = (name_), .doc = __VA_ARGS__                        \
     }
+/* One that counts values up to each bound; the bounds stand third: "0.1|1|10". */
 #define TROUPE_HISTOGRAM(name_, doc_, ...)                                                         \
     {                                                                                              \
         .kind = TROUPE_METRIC_IS_HISTOGRAM, .name = (name_), .doc = (doc_), .buckets = __VA_ARGS__ \

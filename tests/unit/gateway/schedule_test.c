@@ -386,8 +386,9 @@ static void the_global_limit_is_never_passed_in_any_second_at_discords_end(void 
 {
     struct sim sim;
     struct discord_job *jobs = mem_zero(REQUESTS, sizeof(*jobs));
-    uint64_t answers[REQUESTS], arrivals[REQUESTS], seed = 1;
-    char majors[REQUESTS][16];
+    uint64_t *answers = mem_zero(REQUESTS, sizeof(*answers));
+    uint64_t *arrivals = mem_zero(REQUESTS, sizeof(*arrivals)), seed = 1;
+    char(*majors)[16] = mem_zero(REQUESTS, sizeof(*majors));
     size_t sent = 0, landed = 0;
 
     (void)state;
@@ -428,6 +429,9 @@ static void the_global_limit_is_never_passed_in_any_second_at_discords_end(void 
     for (size_t i = 50; i < REQUESTS; i++)
         assert_true(arrivals[i] - arrivals[i - 50] >= 1000);
     finish(&sim);
+    mem_free(majors);
+    mem_free(arrivals);
+    mem_free(answers);
     mem_free(jobs);
 }
 
