@@ -13,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define HEADERS_FIRST 24 /* of so many more than Discord sends there are few */
+#define HEADERS_FIRST 24 /* of an answer; few have more, for which the array is made anew */
 
 struct http_head *http_head_new(void)
 {

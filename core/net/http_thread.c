@@ -15,13 +15,19 @@
 
 /* ---- news ---------------------------------------------------------------------------------- */
 
+/* The answer's own head, not that of a redirect, and not handed over yet. */
+static bool has_head(const struct http_transfer *transfer)
+{
+    return transfer->head && transfer->head_done && !transfer->location;
+}
+
 /* What a transfer gathered in this pass, and whatever else is told by `news`. */
 static void tell(struct http_transfer *transfer, struct http_news *news)
 {
     struct http_thread *thread = transfer->thread;
 
     news->stream = transfer->stream;
-    if (transfer->head && transfer->head_done && !transfer->location) {
+    if (has_head(transfer)) {
         news->head = transfer->head;
         transfer->head = NULL;
     }
@@ -41,9 +47,7 @@ static void tell(struct http_transfer *transfer, struct http_news *news)
 /* A submitted call wants its answer whole. */
 static void gather(struct http_transfer *transfer)
 {
-    bool head_ready = transfer->head && transfer->head_done && !transfer->location;
-
-    if ((!head_ready && transfer->pending.len == 0) || transfer->stream->call)
+    if ((!has_head(transfer) && transfer->pending.len == 0) || transfer->stream->call)
         return;
     atomic_fetch_add(&transfer->stream->refs, 1);
     tell(transfer, mem_zero(1, sizeof(struct http_news)));

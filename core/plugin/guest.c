@@ -153,26 +153,6 @@ static struct guest_turn *find(const struct guest *guest, uint32_t id)
     return NULL;
 }
 
-static troupe_status save_bytes(void *stream, const void *data, uint64_t len)
-{
-    return buf_append(stream, data, (size_t)len);
-}
-
-static troupe_status load_bytes(void *stream, void *data, uint64_t len)
-{
-    struct wire_in *in = stream;
-
-    if (in->left == 0 && len > 0)
-        return TROUPE_END;
-    if (len > in->left)
-        return TROUPE_DATA;
-    if (len)
-        memcpy(data, in->at, (size_t)len);
-    in->at += len;
-    in->left -= (size_t)len;
-    return TROUPE_OK;
-}
-
 static troupe_status run_function(struct guest_turn *turn, struct wire_in *in)
 {
     const struct plugin_manifest *manifest = turn->guest->manifest;
@@ -228,12 +208,12 @@ static troupe_status run(struct guest_turn *turn)
     case WIRE_ENTER_TASK: return run_task(turn, &in);
     case WIRE_ENTER_SAVE:
         turn->out.max = WIRE_PAYLOAD_MAX;
-        return manifest->state ? manifest->state->save(agent->state, &turn->out, save_bytes)
+        return manifest->state ? manifest->state->save(agent->state, &turn->out, wire_state_write)
                                : TROUPE_UNSUPPORTED;
     case WIRE_ENTER_LOAD: {
         uint32_t version = (uint32_t)wire_take_int(&in);
 
-        return manifest->state ? manifest->state->load(agent->state, version, &in, load_bytes)
+        return manifest->state ? manifest->state->load(agent->state, version, &in, wire_state_read)
                                : TROUPE_UNSUPPORTED;
     }
     case WIRE_ENTER_DESTROY:

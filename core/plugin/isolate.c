@@ -499,26 +499,6 @@ struct state_step {
     troupe_status status;
 };
 
-static troupe_status write_state(void *stream, const void *data, uint64_t len)
-{
-    return buf_append(stream, data, (size_t)len);
-}
-
-static troupe_status read_state(void *stream, void *data, uint64_t len)
-{
-    struct wire_in *in = stream;
-
-    if (in->left == 0 && len > 0)
-        return TROUPE_END;
-    if (len > in->left)
-        return TROUPE_DATA;
-    if (len)
-        memcpy(data, in->at, (size_t)len);
-    in->at += len;
-    in->left -= (size_t)len;
-    return TROUPE_OK;
-}
-
 /* Of an agent in this process: on the loop's stack, for it must not wait. */
 static void state_here(void *arg)
 {
@@ -527,11 +507,11 @@ static void state_here(void *arg)
 
     if (step->what == WIRE_ENTER_SAVE) {
         step->out.max = STATE_MAX;
-        step->status = state->save(step->agent->state, &step->out, write_state);
+        step->status = state->save(step->agent->state, &step->out, wire_state_write);
         return;
     }
     step->reading = (struct wire_in){buf_text(&step->in), step->in.len, false};
-    step->status = state->load(step->agent->state, step->version, &step->reading, read_state);
+    step->status = state->load(step->agent->state, step->version, &step->reading, wire_state_read);
 }
 
 static troupe_status state_main(void *arg)

@@ -201,3 +201,23 @@ troupe_value wire_take_value(struct wire_in *in)
         value = (troupe_value){.type = TROUPE_TYPE_NULL};
     return value;
 }
+
+troupe_status wire_state_write(void *stream, const void *data, uint64_t len)
+{
+    return buf_append(stream, data, (size_t)len);
+}
+
+troupe_status wire_state_read(void *stream, void *data, uint64_t len)
+{
+    struct wire_in *in = stream;
+
+    if (in->left == 0 && len > 0)
+        return TROUPE_END;
+    if (len > in->left)
+        return TROUPE_DATA;
+    if (len)
+        memcpy(data, in->at, (size_t)len);
+    in->at += len;
+    in->left -= (size_t)len;
+    return TROUPE_OK;
+}

@@ -164,6 +164,10 @@ const char *wire_take_bytes(struct wire_in *in, uint64_t *ret_len);
 const char *wire_take_text(struct wire_in *in);
 troupe_str wire_take_str(struct wire_in *in);
 troupe_value wire_take_value(struct wire_in *in);
+/* The streams of "troupe.state/1" over a payload, at both ends: into a struct buf, from a struct wire_in. */
+troupe_status wire_state_write(void *stream, const void *data, uint64_t len);
+troupe_status wire_state_read(void *stream, void *data, uint64_t len);
+
 /* Whether all of it was taken, and all was well. */
 static inline bool wire_taken(const struct wire_in *in)
 {

@@ -156,11 +156,10 @@ static void compare(struct run *run, struct long_sizes first, struct long_sizes 
         long_violation(&run->host, "children", 0, end.children);
 }
 
-static void run_trials(struct run *run, unsigned long rounds)
+/* The load alone, then what is hostile beside it; what the host is made of before. */
+static struct long_sizes begin(struct run *run)
 {
-    const int64_t generation = long_host_status(&run->host, "generation");
     struct long_sizes first;
-    uint64_t said = clock_ms();
 
     load_phase(run->load, WARM);
     sleep(2);
@@ -169,13 +168,28 @@ static void run_trials(struct run *run, unsigned long rounds)
     first = long_host_measure_quiet(&run->host);
     long_print_sizes("before", first);
     load_phase(run->load, HOSTILE);
+    return first;
+}
+
+static void say_round(uint64_t *said, unsigned long i, unsigned long rounds)
+{
+    if (clock_ms() - *said <= SAY_MS)
+        return;
+    *said = clock_ms();
+    printf("# round %lu of %lu\n", i + 1, rounds);
+}
+
+static void run_trials(struct run *run, unsigned long rounds)
+{
+    const int64_t generation = long_host_status(&run->host, "generation");
+    struct long_sizes first;
+    uint64_t said = clock_ms();
+
+    first = begin(run);
     for (unsigned long i = 0; i < rounds; i++)
         for (size_t k = 0; k < 2 * HOSTILE_COUNT; k++) {
             refuse_one(run, &hostiles[k / 2], k % 2 ? 'l' : 'e', generation);
-            if (clock_ms() - said > SAY_MS) {
-                said = clock_ms();
-                printf("# round %lu of %lu\n", i + 1, rounds);
-            }
+            say_round(&said, i, rounds);
         }
     write_ini(run, false);
     compare(run, first, long_host_measure_quiet(&run->host));
@@ -262,20 +276,11 @@ static void run_calls(struct run *run, unsigned long rounds)
     struct long_sizes first, end;
     uint64_t said = clock_ms();
 
-    load_phase(run->load, WARM);
-    sleep(2);
-    load_phase(run->load, QUIET);
-    sleep(BASELINE_S);
-    first = long_host_measure_quiet(&run->host);
-    long_print_sizes("before", first);
-    load_phase(run->load, HOSTILE);
+    first = begin(run);
     for (unsigned long i = 0; i < rounds; i++)
         for (size_t k = 0; k < HARM_COUNT; k++) {
             call_one(run, k);
-            if (clock_ms() - said > SAY_MS) {
-                said = clock_ms();
-                printf("# round %lu of %lu\n", i + 1, rounds);
-            }
+            say_round(&said, i, rounds);
         }
     load_phase(run->load, WARM);
     revive(run);

@@ -349,16 +349,21 @@ static troupe_status nth_body(void *arg)
     return TROUPE_OK;
 }
 
-static void any_failing_write_or_sync_leaves_all_or_nothing(void **state)
+/* On a store whose files go through the shim. */
+static void run_on_shim(struct fixture *f, co_fn body)
 {
-    struct fixture *f = *state;
     const struct store_options options = {.vfs = "troupe-faults"};
 
     shim_install();
     inject(0, 0, false);
     store_settle(f);
     fixture_open(f, &options);
-    run_body(f, nth_body);
+    run_body(f, body);
+}
+
+static void any_failing_write_or_sync_leaves_all_or_nothing(void **state)
+{
+    run_on_shim(*state, nth_body);
 }
 
 struct one {
@@ -399,14 +404,7 @@ static troupe_status everybody_body(void *arg)
 
 static void what_the_disk_refuses_fails_every_batch_of_the_transaction(void **state)
 {
-    struct fixture *f = *state;
-    const struct store_options options = {.vfs = "troupe-faults"};
-
-    shim_install();
-    inject(0, 0, false);
-    store_settle(f);
-    fixture_open(f, &options);
-    run_body(f, everybody_body);
+    run_on_shim(*state, everybody_body);
 }
 
 static troupe_status gathered_body(void *arg)
@@ -445,14 +443,7 @@ static troupe_status gathered_body(void *arg)
 
 static void a_short_transaction_is_one_write_and_a_large_one_is_whole(void **state)
 {
-    struct fixture *f = *state;
-    const struct store_options options = {.vfs = "troupe-faults"};
-
-    shim_install();
-    inject(0, 0, false);
-    store_settle(f);
-    fixture_open(f, &options);
-    run_body(f, gathered_body);
+    run_on_shim(*state, gathered_body);
 }
 
 /* ---- kill -9 ---- */
