@@ -44,10 +44,10 @@ troupe_status queue_push(struct queue *queue, struct queue_item *item, bool *ret
         *queue->last = item;
         queue->last = &item->next;
         queue->count++;
-        if (was_empty)
-            pthread_cond_signal(&queue->wake);
     }
     pthread_mutex_unlock(&queue->lock);
+    if (status == TROUPE_OK && was_empty) /* now: who wakes wants the lock */
+        pthread_cond_signal(&queue->wake);
     if (status == TROUPE_OK && ret_was_empty)
         *ret_was_empty = was_empty;
     return status;
