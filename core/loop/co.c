@@ -358,6 +358,7 @@ troupe_status co_pass(void)
     if (status != TROUPE_OK)
         return status;
     make_ready(self);
+    self->loop->passed = true;
     fiber_switch(&self->fiber, &self->loop->fiber, false, self->loop->exception_globals);
     return TROUPE_OK;
 }

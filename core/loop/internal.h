@@ -152,6 +152,7 @@ struct loop {
     struct list_link spawn_waiters;
     struct stacks stacks;
     uint64_t slice_budget_ns;
+    bool passed;               /* in this drain a coroutine asked to go on after a poll */
     void (*hop_fn)(void *arg); /* to be run on the loop's stack */
     void *hop_arg;
     void *(*exception_globals)(void);

@@ -27,6 +27,7 @@
 #define STACK_SIZE_MAX     ((size_t)8 * 1024 * 1024)
 #define COROUTINES_MAX     10000
 #define SLICE_BUDGET_US    2000
+#define DRAIN_ROUNDS       4 /* what a coroutine makes ready runs without a poll between, so often */
 
 /* The one piece of global state here: plugin code calls the host without a handle, so "my loop" and
  * "my coroutine" must be found from the thread. Coroutines never change threads. */
@@ -161,17 +162,10 @@ static void trim(uv_timer_t *handle)
         uv_timer_stop(handle);
 }
 
-static void drain(uv_prepare_t *handle)
+/* Those that are ready now, once each, while there is time; what the time is then. */
+static uint64_t run_ready(struct loop *loop, uint64_t now, uint64_t until)
 {
-    struct loop *loop = handle->data;
-    uint64_t begun = clock_ns(), now = begun;
-    size_t left = loop->ready_count;
-
-    LOOP_CHECK(!loop->running && !loop->draining, "uv_run was called inside a coroutine");
-    LOOP_CHECK(!loop->poisoned, "the loop went on in a forked child: only exec or _exit there");
-    loop_span_end(loop, begun);
-    loop->draining = true;
-    while (left-- > 0 && now - begun < loop->slice_budget_ns) {
+    for (size_t left = loop->ready_count; left > 0 && now < until; left--) {
         struct list_link *link = list_pop(&loop->ready);
         uint64_t started = now;
 
@@ -183,6 +177,22 @@ static void drain(uv_prepare_t *handle)
         if (now - started > loop->longest_slice_ns)
             loop->longest_slice_ns = now - started;
     }
+    return now;
+}
+
+static void drain(uv_prepare_t *handle)
+{
+    struct loop *loop = handle->data;
+    uint64_t begun = clock_ns(), now = begun, until = begun + loop->slice_budget_ns;
+
+    LOOP_CHECK(!loop->running && !loop->draining, "uv_run was called inside a coroutine");
+    LOOP_CHECK(!loop->poisoned, "the loop went on in a forked child: only exec or _exit there");
+    loop_span_end(loop, begun);
+    loop->draining = true;
+    loop->passed = false;
+    for (unsigned round = 0;
+         round < DRAIN_ROUNDS && loop->ready_count > 0 && now < until && !loop->passed; round++)
+        now = run_ready(loop, now, until);
     loop->draining = false;
     if (loop->before_poll) {
         loop_span_begin(loop, clock_ns());
