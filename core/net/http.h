@@ -41,6 +41,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct latch;
 struct sockaddr;
 
 #define HTTP_BUFFERED_MAX     ((size_t)256 * 1024)       /* bytes that wait for the reader    */
@@ -103,6 +104,8 @@ struct http_request {
     bool gzip;                      /* accept a packed answer; leave it off for event streams     */
     bool once; /* never leaves twice: libcurl repeats by itself what a kept connection swallowed  */
                /* without an answer; such a request ends as TROUPE_IO instead                     */
+    struct latch *after; /* nothing of it leaves before this is open; broken, it ends as          */
+                         /* TROUPE_CANCELED. NULL: at once                                        */
 };
 
 /* Sends the request and waits until the answer's headers are there. [waits] */

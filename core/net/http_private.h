@@ -148,8 +148,8 @@ struct http_thread {
     CURLM *multi;
     CURL *easy[HTTP_EASY_KEPT];
     size_t easy_count;
-    struct list_link transfers;
-    struct http_batch *batch; /* of this pass; NULL: no news yet */
+    struct list_link transfers, held; /* held: their latch is shut */
+    struct http_batch *batch;         /* of this pass; NULL: no news yet */
     char *ca_file, *proxy, *user_agent;
     bool allow_private, local_only;
     atomic_bool stop;
@@ -193,6 +193,7 @@ struct http_transfer {
     unsigned redirects_left;
     bool redirects; /* they are followed at all */
     bool gzip, once;
+    struct latch *after; /* a reference, until it is open; NULL: nothing is waited for */
 
     /* This hop. Times are clock_ms(). */
     uint64_t deadline, hop_start, last_byte;
@@ -217,6 +218,8 @@ troupe_status http_transfer_new(struct http_client *client, const struct http_re
                                 struct http_transfer **ret, struct error *err);
 /* Without its curl handle. */
 void http_transfer_free(struct http_transfer *transfer);
+/* Makes its curl handle, for http_transfer_begin. Has a failure on error. [thread] */
+troupe_status http_transfer_set_up(struct http_transfer *transfer);
 /* Begins a hop: the first, or the one to `location`. Has a failure on error. [thread] */
 troupe_status http_transfer_begin(struct http_transfer *transfer);
 /* Ends the hop and gives its curl handle back. [thread] */

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "loop/latch.h"
 #include "net/http_private.h"
 
 #include <signal.h>
@@ -56,6 +57,8 @@ static void gather(struct http_transfer *transfer)
 static void retire(struct http_transfer *transfer)
 {
     http_transfer_detach(transfer);
+    if (transfer->after)
+        latch_unwatch(transfer->after);
     transfer->stream->transfer = NULL;
     list_remove(&transfer->link);
     atomic_fetch_sub_explicit(&transfer->thread->counters.active, 1, memory_order_relaxed);
@@ -82,14 +85,46 @@ static void end_late(struct http_transfer *transfer, const char *what, uint32_t 
 
 /* ---- commands ------------------------------------------------------------------------------ */
 
+/* Whoever opens the latch of a held transfer, on any thread. */
+static void wake_multi(void *multi)
+{
+    curl_multi_wakeup(multi);
+}
+
+/* One whose latch is shut gets ready meanwhile. */
 static void start(struct http_thread *thread, struct http_transfer *transfer)
 {
+    bool held =
+        transfer->after && latch_watch(transfer->after, wake_multi, thread->multi) == LATCH_SHUT;
+
     transfer->stream->transfer = transfer;
-    list_append(&thread->transfers, &transfer->link);
+    list_append(transfer->after ? &thread->held : &thread->transfers, &transfer->link);
     atomic_fetch_add_explicit(&thread->counters.active, 1, memory_order_relaxed);
     transfer->deadline = clock_ms() + transfer->total_ms;
-    if (http_transfer_begin(transfer) != TROUPE_OK)
+    if (transfer->after && !held)
+        return; /* release_held sees to it */
+    if ((held ? http_transfer_set_up(transfer) : http_transfer_begin(transfer)) != TROUPE_OK)
         end(transfer, CURLE_OK);
+}
+
+static void release_held(struct http_thread *thread)
+{
+    list_for_each_safe (link, &thread->held) {
+        struct http_transfer *transfer = container_of(link, struct http_transfer, link);
+        enum latch_state state = latch_look(transfer->after);
+
+        if (state == LATCH_SHUT)
+            continue;
+        list_remove(&transfer->link);
+        list_append(&thread->transfers, &transfer->link);
+        latch_unref(transfer->after);
+        transfer->after = NULL;
+        if (state == LATCH_BROKEN)
+            error_set(http_transfer_failure(transfer), TROUPE_CANCELED,
+                      "\"%s\" was called off before it left", http_url_label(&transfer->url));
+        if (state == LATCH_BROKEN || http_transfer_begin(transfer) != TROUPE_OK)
+            end(transfer, CURLE_OK);
+    }
 }
 
 /* Lets a paused transfer go on once its reader caught up; false when that was its end. */
@@ -216,6 +251,14 @@ static uint64_t check_clocks(struct http_thread *thread)
         else if ((due = due < silent ? due : silent) < next)
             next = due;
     }
+    list_for_each_safe (link, &thread->held) {
+        struct http_transfer *transfer = container_of(link, struct http_transfer, link);
+
+        if (now >= transfer->deadline)
+            end_late(transfer, "was not done within", transfer->total_ms);
+        else if (transfer->deadline < next)
+            next = transfer->deadline;
+    }
     return next - now;
 }
 
@@ -229,6 +272,7 @@ static void *thread_main(void *arg)
         uint64_t wait_ms;
 
         obey_all(thread);
+        release_held(thread);
         curl_multi_perform(thread->multi, &running);
         harvest(thread);
         wait_ms = check_clocks(thread);
@@ -269,6 +313,7 @@ troupe_status http_thread_start(struct http_thread *thread, struct error *err)
     int r;
 
     list_init(&thread->transfers);
+    list_init(&thread->held);
     thread->wake.run = wake;
     thread->multi = curl_multi_init();
     if (!thread->multi)
@@ -283,6 +328,17 @@ troupe_status http_thread_start(struct http_thread *thread, struct error *err)
     return error_set(err, TROUPE_LIMIT, "cannot start the HTTP thread: %s", strerror(r));
 }
 
+static void end_all(struct list_link *transfers)
+{
+    list_for_each_safe (link, transfers) {
+        struct http_transfer *transfer = container_of(link, struct http_transfer, link);
+
+        error_set(http_transfer_failure(transfer), TROUPE_CANCELED,
+                  "the HTTP client is going away");
+        end(transfer, CURLE_OK);
+    }
+}
+
 void http_thread_stop(struct http_thread *thread)
 {
     if (thread->wake_due)
@@ -291,13 +347,8 @@ void http_thread_stop(struct http_thread *thread)
     curl_multi_wakeup(thread->multi);
     pthread_join(thread->id, NULL);
     obey_all(thread); /* the last cancels */
-    list_for_each_safe (link, &thread->transfers) {
-        struct http_transfer *transfer = container_of(link, struct http_transfer, link);
-
-        error_set(http_transfer_failure(transfer), TROUPE_CANCELED,
-                  "the HTTP client is going away");
-        end(transfer, CURLE_OK);
-    }
+    end_all(&thread->transfers);
+    end_all(&thread->held);
     if (thread->batch)
         loop_post(thread->loop, &thread->batch->task);
     thread->batch = NULL;

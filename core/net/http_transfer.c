@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "loop/latch.h"
 #include "net/http_private.h"
 
 #include <stdio.h>
@@ -137,6 +138,7 @@ troupe_status http_transfer_new(struct http_client *client, const struct http_re
     transfer->redirects = transfer->redirects_left > 0;
     transfer->gzip = request->gzip;
     transfer->once = request->once;
+    transfer->after = request->after ? latch_ref(request->after) : NULL;
     if (request->body) {
         transfer->body = mem_copy(request->body, request->body_len);
         transfer->body_len = request->body_len;
@@ -181,6 +183,7 @@ void http_transfer_free(struct http_transfer *transfer)
     mem_free(transfer->location);
     mem_free(transfer->failure);
     buf_clear(&transfer->pending);
+    latch_unref(transfer->after);
     if (transfer->stream)
         http_stream_unref(transfer->stream);
     mem_free(transfer);
@@ -314,7 +317,15 @@ static CURLcode set_request(struct http_transfer *transfer, CURL *easy)
     return code;
 }
 
-troupe_status http_transfer_begin(struct http_transfer *transfer)
+static troupe_status not_set_up(struct http_transfer *transfer, CURLcode code)
+{
+    curl_easy_cleanup(transfer->easy);
+    transfer->easy = NULL;
+    return error_set(http_transfer_failure(transfer), TROUPE_FAILED, "cannot set up a request: %s",
+                     curl_easy_strerror(code));
+}
+
+troupe_status http_transfer_set_up(struct http_transfer *transfer)
 {
     struct http_thread *thread = transfer->thread;
     CURLcode code = CURLE_OUT_OF_MEMORY;
@@ -327,20 +338,26 @@ troupe_status http_transfer_begin(struct http_transfer *transfer)
                          "[http] allow_private, or remove proxy or local_only there",
                          http_url_label(&transfer->url));
     }
-    transfer->first_byte_seen = transfer->head_done = transfer->denied = transfer->paused = false;
-    transfer->asked_to_send = false;
-    transfer->hop_start = transfer->last_byte = clock_ms();
     transfer->easy = thread->easy_count > 0 ? thread->easy[--thread->easy_count] : curl_easy_init();
     if (transfer->easy)
         code = set_connection(transfer, transfer->easy);
     if (code == CURLE_OK)
         code = set_request(transfer, transfer->easy);
-    if (code != CURLE_OK || curl_multi_add_handle(thread->multi, transfer->easy) != CURLM_OK) {
-        curl_easy_cleanup(transfer->easy);
-        transfer->easy = NULL;
-        return error_set(http_transfer_failure(transfer), TROUPE_FAILED,
-                         "cannot set up a request: %s", curl_easy_strerror(code));
-    }
+    return code == CURLE_OK ? TROUPE_OK : not_set_up(transfer, code);
+}
+
+troupe_status http_transfer_begin(struct http_transfer *transfer)
+{
+    struct http_thread *thread = transfer->thread;
+    troupe_status status = transfer->easy ? TROUPE_OK : http_transfer_set_up(transfer);
+
+    if (status != TROUPE_OK)
+        return status;
+    transfer->first_byte_seen = transfer->head_done = transfer->denied = transfer->paused = false;
+    transfer->asked_to_send = false;
+    transfer->hop_start = transfer->last_byte = clock_ms();
+    if (curl_multi_add_handle(thread->multi, transfer->easy) != CURLM_OK)
+        return not_set_up(transfer, CURLE_OUT_OF_MEMORY);
     atomic_fetch_add_explicit(&thread->counters.requests, 1, memory_order_relaxed);
     return TROUPE_OK;
 }

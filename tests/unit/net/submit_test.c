@@ -6,6 +6,8 @@
  */
 #include "net_fixture.h"
 
+#include "loop/latch.h"
+
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -241,6 +243,70 @@ static void a_dropped_call_is_never_heard_of_again(void **state)
     net_run(NULL, NULL, dropped);
 }
 
+static void submit_after(struct net *net, int port, struct latch *latch, struct ended *ended,
+                         struct http_call **ret)
+{
+    _cleanup_mem_ char *url = mem_printf("http://127.0.0.1:%d/", port);
+    struct http_request request = {
+        .url = url, .trust = HTTP_TRUST_CONFIGURED, .body = "x", .body_len = 1, .after = latch};
+    struct error err = {0};
+
+    assert_status(http_submit(net->client, &request, note, ended, ret, &err), TROUPE_OK);
+}
+
+static void *open_soon(void *latch)
+{
+    usleep(2000);
+    latch_open(latch);
+    latch_unref(latch);
+    return NULL;
+}
+
+static troupe_status latched(void *arg)
+{
+    struct net *net = arg;
+    struct latch *latch = latch_new(), *broken = latch_new(), *open = latch_new();
+    struct ended held = {0}, never = {0}, at_once = {0}, dropped_one = {0};
+    struct http_call *call;
+    struct swallow server;
+    pthread_t opener;
+
+    swallow_start(&server);
+    submit_after(net, server.port, latch, &held, NULL);
+    submit_after(net, server.port, broken, &never, NULL);
+    submit_after(net, server.port, broken, &dropped_one, &call);
+    assert_status(co_sleep(20), TROUPE_OK);
+    assert_int_equal(atomic_load(&server.requests), 0);
+    http_call_drop(call);
+    latch_break(broken);
+    wait_for(&never);
+    assert_status(never.status, TROUPE_CANCELED);
+    assert_false(never.left);
+    assert_int_equal(atomic_load(&server.requests), 0);
+    assert_int_equal(pthread_create(&opener, NULL, open_soon, latch_ref(latch)), 0);
+    wait_for(&held);
+    pthread_join(opener, NULL);
+    assert_status(held.status, TROUPE_OK);
+    assert_int_equal(atomic_load(&server.requests), 1);
+    latch_open(open);
+    submit_after(net, server.port, open, &at_once, NULL);
+    swallow_stop(&server);
+    wait_for(&at_once);
+    assert_int_equal(at_once.count, 1);
+    assert_int_equal(dropped_one.count, 0);
+    net_wait_idle(net);
+    latch_unref(latch);
+    latch_unref(broken);
+    latch_unref(open);
+    return TROUPE_OK;
+}
+
+static void what_waits_for_a_latch_leaves_when_it_opens_and_never_when_it_breaks(void **state)
+{
+    (void)state;
+    net_run(NULL, NULL, latched);
+}
+
 static int init(void **state)
 {
     struct error err;
@@ -263,6 +329,7 @@ int main(void)
         cmocka_unit_test(submitted_calls_bring_the_whole_answer_once),
         cmocka_unit_test(a_failed_call_tells_whether_anything_left),
         cmocka_unit_test(a_dropped_call_is_never_heard_of_again),
+        cmocka_unit_test(what_waits_for_a_latch_leaves_when_it_opens_and_never_when_it_breaks),
     };
 
     return cmocka_run_group_tests_name("net/submit", tests, init, cleanup);
