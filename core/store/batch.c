@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/batch.h"
 
+#include "loop/latch.h"
 #include "store/driver.h"
 
 struct store_batch *store_batch_new(void)
@@ -24,6 +25,7 @@ void store_batch_free(struct store_batch *batch)
         store_command_reset(&batch->commands[i]);
     mem_free(batch->commands);
     mem_free(batch->failure_text);
+    latch_unref(batch->latch);
     arena_clear(&batch->arena);
     mem_free(batch);
 }
@@ -73,6 +75,12 @@ size_t store_batch_add(struct store_batch *batch, const struct store_statement *
 void store_batch_lease(struct store_batch *batch, int64_t epoch)
 {
     batch->lease_epoch = epoch;
+}
+
+void store_batch_opens(struct store_batch *batch, struct latch *latch)
+{
+    latch_unref(batch->latch);
+    batch->latch = latch_ref(latch);
 }
 
 size_t store_batch_count(const struct store_batch *batch)

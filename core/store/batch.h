@@ -15,6 +15,7 @@
 #define STORE_BATCH_STATEMENTS 1000
 #define STORE_BATCH_BYTES      (16u << 20)
 
+struct latch;
 struct store_batch;
 
 struct store_batch *store_batch_new(void);
@@ -27,6 +28,9 @@ size_t store_batch_add(struct store_batch *batch, const struct store_statement *
 void store_batch_lease(struct store_batch *batch, int64_t epoch);
 /* Keeps a failure of the caller's in the batch: store_commit returns it and writes nothing. */
 void store_batch_fail(struct store_batch *batch, troupe_status status, const char *text);
+/* Opens the latch on the writer's thread once the batch is durable; where it is not written, the
+ * latch is left alone. The batch has a reference of its own. One latch a batch. */
+void store_batch_opens(struct store_batch *batch, struct latch *latch);
 size_t store_batch_count(const struct store_batch *batch);
 
 /* After store_commit returned TROUPE_OK; an index outside gives 0 or NULL. */

@@ -193,6 +193,8 @@ static void run_group(struct sqlite_writer *writer, struct group *group)
             if (group->requests[i]->status >= 0)
                 reset_outcome(group->requests[i]->batch);
     for (size_t i = 0; i < group->count; i++)
+        store_request_durable(group->requests[i]);
+    for (size_t i = 0; i < group->count; i++)
         group->requests[i]->done(group->requests[i]);
     group->count = 0;
 }
