@@ -14,6 +14,10 @@ enum {
     CELL_MAX = 16 << 20, /* bytes of one text or blob */
 };
 
+/* Of a new file. Half of SQLite's own: a turn touches some nine pages and changes little of each, and
+ * what a commit checks and writes is whole pages. */
+#define NEW_PAGE_SIZE "PRAGMA page_size = 2048"
+
 const struct store_dialect sqlite_dialect = {.placeholder = '?', .joint = "__"};
 
 troupe_status sqlite_status(int code)
@@ -166,8 +170,10 @@ static troupe_status set_up_writer(struct sqlite_connection *conn,
 {
     _cleanup_buf_ struct buf text = BUF_INIT;
     int64_t page_size = 0, pages = 0;
-    troupe_status status = take_file(conn, options->path, err);
+    troupe_status status = sqlite_exec(conn, NEW_PAGE_SIZE, err);
 
+    if (status >= 0)
+        status = take_file(conn, options->path, err);
     if (status >= 0)
         status = use_log(conn, err);
     if (status >= 0)
