@@ -149,8 +149,7 @@ BODY(a_retry_loop_around_a_question_ends_in_words)
         struct record *record = ask(t, ways[i]);
 
         if (is_isolated()) {
-            WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL "
-                                "AND state <> 'parked'") == 0);
+            WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE state = 'parked'") == 1);
             record->hushed = true;
             return TROUPE_OK;
         }
