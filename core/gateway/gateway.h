@@ -10,7 +10,8 @@
  * transaction that makes the last of them durable together with the end of the turn:
  *
  *     answer_begin -> answer_write*  (streamed; the gateway stores each piece before it shows it)
- *                  -> answer_prepare (adds rows to the engine's batch; shows nothing)
+ *                  -> answer_prepare (adds rows to the engine's batch; nothing is shown before
+ *                                     that is durable)
  *                  -> store_commit by the engine
  *                  -> answer_commit  (it is owed now: the gateway delivers, retries, reconciles and
  *                                     marks on its own) or answer_drop (the commit failed)

@@ -280,6 +280,8 @@ troupe_status discord_answer_write(struct gateway *gateway, void *handle, const 
 
 void discord_answer_leave(struct discord_answer *answer)
 {
+    if (answer->prepared)
+        answer->discord->ending--;
     answer->gone = true;
     loop_timer_stop(&answer->timer);
     if (!answer->busy)
@@ -288,6 +290,10 @@ void discord_answer_leave(struct discord_answer *answer)
 
 void discord_answer_clear(struct discord *discord)
 {
-    list_for_each_safe (link, &discord->answers)
-        finish(container_of(link, struct discord_answer, link));
+    list_for_each_safe (link, &discord->answers) {
+        struct discord_answer *answer = container_of(link, struct discord_answer, link);
+
+        (void)discord_ahead_settle(answer, false);
+        finish(answer);
+    }
 }

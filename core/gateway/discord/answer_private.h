@@ -39,6 +39,7 @@ struct discord_answer {
     unsigned busy;   /* writes and requests under way                              */
     struct op *idle; /* completed when `busy` gets 0                               */
     bool prepared, gone;
+    struct latch *ahead; /* see ahead.c; NULL: it goes after its commit */
 };
 
 /* ---- piece.c --------------------------------------------------------------------------------- */
@@ -75,6 +76,14 @@ void discord_answer_attach(struct discord_answer *answer, const char *name, cons
 char *discord_offers_growing(const struct discord_answer *answer);
 /* And below one that has ended, with what the engine offers. mem_free. */
 char *discord_offers_ended(const struct discord_answer *answer, const struct gateway_final *final);
+
+/* ---- ahead.c --------------------------------------------------------------------------------- */
+
+/* An answer of one new message, which the batch stores: its request is made while the disk works, and
+ * leaves with the commit. Only where nothing else is about to be committed. */
+void discord_ahead(struct discord_answer *answer, struct store_batch *batch);
+/* The outcome of the commit. False: it did not go ahead, nothing was done. */
+bool discord_ahead_settle(struct discord_answer *answer, bool durable);
 
 /* ---- answer.c -------------------------------------------------------------------------------- */
 

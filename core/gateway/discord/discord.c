@@ -386,6 +386,7 @@ void discord_free(struct discord *discord)
     discord_typing_clear(discord);
     discord_press_clear(discord);
     discord_answer_clear(discord);
+    discord_ahead_clear(discord);
     discord_threads_clear(discord);
     discord_chain_clear(discord);
     loop_timer_close(&discord->timer, timer_closed);

@@ -124,6 +124,8 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
         }
     }
     discord_layout_clear(&layout);
+    if (!answer->discord->ending++)
+        discord_ahead(answer, batch);
     return TROUPE_OK;
 }
 
@@ -193,8 +195,9 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
 {
     struct discord *discord = (struct discord *)gateway;
     struct discord_answer *answer = handle;
+    bool gone = discord_ahead_settle(answer, true);
 
-    for (size_t i = 0; i < answer->count; i++) {
+    for (size_t i = 0; i < answer->count && !gone; i++) {
         struct discord_piece *piece = &answer->pieces[i];
 
         if (i >= answer->owed && !piece->given && !piece->row->file_name)
@@ -222,8 +225,9 @@ void discord_answer_drop(struct gateway *gateway, void *handle)
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct discord_layout layout;
     struct discord_piece *last = NULL;
+    bool gone = discord_ahead_settle(answer, false);
 
-    for (size_t i = 0; i < answer->count; i++) {
+    for (size_t i = 0; i < answer->count && !gone; i++) {
         if (answer->pieces[i].given) {
             last = &answer->pieces[i];
             if (last->taken_back)

@@ -110,7 +110,11 @@ struct discord {
     int64_t pressed;              /* mark of a press whose number is not stored yet; 0: none */
     struct discord_resume resume; /* the session; seq: the newest that is stored, or on its way */
     struct loop_timer timer;
-    unsigned writes;    /* of the store that are under way                */
+    unsigned writes;              /* of the store that are under way                */
+    size_t ending;                /* answers between their last batch and its outcome */
+    struct discord_answer *ahead; /* that is to go ahead, see ahead.c; NULL: none */
+    struct loop_task ahead_task;
+    bool ahead_posted;
     bool seq_writing;   /* of these, the timer's                          */
     bool session_stale; /* `resume` is to be stored, by a coroutine of its own */
     bool session_writing;
@@ -215,6 +219,7 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
                                      struct error *err);
 void discord_answer_commit(struct gateway *gateway, void *handle);
 void discord_answer_drop(struct gateway *gateway, void *handle);
+void discord_ahead_clear(struct discord *discord); /* after discord_answer_clear */
 void discord_answer_clear(struct discord *discord);
 
 /* ---- say.c ----------------------------------------------------------------------------------- */

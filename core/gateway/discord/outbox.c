@@ -16,6 +16,7 @@
 #include "gateway/discord/reply.h"
 #include "gateway/discord/unsaid.h"
 #include "gateway/event.h"
+#include "loop/latch.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -204,6 +205,7 @@ void discord_entry_free(struct discord_entry *entry)
         outbox->stats.waiting--;
     mem_free(entry->body);
     mem_free(entry->buttons);
+    latch_unref(entry->latch);
     outbox_row_free(entry->row);
     mem_free(entry);
 }
@@ -415,8 +417,8 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
     struct discord_outbox *outbox = entry->outbox;
     uint64_t id = status == TROUPE_OK ? discord_outbox_id(response->body, response->len) : 0;
 
-    if (outbox->closed) {
-        discord_entry_free(entry);
+    if (outbox->closed || entry->done) { /* done: its row was never stored */
+        entry->done = true;
     } else if (id) {
         outbox->stats.created++;
         created(entry, id, number_of(entry, response));
@@ -444,6 +446,7 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
     } else {
         discord_entry_failed(entry, status, err->text);
     }
+    leave(entry);
     discord_outbox_unhold(outbox);
 }
 
@@ -533,7 +536,8 @@ static void create(struct discord_entry *entry)
                                       .route = MESSAGES,
                                       .path = path,
                                       .major = row->channel,
-                                      .priority = entry->final ? DISCORD_FINAL : DISCORD_CREATE};
+                                      .priority = entry->final ? DISCORD_FINAL : DISCORD_CREATE,
+                                      .after = entry->latch};
 
     if (discord_entry_open(entry))
         return;
@@ -569,6 +573,7 @@ static void create(struct discord_entry *entry)
         entry->outbox->stats.reconciled_repeated++;
     note_sent(entry);
     entry->state = DISCORD_ENTRY_CREATING;
+    enter(entry);
     discord_outbox_hold(entry->outbox);
 }
 
@@ -723,6 +728,32 @@ void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, 
         finish(entry, entry->over);
     else
         tell(entry, UINT64_MAX, entry->over);
+}
+
+void discord_outbox_ahead(struct discord_outbox *outbox, struct outbox_row *row,
+                          struct latch *latch)
+{
+    struct discord_entry *entry = entry_of(outbox, row);
+
+    entry->latch = latch_ref(latch);
+    enter(entry);
+    discord_outbox_hold(outbox);
+    discord_outbox_show(outbox, row, true, NULL, NULL);
+}
+
+void discord_outbox_settle(struct outbox_row *row, bool durable)
+{
+    struct discord_entry *entry = row->delivery;
+    struct discord_outbox *outbox = entry->outbox;
+
+    latch_unref(entry->latch);
+    entry->latch = NULL;
+    if (outbox->closed)
+        entry->done = entry->done || entry->state != DISCORD_ENTRY_CREATING;
+    else if (!durable)
+        discord_outbox_drop(row);
+    leave(entry);
+    discord_outbox_unhold(outbox);
 }
 
 bool discord_outbox_take_back(struct discord_outbox *outbox, struct outbox_row *row)

@@ -14,6 +14,7 @@
 #include "gateway/outbox.h"
 
 struct discord_rest;
+struct latch;
 struct discord_outbox;
 struct store;
 struct loop;
@@ -65,6 +66,13 @@ size_t discord_outbox_streams(struct discord_outbox *outbox, int64_t turn, unsig
  * newer one) is shown or has failed. */
 void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, bool final,
                          void (*done)(void *arg, troupe_status status), void *arg);
+
+/* A new row ahead of its commit, which opens the latch: its request is made meanwhile, and leaves with
+ * that. It is final; the row stays until discord_outbox_settle, which the owner owes. */
+void discord_outbox_ahead(struct discord_outbox *outbox, struct outbox_row *row,
+                          struct latch *latch);
+/* `durable`: it is owed. Else its latch is broken, and it is gone afterwards. */
+void discord_outbox_settle(struct outbox_row *row, bool durable);
 
 /* The owner of a streaming row has another text for it and will show that: a creation that has not left
  * is taken back; whoever waits for that, or for an edit, hears TROUPE_CANCELED. True: no message of

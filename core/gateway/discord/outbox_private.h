@@ -65,6 +65,7 @@ struct discord_entry {
     uint64_t sent, shown;   /* numbers of bodies: newest that was sent, newest that is shown */
     char *body, *buttons;   /* of number `sent`         */
     struct list_link calls; /* who waits               */
+    struct latch *latch;    /* its row is durable once this is open; NULL: it is */
     /* While it is looked for. */
     uint64_t after; /* the asking message's id    */
     unsigned pages;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/discord/schedule.h"
+#include "loop/latch.h"
 #include "loop/op.h"
 #include "net/http.h"
 
@@ -36,7 +37,8 @@ struct rest_job {
     void *arg;
     char *path, *body, *type;
     size_t body_len;
-    bool left; /* ever */
+    struct latch *after; /* a reference; NULL: none */
+    bool left;           /* ever */
     char texts[];
 };
 
@@ -77,6 +79,12 @@ static void explain(const struct discord_rest *rest, const struct rest_job *job,
                                              : "Discord cannot be reached");
 }
 
+static void job_free(struct rest_job *job)
+{
+    latch_unref(job->after);
+    mem_free(job);
+}
+
 /* `answered` is the job that `limits` and `response` belong to, if it has ended. */
 static void deliver(struct discord_rest *rest, const struct discord_job *answered,
                     const struct discord_limits *limits, const struct http_response *response,
@@ -103,7 +111,7 @@ static void deliver(struct discord_rest *rest, const struct discord_job *answere
                 explain(rest, job, own ? limits : NULL, &err);
         }
         job->done(job->arg, ended->status, &out, &err);
-        mem_free(job);
+        job_free(job);
     }
 }
 
@@ -129,6 +137,11 @@ static void count(struct discord_rest *rest, const struct discord_limits *limits
         rest->limited_by[limits->scope]++;
 }
 
+static bool called_off(const struct rest_job *job)
+{
+    return job->after && latch_look(job->after) == LATCH_BROKEN;
+}
+
 static void on_answer(void *arg, troupe_status status, const struct http_response *response,
                       bool left, const struct error *err)
 {
@@ -144,8 +157,9 @@ static void on_answer(void *arg, troupe_status status, const struct http_respons
         discord_limits_read(response->status, response->headers, response->header_count,
                             response->body.data, response->body.len, &limits);
         discord_schedule_answer(&rest->schedule, &job->job, now, &limits);
-    } else if (!left && status == TROUPE_ARGUMENT) {
-        discord_schedule_fail(&rest->schedule, &job->job, now, status);
+    } else if (!left && (status == TROUPE_ARGUMENT || called_off(job))) {
+        discord_schedule_fail(&rest->schedule, &job->job, now,
+                              called_off(job) ? TROUPE_CANCELED : status);
     } else {
         log_debug("discord", "%s", err->text);
         discord_schedule_lost(&rest->schedule, &job->job, now, left);
@@ -169,7 +183,8 @@ static void start(struct discord_rest *rest, struct rest_job *job, uint64_t now)
                                    .trust = HTTP_TRUST_CONFIGURED,
                                    .connect_timeout_ms = CONNECT_MS,
                                    .max_body = BODY_MAX,
-                                   .once = !job->job.repeatable};
+                                   .once = !job->job.repeatable,
+                                   .after = job->after};
     struct error err = {0};
     troupe_status status;
 
@@ -288,6 +303,7 @@ static struct rest_job *job_new(struct discord_rest *rest, const struct discord_
     job->job.priority = request->priority;
     job->job.repeatable = request->repeatable;
     job->job.no_auth = request->no_auth;
+    job->after = request->after ? latch_ref(request->after) : NULL;
     job->job.deadline = request->deadline ? request->deadline : loop_now(rest->loop) + late_ms;
     return job;
 }
@@ -305,7 +321,7 @@ troupe_status discord_rest_send(struct discord_rest *rest, const struct discord_
     job->arg = arg;
     status = discord_schedule_add(&rest->schedule, &job->job, loop_now(rest->loop), err);
     if (status != TROUPE_OK) {
-        mem_free(job);
+        job_free(job);
         return status;
     }
     if (!rest->posted) {

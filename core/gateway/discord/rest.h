@@ -14,6 +14,7 @@
 #include "loop/loop.h"
 
 struct http_client;
+struct latch;
 struct discord_rest;
 
 /* Lower goes first. */
@@ -42,6 +43,7 @@ struct discord_request {
                         after 5xx and lost connections. Else those end as TROUPE_MAYBE_DONE  */
     bool no_auth;      /* interaction callbacks and webhooks: the token is in the path     */
     uint64_t deadline; /* absolute; 0: 15 minutes                                        */
+    struct latch *after; /* it leaves once this is open; broken: TROUPE_CANCELED. NULL: at once */
 };
 
 struct discord_response {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "gateway/discord/internal.h"
 #include "gateway/discord/message.h"
+#include "loop/latch.h"
 
 #include <string.h>
 
@@ -37,6 +38,8 @@ static struct {
     size_t stream_count;
     struct outbox_row *rows[SHOWS_MAX]; /* ours to free */
     size_t row_count;
+    struct latch *latch; /* of the newest that went ahead; a reference */
+    unsigned ahead, durable, failed;
 } played;
 
 static void answer_show(void)
@@ -75,6 +78,24 @@ void discord_outbox_show(struct discord_outbox *outbox, struct outbox_row *row, 
     played.row = row;
     if (!played.held)
         answer_show();
+}
+
+void discord_outbox_ahead(struct discord_outbox *outbox, struct outbox_row *row,
+                          struct latch *latch)
+{
+    latch_unref(played.latch);
+    played.latch = latch_ref(latch);
+    played.ahead++;
+    discord_outbox_show(outbox, row, true, NULL, NULL);
+}
+
+void discord_outbox_settle(struct outbox_row *row, bool durable)
+{
+    (void)row;
+    if (durable)
+        played.durable++;
+    else
+        played.failed++;
 }
 
 bool discord_outbox_take_back(struct discord_outbox *outbox, struct outbox_row *row)
@@ -208,6 +229,7 @@ static void close_all(void)
     }
     for (size_t i = 0; i < played.row_count; i++)
         outbox_row_free(played.rows[i]);
+    latch_unref(played.latch);
 }
 
 static void begin(enum gateway_kind kind)
@@ -558,6 +580,71 @@ static troupe_status dropped(void *f)
     return TROUPE_OK;
 }
 
+/* Prepares an answer of another turn than the others, and gives the time to go ahead. */
+static void *prepared(int64_t turn, const char *text, struct store_batch *batch)
+{
+    struct gateway_final final = {.outcome = GATEWAY_COMPLETE, .text = text, .len = strlen(text)};
+    struct gateway *gateway = &test.discord.gateway;
+    struct error err;
+    void *answer = NULL;
+
+    assert_status(discord_answer_begin(gateway, test.event, turn, 0, GATEWAY_REPLY, &answer, &err),
+                  TROUPE_OK);
+    assert_status(discord_answer_prepare(gateway, answer, &final, batch, &err), TROUPE_OK);
+    assert_status(co_sleep(5), TROUPE_OK);
+    return answer;
+}
+
+static troupe_status went_ahead(void *arg)
+{
+    struct fixture *f = arg;
+    struct gateway *gateway = &test.discord.gateway;
+    _cleanup_batch_ struct store_batch *first = store_batch_new(), *second = store_batch_new();
+    void *one, *two;
+
+    open_all(f);
+    one = prepared(TURN, "made meanwhile", first);
+    assert_int_equal(played.ahead, 1);
+    assert_string_equal(played.shows[0].body, "made meanwhile");
+    assert_int_equal(latch_look(played.latch), LATCH_SHUT);
+    two = prepared(TURN, "after it", second);
+    assert_int_equal(played.count, 1); /* or it might overtake */
+    assert_status(store_commit(f->store, first, 0, &f->err), TROUPE_OK);
+    assert_int_equal(latch_look(played.latch), LATCH_OPEN); /* by the writer */
+    discord_answer_commit(gateway, one);
+    assert_int_equal(played.durable, 1);
+    assert_status(store_commit(f->store, second, 0, &f->err), TROUPE_OK);
+    discord_answer_commit(gateway, two);
+    assert_int_equal(played.count, 2);
+    assert_int_equal(played.ahead, 1);
+    close_all();
+    return TROUPE_OK;
+}
+
+static troupe_status called_off(void *arg)
+{
+    struct fixture *f = arg;
+    struct gateway *gateway = &test.discord.gateway;
+    _cleanup_batch_ struct store_batch *first = store_batch_new(), *second = store_batch_new();
+    void *answer;
+
+    open_all(f);
+    answer = prepared(TURN, "never kept", first);
+    store_batch_add(first, STORE_EXPECT(1, "DELETE FROM outbox WHERE id = ?1", store_int(-1)));
+    assert_status(store_commit(f->store, first, 0, &f->err), TROUPE_CONFLICT);
+    assert_int_equal(latch_look(played.latch), LATCH_SHUT);
+    discord_answer_drop(gateway, answer);
+    assert_int_equal(latch_look(played.latch), LATCH_BROKEN);
+    assert_int_equal(played.failed, 1);
+    /* Its waiter gave up, and the writer had it all the same: it is owed. */
+    answer = prepared(TURN, "kept in spite", second);
+    assert_status(store_commit(f->store, second, 0, &f->err), TROUPE_OK);
+    discord_answer_drop(gateway, answer);
+    assert_int_equal(played.durable, 1);
+    close_all();
+    return TROUPE_OK;
+}
+
 static troupe_status refused(void *f)
 {
     open_all(f);
@@ -598,6 +685,8 @@ CASE(another_final_text_replaces_what_was_shown, replaced)
 CASE(a_long_answer_is_split_and_loses_nothing, long_answer)
 CASE(a_dropped_answer_leaves_nothing_owed, dropped)
 CASE(a_refused_message_is_not_edited, refused)
+CASE(a_short_answer_is_made_while_the_disk_works_and_leaves_with_its_commit, went_ahead)
+CASE(what_went_ahead_is_called_off_where_the_commit_fails, called_off)
 
 int main(void)
 {
@@ -615,6 +704,8 @@ int main(void)
         TEST(a_long_answer_is_split_and_loses_nothing),
         TEST(a_dropped_answer_leaves_nothing_owed),
         TEST(a_refused_message_is_not_edited),
+        TEST(a_short_answer_is_made_while_the_disk_works_and_leaves_with_its_commit),
+        TEST(what_went_ahead_is_called_off_where_the_commit_fails),
     };
 
     return cmocka_run_group_tests_name("gateway/discord_answer", tests, NULL, NULL);

@@ -27,6 +27,7 @@ struct sent {
     char *body;
     enum discord_priority priority;
     bool repeatable;
+    const struct latch *after;
     discord_rest_done done;
     void *arg;
 };
@@ -57,6 +58,7 @@ troupe_status discord_rest_send(struct discord_rest *rest, const struct discord_
     sent->body = request->body ? mem_strndup(request->body, request->body_len) : NULL;
     sent->priority = request->priority;
     sent->repeatable = request->repeatable;
+    sent->after = request->after;
     sent->done = done;
     sent->arg = arg;
     return TROUPE_OK;

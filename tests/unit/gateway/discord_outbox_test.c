@@ -4,6 +4,8 @@
  */
 #include "discord_outbox_fixture.h"
 
+#include "loop/latch.h"
+
 /* ---- sending ------------------------------------------------------------------------------- */
 
 static troupe_status create_main(void *arg)
@@ -114,6 +116,70 @@ static void parts_of_an_answer_leave_in_their_order(void **state)
 {
     (void)state;
     run_body(&box->base, order_main);
+}
+
+static troupe_status ahead_main(void *arg)
+{
+    struct fixture *f = arg;
+    struct latch *latch = latch_new(), *broken = latch_new();
+    struct outbox_row *row = row_of(1, 0, "ahead"), *never = row_of(2, 0, "never"),
+                      *next = row_of(2, 1, "next");
+    int64_t id = row->id, next_id = next->id;
+
+    discord_outbox_ahead(box->outbox, row, latch);
+    CHECK(asks(0, "POST", "/channels/77/messages") && box->sent[0].after == latch);
+    CHECK(box->sent[0].priority == DISCORD_FINAL && stats().waiting == 1);
+    CHECK_STATUS(keep(row), TROUPE_OK);
+    latch_open(latch);
+    created(0, "5001"); /* before its owner hears of the commit: the row is there still */
+    CHECK(!strcmp(row->remote_id, "5001"));
+    discord_outbox_settle(row, true);
+    CHECK(comes_to(id, "sent", "5001") && is_quiet());
+
+    discord_outbox_ahead(box->outbox, never, broken);
+    CHECK_STATUS(keep(next), TROUPE_OK);
+    discord_outbox_show(box->outbox, next, true, NULL, NULL);
+    CHECK(box->count == 2); /* what stands before it may be about to leave */
+    latch_break(broken);
+    discord_outbox_settle(never, false);
+    CHECK(box->count == 3 && has(2, "next") && !box->sent[2].after);
+    end(1, TROUPE_CANCELED, 0, 0, NULL);
+    created(2, "5002");
+    CHECK(comes_to(next_id, "sent", "5002") && is_quiet());
+    CHECK(stats().created == 2 && stats().failed == 0);
+    latch_unref(latch);
+    latch_unref(broken);
+    return TROUPE_OK;
+}
+
+static void
+a_row_ahead_of_its_commit_waits_for_it_and_goes_without_a_trace_if_it_fails(void **state)
+{
+    (void)state;
+    run_body(&box->base, ahead_main);
+}
+
+static troupe_status closed_ahead_main(void *arg)
+{
+    struct latch *latch = latch_new();
+    struct outbox_row *row = row_of(1, 0, "ahead");
+
+    (void)arg;
+    discord_outbox_ahead(box->outbox, row, latch);
+    CHECK(box->count == 1);
+    discord_outbox_free(box->outbox);
+    box->outbox = NULL;
+    end(0, TROUPE_CANCELED, 0, 0, NULL);
+    CHECK(!strcmp(row->body, "ahead")); /* its owner's, until it is settled */
+    discord_outbox_settle(row, false);
+    latch_unref(latch);
+    return TROUPE_OK;
+}
+
+static void a_row_ahead_of_its_commit_outlives_a_stop(void **state)
+{
+    (void)state;
+    run_body(&box->base, closed_ahead_main);
 }
 
 /* An answer of turn `turn` to a member. */
@@ -714,6 +780,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reminder_pings_its_member_once_and_answers_no_message,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(parts_of_an_answer_leave_in_their_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_row_ahead_of_its_commit_waits_for_it_and_goes_without_a_trace_if_it_fails, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(a_row_ahead_of_its_commit_outlives_a_stop, setup, teardown),
         cmocka_unit_test_setup_teardown(
             what_a_member_is_told_comes_in_order_also_while_the_first_is_looked_for, setup,
             teardown),
