@@ -83,6 +83,9 @@ void co_enter(struct co *co);
 /* Ends and unlinks the scopes that an abandoned coroutine had opened; they stay on its stack. */
 void scope_orphan_of(struct co *opener);
 
+/* Looks for what was asked to be looked for, until something came or the time is over. */
+void loop_look_around(struct loop *loop);
+
 /* ---- the pool of stacks -------------------------------------------------------------------- */
 
 #define STACK_GUARD_SIZE   ((size_t)64 * 1024)
@@ -163,6 +166,7 @@ struct loop {
     struct loop_task *rest_first;
     uint64_t rest_until_ns; /* when the first of them waits no longer             */
     uint64_t rest_seen;     /* number of the last span when the loop began to poll */
+    struct list_link looks; /* struct loop_look: before the next poll */
     /* The watchdog's, on this thread: a span of `ns` ends that it may have slept through. */
     void (*span_ended)(struct loop *loop, uint64_t serial, uint64_t ns);
     struct watchdog *watchdog;

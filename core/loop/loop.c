@@ -200,6 +200,8 @@ static void drain(uv_prepare_t *handle)
             run_tasks(&loop->before_poll);
         loop_span_end(loop, clock_ns());
     }
+    if (!list_empty(&loop->looks) && loop->ready_count == 0 && !loop->rest_first && !loop->stopping)
+        loop_look_around(loop);
     uv_update_time(&loop->uv);
     loop->rest_seen = activity(loop);
     if (loop->ready_count > 0 || loop->rest_first)
@@ -300,6 +302,7 @@ troupe_status loop_new(const struct loop_options *options, struct loop **ret, st
     list_init(&loop->ready);
     list_init(&loop->runaways);
     list_init(&loop->spawn_waiters);
+    list_init(&loop->looks);
     stacks_init(&loop->stacks, chosen.stack_size,
                 chosen.max_coroutines ? chosen.max_coroutines : COROUTINES_MAX);
     loop->slice_budget_ns =
