@@ -93,6 +93,10 @@ troupe_status config_parse(const char *path, const char *const *sets, size_t set
  * config_check, commands are refused, so it does not block. */
 troupe_status config_parse_text(const char *name, const char *text, size_t len,
                                 struct config_raw **ret, struct config_problems *problems);
+/* One section with one key, or none where `key` is NULL, for who checks declarations and has no text;
+ * both names are some that a file could have. */
+struct config_raw *config_raw_single(const char *source, const char *title, const char *key,
+                                     const char *value);
 void config_raw_free(struct config_raw *raw);
 
 struct config; /* one generation of the configuration */

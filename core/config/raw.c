@@ -146,3 +146,16 @@ troupe_status raw_entry_add(struct config_raw *raw, struct raw_section *section,
     entry->line = line;
     return TROUPE_OK;
 }
+
+struct config_raw *config_raw_single(const char *source, const char *title, const char *key,
+                                     const char *value)
+{
+    struct config_raw *raw = raw_new();
+    const struct raw_source *from = raw_source_add(raw, source, NULL);
+    struct error err;
+    struct raw_section *section = raw_section_add(raw, title, from, 1, &err);
+
+    if (section && key)
+        (void)raw_entry_add(raw, section, key, value, from, 2, &err);
+    return raw;
+}

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "plugin/isolate.h"
 #include "plugin/leak.h"
 
 #include <stdio.h>
@@ -165,6 +164,7 @@ struct plugin_agent *plugin_agent_new(const struct plugin_agent_options *options
     agent->config = options->config ? config_ref(options->config) : NULL;
     agent->section = options->section;
     agent->log = options->log;
+    agent->function_name = options->function_name;
     agent->memory_limit = options->memory_limit ? options->memory_limit : PLUGIN_AGENT_MEMORY;
     agent->last_level = TROUPE_LOG_DEBUG;
     pthread_mutex_init(&agent->lock, NULL);
@@ -206,7 +206,8 @@ void plugin_agent_unref(struct plugin_agent *agent)
 {
     if (!agent || --agent->refs > 0)
         return;
-    plugin_isolate_close(agent->isolate);
+    if (agent->isolate) /* not by name: the runner has nothing of that side */
+        agent->close_isolate(agent->isolate);
     if (agent->created && agent->manifest->destroy)
         agent->manifest->destroy(&agent->host, agent->state);
     if (agent->created)

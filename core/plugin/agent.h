@@ -10,6 +10,7 @@
 #ifndef PLUGIN_AGENT_H
 #define PLUGIN_AGENT_H
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "config/config.h"
 #include "plugin/image.h"
@@ -43,6 +44,10 @@ struct plugin_log {
     void (*write)(struct plugin_log *log, uint32_t level, const char *text, size_t len);
 };
 
+/* Appends "name+0x1d, " of the function at an address in the image; nothing where it has no symbols. */
+typedef void (*plugin_function_name_fn)(const struct plugin_image *image, uint64_t address,
+                                        struct buf *out);
+
 struct plugin_agent {
     troupe_host host; /* first: the handle that the plugin sees */
     size_t refs;
@@ -53,6 +58,8 @@ struct plugin_agent {
     struct plugin_image *image; /* NULL in the runner */
     struct plugin_isolate
         *isolate; /* where it runs in a process of its own (isolate.h); else NULL */
+    void (*close_isolate)(struct plugin_isolate *isolate);
+    plugin_function_name_fn function_name; /* NULL: nobody tells */
     const struct plugin_manifest *manifest;
     /* The config that it was made with; a reference, may be NULL. An agent is only carried over to a
      * set whose section for it means the same, live keys included, so its values never age: what ages
@@ -90,6 +97,7 @@ struct plugin_agent_options {
     const char *build_id;  /* borrowed; NULL: the image's, where there is one */
     uint64_t memory_limit; /* 0: PLUGIN_AGENT_MEMORY */
     uint64_t generation;
+    plugin_function_name_fn function_name; /* for what it leaves behind; may be NULL */
 };
 
 /* An agent whose create did not run yet, with one reference. */

@@ -18,6 +18,7 @@
 #include "plugin/declare.h"
 #include "plugin/gather.h"
 #include "plugin/isolate.h"
+#include "plugin/leak.h"
 #include "plugin/order.h"
 #include "plugin/sandbox.h"
 
@@ -304,14 +305,15 @@ static troupe_status try_agents(struct build *build)
             item->carried = true;
             continue;
         }
-        item->agent = plugin_agent_new(
-            &(struct plugin_agent_options){.name = item->name,
-                                           .manifest = manifest_of(item),
-                                           .image = item->image,
-                                           .config = build->config,
-                                           .section = section,
-                                           .registry = &build->manager->registry,
-                                           .generation = build->manager->built + 1});
+        item->agent =
+            plugin_agent_new(&(struct plugin_agent_options){.name = item->name,
+                                                            .manifest = manifest_of(item),
+                                                            .image = item->image,
+                                                            .config = build->config,
+                                                            .section = section,
+                                                            .registry = &build->manager->registry,
+                                                            .generation = build->manager->built + 1,
+                                                            .function_name = plugin_leak_name});
         /* Asked here, though the state moves last: by then it would be too late to refuse without
          * having created anything. */
         if (item->old && plugin_agent_accepts(item->agent, item->old, &err) < 0) {

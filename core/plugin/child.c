@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -58,6 +59,7 @@ static void over(struct plugin_child *child)
     if (child->over)
         return;
     child->over = child->silenced = true;
+    loop_look_stop(&child->look);
     /* With all that it might have started, which the sandbox does not allow. */
     child->wait_status = child_reap(child->pid, true);
     uv_close((uv_handle_t *)&child->socket, handle_closed);
@@ -140,11 +142,30 @@ static void receive(struct plugin_child *child)
             return;
         }
         status = wire_read(&child->reader, child->frame, (size_t)n, &err);
+        child->seen += status == TROUPE_OK;
         if (status == TROUPE_OK)
             child->message(child, &child->reader.head, &child->reader.payload);
         else if (status != TROUPE_END)
             plugin_child_kill(child, "it sent %s", err.text);
     }
+}
+
+static bool look(struct loop_look *look)
+{
+    struct plugin_child *child = container_of(look, struct plugin_child, look);
+    uint32_t sent = atomic_load_explicit(&child->page->sent, memory_order_acquire);
+
+    if ((int32_t)(sent - child->seen) <= 0 && !child->silenced)
+        return false;
+    loop_look_stop(look);
+    guest_look_done(&child->worth, true);
+    receive(child);
+    return true;
+}
+
+static void missed(struct loop_look *look)
+{
+    guest_look_done(&container_of(look, struct plugin_child, look)->worth, false);
 }
 
 /* What it said last is there still. */
@@ -190,6 +211,21 @@ static void enqueue(struct plugin_child *child, const struct wire_head *head, co
     child->queued += len;
 }
 
+/* It has something to do, and may say something at once. */
+static void look_soon(struct plugin_child *child)
+{
+    struct guest_page *page = child->page;
+
+    if (!page)
+        return;
+    atomic_store_explicit(&page->host_processor, guest_processor(), memory_order_relaxed);
+    atomic_fetch_add_explicit(&page->host_sent, 1, memory_order_release);
+    if (!guest_look_worth(&child->worth,
+                          atomic_load_explicit(&page->processor, memory_order_relaxed)))
+        return;
+    loop_look_start(child->loop, &child->look);
+}
+
 void plugin_child_send(struct plugin_child *child, const struct wire_head *head,
                        const void *payload, size_t len)
 {
@@ -213,6 +249,7 @@ void plugin_child_send(struct plugin_child *child, const struct wire_head *head,
     }
     if (!list_empty(&child->queue))
         watch(child);
+    look_soon(child);
 }
 
 static void flush(struct plugin_child *child)
@@ -256,6 +293,7 @@ struct plugin_child *plugin_child_new(struct loop *loop, pid_t pid, int fd, int 
     child->page = page == MAP_FAILED ? NULL : page;
     child->pidfd = child_pidfd(pid);
     list_init(&child->queue);
+    loop_look_init(&child->look, look, missed);
     child->socket.data = child->death.data = child;
     uv_poll_init(loop_uv(loop), &child->socket, fd);
     child->handles = 1;

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/list.h"
-#include "loop/loop.h"
+#include "loop/look.h"
 #include "plugin/guest.h"
 #include "plugin/wire.h"
 
@@ -26,6 +26,9 @@ struct plugin_child {
     int fd, pidfd;
     struct guest_page *page; /* NULL: there is none */
     uv_poll_t socket, death;
+    struct loop_look look; /* for its answer */
+    struct guest_look worth;
+    uint32_t seen;    /* messages of it that were read */
     unsigned handles; /* open */
     bool writable;    /* it is being waited for */
     struct wire_reader reader;

@@ -13,6 +13,14 @@
 
 #define PLUGIN_DECLARE_MAX (480u << 10) /* bytes of a declaration; migrations are the most of it */
 
+/* What a plugin has besides functions: bits in the bytes. */
+#define DECLARE_HAS_CREATE  0x01
+#define DECLARE_HAS_DESTROY 0x02
+#define DECLARE_HAS_STAGE   0x04
+#define DECLARE_HAS_OBSERVE 0x08
+#define DECLARE_HAS_JOB     0x10
+#define DECLARE_HAS_STATE   0x20
+
 struct plugin_declared {
     struct buf bytes; /* texts point into it */
     struct arena arena;

@@ -584,6 +584,22 @@ static troupe_status reject_value(const struct plugin_param *param, const troupe
     return plugin_param_reject(param, buf_text(&got), got.len, err);
 }
 
+static troupe_status nothing(void *argument)
+{
+    return argument ? TROUPE_OK : TROUPE_ARGUMENT;
+}
+
+void plugin_function_warm_up(void)
+{
+    void *argument = NULL, *arguments[] = {(void *)&argument};
+    ffi_type *types[] = {&ffi_type_pointer};
+    ffi_arg result = 0;
+    ffi_cif cif;
+
+    if (ffi_prep_cif(&cif, FFI_DEFAULT_ABI, 1, &ffi_type_sint32, types) == FFI_OK)
+        ffi_call(&cif, FFI_FN(nothing), &result, arguments);
+}
+
 troupe_status plugin_function_invoke(const struct plugin_function *function, troupe_turn *turn,
                                      const troupe_value *values, bool *ret_entered,
                                      struct error *err)

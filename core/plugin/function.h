@@ -102,6 +102,9 @@ troupe_status plugin_args_from_text(const struct plugin_function *function, cons
  * and hashed. The caller's. */
 json_t *plugin_args_to_json(const struct plugin_function *function, const troupe_value *values);
 
+/* Calls nothing by the way that functions are called. The first time that is taken, the linker reads
+ * the tables of every library; a process that gives pages back does it before. */
+void plugin_function_warm_up(void);
 /*
  * Checks types, ranges, lengths and choices of `param_count` values, fills in defaults and calls.
  * Texts in `values` are UTF-8 already (the three above see to it) and must stay until it returns.

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/guest.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "loop/look.h"
 #include "plugin/leak.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +22,8 @@
 #else
 #define STACK_SIZE ((size_t)256 << 10)
 #endif
+
+#define STACK_FORGOTTEN ((size_t)128 << 10)
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
@@ -43,6 +48,30 @@ void guest_send(struct guest *guest, const struct wire_head *head, const void *p
             _exit(0);
         from = at;
     }
+    guest->asks = head->kind == WIRE_CALL || head->kind == WIRE_COMPUTED;
+    if (!guest->page)
+        return;
+    atomic_store_explicit(&guest->page->processor, guest_processor(), memory_order_relaxed);
+    atomic_fetch_add_explicit(&guest->page->sent, 1, memory_order_release);
+}
+
+/* What was asked for comes at once, most often: to be woken for it would take longer than it does. */
+static void look_for_answer(struct guest *guest)
+{
+    struct guest_page *page = guest->page;
+    uint64_t until;
+    bool found;
+
+    if (!page || !guest->asks ||
+        !guest_look_worth(&guest->look,
+                          atomic_load_explicit(&page->host_processor, memory_order_relaxed)))
+        return;
+    until = clock_ns() + (uint64_t)GUEST_LOOK_US * 1000;
+    while (!(found = (int32_t)(atomic_load_explicit(&page->host_sent, memory_order_acquire) -
+                               guest->host_seen) > 0) &&
+           clock_ns() < until)
+        look_relax();
+    guest_look_done(&guest->look, found);
 }
 
 /* The next message, in guest->reader. */
@@ -51,6 +80,7 @@ static void receive(struct guest *guest)
     struct error err;
     troupe_status status;
 
+    look_for_answer(guest);
     do {
         ssize_t n;
 
@@ -63,6 +93,7 @@ static void receive(struct guest *guest)
         if (status < 0 && status != TROUPE_END)
             _exit(70);
     } while (status == TROUPE_END);
+    guest->host_seen++;
 }
 
 void guest_log(struct plugin_log *log, uint32_t level, const char *text, size_t len)
@@ -382,18 +413,53 @@ troupe_status guest_setting(struct plugin_agent *agent, const char *key, troupe_
 
 /* ---- serving --------------------------------------------------------------------------------- */
 
-/* The program's code is in the page cache anyhow: what only the start needed is not ours any more. */
-static int forget_code(struct dl_phdr_info *info, size_t size, void *arg)
+/* Whether nothing was written into what a mapped file says is not written to: old objects have their
+ * code changed when they are mapped. */
+static bool is_clean(const struct dl_phdr_info *info)
 {
-    (void)size;
-    (void)arg;
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        const ElfW(Dyn) *entry = (const void *)(info->dlpi_addr + part->p_vaddr);
 
-        if (part->p_type == PT_LOAD && (part->p_flags & (PF_X | PF_W)) == PF_X)
-            (void)madvise((void *)(info->dlpi_addr + part->p_vaddr), part->p_memsz, MADV_DONTNEED);
+        if (part->p_type != PT_DYNAMIC)
+            continue;
+        for (; entry->d_tag != DT_NULL; entry++)
+            if (entry->d_tag == DT_TEXTREL ||
+                (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL)))
+                return false;
     }
-    return 1; /* the first one is the program */
+    return true;
+}
+
+/* Code and constants are in the page cache anyhow, and most of them only the start needed: filters,
+ * the request, the tables. They are not ours any more until they are used again. */
+static int forget_code(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct iovec parts[8];
+    size_t count = 0;
+
+    (void)size;
+    (void)arg;
+    /* The table is in one of the parts: what was given back must not be read again. */
+    for (int i = 0; i < info->dlpi_phnum && is_clean(info) && count < 8; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        uintptr_t at = info->dlpi_addr + part->p_vaddr, page = at & ~(uintptr_t)4095;
+
+        if (part->p_type == PT_LOAD && !(part->p_flags & PF_W))
+            parts[count++] = (struct iovec){(void *)page, part->p_memsz + (at - page)};
+    }
+    while (count-- > 0)
+        (void)madvise(parts[count].iov_base, parts[count].iov_len, MADV_DONTNEED);
+    return 0;
+}
+
+/* The stack of the thread below here: what was started on it is over, and it is not deep any more. */
+static void forget_stack(void)
+{
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0), top = here & ~(uintptr_t)4095;
+
+    /* A page for the frames between here and the end of this one, and the red zone. */
+    (void)madvise((void *)(top - 4096 - STACK_FORGOTTEN), STACK_FORGOTTEN, MADV_DONTNEED);
 }
 
 void guest_serve(struct guest *guest)
@@ -410,8 +476,10 @@ void guest_serve(struct guest *guest)
     /* Present where the plugin, or something it needs, is written in C++. */
     guest->exception_globals =
         (void *(*)(void))(uintptr_t)dlsym(guest->handle, "__cxa_get_globals");
+    plugin_function_warm_up();
     malloc_trim(0);
     (void)dl_iterate_phdr(forget_code, NULL);
+    forget_stack();
     guest_send(guest, &ready, NULL, 0);
     while (!guest->ends) {
         const struct wire_head *head = &guest->reader.head;

@@ -23,10 +23,30 @@
 #define GUEST_STACKS_KEPT 8
 #define GUEST_FRAME       (sizeof(struct wire_head) + WIRE_FRAME_MAX)
 
-/* A page that host and child share: who has the processor, for who is to blame when it dies. */
+/* A page that host and child share: who has the processor, for who is to blame when it dies, and what
+ * lets either side look for a message before it sleeps. The child can write all of it, so the host
+ * takes nothing from it but hints. A line of memory for each writer. */
 struct guest_page {
     _Atomic uint64_t running; /* its number; 0: nobody */
+    /* Messages that the child has sent, and the processor that it did so on, counted from 1. */
+    _Atomic uint32_t sent, processor;
+    /* The same of the host. */
+    _Alignas(64) _Atomic uint32_t host_sent;
+    _Atomic uint32_t host_processor;
 };
+/* The processor that this is, counted from 1; 0: who knows. */
+uint32_t guest_processor(void);
+
+#define GUEST_LOOK_US 50
+/*
+ * Whether it is worth looking for an answer before sleeping: the other side runs on a processor of its
+ * own, and looking has helped of late. After some misses in a row it is tried now and then only.
+ */
+struct guest_look {
+    unsigned misses, skipped;
+};
+bool guest_look_worth(struct guest_look *look, uint32_t processor);
+void guest_look_done(struct guest_look *look, bool found);
 
 struct guest_turn;
 
@@ -44,8 +64,11 @@ struct guest {
     size_t stack_count;
     void *(*exception_globals)(void);
     struct wire_reader reader;
-    char *frame; /* GUEST_FRAME bytes of its own pages: most are never touched */
-    bool ends;   /* destroy has run */
+    struct guest_look look;
+    uint32_t host_seen; /* messages of the host that were read                        */
+    bool asks;          /* the last message asked for something that may come at once */
+    char *frame;        /* GUEST_FRAME bytes of its own pages: most are never touched */
+    bool ends;          /* destroy has run */
 };
 
 struct guest_stack {

@@ -470,6 +470,7 @@ troupe_status plugin_isolate_start(struct plugin_manager *manager, struct plugin
                                                : "no coroutine is free");
     }
     agent->isolate = isolate;
+    agent->close_isolate = plugin_isolate_close;
     agent->created = true; /* `destroy` is the process's business */
     status = plugin_isolate_wait(isolate, ISOLATE_STARTING, 0);
     if (status < 0)

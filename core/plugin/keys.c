@@ -201,16 +201,12 @@ static troupe_status read_key(struct reading *at, const troupe_key *declared,
 static troupe_status check_defaults(const struct reading *at, const struct config_key *schema,
                                     size_t count)
 {
-    static const char text[] = "[agent declared]\nenabled = no\n";
     const struct config_schema table = {"agent", "declared", schema, count, CONFIG_NAMED};
     struct config_problems problems = {0};
-    struct config_raw *raw = NULL;
+    struct config_raw *raw = config_raw_single("declaration", "agent declared", "enabled", "no");
     struct config *config = NULL;
-    troupe_status status =
-        config_parse_text("declaration", text, sizeof(text) - 1, &raw, &problems);
+    troupe_status status = config_check(raw, &table, 1, 0, &config, &problems);
 
-    if (status == TROUPE_OK)
-        status = config_check(raw, &table, 1, 0, &config, &problems);
     if (status < 0)
         error_set(at->err, TROUPE_DATA, "plugin \"%s\": %s", at->plugin,
                   problems.count ? problems.items[0].text : "a default cannot be read");

@@ -10,8 +10,6 @@
 #include "base/text.h"
 
 #include <dlfcn.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,40 +42,12 @@ static void gather(const struct plugin_agent *agent, struct sites *sites)
     }
 }
 
-/* "name+0x1d" of the function that holds the address; nothing in a file without symbols. */
-static void print_function(Elf *elf, uint64_t address, struct buf *out)
-{
-    Elf_Scn *section = NULL;
-    GElf_Shdr head;
-
-    while ((section = elf_nextscn(elf, section))) {
-        Elf_Data *data = NULL;
-        GElf_Sym symbol;
-
-        if (gelf_getshdr(section, &head) && head.sh_type == SHT_SYMTAB && head.sh_entsize)
-            data = elf_getdata(section, NULL);
-        for (size_t i = 0; data && i < head.sh_size / head.sh_entsize; i++) {
-            const char *name;
-
-            if (!gelf_getsym(data, (int)i, &symbol) || GELF_ST_TYPE(symbol.st_info) != STT_FUNC ||
-                address < symbol.st_value || address - symbol.st_value >= symbol.st_size)
-                continue;
-            name = elf_strptr(elf, head.sh_link, symbol.st_name);
-            if (name)
-                buf_printf(out, "%s+0x%llx, ", name,
-                           (unsigned long long)(address - symbol.st_value));
-            return;
-        }
-    }
-}
-
 static void print_place(const struct plugin_agent *agent, const void *at, struct buf *out)
 {
     const struct plugin_image *image = agent->image;
     /* The address is that of what comes behind the call. */
     const char *call = (const char *)at - 1, *slash;
     uint64_t address;
-    Elf *elf = NULL;
     Dl_info info;
 
     if (!dladdr(call, &info)) {
@@ -92,11 +62,8 @@ static void print_place(const struct plugin_agent *agent, const void *at, struct
                    slash ? slash + 1 : info.dli_fname);
         return;
     }
-    if (image && elf_version(EV_CURRENT) != EV_NONE)
-        elf = elf_begin(image->fd, ELF_C_READ, NULL);
-    if (elf)
-        print_function(elf, address, out);
-    elf_end(elf);
+    if (image && agent->function_name)
+        agent->function_name(image, address, out);
     buf_printf(out, "0x%llx in build %.12s", (unsigned long long)address, agent->build_id);
 }
 

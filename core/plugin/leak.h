@@ -31,5 +31,7 @@ _Static_assert(sizeof(struct plugin_block) % _Alignof(max_align_t) == 0,
 void plugin_leaks_print(const struct plugin_agent *agent, struct buf *out);
 /* The same into the log, as warnings of the agent's: its own one, or the host's under its owner. */
 void plugin_leaks_log(const struct plugin_agent *agent);
+/* An agent's function_name. */
+void plugin_leak_name(const struct plugin_image *image, uint64_t address, struct buf *out);
 
 #endif

@@ -59,20 +59,18 @@ json_t *plugin_look_manifest(const troupe_plugin *table, const struct plugin_man
 troupe_status plugin_look_defaults(const struct plugin_manifest *manifest,
                                    struct plugin_values *ret)
 {
-    static const char text[] = "[agent tried]\n";
     const struct config_schema table = {"agent", "tried", manifest->schema, manifest->key_count,
                                         CONFIG_NAMED};
     struct config_problems problems = {0};
-    struct config_raw *raw = NULL;
     struct config *config = NULL;
+    struct config_raw *raw;
     troupe_status status;
 
     for (size_t i = 0; i < manifest->key_count; i++)
         if (manifest->keys[i].flags & TROUPE_KEY_REQUIRED)
             return TROUPE_NOT_FOUND;
-    status = config_parse_text("defaults", text, sizeof(text) - 1, &raw, &problems);
-    if (status == TROUPE_OK)
-        status = config_check(raw, &table, 1, 0, &config, &problems);
+    raw = config_raw_single("defaults", "agent tried", NULL, NULL);
+    status = config_check(raw, &table, 1, 0, &config, &problems);
     if (status == TROUPE_OK)
         plugin_values_read(ret, manifest, config_section(config, "agent", "tried"));
     config_problems_clear(&problems);

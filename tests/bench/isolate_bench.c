@@ -2,7 +2,7 @@
  *
  * What it costs that an agent has a process of its own: a call of a function that replies (two
  * messages there, two back), host and child on processors of their own where there are two; the start
- * of a process until it is ready; the memory of one of four; and how long
+ * of a process until it is ready; the memory of one that is alone, and of one of four; and how long
  * calls take from the moment they are due, 5,000 a second, while the agent is swapped ten times a second,
  * against the same without. The baseline of the call is one message of the same
  * sizes there and back between two bare processes, measured in turns with it.
@@ -25,7 +25,7 @@
 
 enum { ROUNDS = 10, CALLS = 2000, STARTS = 20, MESSAGE = 256, AGENTS = 4 };
 
-#define CALL_US     120 /* two round trips of 60 */
+#define CALL_US     100 /* two round trips, of 60 at most each */
 #define START_MS    5
 #define PSS_BYTES   (500 << 10)
 
@@ -157,7 +157,8 @@ static void bound(struct bench *bench, const char *what, double value, double mo
     bench->failed = 1;
 }
 
-static struct plugin_set *build(struct bench *bench, struct plugin_set *previous, unsigned number)
+static struct plugin_set *build(struct bench *bench, struct plugin_set *previous, unsigned agents,
+                                unsigned number)
 {
     const char *dir = getenv("TROUPE_BUILDDIR");
     _cleanup_buf_ struct buf ini = BUF_INIT;
@@ -166,7 +167,7 @@ static struct plugin_set *build(struct bench *bench, struct plugin_set *previous
     struct config_raw *raw = NULL;
     struct plugin_set *set = NULL;
 
-    for (unsigned i = 0; i < AGENTS; i++)
+    for (unsigned i = 0; i < agents; i++)
         buf_printf(&ini,
                    "[agent dice%u]\nplugin = %s/tests/plugins/.libs/dice1.so\n"
                    "isolation = process\nluck = %u\n",
@@ -217,7 +218,7 @@ static void bench_starts(struct bench *bench, struct plugin_set *set)
 
     for (unsigned i = 0; i < STARTS; i++) {
         uint64_t begun = clock_ns();
-        struct plugin_set *next = build(bench, set, i + 1);
+        struct plugin_set *next = build(bench, set, AGENTS, i + 1);
 
         took[i] = clock_ns() - begun;
         plugin_set_unpin(next);
@@ -267,7 +268,7 @@ static troupe_status swap_all(void *arg)
     for (unsigned i = 1; load->swaps && !load->ends; i++) {
         struct plugin_set *old = load->set;
 
-        load->set = build(load->bench, old, i);
+        load->set = build(load->bench, old, AGENTS, i);
         plugin_set_unpin(old);
         co_sleep(SWAP_MS);
     }
@@ -318,16 +319,26 @@ static void bench_swaps(struct bench *bench, struct plugin_set **set)
     bound(bench, "the number of calls that failed", (double)failed, 0);
 }
 
+/* What the first agent's process takes, once it has served. */
+static void bench_memory(struct bench *bench, struct plugin_set *set, const char *name)
+{
+    struct plugin_isolate_info info;
+
+    plugin_isolate_look(plugin_set_agent(set, "dice0")->isolate, &info);
+    printf("bench %s %llu kB\n", name, (unsigned long long)info.pss >> 10);
+    bound(bench, "the memory of a process", (double)info.pss, PSS_BYTES);
+}
+
 static troupe_status run(void *arg)
 {
     struct bench *bench = arg;
-    struct plugin_set *set = build(bench, NULL, 0);
-    struct plugin_isolate_info info;
+    struct plugin_set *alone = build(bench, NULL, 1, 0), *set;
 
-    bench_calls(bench, set);
-    plugin_isolate_look(plugin_set_agent(set, "dice0")->isolate, &info);
-    printf("bench isolated_pss %llu kB\n", (unsigned long long)info.pss >> 10);
-    bound(bench, "the memory of a process", (double)info.pss, PSS_BYTES);
+    bench_calls(bench, alone);
+    bench_memory(bench, alone, "isolated_pss_alone");
+    set = build(bench, alone, AGENTS, 0);
+    plugin_set_unpin(alone);
+    bench_memory(bench, set, "isolated_pss");
     bench_starts(bench, set);
     bench_swaps(bench, &set);
     plugin_set_unpin(set);
