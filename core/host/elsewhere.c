@@ -34,17 +34,36 @@ static troupe_status work(troupe_turn *turn, const void *in, uint64_t in_len, vo
 
 /* Like a turn that waited for somebody and is answered at once: it is forgotten but for its rows, and
  * taken up again. So there is one way of going on after an end, whoever died. */
-static troupe_status again(troupe_turn *pub)
+static bool is_recorded(const struct turn_frame *frame)
+{
+    return !frame->unrecorded && !frame->turn->record.off && frame->turn->id &&
+           !(frame->turn->event->flags & EVENT_OBSERVED);
+}
+
+/* Why the turn does not begin again, or TROUPE_OK. */
+static troupe_status refuse(const struct turn *turn)
+{
+    if (turn->parked)
+        return TROUPE_PARKED;
+    return turn->state || !turn->work || turn->work->why < 0 ? TROUPE_CANCELED : TROUPE_OK;
+}
+
+static troupe_status again(troupe_turn *pub, bool blamed)
 {
     const struct turn_frame *frame = turn_frame_of(pub);
     struct turn *turn = frame->turn;
+    troupe_status status;
 
-    if (frame->unrecorded || turn->record.off || !turn->id || (turn->event->flags & EVENT_OBSERVED))
+    if (!is_recorded(frame))
         return TROUPE_OK;
-    if (turn->parked)
-        return TROUPE_PARKED;
-    if (turn->state || !turn->work || turn->work->why < 0)
-        return TROUPE_CANCELED;
+    if ((status = refuse(turn)) < 0)
+        return status;
+    if (blamed) {
+        turn_engine_blame_turn(turn, frame->agent);
+        /* Meanwhile it may have been ended. */
+        if ((status = refuse(turn)) < 0)
+            return status;
+    }
     turn_trace_add(&turn->trace, frame->agent->owner, "agent.crashed",
                    "its process died; the turn begins again from its record");
     turn->parked = turn->answered_meanwhile = true;
@@ -52,9 +71,17 @@ static troupe_status again(troupe_turn *pub)
     return TROUPE_PARKED;
 }
 
+static void twice(troupe_turn *pub)
+{
+    const struct turn_frame *frame = turn_frame_of(pub);
+
+    if (is_recorded(frame))
+        frame->turn->killed = frame->agent;
+}
+
 const struct plugin_elsewhere *host_elsewhere(void)
 {
-    static const struct plugin_elsewhere elsewhere = {.work = work, .again = again};
+    static const struct plugin_elsewhere elsewhere = {.work = work, .again = again, .twice = twice};
 
     return &elsewhere;
 }

@@ -401,7 +401,9 @@ static troupe_status after_crash(struct plugin_isolate *isolate, troupe_turn *tu
 
     if (blamed && id && !last)
         isolate->blamed[isolate->blamed_next++ % 64] = id;
-    status = last || !elsewhere ? TROUPE_CRASHED : elsewhere->again(turn);
+    status = last || !elsewhere ? TROUPE_CRASHED : elsewhere->again(turn, blamed);
+    if (last && elsewhere)
+        elsewhere->twice(turn);
     if (status == TROUPE_PARKED || (status == TROUPE_OK && !effects))
         return status;
     snprintf(text, sizeof(text),

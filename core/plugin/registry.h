@@ -7,6 +7,7 @@
 #ifndef PLUGIN_REGISTRY_H
 #define PLUGIN_REGISTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <troupe/abi.h>
@@ -40,8 +41,12 @@ struct plugin_elsewhere {
                           void *arg);
     /* The process of what runs for `turn` died. TROUPE_PARKED: the whole turn is put aside and runs
      * again at once, from its record. TROUPE_OK: nothing is recorded here, so this may be entered
-     * again, where it had no effect. Below that: neither. */
-    troupe_status (*again)(troupe_turn *turn);
+     * again, where it had no effect. Below that: neither. `blamed`: it had the processor, which is
+     * kept with the turn's event. */
+    troupe_status (*again)(troupe_turn *turn, bool blamed);
+    /* It died of the same a second time, and what runs for `turn` fails: a turn that ends by that is a
+     * dead letter. */
+    void (*twice)(troupe_turn *turn);
 };
 
 /* Registering an id twice or too many is an error in the program and aborts it. */

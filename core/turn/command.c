@@ -173,7 +173,7 @@ static void call(struct turn *turn, const struct plugin_target *target, const ch
     turn_trace_add(&turn->trace, where, status < 0 ? result.code : status_name(status),
                    status < 0 ? "%s" : NULL, result.sentence);
     if (status < 0)
-        turn_conclude(turn, "failed", result.code, "%s", result.sentence);
+        turn_fail(turn, status, result.code, result.sentence);
     else if (result.text.len)
         turn_command_reply(turn, &result.text);
     else if (result.json.len)

@@ -119,9 +119,9 @@ struct sched *turn_engine_sched(const struct engine *engine);
  * in the life of a process. The gateway delivers by itself what is owed already. [waits] */
 troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway,
                                   struct error *err);
-/* A crash of the host was blamed on a turn (by the watchdog, the fault handler or a child's page)
- * while `plugin` ran. An event whose turns were blamed twice is not taken up again: it is dead, and
- * its member is told. Restarts that nobody is blamed for never count. Before turn_engine_recover.
+/* A crash of the host (by the watchdog or the fault handler) or of an isolated agent's process (by the
+ * page it shares) was blamed on a turn while `plugin` ran. An event whose turns were blamed twice is not
+ * taken up again: it is dead, and its member is told. Restarts that nobody is blamed for never count.
  * [waits] */
 troupe_status turn_engine_blame(struct engine *engine, int64_t turn_id, const char *plugin,
                                 struct error *err);

@@ -110,6 +110,9 @@ void turn_incoming_free(void *incoming);
 /* Tells the gateway up to which seq nothing of its is under way. */
 void turn_intake_settled(struct engine *engine, struct gateway *gateway);
 
+/* Counts a crash of an agent's process for the turn's event. [waits] */
+void turn_engine_blame_turn(const struct turn *turn, const struct plugin_agent *agent);
+
 /* Tells whoever drains, soon, once nothing is left. */
 void turn_engine_check_idle(struct engine *engine);
 /* A turn for the event (whose reference it takes over), known to the engine, not started. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a crash or stop left open: each event's turn is taken up again and goes on where its record
- * stops (record.h). One whose turns brought the host down twice is dead. Answers that are owed already
+ * stops (record.h). One whose turns brought the host, or an agent's process, down twice is dead. Answers that are owed already
  * are their gateway's.
  */
 #include "turn/engine_private.h"
@@ -41,6 +41,35 @@ troupe_status turn_engine_blame(struct engine *engine, int64_t turn_id, const ch
 
     store_batch_add(batch, STORE_SQL(SQL_TURN_BLAME, store_int(turn_id), store_text(plugin)));
     return store_commit(engine->store, batch, turn_engine_soon(engine), err);
+}
+
+void turn_engine_blame_turn(const struct turn *turn, const struct plugin_agent *agent)
+{
+    struct error err;
+
+    co_shield(ENGINE_STORE_MS);
+    if (turn_engine_blame(turn->engine, turn->id, agent->name, &err) < 0)
+        log_warn("recover", "turn %lld: a crash of \"%s\" is not counted: %s", (long long)turn->id,
+                 agent->name, err.text);
+    co_unshield();
+}
+
+void turn_die(struct turn *turn, const char *agent)
+{
+    turn_trace_add(&turn->trace, "recover", "dead", "\"%s\" crashed on it twice", agent);
+    turn_conclude(turn, "dead", "dead",
+                  "I could not finish this message: it brought me down twice. Please ask "
+                  "differently");
+}
+
+void turn_fail(struct turn *turn, troupe_status status, const char *code, const char *sentence)
+{
+    if (status != TROUPE_CRASHED || !turn->killed || turn->state) {
+        turn_conclude(turn, "failed", code, "%s", sentence);
+        return;
+    }
+    turn_engine_blame_turn(turn, turn->killed);
+    turn_die(turn, turn->killed->name);
 }
 
 enum {
@@ -105,11 +134,7 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
     turn = turn_of_row(engine, event, rows, row);
     turn->resumed = turn->spends = true; /* an earlier run had begun it */
     if (store_cell_int(rows, row, COL_BLAMES, 0) >= ENGINE_BLAMES_MAX) {
-        turn_trace_add(&turn->trace, "recover", "dead", "\"%s\" brought the host down twice on it",
-                       store_cell_text(rows, row, COL_BLAMED, "?"));
-        turn_conclude(turn, "dead", "dead",
-                      "I could not finish this message: it brought me down twice. Please ask "
-                      "differently");
+        turn_die(turn, store_cell_text(rows, row, COL_BLAMED, "?"));
         turn_start(turn);
         return TROUPE_OK;
     }

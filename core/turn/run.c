@@ -204,8 +204,10 @@ static troupe_status run_stage(struct turn *turn, struct turn_stage *stage)
             return status;
         if (turn->state || turn_answer_exists(turn) || co_status() < 0 ||
             next == stage->fallback_count) {
-            turn_conclude(turn, status == TROUPE_CANCELED ? "interrupted" : "failed", code, "%s",
-                          why.text);
+            if (status == TROUPE_CANCELED)
+                turn_conclude(turn, "interrupted", code, "%s", why.text);
+            else
+                turn_fail(turn, status, code, why.text);
             return status;
         }
         agent = stage->fallback[next++];

@@ -99,6 +99,7 @@ struct turn {
     uint64_t came_ms, started_ms, shown_ms; /* loop clock; 0: not yet */
     const char *stage;                      /* of the set, or static  */
     const struct plugin_agent *agent;       /* of the set             */
+    const struct plugin_agent *killed;      /* whose process died of it twice; of the set */
     char what[64];
     uint64_t units_in, units_out;
     /* How it ended. */
@@ -116,6 +117,13 @@ static inline bool turn_is_observed(const struct turn *turn)
 /* Sets state, reason code and sentence once; the first setting stands. */
 void turn_conclude(struct turn *turn, const char *state, const char *reason, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
+
+/* Ends a turn whose work failed: dead where that was a process which died of it twice, else failed
+ * with its code and sentence. [waits] */
+void turn_fail(struct turn *turn, troupe_status status, const char *code, const char *sentence);
+
+/* Ends it as a dead letter: whoever tries again would die of it, too. */
+void turn_die(struct turn *turn, const char *agent);
 
 /* The turn cannot go on where an earlier run stopped: it ends, and nothing else happens. */
 void turn_diverge(struct turn *turn, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -33,7 +33,11 @@ is "$(readlink /proc/"$pid"/fd/* | grep -cvE '^(/dev/null|socket:.*|pipe:.*)$')"
     "it holds nothing but the socket to the host"
 like "$(chat "echo good morning")" "good morning" "it answers"
 
-like "$(chat "segv")" "crashed on this twice" "a message that it crashes on ends with a sentence"
+like "$(chat "segv")" "it brought me down twice" "a message that it crashes on ends with a sentence"
+like "$("$TROUPE" why last -c "$TAP_DIR/troupe.ini")" "dead" "as a dead letter"
+like "$("$TROUPE" why last -c "$TAP_DIR/troupe.ini")" "2 crashes blamed on it, the last in harm" \
+    "whose crashes troupe why counts"
+is "$(of off_because)" "" "and it is not switched off for it"
 like "$(chat "echo still there")" "still there" "the next one is answered"
 is "$(of crashes)" 2 "it crashed twice"
 until_true is_ready
@@ -42,7 +46,7 @@ until_true crashed 3
 ok $? "its process is killed"
 like "$(chat "echo and again")" "and again" "the next process answers"
 
-like "$(chat "abort")" "crashed on this twice" "another one is told as well"
+like "$(chat "abort")" "it brought me down twice" "another one is told as well"
 until_true crashed 5
 like "$(chat "echo anybody")" "is switched off since it crashed 5 times within a minute" \
     "after five crashes it is switched off"

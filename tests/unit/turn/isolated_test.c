@@ -70,7 +70,7 @@ static troupe_status harm(struct stage_test *t, const char *what, const char *se
         return harm(arg, what, sentence);                                                          \
     }
 
-#define TWICE "crashed on this twice"
+#define TWICE "it brought me down twice"
 HARMFUL(a_wild_write_ends_its_process_alone, "segv", TWICE)
 HARMFUL(an_abort_ends_its_process_alone, "abort", TWICE)
 HARMFUL(an_exit_ends_its_process_alone, "exit", TWICE)
@@ -169,13 +169,15 @@ BODY(a_restart_of_the_host_takes_none_either)
     return TROUPE_OK;
 }
 
-BODY(a_poison_message_ends_and_the_agent_serves_on)
+BODY(a_poison_message_is_a_dead_letter_and_the_agent_serves_on)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
 
     CHECK_NOTICE("segv", TWICE);
     CHECK_TRACE("agent.crashed");
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'dead' AND blamed = 'a' AND "
+                     "blames = 2") == 1);
     CHECK(isolate_of(t)->crashes == 2);
     CHECK_ANSWER("echo well", "well");
     CHECK(!plugin_set_agent(t->engine->set, "a")->disabled);
@@ -260,7 +262,7 @@ int main(void)
         cmocka_unit_test(a_call_that_crashed_is_entered_again_and_does_nothing_twice),
         cmocka_unit_test(a_killed_process_takes_no_question_with_it),
         cmocka_unit_test(a_restart_of_the_host_takes_none_either),
-        cmocka_unit_test(a_poison_message_ends_and_the_agent_serves_on),
+        cmocka_unit_test(a_poison_message_is_a_dead_letter_and_the_agent_serves_on),
         cmocka_unit_test(the_fifth_crash_switches_the_agent_off_until_a_reload),
         cmocka_unit_test(a_reload_has_the_new_process_ready_before_the_old_one_goes),
     };
