@@ -83,6 +83,8 @@ roll_best()
 for round in 1 2 3 4; do
     roll_best
     ok $? "dice: with all at their best it asks (round $round)"
+    kill_child dice
+    ok $? "dice: its process is killed at the question, and comes back"
     if [ $((round % 2)) = 1 ]; then
         kill -9 "$HOST_PID"
         wait "$HOST_PID" 2>/dev/null
@@ -94,6 +96,8 @@ for round in 1 2 3 4; do
         make -s -C "$TAP_DIR/dice" CFLAGS=-O1 >/dev/null
         "$TROUPE" reload -c "$TAP_DIR/troupe.ini" >"$TAP_DIR/reload"
         is $? 0 "dice: another build is taken over by reload"
+        kill_child dice
+        ok $? "dice: whose process is killed, and comes back"
     fi
     press alice 1
     until_true says '^you rolled 4$'

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Plugins in C++17 and in Rust, built out of tree with the installed package: they ask by button, are put
-# aside, and answer with the first run's numbers through kill -9 and reload.
+# aside, and answer with the first run's numbers through kill -9 of their process and of the host, and through
+# a reload.
 . "$TROUPE_SRCDIR/tests/lib/tap.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 . "$TROUPE_SRCDIR/tests/lib/author.sh"
@@ -53,6 +54,8 @@ durable()
     local status
     ask_with "$2" "$3"
     ok $? "$1: it asks by button"
+    kill_child "$1"
+    ok $? "$1: its process is killed while it waits, and comes back"
     kill -9 "$HOST_PID"
     wait "$HOST_PID" 2>/dev/null
     host_start || exit 1
@@ -64,6 +67,8 @@ durable()
     status=$?
     build "$1" "${@:5}" && "$TROUPE" reload -c "$TAP_DIR/troupe.ini" >"$TAP_DIR/reload" && [ "$status" = 0 ]
     ok $? "$1: it is built anew and reloaded while it waits"
+    kill_child "$1"
+    ok $? "$1: the new build's process is killed, too"
     press 1
     until_true says "$4"
     ok $? "$1: and answers with the first run's numbers"

@@ -35,3 +35,19 @@ plugin_config()
         printf '%s\n' "$@"
     } >>"$TAP_DIR/troupe.ini"
 }
+
+# child_of AGENT: the process of an isolated agent that is ready
+child_of()
+{
+    "$TROUPE" plugins --json -c "$TAP_DIR/troupe.ini" | python3 -c 'import json, sys
+print(*[p["pid"] for p in json.load(sys.stdin)
+        if p["agent"] == sys.argv[1] and p["isolation"] == "process" and p["state"] == "ready"])' "$1"
+}
+is_another() { [ -n "$(child_of "$1")" ] && [ "$(child_of "$1")" != "$2" ]; }
+# kill_child AGENT: by kill -9; the next one is ready
+kill_child()
+{
+    local before
+    before=$(child_of "$1")
+    [ -n "$before" ] && kill -9 "$before" && until_true is_another "$1" "$before"
+}
