@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hostile probes|trials|calls: code that means harm. "probes" tries every way out of
- * the sandbox of a trial, with Landlock and with seccomp alone. "trials" has a host answer a steady
+ * hostile [probes|trials|calls|loops]: code that means harm, all of it or one part. "probes" tries every way
+ * out of the sandbox of a trial, with Landlock and with seccomp alone. "trials" has a host answer a steady
  * load while builds of a plugin are installed that crash, spin, leak and swarm, in a constructor or
  * in create: each must be refused in time, by name and with the cause, and nothing else happen. "calls"
  * does the same in calls of an isolated agent: each has its verdict in time, the host stays the same
- * process, and its neighbours answer in less than twice the time.
+ * process, and its neighbours answer in less than twice the time. "loops" is harm again and again: see
+ * hostile_loop.h.
  *
- * TROUPE_LONG_COUNT rounds of all (10 of probes; 20 of trials and calls); TROUPE_LONG_RATE turns a second
+ * TROUPE_LONG_COUNT rounds of all (10 of probes; 20 of the others); TROUPE_LONG_RATE turns a second
  * (200); TROUPE_SEED repeats what is random.
  */
 #include "host.h"
+#include "hostile_loop.h"
 #include "load.h"
 
 #include "confined.h"
@@ -35,6 +37,23 @@
 
 enum phase { WARM, QUIET, HOSTILE };
 
+/* What the parts add up to. */
+struct totals {
+    unsigned long runs, violations;
+    uint64_t lost, doubled;
+    struct buf said; /* about what was violated */
+};
+
+/* What a part's host saw; the host is no more. */
+static void add_host(struct totals *totals, struct long_host *host)
+{
+    totals->violations += host->violations;
+    if (host->violations)
+        buf_printf(&totals->said, "%s%u violations; the data is in %s\n", buf_text(&host->said),
+                   host->violations, host->dir);
+    long_host_clear(host);
+}
+
 /* ---- probes --------------------------------------------------------------------------------- */
 
 static unsigned long probe_all(unsigned mode, const char *name, unsigned long *ret_runs)
@@ -56,7 +75,7 @@ static unsigned long probe_all(unsigned mode, const char *name, unsigned long *r
     return open;
 }
 
-static int run_probes(unsigned long rounds)
+static void run_probes(struct totals *totals, unsigned long rounds)
 {
     const bool landlock = plugin_landlock_abi() > 0;
     unsigned long runs = 0, open = 0;
@@ -74,8 +93,9 @@ static int run_probes(unsigned long rounds)
             printf("# %lu of %lu rounds\n", i + 1, rounds);
         }
     }
-    printf("long hostile runs %lu lost %lu doubled 0\n", runs, open);
-    return open ? 1 : 0;
+    printf("# probes: %lu runs, %lu were not denied\n", runs, open);
+    totals->runs += runs;
+    totals->lost += open;
 }
 
 /* ---- trials --------------------------------------------------------------------------------- */
@@ -312,7 +332,7 @@ static void compare_neighbours(struct run *run)
                        (long)hostile.p99_us);
 }
 
-static int report_trials(struct run *run, unsigned long runs)
+static void report_load(struct totals *totals, struct run *run)
 {
     struct load_figures warm, quiet, hostile;
     uint64_t lost, doubled;
@@ -333,18 +353,15 @@ static int report_trials(struct run *run, unsigned long runs)
         long_violation(&run->host, "messages doubled", 0, (long)doubled);
     if (load_broken(run->load))
         long_violation(&run->host, "connections closed", 0, load_broken(run->load));
-    printf("long hostile runs %lu lost %lu doubled %lu\n", runs, (unsigned long)lost,
-           (unsigned long)doubled);
-    long_host_print_violations(&run->host);
-    return run->host.violations ? 1 : 0;
+    totals->lost += lost;
+    totals->doubled += doubled;
 }
 
-static int with_host(unsigned long seed, unsigned long rounds, bool calls)
+static void under_load(struct totals *totals, unsigned long seed, unsigned long rounds, bool calls)
 {
     const unsigned long rate = long_setting("TROUPE_LONG_RATE", 200);
     struct run run = {.slowest_ms = 0};
     _cleanup_mem_ char *from = NULL;
-    int code;
 
     long_host_make(&run.host, seed);
     from = mem_printf("%s/tests/plugins/.libs/hostile.so", run.host.build);
@@ -365,28 +382,66 @@ static int with_host(unsigned long seed, unsigned long rounds, bool calls)
         compare_neighbours(&run);
     long_host_print_slow(&run.host);
     long_host_stop(&run.host);
-    code = report_trials(&run, rounds * (calls ? HARM_COUNT : 2 * HOSTILE_COUNT));
+    report_load(totals, &run);
+    totals->runs += rounds * (calls ? HARM_COUNT : 2 * HOSTILE_COUNT);
     load_free(run.load);
-    long_host_clear(&run.host);
+    add_host(totals, &run.host);
     mem_free(run.plugin);
     mem_free(run.bytes);
-    return code;
+}
+
+static void run_loops(struct totals *totals, unsigned long seed, unsigned long rounds)
+{
+    struct long_host host = {.pid = 0};
+
+    long_host_make(&host, seed);
+    hostile_loop_ini(&host);
+    long_host_start(&host);
+    totals->runs += hostile_loop_run(&host, rounds);
+    long_host_stop(&host);
+    add_host(totals, &host);
+}
+
+/* ---- the parts ------------------------------------------------------------------------------- */
+
+static const char *const parts[] = {"probes", "trials", "calls", "loops"};
+enum part { PROBES, TRIALS, CALLS, LOOPS, PART_COUNT };
+
+static void run_part(struct totals *totals, enum part part, unsigned long seed)
+{
+    const unsigned long rounds = long_setting("TROUPE_LONG_COUNT", part == PROBES ? 10 : 20);
+
+    printf("# %s, %lu rounds\n", parts[part], rounds);
+    switch (part) {
+    case PROBES: run_probes(totals, rounds); break;
+    case TRIALS:
+    case CALLS: under_load(totals, seed, rounds, part == CALLS); break;
+    case LOOPS: run_loops(totals, seed, rounds); break;
+    case PART_COUNT: break;
+    }
 }
 
 int main(int argc, char **argv)
 {
     const unsigned long seed = long_setting("TROUPE_SEED", (unsigned long)clock_ns() % 1000000 + 1);
     const char *what = argc > 1 ? argv[1] : "";
+    struct totals totals = {.runs = 0};
+    unsigned known = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!strcmp(what, "probes")) {
-        printf("long hostile seed %lu\n", seed);
-        return run_probes(long_setting("TROUPE_LONG_COUNT", 10));
+    for (unsigned part = 0; part < PART_COUNT; part++)
+        known += !*what || !strcmp(what, parts[part]);
+    if (!known) {
+        (void)fprintf(stderr, "long hostile: V=%s is none of probes, trials, calls and loops\n",
+                      what);
+        return 64;
     }
-    if (!strcmp(what, "trials") || !strcmp(what, "calls")) {
-        printf("long hostile seed %lu\n", seed);
-        return with_host(seed, long_setting("TROUPE_LONG_COUNT", 20), !strcmp(what, "calls"));
-    }
-    (void)fprintf(stderr, "long hostile: say which, V=probes, V=trials or V=calls\n");
-    return 64;
+    printf("long hostile seed %lu\n", seed);
+    for (unsigned part = 0; part < PART_COUNT; part++)
+        if (!*what || !strcmp(what, parts[part]))
+            run_part(&totals, part, seed);
+    printf("long hostile runs %lu lost %lu doubled %lu\n%s", totals.runs,
+           (unsigned long)totals.lost, (unsigned long)totals.doubled, buf_text(&totals.said));
+    buf_clear(&totals.said);
+    return totals.violations || totals.lost || totals.doubled ? 1 : 0;
 }

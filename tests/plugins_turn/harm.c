@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Does in its stage whatever harm the message names, or nothing: "echo TEXT", "throw" (three numbers
- * around a question), "once PID TEXT" (dies where it is that process, after an effect), and the rest
- * below.
+ * around a question), "once PID TEXT" (dies where it is that process, after an effect), "stubborn HOW"
+ * (goes on after it was put aside), and the rest below.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -160,6 +160,23 @@ static troupe_status throw_dice(troupe_turn *turn)
                         second < 0 ? second : 0, choice, third >= 0);
 }
 
+/* Asks, and goes on asking though it is told to return: by the question, by a value, by looking. */
+static troupe_status stubborn(troupe_turn *turn, const char *how)
+{
+    troupe_str value;
+    int32_t choice = 0;
+    troupe_status status;
+
+    do {
+        status = troupe_ask(turn, "Sure?", TROUPE_BUTTONS("No", "Yes"), &choice);
+        while (status == TROUPE_PARKED && !strcmp(how, "value"))
+            status = troupe_kv_get(turn, TROUPE_SCOPE_AGENT, "none", &value);
+        while (status == TROUPE_PARKED && !strcmp(how, "look"))
+            status = troupe_turn_status(turn);
+    } while (status == TROUPE_PARKED);
+    return status < 0 ? status : troupe_reply(turn, "chose %d", choice);
+}
+
 /* Dies in the process of that number, after an effect that must not be repeated. */
 static troupe_status once(troupe_turn *turn, const char *rest)
 {
@@ -202,6 +219,8 @@ static troupe_status stage(troupe_turn *turn)
         return throw_dice(turn);
     if (!strncmp(text, "once ", 5))
         return once(turn, text + 5);
+    if (!strncmp(text, "stubborn ", 9))
+        return stubborn(turn, text + 9);
     misbehave(text);
     return troupe_reply(turn, "survived %s", text);
 }
