@@ -5,6 +5,7 @@
 #include "host/host_table.h"
 
 #include "turn/engine_private.h"
+#include "turn/span.h"
 
 #include <string.h>
 
@@ -50,12 +51,14 @@ static troupe_status refuse(const struct turn *turn)
 
 static troupe_status again(troupe_turn *pub, bool blamed)
 {
-    const struct turn_frame *frame = turn_frame_of(pub);
+    struct turn_frame *frame = turn_frame_of(pub);
     struct turn *turn = frame->turn;
     troupe_status status;
 
-    if (!is_recorded(frame))
+    if (!is_recorded(frame)) {
+        turn_span_crashed(frame);
         return TROUPE_OK;
+    }
     if ((status = refuse(turn)) < 0)
         return status;
     if (blamed) {

@@ -77,6 +77,7 @@ const troupe_work_v1 *host_work_table(void);
 const troupe_schedule_v1 *host_schedule_table(void);
 const troupe_files_v1 *host_files_table(void);
 const troupe_metrics_v1 *host_metrics_table(void);
+const troupe_trace_v1 *host_trace_table(void);
 const struct plugin_elsewhere *host_elsewhere(void);
 
 #endif

@@ -32,7 +32,7 @@ static troupe_status task_main(void *arg)
     troupe_task *task = arg;
 
     co_set_local(&task->frame);
-    task->status = task->fn(&task->frame.pub, task->arg);
+    task->status = task->frame.verdict = task->fn(&task->frame.pub, task->arg);
     turn_frame_clear_resources(&task->frame);
     task->ended = true;
     if (task->joiner && *task->joiner) {
@@ -74,6 +74,7 @@ troupe_status host_spawn(troupe_turn *turn, troupe_task_fn fn, void *arg, troupe
     task->fn = fn;
     task->arg = arg;
     turn_frame_init(&task->frame, frame->turn, frame->agent, frame, path);
+    task->frame.child = true;
     task->frame.function = frame->function;
     task->frame.observer = frame->observer;
     task->frame.depth = frame->depth;

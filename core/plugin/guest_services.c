@@ -483,15 +483,60 @@ static troupe_status metric_note(troupe_turn *turn, const char *name, double val
 
 static const troupe_metrics_v1 metrics_table = {.size = sizeof(metrics_table), .note = metric_note};
 
+/* ---- troupe.trace/1 -------------------------------------------------------------------------- */
+
+static troupe_status span_begin(troupe_turn *turn, const char *name, troupe_span *ret)
+{
+    struct guest_turn *own = guest_turn_of(turn);
+    struct buf args = BUF_INIT;
+    troupe_status status;
+
+    wire_put_text(&args, name);
+    wire_put_int(&args, ret != NULL);
+    status = guest_call(own, WIRE_DO_SPAN_BEGIN, &args);
+    if (status >= 0 && ret)
+        *ret = (troupe_span)wire_take_int(&own->in);
+    return status;
+}
+
+static troupe_status span_set(troupe_turn *turn, troupe_span span, const char *key,
+                              const troupe_value *value)
+{
+    const troupe_value none = {.type = TROUPE_TYPE_NULL};
+    struct buf args = BUF_INIT;
+
+    wire_put_int(&args, (int64_t)span);
+    wire_put_text(&args, key);
+    wire_put_value(&args, value ? value : &none);
+    return guest_call(guest_turn_of(turn), WIRE_DO_SPAN_SET, &args);
+}
+
+static troupe_status span_end(troupe_turn *turn, troupe_span span, troupe_status outcome)
+{
+    struct buf args = BUF_INIT;
+
+    wire_put_int(&args, (int64_t)span);
+    wire_put_int(&args, outcome);
+    return guest_call(guest_turn_of(turn), WIRE_DO_SPAN_END, &args);
+}
+
+static const troupe_trace_v1 trace_table = {
+    .size = sizeof(trace_table), .begin = span_begin, .set = span_set, .end = span_end};
+
 /* ---- by id ----------------------------------------------------------------------------------- */
 
 const void *guest_extension(const char *id)
 {
     static const struct plugin_extension known[] = {
-        {TROUPE_KV, &kv_table},       {TROUPE_SQL, &sql_table},
-        {TROUPE_HTTP, &http_table},   {TROUPE_BUDGET_EXTENSION, &budget_table},
-        {TROUPE_WORK, &work_table},   {TROUPE_SCHEDULE, &schedule_table},
-        {TROUPE_FILES, &files_table}, {TROUPE_METRICS_EXTENSION, &metrics_table},
+        {TROUPE_KV, &kv_table},
+        {TROUPE_SQL, &sql_table},
+        {TROUPE_HTTP, &http_table},
+        {TROUPE_BUDGET_EXTENSION, &budget_table},
+        {TROUPE_WORK, &work_table},
+        {TROUPE_SCHEDULE, &schedule_table},
+        {TROUPE_FILES, &files_table},
+        {TROUPE_METRICS_EXTENSION, &metrics_table},
+        {TROUPE_TRACE_EXTENSION, &trace_table},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

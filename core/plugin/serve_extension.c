@@ -400,6 +400,36 @@ static troupe_status do_metric(troupe_turn *turn, struct wire_in *in)
     return metrics ? metrics->note(turn, name, value, label, label2) : TROUPE_UNSUPPORTED;
 }
 
+/* ---- troupe.trace/1 -------------------------------------------------------------------------- */
+
+static troupe_status do_span(troupe_turn *turn, uint32_t what, struct wire_in *in, struct buf *out)
+{
+    const troupe_trace_v1 *trace = turn->api->get_extension(turn, TROUPE_TRACE_EXTENSION);
+    troupe_span span = what == WIRE_DO_SPAN_BEGIN ? 0 : (troupe_span)wire_take_int(in);
+    const char *name = what == WIRE_DO_SPAN_END ? NULL : wire_take_text(in);
+    troupe_value value = {.type = TROUPE_TYPE_NULL};
+    int64_t number = 0;
+    troupe_status status;
+
+    if (what == WIRE_DO_SPAN_SET)
+        value = wire_take_value(in);
+    else
+        number = wire_take_int(in);
+    if (!wire_taken(in) || number < INT32_MIN || number > INT32_MAX)
+        return ISOLATE_BROKEN;
+    if (!trace)
+        return TROUPE_UNSUPPORTED;
+    switch (what) {
+    case WIRE_DO_SPAN_SET: return trace->set(turn, span, name, &value);
+    case WIRE_DO_SPAN_END: return trace->end(turn, span, (troupe_status)number);
+    default:
+        status = trace->begin(turn, name, number ? &span : NULL);
+        if (status >= 0)
+            wire_put_int(out, (int64_t)span);
+        return status;
+    }
+}
+
 troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, struct wire_in *in,
                                      struct buf *out)
 {
@@ -427,6 +457,9 @@ troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, s
     case WIRE_DO_FILE_INFO:
     case WIRE_DO_FILE_READ: return do_files(turn, what, in, out);
     case WIRE_DO_METRIC: return do_metric(turn, in);
+    case WIRE_DO_SPAN_BEGIN:
+    case WIRE_DO_SPAN_SET:
+    case WIRE_DO_SPAN_END: return do_span(turn, what, in, out);
     default: return ISOLATE_BROKEN;
     }
 }

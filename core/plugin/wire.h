@@ -105,6 +105,9 @@ enum wire_do {
     WIRE_DO_FILE_INFO,
     WIRE_DO_FILE_READ,
     WIRE_DO_METRIC,
+    WIRE_DO_SPAN_BEGIN,
+    WIRE_DO_SPAN_SET,
+    WIRE_DO_SPAN_END,
     WIRE_DO_COUNT
 };
 

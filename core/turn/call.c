@@ -128,6 +128,7 @@ troupe_status turn_call(struct turn *turn, const struct turn_site *site, struct 
     turn->calls--;
     if (status == TROUPE_OK)
         status = joined;
+    call->frame.verdict = status;
     if (status < 0)
         explain(call, status, ret);
     ret->text = call->frame.text;

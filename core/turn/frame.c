@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "turn/engine_private.h"
+#include "turn/span.h"
 #include "turn/wait.h"
 
 #include <stdio.h>
@@ -23,6 +24,7 @@ void turn_frame_init(struct turn_frame *frame, struct turn *turn, struct plugin_
     frame->text.max = TURN_ANSWER_MAX;
     frame->json.max = TURN_RESULT_MAX;
     list_init(&frame->resources);
+    turn_span_enter(frame);
 }
 
 void turn_frame_active(const struct turn_frame *frame, bool on)
@@ -45,6 +47,7 @@ void turn_frame_clear_resources(struct turn_frame *frame)
 void turn_frame_clear(struct turn_frame *frame)
 {
     turn_frame_clear_resources(frame);
+    turn_span_leave(frame);
     buf_clear(&frame->text);
     buf_clear(&frame->json);
     store_batch_free(frame->batch);

@@ -31,6 +31,7 @@ struct turn_frame {
     struct turn_frame *caller;              /* NULL: called by the core                 */
     bool observer;                          /* cannot answer                            */
     bool unrecorded;                        /* its calls are not kept                   */
+    bool child;                             /* of the frame that called it: troupe_spawn */
     unsigned depth;
     char *path;                 /* its place in the record, of the arena     */
     unsigned ordinal, children; /* the next call's, and children so far      */
@@ -42,7 +43,7 @@ struct turn_frame {
     struct turn_frame *out;
     struct buf text;
     struct buf json;
-    troupe_status verdict;     /* a stage's */
+    troupe_status verdict;     /* how it ended */
     struct chan *chunks;       /* to a caller that opened a stream; NULL: none */
     struct store_batch *batch; /* writes that are gathered; NULL: none are */
     int64_t batch_hash;
@@ -52,6 +53,13 @@ struct turn_frame {
     char error_code[64], error_text[ERROR_TEXT_MAX];
     troupe_status error_status;
     troupe_message message; /* filled when the plugin asks */
+    /* span.h: since when it runs, and places of spans. */
+    uint64_t began_ns;
+    unsigned number;     /* among the turn's frames                        */
+    unsigned span;       /* its own; 0: nobody looks                       */
+    unsigned span_above; /* the one that was open where it was called      */
+    unsigned span_open;  /* the innermost that is open                     */
+    unsigned span_count, span_calls;
 };
 
 /* A stage or an observer at work, on a coroutine of its own: turn_job_main, whose argument it is. The

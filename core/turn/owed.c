@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "turn/frame.h"
 #include "turn/pipeline.h"
+#include "turn/span.h"
 #include "turn/sql/turn.h"
 
 #include <stdio.h>
@@ -78,6 +79,7 @@ static bool observe(struct turn *turn, const struct turn_pipeline *pipeline, con
 
     if (turn_record_marked(turn, name, RECORD_END)) {
         turn_trace_add(&turn->trace, name, "replayed", "it had ended before the restart");
+        turn_span_restore(turn, name);
         return true;
     }
     if (!agent) {
@@ -99,6 +101,7 @@ static bool observe(struct turn *turn, const struct turn_pipeline *pipeline, con
         return false;
     if (status >= 0)
         turn_trace_add(&turn->trace, name, "done", NULL);
+    turn_span_keep(turn, name);
     turn_record_mark(turn, name, RECORD_END, status, &(const struct buf){0});
     return status >= 0;
 }

@@ -9,6 +9,7 @@
 #include "turn/engine_private.h"
 #include "turn/frame.h"
 #include "turn/pack.h"
+#include "turn/span.h"
 #include "turn/sql/call.h"
 
 #include <stdio.h>
@@ -226,6 +227,13 @@ static bool fits(struct record_call *call, const struct record_row *row)
     return same_build;
 }
 
+/* It is to be done. */
+static troupe_status begun(struct record_call *call)
+{
+    call->span = turn_span_call(call->frame, call->kind, call->ordinal);
+    return TROUPE_OK;
+}
+
 troupe_status turn_record_begin(struct record_call *call, struct turn_frame *frame,
                                 const char *kind, int64_t args)
 {
@@ -235,7 +243,7 @@ troupe_status turn_record_begin(struct record_call *call, struct turn_frame *fra
 
     *call = (struct record_call){.frame = frame, .kind = kind, .args = args};
     if (is_off(frame))
-        return TROUPE_OK;
+        return begun(call);
     if (is_the_end(turn)) {
         troupe_status ended = co_pass(); /* it counts the calls of who does not hear */
 
@@ -245,12 +253,12 @@ troupe_status turn_record_begin(struct record_call *call, struct turn_frame *fra
     call->ordinal = frame->ordinal++;
     row = find(record, record->stage, frame->path, call->ordinal);
     if (!row)
-        return TROUPE_OK;
+        return begun(call);
     if (!fits(call, row))
         return diverged(call, "the plugin does something else now than before the restart");
     call->row = row;
     if (row->state != RECORD_DONE)
-        return TROUPE_OK;
+        return begun(call);
     if (row->status < 0)
         restore_error(frame, row);
     record->replayed++;
@@ -329,6 +337,7 @@ troupe_status turn_record_note_max(struct record_call *call, troupe_status statu
     struct turn_record *record = &turn->record;
     struct record_row *row;
 
+    turn_span_called(frame, call->span, status);
     if (is_off(frame) || is_the_end(turn))
         return status;
     if (record->notes >= RECORD_NOTES_MAX)
@@ -393,9 +402,12 @@ static troupe_status commit(struct record_call *call, struct store_batch *batch,
 troupe_status turn_record_try(struct record_call *call, struct store_batch *batch,
                               const void *result, size_t len, struct error *err)
 {
-    if (is_off(call->frame))
-        return store_commit(call->frame->turn->engine->store, batch, 0, err);
-    return commit(call, batch, RECORD_DONE, TROUPE_OK, result, len, err);
+    troupe_status status = is_off(call->frame)
+                               ? store_commit(call->frame->turn->engine->store, batch, 0, err)
+                               : commit(call, batch, RECORD_DONE, TROUPE_OK, result, len, err);
+
+    turn_span_called(call->frame, call->span, status);
+    return status;
 }
 
 troupe_status turn_record_commit(struct record_call *call, struct store_batch *batch,
@@ -430,6 +442,7 @@ troupe_status turn_record_failed(struct record_call *call, struct store_batch *b
 {
     _cleanup_buf_ struct buf error = BUF_INIT;
 
+    turn_span_called(call->frame, call->span, status);
     if (is_off(call->frame))
         return store_commit(call->frame->turn->engine->store, batch, 0, err);
     pack_error(&error, call->frame, status);

@@ -43,6 +43,7 @@ struct turn_frame;
 /* Paths of what is kept of the stage itself. */
 #define RECORD_END   "end"   /* its end: what it left to those behind it */
 #define RECORD_AGENT "agent" /* whom it chose                            */
+#define RECORD_SPANS "spans" /* what span.h has of it                    */
 
 enum record_state {
     RECORD_BEGUN, /* it may have happened                       */
@@ -90,6 +91,7 @@ struct record_call {
     unsigned ordinal;
     int64_t args;
     struct record_row *row; /* what an earlier run left of it; NULL: it is new */
+    unsigned span;          /* span.h; 0: none                                  */
 };
 
 #define RECORD_REPLAYED 1

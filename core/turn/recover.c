@@ -133,6 +133,7 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
     event->gateway = event->flags & EVENT_OBSERVED ? NULL : gateway;
     turn = turn_of_row(engine, event, rows, row);
     turn->resumed = turn->spends = true; /* an earlier run had begun it */
+    turn->attempt = (unsigned)attempts + 1;
     if (store_cell_int(rows, row, COL_BLAMES, 0) >= ENGINE_BLAMES_MAX) {
         turn_die(turn, store_cell_text(rows, row, COL_BLAMED, "?"));
         turn_start(turn);

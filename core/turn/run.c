@@ -13,6 +13,7 @@
 #include "turn/engine_private.h"
 #include "turn/files.h"
 #include "turn/pack.h"
+#include "turn/span.h"
 #include "turn/sql/turn.h"
 #include "turn/wait.h"
 
@@ -231,6 +232,7 @@ static void keep_end(struct turn *turn, const struct turn_stage *stage)
         pack_bytes(&out, entry->key, entry->key_len);
         pack_bytes(&out, buf_text(value), value->len);
     }
+    turn_span_keep(turn, stage->name);
     turn_record_mark(turn, stage->name, RECORD_END, TROUPE_NEXT, &out);
     buf_clear(&out);
 }
@@ -274,6 +276,7 @@ static bool has_ended(struct turn *turn, const char *name)
     }
     if (in.bad)
         turn_diverge(turn, "the end of stage \"%s\" cannot be read", name);
+    turn_span_restore(turn, name);
     return true;
 }
 
@@ -588,6 +591,7 @@ troupe_status turn_run(void *arg)
                        "%u calls were done before, %u repeated, %u may have happened",
                        turn->record.replayed, turn->record.repeated, turn->record.maybe);
     turn_trace_add(&turn->trace, "end", turn->reason, "%s", turn->state);
+    turn_span_finish(turn, !strcmp(turn->state, "done"));
     status = turn_answer_finish(turn, &err);
     if (status < 0 && !turn->duplicate)
         log_error("turn", "turn %lld: its end could not be stored: %s", (long long)turn->id,

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "turn/span.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -21,6 +22,8 @@ void turn_trace_init(struct turn_trace *trace)
 void turn_trace_clear(struct turn_trace *trace)
 {
     buf_clear(&trace->entries);
+    turn_spans_free(trace->spans);
+    trace->spans = NULL;
 }
 
 static void put_entry(struct turn_trace *trace, const char *text, size_t len)
@@ -47,6 +50,7 @@ void turn_trace_restore(struct turn_trace *trace, const char *text)
                 put_entry(trace, line, strlen(line));
         }
         trace->dropped += (size_t)json_get_int(object, "dropped", 0);
+        turn_spans_read(trace, json_object_get(object, "spans"));
     }
     if (!count)
         return;
@@ -110,6 +114,11 @@ char *turn_trace_print(const struct turn_trace *trace)
     (void)buf_reserve(&out, trace->entries.len + 64);
     buf_puts(&out, "{\"entries\":[");
     buf_append(&out, trace->entries.data, trace->entries.len);
-    buf_printf(&out, "],\"dropped\":%zu}", trace->dropped);
+    buf_printf(&out, "],\"dropped\":%zu", trace->dropped);
+    if (trace->spans) {
+        buf_puts(&out, ",\"spans\":");
+        turn_spans_print(trace->spans, NULL, &out);
+    }
+    buf_putc(&out, '}');
     return buf_take(&out);
 }

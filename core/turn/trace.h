@@ -14,11 +14,14 @@
 
 #define TURN_TRACE_MAX 200
 
+struct turn_spans;
+
 struct turn_trace {
     struct buf entries; /* JSON objects, with commas between */
     size_t count;
     uint64_t start_ms;
     size_t dropped;
+    struct turn_spans *spans; /* span.h; NULL: no agent has begun one */
 };
 
 void turn_trace_init(struct turn_trace *trace);

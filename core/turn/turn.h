@@ -69,8 +69,10 @@ struct turn {
     size_t files;     /* of the event, that were looked at        */
     bool files_given; /* to a command: its content has none of them */
     int64_t cost_micros;
-    unsigned calls; /* functions that run now */
-    bool spends;    /* it has reservations in the ledger */
+    unsigned calls;   /* functions that run now               */
+    unsigned frames;  /* that were made so far                */
+    unsigned attempt; /* 1: the first; 0 is, too              */
+    bool spends;      /* it has reservations in the ledger */
     struct turn_record record;
     json_t *stages;      /* names of its stages at admission                                  */
     uint64_t generation; /* of the set that the names are of                                  */

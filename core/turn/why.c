@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "turn/engine_private.h"
+#include "turn/span.h"
 #include "turn/sql/call.h"
 #include "turn/sql/turn.h"
 
@@ -215,6 +216,7 @@ troupe_status turn_why_text(struct engine *engine, const char *id, const char *c
         buf_printf(&out, "\n%s", sentence);
     put_undelivered(&out, why);
     put_entries(&out, json_object_get(why, "trace"));
+    turn_spans_show(json_object_get(json_object_get(why, "trace"), "spans"), &out);
     put_record(&out, why);
     *ret = buf_take(&out);
     return TROUPE_OK;

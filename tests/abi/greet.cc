@@ -49,9 +49,14 @@ TROUPE_FUNCTION(weigh, "Weighs a file", TROUPE_SLASH,
                 TROUPE_OPT_ATTACHMENT(file, "Which one", .choices = "text", .max = 1000))
 static troupe_status weigh(troupe_turn *turn, uint64_t file)
 {
-    troupe_str text;
+    troupe_str text = {nullptr, 0};
+    troupe_span span = troupe_span_begin(turn, "weigh");
     troupe_status status = troupe_attachment_read(turn, file, &text);
 
+    troupe_span_int(turn, span, "bytes", static_cast<int64_t>(text.len));
+    troupe_span_bool(turn, span, "read", status >= 0);
+    troupe_span_text(turn, span, "unit", "bytes");
+    troupe_span_end(turn, span, status);
     return status < 0 ? status
                       : troupe_reply(turn, "%llu", static_cast<unsigned long long>(text.len));
 }

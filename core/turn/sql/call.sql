@@ -15,21 +15,21 @@ SET kind = excluded.kind, build = excluded.build, format = excluded.format,
     args_hash = excluded.args_hash, state = excluded.state, status = excluded.status,
     result = excluded.result;
 
--- What an unfinished stage had done, and the ends of the others; long results are fetched by need.
+-- What an unfinished stage had done, and the ends and spans of the others; long results are fetched by need.
 -- name: load
 SELECT stage, path, ordinal, kind, build, format, args_hash, state, status,
     CASE WHEN length(result) <= 65536 THEN result END, coalesce(length(result), 0)
 FROM call
 WHERE turn_id = ?1 AND (stage, path, ordinal) > (?2, ?3, ?4)
-  AND (path = 'end' OR stage NOT IN (SELECT stage FROM call WHERE turn_id = ?1 AND path = 'end'))
+  AND (path IN ('end', 'spans') OR stage NOT IN (SELECT stage FROM call WHERE turn_id = ?1 AND path = 'end'))
 ORDER BY stage, path, ordinal LIMIT 100;
 
 -- name: fetch
 SELECT result FROM call WHERE turn_id = ?1 AND stage = ?2 AND path = ?3 AND ordinal = ?4;
 
 -- name: list
-SELECT stage, path, ordinal, kind, state, status FROM call WHERE turn_id = ?1
-ORDER BY created_ms, stage, path, ordinal LIMIT 500;
+SELECT stage, path, ordinal, kind, state, status FROM call
+WHERE turn_id = ?1 AND path <> 'spans' ORDER BY created_ms, stage, path, ordinal LIMIT 500;
 
 -- With the texts of the same events (turn.sql, sweep_payload), before those go.
 -- name: sweep

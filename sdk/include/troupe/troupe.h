@@ -20,6 +20,7 @@
 #include <troupe/sql.h>
 #include <troupe/status.h>
 #include <troupe/turn.h>
+#include <troupe/trace.h>
 #include <troupe/user_data.h>
 #include <troupe/work.h>
 
