@@ -4,7 +4,9 @@
  */
 #include <troupe/troupe.h>
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static troupe_str str_of(const char *text)
 {
@@ -134,6 +136,20 @@ static troupe_status waits(troupe_turn *turn)
     return status < 0 ? status : troupe_reply(turn, "waited");
 }
 
+/* Where it is that process, it dies within a span, after an effect. */
+static troupe_status dies(troupe_turn *turn, long pid)
+{
+    troupe_span before = troupe_span_begin(turn, "before"), during;
+    troupe_status status = troupe_kv_put(turn, TROUPE_SCOPE_AGENT, "was", str_of("here"), 0);
+
+    troupe_span_end(turn, before, status);
+    during = troupe_span_begin(turn, "during");
+    troupe_span_int(turn, during, "tries", 1);
+    if (getpid() == pid)
+        abort();
+    return troupe_span_end(turn, during, troupe_reply(turn, "lives"));
+}
+
 static troupe_status stage(troupe_turn *turn)
 {
     troupe_str text = troupe_turn_message(turn)->content;
@@ -150,6 +166,8 @@ static troupe_status stage(troupe_turn *turn)
         return children(turn);
     if (is(text, "waits"))
         return waits(turn);
+    if (text.len > 5 && !memcmp(text.ptr, "dies ", 5))
+        return dies(turn, strtol(text.ptr + 5, NULL, 10));
     return troupe_reply(turn, "nothing");
 }
 

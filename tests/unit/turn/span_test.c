@@ -4,11 +4,15 @@
  */
 #include "turn_fixture.h"
 
+#include "plugin/isolate.h"
 #include "turn/span.h"
 
 static const char spans_ini[] = "[pipeline message]\nstages = one spans\n"
                                 "[agent one]\nplugin = " LIBS "/spans_first.so\n"
                                 "[agent spans]\nplugin = " LIBS "/spans.so\n";
+static const char isolated_ini[] = "[pipeline message]\nstages = spans\n"
+                                   "[agent spans]\nplugin = " LIBS "/spans.so\n"
+                                   "isolation = process\n";
 static const char actor_ini[] = "[pipeline message]\nstages = a\n"
                                 "[agent a]\nplugin = " LIBS "/actor.so\n";
 
@@ -294,6 +298,30 @@ BODY(a_restart_keeps_the_spans_of_stages_that_had_ended)
     return TROUPE_OK;
 }
 
+/* The turn begins again from its record in the next process: what was open goes on there. */
+BODY_IN(a_process_that_dies_doubles_no_span, isolated_ini)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct plugin_isolate *isolate = plugin_set_agent(t->engine->set, "spans")->isolate;
+    _cleanup_json_ json_t *why = NULL;
+    const json_t *spans;
+    char text[40];
+
+    WAIT_FOR(isolate->state == ISOLATE_READY);
+    snprintf(text, sizeof(text), "dies %ld", (long)isolate->child->pid);
+    CHECK_ANSWER(text, "lives");
+    CHECK(isolate->crashes == 1);
+    spans = spans_of(t, &why);
+    CHECK(check_all(spans) == TROUPE_OK);
+    CHECK(count_of(spans, "before") == 1 && count_of(spans, "during") == 1);
+    CHECK(count_of(spans, "kv.put") == 1 && count_of(spans, "stage spans") == 1);
+    CHECK_WAY("during", "during < stage spans < turn");
+    CHECK(json_get_int(find(spans, "name", "during"), "attempt", 0) == 1);
+    CHECK_TRACE("its process died");
+    return TROUPE_OK;
+}
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static void what_is_no_list_of_spans_is_left_out(void **state)
@@ -364,6 +392,7 @@ int main(void)
         cmocka_unit_test(names_values_and_spans_that_are_none_are_refused),
         cmocka_unit_test(a_wait_that_was_put_aside_doubles_no_span),
         cmocka_unit_test(a_restart_keeps_the_spans_of_stages_that_had_ended),
+        cmocka_unit_test(a_process_that_dies_doubles_no_span),
         cmocka_unit_test(what_is_no_list_of_spans_is_left_out),
         cmocka_unit_test(a_list_that_was_read_twice_is_there_once),
     };
