@@ -70,6 +70,9 @@ json_t *host_status(struct host *host)
         json_object_set_new(status, "discord", discord_status(host->discord));
     if (host->pages)
         json_object_set_new(status, "ops_port", json_integer(ops_http_port(host->pages)));
+    json_object_set_new(status, "generations",
+                        json_pack("{s:I, s:I}", "alive", (json_int_t)host->manager->set_count,
+                                  "parked", (json_int_t)host->manager->images.parked));
     json_object_set_new(status, "agents", json_integer((json_int_t)set->agent_count));
     json_object_set_new(status, "budget_daily_micros", json_integer(engine.cap_micros));
     return status;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "loop/pool.h"
 #include "main/host_private.h"
+#include "plugin/exclusive.h"
 #include "turn/slash.h"
 
 #include <stdio.h>
@@ -33,9 +34,14 @@ static void report_agents(const struct plugin_set *set, struct buf *report)
     for (size_t i = 0; i < set->agent_count; i++) {
         const struct plugin_agent *agent = set->agents[i];
 
-        if (agent->generation == set->number)
-            buf_printf(report, "agent %s: %s %s\n", agent->name, agent->manifest->id,
-                       agent->manifest->version);
+        if (agent->generation != set->number)
+            continue;
+        buf_printf(report, "agent %s: %s %s", agent->name, agent->manifest->id,
+                   agent->manifest->version);
+        if (agent->held_before)
+            buf_printf(report, ", calls were held for %llu ms",
+                       (unsigned long long)agent->pause_ms);
+        buf_putc(report, '\n');
     }
 }
 
@@ -102,10 +108,13 @@ static troupe_status build(struct host *host, struct plugin_set **ret,
             if (status == TROUPE_OK)
                 status = host_migrate_set(host, set, false, problems);
             if (status == TROUPE_OK)
+                status = plugin_set_hold(set, old, err);
+            if (status == TROUPE_OK)
                 status = plugin_set_hand_over(set, old, err);
             /* From here to the publication nothing waits. */
             if (status == TROUPE_OK)
                 status = plugin_set_take_over(set, old, err);
+            plugin_set_release(set, old, status == TROUPE_OK);
             if (status < 0)
                 plugin_set_unpin(set);
         }

@@ -169,6 +169,7 @@ struct plugin_agent *plugin_agent_new(const struct plugin_agent_options *options
     agent->last_level = TROUPE_LOG_DEBUG;
     pthread_mutex_init(&agent->lock, NULL);
     list_init(&agent->blocks);
+    list_init(&agent->held_list);
     if (options->section) {
         const struct config_value *priority = config_value(options->section, "priority");
 
@@ -220,6 +221,7 @@ void plugin_agent_unref(struct plugin_agent *agent)
     /* Last of what the plugin sees: manifest and destroy are in there. */
     plugin_image_unref(agent->image);
     config_unref(agent->config);
+    plugin_agent_unref(agent->successor);
     mem_free(agent->name);
     mem_free(agent->owner);
     mem_free(agent);

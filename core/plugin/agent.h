@@ -77,6 +77,16 @@ struct plugin_agent {
     bool disabled; /* not entered until the next reload; see plugin_agent_disable */
     char why_disabled[64];
     uint64_t running; /* stages and calls inside it now; counted by whoever enters it */
+    /* exclusive.h */
+    struct plugin_agent *successor; /* who works in its stead, referenced; NULL: it does itself */
+    size_t inside;                  /* that entered by plugin_agent_enter                        */
+    bool held;                      /* whoever comes waits                                       */
+    struct list_link held_list;     /* of those that wait                                        */
+    size_t held_count, held_max;
+    struct op *drained; /* completed when nobody is inside; NULL: nobody asks            */
+    uint64_t held_since_ms;
+    bool held_before;  /* it took over exclusively, */
+    uint64_t pause_ms; /* and its callers waited so long */
 
     /* Memory billed to it; under `lock`, because the handle is for any thread. */
     pthread_mutex_t lock;

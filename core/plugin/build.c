@@ -453,7 +453,13 @@ troupe_status plugin_set_build(struct plugin_manager *manager, const struct conf
                           .flags = flags,
                           .problems = problems};
     struct plugin_set *set = NULL;
-    troupe_status status = run_steps(&build);
+    troupe_status status =
+        manager->set_count < PLUGIN_MAX_SETS
+            ? run_steps(&build)
+            : config_problem(problems, NULL, 0,
+                             "%d generations live still, as turns that began with them have not "
+                             "ended; try again in a moment",
+                             PLUGIN_MAX_SETS);
 
     if (status == TROUPE_OK) {
         set = plugin_set_new(manager, build.config);

@@ -44,6 +44,11 @@ static troupe_array metrics_of(const troupe_plugin *table)
     return TROUPE_HAS(table, metrics) ? table->metrics : (troupe_array){0};
 }
 
+static uint32_t state_flags_of(const troupe_plugin *table)
+{
+    return TROUPE_HAS(table, state_flags) ? table->state_flags : 0;
+}
+
 static void put_metrics(struct buf *out, troupe_array list)
 {
     wire_put_int(out, list.count);
@@ -157,6 +162,7 @@ void plugin_declare_pack(const troupe_plugin *table, struct buf *out)
     }
     put_user_data(out, user_data_of(table));
     put_metrics(out, metrics_of(table));
+    wire_put_int(out, state_flags_of(table));
 }
 
 void plugin_declared_free(struct plugin_declared *declared)

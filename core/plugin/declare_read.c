@@ -185,6 +185,7 @@ static void take_table(struct wire_in *in, struct plugin_declared *declared)
     table->migrations = take_migrations(in, &declared->arena);
     table->user_data = take_user_data(in, &declared->arena);
     table->metrics = take_metrics(in, &declared->arena);
+    table->state_flags = (uint32_t)wire_take_count(in, UINT32_MAX);
 }
 
 /* What the runner has tables for. */

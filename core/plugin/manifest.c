@@ -290,11 +290,14 @@ static troupe_status read_state(const troupe_plugin *table, struct plugin_manife
 
     ret->state_version = table->state_version;
     ret->state_oldest = table->state_oldest;
+    ret->state_flags = TROUPE_HAS(table, state_flags) ? table->state_flags : 0;
     /* The only code of the plugin that runs here; a trial has run it before. */
     state = table->get_extension ? table->get_extension("troupe.state/1") : NULL;
     if (!state) {
         if (ret->state_version)
             return defect(ret->id, err, "it declares a state version but no \"troupe.state/1\"");
+        if (ret->state_flags)
+            return defect(ret->id, err, "it declares state_flags but no \"troupe.state/1\"");
         return TROUPE_OK;
     }
     if (state->size < offsetof(troupe_state_v1, load) + sizeof(void *) || !state->save ||
@@ -303,6 +306,10 @@ static troupe_status read_state(const troupe_plugin *table, struct plugin_manife
     if (ret->state_oldest < 1 || ret->state_oldest > ret->state_version)
         return defect(ret->id, err, "its state versions %u to %u are no range from 1 up",
                       ret->state_oldest, ret->state_version);
+    if (ret->state_flags & ~TROUPE_STATE_EXCLUSIVE)
+        return defect(ret->id, err,
+                      "its state_flags are 0x%x; TROUPE_STATE_EXCLUSIVE alone is known",
+                      ret->state_flags);
     ret->state = state;
     return TROUPE_OK;
 }

@@ -50,6 +50,7 @@ struct plugin_manifest {
     struct plugin_metric *metrics; /* figures of its own */
     size_t metric_count;
     uint32_t state_version, state_oldest; /* 0: it hands no state over */
+    uint32_t state_flags;                 /* TROUPE_STATE_… */
     uint32_t events;                      /* PLUGIN_EVENT_… that its observer wants */
     /* Members of the table, NULL where it has none. */
     troupe_status (*create)(troupe_host *host, void **ret_state);

@@ -144,6 +144,20 @@ static void put_user_data(const struct plugin_manifest *manifest, const char *be
     buf_printf(out, ".%s", after);
 }
 
+/* What a reload does with its state; nothing where it hands none over. */
+static void put_state(const struct plugin_manifest *manifest, const char *before, const char *after,
+                      struct buf *out)
+{
+    if (!manifest->state)
+        return;
+    buf_printf(out, "%sA reload hands its state over%s.%s", before,
+               manifest->state_flags & TROUPE_STATE_EXCLUSIVE
+                   ? ", exclusively: calls wait meanwhile, and one that is at work for more than 5 "
+                     "s refuses the reload"
+                   : "",
+               after);
+}
+
 void plugin_present_sample(const struct plugin_manifest *manifest, const char *path,
                            struct buf *out)
 {
@@ -158,6 +172,7 @@ void plugin_present_sample(const struct plugin_manifest *manifest, const char *p
         buf_puts(out, ".\n");
     }
     put_user_data(manifest, "; ", "\n", out);
+    put_state(manifest, "; ", "\n", out);
     if (manifest->stage)
         buf_printf(out, "; It answers where %s is among the stages of [pipeline message].\n", name);
     if (manifest->observe)
@@ -249,6 +264,7 @@ void plugin_present_man(const struct plugin_manifest *manifest, struct buf *out)
         buf_putc(&text, '.');
     }
     put_user_data(manifest, " ", "", &text);
+    put_state(manifest, " ", "", &text);
     buf_putc(out, '\n');
     put_roff(out, buf_text(&text));
     buf_putc(out, '\n');

@@ -191,6 +191,16 @@ static json_t *user_data_of(const struct plugin_manifest *manifest)
     return list;
 }
 
+/* What a reload hands over; null: nothing. */
+static json_t *state_of(const struct plugin_manifest *manifest)
+{
+    if (!manifest->state)
+        return json_null();
+    return json_pack("{s:I, s:I, s:b}", "version", (json_int_t)manifest->state_version, "oldest",
+                     (json_int_t)manifest->state_oldest, "exclusive",
+                     (manifest->state_flags & TROUPE_STATE_EXCLUSIVE) != 0);
+}
+
 json_t *plugin_present_head(const struct plugin_manifest *manifest)
 {
     json_t *words = json_array(), *events = json_array();
@@ -201,9 +211,10 @@ json_t *plugin_present_head(const struct plugin_manifest *manifest)
         json_array_append_new(events, json_string("seen:message"));
     if (manifest->events & PLUGIN_EVENT_OWED_MESSAGE)
         json_array_append_new(events, json_string("owed:message"));
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:o}", "id", manifest->id,
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:o, s:o}", "id", manifest->id,
                      "version", manifest->version, "doc", manifest->doc, "capabilities", words,
                      "events", events, "stage", manifest->stage != NULL, "observer",
                      manifest->observe != NULL, "jobs", manifest->job != NULL, "migrations",
-                     (json_int_t)manifest->migration_count, "user_data", user_data_of(manifest));
+                     (json_int_t)manifest->migration_count, "user_data", user_data_of(manifest),
+                     "state", state_of(manifest));
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "plugin/build.h"
+#include "plugin/exclusive.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,8 @@ struct plugin_manager *plugin_manager_new(struct loop *loop,
     manager->isolated = options->isolated;
     manager->pool = options->pool;
     manager->reaper.run = reap;
+    manager->exclusive_ms = EXCLUSIVE_DRAIN_MS;
+    manager->exclusive_held = EXCLUSIVE_HELD_MAX;
     plugin_images_init(&manager->images);
     list_init(&manager->sets);
     list_init(&manager->isolates);

@@ -55,7 +55,12 @@ struct plugin_manager {
     struct list_link dying;       /* sets whose last pin went, until the loop frees them */
     struct loop_task reaper;
     bool reaping;
+    uint64_t exclusive_ms; /* EXCLUSIVE_DRAIN_MS; tests set another one, as of the next */
+    size_t exclusive_held; /* EXCLUSIVE_HELD_MAX */
 };
+
+/* Generations that live at a time: each but the newest has turns that began with it. */
+#define PLUGIN_MAX_SETS 64
 
 /* Strings of `options` (may be NULL) are copied. */
 struct plugin_manager *plugin_manager_new(struct loop *loop,

@@ -7,6 +7,7 @@
 #include "plugin/set.h"
 #include "turn/confirm.h"
 #include "turn/engine_private.h"
+#include "turn/enter.h"
 #include "turn/files.h"
 #include "turn/rights.h"
 
@@ -32,15 +33,23 @@ static troupe_status call_main(void *arg)
 {
     struct call *call = arg;
     struct turn_frame *frame = &call->frame;
+    struct plugin_agent *agent = frame->agent;
     troupe_status status;
 
     co_set_local(frame);
-    frame->agent->running++;
+    agent->running++;
     status = turn_confirm(frame, call->values);
+    agent->running--;
     if (status == TROUPE_OK)
-        status = plugin_agent_invoke(frame->agent, frame->function, &frame->pub, call->values,
+        status = turn_frame_enter(frame);
+    if (status == TROUPE_OK) {
+        agent = frame->agent;
+        agent->running++;
+        status = plugin_agent_invoke(agent, frame->function, &frame->pub, call->values,
                                      &call->entered, &call->err);
-    frame->agent->running--;
+        agent->running--;
+        turn_frame_left(frame);
+    }
     turn_frame_clear_resources(frame);
     return status;
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "turn/engine_private.h"
+#include "turn/enter.h"
 #include "turn/files.h"
 #include "turn/pack.h"
 #include "turn/span.h"
@@ -25,6 +26,29 @@ static bool is_job(const struct event *event)
     return !strcmp(event->kind, TURN_JOB);
 }
 
+/* Those of the generation that was entered in place of the turn's own. */
+static struct plugin_agent *take_members(struct turn_job *job)
+{
+    struct plugin_agent *agent = job->frame.agent;
+
+    job->fn = job->frame.observer ? agent->manifest->observe : agent->manifest->stage;
+    if (job->job)
+        job->job = agent->manifest->job;
+    return agent;
+}
+
+static troupe_status run_members(struct turn_job *job)
+{
+    const struct event *event = job->frame.turn->event;
+
+    if (job->job)
+        return job->job(&job->frame.pub, (troupe_str){event->content, event->content_len});
+    return job->fn ? job->fn(&job->frame.pub)
+                   : turn_frame_error(&job->frame, TROUPE_UNAVAILABLE, "agent.replaced",
+                                      "\"%s\" was replaced by a build that does something else",
+                                      job->frame.agent->name);
+}
+
 troupe_status turn_job_main(void *arg)
 {
     struct turn_job *job = arg;
@@ -32,14 +56,16 @@ troupe_status turn_job_main(void *arg)
     troupe_status status;
 
     co_set_local(&job->frame);
-    agent->running++;
-    agent->calls++;
-    if (job->job)
-        status = job->job(&job->frame.pub, (troupe_str){job->frame.turn->event->content,
-                                                        job->frame.turn->event->content_len});
-    else
-        status = job->fn(&job->frame.pub);
-    agent->running--;
+    status = turn_frame_enter(&job->frame);
+    if (status == TROUPE_OK) {
+        if (job->frame.agent != agent)
+            agent = take_members(job);
+        agent->running++;
+        agent->calls++;
+        status = run_members(job);
+        agent->running--;
+        turn_frame_left(&job->frame);
+    }
     turn_frame_active(&job->frame, false);
     if (status < 0)
         agent->failures++;

@@ -98,7 +98,7 @@ static troupe_status stage(troupe_turn *turn)
 }
 
 TROUPE_PLUGIN(
-    "org.example.greet", "1.0.0", "Greets", .stage = stage, .create = create,
+    "org.example.greet", "1.0.0", "Greets", .stage = stage, .create = create, .state_flags = 0,
     .functions = TROUPE_LIST(greet, ask, keep, count, weigh), .capabilities = "sql files",
     .migrations = TROUPE_MIGRATIONS({1, 0, "greeted",
                                      "CREATE TABLE {greeted} (said INTEGER NOT NULL, who TEXT)"}),

@@ -44,6 +44,14 @@ for file in "$TROUPE_BUILDDIR"/plugins/{hello,reminder,conversation,llm}/.libs/*
     fi
 done
 
+tally="$TROUPE_BUILDDIR/tests/plugins_turn/.libs/tally.so" counter="$TROUPE_BUILDDIR/tests/plugins/.libs/counter1.so"
+for part in ini man; do
+    like "$("$TROUPE" plugin describe "$tally" $part)" "A reload hands its state over, exclusively: calls wait" \
+        "$part tells of state that is handed over exclusively"
+    like "$("$TROUPE" plugin describe "$counter" $part)" "A reload hands its state over\." "and of state that is not"
+done
+is "$("$TROUPE" plugin describe --json "$tally" | python3 -c 'import json, sys; print(json.load(sys.stdin)["plugin"]["state"])')" \
+    "{'version': 1, 'oldest': 1, 'exclusive': True}" "programs are told the same"
 out=$("$TROUPE" plugin describe "$TROUPE_BUILDDIR/tests/plugins/.libs/bad.so" 2>&1)
 is $? 65 "a declaration that does not hold is not described"
 like "$out" "^troupe: plugin \"org.example.bad\"" "and said so"

@@ -305,7 +305,18 @@ typedef struct troupe_plugin {
     troupe_array user_data;
     /* Minor 6. Figures of its own: TROUPE_METRICS of troupe/metrics.h. */
     troupe_array metrics;
+    /* Minor 6. How the state is handed over: TROUPE_STATE_EXCLUSIVE, or 0. */
+    uint32_t state_flags;
+    uint32_t reserved;
 } troupe_plugin;
+
+/* Of `state_flags`. Without it a reload hands over what the state is at one moment, and turns that began before
+ * go on with the old one, whose later changes nobody sees: right for a cache. With it never two generations
+ * work: calls wait (at most 512 of an agent, each within its own time) until those inside have ended, the
+ * state has gone over and the new build is published, and then enter that, also those of turns that began
+ * before. Where a call is inside for more than 5 s the reload is refused: no place for long waits. A call that
+ * was on its way to a function which the new build lacks, or declares otherwise, is TROUPE_UNAVAILABLE. */
+#define TROUPE_STATE_EXCLUSIVE 0x1u
 
 /* State handed from an old generation to a new one ("troupe.state/1"). `io` moves `len` bytes and
  * returns TROUPE_OK or a failure, which both callbacks pass on. [loop], no waiting, 1 s at most. */

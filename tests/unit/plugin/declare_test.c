@@ -37,9 +37,9 @@ static void show(const struct plugin_manifest *manifest, struct buf *out)
     for (size_t i = 0; i < manifest->migration_count; i++)
         buf_printf(out, "%u %s %s\n", manifest->migrations[i]->version,
                    manifest->migrations[i]->name, manifest->migrations[i]->sql);
-    buf_printf(out, "%u %u %u %d%d%d%d\n", manifest->state_version, manifest->state_oldest,
-               manifest->events, manifest->stage != NULL, manifest->observe != NULL,
-               manifest->job != NULL, manifest->state != NULL);
+    buf_printf(out, "%u %u %u %u %d%d%d%d\n", manifest->state_version, manifest->state_oldest,
+               manifest->state_flags, manifest->events, manifest->stage != NULL,
+               manifest->observe != NULL, manifest->job != NULL, manifest->state != NULL);
 }
 
 static void same(const char *name)

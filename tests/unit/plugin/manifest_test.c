@@ -362,6 +362,68 @@ static void reads_and_refuses_events_of_observers(void **state)
     }
 }
 
+static const void *state_of_none(const char *id)
+{
+    static const troupe_state_v1 none = {.size = sizeof(none)};
+
+    return strcmp(id, "troupe.state/1") == 0 ? &none : NULL;
+}
+
+static void refuses_what_cannot_be_handed_over(void **state)
+{
+    troupe_plugin table = {BASE, .state_version = 1, .state_oldest = 1};
+
+    (void)state;
+    refuse(&table, "it declares a state version but no \"troupe.state/1\"");
+    table.state_version = 0;
+    table.state_flags = TROUPE_STATE_EXCLUSIVE;
+    refuse(&table, "it declares state_flags but no \"troupe.state/1\"");
+    table.get_extension = state_of_none;
+    refuse(&table, "its \"troupe.state/1\" is incomplete");
+}
+
+static troupe_status no_save(void *state, void *stream,
+                             troupe_status (*io)(void *stream, const void *data, uint64_t len))
+{
+    (void)state;
+    return io(stream, "", 0);
+}
+
+static troupe_status no_load(void *state, uint32_t written_version, void *stream,
+                             troupe_status (*io)(void *stream, void *data, uint64_t len))
+{
+    (void)state;
+    (void)written_version;
+    (void)stream;
+    (void)io;
+    return TROUPE_OK;
+}
+
+static const void *some_state(const char *id)
+{
+    static const troupe_state_v1 some = {.size = sizeof(some), .save = no_save, .load = no_load};
+
+    return strcmp(id, "troupe.state/1") == 0 ? &some : NULL;
+}
+
+static void reads_how_state_is_handed_over(void **state)
+{
+    troupe_plugin table = {BASE, .state_version = 2, .state_oldest = 1,
+                           .state_flags = TROUPE_STATE_EXCLUSIVE, .get_extension = some_state};
+    struct plugin_manifest *manifest;
+
+    (void)state;
+    assert_status(read_table(&table, &manifest, NULL), TROUPE_OK);
+    assert_int_equal(manifest->state_flags, TROUPE_STATE_EXCLUSIVE);
+    plugin_manifest_free(manifest);
+    table.state_flags = 6;
+    refuse(&table, "its state_flags are 0x6; TROUPE_STATE_EXCLUSIVE alone is known");
+    table.size = offsetof(troupe_plugin, state_flags); /* built before there were any */
+    assert_status(read_table(&table, &manifest, NULL), TROUPE_OK);
+    assert_int_equal(manifest->state_flags, 0);
+    plugin_manifest_free(manifest);
+}
+
 static void refuses_migrations_with_a_gap(void **state)
 {
     troupe_plugin table = {BASE};
@@ -700,6 +762,8 @@ int main(void)
         cmocka_unit_test(refuses_a_broken_head),
         cmocka_unit_test(refuses_needs_and_capabilities_it_does_not_know),
         cmocka_unit_test(reads_and_refuses_events_of_observers),
+        cmocka_unit_test(refuses_what_cannot_be_handed_over),
+        cmocka_unit_test(reads_how_state_is_handed_over),
         cmocka_unit_test(refuses_migrations_with_a_gap),
         cmocka_unit_test(refuses_bad_parameters),
         cmocka_unit_test(refuses_bad_functions),
