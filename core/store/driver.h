@@ -100,6 +100,7 @@ struct store_driver {
 };
 
 extern const struct store_driver store_sqlite_driver;
+extern const struct store_driver store_postgres_driver; /* where HAVE_POSTGRES */
 
 /* False: the waiter has left, finish it with TROUPE_CANCELED. Any thread. */
 static inline bool store_request_take(struct store_request *request)
@@ -137,6 +138,11 @@ void store_checksum(const char *text, char ret[STORE_CHECKSUM_SIZE]);
 /* Versions are 1 … count. */
 troupe_status store_migrations_valid(const char *ns, const struct store_migration *steps,
                                      size_t count, struct error *err);
+/* How many steps ran before, by the rows (version, checksum) that the database has of them; they must
+ * be the first of ours, unaltered. */
+troupe_status store_migrations_applied(const char *ns, const struct store_migration *steps,
+                                       size_t count, const struct store_rows *rows,
+                                       size_t *ret_applied, struct error *err);
 /* The core's own steps, from core/store/sql. */
 const struct store_migration *store_core_migrations(size_t *ret_count);
 

@@ -54,3 +54,34 @@ troupe_status store_migrations_valid(const char *ns, const struct store_migratio
                              ns ? ns : "core", steps[i].version, i + 1);
     return TROUPE_OK;
 }
+
+troupe_status store_migrations_applied(const char *ns, const struct store_migration *steps,
+                                       size_t count, const struct store_rows *rows,
+                                       size_t *ret_applied, struct error *err)
+{
+    const char *shown = ns ? ns : "core";
+    char checksum[STORE_CHECKSUM_SIZE];
+
+    if (rows->count > count)
+        return error_set(err, TROUPE_VERSION,
+                         "the data of \"%s\" is at version %" PRId64 " and this build knows %zu: "
+                         "install the newer build again, or restore a backup from before it",
+                         shown, store_cell_int(rows, rows->count - 1, 0, 0), count);
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct store_migration *step = &steps[i];
+
+        if (store_cell_int(rows, i, 0, 0) != step->version)
+            return error_set(err, TROUPE_DATA,
+                             "\"%s\": the record of migration %" PRId64 " is missing in the data "
+                             "base: restore a backup",
+                             shown, step->version);
+        store_checksum(step->sql, checksum);
+        if (strcmp(checksum, store_cell_text(rows, i, 1, "")) != 0)
+            return error_set(err, TROUPE_DATA,
+                             "\"%s\": migration %" PRId64 " (%s) was altered after it ran: put its "
+                             "text back and add a new one",
+                             shown, step->version, step->name);
+    }
+    *ret_applied = rows->count;
+    return TROUPE_OK;
+}

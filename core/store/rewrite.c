@@ -19,8 +19,11 @@ struct rewriter {
     const char *start, *at;
     const char *ns;
     enum store_sql_kind kind;
-    bool begun;      /* inside a statement                */
-    bool terminated; /* a semicolon ended the statement   */
+    bool begun;         /* inside a statement                */
+    bool terminated;    /* a semicolon ended the statement   */
+    const char *before; /* its last word so far */
+    const char *first;  /* and its first one */
+    size_t before_len, first_len, words;
     struct buf out;
     struct store_sql sql;
     size_t slot_cap;
@@ -142,6 +145,8 @@ static troupe_status check_begin(struct rewriter *rw)
                          line_of(rw));
     rw->begun = true;
     rw->terminated = false;
+    rw->before = "";
+    rw->before_len = rw->words = 0;
     if (!rw->ns || known_keyword(rw->at, len, run_keywords, 7) ||
         (rw->kind == STORE_SQL_SCRIPT && known_keyword(rw->at, len, migrate_keywords, 3)))
         return TROUPE_OK;
@@ -163,10 +168,62 @@ static troupe_status check_identifier(struct rewriter *rw, const char *name, siz
     return TROUPE_OK;
 }
 
+/* A word as the dialect has it; `whole` are its bytes with its quotes. */
+static troupe_status word(struct rewriter *rw, const char *text, size_t len, size_t whole)
+{
+    struct store_word word = {.text = text,
+                              .len = len,
+                              .quoted = whole > len,
+                              .before = rw->before,
+                              .before_len = rw->before_len,
+                              .first = rw->first,
+                              .first_len = rw->first_len,
+                              .index = rw->words++,
+                              .rest = rw->at + whole,
+                              .ns = rw->ns,
+                              .migration = rw->kind == STORE_SQL_SCRIPT};
+    size_t written = rw->out.len;
+    struct error cause;
+    troupe_status status = TROUPE_OK;
+
+    if (word.index == 0) {
+        rw->first = word.first = text;
+        rw->first_len = word.first_len = len;
+    }
+    rw->before = text;
+    rw->before_len = len;
+    if (rw->dialect->word)
+        status = rw->dialect->word(&word, &rw->out, &cause);
+    if (status < 0)
+        return error_set(rw->err, status, "line %zu: %s", line_of(rw), cause.text);
+    if (rw->out.len == written)
+        return take(rw, whole);
+    rw->at += whole;
+    return TROUPE_OK;
+}
+
+static troupe_status comment(struct rewriter *rw, size_t len)
+{
+    troupe_status status = TROUPE_OK;
+
+    if (!rw->dialect->strict)
+        return take(rw, len);
+    for (; len > 0 && status >= 0; len--, rw->at++)
+        status = buf_putc(&rw->out, *rw->at == '\n' ? '\n' : ' ');
+    return status;
+}
+
 static troupe_status quoted(struct rewriter *rw)
 {
     char open = *rw->at, close = open == '[' ? ']' : open;
     const char *end = rw->at + 1;
+
+    if (rw->dialect->strict && (open == '`' || open == '[' ||
+                                (rw->at > rw->start && (is_word(rw->at[-1]) || rw->at[-1] == '&'))))
+        return error_set(rw->err, TROUPE_ARGUMENT,
+                         "line %zu: %c here is SQLite's own: quote names in \" and give bytes as a "
+                         "parameter",
+                         line_of(rw), open);
 
     for (; *end; end++) {
         if (*end != close)
@@ -185,6 +242,8 @@ static troupe_status quoted(struct rewriter *rw)
         if (status < 0)
             return status;
     }
+    if (open == '"')
+        return word(rw, rw->at + 1, (size_t)(end - rw->at - 1), (size_t)(end + 1 - rw->at));
     return take(rw, (size_t)(end + 1 - rw->at));
 }
 
@@ -202,7 +261,13 @@ static troupe_status table(struct rewriter *rw)
                          "line %zu: \"{\" wants a table's name of letters, digits and _, at most "
                          "%d bytes, and \"}\"",
                          line_of(rw), STORE_NAME_MAX);
+    if (rw->dialect->name_max && len > rw->dialect->name_max)
+        return error_set(rw->err, TROUPE_ARGUMENT,
+                         "line %zu: the database takes names of %zu bytes: shorten \"%.*s\"",
+                         line_of(rw), rw->dialect->name_max, (int)len, name);
     rw->at += len + 2;
+    if (!rw->dialect->joint)
+        return buf_printf(&rw->out, "\"%.*s\"", (int)len, name);
     return buf_printf(&rw->out, "\"%s%s%.*s\"", rw->ns, rw->dialect->joint, (int)len, name);
 }
 
@@ -260,7 +325,8 @@ static troupe_status named(struct rewriter *rw)
     const char *name = rw->at + 1;
     size_t len = word_len(name);
 
-    if (name[0] == ':') /* a cast, where the database knows it */
+    if (name[0] == ':' &&
+        !(rw->ns && rw->dialect->strict)) /* a cast, where the database knows it */
         return take(rw, 2);
     if (len == 0 || len > STORE_NAME_MAX)
         return error_set(rw->err, TROUPE_ARGUMENT,
@@ -299,7 +365,7 @@ static troupe_status token(struct rewriter *rw)
     if (len == 0)
         return take(rw, 1);
     status = check_identifier(rw, rw->at, len);
-    return status < 0 ? status : take(rw, len);
+    return status < 0 ? status : word(rw, rw->at, len, len);
 }
 
 static troupe_status scan(struct rewriter *rw)
@@ -307,10 +373,10 @@ static troupe_status scan(struct rewriter *rw)
     troupe_status status = TROUPE_OK;
 
     while (*rw->at && status >= 0) {
-        size_t comment = comment_len(rw->at);
+        size_t skip = comment_len(rw->at);
 
-        if (comment) {
-            status = take(rw, comment);
+        if (skip) {
+            status = comment(rw, skip);
         } else if (is_space(*rw->at)) {
             status = take(rw, 1);
         } else if (*rw->at == ';') {

@@ -17,9 +17,34 @@
 #define STORE_PARAMETERS_MAX 999
 #define STORE_NAME_MAX       64 /* bytes of a namespace, a table, a parameter   */
 
+/* A word of a text, and where it stands. */
+struct store_word {
+    const char *text;
+    size_t len;
+    bool quoted;        /* in double quotes, which `text` is without                             */
+    const char *before; /* the word before it in the same statement, "" where there is none      */
+    size_t before_len;
+    const char *first; /* the first one of its statement                                        */
+    size_t first_len;
+    size_t index;     /* the n-th word of its statement, from 0                                  */
+    const char *rest; /* the text behind it, and behind its quotes                               */
+    const char *ns;   /* NULL: the core's                                                        */
+    bool migration;
+};
+
+struct buf;
+
 struct store_dialect {
     char placeholder;  /* '?' for ?1, '$' for $1                                                 */
-    const char *joint; /* between namespace and table inside double quotes: "__" or "\".\""       */
+    const char *joint; /* between namespace and table inside double quotes: "__"; NULL: tables stand
+                        * alone, the database knows the namespace otherwise                      */
+    size_t name_max;   /* bytes of a table's name; 0: STORE_NAME_MAX */
+    /* Comments go, strings and names are in plain quotes with nothing before them: for a database
+     * that reads more into these than SQLite. */
+    bool strict;
+    /* May refuse a word, or write another into `out`, which is left alone for what stays as it is.
+     * NULL: every word stays. */
+    troupe_status (*word)(const struct store_word *word, struct buf *out, struct error *err);
 };
 
 /* What the n-th placeholder of the result stands for. */

@@ -2,11 +2,12 @@
  *
  * The loop's side of the store: bounds, one hand-over to the driver per tick, and the waiting.
  */
-#include "store/store.h"
+#include "config.h"
 
 #include "base/clock.h"
 #include "loop/scope.h"
 #include "store/driver.h"
+#include "store/store.h"
 
 #include <sysexits.h>
 
@@ -375,17 +376,37 @@ troupe_status store_forget(struct store *store, uint64_t deadline, struct error 
     return request ? finish(request, err) : ended(status, "the clean-up of the file", err);
 }
 
+static const struct store_driver *choose_driver(const struct store_options *options,
+                                                struct error *err)
+{
+    if (options->url) {
+#ifdef HAVE_POSTGRES
+        return &store_postgres_driver;
+#else
+        error_set(err, TROUPE_ARGUMENT,
+                  "this build has no PostgreSQL: build it where libpq is, or use SQLite");
+        return NULL;
+#endif
+    }
+    if (!options->path || !*options->path) {
+        error_set(err, TROUPE_ARGUMENT, "the store has no path");
+        return NULL;
+    }
+    return &store_sqlite_driver;
+}
+
 troupe_status store_open(struct loop *loop, const struct store_options *options, struct store **ret,
                          struct error *err)
 {
+    const struct store_driver *driver = choose_driver(options, err);
     struct store_options chosen = *options;
     struct store_engine *engine;
     size_t max_queries = chosen.max_queued ? chosen.max_queued : QUERIES_DEFAULT;
     struct store *store;
     troupe_status status;
 
-    if (!chosen.path || !*chosen.path)
-        return error_set(err, TROUPE_ARGUMENT, "the store has no path");
+    if (!driver)
+        return TROUPE_ARGUMENT;
     if (chosen.readers > 16)
         return error_set(err, TROUPE_ARGUMENT, "%u readers: at most 16 are of use", chosen.readers);
     chosen.readers = chosen.readers ? chosen.readers : 2;
@@ -393,17 +414,18 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
     chosen.max_queued_bytes = chosen.max_queued_bytes ? chosen.max_queued_bytes : 64u << 20;
     chosen.busy_ms = chosen.busy_ms ? chosen.busy_ms : 2000;
     chosen.write_ms = chosen.write_ms ? chosen.write_ms : 2000;
-    status = store_sqlite_driver.open(&chosen, &engine, err);
+    chosen.away_ms = chosen.away_ms ? chosen.away_ms : 10000;
+    status = driver->open(&chosen, &engine, err);
     if (status < 0)
         return status;
     store = mem_zero(1, sizeof(*store));
     store->loop = loop;
     store->flush.run = flush_run;
-    store->driver = &store_sqlite_driver;
+    store->driver = driver;
     store->engine = engine;
     store->options = chosen;
     store->max_queries = max_queries;
-    store->options.path = store->options.vfs =
+    store->options.path = store->options.vfs = store->options.url = store->options.password =
         NULL; /* the caller's; the driver is done with them */
     store->last = &store->first;
     *ret = store;

@@ -2,9 +2,9 @@
  *
  * The store: one durable place for events, recorded calls, outbox, ledger and plugin data. There is
  * one way to write, store_commit (store_submit for who does not wait), and one to read, store_query; no transaction is ever open across
- * a wait. Drivers stand behind it (driver.h); SQLite is the first: one file, one writer thread that
+ * a wait. Drivers stand behind it (driver.h), SQLite and PostgreSQL, both alike: one writer thread that
  * joins the batches of a loop tick into one transaction, separate readers. SQL is kept to the subset
- * that SQLite and PostgreSQL share.
+ * that both share (docs/architecture.md); types are spelled as SQLite has them.
  *
  * Functions are for the loop thread; those marked [waits] need a coroutine. Deadlines are absolute
  * milliseconds of loop_now(), 0 is none.
@@ -29,6 +29,10 @@ enum store_synchronous {
 
 struct store_options {
     const char *path; /* the database file; its directory must exist                           */
+    /* postgresql://USER@HOST/DATABASE?…, without a password: in that database instead of a file. */
+    const char *url;
+    const char *password; /* for `url`; NULL: none, or libpq's own file                        */
+    uint32_t away_ms;     /* waits so long for a server that is away; 0: 10,000               */
     enum store_synchronous synchronous;
     unsigned readers;        /* reader connections, each with a thread; 0: 2, at most 16         */
     size_t max_queued;       /* not finished yet; 0: 10,000 batches and 1,000 queries            */
@@ -49,7 +53,7 @@ struct store_options {
  *   TROUPE_IO           reading or writing failed, disk full               EX_IOERR      74
  *   TROUPE_DATA         not a database, damaged, or an altered migration  EX_DATAERR    65
  *   TROUPE_VERSION      its schema is newer than this program              EX_DATAERR    65
- *   TROUPE_UNAVAILABLE  another process has it                             EX_TEMPFAIL   75
+ *   TROUPE_UNAVAILABLE  another process has it, or its server is away      EX_TEMPFAIL   75
  *   TROUPE_ARGUMENT     an option is out of range                          EX_CONFIG     78 */
 troupe_status store_open(struct loop *loop, const struct store_options *options, struct store **ret,
                          struct error *err);
@@ -74,11 +78,12 @@ void store_close(struct store *store);
  *   TROUPE_BUSY         the queue is full                                      not written
  *   TROUPE_DEADLINE     the deadline passed, or it ran longer than write_ms    not written
  *   TROUPE_CANCELED     the scope was cancelled before the writer took it      not written
- *   TROUPE_UNAVAILABLE  disk full or database locked: try again later         not written
+ *   TROUPE_UNAVAILABLE  disk full, database locked or its server away: later  not written
  *   TROUPE_IO           the disk failed, or the file is damaged                not written, but a
  *                       crash right after may bring it back: whoever repeats must be idempotent
  *   TROUPE_MAYBE_DONE   the waiter was ended while the writer had it, and the disk did not answer
- *                       within a second
+ *                       within a second; or the connection to a server broke at COMMIT, and none came
+ *                       about within a minute to ask
  * Cancelled or late while the writer has the batch already, the call stays for the outcome (at most
  * that second), so that what was written is never reported as not written. */
 troupe_status store_commit(struct store *store, struct store_batch *batch, uint64_t deadline,
@@ -126,7 +131,7 @@ struct store_stats {
     size_t batches_queued; /* not finished yet                                                   */
     size_t queries_queued; /* not finished yet                                                   */
     size_t log_pages;      /* in the write-ahead log after the last commit                       */
-    bool degraded;         /* the last transaction failed on the disk                            */
+    bool degraded;         /* the last transaction failed on the disk, or the server is away     */
 };
 void store_stats(const struct store *store, struct store_stats *ret);
 

@@ -4,48 +4,25 @@
  */
 #include "store/sqlite/sqlite.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 struct store_engine {
     int lock;
     struct sqlite_log_vfs *log_vfs; /* NULL: the writer goes without */
     struct sqlite_writer writer;
-    struct sqlite_reading reading;
+    struct store_reading reading;
     struct sqlite_reader *readers;
     unsigned reader_count;
 };
 
-troupe_status sqlite_thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg,
-                                  const char *name, struct error *err)
-{
-    sigset_t block, old;
-    int code;
-
-    sigfillset(&block);
-    sigdelset(&block, SIGSEGV);
-    sigdelset(&block, SIGBUS);
-    sigdelset(&block, SIGFPE);
-    sigdelset(&block, SIGILL);
-    sigdelset(&block, SIGABRT);
-    pthread_sigmask(SIG_SETMASK, &block, &old);
-    code = pthread_create(thread, NULL, run, arg);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (code)
-        return error_set(err, TROUPE_NOMEM,
-                         "no thread for the store (%s): raise the limit of tasks", strerror(code));
-    pthread_setname_np(*thread, name);
-    return TROUPE_OK;
-}
-
 static void engine_close(struct store_engine *engine)
 {
-    sqlite_reading_close(&engine->reading);
+    store_reading_close(&engine->reading);
     for (unsigned i = 0; i < engine->reader_count; i++)
         sqlite_reader_stop(&engine->readers[i]);
     sqlite_writer_stop(&engine->writer); /* last: its checkpoint takes the whole log */
     sqlite_log_vfs_free(engine->log_vfs);
-    sqlite_reading_clear(&engine->reading);
+    store_reading_clear(&engine->reading);
     mem_free(engine->readers);
     if (engine->lock >= 0)
         close(engine->lock);
@@ -111,7 +88,7 @@ static troupe_status engine_open(const struct store_options *options, struct sto
     engine = mem_zero(1, sizeof(*engine));
     engine->lock = lock;
     engine->readers = mem_zero(options->readers, sizeof(*engine->readers));
-    sqlite_reading_init(&engine->reading);
+    store_reading_init(&engine->reading);
     queue_init(&engine->writer.queue, 0); /* bounded by store.c */
     status = start(engine, options, err);
     if (status < 0) {
@@ -126,7 +103,7 @@ static troupe_status engine_open(const struct store_options *options, struct sto
 static void engine_submit(struct store_engine *engine, struct store_request *chain)
 {
     if (chain->kind == STORE_REQUEST_QUERY)
-        sqlite_reading_push(&engine->reading, chain);
+        store_reading_push(&engine->reading, chain);
     else
         (void)queue_push(&engine->writer.queue, &chain->link, NULL); /* no bound, not closed */
 }

@@ -42,40 +42,17 @@ static troupe_status run_command(struct sqlite_connection *conn, const char *key
     return status;
 }
 
-/* How many steps ran before; they must be the first of ours, unaltered. */
 static troupe_status check_applied(const struct migration *m, size_t *ret_applied)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
     struct store_value ns = store_text(shown(m));
-    char checksum[STORE_CHECKSUM_SIZE];
     troupe_status status = run_command(
         m->conn, "\nSELECT version, checksum FROM migration WHERE ns = ?1 ORDER BY version", &ns, 1,
         &rows, m->err);
 
-    if (status < 0)
-        return status;
-    if (rows->count > m->count)
-        return error_set(m->err, TROUPE_VERSION,
-                         "the data of \"%s\" is at version %" PRId64 " and this build knows %zu: "
-                         "install the newer build again, or restore a backup from before it",
-                         shown(m), store_cell_int(rows, rows->count - 1, 0, 0), m->count);
-    for (size_t i = 0; i < rows->count; i++) {
-        const struct store_migration *step = &m->steps[i];
-
-        if (store_cell_int(rows, i, 0, 0) != step->version)
-            return error_set(m->err, TROUPE_DATA,
-                             "\"%s\": the record of migration %" PRId64 " is missing in the data "
-                             "base: restore a backup",
-                             shown(m), step->version);
-        store_checksum(step->sql, checksum);
-        if (strcmp(checksum, store_cell_text(rows, i, 1, "")) != 0)
-            return error_set(m->err, TROUPE_DATA,
-                             "\"%s\": migration %" PRId64 " (%s) was altered after it ran: put its "
-                             "text back and add a new one",
-                             shown(m), step->version, step->name);
-    }
-    *ret_applied = rows->count;
-    return TROUPE_OK;
+    return status < 0
+               ? status
+               : store_migrations_applied(m->ns, m->steps, m->count, rows, ret_applied, m->err);
 }
 
 static size_t line_at(const char *text, const char *place)

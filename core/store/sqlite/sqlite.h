@@ -8,9 +8,8 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "store/driver.h"
+#include "store/reading.h"
 
-#include <pthread.h>
 #include <sqlite3.h>
 
 #define SQLITE_APPLICATION_ID 0x74727065 /* "trpe", in the file's header */
@@ -125,30 +124,14 @@ void sqlite_writer_stop(struct sqlite_writer *writer);
 
 /* ---- reader.c ---- */
 
-/* What readers share: the first free one takes the next query. */
-struct sqlite_reading {
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    struct store_request *first, **last;
-    bool closed;
-};
-
 struct sqlite_reader {
     struct sqlite_connection conn;
-    struct sqlite_reading *reading;
+    struct store_reading *reading;
     pthread_t thread;
     bool running;
 };
 
-void sqlite_reading_init(struct sqlite_reading *reading);
-void sqlite_reading_clear(struct sqlite_reading *reading);
-void sqlite_reading_push(struct sqlite_reading *reading, struct store_request *request);
-void sqlite_reading_close(struct sqlite_reading *reading);
 troupe_status sqlite_reader_start(struct sqlite_reader *reader, struct error *err);
 void sqlite_reader_stop(struct sqlite_reader *reader);
-
-/* pthread_create with every signal blocked that a thread of ours must not take. */
-troupe_status sqlite_thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg,
-                                  const char *name, struct error *err);
 
 #endif

@@ -313,7 +313,7 @@ troupe_status sqlite_writer_start(struct sqlite_writer *writer, struct error *er
     troupe_status status;
 
     sqlite3_wal_hook(writer->conn.db, log_grew, writer);
-    status = sqlite_thread_start(&writer->thread, run, writer, "store-write", err);
+    status = store_thread_start(&writer->thread, run, writer, "store-write", err);
     writer->running = status >= 0;
     return status;
 }

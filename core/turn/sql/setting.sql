@@ -3,7 +3,7 @@
 
 -- name: load
 SELECT account, guild, scope, scope_id, section, key, value, updated_ms, updated_by FROM setting
-ORDER BY updated_ms, rowid LIMIT ?1 OFFSET ?2;
+ORDER BY updated_ms, account, guild, scope, scope_id, section, key LIMIT ?1 OFFSET ?2;
 
 -- name: put
 INSERT INTO setting (account, guild, scope, scope_id, section, key, value, updated_ms, updated_by)

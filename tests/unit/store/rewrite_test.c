@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-static const struct store_dialect sqlite = {'?', "__"};
-static const struct store_dialect postgres = {'$', "\".\""};
+static const struct store_dialect sqlite = {.placeholder = '?', .joint = "__"};
+static const struct store_dialect postgres = {.placeholder = '$', .joint = "\".\""};
 
 static void expect_text(const struct store_dialect *dialect, const char *ns, const char *sql,
                         const char *want)

@@ -27,6 +27,7 @@ struct fixture {
     struct loop *loop;
     struct store *store;
     struct error err;
+    char name[16], url[160]; /* of a database on a server; "": the file */
 };
 
 static inline void place_make(struct place *place)

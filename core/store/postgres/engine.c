@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The PostgreSQL driver as store.c sees it: open and close in order, requests to their threads.
+ */
+#include "store/postgres/postgres.h"
+
+struct store_engine {
+    struct postgres_server server;
+    struct postgres_writer writer;
+    struct store_reading reading;
+    struct postgres_reader *readers;
+    unsigned reader_count;
+};
+
+static void engine_close(struct store_engine *engine)
+{
+    store_reading_close(&engine->reading);
+    for (unsigned i = 0; i < engine->reader_count; i++)
+        postgres_reader_stop(&engine->readers[i]);
+    postgres_writer_stop(&engine->writer);
+    store_reading_clear(&engine->reading);
+    mem_free(engine->readers);
+    mem_free(engine->server.url);
+    if (engine->server.password)
+        explicit_bzero(engine->server.password, strlen(engine->server.password));
+    mem_free(engine->server.password);
+    mem_free(engine);
+}
+
+/* A URL is shown by `troupe config` and in logs. */
+static troupe_status check_url(const char *url, struct error *err)
+{
+    char *text = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &text);
+    troupe_status status = TROUPE_OK;
+
+    PQfreemem(text); /* it quotes the URL */
+    if (!options)
+        return error_set(err, TROUPE_ARGUMENT,
+                         "the database's url is not understood: write it as "
+                         "postgresql://USER@HOST/DATABASE?sslmode=verify-full");
+    for (const PQconninfoOption *option = options; option->keyword; option++)
+        if (option->val && *option->val && strcmp(option->keyword, "password") == 0)
+            status = error_set(err, TROUPE_ARGUMENT,
+                               "the database's url holds a password: move it to the key password, "
+                               "as ${file:PATH}");
+    PQconninfoFree(options);
+    return status;
+}
+
+static troupe_status start(struct store_engine *engine, const struct store_options *options,
+                           struct error *err)
+{
+    troupe_status status = check_url(options->url, err);
+
+    if (status >= 0)
+        status = postgres_writer_open(&engine->writer, err);
+    for (unsigned i = 0; status >= 0 && i < options->readers; i++) {
+        struct postgres_reader *reader = &engine->readers[engine->reader_count++];
+
+        postgres_connection_init(&reader->conn, &engine->server, false);
+        reader->reading = &engine->reading;
+        status = postgres_reader_start(reader, err);
+    }
+    return status < 0 ? status : postgres_writer_start(&engine->writer, err);
+}
+
+static troupe_status engine_open(const struct store_options *options, struct store_engine **ret,
+                                 struct error *err)
+{
+    struct store_engine *engine = mem_zero(1, sizeof(*engine));
+    troupe_status status;
+
+    engine->server = (struct postgres_server){
+        .url = mem_strdup(options->url),
+        .password = options->password && *options->password ? mem_strdup(options->password) : NULL,
+        .synchronous = options->synchronous == STORE_FULL,
+        .busy_ms = options->busy_ms,
+        .write_ms = options->write_ms,
+        .away_ms = options->away_ms,
+        .on_commit = options->on_commit,
+    };
+    engine->readers = mem_zero(options->readers, sizeof(*engine->readers));
+    engine->writer.server = &engine->server;
+    store_reading_init(&engine->reading);
+    queue_init(&engine->writer.queue, 0); /* bounded by store.c */
+    status = start(engine, options, err);
+    if (status < 0) {
+        engine_close(engine);
+        return status;
+    }
+    *ret = engine;
+    return TROUPE_OK;
+}
+
+static void engine_submit(struct store_engine *engine, struct store_request *chain)
+{
+    if (chain->kind == STORE_REQUEST_QUERY)
+        store_reading_push(&engine->reading, chain);
+    else
+        (void)queue_push(&engine->writer.queue, &chain->link, NULL); /* no bound, not closed */
+}
+
+static void engine_stats(const struct store_engine *engine, struct store_stats *ret)
+{
+    ret->transactions = atomic_load(&engine->writer.transactions);
+    ret->degraded = atomic_load(&engine->writer.degraded);
+}
+
+const struct store_driver store_postgres_driver = {
+    .name = "postgresql",
+    .open = engine_open,
+    .submit = engine_submit,
+    .close = engine_close,
+    .stats = engine_stats,
+};

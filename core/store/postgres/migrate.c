@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Schema steps in PostgreSQL: the check of what ran before, then the missing steps in one transaction.
+ * And the way that what was deleted leaves the server's files.
+ */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/embed.h"
+#include "store/postgres/postgres.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+EMBED_TEXT(store_postgres_base, "store/postgres/sql/base.sql");
+
+struct migration {
+    struct postgres_connection *conn;
+    const char *ns; /* NULL: the core */
+    const struct store_migration *steps;
+    size_t count;
+    uint64_t deadline;
+    struct error *err;
+};
+
+static const char *shown(const struct migration *m)
+{
+    return m->ns ? m->ns : "core";
+}
+
+static troupe_status exec(const struct migration *m, const char *sql)
+{
+    return postgres_exec(m->conn, sql, m->deadline, NULL, m->err);
+}
+
+/* 'text', with its quotes. */
+static void put_literal(const struct migration *m, struct buf *out, const char *text)
+{
+    char *literal = PQescapeLiteral(m->conn->pg, text, strlen(text));
+
+    (void)buf_puts(out, literal ? literal : "NULL");
+    PQfreemem(literal);
+}
+
+static troupe_status check_applied(const struct migration *m, size_t *ret_applied)
+{
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    _cleanup_rows_ struct store_rows *rows = store_rows_new(2);
+    PGresult *result = NULL;
+    troupe_status status;
+
+    buf_puts(&text, "SELECT version, checksum FROM troupe.migration WHERE ns = ");
+    put_literal(m, &text, shown(m));
+    buf_puts(&text, " ORDER BY version");
+    status = postgres_exec(m->conn, buf_text(&text), m->deadline, &result, m->err);
+    for (int i = 0; status >= 0 && i < PQntuples(result); i++) {
+        status = store_rows_put(rows, store_int(strtoll(PQgetvalue(result, i, 0), NULL, 10)));
+        if (status >= 0)
+            status = store_rows_put(rows, store_text(PQgetvalue(result, i, 1)));
+    }
+    PQclear(result);
+    return status < 0
+               ? status
+               : store_migrations_applied(m->ns, m->steps, m->count, rows, ret_applied, m->err);
+}
+
+/* The server's own mistakes are the step's, not the caller's. */
+static troupe_status step_failed(const struct migration *m, const struct store_migration *step,
+                                 troupe_status status, const struct error *cause)
+{
+    if (status == TROUPE_ARGUMENT || status == TROUPE_CONFLICT || status == TROUPE_FAILED ||
+        status == TROUPE_LIMIT)
+        status = TROUPE_DATA;
+    return error_set(m->err, status, "\"%s\": migration %" PRId64 " (%s) %s", shown(m),
+                     step->version, step->name, cause->text);
+}
+
+static troupe_status run_step(const struct migration *m, const struct store_migration *step)
+{
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    char checksum[STORE_CHECKSUM_SIZE], schema[POSTGRES_NAME_SIZE] = "troupe";
+    struct store_sql sql;
+    struct error cause;
+    troupe_status status =
+        store_rewrite(&postgres_dialect, step->sql, m->ns, STORE_SQL_SCRIPT, &sql, &cause);
+
+    if (status < 0)
+        return error_set(m->err, status == TROUPE_DENIED ? status : TROUPE_DATA,
+                         "\"%s\": migration %" PRId64 " (%s) %s", shown(m), step->version,
+                         step->name, cause.text);
+    if (m->ns)
+        postgres_schema(m->ns, schema);
+    if (m->ns)
+        buf_printf(&text, "CREATE SCHEMA IF NOT EXISTS \"%s\"; ", schema);
+    buf_printf(&text, "SET LOCAL search_path = \"%s\", troupe_sql", schema);
+    status = postgres_exec(m->conn, buf_text(&text), m->deadline, NULL, &cause);
+    if (status >= 0)
+        status = postgres_exec(m->conn, sql.text, m->deadline, NULL, &cause);
+    store_sql_clear(&sql);
+    if (status < 0)
+        return step_failed(m, step, status, &cause);
+    store_checksum(step->sql, checksum);
+    buf_reset(&text);
+    buf_puts(&text, "INSERT INTO troupe.migration (ns, version, name, checksum, applied_ms) "
+                    "VALUES (");
+    put_literal(m, &text, shown(m));
+    buf_printf(&text, ", %" PRId64 ", ", step->version);
+    put_literal(m, &text, step->name);
+    buf_printf(&text, ", '%s', %" PRId64 ")", checksum, clock_wall_ms());
+    return exec(m, buf_text(&text));
+}
+
+troupe_status postgres_migrate(struct postgres_connection *conn, const char *ns,
+                               const struct store_migration *steps, size_t count, bool check_only,
+                               uint64_t deadline, struct error *err)
+{
+    struct migration m = {conn, ns, steps, count, deadline, err};
+    size_t applied = 0;
+    troupe_status status = store_migrations_valid(ns, steps, count, err);
+
+    if (status >= 0)
+        status = exec(&m, "BEGIN; SET LOCAL statement_timeout = 60000");
+    if (status < 0)
+        return status;
+    status = check_applied(&m, &applied);
+    for (size_t i = applied; status >= 0 && i < count; i++)
+        status = run_step(&m, &steps[i]);
+    if (status >= 0)
+        status = exec(&m, check_only ? "ROLLBACK" : "COMMIT");
+    if (status >= 0 && !check_only && applied < count)
+        atomic_fetch_add(&((struct postgres_server *)(uintptr_t)conn->server)->schema, 1);
+    if (status < 0 && !conn->lost && PQtransactionStatus(conn->pg) != PQTRANS_IDLE)
+        (void)postgres_exec(conn, "ROLLBACK", deadline, NULL, NULL);
+    return status;
+}
+
+troupe_status postgres_set_up(struct postgres_connection *conn, uint64_t deadline,
+                              struct error *err)
+{
+    const struct store_migration *steps;
+    size_t count;
+    troupe_status status = postgres_exec(conn, store_postgres_base, deadline, NULL, err);
+
+    if (status < 0) {
+        error_prefix(err, "the schemas of the host cannot be made");
+        return status;
+    }
+    steps = store_core_migrations(&count);
+    return postgres_migrate(conn, NULL, steps, count, false, deadline, err);
+}
+
+/* Each table by itself: none of this may stand in a transaction. */
+static troupe_status vacuum(struct postgres_connection *conn, const char *how,
+                            const PGresult *tables, uint64_t deadline, struct error *err)
+{
+    troupe_status status = TROUPE_OK;
+
+    for (int i = 0; status >= 0 && i < PQntuples(tables); i++) {
+        _cleanup_mem_ char *text = mem_printf("%s %s", how, PQgetvalue(tables, i, 0));
+
+        status = postgres_exec(conn, text, deadline, NULL, err);
+    }
+    return status;
+}
+
+troupe_status postgres_forget(struct postgres_connection *conn, uint64_t deadline,
+                              struct error *err)
+{
+    PGresult *tables = NULL;
+    int64_t bytes = 0;
+    char text[64];
+    troupe_status status =
+        postgres_exec(conn, "SET statement_timeout = 60000", deadline, NULL, err);
+
+    if (status >= 0)
+        status = postgres_exec(
+            conn,
+            "SELECT format('%I.%I', n.nspname, c.relname), pg_total_relation_size(c.oid) "
+            "FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+            "WHERE c.relkind = 'r' AND (n.nspname = 'troupe' OR n.nspname LIKE 'troupe:%') "
+            "ORDER BY 1",
+            deadline, &tables, err);
+    for (int i = 0; status >= 0 && i < PQntuples(tables); i++)
+        bytes += strtoll(PQgetvalue(tables, i, 1), NULL, 10);
+    if (status >= 0)
+        status = vacuum(conn, bytes <= (int64_t)STORE_FORGET_BYTES ? "VACUUM (FULL)" : "VACUUM",
+                        tables, deadline, err);
+    PQclear(tables);
+    if (conn->lost)
+        return status;
+    snprintf(text, sizeof(text), "SET statement_timeout = %" PRIu32, conn->server->write_ms);
+    (void)postgres_exec(conn, text, deadline, NULL, NULL);
+    return status == TROUPE_UNAVAILABLE
+               ? error_set(err, TROUPE_BUSY, "somebody reads what is to go: try again later")
+               : status;
+}
