@@ -15,7 +15,8 @@
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"auto", "text", "json", "systemd", NULL};
-static const char *const backends[] = {"sqlite", NULL};
+static const char *const backends[] = {"sqlite", "postgresql", NULL};
+static const char *const database_schemes[] = {"postgresql", "postgres", NULL};
 static const char *const synchronous[] = {"full", "normal", NULL};
 static const char *const balances[] = {"first", "round_robin", "random", "least_busy", NULL};
 static const char *const compressions[] = {"auto", "zstd", "zlib", "none", NULL};
@@ -40,7 +41,13 @@ static const struct config_key troupe_keys[] = {
 
 static const struct config_key store_keys[] = {
     {"backend", CONFIG_CHOICE, 0, "sqlite", .choices = backends, .doc = "the durable store"},
-    {"path", CONFIG_PATH, 0, "${data}/troupe.db", .doc = "the database file"},
+    {"path", CONFIG_PATH, 0, "${data}/troupe.db", .doc = "the database file of sqlite"},
+    {"url", CONFIG_URL, 0, NULL, .choices = database_schemes,
+     .doc = "the database of postgresql, as postgresql://USER@HOST/DATABASE?sslmode=verify-full"},
+    {"password", CONFIG_STRING, CONFIG_SECRET, NULL,
+     .doc = "the password of postgresql, best as ${file:PATH}; it may not stand in url"},
+    {"away", CONFIG_DURATION, 0, "10s", 100, 10 * MINUTE,
+     .doc = "how long what is written or asked waits for a postgresql server that is away"},
     {"synchronous", CONFIG_CHOICE, 0, "full", .choices = synchronous,
      .doc = "full survives power loss; normal is faster and may lose the last commits then"},
     {"keep_traces", CONFIG_DURATION, CONFIG_LIVE, "7d", HOUR, 400 * 24 * HOUR,

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "main/doctor.h"
+#include "main/storage.h"
 #include "ops/client.h"
 #include "store/store.h"
 
@@ -57,12 +58,23 @@ static void check_running(struct doctor *doctor)
 
 static void check_store(struct doctor *doctor)
 {
-    const char *path = config_str(config_section(doctor->config, "store", NULL), "path");
+    struct store_options options;
+    const char *path;
     struct error err;
-    troupe_status status = path ? store_check(path, &err) : TROUPE_OK;
+    troupe_status status;
 
-    if (!path)
+    if (!doctor->config || storage_options(doctor->config, &options, &err) < 0 || !options.path)
         return; /* told with the configuration */
+    if (options.url) {
+        status = store_check_server(options.url, options.password, &err);
+        if (status < 0)
+            doctor_say(doctor, DOCTOR_FAIL, "store", NULL, "%s", err.text);
+        else
+            doctor_say(doctor, DOCTOR_OK, "store", NULL, "the database's server answers");
+        return;
+    }
+    path = options.path;
+    status = store_check(path, &err);
     if (status == TROUPE_OK)
         doctor_say(doctor, DOCTOR_OK, "store", NULL, "%s is whole", path);
     else if (status == TROUPE_NOT_FOUND)

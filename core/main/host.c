@@ -9,6 +9,7 @@
 #include "main/boot.h"
 #include "main/host_private.h"
 #include "main/pages.h"
+#include "main/storage.h"
 #include "store/migrate.h"
 #include "turn/budget.h"
 #include "turn/erase.h"
@@ -72,6 +73,8 @@ troupe_status host_prepare_set(struct host *host, struct plugin_set *set,
 
     if (status == TROUPE_OK)
         status = pages_check(set->config, problems);
+    if (status == TROUPE_OK)
+        status = storage_check(set->config, problems);
     return status < 0 ? status : host_migrate_set(host, set, true, problems);
 }
 
@@ -108,11 +111,7 @@ static troupe_status make_data_dir(const char *path, struct error *err)
 static troupe_status open_parts(struct host *host, const struct config *config, struct error *err,
                                 int *ret_exit)
 {
-    const struct config_section *store = config_section(config, "store", NULL);
-    struct store_options store_options = {
-        .path = config_str(store, "path"),
-        .synchronous = config_choice(store, "synchronous") == 1 ? STORE_NORMAL : STORE_FULL,
-    };
+    struct store_options store_options;
     struct plugin_manager_options manager_options = {.package_dir = host->options.package_dir,
                                                      .runner = host->options.runner,
                                                      .switched_off = host_report_agent,
@@ -123,6 +122,8 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
                                                      .local_only = config_bool(http, "local_only")};
     troupe_status status = make_data_dir(host->data_dir, err);
 
+    if (status == TROUPE_OK)
+        status = storage_options(config, &store_options, err);
     if (status == TROUPE_OK)
         status = store_open(host->loop, &store_options, &host->store, err);
     if (status < 0) {
@@ -312,6 +313,8 @@ troupe_status host_check(struct loop *loop, struct host_boot *boot,
         status = turn_pipelines_compile(set, problems);
         if (status == TROUPE_OK)
             status = pages_check(set->config, problems);
+        if (status == TROUPE_OK)
+            status = storage_check(set->config, problems);
         if (ret_config && status == TROUPE_OK)
             *ret_config = config_ref(set->config);
         plugin_set_unpin(set);

@@ -35,7 +35,8 @@ size_t store_batch_count(const struct store_batch *batch);
 
 /* After store_commit returned TROUPE_OK; an index outside gives 0 or NULL. */
 int64_t store_batch_changes(const struct store_batch *batch, size_t index); /* rows changed */
-int64_t store_batch_rowid(const struct store_batch *batch, size_t index);   /* last generated */
+/* Last generated; a server tells it only where a later statement asks by store_rowid_of. */
+int64_t store_batch_rowid(const struct store_batch *batch, size_t index);
 /* The rows of RETURNING or SELECT, NULL for other statements; they belong to the batch. */
 const struct store_rows *store_batch_result(const struct store_batch *batch, size_t index);
 

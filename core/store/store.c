@@ -383,8 +383,7 @@ static const struct store_driver *choose_driver(const struct store_options *opti
 #ifdef HAVE_POSTGRES
         return &store_postgres_driver;
 #else
-        error_set(err, TROUPE_ARGUMENT,
-                  "this build has no PostgreSQL: build it where libpq is, or use SQLite");
+        (void)store_url_check(options->url, err);
         return NULL;
 #endif
     }

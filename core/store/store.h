@@ -63,6 +63,12 @@ int store_exit_code(troupe_status status);
  * where there is none yet; TROUPE_DENIED, TROUPE_DATA, TROUPE_IO as above; TROUPE_UNAVAILABLE where
  * another process has it. Blocks, as long as the file is large. Any thread. */
 troupe_status store_check(const char *path, struct error *err);
+/* Whether a server's url is one, and without a password, which everybody could read then:
+ * TROUPE_ARGUMENT. Any thread. */
+troupe_status store_url_check(const char *url, struct error *err);
+/* Whether a server answers, and would be taken by store_open; as there. Blocks, ten seconds at most.
+ * Any thread. */
+troupe_status store_check_server(const char *url, const char *password, struct error *err);
 /* No coroutine waits for the store any more. Writes what is queued, checkpoints, joins the threads
  * (blocks). NULL is fine. */
 void store_close(struct store *store);

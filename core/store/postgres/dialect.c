@@ -130,6 +130,23 @@ static troupe_status type(const struct store_word *word, bool column, struct buf
     return TROUPE_OK;
 }
 
+/* "a IS ?1", which is true for two NULLs. */
+static troupe_status comparison(const struct store_word *word, struct buf *out)
+{
+    const char *rest = skip_space(word->rest);
+    bool value = *rest == '?' || (*rest == ':' && rest[1] != ':');
+
+    if (is(word->text, word->len, "is") && value)
+        return buf_puts(out, "IS NOT DISTINCT FROM");
+    rest = is(word->text, word->len, "is") ? next_is(word->rest, "not") : NULL;
+    rest = rest ? skip_space(rest) : "";
+    if (*rest == '?' || *rest == ':')
+        return buf_puts(out, " "); /* with the word that follows */
+    if (is(word->text, word->len, "not") && is(word->before, word->before_len, "is") && value)
+        return buf_puts(out, "IS DISTINCT FROM");
+    return TROUPE_OK;
+}
+
 static troupe_status translate(const struct store_word *word, struct buf *out, struct error *err)
 {
     bool cast = is(word->before, word->before_len, "as");
@@ -139,7 +156,8 @@ static troupe_status translate(const struct store_word *word, struct buf *out, s
         status = guard(word, err);
     if (status < 0 || word->quoted)
         return status;
-    if (cast || word->migration)
+    status = comparison(word, out);
+    if (status >= 0 && (cast || word->migration))
         status = type(word, word->migration && !cast, out);
     return status < 0 ? error_set(err, status, "the text is too long") : TROUPE_OK;
 }

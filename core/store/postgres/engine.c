@@ -27,31 +27,10 @@ static void engine_close(struct store_engine *engine)
     mem_free(engine);
 }
 
-/* A URL is shown by `troupe config` and in logs. */
-static troupe_status check_url(const char *url, struct error *err)
-{
-    char *text = NULL;
-    PQconninfoOption *options = PQconninfoParse(url, &text);
-    troupe_status status = TROUPE_OK;
-
-    PQfreemem(text); /* it quotes the URL */
-    if (!options)
-        return error_set(err, TROUPE_ARGUMENT,
-                         "the database's url is not understood: write it as "
-                         "postgresql://USER@HOST/DATABASE?sslmode=verify-full");
-    for (const PQconninfoOption *option = options; option->keyword; option++)
-        if (option->val && *option->val && strcmp(option->keyword, "password") == 0)
-            status = error_set(err, TROUPE_ARGUMENT,
-                               "the database's url holds a password: move it to the key password, "
-                               "as ${file:PATH}");
-    PQconninfoFree(options);
-    return status;
-}
-
 static troupe_status start(struct store_engine *engine, const struct store_options *options,
                            struct error *err)
 {
-    troupe_status status = check_url(options->url, err);
+    troupe_status status = store_url_check(options->url, err);
 
     if (status >= 0)
         status = postgres_writer_open(&engine->writer, err);

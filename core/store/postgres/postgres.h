@@ -78,9 +78,11 @@ bool postgres_status_is_server(troupe_status status);
 
 /* ---- value.c ---- */
 
+#define POSTGRES_TEXT 25 /* the type's number */
+
 /* A value as the protocol has it, in binary. */
 struct postgres_param {
-    Oid type;
+    Oid type;         /* 0: NULL */
     const char *data; /* NULL: SQL NULL */
     int len;
     char number[8];

@@ -108,6 +108,47 @@ static troupe_status evict(struct postgres_connection *conn, struct error *err)
     return status;
 }
 
+/* The text with NULL in the place of those values that are, since a value's type is taken from the
+ * first place where it stands, which may tell none. Comments are gone already. */
+static char *with_nulls(const char *text, const Oid *types)
+{
+    struct buf out = BUF_INIT;
+    char quote = '\0';
+
+    for (; *text; text++) {
+        char *end;
+        size_t n;
+
+        if (quote || *text == '\'' || *text == '"')
+            quote = quote ? (*text == quote ? '\0' : quote) : *text;
+        if (quote || *text != '$') {
+            (void)buf_putc(&out, *text);
+            continue;
+        }
+        n = strtoul(text + 1, &end, 10);
+        if (types[n - 1])
+            (void)buf_append(&out, text, (size_t)(end - text));
+        else
+            (void)buf_puts(&out, "NULL");
+        text = end - 1;
+    }
+    return buf_take(&out);
+}
+
+static int send_prepare(struct postgres_connection *conn, const char *name,
+                        const struct store_sql *sql, const Oid *types)
+{
+    _cleanup_mem_ char *text = with_nulls(sql->text, types);
+    Oid *named = mem_zero(sql->slot_count ? sql->slot_count : 1, sizeof(*named));
+    int sent;
+
+    for (size_t i = 0; i < sql->slot_count; i++) /* one that stands nowhere needs a type, too */
+        named[i] = types[i] ? types[i] : POSTGRES_TEXT;
+    sent = PQsendPrepare(conn->pg, name, text, (int)sql->slot_count, named);
+    mem_free(named);
+    return sent;
+}
+
 static troupe_status prepare(struct postgres_connection *conn, const char *key, size_t key_len,
                              struct store_sql *sql, const Oid *types,
                              struct postgres_statement **ret, struct error *err)
@@ -122,7 +163,7 @@ static troupe_status prepare(struct postgres_connection *conn, const char *key, 
     statement->key = mem_copy(key, key_len + 1);
     statement->key_len = key_len;
     statement->sql = *sql;
-    if (!PQsendPrepare(conn->pg, statement->name, sql->text, (int)sql->slot_count, types)) {
+    if (!send_prepare(conn, statement->name, sql, types)) {
         statement->sql = (struct store_sql){0}; /* the caller's still */
         statement_free(statement);
         return postgres_lost(conn, err);
@@ -264,7 +305,7 @@ troupe_status postgres_send_command(struct postgres_connection *conn,
         status = prepare(conn, key.data, key.len, &sql, types, &statement, err);
         mem_free(types);
     }
-    if (status >= 0)
+    if (status >= 0 && statement)
         status = send_run(conn, statement, params, statement->sql.slot_count, command, err);
     if (status >= 0 && gives_rowid(batch, command)) {
         status = postgres_send(conn, "SELECT pg_catalog.lastval()", err);
@@ -365,7 +406,7 @@ static troupe_status collect(struct postgres_connection *conn, bool sync, uint64
                              struct error *err)
 {
     troupe_status failure = TROUPE_OK, status = TROUPE_OK;
-    struct error found, *to = err ? err : &found;
+    struct error found = {0}, *to = err ? err : &found;
     PGresult *result = NULL;
 
     for (size_t i = 0; i < conn->step_count && status >= 0; i++) {

@@ -16,7 +16,7 @@ enum {
     TYPE_INT8 = 20,
     TYPE_INT2 = 21,
     TYPE_INT4 = 23,
-    TYPE_TEXT = 25,
+    TYPE_TEXT = POSTGRES_TEXT,
     TYPE_OID = 26,
     TYPE_JSON = 114,
     TYPE_FLOAT4 = 700,

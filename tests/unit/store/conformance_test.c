@@ -346,6 +346,21 @@ static troupe_status dialect_body(void *arg)
     CHECK(strcmp(store_cell_text(rows, 2, 1, ""), "b") == 0);
     CHECK(store_cell_int(rows, 2, 2, -1) == 2 && store_cell_int(rows, 1, 3, -1) == 1);
     CHECK(store_cell_int(rows, 2, 5, -1) == 1 && store_cell_int(rows, 2, 7, -1) == 10);
+    store_rows_free(rows);
+    rows = NULL;
+    CHECK_STATUS(
+        store_query(f->store,
+                    OWN("SELECT count(*) FROM {item} WHERE (?1 IS NULL OR n = ?1) AND note "
+                        "IS ?2 AND name IS NOT ?3 AND note IS :guild AND name <> '$1'",
+                        store_null(), store_null(), store_text("a")),
+                    0, &rows, &f->err),
+        TROUPE_OK);
+    CHECK(store_cell_int(rows, 0, 0, -1) == 3);
+    CHECK_STATUS(
+        write_one(f, OWN("INSERT INTO {item} (id, name, n) SELECT ?1, ?2, ?3 WHERE ?2 IS NULL",
+                         store_int(99), store_null(), store_int(1))),
+        TROUPE_OK);
+    CHECK(own_int(f, "SELECT count(*) FROM {item} WHERE id = 99 AND name IS NULL") == 1);
     return TROUPE_OK;
 }
 

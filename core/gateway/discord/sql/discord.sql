@@ -56,7 +56,8 @@ WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.repl
 -- Turns that have not ended and whose deferred response has become a message, or was taken away.
 -- Last, whether there is a message. CROSS: from the few open events to their rows.
 -- name: originals
-SELECT e.id, e.source_id, max(o.remote_id IS NOT NULL OR o.state = 'unknown')
-FROM event AS e CROSS JOIN outbox AS o ON o.turn_id = e.id
-WHERE e.finished_ms IS NULL AND o.gateway = ?1 AND o.reply_to IN ('@original', '@instead')
+SELECT e.id, e.source_id,
+    max(CASE WHEN o.remote_id IS NOT NULL OR o.state = 'unknown' THEN 1 ELSE 0 END)
+FROM event AS e CROSS JOIN outbox AS o
+WHERE o.turn_id = e.id AND e.finished_ms IS NULL AND o.gateway = ?1 AND o.reply_to IN ('@original', '@instead')
 GROUP BY e.id;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/storage.h"
+
+enum { BACKEND_SQLITE, BACKEND_POSTGRESQL };
+
+troupe_status storage_options(const struct config *config, struct store_options *ret,
+                              struct error *err)
+{
+    const struct config_section *section = config_section(config, "store", NULL);
+    struct store_options options = {
+        .path = config_str(section, "path"),
+        .synchronous = config_choice(section, "synchronous") == 1 ? STORE_NORMAL : STORE_FULL,
+    };
+
+    if (config_choice(section, "backend") == BACKEND_POSTGRESQL) {
+        options.url = config_str(section, "url");
+        options.password = config_str(section, "password");
+        options.away_ms = (uint32_t)config_ms(section, "away");
+        if (!options.url)
+            return error_set(err, TROUPE_CONFIG,
+                             "key \"url\" in [store] is missing: backend = postgresql needs it, as "
+                             "postgresql://USER@HOST/DATABASE");
+        if (store_url_check(options.url, err) < 0) {
+            error_prefix(err, "key \"url\" in [store]");
+            return TROUPE_CONFIG;
+        }
+    }
+    *ret = options;
+    return TROUPE_OK;
+}
+
+troupe_status storage_check(const struct config *config, struct config_problems *problems)
+{
+    struct store_options options;
+    struct error err;
+    unsigned line = 0;
+    const char *file;
+
+    if (storage_options(config, &options, &err) == TROUPE_OK)
+        return TROUPE_OK;
+    file = config_section_origin(config_section(config, "store", NULL), &line);
+    return config_problem(problems, line ? file : NULL, line, "%s", err.text);
+}

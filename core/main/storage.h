@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The store as [store] asks for it.
+ */
+#ifndef MAIN_STORAGE_H
+#define MAIN_STORAGE_H
+
+#include "config/config.h"
+#include "store/store.h"
+
+/* Borrows from `config`. TROUPE_CONFIG for what no single key can tell: a server without a url, a url
+ * with a password. Any thread. */
+troupe_status storage_options(const struct config *config, struct store_options *ret,
+                              struct error *err);
+/* The same as a problem of the configuration. */
+troupe_status storage_check(const struct config *config, struct config_problems *problems);
+
+#endif
