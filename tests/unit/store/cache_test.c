@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What cache.h promises, over the memory and over a Redis that the program starts itself.
+ */
+#include "../loop/loop_fixture.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "store/cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define REDIS "/usr/bin/redis-server"
+
+struct fixture {
+    struct loop *loop;
+    struct cache *cache;
+    struct error err;
+    bool server;
+};
+
+static char memory[] = "memory", redis[] = "redis";
+static char dir[32], url[64], socket_path[48];
+static pid_t server;
+
+/* ---- the server ----------------------------------------------------------------------------- */
+
+static void launch(void)
+{
+    server = fork();
+    if (server == 0) {
+        int null = open("/dev/null", O_RDWR);
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(null, 0);
+        dup2(null, 1);
+        dup2(null, 2);
+        execl(REDIS, REDIS, "--port", "0", "--unixsocket", socket_path, "--save", "", "--dir", dir,
+              "--appendonly", "no", "--requirepass", "canary7", "--loglevel", "warning",
+              (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 500 && access(socket_path, F_OK) < 0; i++)
+        usleep(10000);
+    assert_int_equal(access(socket_path, F_OK), 0);
+}
+
+static void end_server(void)
+{
+    if (server <= 0)
+        return;
+    kill(server, SIGKILL);
+    while (waitpid(server, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    server = 0;
+    unlink(socket_path);
+}
+
+static int start_server(void **state)
+{
+    (void)state;
+    if (access(REDIS, X_OK) < 0)
+        return 0;
+    snprintf(dir, sizeof(dir), "/tmp/troupe-redis-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    snprintf(socket_path, sizeof(socket_path), "%s/s", dir);
+    snprintf(url, sizeof(url), "unix:%s", socket_path);
+    launch();
+    return 0;
+}
+
+static int stop_server(void **state)
+{
+    (void)state;
+    end_server();
+    if (dir[0])
+        rmdir(dir);
+    return 0;
+}
+
+/* ---- the fixture ---------------------------------------------------------------------------- */
+
+static int prefixes;
+
+static int setup(void **state)
+{
+    const bool with_server = *state == redis;
+    struct cache_options options = {.max_bytes = 256 * 1024, .answer_ms = 2000};
+    struct fixture *f;
+    char prefix[16];
+
+    if (with_server && !server) {
+        *state = NULL;
+        return 0;
+    }
+    f = mem_zero(1, sizeof(*f));
+    f->server = with_server;
+    f->loop = fixture_new(NULL);
+    snprintf(prefix, sizeof(prefix), "test%d", ++prefixes);
+    options.prefix = prefix;
+    if (with_server) {
+        options.url = url;
+        options.password = "canary7";
+    }
+    assert_status(cache_new(f->loop, &options, &f->cache, &f->err), TROUPE_OK);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    if (!f)
+        return 0;
+    cache_free(f->cache);
+    for (int i = 0; i < 3; i++)
+        loop_step(f->loop, 0);
+    fixture_free(f->loop);
+    mem_free(f);
+    return 0;
+}
+
+static struct fixture *fixture_of(void **state)
+{
+    if (!*state)
+        skip(); /* no Redis on this machine */
+    return *state;
+}
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, #condition);                      \
+            return TROUPE_FAILED;                                                                  \
+        }                                                                                          \
+    } while (0)
+#define CHECK_STATUS(got, want)                                                                    \
+    do {                                                                                           \
+        troupe_status got_ = (got);                                                                \
+        if (got_ != (want)) {                                                                      \
+            fprintf(stderr, "# %s:%d: %s is %s, expected %s (%s)\n", __FILE__, __LINE__, #got,     \
+                    status_name(got_), status_name(want), f->err.text);                            \
+            return TROUPE_FAILED;                                                                  \
+        }                                                                                          \
+    } while (0)
+
+static troupe_status put(struct fixture *f, const char *key, const char *value, int64_t life)
+{
+    return cache_set(f->cache, "suite", key, value, strlen(value), life, 0, &f->err);
+}
+
+static bool has(struct fixture *f, const char *key, const char *value)
+{
+    _cleanup_buf_ struct buf got = BUF_INIT;
+
+    return cache_get(f->cache, "suite", key, 0, &got, &f->err) == TROUPE_OK &&
+           strcmp(buf_text(&got), value) == 0;
+}
+
+static bool lacks(struct fixture *f, const char *ns, const char *key)
+{
+    _cleanup_buf_ struct buf got = BUF_INIT;
+
+    return cache_get(f->cache, ns, key, 0, &got, &f->err) == TROUPE_NOT_FOUND;
+}
+
+/* ---- promises ------------------------------------------------------------------------------- */
+
+static troupe_status values_body(void *arg)
+{
+    struct fixture *f = arg;
+    _cleanup_mem_ char *bytes = mem_zero(1, 100000);
+    _cleanup_buf_ struct buf got = BUF_INIT;
+    struct cache_stats stats;
+
+    for (size_t i = 0; i < 100000; i++)
+        bytes[i] = (char)(i * 31);
+    CHECK(lacks(f, "suite", "a"));
+    CHECK_STATUS(put(f, "a", "one", 60000), TROUPE_OK);
+    CHECK_STATUS(put(f, "a", "two %s \xff", 60000), TROUPE_OK);
+    CHECK(has(f, "a", "two %s \xff"));
+    CHECK(lacks(f, "other", "a"));
+    CHECK_STATUS(put(f, "a key of words", "", 60000), TROUPE_OK);
+    CHECK(has(f, "a key of words", ""));
+    CHECK_STATUS(cache_set(f->cache, "suite", "big", bytes, 100000, 60000, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(cache_get(f->cache, "suite", "big", 0, &got, &f->err), TROUPE_OK);
+    CHECK(got.len == 100000 && memcmp(got.data, bytes, got.len) == 0);
+    CHECK_STATUS(cache_remove(f->cache, "suite", "a", 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(cache_remove(f->cache, "suite", "a", 0, &f->err), TROUPE_OK);
+    CHECK(lacks(f, "suite", "a"));
+    cache_stats(f->cache, &stats);
+    CHECK(stats.hits == 3 && stats.misses == 3 && !stats.degraded && !stats.failed);
+    return TROUPE_OK;
+}
+
+static void a_value_comes_back_as_it_was_under_its_name_only(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, values_body, f), TROUPE_OK);
+}
+
+static troupe_status life_body(void *arg)
+{
+    struct fixture *f = arg;
+    uint64_t began = clock_ms();
+    int64_t left = 0;
+
+    CHECK_STATUS(put(f, "short", "x", 30), TROUPE_OK);
+    CHECK_STATUS(put(f, "long", "x", CACHE_LIFE_MAX_MS), TROUPE_OK);
+    CHECK_STATUS(cache_life(f->cache, "suite", "long", 0, &left, &f->err), TROUPE_OK);
+    CHECK(left > CACHE_LIFE_MAX_MS - 60000 && left <= CACHE_LIFE_MAX_MS);
+    CHECK_STATUS(cache_life(f->cache, "suite", "none", 0, &left, &f->err), TROUPE_NOT_FOUND);
+    while (!lacks(f, "suite", "short"))
+        CHECK_STATUS(co_sleep(5), TROUPE_OK);
+    CHECK(clock_ms() - began >= 29);
+    CHECK(has(f, "long", "x"));
+    return TROUPE_OK;
+}
+
+static void a_value_is_gone_when_its_life_is_over_and_not_before(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, life_body, f), TROUPE_OK);
+}
+
+static troupe_status counter_body(void *arg)
+{
+    struct fixture *f = arg;
+    int64_t value = 0, first = 0, left = 0;
+
+    for (int i = 1; i <= 3; i++) {
+        CHECK_STATUS(cache_add(f->cache, "suite", "n", i, 60000, 0, &value, &f->err), TROUPE_OK);
+        CHECK(value == i * (i + 1) / 2);
+    }
+    CHECK(has(f, "n", "6"));
+    CHECK_STATUS(cache_add(f->cache, "suite", "n", 1, 600000, 0, &value, &f->err), TROUPE_OK);
+    CHECK_STATUS(cache_life(f->cache, "suite", "n", 0, &left, &f->err), TROUPE_OK);
+    CHECK(left <= 60000); /* the window stays */
+    CHECK_STATUS(cache_add(f->cache, "suite", "w", 5, 30, 0, &first, &f->err), TROUPE_OK);
+    do {
+        CHECK_STATUS(co_sleep(5), TROUPE_OK);
+        CHECK_STATUS(cache_add(f->cache, "suite", "w", 1, 30, 0, &value, &f->err), TROUPE_OK);
+    } while (value > first); /* and ends */
+    CHECK(value == 1);
+    CHECK_STATUS(put(f, "text", "x", 60000), TROUPE_OK);
+    CHECK_STATUS(cache_add(f->cache, "suite", "text", 1, 60000, 0, &value, &f->err),
+                 TROUPE_CONFLICT);
+    CHECK(has(f, "text", "x"));
+    return TROUPE_OK;
+}
+
+static void a_counter_counts_in_a_window_that_adding_does_not_prolong(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, counter_body, f), TROUPE_OK);
+}
+
+struct taker {
+    struct fixture *f;
+    int got;
+};
+
+static troupe_status take_lock(void *arg)
+{
+    struct taker *taker = arg;
+    char token[CACHE_TOKEN_SIZE];
+    struct error err;
+
+    taker->got += cache_lock(taker->f->cache, "suite", "one", 60000, 0, token, &err) == TROUPE_OK;
+    return TROUPE_OK;
+}
+
+static troupe_status lock_body(void *arg)
+{
+    struct fixture *f = arg;
+    const struct co_owner owner = {"test:taker", 0};
+    struct taker taker = {.f = f};
+    char mine[CACHE_TOKEN_SIZE], other[CACHE_TOKEN_SIZE];
+
+    CHECK_STATUS(cache_lock(f->cache, "suite", "l", 40, 0, mine, &f->err), TROUPE_OK);
+    CHECK_STATUS(cache_lock(f->cache, "suite", "l", 40, 0, other, &f->err), TROUPE_CONFLICT);
+    CHECK_STATUS(cache_unlock(f->cache, "suite", "l", "another's", 0, &f->err), TROUPE_NOT_FOUND);
+    while (cache_lock(f->cache, "suite", "l", 60000, 0, other, &f->err) != TROUPE_OK)
+        CHECK_STATUS(co_sleep(5), TROUPE_OK);
+    CHECK(strcmp(mine, other) != 0);
+    /* It was lost meanwhile, and is another's. */
+    CHECK_STATUS(cache_unlock(f->cache, "suite", "l", mine, 0, &f->err), TROUPE_NOT_FOUND);
+    CHECK_STATUS(cache_lock(f->cache, "suite", "l", 60000, 0, mine, &f->err), TROUPE_CONFLICT);
+    CHECK_STATUS(cache_unlock(f->cache, "suite", "l", other, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(cache_lock(f->cache, "suite", "l", 60000, 0, mine, &f->err), TROUPE_OK);
+    {
+        SCOPE(scope, 0);
+        for (int i = 0; i < 20; i++)
+            CHECK_STATUS(co_spawn(&scope, &owner, take_lock, &taker), TROUPE_OK);
+        CHECK_STATUS(scope_close(&scope), TROUPE_OK);
+    }
+    CHECK(taker.got == 1);
+    return TROUPE_OK;
+}
+
+static void a_lock_is_one_holders_until_it_is_given_back_or_over(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, lock_body, f), TROUPE_OK);
+}
+
+static troupe_status bounds_body(void *arg)
+{
+    struct fixture *f = arg;
+    char key[CACHE_KEY_MAX + 2];
+    _cleanup_mem_ char *big = mem_zero(1, CACHE_VALUE_MAX + 1);
+    int64_t value;
+
+    memset(key, 'k', sizeof(key) - 1);
+    key[sizeof(key) - 1] = '\0';
+    CHECK_STATUS(put(f, key, "x", 1000), TROUPE_LIMIT);
+    CHECK_STATUS(put(f, "", "x", 1000), TROUPE_ARGUMENT);
+    CHECK_STATUS(put(f, "a", "x", 0), TROUPE_ARGUMENT);
+    CHECK_STATUS(put(f, "a", "x", CACHE_LIFE_MAX_MS + 1), TROUPE_ARGUMENT);
+    CHECK_STATUS(cache_set(f->cache, "Bad:name", "a", "x", 1, 1000, 0, &f->err), TROUPE_ARGUMENT);
+    CHECK_STATUS(cache_set(f->cache, "suite", "a", big, CACHE_VALUE_MAX + 1, 1000, 0, &f->err),
+                 TROUPE_LIMIT);
+    CHECK_STATUS(cache_add(f->cache, "suite", "a", 1, -1, 0, &value, &f->err), TROUPE_ARGUMENT);
+    key[CACHE_KEY_MAX] = '\0';
+    CHECK_STATUS(put(f, key, "x", 1000), TROUPE_OK);
+    CHECK(has(f, key, "x"));
+    return TROUPE_OK;
+}
+
+static void names_values_and_lives_are_bounded(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, bounds_body, f), TROUPE_OK);
+}
+
+/* ---- each driver's own ---------------------------------------------------------------------- */
+
+static troupe_status room_body(void *arg)
+{
+    struct fixture *f = arg;
+    _cleanup_mem_ char *block = mem_zero(1, 10001);
+    char key[32], token[CACHE_TOKEN_SIZE];
+    struct cache_stats stats;
+    troupe_status status = TROUPE_OK;
+    int64_t n;
+    int locks = 0;
+
+    memset(block, 'x', 10000);
+    CHECK_STATUS(cache_add(f->cache, "suite", "kept", 1, 60000, 0, &n, &f->err), TROUPE_OK);
+    CHECK_STATUS(put(f, "used", block, 60000), TROUPE_OK);
+    CHECK_STATUS(put(f, "unused", block, 60000), TROUPE_OK);
+    for (int i = 0; i < 200; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        CHECK_STATUS(put(f, key, block, 60000), TROUPE_OK);
+        CHECK(has(f, "used", block));
+    }
+    cache_stats(f->cache, &stats);
+    CHECK(stats.bytes <= 256 * 1024 && stats.evicted > 150);
+    CHECK(lacks(f, "suite", "unused") && has(f, "kept", "1"));
+    for (; status >= 0 && locks < 100000; locks++) {
+        snprintf(key, sizeof(key), "l%d", locks);
+        status = cache_lock(f->cache, "suite", key, 60000, 0, token, &f->err);
+    }
+    CHECK_STATUS(status, TROUPE_BUSY);
+    CHECK_STATUS(cache_lock(f->cache, "suite", "l0", 60000, 0, token, &f->err), TROUPE_CONFLICT);
+    CHECK_STATUS(put(f, "still", "x", 60000), TROUPE_OK); /* values have the other half */
+    return TROUPE_OK;
+}
+
+static void the_memory_is_bounded_and_the_longest_unused_value_goes(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, room_body, f), TROUPE_OK);
+}
+
+static troupe_status away_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct cache_stats stats;
+    char token[CACHE_TOKEN_SIZE];
+
+    CHECK_STATUS(put(f, "a", "x", 60000), TROUPE_OK);
+    kill(server, SIGSTOP);
+    CHECK_STATUS(cache_lock(f->cache, "suite", "l", 60000, co_after(50), token, &f->err),
+                 TROUPE_UNAVAILABLE);
+    kill(server, SIGCONT);
+    while (put(f, "b", "x", 60000) != TROUPE_OK)
+        CHECK_STATUS(co_sleep(10), TROUPE_OK);
+    end_server();
+    CHECK_STATUS(put(f, "c", "x", 60000), TROUPE_UNAVAILABLE);
+    cache_stats(f->cache, &stats);
+    CHECK(stats.degraded && stats.failed >= 2);
+    CHECK(!strstr(f->err.text, "canary7"));
+    CHECK_STATUS(put(f, "c", "x", 60000), TROUPE_UNAVAILABLE); /* at once */
+    launch();
+    while (put(f, "d", "x", 60000) != TROUPE_OK)
+        CHECK_STATUS(co_sleep(10), TROUPE_OK);
+    CHECK(lacks(f, "suite", "a") && has(f, "d", "x"));
+    cache_stats(f->cache, &stats);
+    CHECK(!stats.degraded);
+    return TROUPE_OK;
+}
+
+static void a_server_that_is_away_is_told_in_time_and_used_again(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, away_body, f), TROUPE_OK);
+}
+
+static troupe_status wrong_password_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct cache_options options = {.url = url, .password = "canary8"};
+    struct cache *cache = NULL;
+
+    CHECK_STATUS(cache_new(f->loop, &options, &cache, &f->err), TROUPE_OK);
+    CHECK_STATUS(cache_set(cache, "suite", "a", "x", 1, 1000, 0, &f->err), TROUPE_UNAVAILABLE);
+    CHECK(strstr(f->err.text, "password") && !strstr(f->err.text, "canary8"));
+    cache_free(cache);
+    options.url = "redis://user:canary8@host";
+    CHECK_STATUS(cache_new(f->loop, &options, &cache, &f->err), TROUPE_ARGUMENT);
+    CHECK(!strstr(f->err.text, "canary8"));
+    options.url = "redis://host:99999";
+    CHECK_STATUS(cache_new(f->loop, &options, &cache, &f->err), TROUPE_ARGUMENT);
+    return TROUPE_OK;
+}
+
+static void a_wrong_password_is_told_without_it(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, wrong_password_body, f), TROUPE_OK);
+}
+
+#define BOTH(test)                                                                                 \
+    {#test, test, setup, teardown, memory},                                                        \
+    {                                                                                              \
+#test "_in_redis", test, setup, teardown, redis                                            \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(a_value_comes_back_as_it_was_under_its_name_only),
+        BOTH(a_value_is_gone_when_its_life_is_over_and_not_before),
+        BOTH(a_counter_counts_in_a_window_that_adding_does_not_prolong),
+        BOTH(a_lock_is_one_holders_until_it_is_given_back_or_over),
+        BOTH(names_values_and_lives_are_bounded),
+        {"the_memory_is_bounded_and_the_longest_unused_value_goes",
+         the_memory_is_bounded_and_the_longest_unused_value_goes, setup, teardown, memory},
+        {"a_server_that_is_away_is_told_in_time_and_used_again",
+         a_server_that_is_away_is_told_in_time_and_used_again, setup, teardown, redis},
+        {"a_wrong_password_is_told_without_it", a_wrong_password_is_told_without_it, setup,
+         teardown, redis},
+    };
+
+    return cmocka_run_group_tests(tests, start_server, stop_server);
+}
