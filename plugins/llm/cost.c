@@ -44,8 +44,9 @@ int llm_usage_complete(struct llm_usage *usage, const struct llm_request *reques
     if (usage->known)
         return 0;
     usage->input = llm_estimate_request(request);
-    usage->output = llm_estimate_text(stream->text, stream->len) + stream->hidden / 2;
-    usage->cached = 0;
+    usage->output = llm_estimate_text(stream->text, stream->len) + stream->hidden / 2 +
+                    stream->argument_bytes / 2;
+    usage->cached = usage->written = usage->reasoning = 0;
     return 1;
 }
 
@@ -53,7 +54,9 @@ uint64_t llm_cost_actual(const struct llm_tariff *tariff, const struct llm_usage
 {
     if (usage->has_cost)
         return usage->cost_micros;
-    return llm_price_cost(&tariff->price, usage->input, usage->cached, usage->output);
+    /* What fills the provider's cache costs a quarter more than plain input. */
+    return llm_price_cost(&tariff->price, usage->input + (usage->written + 3) / 4, usage->cached,
+                          usage->output);
 }
 
 static int has_head(troupe_str text, const char *head)

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #define LLM_JSON_DEPTH_MAX 64
 
@@ -47,5 +48,11 @@ static inline void llm_json_cleanup(json_t **value)
     json_decref(*value);
 }
 #define LLM_CLEANUP_JSON __attribute__((cleanup(llm_json_cleanup)))
+
+static inline void llm_text_cleanup(char **text)
+{
+    free(*text);
+}
+#define LLM_CLEANUP_TEXT __attribute__((cleanup(llm_text_cleanup)))
 
 #endif

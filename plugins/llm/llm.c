@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * llm - answers of a language model from any server that speaks OpenAI's chat completions: OpenAI
- * itself, OpenRouter, Ollama (/v1), llama.cpp, vLLM, LM Studio … It provides "llm.chat" of
- * troupe/services.h; the whole of the provider's trouble ends in this plugin.
+ * llm - answers of a language model from any server that speaks OpenAI's chat completions (OpenAI
+ * itself, OpenRouter, llama.cpp, vLLM, LM Studio …), Anthropic's Messages or Ollama's own API. It
+ * provides "llm.chat" of troupe/services.h; the whole of the provider's trouble ends in this plugin.
  */
+#include "provider.h"
 #include "retry.h"
 #include "round.h"
 
@@ -176,6 +177,7 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
                       request.dropped);
     tariff = llm_tariff_find(settings, troupe_now(turn));
     status = converse(turn, &round);
+    llm_stream_clear(&round.stream);
     llm_request_clear(&request);
     return status;
 }
@@ -188,14 +190,15 @@ static const char *place(const struct llm_settings *settings)
     return llm_host_is_local(settings->host_name) ? "a local server" : settings->host_name;
 }
 
-static int lists_model(const char *body, size_t len, const char *model)
+static int lists_model(const struct llm_provider *provider, const char *body, size_t len,
+                       const char *model)
 {
     LLM_CLEANUP_JSON json_t *tree = llm_json_load(body, len);
-    const json_t *data = json_object_get(tree, "data"), *entry;
+    const json_t *data = json_object_get(tree, provider->model_list), *entry;
     size_t i;
 
     json_array_foreach (data, i, entry) {
-        const char *id = json_string_value(json_object_get(entry, "id"));
+        const char *id = json_string_value(json_object_get(entry, provider->model_name));
 
         if (id && strcmp(id, model) == 0)
             return 1;
@@ -207,7 +210,7 @@ static troupe_status ask_models(troupe_turn *turn, const struct llm_settings *se
                                 troupe_http **ret)
 {
     troupe_header headers[LLM_HEADERS_MAX];
-    char url[LLM_URL_MAX + 32];
+    char url[LLM_URL_MAX + 32], key[LLM_KEY_VALUE_MAX];
     troupe_http_request request = {.size = sizeof(request),
                                    .method = "GET",
                                    .connect_ms = settings->connect_ms,
@@ -215,10 +218,10 @@ static troupe_status ask_models(troupe_turn *turn, const struct llm_settings *se
                                    .idle_ms = STATUS_TIMEOUT_MS,
                                    .total_ms = STATUS_TIMEOUT_MS};
 
-    snprintf(url, sizeof(url), "%s/models", settings->base_url);
+    snprintf(url, sizeof(url), "%s%s", settings->base_url, llm_provider_of(settings)->models);
     request.url = str(url);
     request.headers.ptr = headers;
-    request.headers.count = llm_headers(settings, 0, "application/json", headers);
+    request.headers.count = llm_headers(settings, 0, key, headers);
     request.headers.stride = sizeof(headers[0]);
     return troupe_http_api(turn)->open(turn, &request, ret);
 }
@@ -237,7 +240,7 @@ static const char *describe_answer(troupe_turn *turn, const struct llm_settings 
         len += bytes.len;
     }
     if (status == 200)
-        return lists_model(body, len, settings->model)
+        return lists_model(llm_provider_of(settings), body, len, settings->model)
                    ? "It answers."
                    : "It answers, but its list does not have that model.";
     llm_provider_error_read(body, len, &error);
@@ -306,13 +309,16 @@ static void destroy(troupe_host *host, void *state)
 
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN(
-    "org.troupe.llm", "1.0.0", "Answers of a language model from any OpenAI-compatible server",
+    "org.troupe.llm", "1.0.0",
+    "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
     .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget",
     .functions = TROUPE_LIST(llm_chat, llm_status),
     .config = TROUPE_KEYS(
         {"base_url", "Where the API is, for example https://api.openai.com/v1",
          .type = TROUPE_TYPE_URL, .flags = TROUPE_KEY_ENDPOINT},
         {"api_key", "Key of the API", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},
+        {"format", "What the server speaks; auto: by its address", .type = TROUPE_TYPE_STRING,
+         .def = "auto", .choices = "auto|openai|anthropic|ollama"},
         {"model", "Model to ask, as the provider names it", .type = TROUPE_TYPE_STRING},
         {"local", "Whether it runs on own hardware and costs nothing; auto: by its address",
          .type = TROUPE_TYPE_STRING, .def = "auto", .choices = "auto|yes|no"},

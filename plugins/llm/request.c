@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "request.h"
 
+#include "provider.h"
+
 #include <string.h>
 
-#define TOKENS_PER_MESSAGE 4 /* role and separators in the chat templates in use */
+#define TOKENS_PER_MESSAGE 4    /* role and separators in the chat templates in use */
+#define LLM_TOOLS_OVERHEAD 1024 /* what providers write around tools, well above any known one */
 
 uint64_t llm_estimate_text(const char *text, size_t len)
 {
@@ -16,17 +19,23 @@ uint64_t llm_estimate_text(const char *text, size_t len)
     return (ascii + 2) / 3 + (other + 1) / 2;
 }
 
+static size_t dumped(const json_t *value)
+{
+    return value ? json_dumpb(value, NULL, 0, JSON_COMPACT) : 0;
+}
+
 static uint64_t estimate_message(const json_t *message)
 {
     const json_t *content = json_object_get(message, "content");
 
     return TOKENS_PER_MESSAGE +
-           llm_estimate_text(json_string_value(content), json_string_length(content));
+           llm_estimate_text(json_string_value(content), json_string_length(content)) +
+           dumped(json_object_get(message, "tool_calls")) / 2;
 }
 
 uint64_t llm_estimate_request(const struct llm_request *request)
 {
-    uint64_t tokens = 0;
+    uint64_t tokens = (dumped(request->tools) + dumped(request->schema)) / 2;
     const json_t *message;
     size_t i;
 
@@ -35,21 +44,51 @@ uint64_t llm_estimate_request(const struct llm_request *request)
     return tokens;
 }
 
+/* A call is the assistant's, its result names it. */
+static const char *check_calls(const json_t *message, const char *role)
+{
+    const json_t *calls = json_object_get(message, "tool_calls"), *call;
+    size_t i;
+
+    if (strcmp(role, "tool") == 0 && !json_is_string(json_object_get(message, "tool_call_id")))
+        return "a tool's message needs the tool_call_id that it answers";
+    if (!calls)
+        return NULL;
+    if (strcmp(role, "assistant") != 0 || !json_is_array(calls))
+        return "tool_calls is an array in a message of the assistant";
+    json_array_foreach ((json_t *)calls, i, call) {
+        const json_t *function = json_object_get(call, "function");
+
+        if (!json_is_string(json_object_get(call, "id")) ||
+            !json_is_string(json_object_get(function, "name")) ||
+            !json_is_string(json_object_get(function, "arguments")))
+            return "a call of tool_calls needs id, function.name and function.arguments of text";
+    }
+    return NULL;
+}
+
 static const char *check_message(const json_t *message)
 {
     const char *role = json_string_value(json_object_get(message, "role"));
 
     if (!role || (strcmp(role, "system") != 0 && strcmp(role, "user") != 0 &&
-                  strcmp(role, "assistant") != 0))
-        return "a message needs the role system, user or assistant";
-    if (!json_is_string(json_object_get(message, "content")))
+                  strcmp(role, "assistant") != 0 && strcmp(role, "tool") != 0))
+        return "a message needs the role system, user, assistant or tool";
+    if (!json_is_string(json_object_get(message, "content")) &&
+        !(json_object_get(message, "tool_calls") &&
+          json_is_null(json_object_get(message, "content"))))
         return "a message needs a content of text";
-    return NULL;
+    return check_calls(message, role);
 }
 
 static int is_system(const json_t *message)
 {
     return strcmp(json_string_value(json_object_get(message, "role")), "system") == 0;
+}
+
+static int is_result(const json_t *message)
+{
+    return strcmp(json_string_value(json_object_get(message, "role")), "tool") == 0;
 }
 
 /* Leaves out the oldest until the rest and the answer fit. */
@@ -68,9 +107,13 @@ static troupe_status fit(struct llm_request *request)
             i++;
             continue;
         }
-        tokens -= estimate_message(message);
-        json_array_remove(request->messages, i);
-        request->dropped++;
+        /* With a call go its results: a provider refuses one without the other. */
+        do {
+            tokens -= estimate_message(message);
+            json_array_remove(request->messages, i);
+            request->dropped++;
+            message = json_array_get(request->messages, i);
+        } while (i + 1 < json_array_size(request->messages) && is_result(message));
     }
     return tokens > room ? TROUPE_LIMIT : TROUPE_OK;
 }
@@ -95,6 +138,20 @@ static int takes_completion_tokens(const struct llm_settings *settings)
     return 0;
 }
 
+/* Anthropic's later models refuse to be told how freely they may choose. */
+static int takes_no_temperature(const struct llm_settings *settings)
+{
+    static const char *const families[] = {"claude-opus-4-7", "claude-opus-4-8", "claude-opus-5",
+                                           "claude-sonnet-5", "claude-fable-5",  "claude-mythos-5"};
+
+    if (settings->format != LLM_FORMAT_ANTHROPIC)
+        return 0;
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+        if (starts_with(settings->model, families[i]))
+            return 1;
+    return 0;
+}
+
 troupe_status llm_request_init(struct llm_request *request, const struct llm_settings *settings,
                                troupe_str messages, int64_t max_tokens, double temperature,
                                const char **ret_problem)
@@ -104,14 +161,12 @@ troupe_status llm_request_init(struct llm_request *request, const struct llm_set
     size_t i;
 
     memset(request, 0, sizeof(*request));
-    request->settings = settings;
+    llm_request_turn_to(request, settings);
     request->max_tokens = settings->max_tokens;
     if (max_tokens > 0 && max_tokens < request->max_tokens)
         request->max_tokens = max_tokens;
     request->has_temperature = temperature >= 0 || settings->has_temperature;
     request->temperature = temperature >= 0 ? temperature : settings->temperature;
-    request->shape.completion_tokens = (uint8_t)takes_completion_tokens(settings);
-
     request->messages = llm_json_load(messages.ptr, messages.len);
     if (!json_is_array(request->messages) || json_array_size(request->messages) == 0 ||
         json_array_size(request->messages) > LLM_MESSAGES_MAX) {
@@ -130,7 +185,8 @@ troupe_status llm_request_init(struct llm_request *request, const struct llm_set
         return status;
     }
     json_array_foreach (request->messages, i, message)
-        request->input_bytes += json_string_length(json_object_get(message, "content"));
+        request->input_bytes += json_string_length(json_object_get(message, "content")) +
+                                dumped(json_object_get(message, "tool_calls"));
     return TROUPE_OK;
 bad:
     llm_request_clear(request);
@@ -140,27 +196,63 @@ bad:
 void llm_request_clear(struct llm_request *request)
 {
     json_decref(request->messages);
-    request->messages = NULL;
+    json_decref(request->tools);
+    json_decref(request->schema);
+    request->messages = request->tools = request->schema = NULL;
+}
+
+troupe_status llm_request_offer(struct llm_request *request, troupe_str tools,
+                                const char **ret_problem)
+{
+    LLM_CLEANUP_JSON json_t *list = llm_json_load(tools.ptr, tools.len);
+    const json_t *tool;
+    size_t i;
+
+    *ret_problem = "tools must be an array of at most 128 functions";
+    if (!json_is_array(list) || json_array_size(list) > LLM_TOOLS_MAX)
+        return TROUPE_ARGUMENT;
+    json_array_foreach (list, i, tool) {
+        const json_t *function = json_object_get(tool, "function");
+
+        *ret_problem = "a tool needs a function with a name, and its parameters are a JSON schema";
+        if (!json_is_string(json_object_get(function, "name")) ||
+            (json_object_get(function, "parameters") &&
+             !json_is_object(json_object_get(function, "parameters"))))
+            return TROUPE_ARGUMENT;
+    }
+    if (json_array_size(list) == 0)
+        return TROUPE_OK;
+    request->input_bytes += dumped(list) + LLM_TOOLS_OVERHEAD;
+    request->tools = json_incref(list);
+    return TROUPE_OK;
+}
+
+troupe_status llm_request_want_json(struct llm_request *request, troupe_str schema,
+                                    const char **ret_problem)
+{
+    request->wants_json = 1;
+    if (schema.len == 0)
+        return TROUPE_OK;
+    request->schema = llm_json_load(schema.ptr, schema.len);
+    if (!json_is_object(request->schema)) {
+        *ret_problem = "the schema of the answer must be a JSON object";
+        return TROUPE_ARGUMENT;
+    }
+    request->input_bytes += dumped(request->schema);
+    return TROUPE_OK;
+}
+
+void llm_request_turn_to(struct llm_request *request, const struct llm_settings *settings)
+{
+    request->settings = settings;
+    memset(&request->shape, 0, sizeof(request->shape));
+    request->shape.completion_tokens = (uint8_t)takes_completion_tokens(settings);
+    request->shape.no_temperature = (uint8_t)takes_no_temperature(settings);
 }
 
 char *llm_request_body(const struct llm_request *request)
 {
-    const struct llm_shape *shape = &request->shape;
-    LLM_CLEANUP_JSON json_t *body = json_pack("{s:s, s:O, s:b}", "model", request->settings->model,
-                                              "messages", request->messages, "stream", 1);
-
-    if (!body)
-        return NULL;
-    if (json_object_set_new(body, shape->completion_tokens ? "max_completion_tokens" : "max_tokens",
-                            json_integer(request->max_tokens)) < 0)
-        return NULL;
-    if (!shape->no_usage &&
-        json_object_set_new(body, "stream_options", json_pack("{s:b}", "include_usage", 1)) < 0)
-        return NULL;
-    if (request->has_temperature && !shape->no_temperature &&
-        json_object_set_new(body, "temperature", json_real(request->temperature)) < 0)
-        return NULL;
-    return json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    return llm_provider_body(request);
 }
 
 /* The parameter that a refusal is about: its "param" where there is one, else the first of ours
@@ -168,8 +260,8 @@ char *llm_request_body(const struct llm_request *request)
  * the other way round, so the first mention counts. */
 static const char *refused_parameter(const char *param, const char *message)
 {
-    static const char *const ours[] = {"max_completion_tokens", "max_tokens", "temperature",
-                                       "stream_options"};
+    static const char *const ours[] = {"max_completion_tokens", "max_tokens",      "temperature",
+                                       "stream_options",        "response_format", "output_config"};
     const char *best = NULL, *best_at = NULL;
 
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
@@ -201,5 +293,7 @@ int llm_request_adapt(struct llm_request *request, const char *param, const char
         shape->no_temperature = 1;
     else if (strcmp(name, "stream_options") == 0)
         shape->no_usage = 1;
+    else if (request->wants_json)
+        shape->no_json = 1;
     return memcmp(&before, shape, sizeof(before)) != 0;
 }

@@ -9,26 +9,32 @@
 #include "settings.h"
 
 #define LLM_MESSAGES_MAX 500
+#define LLM_TOOLS_MAX    128
 
 /* Which spelling the model takes; a provider that refuses one is asked once more without it. */
 struct llm_shape {
     uint8_t completion_tokens; /* "max_completion_tokens" in place of "max_tokens" */
     uint8_t no_temperature;
     uint8_t no_usage; /* "stream_options" is not known                    */
+    uint8_t no_json;  /* nor the wish for JSON; the question asks for it  */
 };
 
 struct llm_request {
     const struct llm_settings *settings;
     json_t *messages; /* array, after what did not fit was left out */
+    json_t *tools;    /* as OpenAI declares them; NULL: none        */
+    json_t *schema;   /* of an answer in JSON; NULL: any            */
     uint32_t dropped; /* messages that were left out                */
+    uint8_t wants_json;
     int64_t max_tokens;
     double temperature;
     uint8_t has_temperature;
-    uint64_t input_bytes; /* of all contents           */
+    uint64_t input_bytes; /* of all contents, calls and tools */
     struct llm_shape shape;
 };
 
-/* Checks the messages (a JSON array of role and content) and fits them into the configured context:
+/* Checks the messages (a JSON array of role and content; an assistant's may have "tool_calls", a
+ * tool's has "tool_call_id") and fits them into the configured context:
  * the oldest that are neither "system" nor the last are left out. `max_tokens` 0 and `temperature`
  * below 0 take what the config says. TROUPE_ARGUMENT for bad messages, TROUPE_LIMIT where even the
  * last does not fit; `ret_problem` then says what. */
@@ -37,7 +43,17 @@ troupe_status llm_request_init(struct llm_request *request, const struct llm_set
                                const char **ret_problem);
 void llm_request_clear(struct llm_request *request);
 
-/* The body, to be freed with free(); NULL without memory. */
+/* Offers tools: a JSON array of {"type": "function", "function": {"name", "description",
+ * "parameters"}}, at most LLM_TOOLS_MAX. TROUPE_ARGUMENT as above. */
+troupe_status llm_request_offer(struct llm_request *request, troupe_str tools,
+                                const char **ret_problem);
+/* Asks for an answer in JSON, of that schema where it is not empty. TROUPE_ARGUMENT as above. */
+troupe_status llm_request_want_json(struct llm_request *request, troupe_str schema,
+                                    const char **ret_problem);
+/* Turns to another model: what a provider refused before may be new to this one. */
+void llm_request_turn_to(struct llm_request *request, const struct llm_settings *settings);
+
+/* The body in the provider's format, to be freed with free(); NULL without memory. */
 char *llm_request_body(const struct llm_request *request);
 
 /* Learns from the provider's refusal of a parameter (the error's "param" and text, either may be

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "round.h"
 
+#include "provider.h"
 #include "retry.h"
-#include "sse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,16 +16,22 @@ static troupe_str str(const char *text)
     return s;
 }
 
-uint32_t llm_headers(const struct llm_settings *settings, int has_body, const char *accept,
+uint32_t llm_headers(const struct llm_settings *settings, int has_body, char *key,
                      troupe_header *ret)
 {
+    const struct llm_provider *provider = llm_provider_of(settings);
     uint32_t n = 0;
 
-    ret[n++] = (troupe_header){str("Accept"), str(accept)};
+    ret[n++] =
+        (troupe_header){str("Accept"), str(has_body ? provider->accept : "application/json")};
     if (has_body)
         ret[n++] = (troupe_header){str("Content-Type"), str("application/json")};
-    if (settings->has_key) /* the host puts the key in on the way out */
-        ret[n++] = (troupe_header){str("Authorization"), str("Bearer {secret:api_key}")};
+    if (provider->extra_header)
+        ret[n++] = (troupe_header){str(provider->extra_header), str(provider->extra)};
+    if (settings->has_key) { /* the host puts the key in on the way out */
+        snprintf(key, LLM_KEY_VALUE_MAX, "%s{secret:api_key}", provider->key_prefix);
+        ret[n++] = (troupe_header){str(provider->key_header), str(key)};
+    }
     return n;
 }
 
@@ -45,17 +51,17 @@ static troupe_status open_request(troupe_turn *turn, struct llm_round *round, tr
 {
     const struct llm_settings *settings = round->settings;
     troupe_header headers[LLM_HEADERS_MAX];
-    char url[LLM_URL_MAX + 32];
+    char url[LLM_URL_MAX + 32], key[LLM_KEY_VALUE_MAX];
     troupe_http_request request = {.size = sizeof(request), .method = "POST"};
     char *body = llm_request_body(round->request);
     troupe_status status;
 
     if (!body)
         return TROUPE_NOMEM;
-    snprintf(url, sizeof(url), "%s/chat/completions", settings->base_url);
+    snprintf(url, sizeof(url), "%s%s", settings->base_url, llm_provider_of(settings)->chat);
     request.url = str(url);
     request.headers.ptr = headers;
-    request.headers.count = llm_headers(settings, 1, "text/event-stream", headers);
+    request.headers.count = llm_headers(settings, 1, key, headers);
     request.headers.stride = sizeof(headers[0]);
     request.body = str(body);
     request.connect_ms = settings->connect_ms;
@@ -127,11 +133,12 @@ static troupe_status take(troupe_turn *turn, struct llm_round *round, const char
 {
     const char *text;
     size_t text_len;
-    troupe_status status = llm_stream_chunk(&round->stream, data, len, &text, &text_len);
+    troupe_status status = llm_provider_chunk(llm_provider_of(round->settings), &round->stream,
+                                              data, len, &text, &text_len);
 
     if (status == TROUPE_UNAVAILABLE)
         return fail(turn, round, llm_classify(round->http_status, &round->stream.error));
-    if (status == TROUPE_DATA)
+    if (status == TROUPE_DATA || status == TROUPE_LIMIT)
         return fail(turn, round, &llm_kind_garbage);
     if (status < 0)
         return status;
@@ -145,15 +152,15 @@ static troupe_status take(troupe_turn *turn, struct llm_round *round, const char
 }
 
 /* Takes what came in one read. */
-static troupe_status take_bytes(troupe_turn *turn, struct llm_round *round, struct llm_sse *sse,
-                                troupe_str bytes)
+static troupe_status take_bytes(troupe_turn *turn, struct llm_round *round,
+                                struct llm_frames *frames, troupe_str bytes)
 {
     const char *data = bytes.ptr;
     size_t len = bytes.len;
     struct llm_sse_event event;
     troupe_status status;
 
-    while ((status = llm_sse_next(sse, &data, &len, &event)) == TROUPE_OK) {
+    while ((status = llm_frames_next(frames, &data, &len, &event)) == TROUPE_OK) {
         if (event.len == 0)
             continue;
         status = take(turn, round, event.data, event.len);
@@ -187,11 +194,12 @@ static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, tro
                                  int64_t left_at_start)
 {
     const troupe_http_v1 *api = troupe_http_api(turn);
-    struct llm_sse sse;
+    struct llm_frames frames;
     troupe_str bytes;
     troupe_status status;
 
-    llm_sse_init(&sse, round->event_buffer, LLM_EVENT_MAX);
+    llm_frames_init(&frames, llm_provider_of(round->settings)->framing, round->event_buffer,
+                    LLM_EVENT_MAX);
     for (;;) {
         uint32_t ms = patience(turn, round, left_at_start);
 
@@ -202,7 +210,7 @@ static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, tro
             return TROUPE_OK;
         if (status < 0)
             return give_up(turn, round, llm_classify_transport(status));
-        status = take_bytes(turn, round, &sse, bytes);
+        status = take_bytes(turn, round, &frames, bytes);
         if (status < 0)
             return status == TROUPE_END ? TROUPE_OK : status;
     }
@@ -225,7 +233,7 @@ static troupe_status check_end(troupe_turn *turn, struct llm_round *round)
 {
     const struct llm_stream *stream = &round->stream;
 
-    if (stream->len == 0) {
+    if (stream->len == 0 && stream->call_count == 0) {
         if (strcmp(stream->finish, "content_filter") == 0)
             return fail(turn, round, &llm_kind_filtered);
         if (strcmp(stream->finish, "length") == 0)
@@ -274,6 +282,7 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
     troupe_http *http = NULL;
     troupe_status status, settled;
 
+    llm_stream_clear(&round->stream);
     llm_stream_init(&round->stream, round->text_buffer);
     round->kind = NULL;
     round->adapted = round->shown = round->cut = round->estimated = 0;

@@ -37,13 +37,17 @@ struct llm_round {
     int64_t retry_after_ms; /* -1: not said */
 };
 
-/* Hands out text by troupe_write as it comes. TROUPE_OK after a whole answer. Otherwise the status
+/* A round may be run several times; its stream stays until the next run or llm_stream_clear.
+ *
+ * Hands out text by troupe_write as it comes. TROUPE_OK after a whole answer. Otherwise the status
  * of `kind`, or where that is NULL the status to return as it is. [turn, waits] */
 troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round);
 
-/* Headers of every request to the provider; `ret` has room for LLM_HEADERS_MAX. */
-#define LLM_HEADERS_MAX 3
-uint32_t llm_headers(const struct llm_settings *settings, int has_body, const char *accept,
+/* Headers of every request to the provider; `ret` has room for LLM_HEADERS_MAX, `key` for
+ * LLM_KEY_VALUE_MAX and is borrowed by them. */
+#define LLM_HEADERS_MAX   4
+#define LLM_KEY_VALUE_MAX 64
+uint32_t llm_headers(const struct llm_settings *settings, int has_body, char *key,
                      troupe_header *ret);
 
 #endif

@@ -104,6 +104,23 @@ static troupe_status copy(troupe_host *host, const char *key, troupe_str value, 
     return TROUPE_OK;
 }
 
+/* Which format an address speaks where nobody says it. */
+static enum llm_format guess_format(const struct llm_settings *settings)
+{
+    if (strcmp(settings->host_name, "api.anthropic.com") == 0)
+        return LLM_FORMAT_ANTHROPIC;
+    return ends_with(settings->base_url, "/api") ? LLM_FORMAT_OLLAMA : LLM_FORMAT_OPENAI;
+}
+
+static enum llm_format format_of(troupe_str name, const struct llm_settings *settings)
+{
+    if (equals(name, "anthropic"))
+        return LLM_FORMAT_ANTHROPIC;
+    if (equals(name, "ollama"))
+        return LLM_FORMAT_OLLAMA;
+    return equals(name, "openai") ? LLM_FORMAT_OPENAI : guess_format(settings);
+}
+
 static troupe_status load_endpoint(struct llm_settings *settings)
 {
     troupe_host *host = settings->host;
@@ -126,6 +143,7 @@ static troupe_status load_endpoint(struct llm_settings *settings)
                    "\"https://api.openai.com/v1\" or \"http://127.0.0.1:11434/v1\"");
         return TROUPE_CONFIG;
     }
+    settings->format = format_of(troupe_config_str(host, "format"), settings);
     settings->is_local = llm_host_is_local(settings->host_name);
     if (settings->has_key && !settings->is_local && strncasecmp(url.ptr, "http://", 7) == 0) {
         troupe_log(host, TROUPE_LOG_ERROR,

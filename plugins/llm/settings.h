@@ -15,6 +15,8 @@
 #define LLM_TOKENS_MAX                128000 /* larger ones are charged at higher prices */
 #define LLM_TEMPERATURE_AS_CONFIGURED (-1.0)
 
+enum llm_format { LLM_FORMAT_OPENAI, LLM_FORMAT_ANTHROPIC, LLM_FORMAT_OLLAMA };
+
 enum llm_token_parameter { LLM_TOKEN_AUTO, LLM_TOKEN_MAX_TOKENS, LLM_TOKEN_MAX_COMPLETION_TOKENS };
 
 struct llm_settings {
@@ -23,6 +25,7 @@ struct llm_settings {
     char host_name[LLM_HOST_MAX + 1];
     char model[LLM_MODEL_MAX + 1];
     uint8_t has_key, is_local, has_temperature, has_price;
+    enum llm_format format;
     enum llm_token_parameter token_parameter;
     double temperature;
     int64_t max_tokens, context_tokens, attempts;

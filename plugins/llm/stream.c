@@ -4,12 +4,22 @@
 #include "json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void llm_stream_init(struct llm_stream *stream, char *text)
 {
     memset(stream, 0, sizeof(*stream));
     stream->text = text;
+}
+
+void llm_stream_clear(struct llm_stream *stream)
+{
+    for (uint32_t i = 0; i < stream->call_count; i++)
+        free(stream->calls[i].arguments);
+    memset(stream->calls, 0, sizeof(stream->calls));
+    stream->call_count = 0;
+    stream->argument_bytes = 0;
 }
 
 /* Bytes of `text` up to `max` that end with a whole UTF-8 sequence. */
@@ -35,7 +45,9 @@ void llm_clean(char *ret, size_t size, const char *text, size_t len)
     ret[n] = 0;
 }
 
-static void read_text(const json_t *object, const char *key, char *ret, size_t size)
+/* ---- errors -----------------------------------------------------------------------------------*/
+
+void llm_stream_text(const json_t *object, const char *key, char *ret, size_t size)
 {
     const json_t *value = json_object_get(object, key);
 
@@ -45,18 +57,25 @@ static void read_text(const json_t *object, const char *key, char *ret, size_t s
         snprintf(ret, size, "%lld", (long long)json_integer_value(value));
 }
 
-static void read_error(const json_t *error, struct llm_provider_error *ret)
+void llm_provider_error_take(const json_t *error, struct llm_provider_error *ret)
 {
+    const json_t *details = json_object_get(error, "details");
+
     memset(ret, 0, sizeof(*ret));
     if (json_is_string(error)) {
         llm_clean(ret->message, sizeof(ret->message), json_string_value(error),
                   json_string_length(error));
         return;
     }
-    read_text(error, "type", ret->type, sizeof(ret->type));
-    read_text(error, "code", ret->code, sizeof(ret->code));
-    read_text(error, "param", ret->param, sizeof(ret->param));
-    read_text(error, "message", ret->message, sizeof(ret->message));
+    /* The most telling word of each provider last: "status" is one provider's type, and some put
+     * what it really is into an object inside. */
+    llm_stream_text(error, "status", ret->type, sizeof(ret->type));
+    llm_stream_text(error, "type", ret->type, sizeof(ret->type));
+    llm_stream_text(json_object_get(error, "metadata"), "error_type", ret->type, sizeof(ret->type));
+    llm_stream_text(error, "code", ret->code, sizeof(ret->code));
+    llm_stream_text(details, "error_code", ret->code, sizeof(ret->code));
+    llm_stream_text(error, "param", ret->param, sizeof(ret->param));
+    llm_stream_text(error, "message", ret->message, sizeof(ret->message));
 }
 
 void llm_provider_error_read(const char *body, size_t len, struct llm_provider_error *ret)
@@ -69,17 +88,19 @@ void llm_provider_error_read(const char *body, size_t len, struct llm_provider_e
         object = json_array_get(object, 0);
     error = json_object_get(object, "error");
     if (error) {
-        read_error(error, ret);
+        llm_provider_error_take(error, ret);
         return;
     }
     memset(ret, 0, sizeof(*ret));
     if (json_is_object(object))
-        read_error(object, ret);
+        llm_provider_error_take(object, ret);
     if (!ret->message[0])
         llm_clean(ret->message, sizeof(ret->message), body, len);
 }
 
-static int read_count(const json_t *object, const char *key, uint64_t *ret)
+/* ---- what the readers put together -------------------------------------------------------------*/
+
+int llm_stream_count(const json_t *object, const char *key, uint64_t *ret)
 {
     const json_t *value = json_object_get(object, key);
 
@@ -90,30 +111,7 @@ static int read_count(const json_t *object, const char *key, uint64_t *ret)
     return 1;
 }
 
-/* Usage counts are totals, never increments: the last chunk that has them counts. */
-static void read_usage(const json_t *usage, struct llm_usage *ret)
-{
-    const json_t *cost = json_object_get(usage, "cost");
-    uint64_t input, output;
-
-    if (read_count(usage, "prompt_tokens", &input) &&
-        read_count(usage, "completion_tokens", &output)) {
-        ret->known = 1;
-        ret->input = input;
-        ret->output = output;
-        ret->cached = 0;
-        read_count(json_object_get(usage, "prompt_tokens_details"), "cached_tokens", &ret->cached);
-    }
-    if (json_is_number(cost) && json_number_value(cost) > 0 && json_number_value(cost) < 1e6) {
-        double micros = json_number_value(cost) * 1e6;
-
-        ret->cost_micros = (uint64_t)micros;
-        ret->cost_micros += (double)ret->cost_micros < micros;
-        ret->has_cost = 1;
-    }
-}
-
-static void append(struct llm_stream *stream, const json_t *text)
+void llm_stream_append(struct llm_stream *stream, const json_t *text)
 {
     size_t len = json_string_length(text), fits;
 
@@ -123,66 +121,65 @@ static void append(struct llm_stream *stream, const json_t *text)
     memcpy(stream->text + stream->len, json_string_value(text), fits);
     stream->len += fits;
     stream->full = fits < len;
+    stream->begun = 1;
 }
 
-static size_t text_len(const json_t *object, const char *key)
+void llm_stream_think(struct llm_stream *stream, size_t bytes)
 {
-    return json_string_length(json_object_get(object, key));
-}
-
-/* Reasoning is not shown, but it is a sign of life. */
-static void read_choice(struct llm_stream *stream, const json_t *choice)
-{
-    const json_t *delta = json_object_get(choice, "delta");
-    const json_t *finish = json_object_get(choice, "finish_reason");
-    size_t thoughts;
-
-    if (!json_is_object(delta))
-        delta = json_object_get(choice, "message");
-    append(stream, json_object_get(delta, "content"));
-    append(stream, json_object_get(delta, "refusal"));
-    /* Some servers send both names with the same text. */
-    thoughts = text_len(delta, "reasoning_content");
-    stream->hidden += thoughts ? thoughts : text_len(delta, "reasoning");
-    if (stream->len > 0 || stream->hidden > 0)
+    stream->hidden += bytes;
+    if (bytes > 0)
         stream->begun = 1;
-    if (json_is_string(finish))
-        llm_clean(stream->finish, sizeof(stream->finish), json_string_value(finish),
-                  json_string_length(finish));
 }
 
-troupe_status llm_stream_chunk(struct llm_stream *stream, const char *data, size_t len,
-                               const char **ret, size_t *ret_len)
+void llm_stream_finish(struct llm_stream *stream, const char *reason)
 {
-    LLM_CLEANUP_JSON json_t *tree = NULL;
-    const json_t *error, *choices, *usage;
-    size_t before = stream->len;
+    if (reason)
+        llm_clean(stream->finish, sizeof(stream->finish), reason, strlen(reason));
+}
 
-    while (len > 0 && data[len - 1] == ' ')
-        len--;
-    if (len == 6 && memcmp(data, "[DONE]", 6) == 0) {
-        stream->done = 1;
-        return TROUPE_END;
+static void copy_once(char *ret, size_t size, const json_t *value)
+{
+    if (!ret[0] && json_is_string(value))
+        llm_clean(ret, size, json_string_value(value), json_string_length(value));
+}
+
+struct llm_call *llm_stream_call(struct llm_stream *stream, int64_t index, const json_t *id,
+                                 const json_t *name)
+{
+    struct llm_call *call = NULL;
+
+    for (uint32_t i = 0; i < stream->call_count && !call; i++)
+        if (stream->calls[i].index == index)
+            call = &stream->calls[i];
+    if (!call) {
+        if (stream->call_count == LLM_CALLS_MAX)
+            return NULL;
+        call = &stream->calls[stream->call_count++];
+        memset(call, 0, sizeof(*call));
+        call->index = index;
     }
-    tree = llm_json_load(data, len);
-    if (!json_is_object(tree))
-        return TROUPE_DATA;
-    error = json_object_get(tree, "error");
-    if (error && !json_is_null(error)) {
-        read_error(error, &stream->error);
-        return TROUPE_UNAVAILABLE;
-    }
-    choices = json_object_get(tree, "choices");
-    usage = json_object_get(tree, "usage");
-    if (!json_is_array(choices) && !json_is_object(usage))
-        return TROUPE_DATA;
-    stream->chunks++;
-    read_text(tree, "model", stream->model, sizeof(stream->model));
-    if (json_is_object(usage))
-        read_usage(usage, &stream->usage);
-    if (json_array_size(choices) > 0)
-        read_choice(stream, json_array_get(choices, 0));
-    *ret = stream->text + before;
-    *ret_len = stream->len - before;
+    copy_once(call->id, sizeof(call->id), id);
+    copy_once(call->name, sizeof(call->name), name);
+    stream->begun = 1;
+    return call;
+}
+
+troupe_status llm_stream_argue(struct llm_stream *stream, struct llm_call *call, const char *text,
+                               size_t len)
+{
+    char *grown;
+
+    if (!text || len == 0)
+        return TROUPE_OK;
+    if (len > LLM_ARGUMENTS_MAX - stream->argument_bytes)
+        return TROUPE_LIMIT;
+    grown = realloc(call->arguments, call->len + len + 1);
+    if (!grown)
+        return TROUPE_NOMEM;
+    memcpy(grown + call->len, text, len);
+    call->arguments = grown;
+    call->len += len;
+    call->arguments[call->len] = 0;
+    stream->argument_bytes += len;
     return TROUPE_OK;
 }

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the provider's chunks add up to: text, usage, why it ended, or an error in the middle. Takes
- * a whole answer (object "chat.completion") as one chunk too, from servers that do not stream.
+ * What a provider's chunks add up to: text, calls of tools, usage, why it ended, or an error in the
+ * middle. Which format the chunks have is the business of provider.h; here is what all of them need.
  */
 #ifndef LLM_STREAM_H
 #define LLM_STREAM_H
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <troupe/status.h>
 
 #define LLM_TEXT_MAX   ((size_t)60 * 1024) /* of an answer; troupe_write takes 64 kB in all */
 #define LLM_FINISH_MAX 31
+
+/* Calls of tools in one answer, and what their arguments may take together. */
+#define LLM_CALLS_MAX     16
+#define LLM_ARGUMENTS_MAX ((size_t)64 * 1024)
+#define LLM_CALL_ID_MAX   127
+#define LLM_CALL_NAME_MAX 127
 
 /* More tokens than any model takes: a count above it is no count. */
 #define LLM_USAGE_MAX 1000000000
@@ -21,10 +28,23 @@ struct llm_provider_error {
     char type[64], code[64], param[64], message[400];
 };
 
+/* Tokens as one kind of provider counts them, said in one way: `input` holds `cached` and `written`,
+ * `output` holds `reasoning`. */
 struct llm_usage {
-    uint64_t input, output, cached;
+    uint64_t input, output;
+    uint64_t cached;      /* read from the provider's cache, at a lower price  */
+    uint64_t written;     /* put into it, at a quarter more than plain input   */
+    uint64_t reasoning;   /* thought and not said                              */
     uint64_t cost_micros; /* what the provider itself says that it took */
     uint8_t known, has_cost;
+};
+
+/* A tool that the model wants called. Its arguments come in pieces and are JSON only at the end. */
+struct llm_call {
+    int64_t index; /* the provider's, which tells the calls of one answer apart */
+    char id[LLM_CALL_ID_MAX + 1], name[LLM_CALL_NAME_MAX + 1];
+    char *arguments; /* NUL-terminated; NULL while there are none */
+    size_t len;
 };
 
 struct llm_stream {
@@ -36,21 +56,40 @@ struct llm_stream {
     uint32_t chunks;                 /* that could be understood */
     uint64_t hidden;                 /* bytes of reasoning, which is billed and not shown */
     uint8_t begun;                   /* a first token came, reasoning included */
-    uint8_t done;                    /* [DONE] came */
+    uint8_t done;                    /* the provider said that this is all */
     uint8_t full;                    /* text was cut at LLM_TEXT_MAX */
+    struct llm_call calls[LLM_CALLS_MAX];
+    uint32_t call_count;
+    size_t argument_bytes;
     struct llm_provider_error error;
 };
 
 void llm_stream_init(struct llm_stream *stream, char *text);
+void llm_stream_clear(struct llm_stream *stream);
 
-/* One event's data. TROUPE_OK: `*ret` and `*ret_len` are new text inside `stream->text`, length 0
- * when the chunk had none. TROUPE_END after [DONE]. TROUPE_DATA: no JSON, or none of ours.
- * TROUPE_UNAVAILABLE: an error object, which is in `stream->error`. */
-troupe_status llm_stream_chunk(struct llm_stream *stream, const char *data, size_t len,
-                               const char **ret, size_t *ret_len);
+/* ---- for the readers of each format; values of another type than expected are ignored ---------- */
 
-/* Reads an error body or object: {"error": {…}}, {"error": "text"}, or any other text. */
+void llm_stream_append(struct llm_stream *stream, const json_t *text);
+/* Bytes of thoughts, which are not shown but are a sign of life. */
+void llm_stream_think(struct llm_stream *stream, size_t bytes);
+void llm_stream_finish(struct llm_stream *stream, const char *reason);
+/* The call with that index, made where it is new; NULL where there are too many. */
+struct llm_call *llm_stream_call(struct llm_stream *stream, int64_t index, const json_t *id,
+                                 const json_t *name);
+/* More of a call's arguments. TROUPE_LIMIT above LLM_ARGUMENTS_MAX, TROUPE_NOMEM. */
+troupe_status llm_stream_argue(struct llm_stream *stream, struct llm_call *call, const char *text,
+                               size_t len);
+/* A count of tokens; 0 where there is none or it is beyond all reason. */
+int llm_stream_count(const json_t *object, const char *key, uint64_t *ret);
+/* A text, cleaned and cut; a number in its digits. */
+void llm_stream_text(const json_t *object, const char *key, char *ret, size_t size);
+
+/* ---- errors ------------------------------------------------------------------------------------*/
+
+/* Reads an error body: {"error": {…}}, {"error": "text"}, or any other text. */
 void llm_provider_error_read(const char *body, size_t len, struct llm_provider_error *ret);
+/* The same of a parsed "error". */
+void llm_provider_error_take(const json_t *error, struct llm_provider_error *ret);
 
 /* Copies at most `size` - 1 bytes without control characters, cut before a UTF-8 sequence. */
 void llm_clean(char *ret, size_t size, const char *text, size_t len);

@@ -3,9 +3,34 @@
  * What a provider streams: the first byte says how the rest is split, then every event goes through
  * the decoder and the chunk reader. However it is split, the same events must come out.
  */
-/* The agent is no library: its two files come in whole. */
+/* The agent is no library: its files come in whole. Those that read give their functions the same
+ * names. */
 #include "../../plugins/llm/sse.c"
 #include "../../plugins/llm/stream.c"
+#define body       openai_body
+#define read       openai_read
+#define read_usage openai_usage
+#define read_calls openai_calls
+#include "../../plugins/llm/provider_openai.c"
+#undef body
+#undef read
+#undef read_usage
+#undef read_calls
+#define body       anthropic_body
+#define read       anthropic_read
+#define read_usage anthropic_usage
+#include "../../plugins/llm/provider_anthropic.c"
+#undef body
+#undef read
+#undef read_usage
+#define body       ollama_body
+#define read       ollama_read
+#define read_calls ollama_calls
+#include "../../plugins/llm/provider_ollama.c"
+#undef body
+#undef read
+#undef read_calls
+#include "../../plugins/llm/provider.c"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,41 +39,46 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Adds up what came out: events, their bytes and the text of chunks. */
-static uint64_t decode(const char *bytes, size_t size, size_t step)
+/* Adds up what came out: events, their bytes, the text of chunks and the calls of tools. */
+static uint64_t decode(const struct llm_provider *provider, const char *bytes, size_t size,
+                       size_t step)
 {
     static char buffer[BUFFER_MAX], text[LLM_TEXT_MAX];
-    struct llm_sse sse;
+    struct llm_frames frames;
     struct llm_stream stream;
     struct llm_sse_event event;
     uint64_t sum = 0;
 
-    llm_sse_init(&sse, buffer, sizeof(buffer));
+    llm_frames_init(&frames, provider->framing, buffer, sizeof(buffer));
     llm_stream_init(&stream, text);
     for (size_t at = 0; at < size; at += step) {
         const char *piece = bytes + at;
         size_t len = size - at < step ? size - at : step;
         troupe_status status;
 
-        while ((status = llm_sse_next(&sse, &piece, &len, &event)) == TROUPE_OK) {
+        while ((status = llm_frames_next(&frames, &piece, &len, &event)) == TROUPE_OK) {
             const char *part;
             size_t part_len;
 
             sum = sum * 31 + event.len;
             for (size_t i = 0; i < event.len; i++)
                 sum = sum * 31 + (unsigned char)event.data[i];
-            if (llm_stream_chunk(&stream, event.data, event.len, &part, &part_len) == TROUPE_OK)
+            if (llm_provider_chunk(provider, &stream, event.data, event.len, &part, &part_len) ==
+                TROUPE_OK)
                 sum = sum * 31 + part_len;
         }
         if (status == TROUPE_LIMIT)
-            return sum;
+            break;
     }
+    sum = sum * 31 + stream.call_count * 7 + stream.argument_bytes;
+    llm_stream_clear(&stream);
     return sum;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct llm_provider_error error;
+    const struct llm_provider *provider;
     const char *bytes;
     uint64_t expected;
 
@@ -56,8 +86,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     bytes = (const char *)data + 1;
     size--;
-    expected = decode(bytes, size, size + 1);
-    if (decode(bytes, size, 1 + data[0] % 7) != expected)
+    provider = data[0] < 86    ? &llm_provider_openai
+               : data[0] < 172 ? &llm_provider_anthropic
+                               : &llm_provider_ollama;
+    expected = decode(provider, bytes, size, size + 1);
+    if (decode(provider, bytes, size, 1 + data[0] % 7) != expected)
         abort();
     llm_provider_error_read(bytes, size, &error);
     return 0;

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "provider.h"
+
+#include <string.h>
+
+const struct llm_provider *llm_provider_of(const struct llm_settings *settings)
+{
+    switch (settings->format) {
+    case LLM_FORMAT_ANTHROPIC: return &llm_provider_anthropic;
+    case LLM_FORMAT_OLLAMA: return &llm_provider_ollama;
+    case LLM_FORMAT_OPENAI: break;
+    }
+    return &llm_provider_openai;
+}
+
+char *llm_provider_body(const struct llm_request *request)
+{
+    LLM_CLEANUP_JSON json_t *body = llm_provider_of(request->settings)->body(request);
+
+    return body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+}
+
+troupe_status llm_provider_chunk(const struct llm_provider *provider, struct llm_stream *stream,
+                                 const char *data, size_t len, const char **ret, size_t *ret_len)
+{
+    LLM_CLEANUP_JSON json_t *tree = NULL;
+    size_t before = stream->len;
+    troupe_status status;
+
+    while (len > 0 && data[len - 1] == ' ')
+        len--;
+    if (len == 6 && memcmp(data, "[DONE]", 6) == 0) {
+        stream->done = 1;
+        return TROUPE_END;
+    }
+    tree = llm_json_load(data, len);
+    if (!json_is_object(tree))
+        return TROUPE_DATA;
+    status = provider->read(stream, tree);
+    if (status < 0)
+        return status;
+    stream->chunks++;
+    *ret = stream->text + before;
+    *ret_len = stream->len - before;
+    return TROUPE_OK;
+}
+
+/* ---- lines --------------------------------------------------------------------------------------
+ * The decoder of events has all that lines need: a buffer that bounds them, and its place in it. */
+
+static troupe_status next_line(struct llm_sse *lines, const char **data, size_t *len,
+                               struct llm_sse_event *ret)
+{
+    if (lines->dispatched) {
+        lines->dispatched = 0;
+        lines->line_len = 0;
+    }
+    while (*len > 0) {
+        const char *end = memchr(*data, '\n', *len);
+        size_t n = end ? (size_t)(end - *data) : *len;
+
+        if (n > lines->capacity - lines->line_len)
+            return TROUPE_LIMIT;
+        memcpy(lines->buffer + lines->line_len, *data, n);
+        lines->line_len += n;
+        *data += end ? n + 1 : n;
+        *len -= end ? n + 1 : n;
+        if (!end)
+            break;
+        while (lines->line_len > 0 && lines->buffer[lines->line_len - 1] == '\r')
+            lines->line_len--;
+        if (lines->line_len == 0)
+            continue;
+        lines->dispatched = 1;
+        *ret = (struct llm_sse_event){.name = "", .data = lines->buffer, .len = lines->line_len};
+        return TROUPE_OK;
+    }
+    return TROUPE_END;
+}
+
+void llm_frames_init(struct llm_frames *frames, enum llm_framing framing, char *buffer,
+                     size_t capacity)
+{
+    frames->framing = framing;
+    llm_sse_init(&frames->sse, buffer, capacity);
+}
+
+troupe_status llm_frames_next(struct llm_frames *frames, const char **data, size_t *len,
+                              struct llm_sse_event *ret)
+{
+    if (frames->framing == LLM_LINES)
+        return next_line(&frames->sse, data, len, ret);
+    return llm_sse_next(&frames->sse, data, len, ret);
+}

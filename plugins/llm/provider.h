@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The formats that providers speak, behind one small interface: how a request is written, how an
+ * answer is read, where both go. What is asked (request.h) and what came (stream.h) are the same for
+ * all of them.
+ */
+#ifndef LLM_PROVIDER_H
+#define LLM_PROVIDER_H
+
+#include "request.h"
+#include "sse.h"
+#include "stream.h"
+
+/* How an answer is cut into chunks: server-sent events, or a JSON object on each line. */
+enum llm_framing { LLM_EVENTS, LLM_LINES };
+
+struct llm_provider {
+    const char *name;
+    enum llm_framing framing;
+    const char *accept;                  /* media type of a streamed answer               */
+    const char *chat, *models;           /* paths behind base_url                         */
+    const char *key_header, *key_prefix; /* the host puts the key behind the prefix       */
+    const char *extra_header, *extra;    /* one that every request needs; NULL: none      */
+    const char *model_list, *model_name; /* keys in the list of models                    */
+    /* The body; NULL without memory. */
+    json_t *(*body)(const struct llm_request *request);
+    /* Adds one chunk to the stream, or a whole answer of a server that does not stream. TROUPE_DATA
+     * where it is neither, TROUPE_UNAVAILABLE for an error object (in `stream->error`). */
+    troupe_status (*read)(struct llm_stream *stream, const json_t *chunk);
+};
+
+extern const struct llm_provider llm_provider_openai;
+extern const struct llm_provider llm_provider_anthropic;
+extern const struct llm_provider llm_provider_ollama;
+
+/* By enum llm_format, LLM_FORMAT_AUTO excepted. */
+const struct llm_provider *llm_provider_of(const struct llm_settings *settings);
+
+/* The body, to be freed with free(); NULL without memory. */
+char *llm_provider_body(const struct llm_request *request);
+
+/* One chunk's data. TROUPE_OK: `*ret` and `*ret_len` are new text inside `stream->text`, length 0
+ * when the chunk had none. TROUPE_END after the mark that ends a stream. TROUPE_DATA: no JSON, or
+ * none of ours. TROUPE_UNAVAILABLE: an error object, which is in `stream->error`. */
+troupe_status llm_provider_chunk(const struct llm_provider *provider, struct llm_stream *stream,
+                                 const char *data, size_t len, const char **ret, size_t *ret_len);
+
+/* Cuts bytes into chunks as the provider frames them; the interface is that of llm_sse. */
+struct llm_frames {
+    enum llm_framing framing;
+    struct llm_sse sse;
+};
+void llm_frames_init(struct llm_frames *frames, enum llm_framing framing, char *buffer,
+                     size_t capacity);
+troupe_status llm_frames_next(struct llm_frames *frames, const char **data, size_t *len,
+                              struct llm_sse_event *ret);
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Anthropic's Messages: instructions apart from the talk, content in blocks, events with names, and
+ * an accounting of its own.
+ */
+#include "provider.h"
+
+#include <string.h>
+
+#define VERSION "2023-06-01"
+
+/* ---- the request -------------------------------------------------------------------------------*/
+
+static const char *text_of(const json_t *message, const char *key)
+{
+    const char *text = json_string_value(json_object_get(message, key));
+
+    return text ? text : "";
+}
+
+static int has_role(const json_t *message, const char *role)
+{
+    return strcmp(text_of(message, "role"), role) == 0;
+}
+
+/* All instructions, which stand outside the talk, joined by an empty line. NULL where there are
+ * none. */
+static json_t *instructions(const json_t *messages)
+{
+    json_t *joined = NULL;
+    const json_t *message;
+    size_t i;
+
+    json_array_foreach ((json_t *)messages, i, message) {
+        const char *text = text_of(message, "content");
+        json_t *longer;
+
+        if (!has_role(message, "system") || !text[0])
+            continue;
+        if (!joined) {
+            joined = json_string(text);
+            continue;
+        }
+        longer = json_sprintf("%s\n\n%s", json_string_value(joined), text);
+        json_decref(joined);
+        joined = longer;
+    }
+    return joined;
+}
+
+/* The blocks of the last message where it has the same role, else those of a new one: turns must
+ * alternate, and the results of all tools of one answer belong into one message. */
+static json_t *blocks_for(json_t *talk, const char *role)
+{
+    json_t *last = json_array_get(talk, json_array_size(talk) - 1);
+
+    if (!last || !has_role(last, role)) {
+        last = json_pack("{s:s, s:[]}", "role", role, "content");
+        if (json_array_append_new(talk, last) < 0)
+            return NULL;
+    }
+    return json_object_get(last, "content");
+}
+
+static int add_text(json_t *blocks, const json_t *message)
+{
+    const char *text = text_of(message, "content");
+
+    /* An empty block is refused. */
+    if (!text[0])
+        return 0;
+    return json_array_append_new(blocks, json_pack("{s:s, s:s}", "type", "text", "text", text));
+}
+
+static int add_calls(json_t *blocks, const json_t *calls)
+{
+    const json_t *call;
+    size_t i;
+
+    json_array_foreach ((json_t *)calls, i, call) {
+        const json_t *function = json_object_get(call, "function");
+        const json_t *arguments = json_object_get(function, "arguments");
+        json_t *input =
+            llm_json_load(json_string_value(arguments) ? json_string_value(arguments) : "",
+                          json_string_length(arguments));
+
+        if (!json_is_object(input)) {
+            json_decref(input);
+            input = json_object();
+        }
+        if (json_array_append_new(blocks, json_pack("{s:s, s:s, s:s, s:o}", "type", "tool_use",
+                                                    "id", text_of(call, "id"), "name",
+                                                    text_of(function, "name"), "input", input)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_message(json_t *talk, const json_t *message)
+{
+    const int is_tool = has_role(message, "tool"), is_answer = has_role(message, "assistant");
+    json_t *blocks;
+
+    if (has_role(message, "system"))
+        return 0;
+    /* A talk begins with the member; the start of an older one may have been left out. */
+    if (is_answer && json_array_size(talk) == 0)
+        return 0;
+    if (!is_tool && !text_of(message, "content")[0] && !json_object_get(message, "tool_calls"))
+        return 0;
+    blocks = blocks_for(talk, is_answer ? "assistant" : "user");
+    if (!blocks)
+        return -1;
+    if (is_tool)
+        return json_array_append_new(blocks,
+                                     json_pack("{s:s, s:s, s:s}", "type", "tool_result",
+                                               "tool_use_id", text_of(message, "tool_call_id"),
+                                               "content", text_of(message, "content")));
+    if (add_text(blocks, message) < 0)
+        return -1;
+    return add_calls(blocks, json_object_get(message, "tool_calls"));
+}
+
+static json_t *talk_of(const json_t *messages)
+{
+    json_t *talk = json_array();
+    const json_t *message;
+    size_t i;
+
+    json_array_foreach ((json_t *)messages, i, message) {
+        if (!talk || add_message(talk, message) < 0) {
+            json_decref(talk);
+            return NULL;
+        }
+    }
+    return talk;
+}
+
+static json_t *tools_of(const json_t *tools)
+{
+    json_t *list = json_array();
+    const json_t *tool;
+    size_t i;
+
+    json_array_foreach ((json_t *)tools, i, tool) {
+        const json_t *function = json_object_get(tool, "function");
+        json_t *schema = json_object_get(function, "parameters");
+
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:o}", "name", text_of(function, "name"), "description",
+                            text_of(function, "description"), "input_schema",
+                            schema ? json_incref(schema) : json_pack("{s:s}", "type", "object")));
+    }
+    return list;
+}
+
+static json_t *body(const struct llm_request *request)
+{
+    const struct llm_shape *shape = &request->shape;
+    json_t *system = instructions(request->messages);
+    json_t *ret = json_pack("{s:s, s:I, s:o, s:b}", "model", request->settings->model, "max_tokens",
+                            (json_int_t)request->max_tokens, "messages", talk_of(request->messages),
+                            "stream", 1);
+    int failed = 0;
+
+    if (!ret) {
+        json_decref(system);
+        return NULL;
+    }
+    if (system)
+        failed |= json_object_set_new(ret, "system", system);
+    if (request->has_temperature && !shape->no_temperature) /* 1 is the most here */
+        failed |= json_object_set_new(
+            ret, "temperature", json_real(request->temperature > 1 ? 1 : request->temperature));
+    if (request->tools)
+        failed |= json_object_set_new(ret, "tools", tools_of(request->tools));
+    if (request->schema && !shape->no_json)
+        failed |= json_object_set_new(ret, "output_config",
+                                      json_pack("{s:{s:s, s:O}}", "format", "type", "json_schema",
+                                                "schema", request->schema));
+    if (failed) {
+        json_decref(ret);
+        return NULL;
+    }
+    return ret;
+}
+
+/* ---- the answer --------------------------------------------------------------------------------*/
+
+/* Reasons as OpenAI calls them, which everything behind this knows. */
+static const char *finish_of(const char *reason)
+{
+    static const struct {
+        const char *theirs, *ours;
+    } names[] = {
+        {"end_turn", "stop"},       {"stop_sequence", "stop"},
+        {"max_tokens", "length"},   {"model_context_window_exceeded", "length"},
+        {"tool_use", "tool_calls"}, {"refusal", "content_filter"},
+    };
+
+    for (size_t i = 0; reason && i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i].theirs, reason) == 0)
+            return names[i].ours;
+    return reason;
+}
+
+/* Totals that replace what came before, each where it is named: the last event may have the output
+ * alone. `input_tokens` does not hold what was read from the cache or put there. */
+static void read_usage(struct llm_stream *stream, const json_t *usage)
+{
+    struct llm_usage *ret = &stream->usage;
+    uint64_t plain = ret->input - ret->cached - ret->written, count;
+
+    if (!json_is_object(usage))
+        return;
+    if (llm_stream_count(usage, "input_tokens", &count))
+        plain = count;
+    llm_stream_count(usage, "cache_read_input_tokens", &ret->cached);
+    llm_stream_count(usage, "cache_creation_input_tokens", &ret->written);
+    llm_stream_count(usage, "output_tokens", &ret->output);
+    llm_stream_count(json_object_get(usage, "output_tokens_details"), "thinking_tokens",
+                     &ret->reasoning);
+    ret->input = plain + ret->cached + ret->written;
+}
+
+static troupe_status read_block(struct llm_stream *stream, int64_t index, const json_t *block)
+{
+    const char *type = text_of(block, "type");
+    const json_t *input = json_object_get(block, "input");
+    LLM_CLEANUP_TEXT char *arguments = NULL;
+    struct llm_call *call;
+
+    if (strcmp(type, "text") == 0)
+        llm_stream_append(stream, json_object_get(block, "text"));
+    else if (strcmp(type, "thinking") == 0)
+        llm_stream_think(stream, json_string_length(json_object_get(block, "thinking")));
+    if (strcmp(type, "tool_use") != 0)
+        return TROUPE_OK; /* kinds that come up later are no error */
+    call = llm_stream_call(stream, index, json_object_get(block, "id"),
+                           json_object_get(block, "name"));
+    if (!call)
+        return TROUPE_LIMIT;
+    /* An empty object only holds the place of pieces that follow; a whole answer has it all. */
+    if (json_object_size(input) == 0)
+        return TROUPE_OK;
+    arguments = json_dumps(input, JSON_COMPACT);
+    return arguments ? llm_stream_argue(stream, call, arguments, strlen(arguments)) : TROUPE_NOMEM;
+}
+
+static troupe_status read_delta(struct llm_stream *stream, int64_t index, const json_t *delta)
+{
+    const char *type = text_of(delta, "type");
+    const json_t *json = json_object_get(delta, "partial_json");
+    struct llm_call *call;
+
+    if (strcmp(type, "text_delta") == 0) {
+        llm_stream_append(stream, json_object_get(delta, "text"));
+    } else if (strcmp(type, "thinking_delta") == 0) {
+        llm_stream_think(stream, json_string_length(json_object_get(delta, "thinking")));
+    } else if (strcmp(type, "input_json_delta") == 0) {
+        call = llm_stream_call(stream, index, NULL, NULL);
+        return call ? llm_stream_argue(stream, call, json_string_value(json),
+                                       json_string_length(json))
+                    : TROUPE_LIMIT;
+    }
+    return TROUPE_OK;
+}
+
+/* {"type": "message"}: the answer of a server that does not stream. */
+static troupe_status read_whole(struct llm_stream *stream, const json_t *message)
+{
+    const json_t *block;
+    size_t i;
+
+    json_array_foreach (json_object_get(message, "content"), i, block) {
+        troupe_status status = read_block(stream, (int64_t)i, block);
+
+        if (status < 0)
+            return status;
+    }
+    llm_stream_finish(stream,
+                      finish_of(json_string_value(json_object_get(message, "stop_reason"))));
+    llm_stream_text(message, "model", stream->model, sizeof(stream->model));
+    read_usage(stream, json_object_get(message, "usage"));
+    stream->usage.known = json_is_object(json_object_get(message, "usage"));
+    stream->done = 1;
+    return TROUPE_OK;
+}
+
+static troupe_status read(struct llm_stream *stream, const json_t *chunk)
+{
+    const char *type = text_of(chunk, "type");
+    const json_t *message = json_object_get(chunk, "message");
+    const int64_t index = json_integer_value(json_object_get(chunk, "index"));
+
+    if (strcmp(type, "error") == 0 || json_is_object(json_object_get(chunk, "error"))) {
+        llm_provider_error_take(json_object_get(chunk, "error"), &stream->error);
+        return TROUPE_UNAVAILABLE;
+    }
+    if (!type[0])
+        return TROUPE_DATA;
+    if (strcmp(type, "message") == 0)
+        return read_whole(stream, chunk);
+    if (strcmp(type, "content_block_start") == 0)
+        return read_block(stream, index, json_object_get(chunk, "content_block"));
+    if (strcmp(type, "content_block_delta") == 0)
+        return read_delta(stream, index, json_object_get(chunk, "delta"));
+    if (strcmp(type, "message_start") == 0) {
+        llm_stream_text(message, "model", stream->model, sizeof(stream->model));
+        read_usage(stream, json_object_get(message, "usage"));
+    } else if (strcmp(type, "message_delta") == 0) {
+        const json_t *usage = json_object_get(chunk, "usage");
+
+        llm_stream_finish(stream, finish_of(json_string_value(json_object_get(
+                                      json_object_get(chunk, "delta"), "stop_reason"))));
+        read_usage(stream, usage);
+        /* Only now is the output's count the last one. */
+        stream->usage.known = json_is_integer(json_object_get(usage, "output_tokens"));
+    } else if (strcmp(type, "message_stop") == 0) {
+        stream->done = 1;
+    }
+    return TROUPE_OK; /* "ping", and whatever comes up later */
+}
+
+const struct llm_provider llm_provider_anthropic = {
+    .name = "anthropic",
+    .framing = LLM_EVENTS,
+    .accept = "text/event-stream",
+    .chat = "/messages",
+    .models = "/models",
+    .key_header = "x-api-key",
+    .key_prefix = "",
+    .extra_header = "anthropic-version",
+    .extra = VERSION,
+    .model_list = "data",
+    .model_name = "id",
+    .body = body,
+    .read = read,
+};

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * OpenAI's chat completions, which most servers speak: OpenRouter, llama.cpp, vLLM, LM Studio,
+ * Ollama's /v1, the compatible addresses of other providers.
+ */
+#include "provider.h"
+
+#include <string.h>
+
+static int put(json_t *body, const char *key, json_t *value)
+{
+    return json_object_set_new(body, key, value);
+}
+
+static json_t *response_format(const struct llm_request *request)
+{
+    if (!request->schema)
+        return json_pack("{s:s}", "type", "json_object");
+    return json_pack("{s:s, s:{s:s, s:O, s:b}}", "type", "json_schema", "json_schema", "name",
+                     "answer", "schema", request->schema, "strict", 0);
+}
+
+static json_t *body(const struct llm_request *request)
+{
+    const struct llm_shape *shape = &request->shape;
+    json_t *ret = json_pack("{s:s, s:O, s:b}", "model", request->settings->model, "messages",
+                            request->messages, "stream", 1);
+    int failed;
+
+    if (!ret)
+        return NULL;
+    failed = put(ret, shape->completion_tokens ? "max_completion_tokens" : "max_tokens",
+                 json_integer(request->max_tokens));
+    if (!shape->no_usage)
+        failed |= put(ret, "stream_options", json_pack("{s:b}", "include_usage", 1));
+    if (request->has_temperature && !shape->no_temperature)
+        failed |= put(ret, "temperature", json_real(request->temperature));
+    if (request->tools)
+        failed |= json_object_set(ret, "tools", request->tools);
+    if (request->wants_json && !shape->no_json)
+        failed |= put(ret, "response_format", response_format(request));
+    if (failed) {
+        json_decref(ret);
+        return NULL;
+    }
+    return ret;
+}
+
+/* Usage counts are totals, never increments: the last chunk that has them counts. `prompt_tokens`
+ * holds what was cached, `completion_tokens` what was thought. */
+static void read_usage(const json_t *usage, struct llm_usage *ret)
+{
+    const json_t *cost = json_object_get(usage, "cost");
+    const json_t *in = json_object_get(usage, "prompt_tokens_details");
+    uint64_t input, output;
+
+    if (llm_stream_count(usage, "prompt_tokens", &input) &&
+        llm_stream_count(usage, "completion_tokens", &output)) {
+        ret->known = 1;
+        ret->input = input;
+        ret->output = output;
+        ret->cached = ret->written = ret->reasoning = 0;
+        llm_stream_count(in, "cached_tokens", &ret->cached);
+        llm_stream_count(in, "cache_write_tokens", &ret->written);
+        llm_stream_count(json_object_get(usage, "completion_tokens_details"), "reasoning_tokens",
+                         &ret->reasoning);
+    }
+    if (json_is_number(cost) && json_number_value(cost) > 0 && json_number_value(cost) < 1e6) {
+        double micros = json_number_value(cost) * 1e6;
+
+        ret->cost_micros = (uint64_t)micros;
+        ret->cost_micros += (double)ret->cost_micros < micros;
+        ret->has_cost = 1;
+    }
+}
+
+static size_t text_len(const json_t *object, const char *key)
+{
+    return json_string_length(json_object_get(object, key));
+}
+
+/* Pieces belong together by "index"; id and name come with the first only. A whole answer has no
+ * index, there the place counts. Some servers give arguments as an object. */
+static troupe_status read_calls(struct llm_stream *stream, const json_t *calls)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach ((json_t *)calls, i, item) {
+        const json_t *index = json_object_get(item, "index");
+        const json_t *function = json_object_get(item, "function");
+        const json_t *arguments = json_object_get(function, "arguments");
+        LLM_CLEANUP_TEXT char *object = NULL;
+        struct llm_call *call =
+            llm_stream_call(stream, json_is_integer(index) ? json_integer_value(index) : (int64_t)i,
+                            json_object_get(item, "id"), json_object_get(function, "name"));
+        const char *text = json_string_value(arguments);
+        size_t len = json_string_length(arguments);
+        troupe_status status;
+
+        if (!call)
+            return TROUPE_LIMIT;
+        if (json_is_object(arguments)) {
+            text = object = json_dumps(arguments, JSON_COMPACT);
+            len = object ? strlen(object) : 0;
+        }
+        status = llm_stream_argue(stream, call, text, len);
+        if (status < 0)
+            return status;
+    }
+    return TROUPE_OK;
+}
+
+static troupe_status read_choice(struct llm_stream *stream, const json_t *choice)
+{
+    const json_t *delta = json_object_get(choice, "delta");
+    size_t thoughts;
+
+    if (!json_is_object(delta))
+        delta = json_object_get(choice, "message");
+    llm_stream_append(stream, json_object_get(delta, "content"));
+    llm_stream_append(stream, json_object_get(delta, "refusal"));
+    /* Some servers send both names with the same text. */
+    thoughts = text_len(delta, "reasoning_content");
+    llm_stream_think(stream, thoughts ? thoughts : text_len(delta, "reasoning"));
+    llm_stream_finish(stream, json_string_value(json_object_get(choice, "finish_reason")));
+    return read_calls(stream, json_object_get(delta, "tool_calls"));
+}
+
+static troupe_status read(struct llm_stream *stream, const json_t *chunk)
+{
+    const json_t *error = json_object_get(chunk, "error");
+    const json_t *choices = json_object_get(chunk, "choices");
+    const json_t *usage = json_object_get(chunk, "usage");
+
+    if (error && !json_is_null(error)) {
+        llm_provider_error_take(error, &stream->error);
+        return TROUPE_UNAVAILABLE;
+    }
+    if (!json_is_array(choices) && !json_is_object(usage))
+        return TROUPE_DATA;
+    llm_stream_text(chunk, "model", stream->model, sizeof(stream->model));
+    if (json_is_object(usage))
+        read_usage(usage, &stream->usage);
+    /* The chunk with the usage has no choices. */
+    return json_array_size(choices) > 0 ? read_choice(stream, json_array_get(choices, 0))
+                                        : TROUPE_OK;
+}
+
+const struct llm_provider llm_provider_openai = {
+    .name = "openai",
+    .framing = LLM_EVENTS,
+    .accept = "text/event-stream",
+    .chat = "/chat/completions",
+    .models = "/models",
+    .key_header = "Authorization",
+    .key_prefix = "Bearer ",
+    .model_list = "data",
+    .model_name = "id",
+    .body = body,
+    .read = read,
+};
