@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_answer.h"
 
+#include "fake_gzip.h"
 #include "fake_http.h"
 #include "fake_sse.h"
 #include "fake_text.h"
@@ -49,12 +50,18 @@ static const char *usual_code(int status)
 struct fake_plan *fake_answer_error(int status, const char *code, const char *message,
                                     const json_t *rule)
 {
+    return fake_answer_error_in(FAKE_OPENAI, status, code, message, rule);
+}
+
+struct fake_plan *fake_answer_error_in(enum fake_format format, int status, const char *code,
+                                       const char *message, const json_t *rule)
+{
     struct fake_text text = {0}, extra = {0};
     const char *retry_after = fake_rule_str(rule, "retry_after", NULL);
     struct fake_plan *plan;
-    json_t *body =
-        json_pack("{s:{s:s,s:s,s:n,s:s}}", "error", "message", message, "type",
-                  status < 500 ? "invalid_request_error" : "server_error", "param", "code", code);
+    json_t *body = json_object_get(rule, "error")
+                       ? json_deep_copy(json_object_get(rule, "error"))
+                       : fake_format_error(format, status, code, message);
 
     fake_text_json(&text, body);
     json_decref(body);
@@ -67,7 +74,7 @@ struct fake_plan *fake_answer_error(int status, const char *code, const char *me
     return plan;
 }
 
-struct fake_plan *fake_answer_early_fault(const json_t *rule)
+struct fake_plan *fake_answer_early_fault(enum fake_format format, const json_t *rule)
 {
     uint32_t faults = fake_rule_faults(rule);
     struct fake_plan *plan;
@@ -78,8 +85,8 @@ struct fake_plan *fake_answer_early_fault(const json_t *rule)
     } else if (faults & FAULT_STATUS) {
         int status = (int)fake_rule_int(rule, "status", 500);
 
-        plan = fake_answer_error(status, fake_rule_str(rule, "code", usual_code(status)),
-                                 "the fake was told to fail", rule);
+        plan = fake_answer_error_in(format, status, fake_rule_str(rule, "code", usual_code(status)),
+                                    "the fake was told to fail", rule);
     } else if (faults & FAULT_REDIRECT) {
         struct fake_text extra = {0};
 
@@ -208,15 +215,20 @@ static struct fake_plan *answer_whole(const struct fake_chat *chat, const char *
                         has_calls && !*text ? json_null() : json_string(text), "refusal");
     if (has_calls)
         json_object_set(message, "tool_calls", calls);
-    body = json_pack("{s:s,s:s,s:i,s:s,s:[{s:i,s:o,s:s,s:n}]}", "id", id.data, "object",
+    body = json_pack("{s:s,s:s,s:i,s:s,s:[{s:i,s:O,s:s,s:n}]}", "id", id.data, "object",
                      "chat.completion", "created", 1700000000, "model", chat->model, "choices",
                      "index", 0, "message", message, "finish_reason", finish, "logprobs");
     if (!(faults & FAULT_NO_USAGE))
         json_object_set(body, "usage", usage);
-    if (faults & FAULT_ERROR_IN_STREAM)
-        json_object_set_new(
-            body, "error",
-            json_pack("{s:s,s:s}", "message", "the fake failed", "code", "server_error"));
+    if (chat->format != FAKE_OPENAI) {
+        json_decref(body);
+        body = fake_format_whole(chat->format, chat->model, id.data, message, finish,
+                                 faults & FAULT_NO_USAGE ? NULL : usage);
+    }
+    if (faults & FAULT_ERROR_IN_STREAM) {
+        json_decref(body);
+        body = fake_format_error(chat->format, 500, "server_error", "the fake failed");
+    }
     if (faults & FAULT_BOM)
         fake_text_puts(&dump, "\xef\xbb\xbf");
     fake_text_json(&dump, body);
@@ -230,8 +242,27 @@ static struct fake_plan *answer_whole(const struct fake_chat *chat, const char *
     if (faults & FAULT_HANG_AFTER_HEADERS)
         plan->steps[0].len -= dump.len;
     json_decref(body);
+    json_decref(message);
     fake_text_clear(&dump);
     fake_text_clear(&id);
+    return plan;
+}
+
+/* A small answer that unpacks to a huge one. */
+static struct fake_plan *answer_bomb(const struct fake_chat *chat)
+{
+    struct fake_plan *plan = fake_plan_new();
+    struct fake_text head = {0}, body = {0};
+
+    fake_gzip_bomb(&body, (uint64_t)fake_rule_int(chat->rule, "bytes", INT64_C(1) << 28));
+    fake_text_printf(&head,
+                     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                     "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+                     body.len);
+    fake_plan_add(plan, 0, head.data, head.len);
+    fake_plan_add(plan, 0, body.data, body.len);
+    fake_text_clear(&head);
+    fake_text_clear(&body);
     return plan;
 }
 
@@ -255,7 +286,7 @@ static struct fake_plan *answer_huge(const struct fake_chat *chat)
 struct fake_plan *fake_answer_chat(const struct fake_chat *chat)
 {
     uint32_t faults = fake_rule_faults(chat->rule);
-    struct fake_plan *plan = fake_answer_early_fault(chat->rule);
+    struct fake_plan *plan = fake_answer_early_fault(chat->format, chat->rule);
     json_t *calls, *usage;
     const char *finish;
     int64_t words;
@@ -274,6 +305,8 @@ struct fake_plan *fake_answer_chat(const struct fake_chat *chat)
                                                       : "stop");
     if (faults & FAULT_HUGE_BODY)
         plan = answer_huge(chat);
+    else if (faults & FAULT_GZIP_BOMB)
+        plan = answer_bomb(chat);
     else if (faults & FAULT_WRONG_CONTENT_TYPE)
         plan = plan_whole(200, "text/html", "", "<html>Log in first</html>\n", 26);
     else if (chat->stream)

@@ -5,10 +5,12 @@
 #ifndef FAKE_ANSWER_H
 #define FAKE_ANSWER_H
 
+#include "fake_format.h"
 #include "fake_plan.h"
 #include "fake_script.h"
 
 struct fake_chat {
+    enum fake_format format;
     struct fake_talk talk;
     const json_t *rule; /* NULL: the default echo */
     const char *model;
@@ -22,7 +24,10 @@ struct fake_plan *fake_answer_json(int status, json_t *body);
 /* OpenAI's error object, with what `rule` says about it (NULL: nothing). */
 struct fake_plan *fake_answer_error(int status, const char *code, const char *message,
                                     const json_t *rule);
+/* The same as another format has it. */
+struct fake_plan *fake_answer_error_in(enum fake_format format, int status, const char *code,
+                                       const char *message, const json_t *rule);
 /* Status, redirect, hang and cut before the headers, for any endpoint; NULL: none of them. */
-struct fake_plan *fake_answer_early_fault(const json_t *rule);
+struct fake_plan *fake_answer_early_fault(enum fake_format format, const json_t *rule);
 
 #endif

@@ -54,13 +54,17 @@ static void log_request(struct fake_api *api, const struct fake_request *request
     json_array_append_new(api->log, log_entry(request, body, nth));
 }
 
-static struct fake_plan *unknown_model(const char *model)
+static struct fake_plan *unknown_model(enum fake_format format, const char *model)
 {
     char text[256];
 
     snprintf(text, sizeof(text),
              "The model `%.100s` does not exist or you do not have access to it.", model);
-    return fake_answer_error(404, "model_not_found", text, NULL);
+    if (format == FAKE_OLLAMA)
+        snprintf(text, sizeof(text), "model '%.100s' not found", model);
+    else if (format == FAKE_ANTHROPIC)
+        snprintf(text, sizeof(text), "model: %.100s", model);
+    return fake_answer_error_in(format, 404, "model_not_found", text, NULL);
 }
 
 /* ---- OpenAI ------------------------------------------------------------------------------ */
@@ -79,14 +83,24 @@ static uint64_t round_key(const struct fake_talk *talk)
     return key ? key : 1;
 }
 
-static struct fake_plan *answer_chat(struct fake_api *api, const struct fake_request *request,
-                                     const json_t *body)
+/* Ollama streams unless it is told not to. */
+static bool wants_stream(enum fake_format format, const json_t *body)
 {
-    const json_t *messages = json_object_get(body, "messages");
+    const json_t *stream = json_object_get(body, "stream");
+
+    return format == FAKE_OLLAMA ? !json_is_false(stream) : json_is_true(stream);
+}
+
+static struct fake_plan *answer_chat(struct fake_api *api, enum fake_format format,
+                                     const struct fake_request *request, const json_t *body)
+{
+    char err[200] = "messages must be a list with content";
+    json_t *messages = fake_format_messages(format, request, body, err, sizeof(err));
     const char *coding = fake_request_header(request, "Accept-Encoding");
     struct fake_chat chat = {
+        .format = format,
         .model = fake_rule_str(body, "model", ""),
-        .stream = json_is_true(json_object_get(body, "stream")),
+        .stream = wants_stream(format, body),
         .include_usage =
             json_is_true(json_object_get(json_object_get(body, "stream_options"), "include_usage")),
         .gzip_accepted = coding && strstr(coding, "gzip"),
@@ -95,19 +109,27 @@ static struct fake_plan *answer_chat(struct fake_api *api, const struct fake_req
     };
     struct fake_plan *plan;
 
+    if (format == FAKE_OLLAMA)
+        chat.max_tokens = fake_rule_int(json_object_get(body, "options"), "num_predict", 0);
+
     log_request(api, request, body, ++api->chats);
-    if (!json_is_array(messages) || json_array_size(messages) == 0)
-        return fake_answer_error(400, "invalid_value", "messages must be a list with content",
-                                 NULL);
-    if (!model_known(api, chat.model))
-        return unknown_model(chat.model);
+    if (!json_is_array(messages) || json_array_size(messages) == 0) {
+        json_decref(messages);
+        return fake_answer_error_in(format, 400, "invalid_value", err, NULL);
+    }
+    if (!model_known(api, chat.model)) {
+        json_decref(messages);
+        return unknown_model(format, chat.model);
+    }
     fake_talk_init(&chat.talk, "chat", messages, api->chats);
+    chat.talk.model = chat.model;
     chat.rule = fake_script_match(api->script, &chat.talk);
     if (chat.stream)
         api->streamed++;
     plan = fake_answer_chat(&chat);
     plan->round = round_key(&chat.talk);
     fake_talk_clear(&chat.talk);
+    json_decref(messages);
     return plan;
 }
 
@@ -118,7 +140,7 @@ static struct fake_plan *endpoint_fault(struct fake_api *api, const char *endpoi
     struct fake_plan *plan;
 
     fake_talk_init(&talk, endpoint, NULL, nth);
-    plan = fake_answer_early_fault(fake_script_match(api->script, &talk));
+    plan = fake_answer_early_fault(FAKE_OPENAI, fake_script_match(api->script, &talk));
     fake_talk_clear(&talk);
     return plan;
 }
@@ -133,7 +155,8 @@ static struct fake_plan *answer_embeddings(struct fake_api *api, const struct fa
     fault = endpoint_fault(api, "embeddings", api->embeddings);
     if (fault)
         return fault;
-    return model_known(api, model) ? fake_answer_embeddings(body, model) : unknown_model(model);
+    return model_known(api, model) ? fake_answer_embeddings(body, model)
+                                   : unknown_model(FAKE_OPENAI, model);
 }
 
 static struct fake_plan *answer_models(struct fake_api *api)
@@ -310,7 +333,11 @@ struct fake_plan *fake_api_answer(struct fake_server *server, const struct fake_
     if (!body)
         return fake_answer_error(400, "invalid_json", "the body is no JSON", NULL);
     if (strcmp(request->path, "/v1/chat/completions") == 0)
-        plan = answer_chat(api, request, body);
+        plan = answer_chat(api, FAKE_OPENAI, request, body);
+    else if (strcmp(request->path, "/v1/messages") == 0)
+        plan = answer_chat(api, FAKE_ANTHROPIC, request, body);
+    else if (strcmp(request->path, "/api/chat") == 0)
+        plan = answer_chat(api, FAKE_OLLAMA, request, body);
     else if (strcmp(request->path, "/v1/embeddings") == 0)
         plan = answer_embeddings(api, request, body);
     else if (strcmp(request->path, "/_script") == 0)

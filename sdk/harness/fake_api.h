@@ -3,7 +3,8 @@
  * The endpoints of the fake LLM:
  *
  *   POST /v1/chat/completions, /v1/embeddings; GET /v1/models        as OpenAI
- *   GET /api/version, /api/tags                                      as Ollama, to be found as one
+ *   POST /v1/messages                                                as Anthropic
+ *   POST /api/chat; GET /api/version, /api/tags                      as Ollama
  *   GET /_log      the chat and embedding requests received, oldest first, at most FAKE_LOG_MAX;
  *                  names of the headers, and of Authorization a digest, never a value
  *   GET /_stats    {"requests", "streamed", "faults", "aborted", "connections", "answering",

@@ -47,17 +47,18 @@ static const struct {
     {"wrong_content_type", FAULT_WRONG_CONTENT_TYPE},
     {"redirect", FAULT_REDIRECT},
     {"gzip", FAULT_GZIP},
+    {"gzip_bomb", FAULT_GZIP_BOMB},
 };
 
 static const char *const rule_keys[] = {
     "match",       "endpoint",    "times",          "skip",     "answer",      "answer_repeat",
     "chunk_words", "chunk_chars", "first_delay_ms", "delay_ms", "usage",       "finish_reason",
     "tool_calls",  "fragments",   "fault",          "status",   "retry_after", "after_chunks",
-    "bytes",       "loris_ms",    "location",       "code",     "comment",
+    "bytes",       "loris_ms",    "location",       "code",     "comment",     "error",
 };
 
-static const char *const match_keys[] = {"contains",  "regex",  "nth",
-                                         "last_role", "system", "history"};
+static const char *const match_keys[] = {"contains", "regex",   "nth",  "last_role",
+                                         "system",   "history", "model"};
 
 static uint32_t fault_bit(const char *name)
 {
@@ -207,12 +208,14 @@ static bool conditions_hold(const struct rule *rule, const struct fake_talk *tal
     const char *contains = fake_rule_str(match, "contains", NULL);
     const char *role = fake_rule_str(match, "last_role", NULL);
     const char *system = fake_rule_str(match, "system", NULL);
+    const char *model = fake_rule_str(match, "model", NULL);
     int64_t nth = fake_rule_int(match, "nth", 0);
     int64_t history = fake_rule_int(match, "history", -1);
 
     if (json_is_string(match))
         contains = json_string_value(match);
     return !(contains && !strstr(talk->last, contains)) &&
+           !(model && (!talk->model || strcmp(model, talk->model) != 0)) &&
            !(role && strcmp(role, talk->last_role) != 0) &&
            !(system && !strstr(talk->system, system)) && !(nth > 0 && (uint64_t)nth != talk->nth) &&
            !(history >= 0 && (size_t)history != talk->history) &&

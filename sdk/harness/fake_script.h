@@ -9,7 +9,7 @@
  *   "match"          text in the last user message, or an object of conditions that all hold:
  *                    {"contains": T, "regex": POSIX ERE, "nth": N (n-th chat request, from 1),
  *                     "last_role": "tool", "system": T (text in the system message),
- *                     "history": N (number of messages)}
+ *                     "history": N (number of messages), "model": T (its whole name)}
  *   "endpoint"       "chat" (default), "embeddings", "models" or "any"
  *   "times"          the rule answers at most so often; "skip": it lets so many pass first
  *   "answer"         text with {last} {count} {history} {user:N} {system} {tool} {n} filled in;
@@ -22,12 +22,13 @@
  *                    arguments are streamed in (3)
  *   "fault"          a name, or a list of them:
  *     status              "status": 500 (default), 429, 401, 404, 529 …; "retry_after": text;
- *                         "code": the error.code instead of the usual one
+ *                         "code": the error.code instead of the usual one; "error": the whole body
  *     hang_before_headers, hang_after_headers, hang_mid_stream
  *     cut_before_headers, cut_mid_stream, reset_mid_stream      (after "after_chunks", 2)
  *     garbage_sse, bad_json, error_in_stream, empty_stream, no_done, no_usage
  *     split_utf8, crlf, bom, comments                           (legal, but awkward)
  *     huge_body           "bytes" (1 GB) of one endless line
+ *     gzip_bomb           "bytes" (256 MB), packed
  *     slow_loris          one byte each "loris_ms" (100)
  *     wrong_content_type, redirect ("location"), gzip (when the client asks for it)
  */
@@ -61,6 +62,7 @@ enum fake_fault {
     FAULT_WRONG_CONTENT_TYPE = 1 << 19,
     FAULT_REDIRECT = 1 << 20,
     FAULT_GZIP = 1 << 21,
+    FAULT_GZIP_BOMB = 1 << 22,
 };
 
 /* What a rule may look at, taken from a request. */
@@ -72,6 +74,7 @@ struct fake_talk {
     char *system, *tool;    /* of the system, the last tool result; "" */
     size_t history, users;  /* messages, and those of the user */
     const char *last_role;  /* of the last message             */
+    const char *model;      /* that is asked; NULL: none       */
 };
 
 struct fake_script;

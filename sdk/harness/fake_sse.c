@@ -16,6 +16,8 @@ struct sse {
     char id[40];
     int64_t deltas, stop_after; /* deltas sent; how many before the fault strikes */
     bool stopped;               /* it struck: nothing more goes out               */
+    struct fake_former former;  /* of another format than OpenAI's                */
+    uint32_t delay_ms;          /* before what the former gives next              */
 };
 
 static void put_bytes(struct sse *sse, uint32_t delay_ms, const char *data, size_t len)
@@ -43,16 +45,24 @@ static size_t inside_code_point(const char *data, size_t len)
     return 0;
 }
 
-static void put_line(struct sse *sse, uint32_t delay_ms, const char *line, size_t len)
+static void put_line(struct sse *sse, uint32_t delay_ms, const char *event, const char *line,
+                     size_t len)
 {
     struct fake_text text = {0};
     size_t cut;
 
-    if (sse->faults & FAULT_COMMENTS)
-        fake_text_printf(&text, ": keep-alive%s%s", sse->newline, sse->newline);
-    fake_text_puts(&text, "data: ");
-    fake_text_put(&text, line, len);
-    fake_text_printf(&text, "%s%s", sse->newline, sse->newline);
+    if (sse->chat->format == FAKE_OLLAMA) {
+        fake_text_put(&text, line, len);
+        fake_text_puts(&text, sse->newline);
+    } else {
+        if (sse->faults & FAULT_COMMENTS)
+            fake_text_printf(&text, ": keep-alive%s%s", sse->newline, sse->newline);
+        if (event && *event)
+            fake_text_printf(&text, "event: %s%s", event, sse->newline);
+        fake_text_puts(&text, "data: ");
+        fake_text_put(&text, line, len);
+        fake_text_printf(&text, "%s%s", sse->newline, sse->newline);
+    }
     cut = sse->faults & FAULT_SPLIT_UTF8 ? inside_code_point(text.data, text.len) : 0;
     if (cut > 0) {
         put_bytes(sse, delay_ms, text.data, cut);
@@ -60,6 +70,18 @@ static void put_line(struct sse *sse, uint32_t delay_ms, const char *line, size_
     } else {
         put_bytes(sse, delay_ms, text.data, text.len);
     }
+    fake_text_clear(&text);
+}
+
+/* What the former makes of a delta. */
+static void put_formed(void *arg, const char *event, const json_t *object)
+{
+    struct sse *sse = arg;
+    struct fake_text text = {0};
+
+    fake_text_json(&text, object);
+    put_line(sse, sse->delay_ms, event, text.data, text.len);
+    sse->delay_ms = 0;
     fake_text_clear(&text);
 }
 
@@ -76,7 +98,7 @@ static void put_chunk(struct sse *sse, uint32_t delay_ms, json_t *choices, json_
     else if (sse->chat->include_usage)
         json_object_set_new(object, "usage", json_null());
     fake_text_json(&text, object);
-    put_line(sse, delay_ms, text.data, text.len);
+    put_line(sse, delay_ms, NULL, text.data, text.len);
     fake_text_clear(&text);
     json_decref(object);
 }
@@ -84,17 +106,22 @@ static void put_chunk(struct sse *sse, uint32_t delay_ms, json_t *choices, json_
 /* What happens instead of the next delta. */
 static void strike(struct sse *sse)
 {
-    static const char error[] = "{\"error\":{\"message\":\"the fake failed in the stream\","
-                                "\"type\":\"server_error\",\"code\":\"server_error\"}}";
     static const char garbage[] = "\x01\x02\xff\xfe not an event\n"
                                   "data: {\"choices\":[{\"delta\":{\"content\":\n\n"
                                   "data: [[[[[[\n\ndata: 17\n\nevent data\n\n";
 
+    json_t *object;
+
     sse->stopped = true;
-    if (sse->faults & FAULT_ERROR_IN_STREAM)
-        put_line(sse, 0, error, strlen(error));
-    else if (sse->faults & FAULT_BAD_JSON)
-        put_line(sse, 0, "{\"choices\":[{\"delta\":{\"content\":\"tor", 36);
+    if (sse->faults & FAULT_ERROR_IN_STREAM) {
+        object = json_object_get(sse->chat->rule, "error")
+                     ? json_deep_copy(json_object_get(sse->chat->rule, "error"))
+                     : fake_format_error(sse->chat->format, 500, "server_error",
+                                         "the fake failed in the stream");
+        put_formed(sse, sse->chat->format == FAKE_ANTHROPIC ? "error" : NULL, object);
+        json_decref(object);
+    } else if (sse->faults & FAULT_BAD_JSON)
+        put_line(sse, 0, NULL, "{\"choices\":[{\"delta\":{\"content\":\"tor", 36);
     else if (sse->faults & FAULT_GARBAGE_SSE)
         put_bytes(sse, 0, garbage, sizeof(garbage) - 1);
 }
@@ -112,6 +139,12 @@ static void put_delta(struct sse *sse, json_t *delta, const char *finish)
         return;
     }
     sse->deltas++;
+    if (sse->chat->format != FAKE_OPENAI) {
+        sse->delay_ms = delay_ms;
+        fake_former_delta(&sse->former, delta, finish);
+        json_decref(delta);
+        return;
+    }
     put_chunk(sse, delay_ms,
               json_pack("[{s:i,s:o,s:n,s:s?}]", "index", 0, "delta", delta, "logprobs",
                         "finish_reason", finish),
@@ -176,8 +209,11 @@ static void put_head(struct sse *sse)
 {
     struct fake_text head = {0};
 
-    fake_text_puts(&head, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
-                          "Cache-Control: no-cache\r\nx-request-id: req-fake\r\n");
+    fake_text_printf(&head,
+                     "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
+                     "Cache-Control: no-cache\r\nx-request-id: req-fake\r\n",
+                     sse->chat->format == FAKE_OLLAMA ? "application/x-ndjson"
+                                                      : "text/event-stream; charset=utf-8");
     if (sse->packed)
         fake_text_puts(&head, "Content-Encoding: gzip\r\n");
     fake_text_puts(&head, "Transfer-Encoding: chunked\r\n\r\n");
@@ -193,18 +229,36 @@ static void put_body(struct sse *sse, const char *text, const char *finish, cons
 
     if (sse->faults & FAULT_BOM)
         put_bytes(sse, 0, "\xef\xbb\xbf", 3);
+    if (sse->chat->format != FAKE_OPENAI) {
+        sse->former = (struct fake_former){
+            .format = sse->chat->format,
+            .model = sse->chat->model,
+            .id = sse->id,
+            .usage = sse->faults & FAULT_NO_USAGE ? NULL : usage,
+            .no_done = (sse->faults & FAULT_NO_DONE) != 0,
+            .emit = put_formed,
+            .arg = sse,
+        };
+        fake_former_open(&sse->former);
+    }
     put_delta(sse, json_pack("{s:s,s:s}", "role", "assistant", "content", ""), NULL);
     put_text(sse, text);
     json_array_foreach (calls, i, call) {
         put_call(sse, i, call);
     }
     put_delta(sse, json_object(), finish);
+    if (sse->chat->format != FAKE_OPENAI) {
+        if (!sse->stopped)
+            fake_former_close(&sse->former);
+        json_decref(sse->former.held);
+        return;
+    }
     if (sse->stopped)
         return;
     if (sse->chat->include_usage && !(sse->faults & FAULT_NO_USAGE))
         put_chunk(sse, 0, json_array(), json_incref(usage));
     if (!(sse->faults & FAULT_NO_DONE))
-        put_line(sse, 0, "[DONE]", 6);
+        put_line(sse, 0, NULL, "[DONE]", 6);
 }
 
 struct fake_plan *fake_sse_plan(const struct fake_chat *chat, const char *text, const char *finish,
