@@ -1,161 +1,342 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of failures. A row has up to five marks by which providers tell it. A mark that is one
+ * of their own tokens counts before words in a sentence, these before the bare status, and all of
+ * them before tokens that say no more than a status does; among equals the first row counts.
+ */
 #include "errors.h"
 
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
-const struct llm_kind llm_kind_garbage = {
-    LLM_PROTOCOL, TROUPE_DATA, "llm.bad_answer",
-    "The language model sent something that cannot be understood. Please try again.", 1};
-const struct llm_kind llm_kind_empty = {
-    LLM_PROTOCOL, TROUPE_DATA, "llm.bad_answer",
-    "The language model gave an empty answer. Please try again.", 1};
-const struct llm_kind llm_kind_no_room = {
-    LLM_CONFIG, TROUPE_DATA, "llm.bad_answer",
-    "The language model thought until its answer was full. The admin can raise max_tokens.", 0};
-const struct llm_kind llm_kind_filtered = {
-    LLM_CONTENT, TROUPE_DENIED, "llm.refused",
-    "The language model's provider does not allow this question or its answer.", 0};
-const struct llm_kind llm_kind_slow = {
-    LLM_TRANSIENT, TROUPE_DEADLINE, "llm.too_slow",
-    "The language model takes too long to answer. Please try again in a moment.", 0};
-const struct llm_kind llm_kind_interrupted = {LLM_TRANSIENT, TROUPE_INTERRUPTED, "llm.interrupted",
-                                              "The answer broke off in the middle.", 0};
+/* Where a mark is looked for. Codes and types are compared whole; a sentence is only read where
+ * servers send nothing better. */
+enum where { NOWHERE, TOKEN, SENTENCE, STATUS_ONLY, VAGUE, WHERES };
 
-static const struct llm_kind unreachable = {LLM_TRANSIENT, TROUPE_UNAVAILABLE, "llm.unreachable",
-                                            "The language model cannot be reached at the moment.",
-                                            1};
-static const struct llm_kind not_trusted = {
-    LLM_CONFIG, TROUPE_UNAVAILABLE, "llm.unreachable",
-    "There is no secure connection to the language model. The admin has to check base_url.", 0};
-static const struct llm_kind not_allowed = {
-    LLM_CONFIG, TROUPE_DENIED, "llm.refused",
-    "This bot may not reach the language model. The admin has to check base_url.", 0};
-static const struct llm_kind too_long_answer = {LLM_PROTOCOL, TROUPE_DATA, "llm.bad_answer",
-                                                "The language model sent more than can be taken.",
-                                                0};
-static const struct llm_kind bad_key = {
-    LLM_CONFIG, TROUPE_DENIED, "llm.refused",
-    "The language model's provider does not accept the key. The admin has to check api_key.", 0};
-static const struct llm_kind no_permission = {
-    LLM_CONFIG, TROUPE_DENIED, "llm.refused",
-    "The language model's provider does not permit this. The admin has to check the account.", 0};
-static const struct llm_kind no_credit = {
-    LLM_ACCOUNT, TROUPE_DENIED, "llm.refused",
-    "The account at the language model's provider has no credit left. The admin has to top it up.",
-    0};
-static const struct llm_kind bad_model = {
-    LLM_CONFIG, TROUPE_CONFIG, "llm.bad_model",
-    "The language model's provider does not know the model. The admin has to check model.", 0};
-static const struct llm_kind bad_url = {
-    LLM_CONFIG, TROUPE_CONFIG, "llm.bad_model",
-    "The provider knows no chat at this address. The admin has to check base_url and model.", 0};
-static const struct llm_kind too_long = {
-    LLM_REQUEST, TROUPE_DENIED, "llm.refused",
-    "That was more than the language model can take at once. Please try a shorter message.", 0};
-static const struct llm_kind bad_request = {
-    LLM_REQUEST, TROUPE_UNAVAILABLE, "llm.provider_error",
-    "The language model's provider did not understand the request.", 0};
-static const struct llm_kind rate = {LLM_RATE, TROUPE_BUSY, "llm.rate_limited",
-                                     "The language model gets too many questions right now.", 1};
-static const struct llm_kind overloaded = {
-    LLM_TRANSIENT, TROUPE_UNAVAILABLE, "llm.provider_error",
-    "The language model is overloaded at the moment. Please try again soon.", 1};
-static const struct llm_kind loading = {
-    LLM_TRANSIENT, TROUPE_UNAVAILABLE, "llm.provider_error",
-    "The language model is still starting. Please try again in a moment.", 1};
-static const struct llm_kind provider_slow = {
-    LLM_TRANSIENT, TROUPE_DEADLINE, "llm.too_slow",
-    "The language model's provider took too long. Please try again.", 1};
-static const struct llm_kind provider_failed = {
-    LLM_TRANSIENT, TROUPE_UNAVAILABLE, "llm.provider_error",
-    "The language model's provider has a problem. Please try again.", 1};
-static const struct llm_kind moved = {
-    LLM_CONFIG, TROUPE_UNAVAILABLE, "llm.provider_error",
-    "The language model has moved to another address. The admin has to check base_url.", 0};
-static const struct llm_kind unexpected = {
-    LLM_PROTOCOL, TROUPE_UNAVAILABLE, "llm.provider_error",
-    "The language model's provider answered in an unexpected way.", 0};
+#define ANY       0u
+#define MARKS_MAX 6
 
-#define ANY 0u
-
-/* Where a word is looked for. Codes and types are the provider's own tokens and are compared whole;
- * only servers that send nothing but a sentence are read by it. */
-enum where { STATUS_ONLY, TOKEN, SENTENCE };
-
-static const struct rule {
-    uint32_t http_status; /* ANY */
+struct mark {
     enum where where;
+    uint32_t http_status; /* ANY */
     const char *word;
-    const struct llm_kind *kind;
-} rules[] = {
-    /* Money first: some of these come as 429, and asking again would never help. */
-    {ANY, TOKEN, "insufficient_quota", &no_credit},
-    {ANY, TOKEN, "credit_balance_exhausted", &no_credit},
-    {ANY, TOKEN, "organization_usage_limit_exceeded", &no_credit},
-    {ANY, TOKEN, "organization_spend_limit_exceeded", &no_credit},
-    {ANY, TOKEN, "project_spend_limit_exceeded", &no_credit},
-    {ANY, TOKEN, "enforced_spend_limit_reached", &no_credit},
-    {ANY, TOKEN, "billing_hard_limit_reached", &no_credit},
-    {ANY, TOKEN, "billing_not_active", &no_credit},
-    {ANY, TOKEN, "billing_error", &no_credit},
-    {402, STATUS_ONLY, NULL, &no_credit},
-    {400, SENTENCE, "credit balance is too low", &no_credit},
-    {ANY, TOKEN, "invalid_api_key", &bad_key},
-    {ANY, TOKEN, "authentication_error", &bad_key},
-    {400, SENTENCE, "api key not valid", &bad_key},
-    {401, STATUS_ONLY, NULL, &bad_key},
-    {ANY, TOKEN, "model_not_found", &bad_model},
-    {ANY, TOKEN, "invalid_model", &bad_model},
-    {ANY, TOKEN, "model_not_available", &bad_model},
-    {ANY, TOKEN, "context_length_exceeded", &too_long},
-    {ANY, TOKEN, "exceed_context_size_error", &too_long},
-    {ANY, TOKEN, "string_above_max_length", &too_long},
-    {ANY, TOKEN, "request_too_large", &too_long},
-    {413, STATUS_ONLY, NULL, &too_long},
-    {400, SENTENCE, "context length", &too_long},
-    {400, SENTENCE, "context window", &too_long},
-    {400, SENTENCE, "prompt is too long", &too_long},
-    {ANY, TOKEN, "content_filter", &llm_kind_filtered},
-    {ANY, TOKEN, "content_policy_violation", &llm_kind_filtered},
-    {ANY, TOKEN, "moderation_blocked", &llm_kind_filtered},
-    {403, SENTENCE, "moderation", &llm_kind_filtered},
-    {403, SENTENCE, "flagged", &llm_kind_filtered},
-    {ANY, TOKEN, "permission_error", &no_permission},
-    {ANY, TOKEN, "permission_denied", &no_permission},
-    {ANY, TOKEN, "unsupported_country_region_territory", &no_permission},
-    {403, STATUS_ONLY, NULL, &no_permission},
-    {404, SENTENCE, "model", &bad_model},
-    {400, SENTENCE, "is not a valid model", &bad_model},
-    {400, SENTENCE, "model not found", &bad_model},
-    {400, SENTENCE, "does not exist", &bad_model},
-    {404, STATUS_ONLY, NULL, &bad_url},
-    {405, STATUS_ONLY, NULL, &bad_url},
-    {ANY, TOKEN, "rate_limit_exceeded", &rate},
-    {ANY, TOKEN, "rate_limit_error", &rate},
-    {ANY, TOKEN, "slow_down", &rate},
-    {ANY, TOKEN, "tokens_exceeded_error", &rate},
-    {429, STATUS_ONLY, NULL, &rate},
-    {503, SENTENCE, "loading", &loading},
-    {ANY, TOKEN, "overloaded_error", &overloaded},
-    {ANY, TOKEN, "server_is_overloaded", &overloaded},
-    {503, STATUS_ONLY, NULL, &overloaded},
-    {529, STATUS_ONLY, NULL, &overloaded},
-    {ANY, TOKEN, "timeout_error", &provider_slow},
-    {ANY, TOKEN, "request_timeout", &provider_slow},
-    {408, STATUS_ONLY, NULL, &provider_slow},
-    {504, STATUS_ONLY, NULL, &provider_slow},
-    {524, STATUS_ONLY, NULL, &provider_slow},
-    {409, STATUS_ONLY, NULL, &provider_failed},
-    {ANY, TOKEN, "server_error", &provider_failed},
-    {ANY, TOKEN, "api_error", &provider_failed},
-    {ANY, TOKEN, "internal_server_error", &provider_failed},
-    {ANY, TOKEN, "invalid_request_error", &bad_request},
-    {400, STATUS_ONLY, NULL, &bad_request},
-    {415, STATUS_ONLY, NULL, &bad_request},
-    {422, STATUS_ONLY, NULL, &bad_request},
 };
+
+struct row {
+    struct llm_kind kind;
+    struct mark marks[MARKS_MAX];
+};
+
+#define KIND(name, category, status, code, retry, sentence)                                        \
+    {                                                                                              \
+        name, category, status, "llm." code, retry, (retry) >= LLM_AGAIN, sentence                 \
+    }
+/* The shorthands of the table. */
+#define MARKS(...)                                                                                 \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define T(word)                                                                                    \
+    {                                                                                              \
+        TOKEN, ANY, word                                                                           \
+    }
+#define S(http, word)                                                                              \
+    {                                                                                              \
+        SENTENCE, http, word                                                                       \
+    }
+#define H(http)                                                                                    \
+    {                                                                                              \
+        STATUS_ONLY, http, NULL                                                                    \
+    }
+#define V(word)                                                                                    \
+    {                                                                                              \
+        VAGUE, ANY, word                                                                           \
+    }
+#define THE_MODEL         "The language model "
+#define THE_PROVIDER      "The language model's provider "
+#define THE_ACCOUNT       "The account at the language model's provider "
+#define ADMIN_CHECKS(key) " The admin has to check " key "."
+
+static const struct row rows[] = {
+    /* Money. Some of these come as 429, and asking again would never help. */
+    {KIND("usage_limit", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_ACCOUNT "has reached its limit of use. The admin has to raise it there."),
+     MARKS(T("organization_usage_limit_exceeded"))},
+    {KIND("spend_limit", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_ACCOUNT "has spent what it may. The admin has to raise its limit there."),
+     MARKS(T("organization_spend_limit_exceeded"), T("enforced_spend_limit_reached"))},
+    {KIND("project_limit", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          "The project at the language model's provider has spent what it may. The admin has to "
+          "raise its limit there."),
+     MARKS(T("project_spend_limit_exceeded"))},
+    {KIND("billing_limit", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_ACCOUNT "has reached its monthly bill. The admin has to raise it there."),
+     MARKS(T("billing_hard_limit_reached"))},
+    {KIND("billing_off", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_ACCOUNT "has no way to pay. The admin has to set one up there."),
+     MARKS(T("billing_not_active"), T("billing_error"))},
+    {KIND("free_limit", LLM_ACCOUNT, TROUPE_BUSY, "rate_limited", LLM_ELSEWHERE,
+          "The free questions of today are used up at the language model's provider."),
+     MARKS(S(429, "free-models-per-day"), S(429, "free_tier"))},
+    {KIND("no_credit", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_ACCOUNT "has no credit left. The admin has to top it up."),
+     MARKS(T("insufficient_quota"), T("credit_balance_exhausted"), H(402),
+           S(400, "credit balance is too low"), S(403, "key limit exceeded"))},
+
+    /* The key and what it may. */
+    {KIND("account_off", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_ACCOUNT "was switched off. The admin has to ask the provider."),
+     MARKS(T("account_deactivated"), T("organization_deactivated"))},
+    {KIND("old_key", LLM_CONFIG, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_PROVIDER "says that the key has expired. The admin has to set a new api_key."),
+     MARKS(T("expired_api_key"), S(400, "api key expired"))},
+    {KIND("no_key", LLM_CONFIG, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_PROVIDER "asks for a key. The admin has to set api_key."),
+     MARKS(S(401, "provide an api key"), S(401, "no auth credentials"),
+           S(401, "header is required"))},
+    {KIND("bad_key", LLM_CONFIG, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_PROVIDER "does not accept the key." ADMIN_CHECKS("api_key")),
+     MARKS(T("invalid_api_key"), T("authentication_error"), S(400, "api key not valid"), H(401))},
+    {KIND("no_region", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_PROVIDER "does not serve the place where this bot runs."),
+     MARKS(T("unsupported_country_region_territory"), S(400, "location is not supported"))},
+    {KIND("no_address", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_PROVIDER "does not accept this bot's address. The admin has to allow it there."),
+     MARKS(T("ip_not_authorized"))},
+    {KIND("not_verified", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_ACCOUNT "has to be verified for this model."),
+     MARKS(S(403, "must be verified"), S(400, "must be verified"), S(404, "must be verified"))},
+
+    /* Contents. Another provider is not asked what one of them does not allow. */
+    {KIND("moderated", LLM_CONTENT, TROUPE_DENIED, "refused", LLM_STOP,
+          THE_PROVIDER "does not allow this question."),
+     MARKS(T("moderation_blocked"), S(403, "moderation"), S(403, "flagged"))},
+    {KIND("policy", LLM_CONTENT, TROUPE_DENIED, "refused", LLM_STOP,
+          "This question is against the rules of the language model's provider."),
+     MARKS(T("content_policy_violation"), T("invalid_prompt"), S(400, "usage policy"))},
+    {KIND("filter", LLM_CONTENT, TROUPE_DENIED, "refused", LLM_STOP,
+          THE_PROVIDER "filtered this question or its answer."),
+     MARKS(T("content_filter"), S(400, "content management policy"),
+           S(400, "content filtering policy"))},
+    {KIND("no_permission", LLM_CONFIG, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          THE_PROVIDER "does not permit this." ADMIN_CHECKS("the account")),
+     MARKS(H(403), V("permission_error"), V("permission_denied"))},
+
+    /* The model. */
+    {KIND("not_pulled", LLM_CONFIG, TROUPE_CONFIG, "bad_model", LLM_ELSEWHERE,
+          "The server does not have that language model. The admin has to pull it."),
+     MARKS(S(404, "try pulling it"))},
+    {KIND("model_gone", LLM_CONFIG, TROUPE_CONFIG, "bad_model", LLM_ELSEWHERE,
+          THE_MODEL "is not offered any more. The admin has to set another model."),
+     MARKS(T("model_deprecated"), S(404, "deprecated"), S(400, "decommissioned"), S(404, "retired"),
+           H(410))},
+    {KIND("not_a_chat_model", LLM_CONFIG, TROUPE_CONFIG, "bad_model", LLM_ELSEWHERE,
+          "That model does not chat in this way. The admin has to set another model."),
+     MARKS(S(404, "not a chat model"), S(404, "v1/responses"), S(400, "v1/responses"),
+           S(400, "does not support chat"))},
+    {KIND("no_endpoint", LLM_CONFIG, TROUPE_CONFIG, "bad_model", LLM_ELSEWHERE,
+          "Nobody offers that language model at the moment." ADMIN_CHECKS("model")),
+     MARKS(S(404, "no endpoints found"), S(404, "no allowed providers"))},
+    {KIND("no_tools", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_MODEL "cannot use tools." ADMIN_CHECKS("model")),
+     MARKS(S(400, "does not support tools"), S(400, "does not support function"),
+           S(404, "support tool use"), S(400, "tool choice requires"))},
+    {KIND("no_images", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_MODEL "cannot see pictures." ADMIN_CHECKS("model")),
+     MARKS(S(404, "support image input"), S(400, "image_url is only supported"),
+           S(400, "does not support image"))},
+    {KIND("no_thinking", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_MODEL "cannot think first." ADMIN_CHECKS("model")),
+     MARKS(S(400, "does not support thinking"))},
+    {KIND("bad_model", LLM_CONFIG, TROUPE_CONFIG, "bad_model", LLM_ELSEWHERE,
+          THE_PROVIDER "does not know the model." ADMIN_CHECKS("model")),
+     MARKS(T("model_not_found"), T("invalid_model"), T("model_not_available"), S(404, "model"),
+           S(400, "is not a valid model"), S(400, "model not found"))},
+    {KIND("no_such_thing", LLM_CONFIG, TROUPE_CONFIG, "bad_model", LLM_ELSEWHERE,
+          THE_PROVIDER "says that what is asked for does not exist." ADMIN_CHECKS("model")),
+     MARKS(S(400, "does not exist"))},
+    {KIND("bad_url", LLM_CONFIG, TROUPE_CONFIG, "bad_model", LLM_ELSEWHERE,
+          "The provider knows no chat at this address." ADMIN_CHECKS("base_url and model")),
+     MARKS(H(404), H(405), V("not_found_error"))},
+
+    /* Size. */
+    {KIND("too_many_tokens_asked", LLM_CONFIG, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_MODEL "gives no answers that long. The admin has to lower max_tokens."),
+     MARKS(S(400, "max_tokens is too large"), S(400, "maximum allowed number of output tokens"),
+           S(400, "max_completion_tokens is too large"))},
+    {KIND("too_long", LLM_REQUEST, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          "That was more than the language model can take at once. Please try a shorter message."),
+     MARKS(T("context_length_exceeded"), T("exceed_context_size_error"), S(400, "context length"),
+           S(400, "context window"), S(400, "prompt is too long"), T("string_above_max_length"))},
+    {KIND("too_big", LLM_REQUEST, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+          "That was larger than what may be sent to the language model. Please try a shorter "
+          "message."),
+     MARKS(T("request_too_large"), H(413))},
+
+    /* What was sent. */
+    {KIND("bad_parameter", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_PROVIDER "does not know a part of the request."),
+     MARKS(T("unsupported_parameter"), T("unknown_parameter"), S(400, "unsupported parameter"),
+           S(400, "unrecognized request argument"), S(400, "extra inputs are not permitted"))},
+    {KIND("bad_value", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_PROVIDER "does not take a value in the request."),
+     MARKS(T("unsupported_value"), T("invalid_value"), T("invalid_type"))},
+    {KIND("bad_schema", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_PROVIDER "does not take the form that the answer should have."),
+     MARKS(T("invalid_json_schema"), S(400, "response_format"), S(400, "output_config"))},
+    {KIND("bad_tool", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_PROVIDER "does not take the tools that were offered."),
+     MARKS(T("invalid_function_parameters"), S(400, "invalid 'tools"), S(400, "tools.0"))},
+    {KIND("bad_order", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_PROVIDER "does not take the messages in this order."),
+     MARKS(S(400, "roles must alternate"), S(400, "tool_use` ids were found"),
+           S(400, "must be a response to a preceeding"),
+           S(400, "must be followed by tool messages"))},
+    {KIND("bad_json", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_PROVIDER "could not read the request."),
+     MARKS(T("invalid_json"), S(400, "could not parse the json"), S(400, "cannot unmarshal"),
+           H(415))},
+    {KIND("bad_request", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_PROVIDER "did not understand the request."),
+     MARKS(H(400), H(422), V("invalid_request_error"), V("invalid_argument"))},
+
+    /* Too much at once. */
+    {KIND("tokens_a_minute", LLM_RATE, TROUPE_BUSY, "rate_limited", LLM_LATER,
+          THE_MODEL "reads too much in a minute right now."),
+     MARKS(T("tokens"), T("input_tokens_rate_limit"), T("tokens_exceeded_error"))},
+    {KIND("upstream_rate", LLM_RATE, TROUPE_BUSY, "rate_limited", LLM_LATER,
+          "Others ask the language model too much right now."),
+     MARKS(S(429, "rate-limited upstream"), S(429, "temporarily rate-limited"))},
+    {KIND("too_many_at_once", LLM_RATE, TROUPE_BUSY, "rate_limited", LLM_LATER,
+          THE_MODEL "answers as many questions at once as it can."),
+     MARKS(S(429, "concurrent"), S(503, "maximum pending requests"), S(503, "server busy"))},
+    {KIND("slow_down", LLM_RATE, TROUPE_BUSY, "rate_limited", LLM_LATER,
+          THE_PROVIDER "asks for fewer questions."),
+     MARKS(T("slow_down"))},
+    {KIND("rate", LLM_RATE, TROUPE_BUSY, "rate_limited", LLM_LATER,
+          THE_MODEL "gets too many questions right now."),
+     MARKS(T("rate_limit_exceeded"), T("rate_limit_error"), T("resource_exhausted"), H(429))},
+
+    /* The provider's own trouble. */
+    {KIND("loading", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "provider_error", LLM_AGAIN,
+          THE_MODEL "is still starting. Please try again in a moment."),
+     MARKS(S(503, "loading"), T("model_loading"))},
+    {KIND("no_memory", LLM_CONFIG, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          "The server has too little memory for the language model." ADMIN_CHECKS("the server")),
+     MARKS(S(500, "more system memory"), S(500, "out of memory"))},
+    {KIND("runner_died", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "provider_error", LLM_AGAIN,
+          THE_MODEL "crashed on its server. Please try again."),
+     MARKS(S(500, "runner process"), S(500, "runner has"))},
+    {KIND("overloaded", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "provider_error", LLM_AGAIN,
+          THE_MODEL "is overloaded at the moment. Please try again soon."),
+     MARKS(T("overloaded_error"), T("server_is_overloaded"), T("engine_overloaded"), H(503), H(529),
+           V("unavailable"))},
+    {KIND("provider_slow", LLM_TRANSIENT, TROUPE_DEADLINE, "too_slow", LLM_AGAIN,
+          THE_PROVIDER "took too long. Please try again."),
+     MARKS(T("timeout_error"), T("request_timeout"), H(408), V("deadline_exceeded"))},
+    {KIND("gateway_slow", LLM_TRANSIENT, TROUPE_DEADLINE, "too_slow", LLM_AGAIN,
+          "The way to the language model took too long. Please try again."),
+     MARKS(H(504), H(524))},
+    {KIND("upstream_failed", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "provider_error", LLM_AGAIN,
+          "The server behind the language model's provider has a problem. Please try again."),
+     MARKS(T("provider_unavailable"), S(400, "provider returned error"), H(502))},
+    {KIND("front_failed", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "provider_error", LLM_AGAIN,
+          THE_PROVIDER "cannot be reached behind its own network. Please try again."),
+     MARKS(H(520), H(521), H(522), H(523), H(530))},
+    {KIND("front_not_trusted", LLM_CONFIG, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          THE_PROVIDER "has a problem with its certificate."),
+     MARKS(H(525), H(526))},
+    {KIND("conflict", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "provider_error", LLM_AGAIN,
+          THE_PROVIDER "was busy with something else. Please try again."),
+     MARKS(H(409), H(425))},
+    {KIND("not_implemented", LLM_CONFIG, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+          "The server of the language model cannot do that." ADMIN_CHECKS("base_url")),
+     MARKS(H(501), H(505), T("not_supported_error"))},
+    {KIND("provider_failed", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "provider_error", LLM_AGAIN,
+          THE_PROVIDER "has a problem. Please try again."),
+     MARKS(H(500), V("server_error"), V("api_error"), V("internal_server_error"),
+           V("internal_error"))},
+};
+
+/* What no mark tells. */
+static const struct llm_kind moved =
+    KIND("moved", LLM_CONFIG, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+         THE_MODEL "has moved to another address." ADMIN_CHECKS("base_url"));
+static const struct llm_kind other_failure =
+    KIND("other_failure", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "provider_error", LLM_AGAIN,
+         THE_PROVIDER "failed in a way of its own. Please try again.");
+static const struct llm_kind unexpected =
+    KIND("unexpected", LLM_PROTOCOL, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+         THE_PROVIDER "answered in an unexpected way.");
+
+/* What the connection tells. */
+static const struct llm_kind unreachable =
+    KIND("unreachable", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "unreachable", LLM_AGAIN,
+         THE_MODEL "cannot be reached at the moment.");
+static const struct llm_kind broken_off =
+    KIND("broken_off", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "unreachable", LLM_AGAIN,
+         "The connection to the language model broke off.");
+static const struct llm_kind not_trusted =
+    KIND("not_trusted", LLM_CONFIG, TROUPE_UNAVAILABLE, "unreachable", LLM_ELSEWHERE,
+         "There is no secure connection to the language model." ADMIN_CHECKS("base_url"));
+static const struct llm_kind not_allowed =
+    KIND("not_allowed", LLM_CONFIG, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+         "This bot may not reach the language model." ADMIN_CHECKS("base_url"));
+static const struct llm_kind too_long_answer =
+    KIND("too_long_answer", LLM_PROTOCOL, TROUPE_DATA, "bad_answer", LLM_ELSEWHERE,
+         THE_MODEL "sent more than can be taken.");
+static const struct llm_kind too_many_requests =
+    KIND("own_limit", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "provider_error", LLM_AGAIN,
+         "This bot asks too much at once at the moment. Please try again soon.");
+
+/* What the plugin finds. */
+const struct llm_kind llm_kind_garbage =
+    KIND("garbage", LLM_PROTOCOL, TROUPE_DATA, "bad_answer", LLM_AGAIN,
+         THE_MODEL "sent something that cannot be understood. Please try again.");
+const struct llm_kind llm_kind_empty =
+    KIND("empty", LLM_PROTOCOL, TROUPE_DATA, "bad_answer", LLM_AGAIN,
+         THE_MODEL "gave an empty answer. Please try again.");
+const struct llm_kind llm_kind_no_room =
+    KIND("no_room", LLM_CONFIG, TROUPE_DATA, "bad_answer", LLM_ELSEWHERE,
+         THE_MODEL "thought until its answer was full. The admin can raise max_tokens.");
+const struct llm_kind llm_kind_filtered =
+    KIND("filtered", LLM_CONTENT, TROUPE_DENIED, "refused", LLM_STOP,
+         THE_PROVIDER "does not allow this question or its answer.");
+const struct llm_kind llm_kind_slow =
+    KIND("slow", LLM_TRANSIENT, TROUPE_DEADLINE, "too_slow", LLM_ELSEWHERE,
+         THE_MODEL "takes too long to answer. Please try again in a moment.");
+const struct llm_kind llm_kind_interrupted =
+    KIND("interrupted", LLM_TRANSIENT, TROUPE_INTERRUPTED, "interrupted", LLM_STOP,
+         "The answer broke off in the middle.");
+
+static const struct llm_kind *const others[] = {
+    &moved,
+    &other_failure,
+    &unexpected,
+    &unreachable,
+    &broken_off,
+    &not_trusted,
+    &not_allowed,
+    &too_long_answer,
+    &too_many_requests,
+    &llm_kind_garbage,
+    &llm_kind_empty,
+    &llm_kind_no_room,
+    &llm_kind_filtered,
+    &llm_kind_slow,
+    &llm_kind_interrupted,
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+const struct llm_kind *llm_kind_at(size_t i)
+{
+    if (i < COUNT(rows))
+        return &rows[i].kind;
+    i -= COUNT(rows);
+    return i < COUNT(others) ? others[i] : NULL;
+}
 
 /* `text` contains `word`, without regard to the case of ASCII letters. */
 static int contains(const char *text, const char *word)
@@ -168,18 +349,31 @@ static int contains(const char *text, const char *word)
     return 0;
 }
 
-static int fits(const struct rule *rule, uint32_t http_status,
+static int fits(const struct mark *mark, uint32_t http_status,
                 const struct llm_provider_error *error)
 {
-    if (rule->http_status != ANY && rule->http_status != http_status)
+    if (mark->http_status != ANY && mark->http_status != http_status)
         return 0;
-    switch (rule->where) {
+    switch (mark->where) {
     case TOKEN:
-        return strcasecmp(error->code, rule->word) == 0 || strcasecmp(error->type, rule->word) == 0;
-    case SENTENCE: return contains(error->message, rule->word);
-    case STATUS_ONLY: break;
+    case VAGUE:
+        return strcasecmp(error->code, mark->word) == 0 || strcasecmp(error->type, mark->word) == 0;
+    case SENTENCE: return contains(error->message, mark->word);
+    case STATUS_ONLY: return 1;
+    case NOWHERE:
+    case WHERES: break;
     }
-    return 1;
+    return 0;
+}
+
+static const struct llm_kind *find(enum where where, uint32_t http_status,
+                                   const struct llm_provider_error *error)
+{
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (size_t n = 0; n < MARKS_MAX; n++)
+            if (rows[i].marks[n].where == where && fits(&rows[i].marks[n], http_status, error))
+                return &rows[i].kind;
+    return NULL;
 }
 
 /* Errors in the middle of a stream come with 200 outside and the real status as a number inside. */
@@ -201,11 +395,14 @@ const struct llm_kind *llm_classify(uint32_t http_status, const struct llm_provi
 {
     if (http_status < 400 && inner_status(error->code) >= 400)
         http_status = inner_status(error->code);
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-        if (fits(&rules[i], http_status, error))
-            return rules[i].kind;
+    for (int where = TOKEN; where < WHERES; where++) {
+        const struct llm_kind *kind = find((enum where)where, http_status, error);
+
+        if (kind)
+            return kind;
+    }
     if (http_status >= 500 || http_status == 200)
-        return &provider_failed;
+        return &other_failure;
     return http_status >= 300 && http_status < 400 ? &moved : &unexpected;
 }
 
@@ -217,11 +414,12 @@ const struct llm_kind *llm_classify_transport(troupe_status status)
     case TROUPE_FAILED: return &not_trusted;
     case TROUPE_LIMIT: return &too_long_answer;
     case TROUPE_DATA: return &llm_kind_garbage;
-    case TROUPE_BUSY: return &overloaded;
+    case TROUPE_BUSY: return &too_many_requests;
+    case TROUPE_IO: return &broken_off;
     case TROUPE_INTERRUPTED:
     case TROUPE_MAYBE_DONE: /* it may have been answered, and billed: not asked again */
         return &llm_kind_interrupted;
-    default: return &unreachable; /* UNAVAILABLE, IO */
+    default: return &unreachable;
     }
 }
 

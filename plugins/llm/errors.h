@@ -22,13 +22,23 @@ enum llm_category {
     LLM_CATEGORIES
 };
 
+/* What makes sense after a failure, as long as no text was handed out. */
+enum llm_retry {
+    LLM_STOP,      /* nobody would answer that                        */
+    LLM_ELSEWHERE, /* not this model; another may                     */
+    LLM_AGAIN,     /* the same model after a short wait, or another   */
+    LLM_LATER,     /* the same when the provider says so, or another  */
+};
+
 /* A kind of failure. All text is constant: nothing of the provider's reaches members. */
 struct llm_kind {
+    const char *name; /* of the metric and in the log */
     enum llm_category category;
     troupe_status status;
-    const char *code;     /* of troupe/services.h */
+    const char *code; /* of troupe/services.h */
+    enum llm_retry retry;
+    uint8_t retryable;    /* LLM_AGAIN and LLM_LATER: by the same model */
     const char *sentence; /* for members          */
-    uint8_t retryable;    /* before text was handed out */
 };
 
 /* An HTTP status (200 for an error in the middle of a stream) and the provider's error. */
@@ -44,6 +54,9 @@ extern const struct llm_kind llm_kind_filtered; /* ended by the provider's conte
 extern const struct llm_kind llm_kind_slow;     /* no first token in time                       */
 extern const struct llm_kind
     llm_kind_interrupted; /* cut after text had been handed out           */
+
+/* All kinds, for whoever wants to walk the table. */
+const struct llm_kind *llm_kind_at(size_t i); /* NULL behind the last */
 
 const char *llm_category_name(enum llm_category category);
 

@@ -44,10 +44,11 @@ static void log_failure(const struct llm_round *round, int64_t attempt)
     int hide = round->http_status == 401 || round->http_status == 403;
 
     troupe_log(round->settings->host, TROUPE_LOG_WARN,
-               "attempt %lld of %lld failed: %s (%s), HTTP %u, type \"%s\", code \"%s\"%s%s",
+               "attempt %lld of %lld failed: %s %s (%s), HTTP %u, type \"%s\", code \"%s\"%s%s",
                (long long)attempt, (long long)round->settings->attempts, round->kind->code,
-               llm_category_name(round->kind->category), round->http_status, error->type,
-               error->code, error->message[0] && !hide ? ": " : "", hide ? "" : error->message);
+               round->kind->name, llm_category_name(round->kind->category), round->http_status,
+               error->type, error->code, error->message[0] && !hide ? ": " : "",
+               hide ? "" : error->message);
 }
 
 static troupe_status give_result(troupe_turn *turn, const struct llm_round *round,
@@ -106,6 +107,7 @@ static troupe_status converse(troupe_turn *turn, struct llm_round *round)
         if (!round->kind)
             return status;
         log_failure(round, attempt);
+        troupe_metric(turn, "errors", 1, round->kind->name, NULL);
         if (round->adapted && adaptations++ < ADAPTATIONS_MAX) {
             troupe_reason(turn, "llm.adapted", "the provider refused a parameter; asking without");
             continue;
@@ -313,6 +315,7 @@ TROUPE_PLUGIN(
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
     .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget",
     .functions = TROUPE_LIST(llm_chat, llm_status),
+    .metrics = TROUPE_METRICS(TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind")),
     .config = TROUPE_KEYS(
         {"base_url", "Where the API is, for example https://api.openai.com/v1",
          .type = TROUPE_TYPE_URL, .flags = TROUPE_KEY_ENDPOINT},
