@@ -4,9 +4,9 @@
  * itself, OpenRouter, llama.cpp, vLLM, LM Studio …), Anthropic's Messages or Ollama's own API. It
  * provides "llm.chat" of troupe/services.h; the whole of the provider's trouble ends in this plugin.
  */
+#include "converse.h"
 #include "provider.h"
-#include "retry.h"
-#include "round.h"
+#include "routes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +16,6 @@
 #define LLM_PRICES ""
 #endif
 
-#define ADAPTATIONS_MAX   3     /* parameters that a provider may refuse, one after the other */
-#define RATE_WAIT_MS      30000 /* told to members where the provider does not say */
-#define TOLD_WAIT_MAX_MS  86400000
 #define STATUS_BODY_MAX   (256 * 1024)
 #define STATUS_TIMEOUT_MS 10000
 
@@ -35,96 +32,6 @@ static troupe_status not_configured(troupe_turn *turn, const struct llm_settings
                        "No language model is set up. The admin can set base_url and model in "
                        "[agent %s].",
                        troupe_agent(settings->host));
-}
-
-/* The provider's own words go to the log only, and not where they may repeat a key. */
-static void log_failure(const struct llm_round *round, int64_t attempt)
-{
-    const struct llm_provider_error *error = &round->stream.error;
-    int hide = round->http_status == 401 || round->http_status == 403;
-
-    troupe_log(round->settings->host, TROUPE_LOG_WARN,
-               "attempt %lld of %lld failed: %s %s (%s), HTTP %u, type \"%s\", code \"%s\"%s%s",
-               (long long)attempt, (long long)round->settings->attempts, round->kind->code,
-               round->kind->name, llm_category_name(round->kind->category), round->http_status,
-               error->type, error->code, error->message[0] && !hide ? ": " : "",
-               hide ? "" : error->message);
-}
-
-static troupe_status give_result(troupe_turn *turn, const struct llm_round *round,
-                                 const char *finish)
-{
-    const struct llm_stream *stream = &round->stream;
-    const char *model = stream->model[0] ? stream->model : round->settings->model;
-    LLM_CLEANUP_JSON json_t *result = json_pack(
-        "{s:s%, s:s, s:s, s:{s:I, s:I, s:I, s:b}, s:I}", "text", stream->text, stream->len, "model",
-        model, "finish", finish, "usage", "input", (json_int_t)stream->usage.input, "output",
-        (json_int_t)stream->usage.output, "cached", (json_int_t)stream->usage.cached, "estimated",
-        (int)round->estimated, "cost_micros", (json_int_t)round->cost_micros);
-    char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
-    troupe_status status;
-
-    if (!text)
-        return TROUPE_NOMEM;
-    status = troupe_result(turn, text, strlen(text));
-    free(text);
-    return status;
-}
-
-static troupe_status fail(troupe_turn *turn, const struct llm_round *round)
-{
-    const struct llm_kind *kind = round->kind;
-    int64_t wait = round->retry_after_ms >= 0 ? round->retry_after_ms : RATE_WAIT_MS;
-    troupe_status status;
-
-    if (round->shown) {
-        status = give_result(turn, round, "interrupted");
-        if (status < 0)
-            return status;
-        kind = &llm_kind_interrupted;
-    }
-    if (wait > TOLD_WAIT_MAX_MS) /* a provider may send any number */
-        wait = TOLD_WAIT_MAX_MS;
-    if (kind->category == LLM_RATE)
-        return troupe_fail(turn, kind->status, kind->code, "%s Please try again in %lld seconds.",
-                           kind->sentence, (long long)(wait + 999) / 1000);
-    return troupe_fail(turn, kind->status, kind->code, "%s", kind->sentence);
-}
-
-/* Attempts until one holds, or until another makes no sense. */
-static troupe_status converse(troupe_turn *turn, struct llm_round *round)
-{
-    int64_t attempt = 1, adaptations = 0, wait;
-    troupe_status status;
-
-    for (;;) {
-        status = llm_round_run(turn, round);
-        if (status >= 0)
-            return give_result(turn, round,
-                               round->stream.full        ? "length"
-                               : round->stream.finish[0] ? round->stream.finish
-                                                         : "stop");
-        if (!round->kind)
-            return status;
-        log_failure(round, attempt);
-        troupe_metric(turn, "errors", 1, round->kind->name, NULL);
-        if (round->adapted && adaptations++ < ADAPTATIONS_MAX) {
-            troupe_reason(turn, "llm.adapted", "the provider refused a parameter; asking without");
-            continue;
-        }
-        wait = round->retryable
-                   ? llm_retry_wait(attempt, round->settings->attempts, round->retry_after_ms,
-                                    troupe_random(turn, 1000), troupe_time_left(turn))
-                   : -1;
-        if (wait < 0)
-            return fail(turn, round);
-        troupe_reason(turn, "llm.retry", "%s in attempt %lld; again in %lld ms", round->kind->code,
-                      (long long)attempt, (long long)wait);
-        status = troupe_sleep(turn, (uint64_t)wait);
-        if (status < 0)
-            return status;
-        attempt++;
-    }
 }
 
 /* What members set while the bot runs lies above the config; the bound of an answer only below it. */
@@ -152,15 +59,14 @@ TROUPE_SERVICE(llm_chat, TROUPE_SERVICE_LLM_CHAT, "Answer of a language model",
 static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str route,
                               int64_t max_tokens, double temperature)
 {
-    const struct llm_settings *settings = troupe_state(turn);
+    struct llm_agent *agent = troupe_state(turn);
+    const struct llm_settings *settings = &agent->settings;
     struct llm_request request;
-    struct llm_tariff tariff;
-    struct llm_round round = {.settings = settings, .request = &request, .tariff = &tariff};
+    struct llm_round round = {.settings = settings, .request = &request};
     const char *problem = NULL;
     troupe_status status;
 
-    (void)route; /* one model serves them all until there is a router */
-    if (!llm_configured(settings))
+    if (agent->router.count == 0)
         return not_configured(turn, settings);
     round.event_buffer = troupe_turn_alloc(turn, LLM_EVENT_MAX);
     round.text_buffer = troupe_turn_alloc(turn, LLM_TEXT_MAX);
@@ -177,11 +83,44 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
     if (request.dropped > 0)
         troupe_reason(turn, "llm.trimmed", "%u old messages did not fit into context_tokens",
                       request.dropped);
-    tariff = llm_tariff_find(settings, troupe_now(turn));
-    status = converse(turn, &round);
+    status = llm_converse(turn, agent, llm_route_of(route), &round);
     llm_stream_clear(&round.stream);
     llm_request_clear(&request);
     return status;
+}
+
+/* ---- llm-route --------------------------------------------------------------------------------*/
+
+/* A function of its own, because the host keeps what a function said: see router.h. */
+TROUPE_SERVICE(llm_route, LLM_ROUTE_FUNCTION, "Chooses the model that is asked; llm.chat uses it",
+               0, TROUPE_STRING(route, "What it is for", .max = 32, .def_text = "chat"),
+               TROUPE_INT(tokens, "Length of the question", .min = 0, .def = 0),
+               TROUPE_INT(max_tokens, "Bound of the answer", .min = 0, .def = 0),
+               TROUPE_INT(complexity, "How hard it is", .min = 0, .max = 100, .def = 0),
+               TROUPE_INT(tried, "Bits of the models that failed", .min = 0, .def = 0),
+               TROUPE_INT(last, "The one that just did", .min = -1, .max = LLM_CANDIDATES_MAX - 1,
+                          .def = -1),
+               TROUPE_BOOL(again, "Whether it may be asked again", .def = 0))
+
+static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t tokens,
+                               int64_t max_tokens, int64_t complexity, int64_t tried, int64_t last,
+                               int32_t again)
+{
+    struct llm_agent *agent = troupe_state(turn);
+    const struct llm_ask ask = {.route = llm_route_of(route),
+                                .tokens = tokens,
+                                .max_tokens = max_tokens,
+                                .complexity = complexity,
+                                .tried = (uint32_t)tried,
+                                .last = last < (int64_t)agent->router.count ? last : -1,
+                                .again = again};
+    struct llm_choice choice;
+    char result[LLM_CHOICE_MAX];
+
+    llm_router_choose(&agent->router, &ask, troupe_now(turn), &choice);
+    troupe_reason(turn, "llm.route", "%s", choice.why);
+    llm_choice_write(&choice, result);
+    return troupe_result(turn, result, strlen(result));
 }
 
 /* ---- llm-status -------------------------------------------------------------------------------*/
@@ -223,7 +162,7 @@ static troupe_status ask_models(troupe_turn *turn, const struct llm_settings *se
     snprintf(url, sizeof(url), "%s%s", settings->base_url, llm_provider_of(settings)->models);
     request.url = str(url);
     request.headers.ptr = headers;
-    request.headers.count = llm_headers(settings, 0, key, headers);
+    request.headers.count = llm_headers(settings, 0, 0, key, headers);
     request.headers.stride = sizeof(headers[0]);
     return troupe_http_api(turn)->open(turn, &request, ret);
 }
@@ -256,7 +195,8 @@ TROUPE_SERVICE(llm_status, "llm-status", "Which language model is set up, and wh
 
 static troupe_status llm_status(troupe_turn *turn)
 {
-    const struct llm_settings *settings = troupe_state(turn);
+    const struct llm_agent *agent = troupe_state(turn);
+    const struct llm_settings *settings = &agent->settings;
     const struct llm_tariff tariff = llm_tariff_find(settings, troupe_now(turn));
     const char *price = !tariff.known         ? "its price is not known, so it is not asked"
                         : settings->has_price ? "its price is set in the config"
@@ -287,39 +227,76 @@ static troupe_status llm_status(troupe_turn *turn)
 
 /* ---- the plugin -------------------------------------------------------------------------------*/
 
+/* Where only routes are set, their first model is the agent's own. */
+static void take_first(struct llm_agent *agent)
+{
+    if (agent->router.count > 0 && !llm_configured(&agent->settings)) {
+        struct llm_price_table *prices = agent->settings.prices;
+
+        agent->settings = agent->candidates[agent->router.ways[LLM_CHAT].to[0].candidate].settings;
+        agent->settings.prices = prices;
+    }
+}
+
 static troupe_status create(troupe_host *host, void **ret_state)
 {
-    struct llm_settings *settings = troupe_alloc(host, sizeof(*settings));
+    struct llm_agent *agent = troupe_alloc(host, sizeof(*agent));
     troupe_status status;
 
-    if (!settings)
+    if (!agent)
         return TROUPE_NOMEM;
-    status = llm_settings_load(host, settings);
+    llm_router_init(&agent->router, agent->candidates);
+    status = llm_settings_load(host, &agent->settings);
     if (status < 0) {
-        troupe_free(host, settings);
+        troupe_free(host, agent);
         return status;
     }
-    *ret_state = settings;
+    status = llm_routes_load(&agent->settings, &agent->router);
+    if (status < 0) {
+        llm_settings_clear(&agent->settings);
+        troupe_free(host, agent);
+        return status;
+    }
+    take_first(agent);
+    *ret_state = agent;
     return TROUPE_OK;
 }
 
 static void destroy(troupe_host *host, void *state)
 {
-    llm_settings_clear(state);
-    troupe_free(host, state);
+    struct llm_agent *agent = state;
+
+    llm_settings_clear(&agent->settings);
+    troupe_free(host, agent);
 }
+
+/* Address, keys and manner of another provider; `n` is its number in text. */
+#define PROVIDER(n)                                                                                \
+    {"base_url_" n, "Where provider " n " is, for routes", .type = TROUPE_TYPE_URL,                \
+     .flags = TROUPE_KEY_ENDPOINT},                                                                \
+        {"api_key_" n, "Its key", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},         \
+        {"api_key_" n "_alt", "Another key for when that may not be used",                         \
+         .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},                                  \
+        {"format_" n, "What it speaks; auto: by its address", .type = TROUPE_TYPE_STRING,          \
+         .def = "auto", .choices = "auto|openai|anthropic|ollama"},                                \
+    {                                                                                              \
+        "local_" n, "Whether it costs nothing; auto: by its address",                              \
+            .type = TROUPE_TYPE_STRING, .def = "auto", .choices = "auto|yes|no"                    \
+    }
 
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN(
     "org.troupe.llm", "1.0.0",
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
     .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget",
-    .functions = TROUPE_LIST(llm_chat, llm_status),
+    .functions = TROUPE_LIST(llm_chat, llm_route, llm_status),
     .metrics = TROUPE_METRICS(TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind")),
     .config = TROUPE_KEYS(
         {"base_url", "Where the API is, for example https://api.openai.com/v1",
          .type = TROUPE_TYPE_URL, .flags = TROUPE_KEY_ENDPOINT},
         {"api_key", "Key of the API", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},
+        {"api_key_alt", "Another key for when that may not be used", .type = TROUPE_TYPE_STRING,
+         .flags = TROUPE_KEY_SECRET},
         {"format", "What the server speaks; auto: by its address", .type = TROUPE_TYPE_STRING,
          .def = "auto", .choices = "auto|openai|anthropic|ollama"},
         {"model", "Model to ask, as the provider names it", .type = TROUPE_TYPE_STRING},
@@ -347,6 +324,19 @@ TROUPE_PLUGIN(
          .def = "20s", .min = 100, .max = 600000},
         {"total_timeout", "For one attempt", .type = TROUPE_TYPE_DURATION, .def = "240s",
          .min = 1000, .max = 600000},
+        {"route_chat", "Models for talks, with provider and quality: \"gpt-5-mini 75, 2:llama3.2\"",
+         .type = TROUPE_TYPE_STRING},
+        {"route_quick", "Models for short and simple things", .type = TROUPE_TYPE_STRING},
+        {"route_code", "Models for code", .type = TROUPE_TYPE_STRING},
+        {"route_vision", "Models for pictures", .type = TROUPE_TYPE_STRING},
+        {"route_summary", "Models for summaries", .type = TROUPE_TYPE_STRING},
+        {"quality_floor", "Least quality by route: \"code 80, chat 40\"",
+         .type = TROUPE_TYPE_STRING},
+        {"cost_weight", "What the price counts in the choice of a model, 0 to 1",
+         .type = TROUPE_TYPE_FLOAT, .def = "0.4", .min = 0, .max = 1},
+        {"local_only", "Refuses every provider outside of this machine and private networks",
+         .type = TROUPE_TYPE_BOOL, .def = "no"},
+        PROVIDER("2"), PROVIDER("3"), PROVIDER("4"),
         {"attempts", "How often a request is tried", .type = TROUPE_TYPE_INT, .def = "3", .min = 1,
          .max = 10}),
     .create = create, .destroy = destroy);

@@ -16,7 +16,7 @@ static troupe_str str(const char *text)
     return s;
 }
 
-uint32_t llm_headers(const struct llm_settings *settings, int has_body, char *key,
+uint32_t llm_headers(const struct llm_settings *settings, uint32_t number, int has_body, char *key,
                      troupe_header *ret)
 {
     const struct llm_provider *provider = llm_provider_of(settings);
@@ -29,7 +29,8 @@ uint32_t llm_headers(const struct llm_settings *settings, int has_body, char *ke
     if (provider->extra_header)
         ret[n++] = (troupe_header){str(provider->extra_header), str(provider->extra)};
     if (settings->has_key) { /* the host puts the key in on the way out */
-        snprintf(key, LLM_KEY_VALUE_MAX, "%s{secret:api_key}", provider->key_prefix);
+        snprintf(key, LLM_KEY_VALUE_MAX, "%s{secret:%s}", provider->key_prefix,
+                 settings->keys[number < settings->key_count ? number : 0]);
         ret[n++] = (troupe_header){str(provider->key_header), str(key)};
     }
     return n;
@@ -61,7 +62,7 @@ static troupe_status open_request(troupe_turn *turn, struct llm_round *round, tr
     snprintf(url, sizeof(url), "%s%s", settings->base_url, llm_provider_of(settings)->chat);
     request.url = str(url);
     request.headers.ptr = headers;
-    request.headers.count = llm_headers(settings, 1, key, headers);
+    request.headers.count = llm_headers(settings, round->key, 1, key, headers);
     request.headers.stride = sizeof(headers[0]);
     request.body = str(body);
     request.connect_ms = settings->connect_ms;
@@ -211,6 +212,8 @@ static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, tro
         if (status < 0)
             return give_up(turn, round, llm_classify_transport(status));
         status = take_bytes(turn, round, &frames, bytes);
+        if (round->stream.begun && round->first_ms < 0)
+            round->first_ms = left_at_start - troupe_time_left(turn);
         if (status < 0)
             return status == TROUPE_END ? TROUPE_OK : status;
     }
@@ -289,6 +292,8 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
     round->http_status = 0;
     round->retry_after_ms = -1;
     round->cost_micros = 0;
+    round->first_ms = -1;
+    round->total_ms = 0;
 
     status = llm_reserve(turn, round->tariff, round->request, &round->reservation);
     if (status < 0)
@@ -308,6 +313,9 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
             status = check_end(turn, round);
     }
     api->close(turn, http);
+    round->total_ms = left_at_start - troupe_time_left(turn);
+    if (round->first_ms < 0)
+        round->first_ms = round->total_ms;
     settled = settle(turn, round, status);
     /* An answer that was given stays given where its cost could not be written down: the host then
      * books the worst case. A turn that has ended must not go on, though. */

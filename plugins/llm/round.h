@@ -18,6 +18,7 @@ struct llm_round {
     const struct llm_settings *settings;
     struct llm_request *request;
     const struct llm_tariff *tariff;
+    uint32_t key;       /* of the provider's, which is used */
     char *event_buffer; /* LLM_EVENT_MAX bytes */
     char *text_buffer;  /* LLM_TEXT_MAX bytes  */
 
@@ -25,9 +26,10 @@ struct llm_round {
     struct llm_stream stream;
     struct llm_reservation reservation;
     uint64_t cost_micros;
-    uint8_t estimated; /* usage and cost are guessed */
-    uint8_t shown;     /* text was handed out        */
-    uint8_t cut;       /* given up while the answer was still coming */
+    uint8_t estimated;          /* usage and cost are guessed */
+    uint8_t shown;              /* text was handed out        */
+    int64_t first_ms, total_ms; /* to the first token and to the end */
+    uint8_t cut;                /* given up while the answer was still coming */
 
     /* After a failure. */
     const struct llm_kind *kind; /* NULL: the turn has ended, or money was refused */
@@ -44,10 +46,10 @@ struct llm_round {
 troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round);
 
 /* Headers of every request to the provider; `ret` has room for LLM_HEADERS_MAX, `key` for
- * LLM_KEY_VALUE_MAX and is borrowed by them. */
+ * LLM_KEY_VALUE_MAX and is borrowed by them. `number` is the key's that is used. */
 #define LLM_HEADERS_MAX   4
 #define LLM_KEY_VALUE_MAX 64
-uint32_t llm_headers(const struct llm_settings *settings, int has_body, char *key,
+uint32_t llm_headers(const struct llm_settings *settings, uint32_t number, int has_body, char *key,
                      troupe_header *ret);
 
 #endif

@@ -121,42 +121,76 @@ static enum llm_format format_of(troupe_str name, const struct llm_settings *set
     return equals(name, "openai") ? LLM_FORMAT_OPENAI : guess_format(settings);
 }
 
-static troupe_status load_endpoint(struct llm_settings *settings)
+/* The plugin is told that there is a secret, never what it is. */
+static void load_keys(struct llm_settings *settings, const char *tail)
+{
+    troupe_value value;
+
+    settings->key_count = 0;
+    for (int i = 0; i < 2; i++) {
+        char *name = settings->keys[settings->key_count];
+
+        if (i == 0)
+            snprintf(name, LLM_KEY_MAX, "api_key%s", tail);
+        else
+            snprintf(name, LLM_KEY_MAX, "api_key%s_alt", tail);
+        if (troupe_config(settings->host, name, &value) == TROUPE_DENIED)
+            settings->key_count++;
+    }
+    settings->has_key = settings->key_count > 0;
+}
+
+/* `tail` is that of the provider's keys: "", "_2" … */
+static troupe_status load_endpoint(struct llm_settings *settings, const char *tail)
 {
     troupe_host *host = settings->host;
-    troupe_str url = troupe_config_str(host, "base_url"), local = troupe_config_str(host, "local");
-    troupe_value value;
+    char key[LLM_KEY_MAX];
+    troupe_str url, local;
     troupe_status status;
 
+    snprintf(key, sizeof(key), "local%s", tail);
+    local = troupe_config_str(host, key);
+    settings->format = LLM_FORMAT_OPENAI;
+    settings->host_name[0] = 0;
+    settings->is_local = 0;
+    load_keys(settings, tail);
+    snprintf(key, sizeof(key), "base_url%s", tail);
+    url = troupe_config_str(host, key);
     while (url.len > 0 && url.ptr[url.len - 1] == '/')
         url.len--;
-    status = copy(host, "base_url", url, settings->base_url, sizeof(settings->base_url));
-    if (status < 0)
+    status = copy(host, key, url, settings->base_url, sizeof(settings->base_url));
+    if (status < 0 || url.len == 0)
         return status;
-    /* The plugin is told that there is a secret, never what it is. */
-    settings->has_key = troupe_config(host, "api_key", &value) == TROUPE_DENIED;
-    if (url.len == 0)
-        return TROUPE_OK;
     if (llm_url_host(url, settings->host_name, sizeof(settings->host_name)) < 0) {
         troupe_log(host, TROUPE_LOG_ERROR,
-                   "key \"base_url\": no host in it; expected for example "
-                   "\"https://api.openai.com/v1\" or \"http://127.0.0.1:11434/v1\"");
+                   "key \"%s\": no host in it; expected for example "
+                   "\"https://api.openai.com/v1\" or \"http://127.0.0.1:11434/v1\"",
+                   key);
         return TROUPE_CONFIG;
     }
-    settings->format = format_of(troupe_config_str(host, "format"), settings);
     settings->is_local = llm_host_is_local(settings->host_name);
     if (settings->has_key && !settings->is_local && strncasecmp(url.ptr, "http://", 7) == 0) {
         troupe_log(host, TROUPE_LOG_ERROR,
-                   "key \"base_url\": \"http://\" would send api_key unprotected to \"%s\"; "
+                   "key \"%s\": \"http://\" would send api_key unprotected to \"%s\"; "
                    "write \"https://\"",
-                   settings->host_name);
+                   key, settings->host_name);
         return TROUPE_CONFIG;
     }
+    snprintf(key, sizeof(key), "format%s", tail);
+    settings->format = format_of(troupe_config_str(host, key), settings);
     if (equals(local, "yes"))
         settings->is_local = 1;
     else if (equals(local, "no"))
         settings->is_local = 0;
     return TROUPE_OK;
+}
+
+troupe_status llm_settings_provider(struct llm_settings *settings, int number)
+{
+    char tail[4];
+
+    snprintf(tail, sizeof(tail), "_%d", number % 10);
+    return load_endpoint(settings, tail);
 }
 
 static troupe_status load_price(struct llm_settings *settings)
@@ -197,7 +231,7 @@ troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret)
 
     memset(ret, 0, sizeof(*ret));
     ret->host = host;
-    status = load_endpoint(ret);
+    status = load_endpoint(ret, "");
     if (status < 0)
         return status;
     status = copy(host, "model", troupe_config_str(host, "model"), ret->model, sizeof(ret->model));

@@ -12,6 +12,7 @@
 #define LLM_URL_MAX                   2048
 #define LLM_MODEL_MAX                 200
 #define LLM_HOST_MAX                  255
+#define LLM_KEY_MAX                   24
 #define LLM_TOKENS_MAX                128000 /* larger ones are charged at higher prices */
 #define LLM_TEMPERATURE_AS_CONFIGURED (-1.0)
 
@@ -25,6 +26,8 @@ struct llm_settings {
     char host_name[LLM_HOST_MAX + 1];
     char model[LLM_MODEL_MAX + 1];
     uint8_t has_key, is_local, has_temperature, has_price;
+    uint8_t key_count;         /* that are set */
+    char keys[2][LLM_KEY_MAX]; /* the config keys that hold them, for the host to fill in */
     enum llm_format format;
     enum llm_token_parameter token_parameter;
     double temperature;
@@ -36,6 +39,9 @@ struct llm_settings {
 
 /* Reads and checks the section. What is wrong goes to the log, with the remedy. */
 troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret);
+/* Puts the address and keys of the n-th provider (2 to 4) in place of the first's; base_url is ""
+ * where there is none. */
+troupe_status llm_settings_provider(struct llm_settings *settings, int number);
 void llm_settings_clear(struct llm_settings *settings);
 
 /* Whether a provider is set up at all. */

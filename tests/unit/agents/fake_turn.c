@@ -111,6 +111,7 @@ static troupe_status convert(const troupe_key *key, const char *text, troupe_val
         return TROUPE_DENIED;
     switch (key->type) {
     case TROUPE_TYPE_INT: ret->u.i = strtoll(text, NULL, 10); break;
+    case TROUPE_TYPE_BOOL: ret->u.i = strcmp(text, "yes") == 0; break;
     case TROUPE_TYPE_FLOAT: ret->u.f = strtod(text, NULL); break;
     case TROUPE_TYPE_MONEY: ret->u.i = (int64_t)(strtod(text, NULL) * 1e6 + 0.5); break;
     case TROUPE_TYPE_DURATION:
@@ -610,6 +611,21 @@ struct troupe_stream {
     unsigned chunk;
 };
 
+static troupe_status turn_call(troupe_turn *turn, const char *name, troupe_str args,
+                               troupe_str *ret)
+{
+    struct fake_turn *fake = self(turn);
+    const char *result;
+
+    if (fake->ended < 0)
+        return fake->ended;
+    result = fake->on_call ? fake->on_call(fake, name, args) : NULL;
+    if (!result)
+        return error(fake, TROUPE_NOT_FOUND, "call.not_found", "");
+    *ret = keep_text(fake, result, strlen(result));
+    return TROUPE_OK;
+}
+
 static troupe_status turn_open(troupe_turn *turn, const char *name, troupe_str args,
                                troupe_stream **ret)
 {
@@ -689,6 +705,7 @@ static const troupe_turn_table turn_table = {.size = sizeof(turn_table),
                                              .result = turn_result,
                                              .fail = turn_fail,
                                              .reason = turn_reason,
+                                             .call = turn_call,
                                              .open = turn_open,
                                              .read = turn_read,
                                              .close = turn_close,

@@ -90,6 +90,9 @@ struct fake_turn {
     unsigned reservation_count;
     uint64_t cap; /* of what is reserved or spent */
 
+    /* What a called function gives, valid until the next call; NULL: there is none of that name. */
+    const char *(*on_call)(struct fake_turn *fake, const char *name, troupe_str args);
+
     sqlite3 *db;
     struct sqlite_guard guard;
     troupe_status sql_status; /* what SQL fails with, where it is negative */

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "converse.h"
+
+#include "retry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ADAPTATIONS_MAX  3     /* parameters that a provider may refuse, one after the other */
+#define RATE_WAIT_MS     30000 /* told to members where the provider does not say */
+#define TOLD_WAIT_MAX_MS 86400000
+
+/* Where a talk stands. */
+struct talk {
+    struct llm_agent *agent;
+    struct llm_round *round;
+    struct llm_tariff tariff;
+    enum llm_route route;
+    int64_t tokens, complexity, now_ms;
+    int64_t candidate, attempt, adaptations;
+    uint32_t tried;
+};
+
+/* The provider's own words go to the log only, and not where they may repeat a key. */
+static void log_failure(const struct llm_round *round, int64_t attempt)
+{
+    const struct llm_provider_error *error = &round->stream.error;
+    int hide = round->http_status == 401 || round->http_status == 403;
+
+    troupe_log(round->settings->host, TROUPE_LOG_WARN,
+               "attempt %lld of %lld failed: %s %s (%s), model \"%s\", HTTP %u, type \"%s\", code "
+               "\"%s\"%s%s",
+               (long long)attempt, (long long)round->settings->attempts, round->kind->code,
+               round->kind->name, llm_category_name(round->kind->category), round->settings->model,
+               round->http_status, error->type, error->code, error->message[0] && !hide ? ": " : "",
+               hide ? "" : error->message);
+}
+
+static troupe_status give_result(troupe_turn *turn, const struct llm_round *round,
+                                 const char *finish)
+{
+    const struct llm_stream *stream = &round->stream;
+    const char *model = stream->model[0] ? stream->model : round->settings->model;
+    LLM_CLEANUP_JSON json_t *result = json_pack(
+        "{s:s%, s:s, s:s, s:{s:I, s:I, s:I, s:b}, s:I}", "text", stream->text, stream->len, "model",
+        model, "finish", finish, "usage", "input", (json_int_t)stream->usage.input, "output",
+        (json_int_t)stream->usage.output, "cached", (json_int_t)stream->usage.cached, "estimated",
+        (int)round->estimated, "cost_micros", (json_int_t)round->cost_micros);
+    LLM_CLEANUP_TEXT char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+
+    return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
+}
+
+static troupe_status fail(troupe_turn *turn, const struct llm_round *round)
+{
+    const struct llm_kind *kind = round->kind;
+    int64_t wait = round->retry_after_ms >= 0 ? round->retry_after_ms : RATE_WAIT_MS;
+    troupe_status status;
+
+    if (round->shown) {
+        status = give_result(turn, round, "interrupted");
+        if (status < 0)
+            return status;
+        kind = &llm_kind_interrupted;
+    }
+    if (wait > TOLD_WAIT_MAX_MS) /* a provider may send any number */
+        wait = TOLD_WAIT_MAX_MS;
+    if (kind->category == LLM_RATE)
+        return troupe_fail(turn, kind->status, kind->code, "%s Please try again in %lld seconds.",
+                           kind->sentence, (long long)(wait + 999) / 1000);
+    return troupe_fail(turn, kind->status, kind->code, "%s", kind->sentence);
+}
+
+/* ---- which model --------------------------------------------------------------------------------*/
+
+void llm_choice_write(const struct llm_choice *choice, char *ret)
+{
+    snprintf(ret, LLM_CHOICE_MAX, "{\"candidate\":%lld,\"key\":%lld}", (long long)choice->candidate,
+             (long long)choice->key);
+}
+
+/* Asks the agent's own function, so that the host records what it says. Without an answer that can
+ * be used, `fallback` is the choice. */
+static troupe_status choose(troupe_turn *turn, const struct talk *talk, int64_t last, int again,
+                            int64_t fallback, struct llm_choice *ret)
+{
+    LLM_CLEANUP_JSON json_t *args = json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "route", llm_route_name(talk->route), "tokens",
+        (json_int_t)talk->tokens, "max_tokens", (json_int_t)talk->round->request->max_tokens,
+        "complexity", (json_int_t)talk->complexity, "tried", (json_int_t)talk->tried, "last",
+        (json_int_t)last, "again", again);
+    LLM_CLEANUP_TEXT char *text = args ? json_dumps(args, JSON_COMPACT) : NULL;
+    LLM_CLEANUP_JSON json_t *choice = NULL;
+    troupe_str given, result = {NULL, 0};
+    const json_t *candidate;
+    troupe_status status;
+
+    memset(ret, 0, sizeof(*ret));
+    ret->candidate = fallback;
+    if (!text)
+        return TROUPE_NOMEM;
+    given = (troupe_str){text, strlen(text)};
+    status = troupe_call(turn, LLM_ROUTE_FUNCTION, given, &result);
+    if (status < 0)
+        return troupe_turn_status(turn);
+    choice = llm_json_load(result.ptr, result.len);
+    candidate = json_object_get(choice, "candidate");
+    if (!json_is_integer(candidate) ||
+        json_integer_value(candidate) >= (json_int_t)talk->agent->router.count)
+        return TROUPE_OK;
+    ret->candidate = json_integer_value(candidate);
+    ret->key = json_integer_value(json_object_get(choice, "key"));
+    return TROUPE_OK;
+}
+
+/* The next round goes to this one. */
+static void turn_to(struct talk *talk, const struct llm_choice *choice)
+{
+    const struct llm_candidate *candidate = &talk->agent->candidates[choice->candidate];
+    struct llm_round *round = talk->round;
+
+    talk->candidate = choice->candidate;
+    round->settings = &candidate->settings;
+    round->key = choice->key > 0 && choice->key < LLM_KEYS_MAX ? (uint32_t)choice->key : 0;
+    llm_request_turn_to(round->request, round->settings);
+    round->request->shape.completion_tokens ^= candidate->shape.completion_tokens;
+    round->request->shape.no_temperature |= candidate->shape.no_temperature;
+    round->request->shape.no_usage |= candidate->shape.no_usage;
+    talk->tariff = llm_tariff_find(round->settings, talk->now_ms);
+    round->tariff = &talk->tariff;
+    talk->adaptations = 0;
+}
+
+/* A model's refusals are known from then on. */
+static void learn(struct talk *talk)
+{
+    struct llm_shape *shape = &talk->agent->candidates[talk->candidate].shape;
+    const struct llm_shape *now = &talk->round->request->shape;
+    struct llm_request plain = *talk->round->request;
+
+    llm_request_turn_to(&plain, talk->round->settings);
+    shape->completion_tokens = plain.shape.completion_tokens ^ now->completion_tokens;
+    shape->no_temperature = now->no_temperature;
+    shape->no_usage = now->no_usage;
+}
+
+static void note(const struct talk *talk)
+{
+    const struct llm_round *round = talk->round;
+
+    llm_router_note(&talk->agent->router, (uint32_t)talk->candidate, round->key, round->kind,
+                    round->retry_after_ms, round->first_ms, round->total_ms);
+}
+
+/* Where a key is to blame, the model may be asked with another. */
+static int blames_key(const struct llm_kind *kind)
+{
+    return kind->category == LLM_RATE || kind->category == LLM_ACCOUNT ||
+           (kind->category == LLM_CONFIG && strcmp(kind->code, "llm.refused") == 0);
+}
+
+/* ---- what next ----------------------------------------------------------------------------------*/
+
+/* After a failure: TROUPE_OK when another round is to be run, else how the talk ends. */
+static troupe_status go_on(troupe_turn *turn, struct talk *talk)
+{
+    struct llm_round *round = talk->round;
+    const int64_t last = talk->candidate;
+    int64_t wait = -1;
+    struct llm_choice choice;
+    troupe_status status;
+
+    log_failure(round, talk->attempt);
+    troupe_metric(turn, "errors", 1, round->kind->name, NULL);
+    note(talk);
+    if (round->adapted && talk->adaptations++ < ADAPTATIONS_MAX) {
+        troupe_reason(turn, "llm.adapted", "the provider refused a parameter; asking without");
+        return TROUPE_OK;
+    }
+    if (round->shown || round->kind->retry == LLM_STOP ||
+        talk->attempt >= round->settings->attempts + (int64_t)talk->agent->router.count - 1)
+        return fail(turn, round);
+    if (round->retryable)
+        wait = llm_retry_wait(talk->attempt, round->settings->attempts, round->retry_after_ms,
+                              troupe_random(turn, 1000), troupe_time_left(turn));
+    if (wait < 0 && !llm_router_chooses(&talk->agent->router))
+        return fail(turn, round);
+    if (!blames_key(round->kind))
+        talk->tried |= 1u << last;
+    status = choose(turn, talk, last, wait >= 0, wait >= 0 ? last : -1, &choice);
+    if (status < 0)
+        return status;
+    if (choice.candidate < 0)
+        return fail(turn, round);
+    if (choice.candidate == last && (uint32_t)choice.key == round->key) {
+        if (wait < 0)
+            return fail(turn, round);
+        troupe_reason(turn, "llm.retry", "%s in attempt %lld; again in %lld ms", round->kind->code,
+                      (long long)talk->attempt, (long long)wait);
+        status = troupe_sleep(turn, (uint64_t)wait);
+        if (status < 0)
+            return status;
+    } else {
+        troupe_reason(turn, "llm.fallback", "%s failed (%s); asking %s%s", round->settings->model,
+                      round->kind->name, talk->agent->candidates[choice.candidate].settings.model,
+                      choice.candidate == last ? " with another key" : "");
+        turn_to(talk, &choice);
+    }
+    talk->attempt++;
+    return TROUPE_OK;
+}
+
+/* The price of a model is beyond what is left of the budget; a cheaper one may not be. */
+static troupe_status go_cheaper(troupe_turn *turn, struct talk *talk, troupe_status refusal)
+{
+    const char *model = talk->round->settings->model;
+    struct llm_choice choice;
+    troupe_status status;
+
+    talk->tried |= 1u << talk->candidate;
+    status = choose(turn, talk, talk->candidate, 0, -1, &choice);
+    if (status < 0)
+        return status;
+    if (choice.candidate < 0 || choice.candidate == talk->candidate)
+        return refusal;
+    troupe_reason(turn, "llm.cheaper", "no money for %s; asking %s", model,
+                  talk->agent->candidates[choice.candidate].settings.model);
+    turn_to(talk, &choice);
+    return TROUPE_OK;
+}
+
+static troupe_status run(troupe_turn *turn, struct talk *talk)
+{
+    struct llm_round *round = talk->round;
+    troupe_status status;
+
+    for (;;) {
+        status = llm_round_run(turn, round);
+        if (status >= 0) {
+            note(talk);
+            learn(talk);
+            return give_result(turn, round,
+                               round->stream.full        ? "length"
+                               : round->stream.finish[0] ? round->stream.finish
+                                                         : "stop");
+        }
+        if (round->kind)
+            status = go_on(turn, talk);
+        else if (status == TROUPE_BUDGET && llm_router_chooses(&talk->agent->router))
+            status = go_cheaper(turn, talk, status);
+        if (status < 0)
+            return status;
+    }
+}
+
+troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
+                           struct llm_round *round)
+{
+    struct talk talk = {.agent = agent,
+                        .round = round,
+                        .route = route,
+                        .tokens = (int64_t)llm_estimate_request(round->request),
+                        .complexity = llm_complexity(round->request->messages),
+                        .now_ms = troupe_now(turn),
+                        .attempt = 1};
+    struct llm_choice choice = {.candidate = 0};
+    troupe_status status = TROUPE_OK;
+
+    llm_router_earn(&agent->router);
+    if (llm_router_chooses(&agent->router))
+        status = choose(turn, &talk, -1, 0, 0, &choice);
+    if (status < 0)
+        return status;
+    if (choice.candidate < 0)
+        return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.unreachable",
+                           "None of the language models can be asked at the moment. Please try "
+                           "again in a minute.");
+    turn_to(&talk, &choice);
+    return run(turn, &talk);
+}

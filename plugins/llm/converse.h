@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a question to an answer: rounds with one model and then another, until one holds or nothing
+ * makes sense any more.
+ */
+#ifndef LLM_CONVERSE_H
+#define LLM_CONVERSE_H
+
+#include "round.h"
+#include "router.h"
+
+/* The state of an agent. What its models went through is kept for its life: it changes only on the
+ * loop, and choices by it are made where the host records them. */
+struct llm_agent {
+    struct llm_settings settings; /* of its own model */
+    struct llm_router router;
+    struct llm_candidate candidates[LLM_CANDIDATES_MAX];
+};
+
+/* The choice of a router as the agent's function llm-route gives it, and back. `ret` of
+ * LLM_CHOICE_MAX bytes. */
+#define LLM_ROUTE_FUNCTION "llm-route"
+#define LLM_CHOICE_MAX     128
+void llm_choice_write(const struct llm_choice *choice, char *ret);
+
+/* `round` has settings, request and buffers; its result is given to the caller. [turn, waits] */
+troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
+                           struct llm_round *round);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "routes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ENTRY_MAX 300
+
+static troupe_status bad(const struct llm_settings *main, const char *key, const char *entry,
+                         const char *problem)
+{
+    troupe_log(main->host, TROUPE_LOG_ERROR, "key \"%s\": \"%s\": %s", key, entry, problem);
+    return TROUPE_CONFIG;
+}
+
+/* The next of a list with commas, without the spaces around it; 0 at the end. */
+static int next_entry(troupe_str *list, char *ret)
+{
+    size_t n = 0, len;
+
+    while (list->len > 0 && strchr(" \t,", *list->ptr)) {
+        list->ptr++;
+        list->len--;
+    }
+    while (n < list->len && list->ptr[n] != ',')
+        n++;
+    len = n;
+    while (len > 0 && strchr(" \t", list->ptr[len - 1]))
+        len--;
+    if (len >= ENTRY_MAX)
+        len = ENTRY_MAX - 1;
+    memcpy(ret, list->ptr, len);
+    ret[len] = 0;
+    list->ptr += n;
+    list->len -= n;
+    return len > 0;
+}
+
+/* Takes a number from 0 to 100 off the end; -1 where there is none. */
+static int take_number(char *entry)
+{
+    char *space = strrchr(entry, ' ');
+    int value = 0;
+
+    if (!space || !space[1] || strspn(space + 1, "0123456789") != strlen(space + 1) ||
+        strlen(space + 1) > 3)
+        return -1;
+    for (const char *at = space + 1; *at; at++)
+        value = value * 10 + (*at - '0');
+    while (space > entry && space[-1] == ' ')
+        space--;
+    *space = 0;
+    return value;
+}
+
+/* The candidate for a model of a provider, made where it is new. -1: too many. */
+static int candidate_for(struct llm_router *router, const struct llm_settings *settings,
+                         uint8_t provider, const char *model)
+{
+    struct llm_candidate *candidate;
+
+    for (uint32_t i = 0; i < router->count; i++) {
+        candidate = &router->candidates[i];
+        if (candidate->provider == provider && strcmp(candidate->settings.model, model) == 0)
+            return (int)i;
+    }
+    if (router->count == LLM_CANDIDATES_MAX)
+        return -1;
+    candidate = &router->candidates[router->count];
+    memset(candidate, 0, sizeof(*candidate));
+    candidate->settings = *settings;
+    candidate->provider = provider;
+    candidate->first_ms = candidate->total_ms = candidate->success = -1;
+    /* The prices of the section are those of its model. */
+    if (strcmp(settings->model, model) != 0 || provider != 0)
+        candidate->settings.has_price = 0;
+    snprintf(candidate->settings.model, sizeof(candidate->settings.model), "%s", model);
+    return (int)router->count++;
+}
+
+static troupe_status add_entry(struct llm_router *router, const struct llm_settings *providers,
+                               enum llm_route route, const char *key, char *entry)
+{
+    const struct llm_settings *main = providers;
+    struct llm_way *way = &router->ways[route];
+    char whole[ENTRY_MAX];
+    int quality, index, provider = 0;
+
+    snprintf(whole, sizeof(whole), "%s", entry);
+    quality = take_number(entry);
+    if (entry[0] >= '1' && entry[0] <= '9' && entry[1] == ':') {
+        provider = entry[0] - '1';
+        entry += 2;
+    }
+    while (*entry == ' ')
+        entry++;
+    if (!*entry || strlen(entry) > LLM_MODEL_MAX || quality > 100)
+        return bad(main, key, whole,
+                   "expected a model, with the number of its provider before it and its quality "
+                   "(0 to 100) behind it where they matter: \"2:claude-haiku-4-5 80\"");
+    if (provider >= LLM_PROVIDERS_MAX || !providers[provider].base_url[0])
+        return bad(main, key, whole,
+                   provider ? "there is no such provider; set base_url_2 for the second and so on"
+                            : "there is no provider; set base_url");
+    index = candidate_for(router, &providers[provider], (uint8_t)provider, entry);
+    if (index < 0 || way->count == LLM_CANDIDATES_MAX)
+        return bad(main, key, whole, "more than 16 models; leave some out");
+    way->to[way->count].candidate = (uint8_t)index;
+    way->to[way->count].quality = (uint8_t)(quality < 0 ? LLM_QUALITY : quality);
+    way->count++;
+    return TROUPE_OK;
+}
+
+static troupe_status load_floors(struct llm_router *router, const struct llm_settings *main)
+{
+    troupe_str list = troupe_config_str(main->host, "quality_floor");
+    char entry[ENTRY_MAX];
+
+    while (next_entry(&list, entry)) {
+        int value = take_number(entry);
+        enum llm_route route = llm_route_of((troupe_str){entry, strlen(entry)});
+
+        if (value < 0 || value > 100 || strcmp(entry, llm_route_name(route)) != 0)
+            return bad(main, "quality_floor", entry,
+                       "expected a route and a number from 0 to 100: \"code 80\"");
+        router->ways[route].floor = (uint8_t)value;
+    }
+    return TROUPE_OK;
+}
+
+/* A candidate that is local by its address, and that nobody calls a way to the outside. */
+static troupe_status check_local(const struct llm_settings *providers)
+{
+    static const char *const keys[] = {"base_url", "base_url_2", "base_url_3", "base_url_4"};
+
+    for (int i = 0; i < LLM_PROVIDERS_MAX; i++)
+        if (providers[i].base_url[0] &&
+            (!llm_host_is_local(providers[i].host_name) || !providers[i].is_local))
+            return bad(providers, keys[i], providers[i].host_name,
+                       "is not local, and local_only = yes lets nothing leave; name a server of "
+                       "your own, or say local_only = no");
+    return TROUPE_OK;
+}
+
+static troupe_status load_ways(struct llm_router *router, const struct llm_settings *providers)
+{
+    const struct llm_settings *main = providers;
+    troupe_status status;
+
+    for (int i = 0; i < LLM_ROUTES; i++) {
+        char key[32], entry[ENTRY_MAX];
+        troupe_str list;
+
+        snprintf(key, sizeof(key), "route_%s", llm_route_name((enum llm_route)i));
+        list = troupe_config_str(main->host, key);
+        while (next_entry(&list, entry)) {
+            status = add_entry(router, providers, (enum llm_route)i, key, entry);
+            if (status < 0)
+                return status;
+        }
+    }
+    /* The section's own model serves whatever has no route. */
+    if (router->ways[LLM_CHAT].count == 0 && llm_configured(main)) {
+        int index = candidate_for(router, main, 0, main->model);
+
+        if (index < 0)
+            return bad(main, "model", main->model, "more than 16 models; leave some out");
+        router->ways[LLM_CHAT].to[0].candidate = (uint8_t)index;
+        router->ways[LLM_CHAT].to[0].quality = 100;
+        router->ways[LLM_CHAT].count = 1;
+    }
+    return load_floors(router, main);
+}
+
+troupe_status llm_routes_load(const struct llm_settings *main, struct llm_router *router)
+{
+    struct llm_settings *providers =
+        troupe_alloc(main->host, LLM_PROVIDERS_MAX * sizeof(*providers));
+    troupe_status status = TROUPE_OK;
+
+    if (!providers)
+        return TROUPE_NOMEM;
+    providers[0] = *main;
+    for (int i = 1; i < LLM_PROVIDERS_MAX && status >= 0; i++) {
+        providers[i] = *main;
+        providers[i].has_price = 0;
+        status = llm_settings_provider(&providers[i], i + 1);
+    }
+    for (int i = 0; i < LLM_PROVIDERS_MAX; i++)
+        router->links[i].keys = providers[i].base_url[0] ? providers[i].key_count : 0;
+    router->cost_weight = troupe_config_float(main->host, "cost_weight", 0.4);
+    if (status >= 0 && troupe_config_int(main->host, "local_only", 0))
+        status = check_local(providers);
+    if (status >= 0)
+        status = load_ways(router, providers);
+    troupe_free(main->host, providers);
+    return status;
+}

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which model is asked, and which next: the choice alone, and a whole talk against scripted
+ * providers.
+ */
+#include "fake_turn.h"
+#include "llm/converse.h"
+#include "llm/routes.h"
+#include "tap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const troupe_plugin *troupe_plugin_v1(void);
+
+typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double);
+typedef troupe_status (*route_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int64_t,
+                                  int64_t, int32_t);
+
+#define SECONDS ((int64_t)1000)
+#define NOW     ((int64_t)1795176000000)
+
+static const struct llm_kind *kind_of(const char *name)
+{
+    for (size_t i = 0; llm_kind_at(i); i++)
+        if (strcmp(llm_kind_at(i)->name, name) == 0)
+            return llm_kind_at(i);
+    fail_msg("no kind %s", name);
+    return NULL;
+}
+
+/* ---- the choice ---------------------------------------------------------------------------------
+ * Three models: dear and good at provider 0, cheap and fair at 1, own and free at 2. */
+
+enum { DEAR, CHEAP, OWN, MODELS };
+
+struct rig {
+    struct llm_candidate candidates[LLM_CANDIDATES_MAX];
+    struct llm_router router;
+};
+
+static struct rig *rig_new(void)
+{
+    static const struct {
+        const char *model;
+        uint8_t quality;
+        uint64_t price;
+    } models[MODELS] = {
+        [DEAR] = {"dear", 95, 20000000}, [CHEAP] = {"cheap", 70, 500000}, [OWN] = {"own", 40, 0}};
+    struct rig *rig = calloc(1, sizeof(*rig));
+
+    assert_non_null(rig);
+    llm_router_init(&rig->router, rig->candidates);
+    rig->router.count = MODELS;
+    for (uint8_t i = 0; i < MODELS; i++) {
+        struct llm_candidate *candidate = &rig->candidates[i];
+
+        candidate->provider = i;
+        candidate->first_ms = candidate->total_ms = candidate->success = -1;
+        snprintf(candidate->settings.model, LLM_MODEL_MAX, "%s", models[i].model);
+        candidate->settings.has_price = 1;
+        candidate->settings.price =
+            (struct llm_price){models[i].price, models[i].price, models[i].price};
+        for (int route = 0; route < LLM_ROUTES; route++) {
+            struct llm_way *way = &rig->router.ways[route];
+
+            way->to[way->count].candidate = i;
+            way->to[way->count++].quality = models[i].quality;
+        }
+        rig->router.links[i].keys = 1;
+    }
+    return rig;
+}
+
+static struct llm_choice choose(struct rig *rig, enum llm_route route, int64_t now_ms)
+{
+    const struct llm_ask ask = {
+        .route = route, .tokens = 500, .max_tokens = 1000, .last = -1, .complexity = 0};
+    struct llm_choice choice;
+
+    llm_router_choose(&rig->router, &ask, now_ms, &choice);
+    return choice;
+}
+
+static void note(struct rig *rig, uint32_t candidate, const char *kind)
+{
+    llm_router_note(&rig->router, candidate, 0, kind ? kind_of(kind) : NULL, -1, 300, 900);
+}
+
+static void the_task_decides_what_quality_is_worth(void **state)
+{
+    struct rig *rig = rig_new();
+
+    (void)state;
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, OWN);
+    assert_int_equal(choose(rig, LLM_CODE, NOW).candidate, CHEAP);
+    /* where money does not matter, the good one is as good as the fair one for an easy task, and
+     * alone good enough for a hard one */
+    rig->router.cost_weight = 0;
+    {
+        const struct llm_ask hard = {
+            .route = LLM_CODE, .tokens = 500, .max_tokens = 1000, .last = -1, .complexity = 100};
+        struct llm_choice choice;
+
+        llm_router_choose(&rig->router, &hard, NOW, &choice);
+        assert_int_equal(choice.candidate, DEAR);
+    }
+    rig->router.cost_weight = 1;
+    assert_int_equal(choose(rig, LLM_CODE, NOW).candidate, OWN);
+    free(rig);
+}
+
+static void what_is_below_the_floor_is_never_asked(void **state)
+{
+    struct rig *rig = rig_new();
+    struct llm_choice choice;
+
+    (void)state;
+    rig->router.ways[LLM_QUICK].floor = 60;
+    choice = choose(rig, LLM_QUICK, NOW);
+    assert_int_equal(choice.candidate, CHEAP);
+    assert_non_null(strstr(choice.why, "own at"));
+    assert_non_null(strstr(choice.why, "(below the floor)"));
+    rig->router.ways[LLM_QUICK].floor = 100;
+    choice = choose(rig, LLM_QUICK, NOW);
+    assert_int_equal(choice.candidate, -1);
+    assert_non_null(strstr(choice.why, "none is left"));
+    free(rig);
+}
+
+static void measured_slowness_and_failures_count(void **state)
+{
+    struct rig *rig = rig_new();
+
+    (void)state;
+    for (int i = 0; i < 30; i++)
+        llm_router_note(&rig->router, OWN, 0, NULL, -1, 40 * SECONDS, 200 * SECONDS);
+    note(rig, CHEAP, NULL);
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, CHEAP);
+    free(rig);
+
+    /* four failures in a row do not open the breaker, but count; after an hour they are forgotten */
+    rig = rig_new();
+    for (int i = 0; i < 4; i++) {
+        note(rig, OWN, "provider_failed");
+        note(rig, CHEAP, NULL);
+    }
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, CHEAP);
+    assert_int_equal(choose(rig, LLM_QUICK, NOW + 3600 * SECONDS).candidate, OWN);
+    free(rig);
+}
+
+static void a_breaker_opens_lets_one_probe_through_and_closes(void **state)
+{
+    struct rig *rig = rig_new();
+    int64_t now = NOW;
+
+    (void)state;
+    rig->router.ways[LLM_QUICK].count = 0; /* chat serves it */
+    rig->router.ways[LLM_CHAT].to[0].candidate = OWN;
+    rig->router.ways[LLM_CHAT].count = 1;
+    for (int i = 0; i < LLM_BREAKER_FAILURES; i++) {
+        assert_int_equal(choose(rig, LLM_QUICK, now).candidate, OWN);
+        note(rig, OWN, "provider_failed");
+    }
+    assert_int_equal(choose(rig, LLM_QUICK, now).candidate, -1);
+    assert_int_equal(choose(rig, LLM_QUICK, now + LLM_BREAKER_FIRST_MS - 1).candidate, -1);
+    /* half open: one is let through, no second one beside it */
+    now += LLM_BREAKER_FIRST_MS;
+    assert_int_equal(choose(rig, LLM_QUICK, now).candidate, OWN);
+    assert_int_equal(choose(rig, LLM_QUICK, now).candidate, -1);
+    /* it failed: open for twice as long */
+    note(rig, OWN, "provider_failed");
+    assert_int_equal(choose(rig, LLM_QUICK, now + LLM_BREAKER_FIRST_MS).candidate, -1);
+    now += 2 * LLM_BREAKER_FIRST_MS + 1;
+    assert_int_equal(choose(rig, LLM_QUICK, now).candidate, -1);
+    now += LLM_BREAKER_FIRST_MS;
+    assert_int_equal(choose(rig, LLM_QUICK, now).candidate, OWN);
+    /* a probe of which nothing is heard does not keep it shut for ever */
+    assert_int_equal(choose(rig, LLM_QUICK, now).candidate, -1);
+    assert_int_equal(choose(rig, LLM_QUICK, now + LLM_PROBE_MS).candidate, OWN);
+    note(rig, OWN, NULL);
+    assert_int_equal(choose(rig, LLM_QUICK, now).candidate, OWN);
+    assert_int_equal(choose(rig, LLM_QUICK, now).candidate, OWN);
+    free(rig);
+}
+
+static void a_provider_that_is_down_takes_its_models_along(void **state)
+{
+    struct rig *rig = rig_new();
+    struct llm_choice choice;
+
+    (void)state;
+    rig->candidates[CHEAP].provider = DEAR; /* both are of one provider */
+    for (int i = 0; i < 3; i++) {
+        note(rig, CHEAP, "unreachable");
+        note(rig, DEAR, "broken_off");
+    }
+    choice = choose(rig, LLM_CODE, NOW);
+    assert_int_equal(choice.candidate, OWN);
+    assert_non_null(strstr(choice.why, "(provider is down)"));
+    free(rig);
+}
+
+/* A wrong name or address does not get right by asking again. */
+static void what_only_the_admin_can_mend_opens_at_once(void **state)
+{
+    struct rig *rig = rig_new();
+
+    (void)state;
+    note(rig, OWN, "bad_model");
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, CHEAP);
+    free(rig);
+}
+
+static void what_was_asked_is_no_fault_of_the_model(void **state)
+{
+    struct rig *rig = rig_new();
+
+    (void)state;
+    for (int i = 0; i < 50; i++)
+        note(rig, OWN, i % 2 ? "moderated" : "bad_request");
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, OWN);
+    free(rig);
+}
+
+static void each_key_has_its_own_limits(void **state)
+{
+    struct rig *rig = rig_new();
+    struct llm_choice choice;
+
+    (void)state;
+    rig->router.links[OWN].keys = 2;
+    llm_router_note(&rig->router, OWN, 0, kind_of("rate"), 20 * SECONDS, 0, 0);
+    choice = choose(rig, LLM_QUICK, NOW);
+    assert_int_equal(choice.candidate, OWN);
+    assert_int_equal(choice.key, 1);
+    llm_router_note(&rig->router, OWN, 1, kind_of("no_credit"), -1, 0, 0);
+    choice = choose(rig, LLM_QUICK, NOW);
+    assert_int_equal(choice.candidate, CHEAP);
+    assert_non_null(strstr(choice.why, "(must wait)"));
+    choice = choose(rig, LLM_QUICK, NOW + 20 * SECONDS);
+    assert_int_equal(choice.candidate, OWN);
+    assert_int_equal(choice.key, 0);
+    free(rig);
+}
+
+static void repeated_questions_stay_a_fifth_of_all(void **state)
+{
+    struct rig *rig = rig_new();
+    const struct llm_ask again = {.route = LLM_QUICK, .tried = 7, .last = OWN, .again = 1};
+    unsigned repeated = 0;
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        struct llm_choice choice;
+
+        llm_router_earn(&rig->router);
+        llm_router_choose(&rig->router, &again, NOW, &choice);
+        repeated += choice.candidate == OWN;
+        if (choice.candidate < 0)
+            assert_non_null(strstr(choice.why, "too many questions were repeated"));
+    }
+    assert_true(repeated >= 190 && repeated <= 212);
+    free(rig);
+}
+
+static void a_model_without_a_price_is_only_asked_for_the_remedy(void **state)
+{
+    struct rig *rig = rig_new();
+
+    (void)state;
+    for (int i = 0; i < MODELS; i++)
+        rig->candidates[i].settings.has_price = i == DEAR;
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, DEAR);
+    rig->candidates[DEAR].settings.has_price = 0;
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, DEAR);
+    free(rig);
+}
+
+static void code_and_length_make_a_question_hard(void **state)
+{
+    static const struct {
+        const char *content;
+        int64_t least, most;
+    } cases[] = {{"hi", 0, 2},
+                 {"why? how? since when?", 15, 20},
+                 {"```c\\nint x;\\n```", 30, 40},
+                 {"", 0, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", cases[i].content);
+        int64_t value = llm_complexity(messages);
+
+        assert_true(value >= cases[i].least && value <= cases[i].most);
+        json_decref(messages);
+    }
+}
+
+/* ---- a talk -------------------------------------------------------------------------------------*/
+
+#define QUESTION "[{\"role\":\"user\",\"content\":\"hello there\"}]"
+#define GOOD                                                                                       \
+    "data: {\"choices\":[{\"delta\":{\"content\":\"fine\"},\"finish_reason\":\"stop\"}]}\n\n"      \
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":1}}\n\n"
+
+static const char *call_route(struct fake_turn *fake, const char *name, troupe_str args)
+{
+    static char result[LLM_CHOICE_MAX];
+    json_t *tree = json_loadb(args.ptr, args.len, 0, NULL);
+    const char *route = json_string_value(json_object_get(tree, "route"));
+    struct fake_text kept = fake->result;
+
+    assert_string_equal(name, "llm-route");
+    fake->result = (struct fake_text){0};
+    assert_int_equal(((route_fn)fake_function(fake, name))(
+                         &fake->turn, (troupe_str){route, strlen(route)},
+                         json_integer_value(json_object_get(tree, "tokens")),
+                         json_integer_value(json_object_get(tree, "max_tokens")),
+                         json_integer_value(json_object_get(tree, "complexity")),
+                         json_integer_value(json_object_get(tree, "tried")),
+                         json_integer_value(json_object_get(tree, "last")),
+                         json_is_true(json_object_get(tree, "again"))),
+                     TROUPE_OK);
+    snprintf(result, sizeof(result), "%s", fake->result.ptr);
+    free(fake->result.ptr);
+    fake->result = kept;
+    json_decref(tree);
+    return result;
+}
+
+/* A local model first, then one behind Anthropic's format that has two keys. */
+static struct fake_turn *routed(void)
+{
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+    fake_config(fake, "base_url", "http://127.0.0.1:8080/v1");
+    fake_config(fake, "base_url_2", "https://second.example.com/v1");
+    fake_config(fake, "format_2", "anthropic");
+    fake_config(fake, "local_2", "yes"); /* so that it has a price */
+    fake_config(fake, "api_key_2", "x");
+    fake_config(fake, "api_key_2_alt", "y");
+    fake_config(fake, "route_chat", "own-1 90, 2:far-1 60");
+    fake_config(fake, "price_table", "/nonexistent/prices.json");
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    fake->on_call = call_route;
+    return fake;
+}
+
+static troupe_status chat(struct fake_turn *fake)
+{
+    const troupe_str messages = {QUESTION, strlen(QUESTION)}, route = {"chat", 4};
+
+    return ((chat_fn)fake_function(fake, "llm.chat"))(&fake->turn, messages, route, 0, -1);
+}
+
+#define ANTHROPIC_GOOD                                                                             \
+    "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","      \
+    "\"text\":\"from afar\"}}\n\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"    \
+    "\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\ndata: {\"type\":\"message_stop\"}\n\n"
+
+static void the_next_model_answers_whatever_befell_the_first(void **state)
+{
+    static const struct {
+        const char *what;
+        struct fake_response response;
+    } faults[] = {
+        {"no connection", {0}},
+        {"429", {.status = 429}},
+        {"500", {.status = 500}},
+        {"529", {.status = 529}},
+        {"no first token", {.open_status = TROUPE_DEADLINE, .dispatched = 1}},
+        {"silence", {.status = 200, .end = TROUPE_DEADLINE}},
+        {"broken off", {.status = 200, .end = TROUPE_IO}},
+        {"empty stream", {.status = 200}},
+        {"garbage", {.status = 200, .chunks = {"data: {{{\n\n"}}},
+        {"unknown model",
+         {.status = 404, .chunks = {"{\"error\":{\"code\":\"model_not_found\"}}"}}},
+        {"refused parameter",
+         {.status = 400,
+          .chunks = {"{\"error\":{\"code\":\"unsupported_parameter\",\"param\":\"stream\"}}"}}},
+        {"wrong key", {.status = 401}},
+        {"no credit", {.status = 402}},
+        {"bad certificate", {.open_status = TROUPE_FAILED, .dispatched = 1}},
+        {"moved", {.status = 302}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        struct fake_turn *fake = routed();
+        troupe_status status;
+
+        fake->responses[0] = faults[i].response;
+        fake->responses[1].status = 200;
+        fake->responses[1].chunks[0] = ANTHROPIC_GOOD;
+        status = chat(fake);
+        if (status != TROUPE_OK || !fake->written.ptr ||
+            strcmp(fake->written.ptr, "from afar") != 0 || fake->request_count != 2)
+            fail_msg("%s: status %d, %u requests", faults[i].what, status, fake->request_count);
+        assert_string_equal(fake->requests[1].url, "https://second.example.com/v1/messages");
+        assert_non_null(strstr(fake->requests[1].headers, "x-api-key: {secret:api_key_2}\n"));
+        assert_non_null(strstr(fake->requests[1].headers, "anthropic-version: "));
+        assert_int_equal(fake->slept_ms, 0);
+        assert_true(fake_text_has(&fake->reasons, "llm.route: chat: own-1 at 127.0.0.1"));
+        assert_true(fake_text_has(&fake->reasons, "llm.fallback: own-1 failed"));
+        assert_int_equal(fake->open_http, 0);
+        fake_turn_free(fake);
+    }
+}
+
+static void what_no_provider_would_answer_is_not_offered_to_the_next(void **state)
+{
+    struct fake_turn *fake = routed();
+
+    (void)state;
+    fake->responses[0].status = 403;
+    fake->responses[0].chunks[0] = "{\"error\":{\"message\":\"flagged by moderation\"}}";
+    assert_int_equal(chat(fake), TROUPE_DENIED);
+    assert_int_equal(fake->request_count, 1);
+    fake_turn_free(fake);
+}
+
+static void nothing_falls_back_after_text_was_handed_out(void **state)
+{
+    struct fake_turn *fake = routed();
+
+    (void)state;
+    fake->responses[0].status = 200;
+    fake->responses[0].chunks[0] = "data: {\"choices\":[{\"delta\":{\"content\":\"Once\"}}]}\n\n";
+    fake->responses[0].end = TROUPE_IO;
+    assert_int_equal(chat(fake), TROUPE_INTERRUPTED);
+    assert_int_equal(fake->request_count, 1);
+    fake_turn_free(fake);
+}
+
+static void the_other_key_is_used_where_the_first_may_not(void **state)
+{
+    struct fake_turn *fake = routed();
+
+    (void)state;
+    /* the local one is gone, and the first key has no credit */
+    fake->responses[1].status = 402;
+    fake->responses[2].status = 200;
+    fake->responses[2].chunks[0] = ANTHROPIC_GOOD;
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_string_equal(fake->written.ptr, "from afar");
+    assert_non_null(strstr(fake->requests[1].headers, "{secret:api_key_2}"));
+    assert_non_null(strstr(fake->requests[2].headers, "{secret:api_key_2_alt}"));
+    assert_true(fake_text_has(&fake->reasons, "with another key"));
+    fake_turn_free(fake);
+}
+
+static void when_all_fail_the_talk_ends_with_a_sentence(void **state)
+{
+    struct fake_turn *fake = routed();
+
+    (void)state;
+    for (int i = 0; i < FAKE_MAX; i++)
+        fake->responses[i].status = 500;
+    assert_int_equal(chat(fake), TROUPE_UNAVAILABLE);
+    assert_string_equal(fake->code, "llm.provider_error");
+    assert_true(fake->request_count >= 2 && fake->request_count <= 5);
+    for (unsigned i = 0; i < fake->reservation_count; i++)
+        assert_int_equal(fake->reservations[i].state, FAKE_SETTLED);
+    fake_turn_free(fake);
+}
+
+static void a_model_beyond_the_budget_gives_way_to_a_cheaper_one(void **state)
+{
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+    (void)state;
+    fake_config(fake, "base_url", "https://api.example.com/v1");
+    fake_config(fake, "model", "dear-1");
+    fake_config(fake, "price_input", "1");
+    fake_config(fake, "price_output", "2");
+    fake_config(fake, "base_url_2", "http://127.0.0.1:8080/v1");
+    fake_config(fake, "route_chat", "dear-1 100, 2:own-1 10");
+    fake_config(fake, "cost_weight", "0");
+    fake_config(fake, "price_table", "/nonexistent/prices.json");
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    fake->on_call = call_route;
+    fake->cap = 100;
+    fake->responses[0].status = 200;
+    fake->responses[0].chunks[0] = GOOD;
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_string_equal(fake->requests[0].url, "http://127.0.0.1:8080/v1/chat/completions");
+    assert_true(fake_text_has(&fake->reasons, "llm.cheaper: no money for dear-1; asking own-1"));
+    fake_turn_free(fake);
+}
+
+static void a_models_refusals_are_remembered(void **state)
+{
+    static const char *const no = "{\"error\":{\"message\":\"Unsupported parameter\",\"param\":"
+                                  "\"max_tokens\",\"code\":\"unsupported_parameter\"}}";
+    struct fake_turn *fake = routed();
+
+    (void)state;
+    fake->responses[0].status = 400;
+    fake->responses[0].chunks[0] = no;
+    fake->responses[1].status = 200;
+    fake->responses[1].chunks[0] = GOOD;
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(fake->request_count, 2);
+    fake_next(fake);
+    fake->responses[0].status = 200;
+    fake->responses[0].chunks[0] = GOOD;
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(fake->request_count, 1);
+    assert_non_null(strstr(fake->requests[0].body, "\"max_completion_tokens\""));
+    fake_turn_free(fake);
+}
+
+static void bad_routes_are_refused_with_the_remedy(void **state)
+{
+    static const struct {
+        const char *key, *value, *words;
+    } cases[] = {
+        {"route_chat", "9:x", "there is no such provider; set base_url_2"},
+        {"route_code", "3:x", "there is no such provider"},
+        {"route_chat", "2:", "expected a model"},
+        {"route_chat", "x 101", "expected a model"},
+        {"quality_floor", "poetry 5", "expected a route"},
+        {"quality_floor", "code", "expected a route"},
+        {"local_only", "yes", "\"api.example.com\": is not local"},
+        {"base_url_4", "nonsense", "\"base_url_4\": no host"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+        fake_config(fake, "base_url", "http://127.0.0.1:1/v1");
+        fake_config(fake, "base_url_2", "https://api.example.com/v1");
+        fake_config(fake, "model", "m");
+        fake_config(fake, "price_table", "/nonexistent/prices.json");
+        fake_config(fake, cases[i].key, cases[i].value);
+        assert_int_not_equal(fake_create(fake), TROUPE_OK);
+        if (!fake_text_has(&fake->host.log, cases[i].words))
+            fail_msg("%s: %s", cases[i].key, fake->host.log.ptr);
+        assert_int_equal(fake->host.allocated, 0);
+        fake_turn_free(fake);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_task_decides_what_quality_is_worth),
+        cmocka_unit_test(what_is_below_the_floor_is_never_asked),
+        cmocka_unit_test(measured_slowness_and_failures_count),
+        cmocka_unit_test(a_breaker_opens_lets_one_probe_through_and_closes),
+        cmocka_unit_test(a_provider_that_is_down_takes_its_models_along),
+        cmocka_unit_test(what_only_the_admin_can_mend_opens_at_once),
+        cmocka_unit_test(what_was_asked_is_no_fault_of_the_model),
+        cmocka_unit_test(each_key_has_its_own_limits),
+        cmocka_unit_test(repeated_questions_stay_a_fifth_of_all),
+        cmocka_unit_test(a_model_without_a_price_is_only_asked_for_the_remedy),
+        cmocka_unit_test(code_and_length_make_a_question_hard),
+        cmocka_unit_test(the_next_model_answers_whatever_befell_the_first),
+        cmocka_unit_test(what_no_provider_would_answer_is_not_offered_to_the_next),
+        cmocka_unit_test(nothing_falls_back_after_text_was_handed_out),
+        cmocka_unit_test(the_other_key_is_used_where_the_first_may_not),
+        cmocka_unit_test(when_all_fail_the_talk_ends_with_a_sentence),
+        cmocka_unit_test(a_model_beyond_the_budget_gives_way_to_a_cheaper_one),
+        cmocka_unit_test(a_models_refusals_are_remembered),
+        cmocka_unit_test(bad_routes_are_refused_with_the_remedy),
+    };
+
+    return cmocka_run_group_tests_name("llm routes", tests, NULL, NULL);
+}
