@@ -244,6 +244,8 @@ static void anthropic_delta(struct fake_former *former, const json_t *delta)
         if (former->block < 0 || former->block_is_call)
             begin_block(former, json_pack("{s:s,s:s}", "type", "text", "text", ""), false);
         put_delta(former, json_pack("{s:s,s:s}", "type", "text_delta", "text", text));
+    } else if (json_object_get(delta, "content")) {
+        emit(former, json_pack("{s:s}", "type", "ping"));
     }
     json_array_foreach (json_object_get(delta, "tool_calls"), i, piece) {
         anthropic_call(former, piece);
@@ -328,7 +330,7 @@ void fake_former_delta(struct fake_former *former, const json_t *delta, const ch
     json_array_foreach (json_object_get(delta, "tool_calls"), i, piece) {
         hold_call(former, piece);
     }
-    if (text[0])
+    if (json_object_get(delta, "content"))
         emit(former, ollama_line(former, text, false));
 }
 

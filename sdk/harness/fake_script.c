@@ -51,10 +51,11 @@ static const struct {
 };
 
 static const char *const rule_keys[] = {
-    "match",       "endpoint",    "times",          "skip",     "answer",      "answer_repeat",
-    "chunk_words", "chunk_chars", "first_delay_ms", "delay_ms", "usage",       "finish_reason",
-    "tool_calls",  "fragments",   "fault",          "status",   "retry_after", "after_chunks",
-    "bytes",       "loris_ms",    "location",       "code",     "comment",     "error",
+    "match",         "endpoint",      "times",        "skip",           "answer",
+    "answer_repeat", "chunk_words",   "chunk_chars",  "first_delay_ms", "delay_ms",
+    "usage",         "finish_reason", "tool_calls",   "fragments",      "fault",
+    "status",        "retry_after",   "after_chunks", "bytes",          "loris_ms",
+    "location",      "code",          "comment",      "error",          "empty_deltas",
 };
 
 static const char *const match_keys[] = {"contains", "regex",   "nth",  "last_role",

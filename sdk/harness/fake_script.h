@@ -14,7 +14,8 @@
  *   "times"          the rule answers at most so often; "skip": it lets so many pass first
  *   "answer"         text with {last} {count} {history} {user:N} {system} {tool} {n} filled in;
  *                    {user:-1} counts from the end. "answer_repeat": N writes it N times
- *   "chunk_words"    words a delta (1), or "chunk_chars": code points a delta
+ *   "chunk_words"    words a delta (1), or "chunk_chars": code points a delta; "empty_deltas": N
+ *                    without text behind the first
  *   "first_delay_ms" before the first byte; "delay_ms" before each delta
  *   "usage"          {"prompt_tokens", "completion_tokens", "cached"}
  *   "finish_reason"  instead of stop, length or tool_calls

@@ -169,12 +169,16 @@ static size_t piece_len(const struct fake_chat *chat, const char *text)
 
 static void put_text(struct sse *sse, const char *text)
 {
+    int64_t empty = fake_rule_int(sse->chat->rule, "empty_deltas", 0);
+
     sse->plan->text_step = sse->plan->count;
     while (*text) {
         size_t len = piece_len(sse->chat, text);
 
         put_delta(sse, json_pack("{s:s%}", "content", text, len), NULL);
         text += len;
+        for (; empty > 0; empty--)
+            put_delta(sse, json_pack("{s:s}", "content", ""), NULL);
     }
 }
 
