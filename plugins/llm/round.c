@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define ERROR_BODY_MAX 8192
+/* A token in a chunk of its own takes some 200 bytes on the way; nothing of it is kept. */
+#define STREAM_MAX ((uint64_t)64 * 1024 * 1024)
 
 static troupe_str str(const char *text)
 {
@@ -71,6 +73,7 @@ static troupe_status open_request(troupe_turn *turn, struct llm_round *round, tr
     request.idle_ms =
         settings->idle_ms > settings->first_token_ms ? settings->idle_ms : settings->first_token_ms;
     request.total_ms = settings->total_ms;
+    request.max_body = STREAM_MAX;
     request.reservation = round->reservation.id;
     status = troupe_http_api(turn)->open(turn, &request, ret);
     free(body);

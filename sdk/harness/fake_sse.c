@@ -167,6 +167,16 @@ static size_t piece_len(const struct fake_chat *chat, const char *text)
     return len > 0 ? len : all;
 }
 
+/* The same delta so often, as one step: a plan of a hundred thousand would hold up all others. */
+static void put_empty(struct sse *sse, uint64_t times)
+{
+    size_t before = sse->plan->count;
+
+    put_delta(sse, json_pack("{s:s}", "content", ""), NULL);
+    if (!sse->packed && sse->plan->count == before + 1)
+        sse->plan->steps[before].repeat = times;
+}
+
 static void put_text(struct sse *sse, const char *text)
 {
     int64_t empty = fake_rule_int(sse->chat->rule, "empty_deltas", 0);
@@ -177,8 +187,9 @@ static void put_text(struct sse *sse, const char *text)
 
         put_delta(sse, json_pack("{s:s%}", "content", text, len), NULL);
         text += len;
-        for (; empty > 0; empty--)
-            put_delta(sse, json_pack("{s:s}", "content", ""), NULL);
+        if (empty > 0)
+            put_empty(sse, (uint64_t)empty);
+        empty = 0;
     }
 }
 
