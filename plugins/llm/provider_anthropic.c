@@ -154,7 +154,7 @@ static json_t *tools_of(const json_t *tools)
     return list;
 }
 
-static json_t *body(const struct llm_request *request)
+static json_t *anthropic_body(const struct llm_request *request)
 {
     const struct llm_shape *shape = &request->shape;
     json_t *system = instructions(request->messages);
@@ -206,7 +206,7 @@ static const char *finish_of(const char *reason)
 
 /* Totals that replace what came before, each where it is named: the last event may have the output
  * alone. `input_tokens` does not hold what was read from the cache or put there. */
-static void read_usage(struct llm_stream *stream, const json_t *usage)
+static void anthropic_usage(struct llm_stream *stream, const json_t *usage)
 {
     struct llm_usage *ret = &stream->usage;
     uint64_t plain = ret->input - ret->cached - ret->written, count;
@@ -281,13 +281,13 @@ static troupe_status read_whole(struct llm_stream *stream, const json_t *message
     llm_stream_finish(stream,
                       finish_of(json_string_value(json_object_get(message, "stop_reason"))));
     llm_stream_text(message, "model", stream->model, sizeof(stream->model));
-    read_usage(stream, json_object_get(message, "usage"));
+    anthropic_usage(stream, json_object_get(message, "usage"));
     stream->usage.known = json_is_object(json_object_get(message, "usage"));
     stream->done = 1;
     return TROUPE_OK;
 }
 
-static troupe_status read(struct llm_stream *stream, const json_t *chunk)
+static troupe_status anthropic_read(struct llm_stream *stream, const json_t *chunk)
 {
     const char *type = text_of(chunk, "type");
     const json_t *message = json_object_get(chunk, "message");
@@ -307,13 +307,13 @@ static troupe_status read(struct llm_stream *stream, const json_t *chunk)
         return read_delta(stream, index, json_object_get(chunk, "delta"));
     if (strcmp(type, "message_start") == 0) {
         llm_stream_text(message, "model", stream->model, sizeof(stream->model));
-        read_usage(stream, json_object_get(message, "usage"));
+        anthropic_usage(stream, json_object_get(message, "usage"));
     } else if (strcmp(type, "message_delta") == 0) {
         const json_t *usage = json_object_get(chunk, "usage");
 
         llm_stream_finish(stream, finish_of(json_string_value(json_object_get(
                                       json_object_get(chunk, "delta"), "stop_reason"))));
-        read_usage(stream, usage);
+        anthropic_usage(stream, usage);
         /* Only now is the output's count the last one. */
         stream->usage.known = json_is_integer(json_object_get(usage, "output_tokens"));
     } else if (strcmp(type, "message_stop") == 0) {
@@ -334,6 +334,6 @@ const struct llm_provider llm_provider_anthropic = {
     .extra = VERSION,
     .model_list = "data",
     .model_name = "id",
-    .body = body,
-    .read = read,
+    .body = anthropic_body,
+    .read = anthropic_read,
 };

@@ -78,7 +78,7 @@ static json_t *options_of(const struct llm_request *request)
     return options;
 }
 
-static json_t *body(const struct llm_request *request)
+static json_t *ollama_body(const struct llm_request *request)
 {
     json_t *messages = json_array(), *ret;
     const json_t *message;
@@ -107,7 +107,7 @@ static json_t *body(const struct llm_request *request)
 
 /* Calls come whole, many servers give them no id, and several lines may bring one each: what makes
  * them differ is their order. */
-static troupe_status read_calls(struct llm_stream *stream, const json_t *calls)
+static troupe_status ollama_calls(struct llm_stream *stream, const json_t *calls)
 {
     const json_t *item;
     size_t i;
@@ -132,7 +132,7 @@ static troupe_status read_calls(struct llm_stream *stream, const json_t *calls)
     return TROUPE_OK;
 }
 
-static troupe_status read(struct llm_stream *stream, const json_t *chunk)
+static troupe_status ollama_read(struct llm_stream *stream, const json_t *chunk)
 {
     const json_t *error = json_object_get(chunk, "error");
     const json_t *message = json_object_get(chunk, "message");
@@ -149,7 +149,7 @@ static troupe_status read(struct llm_stream *stream, const json_t *chunk)
     llm_stream_text(chunk, "model", stream->model, sizeof(stream->model));
     llm_stream_append(stream, json_object_get(message, "content"));
     llm_stream_think(stream, json_string_length(json_object_get(message, "thinking")));
-    status = read_calls(stream, json_object_get(message, "tool_calls"));
+    status = ollama_calls(stream, json_object_get(message, "tool_calls"));
     if (status < 0 || !json_is_true(done))
         return status;
     stream->done = 1;
@@ -172,6 +172,6 @@ const struct llm_provider llm_provider_ollama = {
     .key_prefix = "Bearer ",
     .model_list = "models",
     .model_name = "name",
-    .body = body,
-    .read = read,
+    .body = ollama_body,
+    .read = ollama_read,
 };

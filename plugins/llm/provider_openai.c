@@ -20,7 +20,7 @@ static json_t *response_format(const struct llm_request *request)
                      "answer", "schema", request->schema, "strict", 0);
 }
 
-static json_t *body(const struct llm_request *request)
+static json_t *openai_body(const struct llm_request *request)
 {
     const struct llm_shape *shape = &request->shape;
     json_t *ret = json_pack("{s:s, s:O, s:b}", "model", request->settings->model, "messages",
@@ -48,7 +48,7 @@ static json_t *body(const struct llm_request *request)
 
 /* Usage counts are totals, never increments: the last chunk that has them counts. `prompt_tokens`
  * holds what was cached, `completion_tokens` what was thought. */
-static void read_usage(const json_t *usage, struct llm_usage *ret)
+static void openai_usage(const json_t *usage, struct llm_usage *ret)
 {
     const json_t *cost = json_object_get(usage, "cost");
     const json_t *in = json_object_get(usage, "prompt_tokens_details");
@@ -81,7 +81,7 @@ static size_t text_len(const json_t *object, const char *key)
 
 /* Pieces belong together by "index"; id and name come with the first only. A whole answer has no
  * index, there the place counts. Some servers give arguments as an object. */
-static troupe_status read_calls(struct llm_stream *stream, const json_t *calls)
+static troupe_status openai_calls(struct llm_stream *stream, const json_t *calls)
 {
     const json_t *item;
     size_t i;
@@ -124,10 +124,10 @@ static troupe_status read_choice(struct llm_stream *stream, const json_t *choice
     thoughts = text_len(delta, "reasoning_content");
     llm_stream_think(stream, thoughts ? thoughts : text_len(delta, "reasoning"));
     llm_stream_finish(stream, json_string_value(json_object_get(choice, "finish_reason")));
-    return read_calls(stream, json_object_get(delta, "tool_calls"));
+    return openai_calls(stream, json_object_get(delta, "tool_calls"));
 }
 
-static troupe_status read(struct llm_stream *stream, const json_t *chunk)
+static troupe_status openai_read(struct llm_stream *stream, const json_t *chunk)
 {
     const json_t *error = json_object_get(chunk, "error");
     const json_t *choices = json_object_get(chunk, "choices");
@@ -141,7 +141,7 @@ static troupe_status read(struct llm_stream *stream, const json_t *chunk)
         return TROUPE_DATA;
     llm_stream_text(chunk, "model", stream->model, sizeof(stream->model));
     if (json_is_object(usage))
-        read_usage(usage, &stream->usage);
+        openai_usage(usage, &stream->usage);
     /* The chunk with the usage has no choices. */
     return json_array_size(choices) > 0 ? read_choice(stream, json_array_get(choices, 0))
                                         : TROUPE_OK;
@@ -157,6 +157,6 @@ const struct llm_provider llm_provider_openai = {
     .key_prefix = "Bearer ",
     .model_list = "data",
     .model_name = "id",
-    .body = body,
-    .read = read,
+    .body = openai_body,
+    .read = openai_read,
 };

@@ -3,34 +3,13 @@
  * What a provider streams: the first byte says how the rest is split, then every event goes through
  * the decoder and the chunk reader. However it is split, the same events must come out.
  */
-/* The agent is no library: its files come in whole. Those that read give their functions the same
- * names. */
+/* The agent is no library: its files come in whole. */
+#include "../../plugins/llm/provider.c"
+#include "../../plugins/llm/provider_anthropic.c"
+#include "../../plugins/llm/provider_ollama.c"
+#include "../../plugins/llm/provider_openai.c"
 #include "../../plugins/llm/sse.c"
 #include "../../plugins/llm/stream.c"
-#define body       openai_body
-#define read       openai_read
-#define read_usage openai_usage
-#define read_calls openai_calls
-#include "../../plugins/llm/provider_openai.c"
-#undef body
-#undef read
-#undef read_usage
-#undef read_calls
-#define body       anthropic_body
-#define read       anthropic_read
-#define read_usage anthropic_usage
-#include "../../plugins/llm/provider_anthropic.c"
-#undef body
-#undef read
-#undef read_usage
-#define body       ollama_body
-#define read       ollama_read
-#define read_calls ollama_calls
-#include "../../plugins/llm/provider_ollama.c"
-#undef body
-#undef read
-#undef read_calls
-#include "../../plugins/llm/provider.c"
 
 #include <stdlib.h>
 #include <string.h>
