@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests against an OpenAPI document: a small check of JSON Schema, enough for Discord's.
+"""Requests against an OpenAPI document: a small check of JSON Schema, enough for Discord's and OpenAI's.
 
     openapi.py DOCUMENT REQUESTS [COVER…]
 
@@ -35,9 +35,25 @@ class Document:
             schema = node
         return schema
 
+    def flatten(self, schema):
+        """The schema without references and allOf: names that one part has are known to all."""
+        schema = self.resolve(schema)
+        if "allOf" not in schema:
+            return schema
+        merged = {key: value for key, value in schema.items() if key != "allOf"}
+        for part in map(self.flatten, schema["allOf"]):
+            for key, value in part.items():
+                if key == "properties":
+                    merged[key] = {**merged.get(key, {}), **value}
+                elif key == "required":
+                    merged[key] = [*merged.get(key, []), *value]
+                else:
+                    merged.setdefault(key, value)
+        return merged
+
     def template(self, path):
         """The path's template: one with the most literal parts that fits."""
-        parts = re.sub(r"^/api(/v\d+)?", "", path).strip("/").split("/")
+        parts = re.sub(r"^(/api)?(/v\d+)?", "", path).strip("/").split("/")
         best = None
         for template in self.paths:
             names = template.strip("/").split("/")
@@ -57,7 +73,7 @@ class Document:
     # ---- one value: a list of what is wrong with it
 
     def check(self, value, schema, at="body"):
-        schema = self.resolve(schema)
+        schema = self.flatten(schema)
         wrong = self.check_type(value, schema, at)
         if wrong:
             return wrong
@@ -68,8 +84,6 @@ class Document:
         for keyword in ("oneOf", "anyOf"):
             if keyword in schema:
                 wrong += self.check_union(value, schema[keyword], at)
-        for part in schema.get("allOf", []):
-            wrong += self.check(value, part, at)
         if isinstance(value, str):
             wrong += self.check_string(value, schema, at)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -666,7 +666,32 @@ static void no_result_is_left_without_its_call(void **state)
     llm_request_clear(&request);
 }
 
-int main(void)
+/* ---- for the schema -----------------------------------------------------------------------------*/
+
+/* Requests in OpenAI's format as a list of {"method", "path", "body"}, for tests/lib/openapi.py. */
+static int print_requests(void)
+{
+    static const struct {
+        const char *model;
+        int with_tools;
+    } kinds[] = {{"gpt-4o-mini", 0}, {"gpt-5-mini", 0}, {"gpt-5-mini", 1}, {"o4-mini", 1}};
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const struct llm_settings config = settings(kinds[i].model, LLM_FORMAT_OPENAI);
+        char *body = body_of(&config, kinds[i].with_tools);
+
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:o}", "method", "POST", "path",
+                                        "/v1/chat/completions", "body", json_loads(body, 0, NULL)));
+        free(body);
+    }
+    json_dumpf(list, stdout, 0);
+    json_decref(list);
+    return 0;
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(anthropics_recorded_answers_add_up_under_any_chunking),
@@ -685,5 +710,7 @@ int main(void)
         cmocka_unit_test(no_result_is_left_without_its_call),
     };
 
+    if (argc > 1 && strcmp(argv[1], "--requests") == 0)
+        return print_requests();
     return cmocka_run_group_tests_name("llm providers", tests, NULL, NULL);
 }
