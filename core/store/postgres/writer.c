@@ -379,6 +379,8 @@ static void run_group(struct postgres_writer *writer, struct group *group)
         atomic_fetch_add(&writer->transactions, 1);
     }
     for (size_t i = 0; i < group->count; i++)
+        store_request_durable(group->requests[i]);
+    for (size_t i = 0; i < group->count; i++)
         group->requests[i]->done(group->requests[i]);
     group->count = 0;
 }
