@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Every plugin that is built exports exactly the one function that the loader asks for.
+# Every plugin that is built exports exactly the one function that the loader asks for, and the process of
+# an isolated agent maps no library that it does without: each costs memory in every such process.
 . "${TROUPE_SRCDIR:-.}/tests/lint/common.sh"
 
 found=
@@ -17,4 +18,13 @@ for plugin in "$TROUPE_BUILDDIR"/plugins/*/.libs/*.so "$TROUPE_BUILDDIR"/plugins
     fi
 done
 [ -n "$found" ] || skip "plugins export troupe_plugin_v1 only" "no plugin is built here"
+
+name="troupe-runner needs libc, jansson, libffi and libseccomp only"
+if [ -f "$TROUPE_BUILDDIR/troupe-runner" ]; then
+    verdict "$name" "$(readelf --dynamic --wide "$TROUPE_BUILDDIR/troupe-runner" |
+        sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
+        grep -vE '^(libc|libjansson|libffi|libseccomp|lib(a|t|ub)san|lib(m|dl|rt|gcc_s|pthread)|ld-linux.*)\.so')"
+else
+    skip "$name" "it is not built here"
+fi
 finish
