@@ -7,6 +7,8 @@
 #ifndef PLAY_H
 #define PLAY_H
 
+#include "play_files.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +42,8 @@ struct play_script {
     char *stages;    /* of the pipeline; NULL: conversation            */
     char *observers; /* NULL: none                                     */
     json_t *rules;   /* of the fake model                              */
+    struct play_files files;
+    bool in_file; /* while it is read: lines go on with the last file  */
 };
 
 /* False after a line on stderr that names file, line and remedy. */

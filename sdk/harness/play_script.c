@@ -96,6 +96,13 @@ static bool add_rule(struct play_script *script, int line, const char *text)
 
 static bool take_line(struct play_script *script, int line, const char *who, const char *text)
 {
+    script->in_file = false;
+    if (strcmp(who, "file") == 0) {
+        const char *wrong = play_files_declare(&script->files, text);
+
+        script->in_file = !wrong;
+        return !wrong || complain(script, line, wrong);
+    }
     if (strcmp(who, "bot") == 0)
         return add_step(script, line, PLAY_BOT, who, text);
     if (strcmp(who, "host") == 0) {
@@ -133,6 +140,11 @@ static bool take(struct play_script *script, int line, char *text)
     if (isspace((unsigned char)*text)) {
         while (isspace((unsigned char)*text))
             text++;
+        if (script->in_file) {
+            const char *wrong = play_files_line(&script->files, text);
+
+            return !wrong || complain(script, line, wrong);
+        }
         if (!script->count)
             return complain(script, line, "there is nothing above that this goes on with");
         join(&script->steps[script->count - 1].text, "\n", text);
@@ -150,6 +162,7 @@ static bool take(struct play_script *script, int line, char *text)
 bool play_script_read(struct play_script *script, const char *path)
 {
     FILE *file = fopen(path, "re");
+    const char *wrong, *name = NULL;
     char *text = NULL;
     size_t size = 0;
     bool good = true;
@@ -167,6 +180,10 @@ bool play_script_read(struct play_script *script, const char *path)
     }
     free(text);
     (void)fclose(file);
+    if (good && (wrong = play_files_read(&script->files, path, &name))) {
+        (void)fprintf(stderr, "%s: %s\"%s\"\n", path, wrong, name);
+        good = false;
+    }
     if (good && !script->count)
         good = complain(script, line, "nothing happens: write \"alice: …\" and \"bot: …\"");
     return good;
@@ -184,4 +201,5 @@ void play_script_clear(struct play_script *script)
     free(script->stages);
     free(script->observers);
     json_decref(script->rules);
+    play_files_clear(&script->files);
 }

@@ -114,10 +114,10 @@ static bool write_config(const struct play_stage *stage, const struct play_scrip
         (void)fprintf(file, "observers = %s\n", script->observers);
     (void)fprintf(file,
                   "[agent llm]\nbase_url = %s/v1\nmodel = fake\n[agent conversation]\n"
-                  "[discord]\ntoken = fake-token\napi = %s/api/v10\n"
+                  "[discord]\ntoken = fake-token\napi = %s/api/v10\ncdn = %s\n"
                   "[agent %s]\nplugin = %s\nisolation = inprocess\n%s\n",
-                  stage->model_url, stage->discord_url, play->agent, play->plugin,
-                  script->settings ? script->settings : "");
+                  stage->model_url, stage->discord_url, stage->discord_url, play->agent,
+                  play->plugin, script->settings ? script->settings : "");
     return fchmod(fileno(file), 0600) == 0 && fclose(file) == 0;
 }
 

@@ -12,7 +12,15 @@
 #define STEADY_MS 3000 /* a wrong answer that has not changed for so long stays wrong */
 #define POLL_MS   30
 
-enum { OPTION_INTEGER = 4, OPTION_BOOLEAN = 5, OPTION_USER = 6, OPTION_NUMBER = 10 };
+#define NO_FILE   "write \"file: NAME\" above it: no file is called "
+
+enum {
+    OPTION_INTEGER = 4,
+    OPTION_BOOLEAN = 5,
+    OPTION_USER = 6,
+    OPTION_NUMBER = 10,
+    OPTION_FILE = 11
+};
 
 struct acting {
     struct play_stage stage;
@@ -90,6 +98,7 @@ static json_t *member_id(const struct play_script *script, const char *name)
     return json_string(name);
 }
 
+/* NULL: there is none of that name. */
 static json_t *value_of(const struct acting *acting, const json_t *command, const char *key,
                         const char *text)
 {
@@ -109,6 +118,8 @@ static json_t *value_of(const struct acting *acting, const json_t *command, cons
     }
     if (type == OPTION_BOOLEAN)
         return json_boolean(strcmp(text, "yes") == 0 || strcmp(text, "true") == 0);
+    if (type == OPTION_FILE)
+        return play_files_attach(&acting->script->files, text, strlen(text));
     if (type == OPTION_USER && *text == '@')
         return member_id(acting->script, text + 1);
     return json_string(text);
@@ -149,7 +160,7 @@ static bool use_command(struct acting *acting, const struct play_step *step)
 {
     char *text = strdup(step->text + 1), *at = text, *name = text ? next_word(&at) : NULL, *word;
     json_t *command = name ? find_command(acting, name) : NULL, *options = json_object(), *body;
-    json_t *answer = NULL;
+    json_t *answer = NULL, *value;
     bool good = command || (host_lives(acting, step) && no_command(acting, step, name));
 
     while (good && (word = next_word(&at))) {
@@ -160,7 +171,11 @@ static bool use_command(struct acting *acting, const struct play_step *step)
             break;
         }
         *equals = '\0';
-        (void)json_object_set_new(options, word, value_of(acting, command, word, equals + 1));
+        value = value_of(acting, command, word, equals + 1);
+        if (!value)
+            good = fail(acting, step, NO_FILE, equals + 1);
+        else
+            (void)json_object_set_new(options, word, value);
     }
     if (good) {
         body = json_pack("{s:s,s:s,s:s,s:O}", "name", name, "member", step->who, "channel",
@@ -227,8 +242,9 @@ static bool press(struct acting *acting, const struct play_step *step)
 static bool say(struct acting *acting, const struct play_step *step)
 {
     char *text = malloc(2 * strlen(step->text) * 2 + 16), *to = text;
+    const char *bad = NULL;
     bool addressed = false, good;
-    json_t *body, *answer;
+    json_t *body, *answer, *files;
 
     if (!text)
         abort();
@@ -242,8 +258,14 @@ static bool say(struct acting *acting, const struct play_step *step)
         }
     }
     *to = '\0';
-    body = json_pack("{s:s,s:s,s:s,s:s}", "channel", "general", "member", step->who, "text", text,
-                     "kind", addressed ? "mention" : "plain");
+    files = play_files_take(&acting->script->files, text, &bad);
+    if (!files) {
+        good = fail(acting, step, NO_FILE, bad + strlen("[file "));
+        free(text);
+        return good;
+    }
+    body = json_pack("{s:s,s:s,s:s,s:s,s:o}", "channel", "general", "member", step->who, "text",
+                     text, "kind", addressed ? "mention" : "plain", "files", files);
     answer = body ? play_stage_ask(&acting->stage, "say", body) : NULL;
     good = answer || fail(acting, step, "this could not be said", "");
     json_decref(answer);
@@ -406,7 +428,8 @@ static bool act(struct acting *acting, const struct play_step *step)
                fail(acting, step, "the host cannot ", step->text);
     if (*step->text == '/')
         return use_command(acting, step);
-    if (len > 2 && *step->text == '[' && step->text[len - 1] == ']')
+    if (len > 2 && *step->text == '[' && step->text[len - 1] == ']' &&
+        strncmp(step->text, "[file ", strlen("[file ")) != 0)
         return press(acting, step);
     return say(acting, step);
 }

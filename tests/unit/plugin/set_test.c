@@ -422,6 +422,21 @@ static void hands_state_from_process_to_process(struct script *script)
     plugin_set_unpin(second);
 }
 
+static void so_many_generations_live_at_a_time(struct script *script)
+{
+    static const char ini[] = "[agent dice]\nplugin = %/dice1.so\n";
+    struct plugin_set *set = build(script, ini, NULL);
+
+    script->manager->set_count += PLUGIN_MAX_SETS - 1; /* as if turns of so many were under way */
+    refuse(script, "[agent dice]\nplugin = %/dice2.so\n", set,
+           "64 generations live still, as turns that began with them have not ended; try again in "
+           "a moment");
+    script->manager->set_count--;
+    plugin_set_unpin(build(script, "[agent dice]\nplugin = %/dice2.so\n", set));
+    script->manager->set_count -= PLUGIN_MAX_SETS - 2;
+    plugin_set_unpin(set);
+}
+
 static void names_of_several_agents_are_kept_apart(struct script *script)
 {
     struct plugin_set *set = build(script,
@@ -770,6 +785,7 @@ SCRIPT(replaced_in_place)
 SCRIPT(a_refused_reload_changes_nothing)
 SCRIPT(hands_state_over)
 SCRIPT(hands_state_from_process_to_process)
+SCRIPT(so_many_generations_live_at_a_time)
 SCRIPT(names_of_several_agents_are_kept_apart)
 SCRIPT(asks_providers_by_priority)
 SCRIPT(a_new_priority_counts_from_the_next_set_on)
@@ -798,6 +814,7 @@ int main(void)
         SCRIPT_TEST(a_refused_reload_changes_nothing),
         SCRIPT_TEST(hands_state_over),
         SCRIPT_TEST(hands_state_from_process_to_process),
+        SCRIPT_TEST(so_many_generations_live_at_a_time),
         SCRIPT_TEST(names_of_several_agents_are_kept_apart),
         SCRIPT_TEST(asks_providers_by_priority),
         SCRIPT_TEST(a_new_priority_counts_from_the_next_set_on),
