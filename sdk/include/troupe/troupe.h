@@ -19,8 +19,8 @@
 #include <troupe/services.h>
 #include <troupe/sql.h>
 #include <troupe/status.h>
-#include <troupe/turn.h>
 #include <troupe/trace.h>
+#include <troupe/turn.h>
 #include <troupe/user_data.h>
 #include <troupe/work.h>
 
