@@ -184,6 +184,47 @@ BODY(a_poison_message_is_a_dead_letter_and_the_agent_serves_on)
     return TROUPE_OK;
 }
 
+#define CALLER                                                                                     \
+    "[pipeline message]\nstages = a\n[agent a]\nplugin = " LIBS                                    \
+    "/actor.so\nisolation = inprocess\n[agent h]\nplugin = " LIBS                                  \
+    "/harm.so\nisolation = process\n"
+
+/* Who called what crashed twice decides what the message is worth: only a turn that ends by it is dead. */
+BODY_IN(a_caller_that_goes_on_after_two_crashes_has_its_answer, CALLER)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "call h.harm {\"what\":\"segv\"}");
+
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "agent.crashed"));
+    CHECK(plugin_set_agent(t->engine->set, "h")->isolate->crashes == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'done' AND blames = 1") == 1);
+    CHECK_NOTICE("pass h.harm {\"what\":\"segv\"}", TWICE);
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'dead' AND blamed = 'h'") == 1);
+    return TROUPE_OK;
+}
+
+/* One of its two crashes was told to the store by another process of the host. */
+BODY(crashes_are_counted_through_a_restart)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "throw");
+
+    PARKED(1);
+    CHECK_STATUS(turn_engine_blame(t->engine, 1, "a", &f->err), TROUPE_OK);
+    engine_end(t, 0);
+    CHECK_STATUS(engine_start(t, HARM), TROUPE_OK);
+    CHECK_STATUS(turn_engine_blame(t->engine, 1, "a", &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    press_as(t, "7", 0, "t:1:1:0", "");
+    WAIT_FOR(record->notices == 1);
+    CHECK(strstr(buf_text(&record->notice), TWICE));
+    CHECK(isolate_of(t)->crashes == 0);
+    return TROUPE_OK;
+}
+
 static void tell(void *arg, const struct plugin_agent *agent)
 {
     *(unsigned *)arg += agent->disabled;
@@ -263,6 +304,8 @@ int main(void)
         cmocka_unit_test(a_killed_process_takes_no_question_with_it),
         cmocka_unit_test(a_restart_of_the_host_takes_none_either),
         cmocka_unit_test(a_poison_message_is_a_dead_letter_and_the_agent_serves_on),
+        cmocka_unit_test(a_caller_that_goes_on_after_two_crashes_has_its_answer),
+        cmocka_unit_test(crashes_are_counted_through_a_restart),
         cmocka_unit_test(the_fifth_crash_switches_the_agent_off_until_a_reload),
         cmocka_unit_test(a_reload_has_the_new_process_ready_before_the_old_one_goes),
     };
