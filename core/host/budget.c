@@ -139,6 +139,14 @@ static troupe_status do_settle(struct turn_frame *frame, uint64_t reservation, u
     return closed(&call, status, &err);
 }
 
+/* A run that was put aside leaves reservations as they are: the next one replays them and closes them
+ * where it comes to that. What is closed in between would stand where the next run does something else.
+ * Who does not hear is counted, as by every other call. */
+static bool is_aside(const struct turn_frame *frame)
+{
+    return !frame->unrecorded && frame->turn->parked && co_pass() < 0;
+}
+
 static troupe_status settle(troupe_turn *turn, uint64_t reservation, uint64_t micros)
 {
     struct turn_frame *frame = turn_frame_of(turn);
@@ -147,6 +155,8 @@ static troupe_status settle(troupe_turn *turn, uint64_t reservation, uint64_t mi
     if (micros > TURN_BUDGET_MOST) /* it stays dispatched and is booked at its worst case */
         return turn_frame_error(frame, TROUPE_ARGUMENT, "budget.amount",
                                 "nothing costs %llu micro-units", (unsigned long long)micros);
+    if (is_aside(frame))
+        return TROUPE_PARKED;
     co_shield(ENGINE_STORE_MS); /* what was spent is booked, also in a turn that was ended */
     status = do_settle(frame, reservation, micros);
     co_unshield();
@@ -174,10 +184,13 @@ static troupe_status do_release(struct turn_frame *frame, uint64_t reservation)
 
 static troupe_status release(troupe_turn *turn, uint64_t reservation)
 {
+    struct turn_frame *frame = turn_frame_of(turn);
     troupe_status status;
 
+    if (is_aside(frame))
+        return TROUPE_PARKED;
     co_shield(ENGINE_STORE_MS);
-    status = do_release(turn_frame_of(turn), reservation);
+    status = do_release(frame, reservation);
     co_unshield();
     return status;
 }

@@ -205,6 +205,23 @@ BODY_IN(a_caller_that_goes_on_after_two_crashes_has_its_answer, CALLER)
     return TROUPE_OK;
 }
 
+/* Closed in the run that is put aside, the release would stand where the next run asks. */
+BODY_IN(who_gives_money_back_while_he_is_put_aside_does_so_in_the_next_run, CALLER)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "reserve 100;ask 60000 Sure?;release");
+
+    PARKED(1);
+    CHECK(ask_int(f, "SELECT count(*) FROM call WHERE kind = 'budget.release'") == 0);
+    press_as(t, "7", 0, "t:1:1:1", "");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "Yes"));
+    CHECK(strstr(buf_text(&record->shown), "released"));
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'done'") == 1);
+    return TROUPE_OK;
+}
+
 /* One of its two crashes was told to the store by another process of the host. */
 BODY(crashes_are_counted_through_a_restart)
 {
@@ -305,6 +322,7 @@ int main(void)
         cmocka_unit_test(a_restart_of_the_host_takes_none_either),
         cmocka_unit_test(a_poison_message_is_a_dead_letter_and_the_agent_serves_on),
         cmocka_unit_test(a_caller_that_goes_on_after_two_crashes_has_its_answer),
+        cmocka_unit_test(who_gives_money_back_while_he_is_put_aside_does_so_in_the_next_run),
         cmocka_unit_test(crashes_are_counted_through_a_restart),
         cmocka_unit_test(the_fifth_crash_switches_the_agent_off_until_a_reload),
         cmocka_unit_test(a_reload_has_the_new_process_ready_before_the_old_one_goes),
