@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +35,19 @@ static pid_t server;
 
 /* ---- the server ----------------------------------------------------------------------------- */
 
+/* The socket is there before anybody may connect. */
+static bool listens(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool yes;
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
+    yes = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    close(fd);
+    return yes;
+}
+
 static void launch(void)
 {
     server = fork();
@@ -48,9 +63,9 @@ static void launch(void)
               (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; i < 500 && access(socket_path, F_OK) < 0; i++)
+    for (int i = 0; i < 3000 && !listens(); i++)
         usleep(10000);
-    assert_int_equal(access(socket_path, F_OK), 0);
+    assert_true(listens());
 }
 
 static void end_server(void)
