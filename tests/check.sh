@@ -3,7 +3,7 @@
 #
 # check [--quick]: all tests in all builds. Sourced by quickstart, which has installed what they
 # need and brings configure_in. Each build has its own directory below build/; while one build's
-# tests wait for timers and servers, the next one compiles. The last line is the sum of all runs.
+# tests wait for timers and servers, the next ones compile. The last line is the sum of all runs.
 
 logs=$top/build/check
 jobs=$(nproc 2>/dev/null || echo 1)
@@ -13,7 +13,8 @@ broken=0
 
 note() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
 
-# build NAME CONFIGURE_ARGUMENT… -- TARGET…: configures build/NAME and makes the targets there.
+# build NAME CONFIGURE_ARGUMENT… -- TARGET…: configures build/NAME and makes the targets there. NAME.built
+# or NAME.broken tells the tests.
 build() {
     local name=$1 log=$logs/$1.build.log arguments=()
     shift
@@ -23,44 +24,49 @@ build() {
     done
     shift
     if configure_in "build/$name" --enable-werror "${arguments[@]}" >"$log" 2>&1 </dev/null &&
-        make -C "build/$name" -k -j"$jobs" "$@" >>"$log" 2>&1 </dev/null; then
+        nice make -C "build/$name" -k -j"$jobs" "$@" >>"$log" 2>&1 </dev/null; then
         note "build/$name: built without a warning"
+        touch "$logs/$name.built"
     else
+        touch "$logs/$name.broken"
         broken=$((broken + 1))
         note "build/$name: the build FAILED"
         grep -nE 'error|Error|undefined reference' "$log" | head -n 40
         tail -n 20 "$log"
-        return 1
     fi
 }
 
-# Tests run beside the next build, but never beside another build's tests: they share no files, but
-# two suites at once would be slow enough to reach deadlines.
-tests_of=
+# One builds after another, and one build's tests run after those of the one before, beside the builds
+# that follow: never two suites at once, which would be slow enough to reach deadlines. Whoever builds
+# is nice to who tests, for the same reason.
 tests_pid=
 
-# tests_start NAME TARGET…
-tests_start() {
-    local name=$1
+# tests_run NAME TARGET…: the tests of a build once it is there and nobody else's run.
+tests_run() {
+    local name=$1 passed failed skipped
     shift
-    tests_finish
-    tests_of=$name
-    make -C "build/$name" -k -j"$jobs" "$@" >"$logs/$name.tests.log" 2>&1 </dev/null &
-    tests_pid=$!
+    until [ -e "$logs/$name.built" ]; do
+        [ -e "$logs/$name.broken" ] && return 0
+        sleep 0.2
+    done
+    make -C "build/$name" -k -j"$jobs" "$@" >"$logs/$name.tests.log" 2>&1 </dev/null
+    echo $? >"$logs/$name.status"
+    read -r passed failed skipped <<<"$(count "build/$name")"
+    note "build/$name: $passed passed, $failed failed, $skipped skipped"
 }
 
-tests_finish() {
-    [ -n "$tests_of" ] || return 0
-    local status=0 passed failed skipped
-    wait "$tests_pid" || status=$?
-    read -r passed failed skipped <<<"$(count "build/$tests_of")"
-    note "build/$tests_of: $passed passed, $failed failed, $skipped skipped"
-    if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
-        broken=$((broken + 1))
-        note "build/$tests_of: the tests could not be run"
-        tail -n 40 "$logs/$tests_of.tests.log"
-    fi
-    tests_of=
+# A suite that could not be run at all fails, whatever its test points say.
+tests_judge() {
+    local name passed failed skipped
+    for name in "$@"; do
+        [ -e "$logs/$name.built" ] || continue
+        read -r passed failed skipped <<<"$(count "build/$name")"
+        if [ "$(cat "$logs/$name.status" 2>/dev/null)" != 0 ] && [ "$failed" -eq 0 ]; then
+            broken=$((broken + 1))
+            note "build/$name: the tests could not be run"
+            tail -n 40 "$logs/$name.tests.log"
+        fi
+    done
 }
 
 # count DIRECTORY: passed, failed and skipped test points below it. automake's TAP driver leaves
@@ -88,7 +94,7 @@ show_failures() {
 }
 
 check() {
-    local quick='' argument passed failed skipped
+    local quick='' suites=asan argument passed failed skipped
     for argument in "$@"; do
         case $argument in
         --quick) quick=yes ;;
@@ -102,25 +108,33 @@ check() {
     rm -rf "$logs"
     mkdir -p "$logs"
     find build -name '*.trs' -delete
-    trap '[ -z "$tests_of" ] || kill "$tests_pid" 2>/dev/null' EXIT
+    trap '[ -z "$tests_pid" ] || pkill -P "$tests_pid"; [ -z "$tests_pid" ] || kill "$tests_pid" 2>/dev/null' EXIT
     # Options that are set already win, as they come last.
     export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}
     export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
     export TSAN_OPTIONS=second_deadlock_stack=1:suppressions=$top/tests/lib/tsan.supp:${TSAN_OPTIONS:-}
 
-    build asan CC=gcc CFLAGS='-O1 -g' --enable-sanitizer=address -- check TESTS= &&
-        tests_start asan check
+    [ -n "$quick" ] || suites='asan tsan gcc clang fuzz'
+    (
+        tests_run asan check
+        [ -n "$quick" ] && exit
+        tests_run tsan check-tsan
+        tests_run gcc check-release
+        tests_run clang check-clang
+        tests_run fuzz check-fuzz
+    ) &
+    tests_pid=$!
+    build asan CC=gcc CFLAGS='-O1 -g' --enable-sanitizer=address -- check TESTS=
     if [ -z "$quick" ]; then
-        build tsan CC=gcc CFLAGS='-O1 -g' --enable-sanitizer=thread -- tsan-programs &&
-            tests_start tsan check-tsan
-        build gcc CC=gcc CFLAGS='-O2 -g' -- check TESTS= &&
-            tests_start gcc check-release
-        build clang CC=clang CFLAGS=-O1 --enable-switch=ucontext -- check TESTS= &&
-            tests_start clang check-clang
-        build fuzz CC=clang CFLAGS='-O1 -g' --enable-fuzzers -- fuzz-targets &&
-            tests_start fuzz check-fuzz
+        build tsan CC=gcc CFLAGS='-O1 -g' --enable-sanitizer=thread -- tsan-programs
+        build gcc CC=gcc CFLAGS='-O2 -g' -- check TESTS=
+        build clang CC=clang CFLAGS=-O1 --enable-switch=ucontext -- check TESTS=
+        build fuzz CC=clang CFLAGS='-O1 -g' --enable-fuzzers -- fuzz-targets
     fi
-    tests_finish
+    wait "$tests_pid"
+    tests_pid=
+    # shellcheck disable=SC2086 # a list
+    tests_judge $suites
 
     show_failures
     read -r passed failed skipped <<<"$(count build)"
