@@ -15,6 +15,8 @@ int cmd_check(struct options *options);
 int cmd_dev(struct options *options);
 int cmd_plugin(struct options *options);
 int cmd_config(struct options *options);
+int cmd_backup(struct options *options);
+int cmd_restore(struct options *options);
 
 /* To a running host. */
 int cmd_status(struct options *options);

@@ -56,6 +56,12 @@ static const struct subcommand subcommands[] = {
      cmd_log_level},
     {"stop", "", "stop the running host; ends when it is gone", OPTIONS_CLIENT | OPTION_QUIET, 0, 0,
      cmd_stop},
+    {"backup", "FILE",
+     "configuration, list of plugins and database in one archive, also while the host runs",
+     OPTIONS_FILES | OPTION_QUIET, 1, 1, cmd_backup},
+    {"restore", "FILE",
+     "lay out a backup where no database is; its configuration where -c names a file that is not",
+     OPTIONS_FILES | OPTION_QUIET, 1, 1, cmd_restore},
     {"help", "[SUBCOMMAND]", "this", 0, 0, 1, cmd_help},
     {"version", "", "the version", 0, 0, 0, cmd_version},
 };

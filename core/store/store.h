@@ -63,6 +63,9 @@ int store_exit_code(troupe_status status);
  * where there is none yet; TROUPE_DENIED, TROUPE_DATA, TROUPE_IO as above; TROUPE_UNAVAILABLE where
  * another process has it. Blocks, as long as the file is large. Any thread. */
 troupe_status store_check(const char *path, struct error *err);
+/* Copies the database file into a new one as it is at one moment, also while a host writes to it, which
+ * goes on. TROUPE_CONFLICT where `to` is there; else as store_check. Blocks. Any thread. */
+troupe_status store_snapshot(const char *path, const char *to, struct error *err);
 /* Whether a server's url is one, and without a password, which everybody could read then:
  * TROUPE_ARGUMENT. Any thread. */
 troupe_status store_url_check(const char *url, struct error *err);
