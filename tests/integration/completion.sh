@@ -19,7 +19,7 @@ INI="$TAP_DIR/troupe.ini"
 write_config
 
 like "$(complete -p troupe)" "_troupe" "the completion is registered"
-is "$(complete_line "$TROUPE" re)" "reload" "a subcommand is completed"
+is "$(complete_line "$TROUPE" rel)" "reload" "a subcommand is completed"
 like "$(complete_line "$TROUPE" "")" "run.* chat.* version" "all of them are offered"
 like "$(complete_line "$TROUPE" run --)" "--config.* --supervise" "a subcommand's own options are offered"
 unlike "$(complete_line "$TROUPE" status --)" "--supervise" "and not those of another one"
