@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The whole host on a PostgreSQL of the test's own: it answers, remembers and says when the server is away.
+. "$TROUPE_SRCDIR/tests/lib/tap.sh"
+. "$TROUPE_SRCDIR/tests/lib/fake.sh"
+
+bin=/usr/lib/postgresql/15/bin
+place=$TAP_DIR/postgres
+as_postgres() { "$@"; }
+if [ "$(id -u)" -eq 0 ]; then
+    as_postgres() { (cd / && exec setpriv --reuid=postgres --regid=postgres --clear-groups "$@"); }
+fi
+if [ ! -x "$bin/postgres" ] || { [ "$(id -u)" -eq 0 ] && ! id postgres >/dev/null 2>&1; } ||
+    ! ldd "$TROUPE" 2>/dev/null | grep -q libpq; then
+    skip "the host keeps everything in PostgreSQL" "PostgreSQL is not here, or not built in"
+    tap_done
+    exit 0
+fi
+
+server_start() {
+    as_postgres "$bin/pg_ctl" -D "$place/data" -s -w -t 30 -l "$place/log" \
+        -o "-k $place -c listen_addresses= -c fsync=off -c shared_buffers=16MB" start >/dev/null 2>&1
+}
+server_stop() { as_postgres "$bin/pg_ctl" -D "$place/data" -s -m immediate -w stop >/dev/null 2>&1; }
+trap 'server_stop; tap_cleanup' EXIT
+
+mkdir "$place"
+chmod 711 "$TAP_DIR"
+[ "$(id -u)" -ne 0 ] || chown postgres "$place"
+as_postgres "$bin/initdb" -D "$place/data" -U troupe -A trust --no-sync -E UTF8 --no-locale >/dev/null 2>&1
+server_start
+as_postgres "$bin/createdb" -U troupe -h "$place" -T template0 bot
+is $? 0 "a server is there"
+
+degraded() { "$TROUPE" status -c "$TAP_DIR/troupe.ini" --json | grep -qE "\"degraded\": *$1"; }
+
+fake_start --model fake || exit 1
+write_config
+printf 'canary9\n' >"$TAP_DIR/password"
+chmod 600 "$TAP_DIR/password"
+cat >>"$TAP_DIR/troupe.ini" <<INI
+[agent reminder]
+[store]
+backend = postgresql
+url = postgresql://troupe@/bot?host=$place
+password = \${file:$TAP_DIR/password}
+away = 500ms
+INI
+host_start
+is $? 0 "the host starts on it"
+like "$(chat "hello there")" "You said: hello there" "it answers"
+like "$("$TROUPE" why last -c "$TAP_DIR/troupe.ini")" "answered — done" "and tells why"
+like "$(chat '/remind when="in 3 days" text="water the plants"')" "water the plants" "it takes a reminder"
+like "$("$TROUPE" doctor -c "$TAP_DIR/troupe.ini")" "writes to it" "the doctor finds the storage well"
+ok "$([ ! -e "$TAP_DIR/data/troupe.db" ]; echo $?)" "no database file is made"
+
+server_stop
+until_true degraded true
+is $? 0 "status says degraded when the server is away"
+like "$(chat "anybody there")" "storage does not work" "members are told"
+server_start
+until_true degraded false
+is $? 0 "the host recovers by itself"
+like "$(chat "hello again")" "You said: hello again" "and answers again"
+like "$(chat "/reminders")" "water the plants" "what was kept is there"
+"$TROUPE" backup "$TAP_DIR/backup.tar" -c "$TAP_DIR/troupe.ini" 2>"$TAP_DIR/why"
+is $? 69 "a backup is pg_dump's"
+like "$(cat "$TAP_DIR/why")" "pg_dump" "which is said"
+unlike "$(cat "$TAP_DIR/log") $(tr '\0' ' ' <"/proc/$HOST_PID/cmdline")" "canary9" \
+    "the password is in no log and no argument"
+host_stop
+is $? 0 "the host ends with status 0"
+server_stop
+server_start
+host_start
+like "$(chat "/reminders")" "water the plants" "after a restart of both it is there still"
+host_stop
+tap_done
