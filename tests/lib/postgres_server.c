@@ -130,32 +130,39 @@ static void end(struct postgres_server_of_test *server, int number)
     server->pid = 0;
 }
 
-/* Its children find out by themselves, as after a kill by the kernel. */
-void postgres_server_kill(struct postgres_server_of_test *server)
+/* Each of its processes leads a session of its own, and one that lost its parent serves on for a
+ * moment. */
+static void signal_all(const struct postgres_server_of_test *server, int number)
 {
-    char path[96];
-
-    end(server, SIGKILL);
-    snprintf(path, sizeof(path), "%s/data/postmaster.pid", server->dir);
-    unlink(path);
-}
-
-/* Each of its processes leads a session of its own. */
-void postgres_server_pause(const struct postgres_server_of_test *server, bool pause)
-{
-    char path[64], text[1024], *at = text, *end;
+    char path[64], text[1024], *at = text, *end_at;
     FILE *file;
     size_t len;
 
-    kill(server->pid, pause ? SIGSTOP : SIGCONT);
     snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)server->pid, (int)server->pid);
     file = fopen(path, "r");
     assert_non_null(file);
     len = fread(text, 1, sizeof(text) - 1, file);
     text[len] = '\0';
     fclose(file);
-    for (long pid; (pid = strtol(at, &end, 10)) > 0; at = end)
-        kill((pid_t)pid, pause ? SIGSTOP : SIGCONT);
+    kill(server->pid, number);
+    for (long pid; (pid = strtol(at, &end_at, 10)) > 0; at = end_at)
+        kill((pid_t)pid, number);
+}
+
+void postgres_server_kill(struct postgres_server_of_test *server)
+{
+    char path[96];
+
+    kill(server->pid, SIGSTOP); /* it makes no new one meanwhile */
+    signal_all(server, SIGKILL);
+    end(server, SIGKILL);
+    snprintf(path, sizeof(path), "%s/data/postmaster.pid", server->dir);
+    unlink(path);
+}
+
+void postgres_server_pause(const struct postgres_server_of_test *server, bool pause)
+{
+    signal_all(server, pause ? SIGSTOP : SIGCONT);
 }
 
 void postgres_server_stop(struct postgres_server_of_test *server)
@@ -205,7 +212,7 @@ static int unix_socket(const char *path, struct sockaddr_un *address)
 /* False: the connection is over. */
 static bool pass_on(struct relay *relay, int from, int to, int loss_of)
 {
-    char data[16384];
+    char data[4096];
     ssize_t len = read(from, data, sizeof(data));
     int wanted = loss_of;
 

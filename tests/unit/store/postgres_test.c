@@ -253,6 +253,28 @@ static void who_leaves_while_the_server_is_away_wrote_nothing(void **state)
     run_body(fixture_of(state), leave_body);
 }
 
+static troupe_status paused_body(void *arg)
+{
+    struct fixture *f = arg;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    troupe_status status;
+
+    CHECK_STATUS(put(f, "a"), TROUPE_OK);
+    postgres_server_pause(&server, true);
+    store_kv_put(batch, "core", "", "slow", "x", 1, 0);
+    status = store_commit(f->store, batch, co_after(50), &f->err);
+    postgres_server_pause(&server, false);
+    CHECK_STATUS(status, TROUPE_MAYBE_DONE);
+    CHECK_STATUS(put(f, "b"), TROUPE_OK);
+    CHECK(written(f, "slow") == 1 && written(f, "b") == 1);
+    return TROUPE_OK;
+}
+
+static void who_leaves_a_server_that_hangs_is_told_that_it_may_be_done(void **state)
+{
+    run_body(fixture_of(state), paused_body);
+}
+
 /* ---- opening -------------------------------------------------------------------------------- */
 
 static void a_second_host_is_refused(void **state)
@@ -319,6 +341,7 @@ int main(void)
         SERVER_TEST(what_is_written_waits_for_a_server_that_was_killed),
         SERVER_TEST(who_waited_long_enough_is_told_and_the_host_recovers_by_itself),
         SERVER_TEST(who_leaves_while_the_server_is_away_wrote_nothing),
+        SERVER_TEST(who_leaves_a_server_that_hangs_is_told_that_it_may_be_done),
         SERVER_TEST(a_second_host_is_refused),
         SERVER_TEST(what_is_wrong_with_the_url_is_told_without_a_secret),
     };
