@@ -107,6 +107,8 @@ troupe_status host_may_call(struct turn_frame *frame, const char *name)
         (text_starts(name, agent) && name[len] == '.' &&
          plugin_manifest_function(frame->agent->manifest, name + len + 1)))
         return TROUPE_OK; /* its own, "roll" or "dice.roll" */
+    if (host_may_use_tool(frame, name))
+        return TROUPE_OK;
     snprintf(capability, sizeof(capability), "call:%s", name);
     return host_need(frame, capability);
 }
@@ -529,6 +531,7 @@ void host_register(struct plugin_registry *registry)
         {TROUPE_SCHEDULE, host_schedule_table()},
         {TROUPE_FILES, host_files_table()},
         {TROUPE_METRICS_EXTENSION, host_metrics_table()},
+        {TROUPE_TOOLS, host_tools_table()},
         {TROUPE_TRACE_EXTENSION, host_trace_table()},
     };
 

@@ -78,6 +78,9 @@ const troupe_schedule_v1 *host_schedule_table(void);
 const troupe_files_v1 *host_files_table(void);
 const troupe_metrics_v1 *host_metrics_table(void);
 const troupe_trace_v1 *host_trace_table(void);
+const troupe_tools_v1 *host_tools_table(void);
+/* Whether the agent may call that function because models may. */
+bool host_may_use_tool(const struct turn_frame *frame, const char *name);
 const struct plugin_elsewhere *host_elsewhere(void);
 
 #endif

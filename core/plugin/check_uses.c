@@ -16,14 +16,19 @@
 #include <troupe/kv.h>
 #include <troupe/schedule.h>
 #include <troupe/sql.h>
+#include <troupe/tools.h>
 
 /* Bit i of plugin_checked.uses is row i. */
 static const struct {
     const char *extension, *capability; /* with ":" at its end: and a name */
 } guarded[] = {
-    {TROUPE_KV, "kv"},       {TROUPE_SQL, "sql"},
-    {TROUPE_HTTP, "http:"},  {TROUPE_BUDGET_EXTENSION, "budget"},
-    {TROUPE_FILES, "files"}, {TROUPE_SCHEDULE, "schedule"},
+    {TROUPE_KV, "kv"},
+    {TROUPE_SQL, "sql"},
+    {TROUPE_HTTP, "http:"},
+    {TROUPE_BUDGET_EXTENSION, "budget"},
+    {TROUPE_TOOLS, "tools"},
+    {TROUPE_FILES, "files"},
+    {TROUPE_SCHEDULE, "schedule"},
 };
 
 #define GUARDED (sizeof(guarded) / sizeof(guarded[0]))

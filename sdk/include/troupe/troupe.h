@@ -19,6 +19,7 @@
 #include <troupe/services.h>
 #include <troupe/sql.h>
 #include <troupe/status.h>
+#include <troupe/tools.h>
 #include <troupe/trace.h>
 #include <troupe/turn.h>
 #include <troupe/user_data.h>
