@@ -2,7 +2,9 @@
 #include "converse.h"
 
 #include "retry.h"
+#include "tools.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +19,14 @@ struct talk {
     struct llm_tariff tariff;
     enum llm_route route;
     int64_t tokens, complexity, now_ms;
-    int64_t candidate, attempt, adaptations;
+    int64_t candidate, attempt, adaptations, steps;
     uint32_t tried;
+    /* What rounds with calls gave before this one. */
+    char *before; /* LLM_TEXT_MAX bytes; NULL without tools */
+    size_t before_len;
+    struct llm_usage usage;
+    uint64_t cost_micros;
+    uint8_t estimated;
 };
 
 /* The provider's own words go to the log only, and not where they may repeat a key. */
@@ -36,29 +44,41 @@ static void log_failure(const struct llm_round *round, int64_t attempt)
                hide ? "" : error->message);
 }
 
-static troupe_status give_result(troupe_turn *turn, const struct llm_round *round,
-                                 const char *finish)
+/* The whole answer, with what rounds before this one said and took. */
+static troupe_status give_result(troupe_turn *turn, const struct talk *talk, const char *finish)
 {
+    const struct llm_round *round = talk->round;
     const struct llm_stream *stream = &round->stream;
     const char *model = stream->model[0] ? stream->model : round->settings->model;
-    LLM_CLEANUP_JSON json_t *result = json_pack(
-        "{s:s%, s:s, s:s, s:{s:I, s:I, s:I, s:b}, s:I}", "text", stream->text, stream->len, "model",
-        model, "finish", finish, "usage", "input", (json_int_t)stream->usage.input, "output",
-        (json_int_t)stream->usage.output, "cached", (json_int_t)stream->usage.cached, "estimated",
-        (int)round->estimated, "cost_micros", (json_int_t)round->cost_micros);
-    LLM_CLEANUP_TEXT char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+    LLM_CLEANUP_JSON json_t *result =
+        json_pack("{s:s, s:s, s:{s:I, s:I, s:I, s:b}, s:I}", "model", model, "finish", finish,
+                  "usage", "input", (json_int_t)(talk->usage.input + stream->usage.input), "output",
+                  (json_int_t)(talk->usage.output + stream->usage.output), "cached",
+                  (json_int_t)(talk->usage.cached + stream->usage.cached), "estimated",
+                  round->estimated || talk->estimated, "cost_micros",
+                  (json_int_t)(talk->cost_micros + round->cost_micros));
+    LLM_CLEANUP_TEXT char *whole = malloc(talk->before_len + stream->len + 1), *text = NULL;
 
+    if (!result || !whole)
+        return TROUPE_NOMEM;
+    if (talk->before_len > 0)
+        memcpy(whole, talk->before, talk->before_len);
+    if (stream->len > 0)
+        memcpy(whole + talk->before_len, stream->text, stream->len);
+    json_object_set_new(result, "text", json_stringn(whole, talk->before_len + stream->len));
+    text = json_dumps(result, JSON_COMPACT);
     return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
 }
 
-static troupe_status fail(troupe_turn *turn, const struct llm_round *round)
+static troupe_status fail(troupe_turn *turn, const struct talk *talk)
 {
+    const struct llm_round *round = talk->round;
     const struct llm_kind *kind = round->kind;
     int64_t wait = round->retry_after_ms >= 0 ? round->retry_after_ms : RATE_WAIT_MS;
     troupe_status status;
 
-    if (round->shown) {
-        status = give_result(turn, round, "interrupted");
+    if (round->shown || talk->before_len > 0) {
+        status = give_result(turn, talk, "interrupted");
         if (status < 0)
             return status;
         kind = &llm_kind_interrupted;
@@ -179,22 +199,22 @@ static troupe_status go_on(troupe_turn *turn, struct talk *talk)
     }
     if (round->shown || round->kind->retry == LLM_STOP ||
         talk->attempt >= round->settings->attempts + (int64_t)talk->agent->router.count - 1)
-        return fail(turn, round);
+        return fail(turn, talk);
     if (round->retryable)
         wait = llm_retry_wait(talk->attempt, round->settings->attempts, round->retry_after_ms,
                               troupe_random(turn, 1000), troupe_time_left(turn));
     if (wait < 0 && !llm_router_chooses(&talk->agent->router))
-        return fail(turn, round);
+        return fail(turn, talk);
     if (!blames_key(round->kind))
         talk->tried |= 1u << last;
     status = choose(turn, talk, last, wait >= 0, wait >= 0 ? last : -1, &choice);
     if (status < 0)
         return status;
     if (choice.candidate < 0)
-        return fail(turn, round);
+        return fail(turn, talk);
     if (choice.candidate == last && (uint32_t)choice.key == round->key) {
         if (wait < 0)
-            return fail(turn, round);
+            return fail(turn, talk);
         troupe_reason(turn, "llm.retry", "%s in attempt %lld; again in %lld ms", round->kind->code,
                       (long long)talk->attempt, (long long)wait);
         status = troupe_sleep(turn, (uint64_t)wait);
@@ -229,6 +249,61 @@ static troupe_status go_cheaper(troupe_turn *turn, struct talk *talk, troupe_sta
     return TROUPE_OK;
 }
 
+/* ---- tools --------------------------------------------------------------------------------------*/
+
+/* Adds up what a round with calls gave, and sets the text that follows apart from it. */
+static troupe_status keep_round(troupe_turn *turn, struct talk *talk)
+{
+    struct llm_round *round = talk->round;
+    const struct llm_stream *stream = &round->stream;
+    troupe_status status = TROUPE_OK;
+
+    talk->usage.input += stream->usage.input;
+    talk->usage.output += stream->usage.output;
+    talk->usage.cached += stream->usage.cached;
+    talk->cost_micros += round->cost_micros;
+    talk->estimated |= round->estimated;
+    if (stream->len > 0 && talk->before_len + stream->len + 2 <= LLM_TEXT_MAX) {
+        memcpy(talk->before + talk->before_len, stream->text, stream->len);
+        talk->before_len += stream->len;
+        memcpy(talk->before + talk->before_len, "\n\n", 2);
+        talk->before_len += 2;
+        status = troupe_write(turn, "\n\n", 2);
+    }
+    round->used = talk->before_len;
+    return status;
+}
+
+/* The answer asks for tools: calls them, and readies the next round. */
+static troupe_status use_tools(troupe_turn *turn, struct talk *talk)
+{
+    const struct llm_settings *settings = &talk->agent->settings;
+    struct llm_request *request = talk->round->request;
+    troupe_status status = keep_round(turn, talk);
+
+    if (status < 0)
+        return status;
+    status = llm_tools_run(turn, request, &talk->round->stream);
+    if (status < 0)
+        return status;
+    talk->steps++;
+    if (talk->steps >= settings->tool_steps || talk->cost_micros > settings->tool_cost ||
+        talk->before_len > LLM_TEXT_MAX / 2) {
+        request->no_calls = 1;
+        troupe_reason(turn, "llm.tools_end", "after %lld rounds of calls it has to answer",
+                      (long long)talk->steps);
+    }
+    talk->attempt = 1;
+    talk->tried = 0;
+    return TROUPE_OK;
+}
+
+static int asks_for_tools(const struct talk *talk)
+{
+    return talk->before && talk->round->stream.call_count > 0 && !talk->round->request->no_calls &&
+           !talk->round->stream.full;
+}
+
 static troupe_status run(troupe_turn *turn, struct talk *talk)
 {
     struct llm_round *round = talk->round;
@@ -239,10 +314,15 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
         if (status >= 0) {
             note(talk);
             learn(talk);
-            return give_result(turn, round,
-                               round->stream.full        ? "length"
-                               : round->stream.finish[0] ? round->stream.finish
-                                                         : "stop");
+            if (!asks_for_tools(talk))
+                return give_result(turn, talk,
+                                   round->stream.full        ? "length"
+                                   : round->stream.finish[0] ? round->stream.finish
+                                                             : "stop");
+            status = use_tools(turn, talk);
+            if (status < 0)
+                return status;
+            continue;
         }
         if (round->kind)
             status = go_on(turn, talk);
@@ -266,6 +346,11 @@ troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_
     struct llm_choice choice = {.candidate = 0};
     troupe_status status = TROUPE_OK;
 
+    if (round->request->tools) {
+        talk.before = troupe_turn_alloc(turn, LLM_TEXT_MAX);
+        if (!talk.before)
+            return TROUPE_NOMEM;
+    }
     llm_router_earn(&agent->router);
     if (llm_router_chooses(&agent->router))
         status = choose(turn, &talk, -1, 0, 0, &choice);

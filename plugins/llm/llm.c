@@ -7,6 +7,7 @@
 #include "converse.h"
 #include "provider.h"
 #include "routes.h"
+#include "tools.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,8 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
     if (request.dropped > 0)
         troupe_reason(turn, "llm.trimmed", "%u old messages did not fit into context_tokens",
                       request.dropped);
+    if (settings->tool_steps > 0 && llm_route_of(route) == LLM_CHAT)
+        llm_tools_offer(turn, &request);
     status = llm_converse(turn, agent, llm_route_of(route), &round);
     llm_stream_clear(&round.stream);
     llm_request_clear(&request);
@@ -288,7 +291,7 @@ static void destroy(troupe_host *host, void *state)
 TROUPE_PLUGIN(
     "org.troupe.llm", "1.0.0",
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
-    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget",
+    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools",
     .functions = TROUPE_LIST(llm_chat, llm_route, llm_status),
     .metrics = TROUPE_METRICS(TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind")),
     .config = TROUPE_KEYS(
@@ -337,6 +340,10 @@ TROUPE_PLUGIN(
         {"local_only", "Refuses every provider outside of this machine and private networks",
          .type = TROUPE_TYPE_BOOL, .def = "no"},
         PROVIDER("2"), PROVIDER("3"), PROVIDER("4"),
+        {"tool_steps", "Rounds in which the model may call functions for the member; 0: none",
+         .type = TROUPE_TYPE_INT, .def = "0", .min = 0, .max = LLM_TOOL_STEPS_MAX},
+        {"tool_cost", "What all rounds of one answer may cost before it has to answer, in USD",
+         .type = TROUPE_TYPE_MONEY, .def = "0.05", .min = 0, .max = 1e8},
         {"attempts", "How often a request is tried", .type = TROUPE_TYPE_INT, .def = "3", .min = 1,
          .max = 10}),
     .create = create, .destroy = destroy);

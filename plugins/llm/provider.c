@@ -13,6 +13,18 @@ const struct llm_provider *llm_provider_of(const struct llm_settings *settings)
     return &llm_provider_openai;
 }
 
+json_t *llm_provider_tools(const struct llm_request *request)
+{
+    json_t *list = json_array();
+    const json_t *tool;
+    size_t i;
+
+    json_array_foreach (request->tools, i, tool)
+        json_array_append_new(list, json_pack("{s:s, s:O}", "type", "function", "function",
+                                              json_object_get(tool, "function")));
+    return list;
+}
+
 char *llm_provider_body(const struct llm_request *request)
 {
     LLM_CLEANUP_JSON json_t *body = llm_provider_of(request->settings)->body(request);

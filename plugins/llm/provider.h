@@ -36,6 +36,10 @@ extern const struct llm_provider llm_provider_ollama;
 /* By enum llm_format, LLM_FORMAT_AUTO excepted. */
 const struct llm_provider *llm_provider_of(const struct llm_settings *settings);
 
+/* The tools of a request as OpenAI and Ollama want them, without what only the host needs. The
+ * caller's. */
+json_t *llm_provider_tools(const struct llm_request *request);
+
 /* The body, to be freed with free(); NULL without memory. */
 char *llm_provider_body(const struct llm_request *request);
 

@@ -174,6 +174,8 @@ static json_t *anthropic_body(const struct llm_request *request)
             ret, "temperature", json_real(request->temperature > 1 ? 1 : request->temperature));
     if (request->tools)
         failed |= json_object_set_new(ret, "tools", tools_of(request->tools));
+    if (request->tools && request->no_calls)
+        failed |= json_object_set_new(ret, "tool_choice", json_pack("{s:s}", "type", "none"));
     if (request->schema && !shape->no_json)
         failed |= json_object_set_new(ret, "output_config",
                                       json_pack("{s:{s:s, s:O}}", "format", "type", "json_schema",

@@ -91,8 +91,8 @@ static json_t *ollama_body(const struct llm_request *request)
                     "stream", 1, "options", options_of(request));
     if (!ret)
         return NULL;
-    if (request->tools)
-        failed |= json_object_set(ret, "tools", request->tools);
+    if (request->tools && !request->no_calls)
+        failed |= json_object_set_new(ret, "tools", llm_provider_tools(request));
     if (request->wants_json && !request->shape.no_json)
         failed |= request->schema ? json_object_set(ret, "format", request->schema)
                                   : json_object_set_new(ret, "format", json_string("json"));

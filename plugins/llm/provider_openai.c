@@ -36,7 +36,9 @@ static json_t *openai_body(const struct llm_request *request)
     if (request->has_temperature && !shape->no_temperature)
         failed |= put(ret, "temperature", json_real(request->temperature));
     if (request->tools)
-        failed |= json_object_set(ret, "tools", request->tools);
+        failed |= put(ret, "tools", llm_provider_tools(request));
+    if (request->tools && request->no_calls)
+        failed |= put(ret, "tool_choice", json_string("none"));
     if (request->wants_json && !shape->no_json)
         failed |= put(ret, "response_format", response_format(request));
     if (failed) {

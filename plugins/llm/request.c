@@ -184,9 +184,7 @@ troupe_status llm_request_init(struct llm_request *request, const struct llm_set
         llm_request_clear(request);
         return status;
     }
-    json_array_foreach (request->messages, i, message)
-        request->input_bytes += json_string_length(json_object_get(message, "content")) +
-                                dumped(json_object_get(message, "tool_calls"));
+    llm_request_measure(request);
     return TROUPE_OK;
 bad:
     llm_request_clear(request);
@@ -199,6 +197,18 @@ void llm_request_clear(struct llm_request *request)
     json_decref(request->tools);
     json_decref(request->schema);
     request->messages = request->tools = request->schema = NULL;
+}
+
+void llm_request_measure(struct llm_request *request)
+{
+    const json_t *message;
+    size_t i;
+
+    request->input_bytes = dumped(request->tools) + dumped(request->schema) +
+                           (request->tools ? LLM_TOOLS_OVERHEAD : 0);
+    json_array_foreach (request->messages, i, message)
+        request->input_bytes += json_string_length(json_object_get(message, "content")) +
+                                dumped(json_object_get(message, "tool_calls"));
 }
 
 troupe_status llm_request_offer(struct llm_request *request, troupe_str tools,
@@ -222,8 +232,8 @@ troupe_status llm_request_offer(struct llm_request *request, troupe_str tools,
     }
     if (json_array_size(list) == 0)
         return TROUPE_OK;
-    request->input_bytes += dumped(list) + LLM_TOOLS_OVERHEAD;
     request->tools = json_incref(list);
+    llm_request_measure(request);
     return TROUPE_OK;
 }
 
@@ -238,7 +248,7 @@ troupe_status llm_request_want_json(struct llm_request *request, troupe_str sche
         *ret_problem = "the schema of the answer must be a JSON object";
         return TROUPE_ARGUMENT;
     }
-    request->input_bytes += dumped(request->schema);
+    llm_request_measure(request);
     return TROUPE_OK;
 }
 

@@ -26,6 +26,7 @@ struct llm_request {
     json_t *schema;   /* of an answer in JSON; NULL: any            */
     uint32_t dropped; /* messages that were left out                */
     uint8_t wants_json;
+    uint8_t no_calls; /* tools are only told because the talk has calls of them */
     int64_t max_tokens;
     double temperature;
     uint8_t has_temperature;
@@ -47,6 +48,8 @@ void llm_request_clear(struct llm_request *request);
  * "parameters"}}, at most LLM_TOOLS_MAX. TROUPE_ARGUMENT as above. */
 troupe_status llm_request_offer(struct llm_request *request, troupe_str tools,
                                 const char **ret_problem);
+/* Counts input_bytes anew, after messages were added. */
+void llm_request_measure(struct llm_request *request);
 /* Asks for an answer in JSON, of that schema where it is not empty. TROUPE_ARGUMENT as above. */
 troupe_status llm_request_want_json(struct llm_request *request, troupe_str schema,
                                     const char **ret_problem);

@@ -239,7 +239,10 @@ static troupe_status check_end(troupe_turn *turn, struct llm_round *round)
 {
     const struct llm_stream *stream = &round->stream;
 
-    if (stream->len == 0 && stream->call_count == 0) {
+    const struct llm_request *request = round->request;
+    int may_call = request->tools && !request->no_calls;
+
+    if (stream->len == 0 && (stream->call_count == 0 || !may_call)) {
         if (strcmp(stream->finish, "content_filter") == 0)
             return fail(turn, round, &llm_kind_filtered);
         if (strcmp(stream->finish, "length") == 0)
@@ -290,6 +293,7 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
 
     llm_stream_clear(&round->stream);
     llm_stream_init(&round->stream, round->text_buffer);
+    round->stream.most -= round->used < LLM_TEXT_MAX ? round->used : LLM_TEXT_MAX;
     round->kind = NULL;
     round->adapted = round->shown = round->cut = round->estimated = 0;
     round->http_status = 0;

@@ -21,6 +21,7 @@ struct llm_round {
     uint32_t key;       /* of the provider's, which is used */
     char *event_buffer; /* LLM_EVENT_MAX bytes */
     char *text_buffer;  /* LLM_TEXT_MAX bytes  */
+    size_t used;        /* of the answer's bound, by rounds before this */
 
     /* Set by the run. */
     struct llm_stream stream;

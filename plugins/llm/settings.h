@@ -31,7 +31,8 @@ struct llm_settings {
     enum llm_format format;
     enum llm_token_parameter token_parameter;
     double temperature;
-    int64_t max_tokens, context_tokens, attempts;
+    int64_t max_tokens, context_tokens, attempts, tool_steps;
+    uint64_t tool_cost; /* micro-USD for all rounds of one answer */
     uint32_t connect_ms, first_token_ms, idle_ms, total_ms;
     struct llm_price price; /* price_input and price_output, where they are set */
     struct llm_price_table *prices;

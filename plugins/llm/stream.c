@@ -11,6 +11,7 @@ void llm_stream_init(struct llm_stream *stream, char *text)
 {
     memset(stream, 0, sizeof(*stream));
     stream->text = text;
+    stream->most = LLM_TEXT_MAX;
 }
 
 void llm_stream_clear(struct llm_stream *stream)
@@ -117,7 +118,7 @@ void llm_stream_append(struct llm_stream *stream, const json_t *text)
 
     if (!json_is_string(text) || len == 0 || stream->full)
         return;
-    fits = whole(json_string_value(text), len, LLM_TEXT_MAX - stream->len);
+    fits = whole(json_string_value(text), len, stream->most - stream->len);
     memcpy(stream->text + stream->len, json_string_value(text), fits);
     stream->len += fits;
     stream->full = fits < len;

@@ -48,8 +48,8 @@ struct llm_call {
 };
 
 struct llm_stream {
-    char *text; /* LLM_TEXT_MAX bytes, the caller's */
-    size_t len;
+    char *text;       /* LLM_TEXT_MAX bytes, the caller's */
+    size_t len, most; /* `most` may be written, LLM_TEXT_MAX unless set lower */
     struct llm_usage usage;
     char finish[LLM_FINISH_MAX + 1]; /* "" until the provider said why it ended */
     char model[128];                 /* that answered */

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A model that uses tools: the declared functions of other agents, with the rights of the member whom it
+# answers, confirmed by a button where they are declared so, and only so many times.
+. "$TROUPE_SRCDIR/tests/lib/tap.sh"
+. "$TROUPE_SRCDIR/tests/lib/fake.sh"
+. "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
+
+cat >"$TAP_DIR/script.json" <<'JSON'
+{ "rules": [
+  { "match": "forever", "answer": "enough.",
+    "tool_calls": [ { "name": "echo", "arguments": { "text": "more" } } ] },
+  { "match": { "last_role": "tool" }, "answer": "{last} tool said {tool}." },
+  { "match": "both", "answer": "Let me see.", "tool_calls": [
+      { "name": "echo", "arguments": { "text": "one" } },
+      { "name": "echo", "arguments": { "text": "two", "times": 2 } } ] },
+  { "match": "badly", "tool_calls": [ { "name": "echo", "arguments": "{\"text\": " } ] },
+  { "match": "warn", "tool_calls": [ { "name": "warn", "arguments": {} } ] },
+  { "match": "wipe", "tool_calls": [ { "name": "wipe", "arguments": { "what": "notes" } } ] }
+] }
+JSON
+fake_start --model fake --script "$TAP_DIR/script.json" || exit 1
+fake_discord_start || exit 1
+write_discord_config <<INI
+[agent actor]
+plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/actor.so
+isolation = inprocess
+INI
+sed -i 's/^model = fake/model = fake\ntool_steps = 2/' "$TAP_DIR/troupe.ini"
+
+answered() { fake_discord_wait answered 1 30000 200; }
+# ask MEMBER WORDS: their answer in the channel.
+ask()
+{
+    local n
+    n=$(fake_discord_say general "$1" "{mention} $2 {token}")
+    answered
+    fake_discord_text "$n" | tr '\n' ' '
+}
+# offered N: names of the tools in the last request but N.
+offered()
+{
+    curl -sf --noproxy '*' "$FAKE_URL/_log" | fake_discord_get \
+        "' '.join(t['function']['name'] for t in d[-1 - $1]['body'].get('tools', []))"
+}
+requests() { curl -sf --noproxy '*' "$FAKE_URL/_stats" | fake_discord_get 'd["chats"]'; }
+
+host_start
+is $? 0 "the host starts"
+fake_discord_wait connected 1
+like "$(ask bob "both please")" "Let me see\..*tool said two \(often\)" \
+    "two calls of one answer are made, and the model goes on with their results"
+results=$(curl -sf --noproxy '*' "$FAKE_URL/_log" | fake_discord_get \
+    "[m['content'] for m in d[-1]['messages'] if m['role'] == 'tool']")
+is "$results" "['one', 'two (often)']" "each result stands where its call stood"
+like "$(ask bob "do it badly")" "tool said error: " "arguments that are no JSON are told to the model"
+
+like "$(ask bob "warn them")" "tool said error: there is no such tool" \
+    "what the member may not do the model may not do for them"
+unlike "$(offered 0)" "warn" "and is not offered it"
+like "$(ask alice "warn them")" "tool said warned" "with the right it may"
+like "$(offered 0)" "warn" "and is"
+
+n=$(fake_discord_say general bob "{mention} wipe it {token}")
+asked() { fake_discord_call "messages?channel=general" | grep -q '"custom_id"'; }
+until_true asked
+ok $? "a function that wants to be confirmed asks the member"
+before=$(requests)
+fake_discord_call press '{"member": "bob", "channel": "general", "index": 0}' >/dev/null
+fake_discord_wait answered 1 30000 300
+after=$(fake_discord_text "$n")
+like "$after" "tool said wiped" "and the model learns that they pressed \"Do it\""
+is $(($(requests) - before)) 1 "in one more request"
+
+before=$(requests)
+like "$(ask bob "go on forever")" "enough\." "a model that never ends has to answer"
+is $(($(requests) - before)) 3 "after as many rounds of calls as are allowed"
+host_stop
+
+for format in anthropic ollama; do
+    path=/v1
+    [ "$format" = ollama ] && path=/api
+    sed -i "s|^base_url = .*|base_url = $FAKE_URL$path|; /^format/d; s/^tool_steps = 2/&\nformat = $format/" \
+        "$TAP_DIR/troupe.ini"
+    like "$(chat "both please" | tr '\n' ' ')" "Let me see\..*tool said two \(often\)" \
+        "the same in the format of $format"
+done
+tap_done
