@@ -44,29 +44,44 @@ static void log_failure(const struct llm_round *round, int64_t attempt)
                hide ? "" : error->message);
 }
 
-/* The whole answer, with what rounds before this one said and took. */
+/* The whole text: what rounds before this one said, and this one. */
+static json_t *text_of(const struct talk *talk)
+{
+    const struct llm_stream *stream = &talk->round->stream;
+    char *whole;
+    json_t *text;
+
+    if (talk->before_len == 0)
+        return json_stringn(stream->text, stream->len);
+    whole = malloc(talk->before_len + stream->len);
+    if (!whole)
+        return NULL;
+    memcpy(whole, talk->before, talk->before_len);
+    memcpy(whole + talk->before_len, stream->text, stream->len);
+    text = json_stringn(whole, talk->before_len + stream->len);
+    free(whole);
+    return text;
+}
+
+static json_int_t sum(uint64_t before, uint64_t now)
+{
+    return (json_int_t)before + (json_int_t)now;
+}
+
 static troupe_status give_result(troupe_turn *turn, const struct talk *talk, const char *finish)
 {
     const struct llm_round *round = talk->round;
     const struct llm_stream *stream = &round->stream;
     const char *model = stream->model[0] ? stream->model : round->settings->model;
-    LLM_CLEANUP_JSON json_t *result =
-        json_pack("{s:s, s:s, s:{s:I, s:I, s:I, s:b}, s:I}", "model", model, "finish", finish,
-                  "usage", "input", (json_int_t)(talk->usage.input + stream->usage.input), "output",
-                  (json_int_t)(talk->usage.output + stream->usage.output), "cached",
-                  (json_int_t)(talk->usage.cached + stream->usage.cached), "estimated",
-                  round->estimated || talk->estimated, "cost_micros",
-                  (json_int_t)(talk->cost_micros + round->cost_micros));
-    LLM_CLEANUP_TEXT char *whole = malloc(talk->before_len + stream->len + 1), *text = NULL;
+    LLM_CLEANUP_JSON json_t *result = json_pack(
+        "{s:o, s:s, s:s, s:{s:I, s:I, s:I, s:b}, s:I}", "text", text_of(talk), "model", model,
+        "finish", finish, "usage", "input", sum(talk->usage.input, stream->usage.input), "output",
+        sum(talk->usage.output, stream->usage.output), "cached",
+        sum(talk->usage.cached, stream->usage.cached), "estimated",
+        round->estimated || talk->estimated, "cost_micros",
+        sum(talk->cost_micros, round->cost_micros));
+    LLM_CLEANUP_TEXT char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
 
-    if (!result || !whole)
-        return TROUPE_NOMEM;
-    if (talk->before_len > 0)
-        memcpy(whole, talk->before, talk->before_len);
-    if (stream->len > 0)
-        memcpy(whole + talk->before_len, stream->text, stream->len);
-    json_object_set_new(result, "text", json_stringn(whole, talk->before_len + stream->len));
-    text = json_dumps(result, JSON_COMPACT);
     return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
 }
 
