@@ -142,6 +142,9 @@ void llm_router_note(struct llm_router *router, uint32_t candidate, uint32_t key
         breaker_note(&link->breaker, 0, 0);
         return;
     }
+    /* Cut by a restart of the host, or kept back by its own bounds: nothing of the model's. */
+    if (kind == &llm_kind_interrupted || is(kind->name, "own_limit"))
+        return;
     /* What was asked is no fault of the model's, which is there and says so. */
     if (kind->category == LLM_CONTENT || kind->category == LLM_REQUEST) {
         breaker_note(&model->breaker, 0, 0);

@@ -203,6 +203,18 @@ static void a_provider_that_is_down_takes_its_models_along(void **state)
     free(rig);
 }
 
+/* After a restart many questions are found cut at once. */
+static void what_the_host_did_itself_is_no_fault_of_the_model(void **state)
+{
+    struct rig *rig = rig_new();
+
+    (void)state;
+    for (int i = 0; i < 50; i++)
+        note(rig, OWN, i % 2 ? "interrupted" : "own_limit");
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, OWN);
+    free(rig);
+}
+
 /* A wrong name or address does not get right by asking again. */
 static void what_only_the_admin_can_mend_opens_at_once(void **state)
 {
@@ -553,6 +565,7 @@ int main(void)
         cmocka_unit_test(measured_slowness_and_failures_count),
         cmocka_unit_test(a_breaker_opens_lets_one_probe_through_and_closes),
         cmocka_unit_test(a_provider_that_is_down_takes_its_models_along),
+        cmocka_unit_test(what_the_host_did_itself_is_no_fault_of_the_model),
         cmocka_unit_test(what_only_the_admin_can_mend_opens_at_once),
         cmocka_unit_test(what_was_asked_is_no_fault_of_the_model),
         cmocka_unit_test(each_key_has_its_own_limits),
