@@ -161,6 +161,7 @@ static void turn_to(struct talk *talk, const struct llm_choice *choice)
     round->request->shape.completion_tokens ^= candidate->shape.completion_tokens;
     round->request->shape.no_temperature |= candidate->shape.no_temperature;
     round->request->shape.no_usage |= candidate->shape.no_usage;
+    round->request->shape.no_thinking |= candidate->shape.no_thinking;
     talk->tariff = llm_tariff_find(round->settings, talk->now_ms);
     round->tariff = &talk->tariff;
     talk->adaptations = 0;
@@ -177,6 +178,7 @@ static void learn(struct talk *talk)
     shape->completion_tokens = plain.shape.completion_tokens ^ now->completion_tokens;
     shape->no_temperature = now->no_temperature;
     shape->no_usage = now->no_usage;
+    shape->no_thinking = now->no_thinking;
 }
 
 static void note(const struct talk *talk)

@@ -174,6 +174,9 @@ static json_t *anthropic_body(const struct llm_request *request)
             ret, "temperature", json_real(request->temperature > 1 ? 1 : request->temperature));
     if (request->tools)
         failed |= json_object_set_new(ret, "tools", tools_of(request->tools));
+    /* Thoughts before a call would have to be sent back as they came, and are not kept. */
+    if (request->tools && !shape->no_thinking)
+        failed |= json_object_set_new(ret, "thinking", json_pack("{s:s}", "type", "disabled"));
     if (request->tools && request->no_calls)
         failed |= json_object_set_new(ret, "tool_choice", json_pack("{s:s}", "type", "none"));
     if (request->schema && !shape->no_json)

@@ -270,8 +270,9 @@ char *llm_request_body(const struct llm_request *request)
  * the other way round, so the first mention counts. */
 static const char *refused_parameter(const char *param, const char *message)
 {
-    static const char *const ours[] = {"max_completion_tokens", "max_tokens",      "temperature",
-                                       "stream_options",        "response_format", "output_config"};
+    static const char *const ours[] = {
+        "max_completion_tokens", "max_tokens",    "temperature", "stream_options",
+        "response_format",       "output_config", "thinking"};
     const char *best = NULL, *best_at = NULL;
 
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
@@ -303,6 +304,8 @@ int llm_request_adapt(struct llm_request *request, const char *param, const char
         shape->no_temperature = 1;
     else if (strcmp(name, "stream_options") == 0)
         shape->no_usage = 1;
+    else if (strcmp(name, "thinking") == 0)
+        shape->no_thinking = request->tools != NULL;
     else if (request->wants_json)
         shape->no_json = 1;
     return memcmp(&before, shape, sizeof(before)) != 0;

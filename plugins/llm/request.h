@@ -15,8 +15,9 @@
 struct llm_shape {
     uint8_t completion_tokens; /* "max_completion_tokens" in place of "max_tokens" */
     uint8_t no_temperature;
-    uint8_t no_usage; /* "stream_options" is not known                    */
-    uint8_t no_json;  /* nor the wish for JSON; the question asks for it  */
+    uint8_t no_usage;    /* "stream_options" is not known                    */
+    uint8_t no_thinking; /* nor that it shall not think first             */
+    uint8_t no_json;     /* nor the wish for JSON; the question asks for it  */
 };
 
 struct llm_request {

@@ -544,19 +544,17 @@ static void each_format_writes_the_same_talk_its_own_way(void **state)
         const char *body;
     } cases[] = {
         {LLM_FORMAT_ANTHROPIC,
-         "{\"model\":\"m\",\"max_tokens\":1024,\"messages\":["
-         "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"roll\"},{\"type\":\"text\","
-         "\"text\":\"and flip\"}]},"
-         "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"a\",\"name\":"
-         "\"roll\",\"input\":{\"n\":6}},{\"type\":\"tool_use\",\"id\":\"b\",\"name\":\"flip\","
-         "\"input\":{}}]},"
-         "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"a\","
-         "\"content\":\"4\"},{\"type\":\"tool_result\",\"tool_use_id\":\"b\",\"content\":"
-         "\"heads\"}]}],\"stream\":true,\"system\":\"be kind\\n\\nbe short\",\"temperature\":1.0,"
-         "\"tools\":[{\"name\":\"roll\",\"description\":\"Rolls\",\"input_schema\":{\"type\":"
-         "\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}}}}],\"output_config\":{"
-         "\"format\":"
-         "{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}}}}"},
+         "{\"model\":\"m\",\"max_tokens\":1024,\"messages\":[{\"role\":\"user\",\"content\":[{"
+         "\"type\":\"text\",\"text\":\"roll\"},{\"type\":\"text\",\"text\":\"and "
+         "flip\"}]},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"a\","
+         "\"name\":\"roll\",\"input\":{\"n\":6}},{\"type\":\"tool_use\",\"id\":\"b\",\"name\":"
+         "\"flip\",\"input\":{}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+         "\"tool_use_id\":\"a\",\"content\":\"4\"},{\"type\":\"tool_result\",\"tool_use_id\":\"b\","
+         "\"content\":\"heads\"}]}],\"stream\":true,\"system\":\"be kind\\n\\nbe "
+         "short\",\"temperature\":1.0,\"tools\":[{\"name\":\"roll\",\"description\":\"Rolls\","
+         "\"input_schema\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}}}}],"
+         "\"thinking\":{\"type\":\"disabled\"},\"output_config\":{\"format\":{\"type\":\"json_"
+         "schema\",\"schema\":{\"type\":\"object\"}}}}"},
         {LLM_FORMAT_OLLAMA,
          "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"be kind\"},{\"role\":"
          "\"assistant\",\"content\":\"lost\"},{\"role\":\"user\",\"content\":\"roll\"},{\"role\":"
@@ -580,6 +578,28 @@ static void each_format_writes_the_same_talk_its_own_way(void **state)
         assert_string_equal(body, cases[i].body);
         free(body);
     }
+}
+
+/* Where the model refuses that, it is asked once more without. */
+static void anthropic_does_not_think_before_calls_unless_it_must(void **state)
+{
+    const struct llm_settings config = settings("m", LLM_FORMAT_ANTHROPIC);
+    struct llm_request request;
+    const char *problem = NULL;
+    char *body;
+
+    (void)state;
+    assert_int_equal(llm_request_init(&request, &config, str(talk), 0, -1, &problem), TROUPE_OK);
+    assert_int_equal(llm_request_offer(&request, str(tools), &problem), TROUPE_OK);
+    body = llm_request_body(&request);
+    assert_non_null(strstr(body, "\"thinking\":{\"type\":\"disabled\"}"));
+    free(body);
+    assert_true(llm_request_adapt(&request, NULL, "thinking.type: disabled is not supported"));
+    assert_false(llm_request_adapt(&request, NULL, "thinking.type: disabled is not supported"));
+    body = llm_request_body(&request);
+    assert_null(strstr(body, "thinking"));
+    free(body);
+    llm_request_clear(&request);
 }
 
 static void openai_gets_tools_and_schema_beside_the_messages(void **state)
@@ -704,6 +724,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(calls_and_their_arguments_are_bounded),
         cmocka_unit_test(a_line_beyond_the_buffer_is_refused),
         cmocka_unit_test(each_format_writes_the_same_talk_its_own_way),
+        cmocka_unit_test(anthropic_does_not_think_before_calls_unless_it_must),
         cmocka_unit_test(openai_gets_tools_and_schema_beside_the_messages),
         cmocka_unit_test(a_model_that_takes_no_temperature_is_not_sent_one),
         cmocka_unit_test(bad_calls_and_tools_are_refused),
