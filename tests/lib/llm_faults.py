@@ -117,6 +117,12 @@ def play(directory, discord, llm, form, fallback, tls=False):
         outcomes = []
         for i, kind in enumerate(kinds):
             entry = discord.do(f"ledger?n={i + 1}")
+            # An answer that pauses for a hundred thousand deltas looks quiet before it is whole.
+            end = time.monotonic() + 5
+            while (KINDS.get(kind, (None, True))[1] and time.monotonic() < end
+                   and not (entry.get("text") or "").rstrip().endswith("RIGHT")):
+                time.sleep(0.05)
+                entry = discord.do(f"ledger?n={i + 1}")
             ms = (entry.get("last_us", 0) - entry.get("sent_us", 0)) / 1000
             outcomes.append(Outcome(kind, entry.get("text") or "", ms))
         return outcomes, grown
