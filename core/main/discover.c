@@ -199,7 +199,8 @@ void discover_model(struct options *options, bool terminal)
         print_failure("--use-env-key: no Ollama runs here, and neither OPENAI_API_KEY nor "
                       "OPENROUTER_API_KEY is set");
     else if (key_in_environment(false))
-        print_failure("ANTHROPIC_API_KEY is set, but Anthropic's API is not supported yet");
+        print_failure("ANTHROPIC_API_KEY is set, but is not used by itself: set base_url = "
+                      "https://api.anthropic.com/v1, api_key and model in [agent llm]");
     else
         print_failure(
             "no language model found: start Ollama, set OPENAI_API_KEY or "
