@@ -668,7 +668,7 @@ static void no_result_is_left_without_its_call(void **state)
     struct llm_settings config = settings("m", LLM_FORMAT_OPENAI);
     struct llm_request request;
     const char *problem = NULL;
-    char words[1500], text[4000];
+    static char words[1500], text[4000];
 
     (void)state;
     memset(words, 'w', sizeof(words) - 1);
