@@ -299,7 +299,7 @@ static void do_fail(struct play *play, char *args)
     play->ended = 1;
 }
 
-/* call NAME ARGS: a function of this plugin, "test.ask", or "h.harm". */
+/* call NAME ARGS: a function of this plugin, or one that its capabilities name. */
 static void do_call(struct play *play, char *args)
 {
     char *name = word(&args);

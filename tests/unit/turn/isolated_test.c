@@ -186,7 +186,7 @@ BODY(a_poison_message_is_a_dead_letter_and_the_agent_serves_on)
 
 #define CALLER                                                                                     \
     "[pipeline message]\nstages = a\n[agent a]\nplugin = " LIBS                                    \
-    "/actor.so\nisolation = inprocess\n[agent h]\nplugin = " LIBS                                  \
+    "/caller.so\nisolation = inprocess\n[agent h]\nplugin = " LIBS                                 \
     "/harm.so\nisolation = process\n"
 
 /* Who called what crashed twice decides what the message is worth: only a turn that ends by it is dead. */
