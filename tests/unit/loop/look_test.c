@@ -57,11 +57,11 @@ static troupe_status seek(void *arg)
 static void what_is_found_wakes_its_coroutine(void **state)
 {
     struct loop *loop = fixture_new(NULL);
-    struct seeker seeker = {.found_at = 3};
+    struct seeker seeker = {.found_at = 1}; /* the first look is always taken */
 
     (void)state;
     assert_status(fixture_run(loop, seek, &seeker), TROUPE_OK);
-    assert_int_equal(seeker.looks, 3);
+    assert_int_equal(seeker.looks, 1);
     assert_int_equal(seeker.missed, 0);
     assert_true(list_empty(&loop->looks));
     fixture_free(loop);
