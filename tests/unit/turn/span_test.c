@@ -275,7 +275,7 @@ BODY(a_restart_keeps_the_spans_of_stages_that_had_ended)
     struct stage_test *t = arg;
     struct fixture *f = arg;
     struct record *record = ask(t, "waits");
-    _cleanup_json_ json_t *why = NULL, *kept = NULL;
+    _cleanup_json_ json_t *why = NULL;
     const json_t *spans;
     char id[SPAN_ID_SIZE];
 
@@ -330,8 +330,8 @@ static void what_is_no_list_of_spans_is_left_out(void **state)
         "{}",
         "[]",
         "{\"trace\":\"12\",\"list\":[{\"id\":\"1\"}]}",
-        "{\"trace\":\"0123456789abcdef0123456789abcdef\",\"list\":[1,{},{\"id\":\"0\"},"
-        "{\"id\":\"1\",\"kind\":\"none\"}]}",
+        ("{\"trace\":\"0123456789abcdef0123456789abcdef\",\"list\":[1,{},{\"id\":\"0\"},"
+         "{\"id\":\"1\",\"kind\":\"none\"}]}"),
     };
 
     (void)state;
