@@ -41,8 +41,12 @@ struct answer {
     char *text; /* ANSWER_MAX bytes */
     size_t len;
     uint8_t interrupted;
+    uint8_t cached; /* somebody got it before */
     int64_t tokens;
 };
+
+/* Shown below such an answer, and not remembered with it. */
+#define CACHED_MARK "\n-# I gave this answer before"
 
 /* Ends the turn with plain words about what does not work. The host shows them to the member,
  * beside what was shown already, which it closes with a mark; the code is for `troupe why`. */
@@ -61,15 +65,15 @@ static troupe_status apologize(troupe_turn *turn, troupe_status status, const ch
     return troupe_fail(turn, status, reason, "%s", text);
 }
 
-static int64_t used_tokens(troupe_str result)
+static void take_result(troupe_str result, struct answer *answer)
 {
     json_t *tree = json_loadb(result.ptr, result.len, 0, NULL);
     const json_t *usage = json_object_get(tree, "usage");
-    int64_t tokens = json_integer_value(json_object_get(usage, "input")) +
-                     json_integer_value(json_object_get(usage, "output"));
 
+    answer->tokens = json_integer_value(json_object_get(usage, "input")) +
+                     json_integer_value(json_object_get(usage, "output"));
+    answer->cached = json_is_true(json_object_get(tree, "cached"));
     json_decref(tree);
-    return tokens;
 }
 
 /* Passes the answer on as it comes in. TROUPE_INTERRUPTED when it broke off after some of it had
@@ -100,7 +104,9 @@ static troupe_status stream(troupe_turn *turn, troupe_str arguments, struct answ
     if (status >= 0 && read < 0 && read != TROUPE_END)
         status = read;
     if (status >= 0 && result.len > 0)
-        answer->tokens = used_tokens(result);
+        take_result(result, answer);
+    if (status >= 0 && answer->cached)
+        status = troupe_write(turn, CACHED_MARK, sizeof(CACHED_MARK) - 1);
     return status < 0 && answer->len > 0 ? TROUPE_INTERRUPTED : status;
 }
 
@@ -183,6 +189,15 @@ static troupe_str question(const troupe_message *message)
     return message->content;
 }
 
+/* Whether the prompt and the message alone say nothing about the member. A quote is part of a talk. */
+static int is_impersonal(const struct conversation *conversation,
+                         const struct preferences *preferences, const troupe_message *message)
+{
+    return !strstr(conversation->template, "{{name}}") && !preferences->stored &&
+           !(message->flags & (TROUPE_MESSAGE_DIRECT | TROUPE_MESSAGE_CONTINUE)) &&
+           !message->reply_to;
+}
+
 static troupe_status remember(troupe_turn *turn, const struct history *history,
                               const struct answer *answer)
 {
@@ -255,7 +270,8 @@ static troupe_status stage(troupe_turn *turn)
     if (!system)
         return TROUPE_NOMEM;
     status = prompt_build(&conversation->budget, system, &history,
-                          quote_put(turn, message, &history, question(message)), &prompt);
+                          quote_put(turn, message, &history, question(message)),
+                          stores && is_impersonal(conversation, &preferences, message), &prompt);
     if (status < 0)
         return apologize(turn, status, "the prompt");
     troupe_reason(turn, "conversation.context", "%u of %u earlier messages, about %lld tokens",

@@ -18,15 +18,18 @@ struct prompt_budget {
 struct prompt {
     char *arguments; /* JSON for llm.chat; prompt_clear frees it */
     uint32_t used;   /* lines of the talk that fitted */
+    uint8_t shared;  /* the answer may be given to others */
     int64_t tokens;  /* estimated */
 };
 
 int64_t prompt_tokens(const char *text, uint64_t len);
 
-/* Newest first within the budget. TROUPE_LIMIT where the message alone is too long, TROUPE_DATA
+/* Newest first within the budget. `shared`: system and message say nothing about the member, so that
+ * without earlier lines others may get the same answer. TROUPE_LIMIT where the message alone is too long, TROUPE_DATA
  * where it is no UTF-8. */
 troupe_status prompt_build(const struct prompt_budget *budget, const char *system,
-                           const struct history *history, troupe_str message, struct prompt *ret);
+                           const struct history *history, troupe_str message, int shared,
+                           struct prompt *ret);
 void prompt_clear(struct prompt *prompt);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef LLM_CONVERSE_H
 #define LLM_CONVERSE_H
 
+#include "flight.h"
 #include "round.h"
 #include "router.h"
 
@@ -15,6 +16,7 @@ struct llm_agent {
     struct llm_settings settings; /* of its own model */
     struct llm_router router;
     struct llm_candidate candidates[LLM_CANDIDATES_MAX];
+    struct llm_flights flights;
 };
 
 /* The choice of a router as the agent's function llm-route gives it, and back. `ret` of

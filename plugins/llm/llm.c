@@ -4,6 +4,7 @@
  * itself, OpenRouter, llama.cpp, vLLM, LM Studio …), Anthropic's Messages or Ollama's own API. It
  * provides "llm.chat" of troupe/services.h; the whole of the provider's trouble ends in this plugin.
  */
+#include "cache.h"
 #include "converse.h"
 #include "provider.h"
 #include "routes.h"
@@ -48,6 +49,27 @@ static void bound_by_settings(troupe_turn *turn, int64_t *max_tokens, double *te
         *temperature = value.u.f;
 }
 
+/* What tools find is the member's; so is what the caller does not say that it may be shared. */
+static int may_share(const struct llm_settings *settings, const struct llm_request *request,
+                     troupe_str cache)
+{
+    return settings->cache && settings->cache_ttl_ms > 0 && !request->tools && cache.len == 5 &&
+           memcmp(cache.ptr, "guild", 5) == 0;
+}
+
+static troupe_status answer_shared(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
+                                   struct llm_round *round)
+{
+    struct llm_cache cache;
+    troupe_status status = llm_cache_open(turn, agent, route, round->request, &cache), closed;
+
+    if (status != TROUPE_NOT_FOUND)
+        return status;
+    status = llm_converse(turn, agent, route, round);
+    closed = llm_cache_close(turn, agent, &cache, status, round);
+    return closed < 0 ? closed : status;
+}
+
 TROUPE_SERVICE(llm_chat, TROUPE_SERVICE_LLM_CHAT, "Answer of a language model",
                TROUPE_STREAMS | TROUPE_PAID,
                TROUPE_JSON(messages, "Messages with role and content, oldest first"),
@@ -55,10 +77,12 @@ TROUPE_SERVICE(llm_chat, TROUPE_SERVICE_LLM_CHAT, "Answer of a language model",
                TROUPE_INT(max_tokens, "Bound of the answer; 0: as configured", .min = 0,
                           .max = LLM_TOKENS_MAX, .def = 0),
                TROUPE_FLOAT(temperature, "0 to 2; -1: as configured", .min = -1, .max = 2,
-                            .def = LLM_TEMPERATURE_AS_CONFIGURED))
+                            .def = LLM_TEMPERATURE_AS_CONFIGURED),
+               TROUPE_STRING(cache, "Who else may get the answer", .choices = "none|guild",
+                             .def_text = "none"))
 
 static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str route,
-                              int64_t max_tokens, double temperature)
+                              int64_t max_tokens, double temperature, troupe_str cache)
 {
     struct llm_agent *agent = troupe_state(turn);
     const struct llm_settings *settings = &agent->settings;
@@ -86,10 +110,25 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
                       request.dropped);
     if (settings->tool_steps > 0 && llm_route_of(route) == LLM_CHAT)
         llm_tools_offer(turn, &request);
-    status = llm_converse(turn, agent, llm_route_of(route), &round);
+    status = may_share(settings, &request, cache)
+                 ? answer_shared(turn, agent, llm_route_of(route), &round)
+                 : llm_converse(turn, agent, llm_route_of(route), &round);
     llm_stream_clear(&round.stream);
     llm_request_clear(&request);
     return status;
+}
+
+/* ---- llm-flight -------------------------------------------------------------------------------*/
+
+TROUPE_SERVICE(llm_flight, LLM_FLIGHT_FUNCTION,
+               "Waits for the same question of somebody else; llm.chat uses it", 0,
+               TROUPE_STRING(key, "Digest of the question", .max = LLM_DIGEST_TEXT - 1))
+
+static troupe_status llm_flight(troupe_turn *turn, troupe_str key)
+{
+    struct llm_agent *agent = troupe_state(turn);
+
+    return llm_flight_join(turn, &agent->flights, key);
 }
 
 /* ---- llm-route --------------------------------------------------------------------------------*/
@@ -291,9 +330,12 @@ static void destroy(troupe_host *host, void *state)
 TROUPE_PLUGIN(
     "org.troupe.llm", "1.0.0",
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
-    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools",
-    .functions = TROUPE_LIST(llm_chat, llm_route, llm_status),
-    .metrics = TROUPE_METRICS(TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind")),
+    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools kv",
+    .functions = TROUPE_LIST(llm_chat, llm_route, llm_flight, llm_status),
+    .metrics = TROUPE_METRICS(
+        TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind"),
+        TROUPE_COUNTER("cache", "Questions that an answer may be kept for", .labels = "result"),
+        TROUPE_COUNTER("cache_saved_usd", "What the kept answers had cost that were given again")),
     .config = TROUPE_KEYS(
         {"base_url", "Where the API is, for example https://api.openai.com/v1",
          .type = TROUPE_TYPE_URL, .flags = TROUPE_KEY_ENDPOINT},
@@ -344,6 +386,12 @@ TROUPE_PLUGIN(
          .type = TROUPE_TYPE_INT, .def = "0", .min = 0, .max = LLM_TOOL_STEPS_MAX},
         {"tool_cost", "What all rounds of one answer may cost before it has to answer, in USD",
          .type = TROUPE_TYPE_MONEY, .def = "0.05", .min = 0, .max = 1e8},
+        {"cache", "Whether answers are kept for those who ask exactly the same in the same server",
+         .type = TROUPE_TYPE_BOOL, .def = "yes"},
+        {"cache_ttl", "How long an answer is kept; up to four times as long where it is asked for",
+         .type = TROUPE_TYPE_DURATION, .def = "1h", .min = 0, .max = 604800000},
+        {"cache_entries", "Places for answers in each server", .type = TROUPE_TYPE_INT,
+         .def = "2000", .min = 16, .max = 100000},
         {"attempts", "How often a request is tried", .type = TROUPE_TYPE_INT, .def = "3", .min = 1,
          .max = 10}),
     .create = create, .destroy = destroy);

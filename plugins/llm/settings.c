@@ -251,6 +251,9 @@ troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret)
     ret->tool_steps = troupe_config_int(host, "tool_steps", 0);
     ret->tool_cost = (uint64_t)troupe_config_int(host, "tool_cost", 0);
     ret->attempts = troupe_config_int(host, "attempts", 3);
+    ret->cache = troupe_config_int(host, "cache", 1) != 0;
+    ret->cache_ttl_ms = troupe_config_int(host, "cache_ttl", 3600000);
+    ret->cache_entries = (uint32_t)troupe_config_int(host, "cache_entries", 2000);
     ret->connect_ms = milliseconds(host, "connect_timeout");
     ret->first_token_ms = milliseconds(host, "first_token_timeout");
     ret->idle_ms = milliseconds(host, "idle_timeout");

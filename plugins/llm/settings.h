@@ -33,6 +33,9 @@ struct llm_settings {
     double temperature;
     int64_t max_tokens, context_tokens, attempts, tool_steps;
     uint64_t tool_cost; /* micro-USD for all rounds of one answer */
+    uint8_t cache;      /* answers may be kept */
+    uint32_t cache_entries;
+    int64_t cache_ttl_ms;
     uint32_t connect_ms, first_token_ms, idle_ms, total_ms;
     struct llm_price price; /* price_input and price_output, where they are set */
     struct llm_price_table *prices;

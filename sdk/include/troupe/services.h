@@ -20,9 +20,13 @@
  *   route        string, optional: what it is for ("chat" by default, "quick", "summary" …)
  *   max_tokens   integer, optional: bound of the answer; the provider's config bounds it further
  *   temperature  number, optional
+ *   cache        "none" (by default) or "guild", optional: "guild" says that nothing about a member is in
+ *                the messages, so that whoever asks exactly the same in the same guild may get the same
+ *                answer
  * Result
  *   {"text": …, "model": …, "finish": "stop" | "length" | …, "usage": {"input": n, "output": n,
  *    "cached": n, "estimated": bool}, "cost_micros": n}
+ *   and "cached": true where it was answered to somebody before; members are to be told
  * Failure codes (troupe_error), each with a sentence that may be shown to a member
  *   llm.not_configured  no provider is set up                       TROUPE_UNAVAILABLE
  *   llm.unreachable     the provider does not answer                TROUPE_UNAVAILABLE

@@ -176,6 +176,75 @@ static void a_chain_of_replies_goes_along_as_the_words_of_others(void **state)
     finish(fake);
 }
 
+/* A talker with a prompt of the test's own. */
+static struct fake_turn *talker_with(const char *prompt)
+{
+    char path[] = "/tmp/troupe-template-XXXXXX";
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "conversation");
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, prompt, strlen(prompt)), strlen(prompt));
+    close(fd);
+    fake_config(fake, "template", path);
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    unlink(path);
+    return fake;
+}
+
+static int shares(struct fake_turn *fake)
+{
+    assert_int_equal(fake_say(fake, "what is a troupe?"), TROUPE_DONE);
+    return strstr(fake->service_args[0], "\"cache\":\"guild\"") != NULL;
+}
+
+static void only_what_says_nothing_about_the_member_may_be_shared(void **state)
+{
+    static const char plain[] = "You are {{bot}}. Today is {{date}}.";
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        struct fake_turn *fake = i == 0 ? talker() : talker_with(plain);
+
+        answers(fake, "Some ", "actors.");
+        if (i == 1)
+            fake->message.flags |= TROUPE_MESSAGE_DIRECT;
+        if (i == 2)
+            fake->message.reply_to = 77;
+        if (i == 3)
+            fake->message.flags |= TROUPE_MESSAGE_CONTINUE;
+        if (i == 4) {
+            const troupe_str none = {"", 0}, tone = {"formal", 6};
+
+            assert_int_equal(((preferences_fn)fake_function(fake, "preferences"))(
+                                 &fake->turn, none, tone, none, none, 0, none, 0),
+                             TROUPE_OK);
+        }
+        assert_int_equal(shares(fake), i == 5);
+        if (i == 5) { /* and with earlier lines it is a talk */
+            fake_next(fake);
+            answers(fake, "Some ", "actors.");
+            assert_false(shares(fake));
+        }
+        finish(fake);
+    }
+}
+
+static void an_answer_that_somebody_got_before_is_marked_and_remembered_without(void **state)
+{
+    struct fake_turn *fake = talker_with("You are {{bot}}.");
+
+    (void)state;
+    answers(fake, "Some ", "actors.");
+    fake->services[0].result = "{\"text\":\"Some actors.\",\"cached\":true}";
+    assert_true(shares(fake));
+    assert_string_equal(fake->written.ptr, "Some actors.\n-# I gave this answer before");
+    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_history WHERE "
+                                 "content = 'Some actors.'"),
+                     1);
+    finish(fake);
+}
+
 static void twenty_turns_keep_the_window_and_one_session(void **state)
 {
     struct fake_turn *fake = talker();
@@ -502,9 +571,9 @@ static void the_newest_of_the_talk_fit_first(void **state)
     struct prompt prompt;
 
     (void)state;
-    assert_int_equal(prompt_build(&budget, "be kind", &history, message, &prompt), TROUPE_OK);
+    assert_int_equal(prompt_build(&budget, "be kind", &history, message, 1, &prompt), TROUPE_OK);
     assert_int_equal(prompt.used, 4);
-    assert_null(strstr(prompt.arguments, "one"));
+    assert_null(strstr(prompt.arguments, "question one"));
     assert_non_null(strstr(prompt.arguments, "question two"));
     assert_non_null(strstr(prompt.arguments, "\"max_tokens\":50"));
     assert_true(prompt.tokens <= 90);
@@ -512,7 +581,7 @@ static void the_newest_of_the_talk_fit_first(void **state)
 
     /* an answer whose question has no place stays out */
     lines[3].content = lines[4].content;
-    assert_int_equal(prompt_build(&budget, "be kind", &history, message, &prompt), TROUPE_OK);
+    assert_int_equal(prompt_build(&budget, "be kind", &history, message, 1, &prompt), TROUPE_OK);
     assert_int_equal(prompt.used, 2);
     prompt_clear(&prompt);
 }
@@ -736,6 +805,8 @@ int main(void)
         cmocka_unit_test(an_answer_streams_and_is_remembered),
         cmocka_unit_test(what_a_message_answers_goes_with_it_once),
         cmocka_unit_test(a_chain_of_replies_goes_along_as_the_words_of_others),
+        cmocka_unit_test(only_what_says_nothing_about_the_member_may_be_shared),
+        cmocka_unit_test(an_answer_that_somebody_got_before_is_marked_and_remembered_without),
         cmocka_unit_test(twenty_turns_keep_the_window_and_one_session),
         cmocka_unit_test(half_an_hour_of_silence_begins_anew),
         cmocka_unit_test(nobody_reads_another_members_or_channels_talk),

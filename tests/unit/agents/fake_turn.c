@@ -485,6 +485,86 @@ static const troupe_sql_v1 sql_table = {.size = sizeof(sql_table),
                                         .column_count = sql_column_count,
                                         .cell = sql_cell};
 
+/* ---- values -----------------------------------------------------------------------------------*/
+
+/* Text of the scope and key as the host keeps them apart; 0 where the turn has no such scope. */
+static int kv_name(const struct fake_turn *fake, uint32_t scope, const char *key, char *ret,
+                   size_t size)
+{
+    uint64_t id = scope == TROUPE_SCOPE_GUILD     ? fake->message.guild
+                  : scope == TROUPE_SCOPE_CHANNEL ? fake->message.channel
+                  : scope == TROUPE_SCOPE_MEMBER  ? fake->message.author
+                                                  : 1;
+
+    snprintf(ret, size, "%u %llu %s", scope, (unsigned long long)id, key);
+    return id != 0;
+}
+
+static troupe_status kv_get(troupe_turn *turn, uint32_t scope, const char *key, troupe_str *ret)
+{
+    struct fake_turn *fake = self(turn);
+    char name[64];
+
+    if (fake->ended < 0)
+        return fake->ended;
+    if (fake->sql_status < 0)
+        return error(fake, fake->sql_status, "kv.storage", "the database is away");
+    if (!kv_name(fake, scope, key, name, sizeof(name)))
+        return error(fake, TROUPE_UNSUPPORTED, "kv.scope", "");
+    for (int i = 0; i < FAKE_MAX; i++) {
+        const int lives = !fake->kv[i].expires_ms || fake->kv[i].expires_ms > fake->now_ms;
+
+        if (strcmp(fake->kv[i].key, name) == 0 && fake->kv[i].value.ptr && lives) {
+            *ret = keep_text(fake, fake->kv[i].value.ptr, fake->kv[i].value.len);
+            return TROUPE_OK;
+        }
+    }
+    return TROUPE_NOT_FOUND;
+}
+
+static troupe_status kv_put(troupe_turn *turn, uint32_t scope, const char *key, troupe_str value,
+                            uint64_t ttl_ms)
+{
+    struct fake_turn *fake = self(turn);
+    char name[64];
+    int i = 0;
+
+    if (fake->ended < 0)
+        return fake->ended;
+    if (fake->sql_status < 0)
+        return error(fake, fake->sql_status, "kv.storage", "the database is away");
+    if (!kv_name(fake, scope, key, name, sizeof(name)))
+        return error(fake, TROUPE_UNSUPPORTED, "kv.scope", "");
+    while (i < FAKE_MAX && fake->kv[i].key[0] && strcmp(fake->kv[i].key, name) != 0)
+        i++;
+    if (i == FAKE_MAX)
+        abort(); /* more than a test may keep */
+    snprintf(fake->kv[i].key, sizeof(fake->kv[i].key), "%s", name);
+    forget(&fake->kv[i].value);
+    append(&fake->kv[i].value, value.ptr, value.len);
+    fake->kv[i].expires_ms = ttl_ms ? fake->now_ms + (int64_t)ttl_ms : 0;
+    fake->kv_puts++;
+    return TROUPE_OK;
+}
+
+static troupe_status kv_remove(troupe_turn *turn, uint32_t scope, const char *key)
+{
+    struct fake_turn *fake = self(turn);
+    char name[64];
+
+    if (fake->ended < 0)
+        return fake->ended;
+    if (!kv_name(fake, scope, key, name, sizeof(name)))
+        return error(fake, TROUPE_UNSUPPORTED, "kv.scope", "");
+    for (int i = 0; i < FAKE_MAX; i++)
+        if (strcmp(fake->kv[i].key, name) == 0)
+            forget(&fake->kv[i].value);
+    return TROUPE_OK;
+}
+
+static const troupe_kv_v1 kv_table = {
+    .size = sizeof(kv_table), .get = kv_get, .put = kv_put, .remove = kv_remove};
+
 /* ---- the turn ---------------------------------------------------------------------------------*/
 
 static const void *turn_extension(troupe_turn *turn, const char *id)
@@ -493,6 +573,8 @@ static const void *turn_extension(troupe_turn *turn, const char *id)
         return &http_table;
     if (strcmp(id, TROUPE_BUDGET_EXTENSION) == 0)
         return self(turn)->no_budget ? NULL : &budget_table;
+    if (strcmp(id, TROUPE_KV) == 0)
+        return &kv_table;
     return strcmp(id, TROUPE_SQL) == 0 ? &sql_table : NULL;
 }
 
@@ -780,6 +862,8 @@ void fake_turn_free(struct fake_turn *fake)
         fake->plugin->destroy(&fake->host.host, fake->state);
     forget_turn(fake);
     forget(&fake->host.log);
+    for (int i = 0; i < FAKE_MAX; i++)
+        forget(&fake->kv[i].value);
     sqlite3_close(fake->db);
     free(fake);
 }

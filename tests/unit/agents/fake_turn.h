@@ -93,6 +93,14 @@ struct fake_turn {
     /* What a called function gives, valid until the next call; NULL: there is none of that name. */
     const char *(*on_call)(struct fake_turn *fake, const char *name, troupe_str args);
 
+    /* Values of troupe.kv; `kv_puts` counts writes. */
+    struct {
+        char key[64]; /* "SCOPE GUILD KEY" or "SCOPE MEMBER KEY" … */
+        struct fake_text value;
+        int64_t expires_ms;
+    } kv[FAKE_MAX];
+    unsigned kv_puts;
+
     sqlite3 *db;
     struct sqlite_guard guard;
     troupe_status sql_status; /* what SQL fails with, where it is negative */
