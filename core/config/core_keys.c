@@ -67,6 +67,22 @@ static const struct config_key budget_keys[] = {
      .doc = "cap a day for each member"},
     {"per_plugin_daily", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
      .doc = "cap a day for each plugin"},
+    {"hourly", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
+     .doc = "cap an hour for the whole bot"},
+    {"per_guild_hourly", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
+     .doc = "cap an hour for each guild"},
+    {"per_member_hourly", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
+     .doc = "cap an hour for each member"},
+    {"per_plugin_hourly", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
+     .doc = "cap an hour for each plugin"},
+    {"monthly", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
+     .doc = "cap a month for the whole bot"},
+    {"per_guild_monthly", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
+     .doc = "cap a month for each guild"},
+    {"per_member_monthly", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
+     .doc = "cap a month for each member"},
+    {"per_plugin_monthly", CONFIG_MONEY, CONFIG_LIVE, NULL, 0, 1000000 * DOLLARS,
+     .doc = "cap a month for each plugin"},
 };
 
 static const struct config_key admission_keys[] = {

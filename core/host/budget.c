@@ -45,11 +45,10 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
     struct engine *engine = frame->turn->engine;
     const struct event *event = frame->turn->event;
     const struct turn_budget_request request = {
-        &engine->caps,
-        {ENGINE_BUDGET_BOT, event->guild, event->member, frame->agent->name},
-        frame->turn->id,
-        worst_micros,
-        what ? what : ""};
+        &engine->caps,      {ENGINE_BUDGET_BOT, event->guild, event->member, frame->agent->name},
+        frame->turn->id,    worst_micros,
+        what ? what : "",   &engine->caps_hour,
+        &engine->caps_month};
     struct record_call call = {0};
     int64_t id = 0;
     troupe_status status = host_need(frame, "budget");

@@ -370,7 +370,10 @@ static troupe_status begin_paid_again(struct record_call *call, int64_t spent, i
     struct engine *engine = turn->engine;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_rows_ struct store_rows *rows = NULL;
-    struct turn_budget_request request = {.caps = &engine->caps, .turn_id = turn->id};
+    struct turn_budget_request request = {.caps = &engine->caps,
+                                          .turn_id = turn->id,
+                                          .hour = &engine->caps_hour,
+                                          .month = &engine->caps_month};
     int64_t id = ++engine->last_reservation;
     struct buf mark = BUF_INIT;
     struct error err;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "turn/budget.h"
 
+#include "turn/budget_span.h"
+
 #include "base/clock.h"
 
 #include "turn/sql/budget.h"
@@ -82,6 +84,8 @@ troupe_status turn_budget_refusal(struct store *store, const struct turn_budget_
                          whose, (double)(sum.reserved + sum.settled) / 1e6,
                          (double)parts[i].cap / 1e6, (double)worst / 1e6);
     }
+    if (turn_budget_span_refusal(store, request, deadline, err) < 0)
+        return TROUPE_BUDGET;
     return error_set(err, TROUPE_BUDGET,
                      "this could cost up to %.4f USD, which is more than a cap in [budget] leaves",
                      (double)worst / 1e6);
@@ -104,6 +108,7 @@ static void add_to_sums(struct store_batch *batch, const struct turn_budget_requ
 
     for (size_t i = 0; i < count; i++)
         add_to_sum(batch, day, &parts[i], (int64_t)request->worst);
+    turn_budget_span_add(batch, request, clock_wall_ms());
 }
 
 /* `id` NULL: the store makes it. Returns the statement's index. */
@@ -239,7 +244,8 @@ troupe_status turn_budget_reserve(struct store *store, const struct turn_budget_
                                   uint64_t worst, const char *what, uint64_t deadline, int64_t *ret,
                                   struct error *err)
 {
-    const struct turn_budget_request request = {caps, *scope, turn_id, worst, what};
+    const struct turn_budget_request request = {
+        .caps = caps, .scope = *scope, .turn_id = turn_id, .worst = worst, .what = what};
     _cleanup_batch_ struct store_batch *batch = NULL;
     troupe_status status = turn_budget_check(store, &request, deadline, err);
     size_t ledger;

@@ -18,7 +18,7 @@
 #define TURN_BUDGET_MOST   INT64_C(1000000000000) /* a single amount above it is a mistake */
 
 struct turn_budget_caps {
-    int64_t bot, guild, member, plugin; /* a day; TURN_BUDGET_NO_CAP where none is set */
+    int64_t bot, guild, member, plugin; /* TURN_BUDGET_NO_CAP where none is set */
 };
 
 /* Whom a reservation counts against; NULL is none (a direct message has no guild). */
@@ -28,11 +28,12 @@ struct turn_budget_scope {
 
 /* What is about to be spent. */
 struct turn_budget_request {
-    const struct turn_budget_caps *caps;
+    const struct turn_budget_caps *caps; /* a day */
     struct turn_budget_scope scope;
     int64_t turn_id;
-    uint64_t worst;   /* UINT64_MAX: no price is known */
-    const char *what; /* "llm.chat gpt-x"              */
+    uint64_t worst;                              /* UINT64_MAX: no price is known */
+    const char *what;                            /* "llm.chat gpt-x"              */
+    const struct turn_budget_caps *hour, *month; /* see budget_span.h; NULL: none is set */
 };
 
 /* Statements for a batch, whose commit fails with TROUPE_CONFLICT where the reservation is not in

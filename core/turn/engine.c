@@ -407,6 +407,12 @@ static void configure(struct engine *engine)
     engine->caps = (struct turn_budget_caps){
         cap_of(budget, "daily"), cap_of(budget, "per_guild_daily"),
         cap_of(budget, "per_member_daily"), cap_of(budget, "per_plugin_daily")};
+    engine->caps_hour = (struct turn_budget_caps){
+        cap_of(budget, "hourly"), cap_of(budget, "per_guild_hourly"),
+        cap_of(budget, "per_member_hourly"), cap_of(budget, "per_plugin_hourly")};
+    engine->caps_month = (struct turn_budget_caps){
+        cap_of(budget, "monthly"), cap_of(budget, "per_guild_monthly"),
+        cap_of(budget, "per_member_monthly"), cap_of(budget, "per_plugin_monthly")};
 }
 
 static bool is_busy(const struct engine *engine)

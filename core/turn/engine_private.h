@@ -50,7 +50,7 @@ struct engine {
     struct turn_admission observed; /* of the turns of observers: they hold nobody up */
     struct turn_left left;
     struct turn_seen_pool seen;
-    struct turn_budget_caps caps;
+    struct turn_budget_caps caps, caps_hour, caps_month;
     bool merge; /* [admission] merge */
     struct turn_settings settings;
     struct turn_limits limits;

@@ -7,6 +7,7 @@
 #include "store_fixture.h"
 
 #include "sched/sql/sched.h"
+#include "turn/budget_span.h"
 #include "turn/sql/erase.h"
 #include "turn/sql/turn.h"
 
@@ -646,6 +647,76 @@ static void readers_see_whole_batches_and_every_one_that_was_told(void **state)
     run_body(fixture_of(state), readers_body);
 }
 
+static troupe_status reserve_of(struct fixture *f, const struct turn_budget_caps *hour,
+                                const struct turn_budget_caps *month, uint64_t worst)
+{
+    static const struct turn_budget_caps none = {TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP,
+                                                 TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP};
+    static int64_t id = 0;
+    const struct turn_budget_request request = {.caps = &none,
+                                                .scope = {"bot", "g1", "m1", "llm"},
+                                                .turn_id = 1,
+                                                .worst = worst,
+                                                .what = "test",
+                                                .hour = hour,
+                                                .month = month};
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    troupe_status status;
+
+    turn_budget_add_reserve(batch, &request, ++id);
+    status = store_commit(f->store, batch, 0, &f->err);
+    return status == TROUPE_CONFLICT ? turn_budget_refusal(f->store, &request, 0, &f->err) : status;
+}
+
+static troupe_status spans_body(void *arg)
+{
+    static const struct turn_budget_caps hour = {TURN_BUDGET_NO_CAP, 10, 100, TURN_BUDGET_NO_CAP};
+    static const struct turn_budget_caps month = {40, TURN_BUDGET_NO_CAP, 100, TURN_BUDGET_NO_CAP};
+    struct fixture *f = arg;
+    int64_t sum = -1;
+
+    CHECK_STATUS(reserve_of(f, &hour, NULL, 8), TROUPE_OK);
+    CHECK_STATUS(reserve_of(f, &hour, NULL, 3), TROUPE_BUDGET);
+    CHECK(strstr(f->err.text, "this server's budget for this hour is used up"));
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger") == 1); /* the refused left nothing */
+    CHECK_STATUS(reserve_of(f, &hour, NULL, 2), TROUPE_OK);       /* up to the cap, exactly */
+    /* What is given back or cost less makes room; what was an hour ago does not count. */
+    CHECK_STATUS(write_one(f, STORE_SQL("UPDATE budget_ledger SET state = 'released' "
+                                        "WHERE reserved_micros = 2")),
+                 TROUPE_OK);
+    CHECK_STATUS(write_one(f, STORE_SQL("UPDATE budget_ledger SET state = 'settled', "
+                                        "settled_micros = 5 WHERE reserved_micros = 8")),
+                 TROUPE_OK);
+    CHECK_STATUS(turn_budget_span_sum(f->store, TURN_BUDGET_HOUR, "guild", "g1", 0, &sum, &f->err),
+                 TROUPE_OK);
+    CHECK(sum == 5);
+    CHECK_STATUS(reserve_of(f, &hour, NULL, 6), TROUPE_BUDGET);
+    CHECK_STATUS(
+        write_one(f, STORE_SQL("UPDATE budget_ledger SET created_ms = created_ms - 3600000")),
+        TROUPE_OK);
+    CHECK_STATUS(reserve_of(f, &hour, NULL, 6), TROUPE_OK);
+
+    /* Days of this month count, others and other scopes do not. */
+    CHECK_STATUS(write_one(f, STORE_SQL("DELETE FROM budget_day WHERE scope = 'bot'")), TROUPE_OK);
+    CHECK_STATUS(write_one(f, STORE_SQL("INSERT INTO budget_day (day, scope, scope_id, "
+                                        "settled_micros) VALUES ('2000-01-31', 'bot', 'bot', 99), "
+                                        "('9000-01-01', 'bot', 'other', 99), "
+                                        "('9000-01-02', 'bot', 'bot', 30)")),
+                 TROUPE_OK);
+    CHECK_STATUS(reserve_of(f, NULL, &month, 11), TROUPE_BUDGET);
+    CHECK(strstr(f->err.text, "the bot's budget for this month is used up"));
+    CHECK_STATUS(reserve_of(f, &hour, &month, 10), TROUPE_BUDGET); /* the hour's, which is nested */
+    CHECK_STATUS(reserve_of(f, NULL, &month, 10), TROUPE_OK);
+    CHECK_STATUS(reserve_of(f, NULL, &month, 1), TROUPE_BUDGET);
+    CHECK_STATUS(reserve_of(f, &hour, &month, 0), TROUPE_BUDGET); /* above the hour's by now */
+    return TROUPE_OK;
+}
+
+static void caps_of_an_hour_and_a_month_hold_inside_each_other(void **state)
+{
+    run_body(fixture_of(state), spans_body);
+}
+
 #define BOTH(test)                                                                                 \
     {#test, test, setup, teardown, sqlite},                                                        \
     {                                                                                              \
@@ -682,6 +753,7 @@ int main(void)
         BOTH(keys_and_values_hold_versions_expiry_and_order),
         BOTH(a_due_job_is_claimed_once),
         BOTH(what_is_erased_is_gone_and_the_rest_stays),
+        BOTH(caps_of_an_hour_and_a_month_hold_inside_each_other),
         BOTH(readers_see_whole_batches_and_every_one_that_was_told),
     };
 
