@@ -45,6 +45,8 @@ troupe_status host_holds(struct turn_frame *frame, const struct turn_resource *r
 /* The event's parts as SQL sees them. */
 struct store_scope;
 struct store_scope host_scope(const struct turn_frame *frame);
+/* The same as text, as narrow as TROUPE_SCOPE_… says; TROUPE_UNSUPPORTED where the turn has no such part. */
+troupe_status host_kv_scope(struct turn_frame *frame, uint32_t scope, char *out, size_t size);
 
 troupe_status host_ask(troupe_turn *turn, const char *text, uint64_t len, troupe_array labels,
                        uint64_t within_ms, int32_t *ret_choice);
@@ -78,6 +80,7 @@ const troupe_schedule_v1 *host_schedule_table(void);
 const troupe_files_v1 *host_files_table(void);
 const troupe_metrics_v1 *host_metrics_table(void);
 const troupe_trace_v1 *host_trace_table(void);
+const troupe_vectors_v1 *host_vectors_table(void);
 const troupe_tools_v1 *host_tools_table(void);
 /* Whether the agent may call that function because models may. */
 bool host_may_use_tool(const struct turn_frame *frame, const char *name);

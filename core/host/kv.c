@@ -16,7 +16,7 @@
 #define KEY_MAX   200
 #define VALUE_MAX (256u << 10)
 
-static troupe_status compose(struct turn_frame *frame, uint32_t scope, char *out, size_t size)
+troupe_status host_kv_scope(struct turn_frame *frame, uint32_t scope, char *out, size_t size)
 {
     const struct event *event = frame->turn->event;
     const char *account = event->account ? event->account : "0";
@@ -61,7 +61,7 @@ static troupe_status begin(struct turn_frame *frame, uint32_t scope, const char 
     if (!len || len > KEY_MAX || !text_is_utf8(key, len))
         return turn_frame_error(frame, TROUPE_ARGUMENT, "kv.key",
                                 "a key has 1 to %d bytes of UTF-8", KEY_MAX);
-    return compose(frame, scope, out, size);
+    return host_kv_scope(frame, scope, out, size);
 }
 
 static int64_t hash(uint32_t scope, const char *key)

@@ -17,6 +17,7 @@
 #include <troupe/schedule.h>
 #include <troupe/sql.h>
 #include <troupe/tools.h>
+#include <troupe/vectors.h>
 
 /* Bit i of plugin_checked.uses is row i. */
 static const struct {
@@ -29,6 +30,7 @@ static const struct {
     {TROUPE_TOOLS, "tools"},
     {TROUPE_FILES, "files"},
     {TROUPE_SCHEDULE, "schedule"},
+    {TROUPE_VECTORS, "vectors"},
 };
 
 #define GUARDED (sizeof(guarded) / sizeof(guarded[0]))

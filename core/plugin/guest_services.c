@@ -523,6 +523,87 @@ static troupe_status span_end(troupe_turn *turn, troupe_span span, troupe_status
 static const troupe_trace_v1 trace_table = {
     .size = sizeof(trace_table), .begin = span_begin, .set = span_set, .end = span_end};
 
+/* ---- troupe.vectors/1 ------------------------------------------------------------------------ */
+
+static void put_floats(struct buf *args, const float *values, uint32_t count)
+{
+    wire_put_bytes(args, values, (uint64_t)count * sizeof(*values));
+}
+
+static troupe_status vectors_put(troupe_turn *turn, uint32_t scope, const char *key,
+                                 const float *values, uint32_t count)
+{
+    struct buf args = BUF_INIT;
+
+    put_key(&args, scope, key);
+    put_floats(&args, values, count);
+    return guest_call(guest_turn_of(turn), WIRE_DO_VECTORS_PUT, &args);
+}
+
+static troupe_status vectors_search(troupe_turn *turn, uint32_t scope, const float *values,
+                                    uint32_t count, uint32_t most, troupe_array *ret)
+{
+    struct guest_turn *t = guest_turn_of(turn);
+    struct buf args = BUF_INIT;
+    troupe_vector_hit *hits;
+    troupe_status status;
+    uint64_t found, len;
+
+    wire_put_int(&args, scope);
+    put_floats(&args, values, count);
+    wire_put_int(&args, ret ? most : 0);
+    status = guest_call(t, WIRE_DO_VECTORS_SEARCH, &args);
+    if (status < 0 || !ret)
+        return status;
+    found = wire_take_count(&t->in, 100);
+    hits = arena_alloc(&t->arena, ((size_t)found + 1) * sizeof(*hits));
+    for (uint64_t i = 0; i < found; i++) {
+        const char *score;
+
+        hits[i].key = guest_take(t);
+        score = wire_take_bytes(&t->in, &len);
+        hits[i].score = 0;
+        if (score && len == sizeof(hits[i].score))
+            memcpy(&hits[i].score, score, sizeof(hits[i].score));
+    }
+    *ret = (troupe_array){hits, (uint32_t)found, (uint32_t)sizeof(*hits)};
+    return status;
+}
+
+static troupe_status vectors_remove(troupe_turn *turn, uint32_t scope, const char *key)
+{
+    struct buf args = BUF_INIT;
+
+    put_key(&args, scope, key);
+    return guest_call(guest_turn_of(turn), WIRE_DO_VECTORS_REMOVE, &args);
+}
+
+static troupe_status vectors_of_text(troupe_turn *turn, troupe_str text, float *ret, uint32_t count)
+{
+    struct guest_turn *t = guest_turn_of(turn);
+    struct buf args = BUF_INIT;
+    const char *values;
+    troupe_status status;
+    uint64_t len;
+
+    wire_put_bytes(&args, text.ptr, text.len);
+    wire_put_int(&args, ret ? count : 0);
+    status = guest_call(t, WIRE_DO_VECTORS_OF_TEXT, &args);
+    if (status < 0)
+        return status;
+    values = wire_take_bytes(&t->in, &len);
+    if (!ret || !values || len != (uint64_t)count * sizeof(*ret))
+        return TROUPE_DATA;
+    memcpy(ret, values, len);
+    return status;
+}
+
+static const troupe_vectors_v1 vectors_table = {.size = sizeof(vectors_table),
+                                                .put = vectors_put,
+                                                .search = vectors_search,
+                                                .remove = vectors_remove,
+                                                .of_text = vectors_of_text};
+
 /* ---- by id ----------------------------------------------------------------------------------- */
 
 const void *guest_extension(const char *id)
@@ -537,6 +618,7 @@ const void *guest_extension(const char *id)
         {TROUPE_FILES, &files_table},
         {TROUPE_METRICS_EXTENSION, &metrics_table},
         {TROUPE_TRACE_EXTENSION, &trace_table},
+        {TROUPE_VECTORS, &vectors_table},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

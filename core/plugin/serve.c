@@ -413,7 +413,9 @@ static bool only_looks(uint32_t what)
            what == WIRE_DO_ANNOTATION || what == WIRE_DO_ERROR || what == WIRE_DO_KV_GET ||
            what == WIRE_DO_SQL_QUERY || what == WIRE_DO_WORK || what == WIRE_DO_SCHEDULE_LOOK ||
            what == WIRE_DO_SCHEDULE_LIST || what == WIRE_DO_FILE_INFO ||
-           what == WIRE_DO_FILE_READ || (what >= WIRE_DO_SPAN_BEGIN && what <= WIRE_DO_SPAN_END);
+           what == WIRE_DO_FILE_READ || what == WIRE_DO_VECTORS_SEARCH ||
+           what == WIRE_DO_VECTORS_OF_TEXT ||
+           (what >= WIRE_DO_SPAN_BEGIN && what <= WIRE_DO_SPAN_END);
 }
 
 troupe_status plugin_serve(struct isolate_call *call, uint32_t what, struct wire_in *in,

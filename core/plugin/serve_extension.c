@@ -430,6 +430,87 @@ static troupe_status do_span(troupe_turn *turn, uint32_t what, struct wire_in *i
     }
 }
 
+/* ---- troupe.vectors/1 ------------------------------------------------------------------------ */
+
+#define VALUES_MAX 4096
+#define HITS_MAX   100
+
+/* Bytes of a message lie anywhere; NULL stays NULL, and what is no row of values has none. */
+static uint32_t take_floats(struct wire_in *in, float **ret)
+{
+    uint64_t len;
+    const char *data = wire_take_bytes(in, &len);
+
+    if (!data || len % sizeof(float) || len > VALUES_MAX * sizeof(float))
+        return 0;
+    *ret = mem_copy(data, len);
+    return (uint32_t)(len / sizeof(float));
+}
+
+static troupe_status do_search(troupe_turn *turn, const troupe_vectors_v1 *vectors, uint32_t scope,
+                               struct wire_in *in, struct buf *out)
+{
+    _cleanup_mem_ float *values = NULL;
+    uint32_t count = take_floats(in, &values);
+    uint32_t most = (uint32_t)wire_take_count(in, UINT32_MAX);
+    troupe_array hits = {NULL, 0, 0};
+    troupe_status status;
+
+    if (!wire_taken(in))
+        return ISOLATE_BROKEN;
+    status = vectors->search(turn, scope, values, count, most, &hits);
+    if (status < 0)
+        return status;
+    wire_put_int(out, hits.count);
+    for (uint32_t i = 0; i < hits.count; i++) {
+        const troupe_vector_hit *hit = TROUPE_AT(hits, troupe_vector_hit, i);
+
+        put_str(out, hit->key);
+        wire_put_bytes(out, &hit->score, sizeof(hit->score));
+    }
+    return status;
+}
+
+static troupe_status do_of_text(troupe_turn *turn, const troupe_vectors_v1 *vectors,
+                                struct wire_in *in, struct buf *out)
+{
+    troupe_str text = wire_take_str(in);
+    uint32_t count = (uint32_t)wire_take_count(in, UINT32_MAX);
+    _cleanup_mem_ float *values = mem_alloc(VALUES_MAX * sizeof(*values));
+    troupe_status status;
+
+    if (!wire_taken(in))
+        return ISOLATE_BROKEN;
+    status = vectors->of_text(turn, text, values, count);
+    if (status >= 0)
+        wire_put_bytes(out, values, count * sizeof(*values));
+    return status;
+}
+
+static troupe_status do_vectors(troupe_turn *turn, uint32_t what, struct wire_in *in,
+                                struct buf *out)
+{
+    const troupe_vectors_v1 *vectors = turn->api->get_extension(turn, TROUPE_VECTORS);
+    _cleanup_mem_ float *values = NULL;
+    uint32_t scope, count = 0;
+    const char *key;
+
+    if (!vectors)
+        return TROUPE_UNSUPPORTED;
+    if (what == WIRE_DO_VECTORS_OF_TEXT)
+        return do_of_text(turn, vectors, in, out);
+    scope = (uint32_t)wire_take_count(in, UINT32_MAX);
+    if (what == WIRE_DO_VECTORS_SEARCH)
+        return do_search(turn, vectors, scope, in, out);
+    key = wire_take_text(in);
+    if (what == WIRE_DO_VECTORS_PUT)
+        count = take_floats(in, &values);
+    if (!wire_taken(in))
+        return ISOLATE_BROKEN;
+    return what == WIRE_DO_VECTORS_PUT ? vectors->put(turn, scope, key, values, count)
+                                       : vectors->remove(turn, scope, key);
+}
+
 troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, struct wire_in *in,
                                      struct buf *out)
 {
@@ -460,6 +541,10 @@ troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, s
     case WIRE_DO_SPAN_BEGIN:
     case WIRE_DO_SPAN_SET:
     case WIRE_DO_SPAN_END: return do_span(turn, what, in, out);
+    case WIRE_DO_VECTORS_PUT:
+    case WIRE_DO_VECTORS_SEARCH:
+    case WIRE_DO_VECTORS_REMOVE:
+    case WIRE_DO_VECTORS_OF_TEXT: return do_vectors(turn, what, in, out);
     default: return ISOLATE_BROKEN;
     }
 }

@@ -160,6 +160,23 @@ troupe_status store_kv_list(struct store *store, const char *ns, const char *sco
                        deadline, ret, err);
 }
 
+troupe_status store_kv_count(struct store *store, const char *ns, const char *scope,
+                             const char *except, uint64_t deadline, int64_t *ret, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status = check_names(ns, scope, except, err);
+
+    if (status >= 0)
+        status = store_query(
+            store,
+            STORE_SQL("SELECT count(*) FROM kv WHERE ns = ?1 AND scope = ?2 AND key <> ?3",
+                      store_text(ns), store_text(scope), store_text(except)),
+            deadline, &rows, err);
+    if (status >= 0)
+        *ret = store_cell_int(rows, 0, 0, 0);
+    return status;
+}
+
 troupe_status store_kv_sweep(struct store *store, size_t max, uint64_t deadline,
                              size_t *ret_removed, struct error *err)
 {

@@ -37,6 +37,10 @@ troupe_status store_kv_get(struct store *store, const char *ns, const char *scop
 troupe_status store_kv_list(struct store *store, const char *ns, const char *scope,
                             const char *prefix, const char *after, size_t limit, uint64_t deadline,
                             struct store_rows **ret, struct error *err);
+/* How many keys there are beside `except`, also expired ones that were not swept yet. [waits] */
+troupe_status store_kv_count(struct store *store, const char *ns, const char *scope,
+                             const char *except, uint64_t deadline, int64_t *ret,
+                             struct error *err);
 /* Removes at most `max` expired rows; call it from a timer. `ret_removed` may be NULL. [waits] */
 troupe_status store_kv_sweep(struct store *store, size_t max, uint64_t deadline,
                              size_t *ret_removed, struct error *err);

@@ -57,6 +57,17 @@ static troupe_status weigh(troupe_turn *turn, uint64_t file)
     troupe_span_bool(turn, span, "read", status >= 0);
     troupe_span_text(turn, span, "unit", "bytes");
     troupe_span_end(turn, span, status);
+    if (status == TROUPE_OK) {
+        float values[64];
+        troupe_array hits = {nullptr, 0, 0};
+
+        if (troupe_vectors_of_text(turn, text, values, 64) == TROUPE_OK &&
+            troupe_vectors_put(turn, TROUPE_SCOPE_GUILD, "last", values, 64) == TROUPE_OK)
+            (void)troupe_vectors_search(turn, TROUPE_SCOPE_GUILD, values, 64, 1, &hits);
+        for (uint32_t i = 0; i < hits.count; i++)
+            if (TROUPE_AT(hits, troupe_vector_hit, i)->score < 0)
+                (void)troupe_vectors_remove(turn, TROUPE_SCOPE_GUILD, "last");
+    }
     return status < 0 ? status
                       : troupe_reply(turn, "%llu", static_cast<unsigned long long>(text.len));
 }

@@ -23,6 +23,7 @@
 #include <troupe/trace.h>
 #include <troupe/turn.h>
 #include <troupe/user_data.h>
+#include <troupe/vectors.h>
 #include <troupe/work.h>
 
 #endif
