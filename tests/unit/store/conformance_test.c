@@ -488,6 +488,7 @@ static troupe_status kv_body(void *arg)
     struct fixture *f = arg;
     _cleanup_rows_ struct store_rows *rows = NULL, *page = NULL;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    int64_t others = 0;
     size_t removed = 0;
 
     CHECK_STATUS(put_if(f, "one", 1, 0), TROUPE_OK); /* over already */
@@ -506,6 +507,8 @@ static troupe_status kv_body(void *arg)
     CHECK_STATUS(store_kv_list(f->store, "suite", "s", "k", NULL, 2, 0, &page, &f->err), TROUPE_OK);
     CHECK(page->count == 2 && strcmp(store_cell_text(page, 0, 0, ""), "k") == 0);
     CHECK(strcmp(store_cell_text(page, 1, 0, ""), "kB") == 0);
+    CHECK_STATUS(store_kv_count(f->store, "suite", "s", "k", 0, &others, &f->err), TROUPE_OK);
+    CHECK(others == 3);
     CHECK_STATUS(store_kv_sweep(f->store, 10, 0, &removed, &f->err), TROUPE_OK);
     CHECK(removed == 1 && ask_int(f, "SELECT count(*) FROM kv WHERE ns = 'suite'") == 4);
     return TROUPE_OK;
