@@ -109,9 +109,11 @@ static void report_over(struct turn_frame *frame, int64_t over)
         return;
     turn_trace_add(&frame->turn->trace, frame->agent->owner, "budget.over",
                    "cost %.6f USD more than its worst case", (double)over / 1e6);
-    log_error(frame->agent->owner,
-              "turn %lld cost %.6f USD more than was reserved; check the price table",
-              (long long)frame->turn->id, (double)over / 1e6);
+    log_error(
+        frame->agent->owner,
+        "turn %lld: \"%s\" cost %.6f USD more than was reserved and is not paid for any more; "
+        "check the price table, then confirm it by /usage",
+        (long long)frame->turn->id, frame->turn->what, (double)over / 1e6);
 }
 
 static troupe_status do_settle(struct turn_frame *frame, uint64_t reservation, uint64_t micros)

@@ -2,6 +2,7 @@
 #include "turn/budget.h"
 
 #include "turn/budget_span.h"
+#include "turn/budget_stop.h"
 
 #include "base/clock.h"
 
@@ -84,7 +85,8 @@ troupe_status turn_budget_refusal(struct store *store, const struct turn_budget_
                          whose, (double)(sum.reserved + sum.settled) / 1e6,
                          (double)parts[i].cap / 1e6, (double)worst / 1e6);
     }
-    if (turn_budget_span_refusal(store, request, deadline, err) < 0)
+    if (turn_budget_span_refusal(store, request, deadline, err) < 0 ||
+        turn_budget_stop_refusal(store, request, deadline, err) < 0)
         return TROUPE_BUDGET;
     return error_set(err, TROUPE_BUDGET,
                      "this could cost up to %.4f USD, which is more than a cap in [budget] leaves",
@@ -109,6 +111,7 @@ static void add_to_sums(struct store_batch *batch, const struct turn_budget_requ
     for (size_t i = 0; i < count; i++)
         add_to_sum(batch, day, &parts[i], (int64_t)request->worst);
     turn_budget_span_add(batch, request, clock_wall_ms());
+    turn_budget_stop_guard(batch, request, day);
 }
 
 /* `id` NULL: the store makes it. Returns the statement's index. */
@@ -169,6 +172,7 @@ size_t turn_budget_add_settle(struct store_batch *batch, int64_t id, int64_t tur
                                             settled, store_int(clock_wall_ms())));
 
     move_sums(batch, id, settled, 0);
+    turn_budget_stop_note(batch, id);
     return row;
 }
 

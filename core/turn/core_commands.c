@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "turn/audit.h"
+#include "turn/budget_stop.h"
 #include "turn/command.h"
 #include "turn/engine_private.h"
 #include "turn/guard.h"
@@ -194,6 +195,15 @@ static const struct plugin_param why_params[] = {
      .max = NAME_MAX_BYTES},
 };
 
+static const struct plugin_param usage_params[] = {
+    {.name = "confirm",
+     .doc = "what cost more than it could and is stopped: its price is right now",
+     .type = TROUPE_TYPE_STRING,
+     .optional = true,
+     .bounded = true,
+     .max = TURN_BUDGET_WHAT_MAX},
+};
+
 static const struct plugin_param pause_params[] = {
     {.name = "minutes",
      .doc = "for how long; without it until /resume, 0 ends it",
@@ -294,7 +304,9 @@ static const struct turn_core_command commands[] = {
     {{.name = "usage",
       .doc = "What you asked for and spent today; for those who manage the server, its sum",
       .flags = TROUPE_SLASH | TROUPE_PRIVATE,
-      .usage = "/usage"},
+      .params = usage_params,
+      .param_count = COUNT(usage_params),
+      .usage = "/usage [confirm]"},
      turn_core_usage,
      true,
      true},

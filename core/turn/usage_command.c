@@ -6,6 +6,8 @@
 #include "turn/core_commands.h"
 
 #include "base/clock.h"
+#include "turn/audit.h"
+#include "turn/budget_stop.h"
 #include "turn/command.h"
 #include "turn/engine_private.h"
 #include "turn/rights.h"
@@ -37,14 +39,49 @@ static void put_line(struct turn *turn, const char *who, const char *scope, cons
     buf_puts(out, sum.unknown ? " (part of it estimated)\n" : "\n");
 }
 
+/* What may not be paid for any more, for those who can do something about it. */
+static void put_stopped(struct turn *turn, struct buf *out)
+{
+    struct engine *engine = turn->engine;
+    _cleanup_rows_ struct store_rows *rows = NULL;
+
+    if (turn_budget_stop_list(engine->store, turn_engine_soon(engine), &rows, NULL) < 0)
+        return;
+    for (size_t i = 0; i < rows->count; i++)
+        buf_printf(out, "stopped: \"%s\" cost %.6f USD more than its worst case\n",
+                   store_cell_text(rows, i, 0, ""), (double)store_cell_int(rows, i, 1, 0) / 1e6);
+}
+
+static void confirm(struct turn *turn, const char *what)
+{
+    struct engine *engine = turn->engine;
+    _cleanup_buf_ struct buf out = BUF_INIT;
+    struct error err;
+
+    if (turn_rights(turn, NULL) < TURN_OWNER) {
+        turn_audit_denied(turn, "budget.confirm");
+        buf_puts(&out, "Only the bot's owner can confirm what something costs.");
+    } else if (turn_budget_stop_confirm(engine->store, what, turn_engine_soon(engine), &err) < 0) {
+        buf_puts(&out, err.text);
+    } else {
+        turn_audit_note(turn, "budget.confirm", what, NULL, NULL);
+        buf_printf(&out, "\"%s\" is paid for again.", what);
+    }
+    turn_command_reply(turn, &out);
+}
+
 void turn_core_usage(struct turn *turn, const troupe_value *values)
 {
+    const char *what = turn_core_text(&values[0], NULL);
     const struct event *event = turn->event;
     const struct turn_budget_caps *caps = &turn->engine->caps;
     int64_t now = clock_wall_ms(), today = now - now % DAY_MS;
     _cleanup_buf_ struct buf out = BUF_INIT;
 
-    (void)values;
+    if (what) {
+        confirm(turn, what);
+        return;
+    }
     if (event->member)
         put_line(turn, "you", "member", event->member,
                  STORE_SQL(SQL_SETTING_USED_BY_MEMBER, store_text(event->member),
@@ -55,5 +92,7 @@ void turn_core_usage(struct turn *turn, const troupe_value *values)
                  STORE_SQL(SQL_SETTING_USED_BY_GUILD, store_text(event->guild),
                            store_text(event->account), store_int(today)),
                  caps->guild, &out);
+    if (turn_rights(turn, NULL) >= TURN_ADMIN)
+        put_stopped(turn, &out);
     turn_command_reply(turn, &out);
 }

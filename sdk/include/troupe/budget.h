@@ -31,8 +31,8 @@ typedef struct troupe_budget_v1 {
      * with a sentence in troupe_error; 0 is a valid price (a local model). Stored. [turn, waits] */
     troupe_status (*reserve)(troupe_turn *turn, uint64_t worst_micros, const char *what,
                              uint64_t *ret_reservation);
-    /* Settles a dispatched reservation; more than was reserved is booked and reported. Stored.
-     * [turn, waits] */
+    /* Settles a dispatched reservation; more than was reserved is booked and reported, and the same `what`
+     * is TROUPE_BUDGET from then on until the owner confirms it. Stored. [turn, waits] */
     troupe_status (*settle)(troupe_turn *turn, uint64_t reservation, uint64_t micros);
     /* Gives back one that was not dispatched; a dispatched one is TROUPE_ARGUMENT. Stored.
      * [turn, waits] */

@@ -8,6 +8,7 @@
 
 #include "sched/sql/sched.h"
 #include "turn/budget_span.h"
+#include "turn/budget_stop.h"
 #include "turn/sql/erase.h"
 #include "turn/sql/turn.h"
 
@@ -715,6 +716,37 @@ static troupe_status spans_body(void *arg)
     return TROUPE_OK;
 }
 
+static troupe_status stops_body(void *arg)
+{
+    struct fixture *f = arg;
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    int64_t id, over = 0;
+
+    CHECK_STATUS(reserve_of(f, NULL, NULL, 8), TROUPE_OK);
+    id = ask_int(f, "SELECT max(id) FROM budget_ledger");
+    CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_settle(f->store, id, 1, 8, 0, &over, &f->err), TROUPE_OK);
+    CHECK_STATUS(reserve_of(f, NULL, NULL, 8), TROUPE_OK); /* exactly what was reserved is right */
+    id = ask_int(f, "SELECT max(id) FROM budget_ledger");
+    CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_settle(f->store, id, 1, 11, 0, &over, &f->err), TROUPE_OK);
+    CHECK(over == 3);
+    CHECK(ask_int(f, "SELECT settled_micros FROM budget_day WHERE scope = 'bot'") == 19);
+    CHECK_STATUS(reserve_of(f, NULL, NULL, 1), TROUPE_BUDGET);
+    CHECK(strstr(f->err.text, "\"test\" cost 0.000003 USD more than its worst case"));
+    CHECK_STATUS(turn_budget_stop_list(f->store, 0, &rows, &f->err), TROUPE_OK);
+    CHECK(rows->count == 1 && store_cell_int(rows, 0, 1, 0) == 3);
+    CHECK_STATUS(turn_budget_stop_confirm(f->store, "other", 0, &f->err), TROUPE_NOT_FOUND);
+    CHECK_STATUS(turn_budget_stop_confirm(f->store, "test", 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(reserve_of(f, NULL, NULL, 1), TROUPE_OK);
+    return TROUPE_OK;
+}
+
+static void what_costs_more_than_its_worst_case_is_stopped_until_confirmed(void **state)
+{
+    run_body(fixture_of(state), stops_body);
+}
+
 static void caps_of_an_hour_and_a_month_hold_inside_each_other(void **state)
 {
     run_body(fixture_of(state), spans_body);
@@ -756,6 +788,7 @@ int main(void)
         BOTH(keys_and_values_hold_versions_expiry_and_order),
         BOTH(a_due_job_is_claimed_once),
         BOTH(what_is_erased_is_gone_and_the_rest_stays),
+        BOTH(what_costs_more_than_its_worst_case_is_stopped_until_confirmed),
         BOTH(caps_of_an_hour_and_a_month_hold_inside_each_other),
         BOTH(readers_see_whole_batches_and_every_one_that_was_told),
     };

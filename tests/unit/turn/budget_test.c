@@ -5,7 +5,7 @@
  */
 #include "../store/store_fixture.h"
 
-#include "turn/budget.h"
+#include "turn/budget_stop.h"
 
 #include <string.h>
 #include <time.h>
@@ -163,7 +163,9 @@ static troupe_status life(void *arg)
     CHECK_STATUS(reserve(f, &no_caps, 100, &id), TROUPE_OK);
     CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
     CHECK_STATUS(turn_budget_settle(f->store, id, 1, 130, 0, &over, &f->err), TROUPE_OK);
-    CHECK(over == 30); /* booked all the same */
+    CHECK(over == 30); /* booked all the same, and stopped */
+    CHECK_STATUS(reserve(f, &no_caps, 1, &id), TROUPE_BUDGET);
+    CHECK_STATUS(turn_budget_stop_confirm(f->store, "test", 0, &f->err), TROUPE_OK);
     CHECK_SUM("plugin", "llm", 0, 170, 0);
 
     CHECK_STATUS(reserve(f, &no_caps, 100, &id), TROUPE_OK);
@@ -263,6 +265,7 @@ static troupe_status random_steps(void *arg)
             status = turn_budget_settle(f->store, open[at], (int64_t)at, (uint64_t)random() % 1100,
                                         0, NULL, &f->err);
             open[at] = status == TROUPE_OK ? 0 : open[at];
+            (void)turn_budget_stop_confirm(f->store, "r", 0, NULL); /* where it went above */
             break;
         case 4:
             status = turn_budget_release(f->store, open[at], (int64_t)at, 0, &f->err);

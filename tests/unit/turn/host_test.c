@@ -350,6 +350,21 @@ BODY_IN(a_cap_is_told_to_the_member,
     return TROUPE_OK;
 }
 
+BODY_IN(
+    caps_of_an_hour_and_a_month_are_told_too,
+    "[budget]\nhourly = 0.01\nper_member_monthly = 0.005\n[pipeline message]\nstages = a\n" ACTOR(
+        "a", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_NOTICE("reserve 5001", "your budget for this month is used up");
+    CHECK_NOTICE("reserve 10001", "the bot's budget for this hour is used up");
+    CHECK_TRACE("budget.cap");
+    CHECK_ANSWER("reserve 5000;release", "[released]");
+    return TROUPE_OK;
+}
+
 /* ---- the shell ------------------------------------------------------------------------------ */
 
 BODY(the_shell_calls_functions)
@@ -403,6 +418,7 @@ int main(void)
         TEST(tables_belong_to_the_agent_and_the_turn),
         TEST(requests_go_where_they_may_with_their_secrets),
         TEST(a_cap_is_told_to_the_member),
+        TEST(caps_of_an_hour_and_a_month_are_told_too),
         TEST(the_shell_calls_functions),
     };
 

@@ -509,6 +509,26 @@ BODY(usage_tells_members_of_themselves_and_admins_of_the_server)
     return TROUPE_OK;
 }
 
+BODY(only_the_owner_confirms_what_cost_too_much)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    store_batch_add(batch, STORE_SQL("INSERT INTO budget_stop (what, ledger_id, over_micros, "
+                                     "stopped_ms) VALUES ('a test', 1, 2500, 1)"));
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    CHECK_PART_AS(ADMIN_OF("10"), "/usage", "stopped: \"a test\" cost 0.002500 USD more");
+    CHECK_NOTICE_AS(IN("10"), "reserve 5", "\"a test\" cost 0.002500 USD more");
+    CHECK_PART_AS(ADMIN_OF("10"), "/usage \"a test\"", "Only the bot's owner");
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_stop") == 1);
+    CHECK_PART_AS(OWNER_OF("10"), "/usage confirm=other", "nothing called \"other\" is stopped");
+    CHECK_PART_AS(OWNER_OF("10"), "/usage \"a test\"", "is paid for again");
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_stop") == 0);
+    CHECK_PART_AS(IN("10"), "reserve 5;reply fine", "fine");
+    return TROUPE_OK;
+}
+
 BODY(the_shell_reaches_the_cores_own_commands)
 {
     struct stage_test *t = arg;
@@ -556,6 +576,7 @@ int main(void)
         TEST(bots_do_not_talk_in_circles_with_the_cores_own_commands),
         TEST(bots_do_not_talk_in_circles),
         TEST(usage_tells_members_of_themselves_and_admins_of_the_server),
+        TEST(only_the_owner_confirms_what_cost_too_much),
         TEST(the_shell_reaches_the_cores_own_commands),
     };
 

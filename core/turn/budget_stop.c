@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/budget_stop.h"
+
+#include "base/clock.h"
+
+#include "turn/sql/budget_stop.h"
+
+void turn_budget_stop_note(struct store_batch *batch, int64_t id)
+{
+    store_batch_add(batch,
+                    STORE_SQL(SQL_BUDGET_STOP_NOTE, store_int(id), store_int(clock_wall_ms())));
+}
+
+void turn_budget_stop_guard(struct store_batch *batch, const struct turn_budget_request *request,
+                            const char *day)
+{
+    /* Without a bot there is no row that the guard could stand on. */
+    if (request->scope.bot && *request->scope.bot)
+        store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_STOP_GUARD, store_text(day),
+                                            store_text(request->scope.bot),
+                                            store_text(request->what ? request->what : "")));
+}
+
+troupe_status turn_budget_stop_refusal(struct store *store,
+                                       const struct turn_budget_request *request, uint64_t deadline,
+                                       struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+
+    if (!request->what ||
+        store_query(store, STORE_SQL(SQL_BUDGET_STOP_OF, store_text(request->what)), deadline,
+                    &rows, NULL) < 0)
+        return TROUPE_OK;
+    if (!rows->count)
+        return TROUPE_OK;
+    return error_set(err, TROUPE_BUDGET,
+                     "\"%s\" cost %.6f USD more than its worst case, so nothing more is spent on "
+                     "it; when its price is right, the bot's owner confirms it by /usage",
+                     request->what, (double)store_cell_int(rows, 0, 0, 0) / 1e6);
+}
+
+troupe_status turn_budget_stop_list(struct store *store, uint64_t deadline, struct store_rows **ret,
+                                    struct error *err)
+{
+    return store_query(store, STORE_SQL(SQL_BUDGET_STOP_ALL), deadline, ret, err);
+}
+
+troupe_status turn_budget_stop_confirm(struct store *store, const char *what, uint64_t deadline,
+                                       struct error *err)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    troupe_status status;
+
+    store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_STOP_CONFIRM, store_text(what)));
+    status = store_commit(store, batch, deadline, err);
+    return status == TROUPE_CONFLICT
+               ? error_set(err, TROUPE_NOT_FOUND, "nothing called \"%s\" is stopped", what)
+               : status;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What cost more than the worst case that was reserved for it. The worst case is then wrong, and with it
+ * every cap: it is booked, and nothing of that name ("llm.chat gpt-x") is reserved again until the
+ * bot's owner confirms, by /usage, that its price is right now.
+ */
+#ifndef TURN_BUDGET_STOP_H
+#define TURN_BUDGET_STOP_H
+
+#include "turn/budget.h"
+
+#define TURN_BUDGET_WHAT_MAX 240 /* bytes of a name that can be confirmed */
+
+/* Behind the statements that settle: stops what went above its reservation. */
+void turn_budget_stop_note(struct store_batch *batch, int64_t id);
+/* Behind those that reserve: the commit fails with TROUPE_CONFLICT where it is stopped. */
+void turn_budget_stop_guard(struct store_batch *batch, const struct turn_budget_request *request,
+                            const char *day);
+/* TROUPE_BUDGET with a sentence where that was it, else TROUPE_OK. [waits] */
+troupe_status turn_budget_stop_refusal(struct store *store,
+                                       const struct turn_budget_request *request, uint64_t deadline,
+                                       struct error *err);
+/* Rows what, over_micros; at most 20. [waits] */
+troupe_status turn_budget_stop_list(struct store *store, uint64_t deadline, struct store_rows **ret,
+                                    struct error *err);
+/* It may be paid for again. TROUPE_NOT_FOUND where nothing of that name is stopped. [waits] */
+troupe_status turn_budget_stop_confirm(struct store *store, const char *what, uint64_t deadline,
+                                       struct error *err);
+
+#endif

@@ -1,0 +1,24 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What may not be paid for until it is confirmed; see turn/budget_stop.h.
+
+-- Where reservation ?1 was settled above what was reserved.
+-- name: note
+INSERT INTO budget_stop (what, ledger_id, over_micros, stopped_ms)
+SELECT what, id, settled_micros - reserved_micros, ?2 FROM budget_ledger
+WHERE id = ?1 AND settled_micros > reserved_micros
+ON CONFLICT (what) DO NOTHING;
+
+-- Changes the row of the day (?1), which is there by now, only where ?3 is not stopped.
+-- name: guard
+UPDATE budget_day SET requests = requests
+WHERE day = ?1 AND scope = 'bot' AND scope_id = ?2
+  AND NOT EXISTS (SELECT 1 FROM budget_stop AS s WHERE s.what = ?3);
+
+-- name: of
+SELECT over_micros FROM budget_stop WHERE what = ?1;
+
+-- name: all
+SELECT what, over_micros FROM budget_stop ORDER BY stopped_ms, what LIMIT 20;
+
+-- name: confirm
+DELETE FROM budget_stop WHERE what = ?1;
