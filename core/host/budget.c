@@ -6,6 +6,7 @@
 #include "host/host_table.h"
 
 #include "base/log.h"
+#include "turn/budget_warn.h"
 #include "turn/engine_private.h"
 
 #include <stdio.h>
@@ -116,6 +117,22 @@ static void report_over(struct turn_frame *frame, int64_t over)
         (long long)frame->turn->id, frame->turn->what, (double)over / 1e6);
 }
 
+static void report_marks(struct turn_frame *frame, const struct store_batch *batch, size_t row,
+                         uint64_t micros)
+{
+    struct turn_budget_mark marks[TURN_BUDGET_MARKS];
+    size_t count = turn_budget_marks(batch, row, micros, &frame->turn->engine->caps, marks);
+
+    for (size_t i = 0; i < count; i++) {
+        turn_trace_add(&frame->turn->trace, frame->agent->owner, "budget.mark",
+                       "%d %% of the %s's cap of today are spent", marks[i].percent,
+                       marks[i].scope);
+        log_warn("budget", "%.4f of %.2f USD are spent today, %d %% of the cap of a %s (turn %lld)",
+                 (double)marks[i].spent / 1e6, (double)marks[i].cap / 1e6, marks[i].percent,
+                 marks[i].scope, (long long)frame->turn->id);
+    }
+}
+
 static troupe_status do_settle(struct turn_frame *frame, uint64_t reservation, uint64_t micros)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
@@ -135,8 +152,10 @@ static troupe_status do_settle(struct turn_frame *frame, uint64_t reservation, u
     row = turn_budget_add_settle(batch, turn_record_reservation(turn, (int64_t)reservation),
                                  turn->id, micros);
     status = turn_record_try(&call, batch, NULL, 0, &err);
-    if (status == TROUPE_OK)
+    if (status == TROUPE_OK) {
         report_over(frame, turn_budget_over(batch, row, micros));
+        report_marks(frame, batch, row, micros);
+    }
     return closed(&call, status, &err);
 }
 

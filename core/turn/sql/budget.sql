@@ -47,7 +47,8 @@ WHERE l.id = ?1 AND budget_day.day = l.day
   AND ((budget_day.scope = 'bot' AND budget_day.scope_id = l.scope_bot)
     OR (budget_day.scope = 'guild' AND budget_day.scope_id = l.scope_guild)
     OR (budget_day.scope = 'member' AND budget_day.scope_id = l.scope_member)
-    OR (budget_day.scope = 'plugin' AND budget_day.scope_id = l.scope_plugin));
+    OR (budget_day.scope = 'plugin' AND budget_day.scope_id = l.scope_plugin))
+RETURNING budget_day.scope, budget_day.settled_micros;
 
 -- name: settle
 UPDATE budget_ledger SET state = 'settled', settled_micros = ?3, settled_ms = ?4

@@ -9,6 +9,7 @@
 #include "sched/sql/sched.h"
 #include "turn/budget_span.h"
 #include "turn/budget_stop.h"
+#include "turn/budget_warn.h"
 #include "turn/sql/erase.h"
 #include "turn/sql/turn.h"
 
@@ -742,6 +743,42 @@ static troupe_status stops_body(void *arg)
     return TROUPE_OK;
 }
 
+/* Reserves and settles so much; the marks that it passed. */
+static int settle_marks(struct fixture *f, uint64_t micros, struct turn_budget_mark *ret)
+{
+    static const struct turn_budget_caps caps = {100, 1000, TURN_BUDGET_NO_CAP, 0};
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    int64_t id;
+    size_t row;
+
+    CHECK_STATUS(reserve_of(f, NULL, NULL, micros), TROUPE_OK);
+    id = ask_int(f, "SELECT max(id) FROM budget_ledger");
+    CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
+    row = turn_budget_add_settle(batch, id, 1, micros);
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    return (int)turn_budget_marks(batch, row, micros, &caps, ret);
+}
+
+static troupe_status marks_body(void *arg)
+{
+    struct fixture *f = arg;
+    struct turn_budget_mark marks[TURN_BUDGET_MARKS];
+
+    CHECK(settle_marks(f, 49, marks) == 0);
+    CHECK(settle_marks(f, 1, marks) == 1 && marks[0].percent == 50 && marks[0].cap == 100);
+    CHECK(settle_marks(f, 29, marks) == 0);
+    CHECK(settle_marks(f, 21, marks) == 1 && marks[0].percent == 100 && marks[0].spent == 100);
+    CHECK(settle_marks(f, 50, marks) == 0);
+    CHECK(settle_marks(f, 0, marks) == 0);
+    CHECK(settle_marks(f, 400, marks) == 1 && marks[0].percent == 50 && marks[0].cap == 1000);
+    return TROUPE_OK;
+}
+
+static void each_mark_of_a_cap_is_passed_once(void **state)
+{
+    run_body(fixture_of(state), marks_body);
+}
+
 static void what_costs_more_than_its_worst_case_is_stopped_until_confirmed(void **state)
 {
     run_body(fixture_of(state), stops_body);
@@ -788,6 +825,7 @@ int main(void)
         BOTH(keys_and_values_hold_versions_expiry_and_order),
         BOTH(a_due_job_is_claimed_once),
         BOTH(what_is_erased_is_gone_and_the_rest_stays),
+        BOTH(each_mark_of_a_cap_is_passed_once),
         BOTH(what_costs_more_than_its_worst_case_is_stopped_until_confirmed),
         BOTH(caps_of_an_hour_and_a_month_hold_inside_each_other),
         BOTH(readers_see_whole_batches_and_every_one_that_was_told),
