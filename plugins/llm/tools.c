@@ -16,8 +16,9 @@ void llm_tools_offer(troupe_turn *turn, struct llm_request *request)
         troupe_reason(turn, "llm.no_tools", "%s", problem ? problem : "the list cannot be used");
 }
 
-/* The name that the host knows; NULL where the model made one up. */
-static const char *known_name(const json_t *tools, const char *name)
+/* The name that the host knows, and whether it may run beside others; NULL where the model made one
+ * up. */
+static const char *known_name(const json_t *tools, const char *name, uint8_t *ret_beside)
 {
     const json_t *tool;
     size_t i;
@@ -26,46 +27,74 @@ static const char *known_name(const json_t *tools, const char *name)
         const char *own =
             json_string_value(json_object_get(json_object_get(tool, "function"), "name"));
 
-        if (own && strcmp(own, name) == 0)
-            return json_string_value(json_object_get(tool, "call"));
+        if (!own || strcmp(own, name) != 0)
+            continue;
+        *ret_beside = json_is_true(json_object_get(tool, "idempotent"));
+        return json_string_value(json_object_get(tool, "call"));
     }
     return NULL;
 }
 
-/* What the model reads: the result, cut, or why there is none. */
-static json_t *call_one(troupe_turn *turn, const struct llm_request *request,
-                        const struct llm_call *call, troupe_status *ret_ended)
+/* One call of an answer, and what the model is told of it. All of it lies in the turn's memory: where the
+ * turn ends, a child may still look at it when the answer is gone. */
+struct errand {
+    const char *name; /* that the host knows; NULL: the model made one up */
+    const char *asked, *arguments;
+    const char *text; /* the result, or why there is none */
+    size_t len;
+    troupe_status ended; /* negative where the turn has ended */
+    troupe_task *task;
+    uint8_t beside; /* may run beside others */
+};
+
+static const char *keep_text(troupe_turn *turn, const char *text, size_t len)
 {
-    const char *name = known_name(request->tools, call->name);
-    const char *arguments = call->len > 0 ? call->arguments : "{}";
+    char *copy = troupe_turn_alloc(turn, len + 1);
+
+    if (copy)
+        memcpy(copy, text, len);
+    return copy;
+}
+
+static troupe_status say(troupe_turn *turn, struct errand *errand, const char *text, size_t len)
+{
+    errand->text = keep_text(turn, text, len);
+    errand->len = len;
+    errand->ended = errand->text ? TROUPE_OK : TROUPE_NOMEM;
+    return errand->ended;
+}
+
+static troupe_status run_errand(troupe_turn *turn, void *arg)
+{
+    static const char unknown[] = "error: there is no such tool";
+    struct errand *errand = arg;
     troupe_str result = {NULL, 0}, sentence = {NULL, 0};
     char text[600];
     troupe_status status;
 
-    *ret_ended = TROUPE_OK;
-    if (!name) {
-        troupe_reason(turn, "llm.tool", "\"%s\" is no tool that was offered", call->name);
-        return json_string("error: there is no such tool");
+    if (!errand->name) {
+        troupe_reason(turn, "llm.tool", "\"%s\" is no tool that was offered", errand->asked);
+        return say(turn, errand, unknown, sizeof(unknown) - 1);
     }
-    status = (troupe_call)(turn, name, (troupe_str){arguments, strlen(arguments)}, &result);
-    if (status < 0 && troupe_turn_status(turn) < 0) {
-        *ret_ended = troupe_turn_status(turn);
-        return NULL;
-    }
-    troupe_reason(turn, "llm.tool", "%s: status %d, %llu bytes", name, status,
+    status = (troupe_call)(turn, errand->name,
+                           (troupe_str){errand->arguments, strlen(errand->arguments)}, &result);
+    if (status < 0 && troupe_turn_status(turn) < 0)
+        return errand->ended = troupe_turn_status(turn);
+    troupe_reason(turn, "llm.tool", "%s: status %d, %llu bytes", errand->name, status,
                   (unsigned long long)result.len);
     if (status < 0) {
         troupe_error(turn, NULL, &sentence);
         snprintf(text, sizeof(text), "error: %.*s", (int)(sentence.len < 500 ? sentence.len : 500),
                  sentence.ptr ? sentence.ptr : "");
-        return json_string(text);
+        return say(turn, errand, text, strlen(text));
     }
     if (result.len > LLM_TOOL_RESULT_MAX) {
         result.len = LLM_TOOL_RESULT_MAX;
         while (result.len > 0 && ((unsigned char)result.ptr[result.len] & 0xC0) == 0x80)
             result.len--;
     }
-    return result.len > 0 ? json_stringn(result.ptr, result.len) : json_string("done");
+    return result.len > 0 ? say(turn, errand, result.ptr, (size_t)result.len)
+                          : say(turn, errand, "done", 4);
 }
 
 /* The answer as the next request has to repeat it. */
@@ -85,25 +114,70 @@ static json_t *answer_of(const struct llm_stream *answer)
                      "tool_calls", calls);
 }
 
+static troupe_status prepare(troupe_turn *turn, const struct llm_request *request,
+                             const struct llm_call *call, struct errand *ret)
+{
+    const char *name = known_name(request->tools, call->name, &ret->beside);
+
+    ret->name = name ? keep_text(turn, name, strlen(name)) : NULL;
+    ret->asked = keep_text(turn, call->name, strlen(call->name));
+    ret->arguments =
+        call->len > 0 ? keep_text(turn, call->arguments, strlen(call->arguments)) : "{}";
+    return (name && !ret->name) || !ret->asked || !ret->arguments ? TROUPE_NOMEM : TROUPE_OK;
+}
+
+/* Neighbours that may run beside each other do; everything else waits for its turn. */
+static void run_all(troupe_turn *turn, struct errand *errands, uint32_t count)
+{
+    uint32_t i = 0;
+
+    while (i < count && troupe_turn_status(turn) >= 0) {
+        uint32_t end = i;
+
+        while (end < count && errands[end].beside)
+            end++;
+        if (end <= i + 1) {
+            (void)run_errand(turn, &errands[i++]);
+            continue;
+        }
+        for (uint32_t n = i; n < end; n++)
+            if (troupe_spawn(turn, run_errand, &errands[n], &errands[n].task) < 0)
+                errands[n].task = NULL;
+        for (uint32_t n = i; n < end; n++)
+            if (errands[n].task)
+                (void)troupe_join(turn, errands[n].task);
+            else
+                (void)run_errand(turn, &errands[n]);
+        i = end;
+    }
+}
+
 troupe_status llm_tools_run(troupe_turn *turn, struct llm_request *request,
                             const struct llm_stream *answer)
 {
+    struct errand *errands = troupe_turn_alloc(turn, LLM_CALLS_MAX * sizeof(*errands));
     json_t *message = answer_of(answer);
-    troupe_status ended = TROUPE_OK;
+    troupe_status status;
 
-    if (!message || json_array_append_new(request->messages, message) < 0)
+    if (!message || json_array_append_new(request->messages, message) < 0 || !errands)
         return TROUPE_NOMEM;
     for (uint32_t i = 0; i < answer->call_count; i++) {
-        json_t *content = call_one(turn, request, &answer->calls[i], &ended);
-
-        if (ended < 0)
-            return ended;
-        if (!content ||
-            json_array_append_new(request->messages,
-                                  json_pack("{s:s, s:s, s:o}", "role", "tool", "tool_call_id",
-                                            answer->calls[i].id, "content", content)) < 0)
-            return TROUPE_NOMEM;
+        status = prepare(turn, request, &answer->calls[i], &errands[i]);
+        if (status < 0)
+            return status;
     }
-    llm_request_measure(request);
-    return TROUPE_OK;
+    run_all(turn, errands, answer->call_count);
+    status = troupe_turn_status(turn);
+    for (uint32_t i = 0; i < answer->call_count && status >= 0; i++) {
+        status = errands[i].ended;
+        if (status >= 0 &&
+            json_array_append_new(
+                request->messages,
+                json_pack("{s:s, s:s, s:s%}", "role", "tool", "tool_call_id", answer->calls[i].id,
+                          "content", errands[i].text ? errands[i].text : "", errands[i].len)) < 0)
+            status = TROUPE_NOMEM;
+    }
+    if (status >= 0)
+        llm_request_measure(request);
+    return status;
 }

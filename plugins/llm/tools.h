@@ -15,8 +15,8 @@
 /* Offers what the host lists. Nothing where there is nothing, or no list. [turn] */
 void llm_tools_offer(troupe_turn *turn, struct llm_request *request);
 
-/* Calls what the answer asks for, one after the other, and puts answer and results behind the
- * messages. A call that fails is a result that says so. Negative only where the turn has ended.
+/* Calls what the answer asks for in its order, neighbours whose functions are declared idempotent
+ * beside each other, and puts answer and results behind the messages. A call that fails is a result that says so. Negative only where the turn has ended.
  * [turn, waits] */
 troupe_status llm_tools_run(troupe_turn *turn, struct llm_request *request,
                             const struct llm_stream *answer);

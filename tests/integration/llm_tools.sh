@@ -12,6 +12,8 @@ cat >"$TAP_DIR/script.json" <<'JSON'
   { "match": "forever", "answer": "enough.",
     "tool_calls": [ { "name": "echo", "arguments": { "text": "more" } } ] },
   { "match": { "last_role": "tool" }, "answer": "{last} tool said {tool}." },
+  { "match": "meet", "tool_calls": [ { "name": "meet", "arguments": {} },
+      { "name": "meet", "arguments": {} } ] },
   { "match": "both", "answer": "Let me see.", "tool_calls": [
       { "name": "echo", "arguments": { "text": "one" } },
       { "name": "echo", "arguments": { "text": "two", "times": 2 } } ] },
@@ -25,6 +27,9 @@ fake_discord_start || exit 1
 write_discord_config <<INI
 [agent actor]
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/actor.so
+isolation = inprocess
+[agent asker]
+plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/asker.so
 isolation = inprocess
 INI
 sed -i 's/^model = fake/model = fake\ntool_steps = 2/' "$TAP_DIR/troupe.ini"
@@ -54,6 +59,10 @@ like "$(ask bob "both please")" "Let me see\..*tool said two \(often\)" \
 results=$(curl -sf --noproxy '*' "$FAKE_URL/_log" | fake_discord_get \
     "[m['content'] for m in d[-1]['messages'] if m['role'] == 'tool']")
 is "$results" "['one', 'two (often)']" "each result stands where its call stood"
+ask bob "meet" >/dev/null
+results=$(curl -sf --noproxy '*' "$FAKE_URL/_log" | fake_discord_get \
+    "[m['content'] for m in d[-1]['messages'] if m['role'] == 'tool']")
+is "$results" "['met', 'met']" "those that are declared idempotent run beside each other"
 like "$(ask bob "do it badly")" "tool said error: " "arguments that are no JSON are told to the model"
 
 like "$(ask bob "warn them")" "tool said error: there is no such tool" \

@@ -56,6 +56,32 @@ static troupe_status stage(troupe_turn *turn)
     return status < 0 ? status : TROUPE_DONE;
 }
 
+/* For the model: two of it at once meet, one after the other never do. */
+TROUPE_FUNCTION(meet, "Waits for another one", TROUPE_TOOL | TROUPE_IDEMPOTENT)
+static troupe_status meet(troupe_turn *turn)
+{
+    int *here = troupe_state(turn);
+    int tries = 0;
+
+    ++*here;
+    while (*here < 2 && tries++ < 100)
+        if (troupe_sleep(turn, 20) < 0)
+            return troupe_turn_status(turn);
+    return troupe_reply(turn, *here < 2 ? "alone" : "met");
+}
+
+static troupe_status create(troupe_host *host, void **ret_state)
+{
+    *ret_state = troupe_alloc(host, sizeof(int));
+    return *ret_state ? TROUPE_OK : TROUPE_NOMEM;
+}
+
+static void destroy(troupe_host *host, void *state)
+{
+    troupe_free(host, state);
+}
+
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN("org.example.asker", "1.0.0", "Asks a language model", .stage = stage,
+              .functions = TROUPE_LIST(meet), .create = create, .destroy = destroy,
               .capabilities = "call:llm.chat");
