@@ -127,7 +127,7 @@ check() {
     build asan CC=gcc CFLAGS='-O1 -g' --enable-sanitizer=address -- check TESTS=
     if [ -z "$quick" ]; then
         build tsan CC=gcc CFLAGS='-O1 -g' --enable-sanitizer=thread -- tsan-programs
-        build gcc CC=gcc CFLAGS='-O2 -g' -- check TESTS=
+        build gcc CC=gcc CFLAGS='-O2 -g' -- release-programs
         build clang CC=clang CFLAGS=-O1 --enable-switch=ucontext -- check TESTS=
         build fuzz CC=clang CFLAGS='-O1 -g' --enable-fuzzers -- fuzz-targets
     fi

@@ -77,8 +77,10 @@ until_true asked
 ok $? "a function that wants to be confirmed asks the member"
 before=$(requests)
 fake_discord_call press '{"member": "bob", "channel": "general", "index": 0}' >/dev/null
-fake_discord_wait answered 1 30000 300
+told() { fake_discord_text "$n" | grep -q "tool said wiped"; }
+until_true told
 after=$(fake_discord_text "$n")
+answered
 like "$after" "tool said wiped" "and the model learns that they pressed \"Do it\""
 is $(($(requests) - before)) 1 "in one more request"
 

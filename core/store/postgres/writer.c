@@ -217,7 +217,7 @@ static enum verdict run_together(struct postgres_writer *writer, struct group *g
     control(writer, "ROLLBACK");
     if (postgres_status_is_server(status))
         return FAILED;
-    if (left > 1)
+    if (left > 1 || !only)
         return AGAIN;
     only->status = status;
     only->error = *err;
