@@ -17,8 +17,10 @@
 #include <string.h>
 #include <time.h>
 
-#define ASK_MS     15000
-#define ANSWER_MAX ((size_t)1 << 20)
+#define ASK_MS         15000
+#define ANSWER_MAX     ((size_t)1 << 20)
+#define OWNER_NAME_MAX 100 /* bytes */
+#define OWNER_ID_MAX   24
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
@@ -49,20 +51,29 @@ static void take(char *ret, size_t size, const char *text)
     snprintf(ret, size, "%.*s", (int)text_utf8_cut(text, strlen(text), size - 1), text);
 }
 
+/* As a precision for printf: no character is cut. */
+static int room(const char *text, size_t max)
+{
+    return (int)text_utf8_cut(text, strlen(text), max);
+}
+
 static void take_owner(const json_t *application, struct discord_preflight *ret)
 {
     const json_t *team = json_object_get(application, "team");
     const json_t *owner = json_object_get(application, "owner");
     size_t members = json_array_size(json_object_get(team, "members"));
+    const char *name, *id = json_get_str(owner, "id", "");
     char text[sizeof(ret->owner)];
 
     if (members) {
-        snprintf(text, sizeof(text), "the team %.100s (%zu member%s)",
-                 json_get_str(team, "name", "without a name"), members, members == 1 ? "" : "s");
+        name = json_get_str(team, "name", "without a name");
+        snprintf(text, sizeof(text), "the team %.*s (%zu member%s)", room(name, OWNER_NAME_MAX),
+                 name, members, members == 1 ? "" : "s");
         ret->owners = members;
-    } else if (json_get_str(owner, "id", NULL)) {
-        snprintf(text, sizeof(text), "%.100s (%.24s)", json_get_str(owner, "username", "?"),
-                 json_get_str(owner, "id", ""));
+    } else if (*id) {
+        name = json_get_str(owner, "username", "?");
+        snprintf(text, sizeof(text), "%.*s (%.*s)", room(name, OWNER_NAME_MAX), name,
+                 room(id, OWNER_ID_MAX), id);
         ret->owners = 1;
     } else {
         return;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "gateway/discord/invite.h"
 #include "gateway/discord/preflight.h"
@@ -98,6 +99,14 @@ static void names_of_any_length_fit(void **state)
     discord_preflight_read_account(user, application, &found);
     assert_int_equal(strlen(found.name), sizeof(found.name) - 1);
     assert_non_null(strstr(found.owner, "the team xxx"));
+    /* At 99 bytes a character of two begins. */
+    memcpy(name + 99, "\xc3\xab", 2);
+    found = (struct discord_preflight){0};
+    json_decref(application);
+    application = json_pack("{s:s, s:{s:s, s:[{}]}}", "id", "1", "team", "name", name, "members");
+    discord_preflight_read_account(user, application, &found);
+    assert_true(text_is_utf8(found.owner, strlen(found.owner)));
+    assert_non_null(strstr(found.owner, "xxx (1 member)"));
 }
 
 static void what_is_no_token_is_refused(void **state)
