@@ -7,7 +7,6 @@
 #define STORE_DRIVER_H
 
 #include "base/arena.h"
-#include "loop/latch.h"
 #include "loop/op.h"
 #include "loop/queue.h"
 #include "store/migrate.h"
@@ -61,7 +60,7 @@ struct store_request {
     _Atomic int state;      /* enum store_request_state                                       */
     _Atomic bool abandoned; /* nobody waits any more: a read or a migration is interrupted    */
     /* The outcome, written by the driver before `done`, which it calls on any thread, once; the latch
-     * of a batch that is durable (store_request_durable) is opened before. */
+     * of a batch that is durable is opened before (store_group_done). */
     troupe_status status;
     struct error error;
     void (*done)(struct store_request *request);
@@ -108,14 +107,6 @@ static inline bool store_request_take(struct store_request *request)
     int queued = STORE_QUEUED;
 
     return atomic_compare_exchange_strong(&request->state, &queued, STORE_TAKEN);
-}
-
-/* Lets go what waits for the batch. Any thread; for all of a group before the first `done`, which
- * wakes the loop and thereby takes longer. */
-static inline void store_request_durable(const struct store_request *request)
-{
-    if (request->status >= 0 && request->batch->latch)
-        latch_open(request->batch->latch);
 }
 
 /* Copies a statement with its values; TROUPE_LIMIT above `max_bytes` of the arena. */

@@ -10,6 +10,7 @@
  * only one that writes is a session's and is free again.
  */
 #include "base/clock.h"
+#include "store/group.h"
 #include "store/postgres/postgres.h"
 
 #include <inttypes.h>
@@ -18,7 +19,6 @@
 #include <stdlib.h>
 
 enum {
-    GROUP_MAX = 512, /* batches in one transaction */
     BACKOFF_LEAST_MS = 50,
     BACKOFF_MOST_MS = 1000,
     LOOK_MS = 1000,        /* between two looks at a connection that nobody uses   */
@@ -26,30 +26,6 @@ enum {
     DECIDE_MS = 60000,     /* to learn what became of a transaction that was cut    */
     LOCK_KEY = 0x74727065, /* "trpe": of the advisory lock, one in each database */
 };
-
-struct group {
-    struct store_request *requests[GROUP_MAX];
-    size_t count;
-};
-
-static void reset_outcome(struct store_batch *batch)
-{
-    for (size_t i = 0; i < batch->count; i++)
-        store_command_reset(&batch->commands[i]);
-}
-
-static void fail_all(struct group *group, troupe_status status, const struct error *err)
-{
-    for (size_t i = 0; i < group->count; i++) {
-        struct store_request *request = group->requests[i];
-
-        if (request->status < 0)
-            continue;
-        reset_outcome(request->batch);
-        request->status = status;
-        request->error = *err;
-    }
-}
 
 static uint64_t statement_deadline(const struct postgres_writer *writer)
 {
@@ -196,8 +172,8 @@ enum verdict {
 };
 
 /* All batches in one piece. AGAIN: one of them is wrong. */
-static enum verdict run_together(struct postgres_writer *writer, struct group *group, size_t left,
-                                 struct error *err)
+static enum verdict run_together(struct postgres_writer *writer, struct store_group *group,
+                                 size_t left, struct error *err)
 {
     uint64_t deadline = statement_deadline(writer) + left * 10;
     struct store_request *only = NULL;
@@ -221,12 +197,12 @@ static enum verdict run_together(struct postgres_writer *writer, struct group *g
         return AGAIN;
     only->status = status;
     only->error = *err;
-    reset_outcome(only->batch);
+    store_outcome_reset(only->batch);
     return COMMITTED;
 }
 
 /* Each batch by itself, so that it can be undone alone. */
-static enum verdict run_apart(struct postgres_writer *writer, struct group *group,
+static enum verdict run_apart(struct postgres_writer *writer, struct store_group *group,
                               struct error *err)
 {
     for (size_t i = 0; i < group->count; i++) {
@@ -249,7 +225,7 @@ static enum verdict run_apart(struct postgres_writer *writer, struct group *grou
         if (status < 0) {
             request->status = status;
             request->error = *err;
-            reset_outcome(request->batch);
+            store_outcome_reset(request->batch);
         }
         control(writer, status < 0 ? "ROLLBACK TO batch" : "RELEASE batch");
         writer->conn.path[0] = '\0';
@@ -257,15 +233,6 @@ static enum verdict run_apart(struct postgres_writer *writer, struct group *grou
             return CUT;
     }
     return COMMITTED;
-}
-
-static size_t count_left(const struct group *group)
-{
-    size_t left = 0;
-
-    for (size_t i = 0; i < group->count; i++)
-        left += group->requests[i]->status >= 0;
-    return left;
 }
 
 /* The token goes into its row, and the transaction to the disk. */
@@ -298,10 +265,10 @@ static enum verdict commit(struct postgres_writer *writer, struct error *err)
 }
 
 /* The transaction once through. */
-static enum verdict run_through(struct postgres_writer *writer, struct group *group, bool careful,
-                                struct error *err)
+static enum verdict run_through(struct postgres_writer *writer, struct store_group *group,
+                                bool careful, struct error *err)
 {
-    size_t left = count_left(group);
+    size_t left = store_group_left(group);
     enum verdict verdict;
 
     if (left == 0)
@@ -311,7 +278,7 @@ static enum verdict run_through(struct postgres_writer *writer, struct group *gr
     if (postgres_send(&writer->conn, "BEGIN", err) < 0)
         return CUT;
     verdict = careful ? run_apart(writer, group, err) : run_together(writer, group, left, err);
-    if (verdict == COMMITTED && count_left(group) > 0)
+    if (verdict == COMMITTED && store_group_left(group) > 0)
         verdict = commit(writer, err);
     else if (verdict == COMMITTED && careful)
         control(writer, "ROLLBACK");
@@ -337,14 +304,7 @@ static enum verdict decide(struct postgres_writer *writer, struct error *err)
     return verdict;
 }
 
-static void forget_outcomes(struct group *group)
-{
-    for (size_t i = 0; i < group->count; i++)
-        if (group->requests[i]->status >= 0)
-            reset_outcome(group->requests[i]->batch);
-}
-
-static void run_group(struct postgres_writer *writer, struct group *group)
+static void run_group(struct postgres_writer *writer, struct store_group *group)
 {
     uint64_t until = clock_ms() + writer->server->away_ms;
     struct error err = {0};
@@ -362,27 +322,23 @@ static void run_group(struct postgres_writer *writer, struct group *group)
         if (verdict == CUT_AT_COMMIT)
             verdict = decide(writer, &err);
         if (verdict == AGAIN || verdict == CUT)
-            forget_outcomes(group);
+            store_group_reset(group);
     }
     if (verdict == CUT_AT_COMMIT)
-        fail_all(group,
-                 error_set(&err, TROUPE_MAYBE_DONE,
-                           "the connection to the database broke at the end, and it is not "
-                           "known whether it was written"),
-                 &err);
+        store_group_fail(group,
+                         error_set(&err, TROUPE_MAYBE_DONE,
+                                   "the connection to the database broke at the end, and it is not "
+                                   "known whether it was written"),
+                         &err);
     else if (verdict == FAILED)
-        fail_all(group, err.status, &err);
+        store_group_fail(group, err.status, &err);
     if (verdict == FAILED && postgres_status_is_server(err.status))
         atomic_store(&writer->degraded, true);
     if (verdict == COMMITTED && group->count) {
         atomic_store(&writer->degraded, false);
         atomic_fetch_add(&writer->transactions, 1);
     }
-    for (size_t i = 0; i < group->count; i++)
-        store_request_durable(group->requests[i]);
-    for (size_t i = 0; i < group->count; i++)
-        group->requests[i]->done(group->requests[i]);
-    group->count = 0;
+    store_group_done(group);
 }
 
 /* ---- the thread ----------------------------------------------------------------------------- */
@@ -419,7 +375,8 @@ static bool server_is_there(struct postgres_writer *writer, struct error *err)
     return connected(writer, since + patience, err);
 }
 
-static void run_all(struct postgres_writer *writer, struct queue_item *item, struct group *group)
+static void run_all(struct postgres_writer *writer, struct queue_item *item,
+                    struct store_group *group)
 {
     struct error err = {0};
     bool there = server_is_there(writer, &err);
@@ -444,7 +401,7 @@ static void run_all(struct postgres_writer *writer, struct queue_item *item, str
             } else {
                 request->status = TROUPE_OK;
                 group->requests[group->count++] = request;
-                if (group->count == GROUP_MAX)
+                if (group->count == STORE_GROUP_MAX)
                     run_group(writer, group);
             }
             request = next;
@@ -458,7 +415,7 @@ static void run_all(struct postgres_writer *writer, struct queue_item *item, str
 static void *run(void *arg)
 {
     struct postgres_writer *writer = arg;
-    struct group *group = mem_zero(1, sizeof(*group));
+    struct store_group *group = mem_zero(1, sizeof(*group));
     struct error err;
 
     for (;;) {

@@ -8,26 +8,15 @@
  * refuses fails everybody.
  */
 #include "base/clock.h"
+#include "store/group.h"
 #include "store/sqlite/sqlite.h"
 
 enum {
-    GROUP_MAX = 512,        /* batches in one transaction */
     CHECKPOINT_IDLE = 250,  /* pages in the log after which an idle writer checkpoints */
     CHECKPOINT_BUSY = 1000, /* and a busy one; see the measured stalls */
     LOG_TRUNCATE = 4000,    /* pages above which the log's file is cut back when idle */
     MIGRATE_LIMIT_MS = 60000,
 };
-
-struct group {
-    struct store_request *requests[GROUP_MAX];
-    size_t count;
-};
-
-static void reset_outcome(struct store_batch *batch)
-{
-    for (size_t i = 0; i < batch->count; i++)
-        store_command_reset(&batch->commands[i]);
-}
 
 static troupe_status check_lease(struct sqlite_connection *conn, int64_t epoch, struct error *err)
 {
@@ -91,20 +80,6 @@ static void roll_back(struct sqlite_connection *conn)
         (void)control(conn, "\nROLLBACK", NULL);
 }
 
-/* Everybody whose fate was still open shares it. */
-static void fail_all(struct group *group, troupe_status status, const struct error *err)
-{
-    for (size_t i = 0; i < group->count; i++) {
-        struct store_request *request = group->requests[i];
-
-        if (request->status < 0)
-            continue;
-        reset_outcome(request->batch);
-        request->status = status;
-        request->error = *err;
-    }
-}
-
 /* One batch inside the transaction. False: the transaction is to be run anew; a culprit that is
  * known has its status. */
 static bool run_one(struct sqlite_writer *writer, struct store_request *request, bool alone,
@@ -123,7 +98,7 @@ static bool run_one(struct sqlite_writer *writer, struct store_request *request,
     request->status = status < 0 ? status : TROUPE_OK;
     if (status >= 0)
         return true;
-    reset_outcome(request->batch);
+    store_outcome_reset(request->batch);
     if (transaction_lost(conn))
         return false;
     if (!alone && !careful && !sqlite_status_is_disk(status)) {
@@ -141,21 +116,19 @@ static bool run_one(struct sqlite_writer *writer, struct store_request *request,
 }
 
 /* The transaction once through. False: to be run anew, carefully, without those that failed. */
-static bool run_through(struct sqlite_writer *writer, struct group *group, bool careful)
+static bool run_through(struct sqlite_writer *writer, struct store_group *group, bool careful)
 {
     struct sqlite_connection *conn = &writer->conn;
     struct error err;
-    size_t left = 0;
+    size_t left = store_group_left(group);
     troupe_status status;
 
-    for (size_t i = 0; i < group->count; i++)
-        left += group->requests[i]->status >= 0;
     if (left == 0)
         return true;
     status = control(conn, "\nBEGIN IMMEDIATE", &err);
     if (status < 0) {
         atomic_store(&writer->degraded, true);
-        fail_all(group, status, &err);
+        store_group_fail(group, status, &err);
         return true;
     }
     for (size_t i = 0, alone = left == 1; i < group->count; i++) {
@@ -165,7 +138,7 @@ static bool run_through(struct sqlite_writer *writer, struct group *group, bool 
             continue;
         if (sqlite_status_is_disk(request->status)) {
             atomic_store(&writer->degraded, true);
-            fail_all(group, request->status, &request->error);
+            store_group_fail(group, request->status, &request->error);
             return true;
         }
         return false;
@@ -178,7 +151,7 @@ static bool run_through(struct sqlite_writer *writer, struct group *group, bool 
     if (status < 0) {
         roll_back(conn);
         atomic_store(&writer->degraded, true);
-        fail_all(group, status, &err);
+        store_group_fail(group, status, &err);
     } else {
         atomic_store(&writer->degraded, false);
         atomic_fetch_add(&writer->transactions, 1);
@@ -186,17 +159,11 @@ static bool run_through(struct sqlite_writer *writer, struct group *group, bool 
     return true;
 }
 
-static void run_group(struct sqlite_writer *writer, struct group *group)
+static void run_group(struct sqlite_writer *writer, struct store_group *group)
 {
     for (bool careful = false; !run_through(writer, group, careful); careful = true)
-        for (size_t i = 0; i < group->count; i++)
-            if (group->requests[i]->status >= 0)
-                reset_outcome(group->requests[i]->batch);
-    for (size_t i = 0; i < group->count; i++)
-        store_request_durable(group->requests[i]);
-    for (size_t i = 0; i < group->count; i++)
-        group->requests[i]->done(group->requests[i]);
-    group->count = 0;
+        store_group_reset(group);
+    store_group_done(group);
 }
 
 static void run_migration(struct sqlite_writer *writer, struct store_request *request)
@@ -223,7 +190,8 @@ static void run_forget(struct sqlite_writer *writer, struct store_request *reque
 }
 
 /* Requests in order: neighbouring commits as one group, a migration by itself. */
-static void run_all(struct sqlite_writer *writer, struct queue_item *item, struct group *group)
+static void run_all(struct sqlite_writer *writer, struct queue_item *item,
+                    struct store_group *group)
 {
     while (item) {
         struct queue_item *next_item = item->next;
@@ -244,7 +212,7 @@ static void run_all(struct sqlite_writer *writer, struct queue_item *item, struc
             } else {
                 request->status = TROUPE_OK;
                 group->requests[group->count++] = request;
-                if (group->count == GROUP_MAX)
+                if (group->count == STORE_GROUP_MAX)
                     run_group(writer, group);
             }
             request = next;
@@ -288,7 +256,7 @@ static void checkpoint(struct sqlite_writer *writer, bool idle)
 static void *run(void *arg)
 {
     struct sqlite_writer *writer = arg;
-    struct group *group = mem_zero(1, sizeof(*group));
+    struct store_group *group = mem_zero(1, sizeof(*group));
 
     for (;;) {
         struct queue_item *items =
