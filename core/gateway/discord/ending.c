@@ -195,9 +195,12 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
 {
     struct discord *discord = (struct discord *)gateway;
     struct discord_answer *answer = handle;
-    bool gone = discord_ahead_settle(answer, true);
 
-    for (size_t i = 0; i < answer->count && !gone; i++) {
+    if (discord_ahead_settle(answer, true)) {
+        discord_answer_leave(answer);
+        return;
+    }
+    for (size_t i = 0; i < answer->count; i++) {
         struct discord_piece *piece = &answer->pieces[i];
 
         if (i >= answer->owed && !piece->given && !piece->row->file_name)
@@ -225,9 +228,12 @@ void discord_answer_drop(struct gateway *gateway, void *handle)
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct discord_layout layout;
     struct discord_piece *last = NULL;
-    bool gone = discord_ahead_settle(answer, false);
 
-    for (size_t i = 0; i < answer->count && !gone; i++) {
+    if (discord_ahead_settle(answer, false)) {
+        discord_answer_leave(answer);
+        return;
+    }
+    for (size_t i = 0; i < answer->count; i++) {
         if (answer->pieces[i].given) {
             last = &answer->pieces[i];
             if (last->taken_back)
