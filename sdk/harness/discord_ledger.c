@@ -81,6 +81,15 @@ void discord_ledger_sent(struct discord *discord, struct discord_entry *entry, u
         place->open += owed;
 }
 
+void discord_ledger_leave(struct discord *discord, size_t count)
+{
+    struct discord_ledger *ledger = &discord->ledger;
+    int64_t now = discord_now_us();
+
+    for (size_t i = count; i < ledger->count; i++)
+        ledger->entries[i]->sent_us = now;
+}
+
 /* ---- the bot's messages -------------------------------------------------------------------- */
 
 /* The number in the first "tok-N-" of the text, 0 for none. */
@@ -122,7 +131,7 @@ static void attribute(struct discord *discord, struct discord_message *message,
 
     message->entry = entry;
     if (entry->created++ == 0) {
-        entry->first_us = discord_now_us();
+        entry->first_us = discord->net.read_us;
         ledger->answered += entry->owed;
         discord->counters.answers_unaddressed += !entry->owed;
         if (place && entry->owed)

@@ -28,8 +28,10 @@ struct discord_part {
 struct discord_entry {
     uint64_t n, message, channel, author, interaction;
     char kind[16];
-    bool owed;                          /* it addresses the bot and was dispatched to a session */
-    int64_t sent_us, first_us, last_us; /* last: create or edit */
+    bool owed; /* it addresses the bot and was dispatched to a session */
+    /* When its bytes were about to leave; when the last byte of the first answer's request had been read;
+     * when it was last created or edited. The fake's own work on either stands outside. */
+    int64_t sent_us, first_us, last_us;
     uint32_t created, edits, deleted, deduplicated, pings, replied, reactions, buttons;
     struct discord_part *parts;
     uint32_t part_count;
@@ -52,6 +54,8 @@ struct discord_entry *discord_ledger_ask(struct discord *discord, const char *ki
 /* It went out as that message (or interaction). */
 void discord_ledger_sent(struct discord *discord, struct discord_entry *entry, uint64_t message,
                          uint64_t interaction, uint64_t channel, uint64_t author, bool owed);
+/* The messages asked after the first `count` are about to leave. */
+void discord_ledger_leave(struct discord *discord, size_t count);
 /* The bot made, edited or deleted a message. `interaction` 0: none. */
 void discord_ledger_created(struct discord *discord, struct discord_message *message,
                             uint64_t interaction);

@@ -221,6 +221,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct discord *discord = timer->data;
     int64_t now = discord_now_us();
+    size_t before = discord->ledger.count;
 
     for (struct discord_burst **at = &discord->load.bursts; *at;) {
         struct discord_burst *burst = *at;
@@ -237,6 +238,7 @@ static void on_tick(uv_timer_t *timer)
             free(burst);
         }
     }
+    discord_ledger_leave(discord, before);
     discord_net_flush(&discord->net);
     if (!discord->load.bursts)
         uv_timer_stop(timer);

@@ -274,6 +274,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct discord_conn *conn = stream->data;
     bool alive = true;
 
+    conn->net->read_us = (int64_t)(uv_hrtime() / 1000);
     if (n == 0 || conn->closing)
         return;
     if (n < 0 || conn->in.len - conn->in_at > DISCORD_IN_MAX) {
@@ -302,6 +303,7 @@ static void on_pause_over(uv_timer_t *timer)
     struct discord_conn *conn = timer->data;
 
     conn->paused = false;
+    conn->net->read_us = (int64_t)(uv_hrtime() / 1000);
     conn->resume(conn);
     if (!conn->closing && !conn->paused && conn->in.len > conn->in_at)
         conn->take(conn);

@@ -61,6 +61,7 @@ struct discord_net {
     uv_prepare_t flush;
     struct discord_conn *all, *dirty;
     size_t open;
+    int64_t read_us; /* when what is being taken had come; monotonic */
     /* A connection came; sets take, gone and arg. */
     void (*accept)(struct discord_conn *conn);
     void (*tick)(void *arg); /* before the loop waits */
