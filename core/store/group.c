@@ -38,7 +38,7 @@ void store_group_fail(struct store_group *group, troupe_status status, const str
     }
 }
 
-void store_group_done(struct store_group *group)
+void store_group_open(struct store_group *group)
 {
     for (size_t i = 0; i < group->count; i++) {
         const struct store_request *request = group->requests[i];
@@ -46,6 +46,11 @@ void store_group_done(struct store_group *group)
         if (request->status >= 0 && request->batch->latch)
             latch_open(request->batch->latch);
     }
+}
+
+void store_group_done(struct store_group *group)
+{
+    store_group_open(group);
     for (size_t i = 0; i < group->count; i++)
         group->requests[i]->done(group->requests[i]);
     group->count = 0;

@@ -23,6 +23,8 @@ size_t store_group_left(const struct store_group *group);
 void store_group_reset(struct store_group *group);
 /* Everybody whose fate was still open shares it. */
 void store_group_fail(struct store_group *group, troupe_status status, const struct error *err);
+/* Opens the latches of those that are durable; a second time does nothing. */
+void store_group_open(struct store_group *group);
 /* Hands the outcomes on; the group is empty then. Latches first: `done` wakes the loop, which takes
  * longer. */
 void store_group_done(struct store_group *group);

@@ -67,6 +67,8 @@ static troupe_status start(struct store_engine *engine, const struct store_optio
     writer->write_ms = options->write_ms;
     writer->busy_ms = options->busy_ms;
     writer->on_commit = options->on_commit;
+    if (engine->log_vfs)
+        sqlite_log_vfs_durable(engine->log_vfs, sqlite_writer_durable, writer);
     steps = store_core_migrations(&count);
     status = sqlite_migrate(&writer->conn, NULL, steps, count, false, err);
     if (status < 0)

@@ -15,19 +15,24 @@
 
 /* Bytes; a frame is 4,120. SQLite's own layer takes less than 128k at a time (os_unix.c). */
 #define GATHER_MAX (96u << 10)
+#define FRAME_HEAD 24
 
 struct sqlite_log_vfs {
     sqlite3_vfs vfs; /* first */
     char name[32];
+    void (*durable)(void *arg);
+    void *arg;
 };
 
 /* The real file stands behind it. */
 struct log_file {
     sqlite3_file base; /* first */
     sqlite3_file *real;
+    struct sqlite_log_vfs *vfs;
     unsigned char *data;
     sqlite3_int64 at; /* of the gathered bytes */
     size_t len;
+    bool commits; /* the frame that ends a transaction was written, and no sync came since */
 };
 
 static struct log_file *log_of(sqlite3_file *file)
@@ -46,9 +51,20 @@ static sqlite3_vfs *parent_of(const sqlite3_vfs *vfs)
 static int write_out(struct log_file *log)
 {
     size_t len = log->len;
+    int code = SQLITE_OK;
 
     log->len = 0;
-    return len ? log->real->pMethods->xWrite(log->real, log->data, (int)len, log->at) : SQLITE_OK;
+    if (len)
+        code = log->real->pMethods->xWrite(log->real, log->data, (int)len, log->at);
+    log->commits = log->commits && code == SQLITE_OK;
+    return code;
+}
+
+/* Of the head of a frame the second number is not 0 where it ends a transaction (SQLite's file format,
+ * 4.1 "WAL Frame Header"). The log's own head is longer. */
+static bool ends_transaction(const unsigned char *data, size_t size, sqlite3_int64 at)
+{
+    return size == FRAME_HEAD && at > 0 && (data[4] | data[5] | data[6] | data[7]) != 0;
 }
 
 static int log_write(sqlite3_file *file, const void *data, int n, sqlite3_int64 at)
@@ -62,6 +78,7 @@ static int log_write(sqlite3_file *file, const void *data, int n, sqlite3_int64 
         if (code != SQLITE_OK)
             return code;
     }
+    log->commits = log->commits || ends_transaction(data, size, at);
     if (size > GATHER_MAX)
         return log->real->pMethods->xWrite(log->real, data, n, at);
     if (!log->data && !(log->data = mem_try(GATHER_MAX)))
@@ -104,7 +121,15 @@ static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
 
 static int log_sync(sqlite3_file *file, int flags)
 {
-    BEHIND(xSync(log->real, flags));
+    struct log_file *log = log_of(file);
+    int code = write_out(log);
+
+    if (code == SQLITE_OK)
+        code = log->real->pMethods->xSync(log->real, flags);
+    if (code == SQLITE_OK && log->commits && log->vfs->durable)
+        log->vfs->durable(log->vfs->arg);
+    log->commits = false;
+    return code;
 }
 
 static int log_size(sqlite3_file *file, sqlite3_int64 *ret)
@@ -171,7 +196,10 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
 
     if (!(flags & SQLITE_OPEN_WAL))
         return parent->xOpen(parent, name, file, flags, ret); /* as it is */
-    *log = (struct log_file){.real = (sqlite3_file *)(void *)(log + 1)};
+    *log = (struct log_file){
+        .real = (sqlite3_file *)(void *)(log + 1),
+        .vfs = (struct sqlite_log_vfs *)(void *)vfs,
+    };
     code = parent->xOpen(parent, name, log->real, flags, ret);
     if (code == SQLITE_OK)
         log->base.pMethods = &log_methods;
@@ -244,6 +272,12 @@ troupe_status sqlite_log_vfs_new(const char *parent_name, struct sqlite_log_vfs 
     }
     *ret = vfs;
     return TROUPE_OK;
+}
+
+void sqlite_log_vfs_durable(struct sqlite_log_vfs *vfs, void (*durable)(void *arg), void *arg)
+{
+    vfs->durable = durable;
+    vfs->arg = arg;
 }
 
 const char *sqlite_log_vfs_name(const struct sqlite_log_vfs *vfs)

@@ -93,6 +93,9 @@ troupe_status sqlite_log_vfs_new(const char *parent, struct sqlite_log_vfs **ret
                                  struct error *err);
 void sqlite_log_vfs_free(struct sqlite_log_vfs *vfs);
 const char *sqlite_log_vfs_name(const struct sqlite_log_vfs *vfs);
+/* `durable` is called on the writer's thread as soon as the disk has confirmed a transaction, before
+ * COMMIT returns. */
+void sqlite_log_vfs_durable(struct sqlite_log_vfs *vfs, void (*durable)(void *arg), void *arg);
 
 /* ---- migrate.c ---- */
 
@@ -112,12 +115,18 @@ struct sqlite_writer {
     bool running;
     uint32_t write_ms, busy_ms;
     void (*on_commit)(void);
+    struct store_group *group; /* of the transaction that runs; NULL: none */
+    bool confirmed;            /* the disk has confirmed it */
     bool checkpoint_due;
     _Atomic size_t log_pages;
     _Atomic uint64_t transactions, checkpoints;
     _Atomic bool degraded;
 };
 
+/* The disk has confirmed the transaction that is about to end: its latches open. What the disk has
+ * cannot be taken back, so a COMMIT that fails behind it (no memory, no room for the index of the log)
+ * ends the process: the next start finds the transaction in the log. */
+void sqlite_writer_durable(void *writer);
 troupe_status sqlite_writer_start(struct sqlite_writer *writer, struct error *err);
 /* Finishes what is queued, joins, closes the connection. Also after a start that failed. */
 void sqlite_writer_stop(struct sqlite_writer *writer);

@@ -8,8 +8,12 @@
  * refuses fails everybody.
  */
 #include "base/clock.h"
+#include "base/log.h"
 #include "store/group.h"
 #include "store/sqlite/sqlite.h"
+
+#include <sysexits.h>
+#include <unistd.h>
 
 enum {
     CHECKPOINT_IDLE = 250,  /* pages in the log after which an idle writer checkpoints */
@@ -115,6 +119,34 @@ static bool run_one(struct sqlite_writer *writer, struct store_request *request,
     return true;
 }
 
+void sqlite_writer_durable(void *arg)
+{
+    struct sqlite_writer *writer = arg;
+
+    if (!writer->group)
+        return; /* a migration, a checkpoint */
+    writer->confirmed = true;
+    store_group_open(writer->group);
+}
+
+/* The transaction ends; false: it is not durable. */
+static bool commit(struct sqlite_writer *writer, struct store_group *group, struct error *err)
+{
+    troupe_status status;
+
+    writer->group = group;
+    writer->confirmed = false;
+    status = control(&writer->conn, "\nCOMMIT", err);
+    writer->group = NULL;
+    if (status < 0 && writer->confirmed) {
+        log_error("store",
+                  "%s, behind what the disk has confirmed: the process ends, start it again",
+                  err->text);
+        _exit(EX_OSERR);
+    }
+    return status >= 0;
+}
+
 /* The transaction once through. False: to be run anew, carefully, without those that failed. */
 static bool run_through(struct sqlite_writer *writer, struct store_group *group, bool careful)
 {
@@ -122,6 +154,7 @@ static bool run_through(struct sqlite_writer *writer, struct store_group *group,
     struct error err;
     size_t left = store_group_left(group);
     troupe_status status;
+    bool durable;
 
     if (left == 0)
         return true;
@@ -145,16 +178,16 @@ static bool run_through(struct sqlite_writer *writer, struct store_group *group,
     }
     if (writer->on_commit)
         writer->on_commit();
-    status = control(conn, "\nCOMMIT", &err);
+    durable = commit(writer, group, &err);
     if (writer->on_commit)
         writer->on_commit();
-    if (status < 0) {
-        roll_back(conn);
-        atomic_store(&writer->degraded, true);
-        store_group_fail(group, status, &err);
-    } else {
+    if (durable) {
         atomic_store(&writer->degraded, false);
         atomic_fetch_add(&writer->transactions, 1);
+    } else {
+        roll_back(conn);
+        atomic_store(&writer->degraded, true);
+        store_group_fail(group, err.status, &err);
     }
     return true;
 }
