@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,9 +39,15 @@ troupe_status buf_reserve(struct buf *buf, size_t len)
     return TROUPE_OK;
 }
 
+/* Most puts are a few bytes where there is room. */
+static bool has_room(const struct buf *buf, size_t len)
+{
+    return len < buf->cap - buf->len && (!buf->max || buf->len + len <= buf->max);
+}
+
 troupe_status buf_append(struct buf *buf, const void *data, size_t len)
 {
-    troupe_status status = buf_reserve(buf, len);
+    troupe_status status = has_room(buf, len) ? TROUPE_OK : buf_reserve(buf, len);
 
     if (status < 0)
         return status;
@@ -58,7 +65,31 @@ troupe_status buf_puts(struct buf *buf, const char *text)
 
 troupe_status buf_putc(struct buf *buf, char c)
 {
-    return buf_append(buf, &c, 1);
+    if (!has_room(buf, 1))
+        return buf_append(buf, &c, 1);
+    buf->data[buf->len++] = c;
+    buf->data[buf->len] = '\0';
+    return TROUPE_OK;
+}
+
+troupe_status buf_put_uint(struct buf *buf, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    return buf_append(buf, digits + at, sizeof(digits) - at);
+}
+
+troupe_status buf_put_int(struct buf *buf, int64_t number)
+{
+    troupe_status status = number < 0 ? buf_putc(buf, '-') : TROUPE_OK;
+
+    return status < 0 ? status
+                      : buf_put_uint(buf, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }
 
 troupe_status buf_vprintf(struct buf *buf, const char *format, va_list args)

@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <troupe/status.h>
 
 struct buf {
@@ -29,6 +30,9 @@ troupe_status buf_reserve(struct buf *buf, size_t len);
 troupe_status buf_append(struct buf *buf, const void *data, size_t len);
 troupe_status buf_puts(struct buf *buf, const char *text);
 troupe_status buf_putc(struct buf *buf, char c);
+/* The number in decimal; much less work than buf_printf. */
+troupe_status buf_put_uint(struct buf *buf, uint64_t number);
+troupe_status buf_put_int(struct buf *buf, int64_t number);
 troupe_status buf_printf(struct buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 troupe_status buf_vprintf(struct buf *buf, const char *format, va_list args)

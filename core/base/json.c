@@ -195,6 +195,11 @@ void json_put(struct buf *out, const char *text, size_t len)
     size_t from = 0;
 
     buf_putc(out, '"');
+    if (text_is_plain(text, len)) { /* as most is */
+        buf_append(out, text, len);
+        buf_putc(out, '"');
+        return;
+    }
     if (!text_is_utf8(text, len))
         len = 0;
     for (size_t i = 0; i < len; i++) {

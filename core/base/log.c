@@ -11,6 +11,7 @@
 #include "base/journal.h"
 #include "base/mem.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -143,7 +144,7 @@ static void put_escaped(struct buf *out, const char *text, const char *also)
         unsigned char c = (unsigned char)*p;
         bool control = c < 0x20 || c == 0x7f;
 
-        if (!control && !strchr(also, *p))
+        if (!control && (!*also || !strchr(also, *p)))
             continue;
         buf_append(out, plain, (size_t)(p - plain));
         plain = p + 1;
@@ -167,6 +168,14 @@ struct entry {
 
 static void put_value(struct buf *out, const char *text)
 {
+    const char *p = text;
+
+    while (isalnum((unsigned char)*p) || *p == '.' || *p == '_' || *p == ':' || *p == '-')
+        p++;
+    if (p > text && !*p) {
+        buf_append(out, text, (size_t)(p - text));
+        return;
+    }
     if (*text && !strpbrk(text, " \"=\\")) {
         put_escaped(out, text, "");
         return;
@@ -190,7 +199,7 @@ static void put_text(struct buf *out, const struct entry *entry)
         if (field->text)
             put_value(out, field->text);
         else
-            buf_printf(out, "%lld", (long long)field->number);
+            buf_put_int(out, field->number);
     }
 }
 

@@ -39,6 +39,33 @@ static bool wide_ascii(const unsigned char *s)
     return ((word[0] | word[1] | word[2] | word[3]) & UINT64_C(0x8080808080808080)) == 0;
 }
 
+/* Eight bytes of printable ASCII without quote and backslash. */
+static bool word_is_plain(const char *text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
+    uint64_t word, quote, back;
+
+    memcpy(&word, text, sizeof(word));
+    quote = word ^ (ones * '"');
+    back = word ^ (ones * '\\');
+    return ((word | (word - ones * 0x20) | (quote - ones) | (back - ones)) & tops) == 0;
+}
+
+bool text_is_plain(const char *text, size_t len)
+{
+    char rest[sizeof(uint64_t)];
+    size_t i = 0;
+
+    for (; len - i >= sizeof(rest); i += sizeof(rest))
+        if (!word_is_plain(text + i))
+            return false;
+    if (i == len)
+        return true;
+    memset(rest, ' ', sizeof(rest));
+    memcpy(rest, text + i, len - i);
+    return word_is_plain(rest);
+}
+
 bool text_is_utf8(const char *text, size_t len)
 {
     const unsigned char *s = (const unsigned char *)text;

@@ -13,6 +13,8 @@
 
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, nothing above U+10FFFF). */
 bool text_is_utf8(const char *text, size_t len);
+/* Whether they are ASCII from the space on, without quote and backslash: as they stand in JSON. */
+bool text_is_plain(const char *text, size_t len);
 /* The largest cut <= `max` that does not split a code point of valid UTF-8. */
 size_t text_utf8_cut(const char *text, size_t len, size_t max);
 /* Length in UTF-16 units, the way Discord counts. */

@@ -53,12 +53,14 @@ const char *config_path(const struct config *config)
 const struct config_section *config_section(const struct config *config, const char *kind,
                                             const char *name)
 {
-    _cleanup_mem_ char *title = NULL;
+    _cleanup_buf_ struct buf title = BUF_INIT;
 
     if (!name || !*name)
         return map_get(&config->by_title, kind);
-    title = mem_printf("%s %s", kind, name);
-    return map_get(&config->by_title, title);
+    buf_puts(&title, kind);
+    buf_putc(&title, ' ');
+    buf_puts(&title, name);
+    return map_getn(&config->by_title, title.data, title.len);
 }
 
 const struct config_section *config_next(const struct config *config, const char *kind,

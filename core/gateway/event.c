@@ -4,8 +4,6 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,7 +104,11 @@ char *event_print(const struct event *event)
     put_key(&out, "content");
     json_put(&out, event->content, event->content_len);
     put_key(&out, "flags");
-    buf_printf(&out, "%" PRIu32 ",\"time\":%" PRId64 ",\"roles\":[", event->flags, event->time_ms);
+    buf_put_uint(&out, event->flags);
+    put_key(&out, "time");
+    buf_put_int(&out, event->time_ms);
+    put_key(&out, "roles");
+    buf_putc(&out, '[');
     for (size_t i = 0; i < event->role_count; i++) {
         if (i)
             buf_putc(&out, ',');
@@ -167,14 +169,15 @@ troupe_status event_parse(const char *json, size_t len, struct event **ret, stru
 
 uint64_t event_id_number(const char *id)
 {
-    unsigned long long number;
-    char *end;
+    uint64_t number = 0;
 
-    if (!id || *id < '0' || *id > '9')
+    if (!id || !*id)
         return 0;
-    errno = 0;
-    number = strtoull(id, &end, 10);
-    return *end || errno ? 0 : number;
+    for (; *id; id++)
+        if (*id < '0' || *id > '9' || __builtin_mul_overflow(number, (uint64_t)10, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(*id - '0'), &number))
+            return 0;
+    return number;
 }
 
 struct event *event_observed(const struct event *event)

@@ -520,6 +520,25 @@ static size_t run(struct scan *scan, size_t at, size_t len, bool whole,
     return at;
 }
 
+/* Most answers: a whole short text of ASCII without a fence. It needs no scan, as it is one part. */
+static bool give_short(const struct split_state *state, const char *text, size_t len, size_t limit,
+                       struct split_part *ret)
+{
+    size_t start = 0, end = len;
+
+    if (len > limit || state->from || state->inside_line || state->fence.open)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] >= 0x80 || text[i] == '`' || text[i] == '~')
+            return false;
+    while (end && is_ascii_space(text[end - 1]))
+        end--;
+    while (start < end && is_ascii_space(text[start]))
+        start++;
+    *ret = (struct split_part){.end = len, .shown = start, .shown_len = end - start};
+    return end > 0;
+}
+
 bool split_next(const char *text, size_t len, size_t limit, bool whole, struct split_state *state,
                 struct split_part *ret)
 {
@@ -527,6 +546,8 @@ bool split_next(const char *text, size_t len, size_t limit, bool whole, struct s
     struct split_state again = *state;
     size_t at;
 
+    if (whole && give_short(state, text, len, scan.limit, ret))
+        return true;
     for (;;) {
         const struct candidate *cut;
 

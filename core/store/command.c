@@ -72,6 +72,7 @@ troupe_status store_command_copy(struct arena *arena, const struct store_stateme
         if (params[i].type == STORE_TEXT || params[i].type == STORE_BLOB)
             params[i].data = arena_strndup(arena, params[i].data, params[i].len);
         params[i].name = copy_text(arena, params[i].name);
+        command.named = command.named || params[i].name;
     }
     command.params = params;
     command.param_count = statement->param_count;
@@ -89,6 +90,8 @@ void store_command_reset(struct store_command *command)
 /* The n-th value that has no name, from 1. */
 static const struct store_value *positional(const struct store_command *command, size_t position)
 {
+    if (!command->named)
+        return position <= command->param_count ? &command->params[position - 1] : NULL;
     for (size_t i = 0; i < command->param_count; i++)
         if (!command->params[i].name && --position == 0)
             return &command->params[i];
@@ -125,9 +128,9 @@ const struct store_value *store_command_value(const struct store_command *comman
 troupe_status store_command_check(const struct store_command *command, const struct store_sql *sql,
                                   struct error *err)
 {
-    size_t positions = 0;
+    size_t positions = command->named ? 0 : command->param_count;
 
-    for (size_t i = 0; i < command->param_count; i++) {
+    for (size_t i = 0; command->named && i < command->param_count; i++) {
         const char *name = command->params[i].name;
         bool used = false;
 

@@ -24,6 +24,7 @@ struct store_command {
     int64_t expect;
     const struct store_value *params;
     size_t param_count;
+    bool named; /* some of them have names */
     int64_t changes, rowid;
     struct store_rows *rows;
 };

@@ -54,6 +54,23 @@ static void add_bound(struct bound bounds[3], size_t *count, const struct bound 
         mem_free(bound->key);
 }
 
+static char *key_of(const char *kind, const struct limit_class *class, const char *account,
+                    const char *who)
+{
+    struct buf key = BUF_INIT;
+
+    buf_puts(&key, kind);
+    buf_putc(&key, ' ');
+    buf_puts(&key, class->name);
+    if (who) {
+        buf_putc(&key, ' ');
+        buf_puts(&key, account);
+        buf_putc(&key, ' ');
+        buf_puts(&key, who);
+    }
+    return buf_take(&key);
+}
+
 static size_t bounds_of(const struct turn *turn, const struct limit_class *class,
                         struct bound bounds[3])
 {
@@ -67,15 +84,15 @@ static size_t bounds_of(const struct turn *turn, const struct limit_class *class
         add_bound(bounds, &count,
                   &(struct bound){"member", "that is more than",
                                   turn_settings_int(engine, event, "limits", class->name),
-                                  mem_printf("m %s %s %s", class->name, account, event->member)});
+                                  key_of("m", class, account, event->member)});
     if (event->guild)
         add_bound(bounds, &count,
                   &(struct bound){"guild", "this server has asked for more than",
                                   config_int(limits, class->guild),
-                                  mem_printf("g %s %s %s", class->name, account, event->guild)});
+                                  key_of("g", class, account, event->guild)});
     add_bound(bounds, &count,
               &(struct bound){"total", "all together have asked for more than",
-                              config_int(limits, class->total), mem_printf("t %s", class->name)});
+                              config_int(limits, class->total), key_of("t", class, NULL, NULL)});
     return count;
 }
 

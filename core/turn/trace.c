@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "turn/span.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,7 +91,9 @@ void turn_trace_add(struct turn_trace *trace, const char *where, const char *cod
         buf_putc(out, ',');
     else
         (void)buf_reserve(out, ENTRIES_FIRST);
-    buf_printf(out, "{\"ms\":%" PRIu64 ",\"at\":", clock_ms() - trace->start_ms);
+    buf_puts(out, "{\"ms\":");
+    buf_put_uint(out, clock_ms() - trace->start_ms);
+    buf_puts(out, ",\"at\":");
     json_put(out, where, strlen(where));
     buf_puts(out, ",\"code\":");
     json_put(out, code, strlen(code));
@@ -114,7 +115,8 @@ char *turn_trace_print(const struct turn_trace *trace)
     (void)buf_reserve(&out, trace->entries.len + 64);
     buf_puts(&out, "{\"entries\":[");
     buf_append(&out, trace->entries.data, trace->entries.len);
-    buf_printf(&out, "],\"dropped\":%zu", trace->dropped);
+    buf_puts(&out, "],\"dropped\":");
+    buf_put_uint(&out, trace->dropped);
     if (trace->spans) {
         buf_puts(&out, ",\"spans\":");
         turn_spans_print(trace->spans, NULL, &out);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -134,6 +135,22 @@ static void buffers_grow_shift_and_are_handed_over(void **state)
     buf_clear(&buf);
 }
 
+static void numbers_are_put_as_printf_writes_them(void **state)
+{
+    static const int64_t numbers[] = {0, 7, -1, 10, 4711, -4711, INT64_MAX, INT64_MIN};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        _cleanup_buf_ struct buf put = BUF_INIT, printed = BUF_INIT;
+
+        assert_status(buf_put_int(&put, numbers[i]), TROUPE_OK);
+        assert_status(buf_put_uint(&put, (uint64_t)numbers[i]), TROUPE_OK);
+        assert_status(buf_printf(&printed, "%" PRId64 "%" PRIu64, numbers[i], (uint64_t)numbers[i]),
+                      TROUPE_OK);
+        assert_string_equal(buf_text(&put), buf_text(&printed));
+    }
+}
+
 static void a_bounded_buffer_takes_all_or_nothing(void **state)
 {
     struct buf buf = {.max = 8};
@@ -220,6 +237,7 @@ int main(void)
         cmocka_unit_test(mem_try_may_fail),
         cmocka_unit_test(copies_are_terminated),
         cmocka_unit_test(buffers_grow_shift_and_are_handed_over),
+        cmocka_unit_test(numbers_are_put_as_printf_writes_them),
         cmocka_unit_test(a_bounded_buffer_takes_all_or_nothing),
         cmocka_unit_test(arenas_are_aligned_zeroed_and_counted),
         cmocka_unit_test(errors_are_filled_once_and_never_overrun),

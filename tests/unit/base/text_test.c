@@ -231,9 +231,27 @@ static void one_bad_byte_is_found_wherever_it_stands(void **state)
     }
 }
 
+static void what_json_would_escape_is_not_plain(void **state)
+{
+    char text[40];
+
+    (void)state;
+    for (int c = 0; c < 256; c++)
+        for (size_t len = 1; len <= sizeof(text); len++)
+            for (size_t at = 0; at<len; at += len> 9 ? 7 : 1) {
+                bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+
+                memset(text, '~', sizeof(text));
+                text[at] = (char)c;
+                assert_int_equal(text_is_plain(text, len), plain);
+            }
+    assert_true(text_is_plain("\"", 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_json_would_escape_is_not_plain),
         cmocka_unit_test(one_bad_byte_is_found_wherever_it_stands),
         cmocka_unit_test(utf8_is_judged_by_the_standard),
         cmocka_unit_test(cutting_keeps_code_points_whole),

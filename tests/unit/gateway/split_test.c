@@ -611,12 +611,49 @@ static void any_text_in_any_pieces_keeps_the_promises(void **state)
     }
 }
 
+/* A short one is given without a scan. A letter that is no ASCII, and two bytes long, forces the scan. */
+static void a_short_text_is_what_the_scan_would_give(void **state)
+{
+    static const char alphabet[] = "ab. \n\t>-*1#\"x";
+    uint64_t random = 42;
+
+    (void)state;
+    for (size_t round = 0; round < 20000; round++) {
+        char text[40], other[41];
+        size_t len = 1 + next_random(&random, sizeof(text) - 1), at;
+        struct split_state start = {0}, again = {0};
+        struct split_part part, scanned;
+
+        for (size_t i = 0; i < len; i++)
+            text[i] = alphabet[next_random(&random, sizeof(alphabet) - 1)];
+        at = next_random(&random, len);
+        text[at] = 'a';
+        memcpy(other, text, at);
+        memcpy(other + at, "\xc3\xa4", 2);
+        memcpy(other + at + 2, text + at + 1, len - at - 1);
+        assert_true(split_next(text, len, LIMIT, true, &start, &part));
+        assert_true(split_next(other, len + 1, LIMIT, true, &again, &scanned));
+        scanned.end--;
+        scanned.shown_len--;
+        assert_int_equal(part.start, scanned.start);
+        assert_int_equal(part.end, scanned.end);
+        assert_int_equal(part.shown, scanned.shown);
+        assert_int_equal(part.shown_len, scanned.shown_len);
+        assert_int_equal(part.inside_line, scanned.inside_line);
+        assert_int_equal(part.fixed, scanned.fixed);
+        assert_int_equal(part.before.open, scanned.before.open);
+        assert_int_equal(part.after.open, scanned.after.open);
+        assert_int_equal(start.from, again.from);
+    }
+}
+
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_short_text_is_one_part_without_its_edges),
+        TEST(a_short_text_is_what_the_scan_would_give),
         TEST(the_best_place_is_taken),
         TEST(a_long_word_fills_its_parts),
         TEST(characters_are_not_torn),
