@@ -3,6 +3,7 @@
  * What the disk and the operator may do to the database: each has a clear end, and afterwards the
  * store can still write.
  */
+#include "loop/latch.h"
 #include "store_fixture.h"
 
 #include <errno.h>
@@ -141,11 +142,20 @@ static troupe_status insert_blob(struct fixture *f, const char *name, size_t siz
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_mem_ char *blob = mem_zero(1, size + 1);
+    struct latch *latch = latch_new();
+    enum latch_state open;
+    troupe_status status;
 
+    store_batch_opens(batch, latch);
     store_batch_add(batch, STORE_SQL("INSERT INTO item (name) VALUES (?1)", store_text(name)));
     store_batch_add(batch, STORE_SQL("INSERT INTO item (name) VALUES (?1 || ?2)", store_text(name),
                                      store_blob(blob, size)));
-    return store_commit(f->store, batch, 0, &f->err);
+    status = store_commit(f->store, batch, 0, &f->err);
+    /* Somebody acts on it before the outcome is known here. */
+    open = latch_look(latch);
+    latch_unref(latch);
+    CHECK(open == (status == TROUPE_OK ? LATCH_OPEN : LATCH_SHUT));
+    return status;
 }
 
 static troupe_status full_body(void *arg)
