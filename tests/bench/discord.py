@@ -5,6 +5,7 @@ Debian's python3-discord is there, eris and discord.js where npm can install the
 directory). Medians of three, all in the same run; loopback only. Lines as tests/bench/run.sh wants them."""
 
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -128,6 +129,17 @@ def flood(discord, events, one_in=0, kind="command"):
     return discord.do("flood")
 
 
+def made_first(subject):
+    """Makes its database, as is done once in its life. Not logged in: a second login within 5 s has to
+    wait, by Discord's rule of one identify in that time."""
+    with open(subject.ini) as file:
+        whole = file.read()
+    subject.write(re.sub(r"^\[discord\]\n([^\[].*\n)*", "", whole, flags=re.M))
+    subject.start()
+    subject.stop()
+    subject.write(whole)
+
+
 def receive(subject, discord):
     """CPU seconds a 100,000 events that address nobody."""
     connect(subject, discord)
@@ -246,8 +258,7 @@ def main(top):
     ready, idle = [], []
     for _ in range(RUNS):
         subject = Troupe(fresh(top), discord)
-        subject.start()  # the database is made here, once in its life
-        subject.stop()
+        made_first(subject)
         ready.append(connect(subject, discord))
         idle.append(subject.status_kb("VmRSS") / 1024)
         subject.stop()
