@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define MASK_MIN   6
+#define KEPT_MAX   8192
 #define LINE_FIRST 480 /* bytes of a line, for which it takes memory once */
 
 static struct {
@@ -32,6 +33,9 @@ static struct {
     char **masks;
     size_t mask_count;
     atomic_uint_least64_t counts[4];
+    bool gathers;
+    char kept[KEPT_MAX];
+    atomic_size_t kept_len; /* written under the lock */
 } state = {
     .lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_INFO, .fd = STDERR_FILENO, .journal = -1};
 
@@ -272,6 +276,37 @@ static void put_line(struct buf *line, const char *stamp, const struct entry *en
     buf_putc(line, '\n');
 }
 
+static void write_out(const char *data, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t n = write(state.fd, data + done, len - done);
+
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+}
+
+static void write_kept(void)
+{
+    write_out(state.kept, atomic_load(&state.kept_len));
+    atomic_store(&state.kept_len, 0);
+}
+
+static bool keep(const struct buf *line)
+{
+    size_t len;
+
+    if (line->len > KEPT_MAX - atomic_load(&state.kept_len))
+        write_kept();
+    len = atomic_load(&state.kept_len);
+    if (line->len > KEPT_MAX - len)
+        return false;
+    memcpy(state.kept + len, line->data, line->len);
+    atomic_store(&state.kept_len, len + line->len);
+    return true;
+}
+
 /* The state is locked. */
 static void emit(const struct entry *entry)
 {
@@ -283,13 +318,32 @@ static void emit(const struct entry *entry)
     clock_iso(clock_wall_ms(), stamp);
     (void)buf_reserve(&line, LINE_FIRST);
     put_line(&line, stamp, entry);
-    for (size_t done = 0; done < line.len;) {
-        ssize_t n = write(state.fd, line.data + done, line.len - done);
+    if (state.gathers && entry->level >= LOG_INFO && keep(&line))
+        return;
+    write_kept();
+    write_out(line.data, line.len);
+}
 
-        if (n <= 0)
-            break;
-        done += (size_t)n;
-    }
+void log_gather(bool on)
+{
+    pthread_mutex_lock(&state.lock);
+    state.gathers = on;
+    write_kept();
+    pthread_mutex_unlock(&state.lock);
+}
+
+void log_flush(void)
+{
+    if (!atomic_load_explicit(&state.kept_len, memory_order_relaxed))
+        return;
+    pthread_mutex_lock(&state.lock);
+    write_kept();
+    pthread_mutex_unlock(&state.lock);
+}
+
+void log_flush_dying(void)
+{
+    write_kept();
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

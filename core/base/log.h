@@ -39,6 +39,13 @@ struct log_field {
  * TROUPE_NAME. `id` (may be NULL) is the journal's MESSAGE_ID of this kind of line, 32 hex digits. */
 void log_fields(enum log_level level, const char *part, const char *id,
                 const struct log_field *fields, size_t count, const char *message);
+/* From now on lines of LOG_INFO and below are kept, 8 kB of them at most, until log_flush, or until
+ * something above is said. For a program with a loop that flushes whenever it has nothing to do: a
+ * line for each of thousands of turns a second is one write for many then. */
+void log_gather(bool on);
+void log_flush(void);
+/* The same in a handler of fatal signals: without the lock, which the dying thread may hold. */
+void log_flush_dying(void);
 /* Lines of a level that were written since the process began. */
 uint64_t log_count(enum log_level level);
 /* Values shorter than 6 bytes are not masked: they would blot out ordinary text. */

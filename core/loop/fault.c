@@ -9,6 +9,7 @@
  * file has the registers of the fault instead of the handler's.
  */
 #include "loop/fault.h"
+#include "base/log.h"
 
 #include "loop/internal.h"
 #include "loop/marker.h"
@@ -88,6 +89,7 @@ static void announce(const char *what, const siginfo_t *info, const ucontext_t *
     char thread_name[32];
     size_t detail;
 
+    log_flush_dying();
     marker_owner(fault.loop, thread_name, &owner);
     marker_text(&line, "troupe: fatal ");
     detail = line.len;

@@ -367,7 +367,9 @@ int app_run(struct setup *setup, const struct app_chat *chat)
         print_failure(*err.text ? err.text : "the host cannot be started");
         app.exit_code = EX_OSERR;
     } else {
+        log_gather(true);
         loop_run(app.loop);
+        log_gather(false);
         (void)scope_close(&app.scope);
         code = seat_leave(app.seat);
         if (!app.exit_code)

@@ -53,6 +53,47 @@ static const char *captured(struct capture *capture)
     return capture->text;
 }
 
+static void what_is_kept_leaves_in_order_and_before_what_is_worse(void **state)
+{
+    struct capture *capture = *state;
+    char longer[9000];
+    const char *text, *at;
+
+    log_setup(LOG_INFO, LOG_SYSTEMD, capture->pipe[1]);
+    log_gather(true);
+    log_info("test", "one");
+    log_info("test", "two");
+    assert_string_equal(captured(capture), "");
+    log_flush();
+    assert_string_equal(captured(capture), "<6>test: one\n<6>test: two\n");
+    log_flush();
+    assert_string_equal(captured(capture), "");
+    log_info("test", "three");
+    log_error("test", "four");
+    assert_string_equal(captured(capture), "<6>test: three\n<3>test: four\n");
+    /* The bound: what does not fit any more is written, and nothing is left out. */
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    log_info("test", "five");
+    log_info("test", "%s", longer);
+    text = captured(capture);
+    assert_true(strncmp(text, "<6>test: five\n<6>test: xxx", 26) == 0);
+    while (*captured(capture))
+        ;
+    for (int i = 0; i < 1000; i++)
+        log_info("test", "line %d", i);
+    text = captured(capture);
+    at = strstr(text, "line 0\n");
+    assert_non_null(at);
+    assert_non_null(strstr(at, "line 1\n"));
+    while (*captured(capture))
+        ;
+    log_gather(false);
+    assert_non_null(strstr(captured(capture), "line 999\n"));
+    log_info("test", "at once");
+    assert_string_equal(captured(capture), "<6>test: at once\n");
+}
+
 static void one_call_is_one_line(void **state)
 {
     struct capture *capture = *state;
@@ -284,6 +325,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_call_is_one_line, capture_setup, capture_teardown),
+        cmocka_unit_test_setup_teardown(what_is_kept_leaves_in_order_and_before_what_is_worse,
+                                        capture_setup, capture_teardown),
         cmocka_unit_test_setup_teardown(levels_hold_back, capture_setup, capture_teardown),
         cmocka_unit_test_setup_teardown(json_lines_can_be_read_again, capture_setup,
                                         capture_teardown),
