@@ -143,7 +143,8 @@ struct loop {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t idle;
-    uv_async_t wake;
+    uv_poll_t wake; /* of wake_fd, which loop_post writes to */
+    int wake_fd;
     uv_timer_t step_timer, trim_timer;
     struct fiber fiber; /* the thread's own stack */
     struct co *running;
