@@ -56,7 +56,7 @@ static const char *captured(struct capture *capture)
 static void what_is_kept_leaves_in_order_and_before_what_is_worse(void **state)
 {
     struct capture *capture = *state;
-    char longer[9000];
+    static char longer[9000];
     const char *text, *at;
 
     log_setup(LOG_INFO, LOG_SYSTEMD, capture->pipe[1]);
