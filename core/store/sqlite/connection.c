@@ -12,6 +12,9 @@
 enum {
     CHECK_EVERY = 1000,  /* steps of SQLite's machine between two looks at the time */
     CELL_MAX = 16 << 20, /* bytes of one text or blob */
+    /* What a statement needs while it runs comes from slots of its connection. */
+    LOOKASIDE_SIZE = 2048,
+    LOOKASIDE_COUNT = 96,
 };
 
 /* Of a new file. Half of SQLite's own: a turn touches some nine pages and changes little of each, and
@@ -118,6 +121,7 @@ static void limit(sqlite3 *db)
 
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
         sqlite3_limit(db, limits[i][0], limits[i][1]);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_SIZE, LOOKASIDE_COUNT);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);

@@ -84,6 +84,8 @@ static troupe_status engine_open(const struct store_options *options, struct sto
     troupe_status status;
     int lock = -1;
 
+    /* SQLite's count of its own memory costs a lock for each allocation. Refused once it is in use. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     status = sqlite_file_prepare(options->path, &lock, err);
     if (status < 0)
         return status;
