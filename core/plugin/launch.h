@@ -11,8 +11,8 @@
 
 #define PLUGIN_LAUNCH_FDS 4 /* descriptors that a runner is given at most */
 
-/* Starts `runner` with an empty environment, /dev/null on the first three descriptors and `fds` from
- * 3 on; all of these are closed here. 0, or an errno. */
+/* Starts `runner` with nothing of ours in its environment, /dev/null on the first three descriptors and
+ * `fds` from 3 on; all of these are closed here. 0, or an errno. */
 int plugin_launch(const char *runner, const int *fds, size_t count, pid_t *ret_pid);
 /* The text as a file without a name: no pipe to fill, no argument that others can see; below 0 with
  * errno. */

@@ -2,7 +2,8 @@
  *
  * troupe-runner: the throw-away process in which a plugin runs first, and the one in which an isolated
  * agent stays. See trial.h and isolate.h for what they are for, trial_wire.h for what it reads and
- * writes. It is started by the host only, with an empty environment and three descriptors or four.
+ * writes. It is started by the host only, with three descriptors or four, and an environment that is for
+ * the C library and is emptied before a plugin is there.
  */
 #include "base/buf.h"
 #include "base/json.h"
@@ -309,6 +310,7 @@ int main(void)
     void *handle;
 
     prctl(PR_SET_NAME, "troupe-runner");
+    clearenv(); /* what it held was for the C library (launch.c) */
     if ((status = read_request(&request, &err)) < 0) {
         fprintf(stderr, "troupe-runner: %s\n", err.text);
         finish(status, &err);
