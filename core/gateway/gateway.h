@@ -114,6 +114,9 @@ struct gateway_ops {
                                     struct error *err);
     /* The batch is durable: delivery begins. The handle is gone afterwards. */
     void (*answer_commit)(struct gateway *gateway, void *answer);
+    /* The batch failed, and a sentence says so before answer_drop: whatever waits for the batch, and that
+     * sentence behind it, goes. NULL is fine. */
+    void (*answer_failed)(struct gateway *gateway, void *answer);
     /* Nothing more is owed: the batch failed, or the answer was taken back. What was shown is closed
      * as well as it goes. The handle is gone afterwards. */
     void (*answer_drop)(struct gateway *gateway, void *answer);

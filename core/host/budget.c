@@ -31,11 +31,15 @@ static troupe_status do_reserve(struct record_call *call, const struct turn_budg
         if (status == TROUPE_CONFLICT)
             status = turn_budget_refusal(store, request, 0, &err);
     }
-    turn_frame_error(frame, status,
-                     status != TROUPE_BUDGET      ? "budget.storage"
-                     : request->worst > INT64_MAX ? "budget.price_unknown"
-                                                  : "budget.cap",
-                     "%s", err.text);
+    if (status != TROUPE_BUDGET) { /* what it says is the operator's */
+        log_warn("turn", "turn %lld: nothing could be reserved: %s", (long long)frame->turn->id,
+                 err.text);
+        turn_frame_error(frame, status, "budget.storage", ENGINE_NO_STORAGE);
+    } else {
+        turn_frame_error(frame, status,
+                         request->worst > INT64_MAX ? "budget.price_unknown" : "budget.cap", "%s",
+                         err.text);
+    }
     return turn_record_note(call, status, NULL, 0);
 }
 

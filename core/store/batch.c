@@ -83,6 +83,14 @@ void store_batch_opens(struct store_batch *batch, struct latch *latch)
     batch->latch = latch_ref(latch);
 }
 
+bool store_batch_again(struct store_batch *batch)
+{
+    if (batch->holds > 1)
+        return false;
+    batch->used = false;
+    return true;
+}
+
 size_t store_batch_count(const struct store_batch *batch)
 {
     return batch->count;

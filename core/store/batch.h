@@ -31,6 +31,9 @@ void store_batch_fail(struct store_batch *batch, troupe_status status, const cha
 /* Opens the latch on the writer's thread once the batch is durable; where it is not written, the
  * latch is left alone. The batch has a reference of its own. One latch a batch. */
 void store_batch_opens(struct store_batch *batch, struct latch *latch);
+/* After store_commit said TROUPE_IO or TROUPE_UNAVAILABLE, when nothing of it is there: it may be committed
+ * once more. False while the writer has it. */
+bool store_batch_again(struct store_batch *batch);
 size_t store_batch_count(const struct store_batch *batch);
 
 /* After store_commit returned TROUPE_OK; an index outside gives 0 or NULL. */

@@ -16,6 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* That an end is tried to be stored for; a server that is away is waited for by the store itself. */
+#define AGAIN_MS       2000
+#define AGAIN_FIRST_MS 20
 #define CANNOT_KEEP                                                                                \
     "I have an answer and cannot keep it: the storage does not work. Please ask again later"
 #define CANNOT_SHOW "I have an answer and cannot show it here; the admin can look it up with why"
@@ -300,14 +303,29 @@ static void hand_over(struct ending *ending)
                     true);
 }
 
+/* What was written is not what was seen: a gateway gathers, and shows nothing that it cannot keep. */
+static bool is_seen(const struct ending *ending)
+{
+    const struct turn_answer *answer = &ending->turn->answer;
+    const char *shown;
+
+    return answer->shown && !answer->replied && answer->handle &&
+           ending->gateway->ops->answer_shown(ending->gateway, answer->handle, &shown) >=
+               answer->text.len;
+}
+
 /* The store does not work: whoever has not seen all of it is told so at once. */
 static void take_back(struct ending *ending)
 {
     struct turn *turn = ending->turn;
     const struct gateway_ops *ops = ending->gateway->ops;
     const struct turn_answer *answer = &turn->answer;
-    bool whole = answer->shown && !answer->replied;
+    bool whole = is_seen(ending);
 
+    if (answer->handle && ops->answer_failed)
+        ops->answer_failed(ending->gateway, answer->handle);
+    if (ending->notice && ops->answer_failed)
+        ops->answer_failed(ending->gateway, ending->notice);
     if (owes_sentence(ending) ||
         (!whole && turn_answer_exists(turn) && (turn->event->flags & EVENT_ADDRESSED)))
         ops->notice(ending->gateway, turn->event,
@@ -316,6 +334,23 @@ static void take_back(struct ending *ending)
         ops->answer_drop(ending->gateway, answer->handle);
     if (ending->notice)
         ops->answer_drop(ending->gateway, ending->notice);
+}
+
+/* A disk that fails once, or is full for a moment, costs nobody an answer. */
+static troupe_status commit(const struct ending *ending, struct error *err)
+{
+    struct engine *engine = ending->turn->engine;
+    const uint64_t until = co_after(AGAIN_MS);
+    troupe_status status;
+
+    for (uint64_t pause = AGAIN_FIRST_MS;; pause *= 2) {
+        status = store_commit(engine->store, ending->batch, turn_engine_soon(engine), err);
+        if (status != TROUPE_IO && status != TROUPE_UNAVAILABLE)
+            return status;
+        if (loop_now(engine->loop) + pause > until || engine->closing || co_sleep(pause) < 0 ||
+            !store_batch_again(ending->batch))
+            return status;
+    }
 }
 
 troupe_status turn_answer_finish(struct turn *turn, struct error *err)
@@ -337,7 +372,7 @@ troupe_status turn_answer_finish(struct turn *turn, struct error *err)
         status = error_set(err, TROUPE_UNAVAILABLE, "its event could not be stored");
     } else if (turn->id) {
         store_outcome(turn, batch);
-        status = store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), err);
+        status = commit(&ending, err);
     }
     if (!ending.gateway || turn->duplicate) {
         if (ending.gateway && turn->answer.handle)

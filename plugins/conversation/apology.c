@@ -48,6 +48,8 @@ static const struct row {
     {"budget.price_unknown", 0, PASS_ON,
      "I don't know what my language model costs, so I don't ask it. The admin can set its price.",
      "budget.price_unknown"},
+    {"budget.storage", 0, OWN,
+     "I can't answer now: the storage does not work. Please try again later.", "budget.storage"},
     {"budget.", 0, PASS_ON, "My budget is used up for now, so I can't chat. Commands still work.",
      "budget.cap"},
     {"rate.", 0, SECONDS, TOO_FAST, "conversation.too_fast"},

@@ -40,6 +40,7 @@ struct discord_answer {
     struct op *idle; /* completed when `busy` gets 0                               */
     bool prepared, gone;
     struct latch *ahead; /* see ahead.c; NULL: it goes after its commit */
+    bool called_off;     /* it went ahead, and its commit failed: its row is gone */
 };
 
 /* ---- piece.c --------------------------------------------------------------------------------- */

@@ -133,6 +133,7 @@ static const struct gateway_ops discord_ops = {
     .answer_prepare = discord_answer_prepare,
     .answer_commit = discord_answer_commit,
     .answer_drop = discord_answer_drop,
+    .answer_failed = discord_answer_failed,
     .notice = discord_notice,
     .fetch = discord_fetch,
     .chain = discord_chain,

@@ -221,6 +221,14 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
     discord_answer_leave(answer);
 }
 
+void discord_answer_failed(struct gateway *gateway, void *handle)
+{
+    struct discord_answer *answer = handle;
+
+    (void)gateway;
+    answer->called_off |= discord_ahead_settle(answer, false);
+}
+
 void discord_answer_drop(struct gateway *gateway, void *handle)
 {
     struct discord *discord = (struct discord *)gateway;
@@ -229,7 +237,7 @@ void discord_answer_drop(struct gateway *gateway, void *handle)
     struct discord_layout layout;
     struct discord_piece *last = NULL;
 
-    if (discord_ahead_settle(answer, false)) {
+    if (answer->called_off || discord_ahead_settle(answer, false)) {
         discord_answer_leave(answer);
         return;
     }

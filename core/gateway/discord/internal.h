@@ -219,6 +219,7 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
                                      struct error *err);
 void discord_answer_commit(struct gateway *gateway, void *handle);
 void discord_answer_drop(struct gateway *gateway, void *handle);
+void discord_answer_failed(struct gateway *gateway, void *handle);
 void discord_ahead_clear(struct discord *discord); /* after discord_answer_clear */
 void discord_answer_clear(struct discord *discord);
 

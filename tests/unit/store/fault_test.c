@@ -417,6 +417,28 @@ static void what_the_disk_refuses_fails_every_batch_of_the_transaction(void **st
     run_on_shim(*state, everybody_body);
 }
 
+static troupe_status again_body(void *arg)
+{
+    struct fixture *f = arg;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    store_batch_add(batch, STORE_SQL("INSERT INTO item (name) VALUES ('once')"));
+    inject(1, SQLITE_IOERR_WRITE, false);
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_IO);
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_ARGUMENT);
+    CHECK(ask_int(f, "SELECT count(*) FROM item") == 0);
+    CHECK(store_batch_again(batch));
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    CHECK(store_batch_changes(batch, 0) == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM item") == 1);
+    return TROUPE_OK;
+}
+
+static void what_failed_on_the_disk_is_committed_again_whole(void **state)
+{
+    run_on_shim(*state, again_body);
+}
+
 static troupe_status gathered_body(void *arg)
 {
     struct fixture *f = arg;
@@ -591,6 +613,7 @@ int main(void)
         STORE_TEST(a_full_data_base_fails_cleanly_and_goes_on_when_there_is_room),
         STORE_TEST(any_failing_write_or_sync_leaves_all_or_nothing),
         STORE_TEST(what_the_disk_refuses_fails_every_batch_of_the_transaction),
+        STORE_TEST(what_failed_on_the_disk_is_committed_again_whole),
         STORE_TEST(a_short_transaction_is_one_write_and_a_large_one_is_whole),
         FORK_TEST(what_was_acknowledged_survives_kill_9),
     };

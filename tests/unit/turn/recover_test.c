@@ -282,6 +282,7 @@ static sqlite3 *lock_store(struct fixture *f)
     sqlite3 *db;
 
     if (sqlite3_open(f->place.path, &db) != SQLITE_OK ||
+        sqlite3_busy_timeout(db, PATIENCE_MS) != SQLITE_OK ||
         sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
         abort();
     return db;
@@ -313,6 +314,60 @@ static void a_store_that_fails_is_told(void **state)
 
     (void)state;
     play_in(plain_ini, &options, store_fails_body);
+}
+
+static troupe_status gathered_body(void *arg)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *r;
+    sqlite3 *db;
+
+    t->gathers = true;
+    r = ask(t, "write gathered;doze 300");
+    WAIT_FOR(t->engine->admission.running == 1 && r->writes == 1);
+    db = lock_store(f);
+    WAIT_FOR(r->notices);
+    CHECK(strstr(buf_text(&r->notice), "the storage does not work"));
+    sqlite3_close(db);
+    return TROUPE_OK;
+}
+
+static void who_saw_nothing_yet_of_an_answer_that_cannot_be_kept_is_told(void **state)
+{
+    const struct store_options options = {.busy_ms = 30};
+
+    (void)state;
+    play_in(plain_ini, &options, gathered_body);
+}
+
+static troupe_status moment_body(void *arg)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *r = ask(t, "doze 300;reply kept");
+    struct store_stats stats;
+    uint64_t failed;
+    sqlite3 *db;
+
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM event") == 1);
+    db = lock_store(f);
+    store_stats(f->store, &stats);
+    failed = stats.failed;
+    WAIT_FOR((store_stats(f->store, &stats), stats.failed > failed));
+    sqlite3_close(db);
+    WAIT_FOR(is_answered(r));
+    CHECK(!r->notices && r->ends == 1 && !strcmp(buf_text(&r->shown), "kept"));
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'done'") == 1);
+    return TROUPE_OK;
+}
+
+static void a_store_that_fails_for_a_moment_costs_no_answer(void **state)
+{
+    const struct store_options options = {.busy_ms = 30};
+
+    (void)state;
+    play_in(plain_ini, &options, moment_body);
 }
 
 /* ---- after a crash -------------------------------------------------------------------------- */
@@ -434,6 +489,8 @@ int main(void)
         TEST(an_answer_that_the_gateway_does_not_take_is_told),
         TEST(what_is_over_is_swept_and_what_nobody_saw_waits),
         TEST(a_store_that_fails_is_told),
+        TEST(who_saw_nothing_yet_of_an_answer_that_cannot_be_kept_is_told),
+        TEST(a_store_that_fails_for_a_moment_costs_no_answer),
         TEST(what_a_crash_left_is_closed_or_done_once),
     };
 

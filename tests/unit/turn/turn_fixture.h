@@ -60,6 +60,7 @@ struct stage_test {
     bool away;                /* nobody is there: what is owed waits in the outbox */
     bool refuses;             /* takes no answer to its end                        */
     bool refuses_begin;       /* nor a new one                                     */
+    bool gathers;             /* what is written is not shown before the end       */
     int64_t taken, stored;
     unsigned batches; /* of the intake, as each tells its seq once */
     unsigned drops;
@@ -143,9 +144,8 @@ static inline size_t fake_shown(struct gateway *gateway, void *handle, const cha
 {
     struct fake_answer *answer = handle;
 
-    (void)gateway;
     *ret_text = buf_text(&answer->written);
-    return answer->written.len;
+    return test_of(gateway)->gathers ? 0 : answer->written.len;
 }
 
 static inline troupe_status fake_write(struct gateway *gateway, void *handle, const char *text,
@@ -247,7 +247,7 @@ static inline void fake_drop(struct gateway *gateway, void *handle)
     struct fake_answer *answer = handle;
 
     test_of(gateway)->drops++;
-    if (answer->written.len) { /* what was shown is closed */
+    if (answer->written.len && !answer->t->gathers) { /* what was shown is closed */
         answer->record->ends++;
         answer->record->outcome = answer->outcome;
     }
@@ -536,7 +536,7 @@ static inline bool each_had_one_end(const struct stage_test *t)
         bool whole = r->ends == 1 && r->outcome == GATEWAY_COMPLETE && !r->notices;
         bool cut = r->ends == 1 && r->outcome == GATEWAY_INTERRUPTED && r->notices == 1;
         bool hushed = r->hushed && !r->ends && !r->begins && !r->notices;
-        bool told = !r->ends && !r->begins && r->notices == 1;
+        bool told = !r->ends && (!r->begins || t->gathers) && r->notices == 1;
 
         if (whole || cut || told || hushed)
             continue;

@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Storage that fails under a whole host, with the fake Discord and the fake model as judges: nothing
+lost, nothing doubled, heartbeats in time, `troupe status` says degraded and is well again by itself.
+
+"disk": members ask one question after the other. The N-th write, sync or change of size of the
+database's files since the question fails, for every N until a turn passes untouched: with EIO and
+with ENOSPC; once, for as long as it takes until the host says so, and until then and a kill -9.
+
+"postgres": members ask without a pause, and the server is cut off at its COMMIT, before it and behind
+it, killed, restarted, paused and stopped for a minute, five times each.
+
+With TROUPE_LONG_COUNT there are so many questions of each kind of fault, spread over the calls of a turn,
+so many rounds, and the server is away for a second. The variants that there are run one after the other
+where none is named."""
+
+import errno
+import os
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+import rig  # noqa: E402
+import rig_postgres  # noqa: E402
+
+VARIANT = sys.argv[1] if len(sys.argv) > 1 else ""
+COUNT = int(os.environ.get("TROUPE_LONG_COUNT", "0"))
+BEAT_MS = 1000
+FOR_EVER = 0xffffffff
+WAIT_S = 30
+# What members are told in place of an answer, and nothing else.
+SORRY = "the storage does not work"
+
+
+class Stage:
+    """A host with its judges, in a directory of its own."""
+
+    def __init__(self, run, name, extra="", environment=None):
+        self.run, self.name = run, name
+        self.directory = os.path.join(run.directory, name)
+        os.mkdir(self.directory, 0o711)
+        self.discord = run.own(rig.Discord(self.directory, "--channels", "10", "--members", "50",
+                                           "--heartbeat-ms", str(BEAT_MS)))
+        self.llm = run.own(rig.Llm(self.directory))
+        self.host = run.own(rig.Host(self.directory, rig.config(self.directory, self.discord,
+                                                                self.llm, extra=extra), environment))
+        self.said = []
+
+    def start(self):
+        self.host.start()
+        if not self.discord.wait("connected", 1, WAIT_S):
+            raise rig.Violation(f"{self.name}: the host did not log in: {self.host.tail()}")
+
+    def say(self):
+        n = self.discord.do("say", {"kind": "mention", "channel": f"#{len(self.said) % 10}"})["n"]
+        self.said.append(n)
+        return n
+
+    def until(self, holds, what):
+        end = time.monotonic() + WAIT_S
+        while not holds():
+            if self.host.process.poll() is not None:
+                raise rig.Violation(f"{self.name}: the host ended with "
+                                    f"{self.host.process.returncode}: {self.host.tail()}")
+            if time.monotonic() > end:
+                raise rig.Violation(f"{self.name}: {what} within {WAIT_S} s: {self.host.tail()}")
+            time.sleep(0.01)
+
+    def degraded(self):
+        return (self.host.command("status")[1] or {}).get("degraded")
+
+    def answered(self, n):
+        return self.discord.do(f"ledger?n={n}")["standing"] > 0
+
+    def judge(self):
+        """How many questions are lost, and how many doubled."""
+        if not self.discord.wait("answered", 0, 60, quiet=1):
+            self.run.expect(False, f"{self.name}: not everything was answered within 60 s")
+        report = self.discord.report()
+        sorry = both = 0
+        for n in self.said:
+            parts = [part["content"] for part in self.discord.do(f"ledger?n={n}")["parts"]
+                     if not part["deleted"]]
+            told = sum(SORRY in part for part in parts)
+            sorry += told > 0
+            both += told > 1 or (told and any("You said" in part for part in parts))
+        self.run.say(f"{self.name}: {report['sent']} questions, {report['answered']} answered, of "
+                     f"these {sorry} with a sentence and {both} with that and an answer; longest time "
+                     f"between heartbeats {report['max_heartbeat_gap_ms']} ms", True)
+        self.run.expect(report["max_heartbeat_gap_ms"] <= BEAT_MS + 1000,
+                        f"{self.name}: {report['max_heartbeat_gap_ms']} ms between two heartbeats, "
+                        f"expected at most {BEAT_MS + 1000}")
+        self.run.expect(report["closes_1000"] == 0, f"{self.name}: the host closed with 1000 or 1001")
+        self.run.expect(report["pings"] == 0, f"{self.name}: {report['pings']} people were pinged")
+        return report["lost"], report["doubled"]
+
+
+# ---- SQLite ---------------------------------------------------------------------------------------
+
+
+class Disk:
+    """The file that tests/long/fault_at.c shares with us."""
+
+    def __init__(self, path):
+        self.path = path
+        with open(path, "wb") as file:
+            file.write(struct.pack("IIIIII", 0, 0, 0, 0, 0, 0))
+
+    def fail(self, at, count, code):
+        with open(self.path, "r+b") as file:
+            file.write(struct.pack("IIIIII", 1, 0, at, count, code, 0))
+
+    def heal(self):
+        with open(self.path, "r+b") as file:
+            file.write(struct.pack("I", 0))
+
+    def failed(self):
+        with open(self.path, "rb") as file:
+            return struct.unpack("IIIIII", file.read())[5]
+
+
+def one_fault(stage, disk, at, mode, code):
+    """A question and the fault behind it; whether there was one."""
+    disk.fail(at, 1 if mode == "once" else FOR_EVER, code)
+    n = stage.say()
+    # The connection's own place is stored each second, so something reaches the disk in the end.
+    stage.until(lambda: stage.answered(n) or disk.failed(), f"call {at}: neither answer nor fault")
+    if mode == "once" or not disk.failed():
+        stage.until(lambda: stage.answered(n), f"call {at}: no answer")
+        disk.heal()
+    else:
+        stage.until(stage.degraded, f"call {at}: status did not say degraded")
+        if mode == "killed":
+            stage.host.kill()
+            disk.heal()
+            stage.start()
+        disk.heal()
+    if disk.failed():
+        stage.until(lambda: not stage.degraded(), f"call {at}: status said degraded for ever")
+        stage.until(lambda: stage.answered(n), f"call {at}: no answer")
+    return disk.failed() > 0
+
+
+def disk(run):
+    stage = Stage(run, "disk")
+    shared = Disk(os.path.join(stage.directory, "fault_at"))
+    # The library stands before a sanitizer's, which would refuse to start.
+    options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+    stage.host.environment.update(LD_PRELOAD=os.path.join(rig.BUILD, "tests/long/.libs/fault_at.so"),
+                                  TROUPE_FAULT_AT=shared.path, ASAN_OPTIONS=options)
+    stage.start()
+    runs = faults = 0
+    for mode in ("once", "lasting", "killed"):
+        for code in (errno.EIO, errno.ENOSPC):
+            at, passed, asked = 0, 0, 0
+            while passed < 3 and (not COUNT or asked < COUNT):
+                at += run.random.randint(1, 3) if COUNT else 1
+                hit = one_fault(stage, shared, at, mode, code)
+                faults += hit
+                passed = 0 if hit else passed + 1
+                asked += 1
+                run.say(f"disk: {errno.errorcode[code]} {mode}, call {at}")
+            runs += asked
+    lost, doubled = stage.judge()
+    # Marked as sent a moment after they were, as many at once.
+    opened = ("SELECT (SELECT count(*) FROM event WHERE finished_ms IS NULL) + (SELECT count(*) FROM "
+              "outbox WHERE state IN ('ready', 'streaming'))")
+    stage.until(lambda: stage.host.query(opened)[0][0] == 0, "turns or messages were open still")
+    strange = stage.host.query("SELECT count(*) FROM outbox WHERE turn_id <> 0 AND turn_id NOT IN "
+                               "(SELECT id FROM event)")[0][0]
+    run.expect(strange == 0, f"disk: {strange} messages are of turns that are not there")
+    run.expect(faults > 0, "disk: nothing failed")
+    run.say(f"disk: {faults} faults", True)
+    stage.host.stop()
+    verdict = rig.integrity(stage.host.database)
+    run.expect(verdict == "ok", f"disk: integrity_check says {verdict}")
+    return runs, lost, doubled
+
+
+# ---- PostgreSQL -----------------------------------------------------------------------------------
+
+
+class Away:
+    """What befalls the server."""
+
+    def __init__(self, stage, server, relay):
+        self.stage, self.server, self.relay = stage, server, relay
+        self.seconds = 1 if COUNT else 60
+
+    def cut(self, what):
+        before = self.relay.cuts
+        self.relay.cut(what)
+        self.stage.until(lambda: self.relay.cuts > before, f"no COMMIT to cut ({what})")
+
+    def before_commit(self):
+        self.cut("question")
+
+    def behind_commit(self):
+        self.cut("answer")
+
+    def gone(self, back):
+        """Until the host says so, and for at least as long as it takes Discord to hear of us twice."""
+        end = time.monotonic() + self.seconds
+        beats = self.stage.discord.report()["heartbeats"]
+        self.stage.until(self.stage.degraded, "status did not say degraded")
+        if not self.stage.discord.wait("heartbeats", beats + 2, WAIT_S):
+            self.stage.run.expect(False, "no heartbeats while the server is away")
+        while time.monotonic() < end:
+            time.sleep(0.05)
+            self.stage.run.say(f"postgres: away for {end - time.monotonic():.0f} s more")
+        back()
+
+    def killed(self):
+        self.server.kill()
+        self.gone(self.server.start)
+
+    def restarted(self):
+        self.server.stop()
+        self.server.start()
+
+    def paused(self):
+        self.server.pause(True)
+        self.gone(lambda: self.server.pause(False))
+
+    def stopped(self):
+        self.server.stop()
+        self.gone(self.server.start)
+
+
+def postgres(run):
+    if not rig_postgres.find():
+        run.say("postgres: there is no PostgreSQL on this machine, nothing is tested", True)
+        return 0, 0, 0
+    os.chmod(run.directory, 0o711)
+    place = os.path.join(run.directory, "server")
+    os.mkdir(place, 0o711)
+    server = run.own(rig_postgres.Postgres(place))
+    relay = run.own(rig_postgres.Relay(server, place))
+    stage = Stage(run, "postgres", f"""[store]
+backend = postgresql
+url = postgresql://troupe@/bot?host={relay.place}
+away = {"500ms" if COUNT else "10s"}
+""")
+    stage.start()
+    stage.discord.do("burst", {"members": 50, "channels": 10, "rate": 20, "seconds": 36000, "one_in": 1,
+                               "kind": "mention", "seed": run.seed})
+    away = Away(stage, server, relay)
+    kinds = [away.before_commit, away.behind_commit, away.killed, away.restarted]
+    if COUNT != 1:  # each of them takes longer than a suite has
+        kinds += [away.paused, away.stopped]
+    rounds = COUNT or 5
+    for i in range(rounds):
+        for kind in kinds:
+            kind()
+            stage.until(lambda: not stage.degraded(), f"{kind.__name__}: degraded for ever")
+            # Whatever befell others, who asks now is answered.
+            n = stage.say()
+            stage.until(lambda: stage.answered(n), f"{kind.__name__}: no answer afterwards")
+            run.say(f"postgres: {kind.__name__}, {i + 1} of {rounds}", not COUNT)
+    stage.discord.do("stop", {})
+    lost, doubled = stage.judge()
+    stage.until(lambda: server.query("SELECT (SELECT count(*) FROM troupe.event WHERE state = "
+                                     "'running') + (SELECT count(*) FROM troupe.outbox WHERE state "
+                                     "IN ('ready', 'streaming'))") == "0" or not COUNT,
+                "turns or messages were open still")
+    strange = server.query("SELECT count(*) FROM troupe.outbox WHERE turn_id <> 0 AND turn_id NOT IN "
+                           "(SELECT id FROM troupe.event)")
+    run.expect(strange == "0", f"postgres: {strange} messages are of turns that are not there")
+    stage.host.stop()
+    return rounds * len(kinds), lost, doubled
+
+
+VARIANTS = {"disk": disk, "postgres": postgres}
+
+
+def main(run):
+    names = [VARIANT] if VARIANT else list(VARIANTS)
+    totals = [0, 0, 0]
+    for name in names:
+        if name not in VARIANTS:
+            raise rig.Violation(f"no variant \"{name}\": {', '.join(VARIANTS)}")
+        for i, value in enumerate(VARIANTS[name](run)):
+            totals[i] += value
+    run.end(*totals)
+
+
+if __name__ == "__main__":
+    long_run = rig.Run("faults")
+    try:
+        main(long_run)
+    except rig.Violation as problem:
+        long_run.violations.append(str(problem))
+        long_run.end(0, 0, 0)
