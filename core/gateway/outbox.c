@@ -14,9 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOAD_PORTION 500 /* rows, as the statement says    */
-#define MARKS_BATCH  200 /* marks that share a batch       */
-#define MARKS_MS     10  /* how long one waits for others  */
+#define LOAD_PORTION 500  /* rows, as the statement says    */
+#define MARKS_BATCH  200  /* marks that share a batch       */
+#define MARKS_MS     10   /* how long one waits for others  */
+#define AGAIN_MS     1000 /* after which those that failed are tried again */
 
 /* A final mark that may not be seen yet by whoever loads. */
 struct mark {
@@ -25,9 +26,11 @@ struct mark {
     int64_t id;
 };
 
-/* One batch of marks in flight. */
+/* One batch of marks, in flight or waiting to be tried again. */
 struct sending {
+    struct list_link link; /* in outbox->again */
     struct outbox *outbox;
+    struct store_batch *batch;
     struct list_link marks;
 };
 
@@ -40,6 +43,9 @@ struct outbox {
     struct loop_timer timer;
     struct list_link marks;  /* on their way, or failed                             */
     struct list_link stored; /* stored while somebody loads, who may not have seen it */
+    struct list_link again;  /* struct sending: the store did not work */
+    size_t waiting;          /* marks of these */
+    uint64_t again_at;       /* loop_now() of the next attempt */
     size_t failed, loading;
     size_t holds; /* owner with its timer, batches in flight, loads */
 };
@@ -172,10 +178,25 @@ static void unhold(struct outbox *outbox)
 }
 
 static void send_marks(struct outbox *outbox);
+static void send_again(struct outbox *outbox);
+
+/* While marks gather the timer is theirs, and is set for these behind them. */
+static void wait_again(struct outbox *outbox)
+{
+    uint64_t now = loop_now(outbox->loop);
+
+    if (!outbox->batch && outbox->store && !list_empty(&outbox->again))
+        loop_timer_start(&outbox->timer, outbox->again_at > now ? outbox->again_at - now : 0, 0);
+}
 
 static void timer_fired(struct loop_timer *timer)
 {
-    send_marks(container_of(timer, struct outbox, timer));
+    struct outbox *outbox = container_of(timer, struct outbox, timer);
+
+    if (loop_now(outbox->loop) >= outbox->again_at)
+        send_again(outbox);
+    send_marks(outbox);
+    wait_again(outbox);
 }
 
 static void timer_closed(struct loop_timer *timer)
@@ -201,6 +222,7 @@ troupe_status outbox_open(struct loop *loop, struct store *store, struct outbox 
     outbox->holds = 1;
     list_init(&outbox->marks);
     list_init(&outbox->stored);
+    list_init(&outbox->again);
     *ret = outbox;
     return TROUPE_OK;
 }
@@ -210,6 +232,7 @@ void outbox_close(struct outbox *outbox)
     if (!outbox)
         return;
     send_marks(outbox);
+    send_again(outbox);
     outbox->store = NULL;
     loop_timer_close(&outbox->timer, timer_closed);
 }
@@ -239,18 +262,42 @@ static void keep_failed(struct outbox *outbox, struct mark *mark)
     }
 }
 
+/* The store does not work, but may again. */
+static bool is_passing(troupe_status status)
+{
+    return status == TROUPE_IO || status == TROUPE_UNAVAILABLE || status == TROUPE_BUSY ||
+           status == TROUPE_DEADLINE || status == TROUPE_MAYBE_DONE;
+}
+
+static bool try_again(struct sending *sending)
+{
+    struct outbox *outbox = sending->outbox;
+    size_t count = store_batch_count(sending->batch);
+
+    if (!outbox->store || outbox->waiting + count > OUTBOX_MARKS_MAX)
+        return false;
+    list_append(&outbox->again, &sending->link);
+    outbox->waiting += count;
+    outbox->again_at = loop_now(outbox->loop) + AGAIN_MS;
+    wait_again(outbox);
+    return true;
+}
+
 static void marks_told(void *arg, struct store_batch *batch, troupe_status status,
                        const struct error *err)
 {
     struct sending *sending = arg;
     struct outbox *outbox = sending->outbox;
+    bool again = status < 0 && is_passing(status) && try_again(sending);
 
     if (status < 0)
-        log_warn(
-            "outbox",
-            "%zu messages are out and could not be marked so, which the next start makes good: "
-            "%s",
-            store_batch_count(batch), err->text);
+        log_warn("outbox", "%zu messages are out and could not be marked so, which %s: %s",
+                 store_batch_count(batch), again ? "is tried again" : "the next start makes good",
+                 err->text);
+    if (again) {
+        unhold(outbox);
+        return;
+    }
     list_for_each_safe (link, &sending->marks) {
         struct mark *mark = container_of(link, struct mark, with);
 
@@ -264,27 +311,52 @@ static void marks_told(void *arg, struct store_batch *batch, troupe_status statu
             mark_free(mark);
         }
     }
+    store_batch_free(sending->batch);
     mem_free(sending);
     unhold(outbox);
 }
 
-static void send_marks(struct outbox *outbox)
+static void submit(struct sending *sending)
 {
-    struct store_batch *batch = outbox->batch;
-    struct sending *sending = outbox->sending;
+    struct outbox *outbox = sending->outbox;
     struct error err;
     troupe_status status;
 
-    if (!batch)
+    outbox->holds++;
+    status = store_submit(outbox->store, sending->batch, marks_told, sending, &err);
+    if (status < 0)
+        marks_told(sending, sending->batch, status, &err);
+}
+
+static void send_marks(struct outbox *outbox)
+{
+    struct sending *sending = outbox->sending;
+
+    if (!sending)
         return;
     loop_timer_stop(&outbox->timer);
+    sending->batch = outbox->batch;
     outbox->batch = NULL;
     outbox->sending = NULL;
-    outbox->holds++;
-    status = store_submit(outbox->store, batch, marks_told, sending, &err);
-    if (status < 0)
-        marks_told(sending, batch, status, &err);
-    store_batch_free(batch);
+    submit(sending);
+    wait_again(outbox);
+}
+
+/* Marks say what is so, hence neither their order nor a second time matters. */
+static void send_again(struct outbox *outbox)
+{
+    struct list_link batches, *link;
+
+    list_init(&batches);
+    while ((link = list_pop(&outbox->again)))
+        list_append(&batches, link);
+    outbox->waiting = 0;
+    while ((link = list_pop(&batches))) {
+        struct sending *sending = container_of(link, struct sending, link);
+
+        (void)store_batch_again(sending->batch); /* nobody else has had it for a second */
+        submit(sending);
+    }
 }
 
 void outbox_mark(struct outbox *outbox, int64_t id, enum outbox_state state, const char *remote_id,
@@ -295,6 +367,7 @@ void outbox_mark(struct outbox *outbox, int64_t id, enum outbox_state state, con
         outbox->batch = store_batch_new();
         outbox->sending = mem_zero(1, sizeof(*outbox->sending));
         outbox->sending->outbox = outbox;
+        list_init(&outbox->sending->link);
         list_init(&outbox->sending->marks);
     }
     store_batch_add(outbox->batch, STORE_SQL(SQL_OUTBOX_MARK, store_int(id),

@@ -20,7 +20,7 @@ struct loop;
 struct store;
 struct store_batch;
 
-#define OUTBOX_MARKS_MAX 10000 /* marks that failed and are remembered, the newest of them */
+#define OUTBOX_MARKS_MAX 10000 /* marks that failed and are remembered, or tried again */
 #define OUTBOX_NONCE_MAX 25    /* characters, which is what Discord takes                  */
 
 enum outbox_state {
@@ -89,8 +89,8 @@ void outbox_delete(struct store_batch *batch, int64_t id);
  * disk from what waits for it.
  * SENT, UNKNOWN and FAILED end the row; STREAMING and READY leave its state alone and only note
  * `remote_id` (NULL: unchanged). A row that is sent or failed is not touched, one that is not there
- * neither. A failure is logged: the row is then reconciled at the next start, and this process does
- * not load it again. */
+ * neither. A failure is logged and tried again each second where the store does not work; what cannot
+ * be, is reconciled at the next start, and this process does not load it again. */
 void outbox_mark(struct outbox *outbox, int64_t id, enum outbox_state state, const char *remote_id,
                  const char *error);
 /* Marks that are in no submitted batch yet. */
