@@ -15,4 +15,10 @@ play() {
 }
 
 play disk
+play memory
+if grep -q '^#define HAVE_POSTGRES' "$TROUPE_BUILDDIR/config.h"; then
+    play postgres
+else
+    skip "postgres: nothing lost, nothing doubled" "PostgreSQL is not built in"
+fi
 tap_done
