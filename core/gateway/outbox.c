@@ -262,13 +262,6 @@ static void keep_failed(struct outbox *outbox, struct mark *mark)
     }
 }
 
-/* The store does not work, but may again. */
-static bool is_passing(troupe_status status)
-{
-    return status == TROUPE_IO || status == TROUPE_UNAVAILABLE || status == TROUPE_BUSY ||
-           status == TROUPE_DEADLINE || status == TROUPE_MAYBE_DONE;
-}
-
 static bool try_again(struct sending *sending)
 {
     struct outbox *outbox = sending->outbox;
@@ -288,7 +281,7 @@ static void marks_told(void *arg, struct store_batch *batch, troupe_status statu
 {
     struct sending *sending = arg;
     struct outbox *outbox = sending->outbox;
-    bool again = status < 0 && is_passing(status) && try_again(sending);
+    bool again = status < 0 && store_status_passes(status) && try_again(sending);
 
     if (status < 0)
         log_warn("outbox", "%zu messages are out and could not be marked so, which %s: %s",

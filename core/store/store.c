@@ -449,6 +449,12 @@ void store_stats(const struct store *store, struct store_stats *ret)
     store->driver->stats(store->engine, ret);
 }
 
+bool store_status_passes(troupe_status status)
+{
+    return status == TROUPE_IO || status == TROUPE_UNAVAILABLE || status == TROUPE_BUSY ||
+           status == TROUPE_DEADLINE || status == TROUPE_MAYBE_DONE;
+}
+
 int store_exit_code(troupe_status status)
 {
     switch (status) {

@@ -59,6 +59,8 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
                          struct error *err);
 /* The sysexits code of a status that store_open gave. */
 int store_exit_code(troupe_status status);
+/* The store does not work, or not in time: the same may hold later. */
+bool store_status_passes(troupe_status status);
 /* Reads through the database of a host that does not run, and changes nothing in it. TROUPE_NOT_FOUND
  * where there is none yet; TROUPE_DENIED, TROUPE_DATA, TROUPE_IO as above; TROUPE_UNAVAILABLE where
  * another process has it. Blocks, as long as the file is large. Any thread. */

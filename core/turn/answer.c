@@ -315,12 +315,13 @@ static bool is_seen(const struct ending *ending)
 }
 
 /* The store does not work: whoever has not seen all of it is told so at once. */
-static void take_back(struct ending *ending)
+static void take_back(struct ending *ending, troupe_status why)
 {
     struct turn *turn = ending->turn;
     const struct gateway_ops *ops = ending->gateway->ops;
     const struct turn_answer *answer = &turn->answer;
-    bool whole = is_seen(ending);
+    const char *told = NULL;
+    bool whole = is_seen(ending), over = whole || !turn_answer_exists(turn);
 
     if (answer->handle && ops->answer_failed)
         ops->answer_failed(ending->gateway, answer->handle);
@@ -328,12 +329,15 @@ static void take_back(struct ending *ending)
         ops->answer_failed(ending->gateway, ending->notice);
     if (owes_sentence(ending) ||
         (!whole && turn_answer_exists(turn) && (turn->event->flags & EVENT_ADDRESSED)))
-        ops->notice(ending->gateway, turn->event,
-                    turn_answer_exists(turn) && !whole ? CANNOT_KEEP : turn_sentence(turn), true);
+        told = turn_answer_exists(turn) && !whole ? CANNOT_KEEP : turn_sentence(turn);
+    if (told)
+        over = ops->notice(ending->gateway, turn->event, told, true) == TROUPE_OK;
     if (answer->handle)
         ops->answer_drop(ending->gateway, answer->handle);
     if (ending->notice)
         ops->answer_drop(ending->gateway, ending->notice);
+    if (over && store_status_passes(why)) /* else the next start goes on with it */
+        turn_end_late(turn, told);
 }
 
 /* A disk that fails once, or is full for a moment, costs nobody an answer. */
@@ -383,7 +387,7 @@ troupe_status turn_answer_finish(struct turn *turn, struct error *err)
         return status;
     }
     if (status < 0)
-        take_back(&ending);
+        take_back(&ending, status);
     else
         hand_over(&ending);
     turn->answer.handle = NULL;

@@ -553,6 +553,7 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     turn_erase_init(engine);
     engine->intake = chan_new(engine->loop, ENGINE_INTAKE_MAX, turn_incoming_free);
     scope_open_root(engine->loop, &engine->scope, 0, own_ended);
+    list_init(&engine->late);
     loop_timer_init(engine->loop, &engine->grace, grace_over);
     loop_timer_init(engine->loop, &engine->due, turn_waits_due);
     engine->park_ms = options->park_ms ? options->park_ms : ENGINE_PARK_MS;

@@ -86,8 +86,10 @@ struct engine {
     int64_t file_bytes; /* of events' files in the store, at most; below 0: not counted yet */
     struct engine_stats stats;
     /* Draining and closing. */
-    bool stopping; /* drained for good */
-    bool closing;  /* the engine's own coroutines end: nothing is taken in any more */
+    bool stopping;         /* drained for good */
+    bool closing;          /* the engine's own coroutines end: nothing is taken in any more */
+    struct list_link late; /* ends that the store did not take: late.c                  */
+    size_t late_count;
     struct loop_timer grace;
     struct op *closed; /* completed when the scope is empty */
     void (*idle)(void *arg);
@@ -170,6 +172,9 @@ void turn_observers_ended(struct scope *scope);
 /* wait.c */
 void turn_wait_watch(struct engine *engine, int64_t due_ms);
 void turn_waits_due(struct loop_timer *timer);
+/* The end of a turn that could not be stored is stored when that works again; `told`: what the member
+ * read in place of an answer, NULL where all of that was seen. */
+void turn_end_late(struct turn *turn, const char *told);
 /* Ends what parked turns of a channel wait for, soon: they run again and hear it. `member` NULL: of
  * everybody. */
 void turn_waits_stop(struct engine *engine, const char *channel, const char *member);

@@ -264,9 +264,6 @@ away = {"10s" if AWAY_S > 10 else "500ms"}
             stage.until(lambda: stage.answered(n), f"{kind.__name__}: no answer afterwards")
             run.say(f"postgres: {kind.__name__}, {i + 1} of {rounds}", not COUNT)
     stage.discord.do("stop", {})
-    # What was told that it cannot be kept is answered by the next start.
-    stage.host.stop()
-    stage.start()
     opened = ("SELECT (SELECT count(*) FROM troupe.event WHERE finished_ms IS NULL) + (SELECT count(*) "
               "FROM troupe.outbox WHERE state IN ('ready', 'streaming'))")
     stage.until(lambda: server.query(opened) == "0", "turns or messages were open still")

@@ -47,6 +47,12 @@ UPDATE event SET state = ?2, reason = ?3, sentence = ?4, trace = ?5, cost_micros
     generation = ?7, finished_ms = ?8
 WHERE id = ?1 AND finished_ms IS NULL;
 
+-- Its answer was taken back, as its end could not be stored: what is out is out, the rest is not owed.
+-- name: unkept
+UPDATE outbox SET state = CASE WHEN remote_id IS NULL THEN 'failed' ELSE 'sent' END,
+    error = 'the storage did not work'
+WHERE turn_id = ?1 AND (ordinal = 0 OR ordinal = 65535) AND (state = 'streaming' OR state = 'ready');
+
 -- name: blame
 UPDATE event SET blames = blames + 1, blamed = ?2 WHERE id = ?1 AND finished_ms IS NULL
 RETURNING blames;

@@ -305,10 +305,15 @@ static troupe_status store_fails_body(void *arg)
     CHECK(!strcmp(buf_text(&streamed->shown), "ab") && streamed->ends == 1);
     sqlite3_close(db);
     CHECK_ANSWER("reply back", "back");
+    /* The next start is not to answer what nobody waits for any more. */
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL") == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'failed' AND reason = "
+                     "'storage_unavailable'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'done'") == 2);
     return TROUPE_OK;
 }
 
-static void a_store_that_fails_is_told(void **state)
+static void a_store_that_fails_is_told_and_ends_what_it_was_told_of(void **state)
 {
     const struct store_options options = {.busy_ms = 30};
 
@@ -488,7 +493,7 @@ int main(void)
         TEST(a_turn_does_not_wait_until_its_answer_is_shown),
         TEST(an_answer_that_the_gateway_does_not_take_is_told),
         TEST(what_is_over_is_swept_and_what_nobody_saw_waits),
-        TEST(a_store_that_fails_is_told),
+        TEST(a_store_that_fails_is_told_and_ends_what_it_was_told_of),
         TEST(who_saw_nothing_yet_of_an_answer_that_cannot_be_kept_is_told),
         TEST(a_store_that_fails_for_a_moment_costs_no_answer),
         TEST(what_a_crash_left_is_closed_or_done_once),
