@@ -171,3 +171,47 @@ void agent_figures_print(const struct agent_figures *figures, struct buf *out)
             metrics_print(table->items[i]->metrics, out);
     }
 }
+
+/* ---- as JSON --------------------------------------------------------------------------------- */
+
+/* Counts as whole numbers, so that they read as such. */
+static json_t *number(double value)
+{
+    return value == (double)(json_int_t)value ? json_integer((json_int_t)value) : json_real(value);
+}
+
+static void put_series(void *arg, const char *labels, double value)
+{
+    json_object_set_new(arg, labels, number(value));
+}
+
+static void put_metric(json_t *agent, const struct agent_metric *metric)
+{
+    json_t *series = json_object();
+    const json_t *only;
+
+    metrics_each(metric->metrics, 0, put_series, series);
+    only = json_object_get(series, "");
+    if (only)
+        json_object_set(agent, metric->declared.name, (json_t *)(uintptr_t)only);
+    else if (json_object_size(series))
+        json_object_set(agent, metric->declared.name, series);
+    json_decref(series);
+}
+
+json_t *agent_figures_json(const struct agent_figures *figures)
+{
+    json_t *all = json_object();
+
+    map_for_each (entry, &figures->agents) {
+        const struct agent_table *table = entry->value;
+        json_t *agent = json_object();
+
+        for (size_t i = 0; i < table->count; i++)
+            put_metric(agent, table->items[i]);
+        if (json_object_size(agent))
+            json_object_set(all, entry->key, agent);
+        json_decref(agent);
+    }
+    return all;
+}

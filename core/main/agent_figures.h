@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 
+#include <jansson.h>
 #include <stddef.h>
 
 struct plugin_agent;
@@ -26,5 +27,7 @@ void agent_figures_take(struct agent_figures *figures, const struct plugin_set *
 void agent_figures_note(struct agent_figures *figures, const struct plugin_agent *agent,
                         size_t index, const char *const *labels, double value);
 void agent_figures_print(const struct agent_figures *figures, struct buf *out);
+/* {AGENT: {METRIC: number, or {LABELS: number}}}, without what nobody has counted yet. */
+json_t *agent_figures_json(const struct agent_figures *figures);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "main/figures.h"
 #include "main/host_private.h"
 #include "plugin/isolate.h"
 #include "turn/core_commands.h"
@@ -66,6 +67,7 @@ json_t *host_status(struct host *host)
                         json_pack("{s:I, s:I, s:s}", "rows", (json_int_t)engine.settings, "ignored",
                                   (json_int_t)engine.settings_ignored, "ignored_names",
                                   engine.settings_ignored_names));
+    json_object_set_new(status, "counted", figures_agents(host->figures));
     if (host->discord)
         json_object_set_new(status, "discord", discord_status(host->discord));
     if (host->pages)

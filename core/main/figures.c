@@ -59,6 +59,11 @@ void figures_free(struct figures *figures)
     mem_free(figures);
 }
 
+json_t *figures_agents(const struct figures *figures)
+{
+    return agent_figures_json(&figures->agents);
+}
+
 void figures_take(struct figures *figures, const struct plugin_set *set)
 {
     agent_figures_take(&figures->agents, set);

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "turn/engine.h"
 
+#include <jansson.h>
+
 struct figures;
 struct host;
 
@@ -23,6 +25,8 @@ void figures_take(struct figures *figures, const struct plugin_set *set);
 /* For engine_options.measured. */
 void figures_measured(void *figures, const struct plugin_agent *agent, size_t index,
                       const char *const *labels, double value);
+/* Those of agents, as agent_figures_json. */
+json_t *figures_agents(const struct figures *figures);
 /* All of them as Prometheus reads them. [waits] for the store, at most FIGURES_STORE_MS. */
 #define FIGURES_STORE_MS 1000
 void figures_print(struct figures *figures, struct buf *out);

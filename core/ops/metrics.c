@@ -146,6 +146,20 @@ void metrics_observe(struct metrics *metrics, size_t index, const char *const *l
     }
 }
 
+void metrics_each(const struct metrics *metrics, size_t family, metrics_fn fn, void *arg)
+{
+    const bool counts = metrics->families[family].kind == METRIC_HISTOGRAM;
+
+    map_for_each (entry, &metrics->series[family]) {
+        const struct series *series = entry->value;
+        char labels[METRIC_LABELS_MAX * (METRIC_LABEL_MAX + 1) + 1];
+
+        snprintf(labels, sizeof(labels), "%s%s%s", series->labels[0],
+                 series->labels[1][0] ? "/" : "", series->labels[1]);
+        fn(arg, labels, counts ? (double)series->count : series->value);
+    }
+}
+
 /* ---- text ------------------------------------------------------------------------------------ */
 
 static void put_number(struct buf *out, double value)

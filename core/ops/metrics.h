@@ -47,6 +47,11 @@ void metrics_observe(struct metrics *metrics, size_t family, const char *const *
 /* Forgets the series of a family that is filled anew for each print. */
 void metrics_reset(struct metrics *metrics, size_t family);
 
+/* Each series of a family: its labels' values with "/" between them ("" without labels), and its value;
+ * of a histogram the number of what was observed. In no order. */
+typedef void (*metrics_fn)(void *arg, const char *labels, double value);
+void metrics_each(const struct metrics *metrics, size_t family, metrics_fn fn, void *arg);
+
 /* The type that goes with the text. */
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 void metrics_print(const struct metrics *metrics, struct buf *out);

@@ -157,6 +157,27 @@ static void a_long_label_is_cut_between_characters(void **state)
     assert_int_equal(strncmp(label + METRIC_LABEL_MAX - 3, "\xc3\xa9\"} 1\n", 7), 0);
 }
 
+static void put_line(void *arg, const char *labels, double value)
+{
+    buf_printf(arg, "%s=%g\n", labels, value);
+}
+
+static void each_series_is_told_with_its_labels(void **state)
+{
+    _cleanup_buf_ struct buf out = BUF_INIT;
+
+    metrics_each(*state, EVENTS, put_line, &out);
+    assert_int_equal(out.len, 0);
+    metrics_add(*state, EVENTS, NULL, 3);
+    metrics_add(*state, TURNS, (const char *const[]){"done", "answered"}, 2);
+    metrics_observe(*state, TIMES, (const char *const[]){"a"}, 2);
+    metrics_observe(*state, TIMES, (const char *const[]){"a"}, 7);
+    metrics_each(*state, EVENTS, put_line, &out);
+    metrics_each(*state, TURNS, put_line, &out);
+    metrics_each(*state, TIMES, put_line, &out);
+    assert_string_equal(buf_text(&out), "=3\ndone/answered=2\na=2\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -170,6 +191,7 @@ int main(void)
         TEST(too_many_labels_count_as_other),
         TEST(what_is_filled_anew_is_summed_in_other),
         TEST(a_long_label_is_cut_between_characters),
+        TEST(each_series_is_told_with_its_labels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
