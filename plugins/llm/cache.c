@@ -5,7 +5,7 @@
 #include <string.h>
 #include <troupe/kv.h>
 
-#define FORMAT         1 /* of what is kept; another one is another key                  */
+#define FORMAT         2 /* of what is kept; another one is another key                  */
 #define JOINS_MAX      2 /* after so many waits for others the question is asked anyway */
 #define REFRESH_ONE_IN 8 /* hits */
 #define PLACE_MAX      32
@@ -17,23 +17,67 @@ struct entry {
     int64_t made_ms;
 };
 
-troupe_status llm_cache_key(const struct llm_agent *agent, enum llm_route route,
-                            const struct llm_request *request, struct llm_cache *ret)
+/* Address, name and price of every model that may be asked. */
+static json_t *models_of(const struct llm_agent *agent)
 {
-    const struct llm_router *router = &agent->router;
-    LLM_CLEANUP_JSON json_t *models = json_array();
-    LLM_CLEANUP_JSON json_t *whole = NULL;
+    json_t *models = json_array();
+
+    for (uint32_t i = 0; i < agent->router.count; i++) {
+        const struct llm_settings *one = &agent->router.candidates[i].settings;
+
+        json_array_append_new(models,
+                              json_pack("[s, s, I, I, I]", one->base_url, one->model,
+                                        (json_int_t)one->price.input, (json_int_t)one->price.cached,
+                                        (json_int_t)one->price.output));
+    }
+    json_array_append_new(models, json_string(llm_price_table_digest(agent->settings.prices)));
+    return models;
+}
+
+/* The messages, or what stands in for the last of them. */
+static json_t *asked_of(const struct llm_request *request, const struct llm_share *share)
+{
+    json_t *asked = json_copy(request->messages);
+
+    if (share->question.len == 0)
+        return asked;
+    json_array_remove(asked, json_array_size(asked) - 1);
+    json_array_append_new(
+        asked, json_pack("{s:s%}", "question", share->question.ptr, (size_t)share->question.len));
+    return asked;
+}
+
+/* An answer for the account is in a scope that all accounts of the agent have: the key parts them. */
+static json_t *scope_of(const struct llm_share *share)
+{
+    return share->scope == TROUPE_SCOPE_GUILD
+               ? json_string("guild")
+               : json_sprintf("account %llu", (unsigned long long)share->account);
+}
+
+static uint32_t places_of(const struct llm_agent *agent, const struct llm_share *share)
+{
+    const uint32_t entries = agent->settings.cache_entries;
+
+    if (share->question.len > 0)
+        return entries < LLM_CACHE_MEANT ? entries : LLM_CACHE_MEANT;
+    return share->scope == TROUPE_SCOPE_GUILD ? entries : entries * LLM_CACHE_ACCOUNT;
+}
+
+troupe_status llm_cache_key(const struct llm_agent *agent, enum llm_route route,
+                            const struct llm_request *request, const struct llm_share *share,
+                            struct llm_cache *ret)
+{
+    const uint32_t places = places_of(agent, share);
+    LLM_CLEANUP_JSON json_t *whole =
+        json_pack("{s:i, s:o, s:o, s:s, s:I, s:o, s:o}", "format", FORMAT, "scope", scope_of(share),
+                  "models", models_of(agent), "route", llm_route_name(route), "max_tokens",
+                  (json_int_t)request->max_tokens, "temperature",
+                  request->has_temperature ? json_real(request->temperature) : json_null(),
+                  "messages", asked_of(request, share));
     LLM_CLEANUP_TEXT char *text = NULL;
     uint8_t digest[LLM_DIGEST_SIZE];
 
-    for (uint32_t i = 0; i < router->count; i++)
-        json_array_append_new(models, json_pack("[s, s]", router->candidates[i].settings.base_url,
-                                                router->candidates[i].settings.model));
-    whole = json_pack("{s:i, s:O, s:s, s:I, s:o, s:O}", "format", FORMAT, "models", models, "route",
-                      llm_route_name(route), "max_tokens", (json_int_t)request->max_tokens,
-                      "temperature",
-                      request->has_temperature ? json_real(request->temperature) : json_null(),
-                      "messages", request->messages);
     text = whole ? json_dumps(whole, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     if (!text)
         return TROUPE_NOMEM;
@@ -44,14 +88,17 @@ troupe_status llm_cache_key(const struct llm_agent *agent, enum llm_route route,
         uint32_t number =
             (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 
-        ret->places[i] = number % agent->settings.cache_entries;
+        ret->places[i] = number % places;
     }
+    ret->scope = share->scope;
+    ret->meant = share->question.len > 0;
+    ret->ttl_ms = agent->settings.cache_ttl_ms / (ret->meant ? 2 : 1);
     return TROUPE_OK;
 }
 
-static void name_place(uint32_t place, char ret[PLACE_MAX])
+static void name_place(const struct llm_cache *cache, int i, char ret[PLACE_MAX])
 {
-    snprintf(ret, PLACE_MAX, "answer.%u", place);
+    snprintf(ret, PLACE_MAX, "%s.%u", cache->meant ? "meant" : "answer", cache->places[i]);
 }
 
 static void read_entry(troupe_str value, struct entry *ret)
@@ -65,36 +112,38 @@ static void read_entry(troupe_str value, struct entry *ret)
 
 /* ---- a hit --------------------------------------------------------------------------------------*/
 
-static troupe_status put(troupe_turn *turn, uint32_t place, const json_t *tree, int64_t life_ms)
+static troupe_status put(troupe_turn *turn, const struct llm_cache *cache, int i,
+                         const json_t *tree, int64_t life_ms)
 {
     LLM_CLEANUP_TEXT char *text = json_dumps(tree, JSON_COMPACT);
     char name[PLACE_MAX];
 
     if (!text)
         return TROUPE_NOMEM;
-    name_place(place, name);
-    return troupe_kv_put(turn, TROUPE_SCOPE_GUILD, name, (troupe_str){text, strlen(text)},
+    name_place(cache, i, name);
+    return troupe_kv_put(turn, cache->scope, name, (troupe_str){text, strlen(text)},
                          (uint64_t)life_ms);
 }
 
 /* What is asked for often lives longer, up to a bound. Chance decides, which the host records, where
  * a count would have to be written at each hit. */
-static troupe_status refresh(troupe_turn *turn, const struct llm_settings *settings, uint32_t place,
+static troupe_status refresh(troupe_turn *turn, const struct llm_cache *cache, int i,
                              const struct entry *entry)
 {
     int64_t left;
 
     if (troupe_random(turn, REFRESH_ONE_IN) != 0)
         return TROUPE_OK;
-    left = entry->made_ms + LLM_CACHE_LIVES * settings->cache_ttl_ms - troupe_now(turn);
-    if (left > settings->cache_ttl_ms)
-        left = settings->cache_ttl_ms;
+    left = entry->made_ms + LLM_CACHE_LIVES * cache->ttl_ms - troupe_now(turn);
+    if (left > cache->ttl_ms)
+        left = cache->ttl_ms;
     if (left > 0)
-        put(turn, place, entry->tree, left);
+        put(turn, cache, i, entry->tree, left);
     return troupe_turn_status(turn);
 }
 
-static troupe_status give(troupe_turn *turn, const struct entry *entry, int waited)
+static troupe_status give(troupe_turn *turn, const struct llm_cache *cache,
+                          const struct entry *entry, int waited)
 {
     const json_t *text = json_object_get(entry->tree, "text");
     const char *model = json_string_value(json_object_get(entry->tree, "model"));
@@ -111,7 +160,7 @@ static troupe_status give(troupe_turn *turn, const struct entry *entry, int wait
     status = troupe_write(turn, json_string_value(text), json_string_length(text));
     if (status < 0)
         return status;
-    troupe_metric(turn, "cache", 1, waited ? "shared" : "hit", NULL);
+    troupe_metric(turn, "cache", 1, waited ? "shared" : cache->meant ? "meant" : "hit", NULL);
     troupe_metric(turn, "cache_saved_usd", (double)cost / 1e6, NULL, NULL);
     troupe_reason(turn, "llm.cached", "%s of %s, which had cost %.6f USD",
                   waited ? "the answer to somebody who asked the same at the same time"
@@ -123,8 +172,7 @@ static troupe_status give(troupe_turn *turn, const struct entry *entry, int wait
 /* ---- looking ------------------------------------------------------------------------------------*/
 
 /* TROUPE_OK: found and given. TROUPE_NOT_FOUND; any other: storage is away, or the turn has ended. */
-static troupe_status look(troupe_turn *turn, const struct llm_settings *settings,
-                          struct llm_cache *cache, int waited)
+static troupe_status look(troupe_turn *turn, struct llm_cache *cache, int waited)
 {
     int64_t oldest = INT64_MAX;
 
@@ -135,8 +183,8 @@ static troupe_status look(troupe_turn *turn, const struct llm_settings *settings
         troupe_status status;
         int found;
 
-        name_place(cache->places[i], name);
-        status = troupe_kv_get(turn, TROUPE_SCOPE_GUILD, name, &value);
+        name_place(cache, i, name);
+        status = troupe_kv_get(turn, cache->scope, name, &value);
         if (status == TROUPE_NOT_FOUND) {
             if (oldest > INT64_MIN)
                 cache->into = i;
@@ -149,9 +197,9 @@ static troupe_status look(troupe_turn *turn, const struct llm_settings *settings
         found = strcmp(entry.key, cache->key) == 0 &&
                 json_string_length(json_object_get(entry.tree, "text")) > 0;
         if (found) {
-            status = give(turn, &entry, waited);
+            status = give(turn, cache, &entry, waited);
             if (status >= 0)
-                status = refresh(turn, settings, cache->places[i], &entry);
+                status = refresh(turn, cache, i, &entry);
         } else if (entry.made_ms < oldest) {
             cache->into = i;
             oldest = entry.made_ms;
@@ -182,11 +230,10 @@ static troupe_status join(troupe_turn *turn, struct llm_cache *cache, int *ret_w
     return TROUPE_OK;
 }
 
-static troupe_status look_and_join(troupe_turn *turn, struct llm_agent *agent,
-                                   struct llm_cache *cache)
+static troupe_status look_and_join(troupe_turn *turn, struct llm_cache *cache)
 {
     int waited = 0;
-    troupe_status status = look(turn, &agent->settings, cache, waited);
+    troupe_status status = look(turn, cache, waited);
 
     for (int i = 0; i < JOINS_MAX && status == TROUPE_NOT_FOUND && !cache->leads; i++) {
         status = join(turn, cache, &waited);
@@ -195,21 +242,22 @@ static troupe_status look_and_join(troupe_turn *turn, struct llm_agent *agent,
         if (!cache->leads && !waited)
             return TROUPE_NOT_FOUND;
         /* What others asked for came, or it came between the first look and now. */
-        status = look(turn, &agent->settings, cache, waited);
+        status = look(turn, cache, waited);
     }
     return status;
 }
 
 troupe_status llm_cache_open(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
-                             const struct llm_request *request, struct llm_cache *ret)
+                             const struct llm_request *request, const struct llm_share *share,
+                             struct llm_cache *ret)
 {
     troupe_status status;
 
     memset(ret, 0, sizeof(*ret));
-    status = llm_cache_key(agent, route, request, ret);
+    status = llm_cache_key(agent, route, request, share, ret);
     if (status < 0)
         return status;
-    status = look_and_join(turn, agent, ret);
+    status = look_and_join(turn, ret);
     if (status == TROUPE_NOT_FOUND) {
         ret->open = 1;
         troupe_metric(turn, "cache", 1, "miss", NULL);
@@ -234,8 +282,7 @@ static int is_whole(const struct llm_stream *stream)
            stream->call_count == 0 && (!stream->finish[0] || strcmp(stream->finish, "stop") == 0);
 }
 
-static void keep(troupe_turn *turn, const struct llm_settings *settings,
-                 const struct llm_cache *cache, const struct llm_round *round)
+static void keep(troupe_turn *turn, const struct llm_cache *cache, const struct llm_round *round)
 {
     const struct llm_stream *stream = &round->stream;
     LLM_CLEANUP_JSON json_t *tree =
@@ -247,7 +294,7 @@ static void keep(troupe_turn *turn, const struct llm_settings *settings,
 
     if (!tree) /* no UTF-8, or no memory */
         return;
-    status = put(turn, cache->places[cache->into], tree, settings->cache_ttl_ms);
+    status = put(turn, cache, cache->into, tree, cache->ttl_ms);
     if (status < 0 && troupe_turn_status(turn) >= 0)
         troupe_reason(turn, "llm.not_kept", "the answer was not kept: status %d", status);
 }
@@ -256,7 +303,7 @@ troupe_status llm_cache_close(troupe_turn *turn, struct llm_agent *agent, struct
                               troupe_status status, const struct llm_round *round)
 {
     if (cache->open && status >= 0 && is_whole(&round->stream))
-        keep(turn, &agent->settings, cache, round);
+        keep(turn, cache, round);
     if (cache->leads)
         llm_flight_end(&agent->flights, cache->key, troupe_turn_id(turn));
     cache->open = cache->leads = 0;

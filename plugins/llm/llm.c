@@ -18,6 +18,7 @@
 #define LLM_PRICES ""
 #endif
 
+#define LLM_QUESTION_MAX  2000
 #define STATUS_BODY_MAX   (256 * 1024)
 #define STATUS_TIMEOUT_MS 10000
 
@@ -49,19 +50,32 @@ static void bound_by_settings(troupe_turn *turn, int64_t *max_tokens, double *te
         *temperature = value.u.f;
 }
 
-/* What tools find is the member's; so is what the caller does not say that it may be shared. */
-static int may_share(const struct llm_settings *settings, const struct llm_request *request,
-                     troupe_str cache)
+static int says(troupe_str value, const char *text)
 {
-    return settings->cache && settings->cache_ttl_ms > 0 && !request->tools && cache.len == 5 &&
-           memcmp(cache.ptr, "guild", 5) == 0;
+    return value.len == strlen(text) && memcmp(value.ptr, text, value.len) == 0;
+}
+
+/* What tools find is the member's; so is what the caller does not say that it may be shared, and whatever
+ * they write in private. */
+static int may_share(troupe_turn *turn, const struct llm_settings *settings,
+                     const struct llm_request *request, troupe_str cache, struct llm_share *ret)
+{
+    const troupe_message *message = troupe_turn_message(turn);
+
+    if (!settings->cache || settings->cache_ttl_ms <= 0 || request->tools ||
+        (message && message->flags & TROUPE_MESSAGE_DIRECT))
+        return 0;
+    ret->account = message ? message->account : 0;
+    ret->scope = says(cache, "account") ? TROUPE_SCOPE_AGENT : TROUPE_SCOPE_GUILD;
+    return says(cache, "account") || says(cache, "guild");
 }
 
 static troupe_status answer_shared(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
-                                   struct llm_round *round)
+                                   const struct llm_share *share, struct llm_round *round)
 {
     struct llm_cache cache;
-    troupe_status status = llm_cache_open(turn, agent, route, round->request, &cache), closed;
+    troupe_status status = llm_cache_open(turn, agent, route, round->request, share, &cache);
+    troupe_status closed;
 
     if (status != TROUPE_NOT_FOUND)
         return status;
@@ -78,16 +92,20 @@ TROUPE_SERVICE(llm_chat, TROUPE_SERVICE_LLM_CHAT, "Answer of a language model",
                           .max = LLM_TOKENS_MAX, .def = 0),
                TROUPE_FLOAT(temperature, "0 to 2; -1: as configured", .min = -1, .max = 2,
                             .def = LLM_TEMPERATURE_AS_CONFIGURED),
-               TROUPE_STRING(cache, "Who else may get the answer", .choices = "none|guild",
-                             .def_text = "none"))
+               TROUPE_STRING(cache, "Who else may get the answer", .choices = "none|guild|account",
+                             .def_text = "none"),
+               TROUPE_STRING(question, "What is meant by the last message, for the cache",
+                             .max = LLM_QUESTION_MAX, .def_text = ""))
 
 static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str route,
-                              int64_t max_tokens, double temperature, troupe_str cache)
+                              int64_t max_tokens, double temperature, troupe_str cache,
+                              troupe_str question)
 {
     struct llm_agent *agent = troupe_state(turn);
     const struct llm_settings *settings = &agent->settings;
     struct llm_request request;
     struct llm_round round = {.settings = settings, .request = &request};
+    struct llm_share share = {.question = question};
     const char *problem = NULL;
     troupe_status status;
 
@@ -110,8 +128,8 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
                       request.dropped);
     if (settings->tool_steps > 0 && llm_route_of(route) == LLM_CHAT)
         llm_tools_offer(turn, &request);
-    status = may_share(settings, &request, cache)
-                 ? answer_shared(turn, agent, llm_route_of(route), &round)
+    status = may_share(turn, settings, &request, cache, &share)
+                 ? answer_shared(turn, agent, llm_route_of(route), &share, &round)
                  : llm_converse(turn, agent, llm_route_of(route), &round);
     llm_stream_clear(&round.stream);
     llm_request_clear(&request);
@@ -386,12 +404,12 @@ TROUPE_PLUGIN(
          .type = TROUPE_TYPE_INT, .def = "0", .min = 0, .max = LLM_TOOL_STEPS_MAX},
         {"tool_cost", "What all rounds of one answer may cost before it has to answer, in USD",
          .type = TROUPE_TYPE_MONEY, .def = "0.05", .min = 0, .max = 1e8},
-        {"cache", "Whether answers are kept for those who ask exactly the same in the same server",
+        {"cache", "Whether answers are kept for those who ask exactly the same",
          .type = TROUPE_TYPE_BOOL, .def = "yes"},
         {"cache_ttl", "How long an answer is kept; up to four times as long where it is asked for",
          .type = TROUPE_TYPE_DURATION, .def = "1h", .min = 0, .max = 604800000},
-        {"cache_entries", "Places for answers in each server", .type = TROUPE_TYPE_INT,
-         .def = "2000", .min = 16, .max = 100000},
+        {"cache_entries", "Places for answers in each server, and four times as many for all",
+         .type = TROUPE_TYPE_INT, .def = "2000", .min = 16, .max = 100000},
         {"attempts", "How often a request is tried", .type = TROUPE_TYPE_INT, .def = "3", .min = 1,
          .max = 10}),
     .create = create, .destroy = destroy);

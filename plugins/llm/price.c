@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "price.h"
 
+#include "digest.h"
 #include "json.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ struct llm_price_table {
     json_t *tree;
     struct row *rows;
     size_t count;
+    char digest[LLM_DIGEST_TEXT];
 };
 
 int64_t llm_price_day(const char *text)
@@ -80,10 +82,13 @@ troupe_status llm_price_table_parse(const char *json, size_t len, struct llm_pri
     struct llm_price_table *table = calloc(1, sizeof(*table));
     const json_t *providers, *rows, *row;
     const char *problem = NULL;
+    uint8_t digest[LLM_DIGEST_SIZE];
     size_t i;
 
     if (!table)
         return TROUPE_NOMEM;
+    llm_digest(json, len, digest);
+    llm_digest_text(digest, table->digest);
     table->tree = llm_json_load(json, len);
     providers = json_object_get(table->tree, "providers");
     rows = json_object_get(table->tree, "prices");
@@ -151,6 +156,11 @@ out:
     free(text);
     fclose(file);
     return status;
+}
+
+const char *llm_price_table_digest(const struct llm_price_table *table)
+{
+    return table ? table->digest : "";
 }
 
 void llm_price_table_free(struct llm_price_table *table)

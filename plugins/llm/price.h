@@ -38,6 +38,8 @@ troupe_status llm_price_table_load(troupe_str path, struct llm_price_table **ret
 troupe_status llm_price_table_parse(const char *json, size_t len, struct llm_price_table **ret,
                                     char *error, size_t error_size);
 void llm_price_table_free(struct llm_price_table *table);
+/* Differs where the file does; "" without one. */
+const char *llm_price_table_digest(const struct llm_price_table *table);
 
 /* TROUPE_NOT_FOUND for an unknown host or model. `today` is days since 1970-01-01. A table whose
  * rows for the model all lie in the future gives the earliest. `table` may be NULL. */

@@ -50,11 +50,29 @@ say '#0' alice "about me and a troupe" >/dev/null
 answered
 is "$(requests)" 4 "what is about a member is asked each time"
 
+first=$(say '#0' alice "anywhere what is a stage")
+answered
+second=$(say '#2' bob "anywhere what is a stage")
+answered
+is "$(requests)" 5 "what belongs to no server is asked once for all of them"
+like "$(fake_discord_text "$second")" "what is a stage number 5\..*cached.*true" \
+    "and who asks it elsewhere is told"
+unlike "$(fake_discord_text "$first")" "cached.:true" "the first is not"
+say '#0' alice "meant one thing" >/dev/null
+answered
+say '#0' bob "meant the same thing" >/dev/null
+answered
+is "$(requests)" 6 "what means the same is asked once"
+found=$("$TROUPE" status --json -c "$TAP_DIR/troupe.ini" |
+    fake_discord_get '(lambda c: [c.get("hit", 0) + c.get("shared", 0), c["meant"], c["miss"]])(
+        d["counted"]["llm"]["cache"])')
+is "$found" "[4, 1, 4]" "troupe status counts what was found, by its meaning too, and what was not"
+
 sed -i 's/^model = fake/&\nmax_tokens = 77/' "$TAP_DIR/troupe.ini"
 "$TROUPE" reload -c "$TAP_DIR/troupe.ini" >/dev/null
 is $? 0 "a change of the config is taken over"
 say '#1' '#2' "what is a troupe" >/dev/null
 answered
-is "$(requests)" 5 "and what was kept before it is not found any more"
+is "$(requests)" 7 "and what was kept before it is not found any more"
 host_stop
 tap_done

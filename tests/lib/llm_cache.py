@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rig  # noqa: E402
 
 PERSONAL = "about me"
+ANYWHERE = "anywhere"  # what belongs to no server
 SCRIPT = {"rules": [{"answer": "{last} number {n}."}]}
 
 
@@ -67,13 +68,14 @@ def ask(discord, questions, channels_a_guild, timeout=60):
 
 
 def crossings(outcomes):
-    """Answers that reached another question, another server, or anybody beside the one whom they
-    were about."""
+    """Answers that reached another question, another server than the one that they belong to, or
+    anybody beside the one whom they were about."""
     seen, bad = {}, []
     for one in outcomes:
         if one.number is None:
             continue
-        whose = (one.guild, one.words, one.member if one.personal else None)
+        whose = (None if one.words.startswith(ANYWHERE) else one.guild, one.words,
+                 one.member if one.personal else None)
         if seen.setdefault(one.number, whose) != whose:
             bad.append(f"answer {one.number} of {seen[one.number]} went to {whose}")
         if one.personal and one.cached:

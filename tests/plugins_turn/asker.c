@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Asks llm.chat what the message says, without the mark by which a test knows its question again, and
- * answers with both. "about me …" tells the model whom it answers, and shares nothing; everything else may
- * be answered to whoever asks the same.
+ * answers with both. "about me …" tells the model whom it answers, and shares nothing; "anywhere …" may be
+ * answered to whoever asks the same of the bot, "meant …" to whoever means the same ("meant" is all that is
+ * looked at), everything else to whoever asks the same in the server.
  */
 #include <troupe/services.h>
 #include <troupe/troupe.h>
@@ -37,18 +38,23 @@ static troupe_status stage(troupe_turn *turn)
     char words[TEXT_MAX], mark[TEXT_MAX], about[64] = "Answer.", args[3 * TEXT_MAX];
     troupe_str result;
     troupe_status status;
-    int personal;
+    const char *cache = "guild", *meant = "";
 
     if (!message || !(message->flags & TROUPE_MESSAGE_ADDRESSED))
         return TROUPE_NEXT;
     split(message->content, words, mark);
-    personal = strncmp(words, "about me", 8) == 0;
-    if (personal)
+    if (strncmp(words, "anywhere", 8) == 0)
+        cache = "account";
+    if (strncmp(words, "meant", 5) == 0)
+        meant = "meant";
+    if (strncmp(words, "about me", 8) == 0) {
+        cache = "none";
         snprintf(about, sizeof(about), "Answer member %llu.", (unsigned long long)message->author);
+    }
     snprintf(args, sizeof(args),
              "{\"messages\":[{\"role\":\"system\",\"content\":\"%s\"},"
-             "{\"role\":\"user\",\"content\":\"%s\"}],\"cache\":\"%s\"}",
-             about, words, personal ? "none" : "guild");
+             "{\"role\":\"user\",\"content\":\"%s\"}],\"cache\":\"%s\",\"question\":\"%s\"}",
+             about, words, cache, meant);
     status = troupe_call(turn, TROUPE_SERVICE_LLM_CHAT, (troupe_str){args, strlen(args)}, &result);
     if (status < 0)
         return status;

@@ -20,9 +20,12 @@
  *   route        string, optional: what it is for ("chat" by default, "quick", "summary" …)
  *   max_tokens   integer, optional: bound of the answer; the provider's config bounds it further
  *   temperature  number, optional
- *   cache        "none" (by default) or "guild", optional: "guild" says that nothing about a member is in
- *                the messages, so that whoever asks exactly the same in the same guild may get the same
- *                answer
+ *   cache        "none" (by default), "guild" or "account", optional: "guild" says that nothing about a
+ *                member is in the messages, so that whoever asks exactly the same in the same guild may
+ *                get the same answer; "account" that nothing of a guild or a channel is in them either,
+ *                so that whoever asks exactly the same of this bot may get it
+ *   question     string, optional: stands in for the last message where it is looked up whether it was
+ *                asked before; the caller's word for what is meant, at most 2,000 bytes
  * Result
  *   {"text": …, "model": …, "finish": "stop" | "length" | …, "usage": {"input": n, "output": n,
  *    "cached": n, "estimated": bool}, "cost_micros": n}

@@ -13,7 +13,7 @@
 
 const troupe_plugin *troupe_plugin_v1(void);
 
-typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double,
+typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double, troupe_str,
                                  troupe_str);
 
 #define QUESTION "[{\"role\":\"user\",\"content\":\"What is a troupe?\"}]"
@@ -75,11 +75,18 @@ static void finish(struct fake_turn *fake)
     fake_turn_free(fake);
 }
 
-static troupe_status ask(struct fake_turn *fake, const char *messages, const char *cache)
+/* What is meant, beside what is said; NULL: nobody knows. */
+static troupe_status ask_meant(struct fake_turn *fake, const char *messages, const char *cache,
+                               const char *meant)
 {
     return ((chat_fn)fake_function(fake, "llm.chat"))(
         &fake->turn, (troupe_str){messages, strlen(messages)}, (troupe_str){"chat", 4}, 0, -1,
-        (troupe_str){cache, strlen(cache)});
+        (troupe_str){cache, strlen(cache)}, (troupe_str){meant, meant ? strlen(meant) : 0});
+}
+
+static troupe_status ask(struct fake_turn *fake, const char *messages, const char *cache)
+{
+    return ask_meant(fake, messages, cache, NULL);
 }
 
 /* The next turn, in which the model would say `text`. */
@@ -91,12 +98,18 @@ static void next(struct fake_turn *fake, const char *text)
 }
 
 /* Whether the model was asked for this. */
-static int asks(struct fake_turn *fake, const char *messages, const char *cache)
+static int asks_meant(struct fake_turn *fake, const char *messages, const char *cache,
+                      const char *meant)
 {
     next(fake, TEXT("fresh") END("stop") DONE);
-    assert_int_equal(ask(fake, messages, cache), TROUPE_OK);
+    assert_int_equal(ask_meant(fake, messages, cache, meant), TROUPE_OK);
     assert_int_equal(fake->request_count == 0, fake_text_has(&fake->result, "\"cached\":true"));
     return fake->request_count > 0;
+}
+
+static int asks(struct fake_turn *fake, const char *messages, const char *cache)
+{
+    return asks_meant(fake, messages, cache, NULL);
 }
 
 static void first(struct fake_turn *fake)
@@ -166,6 +179,113 @@ static void no_answer_crosses_a_guild_and_none_is_kept_in_private(void **state)
     assert_true(asks(fake, QUESTION, "guild"));
     assert_true(asks(fake, QUESTION, "guild"));
     finish(fake);
+}
+
+static void what_belongs_to_no_guild_is_paid_once_for_all_guilds(void **state)
+{
+    struct fake_turn *fake = start(NULL, NULL);
+
+    (void)state;
+    assert_true(asks(fake, QUESTION, "account"));
+    fake->message.guild = 4;
+    fake->message.channel = 8;
+    fake->message.author = 43;
+    assert_false(asks(fake, QUESTION, "account"));
+    assert_true(asks(fake, OTHER, "account"));
+    finish(fake);
+}
+
+static void no_answer_crosses_from_guild_to_account_or_back_or_between_accounts(void **state)
+{
+    struct fake_turn *fake = start(NULL, NULL);
+
+    (void)state;
+    first(fake); /* for guild 3 */
+    assert_true(asks(fake, QUESTION, "account"));
+    fake->message.guild = 4;
+    assert_true(asks(fake, QUESTION, "guild"));
+    assert_true(asks(fake, QUESTION, "none"));
+    fake->message.account = 2;
+    assert_true(asks(fake, QUESTION, "account"));
+    assert_false(asks(fake, QUESTION, "account"));
+    fake->message.account = 1;
+    assert_false(asks(fake, QUESTION, "account"));
+    finish(fake);
+}
+
+static void what_is_written_in_private_neither_fills_nor_finds_what_the_account_has(void **state)
+{
+    struct fake_turn *fake = start(NULL, NULL);
+
+    (void)state;
+    fake->message.guild = 0;
+    fake->message.flags |= TROUPE_MESSAGE_DIRECT;
+    assert_true(asks(fake, QUESTION, "account"));
+    assert_int_equal(fake->kv_puts, 0);
+    fake->message.guild = 3;
+    fake->message.flags &= ~TROUPE_MESSAGE_DIRECT;
+    assert_true(asks(fake, QUESTION, "account"));
+    fake->message.guild = 0;
+    fake->message.flags |= TROUPE_MESSAGE_DIRECT;
+    assert_true(asks(fake, QUESTION, "account"));
+    finish(fake);
+}
+
+#define TOLD(who, what)                                                                            \
+    "[{\"role\":\"system\",\"content\":\"" who "\"},{\"role\":\"user\",\"content\":\"" what "\"}]"
+
+static void what_is_meant_finds_the_answer_under_the_same_instructions_alone(void **state)
+{
+    static const char meant[] = "help friendly: what can you do", other[] = "help formal: help";
+    struct fake_turn *fake = start("cache_ttl", "3600s");
+    int64_t made = fake->now_ms;
+
+    (void)state;
+    assert_true(asks_meant(fake, TOLD("Be Ada.", "what can you do"), "account", meant));
+    assert_false(asks_meant(fake, TOLD("Be Ada.", "What can you do??"), "account", meant));
+    assert_true(asks_meant(fake, TOLD("Be Ada.", "What can you do??"), "account", other));
+    assert_true(asks_meant(fake, TOLD("Be Bob.", "What can you do??"), "account", meant));
+    assert_true(asks_meant(fake, TOLD("Be Ada.", "What can you do??"), "guild", meant));
+    /* Not what was said in exactly these words. */
+    assert_true(asks(fake, TOLD("Be Ada.", "what can you do"), "account"));
+    assert_false(asks_meant(fake, TOLD("Be Ada.", "WHAT can you do"), "account", meant));
+    /* It lives half as long. */
+    fake->now_ms = made + HOUR_MS / 2;
+    assert_true(asks_meant(fake, TOLD("Be Ada.", "what can you do"), "account", meant));
+    assert_false(asks(fake, TOLD("Be Ada.", "what can you do"), "account"));
+    finish(fake);
+}
+
+static void another_price_finds_nothing(void **state)
+{
+    struct fake_turn *fake = start(NULL, NULL);
+    struct llm_agent *agent = fake->state;
+
+    (void)state;
+    assert_true(asks(fake, QUESTION, "account"));
+    agent->candidates[0].settings.price.output++;
+    assert_true(asks(fake, QUESTION, "account"));
+    agent->candidates[0].settings.price.output--;
+    assert_false(asks(fake, QUESTION, "account"));
+    finish(fake);
+}
+
+static void another_table_of_prices_is_told_apart(void **state)
+{
+    static const char one[] = "{\"format\":1,\"currency\":\"USD\",\"providers\":{},\"prices\":[]}";
+    static const char two[] = "{\"format\":1,\"currency\":\"USD\",\"providers\":{}, \"prices\":[]}";
+    struct llm_price_table *tables[3];
+    char error[256];
+
+    (void)state;
+    assert_int_equal(llm_price_table_parse(one, strlen(one), &tables[0], error, sizeof(error)), 0);
+    assert_int_equal(llm_price_table_parse(two, strlen(two), &tables[1], error, sizeof(error)), 0);
+    assert_int_equal(llm_price_table_parse(one, strlen(one), &tables[2], error, sizeof(error)), 0);
+    assert_string_not_equal(llm_price_table_digest(tables[0]), llm_price_table_digest(tables[1]));
+    assert_string_equal(llm_price_table_digest(tables[0]), llm_price_table_digest(tables[2]));
+    assert_string_equal(llm_price_table_digest(NULL), "");
+    for (size_t i = 0; i < 3; i++)
+        llm_price_table_free(tables[i]);
 }
 
 static void what_the_caller_does_not_share_is_neither_kept_nor_found(void **state)
@@ -330,6 +450,12 @@ int main(void)
         cmocka_unit_test(the_digest_is_sha_256),
         cmocka_unit_test(the_same_question_in_the_same_guild_is_paid_once),
         cmocka_unit_test(no_answer_crosses_a_guild_and_none_is_kept_in_private),
+        cmocka_unit_test(what_belongs_to_no_guild_is_paid_once_for_all_guilds),
+        cmocka_unit_test(no_answer_crosses_from_guild_to_account_or_back_or_between_accounts),
+        cmocka_unit_test(what_is_written_in_private_neither_fills_nor_finds_what_the_account_has),
+        cmocka_unit_test(what_is_meant_finds_the_answer_under_the_same_instructions_alone),
+        cmocka_unit_test(another_price_finds_nothing),
+        cmocka_unit_test(another_table_of_prices_is_told_apart),
         cmocka_unit_test(what_the_caller_does_not_share_is_neither_kept_nor_found),
         cmocka_unit_test(another_question_bound_or_model_finds_nothing),
         cmocka_unit_test(it_lives_for_cache_ttl_and_longer_where_it_is_asked_for),
