@@ -8,6 +8,7 @@
 #include "preferences.h"
 #include "prompt.h"
 #include "quote.h"
+#include "share.h"
 #include "template.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ TROUPE_EMBED(conversation_sql_001, "sql/001_conversation.sql");
 
 struct conversation {
     char template[TEMPLATE_MAX];
+    char bot_name[TEMPLATE_VALUE_MAX]; /* where no server has another */
     struct prompt_budget budget;
 };
 
@@ -189,15 +191,6 @@ static troupe_str question(const troupe_message *message)
     return message->content;
 }
 
-/* Whether the prompt and the message alone say nothing about the member. A quote is part of a talk. */
-static int is_impersonal(const struct conversation *conversation,
-                         const struct preferences *preferences, const troupe_message *message)
-{
-    return !strstr(conversation->template, "{{name}}") && !preferences->stored &&
-           !(message->flags & (TROUPE_MESSAGE_DIRECT | TROUPE_MESSAGE_CONTINUE)) &&
-           !message->reply_to;
-}
-
 static troupe_status remember(troupe_turn *turn, const struct history *history,
                               const struct answer *answer)
 {
@@ -249,6 +242,7 @@ static troupe_status stage(troupe_turn *turn)
     struct preferences preferences;
     struct history history = {0};
     struct prompt prompt;
+    struct share share = {.cache = "none"};
     const char *system;
     uint8_t stores;
     troupe_status status;
@@ -269,9 +263,15 @@ static troupe_status stage(troupe_turn *turn)
     system = instructions(turn, conversation, &preferences, history.asked_ms);
     if (!system)
         return TROUPE_NOMEM;
+    if (stores)
+        share_decide(
+            turn,
+            &(struct share_prompt){conversation->template,
+                                   &preferences,
+                                   {conversation->bot_name, strlen(conversation->bot_name)}},
+            &share);
     status = prompt_build(&conversation->budget, system, &history,
-                          quote_put(turn, message, &history, question(message)),
-                          stores && is_impersonal(conversation, &preferences, message), &prompt);
+                          quote_put(turn, message, &history, question(message)), &share, &prompt);
     if (status < 0)
         return apologize(turn, status, "the prompt");
     troupe_reason(turn, "conversation.context", "%u of %u earlier messages, about %lld tokens",
@@ -421,6 +421,20 @@ static troupe_status check_budget(troupe_host *host, const struct conversation *
     return TROUPE_OK;
 }
 
+static troupe_status take_bot_name(troupe_host *host, struct conversation *conversation)
+{
+    const troupe_str name = troupe_config_str(host, "bot_name");
+
+    if (name.len >= sizeof(conversation->bot_name)) {
+        troupe_log(host, TROUPE_LOG_ERROR, "key \"bot_name\": longer than %zu bytes",
+                   sizeof(conversation->bot_name) - 1);
+        return TROUPE_CONFIG;
+    }
+    memcpy(conversation->bot_name, name.ptr, name.len);
+    conversation->bot_name[name.len] = '\0';
+    return TROUPE_OK;
+}
+
 static troupe_status create(troupe_host *host, void **ret_state)
 {
     struct conversation *conversation = troupe_alloc(host, sizeof(*conversation));
@@ -432,7 +446,9 @@ static troupe_status create(troupe_host *host, void **ret_state)
     conversation->budget.answer = troupe_config_int(host, "answer_tokens", 1024);
     conversation->budget.reserve = troupe_config_int(host, "reserve_tokens", 2000);
     conversation->budget.system = troupe_config_int(host, "system_tokens", 500);
-    status = load_template(host, conversation->template);
+    status = take_bot_name(host, conversation);
+    if (status >= 0)
+        status = load_template(host, conversation->template);
     if (status >= 0)
         status = check_budget(host, conversation);
     if (status < 0) {
@@ -462,6 +478,9 @@ TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with membe
                    .def = CONVERSATION_PROMPT},
                   {"bot_name", "What the bot is called in the prompt", .type = TROUPE_TYPE_STRING,
                    .flags = TROUPE_KEY_SETTABLE, .def = "Troupe"},
+                  {"share_answers", "Who may get an answer that has nothing of a member in it",
+                   .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SETTABLE, .def = "account",
+                   .choices = "none|guild|account"},
                   {"session_timeout", "Silence that ends a session", .type = TROUPE_TYPE_DURATION,
                    .flags = TROUPE_KEY_SETTABLE, .def = "30m", .min = 60000, .max = 86400000},
                   {"context_tokens", "Prompt, answer and reserve together", .type = TROUPE_TYPE_INT,

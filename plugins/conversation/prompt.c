@@ -56,8 +56,8 @@ static uint32_t fitting(const struct history *history, int64_t room, int64_t *re
 }
 
 troupe_status prompt_build(const struct prompt_budget *budget, const char *system,
-                           const struct history *history, troupe_str message, int shared,
-                           struct prompt *ret)
+                           const struct history *history, troupe_str message,
+                           const struct share *share, struct prompt *ret)
 {
     troupe_str instructions = {system, strlen(system)};
     int64_t room = budget->context - budget->answer - budget->reserve -
@@ -85,10 +85,11 @@ troupe_status prompt_build(const struct prompt_budget *budget, const char *syste
     if (json_array_append_new(messages, message_new("user", message, 0)) < 0)
         return TROUPE_DATA;
     /* Lines that did not fit are no reason to share: the talk is the member's all the same. */
-    ret->shared = shared && history->count == 0;
+    ret->shared = history->count == 0 && strcmp(share->cache, "none") != 0;
     arguments =
-        json_pack("{s:O, s:s, s:I, s:s}", "messages", messages, "route", "chat", "max_tokens",
-                  (json_int_t)budget->answer, "cache", ret->shared ? "guild" : "none");
+        json_pack("{s:O, s:s, s:I, s:s, s:s}", "messages", messages, "route", "chat", "max_tokens",
+                  (json_int_t)budget->answer, "cache", ret->shared ? share->cache : "none",
+                  "question", ret->shared ? share->question : "");
     ret->arguments = arguments ? json_dumps(arguments, JSON_COMPACT) : NULL;
     return ret->arguments ? TROUPE_OK : TROUPE_NOMEM;
 }

@@ -6,6 +6,7 @@
 #define CONVERSATION_PROMPT_H
 
 #include "history.h"
+#include "share.h"
 
 /* Tokens, as they are estimated here: rather too many than too few. */
 struct prompt_budget {
@@ -24,12 +25,11 @@ struct prompt {
 
 int64_t prompt_tokens(const char *text, uint64_t len);
 
-/* Newest first within the budget. `shared`: system and message say nothing about the member, so that
- * without earlier lines others may get the same answer. TROUPE_LIMIT where the message alone is too long, TROUPE_DATA
- * where it is no UTF-8. */
+/* Newest first within the budget. `share`: who may get the same answer, which is nobody where there are
+ * earlier lines. TROUPE_LIMIT where the message alone is too long, TROUPE_DATA where it is no UTF-8. */
 troupe_status prompt_build(const struct prompt_budget *budget, const char *system,
-                           const struct history *history, troupe_str message, int shared,
-                           struct prompt *ret);
+                           const struct history *history, troupe_str message,
+                           const struct share *share, struct prompt *ret);
 void prompt_clear(struct prompt *prompt);
 
 #endif

@@ -6,7 +6,9 @@
 #include "tap.h"
 
 #include "conversation/apology.h"
+#include "conversation/intent.h"
 #include "conversation/prompt.h"
+#include "conversation/share.h"
 #include "conversation/template.h"
 
 #include <jansson.h>
@@ -192,10 +194,21 @@ static struct fake_turn *talker_with(const char *prompt)
     return fake;
 }
 
+static int shares_as(struct fake_turn *fake, const char *text, const char *scope)
+{
+    char want[64];
+
+    assert_int_equal(fake_say(fake, text), TROUPE_DONE);
+    snprintf(want, sizeof(want), "\"cache\":\"%s\"", scope);
+    return strstr(fake->service_args[0], want) != NULL;
+}
+
 static int shares(struct fake_turn *fake)
 {
-    assert_int_equal(fake_say(fake, "what is a troupe?"), TROUPE_DONE);
-    return strstr(fake->service_args[0], "\"cache\":\"guild\"") != NULL;
+    int none = shares_as(fake, "what is a troupe?", "none");
+
+    assert_int_equal(strstr(fake->service_args[0], "\"cache\":\"account\"") != NULL, !none);
+    return !none;
 }
 
 static void only_what_says_nothing_about_the_member_may_be_shared(void **state)
@@ -228,6 +241,108 @@ static void only_what_says_nothing_about_the_member_may_be_shared(void **state)
         }
         finish(fake);
     }
+}
+
+/* What a server sets lies above the file. */
+static void a_server_sets(struct fake_turn *fake, const char *key, const char *value)
+{
+    fake_config(fake, key, value);
+}
+
+static void what_a_server_set_or_has_stays_in_it(void **state)
+{
+    static const char *const own[] = {"who is <@77>?",      "what is <#7> for?",
+                                      "what is <:wink:9>?", "read /channels/3/7/8 for me",
+                                      "try </help:1>",      "and discord.gg/abc?"};
+    static const char plain[] = "You are {{bot}}. Today is {{date}}.";
+    struct fake_turn *fake = talker_with(plain);
+
+    (void)state;
+    answers(fake, "Some ", "actors.");
+    a_server_sets(fake, "bot_name", "Stage Hand");
+    assert_true(shares_as(fake, "what is a troupe?", "guild"));
+    finish(fake);
+    fake = talker_with("You are a bot."); /* its name is not in the prompt */
+    answers(fake, "Some ", "actors.");
+    a_server_sets(fake, "bot_name", "Stage Hand");
+    assert_true(shares_as(fake, "what is a troupe?", "account"));
+    finish(fake);
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        fake = talker_with(plain);
+        answers(fake, "Some ", "actors.");
+        assert_true(shares_as(fake, own[i], "guild"));
+        finish(fake);
+    }
+}
+
+static void a_server_that_switched_sharing_off_neither_gives_nor_takes(void **state)
+{
+    static const char *const widest[] = {"none", "guild", "account"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct fake_turn *fake = talker_with("You are {{bot}}.");
+
+        answers(fake, "Some ", "actors.");
+        a_server_sets(fake, "share_answers", widest[i]);
+        assert_true(shares_as(fake, "what is a troupe?", widest[i]));
+        finish(fake);
+    }
+}
+
+static void what_a_short_message_means_is_told_and_nothing_that_is_not_sure(void **state)
+{
+    static const struct {
+        const char *text;
+        enum intent intent;
+    } known[] = {
+        {"help", INTENT_HELP},
+        {"Help me, please!", INTENT_HELP},
+        {"Hi, what can you do?", INTENT_HELP},
+        {"PING", INTENT_STATUS},
+        {"are you there??", INTENT_STATUS},
+        {"hey", INTENT_GENERAL},
+        {"Hello there :)", INTENT_GENERAL},
+        {"How's it going?", INTENT_GENERAL},
+        {"thank you", INTENT_GENERAL},
+        {"", INTENT_OTHER},
+        {"help me with my homework", INTENT_OTHER},
+        {"what can you do about spam", INTENT_OTHER},
+        {"remind me of the status at 5", INTENT_OTHER},
+        {"there", INTENT_OTHER},
+        {"please", INTENT_OTHER},
+        {"helpful", INTENT_OTHER},
+        {"hi, how tall is the tower?", INTENT_OTHER},
+    };
+    char words[INTENT_WORDS_MAX], long_text[2 * INTENT_WORDS_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        intent_words((troupe_str){known[i].text, strlen(known[i].text)}, words);
+        assert_int_equal(intent_of(words), known[i].intent);
+    }
+    assert_int_equal(intent_words((troupe_str){"  What's\n UP, d\xc3\xa9j\xc3\xa0?! ", 22}, words),
+                     16);
+    assert_string_equal(words, "what's up d\xc3\xa9j\xc3\xa0");
+    memset(long_text, 'a', sizeof(long_text));
+    assert_int_equal(intent_words((troupe_str){long_text, sizeof(long_text)}, words), 0);
+}
+
+static void the_meaning_goes_along_with_tone_and_words_where_nothing_is_personal(void **state)
+{
+    struct fake_turn *fake = talker_with("You are {{bot}}.");
+
+    (void)state;
+    answers(fake, "Many ", "things.");
+    assert_true(shares_as(fake, "Hi! What can you do?", "account"));
+    assert_non_null(
+        strstr(fake->service_args[0], "\"question\":\"help friendly: hi what can you do\""));
+    finish(fake);
+    fake = talker_with("You talk with {{name}}.");
+    answers(fake, "Many ", "things.");
+    assert_true(shares_as(fake, "What can you do?", "none"));
+    assert_non_null(strstr(fake->service_args[0], "\"question\":\"\""));
+    finish(fake);
 }
 
 static void an_answer_that_somebody_got_before_is_marked_and_remembered_without(void **state)
@@ -568,12 +683,15 @@ static void the_newest_of_the_talk_fit_first(void **state)
     };
     struct history history = {.count = 6, .lines = lines};
     const troupe_str message = {"now", 3};
+    const struct share share = {.cache = "account"};
     struct prompt prompt;
 
     (void)state;
-    assert_int_equal(prompt_build(&budget, "be kind", &history, message, 1, &prompt), TROUPE_OK);
+    assert_int_equal(prompt_build(&budget, "be kind", &history, message, &share, &prompt),
+                     TROUPE_OK);
     assert_int_equal(prompt.used, 4);
     assert_null(strstr(prompt.arguments, "question one"));
+    assert_non_null(strstr(prompt.arguments, "\"cache\":\"none\""));
     assert_non_null(strstr(prompt.arguments, "question two"));
     assert_non_null(strstr(prompt.arguments, "\"max_tokens\":50"));
     assert_true(prompt.tokens <= 90);
@@ -581,7 +699,8 @@ static void the_newest_of_the_talk_fit_first(void **state)
 
     /* an answer whose question has no place stays out */
     lines[3].content = lines[4].content;
-    assert_int_equal(prompt_build(&budget, "be kind", &history, message, 1, &prompt), TROUPE_OK);
+    assert_int_equal(prompt_build(&budget, "be kind", &history, message, &share, &prompt),
+                     TROUPE_OK);
     assert_int_equal(prompt.used, 2);
     prompt_clear(&prompt);
 }
@@ -806,6 +925,10 @@ int main(void)
         cmocka_unit_test(what_a_message_answers_goes_with_it_once),
         cmocka_unit_test(a_chain_of_replies_goes_along_as_the_words_of_others),
         cmocka_unit_test(only_what_says_nothing_about_the_member_may_be_shared),
+        cmocka_unit_test(what_a_server_set_or_has_stays_in_it),
+        cmocka_unit_test(a_server_that_switched_sharing_off_neither_gives_nor_takes),
+        cmocka_unit_test(what_a_short_message_means_is_told_and_nothing_that_is_not_sure),
+        cmocka_unit_test(the_meaning_goes_along_with_tone_and_words_where_nothing_is_personal),
         cmocka_unit_test(an_answer_that_somebody_got_before_is_marked_and_remembered_without),
         cmocka_unit_test(twenty_turns_keep_the_window_and_one_session),
         cmocka_unit_test(half_an_hour_of_silence_begins_anew),
