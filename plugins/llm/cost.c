@@ -38,10 +38,15 @@ uint64_t llm_cost_worst(const struct llm_tariff *tariff, const struct llm_reques
     return llm_price_cost(&worst, input, 0, (uint64_t)request->max_tokens);
 }
 
+int llm_usage_reported(const struct llm_usage *usage)
+{
+    return usage->known && (usage->input > 0 || usage->output > 0);
+}
+
 int llm_usage_complete(struct llm_usage *usage, const struct llm_request *request,
                        const struct llm_stream *stream)
 {
-    if (usage->known)
+    if (llm_usage_reported(usage))
         return 0;
     usage->input = llm_estimate_request(request);
     usage->output = llm_estimate_text(stream->text, stream->len) + stream->hidden / 2 +

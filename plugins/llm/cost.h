@@ -29,6 +29,8 @@ struct llm_tariff llm_tariff_find(const struct llm_settings *settings, int64_t n
  * bytes, and the answer is bounded by max_tokens. */
 uint64_t llm_cost_worst(const struct llm_tariff *tariff, const struct llm_request *request);
 
+/* Whether the provider said what was used. Nothing at all is no report: a question has tokens. */
+int llm_usage_reported(const struct llm_usage *usage);
 /* Fills in what the provider did not report, from the lengths of question, answer and the thoughts
  * that came with it. Returns 1 when it had to. */
 int llm_usage_complete(struct llm_usage *usage, const struct llm_request *request,

@@ -269,7 +269,7 @@ static int is_json(troupe_turn *turn, const troupe_http *http)
 static troupe_status settle(troupe_turn *turn, struct llm_round *round, troupe_status status)
 {
     struct llm_stream *stream = &round->stream;
-    int measured = stream->usage.known || stream->usage.has_cost;
+    int measured = llm_usage_reported(&stream->usage) || stream->usage.has_cost;
 
     if (stream->chunks > 0) {
         round->estimated = (uint8_t)llm_usage_complete(&stream->usage, round->request, stream);

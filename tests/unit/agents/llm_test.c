@@ -5,6 +5,8 @@
 #include "fake_turn.h"
 #include "tap.h"
 
+#include "llm/cost.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,6 +120,18 @@ static void usage_that_is_missing_is_estimated_and_marked(void **state)
     assert_true(fake->reservations[0].settled > 0);
     assert_true(fake->reservations[0].settled <= fake->reservations[0].worst);
     finish(fake);
+}
+
+static void usage_of_nothing_is_no_report(void **state)
+{
+    struct llm_usage usage = {.known = 1};
+
+    (void)state;
+    assert_false(llm_usage_reported(&usage));
+    usage.output = 1;
+    assert_true(llm_usage_reported(&usage));
+    usage.known = 0;
+    assert_false(llm_usage_reported(&usage));
 }
 
 static void the_providers_own_cost_counts(void **state)
@@ -661,6 +675,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_streams_and_is_paid_by_its_usage),
         cmocka_unit_test(usage_that_is_missing_is_estimated_and_marked),
+        cmocka_unit_test(usage_of_nothing_is_no_report),
         cmocka_unit_test(the_providers_own_cost_counts),
         cmocka_unit_test(a_server_that_does_not_stream_answers_too),
         cmocka_unit_test(without_a_provider_it_says_what_to_set),
