@@ -324,6 +324,8 @@ struct fake_plan *fake_answer_chat(const struct fake_chat *chat)
     if (plan->count > 0)
         plan->steps[0].delay_ms = (uint32_t)fake_rule_int(chat->rule, "first_delay_ms", 0);
     plan->fault = faults != 0;
+    plan->billed_in = (uint64_t)json_integer_value(json_object_get(usage, "prompt_tokens"));
+    plan->billed_out = (uint64_t)json_integer_value(json_object_get(usage, "completion_tokens"));
     json_decref(calls);
     json_decref(usage);
     free(text);

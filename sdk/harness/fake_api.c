@@ -194,12 +194,14 @@ static struct fake_plan *answer_stats(const struct fake_server *server, const st
     const struct fake_server_stats *stats = &server->stats;
 
     return fake_answer_json(
-        200,
-        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "requests", (json_int_t)stats->requests,
-                  "chats", (json_int_t)api->chats, "streamed", (json_int_t)api->streamed, "faults",
-                  (json_int_t)stats->faults, "aborted", (json_int_t)stats->aborted, "connections",
-                  (json_int_t)stats->connections, "answering", (json_int_t)stats->answering,
-                  "concurrent_max", (json_int_t)stats->answering_max));
+        200, json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "requests",
+                       (json_int_t)stats->requests, "chats", (json_int_t)api->chats, "streamed",
+                       (json_int_t)api->streamed, "faults", (json_int_t)stats->faults, "aborted",
+                       (json_int_t)stats->aborted, "connections", (json_int_t)stats->connections,
+                       "answering", (json_int_t)stats->answering, "concurrent_max",
+                       (json_int_t)stats->answering_max, "billed", (json_int_t)stats->billed,
+                       "billed_input", (json_int_t)stats->billed_in, "billed_output",
+                       (json_int_t)stats->billed_out));
 }
 
 static struct fake_plan *set_script(struct fake_api *api, const json_t *body)

@@ -8,7 +8,8 @@
  *   GET /_log      the chat and embedding requests received, oldest first, at most FAKE_LOG_MAX;
  *                  names of the headers, and of Authorization a digest, never a value
  *   GET /_stats    {"requests", "streamed", "faults", "aborted", "connections", "answering",
- *                  "concurrent_max"}
+ *                  "concurrent_max"; "billed" (answers that began), "billed_input", "billed_output"
+ *                  (their tokens)}
  *   GET /_rounds   what became of each question to the model, see fake_rounds.h
  *   POST /_script  replaces the script; [] empties it.  POST /_reset empties log, rounds and script
  *   GET /_bytes/N, /_gzip/N (a bomb), /_status/N; any method: /_echo, /_redirect?to=URL

@@ -195,6 +195,9 @@ static void peer_play(struct fake_peer *peer, struct fake_plan *plan)
         stats->answering_max = stats->answering;
     if (plan->fault)
         stats->faults++;
+    stats->billed += plan->billed_in + plan->billed_out > 0;
+    stats->billed_in += plan->billed_in;
+    stats->billed_out += plan->billed_out;
     peer_advance(peer);
 }
 

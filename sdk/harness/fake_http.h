@@ -36,6 +36,7 @@ struct fake_request {
 struct fake_server_stats {
     uint64_t connections, requests, faults, aborted; /* aborted: the client left first */
     uint64_t answering, answering_max;
+    uint64_t billed, billed_in, billed_out; /* answers that began, and their tokens */
 };
 
 struct fake_server {

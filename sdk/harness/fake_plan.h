@@ -27,9 +27,10 @@ struct fake_plan {
     struct fake_step *steps;
     size_t count, cap;
     enum fake_end end;
-    int fault;        /* whether it counts as one                             */
-    uint64_t round;   /* the round it answers; 0: none                        */
-    size_t text_step; /* of a round: the first step with a piece of its text  */
+    int fault;                      /* whether it counts as one                             */
+    uint64_t round;                 /* the round it answers; 0: none                        */
+    uint64_t billed_in, billed_out; /* tokens that the answer costs once it has begun */
+    size_t text_step;               /* of a round: the first step with a piece of its text  */
 };
 
 struct fake_plan *fake_plan_new(void);
