@@ -140,6 +140,8 @@ static const struct config_key http_keys[] = {
      .doc = "time to reach a server"},
     {"max_body", CONFIG_SIZE, CONFIG_LIVE, "16M", KILO, 1024 * MEGA,
      .doc = "largest answer that is read whole"},
+    {"max_requests", CONFIG_INT, 0, "256", 16, 4096,
+     .doc = "requests under way at once; one more is refused"},
     {"ca_file", CONFIG_PATH, 0, NULL,
      .doc = "certificates to trust instead of the system's: a bundle or a directory"},
     {"proxy", CONFIG_URL, 0, NULL,

@@ -119,6 +119,8 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
     const struct config_section *http = config_section(config, "http", NULL);
     const struct http_client_options http_options = {.ca_file = config_str(http, "ca_file"),
                                                      .proxy = config_str(http, "proxy"),
+                                                     .max_transfers =
+                                                         (size_t)config_int(http, "max_requests"),
                                                      .local_only = config_bool(http, "local_only")};
     troupe_status status = make_data_dir(host->data_dir, err);
 
