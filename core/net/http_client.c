@@ -51,7 +51,7 @@ troupe_status http_client_new(struct loop *loop, const struct http_client_option
         mem_strdup(options->user_agent ? options->user_agent : "troupe/" PACKAGE_VERSION);
     client->thread.allow_private = options->allow_private;
     client->thread.local_only = options->local_only;
-    status = http_thread_start(&client->thread, err);
+    status = http_thread_start(&client->thread, client->max_open, err);
     if (status != TROUPE_OK) {
         free_texts(client);
         mem_free(client);

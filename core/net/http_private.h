@@ -19,6 +19,8 @@
 #include "loop/queue.h"
 #include "net/http.h"
 
+#include "net/http_poll.h"
+
 #include <curl/curl.h>
 #include <stdatomic.h>
 
@@ -146,9 +148,12 @@ struct http_thread {
     struct loop_task wake; /* wakes the thread once for all commands of a round */
     bool wake_due;
     CURLM *multi;
+    struct http_poll poll;
     CURL *easy[HTTP_EASY_KEPT];
     size_t easy_count;
     struct list_link transfers, held; /* held: their latch is shut */
+    struct list_link touched;         /* transfers to which something came in this pass */
+    uint64_t next_check;              /* clock_ms() when one may be late; 0: look now   */
     struct http_batch *batch;         /* of this pass; NULL: no news yet */
     char *ca_file, *proxy, *user_agent;
     bool allow_private, local_only;
@@ -158,7 +163,7 @@ struct http_thread {
 
 /* A thread that leaves signals to the loop; 0 or an errno. */
 int net_thread_create(pthread_t *id, void *(*run)(void *arg), void *arg);
-troupe_status http_thread_start(struct http_thread *thread, struct error *err);
+troupe_status http_thread_start(struct http_thread *thread, size_t most, struct error *err);
 void http_thread_stop(struct http_thread *thread);
 
 struct http_client {
@@ -175,7 +180,8 @@ void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
 /* ---- transfer (http_transfer.c) -------------------------------------------------------------- */
 
 struct http_transfer {
-    struct list_link link;
+    struct list_link link, touch;
+    bool touched;
     struct http_thread *thread;
     struct http_stream *stream; /* a reference */
     CURL *easy;
@@ -212,6 +218,14 @@ struct http_transfer {
      * rest is of a size that malloc keeps a list of. */
     struct error *failure;
 };
+
+/* Something came to it that the end of the pass has to see to. [thread] */
+static inline void http_transfer_touch(struct http_transfer *transfer)
+{
+    if (!transfer->touched)
+        list_append(&transfer->thread->touched, &transfer->touch);
+    transfer->touched = true;
+}
 
 /* Checks and copies the request; no curl handle yet. [loop thread] */
 troupe_status http_transfer_new(struct http_client *client, const struct http_request *request,

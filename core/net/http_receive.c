@@ -141,7 +141,10 @@ size_t http_receive_header(char *line, size_t size, size_t count, void *arg)
     struct http_transfer *transfer = arg;
     size_t given = size * count, len = given;
 
+    if (!transfer->first_byte_seen)
+        transfer->thread->next_check = 0; /* another bound holds from now on */
     transfer->first_byte_seen = true;
+    http_transfer_touch(transfer);
     transfer->last_byte = clock_ms();
     if (transfer->head_done)
         return given; /* trailers */
@@ -178,6 +181,7 @@ size_t http_receive_body(char *data, size_t size, size_t count, void *arg)
     size_t len = size * count, buffered;
 
     transfer->last_byte = clock_ms();
+    http_transfer_touch(transfer);
     if (transfer->location)
         return 0; /* the body of a redirect: the next hop begins now */
     if (len > transfer->max_body - transfer->body_seen) {

@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <string.h>
 
-#define CONNECTIONS_KEPT 64L    /* measured: far fewer re-connects than libcurl's default */
+#define CONNECTIONS_KEPT 64 /* at least; measured: far fewer re-connects than libcurl's default */
 #define POLL_MAX_MS      60000u /* nothing depends on it; a command or socket wakes earlier */
 
 /* ---- news ---------------------------------------------------------------------------------- */
@@ -61,6 +61,9 @@ static void retire(struct http_transfer *transfer)
         latch_unwatch(transfer->after);
     transfer->stream->transfer = NULL;
     list_remove(&transfer->link);
+    if (transfer->touched)
+        list_remove(&transfer->touch);
+    transfer->touched = false;
     atomic_fetch_sub_explicit(&transfer->thread->counters.active, 1, memory_order_relaxed);
 }
 
@@ -85,22 +88,17 @@ static void end_late(struct http_transfer *transfer, const char *what, uint32_t 
 
 /* ---- commands ------------------------------------------------------------------------------ */
 
-/* Whoever opens the latch of a held transfer, on any thread. */
-static void wake_multi(void *multi)
-{
-    curl_multi_wakeup(multi);
-}
-
 /* One whose latch is shut gets ready meanwhile. */
 static void start(struct http_thread *thread, struct http_transfer *transfer)
 {
-    bool held =
-        transfer->after && latch_watch(transfer->after, wake_multi, thread->multi) == LATCH_SHUT;
+    bool held = transfer->after &&
+                latch_watch(transfer->after, http_poll_wake, &thread->poll) == LATCH_SHUT;
 
     transfer->stream->transfer = transfer;
     list_append(transfer->after ? &thread->held : &thread->transfers, &transfer->link);
     atomic_fetch_add_explicit(&thread->counters.active, 1, memory_order_relaxed);
     transfer->deadline = clock_ms() + transfer->total_ms;
+    thread->next_check = 0;
     if (transfer->after && !held)
         return; /* release_held sees to it */
     if ((held ? http_transfer_set_up(transfer) : http_transfer_begin(transfer)) != TROUPE_OK)
@@ -117,6 +115,7 @@ static void release_held(struct http_thread *thread)
             continue;
         list_remove(&transfer->link);
         list_append(&thread->transfers, &transfer->link);
+        thread->next_check = 0;
         latch_unref(transfer->after);
         transfer->after = NULL;
         if (state == LATCH_BROKEN)
@@ -137,7 +136,8 @@ static bool resume(struct http_transfer *transfer)
         return true;
     transfer->paused = false;
     atomic_store(&stream->paused, false);
-    transfer->last_byte = clock_ms();                       /* the silence was ours */
+    transfer->last_byte = clock_ms(); /* the silence was ours */
+    transfer->thread->next_check = 0;
     code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT); /* may call for the body at once */
     if (code != CURLE_OK)
         end(transfer, code);
@@ -180,7 +180,7 @@ static void wake(struct loop_task *task)
     struct http_thread *thread = container_of(task, struct http_thread, wake);
 
     thread->wake_due = false;
-    curl_multi_wakeup(thread->multi);
+    http_poll_wake(&thread->poll);
 }
 
 void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
@@ -206,6 +206,7 @@ void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
 
 static void follow(struct http_transfer *transfer)
 {
+    transfer->thread->next_check = 0;
     http_transfer_detach(transfer);
     if (http_transfer_redirect(transfer) != TROUPE_OK || http_transfer_begin(transfer) != TROUPE_OK)
         end(transfer, CURLE_OK);
@@ -235,6 +236,10 @@ static uint64_t check_clocks(struct http_thread *thread)
 {
     uint64_t now = clock_ms(), next = now + POLL_MAX_MS;
 
+    /* What comes moves the times of transfers only away from now, but where next_check is set to 0. */
+    if (now < thread->next_check)
+        return thread->next_check - now;
+    thread->next_check = UINT64_MAX; /* which the end of a transfer may change */
     list_for_each_safe (link, &thread->transfers) {
         struct http_transfer *transfer = container_of(link, struct http_transfer, link);
         uint64_t due = transfer->deadline;
@@ -259,13 +264,27 @@ static uint64_t check_clocks(struct http_thread *thread)
         else if (transfer->deadline < next)
             next = transfer->deadline;
     }
+    if (next < thread->next_check)
+        thread->next_check = next;
     return next - now;
+}
+
+static void see_to_touched(struct http_thread *thread)
+{
+    while (!list_empty(&thread->touched)) {
+        struct http_transfer *transfer =
+            container_of(thread->touched.next, struct http_transfer, touch);
+
+        list_remove(&transfer->touch);
+        transfer->touched = false;
+        if (resume(transfer)) /* the reader may have caught up before the pause was known */
+            gather(transfer);
+    }
 }
 
 static void *thread_main(void *arg)
 {
     struct http_thread *thread = arg;
-    int running;
 
     pthread_setname_np(pthread_self(), "troupe-http");
     while (!atomic_load(&thread->stop)) {
@@ -273,20 +292,15 @@ static void *thread_main(void *arg)
 
         obey_all(thread);
         release_held(thread);
-        curl_multi_perform(thread->multi, &running);
+        http_poll_run(&thread->poll);
         harvest(thread);
         wait_ms = check_clocks(thread);
-        list_for_each_safe (link, &thread->transfers) {
-            struct http_transfer *transfer = container_of(link, struct http_transfer, link);
-
-            if (resume(transfer)) /* the reader may have caught up before the pause was known */
-                gather(transfer);
-        }
+        see_to_touched(thread);
         if (thread->batch) {
             loop_post(thread->loop, &thread->batch->task);
             thread->batch = NULL;
         }
-        curl_multi_poll(thread->multi, NULL, 0, (int)wait_ms, NULL);
+        http_poll_wait(&thread->poll, thread->next_check ? wait_ms : 0);
     }
     return NULL;
 }
@@ -308,22 +322,29 @@ int net_thread_create(pthread_t *id, void *(*run)(void *arg), void *arg)
     return r;
 }
 
-troupe_status http_thread_start(struct http_thread *thread, struct error *err)
+troupe_status http_thread_start(struct http_thread *thread, size_t most, struct error *err)
 {
     int r;
 
     list_init(&thread->transfers);
     list_init(&thread->held);
+    list_init(&thread->touched);
     thread->wake.run = wake;
     thread->multi = curl_multi_init();
     if (!thread->multi)
         return error_set(err, TROUPE_NOMEM, "no memory for the HTTP client");
-    curl_multi_setopt(thread->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
+    if (http_poll_open(&thread->poll, thread->multi, err) < 0) {
+        curl_multi_cleanup(thread->multi);
+        return TROUPE_LIMIT;
+    }
+    curl_multi_setopt(thread->multi, CURLMOPT_MAXCONNECTS,
+                      (long)(most / 4 > CONNECTIONS_KEPT ? most / 4 : CONNECTIONS_KEPT));
     queue_init(&thread->queue, 0);
     r = net_thread_create(&thread->id, thread_main, thread);
     if (r == 0)
         return TROUPE_OK;
     curl_multi_cleanup(thread->multi);
+    http_poll_close(&thread->poll);
     queue_clear(&thread->queue);
     return error_set(err, TROUPE_LIMIT, "cannot start the HTTP thread: %s", strerror(r));
 }
@@ -344,7 +365,7 @@ void http_thread_stop(struct http_thread *thread)
     if (thread->wake_due)
         loop_before_poll_cancel(thread->loop, &thread->wake);
     atomic_store(&thread->stop, true);
-    curl_multi_wakeup(thread->multi);
+    http_poll_wake(&thread->poll);
     pthread_join(thread->id, NULL);
     obey_all(thread); /* the last cancels */
     end_all(&thread->transfers);
@@ -355,6 +376,7 @@ void http_thread_stop(struct http_thread *thread)
     while (thread->easy_count > 0)
         curl_easy_cleanup(thread->easy[--thread->easy_count]);
     curl_multi_cleanup(thread->multi);
+    http_poll_close(&thread->poll);
     queue_close(&thread->queue);
     queue_clear(&thread->queue);
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net_fixture.h"
 
+#include "net/http_poll.h"
+
+#include <poll.h>
+
 #define CHAT                                                                                       \
     "{\"model\":\"fake-1\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
 
@@ -498,6 +502,33 @@ static int cleanup(void **state)
     return 0;
 }
 
+static bool is_woken(const struct http_poll *poll_of)
+{
+    struct pollfd fd = {.fd = poll_of->event, .events = POLLIN};
+
+    return poll(&fd, 1, 0) == 1;
+}
+
+static void a_wake_behind_the_wait_is_left_for_the_next_one(void **state)
+{
+    static struct http_poll waits;
+    CURLM *multi = curl_multi_init();
+    struct error err;
+
+    (void)state;
+    assert_int_equal(http_poll_open(&waits, multi, &err), TROUPE_OK);
+    http_poll_wake(&waits);
+    http_poll_wait(&waits, 60000); /* at once */
+    assert_false(is_woken(&waits));
+    http_poll_wake(&waits); /* while the thread looks at what it was woken for */
+    http_poll_run(&waits);
+    assert_true(is_woken(&waits));
+    http_poll_wait(&waits, 60000);
+    assert_false(is_woken(&waits));
+    curl_multi_cleanup(multi);
+    http_poll_close(&waits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +547,7 @@ int main(void)
         cmocka_unit_test(cancelling_the_coroutine_aborts_the_transfer),
         cmocka_unit_test(reading_goes_on_after_a_deadline_of_the_reader),
         cmocka_unit_test(late_news_of_closed_streams_are_dropped),
+        cmocka_unit_test(a_wake_behind_the_wait_is_left_for_the_next_one),
     };
 
     return cmocka_run_group_tests_name("net/http", tests, init, cleanup);
