@@ -84,6 +84,25 @@ static troupe_status answer_shared(troupe_turn *turn, struct llm_agent *agent, e
     return closed < 0 ? closed : status;
 }
 
+/* `share` NULL: with nobody. What comes in is not put into the turn's memory, which is zeroed: of so much
+ * most answers touch a few kB. */
+static troupe_status answer(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
+                            const struct llm_share *share, struct llm_round *round)
+{
+    char *events = malloc(LLM_EVENT_MAX), *text = malloc(LLM_TEXT_MAX);
+    troupe_status status = TROUPE_NOMEM;
+
+    round->event_buffer = events;
+    round->text_buffer = text;
+    if (events && text)
+        status = share ? answer_shared(turn, agent, route, share, round)
+                       : llm_converse(turn, agent, route, round);
+    llm_stream_clear(&round->stream);
+    free(events);
+    free(text);
+    return status;
+}
+
 TROUPE_SERVICE(llm_chat, TROUPE_SERVICE_LLM_CHAT, "Answer of a language model",
                TROUPE_STREAMS | TROUPE_PAID,
                TROUPE_JSON(messages, "Messages with role and content, oldest first"),
@@ -111,10 +130,6 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
 
     if (agent->router.count == 0)
         return not_configured(turn, settings);
-    round.event_buffer = troupe_turn_alloc(turn, LLM_EVENT_MAX);
-    round.text_buffer = troupe_turn_alloc(turn, LLM_TEXT_MAX);
-    if (!round.event_buffer || !round.text_buffer)
-        return TROUPE_NOMEM;
     bound_by_settings(turn, &max_tokens, &temperature);
     status = llm_request_init(&request, settings, messages, max_tokens, temperature, &problem);
     if (status == TROUPE_LIMIT)
@@ -128,10 +143,8 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
                       request.dropped);
     if (settings->tool_steps > 0 && llm_route_of(route) == LLM_CHAT)
         llm_tools_offer(turn, &request);
-    status = may_share(turn, settings, &request, cache, &share)
-                 ? answer_shared(turn, agent, llm_route_of(route), &share, &round)
-                 : llm_converse(turn, agent, llm_route_of(route), &round);
-    llm_stream_clear(&round.stream);
+    status = answer(turn, agent, llm_route_of(route),
+                    may_share(turn, settings, &request, cache, &share) ? &share : NULL, &round);
     llm_request_clear(&request);
     return status;
 }
