@@ -25,6 +25,7 @@ struct talk {
     char *before; /* LLM_TEXT_MAX bytes; NULL without tools */
     size_t before_len;
     struct llm_usage usage;
+    uint64_t guessed; /* what we took their questions for, in tokens */
     uint64_t cost_micros;
     uint8_t estimated;
 };
@@ -74,10 +75,11 @@ static troupe_status give_result(troupe_turn *turn, const struct talk *talk, con
     const struct llm_stream *stream = &round->stream;
     const char *model = stream->model[0] ? stream->model : round->settings->model;
     LLM_CLEANUP_JSON json_t *result = json_pack(
-        "{s:o, s:s, s:s, s:{s:I, s:I, s:I, s:b}, s:I}", "text", text_of(talk), "model", model,
+        "{s:o, s:s, s:s, s:{s:I, s:I, s:I, s:I, s:b}, s:I}", "text", text_of(talk), "model", model,
         "finish", finish, "usage", "input", sum(talk->usage.input, stream->usage.input), "output",
         sum(talk->usage.output, stream->usage.output), "cached",
-        sum(talk->usage.cached, stream->usage.cached), "estimated",
+        sum(talk->usage.cached, stream->usage.cached), "guessed",
+        sum(talk->guessed, llm_estimate_request(round->request)), "estimated",
         round->estimated || talk->estimated, "cost_micros",
         sum(talk->cost_micros, round->cost_micros));
     LLM_CLEANUP_TEXT char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
@@ -162,6 +164,7 @@ static void turn_to(struct talk *talk, const struct llm_choice *choice)
     round->request->shape.no_temperature |= candidate->shape.no_temperature;
     round->request->shape.no_usage |= candidate->shape.no_usage;
     round->request->shape.no_thinking |= candidate->shape.no_thinking;
+    round->request->shape.no_cache |= candidate->shape.no_cache;
     talk->tariff = llm_tariff_find(round->settings, talk->now_ms);
     round->tariff = &talk->tariff;
     talk->adaptations = 0;
@@ -179,6 +182,7 @@ static void learn(struct talk *talk)
     shape->no_temperature = now->no_temperature;
     shape->no_usage = now->no_usage;
     shape->no_thinking = now->no_thinking;
+    shape->no_cache = now->no_cache;
 }
 
 static void note(const struct talk *talk)
@@ -278,6 +282,7 @@ static troupe_status keep_round(troupe_turn *turn, struct talk *talk)
     talk->usage.input += stream->usage.input;
     talk->usage.output += stream->usage.output;
     talk->usage.cached += stream->usage.cached;
+    talk->guessed += llm_estimate_request(round->request);
     talk->cost_micros += round->cost_micros;
     talk->estimated |= round->estimated;
     if (stream->len > 0 && talk->before_len + stream->len + 2 <= LLM_TEXT_MAX) {

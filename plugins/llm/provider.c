@@ -25,6 +25,24 @@ json_t *llm_provider_tools(const struct llm_request *request)
     return list;
 }
 
+json_t *llm_provider_messages(const struct llm_request *request)
+{
+    json_t *list = json_array(), *copy;
+    const json_t *message;
+    size_t i;
+
+    json_array_foreach (request->messages, i, message) {
+        if (!json_object_get(message, "stable")) {
+            json_array_append(list, (json_t *)message);
+            continue;
+        }
+        copy = json_copy((json_t *)message);
+        json_object_del(copy, "stable");
+        json_array_append_new(list, copy);
+    }
+    return list;
+}
+
 char *llm_provider_body(const struct llm_request *request)
 {
     LLM_CLEANUP_JSON json_t *body = llm_provider_of(request->settings)->body(request);

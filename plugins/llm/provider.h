@@ -40,6 +40,9 @@ const struct llm_provider *llm_provider_of(const struct llm_settings *settings);
  * caller's. */
 json_t *llm_provider_tools(const struct llm_request *request);
 
+/* The messages of a request as OpenAI wants them, without what only we need. The caller's. */
+json_t *llm_provider_messages(const struct llm_request *request);
+
 /* The body, to be freed with free(); NULL without memory. */
 char *llm_provider_body(const struct llm_request *request);
 

@@ -9,6 +9,9 @@
 
 #define VERSION "2023-06-01"
 
+/* Marks of what the provider may keep: four in a request, here the latest of the instructions and the talk. */
+#define MARKS_EACH 2
+
 /* ---- the request -------------------------------------------------------------------------------*/
 
 static const char *text_of(const json_t *message, const char *key)
@@ -62,14 +65,66 @@ static json_t *blocks_for(json_t *talk, const char *role)
     return json_object_get(last, "content");
 }
 
-static int add_text(json_t *blocks, const json_t *message)
+/* A block of text. An empty one is refused, as is one that shows nothing. */
+static int add_block(json_t *blocks, const char *text, size_t len, int marked)
+{
+    json_t *block;
+
+    if (strspn(text, " \t\r\n") >= len)
+        return 0;
+    block = json_pack("{s:s, s:s%}", "type", "text", "text", text, len);
+    if (block && marked)
+        json_object_set_new(block, "cache_control", json_pack("{s:s}", "type", "ephemeral"));
+    return json_array_append_new(blocks, block);
+}
+
+/* Bytes of a message behind which the provider is told that all up to there comes again; 0: not told.
+ * Only so many may be marked, of which the latest save most. */
+static size_t mark_of(const struct llm_request *request, size_t at)
+{
+    const json_t *messages = request->messages, *message = json_array_get(messages, at);
+    const int is_system = has_role(message, "system");
+    int later = 0;
+
+    if (!json_object_get(message, "stable"))
+        return 0;
+    for (size_t i = at + 1; i < json_array_size(messages); i++) {
+        const json_t *other = json_array_get(messages, i);
+
+        later += has_role(other, "system") == is_system && json_object_get(other, "stable");
+    }
+    return request->shape.no_cache || later >= MARKS_EACH
+               ? 0
+               : (size_t)json_integer_value(json_object_get(message, "stable"));
+}
+
+static int add_text(json_t *blocks, const json_t *message, size_t mark)
 {
     const char *text = text_of(message, "content");
 
-    /* An empty block is refused. */
-    if (!text[0])
-        return 0;
-    return json_array_append_new(blocks, json_pack("{s:s, s:s}", "type", "text", "text", text));
+    if (mark > 0 && add_block(blocks, text, mark, 1) < 0)
+        return -1;
+    return add_block(blocks, text + mark, strlen(text) - mark, 0);
+}
+
+/* The instructions as they are where nothing of them is marked, else in blocks. */
+static json_t *instructions_of(const struct llm_request *request)
+{
+    json_t *blocks = json_array();
+    const json_t *message;
+    size_t i, marks = 0;
+
+    json_array_foreach (request->messages, i, message) {
+        if (!has_role(message, "system"))
+            continue;
+        marks += mark_of(request, i) > 0;
+        if (add_text(blocks, message, mark_of(request, i)) < 0)
+            break;
+    }
+    if (marks > 0)
+        return blocks;
+    json_decref(blocks);
+    return instructions(request->messages);
 }
 
 static int add_calls(json_t *blocks, const json_t *calls)
@@ -96,7 +151,7 @@ static int add_calls(json_t *blocks, const json_t *calls)
     return 0;
 }
 
-static int add_message(json_t *talk, const json_t *message)
+static int add_message(json_t *talk, const json_t *message, size_t mark)
 {
     const int is_tool = has_role(message, "tool"), is_answer = has_role(message, "assistant");
     json_t *blocks;
@@ -116,19 +171,19 @@ static int add_message(json_t *talk, const json_t *message)
                                      json_pack("{s:s, s:s, s:s}", "type", "tool_result",
                                                "tool_use_id", text_of(message, "tool_call_id"),
                                                "content", text_of(message, "content")));
-    if (add_text(blocks, message) < 0)
+    if (add_text(blocks, message, mark) < 0)
         return -1;
     return add_calls(blocks, json_object_get(message, "tool_calls"));
 }
 
-static json_t *talk_of(const json_t *messages)
+static json_t *talk_of(const struct llm_request *request)
 {
     json_t *talk = json_array();
     const json_t *message;
     size_t i;
 
-    json_array_foreach ((json_t *)messages, i, message) {
-        if (!talk || add_message(talk, message) < 0) {
+    json_array_foreach (request->messages, i, message) {
+        if (!talk || add_message(talk, message, mark_of(request, i)) < 0) {
             json_decref(talk);
             return NULL;
         }
@@ -157,10 +212,10 @@ static json_t *tools_of(const json_t *tools)
 static json_t *anthropic_body(const struct llm_request *request)
 {
     const struct llm_shape *shape = &request->shape;
-    json_t *system = instructions(request->messages);
-    json_t *ret = json_pack("{s:s, s:I, s:o, s:b}", "model", request->settings->model, "max_tokens",
-                            (json_int_t)request->max_tokens, "messages", talk_of(request->messages),
-                            "stream", 1);
+    json_t *system = instructions_of(request);
+    json_t *ret =
+        json_pack("{s:s, s:I, s:o, s:b}", "model", request->settings->model, "max_tokens",
+                  (json_int_t)request->max_tokens, "messages", talk_of(request), "stream", 1);
     int failed = 0;
 
     if (!ret) {

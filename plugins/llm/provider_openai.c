@@ -23,8 +23,8 @@ static json_t *response_format(const struct llm_request *request)
 static json_t *openai_body(const struct llm_request *request)
 {
     const struct llm_shape *shape = &request->shape;
-    json_t *ret = json_pack("{s:s, s:O, s:b}", "model", request->settings->model, "messages",
-                            request->messages, "stream", 1);
+    json_t *ret = json_pack("{s:s, s:o, s:b}", "model", request->settings->model, "messages",
+                            llm_provider_messages(request), "stream", 1);
     int failed;
 
     if (!ret)

@@ -67,6 +67,22 @@ static const char *check_calls(const json_t *message, const char *role)
     return NULL;
 }
 
+/* How much of the message, and all before it, will be the same in the next question: whole characters. */
+static const char *check_stable(const json_t *message)
+{
+    const json_t *stable = json_object_get(message, "stable");
+    const json_t *content = json_object_get(message, "content");
+    const char *text = json_string_value(content);
+    const json_int_t bytes = json_integer_value(stable);
+
+    if (!stable)
+        return NULL;
+    if (!json_is_integer(stable) || !text || bytes < 0 ||
+        (size_t)bytes > json_string_length(content) || ((unsigned char)text[bytes] & 0xC0) == 0x80)
+        return "stable is a number of bytes of the content, up to the end of a character";
+    return NULL;
+}
+
 static const char *check_message(const json_t *message)
 {
     const char *role = json_string_value(json_object_get(message, "role"));
@@ -78,6 +94,8 @@ static const char *check_message(const json_t *message)
         !(json_object_get(message, "tool_calls") &&
           json_is_null(json_object_get(message, "content"))))
         return "a message needs a content of text";
+    if (check_stable(message))
+        return check_stable(message);
     return check_calls(message, role);
 }
 
@@ -272,7 +290,7 @@ static const char *refused_parameter(const char *param, const char *message)
 {
     static const char *const ours[] = {
         "max_completion_tokens", "max_tokens",    "temperature", "stream_options",
-        "response_format",       "output_config", "thinking"};
+        "response_format",       "output_config", "thinking",    "cache_control"};
     const char *best = NULL, *best_at = NULL;
 
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
@@ -306,6 +324,8 @@ int llm_request_adapt(struct llm_request *request, const char *param, const char
         shape->no_usage = 1;
     else if (strcmp(name, "thinking") == 0)
         shape->no_thinking = request->tools != NULL;
+    else if (strcmp(name, "cache_control") == 0)
+        shape->no_cache = 1;
     else if (request->wants_json)
         shape->no_json = 1;
     return memcmp(&before, shape, sizeof(before)) != 0;

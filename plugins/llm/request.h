@@ -18,6 +18,7 @@ struct llm_shape {
     uint8_t no_usage;    /* "stream_options" is not known                    */
     uint8_t no_thinking; /* nor that it shall not think first             */
     uint8_t no_json;     /* nor the wish for JSON; the question asks for it  */
+    uint8_t no_cache;    /* nor marks of what may be kept of the question */
 };
 
 struct llm_request {
@@ -36,7 +37,7 @@ struct llm_request {
 };
 
 /* Checks the messages (a JSON array of role and content; an assistant's may have "tool_calls", a
- * tool's has "tool_call_id") and fits them into the configured context:
+ * tool's has "tool_call_id", any may have "stable") and fits them into the configured context:
  * the oldest that are neither "system" nor the last are left out. `max_tokens` 0 and `temperature`
  * below 0 take what the config says. TROUPE_ARGUMENT for bad messages, TROUPE_LIMIT where even the
  * last does not fit; `ret_problem` then says what. */

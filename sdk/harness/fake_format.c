@@ -73,14 +73,25 @@ static bool add_anthropic(json_t *messages, const json_t *message, char *err, si
     return good;
 }
 
+/* Marks of what shall be kept; the real one takes four. */
+static size_t marks_in(const json_t *blocks)
+{
+    const json_t *block;
+    size_t i, count = 0;
+
+    json_array_foreach (blocks, i, block)
+        count += json_object_get(block, "cache_control") != NULL;
+    return count;
+}
+
 static json_t *anthropic_messages(const struct fake_request *request, const json_t *body, char *err,
                                   size_t err_size)
 {
     const json_t *list = json_object_get(body, "messages"), *message;
-    const char *system = text_of(body, "system");
+    char *system = fake_content_text(json_object_get(body, "system"));
     const char *last = "assistant";
     json_t *messages = json_array();
-    size_t i;
+    size_t i, marks = marks_in(json_object_get(body, "system"));
 
     snprintf(err, err_size, "max_tokens: field required");
     if (!json_is_integer(json_object_get(body, "max_tokens")))
@@ -99,11 +110,17 @@ static json_t *anthropic_messages(const struct fake_request *request, const json
             goto bad;
         }
         last = role;
+        marks += marks_in(json_object_get(message, "content"));
         if (!add_anthropic(messages, message, err, err_size))
             goto bad;
     }
+    snprintf(err, err_size, "cache_control: a maximum of 4 blocks may have it, found %zu", marks);
+    if (marks > 4)
+        goto bad;
+    free(system);
     return messages;
 bad:
+    free(system);
     json_decref(messages);
     return NULL;
 }

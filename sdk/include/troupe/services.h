@@ -16,7 +16,9 @@
  *
  * Arguments
  *   messages     JSON array of {"role": "system" | "user" | "assistant", "content": text}, oldest
- *                first; at least one
+ *                first; at least one. A message may say "stable": so many bytes of its content, and all
+ *                before them, will be the same in later calls. Providers that keep what they read, and
+ *                want to be told, then charge it less
  *   route        string, optional: what it is for ("chat" by default, "quick", "summary" …)
  *   max_tokens   integer, optional: bound of the answer; the provider's config bounds it further
  *   temperature  number, optional
@@ -28,7 +30,8 @@
  *                asked before; the caller's word for what is meant, at most 2,000 bytes
  * Result
  *   {"text": …, "model": …, "finish": "stop" | "length" | …, "usage": {"input": n, "output": n,
- *    "cached": n, "estimated": bool}, "cost_micros": n}
+ *    "cached": n, "guessed": n, "estimated": bool}, "cost_micros": n}; "guessed" is what "input" was taken
+ *   for before the provider counted it, which tells how good a guess by the number of bytes is
  *   and "cached": true where it was answered to somebody before; members are to be told
  * Failure codes (troupe_error), each with a sentence that may be shown to a member
  *   llm.not_configured  no provider is set up                       TROUPE_UNAVAILABLE

@@ -602,6 +602,85 @@ static void anthropic_does_not_think_before_calls_unless_it_must(void **state)
     llm_request_clear(&request);
 }
 
+/* The body that a format makes of messages alone, to be freed. */
+static char *body_of_messages(enum llm_format format, const char *messages, int no_cache)
+{
+    const struct llm_settings config = settings("m", format);
+    struct llm_request request;
+    const char *problem = NULL;
+    char *body;
+
+    assert_int_equal(llm_request_init(&request, &config, str(messages), 0, -1, &problem),
+                     TROUPE_OK);
+    if (no_cache) {
+        assert_true(llm_request_adapt(&request, NULL, "cache_control: extra inputs"));
+        assert_false(llm_request_adapt(&request, NULL, "cache_control: extra inputs"));
+    }
+    body = llm_request_body(&request);
+    llm_request_clear(&request);
+    return body;
+}
+
+static const char marked[] =
+    "[{\"role\":\"system\",\"content\":\"same\\n\\nother\",\"stable\":6},"
+    "{\"role\":\"user\",\"content\":\"a\",\"stable\":1},"
+    "{\"role\":\"assistant\",\"content\":\"b\",\"stable\":1},"
+    "{\"role\":\"user\",\"content\":\"c\",\"stable\":1},{\"role\":\"user\",\"content\":\"d\"}]";
+
+static void anthropic_is_told_up_to_where_a_question_comes_again(void **state)
+{
+    char *body = body_of_messages(LLM_FORMAT_ANTHROPIC, marked, 0);
+
+    (void)state;
+    assert_non_null(strstr(body, "\"system\":[{\"type\":\"text\",\"text\":\"same\\n\\n\","
+                                 "\"cache_control\":{\"type\":\"ephemeral\"}},"
+                                 "{\"type\":\"text\",\"text\":\"other\"}]"));
+    /* the latest two of the talk */
+    assert_non_null(strstr(body, "{\"type\":\"text\",\"text\":\"a\"}"));
+    assert_non_null(strstr(body, "\"text\":\"b\",\"cache_control\":{\"type\":\"ephemeral\"}}"));
+    assert_non_null(strstr(body, "\"text\":\"c\",\"cache_control\":{\"type\":\"ephemeral\"}}"));
+    assert_null(strstr(body, "stable"));
+    free(body);
+    /* and where it refuses that, not again */
+    body = body_of_messages(LLM_FORMAT_ANTHROPIC, marked, 1);
+    assert_null(strstr(body, "cache_control"));
+    assert_non_null(strstr(body, "\"system\":\"same\\n\\nother\""));
+    free(body);
+}
+
+static void others_are_not_told_but_get_the_same_beginning(void **state)
+{
+    char *body = body_of_messages(LLM_FORMAT_OPENAI, marked, 0);
+
+    (void)state;
+    assert_null(strstr(body, "stable"));
+    assert_non_null(
+        strstr(body, "\"messages\":[{\"role\":\"system\",\"content\":\"same\\n\\nother\"}"));
+    free(body);
+    body = body_of_messages(LLM_FORMAT_OLLAMA, marked, 0);
+    assert_null(strstr(body, "stable"));
+    free(body);
+}
+
+static void a_mark_outside_of_the_text_is_refused(void **state)
+{
+    static const char *const bad[] = {"-1", "3", "1", "\"1\"", "1.5", "true"};
+    const struct llm_settings config = settings("m", LLM_FORMAT_ANTHROPIC);
+    struct llm_request request;
+    char messages[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const char *problem = NULL;
+
+        snprintf(messages, sizeof(messages),
+                 "[{\"role\":\"user\",\"content\":\"\xc3\xa4\",\"stable\":%s}]", bad[i]);
+        assert_int_equal(llm_request_init(&request, &config, str(messages), 0, -1, &problem),
+                         TROUPE_ARGUMENT);
+        assert_non_null(strstr(problem, "stable"));
+    }
+}
+
 static void openai_gets_tools_and_schema_beside_the_messages(void **state)
 {
     const struct llm_settings config = settings("m", LLM_FORMAT_OPENAI);
@@ -729,6 +808,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_model_that_takes_no_temperature_is_not_sent_one),
         cmocka_unit_test(bad_calls_and_tools_are_refused),
         cmocka_unit_test(no_result_is_left_without_its_call),
+        cmocka_unit_test(anthropic_is_told_up_to_where_a_question_comes_again),
+        cmocka_unit_test(others_are_not_told_but_get_the_same_beginning),
+        cmocka_unit_test(a_mark_outside_of_the_text_is_refused),
     };
 
     if (argc > 1 && strcmp(argv[1], "--requests") == 0)

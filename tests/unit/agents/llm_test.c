@@ -93,6 +93,7 @@ static void an_answer_streams_and_is_paid_by_its_usage(void **state)
     assert_true(fake_text_has(&fake->result, "\"finish\":\"stop\""));
     assert_int_equal(number(fake, "usage", "input"), 20);
     assert_int_equal(number(fake, "usage", "estimated"), 0);
+    assert_int_equal(number(fake, "usage", "guessed"), 4 + 4); /* eleven letters, and a message */
     assert_int_equal(number(fake, "cost_micros", NULL), 28);
     assert_int_equal(fake->reservation_count, 1);
     assert_int_equal(fake->reservations[0].state, FAKE_SETTLED);
