@@ -4,6 +4,8 @@
  * answer of `llm.chat` as it streams in, and plain words where something does not work.
  */
 #include "apology.h"
+#include "context.h"
+#include "context_summary.h"
 #include "history.h"
 #include "preferences.h"
 #include "prompt.h"
@@ -30,11 +32,14 @@
 
 TROUPE_EMBED(conversation_default_prompt, "prompts/default.txt");
 TROUPE_EMBED(conversation_sql_001, "sql/001_conversation.sql");
+TROUPE_EMBED(conversation_sql_002, "sql/002_context.sql");
 
 struct conversation {
     char template[TEMPLATE_MAX];
     char bot_name[TEMPLATE_VALUE_MAX]; /* where no server has another */
+    size_t stable;                     /* bytes of the template that are the same for everybody */
     struct prompt_budget budget;
+    uint8_t summary;
 };
 
 /* ---- the answer -------------------------------------------------------------------------------*/
@@ -45,6 +50,7 @@ struct answer {
     uint8_t interrupted;
     uint8_t cached; /* somebody got it before */
     int64_t tokens;
+    struct context_sample sample;
 };
 
 /* Shown below such an answer, and not remembered with it. */
@@ -75,6 +81,7 @@ static void take_result(troupe_str result, struct answer *answer)
     answer->tokens = json_integer_value(json_object_get(usage, "input")) +
                      json_integer_value(json_object_get(usage, "output"));
     answer->cached = json_is_true(json_object_get(tree, "cached"));
+    context_sample_read(result, &answer->sample);
     json_decref(tree);
 }
 
@@ -134,8 +141,10 @@ static troupe_status greet(troupe_turn *turn, const troupe_message *message)
                         name);
 }
 
+/* `ret_stable`: how many bytes of it every member's begin with. */
 static char *instructions(troupe_turn *turn, const struct conversation *conversation,
-                          const struct preferences *preferences, int64_t now_ms)
+                          const struct preferences *preferences, int64_t now_ms,
+                          uint64_t *ret_stable)
 {
     const troupe_message *message = troupe_turn_message(turn);
     const troupe_str bot_name = troupe_config_str(troupe_turn_host(turn), "bot_name");
@@ -155,28 +164,35 @@ static char *instructions(troupe_turn *turn, const struct conversation *conversa
     template_clean_name(bot_name.ptr, bot_name.len, bot, sizeof(bot));
     template_date(now_ms, preferences->offset_minutes, date, sizeof(date));
     len = template_render(conversation->template, values, NULL, 0);
-    text = troupe_turn_alloc(turn, len + 1);
-    if (text)
-        template_render(conversation->template, values, text, len + 1);
+    text = troupe_turn_alloc(turn, len + 1 + conversation->stable + 1);
+    if (!text)
+        return NULL;
+    memcpy(text + len + 1, conversation->template, conversation->stable);
+    *ret_stable = template_render(text + len + 1, values, NULL, 0);
+    template_render(conversation->template, values, text, len + 1);
     return text;
 }
 
 /* What is remembered. Without storage the talk goes on without a memory, and the trace says so. */
-static troupe_status recall(troupe_turn *turn, struct preferences *preferences,
-                            struct history *history, uint8_t *ret_stores)
+static troupe_status recall(troupe_turn *turn, const struct conversation *conversation,
+                            struct preferences *preferences, struct history *history,
+                            uint8_t *ret_stores)
 {
+    const int64_t more =
+        conversation->summary && context_summary_can(turn) ? CONTEXT_SUMMARY_LINES : 0;
     troupe_status status = preferences_load(turn, preferences);
 
     if (status >= 0)
         status = history_load(turn,
                               troupe_config_int(troupe_turn_host(turn), "session_timeout", 1800000),
-                              preferences->window, history);
+                              preferences->window, more, history);
     *ret_stores = status >= 0;
     if (status >= 0)
         return status;
     if (troupe_turn_status(turn) < 0)
         return troupe_turn_status(turn);
     history->asked_ms = troupe_now(turn);
+    history->per_mille = CONTEXT_PER_MILLE;
     troupe_reason(turn, "conversation.no_memory", "reading history failed with status %d", status);
     return TROUPE_OK;
 }
@@ -199,6 +215,7 @@ static troupe_status remember(troupe_turn *turn, const struct history *history,
         .answer = {answer->text, answer->len},
         .interrupted = answer->interrupted,
         .tokens = answer->tokens,
+        .sample = answer->sample,
     };
     troupe_status status = history_store(turn, history, &entry);
 
@@ -239,8 +256,10 @@ static troupe_status stage(troupe_turn *turn)
 {
     const struct conversation *conversation = troupe_state(turn);
     const troupe_message *message = troupe_turn_message(turn);
+    struct prompt_budget budget = conversation->budget;
     struct preferences preferences;
     struct history history = {0};
+    struct context context;
     struct prompt prompt;
     struct share share = {.cache = "none"};
     const char *system;
@@ -257,27 +276,34 @@ static troupe_status stage(troupe_turn *turn)
         status = greet(turn, message);
         return status < 0 ? status : TROUPE_DONE;
     }
-    status = recall(turn, &preferences, &history, &stores);
+    status = recall(turn, conversation, &preferences, &history, &stores);
     if (status < 0)
         return status;
-    system = instructions(turn, conversation, &preferences, history.asked_ms);
+    system = instructions(turn, conversation, &preferences, history.asked_ms, &budget.stable);
     if (!system)
         return TROUPE_NOMEM;
-    if (stores)
+    budget.per_mille = history.per_mille;
+    context_load(turn, &context);
+    if (stores && context.count == 0)
         share_decide(
             turn,
             &(struct share_prompt){conversation->template,
                                    &preferences,
                                    {conversation->bot_name, strlen(conversation->bot_name)}},
             &share);
-    status = prompt_build(&conversation->budget, system, &history,
-                          quote_put(turn, message, &history, question(message)), &share, &prompt);
+    status = prompt_build(
+        &budget, system, &history,
+        context_put(turn, &context, &budget, quote_put(turn, message, &history, question(message))),
+        &share, &prompt);
     if (status < 0)
         return apologize(turn, status, "the prompt");
     troupe_reason(turn, "conversation.context", "%u of %u earlier messages, about %lld tokens",
                   prompt.used, history.count, (long long)prompt.tokens);
     status = answer_with(turn, &prompt, &history, stores);
     prompt_clear(&prompt);
+    if (status == TROUPE_DONE && stores && conversation->summary && context_summary_can(turn) &&
+        context_summary_plan(turn, &history, prompt.used) < 0)
+        return troupe_turn_status(turn);
     return status;
 }
 
@@ -435,6 +461,15 @@ static troupe_status take_bot_name(troupe_host *host, struct conversation *conve
     return TROUPE_OK;
 }
 
+static troupe_status job(troupe_turn *turn, troupe_str payload)
+{
+    const struct conversation *conversation = troupe_state(turn);
+    struct prompt_budget budget = conversation->budget;
+
+    budget.per_mille = CONTEXT_PER_MILLE;
+    return conversation->summary ? context_summary_write(turn, &budget, payload) : TROUPE_OK;
+}
+
 static troupe_status create(troupe_host *host, void **ret_state)
 {
     struct conversation *conversation = troupe_alloc(host, sizeof(*conversation));
@@ -446,9 +481,12 @@ static troupe_status create(troupe_host *host, void **ret_state)
     conversation->budget.answer = troupe_config_int(host, "answer_tokens", 1024);
     conversation->budget.reserve = troupe_config_int(host, "reserve_tokens", 2000);
     conversation->budget.system = troupe_config_int(host, "system_tokens", 500);
+    conversation->summary = troupe_config_int(host, "summary", 1) != 0;
     status = take_bot_name(host, conversation);
     if (status >= 0)
         status = load_template(host, conversation->template);
+    if (status >= 0)
+        conversation->stable = template_stable(conversation->template);
     if (status >= 0)
         status = check_budget(host, conversation);
     if (status < 0) {
@@ -466,9 +504,10 @@ static void destroy(troupe_host *host, void *state)
 
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with members",
-              .needs = "troupe.sql/1", .capabilities = "sql call:llm.chat",
+              .needs = "troupe.sql/1", .capabilities = "sql schedule call:llm.chat",
               .functions = TROUPE_LIST(preferences),
-              .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001}),
+              .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001},
+                                              {2, 0, "context", conversation_sql_002}),
               .user_data = TROUPE_USER_DATA(
                   TROUPE_USER_TABLE("conversation_history", "What you and I said to each other"),
                   TROUPE_USER_TABLE("conversation_sessions", "When we talked, and what about"),
@@ -485,10 +524,12 @@ TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with membe
                    .flags = TROUPE_KEY_SETTABLE, .def = "30m", .min = 60000, .max = 86400000},
                   {"context_tokens", "Prompt, answer and reserve together", .type = TROUPE_TYPE_INT,
                    .def = "8000", .min = 512, .max = 128000},
+                  {"summary", "Whether what is too old for the window is summed up by a model",
+                   .type = TROUPE_TYPE_BOOL, .def = "yes"},
                   {"answer_tokens", "Bound of an answer", .type = TROUPE_TYPE_INT, .def = "1024",
                    .min = 16, .max = 32000},
                   {"reserve_tokens", "Kept free for wrong estimates", .type = TROUPE_TYPE_INT,
                    .def = "2000", .min = 0, .max = 64000},
                   {"system_tokens", "Bound of the prompt's own text", .type = TROUPE_TYPE_INT,
                    .def = "500", .min = 50, .max = 16000}),
-              .create = create, .destroy = destroy, .stage = stage);
+              .create = create, .destroy = destroy, .stage = stage, .job = job);

@@ -12,20 +12,30 @@ static int64_t integer(const troupe_value *cell)
     return cell && cell->type == TROUPE_TYPE_INT ? cell->u.i : 0;
 }
 
-static troupe_status load_session(troupe_turn *turn, int64_t silence_ms, struct history *ret)
+static troupe_str string(const troupe_value *cell)
+{
+    return cell && cell->type == TROUPE_TYPE_STRING ? cell->u.s : (troupe_str){"", 0};
+}
+
+static troupe_status load_session(troupe_turn *turn, int64_t silence_ms, struct history *ret,
+                                  int64_t *ret_through)
 {
     const troupe_sql_v1 *sql = troupe_sql(turn);
     const troupe_message *message = troupe_turn_message(turn);
+    troupe_value lately;
     troupe_rows *rows;
     troupe_status status;
 
-    status = sql->query(turn,
-                        "SELECT session_start, last_message_at FROM {conversation_sessions} "
-                        "WHERE" IN_SCOPE "AND session_end IS NULL",
-                        NULL, 0, &rows);
+    ret->asked_ms = message->time_ms > 0 ? message->time_ms : troupe_now(turn);
+    lately = troupe_sql_int(ret->asked_ms - CONTEXT_SAMPLE_LIFE_MS);
+    status = sql->query(
+        turn,
+        "SELECT session_start, last_message_at, summary, summary_through, " CONTEXT_SAMPLE_SELECT
+        " FROM {conversation_sessions} "
+        "WHERE" IN_SCOPE "AND session_end IS NULL",
+        &lately, 1, &rows);
     if (status < 0)
         return status;
-    ret->asked_ms = message->time_ms > 0 ? message->time_ms : troupe_now(turn);
     ret->is_new = 1;
     ret->start_ms = ret->asked_ms;
     if (sql->row_count(rows) > 0) {
@@ -34,6 +44,10 @@ static troupe_status load_session(troupe_turn *turn, int64_t silence_ms, struct 
         if (ret->asked_ms - last <= silence_ms) {
             ret->is_new = 0;
             ret->start_ms = start;
+            ret->summary = string(sql->cell(rows, 0, 2));
+            *ret_through = integer(sql->cell(rows, 0, 3));
+            if (integer(sql->cell(rows, 0, 4)) > 0)
+                ret->per_mille = integer(sql->cell(rows, 0, 4));
         } else if (ret->start_ms <= start) {
             ret->start_ms = start + 1; /* the clock went back: the key stays unique */
         }
@@ -41,28 +55,32 @@ static troupe_status load_session(troupe_turn *turn, int64_t silence_ms, struct 
     return TROUPE_OK;
 }
 
-troupe_status history_load(troupe_turn *turn, int64_t silence_ms, int64_t window,
+troupe_status history_load(troupe_turn *turn, int64_t silence_ms, int64_t window, int64_t more,
                            struct history *ret)
 {
     const troupe_sql_v1 *sql = troupe_sql(turn);
-    troupe_value params[3];
+    troupe_value params[4];
+    int64_t through = 0;
     troupe_rows *rows;
     troupe_status status;
     uint64_t count;
 
     memset(ret, 0, sizeof(*ret));
-    status = load_session(turn, silence_ms, ret);
+    ret->per_mille = CONTEXT_PER_MILLE;
+    ret->window = (uint32_t)window;
+    status = load_session(turn, silence_ms, ret, &through);
     if (status < 0 || ret->is_new)
         return status;
     params[0] = troupe_sql_int(ret->start_ms);
     params[1] = troupe_sql_int((int64_t)troupe_turn_message(turn)->id);
-    params[2] = troupe_sql_int(window);
+    params[2] = troupe_sql_int(window + more);
+    params[3] = troupe_sql_int(through);
     /* An older message that is answered late sees only what was asked before it. */
     status = sql->query(turn,
-                        "SELECT role, content, interrupted FROM {conversation_history} "
-                        "WHERE" IN_SCOPE "AND session_start = ?1 AND message < ?2 "
+                        "SELECT role, content, interrupted, message FROM {conversation_history} "
+                        "WHERE" IN_SCOPE "AND session_start = ?1 AND message < ?2 AND message > ?4 "
                         "ORDER BY message DESC, part DESC LIMIT ?3",
-                        params, 3, &rows);
+                        params, 4, &rows);
     if (status < 0)
         return status;
     count = sql->row_count(rows);
@@ -79,6 +97,7 @@ troupe_status history_load(troupe_turn *turn, int64_t silence_ms, int64_t window
         line->content = content->u.s;
         line->from_member = role->u.s.len == 4 && memcmp(role->u.s.ptr, "user", 4) == 0;
         line->interrupted = integer(sql->cell(rows, i, 2)) != 0;
+        line->message = integer(sql->cell(rows, i, 3));
         ret->count++;
     }
     return TROUPE_OK;
@@ -110,7 +129,8 @@ troupe_status history_store(troupe_turn *turn, const struct history *history,
                                    troupe_sql_int(entry->interrupted),
                                    troupe_sql_int(entry->tokens)};
     const troupe_value count[] = {start, troupe_sql_int(last)};
-    troupe_statement statements[5];
+    troupe_value sample[CONTEXT_SAMPLE_PARAMS];
+    troupe_statement statements[6];
     uint32_t n = 0;
 
     if (history->is_new) {
@@ -136,5 +156,7 @@ troupe_status history_store(troupe_turn *turn, const struct history *history,
         "(SELECT COUNT(*) FROM {conversation_history} WHERE" IN_SCOPE "AND session_start = ?1) "
         "WHERE" IN_SCOPE "AND session_start = ?1",
         TROUPE_ARRAY(count), TROUPE_ROWS_ANY};
+    if (entry->sample.per_mille > 0)
+        statements[n++] = context_sample_store(&entry->sample, last, sample);
     return troupe_sql(turn)->commit(turn, statements, n);
 }

@@ -14,6 +14,9 @@ struct prompt_budget {
     int64_t answer;  /* kept free for the answer      */
     int64_t reserve; /* kept free for what comes later, and for wrong guesses */
     int64_t system;  /* the instructions at most      */
+    /* Of one turn. */
+    int64_t per_mille; /* tokens that models count for 1,000 estimated; 0: as many */
+    uint64_t stable;   /* bytes of the instructions that are the same for every member */
 };
 
 struct prompt {
@@ -24,9 +27,13 @@ struct prompt {
 };
 
 int64_t prompt_tokens(const char *text, uint64_t len);
+/* What is left for everything but the answer, in tokens as we estimate them. */
+int64_t prompt_room(const struct prompt_budget *budget);
 
-/* Newest first within the budget. `share`: who may get the same answer, which is nobody where there are
- * earlier lines. TROUPE_LIMIT where the message alone is too long, TROUPE_DATA where it is no UTF-8. */
+/* Newest first within the budget, what is older as its summary above the oldest that has a place. What every
+ * question begins with is marked as stable, so that providers need not read it anew. `share`: who may get
+ * the same answer, which is nobody where there are earlier lines. TROUPE_LIMIT where the message alone is
+ * too long, TROUPE_DATA where it is no UTF-8. */
 troupe_status prompt_build(const struct prompt_budget *budget, const char *system,
                            const struct history *history, troupe_str message,
                            const struct share *share, struct prompt *ret);

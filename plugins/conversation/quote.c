@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "quote.h"
 
+#include "context_fence.h"
 #include "template.h"
 
 #include <stdio.h>
@@ -26,11 +27,7 @@ static int is_known(const struct history *history, troupe_str quote)
 /* Bytes that the quote takes with "> " before each line and its author above it. */
 static uint64_t room_for(troupe_str quote)
 {
-    uint64_t lines = 1;
-
-    for (uint64_t i = 0; i < quote.len; i++)
-        lines += quote.ptr[i] == '\n';
-    return quote.len + 2 * lines + NAME_SIZE + 64;
+    return context_fence_room(quote) + NAME_SIZE + 64;
 }
 
 /* Set off as somebody's words, whatever they say. */
@@ -40,16 +37,8 @@ static uint64_t put_one(char *out, uint64_t size, const char *lead, const troupe
     uint64_t len;
 
     template_clean_name(quote->author.ptr, quote->author.len, name, sizeof(name));
-    len = (uint64_t)snprintf(out, size, "%s %s:\n> ", lead, name);
-    for (uint64_t i = 0; i < quote->text.len; i++) {
-        out[len++] = quote->text.ptr[i];
-        if (quote->text.ptr[i] != '\n')
-            continue;
-        out[len++] = '>';
-        out[len++] = ' ';
-    }
-    out[len++] = '\n';
-    return len;
+    len = (uint64_t)snprintf(out, size, "%s %s:\n", lead, name);
+    return len + context_fence_put(out + len, quote->text);
 }
 
 /* How many of what stands above the quote go along: up to what the talk has, and within the room. */

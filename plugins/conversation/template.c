@@ -55,6 +55,23 @@ troupe_status template_check(const char *text, char *error, size_t error_size)
     return TROUPE_OK;
 }
 
+size_t template_stable(const char *text)
+{
+    const char *at, *end = text, *start = text;
+
+    for (at = strstr(text, "{{"); at; at = strstr(end, "{{")) {
+        int field = field_at(at, &end);
+
+        if (!end || field != TEMPLATE_BOT)
+            break;
+    }
+    if (!at)
+        return strlen(text);
+    for (const char *gap = strstr(text, "\n\n"); gap && gap < at; gap = strstr(gap + 1, "\n\n"))
+        start = gap + 2;
+    return (size_t)(start - text);
+}
+
 static size_t put(char *ret, size_t size, size_t at, const char *text, size_t len)
 {
     if (!ret)

@@ -27,6 +27,10 @@ enum template_field {
 /* TROUPE_DATA for an unknown or open placeholder; `error` gets a sentence that names it. */
 troupe_status template_check(const char *text, char *error, size_t error_size);
 
+/* Bytes of the text before the first paragraph with a placeholder that differs between members or days:
+ * what every question may begin with. */
+size_t template_stable(const char *text);
+
 /* The rendered length without writing where `ret` is NULL. `text` was checked. At most `size` - 1
  * bytes and a NUL are written; returns the bytes written. */
 size_t template_render(const char *text, const char *const values[TEMPLATE_FIELDS], char *ret,

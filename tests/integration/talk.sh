@@ -33,6 +33,8 @@ import json, sys
 requests = json.loads(sys.argv[1])
 requests = requests if isinstance(requests, list) else requests["requests"]
 chat = [r for r in requests if r.get("messages")]
+# What the bot writes down for itself is no turn.
+chat = [r for r in chat if "You keep the notes" not in r["messages"][0]["content"]]
 texts = [m["content"] for m in chat[10]["messages"]]
 print(len(chat))
 print(sum("note number 10" in t for t in texts))

@@ -87,6 +87,7 @@ first_token_timeout = {FIRST_MS}ms
 idle_timeout = {FIRST_MS}ms
 total_timeout = {total_ms}ms
 [agent conversation]
+summary = no
 """
 
 

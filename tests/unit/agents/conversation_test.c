@@ -668,18 +668,19 @@ static void a_message_beyond_the_context_is_refused(void **state)
 
 static void the_newest_of_the_talk_fit_first(void **state)
 {
-    const struct prompt_budget budget = {190, 50, 50, 50};
+    const struct prompt_budget budget = {190, 50, 50, 50, 0, 0};
     struct history_line lines[] = {
-        {{"answer three", 12}, 0, 0},
-        {{"question three", 14}, 1, 0},
-        {{"answer two", 10}, 0, 0},
-        {{"question two", 12}, 1, 0},
+        {{"answer three", 12}, 0, 0, 0},
+        {{"question three", 14}, 1, 0, 0},
+        {{"answer two", 10}, 0, 0, 0},
+        {{"question two", 12}, 1, 0, 0},
         {{"an answer so long that it takes up all that there is left, and then some more of it, "
           "on and on, so that not even half of it would have a place in what remains of the room",
           169},
          0,
+         0,
          0},
-        {{"question one", 12}, 1, 0},
+        {{"question one", 12}, 1, 0, 0},
     };
     struct history history = {.count = 6, .lines = lines};
     const troupe_str message = {"now", 3};

@@ -337,7 +337,7 @@ static void bind_scope(sqlite3_stmt *statement, int index, const char *name,
                   : strcmp(name, "channel") == 0 ? fake->message.channel
                                                  : fake->message.author;
 
-    if (id && fake->has_message) {
+    if (id && (fake->has_message || fake->in_job)) {
         char text[24];
 
         snprintf(text, sizeof(text), "%llu", (unsigned long long)id);
@@ -567,6 +567,22 @@ static const troupe_kv_v1 kv_table = {
 
 /* ---- the turn ---------------------------------------------------------------------------------*/
 
+static troupe_status schedule_add(troupe_turn *turn, const troupe_job *job, troupe_planned *ret)
+{
+    struct fake_turn *fake = self(turn);
+
+    (void)ret;
+    if (fake->ended < 0)
+        return fake->ended;
+    snprintf(fake->planned, sizeof(fake->planned), "%.*s", (int)job->payload.len, job->payload.ptr);
+    snprintf(fake->planned_key, sizeof(fake->planned_key), "%.*s", (int)job->key.len, job->key.ptr);
+    fake->planned_count++;
+    return TROUPE_OK;
+}
+
+static const troupe_schedule_v1 schedule_table = {.size = sizeof(schedule_table),
+                                                  .add = schedule_add};
+
 static const void *turn_extension(troupe_turn *turn, const char *id)
 {
     if (strcmp(id, TROUPE_HTTP) == 0)
@@ -575,6 +591,8 @@ static const void *turn_extension(troupe_turn *turn, const char *id)
         return self(turn)->no_budget ? NULL : &budget_table;
     if (strcmp(id, TROUPE_KV) == 0)
         return &kv_table;
+    if (strcmp(id, TROUPE_SCHEDULE) == 0)
+        return self(turn)->has_schedule ? &schedule_table : NULL;
     return strcmp(id, TROUPE_SQL) == 0 ? &sql_table : NULL;
 }
 
@@ -688,6 +706,19 @@ static void turn_reason(troupe_turn *turn, const char *code, const char *detail,
     append(reasons, "\n", 1);
 }
 
+static troupe_status turn_annotation(troupe_turn *turn, const char *key, troupe_str *ret)
+{
+    const char *const *notes = self(turn)->annotations;
+
+    for (; notes[0]; notes += 2) {
+        if (strcmp(notes[0], key) == 0) {
+            *ret = (troupe_str){notes[1], strlen(notes[1])};
+            return TROUPE_OK;
+        }
+    }
+    return TROUPE_NOT_FOUND;
+}
+
 struct troupe_stream {
     const struct fake_service *service;
     unsigned chunk;
@@ -787,6 +818,7 @@ static const troupe_turn_table turn_table = {.size = sizeof(turn_table),
                                              .result = turn_result,
                                              .fail = turn_fail,
                                              .reason = turn_reason,
+                                             .annotation = turn_annotation,
                                              .call = turn_call,
                                              .open = turn_open,
                                              .read = turn_read,
@@ -891,6 +923,18 @@ troupe_status fake_create(struct fake_turn *fake)
         store_sql_clear(&rewritten);
     }
     return fake->plugin->create ? fake->plugin->create(&fake->host.host, &fake->state) : TROUPE_OK;
+}
+
+troupe_status fake_job(struct fake_turn *fake)
+{
+    troupe_status status;
+
+    fake->has_message = 0;
+    fake->in_job = 1;
+    status = fake->plugin->job(&fake->turn, (troupe_str){fake->planned, strlen(fake->planned)});
+    fake->has_message = 1;
+    fake->in_job = 0;
+    return status;
 }
 
 troupe_status fake_say(struct fake_turn *fake, const char *text)

@@ -101,6 +101,13 @@ struct fake_turn {
     } kv[FAKE_MAX];
     unsigned kv_puts;
 
+    /* What an earlier stage left, key and text each, NULL behind the last. */
+    const char *annotations[8];
+    /* With a schedule: what was planned last, and how often. */
+    uint8_t has_schedule, in_job;
+    char planned[512], planned_key[65];
+    unsigned planned_count;
+
     sqlite3 *db;
     struct sqlite_guard guard;
     troupe_status sql_status; /* what SQL fails with, where it is negative */
@@ -125,6 +132,8 @@ troupe_status fake_create(struct fake_turn *fake);
 void fake_next(struct fake_turn *fake);
 /* A message of the member's, and the stage's verdict on it. */
 troupe_status fake_say(struct fake_turn *fake, const char *text);
+/* The job that was planned last, now due, in the scope of the message before. */
+troupe_status fake_job(struct fake_turn *fake);
 /* The function of that name, to be cast; NULL without one. */
 troupe_fn fake_function(const struct fake_turn *fake, const char *name);
 
