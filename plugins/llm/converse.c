@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "converse.h"
 
+#include "actions.h"
 #include "retry.h"
+#include "structured.h"
 #include "tools.h"
 
 #include <stdio.h>
@@ -28,6 +30,8 @@ struct talk {
     uint64_t guessed; /* what we took their questions for, in tokens */
     uint64_t cost_micros;
     uint8_t estimated;
+    json_t *json;     /* the answer, where it is one by a schema */
+    uint8_t repaired; /* it was sent back once */
 };
 
 /* The provider's own words go to the log only, and not where they may repeat a key. */
@@ -52,6 +56,12 @@ static json_t *text_of(const struct talk *talk)
     char *whole;
     json_t *text;
 
+    if (talk->json) {
+        whole = json_dumps(talk->json, JSON_COMPACT | JSON_ENCODE_ANY);
+        text = whole ? json_string(whole) : NULL;
+        free(whole);
+        return text;
+    }
     if (talk->before_len == 0)
         return json_stringn(stream->text, stream->len);
     whole = malloc(talk->before_len + stream->len);
@@ -82,8 +92,11 @@ static troupe_status give_result(troupe_turn *turn, const struct talk *talk, con
         sum(talk->guessed, llm_estimate_request(round->request)), "estimated",
         round->estimated || talk->estimated, "cost_micros",
         sum(talk->cost_micros, round->cost_micros));
-    LLM_CLEANUP_TEXT char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+    LLM_CLEANUP_TEXT char *text = NULL;
 
+    if (result && talk->json)
+        json_object_set(result, "json", talk->json);
+    text = result ? json_dumps(result, JSON_COMPACT) : NULL;
     return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
 }
 
@@ -165,6 +178,8 @@ static void turn_to(struct talk *talk, const struct llm_choice *choice)
     round->request->shape.no_usage |= candidate->shape.no_usage;
     round->request->shape.no_thinking |= candidate->shape.no_thinking;
     round->request->shape.no_cache |= candidate->shape.no_cache;
+    round->request->shape.no_tools |= candidate->shape.no_tools;
+    round->request->shape.no_json |= candidate->shape.no_json;
     talk->tariff = llm_tariff_find(round->settings, talk->now_ms);
     round->tariff = &talk->tariff;
     talk->adaptations = 0;
@@ -183,6 +198,8 @@ static void learn(struct talk *talk)
     shape->no_usage = now->no_usage;
     shape->no_thinking = now->no_thinking;
     shape->no_cache = now->no_cache;
+    shape->no_tools = now->no_tools;
+    shape->no_json = now->no_json;
 }
 
 static void note(const struct talk *talk)
@@ -272,12 +289,11 @@ static troupe_status go_cheaper(troupe_turn *turn, struct talk *talk, troupe_sta
 
 /* ---- tools --------------------------------------------------------------------------------------*/
 
-/* Adds up what a round with calls gave, and sets the text that follows apart from it. */
-static troupe_status keep_round(troupe_turn *turn, struct talk *talk)
+/* Adds up what a round took that another one follows. */
+static void add_up(struct talk *talk)
 {
-    struct llm_round *round = talk->round;
+    const struct llm_round *round = talk->round;
     const struct llm_stream *stream = &round->stream;
-    troupe_status status = TROUPE_OK;
 
     talk->usage.input += stream->usage.input;
     talk->usage.output += stream->usage.output;
@@ -285,6 +301,18 @@ static troupe_status keep_round(troupe_turn *turn, struct talk *talk)
     talk->guessed += llm_estimate_request(round->request);
     talk->cost_micros += round->cost_micros;
     talk->estimated |= round->estimated;
+}
+
+/* The same of a round with calls, and sets the text that follows apart from it. */
+static troupe_status keep_round(troupe_turn *turn, struct talk *talk)
+{
+    struct llm_round *round = talk->round;
+    const struct llm_stream *stream = &round->stream;
+    troupe_status status = TROUPE_OK;
+
+    add_up(talk);
+    if (round->holds_all)
+        return TROUPE_OK;
     if (stream->len > 0 && talk->before_len + stream->len + 2 <= LLM_TEXT_MAX) {
         memcpy(talk->before + talk->before_len, stream->text, stream->len);
         talk->before_len += stream->len;
@@ -320,6 +348,35 @@ static troupe_status use_tools(troupe_turn *turn, struct talk *talk)
     return TROUPE_OK;
 }
 
+/* ---- answers in JSON ----------------------------------------------------------------------------*/
+
+/* Checks an answer by a schema: 1 when it holds and was handed out, 0 when it is asked for once more. */
+static troupe_status take_json(troupe_turn *turn, struct talk *talk)
+{
+    struct llm_round *round = talk->round;
+    LLM_CLEANUP_TEXT char *text = NULL;
+    char problem[LLM_SCHEMA_PROBLEM];
+    troupe_status status;
+
+    talk->json = llm_structured_read(round->request, &round->stream, problem);
+    if (talk->json) {
+        text = json_dumps(talk->json, JSON_COMPACT | JSON_ENCODE_ANY);
+        status = text ? troupe_write(turn, text, strlen(text)) : TROUPE_NOMEM;
+        return status < 0 ? status : 1;
+    }
+    /* What it says of keys and values is the caller's schema, not what a member wrote. */
+    troupe_reason(turn, "llm.schema", "%s%s", problem, talk->repaired ? "" : "; asking once more");
+    if (talk->repaired)
+        return troupe_fail(turn, TROUPE_DATA, "llm.bad_json",
+                           "The language model did not answer in the form that was asked for.");
+    add_up(talk);
+    talk->repaired = 1;
+    talk->attempt = 1;
+    talk->tried = 0;
+    round->request->no_calls = 1;
+    return llm_structured_repair(round->request, &round->stream, problem);
+}
+
 static int asks_for_tools(const struct talk *talk)
 {
     return talk->before && talk->round->stream.call_count > 0 && !talk->round->request->no_calls &&
@@ -336,6 +393,18 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
         if (status >= 0) {
             note(talk);
             learn(talk);
+            if (llm_actions_used(round->request) && !round->request->no_calls) {
+                status = llm_actions_take(&round->stream);
+                if (status < 0)
+                    return status;
+            }
+            if (!asks_for_tools(talk) && round->request->schema) {
+                status = take_json(turn, talk);
+                if (status < 0)
+                    return status;
+                if (status == 0)
+                    continue;
+            }
             if (!asks_for_tools(talk))
                 return give_result(turn, talk,
                                    round->stream.full        ? "length"
@@ -383,5 +452,8 @@ troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_
                            "None of the language models can be asked at the moment. Please try "
                            "again in a minute.");
     turn_to(&talk, &choice);
-    return run(turn, &talk);
+    round->holds_all = round->request->schema != NULL;
+    status = run(turn, &talk);
+    json_decref(talk.json);
+    return status;
 }

@@ -8,6 +8,7 @@
 #include "converse.h"
 #include "provider.h"
 #include "routes.h"
+#include "structured.h"
 #include "tools.h"
 
 #include <stdlib.h>
@@ -114,12 +115,14 @@ TROUPE_SERVICE(llm_chat, TROUPE_SERVICE_LLM_CHAT, "Answer of a language model",
                TROUPE_STRING(cache, "Who else may get the answer", .choices = "none|guild|account",
                              .def_text = "none"),
                TROUPE_STRING(question, "What is meant by the last message, for the cache",
-                             .max = LLM_QUESTION_MAX, .def_text = ""))
+                             .max = LLM_QUESTION_MAX, .def_text = ""),
+               TROUPE_OPT_JSON(schema, "JSON schema of an answer in JSON"))
 
 static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str route,
                               int64_t max_tokens, double temperature, troupe_str cache,
-                              troupe_str question)
+                              troupe_str question, troupe_str schema)
 {
+    char wrong[LLM_SCHEMA_PROBLEM];
     struct llm_agent *agent = troupe_state(turn);
     const struct llm_settings *settings = &agent->settings;
     struct llm_request request;
@@ -138,13 +141,20 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
                            "a shorter message.");
     if (status < 0)
         return troupe_fail(turn, status, "llm.bad_arguments", "llm.chat: %s.", problem);
+    if (schema.len > 0 && llm_structured_want(&request, schema, wrong) < 0) {
+        llm_request_clear(&request);
+        return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments", "llm.chat: schema: %s.",
+                           wrong);
+    }
     if (request.dropped > 0)
         troupe_reason(turn, "llm.trimmed", "%u old messages did not fit into context_tokens",
                       request.dropped);
     if (settings->tool_steps > 0 && llm_route_of(route) == LLM_CHAT)
         llm_tools_offer(turn, &request);
     status = answer(turn, agent, llm_route_of(route),
-                    may_share(turn, settings, &request, cache, &share) ? &share : NULL, &round);
+                    !request.schema && may_share(turn, settings, &request, cache, &share) ? &share
+                                                                                          : NULL,
+                    &round);
     llm_request_clear(&request);
     return status;
 }
@@ -392,6 +402,10 @@ TROUPE_PLUGIN(
         {"token_parameter", "How the model calls the bound of an answer; auto: by its name",
          .type = TROUPE_TYPE_STRING, .def = "auto",
          .choices = "auto|max_tokens|max_completion_tokens"},
+        {"no_tools", "Models that take no tools, by name or with *: functions are told in words",
+         .type = TROUPE_TYPE_STRING},
+        {"no_json", "Models that take no schema, by name or with *: it is told in words",
+         .type = TROUPE_TYPE_STRING},
         {"connect_timeout", "For the connection", .type = TROUPE_TYPE_DURATION, .def = "5s",
          .min = 100, .max = 60000},
         {"first_token_timeout", "From the request to the first token", .type = TROUPE_TYPE_DURATION,

@@ -16,6 +16,7 @@ struct row {
     const char *provider, *model; /* the tree's */
     int64_t from;
     struct llm_price price;
+    uint32_t lacks; /* LLM_LACKS_… */
 };
 
 struct llm_price_table {
@@ -56,6 +57,24 @@ static int read_price(const json_t *row, const char *key, uint64_t *ret)
     return 1;
 }
 
+static const char *read_lacks(const json_t *json, uint32_t *ret)
+{
+    const json_t *list = json_object_get(json, "lacks"), *item;
+    size_t i;
+
+    json_array_foreach ((json_t *)list, i, item) {
+        const char *name = json_string_value(item);
+
+        if (name && strcmp(name, "tools") == 0)
+            *ret |= LLM_LACKS_TOOLS;
+        else if (name && strcmp(name, "json") == 0)
+            *ret |= LLM_LACKS_JSON;
+        else
+            return "\"lacks\" lists \"tools\" and \"json\"";
+    }
+    return list && !json_is_array(list) ? "\"lacks\" is a list" : NULL;
+}
+
 static const char *read_row(const json_t *json, const json_t *providers, struct row *ret)
 {
     ret->provider = json_string_value(json_object_get(json, "provider"));
@@ -73,7 +92,7 @@ static const char *read_row(const json_t *json, const json_t *providers, struct 
     ret->price.cached = ret->price.input;
     if (json_object_get(json, "cached") && !read_price(json, "cached", &ret->price.cached))
         return "\"cached\" must be whole micro-USD for a million tokens";
-    return NULL;
+    return read_lacks(json, &ret->lacks);
 }
 
 troupe_status llm_price_table_parse(const char *json, size_t len, struct llm_price_table **ret,
@@ -221,6 +240,11 @@ static size_t fit(const char *pattern, const char *model)
     return 2 * literals + (*m == 0);
 }
 
+int llm_price_fits(const char *pattern, const char *model)
+{
+    return fit(pattern, model) > 0;
+}
+
 static int provider_has_host(const struct llm_price_table *table, const char *provider,
                              const char *host)
 {
@@ -244,8 +268,8 @@ static int is_better_date(int64_t from, int64_t best, int64_t today)
     return from <= today ? from > best : from < best;
 }
 
-troupe_status llm_price_find(const struct llm_price_table *table, const char *host,
-                             const char *model, int64_t today, struct llm_price *ret)
+static const struct row *find_row(const struct llm_price_table *table, const char *host,
+                                  const char *model, int64_t today)
 {
     const struct row *best = NULL;
     size_t best_fit = 0;
@@ -261,10 +285,25 @@ troupe_status llm_price_find(const struct llm_price_table *table, const char *ho
             best_fit = row_fit;
         }
     }
-    if (!best)
+    return best;
+}
+
+troupe_status llm_price_find(const struct llm_price_table *table, const char *host,
+                             const char *model, int64_t today, struct llm_price *ret)
+{
+    const struct row *row = find_row(table, host, model, today);
+
+    if (!row)
         return TROUPE_NOT_FOUND;
-    *ret = best->price;
+    *ret = row->price;
     return TROUPE_OK;
+}
+
+uint32_t llm_price_lacks(const struct llm_price_table *table, const char *host, const char *model)
+{
+    const struct row *row = find_row(table, host, model, INT64_MAX);
+
+    return row ? row->lacks : 0;
 }
 
 static uint64_t add(uint64_t a, uint64_t b)

@@ -7,7 +7,8 @@
  *      "prices": [{"provider": "openai", "model": "gpt-5-mini", "effective_from": "2026-07-24",
  *                  "input": 250000, "cached": 25000, "output": 2000000}]}
  *
- * Prices are micro-USD for a million tokens; "cached" may be left out and is then the input's.
+ * Prices are micro-USD for a million tokens; "cached" may be left out and is then the input's. "lacks" lists
+ * what the model does not take: "tools", "json" (answers by a schema).
  * "model" may contain `*` for any run of characters. A row also stands for dated snapshots of its
  * model ("-2025-08-07", "-20250929"), unless they have a row. Of several rows that fit, the one
  * with the most literal characters counts, of these the latest that is in effect. A host that no
@@ -29,6 +30,9 @@ struct llm_price {
     uint64_t input, cached, output;
 };
 
+#define LLM_LACKS_TOOLS 1u
+#define LLM_LACKS_JSON  2u
+
 struct llm_price_table;
 
 /* TROUPE_NOT_FOUND without such a file, TROUPE_DATA for a bad one; `error` then gets a sentence
@@ -45,6 +49,12 @@ const char *llm_price_table_digest(const struct llm_price_table *table);
  * rows for the model all lie in the future gives the earliest. `table` may be NULL. */
 troupe_status llm_price_find(const struct llm_price_table *table, const char *host,
                              const char *model, int64_t today, struct llm_price *ret);
+
+/* LLM_LACKS_… of a model, by the row that is or will be the latest in effect; 0 where nothing is known. */
+uint32_t llm_price_lacks(const struct llm_price_table *table, const char *host, const char *model);
+
+/* Whether a model's name fits a pattern with `*`; a dated snapshot fits its model. */
+int llm_price_fits(const char *pattern, const char *model);
 
 /* Micro-USD, rounded up; UINT64_MAX - 1 where it does not fit. `cached` is part of `input`. */
 uint64_t llm_price_cost(const struct llm_price *price, uint64_t input, uint64_t cached,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "provider.h"
 
+#include "actions.h"
+
 #include <string.h>
 
 const struct llm_provider *llm_provider_of(const struct llm_settings *settings)
@@ -45,8 +47,16 @@ json_t *llm_provider_messages(const struct llm_request *request)
 
 char *llm_provider_body(const struct llm_request *request)
 {
-    LLM_CLEANUP_JSON json_t *body = llm_provider_of(request->settings)->body(request);
+    LLM_CLEANUP_JSON json_t *body = NULL, *words = NULL;
+    struct llm_request plain = *request;
 
+    if (llm_actions_used(request)) {
+        plain.messages = words = llm_actions_messages(request);
+        plain.tools = NULL;
+        if (!words)
+            return NULL;
+    }
+    body = llm_provider_of(request->settings)->body(&plain);
     return body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
 }
 

@@ -276,6 +276,8 @@ void llm_request_turn_to(struct llm_request *request, const struct llm_settings 
     memset(&request->shape, 0, sizeof(request->shape));
     request->shape.completion_tokens = (uint8_t)takes_completion_tokens(settings);
     request->shape.no_temperature = (uint8_t)takes_no_temperature(settings);
+    request->shape.no_tools = (settings->lacks & LLM_LACKS_TOOLS) != 0;
+    request->shape.no_json = (settings->lacks & LLM_LACKS_JSON) != 0;
 }
 
 char *llm_request_body(const struct llm_request *request)
@@ -307,11 +309,23 @@ static const char *refused_parameter(const char *param, const char *message)
     return best;
 }
 
+/* As Ollama and OpenRouter say it. */
+static int refuses_tools(const char *message)
+{
+    return message &&
+           (strstr(message, "does not support tools") || strstr(message, "support tool use") ||
+            strstr(message, "tools is not supported"));
+}
+
 int llm_request_adapt(struct llm_request *request, const char *param, const char *message)
 {
     struct llm_shape before = request->shape, *shape = &request->shape;
     const char *name = refused_parameter(param, message);
 
+    if (request->tools && !shape->no_tools && refuses_tools(message)) {
+        shape->no_tools = 1;
+        return 1;
+    }
     if (!name)
         return 0;
     if (strcmp(name, "max_tokens") == 0 && !shape->completion_tokens)

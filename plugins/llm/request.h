@@ -19,6 +19,7 @@ struct llm_shape {
     uint8_t no_thinking; /* nor that it shall not think first             */
     uint8_t no_json;     /* nor the wish for JSON; the question asks for it  */
     uint8_t no_cache;    /* nor marks of what may be kept of the question */
+    uint8_t no_tools;    /* nor tools: they are described in words */
 };
 
 struct llm_request {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "round.h"
 
+#include "actions.h"
 #include "provider.h"
 #include "retry.h"
 
@@ -123,13 +124,38 @@ static troupe_status refused(troupe_turn *turn, struct llm_round *round, troupe_
     size_t len = read_body(turn, http, round->event_buffer, ERROR_BODY_MAX, &status);
 
     llm_provider_error_read(round->event_buffer, len, error);
-    if (round->http_status == 400 || round->http_status == 422)
+    if (round->http_status == 400 || round->http_status == 404 || round->http_status == 422)
         round->adapted = (uint8_t)llm_request_adapt(
             round->request, error->param[0] ? error->param : NULL, error->message);
     status = fail(turn, round, llm_classify(round->http_status, error));
     if (round->kind)
         read_retry_headers(turn, round, http);
     return status;
+}
+
+/* Hands out what may be shown now. */
+static troupe_status hand_out(troupe_turn *turn, struct llm_round *round, int ended)
+{
+    const struct llm_stream *stream = &round->stream;
+    const enum llm_hold hold = round->holds_all ? LLM_HOLD_ALL
+                               : llm_actions_used(round->request) && !round->request->no_calls
+                                   ? LLM_HOLD_ACTIONS
+                                   : LLM_HOLD_NOTHING;
+    size_t n, skip;
+
+    do {
+        n = llm_hold_next(hold, stream->text, stream->len, round->handed, ended, &skip);
+        if (n > 0) {
+            troupe_status status;
+
+            round->shown = 1;
+            status = troupe_write(turn, stream->text + round->handed, n);
+            if (status < 0)
+                return status;
+        }
+        round->handed += n + skip;
+    } while (n + skip > 0);
+    return TROUPE_OK;
 }
 
 /* One event of the stream; TROUPE_END after the last. */
@@ -147,8 +173,7 @@ static troupe_status take(troupe_turn *turn, struct llm_round *round, const char
     if (status < 0)
         return status;
     if (text_len > 0) {
-        round->shown = 1;
-        status = troupe_write(turn, text, text_len);
+        status = hand_out(turn, round, 0);
         if (status < 0)
             return status;
     }
@@ -297,6 +322,7 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
     round->kind = NULL;
     round->adapted = round->shown = round->cut = round->estimated = 0;
     round->http_status = 0;
+    round->handed = 0;
     round->retry_after_ms = -1;
     round->cost_micros = 0;
     round->first_ms = -1;
@@ -318,6 +344,8 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
                                      : read_stream(turn, round, http, left_at_start);
         if (status >= 0)
             status = check_end(turn, round);
+        if (status >= 0)
+            status = hand_out(turn, round, 1);
     }
     api->close(turn, http);
     round->total_ms = left_at_start - troupe_time_left(turn);

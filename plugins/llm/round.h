@@ -8,6 +8,7 @@
 
 #include "cost.h"
 #include "errors.h"
+#include "hold.h"
 #include "request.h"
 #include "stream.h"
 
@@ -22,6 +23,7 @@ struct llm_round {
     char *event_buffer; /* LLM_EVENT_MAX bytes */
     char *text_buffer;  /* LLM_TEXT_MAX bytes  */
     size_t used;        /* of the answer's bound, by rounds before this */
+    uint8_t holds_all;  /* nothing is handed out: it is checked first  */
 
     /* Set by the run. */
     struct llm_stream stream;
@@ -29,6 +31,7 @@ struct llm_round {
     uint64_t cost_micros;
     uint8_t estimated;          /* usage and cost are guessed */
     uint8_t shown;              /* text was handed out        */
+    size_t handed;              /* bytes that were, or never are */
     int64_t first_ms, total_ms; /* to the first token and to the end */
     uint8_t cut;                /* given up while the answer was still coming */
 

@@ -53,6 +53,29 @@ static int take_number(char *entry)
     return value;
 }
 
+static int is_listed(const struct llm_settings *main, const char *key, const char *model)
+{
+    troupe_str list = troupe_config_str(main->host, key);
+    char entry[ENTRY_MAX];
+
+    while (next_entry(&list, entry))
+        if (llm_price_fits(entry, model))
+            return 1;
+    return 0;
+}
+
+/* What a model does not take, by the table and the section. */
+static uint32_t lacks_of(const struct llm_settings *settings)
+{
+    uint32_t lacks = llm_price_lacks(settings->prices, settings->host_name, settings->model);
+
+    if (is_listed(settings, "no_tools", settings->model))
+        lacks |= LLM_LACKS_TOOLS;
+    if (is_listed(settings, "no_json", settings->model))
+        lacks |= LLM_LACKS_JSON;
+    return lacks;
+}
+
 /* The candidate for a model of a provider, made where it is new. -1: too many. */
 static int candidate_for(struct llm_router *router, const struct llm_settings *settings,
                          uint8_t provider, const char *model)
@@ -75,6 +98,7 @@ static int candidate_for(struct llm_router *router, const struct llm_settings *s
     if (strcmp(settings->model, model) != 0 || provider != 0)
         candidate->settings.has_price = 0;
     snprintf(candidate->settings.model, sizeof(candidate->settings.model), "%s", model);
+    candidate->settings.lacks = lacks_of(&candidate->settings);
     return (int)router->count++;
 }
 

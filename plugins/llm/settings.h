@@ -25,6 +25,7 @@ struct llm_settings {
     char base_url[LLM_URL_MAX + 1]; /* without the slash at its end; "" where none is set */
     char host_name[LLM_HOST_MAX + 1];
     char model[LLM_MODEL_MAX + 1];
+    uint32_t lacks; /* LLM_LACKS_… of the model */
     uint8_t has_key, is_local, has_temperature, has_price;
     uint8_t key_count;         /* that are set */
     char keys[2][LLM_KEY_MAX]; /* the config keys that hold them, for the host to fill in */

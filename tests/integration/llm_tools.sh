@@ -89,6 +89,41 @@ like "$(ask bob "go on forever")" "enough\." "a model that never ends has to ans
 is $(($(requests) - before)) 3 "after as many rounds of calls as are allowed"
 host_stop
 
+# A model that takes no tools writes into its text what it wants.
+cat >"$TAP_DIR/words.json" <<'JSON'
+{ "rules": [
+  { "match": "What wipe gave", "answer": "It was {last}" },
+  { "match": "What echo gave", "answer": "It was {last}" },
+  { "match": { "contains": "wipe", "system": "- wipe: " }, "chunk_chars": 3,
+    "answer": "```json\n{\"action\": \"wipe\", \"params\": {\"what\": \"notes\"}}\n```" },
+  { "match": { "contains": "both", "system": "- echo: " }, "chunk_chars": 3,
+    "answer": "Let me see.\n```json\n{\"action\": \"echo\", \"params\": {\"text\": \"one\"}}\n```\n```json\n{\"action\": \"echo\", \"params\": {\"text\": \"two\", \"times\": 2}}\n```" }
+] }
+JSON
+fake_script "$TAP_DIR/words.json"
+sed -i 's/^tool_steps = 2/tool_steps = 2\nno_tools = fake/' "$TAP_DIR/troupe.ini"
+host_start
+fake_discord_wait connected 1
+text=$(ask bob "both please")
+like "$text" "Let me see\..*It was What echo gave: one  What echo gave: two .often." \
+    "a model without tools calls functions in words"
+unlike "$text" "action|json" "which the member does not see"
+is "$(offered 1)$(offered 0)" "" "and is sent no tools"
+like "$(ask bob "warn them")" "warn them" "what the member may not do is not described"
+unlike "$(curl -sf --noproxy '*' "$FAKE_URL/_log" | fake_discord_get 'str(d[-1]["messages"][0])')" \
+    "warn" "to the model either"
+n=$(fake_discord_say general bob "{mention} wipe it {token}")
+until_true asked
+ok $? "a function that wants to be confirmed asks here, too"
+fake_discord_call press '{"member": "bob", "channel": "general", "index": 0}' >/dev/null
+words_told() { fake_discord_text "$n" | tr '\n' ' ' | grep -q "It was What wipe gave: wiped"; }
+until_true words_told
+ok $? "and is called when they agree"
+answered
+host_stop
+sed -i '/^no_tools/d' "$TAP_DIR/troupe.ini"
+fake_script "$TAP_DIR/script.json"
+
 for format in anthropic ollama; do
     path=/v1
     [ "$format" = ollama ] && path=/api

@@ -28,10 +28,15 @@
  *                so that whoever asks exactly the same of this bot may get it
  *   question     string, optional: stands in for the last message where it is looked up whether it was
  *                asked before; the caller's word for what is meant, at most 2,000 bytes
+ *   schema       JSON schema, optional: the answer is one JSON value that holds it. Nothing is streamed
+ *                before it was checked; what does not hold is sent back to the model once. Known are type,
+ *                properties, required, additionalProperties, items, minItems, maxItems, enum, const,
+ *                minimum, maximum, minLength, maxLength; at most 16 kB
  * Result
  *   {"text": …, "model": …, "finish": "stop" | "length" | …, "usage": {"input": n, "output": n,
  *    "cached": n, "guessed": n, "estimated": bool}, "cost_micros": n}; "guessed" is what "input" was taken
  *   for before the provider counted it, which tells how good a guess by the number of bytes is
+ *   and "json": the value, where a schema was given; "text" is then that value as text
  *   and "cached": true where it was answered to somebody before; members are to be told
  * Failure codes (troupe_error), each with a sentence that may be shown to a member
  *   llm.not_configured  no provider is set up                       TROUPE_UNAVAILABLE
@@ -43,6 +48,7 @@
  *   llm.too_long        the messages do not fit the model            TROUPE_LIMIT
  *   llm.bad_arguments   the arguments are not as above               TROUPE_ARGUMENT
  *   llm.bad_answer      what came back cannot be understood         TROUPE_DATA
+ *   llm.bad_json        the answer does not hold the schema, twice   TROUPE_DATA
  *   llm.provider_error  the provider failed                         TROUPE_UNAVAILABLE
  *   llm.interrupted     cut after text had been handed out          TROUPE_INTERRUPTED
  *   budget.*            cap reached or price unknown                TROUPE_BUDGET

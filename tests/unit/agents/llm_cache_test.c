@@ -81,7 +81,8 @@ static troupe_status ask_meant(struct fake_turn *fake, const char *messages, con
 {
     return ((chat_fn)fake_function(fake, "llm.chat"))(
         &fake->turn, (troupe_str){messages, strlen(messages)}, (troupe_str){"chat", 4}, 0, -1,
-        (troupe_str){cache, strlen(cache)}, (troupe_str){meant, meant ? strlen(meant) : 0});
+        (troupe_str){cache, strlen(cache)}, (troupe_str){meant, meant ? strlen(meant) : 0},
+        (troupe_str){"", 0});
 }
 
 static troupe_status ask(struct fake_turn *fake, const char *messages, const char *cache)

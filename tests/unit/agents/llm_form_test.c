@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Answers in a form: JSON by a schema, checked and sent back once, and the actions of models that take no
+ * tools.
+ */
+#include "fake_turn.h"
+#include "tap.h"
+
+#include "llm/actions.h"
+#include "llm/hold.h"
+#include "llm/provider.h"
+#include "llm/schema.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const troupe_plugin *troupe_plugin_v1(void);
+
+typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double, troupe_str,
+                                 troupe_str);
+
+#define QUESTION "[{\"role\":\"user\",\"content\":\"how many?\"}]"
+#define SCHEMA                                                                                     \
+    "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\",\"minimum\":1}},"            \
+    "\"required\":[\"n\"],\"additionalProperties\":false}"
+#define TEXT(t) "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" t "\"}}]}\n\n"
+#define END                                                                                        \
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"              \
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":4}}\n\n"          \
+    "data: [DONE]\n\n"
+
+static struct fake_turn *agent(const char *key, const char *value)
+{
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+    fake_config(fake, "base_url", "https://api.example.com/v1");
+    fake_config(fake, "model", "tiny-1");
+    fake_config(fake, "price_input", "1");
+    fake_config(fake, "price_output", "2");
+    fake_config(fake, "price_table", "/nonexistent/prices.json");
+    if (key)
+        fake_config(fake, key, value);
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    return fake;
+}
+
+static void answers(struct fake_turn *fake, unsigned i, const char *first, const char *second)
+{
+    fake->responses[i].status = 200;
+    fake->responses[i].chunks[0] = first;
+    fake->responses[i].chunks[1] = second;
+}
+
+static troupe_status ask(struct fake_turn *fake, const char *schema)
+{
+    const troupe_str messages = {QUESTION, strlen(QUESTION)}, route = {"chat", 4};
+
+    return ((chat_fn)fake_function(fake, "llm.chat"))(&fake->turn, messages, route, 0, -1,
+                                                      (troupe_str){"none", 4},
+                                                      (troupe_str){schema, strlen(schema)});
+}
+
+/* ---- the checker ------------------------------------------------------------------------------*/
+
+static void what_does_not_hold_a_schema_is_named_with_its_place(void **state)
+{
+    static const struct {
+        const char *schema, *value, *problem; /* NULL: it holds */
+    } cases[] = {
+        {SCHEMA, "{\"n\":3}", NULL},
+        {SCHEMA, "{\"n\":3.0}", NULL},
+        {SCHEMA, "{\"n\":0}", ".n must have a value of at least 1"},
+        {SCHEMA, "{\"n\":1.5}", ".n must be of type \"integer\""},
+        {SCHEMA, "{\"n\":\"3\"}", ".n must be of type \"integer\""},
+        {SCHEMA, "{}", "the answer lacks the key \"n\""},
+        {SCHEMA, "{\"n\":1,\"m\":2}", "the answer must not have the key \"m\""},
+        {SCHEMA, "[]", "the answer must be of type \"object\""},
+        {"{\"type\":[\"string\",\"null\"]}", "null", NULL},
+        {"{\"type\":[\"string\",\"null\"]}", "1",
+         "the answer must be of type [\"string\",\"null\"]"},
+        {"{\"enum\":[\"a\",2]}", "2", NULL},
+        {"{\"enum\":[\"a\",2]}", "\"b\"", "the answer must be one of [\"a\",2]"},
+        {"{\"const\":true}", "false", "the answer must be true"},
+        {"{\"minLength\":2,\"maxLength\":3}", "\"\xc3\xa4\xc3\xb6\xc3\xbc\"", NULL},
+        {"{\"minLength\":2}", "\"\xc3\xa4\"", "the answer must have a length of at least 2"},
+        {"{\"maxLength\":3}", "\"abcd\"", "the answer must have a length of at most 3"},
+        {"{\"items\":{\"type\":\"boolean\"},\"minItems\":1}", "[true,false]", NULL},
+        {"{\"items\":{\"type\":\"boolean\"}}", "[true,7]", "[1] must be of type \"boolean\""},
+        {"{\"minItems\":1}", "[]", "the answer must have a number of elements of at least 1"},
+        {"{\"maxItems\":1}", "[1,2]", "the answer must have a number of elements of at most 1"},
+        {"{\"properties\":{\"a\":{\"items\":{\"properties\":{\"b\":{\"maximum\":5}}}}}}",
+         "{\"a\":[{},{\"b\":6}]}", ".a[1].b must have a value of at most 5"},
+        {"{\"additionalProperties\":{\"type\":\"string\"}}", "{\"x\":\"y\"}", NULL},
+        {"{\"additionalProperties\":{\"type\":\"string\"}}", "{\"x\":1}",
+         ".x must be of type \"string\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *schema = json_loads(cases[i].schema, 0, NULL);
+        json_t *value = json_loads(cases[i].value, JSON_DECODE_ANY, NULL);
+        char problem[LLM_SCHEMA_PROBLEM] = "";
+        troupe_status status;
+
+        assert_non_null(schema);
+        assert_non_null(value);
+        assert_int_equal(llm_schema_valid(schema, problem), TROUPE_OK);
+        status = llm_schema_check(schema, value, problem);
+        assert_int_equal(status, cases[i].problem ? TROUPE_DATA : TROUPE_OK);
+        if (cases[i].problem)
+            assert_string_equal(problem, cases[i].problem);
+        json_decref(schema);
+        json_decref(value);
+    }
+}
+
+static void a_schema_that_cannot_be_checked_against_is_refused(void **state)
+{
+    static const char *const schemas[] = {
+        "{\"$ref\":\"#/x\"}",
+        "{\"pattern\":\"a\"}",
+        "{\"type\":\"text\"}",
+        "{\"type\":[]}",
+        "{\"enum\":[]}",
+        "{\"required\":[1]}",
+        "{\"minimum\":\"1\"}",
+        "{\"properties\":{\"a\":{\"anyOf\":[]}}}",
+        "{\"items\":[{}]}",
+        "[]",
+        "no json",
+        "{\"items\":{\"items\":{\"items\":{\"items\":{\"items\":{\"items\":{\"items\":{\"items\":{"
+        "\"items\":{\"items\":{\"items\":{\"items\":{\"items\":{\"items\":{\"items\":{\"items\":{"
+        "\"items\":{}}}}}}}}}}}}}}}}}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(schemas) / sizeof(schemas[0]); i++) {
+        struct fake_turn *fake = agent(NULL, NULL);
+
+        assert_int_equal(ask(fake, schemas[i]), TROUPE_ARGUMENT);
+        assert_string_equal(fake->code, "llm.bad_arguments");
+        assert_non_null(strstr(fake->sentence, "schema"));
+        assert_int_equal(fake->request_count, 0);
+        fake_turn_free(fake);
+    }
+}
+
+/* ---- answers in JSON --------------------------------------------------------------------------*/
+
+static void an_answer_by_a_schema_comes_whole_and_checked(void **state)
+{
+    static const char *const ways[][2] = {
+        {TEXT("{\\\"n\\\":") TEXT(" 3}") END, NULL},
+        {TEXT("Sure:\\n```json\\n{\\\"n\\\": 3}") TEXT("\\n```\\nBye") END, NULL},
+        {TEXT("```\\n{\\\"n\\\": 3}") END, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        struct fake_turn *fake = agent(NULL, NULL);
+
+        answers(fake, 0, ways[i][0], NULL);
+        assert_int_equal(ask(fake, SCHEMA), TROUPE_OK);
+        assert_string_equal(fake->written.ptr, "{\"n\":3}");
+        assert_int_equal(fake->write_count, 1);
+        assert_true(fake_text_has(&fake->result, "\"json\":{\"n\":3}"));
+        assert_true(fake_text_has(&fake->result, "\"text\":\"{\\\"n\\\":3}\""));
+        assert_non_null(strstr(fake->requests[0].body, "\"response_format\":{\"type\":\"json_"));
+        assert_non_null(strstr(fake->requests[0].body, "holds this JSON schema"));
+        fake_turn_free(fake);
+    }
+}
+
+static void what_does_not_hold_is_sent_back_once_and_paid(void **state)
+{
+    struct fake_turn *fake = agent(NULL, NULL);
+    char *body;
+
+    (void)state;
+    answers(fake, 0, TEXT("{\\\"n\\\": 0}") END, NULL);
+    answers(fake, 1, TEXT("{\\\"n\\\": 4}") END, NULL);
+    assert_int_equal(ask(fake, SCHEMA), TROUPE_OK);
+    assert_string_equal(fake->written.ptr, "{\"n\":4}");
+    body = fake->requests[1].body;
+    assert_non_null(strstr(body, "{\"role\":\"assistant\",\"content\":\"{\\\"n\\\": 0}\"}"));
+    assert_non_null(strstr(body, ".n must have a value of at least 1"));
+    assert_int_equal(fake->reservation_count, 2);
+    assert_int_equal(fake->reservations[0].state, FAKE_SETTLED);
+    assert_int_equal(fake->reservations[1].state, FAKE_SETTLED);
+    assert_true(fake_text_has(&fake->result, "\"input\":40"));
+    assert_true(fake_text_has(&fake->result, "\"cost_micros\":56"));
+    fake_turn_free(fake);
+
+    fake = agent(NULL, NULL);
+    answers(fake, 0, TEXT("no") END, NULL);
+    answers(fake, 1, TEXT("still no") END, NULL);
+    assert_int_equal(ask(fake, SCHEMA), TROUPE_DATA);
+    assert_string_equal(fake->code, "llm.bad_json");
+    assert_null(fake->written.ptr);
+    assert_int_equal(fake->request_count, 2);
+    assert_true(
+        fake_text_has(&fake->reasons, "llm.schema: the answer is no JSON; asking once more"));
+    fake_turn_free(fake);
+}
+
+static void a_model_that_takes_no_schema_is_told_in_words_alone(void **state)
+{
+    static const char refusal[] = "{\"error\":{\"message\":\"RAW\",\"param\":\"response_format\"}}";
+    struct fake_turn *fake = agent("no_json", "other, tiny-*");
+
+    (void)state;
+    answers(fake, 0, TEXT("{\\\"n\\\": 3}") END, NULL);
+    assert_int_equal(ask(fake, SCHEMA), TROUPE_OK);
+    assert_null(strstr(fake->requests[0].body, "response_format"));
+    assert_non_null(strstr(fake->requests[0].body, "holds this JSON schema"));
+    fake_turn_free(fake);
+
+    /* one that refuses it is asked without, and without the next time */
+    fake = agent(NULL, NULL);
+    answers(fake, 0, refusal, NULL);
+    fake->responses[0].status = 400;
+    answers(fake, 1, TEXT("{\\\"n\\\": 3}") END, NULL);
+    answers(fake, 2, TEXT("{\\\"n\\\": 3}") END, NULL);
+    assert_int_equal(ask(fake, SCHEMA), TROUPE_OK);
+    assert_non_null(strstr(fake->requests[0].body, "response_format"));
+    assert_null(strstr(fake->requests[1].body, "response_format"));
+    assert_int_equal(ask(fake, SCHEMA), TROUPE_OK);
+    assert_null(strstr(fake->requests[2].body, "response_format"));
+    fake_turn_free(fake);
+}
+
+/* ---- actions ----------------------------------------------------------------------------------*/
+
+/* What is shown of a text that comes in pieces of `step` bytes. */
+static void show(const char *text, size_t step, char *ret)
+{
+    const size_t len = strlen(text);
+    size_t from = 0, shown = 0;
+
+    for (size_t have = 0; have <= len + step; have += step) {
+        const size_t now = have < len ? have : len;
+        size_t n, skip;
+
+        do {
+            n = llm_hold_next(LLM_HOLD_ACTIONS, text, now, from, have > len, &skip);
+            memcpy(ret + shown, text + from, n);
+            shown += n;
+            from += n + skip;
+        } while (n + skip > 0);
+    }
+    assert_int_equal(from, len);
+    ret[shown] = 0;
+}
+
+static void actions_are_never_shown_however_a_text_is_cut(void **state)
+{
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        {"plain text", "plain text"},
+        {"Let me see.\n```json\n{\"action\": \"a\", \"params\": {\"x\": \"```\"}}\n```\nDone",
+         "Let me see.\nDone"},
+        {"```json\n{\"action\":\"a\"}\n```", ""},
+        {"```json\n{\"action\":\"a\"}", ""},
+        {"```json\n{\"action\":\"a\"}\n```\n```json\n{\"action\":\"b\",\"params\":{}}\n```\nx",
+         "x"},
+        /* what is none stays */
+        {"```json\n{\"answer\": 1}\n```\nx", "```json\n{\"answer\": 1}\n```\nx"},
+        {"```json\n{\"action\":\"a\",\"why\":1}\n```",
+         "```json\n{\"action\":\"a\",\"why\":1}\n```"},
+        {"```json\n{\"action\":\"a\",\"params\":[]}\n```",
+         "```json\n{\"action\":\"a\",\"params\":[]}\n```"},
+        {"say ```json {\"action\":\"a\"}", "say ```json {\"action\":\"a\"}"},
+        {"```c\nint x;\n```\nand ```", "```c\nint x;\n```\nand ```"},
+        {"ends with\n``", "ends with\n``"},
+        {"ends with\n```json", "ends with\n```json"},
+    };
+    char shown[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t step = 1; step < 40; step += 3) {
+            show(cases[i].text, step, shown);
+            assert_string_equal(shown, cases[i].shown);
+        }
+    }
+}
+
+static void actions_become_calls_and_leave_the_text(void **state)
+{
+    static char text[256];
+    struct llm_stream stream;
+
+    (void)state;
+    llm_stream_init(&stream, text);
+    stream.len = (size_t)snprintf(text, sizeof(text),
+                                  "One.\n```json\n{\"action\":\"roll\",\"params\":{\"n\":6}}\n```\n"
+                                  "```json\n{\"action\":\"flip\"}\n```\nTwo.");
+    assert_int_equal(llm_actions_take(&stream), TROUPE_OK);
+    assert_int_equal(stream.call_count, 2);
+    assert_string_equal(stream.calls[0].name, "roll");
+    assert_string_equal(stream.calls[0].arguments, "{\"n\":6}");
+    assert_string_equal(stream.calls[1].name, "flip");
+    assert_null(stream.calls[1].arguments);
+    assert_string_not_equal(stream.calls[0].id, stream.calls[1].id);
+    assert_int_equal(stream.len, strlen("One.\nTwo."));
+    assert_memory_equal(stream.text, "One.\nTwo.", stream.len);
+    llm_stream_clear(&stream);
+}
+
+static const char talk[] =
+    "[{\"role\":\"system\",\"content\":\"be kind\",\"stable\":7},{\"role\":\"user\",\"content\":"
+    "\"roll and "
+    "flip\"},{\"role\":\"assistant\",\"content\":\"Well.\",\"tool_calls\":[{\"id\":\"a\","
+    "\"type\":\"function\",\"function\":{\"name\":\"roll\",\"arguments\":\"{\\\"n\\\":6}\"}},"
+    "{\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"flip\",\"arguments\":\"\"}}]},"
+    "{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"4\"},"
+    "{\"role\":\"tool\",\"tool_call_id\":\"b\",\"content\":\"heads\"}]";
+static const char tools[] =
+    "[{\"type\":\"function\",\"function\":{\"name\":\"roll\",\"description\":\"Rolls\","
+    "\"parameters\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}}}}}]";
+
+static void a_model_without_tools_reads_them_in_words(void **state)
+{
+    static const enum llm_format formats[] = {LLM_FORMAT_OPENAI, LLM_FORMAT_ANTHROPIC,
+                                              LLM_FORMAT_OLLAMA};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        const struct llm_settings config = {.max_tokens = 100,
+                                            .context_tokens = 8000,
+                                            .format = formats[i],
+                                            .model = "m",
+                                            .lacks = LLM_LACKS_TOOLS};
+        struct llm_request request;
+        const char *problem;
+        char *body;
+
+        assert_int_equal(
+            llm_request_init(&request, &config, (troupe_str){talk, strlen(talk)}, 0, -1, &problem),
+            TROUPE_OK);
+        assert_int_equal(llm_request_offer(&request, (troupe_str){tools, strlen(tools)}, &problem),
+                         TROUPE_OK);
+        body = llm_request_body(&request);
+        assert_null(strstr(body, "\"tools\""));
+        assert_null(strstr(body, "tool_call"));
+        assert_null(strstr(body, "stable"));
+        assert_non_null(strstr(body, "be kind"));
+        assert_non_null(strstr(body, "- roll: Rolls {\\\"type\\\":\\\"object\\\""));
+        assert_non_null(strstr(body,
+                               "Well.\\n```json\\n{\\\"action\\\":\\\"roll\\\",\\\"params\\\":"
+                               "{\\\"n\\\":6}}\\n```\\n"));
+        assert_non_null(strstr(body, "What roll gave:\\n4\\n\\nWhat flip gave:\\nheads"));
+        free(body);
+        request.no_calls = 1;
+        body = llm_request_body(&request);
+        assert_null(strstr(body, "- roll"));
+        assert_non_null(strstr(body, "cannot call functions any more"));
+        free(body);
+        llm_request_clear(&request);
+    }
+}
+
+static void a_refusal_of_tools_is_learned_from(void **state)
+{
+    static const char *const refusals[] = {
+        "registry.ollama.ai/library/gemma:2b does not support tools",
+        "No endpoints found that support tool use. To learn more about provider routing, visit: x",
+    };
+    const struct llm_settings config = {
+        .max_tokens = 100, .context_tokens = 8000, .format = LLM_FORMAT_OLLAMA, .model = "m"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        struct llm_request request;
+        const char *problem;
+
+        assert_int_equal(
+            llm_request_init(&request, &config, (troupe_str){talk, strlen(talk)}, 0, -1, &problem),
+            TROUPE_OK);
+        assert_false(llm_request_adapt(&request, NULL, refusals[i])); /* none were sent */
+        assert_int_equal(llm_request_offer(&request, (troupe_str){tools, strlen(tools)}, &problem),
+                         TROUPE_OK);
+        assert_true(llm_request_adapt(&request, NULL, refusals[i]));
+        assert_true(llm_actions_used(&request));
+        assert_false(llm_request_adapt(&request, NULL, refusals[i]));
+        llm_request_clear(&request);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_does_not_hold_a_schema_is_named_with_its_place),
+        cmocka_unit_test(a_schema_that_cannot_be_checked_against_is_refused),
+        cmocka_unit_test(an_answer_by_a_schema_comes_whole_and_checked),
+        cmocka_unit_test(what_does_not_hold_is_sent_back_once_and_paid),
+        cmocka_unit_test(a_model_that_takes_no_schema_is_told_in_words_alone),
+        cmocka_unit_test(actions_are_never_shown_however_a_text_is_cut),
+        cmocka_unit_test(actions_become_calls_and_leave_the_text),
+        cmocka_unit_test(a_model_without_tools_reads_them_in_words),
+        cmocka_unit_test(a_refusal_of_tools_is_learned_from),
+    };
+
+    return cmocka_run_group_tests_name("llm forms", tests, NULL, NULL);
+}
