@@ -7,6 +7,7 @@
 #define LLM_CONVERSE_H
 
 #include "flight.h"
+#include "others.h"
 #include "round.h"
 #include "router.h"
 
@@ -17,6 +18,7 @@ struct llm_agent {
     struct llm_router router;
     struct llm_candidate candidates[LLM_CANDIDATES_MAX];
     struct llm_flights flights;
+    struct llm_others others;
 };
 
 /* The choice of a router as the agent's function llm-route gives it, and back. `ret` of

@@ -6,6 +6,9 @@
  */
 #include "cache.h"
 #include "converse.h"
+#include "embed.h"
+#include "image.h"
+#include "moderate.h"
 #include "provider.h"
 #include "routes.h"
 #include "structured.h"
@@ -157,6 +160,48 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
                     &round);
     llm_request_clear(&request);
     return status;
+}
+
+/* ---- other models ------------------------------------------------------------------------------*/
+
+TROUPE_SERVICE(llm_embed, TROUPE_SERVICE_LLM_EMBED, "Vectors of texts", TROUPE_PAID,
+               TROUPE_JSON(texts, "Up to 64 texts"),
+               TROUPE_INT(dimensions, "Values of a vector; 0: as the model makes them", .min = 0,
+                          .max = LLM_EMBED_VALUES_MAX, .def = 0),
+               TROUPE_STRING(encoding, "How vectors are written", .choices = "float|base64",
+                             .def_text = "float"))
+
+static troupe_status llm_embed(troupe_turn *turn, troupe_str texts, int64_t dimensions,
+                               troupe_str encoding)
+{
+    const struct llm_agent *agent = troupe_state(turn);
+
+    return llm_embed_run(turn, &agent->others, texts, dimensions, encoding.len == 6);
+}
+
+TROUPE_SERVICE(llm_moderate, TROUPE_SERVICE_LLM_MODERATE, "What a provider thinks of a text",
+               TROUPE_PAID, TROUPE_STRING(text, "The text", .min = 1, .max = LLM_MODERATE_TEXT_MAX))
+
+static troupe_status llm_moderate(troupe_turn *turn, troupe_str text)
+{
+    const struct llm_agent *agent = troupe_state(turn);
+
+    return llm_moderate_run(turn, &agent->others, text);
+}
+
+TROUPE_SERVICE(llm_image, TROUPE_SERVICE_LLM_IMAGE, "A picture of what a text says", TROUPE_PAID,
+               TROUPE_STRING(prompt, "What it shows", .min = 1, .max = LLM_IMAGE_PROMPT_MAX),
+               TROUPE_STRING(shape, "Its shape", .choices = "square|landscape|portrait",
+                             .def_text = "square"),
+               TROUPE_STRING(quality, "How fine it is", .choices = "auto|low|medium|high",
+                             .def_text = "auto"))
+
+static troupe_status llm_image(troupe_turn *turn, troupe_str prompt, troupe_str shape,
+                               troupe_str quality)
+{
+    const struct llm_agent *agent = troupe_state(turn);
+
+    return llm_image_run(turn, &agent->others, prompt, shape, quality);
 }
 
 /* ---- llm-flight -------------------------------------------------------------------------------*/
@@ -335,6 +380,8 @@ static troupe_status create(troupe_host *host, void **ret_state)
         return status;
     }
     status = llm_routes_load(&agent->settings, &agent->router);
+    if (status >= 0)
+        status = llm_others_load(&agent->settings, &agent->others);
     if (status < 0) {
         llm_settings_clear(&agent->settings);
         troupe_free(host, agent);
@@ -372,7 +419,8 @@ TROUPE_PLUGIN(
     "org.troupe.llm", "1.0.0",
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
     .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools kv",
-    .functions = TROUPE_LIST(llm_chat, llm_route, llm_flight, llm_status),
+    .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route, llm_flight,
+                             llm_status),
     .metrics = TROUPE_METRICS(
         TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind"),
         TROUPE_COUNTER("cache", "Questions that an answer may be kept for", .labels = "result"),
@@ -402,6 +450,17 @@ TROUPE_PLUGIN(
         {"token_parameter", "How the model calls the bound of an answer; auto: by its name",
          .type = TROUPE_TYPE_STRING, .def = "auto",
          .choices = "auto|max_tokens|max_completion_tokens"},
+        {"embed_model",
+         "Model for vectors, its provider's number before it: \"2:nomic-embed-text\"",
+         .type = TROUPE_TYPE_STRING},
+        {"embed_price", "Price of a million tokens of it, in USD; overrides the table",
+         .type = TROUPE_TYPE_MONEY, .min = 0, .max = 1e10},
+        {"moderation_model", "Model that judges texts; OpenAI's own where that is the provider",
+         .type = TROUPE_TYPE_STRING},
+        {"image_model", "Model for pictures, its provider's number before it",
+         .type = TROUPE_TYPE_STRING},
+        {"image_price", "The most that a picture costs, in USD; overrides the table",
+         .type = TROUPE_TYPE_MONEY, .min = 0, .max = 1e10},
         {"no_tools", "Models that take no tools, by name or with *: functions are told in words",
          .type = TROUPE_TYPE_STRING},
         {"no_json", "Models that take no schema, by name or with *: it is told in words",

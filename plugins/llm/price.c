@@ -17,6 +17,8 @@ struct row {
     int64_t from;
     struct llm_price price;
     uint32_t lacks; /* LLM_LACKS_… */
+    uint64_t image;
+    uint8_t has_image;
 };
 
 struct llm_price_table {
@@ -92,6 +94,9 @@ static const char *read_row(const json_t *json, const json_t *providers, struct 
     ret->price.cached = ret->price.input;
     if (json_object_get(json, "cached") && !read_price(json, "cached", &ret->price.cached))
         return "\"cached\" must be whole micro-USD for a million tokens";
+    ret->has_image = json_object_get(json, "image") != NULL;
+    if (ret->has_image && !read_price(json, "image", &ret->image))
+        return "\"image\" must be whole micro-USD for a picture";
     return read_lacks(json, &ret->lacks);
 }
 
@@ -296,6 +301,17 @@ troupe_status llm_price_find(const struct llm_price_table *table, const char *ho
     if (!row)
         return TROUPE_NOT_FOUND;
     *ret = row->price;
+    return TROUPE_OK;
+}
+
+troupe_status llm_price_image(const struct llm_price_table *table, const char *host,
+                              const char *model, int64_t today, uint64_t *ret)
+{
+    const struct row *row = find_row(table, host, model, today);
+
+    if (!row || !row->has_image)
+        return TROUPE_NOT_FOUND;
+    *ret = row->image;
     return TROUPE_OK;
 }
 

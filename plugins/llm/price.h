@@ -7,7 +7,8 @@
  *      "prices": [{"provider": "openai", "model": "gpt-5-mini", "effective_from": "2026-07-24",
  *                  "input": 250000, "cached": 25000, "output": 2000000}]}
  *
- * Prices are micro-USD for a million tokens; "cached" may be left out and is then the input's. "lacks" lists
+ * Prices are micro-USD for a million tokens; "cached" may be left out and is then the input's. "image" is the
+ * most that one picture costs, in micro-USD. "lacks" lists
  * what the model does not take: "tools", "json" (answers by a schema).
  * "model" may contain `*` for any run of characters. A row also stands for dated snapshots of its
  * model ("-2025-08-07", "-20250929"), unless they have a row. Of several rows that fit, the one
@@ -49,6 +50,11 @@ const char *llm_price_table_digest(const struct llm_price_table *table);
  * rows for the model all lie in the future gives the earliest. `table` may be NULL. */
 troupe_status llm_price_find(const struct llm_price_table *table, const char *host,
                              const char *model, int64_t today, struct llm_price *ret);
+
+/* The most that one picture of a model costs, in micro-USD. TROUPE_NOT_FOUND as above, or where its row has no
+ * "image". */
+troupe_status llm_price_image(const struct llm_price_table *table, const char *host,
+                              const char *model, int64_t today, uint64_t *ret);
 
 /* LLM_LACKS_… of a model, by the row that is or will be the latest in effect; 0 where nothing is known. */
 uint32_t llm_price_lacks(const struct llm_price_table *table, const char *host, const char *model);

@@ -159,6 +159,34 @@ static struct fake_plan *answer_embeddings(struct fake_api *api, const struct fa
                                    : unknown_model(FAKE_OPENAI, model);
 }
 
+/* Ollama's form of the same. */
+static struct fake_plan *answer_embed(struct fake_api *api, const struct fake_request *request,
+                                      const json_t *body)
+{
+    const char *model = fake_rule_str(body, "model", "");
+
+    log_request(api, request, body, ++api->embeddings);
+    return model_known(api, model) ? fake_answer_embed(body, model)
+                                   : unknown_model(FAKE_OLLAMA, model);
+}
+
+static struct fake_plan *answer_moderation(struct fake_api *api, const struct fake_request *request,
+                                           const json_t *body)
+{
+    log_request(api, request, body, ++api->others);
+    return fake_answer_moderation(body, fake_rule_str(body, "model", ""));
+}
+
+static struct fake_plan *answer_image(struct fake_api *api, const struct fake_request *request,
+                                      const json_t *body, bool with_cost)
+{
+    const char *model = fake_rule_str(body, "model", "");
+
+    log_request(api, request, body, ++api->others);
+    return model_known(api, model) ? fake_answer_image(body, with_cost)
+                                   : unknown_model(FAKE_OPENAI, model);
+}
+
 static struct fake_plan *answer_models(struct fake_api *api)
 {
     struct fake_plan *fault = endpoint_fault(api, "models", ++api->listings);
@@ -342,6 +370,14 @@ struct fake_plan *fake_api_answer(struct fake_server *server, const struct fake_
         plan = answer_chat(api, FAKE_OLLAMA, request, body);
     else if (strcmp(request->path, "/v1/embeddings") == 0)
         plan = answer_embeddings(api, request, body);
+    else if (strcmp(request->path, "/api/embed") == 0)
+        plan = answer_embed(api, request, body);
+    else if (strcmp(request->path, "/v1/moderations") == 0)
+        plan = answer_moderation(api, request, body);
+    else if (strcmp(request->path, "/v1/images/generations") == 0)
+        plan = answer_image(api, request, body, false);
+    else if (strcmp(request->path, "/v1/images") == 0)
+        plan = answer_image(api, request, body, true);
     else if (strcmp(request->path, "/_script") == 0)
         plan = set_script(api, body);
     else

@@ -29,7 +29,7 @@ struct fake_api {
     size_t model_count;
     struct fake_script *script;
     json_t *log;
-    uint64_t chats, embeddings, listings, streamed;
+    uint64_t chats, embeddings, listings, others, streamed;
 };
 
 void fake_api_init(struct fake_api *api);
@@ -38,5 +38,11 @@ struct fake_plan *fake_api_answer(struct fake_server *server, const struct fake_
 
 /* The answer to an embeddings request: a bag of hashed words, so like texts lie near each other. */
 struct fake_plan *fake_answer_embeddings(const json_t *body, const char *model);
+/* The same as Ollama gives it. */
+struct fake_plan *fake_answer_embed(const json_t *body, const char *model);
+/* Texts with "bad" in them are flagged. */
+struct fake_plan *fake_answer_moderation(const json_t *body, const char *model);
+/* A picture of one point; with what it cost, as OpenRouter tells. */
+struct fake_plan *fake_answer_image(const json_t *body, bool with_cost);
 
 #endif

@@ -106,3 +106,25 @@ struct fake_plan *fake_answer_embeddings(const json_t *body, const char *model)
                                            data, "model", model, "usage", "prompt_tokens", tokens,
                                            "total_tokens", tokens));
 }
+
+struct fake_plan *fake_answer_embed(const json_t *body, const char *model)
+{
+    const json_t *input = json_object_get(body, "input"), *text;
+    int64_t dimensions = fake_rule_int(body, "dimensions", DIMENSIONS_DEFAULT);
+    json_t *vectors = json_array();
+    json_int_t tokens = 0;
+    size_t i;
+
+    if (dimensions < 1 || dimensions > DIMENSIONS_MAX)
+        dimensions = DIMENSIONS_DEFAULT;
+    json_array_foreach (input, i, text) {
+        const char *words = json_string_value(text);
+        json_t *entry = one(words ? words : "", i, (size_t)dimensions, false);
+
+        tokens += (json_int_t)(strlen(words ? words : "") + 3) / 4;
+        json_array_append(vectors, json_object_get(entry, "embedding"));
+        json_decref(entry);
+    }
+    return fake_answer_json(200, json_pack("{s:s,s:o,s:I}", "model", model, "embeddings", vectors,
+                                           "prompt_eval_count", tokens));
+}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Every kind of request to a language model holds what OpenAI's own description of its API says: plain
-# talks, tools and their results, answers in JSON, models of both spellings.
+# talks, tools and their results, answers in JSON, models of both spellings, vectors, judgements, pictures.
 . "$TROUPE_SRCDIR/tests/lib/tap.sh"
 
 DOCUMENT=${TROUPE_TEST_DATA:+$TROUPE_TEST_DATA/openai-openapi.json}
@@ -27,4 +27,7 @@ refuses 'out of range' '{"model": "x", "messages": [], "temperature": 3}'
 
 "$TROUPE_BUILDDIR/tests/unit/agents/llm_provider_test" --requests >"$TAP_DIR/requests.json"
 is "$(check "$TAP_DIR/requests.json" 'POST /chat/completions')" 4 "each of our requests holds it"
+"$TROUPE_BUILDDIR/tests/unit/agents/llm_others_test" --requests >"$TAP_DIR/requests.json"
+is "$(check "$TAP_DIR/requests.json" 'POST /embeddings' 'POST /moderations' 'POST /images/generations')" 4 \
+    "and so do those for vectors, judgements and pictures"
 tap_done

@@ -55,4 +55,58 @@
  */
 #define TROUPE_SERVICE_LLM_CHAT "llm.chat"
 
+/* llm.embed: vectors of texts, which are near each other where the texts mean alike. Paid.
+ *
+ *     static const char texts[] = "{\"texts\": [\"a cat\", \"a kitten\"], \"encoding\": \"base64\"}";
+ *     status = troupe_call(turn, TROUPE_SERVICE_LLM_EMBED, (troupe_str){texts, sizeof(texts) - 1}, &answer);
+ *
+ * Arguments
+ *   texts        JSON array of 1 to 64 texts of 1 to 32,768 bytes; they go to the provider in as few requests
+ *                as it takes
+ *   dimensions   integer, optional: values of a vector, up to 4,096, where the model can choose
+ *   encoding     "float" (by default): arrays of numbers; "base64": their bytes as little-endian 32-bit floats,
+ *                which takes a third of the room
+ * Result
+ *   {"model": …, "dimensions": n, "vectors": […], "usage": {"input": n, "estimated": bool}, "cost_micros": n},
+ *   a vector for each text in their order, of at most 1 MB together
+ * Failure codes
+ *   as of llm.chat; llm.not_configured without embed_model, llm.too_long above 1 MB (TROUPE_LIMIT), and
+ *   llm.unsupported     the provider makes no vectors               TROUPE_UNSUPPORTED
+ */
+#define TROUPE_SERVICE_LLM_EMBED "llm.embed"
+
+/* llm.moderate: what a provider's own classifier thinks of a text. OpenAI's is free.
+ *
+ *     static const char text[] = "{\"text\": \"how are you?\"}";
+ *     status = troupe_call(turn, TROUPE_SERVICE_LLM_MODERATE, (troupe_str){text, sizeof(text) - 1}, &answer);
+ *
+ * Arguments
+ *   text         1 to 32,768 bytes
+ * Result
+ *   {"model": …, "flagged": bool, "categories": ["violence", …], "scores": {"violence": 0.98, …},
+ *    "cost_micros": n}; the categories that it was flagged for, and a score from 0 to 1 for each that was
+ *   looked at
+ * Failure codes
+ *   as of llm.chat, and
+ *   llm.unsupported     the provider judges no texts                TROUPE_UNSUPPORTED
+ */
+#define TROUPE_SERVICE_LLM_MODERATE "llm.moderate"
+
+/* llm.image: a picture of what a text says. Paid.
+ *
+ *     static const char ask[] = "{\"prompt\": \"a cat on a roof\", \"shape\": \"landscape\"}";
+ *     status = troupe_call(turn, TROUPE_SERVICE_LLM_IMAGE, (troupe_str){ask, sizeof(ask) - 1}, &answer);
+ *
+ * Arguments
+ *   prompt       what it shows, 1 to 4,000 bytes
+ *   shape        "square" (by default), "landscape" or "portrait"
+ *   quality      "auto" (by default), "low", "medium" or "high"
+ * Result
+ *   {"model": …, "type": "image/webp" …, "data": its bytes in base64, "cost_micros": n}
+ * Failure codes
+ *   as of llm.chat; llm.refused where the provider does not allow it, llm.too_long above 750 kB, and
+ *   llm.unsupported     the provider paints no pictures             TROUPE_UNSUPPORTED
+ */
+#define TROUPE_SERVICE_LLM_IMAGE "llm.image"
+
 #endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "embed.h"
+
+#include "exchange.h"
+#include "request.h"
+#include "stream.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_MAX ((size_t)8 * 1024 * 1024)
+#define RESULT_MAX ((size_t)1024 * 1024)
+#define MS_PER_DAY 86400000
+
+/* All of one call. */
+struct embedding {
+    const struct llm_others *others;
+    const json_t *texts;
+    int64_t dimensions; /* asked for; 0: the model's own */
+    int as_base64;
+    uint64_t price; /* micro-USD for a million tokens */
+    int known;
+    size_t values; /* of each vector; 0: none yet */
+    json_t *vectors;
+    uint64_t input, cost_micros;
+    int estimated;
+};
+
+/* ---- what is asked ----------------------------------------------------------------------------*/
+
+static const char *check_texts(const json_t *texts)
+{
+    const json_t *text;
+    size_t i;
+
+    if (!json_is_array(texts) || json_array_size(texts) == 0 ||
+        json_array_size(texts) > LLM_EMBED_TEXTS_MAX)
+        return "texts must be an array of 1 to 64 texts";
+    json_array_foreach ((json_t *)texts, i, text)
+        if (!json_is_string(text) || json_string_length(text) == 0 ||
+            json_string_length(text) > LLM_EMBED_TEXT_MAX)
+            return "each text must have 1 to 32768 bytes";
+    return NULL;
+}
+
+/* How many texts from `from` on fit into one request. */
+static size_t batch_size(const json_t *texts, size_t from, size_t *ret_bytes)
+{
+    size_t n = 0;
+
+    *ret_bytes = 0;
+    for (; from + n < json_array_size(texts); n++) {
+        const size_t bytes = json_string_length(json_array_get(texts, from + n));
+
+        if (n > 0 && *ret_bytes + bytes > LLM_EMBED_BATCH_MAX)
+            break;
+        *ret_bytes += bytes;
+    }
+    return n;
+}
+
+static json_t *body_of(const struct embedding *embedding, size_t from, size_t count)
+{
+    const struct llm_settings *settings = &embedding->others->embed;
+    json_t *input = json_array();
+    json_t *body = json_pack("{s:s, s:o}", "model", settings->model, "input", input);
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append(input, json_array_get(embedding->texts, from + i));
+    if (embedding->dimensions > 0)
+        json_object_set_new(body, "dimensions", json_integer(embedding->dimensions));
+    if (settings->format == LLM_FORMAT_OPENAI)
+        json_object_set_new(body, "encoding_format", json_string("float"));
+    return body;
+}
+
+/* ---- what came --------------------------------------------------------------------------------*/
+
+static uint64_t tokens_of(const json_t *answer)
+{
+    uint64_t count = 0;
+
+    if (!llm_stream_count(json_object_get(answer, "usage"), "prompt_tokens", &count))
+        llm_stream_count(answer, "prompt_eval_count", &count);
+    return count;
+}
+
+static uint64_t price_of(uint64_t tokens, uint64_t per_million)
+{
+    const struct llm_price price = {per_million, per_million, 0};
+
+    return llm_price_cost(&price, tokens, 0, 0);
+}
+
+static uint64_t cost_of(const struct llm_exchange *exchange, const json_t *answer, uint64_t *ret_in,
+                        uint64_t *ret_out)
+{
+    const struct embedding *embedding = exchange->arg;
+    const json_t *texts = json_object_get(exchange->body, "input"), *text;
+    uint64_t tokens = tokens_of(answer);
+    size_t i;
+
+    *ret_out = 0;
+    if (tokens == 0)
+        json_array_foreach ((json_t *)texts, i, text)
+            tokens += llm_estimate_text(json_string_value(text), json_string_length(text));
+    *ret_in = tokens;
+    return price_of(tokens, embedding->price);
+}
+
+/* The vector of the text at `at`: OpenAI's have an index, Ollama's their order. */
+static const json_t *vector_at(const json_t *answer, size_t at)
+{
+    const json_t *data = json_object_get(answer, "data"), *item;
+    size_t i;
+
+    if (!data)
+        return json_array_get(json_object_get(answer, "embeddings"), at);
+    json_array_foreach ((json_t *)data, i, item) {
+        const json_t *index = json_object_get(item, "index");
+
+        if (json_is_integer(index) ? json_integer_value(index) == (json_int_t)at : i == at)
+            return json_object_get(item, "embedding");
+    }
+    return NULL;
+}
+
+/* The bytes of a vector, little-endian, in base64. */
+static json_t *pack(const json_t *vector)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const size_t len = json_array_size(vector) * 4;
+    uint8_t *bytes = malloc(len + 2);
+    char *text = malloc((len + 2) / 3 * 4 + 1);
+    json_t *ret = NULL;
+    size_t n = 0;
+
+    if (bytes && text) {
+        for (size_t i = 0; i < len; i += 4) {
+            const float value = (float)json_number_value(json_array_get(vector, i / 4));
+            uint32_t bits;
+
+            memcpy(&bits, &value, sizeof(bits));
+            for (size_t b = 0; b < 4; b++)
+                bytes[i + b] = (uint8_t)(bits >> 8 * b);
+        }
+        bytes[len] = bytes[len + 1] = 0;
+        for (size_t i = 0; i < len; i += 3) {
+            const uint32_t three =
+                (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];
+
+            for (int shift = 18; shift >= 0; shift -= 6)
+                text[n++] = digits[three >> shift & 63];
+        }
+        for (size_t i = len % 3; i > 0 && i < 3; i++)
+            text[n - 3 + i] = '=';
+        ret = json_stringn(text, n);
+    }
+    free(bytes);
+    free(text);
+    return ret;
+}
+
+/* Adds a batch's vectors: as many as texts, all alike, every value a number. */
+static troupe_status take_batch(struct embedding *embedding, const json_t *answer, size_t count)
+{
+    for (size_t at = 0; at < count; at++) {
+        const json_t *vector = vector_at(answer, at), *value;
+        const size_t values = json_array_size(vector);
+        size_t i;
+
+        if (values == 0 || values > LLM_EMBED_VALUES_MAX ||
+            (embedding->values > 0 && values != embedding->values))
+            return TROUPE_DATA;
+        embedding->values = values;
+        json_array_foreach ((json_t *)vector, i, value)
+            if (!json_is_number(value) || !isfinite(json_number_value(value)))
+                return TROUPE_DATA;
+        if (json_array_append_new(embedding->vectors, embedding->as_base64
+                                                          ? pack(vector)
+                                                          : json_incref((json_t *)vector)) < 0)
+            return TROUPE_NOMEM;
+    }
+    return TROUPE_OK;
+}
+
+/* ---- the service ------------------------------------------------------------------------------*/
+
+static troupe_status ask_batch(troupe_turn *turn, struct embedding *embedding, size_t from,
+                               size_t count, size_t bytes)
+{
+    const struct llm_settings *settings = &embedding->others->embed;
+    LLM_CLEANUP_JSON json_t *body = body_of(embedding, from, count);
+    LLM_CLEANUP_JSON json_t *answer = NULL;
+    struct llm_exchange exchange = {
+        .settings = settings,
+        .what = "llm.embed",
+        .path = settings->format == LLM_FORMAT_OLLAMA ? "/embed" : "/embeddings",
+        .body = body,
+        .most = ANSWER_MAX,
+        /* No tokenizer makes more tokens than bytes; a few stand around each text. */
+        .worst = embedding->known ? price_of(bytes + 16 * count, embedding->price)
+                                  : TROUPE_PRICE_UNKNOWN,
+        .cost = cost_of,
+        .arg = embedding,
+    };
+    uint64_t in, out;
+    troupe_status status;
+
+    if (!body)
+        return TROUPE_NOMEM;
+    status = llm_exchange_run(turn, &exchange, &answer);
+    if (status < 0)
+        return status;
+    embedding->cost_micros += exchange.cost_micros;
+    embedding->estimated |= tokens_of(answer) == 0;
+    (void)cost_of(&exchange, answer, &in, &out);
+    embedding->input += in;
+    status = take_batch(embedding, answer, count);
+    if (status == TROUPE_DATA)
+        return troupe_fail(turn, status, "llm.bad_answer",
+                           "The model for vectors gave an answer that makes no sense.");
+    return status;
+}
+
+static troupe_status give_result(troupe_turn *turn, const struct embedding *embedding)
+{
+    LLM_CLEANUP_JSON json_t *result =
+        json_pack("{s:s, s:I, s:O, s:{s:I, s:b}, s:I}", "model", embedding->others->embed.model,
+                  "dimensions", (json_int_t)embedding->values, "vectors", embedding->vectors,
+                  "usage", "input", (json_int_t)embedding->input, "estimated", embedding->estimated,
+                  "cost_micros", (json_int_t)embedding->cost_micros);
+    LLM_CLEANUP_TEXT char *text =
+        result ? json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
+
+    if (!text)
+        return TROUPE_NOMEM;
+    if (strlen(text) > RESULT_MAX)
+        return troupe_fail(
+            turn, TROUPE_LIMIT, "llm.too_long",
+            "llm.embed: the vectors have more than 1 MB; ask for fewer texts at once, "
+            "fewer dimensions, or \"encoding\": \"base64\".");
+    return troupe_result(turn, text, strlen(text));
+}
+
+static void find_price(troupe_turn *turn, struct embedding *embedding)
+{
+    const struct llm_settings *settings = &embedding->others->embed;
+    struct llm_price price = {0, 0, 0};
+
+    embedding->known = 1;
+    if (embedding->others->has_embed_price) {
+        embedding->price = embedding->others->embed_price;
+    } else if (!settings->is_local) {
+        embedding->known = llm_price_find(settings->prices, settings->host_name, settings->model,
+                                          troupe_now(turn) / MS_PER_DAY, &price) >= 0;
+        embedding->price = price.input;
+    }
+}
+
+troupe_status llm_embed_run(troupe_turn *turn, const struct llm_others *others, troupe_str texts,
+                            int64_t dimensions, int as_base64)
+{
+    LLM_CLEANUP_JSON json_t *list = llm_json_load(texts.ptr, texts.len);
+    LLM_CLEANUP_JSON json_t *vectors = json_array();
+    struct embedding embedding = {.others = others,
+                                  .texts = list,
+                                  .dimensions = dimensions,
+                                  .as_base64 = as_base64,
+                                  .vectors = vectors};
+    const char *problem = check_texts(list);
+    size_t count, bytes;
+    troupe_status status;
+
+    if (!llm_configured(&others->embed))
+        return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.not_configured",
+                           "No model for vectors is set up. The admin can set embed_model in "
+                           "[agent %s].",
+                           troupe_agent(troupe_turn_host(turn)));
+    if (others->embed.format == LLM_FORMAT_ANTHROPIC)
+        return troupe_fail(turn, TROUPE_UNSUPPORTED, "llm.unsupported",
+                           "Anthropic has no models for vectors; name another provider's in "
+                           "embed_model.");
+    if (problem)
+        return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments", "llm.embed: %s.", problem);
+    find_price(turn, &embedding);
+    for (size_t from = 0; from < json_array_size(list); from += count) {
+        count = batch_size(list, from, &bytes);
+        status = ask_batch(turn, &embedding, from, count, bytes);
+        if (status < 0)
+            return status;
+    }
+    return give_result(turn, &embedding);
+}

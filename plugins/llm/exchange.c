@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange.h"
+
+#include "cost.h"
+#include "retry.h"
+#include "round.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_READ ((size_t)16 * 1024)
+
+static troupe_str str(const char *text)
+{
+    return (troupe_str){text, strlen(text)};
+}
+
+/* What one attempt came to. */
+struct attempt {
+    const struct llm_kind *kind; /* NULL: an answer, or the turn has ended */
+    int64_t retry_after_ms;      /* -1: not said */
+    int retryable;
+    json_t *answer;
+};
+
+/* ---- money ------------------------------------------------------------------------------------*/
+
+static troupe_status reserve(troupe_turn *turn, const struct llm_exchange *exchange,
+                             struct llm_reservation *ret)
+{
+    const troupe_budget_v1 *budget = troupe_budget(turn);
+    char what[LLM_MODEL_MAX + 32];
+    troupe_str code, sentence;
+    troupe_status status;
+
+    memset(ret, 0, sizeof(*ret));
+    if (!budget)
+        return troupe_fail(turn, TROUPE_UNSUPPORTED, "budget.missing",
+                           "This host keeps no budget, so no model is asked.");
+    ret->worst = exchange->worst;
+    snprintf(what, sizeof(what), "%s %s", exchange->what, exchange->settings->model);
+    status = budget->reserve(turn, ret->worst, what, &ret->id);
+    ret->open = status >= 0;
+    if (status != TROUPE_BUDGET)
+        return status;
+    if (ret->worst == TROUPE_PRICE_UNKNOWN)
+        return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",
+                           "The price of the model \"%s\" is not known, so it is not asked. The "
+                           "admin can set it in [agent %s], or add the model to the price table.",
+                           exchange->settings->model, troupe_agent(exchange->settings->host));
+    troupe_error(turn, &code, &sentence);
+    snprintf(what, sizeof(what), "%.*s", (int)(code.len < 60 ? code.len : 60), code.ptr);
+    return troupe_fail(turn, TROUPE_BUDGET, what[0] ? what : "budget.cap", "%.*s",
+                       (int)sentence.len, sentence.ptr);
+}
+
+/* ---- one attempt ------------------------------------------------------------------------------*/
+
+static troupe_status open_request(troupe_turn *turn, const struct llm_exchange *exchange,
+                                  uint32_t key_number, uint64_t reservation, troupe_http **ret)
+{
+    const struct llm_settings *settings = exchange->settings;
+    LLM_CLEANUP_TEXT char *body = json_dumps(exchange->body, JSON_COMPACT);
+    troupe_header headers[LLM_HEADERS_MAX];
+    char url[LLM_URL_MAX + 64], key[LLM_KEY_VALUE_MAX];
+    troupe_http_request request = {.size = sizeof(request), .method = "POST"};
+
+    if (!body)
+        return TROUPE_NOMEM;
+    snprintf(url, sizeof(url), "%s%s", settings->base_url, exchange->path);
+    request.url = str(url);
+    request.headers.ptr = headers;
+    request.headers.count = llm_headers(settings, key_number, 1, key, headers);
+    request.headers.stride = sizeof(headers[0]);
+    request.body = str(body);
+    request.connect_ms = settings->connect_ms;
+    /* Nothing comes before all of it is done. */
+    request.first_byte_ms = request.idle_ms = request.total_ms = settings->total_ms;
+    request.max_body = exchange->most;
+    request.reservation = reservation;
+    return troupe_http_api(turn)->open(turn, &request, ret);
+}
+
+/* All bytes of an answer; NULL without memory or above the bound. */
+static char *read_all(troupe_turn *turn, troupe_http *http, size_t most, size_t *ret_len,
+                      troupe_status *ret_status)
+{
+    const troupe_http_v1 *api = troupe_http_api(turn);
+    size_t size = FIRST_READ, len = 0;
+    char *text = malloc(size), *grown;
+    troupe_str bytes;
+
+    *ret_status = TROUPE_NOMEM;
+    while (text && (*ret_status = api->read(turn, http, &bytes)) == TROUPE_OK) {
+        if (bytes.len > most - len) {
+            *ret_status = TROUPE_LIMIT;
+            break;
+        }
+        while (size - len < bytes.len)
+            size *= 2;
+        grown = realloc(text, size);
+        if (!grown) {
+            *ret_status = TROUPE_NOMEM;
+            break;
+        }
+        text = grown;
+        memcpy(text + len, bytes.ptr, (size_t)bytes.len);
+        len += (size_t)bytes.len;
+    }
+    if (*ret_status == TROUPE_END) {
+        *ret_len = len;
+        return text;
+    }
+    free(text);
+    return NULL;
+}
+
+static int64_t told_wait(troupe_turn *turn, const troupe_http *http)
+{
+    const troupe_http_v1 *api = troupe_http_api(turn);
+    int64_t wait = -1;
+    troupe_str value;
+
+    if (api->header(http, "retry-after-ms", &value) == TROUPE_OK)
+        wait = llm_retry_after_ms(value);
+    if (wait < 0 && api->header(http, "retry-after", &value) == TROUPE_OK)
+        wait = llm_retry_after(value, troupe_now(turn));
+    return wait;
+}
+
+static void log_failure(const struct llm_exchange *exchange, const struct llm_kind *kind,
+                        const struct llm_provider_error *error)
+{
+    /* Not where it may repeat a key. */
+    const int hide = exchange->http_status == 401 || exchange->http_status == 403;
+
+    troupe_log(exchange->settings->host, TROUPE_LOG_WARN,
+               "%s failed: %s %s, model \"%s\", HTTP %u, type \"%s\", code \"%s\"%s%s",
+               exchange->what, kind->code, kind->name, exchange->settings->model,
+               exchange->http_status, error->type, error->code,
+               error->message[0] && !hide ? ": " : "", hide ? "" : error->message);
+}
+
+/* Reads what came and settles it. What broke off may be billed to its worst case: it stays open, and the host
+ * books that. */
+static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, troupe_http *http,
+                          struct llm_reservation *reservation, struct attempt *ret)
+{
+    struct llm_provider_error error = {0};
+    struct llm_usage usage = {0};
+    troupe_status status;
+    size_t len = 0;
+    LLM_CLEANUP_TEXT char *text = read_all(turn, http, exchange->most, &len, &status);
+
+    if (!text) {
+        ret->kind = llm_classify_transport(status == TROUPE_LIMIT ? TROUPE_DATA : status);
+        ret->retryable = ret->kind->retryable;
+        log_failure(exchange, ret->kind, &error);
+        return troupe_turn_status(turn);
+    }
+    if (exchange->http_status < 200 || exchange->http_status >= 300) {
+        llm_provider_error_read(text, len, &error);
+        ret->kind = llm_classify(exchange->http_status, &error);
+        ret->retryable = ret->kind->retryable;
+        ret->retry_after_ms = told_wait(turn, http);
+        log_failure(exchange, ret->kind, &error);
+        return llm_settle(turn, reservation, 0);
+    }
+    ret->answer = llm_json_load(text, len);
+    if (!json_is_object(ret->answer)) {
+        json_decref(ret->answer);
+        ret->answer = NULL;
+        ret->kind = &llm_kind_garbage;
+        log_failure(exchange, ret->kind, &error);
+        return troupe_turn_status(turn);
+    }
+    exchange->cost_micros = exchange->cost(exchange, ret->answer, &usage.input, &usage.output);
+    llm_used(turn, reservation, &usage);
+    return llm_settle(turn, reservation, exchange->cost_micros);
+}
+
+static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint32_t key,
+                          struct attempt *ret)
+{
+    const troupe_http_v1 *api = troupe_http_api(turn);
+    struct llm_reservation reservation;
+    struct llm_provider_error none = {0};
+    troupe_http *http = NULL;
+    troupe_status status;
+
+    memset(ret, 0, sizeof(*ret));
+    ret->retry_after_ms = -1;
+    exchange->http_status = 0;
+    status = reserve(turn, exchange, &reservation);
+    if (status < 0)
+        return status;
+    status = open_request(turn, exchange, key, reservation.id, &http);
+    if (status < 0) {
+        llm_give_back(turn, &reservation, status);
+        ret->kind = llm_classify_transport(status);
+        ret->retryable = ret->kind->retryable;
+        log_failure(exchange, ret->kind, &none);
+        return troupe_turn_status(turn);
+    }
+    exchange->http_status = api->status(http);
+    status = take(turn, exchange, http, &reservation, ret);
+    api->close(turn, http);
+    /* An answer stays one where its cost could not be written down: the host books the worst case. */
+    return status < 0 && troupe_turn_status(turn) < 0 ? troupe_turn_status(turn) : TROUPE_OK;
+}
+
+troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange, json_t **ret)
+{
+    const struct llm_settings *settings = exchange->settings;
+    const uint32_t keys = settings->key_count > 0 ? settings->key_count : 1;
+    struct attempt attempt;
+    troupe_status status;
+    int64_t wait;
+
+    for (int64_t n = 1;; n++) {
+        status = once(turn, exchange, (uint32_t)((n - 1) % keys), &attempt);
+        if (status < 0) {
+            json_decref(attempt.answer);
+            return status;
+        }
+        if (!attempt.kind) {
+            *ret = attempt.answer;
+            return TROUPE_OK;
+        }
+        troupe_metric(turn, "errors", 1, attempt.kind->name, NULL);
+        wait = attempt.retryable ? llm_retry_wait(n, settings->attempts, attempt.retry_after_ms,
+                                                  troupe_random(turn, 1000), troupe_time_left(turn))
+                                 : -1;
+        if (wait < 0)
+            return troupe_fail(turn, attempt.kind->status, attempt.kind->code, "%s",
+                               attempt.kind->sentence);
+        troupe_reason(turn, "llm.retry", "%s: %s in attempt %lld; again in %lld ms", exchange->what,
+                      attempt.kind->code, (long long)n, (long long)wait);
+        status = troupe_sleep(turn, (uint64_t)wait);
+        if (status < 0)
+            return status;
+    }
+}
+
+troupe_status llm_exchange_unsupported(troupe_turn *turn, const char *sentence)
+{
+    return troupe_fail(turn, TROUPE_UNSUPPORTED, "llm.unsupported", "%s", sentence);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * llm.image: a picture of what a text says, from OpenAI or OpenRouter.
+ */
+#ifndef LLM_IMAGE_H
+#define LLM_IMAGE_H
+
+#include "others.h"
+
+#define LLM_IMAGE_PROMPT_MAX 4000
+
+/* The service; see troupe/services.h. [turn, waits] */
+troupe_status llm_image_run(troupe_turn *turn, const struct llm_others *others, troupe_str prompt,
+                            troupe_str shape, troupe_str quality);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "moderate.h"
+
+#include "exchange.h"
+#include "request.h"
+
+#include <string.h>
+
+#define ANSWER_MAX ((size_t)64 * 1024)
+#define MS_PER_DAY 86400000
+
+static const char nowhere[] =
+    "The provider of the language model has nothing that judges texts; the admin can name another "
+    "one's in moderation_model.";
+
+static uint64_t price_of(const struct llm_price *price, size_t bytes)
+{
+    return llm_price_cost(price, bytes, 0, 0);
+}
+
+static uint64_t cost_of(const struct llm_exchange *exchange, const json_t *answer, uint64_t *ret_in,
+                        uint64_t *ret_out)
+{
+    const json_t *input = json_object_get(exchange->body, "input");
+
+    (void)answer; /* no provider counts them */
+    *ret_in = llm_estimate_text(json_string_value(input), json_string_length(input));
+    *ret_out = 0;
+    return exchange->worst;
+}
+
+/* {"harassment/threatening": true …} as {"flagged": […], "scores": {…}}: what is null was not looked at. */
+static troupe_status give_result(troupe_turn *turn, const struct llm_exchange *exchange,
+                                 const json_t *answer)
+{
+    const json_t *first = json_array_get(json_object_get(answer, "results"), 0);
+    const json_t *flags = json_object_get(first, "categories"), *value;
+    const json_t *flagged = json_object_get(first, "flagged");
+    LLM_CLEANUP_JSON json_t *result = NULL, *categories = json_array(), *scores = json_object();
+    LLM_CLEANUP_TEXT char *text = NULL;
+    const char *key;
+
+    if (!json_is_boolean(flagged) || !json_is_object(flags))
+        return troupe_fail(turn, TROUPE_DATA, "llm.bad_answer",
+                           "The model that judges texts gave an answer that makes no sense.");
+    json_object_foreach ((json_t *)flags, key, value)
+        if (json_is_true(value))
+            json_array_append_new(categories, json_string(key));
+    json_object_foreach (json_object_get(first, "category_scores"), key, value)
+        if (json_is_number(value))
+            json_object_set(scores, key, (json_t *)value);
+    result = json_pack("{s:s, s:b, s:O, s:O, s:I}", "model", exchange->settings->model, "flagged",
+                       json_is_true(flagged), "categories", categories, "scores", scores,
+                       "cost_micros", (json_int_t)exchange->cost_micros);
+    text = result ? json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
+}
+
+troupe_status llm_moderate_run(troupe_turn *turn, const struct llm_others *others, troupe_str text)
+{
+    const struct llm_settings *settings = &others->moderation;
+    LLM_CLEANUP_JSON json_t *body = NULL, *answer = NULL;
+    struct llm_price price = {0, 0, 0};
+    struct llm_exchange exchange = {.settings = settings,
+                                    .what = "llm.moderate",
+                                    .path = "/moderations",
+                                    .most = ANSWER_MAX,
+                                    .cost = cost_of};
+    troupe_status status;
+
+    if (!llm_configured(settings) || settings->format != LLM_FORMAT_OPENAI)
+        return llm_exchange_unsupported(turn, nowhere);
+    body = json_pack("{s:s, s:s%}", "model", settings->model, "input", text.ptr, (size_t)text.len);
+    if (!body || text.len == 0)
+        return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments",
+                           "llm.moderate: text must have 1 to 32768 bytes of UTF-8.");
+    exchange.body = body;
+    exchange.worst =
+        settings->is_local || llm_price_find(settings->prices, settings->host_name, settings->model,
+                                             troupe_now(turn) / MS_PER_DAY, &price) >= 0
+            ? price_of(&price, (size_t)text.len)
+            : TROUPE_PRICE_UNKNOWN;
+    status = llm_exchange_run(turn, &exchange, &answer);
+    /* Compatible servers that lack it say so. */
+    if (status < 0 && (exchange.http_status == 404 || exchange.http_status == 405) &&
+        troupe_turn_status(turn) >= 0)
+        return llm_exchange_unsupported(turn, nowhere);
+    return status < 0 ? status : give_result(turn, &exchange, answer);
+}

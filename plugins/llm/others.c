@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "others.h"
+
+#include "router.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define OPENAI            "api.openai.com"
+#define OPENAI_MODERATION "omni-moderation-latest"
+
+static troupe_status bad(const struct llm_settings *main, const char *key, troupe_str value,
+                         const char *problem)
+{
+    troupe_log(main->host, TROUPE_LOG_ERROR, "key \"%s\": \"%.*s\": %s", key, (int)value.len,
+               value.ptr, problem);
+    return TROUPE_CONFIG;
+}
+
+static troupe_status load_one(const struct llm_settings *main, const char *key,
+                              struct llm_settings *ret)
+{
+    const troupe_str value = troupe_config_str(main->host, key);
+    troupe_str model = value;
+    int provider = 1;
+    troupe_status status = TROUPE_OK;
+
+    *ret = *main;
+    ret->model[0] = 0;
+    if (value.len == 0)
+        return TROUPE_OK;
+    if (model.len > 2 && model.ptr[0] >= '1' && model.ptr[0] <= '9' && model.ptr[1] == ':') {
+        provider = model.ptr[0] - '0';
+        model.ptr += 2;
+        model.len -= 2;
+    }
+    if (provider > LLM_PROVIDERS_MAX || model.len > LLM_MODEL_MAX)
+        return bad(main, key, value,
+                   "expected a model, before it the number of its provider (1 to 4) where it is "
+                   "not the first: \"2:text-embedding-3-small\"");
+    if (provider > 1)
+        status = llm_settings_provider(ret, provider);
+    if (status < 0)
+        return status;
+    if (!ret->base_url[0])
+        return bad(main, key, value, "there is no such provider; set its base_url");
+    ret->has_price = 0; /* that of the section is for talks */
+    snprintf(ret->model, sizeof(ret->model), "%.*s", (int)model.len, model.ptr);
+    return TROUPE_OK;
+}
+
+troupe_status llm_others_load(const struct llm_settings *main, struct llm_others *ret)
+{
+    troupe_value value;
+    troupe_status status;
+
+    memset(ret, 0, sizeof(*ret));
+    status = load_one(main, "embed_model", &ret->embed);
+    if (status >= 0)
+        status = load_one(main, "moderation_model", &ret->moderation);
+    if (status >= 0)
+        status = load_one(main, "image_model", &ret->image);
+    if (status < 0)
+        return status;
+    /* OpenAI's is free and there for everyone who has a key. */
+    if (!ret->moderation.model[0] && strcmp(main->host_name, OPENAI) == 0)
+        snprintf(ret->moderation.model, sizeof(ret->moderation.model), OPENAI_MODERATION);
+    if (troupe_config(main->host, "embed_price", &value) == TROUPE_OK) {
+        ret->has_embed_price = 1;
+        ret->embed_price = (uint64_t)value.u.i;
+    }
+    if (troupe_config(main->host, "image_price", &value) == TROUPE_OK) {
+        ret->has_image_price = 1;
+        ret->image_price = (uint64_t)value.u.i;
+    }
+    return TROUPE_OK;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The models beside those that talk: one that makes vectors of texts, one that judges them, one that
+ * paints. Each is set up by a key of its own and may be absent.
+ */
+#ifndef LLM_OTHERS_H
+#define LLM_OTHERS_H
+
+#include "settings.h"
+
+struct llm_others {
+    struct llm_settings embed, moderation, image; /* without a model: not set up */
+    uint8_t has_embed_price, has_image_price;
+    uint64_t embed_price; /* micro-USD for a million tokens */
+    uint64_t image_price; /* micro-USD for an image         */
+};
+
+/* Reads embed_model, moderation_model and image_model: a model, before it the number of its provider. What is
+ * wrong goes to the log, with the remedy. */
+troupe_status llm_others_load(const struct llm_settings *main, struct llm_others *ret);
+
+#endif

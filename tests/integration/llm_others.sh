@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Vectors, judgements, pictures and answers in JSON by a running host, each accounted.
+. "$TROUPE_SRCDIR/tests/lib/tap.sh"
+. "$TROUPE_SRCDIR/tests/lib/fake.sh"
+
+cat >"$TAP_DIR/script.json" <<'JSON'
+{ "rules": [
+  { "match": "twice", "times": 1, "answer": "Well, {n}." },
+  { "match": "does not hold the schema", "answer": "```json\n{\"n\": 2}\n```" },
+  { "answer": "{\"n\": 1}" }
+] }
+JSON
+fake_start --model fake --model vectors --model painter --script "$TAP_DIR/script.json" || exit 1
+write_config
+# The fake is called paid, so that money is looked at.
+sed -i "s|^model = fake|&\nlocal = no\nprice_input = 1\nprice_output = 1\nembed_model = vectors\nembed_price = 1\nbase_url_2 = $FAKE_URL/v1\nmoderation_model = 2:judge\nimage_model = painter\nimage_price = 0.01|" \
+    "$TAP_DIR/troupe.ini"
+
+call() { "$TROUPE" call -c "$TAP_DIR/troupe.ini" "$@" 2>&1; }
+get() { python3 -c "import json, sys; d = json.load(sys.stdin); print(repr(($1)))"; }
+
+host_start
+is $? 0 "the host starts"
+out=$(call llm.embed 'texts=["a cat", "a cat", "the sea"]' dimensions=8)
+is "$(get "len(d['vectors']), d['dimensions'], d['vectors'][0] == d['vectors'][1], d['vectors'][0] == d['vectors'][2]" <<<"$out")" \
+    "(3, 8, True, False)" "texts become vectors, the same the same"
+like "$(get "d['cost_micros'], d['usage']['estimated']" <<<"$out")" "^.[1-9][0-9]*, False.$" "which cost what they cost"
+is "$(call llm.embed 'texts=["a cat"]' dimensions=8 encoding=base64 | get "len(d['vectors'][0])")" 44 "as bytes, too"
+is "$(call llm.moderate text="a bad word" | get "d['flagged'], d['categories']")" "(True, ['violence'])" \
+    "a text is judged"
+is "$(call llm.moderate text="a word" | get "d['flagged'], sorted(d['scores'])")" \
+    "(False, ['harassment/threatening', 'violence'])" "and another is not flagged"
+is "$(call llm.image prompt="a point" | get "d['type'], d['cost_micros']")" "('image/png', 10000)" \
+    "a picture comes at its price"
+
+SCHEMA='{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}'
+ask() { call llm.chat "messages=[{\"role\": \"user\", \"content\": \"$1\"}]" "schema=$SCHEMA"; }
+is "$(ask "how many")" '{"n":1}' "an answer in JSON holds its schema"
+is "$(ask "twice")" '{"n":2}' "one that does not is asked for once more"
+host_stop
+
+sed -i "s|^base_url = .*|base_url = $FAKE_URL/api|; /^local/d; /^embed_price/d; s/^moderation_model = 2:/moderation_model = /" "$TAP_DIR/troupe.ini"
+host_start
+is "$(call llm.embed 'texts=["a cat", "a cat"]' | get "len(d['vectors']), d['cost_micros']")" "(2, 0)" \
+    "vectors of a local Ollama cost nothing"
+like "$(call llm.moderate text="x")" "nothing that judges texts" "which says what it cannot do"
+host_stop
+tap_done

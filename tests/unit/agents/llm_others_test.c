@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Vectors, judgements and pictures: what is asked of providers, what comes of it, and what it costs.
+ */
+#include "fake_turn.h"
+#include "tap.h"
+
+#include "llm/embed.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const troupe_plugin *troupe_plugin_v1(void);
+
+typedef troupe_status (*embed_fn)(troupe_turn *, troupe_str, int64_t, troupe_str);
+typedef troupe_status (*moderate_fn)(troupe_turn *, troupe_str);
+typedef troupe_status (*image_fn)(troupe_turn *, troupe_str, troupe_str, troupe_str);
+
+static troupe_str str(const char *text)
+{
+    return (troupe_str){text, strlen(text)};
+}
+
+/* Keys and values, NULL behind the last. */
+static struct fake_turn *agent(const char *const *config)
+{
+    static char prices[4096];
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+    snprintf(prices, sizeof(prices), "%s/etc/prices.json",
+             getenv("TROUPE_SRCDIR") ? getenv("TROUPE_SRCDIR") : ".");
+    fake_config(fake, "price_table", prices);
+    fake_config(fake, "api_key", "not for the plugin");
+    for (; config[0]; config += 2)
+        fake_config(fake, config[0], config[1]);
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    return fake;
+}
+
+static const char *const openai[] = {"base_url",    "https://api.openai.com/v1",
+                                     "embed_model", "text-embedding-3-small",
+                                     "image_model", "gpt-image-2",
+                                     NULL};
+
+static void answers(struct fake_turn *fake, unsigned i, uint32_t status, const char *body)
+{
+    fake->responses[i].status = status;
+    fake->responses[i].chunks[0] = body;
+}
+
+static troupe_status embed(struct fake_turn *fake, const char *texts, int64_t dimensions,
+                           const char *encoding)
+{
+    return ((embed_fn)fake_function(fake, "llm.embed"))(&fake->turn, str(texts), dimensions,
+                                                        str(encoding));
+}
+
+static void finish(struct fake_turn *fake)
+{
+    assert_int_equal(fake->open_http, 0);
+    assert_null(strstr(fake->sentence, "RAW"));
+    for (unsigned i = 0; i < fake->reservation_count; i++)
+        assert_int_not_equal(fake->reservations[i].state, FAKE_RESERVED);
+    fake_turn_free(fake);
+}
+
+/* ---- vectors ----------------------------------------------------------------------------------*/
+
+static void vectors_come_in_the_order_of_their_texts_and_are_paid(void **state)
+{
+    struct fake_turn *fake = agent(openai);
+
+    (void)state;
+    answers(fake, 0, 200,
+            "{\"data\":[{\"index\":1,\"embedding\":[0.5,-2]},{\"index\":0,\"embedding\":[1,0.25]}],"
+            "\"usage\":{\"prompt_tokens\":100}}");
+    assert_int_equal(embed(fake, "[\"a\",\"b\"]", 2, "float"), TROUPE_OK);
+    assert_true(fake_text_has(&fake->result, "\"vectors\":[[1,0.25],[0.5,-2]]"));
+    assert_true(fake_text_has(&fake->result, "\"dimensions\":2"));
+    assert_true(fake_text_has(&fake->result, "\"input\":100,\"estimated\":false"));
+    assert_string_equal(fake->requests[0].url, "https://api.openai.com/v1/embeddings");
+    assert_string_equal(fake->requests[0].body,
+                        "{\"model\":\"text-embedding-3-small\",\"input\":[\"a\",\"b\"],"
+                        "\"dimensions\":2,\"encoding_format\":\"float\"}");
+    assert_non_null(strstr(fake->requests[0].headers, "Bearer {secret:api_key}"));
+    /* 0.02 USD for a million */
+    assert_int_equal(fake->reservations[0].state, FAKE_SETTLED);
+    assert_int_equal(fake->reservations[0].settled, 2);
+    finish(fake);
+}
+
+static void vectors_can_come_as_bytes(void **state)
+{
+    static const struct {
+        const char *body, *vector;
+    } cases[] = {
+        {"{\"data\":[{\"embedding\":[1]}]}", "[\"AACAPw==\"]"},
+        {"{\"data\":[{\"embedding\":[1,-2]}]}", "[\"AACAPwAAAMA=\"]"},
+        {"{\"data\":[{\"embedding\":[1,-2,0.5]}]}", "[\"AACAPwAAAMAAAAA/\"]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fake_turn *fake = agent(openai);
+
+        answers(fake, 0, 200, cases[i].body);
+        assert_int_equal(embed(fake, "[\"a\"]", 0, "base64"), TROUPE_OK);
+        assert_true(fake_text_has(&fake->result, cases[i].vector));
+        assert_true(fake_text_has(&fake->result, "\"estimated\":true"));
+        assert_null(strstr(fake->requests[0].body, "dimensions"));
+        finish(fake);
+    }
+}
+
+static void long_texts_go_in_several_requests_each_with_its_money(void **state)
+{
+    struct fake_turn *fake = agent(openai);
+    json_t *texts = json_array(), *body;
+    static char words[30001];
+    char *dump;
+
+    (void)state;
+    memset(words, 'w', sizeof(words) - 1);
+    for (int i = 0; i < 9; i++)
+        json_array_append_new(texts, json_string(words));
+    dump = json_dumps(texts, 0);
+    answers(fake, 0, 200,
+            "{\"data\":[{\"embedding\":[1]},{\"embedding\":[2]},{\"embedding\":[3]},{\"embedding\":"
+            "[4]},"
+            "{\"embedding\":[5]},{\"embedding\":[6]},{\"embedding\":[7]},{\"embedding\":[8]}],"
+            "\"usage\":{\"prompt_tokens\":50000}}");
+    answers(fake, 1, 200, "{\"data\":[{\"embedding\":[9]}],\"usage\":{\"prompt_tokens\":50000}}");
+    assert_int_equal(embed(fake, dump, 0, "float"), TROUPE_OK);
+    assert_true(fake_text_has(&fake->result, "\"vectors\":[[1],[2],[3],[4],[5],[6],[7],[8],[9]]"));
+    assert_true(fake_text_has(&fake->result, "\"input\":100000"));
+    assert_true(fake_text_has(&fake->result, "\"cost_micros\":2000"));
+    assert_int_equal(fake->request_count, 2);
+    body = json_loads(fake->requests[0].body, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(body, "input")), 8);
+    assert_int_equal(fake->reservations[0].settled, 1000);
+    assert_int_equal(fake->reservations[1].settled, 1000);
+    json_decref(body);
+    json_decref(texts);
+    free(dump);
+    finish(fake);
+}
+
+static void ollama_makes_vectors_for_nothing(void **state)
+{
+    static const char *const config[] = {"base_url", "http://127.0.0.1:11434/api", "embed_model",
+                                         "nomic-embed-text", NULL};
+    struct fake_turn *fake = agent(config);
+
+    (void)state;
+    fake->cap = 0;
+    answers(fake, 0, 200, "{\"embeddings\":[[0.5,1]],\"prompt_eval_count\":3}");
+    assert_int_equal(embed(fake, "[\"a\"]", 0, "float"), TROUPE_OK);
+    assert_true(fake_text_has(&fake->result, "[[0.5,1]]"));
+    assert_string_equal(fake->requests[0].url, "http://127.0.0.1:11434/api/embed");
+    assert_string_equal(fake->requests[0].body,
+                        "{\"model\":\"nomic-embed-text\",\"input\":[\"a\"]}");
+    assert_int_equal(fake->reservations[0].settled, 0);
+    finish(fake);
+}
+
+static void what_is_no_list_of_vectors_is_a_bad_answer(void **state)
+{
+    static const char *const bodies[] = {
+        "{\"data\":[{\"embedding\":[1]}]}",
+        "{\"data\":[{\"embedding\":[1]},{\"embedding\":[1,2]}]}",
+        "{\"data\":[{\"embedding\":[1]},{\"embedding\":[\"x\"]}]}",
+        "{\"data\":[{\"embedding\":[]},{\"embedding\":[]}]}",
+        "{\"data\":[{\"index\":1,\"embedding\":[1]},{\"index\":1,\"embedding\":[1]}]}",
+        "{\"embeddings\":7}",
+        "[]",
+        "<html>RAW</html>",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        static const char *const config[] = {"base_url",    "https://api.openai.com/v1",
+                                             "embed_model", "text-embedding-3-small",
+                                             "attempts",    "1",
+                                             NULL};
+        struct fake_turn *fake = agent(config);
+
+        answers(fake, 0, 200, bodies[i]);
+        assert_int_equal(embed(fake, "[\"a\",\"b\"]", 0, "float"), TROUPE_DATA);
+        assert_string_equal(fake->code, "llm.bad_answer");
+        finish(fake);
+    }
+}
+
+static void bad_texts_never_leave(void **state)
+{
+    static const char *const texts[] = {"[]", "{}", "[1]", "[\"\"]", "\"a\"", "no json"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct fake_turn *fake = agent(openai);
+
+        assert_int_equal(embed(fake, texts[i], 0, "float"), TROUPE_ARGUMENT);
+        assert_string_equal(fake->code, "llm.bad_arguments");
+        assert_int_equal(fake->request_count, 0);
+        finish(fake);
+    }
+}
+
+static void vectors_without_a_model_a_price_or_money_are_refused_with_the_remedy(void **state)
+{
+    static const struct {
+        const char *config[8];
+        uint64_t cap;
+        troupe_status status;
+        const char *code, *remedy;
+    } cases[] = {
+        {{"base_url", "https://api.openai.com/v1", NULL},
+         1000000,
+         TROUPE_UNAVAILABLE,
+         "llm.not_configured",
+         "embed_model"},
+        {{"base_url", "https://api.anthropic.com/v1", "embed_model", "claude-haiku-4-5", NULL},
+         1000000,
+         TROUPE_UNSUPPORTED,
+         "llm.unsupported",
+         "embed_model"},
+        {{"base_url", "https://api.example.com/v1", "embed_model", "what", NULL},
+         1000000,
+         TROUPE_BUDGET,
+         "budget.price_unknown",
+         "price table"},
+        {{"base_url", "https://api.example.com/v1", "embed_model", "what", "embed_price", "5",
+          NULL},
+         1,
+         TROUPE_BUDGET,
+         "budget.daily",
+         "used up"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fake_turn *fake = agent(cases[i].config);
+
+        fake->cap = cases[i].cap;
+        assert_int_equal(embed(fake, "[\"a\"]", 0, "float"), cases[i].status);
+        assert_string_equal(fake->code, cases[i].code);
+        assert_non_null(strstr(fake->sentence, cases[i].remedy));
+        assert_int_equal(fake->request_count, 0);
+        finish(fake);
+    }
+}
+
+static void a_transient_failure_is_tried_again_and_another_is_told(void **state)
+{
+    struct fake_turn *fake = agent(openai);
+
+    (void)state;
+    answers(fake, 0, 503, "RAW");
+    answers(fake, 1, 429, "{\"error\":{\"message\":\"RAW\"}}");
+    fake->responses[1].headers[0] = "Retry-After";
+    fake->responses[1].headers[1] = "7";
+    answers(fake, 2, 200, "{\"data\":[{\"embedding\":[1]}],\"usage\":{\"prompt_tokens\":1}}");
+    assert_int_equal(embed(fake, "[\"a\"]", 0, "float"), TROUPE_OK);
+    assert_int_equal(fake->request_count, 3);
+    assert_true(fake->slept_ms >= 7000);
+    assert_int_equal(fake->reservations[0].settled, 0);
+    assert_int_equal(fake->reservations[2].settled, 1);
+    finish(fake);
+
+    fake = agent(openai);
+    answers(fake, 0, 401, "{\"error\":{\"message\":\"RAW sk-1\"}}");
+    assert_int_equal(embed(fake, "[\"a\"]", 0, "float"), TROUPE_DENIED);
+    assert_string_equal(fake->code, "llm.refused");
+    assert_int_equal(fake->request_count, 1);
+    assert_null(strstr(fake->host.log.ptr, "sk-1"));
+    finish(fake);
+
+    /* and what broke off after it left may have been billed: the host books it */
+    fake = agent(openai);
+    fake->responses[0].status = 200;
+    fake->responses[0].end = TROUPE_CANCELED;
+    fake->responses[0].ends_turn = 1;
+    assert_int_equal(embed(fake, "[\"a\"]", 0, "float"), TROUPE_CANCELED);
+    assert_int_equal(fake->reservations[0].state, FAKE_DISPATCHED);
+    finish(fake);
+}
+
+/* ---- judgements -------------------------------------------------------------------------------*/
+
+static void a_text_is_judged_by_openais_own_classifier(void **state)
+{
+    struct fake_turn *fake = agent(openai);
+
+    (void)state;
+    fake->cap = 0;
+    answers(fake, 0, 200,
+            "{\"results\":[{\"flagged\":true,\"categories\":{\"violence\":true,\"hate\":false,"
+            "\"illicit\":null},\"category_scores\":{\"violence\":0.75,\"hate\":0.5,\"illicit\":"
+            "null}}]}");
+    assert_int_equal(
+        ((moderate_fn)fake_function(fake, "llm.moderate"))(&fake->turn, str("hit \"him\"")),
+        TROUPE_OK);
+    assert_true(fake_text_has(&fake->result, "\"flagged\":true,\"categories\":[\"violence\"],"
+                                             "\"scores\":{\"violence\":0.75,\"hate\":0.5}"));
+    assert_string_equal(fake->requests[0].url, "https://api.openai.com/v1/moderations");
+    assert_string_equal(fake->requests[0].body,
+                        "{\"model\":\"omni-moderation-latest\",\"input\":\"hit \\\"him\\\"\"}");
+    finish(fake);
+}
+
+static void where_nobody_judges_that_is_said(void **state)
+{
+    static const char *const configs[][6] = {
+        {"base_url", "https://api.anthropic.com/v1", "moderation_model", "x", NULL},
+        {"base_url", "https://api.example.com/v1", NULL},
+        {"base_url", "http://127.0.0.1:8080/v1", "moderation_model", "x", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
+        struct fake_turn *fake = agent(configs[i]);
+
+        answers(fake, 0, 404, "{\"error\":\"RAW\"}");
+        assert_int_equal(((moderate_fn)fake_function(fake, "llm.moderate"))(&fake->turn, str("a")),
+                         TROUPE_UNSUPPORTED);
+        assert_string_equal(fake->code, "llm.unsupported");
+        assert_non_null(strstr(fake->sentence, "moderation_model"));
+        assert_int_equal(fake->request_count, i == 2);
+        finish(fake);
+    }
+}
+
+/* ---- pictures ---------------------------------------------------------------------------------*/
+
+static troupe_status paint(struct fake_turn *fake, const char *shape, const char *quality)
+{
+    return ((image_fn)fake_function(fake, "llm.image"))(&fake->turn, str("a cat"), str(shape),
+                                                        str(quality));
+}
+
+static void a_picture_is_reserved_at_its_price_and_paid_by_its_tokens(void **state)
+{
+    struct fake_turn *fake = agent(openai);
+
+    (void)state;
+    answers(
+        fake, 0, 200,
+        "{\"data\":[{\"b64_json\":\"UklGRiQA\"}],\"usage\":{\"input_tokens\":10,\"output_tokens\":"
+        "1000}}");
+    assert_int_equal(paint(fake, "landscape", "low"), TROUPE_OK);
+    assert_true(fake_text_has(&fake->result, "\"type\":\"image/webp\",\"data\":\"UklGRiQA\""));
+    assert_string_equal(fake->requests[0].url, "https://api.openai.com/v1/images/generations");
+    assert_string_equal(
+        fake->requests[0].body,
+        "{\"model\":\"gpt-image-2\",\"prompt\":\"a cat\",\"n\":1,\"size\":\"1536x1024\","
+        "\"output_format\":\"webp\",\"output_compression\":70,\"quality\":\"low\"}");
+    assert_int_equal(fake->reservations[0].worst, 300000);
+    assert_int_equal(fake->reservations[0].settled, 50 + 30000);
+    finish(fake);
+
+    /* without a count it costs what it may */
+    fake = agent(openai);
+    answers(fake, 0, 200, "{\"data\":[{\"b64_json\":\"iVBORw0KGgoAAA\"}]}");
+    assert_int_equal(paint(fake, "square", "auto"), TROUPE_OK);
+    assert_true(fake_text_has(&fake->result, "image/png"));
+    assert_null(strstr(fake->requests[0].body, "quality"));
+    assert_int_equal(fake->reservations[0].settled, 300000);
+    finish(fake);
+}
+
+static void openrouter_tells_itself_what_a_picture_cost(void **state)
+{
+    static const char *const config[] = {"base_url",    "https://openrouter.ai/api/v1",
+                                         "image_model", "some/painter",
+                                         "image_price", "0.1",
+                                         NULL};
+    struct fake_turn *fake = agent(config);
+
+    (void)state;
+    answers(fake, 0, 200, "{\"data\":[{\"b64_json\":\"/9j/4AAQ\"}],\"usage\":{\"cost\":0.0123}}");
+    assert_int_equal(paint(fake, "portrait", "auto"), TROUPE_OK);
+    assert_string_equal(fake->requests[0].url, "https://openrouter.ai/api/v1/images");
+    assert_int_equal(fake->reservations[0].worst, 100000);
+    assert_int_equal(fake->reservations[0].settled, 12300);
+    finish(fake);
+}
+
+static void what_is_no_picture_or_none_to_pay_for_is_refused(void **state)
+{
+    static const char *const unknown[] = {"base_url", "https://api.openai.com/v1", "image_model",
+                                          "gpt-image-9", NULL};
+    static const char *const ollama[] = {"base_url", "http://127.0.0.1:11434/api", "image_model",
+                                         "x", NULL};
+    static const char *const none[] = {"base_url", "https://api.openai.com/v1", NULL};
+    static const struct {
+        const char *const *config;
+        const char *body;
+        troupe_status status;
+        const char *code;
+    } cases[] = {
+        {unknown, NULL, TROUPE_BUDGET, "budget.price_unknown"},
+        {ollama, NULL, TROUPE_UNSUPPORTED, "llm.unsupported"},
+        {none, NULL, TROUPE_UNAVAILABLE, "llm.not_configured"},
+        {openai, "{\"data\":[{\"b64_json\":\"PGh0bWw+\"}]}", TROUPE_DATA, "llm.bad_answer"},
+        {openai, "{\"data\":[{\"url\":\"https://RAW\"}]}", TROUPE_DATA, "llm.bad_answer"},
+        {openai, "{\"data\":[]}", TROUPE_DATA, "llm.bad_answer"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fake_turn *fake = agent(cases[i].config);
+
+        if (cases[i].body)
+            answers(fake, 0, 200, cases[i].body);
+        assert_int_equal(paint(fake, "square", "auto"), cases[i].status);
+        assert_string_equal(fake->code, cases[i].code);
+        finish(fake);
+    }
+}
+
+static void a_provider_that_is_not_there_is_refused_with_the_config(void **state)
+{
+    static const char *const values[] = {"2:x", "9:x"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+        fake_config(fake, "price_table", "/nonexistent");
+        fake_config(fake, "embed_model", values[i]);
+        assert_int_equal(fake_create(fake), TROUPE_CONFIG);
+        assert_non_null(strstr(fake->host.log.ptr, "embed_model"));
+        assert_int_equal(fake->host.allocated, 0);
+        fake_turn_free(fake);
+    }
+}
+
+/* ---- for the schema -----------------------------------------------------------------------------*/
+
+/* Requests as a list of {"method", "path", "body"}, for tests/lib/openapi.py. */
+static int print_requests(void)
+{
+    struct fake_turn *fake = agent(openai);
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < 4; i++)
+        answers(fake, i, 400, "{}");
+    (void)embed(fake, "[\"a\",\"b\"]", 256, "float");
+    (void)((moderate_fn)fake_function(fake, "llm.moderate"))(&fake->turn, str("a"));
+    (void)paint(fake, "landscape", "high");
+    (void)paint(fake, "square", "auto");
+    for (unsigned i = 0; i < fake->request_count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "method", "POST", "path",
+                                              strstr(fake->requests[i].url, "/v1/"), "body",
+                                              json_loads(fake->requests[i].body, 0, NULL)));
+    json_dumpf(list, stdout, 0);
+    json_decref(list);
+    fake_turn_free(fake);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(vectors_come_in_the_order_of_their_texts_and_are_paid),
+        cmocka_unit_test(vectors_can_come_as_bytes),
+        cmocka_unit_test(long_texts_go_in_several_requests_each_with_its_money),
+        cmocka_unit_test(ollama_makes_vectors_for_nothing),
+        cmocka_unit_test(what_is_no_list_of_vectors_is_a_bad_answer),
+        cmocka_unit_test(bad_texts_never_leave),
+        cmocka_unit_test(vectors_without_a_model_a_price_or_money_are_refused_with_the_remedy),
+        cmocka_unit_test(a_transient_failure_is_tried_again_and_another_is_told),
+        cmocka_unit_test(a_text_is_judged_by_openais_own_classifier),
+        cmocka_unit_test(where_nobody_judges_that_is_said),
+        cmocka_unit_test(a_picture_is_reserved_at_its_price_and_paid_by_its_tokens),
+        cmocka_unit_test(openrouter_tells_itself_what_a_picture_cost),
+        cmocka_unit_test(what_is_no_picture_or_none_to_pay_for_is_refused),
+        cmocka_unit_test(a_provider_that_is_not_there_is_refused_with_the_config),
+    };
+
+    if (argc > 1 && strcmp(argv[1], "--requests") == 0)
+        return print_requests();
+    return cmocka_run_group_tests_name("llm's other models", tests, NULL, NULL);
+}
