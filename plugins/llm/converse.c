@@ -287,6 +287,61 @@ static troupe_status go_cheaper(troupe_turn *turn, struct talk *talk, troupe_sta
     return TROUPE_OK;
 }
 
+/* ---- a model of one's own ------------------------------------------------------------------------*/
+
+static struct llm_pool *pool_of(const struct talk *talk)
+{
+    struct llm_pool *pool = &talk->agent->pools[talk->agent->candidates[talk->candidate].provider];
+    const struct llm_price *price = &talk->tariff.price;
+
+    return pool->size > 0 && talk->round->settings->is_local && price->input == 0 &&
+                   price->output == 0
+               ? pool
+               : NULL;
+}
+
+/* No place in time: another model may be asked. TROUPE_OK when one is. */
+static troupe_status go_elsewhere(troupe_turn *turn, struct talk *talk)
+{
+    struct llm_round *round = talk->round;
+    struct llm_choice choice = {.candidate = -1};
+    troupe_status status = TROUPE_OK;
+
+    round->kind = &llm_kind_full;
+    round->shown = 0;
+    round->retry_after_ms = -1;
+    talk->tried |= 1u << talk->candidate;
+    troupe_metric(turn, "errors", 1, round->kind->name, NULL);
+    if (llm_router_chooses(&talk->agent->router))
+        status = choose(turn, talk, talk->candidate, 0, -1, &choice);
+    if (status < 0)
+        return status;
+    if (choice.candidate < 0 || choice.candidate == talk->candidate)
+        return fail(turn, talk);
+    troupe_reason(turn, "llm.fallback", "%s is full; asking %s", round->settings->model,
+                  talk->agent->candidates[choice.candidate].settings.model);
+    turn_to(talk, &choice);
+    return TROUPE_OK;
+}
+
+/* Waits for a place by the agent's own function, so that the host records what came of it: 1 with a place, 0
+ * where another model is asked. */
+static troupe_status take_place(troupe_turn *turn, struct talk *talk)
+{
+    char args[48];
+    troupe_str result = {NULL, 0};
+    troupe_status status;
+
+    snprintf(args, sizeof(args), "{\"provider\":%u}",
+             talk->agent->candidates[talk->candidate].provider);
+    status = troupe_call(turn, LLM_PLACE_FUNCTION, (troupe_str){args, strlen(args)}, &result);
+    if (status < 0 && troupe_turn_status(turn) < 0)
+        return troupe_turn_status(turn);
+    if (status < 0 || memmem(result.ptr, (size_t)result.len, "true", 4))
+        return 1; /* what cannot be asked keeps nobody from asking */
+    return go_elsewhere(turn, talk);
+}
+
 /* ---- tools --------------------------------------------------------------------------------------*/
 
 /* Adds up what a round took that another one follows. */
@@ -389,7 +444,18 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
     troupe_status status;
 
     for (;;) {
+        struct llm_pool *pool = pool_of(talk);
+
+        if (pool) {
+            status = take_place(turn, talk);
+            if (status < 0)
+                return status;
+            if (status == 0)
+                continue;
+        }
         status = llm_round_run(turn, round);
+        if (pool)
+            llm_pool_leave(pool, troupe_turn_id(turn));
         if (status >= 0) {
             note(talk);
             learn(talk);

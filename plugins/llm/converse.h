@@ -8,6 +8,7 @@
 
 #include "flight.h"
 #include "others.h"
+#include "pool.h"
 #include "round.h"
 #include "router.h"
 
@@ -19,6 +20,7 @@ struct llm_agent {
     struct llm_candidate candidates[LLM_CANDIDATES_MAX];
     struct llm_flights flights;
     struct llm_others others;
+    struct llm_pool pools[LLM_PROVIDERS_MAX];
 };
 
 /* The choice of a router as the agent's function llm-route gives it, and back. `ret` of

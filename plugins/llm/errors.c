@@ -306,6 +306,9 @@ const struct llm_kind llm_kind_filtered =
 const struct llm_kind llm_kind_slow =
     KIND("slow", LLM_TRANSIENT, TROUPE_DEADLINE, "too_slow", LLM_ELSEWHERE,
          THE_MODEL "takes too long to answer. Please try again in a moment.");
+const struct llm_kind llm_kind_full =
+    KIND("full", LLM_RATE, TROUPE_BUSY, "rate_limited", LLM_LATER,
+         THE_MODEL "has more questions than it can answer at once.");
 const struct llm_kind llm_kind_interrupted =
     KIND("interrupted", LLM_TRANSIENT, TROUPE_INTERRUPTED, "interrupted", LLM_STOP,
          "The answer broke off in the middle.");
@@ -325,6 +328,7 @@ static const struct llm_kind *const others[] = {
     &llm_kind_no_room,
     &llm_kind_filtered,
     &llm_kind_slow,
+    &llm_kind_full,
     &llm_kind_interrupted,
 };
 

@@ -13,6 +13,7 @@
 #include "routes.h"
 #include "structured.h"
 #include "tools.h"
+#include "warm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,28 @@ static troupe_status llm_flight(troupe_turn *turn, troupe_str key)
     return llm_flight_join(turn, &agent->flights, key);
 }
 
+/* ---- llm-place --------------------------------------------------------------------------------*/
+
+TROUPE_SERVICE(llm_place, LLM_PLACE_FUNCTION,
+               "Waits for a place at a local model; llm.chat uses it", 0,
+               TROUPE_INT(provider, "Its number, from 0", .min = 0, .max = LLM_PROVIDERS_MAX - 1))
+
+static troupe_status llm_place(troupe_turn *turn, int64_t provider)
+{
+    struct llm_agent *agent = troupe_state(turn);
+
+    return llm_pool_join(turn, &agent->pools[provider]);
+}
+
+TROUPE_SERVICE(llm_warm, "llm-warm", "Loads the local models, so that nobody waits for that", 0)
+
+static troupe_status llm_warm(troupe_turn *turn)
+{
+    const struct llm_agent *agent = troupe_state(turn);
+
+    return llm_warm_run(turn, &agent->router);
+}
+
 /* ---- llm-route --------------------------------------------------------------------------------*/
 
 /* A function of its own, because the host keeps what a function said: see router.h. */
@@ -388,6 +411,8 @@ static troupe_status create(troupe_host *host, void **ret_state)
         return status;
     }
     take_first(agent);
+    for (int i = 0; i < LLM_PROVIDERS_MAX; i++)
+        agent->pools[i].size = (uint32_t)troupe_config_int(host, "local_pool", LLM_POOL);
     *ret_state = agent;
     return TROUPE_OK;
 }
@@ -420,7 +445,7 @@ TROUPE_PLUGIN(
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
     .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools kv",
     .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route, llm_flight,
-                             llm_status),
+                             llm_place, llm_warm, llm_status),
     .metrics = TROUPE_METRICS(
         TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind"),
         TROUPE_COUNTER("cache", "Questions that an answer may be kept for", .labels = "result"),
@@ -461,6 +486,10 @@ TROUPE_PLUGIN(
          .type = TROUPE_TYPE_STRING},
         {"image_price", "The most that a picture costs, in USD; overrides the table",
          .type = TROUPE_TYPE_MONEY, .min = 0, .max = 1e10},
+        {"local_pool", "Questions at once to a local server that costs nothing; 0: as many as come",
+         .type = TROUPE_TYPE_INT, .def = "5", .min = 0, .max = LLM_POOL_MAX},
+        {"keep_alive", "How long Ollama keeps a model loaded; 0: as it likes",
+         .type = TROUPE_TYPE_DURATION, .def = "0", .min = 0, .max = 86400000},
         {"no_tools", "Models that take no tools, by name or with *: functions are told in words",
          .type = TROUPE_TYPE_STRING},
         {"no_json", "Models that take no schema, by name or with *: it is told in words",

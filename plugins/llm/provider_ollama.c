@@ -91,6 +91,9 @@ static json_t *ollama_body(const struct llm_request *request)
                     "stream", 1, "options", options_of(request));
     if (!ret)
         return NULL;
+    if (request->settings->keep_alive[0])
+        failed |=
+            json_object_set_new(ret, "keep_alive", json_string(request->settings->keep_alive));
     if (request->tools && !request->no_calls)
         failed |= json_object_set_new(ret, "tools", llm_provider_tools(request));
     if (request->wants_json && !request->shape.no_json)

@@ -254,6 +254,10 @@ troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret)
     ret->cache = troupe_config_int(host, "cache", 1) != 0;
     ret->cache_ttl_ms = troupe_config_int(host, "cache_ttl", 3600000);
     ret->cache_entries = (uint32_t)troupe_config_int(host, "cache_entries", 2000);
+    value.u.i = troupe_config_int(host, "keep_alive", 0);
+    if (value.u.i > 0)
+        snprintf(ret->keep_alive, sizeof(ret->keep_alive), "%llds",
+                 (long long)(value.u.i + 999) / 1000);
     ret->connect_ms = milliseconds(host, "connect_timeout");
     ret->first_token_ms = milliseconds(host, "first_token_timeout");
     ret->idle_ms = milliseconds(host, "idle_timeout");

@@ -37,6 +37,7 @@ struct llm_settings {
     uint8_t cache;      /* answers may be kept */
     uint32_t cache_entries;
     int64_t cache_ttl_ms;
+    char keep_alive[24]; /* how long Ollama keeps the model loaded; "" as it likes */
     uint32_t connect_ms, first_token_ms, idle_ms, total_ms;
     struct llm_price price; /* price_input and price_output, where they are set */
     struct llm_price_table *prices;

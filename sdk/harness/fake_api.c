@@ -113,6 +113,11 @@ static struct fake_plan *answer_chat(struct fake_api *api, enum fake_format form
         chat.max_tokens = fake_rule_int(json_object_get(body, "options"), "num_predict", 0);
 
     log_request(api, request, body, ++api->chats);
+    if (format == FAKE_OLLAMA && json_is_array(messages) && json_array_size(messages) == 0) {
+        json_decref(messages); /* no question: the model is only loaded */
+        return fake_answer_json(
+            200, json_pack("{s:s,s:b,s:s}", "model", chat.model, "done", 1, "done_reason", "load"));
+    }
     if (!json_is_array(messages) || json_array_size(messages) == 0) {
         json_decref(messages);
         return fake_answer_error_in(format, 400, "invalid_value", err, NULL);

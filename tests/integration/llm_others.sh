@@ -41,10 +41,11 @@ is "$(ask "how many")" '{"n":1}' "an answer in JSON holds its schema"
 is "$(ask "twice")" '{"n":2}' "one that does not is asked for once more"
 host_stop
 
-sed -i "s|^base_url = .*|base_url = $FAKE_URL/api|; /^local/d; /^embed_price/d; s/^moderation_model = 2:/moderation_model = /" "$TAP_DIR/troupe.ini"
+sed -i "s|^base_url = .*|base_url = $FAKE_URL/api|; /^local/d; /^embed_price/d; /^price_/d; s/^moderation_model = 2:/moderation_model = /" "$TAP_DIR/troupe.ini"
 host_start
 is "$(call llm.embed 'texts=["a cat", "a cat"]' | get "len(d['vectors']), d['cost_micros']")" "(2, 0)" \
     "vectors of a local Ollama cost nothing"
+is "$(call llm-warm | get "d['warm'], d['cold']")" "(1, 0)" "its model can be loaded before somebody asks"
 like "$(call llm.moderate text="x")" "nothing that judges texts" "which says what it cannot do"
 host_stop
 tap_done

@@ -63,6 +63,9 @@ server_start
 until_true degraded false
 is $? 0 "the host recovers by itself"
 like "$(chat "hello again")" "You said: hello again" "and answers again"
+is "$(curl -sf --noproxy '*' "$FAKE_URL/_log" | python3 -c '
+import json, sys
+print("hello there" in json.dumps(json.load(sys.stdin)[-1]["messages"]))')" True "with what was said before"
 like "$(chat "/reminders")" "water the plants" "what was kept is there"
 "$TROUPE" backup "$TAP_DIR/backup.tar" -c "$TAP_DIR/troupe.ini" 2>"$TAP_DIR/why"
 is $? 69 "a backup is pg_dump's"

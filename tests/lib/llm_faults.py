@@ -82,6 +82,7 @@ format = {form}
 base_url_2 = {llm.url}/v1
 {route}
 attempts = 1
+local_pool = 0
 connect_timeout = {FIRST_MS}ms
 first_token_timeout = {FIRST_MS}ms
 idle_timeout = {FIRST_MS}ms

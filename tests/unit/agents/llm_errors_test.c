@@ -259,9 +259,9 @@ static void a_recorded_error_is_recognized_for_what_it_is(void **state)
 static int is_our_own(const char *name)
 {
     static const char *const own[] = {
-        "unreachable",     "broken_off", "not_trusted", "not_allowed",
-        "too_long_answer", "own_limit",  "garbage",     "empty",
-        "no_room",         "filtered",   "slow",        "interrupted"};
+        "unreachable", "broken_off",  "not_trusted", "not_allowed", "too_long_answer",
+        "own_limit",   "garbage",     "empty",       "no_room",     "filtered",
+        "slow",        "interrupted", "full"};
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (strcmp(own[i], name) == 0)
