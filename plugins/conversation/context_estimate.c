@@ -36,11 +36,11 @@ troupe_statement context_sample_store(const struct context_sample *sample, int64
     params[1] = troupe_sql_int(sample->per_mille);
     params[2] = troupe_sql_int(now_ms);
     return (troupe_statement){
-        "INSERT INTO {conversation_models} AS known (account, model, per_mille, samples, "
+        "INSERT INTO {conversation_models} (account, model, per_mille, samples, "
         "updated_at) VALUES (COALESCE(:account, ''), ?1, ?2, 1, ?3) "
         "ON CONFLICT (account, model) DO UPDATE SET "
-        "per_mille = (known.per_mille * 3 + excluded.per_mille) / 4, "
-        "samples = known.samples + 1, updated_at = excluded.updated_at",
+        "per_mille = ({conversation_models}.per_mille * 3 + excluded.per_mille) / 4, "
+        "samples = {conversation_models}.samples + 1, updated_at = excluded.updated_at",
         {params, CONTEXT_SAMPLE_PARAMS, sizeof(*params)},
         TROUPE_ROWS_ANY};
 }
