@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/storage.h"
 
+#include "store/seal.h"
+
 enum { BACKEND_SQLITE, BACKEND_POSTGRESQL };
 
 troupe_status storage_options(const struct config *config, struct store_options *ret,
@@ -9,9 +11,18 @@ troupe_status storage_options(const struct config *config, struct store_options 
     const struct config_section *section = config_section(config, "store", NULL);
     struct store_options options = {
         .path = config_str(section, "path"),
+        .encrypt_key = config_str(section, "encrypt_key"),
+        .encrypt_old_keys = config_str(section, "encrypt_old_keys"),
         .synchronous = config_choice(section, "synchronous") == 1 ? STORE_NORMAL : STORE_FULL,
     };
 
+    struct seal_keys keys;
+
+    if (seal_keys_parse(options.encrypt_key, options.encrypt_old_keys, &keys, err) < 0) {
+        error_prefix(err, "[store]");
+        return TROUPE_CONFIG;
+    }
+    seal_keys_clear(&keys);
     if (config_choice(section, "backend") == BACKEND_POSTGRESQL) {
         options.url = config_str(section, "url");
         options.password = config_str(section, "password");

@@ -125,6 +125,38 @@ const struct store_value *store_command_value(const struct store_command *comman
     return scratch;
 }
 
+static struct store_value identity_of(const struct store_command *command,
+                                      const struct store_source *source,
+                                      const struct store_batch *batch)
+{
+    const struct store_slot slot = {.position = source->position, .name = source->name};
+    const struct store_value *value;
+    struct store_value scratch;
+
+    if (source->literal)
+        return store_text(source->literal);
+    value = store_command_value(command, &slot, &scratch);
+    if (value && value->type == STORE_ROWID)
+        return batch ? store_int(batch->commands[value->integer].rowid) : store_null();
+    return value ? *value : store_null();
+}
+
+troupe_status store_command_seal(const struct store_command *command, const struct store_slot *slot,
+                                 const struct store_batch *batch, struct seal *seal,
+                                 struct store_value *ret, struct error *err)
+{
+    const struct store_sealing *sealing = slot->sealing;
+    struct seal_place place = {
+        .ns = command->ns, .place = sealing->place, .identity_count = sealing->identity_count};
+    const struct store_value *value;
+    struct store_value scratch, none = store_null();
+
+    for (size_t i = 0; i < sealing->identity_count; i++)
+        place.identity[i] = identity_of(command, &sealing->identity[i], batch);
+    value = store_command_value(command, slot, &scratch);
+    return seal_value(seal, &place, value ? value : &none, ret, err);
+}
+
 troupe_status store_command_check(const struct store_command *command, const struct store_sql *sql,
                                   struct error *err)
 {

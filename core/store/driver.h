@@ -11,6 +11,7 @@
 #include "loop/queue.h"
 #include "store/migrate.h"
 #include "store/rewrite.h"
+#include "store/seal.h"
 #include "store/store.h"
 
 #include <stdatomic.h>
@@ -84,6 +85,8 @@ struct store_request {
     size_t bytes;
 };
 
+#define STORE_GROUP_SIZE 80
+
 struct store_engine; /* each driver's own */
 
 struct store_driver {
@@ -97,10 +100,16 @@ struct store_driver {
     /* Finishes all it has, then frees. */
     void (*close)(struct store_engine *engine);
     void (*stats)(const struct store_engine *engine, struct store_stats *ret);
+    /* The catalogue, for catalog.c: what a namespace's tables are found by (?1), and the statements; a
+     * table is ?2. */
+    void (*group)(const char *ns, char ret[STORE_GROUP_SIZE]);
+    const char *tables_sql, *columns_sql;
 };
 
 extern const struct store_driver store_sqlite_driver;
 extern const struct store_driver store_postgres_driver; /* where HAVE_POSTGRES */
+
+const struct store_driver *store_driver_of(const struct store *store);
 
 /* False: the waiter has left, finish it with TROUPE_CANCELED. Any thread. */
 static inline bool store_request_take(struct store_request *request)
@@ -119,6 +128,10 @@ void store_command_reset(struct store_command *command);
 const struct store_value *store_command_value(const struct store_command *command,
                                               const struct store_slot *slot,
                                               struct store_value *scratch);
+/* The value for a placeholder with a sealing, sealed; its memory is the seal's. `batch` serves row ids. */
+troupe_status store_command_seal(const struct store_command *command, const struct store_slot *slot,
+                                 const struct store_batch *batch, struct seal *seal,
+                                 struct store_value *ret, struct error *err);
 /* Every value has its place and no name of the host's is taken: TROUPE_ARGUMENT, TROUPE_DENIED. */
 troupe_status store_command_check(const struct store_command *command, const struct store_sql *sql,
                                   struct error *err);

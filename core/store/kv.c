@@ -55,7 +55,7 @@ size_t store_kv_put(struct store_batch *batch, const char *ns, const char *scope
         batch,
         STORE_EXPECT(1,
                      "INSERT INTO kv (ns, scope, key, value, expires_ms, updated_ms) "
-                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+                     "VALUES (?1, ?2, ?3, seal(?4, 'kv.value', ?1, ?2, ?3), ?5, ?6) "
                      "ON CONFLICT (ns, scope, key) DO UPDATE SET value = excluded.value, "
                      "version = kv.version + 1, expires_ms = excluded.expires_ms, "
                      "updated_ms = excluded.updated_ms",
@@ -76,7 +76,7 @@ size_t store_kv_put_if(struct store_batch *batch, const char *ns, const char *sc
             batch,
             STORE_EXPECT(1,
                          "INSERT INTO kv (ns, scope, key, value, expires_ms, updated_ms) "
-                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+                         "VALUES (?1, ?2, ?3, seal(?4, 'kv.value', ?1, ?2, ?3), ?5, ?6) "
                          "ON CONFLICT (ns, scope, key) DO UPDATE SET value = excluded.value, "
                          "version = kv.version + 1, expires_ms = excluded.expires_ms, "
                          "updated_ms = excluded.updated_ms "
@@ -85,7 +85,8 @@ size_t store_kv_put_if(struct store_batch *batch, const char *ns, const char *sc
                          store_int(expires_ms), store_int(now)));
     return store_batch_add(
         batch, STORE_EXPECT(1,
-                            "UPDATE kv SET value = ?5, version = version + 1, expires_ms = ?6, "
+                            "UPDATE kv SET value = seal(?5, 'kv.value', ?1, ?2, ?3), "
+                            "version = version + 1, expires_ms = ?6, "
                             "updated_ms = ?4 WHERE ns = ?1 AND scope = ?2 AND key = ?3 AND "
                             "version = ?7 AND " KV_LIVE,
                             store_text(ns), store_text(scope), store_text(key), store_int(now),
@@ -120,7 +121,8 @@ troupe_status store_kv_get(struct store *store, const char *ns, const char *scop
 
     if (status >= 0)
         status = store_query(store,
-                             STORE_SQL("SELECT value, version, expires_ms FROM kv WHERE ns = ?1 "
+                             STORE_SQL("SELECT unseal(value, 'kv.value', ns, scope, key), "
+                                       "version, expires_ms FROM kv WHERE ns = ?1 "
                                        "AND scope = ?2 AND key = ?3 AND " KV_LIVE,
                                        store_text(ns), store_text(scope), store_text(key),
                                        store_int(clock_wall_ms())),
@@ -151,7 +153,8 @@ troupe_status store_kv_list(struct store *store, const char *ns, const char *sco
     /* U+10FFFF sorts behind every character there is. */
     end = mem_printf("%s\xf4\x8f\xbf\xbf", prefix);
     return store_query(store,
-                       STORE_SQL("SELECT key, value, version, expires_ms FROM kv WHERE ns = ?1 AND "
+                       STORE_SQL("SELECT key, unseal(value, 'kv.value', ns, scope, key), "
+                                 "version, expires_ms FROM kv WHERE ns = ?1 AND "
                                  "scope = ?2 AND key >= ?3 AND " KV_LIVE " AND key < ?5 "
                                  "AND key > ?6 ORDER BY key LIMIT ?7",
                                  store_text(ns), store_text(scope), store_text(prefix),

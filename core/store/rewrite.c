@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "store/migrate.h"
+#include "store/seal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -271,6 +272,21 @@ static troupe_status table(struct rewriter *rw)
     return buf_printf(&rw->out, "\"%s%s%.*s\"", rw->ns, rw->dialect->joint, (int)len, name);
 }
 
+static troupe_status slot_add(struct rewriter *rw, struct store_slot slot)
+{
+    struct store_sql *sql = &rw->sql;
+
+    if (sql->slot_count == STORE_PARAMETERS_MAX)
+        return error_set(rw->err, TROUPE_LIMIT, "more than %d parameters: use several statements",
+                         STORE_PARAMETERS_MAX);
+    if (sql->slot_count == rw->slot_cap) {
+        rw->slot_cap = rw->slot_cap ? rw->slot_cap * 2 : 8;
+        sql->slots = mem_resize(sql->slots, rw->slot_cap, sizeof(*sql->slots));
+    }
+    sql->slots[sql->slot_count++] = slot;
+    return TROUPE_OK;
+}
+
 /* The placeholder for a position or a name: the same one each time it is used. */
 static troupe_status slot(struct rewriter *rw, size_t position, const char *name, size_t len)
 {
@@ -283,21 +299,20 @@ static troupe_status slot(struct rewriter *rw, size_t position, const char *name
     for (; i < sql->slot_count; i++) {
         const struct store_slot *old = &sql->slots[i];
 
+        if (old->sealing)
+            continue;
         if (position ? old->position == position
                      : old->name && strlen(old->name) == len && memcmp(old->name, name, len) == 0)
             break;
     }
     if (i == sql->slot_count) {
-        if (i == STORE_PARAMETERS_MAX)
-            return error_set(rw->err, TROUPE_LIMIT,
-                             "more than %d parameters: use several statements",
-                             STORE_PARAMETERS_MAX);
-        if (i == rw->slot_cap) {
-            rw->slot_cap = rw->slot_cap ? rw->slot_cap * 2 : 8;
-            sql->slots = mem_resize(sql->slots, rw->slot_cap, sizeof(*sql->slots));
+        char *own = position ? NULL : mem_strndup(name, len);
+        troupe_status status = slot_add(rw, (struct store_slot){position, own, NULL});
+
+        if (status < 0) {
+            mem_free(own);
+            return status;
         }
-        sql->slots[sql->slot_count++] = (struct store_slot){
-            .position = position, .name = position ? NULL : mem_strndup(name, len)};
     }
     if (position > sql->positions)
         sql->positions = position;
@@ -336,6 +351,222 @@ static troupe_status named(struct rewriter *rw)
     return slot(rw, 0, name, len);
 }
 
+/* ---- seal() and unseal() ---------------------------------------------------------------------- */
+
+static troupe_status token(struct rewriter *rw);
+
+static void source_clear(struct store_source *source)
+{
+    mem_free(source->name);
+    mem_free(source->literal);
+}
+
+static void sealing_free(struct store_sealing *sealing)
+{
+    if (!sealing)
+        return;
+    for (size_t i = 0; i < sealing->identity_count; i++)
+        source_clear(&sealing->identity[i]);
+    mem_free(sealing->identity);
+    mem_free(sealing->place);
+    mem_free(sealing);
+}
+
+static void skip_space(struct rewriter *rw)
+{
+    while (is_space(*rw->at))
+        rw->at++;
+}
+
+static troupe_status malformed(struct rewriter *rw, const char *what)
+{
+    return error_set(rw->err, TROUPE_ARGUMENT, "line %zu: %s", line_of(rw), what);
+}
+
+static bool next_is(struct rewriter *rw, char c)
+{
+    skip_space(rw);
+    if (*rw->at != c)
+        return false;
+    rw->at++;
+    if (c == ',')
+        skip_space(rw);
+    return true;
+}
+
+/* 'text', without doubled quotes. */
+static char *literal(struct rewriter *rw)
+{
+    const char *begin = rw->at + 1, *end = *rw->at == '\'' ? strchr(begin, '\'') : NULL;
+
+    if (!end || end[1] == '\'')
+        return NULL;
+    rw->at = end + 1;
+    return mem_strndup(begin, (size_t)(end - begin));
+}
+
+/* The name of a parameter, the value of a literal. */
+static troupe_status source(struct rewriter *rw, struct store_source *ret)
+{
+    size_t digits = 0;
+
+    if (*rw->at == '?') {
+        for (rw->at++; digits < 4 && is_digit(*rw->at); digits++, rw->at++)
+            ret->position = ret->position * 10 + (size_t)(*rw->at - '0');
+        if (ret->position == 0 || ret->position > STORE_PARAMETERS_MAX)
+            return malformed(rw, "seal() takes parameters with their number, as ?1");
+        if (ret->position > rw->sql.positions)
+            rw->sql.positions = ret->position;
+        return TROUPE_OK;
+    }
+    if (*rw->at == ':') {
+        size_t len = word_len(rw->at + 1);
+
+        if (len == 0 || len > STORE_NAME_MAX)
+            return malformed(rw, "\":\" wants a parameter's name");
+        ret->name = mem_strndup(rw->at + 1, len);
+        rw->at += len + 1;
+        return TROUPE_OK;
+    }
+    if (is_digit(*rw->at)) {
+        size_t len = word_len(rw->at);
+
+        ret->literal = mem_strndup(rw->at, len);
+        rw->at += len;
+        return TROUPE_OK;
+    }
+    ret->literal = literal(rw);
+    return ret->literal ? TROUPE_OK : malformed(rw, "seal() takes parameters and literals");
+}
+
+static troupe_status place(struct rewriter *rw, char **ret)
+{
+    char *text = next_is(rw, ',') ? literal(rw) : NULL;
+
+    if (text && *text && strlen(text) <= SEAL_PLACE_MAX && !strpbrk(text, "\"\\")) {
+        *ret = text;
+        return TROUPE_OK;
+    }
+    mem_free(text);
+    return malformed(rw, "seal() and unseal() want the place second, as 'table.column'");
+}
+
+static troupe_status sealing(struct rewriter *rw, struct store_sealing *ret)
+{
+    troupe_status status = place(rw, &ret->place);
+
+    ret->identity = mem_zero(SEAL_IDENTITY_MAX, sizeof(*ret->identity));
+    while (status >= 0 && next_is(rw, ',')) {
+        if (ret->identity_count == SEAL_IDENTITY_MAX)
+            return malformed(rw, "seal() takes no more columns of an identity");
+        status = source(rw, &ret->identity[ret->identity_count++]);
+    }
+    if (status >= 0 && (!ret->identity_count || !next_is(rw, ')')))
+        return malformed(rw, "seal() wants the row's identity third, and \")\"");
+    return status;
+}
+
+static troupe_status seal_in(struct rewriter *rw)
+{
+    struct store_sealing *how = mem_zero(1, sizeof(*how));
+    struct store_source value = {0};
+    troupe_status status;
+
+    rw->at = strchr(rw->at, '(') + 1;
+    skip_space(rw);
+    status = source(rw, &value);
+    if (status >= 0 && value.literal)
+        status = malformed(rw, "seal() takes a parameter");
+    if (status >= 0)
+        status = sealing(rw, how);
+    if (status < 0) {
+        source_clear(&value);
+        sealing_free(how);
+        return status;
+    }
+    if (!rw->dialect->seals) {
+        status = slot(rw, value.position, value.name, value.name ? strlen(value.name) : 0);
+        source_clear(&value);
+        sealing_free(how);
+        return status;
+    }
+    /* One of its own: the same value may stand elsewhere as it is. */
+    status = slot_add(rw, (struct store_slot){value.position, value.name, how});
+    if (status < 0) {
+        source_clear(&value);
+        sealing_free(how);
+        return status;
+    }
+    return buf_printf(&rw->out, "%c%zu", rw->dialect->placeholder, rw->sql.slot_count);
+}
+
+/* Up to a comma or the end of the call, which are left. */
+static troupe_status expression(struct rewriter *rw)
+{
+    troupe_status status = TROUPE_OK;
+    size_t depth = 0;
+
+    while (status >= 0 && (depth || (*rw->at != ',' && *rw->at != ')'))) {
+        size_t skip = comment_len(rw->at);
+
+        if (!*rw->at || *rw->at == ';')
+            return malformed(rw, "unseal() is not closed");
+        if (*rw->at == '(')
+            depth++;
+        if (*rw->at == ')')
+            depth--;
+        status = skip ? comment(rw, skip) : is_space(*rw->at) ? take(rw, 1) : token(rw);
+    }
+    return status;
+}
+
+/* The value with its place as the column's name, and behind it the columns that identify its row. */
+static troupe_status seal_out(struct rewriter *rw)
+{
+    struct buf *out = &rw->out;
+    char *where = NULL;
+    size_t columns = 0, end;
+    troupe_status status;
+
+    rw->at = strchr(rw->at, '(') + 1;
+    skip_space(rw);
+    status = expression(rw);
+    end = out->len;
+    if (status >= 0)
+        status = place(rw, &where);
+    if (status >= 0)
+        status = buf_printf(out, " AS \"" SEAL_COLUMN "%s\"", where);
+    mem_free(where);
+    for (; status >= 0 && next_is(rw, ','); columns++) {
+        status = buf_puts(out, ", ");
+        if (status >= 0)
+            status = expression(rw);
+        if (status >= 0)
+            status = buf_puts(out, " AS \"" SEAL_IDENTITY "\"");
+    }
+    if (status < 0)
+        return status;
+    if (!columns || columns > SEAL_IDENTITY_MAX || !next_is(rw, ')'))
+        return malformed(rw, "unseal() wants the row's identity third, and \")\"");
+    rw->sql.unseals = rw->dialect->seals;
+    if (!rw->dialect->seals) {
+        out->len = end;
+        out->data[end] = '\0';
+    }
+    return TROUPE_OK;
+}
+
+static bool calls(const struct rewriter *rw, const char *name, size_t len)
+{
+    const char *at = rw->at + len;
+
+    if (rw->kind != STORE_SQL_ONE || strlen(name) != len || strncasecmp(rw->at, name, len) != 0)
+        return false;
+    while (is_space(*at))
+        at++;
+    return *at == '(';
+}
+
 static troupe_status token(struct rewriter *rw)
 {
     char c = *rw->at;
@@ -364,6 +595,10 @@ static troupe_status token(struct rewriter *rw)
     len = word_len(rw->at);
     if (len == 0)
         return take(rw, 1);
+    if (calls(rw, "seal", len))
+        return seal_in(rw);
+    if (calls(rw, "unseal", len))
+        return seal_out(rw);
     status = check_identifier(rw, rw->at, len);
     return status < 0 ? status : word(rw, rw->at, len, len);
 }
@@ -429,8 +664,10 @@ troupe_status store_rewrite(const struct store_dialect *dialect, const char *sql
 
 void store_sql_clear(struct store_sql *sql)
 {
-    for (size_t i = 0; i < sql->slot_count; i++)
+    for (size_t i = 0; i < sql->slot_count; i++) {
         mem_free(sql->slots[i].name);
+        sealing_free(sql->slots[i].sealing);
+    }
     mem_free(sql->slots);
     mem_free(sql->text);
     *sql = (struct store_sql){0};

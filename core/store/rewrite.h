@@ -39,6 +39,7 @@ struct store_dialect {
     const char *joint; /* between namespace and table inside double quotes: "__"; NULL: tables stand
                         * alone, the database knows the namespace otherwise                      */
     size_t name_max;   /* bytes of a table's name; 0: STORE_NAME_MAX */
+    bool seals;        /* seal() and unseal() do what seal.h says; else they are nothing at all   */
     /* Comments go, strings and names are in plain quotes with nothing before them: for a database
      * that reads more into these than SQLite. */
     bool strict;
@@ -47,10 +48,25 @@ struct store_dialect {
     troupe_status (*word)(const struct store_word *word, struct buf *out, struct error *err);
 };
 
+/* Where one value comes from. */
+struct store_source {
+    size_t position; /* the caller's positional value, from 1; 0: by name                        */
+    char *name;
+    char *literal; /* neither: this text                                                         */
+};
+
+/* What seal() says of a parameter; see seal.h. */
+struct store_sealing {
+    char *place;
+    struct store_source *identity;
+    size_t identity_count;
+};
+
 /* What the n-th placeholder of the result stands for. */
 struct store_slot {
     size_t position; /* the caller's positional value, from 1; 0: by name                        */
     char *name;
+    struct store_sealing *sealing; /* NULL: as it is */
 };
 
 struct store_sql {
@@ -58,6 +74,7 @@ struct store_sql {
     struct store_slot *slots;
     size_t slot_count;
     size_t positions; /* positional values it takes */
+    bool unseals;     /* its rows are to be opened  */
 };
 
 enum store_sql_kind {

@@ -425,7 +425,8 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
     store->options = chosen;
     store->max_queries = max_queries;
     store->options.path = store->options.vfs = store->options.url = store->options.password =
-        NULL; /* the caller's; the driver is done with them */
+        store->options.encrypt_key = store->options.encrypt_old_keys =
+            NULL; /* the caller's; the driver is done with them */
     store->last = &store->first;
     *ret = store;
     return TROUPE_OK;
@@ -441,6 +442,11 @@ void store_close(struct store *store)
     store->driver->close(store->engine);
     store->closed = true; /* outcomes that nobody took are still on their way through the loop */
     free_if_unused(store);
+}
+
+const struct store_driver *store_driver_of(const struct store *store)
+{
+    return store->driver;
 }
 
 void store_stats(const struct store *store, struct store_stats *ret)

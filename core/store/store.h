@@ -32,7 +32,10 @@ struct store_options {
     /* postgresql://USER@HOST/DATABASE?…, without a password: in that database instead of a file. */
     const char *url;
     const char *password; /* for `url`; NULL: none, or libpq's own file                        */
-    uint32_t away_ms;     /* waits so long for a server that is away; 0: 10,000               */
+    /* Seals what is written by seal.h's rules, and other keys that only read; both 64 hexadecimal
+     * digits each. NULL: nothing is encrypted. */
+    const char *encrypt_key, *encrypt_old_keys;
+    uint32_t away_ms; /* waits so long for a server that is away; 0: 10,000               */
     enum store_synchronous synchronous;
     unsigned readers;        /* reader connections, each with a thread; 0: 2, at most 16         */
     size_t max_queued;       /* not finished yet; 0: 10,000 batches and 1,000 queries            */
@@ -54,7 +57,8 @@ struct store_options {
  *   TROUPE_DATA         not a database, damaged, or an altered migration  EX_DATAERR    65
  *   TROUPE_VERSION      its schema is newer than this program              EX_DATAERR    65
  *   TROUPE_UNAVAILABLE  another process has it, or its server is away      EX_TEMPFAIL   75
- *   TROUPE_ARGUMENT     an option is out of range                          EX_CONFIG     78 */
+ *   TROUPE_ARGUMENT     an option is out of range, or a key is missing that the database is
+ *                       encrypted with                                     EX_CONFIG     78 */
 troupe_status store_open(struct loop *loop, const struct store_options *options, struct store **ret,
                          struct error *err);
 /* The sysexits code of a status that store_open gave. */
@@ -121,7 +125,8 @@ troupe_status store_submit_open(struct store *store, struct store_batch *batch,
 /* Runs one reading statement and copies its rows; freed by the caller. [waits] Without a deadline
  * it may run for 10 s. At the deadline, or when the waiter is cancelled, the statement is
  * interrupted. Sees every commit that was acknowledged before the call. `expect` is checked as in a
- * batch. Errors as above; TROUPE_DENIED, too, for a statement that would write. */
+ * batch. Errors as above; TROUPE_DENIED, too, for a statement that would write, and TROUPE_DATA where
+ * an encrypted value was altered or moved. */
 troupe_status store_query(struct store *store, const struct store_statement *statement,
                           uint64_t deadline, struct store_rows **ret, struct error *err);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "turn/export.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "store/catalog.h"
 #include "turn/engine_private.h"
 #include "turn/sql/erase.h"
 
@@ -105,18 +107,25 @@ static troupe_status put_table(struct export *export, const struct store_rows *d
                *name = store_cell_text(declared, i, 2, "");
     const char *what = store_cell_text(declared, i, 3, ""),
                *column = store_cell_text(declared, i, 4, "");
-    _cleanup_mem_ char *sql =
-        mem_printf("SELECT * FROM {%s} WHERE %s = ?1 LIMIT %d", name, column, TURN_EXPORT_ROWS + 1);
-    _cleanup_rows_ struct store_rows *rows = NULL;
-    troupe_status status =
-        store_query(export->engine->store,
-                    &(struct store_statement){
-                        .sql = sql,
-                        .ns = ns,
-                        .expect = STORE_ANY,
-                        .params = (const struct store_value[]){store_text(export->member)},
-                        .param_count = 1},
-                    turn_engine_soon(export->engine), &rows, err);
+    _cleanup_rows_ struct store_rows *rows = NULL, *columns = NULL;
+    _cleanup_buf_ struct buf sql = BUF_INIT;
+    troupe_status status = store_columns(export->engine->store, ns, name,
+                                         turn_engine_soon(export->engine), &columns, err);
+
+    if (status < 0)
+        return status;
+    buf_puts(&sql, "SELECT ");
+    store_columns_unsealed(name, columns, &sql);
+    buf_printf(&sql, "%s FROM {%s} WHERE %s = ?1 LIMIT %d", columns->count ? "" : "*", name, column,
+               TURN_EXPORT_ROWS + 1);
+    status = store_query(export->engine->store,
+                         &(struct store_statement){
+                             .sql = buf_text(&sql),
+                             .ns = ns,
+                             .expect = STORE_ANY,
+                             .params = (const struct store_value[]){store_text(export->member)},
+                             .param_count = 1},
+                         turn_engine_soon(export->engine), &rows, err);
 
     if (status == TROUPE_OK)
         put_agent(export, ns, what, name, rows, column);

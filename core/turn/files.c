@@ -169,11 +169,13 @@ static struct event *filled(const struct turn *turn, const struct store_rows *ro
     buf_append(&content, event.content, event.content_len);
     for (size_t i = 0; i < rows->count; i++) {
         const struct store_value *text = store_cell(rows, i, TEXT);
+        size_t shown = (size_t)store_cell_int(rows, i, SHOWN, 0);
+        size_t len = text->len < shown ? text->len : shown;
 
-        if (!text->len)
+        if (!len)
             continue;
         buf_puts(&content, content.len ? "\n\n" : "");
-        gateway_file_put_text(store_cell_text(rows, i, NAME, ""), text->data, text->len,
+        gateway_file_put_text(store_cell_text(rows, i, NAME, ""), text->data, len,
                               state_at(rows, i) == GATEWAY_FILE_TEXT,
                               store_cell_int(rows, i, SIZE, 0), &content);
     }

@@ -122,7 +122,9 @@ static void take_row(struct turn_record *record, const struct store_rows *rows, 
     row->status = (troupe_status)store_cell_int(rows, i, 8, 0);
     if (result->data)
         buf_append(&row->result, result->data, result->len);
-    row->stored_len = (size_t)store_cell_int(rows, i, 10, 0);
+    /* Of one that is here the length is known; what is stored may be longer, as it is encrypted. */
+    row->stored_len =
+        result->type == STORE_NULL ? (size_t)store_cell_int(rows, i, 10, 0) : row->result.len;
     map_set(&record->stages, row->stage, record);
     key = key_of(row->stage, row->path, row->ordinal);
     map_set(&record->rows, key, row);

@@ -78,15 +78,28 @@ static void change(struct turn *turn, struct event *event)
     submit(turn->engine, batch);
 }
 
-/* For another run of what has ended. */
+/* For another run of what has ended. [waits] */
 static void change_ended(struct revision *revision)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_mem_ char *payload = event_print(revision->event);
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    struct engine *engine = revision->engine;
+    struct error err;
 
-    store_batch_add(batch, STORE_SQL(SQL_TURN_REVISE_ENDED, store_text(revision->source),
-                                     store_text(revision->source_id), store_text(payload)));
-    submit(revision->engine, batch);
+    if (store_query(engine->store,
+                    STORE_SQL(SQL_TURN_REVISE_WHICH, store_text(revision->source),
+                              store_text(revision->source_id)),
+                    turn_engine_soon(engine), &rows, &err) < 0) {
+        log_warn("turn", "a changed message is not stored: %s", err.text);
+        return;
+    }
+    if (!rows->count || !strcmp(store_cell_text(rows, 0, 1, ""), payload))
+        return;
+    store_batch_add(batch,
+                    STORE_SQL(SQL_TURN_REVISE_ENDED, store_int(store_cell_int(rows, 0, 0, 0)),
+                              store_text(payload)));
+    submit(engine, batch);
 }
 
 static troupe_status revise_main(void *arg)

@@ -77,7 +77,9 @@ troupe_status history_load(troupe_turn *turn, int64_t silence_ms, int64_t window
     params[3] = troupe_sql_int(through);
     /* An older message that is answered late sees only what was asked before it. */
     status = sql->query(turn,
-                        "SELECT role, content, interrupted, message FROM {conversation_history} "
+                        "SELECT role, unseal(content, 'conversation_history.content', account, "
+                        "channel, member, message, part), interrupted, message "
+                        "FROM {conversation_history} "
                         "WHERE" IN_SCOPE "AND session_start = ?1 AND message < ?2 AND message > ?4 "
                         "ORDER BY message DESC, part DESC LIMIT ?3",
                         params, 4, &rows);
@@ -108,7 +110,9 @@ troupe_status history_load(troupe_turn *turn, int64_t silence_ms, int64_t window
     "message, "                                                                                    \
     "part, role, content, interrupted, tokens_used, created_at) "                                  \
     "VALUES (COALESCE(:account, ''), COALESCE(:channel, ''), :member, :guild, ?1, ?2, " part       \
-    ", '" role "', ?3, " interrupted ", " tokens ", ?4) "                                          \
+    ", '" role                                                                                     \
+    "', seal(?3, 'conversation_history.content', :account, :channel, :member, ?2, " part           \
+    "), " interrupted ", " tokens ", ?4) "                                                         \
     "ON CONFLICT (account, channel, member, message, part) DO UPDATE SET "                         \
     "content = excluded.content, interrupted = excluded.interrupted, "                             \
     "tokens_used = excluded.tokens_used, created_at = excluded.created_at"

@@ -9,15 +9,20 @@ SELECT coalesce(max(id), 0) FROM outbox;
 INSERT INTO outbox (id, gateway, turn_id, ordinal, part, kind, account, channel, reply_to, body,
     source, buttons, state, remote_id, created_ms, ping, file_name, file,
     parent, thread_name)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, ''), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-    ?20);
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, ''), ?9, seal(?10, 'outbox.body', ?1),
+    seal(?11, 'outbox.source', ?1), seal(?12, 'outbox.buttons', ?1), ?13, ?14, ?15, ?16,
+    seal(?17, 'outbox.file_name', ?1), seal(?18, 'outbox.file', ?1), ?19,
+    seal(?20, 'outbox.thread_name', ?1));
 
 -- name: update
-UPDATE outbox SET body = ?2, source = ?3, buttons = ?4, state = ?5 WHERE id = ?1;
+UPDATE outbox SET body = seal(?2, 'outbox.body', ?1), source = seal(?3, 'outbox.source', ?1),
+    buttons = seal(?4, 'outbox.buttons', ?1), state = ?5
+WHERE id = ?1;
 
 -- name: move
-UPDATE outbox SET channel = ?2, reply_to = ?3, parent = ?4, thread_name = ?5, body = ?6,
-    file_name = ?7, file = ?8
+UPDATE outbox SET channel = ?2, reply_to = ?3, parent = ?4,
+    thread_name = seal(?5, 'outbox.thread_name', ?1), body = seal(?6, 'outbox.body', ?1),
+    file_name = seal(?7, 'outbox.file_name', ?1), file = seal(?8, 'outbox.file', ?1)
 WHERE id = ?1;
 
 -- name: delete
@@ -31,9 +36,11 @@ UPDATE outbox SET state = CASE WHEN ?2 = 'streaming' OR ?2 = 'ready' THEN state 
 WHERE id = ?1 AND state <> 'sent' AND state <> 'failed';
 
 -- name: load
-SELECT o.id, o.turn_id, o.ordinal, o.part, o.kind, o.account, o.channel, o.reply_to, o.body,
-    o.source, o.buttons, o.state, o.remote_id, o.created_ms, o.ping, o.file_name,
-    o.file, o.parent, o.thread_name, e.member
+SELECT o.id, o.turn_id, o.ordinal, o.part, o.kind, o.account, o.channel, o.reply_to,
+    unseal(o.body, 'outbox.body', o.id), unseal(o.source, 'outbox.source', o.id),
+    unseal(o.buttons, 'outbox.buttons', o.id), o.state, o.remote_id, o.created_ms, o.ping,
+    unseal(o.file_name, 'outbox.file_name', o.id), unseal(o.file, 'outbox.file', o.id), o.parent,
+    unseal(o.thread_name, 'outbox.thread_name', o.id), e.member
 FROM outbox AS o
 LEFT JOIN event AS e ON e.id = o.turn_id
 WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.id > ?2

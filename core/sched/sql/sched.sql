@@ -9,7 +9,7 @@ SELECT coalesce(max(id), 0) FROM scheduled_job;
 INSERT INTO scheduled_job (id, agent, gateway, account, guild, channel, member, member_name, name,
     payload, flags, when_text, zone, policy, within_ms, next_ms, created_ms)
 SELECT ?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, ''), coalesce(?7, ''),
-    coalesce(?8, ''), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
+    coalesce(?8, ''), ?9, seal(?10, 'scheduled_job.payload', ?1), ?11, ?12, ?13, ?14, ?15, ?16, ?17
 WHERE (SELECT count(*) FROM scheduled_job
        WHERE state = 'open' AND account = coalesce(?4, '') AND member = coalesce(?7, '')) < ?18
   AND (coalesce(?5, '') = ''
@@ -29,20 +29,25 @@ WHERE id = ?1 AND state = 'open' AND agent = ?2 AND account = coalesce(?3, '')
   AND guild = coalesce(?4, '') AND member = coalesce(?5, '');
 
 -- name: list_member
-SELECT id, name, payload, when_text, zone, next_ms, runs, channel, member FROM scheduled_job
+SELECT id, name, unseal(payload, 'scheduled_job.payload', id), when_text, zone, next_ms, runs, channel,
+    member
+FROM scheduled_job
 WHERE state = 'open' AND agent = ?1 AND account = coalesce(?2, '') AND guild = coalesce(?3, '')
   AND member = coalesce(?4, '')
 ORDER BY next_ms, id LIMIT ?5;
 
 -- name: list_guild
-SELECT id, name, payload, when_text, zone, next_ms, runs, channel, member FROM scheduled_job
+SELECT id, name, unseal(payload, 'scheduled_job.payload', id), when_text, zone, next_ms, runs, channel,
+    member
+FROM scheduled_job
 WHERE state = 'open' AND agent = ?1 AND account = coalesce(?2, '') AND guild = coalesce(?3, '')
 ORDER BY next_ms, id LIMIT ?4;
 
 -- Due ones of a gateway, of each member and channel the first only: what waits behind it does not
 -- take anybody's place.
 -- name: due
-SELECT id, agent, account, guild, channel, member, member_name, payload, flags, when_text, zone,
+SELECT id, agent, account, guild, channel, member, member_name,
+    unseal(payload, 'scheduled_job.payload', id), flags, when_text, zone,
     policy, within_ms, next_ms, last_ms
 FROM scheduled_job AS j
 WHERE state = 'open' AND gateway = ?1 AND next_ms <= ?2

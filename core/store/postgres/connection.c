@@ -35,6 +35,13 @@ void postgres_disconnect(struct postgres_connection *conn)
     conn->path[0] = '\0';
 }
 
+void postgres_connection_clear(struct postgres_connection *conn)
+{
+    postgres_disconnect(conn);
+    seal_free(conn->seal);
+    conn->seal = NULL;
+}
+
 bool postgres_status_is_server(troupe_status status)
 {
     return status == TROUPE_IO || status == TROUPE_UNAVAILABLE;

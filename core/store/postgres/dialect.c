@@ -168,6 +168,13 @@ const struct store_dialect postgres_dialect = {
     .strict = true,
     .word = translate,
 };
+const struct store_dialect postgres_sealing = {
+    .placeholder = '$',
+    .name_max = 63,
+    .seals = true,
+    .strict = true,
+    .word = translate,
+};
 
 void postgres_schema(const char *ns, char ret[POSTGRES_NAME_SIZE])
 {

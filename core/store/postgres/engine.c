@@ -4,6 +4,10 @@
  */
 #include "store/postgres/postgres.h"
 
+#include "store/postgres/sql/catalog.h"
+
+#include <stdio.h>
+
 struct store_engine {
     struct postgres_server server;
     struct postgres_writer writer;
@@ -20,6 +24,7 @@ static void engine_close(struct store_engine *engine)
     postgres_writer_stop(&engine->writer);
     store_reading_clear(&engine->reading);
     mem_free(engine->readers);
+    seal_keys_clear(&engine->server.keys);
     mem_free(engine->server.url);
     if (engine->server.password)
         explicit_bzero(engine->server.password, strlen(engine->server.password));
@@ -33,13 +38,18 @@ static troupe_status start(struct store_engine *engine, const struct store_optio
     troupe_status status = store_url_check(options->url, err);
 
     if (status >= 0)
+        status = seal_keys_parse(options->encrypt_key, options->encrypt_old_keys,
+                                 &engine->server.keys, err);
+    if (status >= 0)
         status = postgres_writer_open(&engine->writer, err);
     for (unsigned i = 0; status >= 0 && i < options->readers; i++) {
         struct postgres_reader *reader = &engine->readers[engine->reader_count++];
 
         postgres_connection_init(&reader->conn, &engine->server, false);
         reader->reading = &engine->reading;
-        status = postgres_reader_start(reader, err);
+        status = seal_new(&engine->server.keys, &reader->conn.seal, err);
+        if (status >= 0)
+            status = postgres_reader_start(reader, err);
     }
     return status < 0 ? status : postgres_writer_start(&engine->writer, err);
 }
@@ -86,10 +96,22 @@ static void engine_stats(const struct store_engine *engine, struct store_stats *
     ret->degraded = atomic_load(&engine->writer.degraded);
 }
 
+static void group(const char *ns, char ret[STORE_GROUP_SIZE])
+{
+    char schema[POSTGRES_NAME_SIZE] = "troupe";
+
+    if (ns)
+        postgres_schema(ns, schema);
+    snprintf(ret, STORE_GROUP_SIZE, "%s", schema);
+}
+
 const struct store_driver store_postgres_driver = {
     .name = "postgresql",
     .open = engine_open,
     .submit = engine_submit,
     .close = engine_close,
     .stats = engine_stats,
+    .group = group,
+    .tables_sql = SQL_CATALOG_TABLES,
+    .columns_sql = SQL_CATALOG_COLUMNS,
 };

@@ -20,7 +20,7 @@
 
 /* ---- dialect.c ---- */
 
-extern const struct store_dialect postgres_dialect;
+extern const struct store_dialect postgres_dialect, postgres_sealing;
 
 /* The schema of a plugin's namespace. */
 void postgres_schema(const char *ns, char ret[POSTGRES_NAME_SIZE]);
@@ -35,12 +35,14 @@ struct postgres_server {
     uint32_t write_ms; /* a statement of the writer may run so long                              */
     uint32_t away_ms;  /* what is written or asked waits so long for a server that is away       */
     void (*on_commit)(void);
+    struct seal_keys keys;
     _Atomic uint64_t schema; /* grows with each migration: statements are prepared anew          */
 };
 
 struct postgres_connection {
     PGconn *pg; /* NULL: not connected */
     const struct postgres_server *server;
+    struct seal *seal; /* NULL: nothing is encrypted */
     bool writer;
     bool lost; /* the connection broke: whatever was under way is undone, but for a COMMIT       */
     int pid;   /* of the server's process */
@@ -56,6 +58,8 @@ struct postgres_connection {
 
 void postgres_connection_init(struct postgres_connection *conn,
                               const struct postgres_server *server, bool writer);
+/* Disconnects, and forgets what outlives a connection. */
+void postgres_connection_clear(struct postgres_connection *conn);
 /* TROUPE_UNAVAILABLE where the server is away; TROUPE_DENIED, TROUPE_VERSION, TROUPE_NOT_FOUND where
  * waiting does not help. */
 troupe_status postgres_connect(struct postgres_connection *conn, uint64_t deadline,
@@ -141,6 +145,13 @@ troupe_status postgres_migrate(struct postgres_connection *conn, const char *ns,
 /* store_forget. */
 troupe_status postgres_forget(struct postgres_connection *conn, uint64_t deadline,
                               struct error *err);
+
+/* ---- keys.c ---- */
+
+/* Refuses the start without the keys that the database is encrypted with, and notes the one that
+ * writes. */
+troupe_status postgres_keys_take(struct postgres_connection *conn, uint64_t deadline,
+                                 struct error *err);
 
 /* ---- writer.c ---- */
 

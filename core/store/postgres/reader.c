@@ -104,5 +104,5 @@ void postgres_reader_stop(struct postgres_reader *reader)
     if (reader->running)
         pthread_join(reader->thread, NULL);
     reader->running = false;
-    postgres_disconnect(&reader->conn);
+    postgres_connection_clear(&reader->conn);
 }

@@ -218,10 +218,13 @@ static bool gives_rowid(const struct store_batch *batch, const struct store_comm
     return false;
 }
 
-/* The values for the slots, and the cache's key: the command's and a letter for each type. */
-static struct postgres_param *encode(const struct store_batch *batch,
+/* The values for the slots, and the cache's key: the command's and a letter for each type. NULL: one
+ * could not be encrypted. */
+static struct postgres_param *encode(struct postgres_connection *conn,
+                                     const struct store_batch *batch,
                                      const struct store_command *command,
-                                     const struct store_sql *sql, struct buf *key)
+                                     const struct store_sql *sql, struct buf *key,
+                                     struct error *err)
 {
     struct postgres_param *params =
         mem_zero(sql->slot_count ? sql->slot_count : 1, sizeof(*params));
@@ -229,12 +232,19 @@ static struct postgres_param *encode(const struct store_batch *batch,
     (void)buf_append(key, command->key, command->key_len);
     (void)buf_putc(key, '\0');
     for (size_t i = 0; i < sql->slot_count; i++) {
-        struct store_value scratch;
-        const struct store_value *value = store_command_value(command, &sql->slots[i], &scratch);
-        int64_t rowid = value && value->type == STORE_ROWID && batch
-                            ? batch->commands[value->integer].rowid
-                            : 0;
+        const struct store_slot *slot = &sql->slots[i];
+        struct store_value scratch = store_null();
+        const struct store_value *value =
+            slot->sealing ? &scratch : store_command_value(command, slot, &scratch);
+        int64_t rowid = 0;
 
+        if (slot->sealing &&
+            store_command_seal(command, slot, batch, conn->seal, &scratch, err) < 0) {
+            mem_free(params);
+            return NULL;
+        }
+        if (value && value->type == STORE_ROWID && batch)
+            rowid = batch->commands[value->integer].rowid;
         postgres_encode(value, rowid, &params[i]);
         (void)buf_printf(key, "%u,", params[i].type);
     }
@@ -277,8 +287,8 @@ troupe_status postgres_send_command(struct postgres_connection *conn,
     Oid *types;
     /* The text is scanned each time: it costs microseconds where the way to the server costs a
      * hundred. */
-    troupe_status status =
-        store_rewrite(&postgres_dialect, command->sql, command->ns, STORE_SQL_ONE, &sql, err);
+    troupe_status status = store_rewrite(conn->seal ? &postgres_sealing : &postgres_dialect,
+                                         command->sql, command->ns, STORE_SQL_ONE, &sql, err);
 
     if (status < 0)
         return status;
@@ -293,7 +303,11 @@ troupe_status postgres_send_command(struct postgres_connection *conn,
         store_sql_clear(&sql);
         return status;
     }
-    params = encode(batch, command, &sql, &key);
+    params = encode(conn, batch, command, &sql, &key, err);
+    if (!params) {
+        store_sql_clear(&sql);
+        return TROUPE_FAILED;
+    }
     statement = map_getn(&conn->statements, key.data, key.len);
     if (statement) {
         list_remove(&statement->recent);
@@ -315,18 +329,23 @@ troupe_status postgres_send_command(struct postgres_connection *conn,
         }
     }
     mem_free(params);
+    if (conn->seal)
+        seal_reset(conn->seal); /* libpq has copied them */
     store_sql_clear(&sql);
     return status;
 }
 
 /* ---- answers -------------------------------------------------------------------------------- */
 
-static troupe_status take_run(PGresult *result, struct store_command *command, struct error *err)
+static troupe_status take_run(struct postgres_connection *conn, PGresult *result,
+                              struct store_command *command, struct error *err)
 {
     troupe_status status;
 
     command->changes = strtoll(PQcmdTuples(result), NULL, 10);
     status = postgres_decode(result, &command->rows, err);
+    if (status >= 0 && conn->seal && command->rows)
+        status = seal_open_rows(conn->seal, command->ns, command->rows, err);
     if (status < 0)
         return status;
     if (command->expect != STORE_ANY && command->changes != command->expect)
@@ -348,7 +367,7 @@ static troupe_status take(struct postgres_connection *conn, PGresult *result,
         return postgres_failed(conn, result, err);
     switch (step->kind) {
     case POSTGRES_PREPARE: step->statement->prepared = true; break;
-    case POSTGRES_RUN: return take_run(result, step->command, err);
+    case POSTGRES_RUN: return take_run(conn, result, step->command, err);
     case POSTGRES_ROWID:
         if (PQntuples(result) == 1 && PQgetlength(result, 0, 0) == 8) {
             uint64_t bits = 0;

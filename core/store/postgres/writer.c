@@ -452,6 +452,10 @@ troupe_status postgres_writer_open(struct postgres_writer *writer, struct error 
     if (status >= 0)
         status = postgres_set_up(conn, clock_ms() + DECIDE_MS, err);
     if (status >= 0)
+        status = postgres_keys_take(conn, clock_ms() + GRACE_MS, err);
+    if (status >= 0)
+        status = seal_new(&writer->server->keys, &conn->seal, err);
+    if (status >= 0)
         status = postgres_exec(conn, "SELECT token FROM troupe.writer", clock_ms() + GRACE_MS,
                                &result, err);
     if (status >= 0 && PQntuples(result) == 1)
@@ -474,6 +478,6 @@ void postgres_writer_stop(struct postgres_writer *writer)
     if (writer->running)
         pthread_join(writer->thread, NULL);
     writer->running = false;
-    postgres_disconnect(&writer->conn);
+    postgres_connection_clear(&writer->conn);
     queue_clear(&writer->queue);
 }

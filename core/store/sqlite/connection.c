@@ -22,6 +22,7 @@ enum {
 #define NEW_PAGE_SIZE "PRAGMA page_size = 2048"
 
 const struct store_dialect sqlite_dialect = {.placeholder = '?', .joint = "__"};
+const struct store_dialect sqlite_sealing = {.placeholder = '?', .joint = "__", .seals = true};
 
 troupe_status sqlite_status(int code)
 {
@@ -234,6 +235,8 @@ void sqlite_connection_close(struct sqlite_connection *conn)
     sqlite_statements_clear(conn);
     sqlite3_close(conn->db);
     conn->db = NULL;
+    seal_free(conn->seal);
+    conn->seal = NULL;
 }
 
 troupe_status sqlite_exec(struct sqlite_connection *conn, const char *sql, struct error *err)

@@ -2,8 +2,10 @@
  *
  * The SQLite driver as store.c sees it: open and close in order, requests to their threads.
  */
+#include "store/sqlite/sql/catalog.h"
 #include "store/sqlite/sqlite.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 struct store_engine {
@@ -30,7 +32,7 @@ static void engine_close(struct store_engine *engine)
 }
 
 static troupe_status start_readers(struct store_engine *engine, const struct store_options *options,
-                                   struct error *err)
+                                   const struct seal_keys *keys, struct error *err)
 {
     for (unsigned i = 0; i < options->readers; i++) {
         struct sqlite_reader *reader = &engine->readers[i];
@@ -39,6 +41,9 @@ static troupe_status start_readers(struct store_engine *engine, const struct sto
         if (status < 0)
             return status;
         engine->reader_count++; /* from here on engine_close closes it */
+        status = seal_new(keys, &reader->conn.seal, err);
+        if (status < 0)
+            return status;
         reader->reading = &engine->reading;
         status = sqlite_reader_start(reader, err);
         if (status < 0)
@@ -48,7 +53,7 @@ static troupe_status start_readers(struct store_engine *engine, const struct sto
 }
 
 static troupe_status start(struct store_engine *engine, const struct store_options *options,
-                           struct error *err)
+                           const struct seal_keys *keys, struct error *err)
 {
     struct sqlite_writer *writer = &engine->writer;
     struct store_options own = *options;
@@ -73,7 +78,11 @@ static troupe_status start(struct store_engine *engine, const struct store_optio
     status = sqlite_migrate(&writer->conn, NULL, steps, count, false, err);
     if (status < 0)
         return sqlite_open_status(&writer->conn, status);
-    status = start_readers(engine, options, err);
+    status = sqlite_keys_take(&writer->conn, keys, err);
+    if (status >= 0)
+        status = seal_new(keys, &writer->conn.seal, err);
+    if (status >= 0)
+        status = start_readers(engine, options, keys, err);
     return status < 0 ? status : sqlite_writer_start(writer, err);
 }
 
@@ -81,20 +90,26 @@ static troupe_status engine_open(const struct store_options *options, struct sto
                                  struct error *err)
 {
     struct store_engine *engine;
+    struct seal_keys keys = {.count = 0};
     troupe_status status;
     int lock = -1;
 
     /* SQLite's count of its own memory costs a lock for each allocation. Refused once it is in use. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    status = sqlite_file_prepare(options->path, &lock, err);
-    if (status < 0)
+    status = seal_keys_parse(options->encrypt_key, options->encrypt_old_keys, &keys, err);
+    if (status >= 0)
+        status = sqlite_file_prepare(options->path, &lock, err);
+    if (status < 0) {
+        seal_keys_clear(&keys);
         return status;
+    }
     engine = mem_zero(1, sizeof(*engine));
     engine->lock = lock;
     engine->readers = mem_zero(options->readers, sizeof(*engine->readers));
     store_reading_init(&engine->reading);
     queue_init(&engine->writer.queue, 0); /* bounded by store.c */
-    status = start(engine, options, err);
+    status = start(engine, options, &keys, err);
+    seal_keys_clear(&keys);
     if (status < 0) {
         error_prefix(err, "%s", options->path);
         engine_close(engine);
@@ -120,10 +135,18 @@ static void engine_stats(const struct store_engine *engine, struct store_stats *
     ret->degraded = atomic_load(&engine->writer.degraded);
 }
 
+static void group(const char *ns, char ret[STORE_GROUP_SIZE])
+{
+    snprintf(ret, STORE_GROUP_SIZE, "%s%s", ns ? ns : "", ns ? sqlite_dialect.joint : "");
+}
+
 const struct store_driver store_sqlite_driver = {
     .name = "sqlite",
     .open = engine_open,
     .submit = engine_submit,
     .close = engine_close,
     .stats = engine_stats,
+    .group = group,
+    .tables_sql = SQL_CATALOG_TABLES,
+    .columns_sql = SQL_CATALOG_COLUMNS,
 };

@@ -46,6 +46,7 @@ struct sqlite_statement {
 struct sqlite_connection {
     sqlite3 *db;
     struct sqlite_guard guard;
+    struct seal *seal;     /* NULL: nothing is encrypted */
     struct map statements; /* key → struct sqlite_statement, bounded in number and bytes       */
     struct list_link recent; /* front: used last                                                 */
     size_t cached_bytes;
@@ -53,7 +54,7 @@ struct sqlite_connection {
     _Atomic bool *abandoned; /* the same when it turns true; NULL: nothing to watch              */
 };
 
-extern const struct store_dialect sqlite_dialect;
+extern const struct store_dialect sqlite_dialect, sqlite_sealing;
 
 troupe_status sqlite_connection_open(const struct store_options *options, bool writer,
                                      struct sqlite_connection *conn, struct error *err);
@@ -77,6 +78,12 @@ bool sqlite_status_is_disk(troupe_status status);
 troupe_status sqlite_run(struct sqlite_connection *conn, const struct store_batch *batch,
                          struct store_command *command, bool must_read, struct error *err);
 void sqlite_statements_clear(struct sqlite_connection *conn);
+
+/* ---- keys.c: the keys that the database is encrypted with ---- */
+
+/* Refuses the start without them, and notes the one that writes. On the writer's connection. */
+troupe_status sqlite_keys_take(struct sqlite_connection *conn, const struct seal_keys *keys,
+                               struct error *err);
 
 /* ---- file.c: the checks before SQLite sees the file ---- */
 

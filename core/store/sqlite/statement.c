@@ -73,8 +73,8 @@ static struct sqlite_statement *prepare(struct sqlite_connection *conn,
         list_prepend(&conn->recent, &statement->recent);
         return statement;
     }
-    *ret_status =
-        store_rewrite(&sqlite_dialect, command->sql, command->ns, STORE_SQL_ONE, &sql, err);
+    *ret_status = store_rewrite(conn->seal ? &sqlite_sealing : &sqlite_dialect, command->sql,
+                                command->ns, STORE_SQL_ONE, &sql, err);
     if (*ret_status < 0)
         return NULL;
     code = sqlite3_prepare_v3(conn->db, sql.text, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
@@ -153,15 +153,25 @@ static troupe_status run_prepared(struct sqlite_connection *conn, const struct s
     troupe_status status;
 
     for (size_t i = 0; i < statement->sql.slot_count; i++) {
-        int code =
-            bind_value(statement->stmt, (int)i + 1,
-                       store_command_value(command, &statement->sql.slots[i], &scratch), batch);
+        const struct store_slot *slot = &statement->sql.slots[i];
+        const struct store_value *value = &scratch;
+        int code;
 
+        if (slot->sealing) {
+            status = store_command_seal(command, slot, batch, conn->seal, &scratch, err);
+            if (status < 0)
+                return status;
+        } else {
+            value = store_command_value(command, slot, &scratch);
+        }
+        code = bind_value(statement->stmt, (int)i + 1, value, batch);
         if (code != SQLITE_OK)
             return sqlite_failed(conn, code, err);
     }
     sqlite3_set_last_insert_rowid(conn->db, 0);
     status = collect(conn, statement->stmt, command, err);
+    if (status >= 0 && statement->sql.unseals && command->rows)
+        status = seal_open_rows(conn->seal, command->ns, command->rows, err);
     if (status < 0)
         return status;
     if (statement->readonly) /* a guard may read, too */
@@ -193,6 +203,8 @@ troupe_status sqlite_run(struct sqlite_connection *conn, const struct store_batc
             status = run_prepared(conn, batch, statement, command, err);
             sqlite3_reset(statement->stmt);
             sqlite3_clear_bindings(statement->stmt); /* they borrow from the command */
+            if (conn->seal)
+                seal_reset(conn->seal); /* and from it */
         }
     }
     sqlite_guard_set(&conn->guard, NULL, false);

@@ -9,7 +9,7 @@ SELECT 1 FROM event WHERE id = ?1 AND finished_ms IS NULL;
 -- name: put
 INSERT INTO call (turn_id, stage, path, ordinal, kind, build, format, args_hash, state, status,
     result, created_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, seal(?11, 'call.result', ?1, ?2, ?3, ?4), ?12)
 ON CONFLICT (turn_id, stage, path, ordinal) DO UPDATE
 SET kind = excluded.kind, build = excluded.build, format = excluded.format,
     args_hash = excluded.args_hash, state = excluded.state, status = excluded.status,
@@ -18,14 +18,16 @@ SET kind = excluded.kind, build = excluded.build, format = excluded.format,
 -- What an unfinished stage had done, and the ends and spans of the others; long results are fetched by need.
 -- name: load
 SELECT stage, path, ordinal, kind, build, format, args_hash, state, status,
-    CASE WHEN length(result) <= 65536 THEN result END, coalesce(length(result), 0)
+    unseal(CASE WHEN length(result) <= 65536 THEN result END, 'call.result', turn_id, stage, path, ordinal),
+    coalesce(length(result), 0)
 FROM call
 WHERE turn_id = ?1 AND (stage, path, ordinal) > (?2, ?3, ?4)
   AND (path IN ('end', 'spans') OR stage NOT IN (SELECT stage FROM call WHERE turn_id = ?1 AND path = 'end'))
 ORDER BY stage, path, ordinal LIMIT 100;
 
 -- name: fetch
-SELECT result FROM call WHERE turn_id = ?1 AND stage = ?2 AND path = ?3 AND ordinal = ?4;
+SELECT unseal(result, 'call.result', turn_id, stage, path, ordinal) FROM call
+WHERE turn_id = ?1 AND stage = ?2 AND path = ?3 AND ordinal = ?4;
 
 -- name: list
 SELECT stage, path, ordinal, kind, state, status FROM call

@@ -126,15 +126,17 @@ SELECT EXISTS (SELECT 1 FROM budget_day WHERE scope = 'member' AND scope_id = ?1
 -- ---- showing it
 
 -- name: show_events
-SELECT created_ms, kind, guild, channel, payload FROM event
+SELECT created_ms, kind, guild, channel, unseal(payload, 'event.payload', id) FROM event
 WHERE member = ?1 AND payload <> '{}' ORDER BY id DESC LIMIT ?2;
 
 -- name: show_outbox
-SELECT o.created_ms, o.kind, o.body FROM outbox AS o JOIN event AS e ON e.id = o.turn_id
+SELECT o.created_ms, o.kind, unseal(o.body, 'outbox.body', o.id)
+FROM outbox AS o JOIN event AS e ON e.id = o.turn_id
 WHERE e.member = ?1 ORDER BY o.id DESC LIMIT ?2;
 
 -- name: show_jobs
-SELECT agent, name, payload, when_text, zone, next_ms FROM scheduled_job
+SELECT agent, name, unseal(payload, 'scheduled_job.payload', id), when_text, zone, next_ms
+FROM scheduled_job
 WHERE member = ?1 AND state = 'open' ORDER BY id LIMIT ?2;
 
 -- name: show_ratings
@@ -145,9 +147,9 @@ SELECT day, settled_micros, requests FROM budget_day
 WHERE scope = 'member' AND scope_id = ?1 ORDER BY day LIMIT ?2;
 
 -- name: show_kv
-SELECT ns, key, value FROM kv
+SELECT ns, key, unseal(value, 'kv.value', ns, scope, key) FROM kv
 WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!')
 ORDER BY ns, key LIMIT ?3;
 
 -- name: show_key
-SELECT key, value FROM kv WHERE ns = ?1 AND key = ?2 LIMIT ?3;
+SELECT key, unseal(value, 'kv.value', ns, scope, key) FROM kv WHERE ns = ?1 AND key = ?2 LIMIT ?3;

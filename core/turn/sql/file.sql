@@ -4,17 +4,17 @@
 -- What was found first stands.
 -- name: insert
 INSERT INTO event_file (turn_id, n, name, type, size, state, shown, data)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+VALUES (?1, ?2, seal(?3, 'event_file.name', ?1, ?2), ?4, ?5, ?6, ?7, seal(?8, 'event_file.data', ?1, ?2))
 ON CONFLICT (turn_id, n) DO NOTHING;
 
--- Of a text no more than the message's content has.
+-- Of a text the message's content has the first `shown` bytes.
 -- name: list
-SELECT n, name, type, size, state, shown,
-    CASE WHEN state IN ('text', 'cut') THEN substr(data, 1, shown) END
+SELECT n, unseal(name, 'event_file.name', turn_id, n), type, size, state, shown,
+    unseal(CASE WHEN state IN ('text', 'cut') THEN data END, 'event_file.data', turn_id, n)
 FROM event_file WHERE turn_id = ?1 ORDER BY n;
 
 -- name: read
-SELECT data FROM event_file WHERE turn_id = ?1 AND n = ?2;
+SELECT unseal(data, 'event_file.data', turn_id, n) FROM event_file WHERE turn_id = ?1 AND n = ?2;
 
 -- name: total
 SELECT coalesce(sum(length(data)), 0) FROM event_file;

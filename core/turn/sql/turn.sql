@@ -5,7 +5,7 @@
 -- name: intake
 INSERT INTO event (id, source, source_id, account, guild, channel, member, kind, payload,
     generation, stages, created_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, seal(?9, 'event.payload', ?1), ?10, ?11, ?12)
 ON CONFLICT (source, source_id) DO NOTHING;
 
 -- A turn that was not stored before it ended: of a command of the core's own. Who asks for the last
@@ -13,7 +13,8 @@ ON CONFLICT (source, source_id) DO NOTHING;
 -- name: ended
 INSERT INTO event (id, source, source_id, account, guild, channel, member, kind, payload,
     generation, stages, created_ms, state, reason, sentence, trace, finished_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '["core"]', ?11, ?12, ?13, ?14, ?15, ?11)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, seal(?9, 'event.payload', ?1), ?10, '["core"]', ?11, ?12, ?13,
+    seal(?14, 'event.sentence', ?1), seal(?15, 'event.trace', ?1), ?11)
 ON CONFLICT (source, source_id) DO NOTHING;
 
 -- Messages of its answer that are not there, or not known to be.
@@ -27,24 +28,29 @@ UPDATE event SET generation = ?2, stages = ?3 WHERE id = ?1;
 
 -- Its message was edited before it began.
 -- name: revise
-UPDATE event SET payload = ?2 WHERE id = ?1 AND finished_ms IS NULL;
+UPDATE event SET payload = seal(?2, 'event.payload', ?1) WHERE id = ?1 AND finished_ms IS NULL;
 
 -- Another turn of its member took it along.
 -- name: merged
-UPDATE event SET state = 'done', reason = 'merged', sentence = '', trace = ?2, finished_ms = ?3
+UPDATE event SET state = 'done', reason = 'merged', sentence = '', trace = seal(?2, 'event.trace', ?1),
+    finished_ms = ?3
 WHERE id = ?1 AND finished_ms IS NULL;
 
 -- Or after it had ended, for another run.
+-- name: revise_which
+SELECT id, unseal(payload, 'event.payload', id) FROM event
+WHERE source = ?1 AND source_id = ?2 AND finished_ms IS NOT NULL AND payload <> '{}';
+
 -- name: revise_ended
-UPDATE event SET payload = ?3
-WHERE source = ?1 AND source_id = ?2 AND finished_ms IS NOT NULL AND payload NOT IN ('{}', ?3);
+UPDATE event SET payload = seal(?2, 'event.payload', ?1)
+WHERE id = ?1 AND finished_ms IS NOT NULL AND payload <> '{}';
 
 -- name: again
 UPDATE event SET state = 'running', attempts = attempts + 1 WHERE id = ?1 AND finished_ms IS NULL;
 
 -- name: finish
-UPDATE event SET state = ?2, reason = ?3, sentence = ?4, trace = ?5, cost_micros = ?6,
-    generation = ?7, finished_ms = ?8
+UPDATE event SET state = ?2, reason = ?3, sentence = seal(?4, 'event.sentence', ?1),
+    trace = seal(?5, 'event.trace', ?1), cost_micros = ?6, generation = ?7, finished_ms = ?8
 WHERE id = ?1 AND finished_ms IS NULL;
 
 -- Its answer was taken back, as its end could not be stored: what is out is out, the rest is not owed.
@@ -63,17 +69,17 @@ SELECT coalesce(sum(settled_micros), 0) FROM budget_ledger WHERE turn_id = ?1;
 
 -- Where a crash or stop left events open, oldest first: of one source, between two ids.
 -- name: open_events
-SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source,
+SELECT id, unseal(payload, 'event.payload', id), attempts, blames, coalesce(blamed, ''), stages, generation, source,
     state = 'parked' AND EXISTS (SELECT 1 FROM wait
                                  WHERE wait.turn_id = event.id AND wait.state = 'open'),
-    coalesce(trace, ''), state = 'parked'
+    unseal(coalesce(trace, ''), 'event.trace', id), state = 'parked'
 FROM event
 WHERE finished_ms IS NULL AND source = ?1 AND id > ?2 AND id <= ?3
 ORDER BY id LIMIT 1000;
 
 -- name: event
-SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source, 0,
-    coalesce(trace, ''), state = 'parked'
+SELECT id, unseal(payload, 'event.payload', id), attempts, blames, coalesce(blamed, ''), stages, generation, source, 0,
+    unseal(coalesce(trace, ''), 'event.trace', id), state = 'parked'
 FROM event WHERE id = ?1;
 
 -- name: newest
@@ -93,8 +99,8 @@ WITH RECURSIVE known (source) AS (
     UNION ALL
     SELECT (SELECT min(e.source) FROM event AS e WHERE e.source > known.source)
     FROM known WHERE known.source IS NOT NULL)
-SELECT id, source, source_id, channel, stages, state, reason, sentence, trace, cost_micros,
-    generation, created_ms, finished_ms, attempts, blames, blamed
+SELECT id, source, source_id, channel, stages, state, reason, unseal(sentence, 'event.sentence', id),
+    unseal(trace, 'event.trace', id), cost_micros, generation, created_ms, finished_ms, attempts, blames, blamed
 FROM event
 WHERE id IN (SELECT ?1 UNION ALL
              SELECT e.id FROM known JOIN event AS e ON e.source = known.source
@@ -116,8 +122,8 @@ WHERE finished_ms IS NOT NULL;
 
 -- Those for observers alone are found by their messages only.
 -- name: why_last
-SELECT id, source, source_id, channel, stages, state, reason, sentence, trace, cost_micros,
-    generation, created_ms, finished_ms, attempts, blames, blamed
+SELECT id, source, source_id, channel, stages, state, reason, unseal(sentence, 'event.sentence', id),
+    unseal(trace, 'event.trace', id), cost_micros, generation, created_ms, finished_ms, attempts, blames, blamed
 FROM event
 WHERE (?1 IS NULL OR channel = ?1) AND finished_ms IS NOT NULL
   AND (?2 IS NULL OR kind <> 'command' OR member = ?2) AND stages NOT LIKE '["observer %' AND stages <> '["core"]'
@@ -155,8 +161,8 @@ DELETE FROM event WHERE id IN (
 
 -- What observers are owed and did not wait in memory: between two ids, in the columns of open_events.
 -- name: left
-SELECT id, payload, attempts, blames, coalesce(blamed, ''), stages, generation, source, 0,
-    coalesce(trace, ''), state = 'parked'
+SELECT id, unseal(payload, 'event.payload', id), attempts, blames, coalesce(blamed, ''), stages, generation, source, 0,
+    unseal(coalesce(trace, ''), 'event.trace', id), state = 'parked'
 FROM event
 WHERE finished_ms IS NULL AND id > ?1 AND id <= ?2
 ORDER BY id LIMIT 100;

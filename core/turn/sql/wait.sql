@@ -3,22 +3,26 @@
 
 -- name: put
 INSERT INTO wait (id, turn_id, stage, path, ordinal, kind, who, due_ms, created_ms, form)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, seal(?10, 'wait.form', ?1));
 
 -- name: load
-SELECT id, stage, path, ordinal, kind, due_ms, state, coalesce(answer, 0), given FROM wait
+SELECT id, stage, path, ordinal, kind, due_ms, state, coalesce(answer, 0),
+    unseal(given, 'wait.given', id)
+FROM wait
 WHERE turn_id = ?1 ORDER BY id;
 
 -- The first answer counts.
 -- name: answer
-UPDATE wait SET state = ?2, answer = ?3, answered_ms = ?4, given = ?5 WHERE id = ?1 AND state = 'open';
+UPDATE wait SET state = ?2, answer = ?3, answered_ms = ?4, given = seal(?5, 'wait.given', ?1)
+WHERE id = ?1 AND state = 'open';
 
 -- name: read
-SELECT turn_id, coalesce(who, ''), state, form FROM wait WHERE id = ?1;
+SELECT turn_id, coalesce(who, ''), state, unseal(form, 'wait.form', id) FROM wait WHERE id = ?1;
 
 -- The buttons below a message of turn ?1 that was shown as ?2: NULL, once they are used up.
 -- name: buttons
-SELECT coalesce(buttons, '') FROM outbox WHERE turn_id = ?1 AND remote_id = ?2;
+SELECT unseal(coalesce(buttons, ''), 'outbox.buttons', id) FROM outbox
+WHERE turn_id = ?1 AND remote_id = ?2;
 
 -- name: use_up
 UPDATE outbox SET buttons = NULL WHERE turn_id = ?1 AND remote_id = ?2 AND buttons IS NOT NULL;
@@ -45,7 +49,8 @@ UPDATE wait SET state = 'canceled' WHERE turn_id = ?1 AND state = 'open';
 SELECT coalesce(max(id), 0) FROM wait;
 
 -- name: park
-UPDATE event SET state = 'parked', trace = ?2 WHERE id = ?1 AND finished_ms IS NULL;
+UPDATE event SET state = 'parked', trace = seal(?2, 'event.trace', ?1)
+WHERE id = ?1 AND finished_ms IS NULL;
 
 -- name: sweep
 DELETE FROM wait WHERE turn_id IN (

@@ -8,6 +8,14 @@
  * One statement a text, without PRAGMA, ATTACH and transaction control. A statement that the database
  * refuses is TROUPE_ARGUMENT with its words in troupe_error.
  *
+ * A text that members wrote should not stand in the clear where the owner has the database encrypted.
+ * `seal(?2, 'note.words', :member, ?1)` around a parameter writes it encrypted, and
+ * `unseal(words, 'note.words', member, n)` in the list of a SELECT or RETURNING reads it; both do nothing
+ * where nothing is encrypted. Second comes 'table.column' without braces, then the row's identity: the
+ * columns of the table's primary key in their order, as parameters or literals for seal(), as columns for
+ * unseal(). What is sealed cannot be compared, searched, cut or measured by SQL. A host of an
+ * older build refuses both.
+ *
  *     troupe_value limit = troupe_sql_int(10);
  *     troupe_rows *rows;
  *     troupe_status status = troupe_sql(turn)->query(

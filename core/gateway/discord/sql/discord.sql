@@ -50,7 +50,7 @@ DELETE FROM discord_thread WHERE gateway = ?1 AND thread NOT IN (
 -- What open rows of the outbox answer through an interaction: the event has its token. The states as
 -- the index of open rows has them: SQLite does not use it for an IN.
 -- name: replies
-SELECT o.id, e.payload FROM outbox AS o JOIN event AS e ON e.id = o.turn_id
+SELECT o.id, unseal(e.payload, 'event.payload', e.id) FROM outbox AS o JOIN event AS e ON e.id = o.turn_id
 WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.reply_to LIKE '@%';
 
 -- Turns that have not ended and whose deferred response has become a message, or was taken away.
