@@ -17,6 +17,8 @@ int cmd_plugin(struct options *options);
 int cmd_config(struct options *options);
 int cmd_backup(struct options *options);
 int cmd_restore(struct options *options);
+int cmd_migrate(struct options *options);
+int cmd_reseal(struct options *options);
 
 /* To a running host. */
 int cmd_status(struct options *options);

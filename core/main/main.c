@@ -62,6 +62,11 @@ static const struct subcommand subcommands[] = {
     {"restore", "FILE",
      "lay out a backup where no database is; its configuration where -c names a file that is not",
      OPTIONS_FILES | OPTION_QUIET, 1, 1, cmd_restore},
+    {"migrate", "--from DATABASE --to DATABASE",
+     "everything into another database that is empty, a path or postgresql://…; no host may run",
+     OPTIONS_FILES | OPTION_FROM | OPTION_TO | OPTION_QUIET, 0, 0, cmd_migrate},
+    {"reseal", "", "encrypt the database anew with the key of today; no host may run",
+     OPTIONS_FILES | OPTION_QUIET, 0, 0, cmd_reseal},
     {"help", "[SUBCOMMAND]", "this", 0, 0, 1, cmd_help},
     {"version", "", "the version", 0, 0, 0, cmd_version},
 };
@@ -93,6 +98,9 @@ static const struct {
     {OPTION_LANG, "--lang LANGUAGE           new: what it is written in, c or c++"},
     {OPTION_SANITIZE,
      "--sanitize                test: build it anew, with address and UB sanitizers"},
+    {OPTION_FROM,
+     "--from DATABASE           what is there: a path or postgresql://USER@HOST/DATABASE"},
+    {OPTION_TO, "--to DATABASE             where it is to be"},
     {OPTION_QUIET, "-q, --quiet               only errors"},
     {OPTION_VERBOSE, "-v, --verbose             more; twice for all"},
 };

@@ -21,6 +21,8 @@ enum {
     LONG_SUPERVISE,
     LONG_LANG,
     LONG_SANITIZE,
+    LONG_FROM,
+    LONG_TO,
     LONG_TOKEN_FILE,
     LONG_KEY_FILE,
     LONG_BASE_URL,
@@ -47,6 +49,8 @@ static const struct option long_options[] = {
     {"supervise", no_argument, NULL, LONG_SUPERVISE},
     {"lang", required_argument, NULL, LONG_LANG},
     {"sanitize", no_argument, NULL, LONG_SANITIZE},
+    {"from", required_argument, NULL, LONG_FROM},
+    {"to", required_argument, NULL, LONG_TO},
     {"token-file", required_argument, NULL, LONG_TOKEN_FILE},
     {"key-file", required_argument, NULL, LONG_KEY_FILE},
     {"base-url", required_argument, NULL, LONG_BASE_URL},
@@ -89,6 +93,8 @@ static const char *const option_names[] = {
     "--force",
     "--lang",
     "--sanitize",
+    "--from",
+    "--to",
 };
 
 troupe_status options_add_set(struct options *options, const char *set, struct error *err)
@@ -190,6 +196,14 @@ static troupe_status take(struct options *options, int code, const char *word, s
     case LONG_SUPERVISE:
         options->given |= OPTION_SUPERVISE;
         options->supervise = word;
+        return TROUPE_OK;
+    case LONG_FROM:
+        options->given |= OPTION_FROM;
+        options->from = optarg;
+        return TROUPE_OK;
+    case LONG_TO:
+        options->given |= OPTION_TO;
+        options->to = optarg;
         return TROUPE_OK;
     case LONG_LANG:
         options->given |= OPTION_LANG;

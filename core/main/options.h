@@ -35,6 +35,8 @@
 #define OPTION_FORCE       0x80000u
 #define OPTION_LANG        0x100000u
 #define OPTION_SANITIZE    0x200000u
+#define OPTION_FROM        0x400000u
+#define OPTION_TO          0x800000u
 #define OPTIONS_FILES      (OPTION_CONFIG | OPTION_SET | OPTION_DATA)
 #define OPTIONS_CLIENT     (OPTIONS_FILES | OPTION_SOCKET | OPTION_JSON)
 #define OPTIONS_INIT                                                                               \
@@ -51,8 +53,9 @@ struct options {
     bool json, use_env_key, quiet, effective;
     const char *supervise; /* the word of argv that said so; NULL: none did */
     unsigned verbose;
-    const char *lang; /* of plugin new; borrowed */
-    bool sanitize;    /* of plugin test */
+    const char *lang;      /* of plugin new; borrowed */
+    bool sanitize;         /* of plugin test */
+    const char *from, *to; /* of migrate; borrowed */
     /* Of init; borrowed. */
     const char *token_file, *key_file, *base_url, *model, *daily;
     /* "SECTION.KEY=VALUE", owned: of --set and --data, and what the program adds. */

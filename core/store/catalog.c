@@ -6,6 +6,15 @@
 
 #include <string.h>
 
+troupe_status store_namespaces(struct store *store, uint64_t deadline, struct store_rows **ret,
+                               struct error *err)
+{
+    return store_query(store,
+                       STORE_SQL("SELECT DISTINCT ns FROM migration WHERE ns <> ?1 ORDER BY ns",
+                                 store_text("core")),
+                       deadline, ret, err);
+}
+
 troupe_status store_tables(struct store *store, const char *ns, uint64_t deadline,
                            struct store_rows **ret, struct error *err)
 {

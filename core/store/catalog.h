@@ -8,6 +8,9 @@
 
 #include "store/store.h"
 
+/* Names of the agents that have tables, a row each, in order. [waits] */
+troupe_status store_namespaces(struct store *store, uint64_t deadline, struct store_rows **ret,
+                               struct error *err);
 /* Names of the tables of a namespace (NULL: the core's), a row each, in order. Without what a database
  * keeps for itself. [waits] */
 troupe_status store_tables(struct store *store, const char *ns, uint64_t deadline,

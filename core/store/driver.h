@@ -104,6 +104,10 @@ struct store_driver {
      * table is ?2. */
     void (*group)(const char *ns, char ret[STORE_GROUP_SIZE]);
     const char *tables_sql, *columns_sql;
+    /* The place of a row of a table without a key: as a column, as a condition (?1), as an order. */
+    const char *row_place, *row_after, *row_order;
+    /* Lets the number of table ?2's column ?3 go on behind ?4; NULL: the database does by itself. */
+    const char *number_sql;
 };
 
 extern const struct store_driver store_sqlite_driver;

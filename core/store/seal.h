@@ -49,10 +49,12 @@ struct seal_keys {
 troupe_status seal_keys_parse(const char *key, const char *old, struct seal_keys *ret,
                               struct error *err);
 void seal_keys_clear(struct seal_keys *keys);
+/* Stands among the ids of a database that a transfer did not fill to its end. */
+#define SEAL_UNFINISHED "transfer"
 /* Whether the keys that a database was sealed with (a row each) are all here; TROUPE_ARGUMENT with the
- * remedy where one is missing. */
+ * remedy where one is missing. TROUPE_DATA: it is not filled, and `unfinished` does not allow that. */
 troupe_status seal_keys_check(const struct seal_keys *keys, const struct store_rows *used,
-                              struct error *err);
+                              bool unfinished, struct error *err);
 /* The key of that id; NULL: there is none. `id` need not end. */
 const struct seal_key *seal_keys_find(const struct seal_keys *keys, const char *id);
 

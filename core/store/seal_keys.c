@@ -89,11 +89,17 @@ const struct seal_key *seal_keys_find(const struct seal_keys *keys, const char *
 }
 
 troupe_status seal_keys_check(const struct seal_keys *keys, const struct store_rows *used,
-                              struct error *err)
+                              bool unfinished, struct error *err)
 {
     for (size_t i = 0; i < used->count; i++) {
         const struct store_value *id = store_cell(used, i, 0);
 
+        if (id->type == STORE_TEXT && !strcmp(id->data, SEAL_UNFINISHED)) {
+            if (unfinished)
+                continue;
+            return error_set(err, TROUPE_DATA,
+                             "troupe migrate did not fill the database to its end: run it again");
+        }
         if (id->type != STORE_TEXT || id->len != SEAL_KEY_ID_SIZE - 1 ||
             !seal_keys_find(keys, id->data))
             return error_set(

@@ -348,11 +348,36 @@ static troupe_status migrate(struct store *store, const char *ns,
     return request ? finish(request, err) : ended(status, "a migration", err);
 }
 
+/* For a transfer to another database. The steps ran: what cannot be remembered now is so the next time. */
+static void remember(struct store *store, const char *ns, const struct store_migration *steps,
+                     size_t count, uint64_t deadline)
+{
+    _cleanup_batch_ struct store_batch *batch = NULL;
+    _cleanup_rows_ struct store_rows *rows = NULL;
+
+    if (store_query(store,
+                    STORE_SQL("SELECT count(*) FROM migration_text WHERE ns = ?1", store_text(ns)),
+                    deadline, &rows, NULL) < 0 ||
+        store_cell_int(rows, 0, 0, 0) >= (int64_t)count)
+        return;
+    batch = store_batch_new();
+    for (size_t i = 0; i < count; i++)
+        store_batch_add(batch, STORE_SQL("INSERT INTO migration_text (ns, version, sql) "
+                                         "VALUES (?1, ?2, ?3) ON CONFLICT (ns, version) DO NOTHING",
+                                         store_text(ns), store_int(steps[i].version),
+                                         store_text(steps[i].sql)));
+    (void)store_commit(store, batch, deadline, NULL);
+}
+
 troupe_status store_migrate(struct store *store, const char *ns,
                             const struct store_migration *steps, size_t count, uint64_t deadline,
                             struct error *err)
 {
-    return migrate(store, ns, steps, count, false, deadline, err);
+    troupe_status status = migrate(store, ns, steps, count, false, deadline, err);
+
+    if (status >= 0)
+        remember(store, ns, steps, count, deadline);
+    return status;
 }
 
 troupe_status store_migrate_check(struct store *store, const char *ns,

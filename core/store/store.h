@@ -35,6 +35,7 @@ struct store_options {
     /* Seals what is written by seal.h's rules, and other keys that only read; both 64 hexadecimal
      * digits each. NULL: nothing is encrypted. */
     const char *encrypt_key, *encrypt_old_keys;
+    bool unfinished;  /* opens, too, what store_transfer did not fill to its end */
     uint32_t away_ms; /* waits so long for a server that is away; 0: 10,000               */
     enum store_synchronous synchronous;
     unsigned readers;        /* reader connections, each with a thread; 0: 2, at most 16         */

@@ -103,4 +103,38 @@ cli run >"$TAP_DIR/why"
 is $? 78 "nor with a wrong one"
 like "$(cat "$TAP_DIR/why")" "add it to encrypt_old_keys" "with the remedy, too"
 
+# ---- another key, and none
+
+config "$KEY"
+host_start
+cli reseal >"$TAP_DIR/why"
+is $? 75 "while a host runs nothing is encrypted anew"
+host_stop
+config "encrypt_key = \${file:$TAP_DIR/other}
+encrypt_old_keys = \${file:$TAP_DIR/key}"
+like "$(cli reseal)" "^[1-9][0-9]* values are encrypted with the key of today" "reseal encrypts with another key"
+is "$(in_clear)" "" "nothing is in the clear meanwhile"
+config "encrypt_key = \${file:$TAP_DIR/other}"
+host_start
+is $? 0 "the host starts without the old one"
+like "$(cli user export "$BOB")" "$CANARY sings" "and reads what there is"
+host_stop
+config "encrypt_old_keys = \${file:$TAP_DIR/other}"
+like "$(cli reseal)" "values are in the clear again" "encryption can be ended"
+config ""
+host_start
+is $? 0 "and the host starts without a key"
+like "$(cli user export "$BOB")" "$CANARY sings" "and reads all of it"
+[ -n "$(in_clear)" ]
+ok $? "now it is in the clear"
+host_stop
+config "$KEY"
+host_start
+fake_discord_wait connected 2
+fake_discord_say general bob "{mention} once more of $CANARY {token}" >/dev/null
+fake_discord_wait answered 1 30000 300
+host_stop
+cli reseal >/dev/null
+is "$(in_clear)" "" "a database of before is encrypted by reseal, to the last page"
+
 tap_done

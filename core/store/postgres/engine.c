@@ -68,6 +68,7 @@ static troupe_status engine_open(const struct store_options *options, struct sto
         .write_ms = options->write_ms,
         .away_ms = options->away_ms,
         .on_commit = options->on_commit,
+        .unfinished = options->unfinished,
     };
     engine->readers = mem_zero(options->readers, sizeof(*engine->readers));
     engine->writer.server = &engine->server;
@@ -114,4 +115,8 @@ const struct store_driver store_postgres_driver = {
     .group = group,
     .tables_sql = SQL_CATALOG_TABLES,
     .columns_sql = SQL_CATALOG_COLUMNS,
+    .row_place = "CAST(ctid AS TEXT) AS row_place",
+    .row_after = "ctid > CAST(?1 AS tid)",
+    .row_order = "ctid",
+    .number_sql = SQL_CATALOG_NUMBER,
 };

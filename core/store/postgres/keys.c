@@ -19,7 +19,7 @@ troupe_status postgres_keys_take(struct postgres_connection *conn, uint64_t dead
         status = store_rows_put(used, store_text(PQgetvalue(result, i, 0)));
     PQclear(result);
     if (status >= 0)
-        status = seal_keys_check(keys, used, err);
+        status = seal_keys_check(keys, used, conn->server->unfinished, err);
     if (status < 0 || !keys->writes)
         return status;
     /* An id is of hexadecimal digits. */

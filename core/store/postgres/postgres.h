@@ -36,6 +36,7 @@ struct postgres_server {
     uint32_t away_ms;  /* what is written or asked waits so long for a server that is away       */
     void (*on_commit)(void);
     struct seal_keys keys;
+    bool unfinished;         /* as store_open was asked */
     _Atomic uint64_t schema; /* grows with each migration: statements are prepared anew          */
 };
 

@@ -78,7 +78,7 @@ static troupe_status start(struct store_engine *engine, const struct store_optio
     status = sqlite_migrate(&writer->conn, NULL, steps, count, false, err);
     if (status < 0)
         return sqlite_open_status(&writer->conn, status);
-    status = sqlite_keys_take(&writer->conn, keys, err);
+    status = sqlite_keys_take(&writer->conn, keys, options->unfinished, err);
     if (status >= 0)
         status = seal_new(keys, &writer->conn.seal, err);
     if (status >= 0)
@@ -149,4 +149,7 @@ const struct store_driver store_sqlite_driver = {
     .group = group,
     .tables_sql = SQL_CATALOG_TABLES,
     .columns_sql = SQL_CATALOG_COLUMNS,
+    .row_place = "rowid",
+    .row_after = "rowid > ?1",
+    .row_order = "rowid",
 };

@@ -25,7 +25,7 @@ static troupe_status run(struct sqlite_connection *conn, const char *key,
 }
 
 troupe_status sqlite_keys_take(struct sqlite_connection *conn, const struct seal_keys *keys,
-                               struct error *err)
+                               bool unfinished, struct error *err)
 {
     _cleanup_rows_ struct store_rows *used = NULL;
     const struct store_value params[] = {store_text(keys->writes ? keys->keys[0].id : NULL),
@@ -34,7 +34,7 @@ troupe_status sqlite_keys_take(struct sqlite_connection *conn, const struct seal
         run(conn, "\nSELECT id FROM seal_key ORDER BY created_ms DESC, id", NULL, 0, &used, err);
 
     if (status >= 0)
-        status = seal_keys_check(keys, used, err);
+        status = seal_keys_check(keys, used, unfinished, err);
     if (status < 0 || !keys->writes)
         return status;
     return run(conn,

@@ -83,7 +83,7 @@ void sqlite_statements_clear(struct sqlite_connection *conn);
 
 /* Refuses the start without them, and notes the one that writes. On the writer's connection. */
 troupe_status sqlite_keys_take(struct sqlite_connection *conn, const struct seal_keys *keys,
-                               struct error *err);
+                               bool unfinished, struct error *err);
 
 /* ---- file.c: the checks before SQLite sees the file ---- */
 

@@ -24,3 +24,10 @@ JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
 WHERE c.relkind = 'r' AND CAST(n.nspname AS TEXT) = ?1 AND CAST(c.relname AS TEXT) = ?2
   AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum;
+
+-- The next number of a column that makes numbers stands behind ?4.
+-- name: number
+SELECT pg_catalog.setval(CAST(q.s AS regclass), ?4)
+FROM (SELECT pg_catalog.pg_get_serial_sequence(pg_catalog.quote_ident(?1) || '.' || pg_catalog.quote_ident(?2),
+                                               ?3) AS s) AS q
+WHERE q.s IS NOT NULL;

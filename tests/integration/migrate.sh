@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# troupe migrate: a host's database goes to a PostgreSQL of the test's own and back, and the host goes on
+# from it with its talk, its reminders and its history.
+. "$TROUPE_SRCDIR/tests/lib/tap.sh"
+. "$TROUPE_SRCDIR/tests/lib/fake.sh"
+
+bin=/usr/lib/postgresql/15/bin
+place=$TAP_DIR/postgres
+as_postgres() { "$@"; }
+if [ "$(id -u)" -eq 0 ]; then
+    as_postgres() { (cd / && exec setpriv --reuid=postgres --regid=postgres --clear-groups "$@"); }
+fi
+if [ ! -x "$bin/postgres" ] || { [ "$(id -u)" -eq 0 ] && ! id postgres >/dev/null 2>&1; } ||
+    ! ldd "$TROUPE" 2>/dev/null | grep -q libpq; then
+    skip "a database goes to PostgreSQL and back" "PostgreSQL is not here, or not built in"
+    tap_done
+    exit 0
+fi
+
+server_stop() { as_postgres "$bin/pg_ctl" -D "$place/data" -s -m immediate -w stop >/dev/null 2>&1; }
+trap 'server_stop; tap_cleanup' EXIT
+mkdir "$place"
+chmod 711 "$TAP_DIR"
+[ "$(id -u)" -ne 0 ] || chown postgres "$place"
+as_postgres "$bin/initdb" -D "$place/data" -U troupe -A trust --no-sync -E UTF8 --no-locale >/dev/null 2>&1
+as_postgres "$bin/pg_ctl" -D "$place/data" -s -w -t 30 -l "$place/log" \
+    -o "-k $place -c listen_addresses= -c fsync=off -c shared_buffers=16MB" start >/dev/null 2>&1
+as_postgres "$bin/createdb" -U troupe -h "$place" -T template0 bot
+is $? 0 "a server is there"
+
+URL="postgresql://troupe@/bot?host=$place"
+cli() { "$TROUPE" "$@" -c "$TAP_DIR/troupe.ini" 2>&1; }
+config()
+{
+    write_config
+    printf '[agent reminder]\n[store]\n%s\n' "$1" >>"$TAP_DIR/troupe.ini"
+}
+
+fake_start --model fake || exit 1
+config ""
+host_start
+is $? 0 "the host starts on a file"
+chat "my parrot is called Yellowbird" >/dev/null
+chat '/remind when="in 3 days" text="feed Yellowbird"' >/dev/null
+cli migrate --from "$TAP_DIR/data/troupe.db" --to "$URL" >"$TAP_DIR/said"
+is $? 75 "while it runs nothing is moved"
+like "$(cat "$TAP_DIR/said")" "another" "which is told"
+host_stop
+cli migrate --from "$TAP_DIR/data/troupe.db" >/dev/null
+is $? 64 "both ends are asked for"
+cli migrate --from "$TAP_DIR/nothing.db" --to "$URL" >"$TAP_DIR/said"
+is $? 66 "a source that is not there is refused"
+[ ! -e "$TAP_DIR/nothing.db" ]
+ok $? "and not made"
+cli migrate --from "$TAP_DIR/data/troupe.db" --to "$URL" >"$TAP_DIR/said"
+is $? 0 "the database goes to the server"
+like "$(cat "$TAP_DIR/said")" "conversation conversation_history: 2 rows" "with the tables of agents"
+like "$(cat "$TAP_DIR/said")" "checksums are the same" "and is held against the source"
+cli migrate --from "$TAP_DIR/data/troupe.db" --to "$URL" >"$TAP_DIR/said"
+is $? 73 "a target with something in it is refused"
+
+mv "$TAP_DIR/data/troupe.db" "$TAP_DIR/before.db"
+config "backend = postgresql
+url = $URL"
+host_start
+is $? 0 "the host starts on the server"
+like "$(cli why last)" "answered|reminder|command" "it knows what was answered"
+like "$(chat "/reminders")" "feed Yellowbird" "and what is planned"
+chat "what is it called?" >/dev/null
+curl -sf --noproxy '*' "$FAKE_URL/_log" >"$TAP_DIR/asked"
+like "$(tail -c 4000 "$TAP_DIR/asked")" "my parrot is called Yellowbird" "the talk goes on"
+host_stop
+
+cli migrate --from "$URL" --to "$TAP_DIR/data/troupe.db" >"$TAP_DIR/said"
+is $? 0 "and back into a file"
+is "$(stat -c %a "$TAP_DIR/data/troupe.db")" 600 "which is its owner's alone"
+config ""
+host_start
+is $? 0 "the host starts on it"
+chat "and once more?" >/dev/null
+curl -sf --noproxy '*' "$FAKE_URL/_log" >"$TAP_DIR/asked"
+like "$(tail -c 4000 "$TAP_DIR/asked")" "what is it called" "with what was said on the server"
+is "$(fake_stop >/dev/null 2>&1; cli user list)" "no deletion is open" "and is well"
+host_stop
+
+tap_done
