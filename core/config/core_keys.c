@@ -16,6 +16,7 @@
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"auto", "text", "json", "systemd", NULL};
 static const char *const backends[] = {"sqlite", "postgresql", NULL};
+static const char *const caches[] = {"memory", "redis", NULL};
 static const char *const database_schemes[] = {"postgresql", "postgres", NULL};
 static const char *const synchronous[] = {"full", "normal", NULL};
 static const char *const balances[] = {"first", "round_robin", "random", "least_busy", NULL};
@@ -60,6 +61,20 @@ static const struct config_key store_keys[] = {
      .doc = "what members' files may take in the database; the oldest go first, all after a day"},
     {"keep_audit", CONFIG_DURATION, CONFIG_LIVE, "90d", 24 * HOUR, 3650 * 24 * HOUR,
      .doc = "how long it is kept who changed settings and who was refused"},
+};
+
+static const struct config_key cache_keys[] = {
+    {"backend", CONFIG_CHOICE, 0, "memory", .choices = caches,
+     .doc = "where agents' caches are: in the host's memory, or in a Redis"},
+    {"memory", CONFIG_SIZE, 0, "16M", 64 * KILO, 1024 * MEGA,
+     .doc = "what the memory may take; what was used longest ago goes first"},
+    {"url", CONFIG_STRING, 0, NULL,
+     .doc = "the server of redis, as redis://HOST:PORT/DATABASE or unix:/PATH"},
+    {"password", CONFIG_STRING, CONFIG_SECRET, NULL,
+     .doc = "the password of redis, best as ${file:PATH}; it may not stand in url"},
+    {"prefix", CONFIG_STRING, 0, "troupe", .doc = "what every key on the server begins with"},
+    {"answer", CONFIG_DURATION, 0, "500ms", 10, 10 * SECOND,
+     .doc = "how long the server is waited for; later it is as if nothing were there"},
 };
 
 static const struct config_key budget_keys[] = {
@@ -293,6 +308,7 @@ const struct config_schema *config_core_schemas(size_t *ret_count)
     static const struct config_schema schemas[] = {
         {"troupe", NULL, troupe_keys, COUNT(troupe_keys), CONFIG_ALWAYS},
         {"store", NULL, store_keys, COUNT(store_keys), CONFIG_ALWAYS},
+        {"cache", NULL, cache_keys, COUNT(cache_keys), CONFIG_ALWAYS},
         {"budget", NULL, budget_keys, COUNT(budget_keys), CONFIG_ALWAYS},
         {"admission", NULL, admission_keys, COUNT(admission_keys), CONFIG_ALWAYS},
         {"limits", NULL, limits_keys, COUNT(limits_keys), CONFIG_ALWAYS},

@@ -9,6 +9,7 @@
 #include "main/figures.h"
 #include "main/host_private.h"
 #include "plugin/isolate.h"
+#include "store/cache.h"
 #include "turn/core_commands.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ json_t *host_status(struct host *host)
     struct engine_stats engine;
     struct loop_stats loop;
     struct store_stats store;
+    struct cache_stats cache;
     struct http_client_stats http;
     const struct plugin_set *set = turn_engine_set(host->engine);
     json_t *status;
@@ -26,6 +28,7 @@ json_t *host_status(struct host *host)
     turn_engine_stats(host->engine, &engine);
     loop_stats(host->loop, &loop);
     store_stats(host->store, &store);
+    cache_stats(host->cache, &cache);
     http_client_stats(host->http, &http);
     status = json_pack(
         "{s:s, s:I, s:I, s:I, s:b, s:s, s:I, s:I, s:s}", "version", PACKAGE_VERSION, "pid",
@@ -59,6 +62,11 @@ json_t *host_status(struct host *host)
                                   "transactions", (json_int_t)store.transactions, "failed",
                                   (json_int_t)store.failed, "queued",
                                   (json_int_t)store.batches_queued));
+    json_object_set_new(status, "cache",
+                        json_pack("{s:b, s:I, s:I, s:I, s:I}", "degraded", cache.degraded, "hits",
+                                  (json_int_t)cache.hits, "misses", (json_int_t)cache.misses,
+                                  "failed", (json_int_t)cache.failed, "entries",
+                                  (json_int_t)cache.entries));
     json_object_set_new(status, "http",
                         json_pack("{s:I, s:I, s:I}", "requests", (json_int_t)http.requests,
                                   "connections", (json_int_t)http.connections, "denied",

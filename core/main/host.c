@@ -127,6 +127,8 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
     if (status == TROUPE_OK)
         status = storage_options(config, &store_options, err);
     if (status == TROUPE_OK)
+        status = storage_cache(config, host->loop, &host->cache, err);
+    if (status == TROUPE_OK)
         status = store_open(host->loop, &store_options, &host->store, err);
     if (status < 0) {
         *ret_exit = store_exit_code(status);
@@ -224,6 +226,7 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
     struct engine_options options = {
         .loop = host->loop,
         .store = host->store,
+        .cache = host->cache,
         .http = host->http,
         .pool = host->pool,
         .turn_table = host_turn_table(),
@@ -378,6 +381,7 @@ void host_free(struct host *host)
     console_free(host->console);
     outbox_close(host->outbox);
     store_close(host->store);
+    cache_free(host->cache);
     loop_step(host->loop, 0); /* the outcomes of marks that were on their way */
     mem_free(host->config_path);
     mem_free(host->data_dir);

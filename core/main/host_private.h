@@ -30,6 +30,7 @@ struct host {
     struct store *store;
     struct http_client *http;
     struct pool *pool;
+    struct cache *cache;
     struct plugin_manager *manager;
     struct outbox *outbox;
     struct console *console;

@@ -4,6 +4,7 @@
 #include "store/seal.h"
 
 enum { BACKEND_SQLITE, BACKEND_POSTGRESQL };
+enum { BACKEND_MEMORY, BACKEND_REDIS };
 
 troupe_status storage_options(const struct config *config, struct store_options *ret,
                               struct error *err)
@@ -40,6 +41,44 @@ troupe_status storage_options(const struct config *config, struct store_options 
     return TROUPE_OK;
 }
 
+troupe_status storage_cache(const struct config *config, struct loop *loop, struct cache **ret,
+                            struct error *err)
+{
+    const struct config_section *section = config_section(config, "cache", NULL);
+    struct cache_options options = {.max_bytes = (size_t)config_bytes(section, "memory"),
+                                    .prefix = config_str(section, "prefix"),
+                                    .answer_ms = (uint32_t)config_ms(section, "answer")};
+
+    if (config_choice(section, "backend") == BACKEND_REDIS) {
+        options.url = config_str(section, "url");
+        options.password = config_str(section, "password");
+        if (!options.url)
+            return error_set(err, TROUPE_CONFIG,
+                             "key \"url\" in [cache] is missing: backend = redis needs it, as "
+                             "redis://HOST:PORT/DATABASE or unix:/PATH");
+    }
+    if (cache_new(loop, &options, ret, err) >= 0)
+        return TROUPE_OK;
+    error_prefix(err, "[cache]");
+    return err->status = TROUPE_CONFIG;
+}
+
+/* A cache is made and given back: nothing is connected to. */
+static troupe_status check_cache(const struct config *config, struct config_problems *problems)
+{
+    struct cache *cache = NULL;
+    struct error err;
+    unsigned line = 0;
+    const char *file;
+    troupe_status status = storage_cache(config, NULL, &cache, &err);
+
+    cache_free(cache);
+    if (status >= 0)
+        return TROUPE_OK;
+    file = config_section_origin(config_section(config, "cache", NULL), &line);
+    return config_problem(problems, line ? file : NULL, line, "%s", err.text);
+}
+
 troupe_status storage_check(const struct config *config, struct config_problems *problems)
 {
     struct store_options options;
@@ -48,7 +87,7 @@ troupe_status storage_check(const struct config *config, struct config_problems 
     const char *file;
 
     if (storage_options(config, &options, &err) == TROUPE_OK)
-        return TROUPE_OK;
+        return check_cache(config, problems);
     file = config_section_origin(config_section(config, "store", NULL), &line);
     return config_problem(problems, line ? file : NULL, line, "%s", err.text);
 }

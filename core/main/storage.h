@@ -6,12 +6,16 @@
 #define MAIN_STORAGE_H
 
 #include "config/config.h"
+#include "store/cache.h"
 #include "store/store.h"
 
 /* Borrows from `config`. TROUPE_CONFIG for what no single key can tell: a server without a url, a url
  * with a password. Any thread. */
 troupe_status storage_options(const struct config *config, struct store_options *ret,
                               struct error *err);
+/* The cache as [cache] asks for it. TROUPE_CONFIG for a url that is missing or none. */
+troupe_status storage_cache(const struct config *config, struct loop *loop, struct cache **ret,
+                            struct error *err);
 /* The same as a problem of the configuration. */
 troupe_status storage_check(const struct config *config, struct config_problems *problems);
 

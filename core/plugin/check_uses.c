@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <string.h>
 #include <troupe/budget.h>
+#include <troupe/cache.h>
 #include <troupe/files.h>
 #include <troupe/http.h>
 #include <troupe/kv.h>
@@ -31,6 +32,7 @@ static const struct {
     {TROUPE_FILES, "files"},
     {TROUPE_SCHEDULE, "schedule"},
     {TROUPE_VECTORS, "vectors"},
+    {TROUPE_CACHE, "cache"},
 };
 
 #define GUARDED (sizeof(guarded) / sizeof(guarded[0]))

@@ -604,6 +604,43 @@ static const troupe_vectors_v1 vectors_table = {.size = sizeof(vectors_table),
                                                 .remove = vectors_remove,
                                                 .of_text = vectors_of_text};
 
+/* ---- troupe.cache/1 -------------------------------------------------------------------------- */
+
+static troupe_status cache_get(troupe_turn *turn, uint32_t scope, const char *key, troupe_str *ret)
+{
+    struct guest_turn *t = guest_turn_of(turn);
+    struct buf args = BUF_INIT;
+    troupe_status status;
+
+    put_key(&args, scope, key);
+    status = guest_call(t, WIRE_DO_CACHE_GET, &args);
+    if (status >= 0 && ret)
+        *ret = guest_take(t);
+    return status;
+}
+
+static troupe_status cache_put(troupe_turn *turn, uint32_t scope, const char *key, troupe_str value,
+                               uint64_t life_ms)
+{
+    struct buf args = BUF_INIT;
+
+    put_key(&args, scope, key);
+    wire_put_bytes(&args, value.ptr, value.len);
+    wire_put_int(&args, (int64_t)life_ms);
+    return guest_call(guest_turn_of(turn), WIRE_DO_CACHE_PUT, &args);
+}
+
+static troupe_status cache_remove(troupe_turn *turn, uint32_t scope, const char *key)
+{
+    struct buf args = BUF_INIT;
+
+    put_key(&args, scope, key);
+    return guest_call(guest_turn_of(turn), WIRE_DO_CACHE_REMOVE, &args);
+}
+
+static const troupe_cache_v1 cache_table = {
+    .size = sizeof(cache_table), .get = cache_get, .put = cache_put, .remove = cache_remove};
+
 /* ---- by id ----------------------------------------------------------------------------------- */
 
 const void *guest_extension(const char *id)
@@ -619,6 +656,7 @@ const void *guest_extension(const char *id)
         {TROUPE_METRICS_EXTENSION, &metrics_table},
         {TROUPE_TRACE_EXTENSION, &trace_table},
         {TROUPE_VECTORS, &vectors_table},
+        {TROUPE_CACHE, &cache_table},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -511,6 +511,35 @@ static troupe_status do_vectors(troupe_turn *turn, uint32_t what, struct wire_in
                                        : vectors->remove(turn, scope, key);
 }
 
+/* ---- troupe.cache/1 -------------------------------------------------------------------------- */
+
+static troupe_status do_cache(troupe_turn *turn, uint32_t what, struct wire_in *in, struct buf *out)
+{
+    const troupe_cache_v1 *cache = turn->api->get_extension(turn, TROUPE_CACHE);
+    uint32_t scope = (uint32_t)wire_take_count(in, UINT32_MAX);
+    const char *key = wire_take_text(in);
+    troupe_str value = {NULL, 0};
+    troupe_status status;
+    uint64_t life = 0;
+
+    if (what == WIRE_DO_CACHE_PUT) {
+        value = wire_take_str(in);
+        life = (uint64_t)wire_take_int(in);
+    }
+    if (!wire_taken(in))
+        return ISOLATE_BROKEN;
+    if (!cache || !key)
+        return cache ? TROUPE_ARGUMENT : TROUPE_UNSUPPORTED;
+    if (what == WIRE_DO_CACHE_PUT)
+        return cache->put(turn, scope, key, value, life);
+    if (what == WIRE_DO_CACHE_REMOVE)
+        return cache->remove(turn, scope, key);
+    status = cache->get(turn, scope, key, &value);
+    if (status >= 0)
+        put_str(out, value);
+    return status;
+}
+
 troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, struct wire_in *in,
                                      struct buf *out)
 {
@@ -545,6 +574,9 @@ troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, s
     case WIRE_DO_VECTORS_SEARCH:
     case WIRE_DO_VECTORS_REMOVE:
     case WIRE_DO_VECTORS_OF_TEXT: return do_vectors(turn, what, in, out);
+    case WIRE_DO_CACHE_GET:
+    case WIRE_DO_CACHE_PUT:
+    case WIRE_DO_CACHE_REMOVE: return do_cache(turn, what, in, out);
     default: return ISOLATE_BROKEN;
     }
 }

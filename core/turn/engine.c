@@ -541,6 +541,7 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     engine->file_bytes = -1;
     loop_on_runaway(engine->loop, runaway);
     engine->store = options->store;
+    engine->cache = options->cache;
     engine->idle_task.run = idle_now;
     list_init(&engine->turns);
     list_init(&engine->incoming);

@@ -21,6 +21,7 @@ struct plugin_agent;
 struct plugin_set;
 struct pool;
 struct sched;
+struct cache;
 struct store;
 struct store_batch;
 
@@ -42,6 +43,7 @@ struct turn_figures {
 struct engine_options {
     struct loop *loop;
     struct store *store;
+    struct cache *cache; /* NULL: there is none */
     struct http_client *http;
     struct pool *pool;                   /* for what computes long or blocks */
     const troupe_turn_table *turn_table; /* core/host's */

@@ -44,6 +44,7 @@ struct engine {
     struct engine_options options;
     struct loop *loop;
     struct store *store;
+    struct cache *cache; /* NULL: there is none */
     struct sched *sched;
     struct plugin_set *set; /* current, pinned */
     struct turn_admission admission;

@@ -57,6 +57,10 @@ static troupe_status weigh(troupe_turn *turn, uint64_t file)
     troupe_span_bool(turn, span, "read", status >= 0);
     troupe_span_text(turn, span, "unit", "bytes");
     troupe_span_end(turn, span, status);
+    if (status == TROUPE_OK &&
+        troupe_cache_get(turn, TROUPE_SCOPE_GUILD, "last", &text) == TROUPE_NOT_FOUND &&
+        troupe_cache_put(turn, TROUPE_SCOPE_GUILD, "last", text, 1000) < 0)
+        (void)troupe_cache_remove(turn, TROUPE_SCOPE_GUILD, "last");
     if (status == TROUPE_OK) {
         float values[64];
         troupe_array hits = {nullptr, 0, 0};
@@ -110,7 +114,7 @@ static troupe_status stage(troupe_turn *turn)
 
 TROUPE_PLUGIN(
     "org.example.greet", "1.0.0", "Greets", .stage = stage, .create = create, .state_flags = 0,
-    .functions = TROUPE_LIST(greet, ask, keep, count, weigh), .capabilities = "sql files vectors",
+    .functions = TROUPE_LIST(greet, ask, keep, count, weigh), .capabilities = "sql files vectors cache",
     .migrations = TROUPE_MIGRATIONS({1, 0, "greeted",
                                      "CREATE TABLE {greeted} (said INTEGER NOT NULL, who TEXT)"}),
     .metrics = TROUPE_METRICS(TROUPE_COUNTER("greeted", "Greetings", .labels = "whom"),

@@ -60,6 +60,8 @@ fault "$TROUPE_BUILDDIR/tests/plugins/.libs/indirect.so" load org.example.indire
     "code that the dynamic linker runs is found"
 fault "$TROUPE_BUILDDIR/tests/plugins_turn/.libs/vectors_denied.so" capability troupe.vectors/1 \
     "an undeclared use of vectors is found"
+fault "$TROUPE_BUILDDIR/tests/plugins_turn/.libs/cache_denied.so" capability troupe.cache/1 \
+    "an undeclared use of the cache is found"
 fault "$TROUPE_BUILDDIR/tests/plugins/.libs/bad.so" declaration org.example.bad "a declaration that does not hold is found"
 
 for file in "$faults/clean.so" "$TROUPE_BUILDDIR"/plugins/{hello,reminder,conversation,llm}/.libs/*.so; do

@@ -8,6 +8,7 @@
 
 #include <troupe/abi.h>
 #include <troupe/budget.h>
+#include <troupe/cache.h>
 #include <troupe/cxx.h>
 #include <troupe/files.h>
 #include <troupe/host.h>

@@ -45,6 +45,7 @@ struct stage_test {
     struct fixture base; /* first: CHECK_STATUS and ask_int want its members */
     struct gateway gateway;
     struct http_client *http;
+    struct cache *cache; /* of the engine's options */
     struct outbox *outbox;
     struct plugin_manager *manager;
     struct engine *engine;
@@ -497,6 +498,7 @@ static inline troupe_status engine_start(struct stage_test *t, const char *ini)
     const struct engine_options options = {.park_ms = t->park_ms,
                                            .loop = t->base.loop,
                                            .store = t->base.store,
+                                           .cache = t->cache,
                                            .http = t->http,
                                            .turn_table = host_turn_table()};
     struct plugin_set *set = build_set(t, ini);
