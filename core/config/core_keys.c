@@ -294,6 +294,8 @@ static const struct config_key agent_keys[] = {
     {"specialty", CONFIG_STRING, CONFIG_LIVE, NULL, .doc = "what it is good at, for routing"},
     {"timeout", CONFIG_DURATION, CONFIG_LIVE, NULL, 100, 24 * HOUR,
      .doc = "time for each of its calls; unset: what is left of the turn's"},
+    {"keep", CONFIG_DURATION, CONFIG_LIVE, NULL, HOUR, 3650 * 24 * HOUR,
+     .doc = "what it keeps about members goes after so long; unset: as the agent declares"},
 };
 
 static const struct config_key feature_keys[] = {

@@ -7,6 +7,7 @@
 #include "main/host_private.h"
 #include "store/kv.h"
 #include "turn/audit.h"
+#include "turn/retain.h"
 #include "turn/sweep.h"
 
 #define EVERY_MS   (10 * 60 * 1000)
@@ -30,6 +31,8 @@ static troupe_status sweep(struct host *host, bool *ret_more, struct error *err)
     if (status == TROUPE_OK)
         status = turn_audit_sweep(host->store, clock_wall_ms() - config_ms(section, "keep_audit"),
                                   deadline, &audit, err);
+    if (status == TROUPE_OK)
+        status = turn_retain(host->engine, clock_wall_ms(), ret_more);
     *ret_more |= jobs || audit || removed == KV_PORTION;
     return status;
 }

@@ -68,12 +68,15 @@ static void put_user_data(struct buf *out, troupe_array list)
     wire_put_int(out, list.count);
     for (uint32_t i = 0; i < list.count; i++) {
         const troupe_user_data *data = TROUPE_AT(list, troupe_user_data, i);
+        bool keeps = list.stride >= offsetof(troupe_user_data, keep_days) + sizeof(uint32_t);
 
         wire_put_text(out, data->name);
         wire_put_text(out, data->doc);
         wire_put_text(out, data->member);
         wire_put_int(out, data->kind);
         wire_put_int(out, data->flags);
+        wire_put_text(out, keeps ? data->age : NULL);
+        wire_put_int(out, keeps ? data->keep_days : 0);
     }
 }
 

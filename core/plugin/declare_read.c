@@ -128,6 +128,8 @@ static troupe_array take_user_data(struct wire_in *in, struct arena *arena)
         data[i].member = wire_take_text(in);
         data[i].kind = (uint32_t)wire_take_int(in);
         data[i].flags = (uint32_t)wire_take_int(in);
+        data[i].age = wire_take_text(in);
+        data[i].keep_days = (uint32_t)wire_take_int(in);
     }
     return (troupe_array){data, count, sizeof(*data)};
 }

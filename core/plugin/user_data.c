@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define DATA_1_6  (offsetof(troupe_user_data, flags) + sizeof(uint32_t))
+#define DATA_KEEP (offsetof(troupe_user_data, keep_days) + sizeof(uint32_t))
+#define KEEP_MAX  3650
 #define MAX_NAME  63
 #define MAX_KEY   200
 #define MAX_DOC   200
@@ -46,12 +48,24 @@ static bool is_line(const char *text, size_t max)
     return len > 0 && len <= max && text_is_utf8(text, len);
 }
 
-static troupe_status take(const troupe_user_data *from, uint32_t at, uint32_t count,
+static troupe_status take(const troupe_user_data *from, size_t stride, uint32_t at, uint32_t count,
                           struct plugin_manifest *manifest, struct error *err)
 {
     troupe_user_data *to = &manifest->user_data[at];
 
-    *to = (troupe_user_data){from->name, from->doc, from->member, from->kind, from->flags};
+    *to = (troupe_user_data){.name = from->name,
+                             .doc = from->doc,
+                             .member = from->member,
+                             .kind = from->kind,
+                             .flags = from->flags};
+    if (stride >= DATA_KEEP) {
+        to->age = from->age;
+        to->keep_days = from->keep_days;
+    }
+    if (!to->age != !to->keep_days || to->keep_days > KEEP_MAX ||
+        (to->age && (to->kind != TROUPE_USER_IS_TABLE || !is_name(to->age))))
+        return defect(manifest, at, err,
+                      "wants the column of the age and 1 to 3,650 days together, of a table");
     if (!is_line(to->doc, MAX_DOC))
         return defect(manifest, at, err, "needs a doc of one line and at most 200 bytes");
     if (!to->member)
@@ -99,6 +113,7 @@ troupe_status plugin_user_data_read(const troupe_plugin *table, struct plugin_ma
     manifest->user_data = mem_zero(list->count, sizeof(*manifest->user_data));
     manifest->user_data_count = list->count;
     for (uint32_t i = 0; status == TROUPE_OK && i < list->count; i++)
-        status = take(TROUPE_AT(*list, troupe_user_data, i), i, list->count, manifest, err);
+        status = take(TROUPE_AT(*list, troupe_user_data, i), list->stride, i, list->count, manifest,
+                      err);
     return status;
 }

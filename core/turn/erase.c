@@ -46,8 +46,8 @@ troupe_status turn_erase_declare(struct store *store, const struct plugin_agent 
     store_batch_add(batch, STORE_SQL(SQL_ERASE_DECLARE_CLEAR, store_text(agent->name)));
     for (size_t i = 0; i < manifest->user_data_count; i++) {
         const troupe_user_data *data = &manifest->user_data[i];
-        _cleanup_mem_ char *probe =
-            mem_printf("SELECT %s FROM {%s} LIMIT 0", data->member, data->name);
+        _cleanup_mem_ char *probe = mem_printf("SELECT %s, %s FROM {%s} LIMIT 0", data->member,
+                                               data->age ? data->age : data->member, data->name);
 
         /* Proves table and column, in the transaction that relies on them. */
         if (data->kind == TROUPE_USER_IS_TABLE)

@@ -509,8 +509,10 @@ TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with membe
               .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001},
                                               {2, 0, "context", conversation_sql_002}),
               .user_data = TROUPE_USER_DATA(
-                  TROUPE_USER_TABLE("conversation_history", "What you and I said to each other"),
-                  TROUPE_USER_TABLE("conversation_sessions", "When we talked, and what about"),
+                  TROUPE_USER_TABLE("conversation_history", "What you and I said to each other",
+                                    .age = "created_at", .keep_days = 90),
+                  TROUPE_USER_TABLE("conversation_sessions", "When we talked, and what about",
+                                    .age = "last_message_at", .keep_days = 7),
                   TROUPE_USER_TABLE("user_preferences", "How you want to be talked to")),
               .config = TROUPE_KEYS(
                   {"template", "File of the prompt", .type = TROUPE_TYPE_PATH,

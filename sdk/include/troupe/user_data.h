@@ -40,10 +40,17 @@ typedef struct troupe_user_data {
     const char *member; /* of a table: the column that has the id; NULL: "member"  */
     uint32_t kind;      /* TROUPE_USER_IS_…                                        */
     uint32_t flags;     /* TROUPE_USER_ANONYMISE                                   */
+    /* Of a table: the column that has a row's wall-clock milliseconds; NULL: rows stay until the member deletes
+     * them. An index on it keeps the sweep short. */
+    const char *age;
+    /* With it: rows older than so many days, 1 to 3,650, are deleted or anonymised by the host, earlier where the
+     * owner says so ([agent NAME] keep). */
+    uint32_t keep_days;
+    uint32_t reserved;
 } troupe_user_data;
 
 /* At most 64 of them. Behind the doc of a table follow members by name: .member = "author",
- * .flags = TROUPE_USER_ANONYMISE. */
+ * .flags = TROUPE_USER_ANONYMISE, .age = "created_at", .keep_days = 90. */
 #ifndef __cplusplus
 #define TROUPE_USER_DATA(...) TROUPE_ARRAY(((const troupe_user_data[]){__VA_ARGS__}))
 #define TROUPE_USER_TABLE(table, ...)                                                              \

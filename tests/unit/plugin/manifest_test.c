@@ -151,6 +151,12 @@ static void refuses_what_cannot_be_found_for_a_member(void **state)
            "line 1 of its user_data names no table and column in small letters, digits and _");
     refuse(LINE(TROUPE_USER_TABLE("vote", "x", .member = "a b")),
            "line 1 of its user_data names no table and column in small letters, digits and _");
+    refuse(LINE(TROUPE_USER_TABLE("vote", "x", .age = "at_ms")),
+           "line 1 of its user_data wants the column of the age and 1 to 3,650 days together, of a "
+           "table");
+    refuse(LINE(TROUPE_USER_KEY("best/{member}", "x", .age = "at_ms", .keep_days = 3)),
+           "line 1 of its user_data wants the column of the age and 1 to 3,650 days together, of a "
+           "table");
     refuse(LINE(TROUPE_USER_KEY("best", "x")),
            "line 1 of its user_data names no key with {member} in it");
     refuse(LINE(TROUPE_USER_TABLE("vote", "")),
