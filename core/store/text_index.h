@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Finding texts by their words. What is kept of a text are hashes of its words' stems with how often each is
+ * there, a few hundred bytes and no text; a search weighs by Okapi BM25 what a scope's texts share with a
+ * query: rare words count more, long texts less. The stems are made by a few endings of English and German
+ * that both sides lose alike; words that nearly every text has are left out. It is the same on every
+ * database and machine, and looks at nothing outside of the scope: also how rare a word is. Pure; any
+ * thread.
+ */
+#ifndef STORE_TEXT_INDEX_H
+#define STORE_TEXT_INDEX_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    TEXT_INDEX_TEXT_MAX = 64 * 1024, /* bytes that are looked at             */
+    TEXT_INDEX_WORDS_MAX = 1000,     /* different words of a text: the first */
+    TEXT_INDEX_QUERY_MAX = 32        /* and of a query                       */
+};
+
+/* Appends what is to be kept of a text. False, and nothing, where it has no word. */
+bool text_index_pack(const char *text, size_t len, struct buf *out);
+
+/* A search: what it looks for, then every text of the scope, then the weights. */
+struct text_query {
+    uint32_t words[TEXT_INDEX_QUERY_MAX];
+    uint32_t holders[TEXT_INDEX_QUERY_MAX]; /* texts that have the word */
+    size_t word_count;
+    size_t texts, total; /* that were looked at, and their words together */
+};
+
+/* What one text has of the query: times of each of its words. */
+struct text_match {
+    uint16_t times[TEXT_INDEX_QUERY_MAX];
+    uint32_t words; /* of the whole text */
+};
+
+/* False where the query has no word to go by. */
+bool text_query_init(struct text_query *query, const char *text, size_t len);
+/* Looks at a text, as it was packed: each of the scope once. False where it has nothing of the query, or
+ * cannot be read. */
+bool text_query_look(struct text_query *query, const void *packed, size_t len,
+                     struct text_match *ret);
+/* How well it matches, above 0, when all were looked at. */
+double text_query_score(const struct text_query *query, const struct text_match *match);
+/* How much of the query it has, 0 to 1: its words by how rare they are. One that no text has counts as the
+ * rarest. */
+double text_query_share(const struct text_query *query, const struct text_match *match);
+
+#endif
