@@ -48,6 +48,19 @@ struct store_scope host_scope(const struct turn_frame *frame);
 /* The same as text, as narrow as TROUPE_SCOPE_… says; TROUPE_UNSUPPORTED where the turn has no such part. */
 troupe_status host_kv_scope(struct turn_frame *frame, uint32_t scope, char *out, size_t size);
 
+/* One of the vectors that are nearest to another; the key is for mem_free. */
+struct host_near {
+    char *key;
+    double score; /* cosine */
+};
+/* The values with length one, for mem_free; needs the capability. */
+troupe_status host_vectors_take(struct turn_frame *frame, const float *values, uint32_t count,
+                                float **ret);
+/* The `most` nearest in the turn's scope to values of length one, the best first. [waits] */
+troupe_status host_vectors_near(struct turn_frame *frame, uint32_t scope, const float *values,
+                                uint32_t count, struct host_near *out, size_t most,
+                                size_t *ret_count, struct error *err);
+
 troupe_status host_ask(troupe_turn *turn, const char *text, uint64_t len, troupe_array labels,
                        uint64_t within_ms, int32_t *ret_choice);
 troupe_status host_ask_text(troupe_turn *turn, const char *text, uint64_t len, const char *title,
@@ -82,6 +95,7 @@ const troupe_metrics_v1 *host_metrics_table(void);
 const troupe_trace_v1 *host_trace_table(void);
 const troupe_vectors_v1 *host_vectors_table(void);
 const troupe_cache_v1 *host_cache_table(void);
+const troupe_texts_v1 *host_texts_table(void);
 const troupe_tools_v1 *host_tools_table(void);
 /* Whether the agent may call that function because models may. */
 bool host_may_use_tool(const struct turn_frame *frame, const char *name);

@@ -42,6 +42,11 @@ troupe_status host_kv_scope(struct turn_frame *frame, uint32_t scope, char *out,
         n = snprintf(out, size, "%s/session/%s/%s", account, event->channel ? event->channel : "",
                      event->member ? event->member : "");
         break;
+    case TROUPE_SCOPE_HERE: /* ends like MEMBER: whoever deletes a member's data finds both by that */
+        missing = !event->member;
+        n = snprintf(out, size, "%s/place/%s/member/%s", account,
+                     event->guild ? event->guild : "direct", event->member ? event->member : "");
+        break;
     default: return turn_frame_error(frame, TROUPE_ARGUMENT, "kv.scope", "unknown scope %u", scope);
     }
     if (missing)

@@ -164,16 +164,11 @@ static troupe_status take_out(troupe_turn *turn, uint32_t scope, const char *key
 
 /* ---- search ---- */
 
-struct best {
-    char *key;
-    double score;
-};
-
 struct looking {
     const float *query;
     uint32_t count;
     size_t most, found;
-    struct best best[MOST_MAX]; /* the best first */
+    struct host_near best[MOST_MAX]; /* the best first */
 };
 
 static void looking_clear(struct looking *looking)
@@ -182,7 +177,7 @@ static void looking_clear(struct looking *looking)
         mem_free(looking->best[i].key);
 }
 
-static bool is_before(double score, const char *key, const struct best *other)
+static bool is_before(double score, const char *key, const struct host_near *other)
 {
     return score > other->score || (score >= other->score && strcmp(key, other->key) < 0);
 }
@@ -199,7 +194,7 @@ static void consider(struct looking *looking, const char *key, double score)
         looking->found++;
     for (; at > 0 && is_before(score, key, &looking->best[at - 1]); at--)
         looking->best[at] = looking->best[at - 1];
-    looking->best[at] = (struct best){mem_strdup(key), score};
+    looking->best[at] = (struct host_near){mem_strdup(key), score};
 }
 
 static void look_at(struct looking *looking, const struct store_rows *rows, float *copy)
@@ -241,6 +236,38 @@ static troupe_status look(struct turn_frame *frame, const char *scope, struct lo
         mem_free(after);
         after = mem_strdup(store_cell_text(rows, rows->count - 1, 0, ""));
     }
+    return TROUPE_OK;
+}
+
+troupe_status host_vectors_take(struct turn_frame *frame, const float *values, uint32_t count,
+                                float **ret)
+{
+    troupe_status status = host_need(frame, "vectors");
+
+    return status < 0 ? status : take_values(frame, values, count, ret);
+}
+
+troupe_status host_vectors_near(struct turn_frame *frame, uint32_t scope, const float *values,
+                                uint32_t count, struct host_near *out, size_t most,
+                                size_t *ret_count, struct error *err)
+{
+    _cleanup_mem_ struct looking *looking = mem_zero(1, sizeof(*looking));
+    char text[STORE_KV_SCOPE_MAX];
+    troupe_status status = begin(frame, scope, text, sizeof(text));
+
+    if (status < 0)
+        return error_set(err, status, "these vectors are not there");
+    looking->query = values;
+    looking->count = count;
+    looking->most = most < MOST_MAX ? most : MOST_MAX;
+    status = look(frame, text, looking, err);
+    if (status < 0) {
+        looking_clear(looking);
+        return status;
+    }
+    for (size_t i = 0; i < looking->found; i++)
+        out[i] = looking->best[i];
+    *ret_count = looking->found;
     return TROUPE_OK;
 }
 

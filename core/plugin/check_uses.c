@@ -17,6 +17,7 @@
 #include <troupe/kv.h>
 #include <troupe/schedule.h>
 #include <troupe/sql.h>
+#include <troupe/texts.h>
 #include <troupe/tools.h>
 #include <troupe/vectors.h>
 
@@ -33,6 +34,7 @@ static const struct {
     {TROUPE_SCHEDULE, "schedule"},
     {TROUPE_VECTORS, "vectors"},
     {TROUPE_CACHE, "cache"},
+    {TROUPE_TEXTS, "texts"},
 };
 
 #define GUARDED (sizeof(guarded) / sizeof(guarded[0]))

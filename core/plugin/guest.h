@@ -141,6 +141,7 @@ const troupe_turn_table *guest_turn_table(void);
 /* The table of one of the host's extensions, of at most the size that the host has; NULL: this
  * runner does not know it. */
 const void *guest_extension(const char *id);
+const troupe_texts_v1 *guest_texts_table(void);
 
 /* A child that this turn started. */
 struct troupe_task {

@@ -168,6 +168,9 @@ troupe_status plugin_serve(struct isolate_call *call, uint32_t what, struct wire
 /* The part that serves extensions. */
 troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, struct wire_in *in,
                                      struct buf *out);
+/* And of that the part that serves texts. */
+troupe_status plugin_serve_texts(troupe_turn *turn, uint32_t what, struct wire_in *in,
+                                 struct buf *out);
 /* A handle for the child, and back; 0 and NULL where there is none. */
 int64_t plugin_serve_keep(struct isolate_call *call, uint32_t kind, void *ptr);
 void *plugin_serve_find(const struct isolate_call *call, uint32_t kind, int64_t handle);

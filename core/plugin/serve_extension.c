@@ -577,6 +577,9 @@ troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, s
     case WIRE_DO_CACHE_GET:
     case WIRE_DO_CACHE_PUT:
     case WIRE_DO_CACHE_REMOVE: return do_cache(turn, what, in, out);
+    case WIRE_DO_TEXTS_PUT:
+    case WIRE_DO_TEXTS_SEARCH:
+    case WIRE_DO_TEXTS_REMOVE: return plugin_serve_texts(turn, what, in, out);
     default: return ISOLATE_BROKEN;
     }
 }

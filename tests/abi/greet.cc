@@ -71,6 +71,14 @@ static troupe_status weigh(troupe_turn *turn, uint64_t file)
         for (uint32_t i = 0; i < hits.count; i++)
             if (TROUPE_AT(hits, troupe_vector_hit, i)->score < 0)
                 (void)troupe_vectors_remove(turn, TROUPE_SCOPE_GUILD, "last");
+        troupe_text_query query = {};
+        query.size = sizeof(query);
+        query.scope = TROUPE_SCOPE_GUILD;
+        query.text = text;
+        query.most = 1;
+        if (troupe_texts_put(turn, TROUPE_SCOPE_GUILD, "last", text) == TROUPE_OK &&
+            troupe_texts_search(turn, &query, &hits) == TROUPE_OK)
+            (void)troupe_texts_remove(turn, TROUPE_SCOPE_GUILD, "last");
     }
     return status < 0 ? status
                       : troupe_reply(turn, "%llu", static_cast<unsigned long long>(text.len));

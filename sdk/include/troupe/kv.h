@@ -27,6 +27,9 @@
 #define TROUPE_SCOPE_CHANNEL 2u
 #define TROUPE_SCOPE_MEMBER  3u /* of this member, in every guild and direct message   */
 #define TROUPE_SCOPE_SESSION 4u /* of this member in this channel                      */
+/* Of this member in this guild, or in their direct messages: what was said there is not read in a guild, nor
+ * one guild's in another. For what should not surface elsewhere. */
+#define TROUPE_SCOPE_HERE 5u
 
 typedef struct troupe_kv_v1 {
     uint32_t size;

@@ -20,6 +20,7 @@
 #include <troupe/services.h>
 #include <troupe/sql.h>
 #include <troupe/status.h>
+#include <troupe/texts.h>
 #include <troupe/tools.h>
 #include <troupe/trace.h>
 #include <troupe/turn.h>

@@ -12,7 +12,7 @@
  *                       TROUPE_USER_TABLE("letter", "Letters that you wrote", .member = "author"),
  *                       TROUPE_USER_KEY("best/{member}", "Your best score")));
  *
- * Values that troupe/kv.h keeps in the scopes MEMBER and SESSION need no line: the host knows whose they
+ * Values that troupe/kv.h keeps in the scopes MEMBER, SESSION and HERE need no line: the host knows whose they
  * are. A plugin with the capability "sql" says what its tables hold, also where that is nothing about
  * members (TROUPE_USER_NOTHING); `troupe plugin check` asks for it.
  *

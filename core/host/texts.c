@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * "troupe.texts/1". What is kept of a text are values of the kv table, in scopes of their own ("texts/" before
+ * what kv.c composes, which no plugin can write), like vectors: so they commit with what the turn does, on
+ * either database, and go with a member's other data. A search reads the scope's rows in pages.
+ */
+#include "host/host_table.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "store/fuse.h"
+#include "store/kv.h"
+#include "store/text_index.h"
+#include "turn/engine_private.h"
+#include "turn/pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    KEY_MAX = 200,
+    MOST_MAX = 100,           /* results of a search                                      */
+    SCOPE_MAX = 10000,        /* texts of an agent in a scope                             */
+    PAGE = 200,               /* rows read at once: 1.2 MB at most                        */
+    TEXT_BYTES_MAX = 1 << 20, /* of a text; what lies beyond the index's bound is skipped */
+    WEIGHT_MAX = 100
+};
+
+static troupe_status begin(struct turn_frame *frame, uint32_t scope, char *out, size_t size)
+{
+    static const char prefix[] = "texts/";
+    troupe_status status = host_need(frame, "texts");
+
+    if (status < 0)
+        return status;
+    memcpy(out, prefix, sizeof(prefix));
+    return host_kv_scope(frame, scope, out + sizeof(prefix) - 1, size - sizeof(prefix) + 1);
+}
+
+static troupe_status check_key(struct turn_frame *frame, const char *key)
+{
+    size_t len = key ? strlen(key) : 0;
+
+    if (!len || len > KEY_MAX || !text_is_utf8(key, len))
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "texts.key",
+                                "a key has 1 to %d bytes of UTF-8", KEY_MAX);
+    return TROUPE_OK;
+}
+
+static int64_t hash(uint32_t scope, const char *key)
+{
+    return turn_record_hash_text(turn_record_hash_int(RECORD_HASH_START, scope), key);
+}
+
+/* ---- put and remove ---- */
+
+/* Whether the key would be one too many. [waits] */
+static troupe_status check_room(struct turn_frame *frame, const char *scope, const char *key)
+{
+    int64_t others = 0;
+    struct error err;
+    troupe_status status = store_kv_count(frame->turn->engine->store, frame->agent->name, scope,
+                                          key, 0, &others, &err);
+
+    if (status < 0)
+        return turn_frame_error(frame, status, "texts.storage", "%s", err.text);
+    if (others >= SCOPE_MAX)
+        return turn_frame_error(frame, TROUPE_LIMIT, "texts.full",
+                                "more than %d texts in a scope: remove some", SCOPE_MAX);
+    return TROUPE_OK;
+}
+
+static troupe_status put_new(struct record_call *call, const char *scope, const char *key,
+                             const struct buf *packed)
+{
+    _cleanup_batch_ struct store_batch *batch = NULL;
+    troupe_status status = check_room(call->frame, scope, key);
+
+    if (status < 0)
+        return turn_record_note(call, status, NULL, 0);
+    batch = store_batch_new();
+    store_kv_put(batch, call->frame->agent->name, scope, key, packed->data, packed->len, 0);
+    return turn_record_commit(call, batch, "texts.storage", NULL, 0);
+}
+
+static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, troupe_str text)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    _cleanup_buf_ struct buf packed = BUF_INIT;
+    struct record_call call = {0};
+    char place[STORE_KV_SCOPE_MAX];
+    int64_t args;
+    troupe_status status = begin(frame, scope, place, sizeof(place));
+
+    if (status == TROUPE_OK)
+        status = check_key(frame, key);
+    if (status == TROUPE_OK)
+        status = host_bytes(frame, text.ptr, text.len, TEXT_BYTES_MAX, "a text");
+    if (status < 0)
+        return status;
+    if (!text_index_pack(text.ptr ? text.ptr : "", (size_t)text.len, &packed))
+        return turn_frame_error(frame, TROUPE_NOT_FOUND, "texts.text", "the text has no word");
+    args = turn_record_hash(hash(scope, key), packed.data, packed.len);
+    if (frame->batch) {
+        if ((status = check_room(frame, place, key)) < 0)
+            return status;
+        store_kv_put(frame->batch, frame->agent->name, place, key, packed.data, packed.len, 0);
+        frame->batch_hash = turn_record_hash_int(frame->batch_hash, args);
+        return TROUPE_OK;
+    }
+    status = turn_record_begin(&call, frame, "texts.put", args);
+    if (status == RECORD_REPLAYED)
+        return turn_record_status(&call);
+    return status < 0 ? status : put_new(&call, place, key, &packed);
+}
+
+static troupe_status take_out(troupe_turn *turn, uint32_t scope, const char *key)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    _cleanup_batch_ struct store_batch *batch = NULL;
+    struct record_call call = {0};
+    char place[STORE_KV_SCOPE_MAX];
+    troupe_status status = begin(frame, scope, place, sizeof(place));
+
+    if (status == TROUPE_OK)
+        status = check_key(frame, key);
+    if (status == TROUPE_OK && frame->batch) {
+        store_kv_delete(frame->batch, frame->agent->name, place, key);
+        frame->batch_hash = turn_record_hash_int(frame->batch_hash, hash(scope, key));
+        return TROUPE_OK;
+    }
+    if (status == TROUPE_OK)
+        status = turn_record_begin(&call, frame, "texts.remove", hash(scope, key));
+    if (status == RECORD_REPLAYED)
+        return turn_record_status(&call);
+    if (status < 0)
+        return status;
+    batch = store_batch_new();
+    store_kv_delete(batch, frame->agent->name, place, key);
+    return turn_record_commit(&call, batch, "texts.storage", NULL, 0);
+}
+
+/* ---- by words ---- */
+
+struct found {
+    char *key;
+    struct text_match match;
+    double score;
+};
+
+struct looking {
+    struct text_query query;
+    struct found *found;
+    size_t count, cap;
+};
+
+static void looking_clear(struct looking *looking)
+{
+    for (size_t i = 0; i < looking->count; i++)
+        mem_free(looking->found[i].key);
+    mem_free(looking->found);
+}
+
+static void look_at(struct looking *looking, const struct store_rows *rows)
+{
+    struct text_match match;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct store_value *value = store_cell(rows, i, 1);
+
+        if (!value->data || !text_query_look(&looking->query, value->data, value->len, &match))
+            continue;
+        if (looking->count == looking->cap) {
+            looking->cap = looking->cap ? looking->cap * 2 : 64;
+            looking->found = mem_resize(looking->found, looking->cap, sizeof(*looking->found));
+        }
+        looking->found[looking->count++] =
+            (struct found){mem_strdup(store_cell_text(rows, i, 0, "")), match, 0};
+    }
+}
+
+static int by_score(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+
+    if (x->score > y->score || x->score < y->score)
+        return x->score > y->score ? -1 : 1;
+    return strcmp(x->key, y->key);
+}
+
+/* [waits] */
+static troupe_status look(struct turn_frame *frame, const char *scope, struct looking *looking,
+                          struct error *err)
+{
+    _cleanup_mem_ char *after = NULL;
+
+    for (size_t page = 0; page <= SCOPE_MAX / PAGE; page++) {
+        _cleanup_rows_ struct store_rows *rows = NULL;
+        troupe_status status = store_kv_list(frame->turn->engine->store, frame->agent->name, scope,
+                                             "", after, PAGE, 0, &rows, err);
+
+        if (status < 0)
+            return status;
+        look_at(looking, rows);
+        if (rows->count < PAGE)
+            break;
+        mem_free(after);
+        after = mem_strdup(store_cell_text(rows, rows->count - 1, 0, ""));
+    }
+    for (size_t i = 0; i < looking->count; i++)
+        looking->found[i].score = text_query_score(&looking->query, &looking->found[i].match);
+    if (looking->count > 0)
+        qsort(looking->found, looking->count, sizeof(*looking->found), by_score);
+    return TROUPE_OK;
+}
+
+/* ---- together with vectors ---- */
+
+struct hit {
+    const char *key;
+    double score, share, likeness;
+};
+
+static void add_parts(struct hit *hit, const struct looking *looking, const struct host_near *near,
+                      size_t near_count)
+{
+    for (size_t i = 0; i < looking->count && i < MOST_MAX; i++)
+        if (strcmp(looking->found[i].key, hit->key) == 0)
+            hit->share = text_query_share(&looking->query, &looking->found[i].match);
+    for (size_t i = 0; i < near_count; i++)
+        if (strcmp(near[i].key, hit->key) == 0)
+            hit->likeness = near[i].score;
+}
+
+/* The best hundred of each become one order. */
+static size_t join(const struct looking *looking, const struct host_near *near, size_t near_count,
+                   const troupe_text_query *query, struct hit *out)
+{
+    const char *words[MOST_MAX], *directions[MOST_MAX];
+    struct fused fused[MOST_MAX];
+    size_t word_count = looking->count < MOST_MAX ? looking->count : MOST_MAX, count;
+    const struct fuse_list lists[] = {{words, word_count, 1},
+                                      {directions, near_count, query->weight}};
+
+    for (size_t i = 0; i < word_count; i++)
+        words[i] = looking->found[i].key;
+    for (size_t i = 0; i < near_count; i++)
+        directions[i] = near[i].key;
+    count = fuse_ranks(lists, 2, query->most, fused);
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (struct hit){.key = fused[i].key, .score = fused[i].score};
+        add_parts(&out[i], looking, near, near_count);
+    }
+    return count;
+}
+
+static void pack_hits(struct buf *out, const struct looking *looking, const struct host_near *near,
+                      size_t near_count, const troupe_text_query *query)
+{
+    struct hit hits[MOST_MAX];
+    size_t count = 0;
+
+    if (query->values) {
+        count = join(looking, near, near_count, query, hits);
+    } else {
+        for (; count < looking->count && count < query->most; count++) {
+            const struct found *found = &looking->found[count];
+
+            hits[count] = (struct hit){found->key, found->score,
+                                       text_query_share(&looking->query, &found->match), 0};
+        }
+    }
+    pack_int(out, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        pack_text(out, hits[i].key);
+        buf_append(out, &hits[i].score, sizeof(double));
+        buf_append(out, &hits[i].share, sizeof(double));
+        buf_append(out, &hits[i].likeness, sizeof(double));
+    }
+}
+
+/* ---- search ---- */
+
+static double unpack_double(struct unpack *in)
+{
+    int64_t bits = unpack_int(in);
+    double value;
+
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static troupe_status broken(struct turn_frame *frame)
+{
+    return turn_frame_error(frame, TROUPE_DATA, "texts.record", "a stored result cannot be read");
+}
+
+static troupe_status give_hits(struct turn_frame *frame, const char *data, size_t len,
+                               troupe_array *ret)
+{
+    struct unpack in = {data, len, false};
+    int64_t count = unpack_int(&in);
+    troupe_text_hit *hits;
+    troupe_status status;
+
+    if (in.bad || count < 0 || count > MOST_MAX)
+        return broken(frame);
+    status = host_hold(frame, len + ((size_t)count + 1) * sizeof(*hits));
+    if (status < 0)
+        return status;
+    hits = arena_alloc(&frame->arena, ((size_t)count + 1) * sizeof(*hits));
+    for (int64_t i = 0; i < count; i++) {
+        size_t key_len;
+        const char *key = unpack_bytes(&in, &key_len);
+
+        hits[i].key = (troupe_str){arena_strndup(&frame->arena, key, key_len), key_len};
+        hits[i].score = unpack_double(&in);
+        hits[i].share = unpack_double(&in);
+        hits[i].likeness = unpack_double(&in);
+    }
+    if (in.bad)
+        return broken(frame);
+    *ret = (troupe_array){hits, (uint32_t)count, (uint32_t)sizeof(*hits)};
+    return TROUPE_OK;
+}
+
+static troupe_status replay_hits(struct record_call *call, troupe_array *ret)
+{
+    troupe_status status = turn_record_status(call);
+    const char *data = "";
+    struct error err;
+    size_t len = 0;
+
+    if (status < 0)
+        return status;
+    status = turn_record_result(call, &data, &len, &err);
+    if (status < 0)
+        return turn_frame_error(call->frame, status, "texts.storage", "%s", err.text);
+    return give_hits(call->frame, data, len, ret);
+}
+
+static troupe_status search_new(struct record_call *call, const char *place,
+                                const troupe_text_query *query, struct looking *looking,
+                                troupe_array *ret)
+{
+    _cleanup_buf_ struct buf packed = BUF_INIT;
+    _cleanup_mem_ struct host_near *near = mem_zero(MOST_MAX, sizeof(*near));
+    size_t near_count = 0;
+    struct error err;
+    troupe_status status = TROUPE_OK;
+
+    if (text_query_init(&looking->query, query->text.ptr, (size_t)query->text.len))
+        status = look(call->frame, place, looking, &err);
+    if (status == TROUPE_OK && query->values)
+        status = host_vectors_near(call->frame, query->scope, query->values, query->count, near,
+                                   MOST_MAX, &near_count, &err);
+    if (status < 0)
+        turn_frame_error(call->frame, status, "texts.storage", "%s", err.text);
+    else
+        pack_hits(&packed, looking, near, near_count, query);
+    for (size_t i = 0; i < near_count; i++)
+        mem_free(near[i].key);
+    status = turn_record_note(call, status, packed.data, packed.len);
+    return status < 0 ? status : give_hits(call->frame, packed.data, packed.len, ret);
+}
+
+static troupe_status check_query(struct turn_frame *frame, troupe_text_query *query,
+                                 float **ret_values)
+{
+    troupe_status status =
+        host_bytes(frame, query->text.ptr, query->text.len, TEXT_BYTES_MAX, "a question");
+
+    if (status < 0)
+        return status;
+    if (query->most == 0 || query->most > MOST_MAX)
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "texts.most",
+                                "a search wants 1 to %d results and a place for them", MOST_MAX);
+    if (!query->text.ptr)
+        query->text = (troupe_str){"", 0};
+    if (!query->values)
+        return TROUPE_OK;
+    if (!(query->weight > 0 && query->weight <= WEIGHT_MAX))
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "texts.weight",
+                                "the weight of direction is above 0 and at most %d", WEIGHT_MAX);
+    status = host_vectors_take(frame, query->values, query->count, ret_values);
+    query->values = *ret_values;
+    return status;
+}
+
+static int64_t hash_query(const troupe_text_query *query)
+{
+    int64_t sum = turn_record_hash_int(hash(query->scope, NULL), query->most);
+
+    sum = turn_record_hash(sum, query->text.ptr, (size_t)query->text.len);
+    if (!query->values)
+        return sum;
+    sum = turn_record_hash(sum, &query->weight, sizeof(query->weight));
+    return turn_record_hash(sum, query->values, query->count * sizeof(*query->values));
+}
+
+static troupe_status search(troupe_turn *turn, const troupe_text_query *asked, troupe_array *ret)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    _cleanup_mem_ struct looking *looking = NULL;
+    _cleanup_mem_ float *values = NULL;
+    troupe_text_query query;
+    struct record_call call = {0};
+    char place[STORE_KV_SCOPE_MAX];
+    troupe_status status;
+
+    if (!asked || !ret || asked->size < sizeof(query))
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "texts.most",
+                                "a search wants a question with its size, and a place for results");
+    query = *asked;
+    status = begin(frame, query.scope, place, sizeof(place));
+    if (status == TROUPE_OK)
+        status = check_query(frame, &query, &values);
+    if (status < 0)
+        return status;
+    status = turn_record_begin(&call, frame, "texts.search", hash_query(&query));
+    if (status == RECORD_REPLAYED)
+        return replay_hits(&call, ret);
+    if (status < 0)
+        return status;
+    looking = mem_zero(1, sizeof(*looking));
+    status = search_new(&call, place, &query, looking, ret);
+    looking_clear(looking);
+    return status;
+}
+
+const troupe_texts_v1 *host_texts_table(void)
+{
+    static const troupe_texts_v1 table = {
+        .size = sizeof(table), .put = put, .search = search, .remove = take_out};
+
+    return &table;
+}
