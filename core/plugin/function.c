@@ -626,7 +626,9 @@ troupe_status plugin_function_invoke(const struct plugin_function *function, tro
             return reject_value(param, value, err);
         if (function->forward) {
             complete[i] = *value;
-            complete[i].type = param->type;
+            /* What was left out is so there, too: nothing of its type may mean that. */
+            if (value != &zero && value != &no_text)
+                complete[i].type = param->type;
             continue;
         }
         if (param->type == TROUPE_TYPE_BOOL) {
