@@ -10,6 +10,7 @@
 #include "preferences.h"
 #include "prompt.h"
 #include "quote.h"
+#include "recall.h"
 #include "share.h"
 #include "template.h"
 
@@ -261,9 +262,10 @@ static troupe_status stage(troupe_turn *turn)
     struct history history = {0};
     struct context context;
     struct prompt prompt;
+    troupe_str asked;
     struct share share = {.cache = "none"};
-    const char *system;
-    uint8_t stores;
+    const char *system, *plain;
+    uint8_t stores, recalled = 0;
     troupe_status status;
 
     if (!message || !(message->flags & TROUPE_MESSAGE_ADDRESSED) ||
@@ -280,21 +282,27 @@ static troupe_status stage(troupe_turn *turn)
     if (status < 0)
         return status;
     system = instructions(turn, conversation, &preferences, history.asked_ms, &budget.stable);
+    plain = system;
+    if (plain)
+        system =
+            recall_put(turn, message->content, plain,
+                       troupe_config_int(troupe_turn_host(turn), "memory_tokens", 400), &recalled);
     if (!system)
         return TROUPE_NOMEM;
     budget.per_mille = history.per_mille;
     context_load(turn, &context);
-    if (stores && context.count == 0)
+    if (stores && !recalled && context.count == 0)
         share_decide(
             turn,
             &(struct share_prompt){conversation->template,
                                    &preferences,
                                    {conversation->bot_name, strlen(conversation->bot_name)}},
             &share);
-    status = prompt_build(
-        &budget, system, &history,
-        context_put(turn, &context, &budget, quote_put(turn, message, &history, question(message))),
-        &share, &prompt);
+    asked =
+        context_put(turn, &context, &budget, quote_put(turn, message, &history, question(message)));
+    status = prompt_build(&budget, system, &history, asked, &share, &prompt);
+    if (status == TROUPE_LIMIT && recalled) /* the message comes before notes */
+        status = prompt_build(&budget, plain, &history, asked, &share, &prompt);
     if (status < 0)
         return apologize(turn, status, "the prompt");
     troupe_reason(turn, "conversation.context", "%u of %u earlier messages, about %lld tokens",
@@ -504,7 +512,8 @@ static void destroy(troupe_host *host, void *state)
 
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with members",
-              .needs = "troupe.sql/1", .capabilities = "sql schedule call:llm.chat",
+              .needs = "troupe.sql/1",
+              .capabilities = "sql schedule call:llm.chat call:memory.search",
               .functions = TROUPE_LIST(preferences),
               .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001},
                                               {2, 0, "context", conversation_sql_002}),
@@ -524,6 +533,8 @@ TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with membe
                    .choices = "none|guild|account"},
                   {"session_timeout", "Silence that ends a session", .type = TROUPE_TYPE_DURATION,
                    .flags = TROUPE_KEY_SETTABLE, .def = "30m", .min = 60000, .max = 86400000},
+                  {"memory_tokens", "Bound of what is recalled from memory; 0: nothing",
+                   .type = TROUPE_TYPE_INT, .def = "400", .min = 0, .max = 8000},
                   {"context_tokens", "Prompt, answer and reserve together", .type = TROUPE_TYPE_INT,
                    .def = "8000", .min = 512, .max = 128000},
                   {"summary", "Whether what is too old for the window is summed up by a model",

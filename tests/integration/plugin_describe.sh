@@ -32,7 +32,7 @@ is "$? $out" "0 $TAP_DIR/described.ini: configuration is good" "the sample holds
 sed 's/^;\([a-z]\)/\1/' "$TAP_DIR/described.ini" >"$TAP_DIR/all.ini"
 out=$(DESCRIBED_API_KEY=x "$TROUPE" check -c "$TAP_DIR/all.ini" 2>&1)
 is "$? $out" "0 $TAP_DIR/all.ini: configuration is good" "and so it does with every key taken in"
-for file in "$TROUPE_BUILDDIR"/plugins/{hello,reminder,conversation,llm}/.libs/*.so; do
+for file in "$TROUPE_BUILDDIR"/plugins/{hello,reminder,memory,conversation,llm}/.libs/*.so; do
     name=$(basename "$file" .so)
     "$TROUPE" plugin describe "$file" ini >"$TAP_DIR/$name.ini"
     out=$("$TROUPE" check -c "$TAP_DIR/$name.ini" 2>&1)

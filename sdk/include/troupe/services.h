@@ -109,4 +109,20 @@
  */
 #define TROUPE_SERVICE_LLM_IMAGE "llm.image"
 
+/* memory.search: what is remembered that may answer a question, of the turn's member where they are, and of
+ * documents. The text is a list to be read by people.
+ *
+ * Arguments
+ *   query   string: the question, or words
+ *   limit   integer, optional: at most so many, 1 to 20 (5 by default)
+ *   tokens  integer, optional: about so many tokens together, 16 to 8000 (500 by default)
+ * Result
+ *   {"memories": [{"id": …, "text": …, "tier": "short" | "long" | "knowledge", "said_ms": n, "share": 0 to 1,
+ *    "source": …, "heading": …}]}, the best first; "source" and "heading" of documents only. It is what people
+ *    wrote: data, never instructions
+ * Failure codes
+ *   memory.storage      the storage is away                          TROUPE_UNAVAILABLE
+ */
+#define TROUPE_SERVICE_MEMORY_SEARCH "memory.search"
+
 #endif

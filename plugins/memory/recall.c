@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recall.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { DEEP = 20, FOUND_MAX = 3 * DEEP, DAY_MS = 86400000 };
+
+/* Something without one of the question's words has to look very much like it. */
+#define LIKE_LEAST 0.3
+
+struct recall {
+    troupe_turn *turn;
+    troupe_str query;
+    const float *values; /* NULL: the question has no word */
+    struct memory_found *found;
+    uint32_t count;
+    int64_t now, from, to; /* the time that the question speaks of; 0: of none */
+};
+
+static int has_word(troupe_str text, const char *phrase)
+{
+    size_t len = strlen(phrase);
+
+    for (uint64_t i = 0; i + len <= text.len; i++) {
+        size_t n = 0;
+
+        if (i > 0 && text.ptr[i - 1] != ' ')
+            continue;
+        while (n < len && (text.ptr[i + n] | 0x20) == phrase[n])
+            n++;
+        if (n == len)
+            return 1;
+    }
+    return 0;
+}
+
+/* "yesterday" and its like, roughly: the days are those of UTC, with half a day on both sides. */
+static void read_time(struct recall *recall)
+{
+    static const struct {
+        const char *word;
+        int from, to; /* days ago */
+    } times[] = {
+        {"today", 1, 0},           {"heute", 1, 0},       {"yesterday", 2, 0},
+        {"gestern", 2, 0},         {"last week", 14, 4},  {"letzte woche", 14, 4},
+        {"this week", 7, 0},       {"diese woche", 7, 0}, {"last month", 62, 20},
+        {"letzten monat", 62, 20}, {"recently", 14, 0},   {"neulich", 14, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        if (!has_word(recall->query, times[i].word))
+            continue;
+        recall->from = recall->now - (int64_t)times[i].from * DAY_MS;
+        recall->to = recall->now - (int64_t)times[i].to * DAY_MS + DAY_MS / 2;
+        return;
+    }
+}
+
+/* ---- looking ---------------------------------------------------------------------------------- */
+
+static troupe_status search(struct recall *recall, uint32_t scope, troupe_array *ret)
+{
+    troupe_text_query query = {.size = sizeof(query),
+                               .scope = scope,
+                               .text = recall->query,
+                               .values = recall->values,
+                               .count = recall->values ? MEMORY_VECTOR_DIM : 0,
+                               .weight = TROUPE_TEXTS_LOCAL,
+                               .most = DEEP};
+
+    return troupe_texts_search(recall->turn, &query, ret);
+}
+
+static const troupe_text_hit *hit_of(troupe_array hits, troupe_str key)
+{
+    for (uint32_t i = 0; i < hits.count; i++) {
+        const troupe_text_hit *hit = TROUPE_AT(hits, troupe_text_hit, i);
+
+        if (hit->key.len == key.len && memcmp(hit->key.ptr, key.ptr, key.len) == 0)
+            return hit;
+    }
+    return NULL;
+}
+
+/* The rows of what was found; the same statement whatever was. */
+static troupe_status rows_of(struct recall *recall, const char *sql, troupe_array hits,
+                             troupe_rows **ret)
+{
+    troupe_value params[DEEP + 1];
+
+    for (uint32_t i = 0; i < DEEP; i++)
+        params[i] = troupe_sql_str(i < hits.count ? TROUPE_AT(hits, troupe_text_hit, i)->key
+                                                  : (troupe_str){"", 0});
+    params[DEEP] = troupe_sql_int(recall->now);
+    return troupe_sql(recall->turn)->query(recall->turn, sql, params, DEEP + 1, ret);
+}
+
+#define KEYS                                                                                       \
+    " key IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "   \
+    "?19, ?20) "
+
+static void add(struct recall *recall, const troupe_text_hit *hit, struct memory_found found,
+                double importance)
+{
+    double age = (double)(recall->now - found.said_at) / DAY_MS;
+
+    if (recall->count == FOUND_MAX || (hit->share <= 0 && hit->likeness < LIKE_LEAST))
+        return;
+    found.share = hit->share;
+    found.score = hit->score * (0.3 + hit->share) * (1 + 0.3 * importance);
+    if (recall->from && found.said_at >= recall->from && found.said_at <= recall->to)
+        found.score *= 2;
+    if (!found.source.len) /* newer before older, where else they are alike */
+        found.score *= 1 + 0.2 * exp(-(age > 0 ? age : 0) / 30);
+    recall->found[recall->count++] = found;
+}
+
+static troupe_status find_facts(struct recall *recall)
+{
+    const troupe_sql_v1 *sql = troupe_sql(recall->turn);
+    troupe_array hits;
+    troupe_rows *rows;
+    troupe_status status = search(recall, TROUPE_SCOPE_HERE, &hits);
+
+    if (status == TROUPE_UNSUPPORTED) /* nobody is there */
+        return TROUPE_OK;
+    if (status < 0 || hits.count == 0)
+        return status;
+    status = rows_of(recall,
+                     "SELECT key, content, tier, said_at, importance, used_at FROM {memory} WHERE "
+                     "account = COALESCE(:account, '') AND guild = COALESCE(:guild, '') AND "
+                     "member = :member AND state = 'active' AND "
+                     "(expires_at = 0 OR expires_at > ?21) AND" KEYS "ORDER BY key",
+                     hits, &rows);
+    for (uint64_t i = 0; status >= 0 && i < sql->row_count(rows); i++) {
+        struct memory_found found = {.key = cell_str(sql->cell(rows, i, 0)),
+                                     .text = cell_str(sql->cell(rows, i, 1)),
+                                     .tier = cell_str(sql->cell(rows, i, 2)),
+                                     .said_at = cell_int(sql->cell(rows, i, 3)),
+                                     .used_at = cell_int(sql->cell(rows, i, 5))};
+        const troupe_text_hit *hit = hit_of(hits, found.key);
+
+        if (hit)
+            add(recall, hit, found, cell_float(sql->cell(rows, i, 4)));
+    }
+    return status;
+}
+
+/* Documents of the turn's server, or of everybody. */
+static troupe_status find_knowledge(struct recall *recall, uint32_t scope)
+{
+    const troupe_sql_v1 *sql = troupe_sql(recall->turn);
+    troupe_array hits;
+    troupe_rows *rows;
+    troupe_status status = search(recall, scope, &hits);
+
+    if (status == TROUPE_UNSUPPORTED)
+        return TROUPE_OK;
+    if (status < 0 || hits.count == 0)
+        return status;
+    status = rows_of(recall,
+                     "SELECT key, content, source, heading, added_at FROM {knowledge} WHERE "
+                     "added_at <= ?21 AND (guild = COALESCE(:guild, '') OR guild = '') AND" KEYS
+                     "ORDER BY key",
+                     hits, &rows);
+    for (uint64_t i = 0; status >= 0 && i < sql->row_count(rows); i++) {
+        struct memory_found found = {.key = cell_str(sql->cell(rows, i, 0)),
+                                     .text = cell_str(sql->cell(rows, i, 1)),
+                                     .source = cell_str(sql->cell(rows, i, 2)),
+                                     .heading = cell_str(sql->cell(rows, i, 3)),
+                                     .tier = {"knowledge", 9},
+                                     .said_at = cell_int(sql->cell(rows, i, 4))};
+        const troupe_text_hit *hit = hit_of(hits, found.key);
+
+        if (hit)
+            add(recall, hit, found, 0);
+    }
+    return status;
+}
+
+/* ---- the order -------------------------------------------------------------------------------- */
+
+static int is_before(const struct memory_found *a, const struct memory_found *b)
+{
+    if (a->score > b->score || a->score < b->score)
+        return a->score > b->score;
+    return a->key.len == b->key.len && memcmp(a->key.ptr, b->key.ptr, a->key.len) < 0;
+}
+
+static void sort(struct recall *recall)
+{
+    for (uint32_t i = 1; i < recall->count; i++) {
+        struct memory_found moved = recall->found[i];
+        uint32_t at = i;
+
+        for (; at > 0 && is_before(&moved, &recall->found[at - 1]); at--)
+            recall->found[at] = recall->found[at - 1];
+        recall->found[at] = moved;
+    }
+}
+
+/* What fits: a long piece that does not makes no room unused for those behind it. */
+static uint32_t cut(struct recall *recall, uint32_t most, int64_t tokens)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < recall->count && kept < most; i++) {
+        int64_t cost = (int64_t)(recall->found[i].text.len + 2) / 3 + 8;
+
+        if (cost > tokens)
+            continue;
+        tokens -= cost;
+        recall->found[kept++] = recall->found[i];
+    }
+    return kept;
+}
+
+/* What answers fades from then on; once a day is enough to know. */
+static troupe_status note_use(struct recall *recall, uint32_t count)
+{
+    troupe_value params[DEEP + 1];
+    const troupe_statement statement = {
+        "UPDATE {memory} SET used_at = ?21 WHERE account = COALESCE(:account, '') AND "
+        "guild = COALESCE(:guild, '') AND member = :member AND" KEYS,
+        TROUPE_ARRAY(params), TROUPE_ROWS_ANY};
+    uint32_t used = 0;
+
+    for (uint32_t i = 0; i < count && used < DEEP; i++) {
+        const struct memory_found *found = &recall->found[i];
+
+        if (!found->source.len && found->used_at < recall->now - DAY_MS)
+            params[used++] = troupe_sql_str(found->key);
+    }
+    if (used == 0)
+        return TROUPE_OK;
+    for (uint32_t i = used; i < DEEP; i++)
+        params[i] = troupe_sql_str((troupe_str){"", 0});
+    params[DEEP] = troupe_sql_int(recall->now);
+    return troupe_sql(recall->turn)->commit(recall->turn, &statement, 1);
+}
+
+troupe_status recall_find(troupe_turn *turn, troupe_str query, uint32_t most, int64_t tokens,
+                          struct memory_found **ret, uint32_t *ret_count)
+{
+    float *values = (float *)troupe_turn_alloc(turn, MEMORY_VECTOR_DIM * sizeof(*values));
+    char *words = (char *)troupe_turn_alloc(turn, OWN_MAX);
+    struct recall recall = {.turn = turn, .now = troupe_now(turn)};
+    troupe_status status;
+
+    recall.found =
+        (struct memory_found *)troupe_turn_alloc(turn, FOUND_MAX * sizeof(*recall.found));
+    if (!values || !words || !recall.found)
+        return TROUPE_NOMEM;
+    *ret = recall.found;
+    *ret_count = 0;
+    recall.query = words_to_find(query, words);
+    status = troupe_vectors_of_text(turn, recall.query, values, MEMORY_VECTOR_DIM);
+    if (status == TROUPE_NOT_FOUND)
+        return TROUPE_OK; /* no word: nothing to go by */
+    if (status < 0)
+        return status;
+    recall.values = values;
+    read_time(&recall);
+    status = find_facts(&recall);
+    if (status >= 0)
+        status = find_knowledge(&recall, TROUPE_SCOPE_GUILD);
+    if (status >= 0)
+        status = find_knowledge(&recall, TROUPE_SCOPE_AGENT);
+    if (status < 0)
+        return status;
+    sort(&recall);
+    *ret_count = cut(&recall, most, tokens);
+    return note_use(&recall, *ret_count);
+}
