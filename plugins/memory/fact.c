@@ -126,10 +126,14 @@ troupe_status fact_list(troupe_turn *turn, const char *state, struct memory_row 
 
 /* ---- what there is already ---------------------------------------------------------------------*/
 
-/* The active or quarantined row that says the same, in `ret`; 0: none. */
-static troupe_status find_same(troupe_turn *turn, const struct memory_limits *limits,
-                               troupe_str content, const float *values, struct memory_row *ret,
-                               int *ret_found)
+struct alike {
+    struct memory_row same, opposite;
+    uint8_t has_same, has_opposite;
+};
+
+/* The row that says the same, active or put aside, and one that says the opposite. */
+static troupe_status find_alike(troupe_turn *turn, const struct memory_limits *limits,
+                                troupe_str content, const float *values, struct alike *ret)
 {
     troupe_text_query query = {.size = sizeof(query),
                                .scope = TROUPE_SCOPE_HERE,
@@ -141,9 +145,8 @@ static troupe_status find_same(troupe_turn *turn, const struct memory_limits *li
     troupe_array hits;
     troupe_status status;
 
-    *ret_found = 0;
     status = troupe_texts_search(turn, &query, &hits);
-    for (uint32_t i = 0; status >= 0 && i < hits.count && !*ret_found; i++) {
+    for (uint32_t i = 0; status >= 0 && i < hits.count && !ret->has_same; i++) {
         const troupe_text_hit *hit = TROUPE_AT(hits, troupe_text_hit, i);
         const troupe_value key = troupe_sql_str(hit->key);
         struct memory_row *rows;
@@ -154,10 +157,15 @@ static troupe_status find_same(troupe_turn *turn, const struct memory_limits *li
         status = read_rows(
             turn, "SELECT" COLUMNS "FROM {memory} WHERE" HERE "AND key = ?1 AND state <> 'history'",
             &key, 1, &rows, &count);
-        if (status < 0 || count == 0 || !words_same(content, rows[0].content))
+        if (status < 0 || count == 0)
             continue;
-        *ret = rows[0];
-        *ret_found = 1;
+        if (same_bytes(content, rows[0].content) || words_same(content, rows[0].content)) {
+            ret->same = rows[0];
+            ret->has_same = 1;
+        } else if (!ret->has_opposite && words_opposite(content, rows[0].content)) {
+            ret->opposite = rows[0];
+            ret->has_opposite = 1;
+        }
     }
     return status;
 }
@@ -296,10 +304,10 @@ troupe_status fact_add(troupe_turn *turn, const struct memory_limits *limits,
 {
     struct addition add = {.fact = fact, .importance = fact->importance, .seen = 1};
     float *values = (float *)troupe_turn_alloc(turn, MEMORY_VECTOR_DIM * sizeof(*values));
-    struct memory_row same, *contradicted = NULL;
+    struct memory_row *contradicted = NULL;
+    struct alike alike = {.has_same = 0};
     char key[MEMORY_KEY_SIZE];
     uint64_t count = 0;
-    int found = 0;
     troupe_status status;
 
     replaced[0] = '\0';
@@ -310,43 +318,48 @@ troupe_status fact_add(troupe_turn *turn, const struct memory_limits *limits,
     status = troupe_vectors_of_text(turn, (troupe_str){add.content, strlen(add.content)}, values,
                                     MEMORY_VECTOR_DIM);
     if (status >= 0)
-        status = find_same(turn, limits, (troupe_str){add.content, strlen(add.content)}, values,
-                           &same, &found);
+        status = find_alike(turn, limits, (troupe_str){add.content, strlen(add.content)}, values,
+                            &alike);
     if (status < 0)
         return status;
     /* Somebody else's words cannot touch what the member said. */
-    if (!fact->trusted && found && is_state(&same, "active")) {
+    if (!fact->trusted && alike.has_same && is_state(&alike.same, "active")) {
         *ret = MEMORY_KNOWN;
         return TROUPE_OK;
     }
     if (fact->trusted)
-        status = find_contradicted(turn, add.slot, found ? same.key : (troupe_str){"", 0},
-                                   &contradicted, &count);
+        status =
+            find_contradicted(turn, add.slot, alike.has_same ? alike.same.key : (troupe_str){"", 0},
+                              &contradicted, &count);
     if (status < 0)
         return status;
+    if (fact->trusted && count == 0 && alike.has_opposite && is_state(&alike.opposite, "active")) {
+        contradicted = &alike.opposite;
+        count = 1;
+    }
     fact_new_key(turn, 'f', key);
     add.key = key;
     add.values = values;
     add.now = troupe_now(turn);
     add.aside = !fact->trusted;
-    if (found) {
+    if (alike.has_same) {
         /* Two pieces of somebody else's text are no proof; the same message again is no second time. */
-        add.seen = same.seen + (same.message != fact->message || !fact->message);
-        add.importance = fmax(fact->importance, same.importance) + 0.1;
+        add.seen = alike.same.seen + (alike.same.message != fact->message || !fact->message);
+        add.importance = fmax(fact->importance, alike.same.importance) + 0.1;
     }
     add.importance = fmin(add.importance, 1);
     add.lasting = fact->trusted &&
                   (fact->extractor == MEMORY_ASKED || add.seen > 1 || add.importance >= 0.75);
     add.expires = add.lasting ? 0 : add.now + limits->short_ms;
-    status = store(turn, &add, found ? &same : NULL, contradicted, count);
+    status = store(turn, &add, alike.has_same ? &alike.same : NULL, contradicted, count);
     if (status < 0)
         return status;
     if (count > 0)
         words_clean(contradicted[0].content, replaced);
-    *ret = add.aside   ? MEMORY_ASIDE
-           : count > 0 ? MEMORY_REPLACED
-           : found     ? MEMORY_KNOWN
-                       : MEMORY_NEW;
+    *ret = add.aside        ? MEMORY_ASIDE
+           : count > 0      ? MEMORY_REPLACED
+           : alike.has_same ? MEMORY_KNOWN
+                            : MEMORY_NEW;
     return TROUPE_OK;
 }
 

@@ -55,9 +55,12 @@ static void read_words(troupe_str text, struct words *ret)
 /* "|a|b|" has the word. */
 static int among(const char *list, const char *word)
 {
-    char framed[WORD_LEN + 3];
+    char framed[WORD_LEN + 3] = "|";
+    size_t len = strnlen(word, WORD_LEN);
 
-    snprintf(framed, sizeof(framed), "|%s|", word);
+    memcpy(framed + 1, word, len);
+    framed[len + 1] = '|';
+    framed[len + 2] = '\0';
     return strstr(list, framed) != NULL;
 }
 
@@ -494,13 +497,12 @@ static int has(const struct words *words, const char *word)
     return 0;
 }
 
-/* Whether nearly all that counts in `a` is in `b`. */
+/* Whether nearly all that counts in `a` is in `b`, but for what denies it. */
 static int covered(const struct words *a, const struct words *b)
 {
-    size_t all = 0, missing = 0, no_a = 0, no_b = 0;
+    size_t all = 0, missing = 0;
 
     for (size_t i = 0; i < a->count; i++) {
-        no_a += (size_t)is_no(a->list[i]);
         if (is_small_word(a->list[i]) || is_no(a->list[i]))
             continue;
         all++;
@@ -510,18 +512,38 @@ static int covered(const struct words *a, const struct words *b)
             return 0;
         missing++;
     }
-    for (size_t i = 0; i < b->count; i++)
-        no_b += (size_t)is_no(b->list[i]);
-    return no_a % 2 == no_b % 2 && missing * 4 <= all;
+    return all > 0 && missing * 4 <= all;
 }
 
-int words_same(troupe_str a, troupe_str b)
+static size_t denials(const struct words *words)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < words->count; i++)
+        count += (size_t)is_no(words->list[i]);
+    return count;
+}
+
+/* 1: the same, -1: the opposite, 0: something else. */
+static int compare(troupe_str a, troupe_str b)
 {
     struct words one, two;
 
     read_words(a, &one);
     read_words(b, &two);
-    return covered(&one, &two) && covered(&two, &one);
+    if (!covered(&one, &two) || !covered(&two, &one))
+        return 0;
+    return denials(&one) % 2 == denials(&two) % 2 ? 1 : -1;
+}
+
+int words_same(troupe_str a, troupe_str b)
+{
+    return compare(a, b) == 1;
+}
+
+int words_opposite(troupe_str a, troupe_str b)
+{
+    return compare(a, b) == -1;
 }
 
 double words_share(troupe_str part, troupe_str whole)

@@ -38,6 +38,8 @@ double words_fact_weight(troupe_str sentence);
 void words_slot(troupe_str fact, char *ret);
 /* Whether two texts that are alike say the same: no other numbers, no "not" in one alone, nearly the same words. */
 int words_same(troupe_str a, troupe_str b);
+/* Whether they say the same but for a "not" that one of them has. */
+int words_opposite(troupe_str a, troupe_str b);
 /* How many of the longer words of `part` are in `whole`: 0 to 1. */
 double words_share(troupe_str part, troupe_str whole);
 /* A fact as it is kept: blanks made one, at most FACT_MAX bytes, cut between characters. `ret` has FACT_MAX + 1

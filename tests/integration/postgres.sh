@@ -37,10 +37,13 @@ degraded() { "$TROUPE" status -c "$TAP_DIR/troupe.ini" --json | grep -qE "\"degr
 
 fake_start --model fake || exit 1
 write_config
+sed -i 's/^stages = conversation/stages = memory conversation/' "$TAP_DIR/troupe.ini"
 printf 'canary9\n' >"$TAP_DIR/password"
 chmod 600 "$TAP_DIR/password"
 cat >>"$TAP_DIR/troupe.ini" <<INI
 [agent reminder]
+[agent memory]
+answer = always
 [store]
 backend = postgresql
 url = postgresql://troupe@/bot?host=$place
@@ -52,6 +55,10 @@ is $? 0 "the host starts on it"
 like "$(chat "hello there")" "You said: hello there" "it answers"
 like "$("$TROUPE" why last -c "$TAP_DIR/troupe.ini")" "answered — done" "and tells why"
 like "$(chat '/remind when="in 3 days" text="water the plants"')" "water the plants" "it takes a reminder"
+like "$(chat "remember that my cat is called Minka-4711")" "I'll remember that" "it remembers"
+like "$(chat "what's the name of my cat?")" "You told me on .*Minka-4711" "and answers from it"
+like "$("$TROUPE" call learn source=rules text="The voice channels close at midnight." -c "$TAP_DIR/troupe.ini")" \
+    "Learned rules" "it learns a document"
 like "$("$TROUPE" doctor -c "$TAP_DIR/troupe.ini")" "writes to it" "the doctor finds the storage well"
 ok "$([ ! -e "$TAP_DIR/data/troupe.db" ]; echo $?)" "no database file is made"
 
@@ -78,5 +85,7 @@ server_stop
 server_start
 host_start
 like "$(chat "/reminders")" "water the plants" "after a restart of both it is there still"
+like "$(chat "what's the name of my cat?")" "Minka-4711" "and so is what was remembered"
+like "$(chat "when do the voice channels close?")" "midnight" "and learned"
 host_stop
 tap_done

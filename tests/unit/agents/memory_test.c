@@ -141,6 +141,10 @@ static void opposites_numbers_and_names_are_not_the_same(void **state)
     assert_false(words_same(str("my cat is called Tom"), str("my dog is called Tom")));
     assert_false(words_same(str("I am 30 years old"), str("I am 31 years old")));
     assert_false(words_same(str("I love tea"), str("I hate tea")));
+    assert_true(words_opposite(str("I am allergic to nuts"), str("I'm not allergic to nuts")));
+    assert_false(words_opposite(str("I am allergic to nuts"), str("I am allergic to nuts")));
+    assert_false(words_opposite(str("I am allergic to nuts"), str("I am not at home")));
+    assert_false(words_same(str("I am"), str("my"))); /* nothing that could tell */
 }
 
 static void a_models_answer_is_read_whatever_stands_around_it(void **state)
