@@ -21,7 +21,7 @@ enum {
     KEY_MAX = 200,
     MOST_MAX = 100,           /* results of a search                                      */
     SCOPE_MAX = 10000,        /* texts of an agent in a scope                             */
-    PAGE = 200,               /* rows read at once: 1.2 MB at most                        */
+    PAGE = 500,               /* rows read at once: 3 MB at most                          */
     TEXT_BYTES_MAX = 1 << 20, /* of a text; what lies beyond the index's bound is skipped */
     WEIGHT_MAX = 100
 };

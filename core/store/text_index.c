@@ -202,8 +202,10 @@ bool text_query_init(struct text_query *query, const char *text, size_t len)
     if (items.count == 0) /* "to be or not to be" */
         read_items(text, len, true, &items);
     query->word_count = items.count;
-    for (size_t i = 0; i < items.count; i++)
+    for (size_t i = 0; i < items.count; i++) {
         query->words[i] = list[i].hash;
+        query->filter |= UINT64_C(1) << (list[i].hash & 63);
+    }
     return items.count > 0;
 }
 
@@ -222,6 +224,8 @@ bool text_query_look(struct text_query *query, const void *packed, size_t len,
     for (size_t i = HEAD_SIZE; i < len; i += ITEM_SIZE) {
         uint32_t hash = get_number(at + i, 4);
 
+        if (!(query->filter >> (hash & 63) & 1))
+            continue;
         for (size_t w = 0; w < query->word_count; w++) {
             if (query->words[w] != hash)
                 continue;

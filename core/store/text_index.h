@@ -30,6 +30,7 @@ struct text_query {
     uint32_t words[TEXT_INDEX_QUERY_MAX];
     uint32_t holders[TEXT_INDEX_QUERY_MAX]; /* texts that have the word */
     size_t word_count;
+    uint64_t filter;     /* a bit for each word: most words of a text are none of them */
     size_t texts, total; /* that were looked at, and their words together */
 };
 

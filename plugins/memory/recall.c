@@ -59,13 +59,14 @@ static void read_time(struct recall *recall)
 
 /* ---- looking ---------------------------------------------------------------------------------- */
 
-static troupe_status search(struct recall *recall, uint32_t scope, troupe_array *ret)
+static troupe_status search(struct recall *recall, uint32_t scope, const float *values,
+                            troupe_array *ret)
 {
     troupe_text_query query = {.size = sizeof(query),
                                .scope = scope,
                                .text = recall->query,
-                               .values = recall->values,
-                               .count = recall->values ? MEMORY_VECTOR_DIM : 0,
+                               .values = values,
+                               .count = values ? MEMORY_VECTOR_DIM : 0,
                                .weight = TROUPE_TEXTS_LOCAL,
                                .most = DEEP};
 
@@ -121,7 +122,7 @@ static troupe_status find_facts(struct recall *recall)
     const troupe_sql_v1 *sql = troupe_sql(recall->turn);
     troupe_array hits;
     troupe_rows *rows;
-    troupe_status status = search(recall, TROUPE_SCOPE_HERE, &hits);
+    troupe_status status = search(recall, TROUPE_SCOPE_HERE, recall->values, &hits);
 
     if (status == TROUPE_UNSUPPORTED) /* nobody is there */
         return TROUPE_OK;
@@ -153,10 +154,13 @@ static troupe_status find_knowledge(struct recall *recall, uint32_t scope)
     const troupe_sql_v1 *sql = troupe_sql(recall->turn);
     troupe_array hits;
     troupe_rows *rows;
-    troupe_status status = search(recall, scope, &hits);
+    troupe_status status = search(recall, scope, NULL, &hits);
 
     if (status == TROUPE_UNSUPPORTED)
         return TROUPE_OK;
+    /* Many documents have many vectors, which hardly change the order of what words find. */
+    if (status >= 0 && hits.count == 0)
+        status = search(recall, scope, recall->values, &hits);
     if (status < 0 || hits.count == 0)
         return status;
     status = rows_of(recall,

@@ -6,7 +6,8 @@
 
 PATH is the data of https://github.com/snap-research/locomo (its own licence; not in this repository): the
 directory with 26.json and so on, or locomo10.json. Each conversation is a scope of its own, each dialogue turn
-a text with its speaker and what the turn before said; nothing asks a language model. --tune: only the
+a text with its speaker: alone, or twice, with the day and what the two turns before said, without which an answer
+means little. Nothing asks a language model. --tune: only the
 conversations that the ways were tuned on (26, 30, 41, 42, 43); without it also the others, apart.
 """
 import argparse
@@ -43,16 +44,17 @@ def texts_of(tree, context):
         turns = tree.get("session_%d" % number)
         if not turns:
             continue
-        before = ""
+        day = tree.get("session_%d_date_time" % number, "")
+        before = []
         for turn in turns:
             said = clean(turn.get("text", ""))
             caption = clean(turn.get("blip_caption", ""))
             own = said + (" (picture: %s)" % caption if caption else "")
             text = "%s: %s" % (turn["speaker"], own)
-            if context and before:
-                text += " | " + before
+            if context:
+                text = " | ".join(["%s %s %s" % (text, own, day)] + before[::-1])
             yield turn["dia_id"], text
-            before = own
+            before = (before + [own])[-2:]
 
 
 def evidence_of(question):
@@ -105,7 +107,7 @@ def main():
     for title, chosen in parts:
         for context in (False, True):
             figures, count = measure(args.rank, chosen, context)
-            print("%s, %s: %d questions" % (title, "with the turn before" if context
+            print("%s, %s: %d questions" % (title, "with what stood before" if context
                                             else "turns alone", count))
             for how in ("lexical", "vector", "hybrid"):
                 print("  %-8s recall@5 %.3f  @10 %.3f" % (how, figures[how, 5], figures[how, 10]))
