@@ -299,6 +299,19 @@ static int is_state(const struct memory_row *row, const char *state)
     return same_bytes(row->state, (troupe_str){state, strlen(state)});
 }
 
+/* Where all places are taken, the lightest memories go first. */
+static troupe_status make_room(troupe_turn *turn, const struct memory_limits *limits)
+{
+    const troupe_sql_v1 *sql = troupe_sql(turn);
+    troupe_rows *rows;
+    troupe_status status = sql->query(
+        turn, "SELECT COUNT(*) FROM {memory} WHERE" HERE "AND tier <> 'immediate'", NULL, 0, &rows);
+
+    if (status < 0 || cell_int(sql->cell(rows, 0, 0)) < limits->most)
+        return status < 0 ? status : TROUPE_OK;
+    return fact_sweep(turn, limits);
+}
+
 troupe_status fact_add(troupe_turn *turn, const struct memory_limits *limits,
                        const struct memory_fact *fact, enum memory_outcome *ret, char *replaced)
 {
@@ -313,6 +326,9 @@ troupe_status fact_add(troupe_turn *turn, const struct memory_limits *limits,
     replaced[0] = '\0';
     if (!values)
         return TROUPE_NOMEM;
+    status = make_room(turn, limits);
+    if (status < 0)
+        return status;
     words_clean(fact->content, add.content);
     words_slot((troupe_str){add.content, strlen(add.content)}, add.slot);
     status = troupe_vectors_of_text(turn, (troupe_str){add.content, strlen(add.content)}, values,

@@ -356,9 +356,13 @@ static troupe_status due(troupe_turn *turn, troupe_str payload)
     status = gather_session(turn, &memory->limits, memory->by_model, &count);
     if (status >= 0)
         status = fact_sweep(turn, &memory->limits);
+    if (troupe_turn_status(turn) < 0)
+        return troupe_turn_status(turn);
+    /* Nobody asked, so nobody is told. The words are there for the next session. */
     if (status < 0)
-        return no_storage(turn, status);
-    troupe_reason(turn, "memory.gathered", "%u new", count);
+        troupe_reason(turn, "memory.storage", "gathering failed with status %d", status);
+    else
+        troupe_reason(turn, "memory.gathered", "%u new", count);
     return TROUPE_DONE;
 }
 

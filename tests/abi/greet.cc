@@ -122,7 +122,8 @@ static troupe_status stage(troupe_turn *turn)
 
 TROUPE_PLUGIN(
     "org.example.greet", "1.0.0", "Greets", .stage = stage, .create = create, .state_flags = 0,
-    .functions = TROUPE_LIST(greet, ask, keep, count, weigh), .capabilities = "sql files vectors cache",
+    .functions = TROUPE_LIST(greet, ask, keep, count, weigh),
+    .capabilities = "sql files vectors cache texts",
     .migrations = TROUPE_MIGRATIONS({1, 0, "greeted",
                                      "CREATE TABLE {greeted} (said INTEGER NOT NULL, who TEXT)"}),
     .metrics = TROUPE_METRICS(TROUPE_COUNTER("greeted", "Greetings", .labels = "whom"),

@@ -44,6 +44,7 @@ cat >>"$TAP_DIR/troupe.ini" <<INI
 [agent reminder]
 [agent memory]
 answer = always
+session_timeout = 1s
 [store]
 backend = postgresql
 url = postgresql://troupe@/bot?host=$place
@@ -57,6 +58,10 @@ like "$("$TROUPE" why last -c "$TAP_DIR/troupe.ini")" "answered — done" "and t
 like "$(chat '/remind when="in 3 days" text="water the plants"')" "water the plants" "it takes a reminder"
 like "$(chat "remember that my cat is called Minka-4711")" "I'll remember that" "it remembers"
 like "$(chat "what's the name of my cat?")" "You told me on .*Minka-4711" "and answers from it"
+chat "hello there, I work at the lighthouse" >/dev/null
+remembers() { chat "/memory" | grep -q "lighthouse"; }
+until_true remembers
+ok $? "and gathers from a session"
 like "$("$TROUPE" call learn source=rules text="The voice channels close at midnight." -c "$TAP_DIR/troupe.ini")" \
     "Learned rules" "it learns a document"
 like "$("$TROUPE" doctor -c "$TAP_DIR/troupe.ini")" "writes to it" "the doctor finds the storage well"
