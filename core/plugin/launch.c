@@ -32,9 +32,7 @@ int plugin_launch_file(const char *text)
 static int spawn_runner(const char *runner, const int *fds, size_t count, pid_t *ret_pid)
 {
     char *argv[] = {(char *)(uintptr_t) "troupe-runner", NULL};
-    /* For the C library alone, the runner empties its environment: pieces that its allocator keeps for
-     * each size hold pages of the start that nothing else is in, and nothing makes it let go of them. */
-    char *envp[] = {(char *)(uintptr_t) "GLIBC_TUNABLES=glibc.malloc.tcache_count=0", NULL};
+    char *envp[] = {(char *)(uintptr_t)PLUGIN_LAUNCH_VARIABLE, NULL};
     posix_spawn_file_actions_t actions;
     int code;
 

@@ -14,6 +14,7 @@
 #include "plugin/guest.h"
 #include "plugin/held.h"
 #include "plugin/image.h"
+#include "plugin/launch.h"
 #include "plugin/look.h"
 #include "plugin/present.h"
 #include "plugin/sandbox.h"
@@ -296,7 +297,18 @@ static _Noreturn void serve(json_t *request, const struct plugin_note *note,
     _exit(0);
 }
 
-int main(void)
+/* What it held was for the C library, which has read it and has a copy in its place: what we were
+ * started with stands behind our name still. */
+static void empty_environment(const char *name)
+{
+    char *first = (char *)(uintptr_t)name + strlen(name) + 1;
+
+    if (environ && environ[0] && !strcmp(first, PLUGIN_LAUNCH_VARIABLE))
+        memset(first, 0, strlen(first));
+    clearenv();
+}
+
+int main(int argc, char **argv)
 {
     _cleanup_json_ json_t *request = NULL;
     struct plugin_registry *registry = mem_zero(1, sizeof(*registry));
@@ -310,7 +322,8 @@ int main(void)
     void *handle;
 
     prctl(PR_SET_NAME, "troupe-runner");
-    clearenv(); /* what it held was for the C library (launch.c) */
+    if (argc == 1)
+        empty_environment(argv[0]);
     if ((status = read_request(&request, &err)) < 0) {
         fprintf(stderr, "troupe-runner: %s\n", err.text);
         finish(status, &err);

@@ -28,7 +28,7 @@ is "$(of isolation)" process "the plugin has a process of its own without anybod
 is "$(of state)" ready "which is ready"
 pid=$(of pid)
 is "$(cut -d' ' -f4 "/proc/$pid/stat")" "$HOST_PID" "and a child of the host"
-is "$(tr '\0' ' ' <"/proc/$pid/environ" | wc -c)" 0 "its environment is empty"
+is "$(tr -d '\0' <"/proc/$pid/environ" | wc -c)" 0 "its environment is empty"
 is "$(readlink /proc/"$pid"/fd/* | grep -cvE '^(/dev/null|socket:.*|pipe:.*)$')" 0 \
     "it holds nothing but the socket to the host"
 like "$(chat "echo good morning")" "good morning" "it answers"
