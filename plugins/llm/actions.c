@@ -93,7 +93,7 @@ static const char *name_of(const json_t *messages, const char *id)
     return "it";
 }
 
-static json_t *message_of(const struct llm_request *request, const json_t *message)
+static json_t *words_of(const struct llm_request *request, const json_t *message)
 {
     const char *role = json_string_value(json_object_get(message, "role"));
     const char *content = json_string_value(json_object_get(message, "content"));
@@ -122,7 +122,7 @@ json_t *llm_actions_messages(const struct llm_request *request)
 
     json_array_foreach (request->messages, i, message) {
         const char *role = json_string_value(json_object_get(message, "role"));
-        json_t *text = message_of(request, message), *joined;
+        json_t *text = words_of(request, message), *joined;
 
         if (strcmp(role, "tool") == 0)
             role = "user";

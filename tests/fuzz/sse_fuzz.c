@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a provider streams: the first byte says how the rest is split, then every event goes through
- * the decoder and the chunk reader. However it is split, the same events must come out.
+ * the decoder and the chunk reader. However it is split, the same events must come out, and of the text the same is
+ * shown: all but the actions in it.
  */
 /* The agent is no library: its files come in whole. */
+#include "../../plugins/llm/actions.c"
+#include "../../plugins/llm/hold.c"
 #include "../../plugins/llm/provider.c"
 #include "../../plugins/llm/provider_anthropic.c"
 #include "../../plugins/llm/provider_ollama.c"
@@ -17,6 +20,26 @@
 #define BUFFER_MAX 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Adds up what of a text is shown where it comes in such pieces. */
+static uint64_t shown(const char *text, size_t len, size_t step)
+{
+    size_t from = 0, n, skip;
+    uint64_t sum = 0;
+
+    for (size_t have = 0; have <= len + step; have += step) {
+        do {
+            n = llm_hold_next(LLM_HOLD_ACTIONS, text, have < len ? have : len, from, have > len,
+                              &skip);
+            for (size_t i = 0; i < n; i++)
+                sum = sum * 31 + (unsigned char)text[from + i];
+            from += n + skip;
+        } while (n + skip > 0);
+    }
+    if (from != len)
+        abort();
+    return sum;
+}
 
 /* Adds up what came out: events, their bytes, the text of chunks and the calls of tools. */
 static uint64_t decode(const struct llm_provider *provider, const char *bytes, size_t size,
@@ -50,6 +73,11 @@ static uint64_t decode(const struct llm_provider *provider, const char *bytes, s
             break;
     }
     sum = sum * 31 + stream.call_count * 7 + stream.argument_bytes;
+    /* What is longer than an action may be is shown as it comes. */
+    if (stream.len < LLM_ACTION_MAX &&
+        shown(text, stream.len, 1 + size % 7) != shown(text, stream.len, stream.len + 1))
+        abort();
+    (void)llm_actions_take(&stream);
     llm_stream_clear(&stream);
     return sum;
 }
