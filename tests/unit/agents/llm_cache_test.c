@@ -14,7 +14,7 @@
 const troupe_plugin *troupe_plugin_v1(void);
 
 typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double, troupe_str,
-                                 troupe_str);
+                                 troupe_str, troupe_str);
 
 #define QUESTION "[{\"role\":\"user\",\"content\":\"What is a troupe?\"}]"
 #define OTHER    "[{\"role\":\"user\",\"content\":\"What is a troop?\"}]"

@@ -19,7 +19,7 @@
 const troupe_plugin *troupe_plugin_v1(void);
 
 typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double, troupe_str,
-                                 troupe_str);
+                                 troupe_str, troupe_str);
 
 #define QUESTION "[{\"role\":\"user\",\"content\":\"how many?\"}]"
 #define SCHEMA                                                                                     \
@@ -58,7 +58,7 @@ static troupe_status ask(struct fake_turn *fake, const char *schema)
     const troupe_str messages = {QUESTION, strlen(QUESTION)}, route = {"chat", 4};
 
     return ((chat_fn)fake_function(fake, "llm.chat"))(&fake->turn, messages, route, 0, -1,
-                                                      (troupe_str){"none", 4},
+                                                      (troupe_str){"none", 4}, (troupe_str){"", 0},
                                                       (troupe_str){schema, strlen(schema)});
 }
 

@@ -15,7 +15,7 @@
 const troupe_plugin *troupe_plugin_v1(void);
 
 typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double, troupe_str,
-                                 troupe_str);
+                                 troupe_str, troupe_str);
 typedef troupe_status (*status_fn)(troupe_turn *);
 
 #define QUESTION "[{\"role\":\"user\",\"content\":\"hello there\"}]"
@@ -46,7 +46,8 @@ static troupe_status chat(struct fake_turn *fake)
     const troupe_str messages = {QUESTION, strlen(QUESTION)}, route = {"chat", 4};
 
     return ((chat_fn)fake_function(fake, "llm.chat"))(&fake->turn, messages, route, 0, -1,
-                                                      (troupe_str){"none", 4}, (troupe_str){"", 0});
+                                                      (troupe_str){"none", 4}, (troupe_str){"", 0},
+                                                      (troupe_str){"", 0});
 }
 
 static void script(struct fake_turn *fake, unsigned i, uint32_t status, const char *const *chunks)
