@@ -101,11 +101,11 @@ static troupe_status load(troupe_turn *turn, struct older *older)
     const troupe_value start = troupe_sql_int(older->start);
     troupe_value params[4];
     troupe_rows *rows;
-    troupe_status status = sql->query(turn,
-                                      "SELECT summary, summary_from, summary_through, "
-                                      "summary_lines FROM {conversation_sessions} WHERE" IN_SCOPE
-                                      "AND session_start = ?1",
-                                      &start, 1, &rows);
+    troupe_status status = sql->query(
+        turn,
+        "SELECT " CONTEXT_SUMMARY_SELECT ", summary_from, summary_through, "
+        "summary_lines FROM {conversation_sessions} WHERE" IN_SCOPE "AND session_start = ?1",
+        &start, 1, &rows);
 
     if (status < 0)
         return status;
@@ -120,7 +120,9 @@ static troupe_status load(troupe_turn *turn, struct older *older)
     params[2] = troupe_sql_int(older->upto);
     params[3] = troupe_sql_int(LINES_MAX);
     status = sql->query(turn,
-                        "SELECT part, content, message FROM {conversation_history} WHERE" IN_SCOPE
+                        "SELECT part, unseal(content, 'conversation_history.content', account, "
+                        "channel, member, message, part), message "
+                        "FROM {conversation_history} WHERE" IN_SCOPE
                         "AND session_start = ?1 AND message > ?2 AND message <= ?3 "
                         "ORDER BY message, part LIMIT ?4",
                         params, 4, &older->rows);
@@ -220,7 +222,8 @@ static troupe_status keep(troupe_turn *turn, const struct older *older, const js
         troupe_sql_int(troupe_now(turn)),
     };
     const troupe_statement statement = {
-        "UPDATE {conversation_sessions} SET summary = ?2, summary_from = ?3, summary_through = ?4, "
+        "UPDATE {conversation_sessions} SET summary = seal(?2, 'conversation_sessions.summary', "
+        ":account, :channel, :member, ?1), summary_from = ?3, summary_through = ?4, "
         "summary_lines = ?5, summary_model = ?6, summary_at = ?7 "
         "WHERE" IN_SCOPE "AND session_start = ?1 AND summary_through < ?4",
         TROUPE_ARRAY(params), TROUPE_ROWS_ANY};

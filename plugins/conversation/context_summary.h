@@ -11,6 +11,9 @@
 
 #include "prompt.h"
 
+#define CONTEXT_SUMMARY_SELECT                                                                     \
+    "unseal(summary, 'conversation_sessions.summary', account, channel, member, session_start)"
+
 #define CONTEXT_SUMMARY_LINES 8 /* older lines that begin a new summary: four turns */
 
 /* Whether this host can write summaries later. [turn] */

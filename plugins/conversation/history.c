@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "history.h"
 
+#include "context_summary.h"
+
 #include <string.h>
 
 /* The host binds the scope; where a turn has no account it is stored as ''. */
@@ -28,12 +30,11 @@ static troupe_status load_session(troupe_turn *turn, int64_t silence_ms, struct 
 
     ret->asked_ms = message->time_ms > 0 ? message->time_ms : troupe_now(turn);
     lately = troupe_sql_int(ret->asked_ms - CONTEXT_SAMPLE_LIFE_MS);
-    status = sql->query(
-        turn,
-        "SELECT session_start, last_message_at, summary, summary_through, " CONTEXT_SAMPLE_SELECT
-        " FROM {conversation_sessions} "
-        "WHERE" IN_SCOPE "AND session_end IS NULL",
-        &lately, 1, &rows);
+    status = sql->query(turn,
+                        "SELECT session_start, last_message_at, " CONTEXT_SUMMARY_SELECT
+                        ", summary_through, " CONTEXT_SAMPLE_SELECT " FROM {conversation_sessions} "
+                        "WHERE" IN_SCOPE "AND session_end IS NULL",
+                        &lately, 1, &rows);
     if (status < 0)
         return status;
     ret->is_new = 1;
