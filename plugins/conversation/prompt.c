@@ -152,7 +152,8 @@ troupe_status prompt_build(const struct prompt_budget *budget, const char *syste
     if (json_array_append_new(messages, question_new(summary, message)) < 0)
         return TROUPE_DATA;
     /* Lines that did not fit are no reason to share: the talk is the member's all the same. */
-    ret->shared = history->count == 0 && strcmp(share->cache, "none") != 0;
+    ret->shared =
+        history->count == 0 && history->summary.len == 0 && strcmp(share->cache, "none") != 0;
     arguments =
         json_pack("{s:O, s:s, s:I, s:s, s:s}", "messages", messages, "route", "chat", "max_tokens",
                   (json_int_t)budget->answer, "cache", ret->shared ? share->cache : "none",

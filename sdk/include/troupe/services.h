@@ -27,7 +27,8 @@
  *                get the same answer; "account" that nothing of a guild or a channel is in them either,
  *                so that whoever asks exactly the same of this bot may get it
  *   question     string, optional: stands in for the last message where it is looked up whether it was
- *                asked before; the caller's word for what is meant, at most 2,000 bytes
+ *                asked before; the caller's word for what is meant, at most 2,000 bytes; so nothing that is
+ *                not in it may be in that message
  *   schema       JSON schema, optional: the answer is one JSON value that holds it. Nothing is streamed
  *                before it was checked; what does not hold is sent back to the model once. Known are type,
  *                properties, required, additionalProperties, items, minItems, maxItems, enum, const,

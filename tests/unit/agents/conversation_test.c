@@ -706,6 +706,28 @@ static void the_newest_of_the_talk_fit_first(void **state)
     prompt_clear(&prompt);
 }
 
+static void a_summary_is_a_talk_even_where_no_line_of_it_is_left(void **state)
+{
+    const struct prompt_budget budget = {.context = 4000, .answer = 50, .reserve = 10};
+    const struct share share = {.cache = "account", .question = "help friendly: help"};
+    const troupe_str message = {"help", 4};
+    struct history history = {.count = 0};
+    struct prompt prompt;
+
+    (void)state;
+    assert_int_equal(prompt_build(&budget, "be kind", &history, message, &share, &prompt),
+                     TROUPE_OK);
+    assert_non_null(strstr(prompt.arguments, "\"cache\":\"account\""));
+    prompt_clear(&prompt);
+    history.summary = (troupe_str){"They like tea.", 14};
+    assert_int_equal(prompt_build(&budget, "be kind", &history, message, &share, &prompt),
+                     TROUPE_OK);
+    assert_non_null(strstr(prompt.arguments, "They like tea."));
+    assert_non_null(strstr(prompt.arguments, "\"cache\":\"none\""));
+    assert_non_null(strstr(prompt.arguments, "\"question\":\"\""));
+    prompt_clear(&prompt);
+}
+
 static void estimates_are_rather_too_high(void **state)
 {
     (void)state;
@@ -947,6 +969,7 @@ int main(void)
         cmocka_unit_test(without_storage_it_talks_without_a_memory),
         cmocka_unit_test(a_message_beyond_the_context_is_refused),
         cmocka_unit_test(the_newest_of_the_talk_fit_first),
+        cmocka_unit_test(a_summary_is_a_talk_even_where_no_line_of_it_is_left),
         cmocka_unit_test(estimates_are_rather_too_high),
         cmocka_unit_test(preferences_are_shown_changed_and_used),
         cmocka_unit_test(values_that_cannot_be_are_refused_and_change_nothing),
