@@ -109,6 +109,9 @@ troupe_status host_may_call(struct turn_frame *frame, const char *name)
         return TROUPE_OK; /* its own, "roll" or "dice.roll" */
     if (host_may_use_tool(frame, name))
         return TROUPE_OK;
+    snprintf(capability, sizeof(capability), "try:%s", name);
+    if (plugin_agent_can(frame->agent, capability))
+        return TROUPE_OK;
     snprintf(capability, sizeof(capability), "call:%s", name);
     return host_need(frame, capability);
 }

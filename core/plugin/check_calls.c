@@ -105,7 +105,7 @@ static bool is_own(const json_t *functions, const char *name)
 
 static bool is_declared(const json_t *words, const char *name)
 {
-    static const char call[] = "call:";
+    static const char call[] = "call:", attempt[] = "try:";
     const json_t *word;
     size_t i;
 
@@ -114,6 +114,9 @@ static bool is_declared(const json_t *words, const char *name)
 
         if (text && !strncmp(text, call, sizeof(call) - 1) &&
             !strcmp(text + sizeof(call) - 1, name))
+            return true;
+        if (text && !strncmp(text, attempt, sizeof(attempt) - 1) &&
+            !strcmp(text + sizeof(attempt) - 1, name))
             return true;
     }
     return false;

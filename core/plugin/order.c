@@ -2,7 +2,8 @@
  *
  * The order in which agents are made: whom an agent may call is there before it. What it needs is
  * what its plugin declares, "call:NAME"; who that is are the agents of the set with a function NAME
- * or, for "AGENT.NAME", that agent. Several providers of a service are all needed, since any of
+ * or, for "AGENT.NAME", that agent. "try:NAME" is the same where somebody is there, and nobody is missed
+ * where not. Several providers of a service are all needed, since any of
  * them may be asked.
  */
 #include "plugin/order.h"
@@ -36,19 +37,23 @@ static bool provides(const struct plugin_order_agent *agent, const char *name)
            plugin_manifest_function(agent->manifest, name + len + 1);
 }
 
-/* The name behind "call:" of the i-th capability; NULL when it is another one. */
-static const char *called(const struct plugin_order_agent *agent, size_t i)
+/* The name behind "call:" or "try:" of the i-th capability; NULL when it is another one. */
+static const char *called(const struct plugin_order_agent *agent, size_t i, bool *ret_tries)
 {
-    static const char call[] = "call:";
+    static const char call[] = "call:", attempt[] = "try:";
     const char *capability = agent->manifest->capabilities[i];
 
+    *ret_tries = text_starts(capability, attempt);
+    if (*ret_tries)
+        return capability + strlen(attempt);
     return text_starts(capability, call) ? capability + strlen(call) : NULL;
 }
 
 static bool needs(const struct plugin_order_agent *agent, const struct plugin_order_agent *other)
 {
     for (size_t i = 0; i < agent->manifest->capability_count; i++) {
-        const char *name = called(agent, i);
+        bool tries;
+        const char *name = called(agent, i, &tries);
 
         /* What it has itself it need not wait for, whoever else has it. */
         if (name && !provides(agent, name) && provides(other, name))
@@ -121,8 +126,9 @@ static void warn_of_missing(const struct plugin_order_agent *agents, size_t coun
 {
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < agents[i].manifest->capability_count; k++) {
-            const char *name = called(&agents[i], k);
-            bool found = !name;
+            bool tries;
+            const char *name = called(&agents[i], k, &tries);
+            bool found = !name || tries;
 
             for (size_t other = 0; !found && other < count; other++)
                 found = provides(&agents[other], name);

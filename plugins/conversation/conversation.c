@@ -513,7 +513,7 @@ static void destroy(troupe_host *host, void *state)
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with members",
               .needs = "troupe.sql/1",
-              .capabilities = "sql schedule call:llm.chat call:memory.search",
+              .capabilities = "sql schedule call:llm.chat try:memory.search",
               .functions = TROUPE_LIST(preferences),
               .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001},
                                               {2, 0, "context", conversation_sql_002}),

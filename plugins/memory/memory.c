@@ -400,7 +400,7 @@ static void destroy(troupe_host *host, void *state)
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN("org.troupe.memory", "1.0.0", "Remembers what members tell, and answers from it",
               .needs = TROUPE_SQL " " TROUPE_TEXTS " " TROUPE_VECTORS " " TROUPE_SCHEDULE,
-              .capabilities = "sql texts vectors schedule files call:llm.chat",
+              .capabilities = "sql texts vectors schedule files try:llm.chat",
               .functions = TROUPE_LIST(search, memory, learn),
               .migrations = TROUPE_MIGRATIONS({1, 0, "memory", memory_sql_001}),
               .user_data = TROUPE_USER_DATA(

@@ -126,7 +126,7 @@ Be nice to each other.
 
 The voice channels close at midnight-55.
 MD
-like "$(cli call learn source=rules text="$(cat "$TAP_DIR/rules.md")")" "Learned rules in 2 pieces" \
+like "$(cli call learn source=rules file="$TAP_DIR/rules.md")" "Learned rules in 2 pieces" \
     "the operator gives a document to everybody"
 like "$(ask bob 'when do the voice channels close?')" "midnight-55" "a question is answered from it"
 like "$(ask bob 'when do the voice channels close?')" "from rules, House rules > Voice channels" "with its source"

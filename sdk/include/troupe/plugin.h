@@ -262,7 +262,8 @@ typedef struct troupe_plugin {
      * A host that lacks one refuses the plugin and names it. */
     const char *needs;
     /* What it may do beyond answering, for people to read and the host to enforce, separated by
-     * blanks: "kv", "sql", "schedule", "budget", "call:llm.chat" (calls that service), "http:HOST"
+     * blanks: "kv", "sql", "schedule", "budget", "call:llm.chat" (calls that service),
+     * "try:memory.search" (the same where somebody provides it; without, nobody is missed), "http:HOST"
      * (reaches that host); endpoints named in its config are allowed by TROUPE_KEY_ENDPOINT. */
     const char *capabilities;
     troupe_array functions;  /* pointers to troupe_function: TROUPE_LIST    */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * troupe/services.h - functions with a well-known name and contract, which any plugin may provide and
- * any plugin may call (capability "call:NAME"). Where several agents provide one, they are tried in
+ * any plugin may call (capability "call:NAME", or "try:NAME" where it does without). Where several agents provide one, they are tried in
  * the order of their priority.
  *
  *     static const char ask[] = "{\"messages\": [{\"role\": \"user\", \"content\": \"Good morning\"}]}";

@@ -342,7 +342,7 @@ static inline troupe_status troupe_annotation(troupe_turn *turn, const char *key
 
 /* Calls a declared function or service by name with a JSON object of arguments ("" for none) and
  * waits for its end. `ret` (may be NULL): its JSON result where it gave one, else its text.
- * TROUPE_NOT_FOUND without a provider, TROUPE_DENIED without the capability "call:NAME", else the
+ * TROUPE_NOT_FOUND without a provider, TROUPE_DENIED without the capability "call:NAME" or "try:NAME", else the
  * function's own status; troupe_error says more. The member's right is checked here. The
  * end of the call is Noted, what it did inside stands below it. [turn, waits] */
 static inline troupe_status troupe_call(troupe_turn *turn, const char *name, troupe_str json_args,

@@ -119,6 +119,16 @@ static void its_own_functions_are_no_need(void **state)
     assert_order(both, "big small ");
 }
 
+static void who_is_only_tried_goes_first_and_is_not_missed(void **state)
+{
+    static const struct sketch there[] = {{"a", "x.a", "try:x.b"}, {"b", "x.b", ""}};
+    static const struct sketch gone[] = {{"a", "x.a", "try:x.b"}};
+
+    (void)state;
+    assert_order(there, "b a ");
+    assert_order(gone, "a ");
+}
+
 static void a_circle_is_named_whole(void **state)
 {
     static const struct sketch pair[] = {{"a", "x.a", "call:x.b"}, {"b", "x.b", "call:x.a"}};
@@ -167,6 +177,7 @@ int main(void)
         cmocka_unit_test(sections_keep_their_order),
         cmocka_unit_test(what_is_needed_comes_first),
         cmocka_unit_test(its_own_functions_are_no_need),
+        cmocka_unit_test(who_is_only_tried_goes_first_and_is_not_missed),
         cmocka_unit_test(a_circle_is_named_whole),
         cmocka_unit_test(what_nobody_provides_is_a_warning),
     };
