@@ -15,7 +15,7 @@
 const troupe_plugin *troupe_plugin_v1(void);
 
 typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double, troupe_str,
-                                 troupe_str);
+                                 troupe_str, troupe_str);
 typedef troupe_status (*place_fn)(troupe_turn *, int64_t);
 typedef troupe_status (*warm_fn)(troupe_turn *);
 
@@ -107,7 +107,7 @@ static troupe_status chat(struct fake_turn *fake)
 {
     return ((chat_fn)fake_function(fake, "llm.chat"))(
         &fake->turn, (troupe_str){QUESTION, strlen(QUESTION)}, (troupe_str){"chat", 4}, 0, -1,
-        (troupe_str){"none", 4}, (troupe_str){"", 0});
+        (troupe_str){"none", 4}, (troupe_str){"", 0}, (troupe_str){"", 0});
 }
 
 static void only_a_model_of_ones_own_has_places(void **state)
