@@ -8,8 +8,8 @@
 #define HERE                                                                                       \
     " account = COALESCE(:account, '') AND guild = COALESCE(:guild, '') AND member = :member "
 #define COLUMNS                                                                                    \
-    " key, tier, state, content, extractor, confidence, importance, said_at, seen, message, "      \
-    "expires_at, used_at "
+    " key, tier, state, unseal(content, 'memory.content', account, guild, member, key), "          \
+    "extractor, confidence, importance, said_at, seen, message, expires_at, used_at "
 
 static const char *const extractors[] = {"asked", "rules", "model", "quote"};
 
@@ -262,7 +262,9 @@ static troupe_status insert(troupe_turn *turn, const struct addition *add)
         "INSERT INTO {memory} (account, guild, member, channel, key, tier, state, content, slot, "
         "extractor, confidence, importance, message, said_at, seen, used_at, expires_at) VALUES "
         "(COALESCE(:account, ''), COALESCE(:guild, ''), :member, COALESCE(:channel, ''), "
-        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "?1, ?2, ?3, seal(?4, 'memory.content', :account, :guild, :member, ?1), ?5, ?6, ?7, ?8, "
+        "?9, "
+        "?10, ?11, ?12, ?13)",
         params, sizeof(params) / sizeof(params[0]));
 
     if (status >= 0)

@@ -41,7 +41,8 @@ troupe_status gather_keep(troupe_turn *turn, const struct memory_limits *limits,
         "extractor, "
         "confidence, importance, message, said_at, used_at, expires_at) VALUES "
         "(COALESCE(:account, ''), COALESCE(:guild, ''), :member, COALESCE(:channel, ''), ?1, "
-        "'immediate', 'active', ?2, 'words', 1, 0, ?3, ?4, ?4, ?5) "
+        "'immediate', 'active', seal(?2, 'memory.content', :account, :guild, :member, ?1), "
+        "'words', 1, 0, ?3, ?4, ?4, ?5) "
         "ON CONFLICT (account, guild, member, key) DO NOTHING",
         {params, 5, sizeof(params[0])},
         TROUPE_ROWS_ANY};
@@ -64,11 +65,12 @@ static troupe_status load(troupe_turn *turn, struct session *ret)
 {
     const troupe_sql_v1 *sql = troupe_sql(turn);
     troupe_rows *rows;
-    troupe_status status = sql->query(turn,
-                                      "SELECT content, message, said_at FROM {memory} WHERE" HERE
-                                      "AND state = 'active' AND tier = 'immediate' "
-                                      "ORDER BY said_at, key LIMIT 60",
-                                      NULL, 0, &rows);
+    troupe_status status = sql->query(
+        turn,
+        "SELECT unseal(content, 'memory.content', account, guild, member, key), "
+        "message, said_at FROM {memory} WHERE" HERE "AND state = 'active' AND tier = 'immediate' "
+        "ORDER BY said_at, key LIMIT 60",
+        NULL, 0, &rows);
 
     for (uint64_t i = 0; status >= 0 && i < sql->row_count(rows) && ret->count < LINES_MAX; i++) {
         struct line *line = &ret->lines[ret->count++];

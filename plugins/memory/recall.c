@@ -128,12 +128,14 @@ static troupe_status find_facts(struct recall *recall)
         return TROUPE_OK;
     if (status < 0 || hits.count == 0)
         return status;
-    status = rows_of(recall,
-                     "SELECT key, content, tier, said_at, importance, used_at FROM {memory} WHERE "
-                     "account = COALESCE(:account, '') AND guild = COALESCE(:guild, '') AND "
-                     "member = :member AND state = 'active' AND "
-                     "(expires_at = 0 OR expires_at > ?21) AND" KEYS "ORDER BY key",
-                     hits, &rows);
+    status =
+        rows_of(recall,
+                "SELECT key, unseal(content, 'memory.content', account, guild, member, key), tier, "
+                "said_at, importance, used_at FROM {memory} WHERE "
+                "account = COALESCE(:account, '') AND guild = COALESCE(:guild, '') AND "
+                "member = :member AND state = 'active' AND "
+                "(expires_at = 0 OR expires_at > ?21) AND" KEYS "ORDER BY key",
+                hits, &rows);
     for (uint64_t i = 0; status >= 0 && i < sql->row_count(rows); i++) {
         struct memory_found found = {.key = cell_str(sql->cell(rows, i, 0)),
                                      .text = cell_str(sql->cell(rows, i, 1)),
