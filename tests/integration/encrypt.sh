@@ -31,7 +31,9 @@ cdn = $DISCORD_URL
 [store]
 $1
 [agent reminder]
+[agent memory]
 INI
+    sed -i 's/^stages = conversation/stages = memory conversation/' "$TAP_DIR/troupe.ini"
 }
 key >"$TAP_DIR/key"
 key >"$TAP_DIR/other"
@@ -61,6 +63,9 @@ fake_discord_wait answered 1 30000 300
 slash bob remind "{\"text\": \"feed $CANARY\", \"when\": \"in 3 days\"}"
 until_true last "feed $CANARY"
 is $? 0 "members talk of something, send it as a file, want to be reminded of it"
+fake_discord_say general bob "{mention} remember that my cat is called $CANARY" >/dev/null
+until_true last "I'll remember that: my cat is called $CANARY"
+is $? 0 "the memory agent keeps it"
 is "$(in_clear)" "" "no file of the data directory has it in clear"
 
 # ---- and on, after kill -9 in the middle of an answer
