@@ -37,11 +37,12 @@ build() {
 }
 
 # One builds after another, and one build's tests run after those of the one before, beside the builds
-# that follow: never two suites at once, which would be slow enough to reach deadlines. Whoever builds
-# is nice to who tests, for the same reason.
+# that follow: never two suites at once, which would be slow enough to reach deadlines. Lints and fuzzers
+# have none; they run behind the builds, beside those tests. Whoever builds, lints and fuzzes is nice to
+# who tests, for the same reason.
 tests_pid=
 
-# tests_run NAME TARGET…: the tests of a build once it is there and nobody else's run.
+# tests_run NAME TARGET…: the tests of a build once it is there.
 tests_run() {
     local name=$1 passed failed skipped
     shift
@@ -49,7 +50,7 @@ tests_run() {
         [ -e "$logs/$name.broken" ] && return 0
         sleep 0.2
     done
-    make -C "build/$name" -k -j"$jobs" "$@" >"$logs/$name.tests.log" 2>&1 </dev/null
+    ${tests_nice:-} make -C "build/$name" -k -j"$jobs" "$@" >"$logs/$name.tests.log" 2>&1 </dev/null
     echo $? >"$logs/$name.status"
     read -r passed failed skipped <<<"$(count "build/$name")"
     note "build/$name: $passed passed, $failed failed, $skipped skipped"
@@ -120,16 +121,17 @@ check() {
         [ -n "$quick" ] && exit
         tests_run tsan check-tsan
         tests_run gcc check-release
-        tests_run clang check-clang
-        tests_run fuzz check-fuzz
     ) &
     tests_pid=$!
     build asan CC=gcc CFLAGS='-O1 -g1' --enable-sanitizer=address -- check TESTS=
     if [ -z "$quick" ]; then
         build tsan CC=gcc CFLAGS='-O1 -g1' --enable-sanitizer=thread -- tsan-programs
         build gcc CC=gcc CFLAGS='-O2 -g1' -- release-programs
-        build clang CC=clang CFLAGS='-O0 -Wno-frame-larger-than' --enable-switch=ucontext -- check TESTS=
+        build clang CC=clang CFLAGS='-O0 -Wno-frame-larger-than' --enable-switch=ucontext \
+            -- check TESTS=
         build fuzz CC=clang CFLAGS='-O1 -g1' --enable-fuzzers -- fuzz-targets
+        tests_nice='nice' tests_run clang check-clang TEST_TIMEOUT=600
+        tests_nice='nice' tests_run fuzz check-fuzz TEST_TIMEOUT=600
     fi
     wait "$tests_pid"
     tests_pid=

@@ -54,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = mem_strndup((const char *)data, size);
     size_t at = 0;
 
+    list_init(&thread.touched);
     while (at < size && !transfer.head_done) {
         const char *end = memchr(text + at, '\n', size - at);
         size_t len = end ? (size_t)(end - text) - at + 1 : size - at;
