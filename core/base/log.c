@@ -34,10 +34,12 @@ static struct {
     size_t mask_count;
     atomic_uint_least64_t counts[4];
     bool gathers;
-    char kept[KEPT_MAX];
-    atomic_size_t kept_len; /* written under the lock */
+    atomic_size_t kept_len; /* of what is kept below; written under the lock */
 } state = {
     .lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_INFO, .fd = STDERR_FILENO, .journal = -1};
+
+/* Apart from the state, which is no zeroes: who never keeps a line has no memory for it. */
+static char kept[KEPT_MAX];
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
@@ -289,7 +291,7 @@ static void write_out(const char *data, size_t len)
 
 static void write_kept(void)
 {
-    write_out(state.kept, atomic_load(&state.kept_len));
+    write_out(kept, atomic_load(&state.kept_len));
     atomic_store(&state.kept_len, 0);
 }
 
@@ -302,7 +304,7 @@ static bool keep(const struct buf *line)
     len = atomic_load(&state.kept_len);
     if (line->len > KEPT_MAX - len)
         return false;
-    memcpy(state.kept + len, line->data, line->len);
+    memcpy(kept + len, line->data, line->len);
     atomic_store(&state.kept_len, len + line->len);
     return true;
 }
