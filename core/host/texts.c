@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * "troupe.texts/1". What is kept of a text are values of the kv table, in scopes of their own ("texts/" before
- * what kv.c composes, which no plugin can write), like vectors: so they commit with what the turn does, on
- * either database, and go with a member's other data. A search reads the scope's rows in pages.
+ * "troupe.texts/1": what is kept of a text is an entry of an index (index.h). A search reads all of the scope.
  */
 #include "host/host_table.h"
+#include "host/index.h"
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "store/fuse.h"
-#include "store/kv.h"
 #include "store/text_index.h"
 #include "turn/engine_private.h"
 #include "turn/pack.h"
@@ -18,126 +15,43 @@
 #include <string.h>
 
 enum {
-    KEY_MAX = 200,
-    MOST_MAX = 100,           /* results of a search                                      */
-    SCOPE_MAX = 10000,        /* texts of an agent in a scope                             */
-    PAGE = 500,               /* rows read at once: 3 MB at most                          */
+    MOST_MAX = HOST_INDEX_MOST,
     TEXT_BYTES_MAX = 1 << 20, /* of a text; what lies beyond the index's bound is skipped */
     WEIGHT_MAX = 100
 };
 
-static troupe_status begin(struct turn_frame *frame, uint32_t scope, char *out, size_t size)
-{
-    static const char prefix[] = "texts/";
-    troupe_status status = host_need(frame, "texts");
-
-    if (status < 0)
-        return status;
-    memcpy(out, prefix, sizeof(prefix));
-    return host_kv_scope(frame, scope, out + sizeof(prefix) - 1, size - sizeof(prefix) + 1);
-}
-
-static troupe_status check_key(struct turn_frame *frame, const char *key)
-{
-    size_t len = key ? strlen(key) : 0;
-
-    if (!len || len > KEY_MAX || !text_is_utf8(key, len))
-        return turn_frame_error(frame, TROUPE_ARGUMENT, "texts.key",
-                                "a key has 1 to %d bytes of UTF-8", KEY_MAX);
-    return TROUPE_OK;
-}
-
-static int64_t hash(uint32_t scope, const char *key)
-{
-    return turn_record_hash_text(turn_record_hash_int(RECORD_HASH_START, scope), key);
-}
+static const struct host_index texts = {
+    .name = "texts",
+    .prefix = "texts/",
+    .page = 500, /* 3 MB at most */
+    .put = "texts.put",
+    .remove = "texts.remove",
+    .bad_key = "texts.key",
+    .full = "texts.full",
+    .storage = "texts.storage",
+};
 
 /* ---- put and remove ---- */
-
-/* Whether the key would be one too many. [waits] */
-static troupe_status check_room(struct turn_frame *frame, const char *scope, const char *key)
-{
-    int64_t others = 0;
-    struct error err;
-    troupe_status status = store_kv_count(frame->turn->engine->store, frame->agent->name, scope,
-                                          key, 0, &others, &err);
-
-    if (status < 0)
-        return turn_frame_error(frame, status, "texts.storage", "%s", err.text);
-    if (others >= SCOPE_MAX)
-        return turn_frame_error(frame, TROUPE_LIMIT, "texts.full",
-                                "more than %d texts in a scope: remove some", SCOPE_MAX);
-    return TROUPE_OK;
-}
-
-static troupe_status put_new(struct record_call *call, const char *scope, const char *key,
-                             const struct buf *packed)
-{
-    _cleanup_batch_ struct store_batch *batch = NULL;
-    troupe_status status = check_room(call->frame, scope, key);
-
-    if (status < 0)
-        return turn_record_note(call, status, NULL, 0);
-    batch = store_batch_new();
-    store_kv_put(batch, call->frame->agent->name, scope, key, packed->data, packed->len, 0);
-    return turn_record_commit(call, batch, "texts.storage", NULL, 0);
-}
 
 static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, troupe_str text)
 {
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_buf_ struct buf packed = BUF_INIT;
-    struct record_call call = {0};
     char place[STORE_KV_SCOPE_MAX];
-    int64_t args;
-    troupe_status status = begin(frame, scope, place, sizeof(place));
+    troupe_status status = host_index_entry(&texts, frame, scope, key, place);
 
-    if (status == TROUPE_OK)
-        status = check_key(frame, key);
     if (status == TROUPE_OK)
         status = host_bytes(frame, text.ptr, text.len, TEXT_BYTES_MAX, "a text");
     if (status < 0)
         return status;
     if (!text_index_pack(text.ptr ? text.ptr : "", (size_t)text.len, &packed))
         return turn_frame_error(frame, TROUPE_NOT_FOUND, "texts.text", "the text has no word");
-    args = turn_record_hash(hash(scope, key), packed.data, packed.len);
-    if (frame->batch) {
-        if ((status = check_room(frame, place, key)) < 0)
-            return status;
-        store_kv_put(frame->batch, frame->agent->name, place, key, packed.data, packed.len, 0);
-        frame->batch_hash = turn_record_hash_int(frame->batch_hash, args);
-        return TROUPE_OK;
-    }
-    status = turn_record_begin(&call, frame, "texts.put", args);
-    if (status == RECORD_REPLAYED)
-        return turn_record_status(&call);
-    return status < 0 ? status : put_new(&call, place, key, &packed);
+    return host_index_put(&texts, frame, scope, place, key, packed.data, packed.len);
 }
 
 static troupe_status take_out(troupe_turn *turn, uint32_t scope, const char *key)
 {
-    struct turn_frame *frame = turn_frame_of(turn);
-    _cleanup_batch_ struct store_batch *batch = NULL;
-    struct record_call call = {0};
-    char place[STORE_KV_SCOPE_MAX];
-    troupe_status status = begin(frame, scope, place, sizeof(place));
-
-    if (status == TROUPE_OK)
-        status = check_key(frame, key);
-    if (status == TROUPE_OK && frame->batch) {
-        store_kv_delete(frame->batch, frame->agent->name, place, key);
-        frame->batch_hash = turn_record_hash_int(frame->batch_hash, hash(scope, key));
-        return TROUPE_OK;
-    }
-    if (status == TROUPE_OK)
-        status = turn_record_begin(&call, frame, "texts.remove", hash(scope, key));
-    if (status == RECORD_REPLAYED)
-        return turn_record_status(&call);
-    if (status < 0)
-        return status;
-    batch = store_batch_new();
-    store_kv_delete(batch, frame->agent->name, place, key);
-    return turn_record_commit(&call, batch, "texts.storage", NULL, 0);
+    return host_index_remove(&texts, turn_frame_of(turn), scope, key);
 }
 
 /* ---- by words ---- */
@@ -161,8 +75,9 @@ static void looking_clear(struct looking *looking)
     mem_free(looking->found);
 }
 
-static void look_at(struct looking *looking, const struct store_rows *rows)
+static void look_at(void *arg, const struct store_rows *rows)
 {
+    struct looking *looking = arg;
     struct text_match match;
 
     for (size_t i = 0; i < rows->count; i++) {
@@ -192,21 +107,10 @@ static int by_score(const void *a, const void *b)
 static troupe_status look(struct turn_frame *frame, const char *scope, struct looking *looking,
                           struct error *err)
 {
-    _cleanup_mem_ char *after = NULL;
+    troupe_status status = host_index_read(&texts, frame, scope, look_at, looking, err);
 
-    for (size_t page = 0; page <= SCOPE_MAX / PAGE; page++) {
-        _cleanup_rows_ struct store_rows *rows = NULL;
-        troupe_status status = store_kv_list(frame->turn->engine->store, frame->agent->name, scope,
-                                             "", after, PAGE, 0, &rows, err);
-
-        if (status < 0)
-            return status;
-        look_at(looking, rows);
-        if (rows->count < PAGE)
-            break;
-        mem_free(after);
-        after = mem_strdup(store_cell_text(rows, rows->count - 1, 0, ""));
-    }
+    if (status < 0)
+        return status;
     for (size_t i = 0; i < looking->count; i++)
         looking->found[i].score = text_query_score(&looking->query, &looking->found[i].match);
     if (looking->count > 0)
@@ -326,17 +230,11 @@ static troupe_status give_hits(struct turn_frame *frame, const char *data, size_
 
 static troupe_status replay_hits(struct record_call *call, troupe_array *ret)
 {
-    troupe_status status = turn_record_status(call);
     const char *data = "";
-    struct error err;
     size_t len = 0;
+    troupe_status status = host_index_replay(&texts, call, &data, &len);
 
-    if (status < 0)
-        return status;
-    status = turn_record_result(call, &data, &len, &err);
-    if (status < 0)
-        return turn_frame_error(call->frame, status, "texts.storage", "%s", err.text);
-    return give_hits(call->frame, data, len, ret);
+    return status < 0 ? status : give_hits(call->frame, data, len, ret);
 }
 
 static troupe_status search_new(struct record_call *call, const char *place,
@@ -389,7 +287,7 @@ static troupe_status check_query(struct turn_frame *frame, troupe_text_query *qu
 
 static int64_t hash_query(const troupe_text_query *query)
 {
-    int64_t sum = turn_record_hash_int(hash(query->scope, NULL), query->most);
+    int64_t sum = turn_record_hash_int(host_index_hash(query->scope, NULL), query->most);
 
     sum = turn_record_hash(sum, query->text.ptr, (size_t)query->text.len);
     if (!query->values)
@@ -412,7 +310,7 @@ static troupe_status search(troupe_turn *turn, const troupe_text_query *asked, t
         return turn_frame_error(frame, TROUPE_ARGUMENT, "texts.most",
                                 "a search wants a question with its size, and a place for results");
     query = *asked;
-    status = begin(frame, query.scope, place, sizeof(place));
+    status = host_index_begin(&texts, frame, query.scope, place);
     if (status == TROUPE_OK)
         status = check_query(frame, &query, &values);
     if (status < 0)

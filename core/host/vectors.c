@@ -1,56 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * "troupe.vectors/1". Vectors are values of the kv table, in scopes of their own ("vectors/" before what
- * kv.c composes, which no plugin can write): so they commit with what the turn does, on either database,
- * and go with a member's other data. A search reads the scope's rows in pages and ranks them by their floats;
- * the bound of a scope keeps that short.
+ * "troupe.vectors/1": vectors are entries of an index (index.h). A search reads all of the scope and ranks
+ * its rows by their floats; the bound of a scope keeps that short.
  */
 #include "host/host_table.h"
+#include "host/index.h"
 
 #include "base/mem.h"
-#include "base/text.h"
-#include "store/kv.h"
 #include "store/vector_kernel.h"
 #include "store/vector_text.h"
 #include "turn/engine_private.h"
 #include "turn/pack.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum {
-    KEY_MAX = 200,
-    MOST_MAX = 100,    /* results of a search                                               */
-    SCOPE_MAX = 10000, /* vectors of an agent in a scope                                    */
-    PAGE = 200         /* rows read at once: 3 MB at most, and looked at without a pause    */
+static const struct host_index vectors = {
+    .name = "vectors",
+    .prefix = "vectors/",
+    .page = 200, /* 3 MB at most */
+    .put = "vectors.put",
+    .remove = "vectors.remove",
+    .bad_key = "vectors.key",
+    .full = "vectors.full",
+    .storage = "vectors.storage",
 };
+
+enum { MOST_MAX = HOST_INDEX_MOST };
 
 static troupe_status bad_values(struct turn_frame *frame)
 {
     return turn_frame_error(frame, TROUPE_ARGUMENT, "vectors.values",
                             "a vector has 1 to %d finite numbers, not all of them zero",
                             VECTOR_DIM_MAX);
-}
-
-static troupe_status begin(struct turn_frame *frame, uint32_t scope, char *out, size_t size)
-{
-    static const char prefix[] = "vectors/";
-    troupe_status status = host_need(frame, "vectors");
-
-    if (status < 0)
-        return status;
-    memcpy(out, prefix, sizeof(prefix));
-    return host_kv_scope(frame, scope, out + sizeof(prefix) - 1, size - sizeof(prefix) + 1);
-}
-
-static troupe_status check_key(struct turn_frame *frame, const char *key)
-{
-    size_t len = key ? strlen(key) : 0;
-
-    if (!len || len > KEY_MAX || !text_is_utf8(key, len))
-        return turn_frame_error(frame, TROUPE_ARGUMENT, "vectors.key",
-                                "a key has 1 to %d bytes of UTF-8", KEY_MAX);
-    return TROUPE_OK;
 }
 
 /* The values with length one, for mem_free. */
@@ -70,102 +51,33 @@ static troupe_status take_values(struct turn_frame *frame, const float *values, 
     return TROUPE_OK;
 }
 
-static int64_t hash(uint32_t scope, const char *key)
-{
-    return turn_record_hash_text(turn_record_hash_int(RECORD_HASH_START, scope), key);
-}
-
 /* ---- put and remove ---- */
-
-/* Whether the key would be one too many. [waits] */
-static troupe_status check_room(struct turn_frame *frame, const char *scope, const char *key)
-{
-    int64_t others = 0;
-    struct error err;
-    troupe_status status = store_kv_count(frame->turn->engine->store, frame->agent->name, scope,
-                                          key, 0, &others, &err);
-
-    if (status < 0)
-        return turn_frame_error(frame, status, "vectors.storage", "%s", err.text);
-    if (others >= SCOPE_MAX)
-        return turn_frame_error(frame, TROUPE_LIMIT, "vectors.full",
-                                "more than %d vectors in a scope: remove some", SCOPE_MAX);
-    return TROUPE_OK;
-}
-
-static troupe_status put_new(struct record_call *call, const char *scope, const char *key,
-                             const float *values, uint32_t count)
-{
-    _cleanup_batch_ struct store_batch *batch = NULL;
-    troupe_status status = check_room(call->frame, scope, key);
-
-    if (status < 0)
-        return turn_record_note(call, status, NULL, 0);
-    batch = store_batch_new();
-    store_kv_put(batch, call->frame->agent->name, scope, key, values, count * sizeof(*values), 0);
-    return turn_record_commit(call, batch, "vectors.storage", NULL, 0);
-}
 
 static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, const float *values,
                          uint32_t count)
 {
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_mem_ float *own = NULL;
-    struct record_call call = {0};
-    char text[STORE_KV_SCOPE_MAX];
-    int64_t args;
-    troupe_status status = begin(frame, scope, text, sizeof(text));
+    char place[STORE_KV_SCOPE_MAX];
+    troupe_status status = host_index_entry(&vectors, frame, scope, key, place);
 
     if (status == TROUPE_OK)
-        status = check_key(frame, key);
-    if (status == TROUPE_OK)
         status = take_values(frame, values, count, &own);
-    if (status < 0)
-        return status;
-    args = turn_record_hash(hash(scope, key), own, count * sizeof(*own));
-    if (frame->batch) {
-        if ((status = check_room(frame, text, key)) < 0)
-            return status;
-        store_kv_put(frame->batch, frame->agent->name, text, key, own, count * sizeof(*own), 0);
-        frame->batch_hash = turn_record_hash_int(frame->batch_hash, args);
-        return TROUPE_OK;
-    }
-    status = turn_record_begin(&call, frame, "vectors.put", args);
-    if (status == RECORD_REPLAYED)
-        return turn_record_status(&call);
-    return status < 0 ? status : put_new(&call, text, key, own, count);
+    return status < 0
+               ? status
+               : host_index_put(&vectors, frame, scope, place, key, own, count * sizeof(*own));
 }
 
 static troupe_status take_out(troupe_turn *turn, uint32_t scope, const char *key)
 {
-    struct turn_frame *frame = turn_frame_of(turn);
-    _cleanup_batch_ struct store_batch *batch = NULL;
-    struct record_call call = {0};
-    char text[STORE_KV_SCOPE_MAX];
-    troupe_status status = begin(frame, scope, text, sizeof(text));
-
-    if (status == TROUPE_OK)
-        status = check_key(frame, key);
-    if (status == TROUPE_OK && frame->batch) {
-        store_kv_delete(frame->batch, frame->agent->name, text, key);
-        frame->batch_hash = turn_record_hash_int(frame->batch_hash, hash(scope, key));
-        return TROUPE_OK;
-    }
-    if (status == TROUPE_OK)
-        status = turn_record_begin(&call, frame, "vectors.remove", hash(scope, key));
-    if (status == RECORD_REPLAYED)
-        return turn_record_status(&call);
-    if (status < 0)
-        return status;
-    batch = store_batch_new();
-    store_kv_delete(batch, frame->agent->name, text, key);
-    return turn_record_commit(&call, batch, "vectors.storage", NULL, 0);
+    return host_index_remove(&vectors, turn_frame_of(turn), scope, key);
 }
 
 /* ---- search ---- */
 
 struct looking {
     const float *query;
+    float *copy; /* of a row's bytes, which lie anywhere */
     uint32_t count;
     size_t most, found;
     struct host_near best[MOST_MAX]; /* the best first */
@@ -197,9 +109,10 @@ static void consider(struct looking *looking, const char *key, double score)
     looking->best[at] = (struct host_near){mem_strdup(key), score};
 }
 
-static void look_at(struct looking *looking, const struct store_rows *rows, float *copy)
+static void look_at(void *arg, const struct store_rows *rows)
 {
-    size_t size = looking->count * sizeof(*copy);
+    struct looking *looking = arg;
+    size_t size = looking->count * sizeof(*looking->copy);
 
     for (size_t i = 0; i < rows->count; i++) {
         const struct store_value *value = store_cell(rows, i, 1);
@@ -207,8 +120,8 @@ static void look_at(struct looking *looking, const struct store_rows *rows, floa
 
         if (!value->data || value->len != size)
             continue;
-        memcpy(copy, value->data, size); /* a row's bytes lie anywhere */
-        score = vector_dot(looking->query, copy, looking->count);
+        memcpy(looking->copy, value->data, size);
+        score = vector_dot(looking->query, looking->copy, looking->count);
         consider(looking, store_cell_text(rows, i, 0, ""),
                  (double)(score > 1    ? 1
                           : score < -1 ? -1
@@ -220,23 +133,12 @@ static void look_at(struct looking *looking, const struct store_rows *rows, floa
 static troupe_status look(struct turn_frame *frame, const char *scope, struct looking *looking,
                           struct error *err)
 {
-    _cleanup_mem_ float *copy = mem_alloc(looking->count * sizeof(*copy));
-    _cleanup_mem_ char *after = NULL;
+    troupe_status status;
 
-    for (size_t page = 0; page <= SCOPE_MAX / PAGE; page++) {
-        _cleanup_rows_ struct store_rows *rows = NULL;
-        troupe_status status = store_kv_list(frame->turn->engine->store, frame->agent->name, scope,
-                                             "", after, PAGE, 0, &rows, err);
-
-        if (status < 0)
-            return status;
-        look_at(looking, rows, copy);
-        if (rows->count < PAGE)
-            break;
-        mem_free(after);
-        after = mem_strdup(store_cell_text(rows, rows->count - 1, 0, ""));
-    }
-    return TROUPE_OK;
+    looking->copy = mem_alloc(looking->count * sizeof(*looking->copy));
+    status = host_index_read(&vectors, frame, scope, look_at, looking, err);
+    mem_free(looking->copy);
+    return status;
 }
 
 troupe_status host_vectors_take(struct turn_frame *frame, const float *values, uint32_t count,
@@ -253,7 +155,7 @@ troupe_status host_vectors_near(struct turn_frame *frame, uint32_t scope, const 
 {
     _cleanup_mem_ struct looking *looking = mem_zero(1, sizeof(*looking));
     char text[STORE_KV_SCOPE_MAX];
-    troupe_status status = begin(frame, scope, text, sizeof(text));
+    troupe_status status = host_index_begin(&vectors, frame, scope, text);
 
     if (status < 0)
         return error_set(err, status, "these vectors are not there");
@@ -315,17 +217,11 @@ static troupe_status give_hits(struct turn_frame *frame, const char *data, size_
 
 static troupe_status replay_hits(struct record_call *call, troupe_array *ret)
 {
-    troupe_status status = turn_record_status(call);
     const char *data = "";
-    struct error err;
     size_t len = 0;
+    troupe_status status = host_index_replay(&vectors, call, &data, &len);
 
-    if (status < 0)
-        return status;
-    status = turn_record_result(call, &data, &len, &err);
-    if (status < 0)
-        return turn_frame_error(call->frame, status, "vectors.storage", "%s", err.text);
-    return give_hits(call->frame, data, len, ret);
+    return status < 0 ? status : give_hits(call->frame, data, len, ret);
 }
 
 static troupe_status search_new(struct record_call *call, const char *scope,
@@ -351,7 +247,7 @@ static troupe_status search(troupe_turn *turn, uint32_t scope, const float *valu
     _cleanup_mem_ struct looking *looking = NULL;
     struct record_call call = {0};
     char text[STORE_KV_SCOPE_MAX];
-    troupe_status status = begin(frame, scope, text, sizeof(text));
+    troupe_status status = host_index_begin(&vectors, frame, scope, text);
 
     if (status < 0)
         return status;
@@ -360,9 +256,10 @@ static troupe_status search(troupe_turn *turn, uint32_t scope, const float *valu
                                 "a search wants 1 to %d results and a place for them", MOST_MAX);
     if ((status = take_values(frame, values, count, &own)) < 0)
         return status;
-    status = turn_record_begin(
-        &call, frame, "vectors.search",
-        turn_record_hash(turn_record_hash_int(hash(scope, NULL), most), own, count * sizeof(*own)));
+    status =
+        turn_record_begin(&call, frame, "vectors.search",
+                          turn_record_hash(turn_record_hash_int(host_index_hash(scope, NULL), most),
+                                           own, count * sizeof(*own)));
     if (status == RECORD_REPLAYED)
         return replay_hits(&call, ret);
     if (status < 0)
