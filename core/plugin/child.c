@@ -97,6 +97,12 @@ void plugin_child_cause(const struct plugin_child *child, char *ret, size_t size
     }
 }
 
+bool plugin_child_was_killed(const struct plugin_child *child)
+{
+    return !child->why[0] && WIFSIGNALED(child->wait_status) &&
+           WTERMSIG(child->wait_status) == SIGKILL;
+}
+
 uint32_t plugin_child_running(const struct plugin_child *child)
 {
     return child->page ? (uint32_t)child->page->running : 0;

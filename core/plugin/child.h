@@ -53,6 +53,8 @@ void plugin_child_kill(struct plugin_child *child, const char *format, ...)
 uint32_t plugin_child_running(const struct plugin_child *child);
 /* How it ended, for people: "signal SEGV", "exit status 3", or what it was killed for. */
 void plugin_child_cause(const struct plugin_child *child, char *ret, size_t size);
+/* Whether somebody else killed it (an admin, the kernel for want of memory), after `ended`. */
+bool plugin_child_was_killed(const struct plugin_child *child);
 /* After `ended`. NULL is fine. */
 void plugin_child_free(struct plugin_child *child);
 

@@ -68,6 +68,7 @@ void plugin_isolate_crashed(struct plugin_isolate *isolate)
 {
     uint32_t running = plugin_child_running(isolate->child);
     bool known = find(isolate, running) != NULL;
+    bool killed = plugin_child_was_killed(isolate->child);
 
     list_for_each_safe (link, &isolate->calls) {
         struct isolate_call *call = container_of(link, struct isolate_call, link);
@@ -75,8 +76,8 @@ void plugin_isolate_crashed(struct plugin_isolate *isolate)
         if (call->life != isolate->life)
             continue;
         call->crashed = true;
-        /* Where the page does not say who, it may have been any. */
-        call->blamed = known ? call->id == running : call->ball == BALL_CHILD;
+        /* Where the page does not say who, it may have been any; or none, where none did it. */
+        call->blamed = known ? call->id == running : !killed && call->ball == BALL_CHILD;
         if (call->orphan)
             call_free(call);
         else

@@ -122,9 +122,9 @@ struct sched *turn_engine_sched(const struct engine *engine);
 troupe_status turn_engine_recover(struct engine *engine, struct gateway *gateway,
                                   struct error *err);
 /* A crash of the host (by the watchdog or the fault handler) or of an isolated agent's process (by the
- * page it shares) was blamed on a turn while `plugin` ran. An event whose turns were blamed twice is not
- * taken up again: it is dead, and its member is told. Restarts that nobody is blamed for never count.
- * [waits] */
+ * page it shares) was blamed on a turn while `plugin` ran. An event whose turns were blamed twice in a
+ * row for the same one, or once more after 100 runs, is not taken up again: it is dead, and its member
+ * is told. Restarts that nobody is blamed for never count. [waits] */
 troupe_status turn_engine_blame(struct engine *engine, int64_t turn_id, const char *plugin,
                                 struct error *err);
 

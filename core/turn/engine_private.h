@@ -24,7 +24,8 @@
 #define ENGINE_SEEN_MAX     256        /* messages that are observed from memory at a time     */
 #define ENGINE_OWED_MAX     256        /* observers' turns that run at a time                   */
 #define ENGINE_OWED_QUEUE   1000       /* of them that wait in memory; the rest waits as rows   */
-#define ENGINE_BLAMES_MAX   2          /* crashes that an event was blamed for, then it is dead */
+#define ENGINE_BLAMES_MAX   2          /* crashes of one agent that are blamed on an event    */
+#define ENGINE_ATTEMPTS_MAX 100        /* runs of an event; then the next such crash is its end */
 #define ENGINE_RECENT       4096       /* events that are known without asking the store       */
 #define ENGINE_BUDGET_BOT   "bot" /* the id of the one scope that every reservation counts in */
 #define ENGINE_PARK_MS      30000 /* a sleep beyond it parks                               */

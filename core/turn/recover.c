@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a crash or stop left open: each event's turn is taken up again and goes on where its record
- * stops (record.h). One whose turns brought the host, or an agent's process, down twice is dead. Answers that are owed already
- * are their gateway's.
+ * stops (record.h). One of whose turns one agent died twice, with the host or with its own process, is
+ * dead. Answers that are owed already are their gateway's.
  */
 #include "turn/engine_private.h"
 
@@ -115,6 +115,15 @@ struct turn *turn_of_row(struct engine *engine, struct event *event, const struc
     return turn;
 }
 
+/* One agent died of it twice; or agents die of it by turns without end. */
+static bool is_poison(const struct store_rows *rows, size_t row)
+{
+    int64_t blames = store_cell_int(rows, row, COL_BLAMES, 0);
+
+    return blames >= ENGINE_BLAMES_MAX ||
+           (blames && store_cell_int(rows, row, COL_ATTEMPTS, 0) >= ENGINE_ATTEMPTS_MAX);
+}
+
 static troupe_status take_up(struct engine *engine, struct gateway *gateway,
                              const struct store_rows *rows, size_t row, struct error *err)
 {
@@ -134,7 +143,7 @@ static troupe_status take_up(struct engine *engine, struct gateway *gateway,
     turn = turn_of_row(engine, event, rows, row);
     turn->resumed = turn->spends = true; /* an earlier run had begun it */
     turn->attempt = (unsigned)attempts + 1;
-    if (store_cell_int(rows, row, COL_BLAMES, 0) >= ENGINE_BLAMES_MAX) {
+    if (is_poison(rows, row)) {
         turn_die(turn, store_cell_text(rows, row, COL_BLAMED, "?"));
         turn_start(turn);
         return TROUPE_OK;

@@ -59,8 +59,9 @@ UPDATE outbox SET state = CASE WHEN remote_id IS NULL THEN 'failed' ELSE 'sent' 
     error = 'the storage did not work'
 WHERE turn_id = ?1 AND (ordinal = 0 OR ordinal = 65535) AND (state = 'streaming' OR state = 'ready');
 
+-- Counted by agent: that two different ones died once each does not say that the message is to blame.
 -- name: blame
-UPDATE event SET blames = blames + 1, blamed = ?2 WHERE id = ?1 AND finished_ms IS NULL
+UPDATE event SET blames = CASE WHEN blamed = ?2 THEN blames + 1 ELSE 1 END, blamed = ?2 WHERE id = ?1 AND finished_ms IS NULL
 RETURNING blames;
 
 -- What money a turn has spent so far.

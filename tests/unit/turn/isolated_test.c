@@ -242,6 +242,47 @@ BODY(crashes_are_counted_through_a_restart)
     return TROUPE_OK;
 }
 
+/* Each of them once: neither says that the message is what they die of. */
+BODY(a_crash_of_another_agent_counts_anew)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "throw");
+
+    PARKED(1);
+    CHECK_STATUS(turn_engine_blame(t->engine, 1, "b", &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_engine_blame(t->engine, 1, "a", &f->err), TROUPE_OK);
+    press_as(t, "7", 0, "t:1:1:1", "");
+    WAIT_FOR(is_answered(record));
+    CHECK(record->notices == 0);
+    CHECK(!strcmp(buf_text(&record->shown), "same 0 1 1"));
+    return TROUPE_OK;
+}
+
+/* What is killed from outside while all its calls wait died of none of them. */
+BODY(a_process_that_is_killed_while_its_calls_wait_blames_none)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *first = ask_as(t, (struct asking){.channel = "200"}, "sleep 400"),
+                  *second = ask_as(t, (struct asking){.channel = "300"}, "sleep 400");
+
+    for (size_t kills = 1; kills <= 3; kills++) {
+        struct plugin_child *child;
+
+        WAIT_FOR(pid_of(t) && isolate_of(t)->call_count == 2 &&
+                 plugin_child_running(isolate_of(t)->child) == 0);
+        child = isolate_of(t)->child;
+        kill(child->pid, SIGKILL);
+        WAIT_FOR(isolate_of(t)->crashes == kills);
+    }
+    WAIT_FOR(is_answered(first) && is_answered(second));
+    CHECK(!strcmp(buf_text(&first->shown), "slept"));
+    CHECK(!strcmp(buf_text(&second->shown), "slept"));
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE state = 'done' AND blames = 0") == 2);
+    return TROUPE_OK;
+}
+
 static void tell(void *arg, const struct plugin_agent *agent)
 {
     *(unsigned *)arg += agent->disabled;
@@ -324,6 +365,8 @@ int main(void)
         cmocka_unit_test(a_caller_that_goes_on_after_two_crashes_has_its_answer),
         cmocka_unit_test(who_gives_money_back_while_he_is_put_aside_does_so_in_the_next_run),
         cmocka_unit_test(crashes_are_counted_through_a_restart),
+        cmocka_unit_test(a_crash_of_another_agent_counts_anew),
+        cmocka_unit_test(a_process_that_is_killed_while_its_calls_wait_blames_none),
         cmocka_unit_test(the_fifth_crash_switches_the_agent_off_until_a_reload),
         cmocka_unit_test(a_reload_has_the_new_process_ready_before_the_old_one_goes),
     };
