@@ -226,10 +226,13 @@ void turn_engine_put_aside(struct turn *turn)
         map_set(&engine->gateways, gateway->name, gateway);            /* where it goes on */
     if (gateway && gateway->ops->working && !turn->answered_meanwhile) /* else it goes on at once */
         gateway->ops->working(gateway, turn->event, false);
-    give_place_back(turn);
+    /* What goes on at once stands in its lane again before its place is free, or its member's next
+     * question would overtake it. */
+    turn->phase = TURN_ENDED;
     if (turn->answered_meanwhile && turn_engine_again(engine, turn->id, gateway, &err) < 0)
         log_error("turn", "turn %lld was answered and does not go on before the next start: %s",
                   (long long)turn->id, err.text);
+    give_place_back(turn);
 }
 
 void turn_cancel(struct turn *turn, const char *reason, const char *sentence)

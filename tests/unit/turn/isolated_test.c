@@ -283,6 +283,21 @@ BODY(a_process_that_is_killed_while_its_calls_wait_blames_none)
     return TROUPE_OK;
 }
 
+BODY(what_begins_again_is_not_overtaken_by_its_members_next)
+{
+    struct stage_test *t = arg;
+    struct record *first = ask_as(t, (struct asking){.channel = "200"}, "sleep 300"),
+                  *second = ask_as(t, (struct asking){.channel = "200"}, "echo next");
+
+    WAIT_FOR(pid_of(t) && isolate_of(t)->call_count == 1);
+    kill(isolate_of(t)->child->pid, SIGKILL);
+    WAIT_FOR(is_answered(second));
+    CHECK(is_answered(first));
+    CHECK(!strcmp(buf_text(&first->shown), "slept"));
+    CHECK(!strcmp(buf_text(&second->shown), "next"));
+    return TROUPE_OK;
+}
+
 static void tell(void *arg, const struct plugin_agent *agent)
 {
     *(unsigned *)arg += agent->disabled;
@@ -367,6 +382,7 @@ int main(void)
         cmocka_unit_test(crashes_are_counted_through_a_restart),
         cmocka_unit_test(a_crash_of_another_agent_counts_anew),
         cmocka_unit_test(a_process_that_is_killed_while_its_calls_wait_blames_none),
+        cmocka_unit_test(what_begins_again_is_not_overtaken_by_its_members_next),
         cmocka_unit_test(the_fifth_crash_switches_the_agent_off_until_a_reload),
         cmocka_unit_test(a_reload_has_the_new_process_ready_before_the_old_one_goes),
     };
