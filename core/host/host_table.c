@@ -334,13 +334,14 @@ static troupe_status fail(troupe_turn *turn, troupe_status status, const char *c
                           const char *sentence, uint64_t len)
 {
     struct turn_frame *frame = turn_frame_of(turn);
+    struct turn_words *words = turn_frame_words(frame, &frame->fail);
 
-    snprintf(frame->fail_code, sizeof(frame->fail_code), "%s", code ? code : "failed");
-    snprintf(frame->fail_text, sizeof(frame->fail_text), "%.*s",
-             (int)(len < sizeof(frame->fail_text) ? len : sizeof(frame->fail_text) - 1),
+    snprintf(words->code, sizeof(words->code), "%s", code && *code ? code : "failed");
+    snprintf(words->text, sizeof(words->text), "%.*s",
+             (int)(len < sizeof(words->text) ? len : sizeof(words->text) - 1),
              sentence ? sentence : "");
-    turn_text_tidy(frame->fail_code);
-    turn_text_tidy(frame->fail_text);
+    turn_text_tidy(words->code);
+    turn_text_tidy(words->text);
     return status < 0 ? status : TROUPE_FAILED;
 }
 
@@ -348,14 +349,16 @@ static void reason(troupe_turn *turn, const char *code, const char *detail, uint
 {
     struct turn_frame *frame = turn_frame_of(turn);
     struct turn *t = frame->turn;
-    char word[sizeof(t->drop_code)];
+    char word[64];
     int most = detail ? (int)(len < 512 ? len : 512) : 0;
 
     snprintf(word, sizeof(word), "%s", code ? code : "");
     turn_text_tidy(word);
     if (!frame->function && !frame->observer) {
-        snprintf(t->drop_code, sizeof(t->drop_code), "%s", word);
-        snprintf(t->drop_text, sizeof(t->drop_text), "%.*s", most, detail ? detail : "");
+        if (!t->drop)
+            t->drop = arena_alloc(&t->arena, sizeof(*t->drop));
+        memcpy(t->drop->code, word, sizeof(word));
+        snprintf(t->drop->text, sizeof(t->drop->text), "%.*s", most, detail ? detail : "");
     }
     turn_trace_add(&t->trace, frame->agent->owner, word, most ? "%.*s" : NULL, most, detail);
 }
@@ -445,9 +448,9 @@ static void last_error(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_
     struct turn_frame *frame = turn_frame_of(turn);
 
     if (ret_code)
-        *ret_code = str_of(frame->error_code);
+        *ret_code = str_of(frame->error ? frame->error->code : "");
     if (ret_sentence)
-        *ret_sentence = str_of(frame->error_text);
+        *ret_sentence = str_of(frame->error ? frame->error->text : "");
 }
 
 /* ---- batches -------------------------------------------------------------------------------- */

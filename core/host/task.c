@@ -143,8 +143,9 @@ troupe_status host_join(troupe_turn *turn, troupe_task *task)
         status = wait_for(frame, &task, 1, &which);
     if (status < 0)
         return status;
-    if (task->status < 0 && task->frame.error_code[0])
-        turn_frame_error(frame, task->status, task->frame.error_code, "%s", task->frame.error_text);
+    if (task->status < 0 && task->frame.error)
+        turn_frame_error(frame, task->status, task->frame.error->code, "%s",
+                         task->frame.error->text);
     return task->status;
 }
 

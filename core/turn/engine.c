@@ -20,6 +20,7 @@
 void turn_conclude(struct turn *turn, const char *state, const char *reason, const char *format,
                    ...)
 {
+    char sentence[ERROR_TEXT_MAX];
     va_list args;
 
     if (turn->state)
@@ -27,9 +28,11 @@ void turn_conclude(struct turn *turn, const char *state, const char *reason, con
     turn->state = state;
     snprintf(turn->reason, sizeof(turn->reason), "%s", reason);
     va_start(args, format);
-    vsnprintf(turn->sentence, sizeof(turn->sentence), format, args);
+    vsnprintf(sentence, sizeof(sentence), format, args);
     va_end(args);
-    turn_text_tidy(turn->sentence);
+    turn_text_tidy(sentence);
+    if (sentence[0])
+        turn->sentence = arena_strdup(&turn->arena, sentence);
 }
 
 /* Where a turn was put aside and runs again, two may have its number: the ended one may go later. */
@@ -113,6 +116,7 @@ struct turn *turn_new(struct engine *engine, struct event *event, int64_t id)
 
     turn->engine = engine;
     turn->event = event;
+    turn->sentence = "";
     turn_set_id(turn, id);
     turn->came_ms = loop_now(engine->loop);
     turn_record_init(&turn->record);

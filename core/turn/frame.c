@@ -64,27 +64,42 @@ void turn_frame_own(struct turn_frame *frame, struct turn_resource *resource,
 bool turn_frame_explain(const struct turn_frame *frame, troupe_status status, char code[64],
                         char text[ERROR_TEXT_MAX])
 {
-    bool own = frame->fail_code[0];
+    const struct turn_words *words = frame->fail;
 
-    if (!own && (!frame->error_code[0] || frame->error_status != status))
+    if (!words && frame->error_status == status)
+        words = frame->error;
+    if (!words)
         return false;
-    snprintf(code, 64, "%s", own ? frame->fail_code : frame->error_code);
-    snprintf(text, ERROR_TEXT_MAX, "%s", own ? frame->fail_text : frame->error_text);
+    memcpy(code, words->code, sizeof(words->code));
+    memcpy(text, words->text, sizeof(words->text));
     return true;
+}
+
+const char *turn_frame_reason(const struct turn_frame *frame, troupe_status status)
+{
+    return frame->fail && frame->fail->text[0] ? frame->fail->text : status_name(status);
+}
+
+struct turn_words *turn_frame_words(struct turn_frame *frame, struct turn_words **words)
+{
+    if (!*words)
+        *words = arena_alloc(&frame->arena, sizeof(**words));
+    return *words;
 }
 
 troupe_status turn_frame_error(struct turn_frame *frame, troupe_status status, const char *code,
                                const char *format, ...)
 {
+    struct turn_words *words = turn_frame_words(frame, &frame->error);
     va_list args;
 
     frame->error_status = status;
-    snprintf(frame->error_code, sizeof(frame->error_code), "%s", code);
+    snprintf(words->code, sizeof(words->code), "%s", code);
     va_start(args, format);
-    vsnprintf(frame->error_text, sizeof(frame->error_text), format, args);
+    vsnprintf(words->text, sizeof(words->text), format, args);
     va_end(args);
-    turn_text_tidy(frame->error_text); /* the plugin may show it */
-    log_debug(frame->agent->owner, "turn %lld: %s: %s", (long long)frame->turn->id, code,
-              frame->error_text);
+    turn_text_tidy(words->text); /* the plugin may show it */
+    log_debug(frame->agent->owner, "turn %lld: %s: %s", (long long)frame->turn->id, words->code,
+              words->text);
     return status;
 }

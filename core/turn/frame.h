@@ -49,8 +49,7 @@ struct turn_frame {
     int64_t batch_hash;
     const bool *reading; /* whether that caller waits for the next chunk */
     /* Why the frame itself fails (troupe_fail), and the last call that failed for it. */
-    char fail_code[64], fail_text[ERROR_TEXT_MAX];
-    char error_code[64], error_text[ERROR_TEXT_MAX];
+    struct turn_words *fail, *error; /* NULL: it said nothing, none did */
     troupe_status error_status;
     troupe_message message; /* filled when the plugin asks */
     /* span.h: since when it runs, and places of spans. */
@@ -61,6 +60,9 @@ struct turn_frame {
     unsigned span_open;  /* the innermost that is open                     */
     unsigned span_count, span_calls;
 };
+
+/* Few frames fail: the room is made when one does, once. */
+struct turn_words *turn_frame_words(struct turn_frame *frame, struct turn_words **words);
 
 /* A stage or an observer at work, on a coroutine of its own: turn_job_main, whose argument it is. The
  * verdict is in the frame, which the caller clears. */
@@ -91,6 +93,8 @@ void turn_frame_own(struct turn_frame *frame, struct turn_resource *resource,
  * that failed for it where it passed that status on; false where it said nothing. */
 bool turn_frame_explain(const struct turn_frame *frame, troupe_status status, char code[64],
                         char text[ERROR_TEXT_MAX]);
+/* For the log, in its own words where it said any. */
+const char *turn_frame_reason(const struct turn_frame *frame, troupe_status status);
 /* Records why a call that the plugin made failed; returns `status`. */
 troupe_status turn_frame_error(struct turn_frame *frame, troupe_status status, const char *code,
                                const char *format, ...) __attribute__((format(printf, 4, 5)));

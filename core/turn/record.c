@@ -189,20 +189,20 @@ troupe_status turn_record_result(struct record_call *call, const char **ret, siz
 static void restore_error(struct turn_frame *frame, const struct record_row *row)
 {
     struct unpack in = {row->result.data, row->result.len, false};
-    char code[sizeof(frame->error_code)], text[sizeof(frame->error_text)];
+    struct turn_words words;
 
-    unpack_text(&in, code, sizeof(code));
-    unpack_text(&in, text, sizeof(text));
-    if (code[0])
-        turn_frame_error(frame, row->status, code, "%s", text);
+    unpack_text(&in, words.code, sizeof(words.code));
+    unpack_text(&in, words.text, sizeof(words.text));
+    if (words.code[0])
+        turn_frame_error(frame, row->status, words.code, "%s", words.text);
 }
 
 static void pack_error(struct buf *out, const struct turn_frame *frame, troupe_status status)
 {
-    bool own = frame->error_status == status;
+    const struct turn_words *own = frame->error_status == status ? frame->error : NULL;
 
-    pack_text(out, own ? frame->error_code : "");
-    pack_text(out, own ? frame->error_text : "");
+    pack_text(out, own ? own->code : "");
+    pack_text(out, own ? own->text : "");
 }
 
 static troupe_status diverged(const struct record_call *call, const char *what)

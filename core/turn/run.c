@@ -152,7 +152,7 @@ static troupe_status observe_main(void *arg)
 
     if (status < 0)
         log_warn(job->frame.agent->owner, "observer failed on turn %lld: %s", (long long)turn->id,
-                 job->frame.fail_text[0] ? job->frame.fail_text : status_name(status));
+                 turn_frame_reason(&job->frame, status));
     if (turn->left_open && turn->spends && turn->observers.live == 1)
         close_budget(turn); /* the last one: what it left open, nobody will settle */
     turn_frame_clear(&job->frame);
@@ -360,8 +360,9 @@ static void run_pipeline(struct turn *turn, struct turn_pipeline *pipeline)
         if (status == TROUPE_NEXT)
             continue;
         if (status == TROUPE_DROP)
-            turn_conclude(turn, "dropped", turn->drop_code[0] ? turn->drop_code : "drop", "%s",
-                          turn->drop_text);
+            turn_conclude(turn, "dropped",
+                          turn->drop && turn->drop->code[0] ? turn->drop->code : "drop", "%s",
+                          turn->drop ? turn->drop->text : "");
         return;
     }
 }

@@ -190,8 +190,7 @@ static void tell_failure(const struct turn_frame *frame, troupe_status status)
         log_warn(frame->agent->owner,
                  "observer failed on message %s: %s (%llu failures of observers since the last "
                  "line)",
-                 frame->turn->event->source_id,
-                 frame->fail_text[0] ? frame->fail_text : status_name(status),
+                 frame->turn->event->source_id, turn_frame_reason(frame, status),
                  (unsigned long long)fresh);
 }
 

@@ -43,6 +43,11 @@ struct turn_answer {
 
 enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
 
+/* Why something failed: a code for programs, a sentence for people. */
+struct turn_words {
+    char code[64], text[ERROR_TEXT_MAX];
+};
+
 struct turn {
     struct engine *engine;
     int64_t id;             /* of the event, too; 0: not owed (a built-in, something seen) */
@@ -89,11 +94,10 @@ struct turn {
     bool parked;              /* put aside until somebody answers                             */
     bool answered_meanwhile;  /* while it was being put aside                                 */
     void (*fill)(
-        struct turn *turn); /* reads the rest of `event` when it is asked for; NULL: done */
-    bool quiet;             /* refused, and who it is for was told before      */
-    bool cut;               /* a paid round was cut by a crash after some of it had been shown   */
-    char drop_code[64];     /* the last reason a stage left */
-    char drop_text[ERROR_TEXT_MAX];
+        struct turn *turn);  /* reads the rest of `event` when it is asked for; NULL: done */
+    bool quiet;              /* refused, and who it is for was told before      */
+    bool cut;                /* a paid round was cut by a crash after some of it had been shown   */
+    struct turn_words *drop; /* the last reason a stage left; NULL: none */
     /* Tells whoever had it taken in (turn_engine_take) that it has ended. */
     void (*over)(void *arg, troupe_status status);
     void *over_arg;
@@ -107,7 +111,7 @@ struct turn {
     /* How it ended. */
     const char *state; /* of the table: "done", "refused", …    */
     char reason[64];
-    char sentence[ERROR_TEXT_MAX];
+    const char *sentence; /* of the arena, or static */
 };
 
 /* Whether an observer runs still. */
