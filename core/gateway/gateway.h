@@ -143,9 +143,6 @@ struct gateway_ops {
     /* The buttons of the message that `event` pressed are spent, by it or before: takes them away where
      * the medium can, some time or never. NULL is fine. */
     void (*retire)(struct gateway *gateway, const struct event *event);
-    /* The engine stores events up to `seq` of this gateway with `batch`: the gateway adds the row
-     * that remembers it, so that seq is never ahead of what is stored. NULL: it has none. */
-    void (*taken)(struct gateway *gateway, int64_t seq, struct store_batch *batch);
     /* Nothing up to `seq` is under way any more: it is durable, was refused with a sentence, or owes
      * nothing (nobody was addressed). NULL is fine: then commands of the core's own are not kept. */
     void (*stored)(struct gateway *gateway, int64_t seq);

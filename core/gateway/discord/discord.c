@@ -140,7 +140,6 @@ static const struct gateway_ops discord_ops = {
     .working = working,
     .form = discord_press_form,
     .retire = discord_press_retire,
-    .taken = discord_taken,
     .stored = discord_stored,
     .rights = discord_member_rights,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the next process resumes from: the session, and the number up to which everything has been
- * taken. The number goes with the engine's batches, and with a batch of its own where nothing else
- * was to be stored for a second.
+ * taken. The number is stored once a second and behind each press, not with each event: what Discord
+ * sends again after a crash meets the unique id of what is stored.
  */
 #include "gateway/discord/internal.h"
 
@@ -12,15 +12,6 @@
 #include <string.h>
 
 #define AGAIN_MS 1000 /* where a session could not be stored */
-
-void discord_taken(struct gateway *gateway, int64_t seq, struct store_batch *batch)
-{
-    struct discord *discord = (struct discord *)gateway;
-    int64_t safe = discord_seq_safe(&discord->seq, seq);
-
-    if (*discord->resume.session_id && safe > 0)
-        discord_store_seq(batch, discord->gateway.name, discord->resume.session_id, safe);
-}
 
 void discord_stored(struct gateway *gateway, int64_t seq)
 {
@@ -43,7 +34,6 @@ static void seq_told(void *arg, struct store_batch *batch, troupe_status status,
         discord->resume.seq = -1; /* the next tick tries again */
 }
 
-/* Stores the number where no event of the engine's takes it along. */
 void discord_store_newest(struct discord *discord)
 {
     int64_t safe = discord_seq_safe(&discord->seq, 0);

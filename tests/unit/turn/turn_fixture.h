@@ -62,8 +62,7 @@ struct stage_test {
     bool refuses;             /* takes no answer to its end                        */
     bool refuses_begin;       /* nor a new one                                     */
     bool gathers;             /* what is written is not shown before the end       */
-    int64_t taken, stored;
-    unsigned batches; /* of the intake, as each tells its seq once */
+    int64_t stored;
     unsigned drops;
     co_fn body;
     const char *ini;
@@ -276,16 +275,6 @@ static inline troupe_status fake_deliver(struct stage_test *t)
     return status;
 }
 
-static inline void fake_taken(struct gateway *gateway, int64_t seq, struct store_batch *batch)
-{
-    test_of(gateway)->taken = seq;
-    test_of(gateway)->batches++;
-    store_batch_add(batch, STORE_SQL("INSERT INTO kv (ns, scope, key, value, updated_ms)"
-                                     " VALUES ('test', '', 'seq', ?1, 0) ON CONFLICT (ns, "
-                                     "scope, key) DO UPDATE SET value = ?1",
-                                     store_int(seq)));
-}
-
 static inline void fake_stored(struct gateway *gateway, int64_t seq)
 {
     test_of(gateway)->stored = seq;
@@ -343,7 +332,6 @@ static const struct gateway_ops fake_ops = {
     .working = fake_working,
     .form = fake_form,
     .retire = fake_retire,
-    .taken = fake_taken,
     .stored = fake_stored,
 };
 
