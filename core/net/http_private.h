@@ -39,6 +39,7 @@
 struct http_url {
     char *text;                   /* whole, normalised; a secret: wiped             */
     char origin[HTTP_ORIGIN_MAX]; /* "https://host:443", to compare                 */
+    size_t path; /* where the path's "/" is, of a plain one; 0: it may be another */
 };
 
 /* `base` NULL: `text` is absolute. Refuses other schemes, userinfo and overlong ones. */
@@ -58,6 +59,20 @@ struct http_url_known {
 /* http_url_parse of an absolute one, without libcurl where `known` makes that needless. */
 troupe_status http_url_read(const char *text, struct http_url_known *known, struct http_url *ret,
                             struct error *err);
+
+/* A URL in parts, of the last request of a curl handle: libcurl takes another path of the same origin
+ * without reading the whole again and writing it out. */
+struct http_url_parts {
+    CURLU *url;
+    char prefix[HTTP_ORIGIN_MAX]; /* its text up to the path */
+    size_t len;                   /* 0: there is none        */
+};
+
+/* NULL: no memory, or not of plain text; then libcurl reads the text. */
+CURLU *http_url_take_apart(struct http_url_parts *parts, const struct http_url *url);
+/* What it was about may be a secret; the origin stays. */
+void http_url_forget_path(struct http_url_parts *parts);
+void http_url_parts_clear(struct http_url_parts *parts);
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
@@ -141,6 +156,13 @@ struct http_counters {
     atomic_size_t active, buffered_peak;
 };
 
+/* A handle that is used for one transfer after the other. */
+struct http_easy {
+    CURL *curl;
+    struct http_url_parts parts;
+};
+void http_easy_free(struct http_easy *easy);
+
 struct http_thread {
     struct loop *loop;
     pthread_t id;
@@ -149,7 +171,7 @@ struct http_thread {
     bool wake_due;
     CURLM *multi;
     struct http_poll poll;
-    CURL *easy[HTTP_EASY_KEPT];
+    struct http_easy *easy[HTTP_EASY_KEPT];
     size_t easy_count;
     struct list_link transfers, held; /* held: their latch is shut */
     struct list_link touched;         /* transfers to which something came in this pass */
@@ -184,7 +206,8 @@ struct http_transfer {
     bool touched;
     struct http_thread *thread;
     struct http_stream *stream; /* a reference */
-    CURL *easy;
+    struct http_easy *handle;
+    CURL *easy; /* of it */
 
     /* The request, owned and wiped. */
     struct http_url url;

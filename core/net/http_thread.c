@@ -374,7 +374,7 @@ void http_thread_stop(struct http_thread *thread)
         loop_post(thread->loop, &thread->batch->task);
     thread->batch = NULL;
     while (thread->easy_count > 0)
-        curl_easy_cleanup(thread->easy[--thread->easy_count]);
+        http_easy_free(thread->easy[--thread->easy_count]);
     curl_multi_cleanup(thread->multi);
     http_poll_close(&thread->poll);
     queue_close(&thread->queue);

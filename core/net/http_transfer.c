@@ -296,9 +296,12 @@ static CURLcode set_connection(const struct http_transfer *transfer, CURL *easy)
 
 static CURLcode set_request(struct http_transfer *transfer, CURL *easy)
 {
+    CURLU *parts = http_url_take_apart(&transfer->handle->parts, &transfer->url);
     CURLcode code = CURLE_OK;
 
     SET(CURLOPT_URL, transfer->url.text);
+    if (parts)
+        SET(CURLOPT_CURLU, parts);
     SET(CURLOPT_USERAGENT, transfer->thread->user_agent);
     SET(CURLOPT_HTTPHEADER, transfer->headers);
     if (transfer->body) {
@@ -324,9 +327,27 @@ static CURLcode set_request(struct http_transfer *transfer, CURL *easy)
     return code;
 }
 
+static struct http_easy *easy_new(void)
+{
+    struct http_easy *easy = mem_zero(1, sizeof(*easy));
+
+    easy->curl = curl_easy_init();
+    return easy;
+}
+
+void http_easy_free(struct http_easy *easy)
+{
+    if (!easy)
+        return;
+    curl_easy_cleanup(easy->curl);
+    http_url_parts_clear(&easy->parts);
+    mem_free(easy);
+}
+
 static troupe_status not_set_up(struct http_transfer *transfer, CURLcode code)
 {
-    curl_easy_cleanup(transfer->easy);
+    http_easy_free(transfer->handle);
+    transfer->handle = NULL;
     transfer->easy = NULL;
     return error_set(http_transfer_failure(transfer), TROUPE_FAILED, "cannot set up a request: %s",
                      curl_easy_strerror(code));
@@ -345,7 +366,8 @@ troupe_status http_transfer_set_up(struct http_transfer *transfer)
                          "[http] allow_private, or remove proxy or local_only there",
                          http_url_label(&transfer->url));
     }
-    transfer->easy = thread->easy_count > 0 ? thread->easy[--thread->easy_count] : curl_easy_init();
+    transfer->handle = thread->easy_count > 0 ? thread->easy[--thread->easy_count] : easy_new();
+    transfer->easy = transfer->handle->curl;
     if (transfer->easy)
         code = set_connection(transfer, transfer->easy);
     if (code == CURLE_OK)
@@ -379,10 +401,12 @@ void http_transfer_detach(struct http_transfer *transfer)
     curl_multi_remove_handle(thread->multi, transfer->easy);
     if (transfer->fine && thread->easy_count < HTTP_EASY_KEPT) {
         curl_easy_reset(transfer->easy); /* forgets the request, keeps TLS sessions */
-        thread->easy[thread->easy_count++] = transfer->easy;
+        http_url_forget_path(&transfer->handle->parts);
+        thread->easy[thread->easy_count++] = transfer->handle;
     } else {
-        curl_easy_cleanup(transfer->easy);
+        http_easy_free(transfer->handle);
     }
+    transfer->handle = NULL;
     transfer->easy = NULL;
 }
 

@@ -129,10 +129,61 @@ troupe_status http_url_read(const char *text, struct http_url_known *known, stru
         memcmp(text, known->prefix, known->len) == 0 && is_plain(text + known->len)) {
         ret->text = mem_strndup(text, len);
         memcpy(ret->origin, known->origin, sizeof(ret->origin));
+        ret->path = known->len - 1;
         return TROUPE_OK;
     }
     status = http_url_parse(text, NULL, ret, err);
     if (status == TROUPE_OK)
         learn(known, text, ret);
     return status;
+}
+
+static bool set_path(CURLU *url, const char *path)
+{
+    const char *query = strchr(path, '?');
+    size_t len = query ? (size_t)(query - path) : strlen(path);
+    char part[512];
+    bool ok;
+
+    if (len >= sizeof(part))
+        return false;
+    memcpy(part, path, len);
+    part[len] = '\0';
+    ok = curl_url_set(url, CURLUPART_PATH, part, 0) == CURLUE_OK &&
+         curl_url_set(url, CURLUPART_QUERY, query ? query + 1 : NULL, 0) == CURLUE_OK;
+    explicit_bzero(part, sizeof(part));
+    return ok;
+}
+
+CURLU *http_url_take_apart(struct http_url_parts *parts, const struct http_url *url)
+{
+    bool same =
+        parts->len && parts->len == url->path && memcmp(parts->prefix, url->text, parts->len) == 0;
+
+    if (!url->path || url->path >= sizeof(parts->prefix))
+        return NULL;
+    if (!parts->url)
+        parts->url = curl_url();
+    if (!parts->url)
+        return NULL;
+    parts->len = 0;
+    if (!same && curl_url_set(parts->url, CURLUPART_URL, url->text, 0) != CURLUE_OK)
+        return NULL;
+    if (!set_path(parts->url, url->text + url->path))
+        return NULL;
+    parts->len = url->path;
+    memcpy(parts->prefix, url->text, parts->len);
+    return parts->url;
+}
+
+void http_url_forget_path(struct http_url_parts *parts)
+{
+    if (parts->url && curl_url_set(parts->url, CURLUPART_PATH, NULL, 0) == CURLUE_OK)
+        (void)curl_url_set(parts->url, CURLUPART_QUERY, NULL, 0);
+}
+
+void http_url_parts_clear(struct http_url_parts *parts)
+{
+    curl_url_cleanup(parts->url);
+    *parts = (struct http_url_parts){0};
 }

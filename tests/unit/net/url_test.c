@@ -10,7 +10,29 @@
 
 #include <string.h>
 
-static void check_same(struct http_url_known *known, const char *text)
+/* In parts, after those of another request: libcurl gets out of them what it gets out of the text. */
+static void check_parts(struct http_url_parts *parts, const struct http_url *url)
+{
+    CURLU *apart = http_url_take_apart(parts, url), *whole = curl_url();
+    static const CURLUPart kinds[] = {CURLUPART_SCHEME, CURLUPART_HOST,    CURLUPART_PORT,
+                                      CURLUPART_PATH,   CURLUPART_QUERY,   CURLUPART_USER,
+                                      CURLUPART_ZONEID, CURLUPART_FRAGMENT};
+
+    assert_non_null(whole);
+    assert_int_equal(curl_url_set(whole, CURLUPART_URL, url->text, 0), CURLUE_OK);
+    for (size_t i = 0; apart && i < sizeof(kinds) / sizeof(*kinds); i++) {
+        char *a = NULL, *b = NULL;
+
+        assert_int_equal(curl_url_get(apart, kinds[i], &a, 0),
+                         curl_url_get(whole, kinds[i], &b, 0));
+        assert_string_equal(a ? a : "(none)", b ? b : "(none)");
+        curl_free(a);
+        curl_free(b);
+    }
+    curl_url_cleanup(whole);
+}
+
+static void check_same(struct http_url_known *known, struct http_url_parts *parts, const char *text)
 {
     struct http_url parsed = {0}, read = {0};
     struct error err;
@@ -20,6 +42,7 @@ static void check_same(struct http_url_known *known, const char *text)
     if (status == TROUPE_OK) {
         assert_string_equal(read.text, parsed.text);
         assert_string_equal(read.origin, parsed.origin);
+        check_parts(parts, &read);
     }
     http_url_clear(&parsed);
     http_url_clear(&read);
@@ -58,6 +81,7 @@ static void what_is_copied_is_what_the_parser_makes_of_it(void **state)
         "a'b\"c<d>e",
     };
     struct http_url_known known = {0};
+    struct http_url_parts parts = {0};
 
     (void)state;
     for (size_t first = 0; first < sizeof(bases) / sizeof(*bases); first++)
@@ -66,28 +90,35 @@ static void what_is_copied_is_what_the_parser_makes_of_it(void **state)
                 _cleanup_mem_ char *before = mem_printf("%splain/path", bases[first]);
                 _cleanup_mem_ char *text = mem_printf("%s%s", bases[b], rests[i]);
 
-                check_same(&known, before);
-                check_same(&known, text);
-                check_same(&known, text);
+                check_same(&known, &parts, before);
+                check_same(&known, &parts, text);
+                check_same(&known, &parts, text);
+                assert_true(i != 1 || b == 6 || known.len == 0 ||
+                            parts.len == known.len - 1); /* taken apart, where it is plain */
+                http_url_forget_path(&parts);
+                check_same(&known, &parts, text);
             }
+    http_url_parts_clear(&parts);
 }
 
 static void a_known_origin_bounds_nothing_anew(void **state)
 {
     struct http_url_known known = {0};
+    struct http_url_parts parts = {0};
     _cleanup_mem_ char *longest = mem_alloc(HTTP_URL_MAX + 2);
 
     (void)state;
-    check_same(&known, "https://discord.com/");
+    check_same(&known, &parts, "https://discord.com/");
     assert_true(known.len > 0);
     memset(longest, 'a', HTTP_URL_MAX + 1);
     memcpy(longest, "https://discord.com/", 20);
     longest[HTTP_URL_MAX + 1] = '\0';
-    check_same(&known, longest); /* one too long */
+    check_same(&known, &parts, longest); /* one too long */
     longest[HTTP_URL_MAX] = '\0';
-    check_same(&known, longest);
-    check_same(&known, "https://discord.co");
-    check_same(&known, "");
+    check_same(&known, &parts, longest);
+    check_same(&known, &parts, "https://discord.co");
+    check_same(&known, &parts, "");
+    http_url_parts_clear(&parts);
 }
 
 int main(void)
