@@ -55,7 +55,7 @@ void figures_free(struct figures *figures)
         return;
     metrics_free(figures->metrics);
     agent_figures_clear(&figures->agents);
-    explicit_bzero(&figures->key, sizeof(figures->key));
+    ops_member_key_clear(&figures->key);
     mem_free(figures);
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct ops_member_key key = {{1, 2, 3}}, other_key = {{1, 2, 4}};
+static struct ops_member_key key, other_key;
 
 static void assert_hashes_differ(const struct ops_member_key *a_key, const char *a_source,
                                  const char *a_member, const struct ops_member_key *b_key,
@@ -41,6 +41,9 @@ static void a_hash_is_of_a_member_and_an_installation(void **state)
     assert_hashes_differ(&key, "a", "bc", &key, "ab", "c");
     ops_member_hash(&key, "discord:0", NULL, one);
     assert_string_equal(one, "");
+    /* As the key, the source with its end, and the member are hashed by anybody else. */
+    ops_member_hash(&key, "discord:0", "42", one);
+    assert_string_equal(one, "366cb40aee6ce157");
 }
 
 /* The line of a turn, into `text`. */
@@ -128,5 +131,12 @@ int main(void)
         cmocka_unit_test(what_was_not_is_left_out),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed;
+
+    ops_member_key_init(&key, (const unsigned char[OPS_MEMBER_KEY_SIZE]){1, 2, 3});
+    ops_member_key_init(&other_key, (const unsigned char[OPS_MEMBER_KEY_SIZE]){1, 2, 4});
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    ops_member_key_clear(&key);
+    ops_member_key_clear(&other_key);
+    return failed;
 }
