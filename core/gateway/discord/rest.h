@@ -69,7 +69,7 @@ struct discord_rest_options {
     struct http_client *http;
     const char *base; /* "https://discord.com/api/v10" */
     const char *token;
-    unsigned connections;  /* in flight at a time; 0: 8 */
+    unsigned connections;  /* in flight at a time; 0: 16 */
     unsigned global_limit; /* requests a second; 0: 50; UINT_MAX: none, for tests of other limits */
 };
 
