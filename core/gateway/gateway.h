@@ -26,6 +26,7 @@
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
+#include "gateway/attached.h"
 #include "gateway/event.h"
 #include "gateway/files.h"
 #include "gateway/form.h"
@@ -76,6 +77,7 @@ struct gateway_final {
     const struct gateway_button *buttons;
     size_t button_count;
     const struct gateway_select *select; /* in place of buttons; NULL: none */
+    struct attached *files;              /* that go with it, whole; NULL: none */
 };
 
 /* What is wanted of a file of an event. */

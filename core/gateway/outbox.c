@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/attached.h"
 #include "gateway/gateway.h"
 #include "gateway/sql/outbox.h"
 #include "store/store.h"
@@ -76,6 +77,7 @@ void outbox_row_free(struct outbox_row *row)
     mem_free(row->buttons);
     mem_free(row->file_name);
     mem_free(row->file);
+    attached_unref(row->files);
     mem_free(row->parent);
     mem_free(row->thread_name);
     mem_free(row->remote_id);
@@ -112,6 +114,8 @@ static const char *const states[] = {
 
 void outbox_insert(struct store_batch *batch, const struct outbox_row *row)
 {
+    _cleanup_mem_ char *files = row->files ? attached_print(row->files) : NULL;
+
     store_batch_add(
         batch,
         STORE_EXPECT(1, SQL_OUTBOX_INSERT, store_int(row->id), store_text(row->gateway),
@@ -121,7 +125,7 @@ void outbox_insert(struct store_batch *batch, const struct outbox_row *row)
                      store_text(row->buttons), store_text(states[row->state]),
                      store_text(row->remote_id), store_int(row->created_ms), store_text(row->ping),
                      store_text(row->file_name), store_text(row->file), store_text(row->parent),
-                     store_text(row->thread_name)));
+                     store_text(row->thread_name), store_text(files)));
 }
 
 void outbox_update(struct store_batch *batch, const struct outbox_row *row)
@@ -133,10 +137,13 @@ void outbox_update(struct store_batch *batch, const struct outbox_row *row)
 
 void outbox_move(struct store_batch *batch, const struct outbox_row *row)
 {
+    _cleanup_mem_ char *files = row->files ? attached_print(row->files) : NULL;
+
     store_batch_add(batch, STORE_SQL(SQL_OUTBOX_MOVE, store_int(row->id), store_text(row->channel),
                                      store_text(row->reply_to), store_text(row->parent),
                                      store_text(row->thread_name), store_text(row->body),
-                                     store_text(row->file_name), store_text(row->file)));
+                                     store_text(row->file_name), store_text(row->file),
+                                     store_text(files)));
 }
 
 void outbox_delete(struct store_batch *batch, int64_t id)
@@ -352,17 +359,28 @@ static void send_again(struct outbox *outbox)
     }
 }
 
+static void gather(struct outbox *outbox)
+{
+    if (outbox->batch)
+        return;
+    loop_timer_start(&outbox->timer, MARKS_MS, 0);
+    outbox->batch = store_batch_new();
+    outbox->sending = mem_zero(1, sizeof(*outbox->sending));
+    outbox->sending->outbox = outbox;
+    list_init(&outbox->sending->link);
+    list_init(&outbox->sending->marks);
+}
+
+void outbox_mark_files(struct outbox *outbox, int64_t turn)
+{
+    gather(outbox);
+    attached_delete(outbox->batch, turn);
+}
+
 void outbox_mark(struct outbox *outbox, int64_t id, enum outbox_state state, const char *remote_id,
                  const char *error)
 {
-    if (!outbox->batch) {
-        loop_timer_start(&outbox->timer, MARKS_MS, 0);
-        outbox->batch = store_batch_new();
-        outbox->sending = mem_zero(1, sizeof(*outbox->sending));
-        outbox->sending->outbox = outbox;
-        list_init(&outbox->sending->link);
-        list_init(&outbox->sending->marks);
-    }
+    gather(outbox);
     store_batch_add(outbox->batch, STORE_SQL(SQL_OUTBOX_MARK, store_int(id),
                                              store_text(states[state]), store_text(remote_id),
                                              store_text(error), store_int(clock_wall_ms())));
@@ -403,6 +421,7 @@ static struct outbox_row *read_row(const struct outbox *outbox, const char *gate
                                    const struct store_rows *rows, size_t i)
 {
     struct outbox_row *row = outbox_row_new();
+    const char *files;
 
     row->id = store_cell_int(rows, i, 0, 0);
     row->turn = store_cell_int(rows, i, 1, 0);
@@ -426,8 +445,30 @@ static struct outbox_row *read_row(const struct outbox *outbox, const char *gate
     row->parent = copy(rows, i, 17);
     row->thread_name = copy(rows, i, 18);
     row->member = copy(rows, i, 19);
+    files = store_cell_text(rows, i, 20, NULL);
+    row->files = files ? attached_parse(files) : NULL;
     row->inherited = row->id <= outbox->inherited;
     return row;
+}
+
+/* What cannot be read any more is not sent: the row says what is missing. */
+static troupe_status read_files(struct outbox *outbox, struct outbox_row *row, struct error *err)
+{
+    struct attached *whole = NULL;
+    troupe_status status;
+
+    if (!row->files)
+        return TROUPE_OK;
+    status = attached_read(outbox->store, row->turn, 0, &whole, err);
+    if (status != TROUPE_OK && status != TROUPE_DATA)
+        return status;
+    if (status == TROUPE_DATA)
+        log_error("outbox", "message %" PRId64 ": %s", row->id, err->text);
+    if (whole) {
+        attached_unref(row->files);
+        row->files = whole;
+    }
+    return TROUPE_OK;
 }
 
 static troupe_status load(struct outbox *outbox, const char *gateway, struct list_link *rows,
@@ -444,8 +485,12 @@ static troupe_status load(struct outbox *outbox, const char *gateway, struct lis
         if (status < 0)
             return status;
         for (size_t i = 0; i < portion->count; i++) {
-            last = store_cell_int(portion, i, 0, 0);
-            list_append(rows, &read_row(outbox, gateway, portion, i)->link);
+            struct outbox_row *row = read_row(outbox, gateway, portion, i);
+
+            last = row->id;
+            list_append(rows, &row->link);
+            if ((status = read_files(outbox, row, err)) < 0)
+                return status;
         }
         if (portion->count < LOAD_PORTION)
             return TROUPE_OK;

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct attached;
 struct event;
 struct gateway_button;
 struct loop;
@@ -48,6 +49,7 @@ struct outbox_row {
     char *buttons;   /* JSON [{"id","label"}…] or of a select (form.h); NULL: none */
     char *file_name; /* of a file that goes with it; NULL: none               */
     char *file;      /* and what stands in it                                 */
+    struct attached *files; /* that an agent attached, as well; NULL: none    */
     char *parent; /* `channel` is a thread that is opened from the message of the same id there */
     char *thread_name; /* what it is called then                                */
     char *remote_id;   /* the message once it is there                         */
@@ -81,7 +83,7 @@ int64_t outbox_next_id(struct outbox *outbox);
 void outbox_insert(struct store_batch *batch, const struct outbox_row *row);
 /* body, source, buttons, state (streaming to ready too). */
 void outbox_update(struct store_batch *batch, const struct outbox_row *row);
-/* Where it goes and what with: channel, reply_to, thread, body and file. */
+/* Where it goes and what with: channel, reply_to, thread, body and files. */
 void outbox_move(struct store_batch *batch, const struct outbox_row *row);
 void outbox_delete(struct store_batch *batch, int64_t id);
 
@@ -93,6 +95,8 @@ void outbox_delete(struct store_batch *batch, int64_t id);
  * be, is reconciled at the next start, and this process does not load it again. */
 void outbox_mark(struct outbox *outbox, int64_t id, enum outbox_state state, const char *remote_id,
                  const char *error);
+/* The bytes of the turn's files are needed no more: with the marks of about that time. */
+void outbox_mark_files(struct outbox *outbox, int64_t turn);
 /* Marks that are in no submitted batch yet. */
 size_t outbox_gathered(const struct outbox *outbox);
 

@@ -535,7 +535,7 @@ void host_register(struct plugin_registry *registry)
         {TROUPE_FILES, host_files_table()},     {TROUPE_METRICS_EXTENSION, host_metrics_table()},
         {TROUPE_TOOLS, host_tools_table()},     {TROUPE_TRACE_EXTENSION, host_trace_table()},
         {TROUPE_VECTORS, host_vectors_table()}, {TROUPE_CACHE, host_cache_table()},
-        {TROUPE_TEXTS, host_texts_table()},
+        {TROUPE_TEXTS, host_texts_table()},     {TROUPE_ATTACH, host_attach_table()},
     };
 
     registry->setting = host_setting;

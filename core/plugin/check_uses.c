@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <troupe/attach.h>
 #include <troupe/budget.h>
 #include <troupe/cache.h>
 #include <troupe/files.h>
@@ -35,6 +36,7 @@ static const struct {
     {TROUPE_VECTORS, "vectors"},
     {TROUPE_CACHE, "cache"},
     {TROUPE_TEXTS, "texts"},
+    {TROUPE_ATTACH, "attach"},
 };
 
 #define GUARDED (sizeof(guarded) / sizeof(guarded[0]))

@@ -171,6 +171,8 @@ troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, s
 /* And of that the part that serves texts. */
 troupe_status plugin_serve_texts(troupe_turn *turn, uint32_t what, struct wire_in *in,
                                  struct buf *out);
+/* And the part that attaches files. */
+troupe_status plugin_serve_attach(troupe_turn *turn, struct wire_in *in);
 /* A handle for the child, and back; 0 and NULL where there is none. */
 int64_t plugin_serve_keep(struct isolate_call *call, uint32_t kind, void *ptr);
 void *plugin_serve_find(const struct isolate_call *call, uint32_t kind, int64_t handle);

@@ -580,6 +580,7 @@ troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, s
     case WIRE_DO_TEXTS_PUT:
     case WIRE_DO_TEXTS_SEARCH:
     case WIRE_DO_TEXTS_REMOVE: return plugin_serve_texts(turn, what, in, out);
+    case WIRE_DO_ATTACH: return plugin_serve_attach(turn, in);
     default: return ISOLATE_BROKEN;
     }
 }

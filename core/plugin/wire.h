@@ -118,6 +118,7 @@ enum wire_do {
     WIRE_DO_TEXTS_PUT,
     WIRE_DO_TEXTS_SEARCH,
     WIRE_DO_TEXTS_REMOVE,
+    WIRE_DO_ATTACH,
     WIRE_DO_COUNT
 };
 

@@ -24,6 +24,7 @@ EMBED_TEXT(store_schema_010, "store/sql/010_erasure.sql");
 EMBED_TEXT(store_schema_011, "store/sql/011_budget.sql");
 EMBED_TEXT(store_schema_012, "store/sql/012_budget_stop.sql");
 EMBED_TEXT(store_schema_013, "store/sql/013_keep.sql");
+EMBED_TEXT(store_schema_017, "store/sql/017_answer_file.sql");
 
 static const struct store_migration core_steps[] = {
     {1, "001_core.sql", store_schema_001},    {2, "002_turn.sql", store_schema_002},
@@ -32,7 +33,7 @@ static const struct store_migration core_steps[] = {
     {7, "007_surface.sql", store_schema_007}, {8, "008_conversation.sql", store_schema_008},
     {9, "009_form.sql", store_schema_009},    {10, "010_erasure.sql", store_schema_010},
     {11, "011_budget.sql", store_schema_011}, {12, "012_budget_stop.sql", store_schema_012},
-    {13, "013_keep.sql", store_schema_013},
+    {13, "013_keep.sql", store_schema_013},   {14, "017_answer_file.sql", store_schema_017},
 };
 
 const struct store_migration *store_core_migrations(size_t *ret_count)

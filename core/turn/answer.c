@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/attached.h"
 #include "store/store.h"
 #include "turn/engine_private.h"
 #include "turn/sql/turn.h"
@@ -25,7 +26,8 @@
 
 bool turn_answer_exists(const struct turn *turn)
 {
-    return turn->answer.text.len > 0;
+    return turn->answer.text.len > 0 ||
+           (turn->attached.count && turn->state && !strcmp(turn->state, "done"));
 }
 
 /* Nobody sees anything of an event that may have come before; it is known within a tick or two. */
@@ -149,6 +151,7 @@ struct ending {
     struct store_batch *batch;
     void *notice; /* the sentence's handle; NULL: none is given, or it could not be begun */
     bool lost;    /* the gateway did not take the answer */
+    struct attached *files; /* that go with the answer; NULL: none, or they could not be read */
 };
 
 /* A member who gets no whole answer gets a sentence: instead of it, or beside what was cut. */
@@ -226,6 +229,20 @@ static void offer(const struct turn *turn, struct choices *choices, struct gatew
     final->button_count = count;
 }
 
+/* False: there is nothing to show without them. */
+static bool take_files(struct ending *ending, struct error *err)
+{
+    struct turn *turn = ending->turn;
+
+    if (!turn->attached.count ||
+        attached_read(turn->engine->store, turn->id, turn_engine_soon(turn->engine), &ending->files,
+                      err) >= 0)
+        return true;
+    log_error("turn", "turn %lld: its files cannot be read: %s", (long long)turn->id, err->text);
+    turn_trace_add(&turn->trace, "answer", "files_lost", "%s", err->text);
+    return turn->answer.text.len > 0;
+}
+
 static void prepare_answer(struct ending *ending)
 {
     struct turn_answer *answer = &ending->turn->answer;
@@ -243,12 +260,21 @@ static void prepare_answer(struct ending *ending)
         final.text = buf_text(&answer->text);
         final.len = answer->text.len;
     }
+    if (!take_files(ending, &err)) {
+        lose(ending, &err);
+        ending->gateway->ops->answer_drop(ending->gateway, answer->handle);
+        answer->handle = NULL;
+        return;
+    }
+    final.files = ending->files;
     if (ending->gateway->ops->answer_prepare(ending->gateway, answer->handle, &final, ending->batch,
                                              &err) >= 0)
         return;
     lose(ending, &err);
     ending->gateway->ops->answer_drop(ending->gateway, answer->handle);
     answer->handle = NULL;
+    attached_unref(ending->files);
+    ending->files = NULL;
 }
 
 static void prepare_notice(struct ending *ending)
@@ -357,18 +383,18 @@ static troupe_status commit(const struct ending *ending, struct error *err)
     }
 }
 
-troupe_status turn_answer_finish(struct turn *turn, struct error *err)
+static troupe_status finish(struct ending *ending, struct error *err)
 {
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct ending ending = {.turn = turn, .gateway = turn->event->gateway, .batch = batch};
+    struct turn *turn = ending->turn;
+    struct store_batch *batch = ending->batch;
     troupe_status status = TROUPE_OK;
 
     if (turn->answer.interrupted)
         turn_trace_add(&turn->trace, "answer", "interrupted", NULL);
     turn_builtin_name(turn);
-    begin_all(&ending);
-    prepare_answer(&ending);
-    prepare_notice(&ending);
+    begin_all(ending);
+    prepare_answer(ending);
+    prepare_notice(ending);
     /* The core's own commands owe nothing to the store: theirs is shown, kept or not. */
     if (turn->held) {
         turn_builtin_keep(turn, batch);
@@ -376,21 +402,33 @@ troupe_status turn_answer_finish(struct turn *turn, struct error *err)
         status = error_set(err, TROUPE_UNAVAILABLE, "its event could not be stored");
     } else if (turn->id) {
         store_outcome(turn, batch);
-        status = commit(&ending, err);
+        if (turn->attached.next && !ending->files) /* nobody sees them */
+            attached_delete(batch, turn->id);
+        status = commit(ending, err);
     }
-    if (!ending.gateway || turn->duplicate) {
-        if (ending.gateway && turn->answer.handle)
-            ending.gateway->ops->answer_drop(ending.gateway, turn->answer.handle);
-        if (ending.gateway && ending.notice)
-            ending.gateway->ops->answer_drop(ending.gateway, ending.notice);
+    if (!ending->gateway || turn->duplicate) {
+        if (ending->gateway && turn->answer.handle)
+            ending->gateway->ops->answer_drop(ending->gateway, turn->answer.handle);
+        if (ending->gateway && ending->notice)
+            ending->gateway->ops->answer_drop(ending->gateway, ending->notice);
         turn->answer.handle = NULL;
         return status;
     }
     if (status < 0)
-        take_back(&ending, status);
+        take_back(ending, status);
     else
-        hand_over(&ending);
+        hand_over(ending);
     turn->answer.handle = NULL;
+    return status;
+}
+
+troupe_status turn_answer_finish(struct turn *turn, struct error *err)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct ending ending = {.turn = turn, .gateway = turn->event->gateway, .batch = batch};
+    troupe_status status = finish(&ending, err);
+
+    attached_unref(ending.files);
     return status;
 }
 

@@ -545,7 +545,7 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     *ret = NULL;
     engine->options = *options;
     engine->loop = options->loop;
-    engine->file_bytes = -1;
+    engine->file_bytes = engine->attached_bytes = -1;
     loop_on_runaway(engine->loop, runaway);
     engine->store = options->store;
     engine->cache = options->cache;

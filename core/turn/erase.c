@@ -183,8 +183,13 @@ static troupe_status is_unsent(struct engine *engine, const struct erasure *eras
 static troupe_status do_core(struct engine *engine, struct erasure *erasure, bool *ret_done,
                              struct error *err)
 {
-    static const char *const of_turns[] = {SQL_ERASE_CALLS, SQL_ERASE_WAITS, SQL_ERASE_FILES,
-                                           SQL_ERASE_OUTBOX, SQL_ERASE_EVENTS};
+    static const char *const of_turns[] = {SQL_ERASE_CALLS,
+                                           SQL_ERASE_WAITS,
+                                           SQL_ERASE_FILES,
+                                           SQL_ERASE_ANSWER_FILES,
+                                           SQL_ERASE_ANSWER_FILE_PARTS,
+                                           SQL_ERASE_OUTBOX,
+                                           SQL_ERASE_EVENTS};
     static const char *const of_member[] = {SQL_ERASE_RATINGS, SQL_ERASE_JOBS, SQL_ERASE_DENIED,
                                             SQL_ERASE_SETTER};
     _cleanup_batch_ struct store_batch *batch = store_batch_new();

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "turn/attach.h"
 #include "turn/engine_private.h"
 #include "turn/enter.h"
 #include "turn/files.h"
@@ -458,7 +459,8 @@ static troupe_status work_main(void *arg)
 
     if (turn->resumed)
         count_attempt(turn->engine, turn->id);
-    if (turn->resumed && (turn_record_load(turn, &err) < 0 || turn_waits_load(turn, &err) < 0)) {
+    if (turn->resumed && (turn_record_load(turn, &err) < 0 || turn_waits_load(turn, &err) < 0 ||
+                          turn_attach_load(turn, &err) < 0)) {
         log_error("turn", "turn %lld: its record cannot be read: %s", (long long)turn->id,
                   err.text);
         turn_conclude(turn, "failed", "storage_unavailable",
@@ -526,6 +528,7 @@ static void withdraw_answer(struct turn *turn)
 
     (void)turn_answer_rest(turn, &rest);
     buf_reset(&turn->answer.text);
+    turn->attached.count = 0;
     turn->answer.replied = true;
     turn->answer.interrupted = false;
 }
@@ -599,7 +602,9 @@ troupe_status turn_run(void *arg)
                       "I can't go on now: the storage does not work. Please try again later");
     }
     if (!turn->state)
-        turn_conclude(turn, "done", turn_answer_exists(turn) ? "answered" : "no_answer", "%s", "");
+        turn_conclude(turn, "done",
+                      turn_answer_exists(turn) || turn->attached.count ? "answered" : "no_answer",
+                      "%s", "");
     turn->left_open = turn_is_observed(turn); /* it may begin to spend still */
     if (turn->spends) {
         if (!turn->left_open)

@@ -2,6 +2,7 @@
 #include "turn/sweep.h"
 
 #include "base/clock.h"
+#include "gateway/attached.h"
 #include "turn/sql/budget.h"
 #include "turn/sql/call.h"
 #include "turn/sql/file.h"
@@ -32,6 +33,7 @@ troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_trace
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_PAYLOAD, texts));
     files = store_batch_count(batch);
     store_batch_add(batch, STORE_SQL(SQL_FILE_SWEEP, texts));
+    attached_sweep(batch, now_ms - TURN_KEEP_TEXT_MS);
     store_batch_add(batch, STORE_SQL(SQL_WAIT_SWEEP, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_OUTBOX, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_UNSEEN, traces));
@@ -44,7 +46,8 @@ troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_trace
     if (status < 0)
         return status;
     for (size_t i = 0; i < store_batch_count(batch); i++)
-        more |= store_batch_changes(batch, i) >= (i == files ? FILES_PORTION : PORTION);
+        more |= store_batch_changes(batch, i) >=
+                (i >= files && i <= files + 2 ? FILES_PORTION : PORTION);
     *ret_more = more;
     return TROUPE_OK;
 }

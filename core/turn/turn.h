@@ -41,6 +41,12 @@ struct turn_answer {
     bool private;     /* for the asking member only                              */
 };
 
+/* Files that agents attached to the answer; they are in the store (attach.h). */
+struct turn_attached {
+    size_t count, bytes;
+    int64_t next; /* the number of another one; 0: none was ever attached */
+};
+
 enum turn_phase { TURN_WAITING, TURN_RUNNING, TURN_ENDED };
 
 /* Why something failed: a code for programs, a sentence for people. */
@@ -71,8 +77,9 @@ struct turn {
     struct list_link known; /* core/host: values of settings, as this turn has them */
     struct map annotations; /* key -> struct buf of the arena        */
     struct turn_answer answer;
-    size_t files;     /* of the event, that were looked at        */
-    bool files_given; /* to a command: its content has none of them */
+    size_t files;                  /* of the event, that were looked at        */
+    bool files_given;              /* to a command: its content has none of them */
+    struct turn_attached attached; /* files that go with the answer: attach.h */
     int64_t cost_micros;
     unsigned calls;   /* functions that run now               */
     unsigned frames;  /* that were made so far                */

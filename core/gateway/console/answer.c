@@ -145,6 +145,7 @@ static troupe_status answer_prepare(struct gateway *gateway, void *handle,
     row->reply_to = mem_strdup(answer->asked);
     row->body = buf_take(&body);
     row->buttons = gateway_components_print(final->select, final->buttons, final->button_count);
+    row->files = attached_ref(final->files);
     row->state = OUTBOX_READY;
     row->created_ms = clock_wall_ms();
     outbox_insert(batch, row);

@@ -114,6 +114,8 @@ void console_become(struct console_session *session, const char *name);
 void console_say(struct console_session *session, const char *text);
 /* The same for the member alone. */
 void console_whisper(struct console_session *session, const char *text);
+/* A line for each file of the row, by name and size. */
+void console_show_files(struct console_session *session, const struct outbox_row *row);
 /* Shows what may be shown now. */
 void console_show_answers(struct console_session *session);
 /* The answer is owed: it is shown to its session, or to any. Where there is none it is freed, and

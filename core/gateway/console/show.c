@@ -6,6 +6,7 @@
 #include "gateway/console/internal.h"
 
 #include "base/mem.h"
+#include "gateway/attached.h"
 
 #include <string.h>
 
@@ -82,6 +83,18 @@ void console_answer_free(struct console_answer *answer)
     mem_free(answer);
 }
 
+void console_show_files(struct console_session *session, const struct outbox_row *row)
+{
+    for (size_t i = 0; row->files && i < row->files->count; i++) {
+        _cleanup_buf_ struct buf line = BUF_INIT;
+
+        attached_put(&row->files->files[i], &line);
+        console_say(session, buf_text(&line));
+    }
+    if (row->files) /* a terminal takes none: they were told of */
+        outbox_mark_files(session->console->options.outbox, row->turn);
+}
+
 /* It was shown whole: its row is done, its question, too. */
 static void finish(struct console_answer *answer)
 {
@@ -90,6 +103,7 @@ static void finish(struct console_answer *answer)
 
     if (answer->row) {
         outbox_mark(answer->console->options.outbox, answer->row->id, OUTBOX_SENT, NULL, NULL);
+        console_show_files(session, answer->row);
         console_show_buttons(session, answer->row);
     }
     console_answer_free(answer);

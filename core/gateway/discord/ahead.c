@@ -19,7 +19,8 @@ static bool is_simple(const struct discord_answer *answer)
     const struct discord_piece *piece = answer->pieces;
 
     return answer->count == 1 && answer->owed == 1 && !piece->stored && !piece->given &&
-           !piece->row->event && !piece->row->parent && !piece->row->file_name;
+           !piece->row->event && !piece->row->parent && !discord_piece_is_file(piece) &&
+           !piece->row->files;
 }
 
 /* The store's own work for later, its hand-over to the writer, stands before this. */

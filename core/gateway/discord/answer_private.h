@@ -21,6 +21,7 @@ struct discord_piece {
     bool taken_back;        /* from there, before it left                   */
     bool over;              /* given up by the outbox: it stays as it is    */
     bool absent;            /* of these: refused, so it is not there        */
+    bool file;              /* it is there for its file, behind the text    */
 };
 
 struct discord_answer {
@@ -67,9 +68,13 @@ void discord_piece_clear(struct discord_piece *piece);
 bool discord_answer_lay(struct discord_answer *answer, const struct discord_layout *layout,
                         size_t first);
 
+/* Whether it is a message with a file behind the others. */
+bool discord_piece_is_file(const struct discord_piece *piece);
 /* A message with a file behind the others. */
 void discord_answer_attach(struct discord_answer *answer, const char *name, const char *text,
                            size_t len);
+/* Files of agents: with the last of the owed messages where that is still to be made, else behind them. */
+void discord_answer_attach_all(struct discord_answer *answer, struct attached *files);
 
 /* ---- offers.c -------------------------------------------------------------------------------- */
 

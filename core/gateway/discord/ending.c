@@ -96,6 +96,8 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
                         &layout);
     (void)discord_answer_lay(answer, &layout, keep);
     answer->owed = keep + layout.count;
+    if (final->files)
+        discord_answer_attach_all(answer, final->files);
     for (size_t i = 0; i < code.count; i++)
         discord_answer_attach(answer, code.files[i].name, text + code.files[i].content,
                               code.files[i].content_len);
@@ -107,7 +109,7 @@ troupe_status discord_answer_prepare(struct gateway *gateway, void *handle,
         discord_piece_offer(piece, NULL);
         if (piece->over) {
             continue; /* its row has ended */
-        } else if (i < answer->owed || piece->row->file_name) {
+        } else if (i < answer->owed || discord_piece_is_file(piece)) {
             if (last && buttons && !discord_piece_unsettled(piece))
                 discord_piece_offer(piece, buttons);
             discord_piece_store(piece, piece->buttons, OUTBOX_READY, batch);
@@ -203,7 +205,7 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
     for (size_t i = 0; i < answer->count; i++) {
         struct discord_piece *piece = &answer->pieces[i];
 
-        if (i >= answer->owed && !piece->given && !piece->row->file_name)
+        if (i >= answer->owed && !piece->given && !discord_piece_is_file(piece))
             continue; /* never stored, or deleted */
         if (i >= answer->owed && piece->taken_back) {
             discord_outbox_drop(piece->row);
@@ -213,7 +215,7 @@ void discord_answer_commit(struct gateway *gateway, void *handle)
         piece->row->state = OUTBOX_READY;
         discord_piece_dress(piece);
         piece->stored = piece->given = true;
-        if (i < answer->owed || piece->row->file_name)
+        if (i < answer->owed || discord_piece_is_file(piece))
             discord_outbox_show(discord->outbox, piece->row, true, NULL, NULL);
         else
             show_surplus(answer, piece);

@@ -10,7 +10,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/attached.h"
 #include "gateway/discord/lane.h"
+#include "gateway/discord/outbox_attached.h"
 #include "gateway/discord/outbox_json.h"
 #include "gateway/discord/place.h"
 #include "gateway/discord/reply.h"
@@ -48,6 +50,7 @@ struct edit {
 
 static void advance(struct discord_entry *entry);
 static void store_changed(struct discord_entry *entry);
+static void unattach(struct discord_entry *entry);
 static void move(struct discord_entry *entry);
 
 /* ---- alarms -------------------------------------------------------------------------------- */
@@ -277,6 +280,8 @@ static void mark(struct discord_entry *entry, enum outbox_state state, const cha
 {
     entry->row->state = state;
     outbox_mark(entry->outbox->rows, entry->row->id, state, entry->row->remote_id, why);
+    if (entry->row->files && state != OUTBOX_STREAMING && state != OUTBOX_READY)
+        outbox_mark_files(entry->outbox->rows, entry->row->turn);
 }
 
 /* It ends here; one that is not final stays for its owner, who asks again. */
@@ -433,6 +438,10 @@ static void on_created(void *arg, troupe_status status, const struct discord_res
         entry->state = DISCORD_ENTRY_IDLE; /* everything is being closed: it stays owed */
     } else if (wants_later(status, response)) {
         discord_entry_later(entry);
+    } else if (entry->row->files) {
+        log_warn("discord", "files cannot be attached in channel %s: %s", entry->row->channel,
+                 err->text);
+        unattach(entry);
     } else if (entry->row->file_name) {
         log_warn("discord", "a file cannot be attached in channel %s: %s", entry->row->channel,
                  err->text);
@@ -481,6 +490,14 @@ static void store_changed(struct discord_entry *entry)
     entry->state = DISCORD_ENTRY_IDLE;
     advance(entry);
     discord_outbox_unhold(entry->outbox);
+}
+
+/* It goes without its files, and says so. */
+static void unattach(struct discord_entry *entry)
+{
+    discord_attached_drop(entry->row);
+    outbox_mark_files(entry->outbox->rows, entry->row->turn);
+    store_changed(entry);
 }
 
 /* No thread may be opened: the answer stands below the message, where that is. */
@@ -541,6 +558,11 @@ static void create(struct discord_entry *entry)
 
     if (discord_entry_open(entry))
         return;
+    if (row->files && !attached_is_whole(row->files)) {
+        entry->state = DISCORD_ENTRY_CREATING;
+        unattach(entry);
+        return;
+    }
     if (entry->look_first) {
         entry->look_first = false;
         entry->state = DISCORD_ENTRY_LOOKING;
@@ -558,7 +580,9 @@ static void create(struct discord_entry *entry)
         create_key(row, key);
         request.coalesce = key;
     }
-    if (row->file_name)
+    if (row->files)
+        discord_attached_write(row, &body, &type);
+    else if (row->file_name)
         discord_outbox_write_file(row, &body, &type);
     else
         discord_outbox_write(row, true, &body);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "gateway/discord/outbox_attached.h"
 #include "gateway/outbox.h"
 
 #include <inttypes.h>
@@ -46,6 +47,8 @@ bool discord_outbox_same_file(const struct outbox_row *row, const json_t *messag
     const json_t *files = json_object_get(message, "attachments");
     const json_t *file = json_array_get(files, 0);
 
+    if (row->files)
+        return discord_attached_same(row, files);
     if (!row->file_name)
         return json_array_size(files) == 0;
     return json_array_size(files) == 1 &&

@@ -4,8 +4,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "gateway/attached.h"
 #include "gateway/discord/form.h"
 #include "gateway/discord/message.h"
+#include "gateway/discord/outbox_attached.h"
 #include "gateway/discord/place.h"
 #include "gateway/outbox.h"
 
@@ -60,6 +62,21 @@ static void write_buttons(struct buf *out, const char *text)
             buf_putc(out, '}');
         }
         buf_puts(out, "]}");
+    }
+    buf_putc(out, ']');
+}
+
+static void write_attached(const struct attached *files, struct buf *out)
+{
+    buf_puts(out, ",\"attachments\":[");
+    for (size_t i = 0; i < files->count; i++) {
+        buf_printf(out, "%s{\"id\":\"%zu\",\"filename\":", i ? "," : "", i);
+        write_text(out, files->files[i].name);
+        if (files->files[i].alt) {
+            buf_puts(out, ",\"description\":");
+            write_text(out, files->files[i].alt);
+        }
+        buf_putc(out, '}');
     }
     buf_putc(out, ']');
 }
@@ -136,6 +153,8 @@ void discord_outbox_write(const struct outbox_row *row, bool create, struct buf 
         write_text(out, row->file_name);
         buf_puts(out, "}]");
     }
+    if (create && row->files)
+        write_attached(row->files, out);
     if (!create || row->buttons)
         write_buttons(out, row->buttons);
     buf_putc(out, '}');

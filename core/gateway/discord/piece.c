@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gateway/attached.h"
 #include "gateway/discord/place.h"
 
 #include <stdio.h>
@@ -171,7 +172,25 @@ void discord_answer_attach(struct discord_answer *answer, const char *name, cons
     struct discord_piece *piece =
         discord_piece_add(answer, row_new(answer, (unsigned)answer->count));
 
+    piece->file = true;
     piece->row->body = mem_strdup("");
     piece->row->file_name = mem_strdup(name);
     piece->row->file = mem_strndup(text, len);
+}
+
+bool discord_piece_is_file(const struct discord_piece *piece)
+{
+    return piece->file;
+}
+
+void discord_answer_attach_all(struct discord_answer *answer, struct attached *files)
+{
+    struct discord_piece *piece = answer->owed ? &answer->pieces[answer->owed - 1] : NULL;
+
+    if (!piece || piece->stored || piece->given || piece->over) {
+        piece = discord_piece_add(answer, row_new(answer, (unsigned)answer->count));
+        piece->file = true;
+        piece->row->body = mem_strdup("");
+    }
+    piece->row->files = attached_ref(files);
 }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/attached.h"
 #include "gateway/discord/place.h"
 #include "gateway/discord/sql/discord.h"
 #include "store/store.h"
@@ -165,6 +166,10 @@ static void detach(struct discord_entry *entry)
         mem_free(row->file_name);
         mem_free(row->file);
         row->remote_id = row->file_name = row->file = NULL;
+        if (row->files)
+            outbox_mark_files(entry->outbox->rows, row->turn);
+        attached_unref(row->files);
+        row->files = NULL;
     }
     mem_free(entry->body); /* it shows none of it there */
     entry->body = NULL;

@@ -80,6 +80,12 @@ DELETE FROM wait WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id
 -- name: files
 DELETE FROM event_file WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id <= ?2);
 
+-- name: answer_files
+DELETE FROM answer_file WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id <= ?2);
+
+-- name: answer_file_parts
+DELETE FROM answer_file_part WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id <= ?2);
+
 -- name: outbox
 DELETE FROM outbox WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id <= ?2);
 

@@ -7,6 +7,7 @@
 #define TROUPE_TROUPE_H
 
 #include <troupe/abi.h>
+#include <troupe/attach.h>
 #include <troupe/budget.h>
 #include <troupe/cache.h>
 #include <troupe/cxx.h>

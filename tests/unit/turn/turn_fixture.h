@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "config/config.h"
+#include "gateway/attached.h"
 #include "gateway/outbox.h"
 #include "host/host_table.h"
 #include "loop/op.h"
@@ -38,7 +39,8 @@ struct record {
     unsigned asked;                       /* questions            */
     enum gateway_outcome outcome;
     bool private;
-    bool hushed; /* it is to have its end in the trace alone */
+    bool hushed;      /* it is to have its end in the trace alone */
+    struct buf files; /* that went with the answer: a line each, `!` where bytes are missing */
 };
 
 struct stage_test {
@@ -176,6 +178,14 @@ static inline void fake_free(struct fake_answer *answer)
     mem_free(answer);
 }
 
+static inline void fake_show_files(struct record *record, const struct outbox_row *row)
+{
+    for (size_t i = 0; row->files && i < row->files->count; i++) {
+        attached_put(&row->files->files[i], &record->files);
+        buf_puts(&record->files, row->files->files[i].data ? "" : "!");
+    }
+}
+
 /* A row as members see it. */
 static inline void fake_show(struct record *record, const struct outbox_row *row,
                              enum gateway_outcome outcome, bool whole)
@@ -193,6 +203,7 @@ static inline void fake_show(struct record *record, const struct outbox_row *row
     }
     record->ends++;
     record->outcome = outcome;
+    fake_show_files(record, row);
     if (whole) {
         buf_reset(&record->shown);
         buf_puts(&record->shown, row->body);
@@ -221,6 +232,7 @@ static inline troupe_status fake_prepare(struct gateway *gateway, void *handle,
     row->body = final->text ? mem_strndup(final->text, final->len)
                             : mem_strndup(buf_text(&answer->written), answer->written.len);
     row->buttons = gateway_components_print(final->select, final->buttons, final->button_count);
+    row->files = attached_ref(final->files);
     row->state = OUTBOX_READY;
     row->created_ms = clock_wall_ms();
     outbox_insert(batch, row);
@@ -238,6 +250,8 @@ static inline void fake_commit(struct gateway *gateway, void *handle)
     if (!t->away) {
         fake_show(answer->record, answer->row, answer->outcome, answer->whole);
         outbox_mark(t->outbox, answer->row->id, OUTBOX_SENT, NULL, NULL);
+        if (answer->row->files)
+            outbox_mark_files(t->outbox, answer->row->turn);
     }
     fake_free(answer);
 }
@@ -586,6 +600,7 @@ static inline void play_with(const char *ini, const struct store_options *option
     for (size_t i = 0; i < t->record_count; i++) {
         buf_clear(&t->records[i].shown);
         buf_clear(&t->records[i].notice);
+        buf_clear(&t->records[i].files);
     }
     mem_free(t);
     assert_status(status, TROUPE_OK);
