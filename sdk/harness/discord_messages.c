@@ -334,9 +334,12 @@ bool discord_message_change(struct discord_call *call, struct discord_message *m
         free(message->components);
         message->components = keep(fields.components);
     }
-    if (fields.attachments.ptr && !is_filled(fields.attachments)) {
-        free(message->attachments);
-        message->attachments = NULL;
+    if (fields.attachments.ptr && (!is_filled(fields.attachments) || call->attachments.len > 0)) {
+        free(message->attachments); /* what the list does not name goes; ours name new ones alone */
+        message->attachments =
+            call->attachments.len > 0
+                ? keep((struct discord_slice){call->attachments.data, call->attachments.len})
+                : NULL;
     }
     message->flags &= ~(UINT32_C(1) << 7); /* no longer loading */
     message->edited_ms = discord_now_ms();

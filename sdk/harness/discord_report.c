@@ -76,6 +76,14 @@ static struct verdict judge(const struct discord_ledger *ledger, const struct di
     return verdict;
 }
 
+static json_t *files_of(const struct discord_message *message)
+{
+    json_t *files =
+        message && message->attachments ? json_loads(message->attachments, 0, NULL) : NULL;
+
+    return files ? files : json_array();
+}
+
 json_t *discord_ledger_entry(struct discord *discord, const struct discord_entry *entry)
 {
     struct verdict verdict = judge(&discord->ledger, entry);
@@ -95,9 +103,10 @@ json_t *discord_ledger_entry(struct discord *discord, const struct discord_entry
         char id[24];
 
         snprintf(id, sizeof(id), "%llu", (unsigned long long)entry->parts[i].id);
-        json_array_append_new(parts, json_pack("{s:s,s:s%,s:b}", "id", id, "content",
+        json_array_append_new(parts, json_pack("{s:s,s:s%,s:b,s:o}", "id", id, "content",
                                                text.ptr ? text.ptr : "", (int)text.len, "deleted",
-                                               text.ptr == NULL));
+                                               text.ptr == NULL, "attachments",
+                                               files_of(entry->parts[i].message)));
     }
     return json_pack(
         "{s:I,s:s,s:b,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:I,s:I,"

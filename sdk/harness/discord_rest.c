@@ -332,6 +332,8 @@ void discord_rest_take(struct discord *discord, struct discord_conn *conn,
         discord_answer_error(&call, 404, 0, "404: Not Found");
     else if (!discord_body_take(&call))
         discord_answer_error(&call, 400, 50035, "Invalid Form Body");
+    else if (call.oversized)
+        discord_answer_error(&call, 413, 40005, "Request entity too large");
     else if (call.json.len > 0 && call.route != ROUTE_COMMANDS &&
              !discord_scan_is_object(call.json))
         discord_answer_error(&call, 400, 50109, "The request body contains invalid JSON.");

@@ -25,6 +25,8 @@ struct discord_call {
     size_t segment_count;
     struct discord_slice json;    /* the body, or payload_json of a multipart one */
     struct fake_text attachments; /* raw JSON list made of the files of a multipart body */
+    unsigned uploads;             /* how many they are                                   */
+    bool oversized, malformed;    /* one is too large; they are not as they should be    */
     char headers[400];
     enum discord_after after;
     uint64_t delay_ms;

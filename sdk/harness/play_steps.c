@@ -297,6 +297,26 @@ static bool differ(const struct acting *acting, const struct play_step *step, co
     return false;
 }
 
+/* Its files stand below its text, as a script has them: [file NAME]. */
+static void put_files(json_t *message)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach (json_object_get(message, "attachments"), i, item) {
+        const char *name = json_string_value(json_object_get(item, "filename"));
+        const char *content;
+        char *text = NULL;
+
+        content = json_string_value(json_object_get(message, "content"));
+        if (asprintf(&text, "%s%s[file %s]", content ? content : "",
+                     content && *content ? "\n" : "", name ? name : "") < 0)
+            abort();
+        (void)json_object_set_new(message, "content", json_string(text));
+        free(text);
+    }
+}
+
 /* Messages of the bot, deleted ones too; the caller's. */
 static json_t *answers(const struct acting *acting)
 {
@@ -305,8 +325,10 @@ static json_t *answers(const struct acting *acting)
     size_t i;
 
     json_array_foreach (all, i, message) {
-        if (json_is_true(json_object_get(message, "bot")))
+        if (json_is_true(json_object_get(message, "bot"))) {
+            put_files(message);
             (void)json_array_append(mine, message);
+        }
     }
     json_decref(all);
     return mine;

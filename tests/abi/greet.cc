@@ -71,6 +71,12 @@ static troupe_status weigh(troupe_turn *turn, uint64_t file)
         for (uint32_t i = 0; i < hits.count; i++)
             if (TROUPE_AT(hits, troupe_vector_hit, i)->score < 0)
                 (void)troupe_vectors_remove(turn, TROUPE_SCOPE_GUILD, "last");
+        troupe_new_file made = {};
+        made.size = sizeof(made);
+        made.name = {"copy.txt", 8};
+        made.type = {"text/plain", 10};
+        made.data = text;
+        (void)troupe_attach(turn, &made);
         troupe_text_query query = {};
         query.size = sizeof(query);
         query.scope = TROUPE_SCOPE_GUILD;

@@ -60,6 +60,9 @@ isolation = inprocess
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/actor.so
 isolation = inprocess
 script = ask 600000 Shall I do it?;form 600000 Who are you?;pick 1 2 600000 Which of them?
+[agent attach]
+plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/attach.so
+isolation = inprocess
 [stage asker]
 channels = 300000000000000001
 [discord]
@@ -122,6 +125,11 @@ ok $? "and one from a menu"
 fake_discord_call complete '{"name": "echo", "option": "text", "value": "a", "channel": "general"}' >/dev/null
 until_true acknowledged 8
 ok $? "and one that is being typed"
+before=$(fake_discord_report uploads)
+fake_discord_call slash '{"name": "sketch", "options": {"what": "file a.png image/png 9 A picture;file b.bin a/b 1;say done {token}"}, "member": "alice", "channel": "general"}' >/dev/null
+drawn() { [ "$(fake_discord_report uploads)" -ge $((before + 2)) ]; }
+until_true drawn
+ok $? "an answer comes with two files"
 fake_discord_call set '{"callback_ms": 0}' >/dev/null
 fake_discord_call slash '{"name": "echo", "options": {"text": "late {token}"}, "member": "alice", "channel": "general"}' >/dev/null
 until_true told '/echo: late'

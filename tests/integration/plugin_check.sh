@@ -62,6 +62,8 @@ fault "$TROUPE_BUILDDIR/tests/plugins_turn/.libs/vectors_denied.so" capability t
     "an undeclared use of vectors is found"
 fault "$TROUPE_BUILDDIR/tests/plugins_turn/.libs/cache_denied.so" capability troupe.cache/1 \
     "an undeclared use of the cache is found"
+fault "$TROUPE_BUILDDIR/tests/plugins_turn/.libs/attach_denied.so" capability troupe.attach/1 \
+    "an undeclared use of attached files is found"
 fault "$TROUPE_BUILDDIR/tests/plugins_turn/.libs/texts_denied.so" capability troupe.texts/1 \
     "an undeclared use of texts is found"
 fault "$TROUPE_BUILDDIR/tests/plugins/.libs/bad.so" declaration org.example.bad "a declaration that does not hold is found"

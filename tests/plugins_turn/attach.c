@@ -152,9 +152,9 @@ static troupe_status run(troupe_turn *turn, troupe_str text, struct saying *sayi
     return status;
 }
 
-TROUPE_FUNCTION(draw, "Draws something", TROUPE_SLASH | TROUPE_TOOL,
+TROUPE_FUNCTION(sketch, "Draws something", TROUPE_SLASH | TROUPE_TOOL,
                 TROUPE_STRING(what, "What to do", .max = 900))
-static troupe_status draw(troupe_turn *turn, troupe_str what)
+static troupe_status sketch(troupe_turn *turn, troupe_str what)
 {
     struct saying saying = {{0}, 0};
     troupe_status status = run(turn, what, &saying);
@@ -173,4 +173,4 @@ static troupe_status stage(troupe_turn *turn)
 }
 
 TROUPE_PLUGIN("org.example.attach", "1.0.0", "Attaches files", .needs = TROUPE_ATTACH,
-              .capabilities = CAPABILITIES, .stage = stage, .functions = TROUPE_LIST(draw));
+              .capabilities = CAPABILITIES, .stage = stage, .functions = TROUPE_LIST(sketch));

@@ -99,8 +99,8 @@ BODY(mistakes_are_told_and_nothing_is_stored)
                 "[-4 attach.type][-4 attach.alt][-4 attach.alt][-4 attach.empty][-11 host.limit]"
                 "[-4 attach.size][-9 attach.batch]done",
                 "");
-    CHECK_STATUS(turn_engine_call(t->engine, "draw", "{\"what\":\"file a a/a 1\"}", 0, &text, &json,
-                                  &f->err),
+    CHECK_STATUS(turn_engine_call(t->engine, "sketch", "{\"what\":\"file a a/a 1\"}", 0, &text,
+                                  &json, &f->err),
                  TROUPE_OK);
     CHECK(!strcmp(text, "[-9 attach.nobody]"));
     mem_free(text);
