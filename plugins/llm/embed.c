@@ -14,15 +14,21 @@
 #define RESULT_MAX ((size_t)1024 * 1024)
 #define MS_PER_DAY 86400000
 
+static const char nowhere[] = "No model that is set up makes vectors of texts, as Anthropic has "
+                              "none; name another provider's in "
+                              "embed_model.";
+
 /* All of one call. */
 struct embedding {
     const struct llm_others *others;
     const json_t *texts;
     int64_t dimensions; /* asked for; 0: the model's own */
     int as_base64;
-    uint64_t price; /* micro-USD for a million tokens */
-    int known;
-    size_t values; /* of each vector; 0: none yet */
+    uint64_t price;            /* micro-USD for a million tokens of the model that is asked */
+    troupe_str only;           /* the one model that may be asked; empty: any                 */
+    size_t from, count, bytes; /* texts of the batch                                 */
+    const struct llm_settings *settings; /* of the model that made the vectors       */
+    size_t values;                       /* of each vector; 0: none yet */
     json_t *vectors;
     uint64_t input, cost_micros;
     int estimated;
@@ -61,14 +67,13 @@ static size_t batch_size(const json_t *texts, size_t from, size_t *ret_bytes)
     return n;
 }
 
-static json_t *body_of(const struct embedding *embedding, size_t from, size_t count)
+static json_t *body_of(const struct embedding *embedding, const struct llm_settings *settings)
 {
-    const struct llm_settings *settings = &embedding->others->embed;
     json_t *input = json_array();
     json_t *body = json_pack("{s:s, s:o}", "model", settings->model, "input", input);
 
-    for (size_t i = 0; i < count; i++)
-        json_array_append(input, json_array_get(embedding->texts, from + i));
+    for (size_t i = 0; i < embedding->count; i++)
+        json_array_append(input, json_array_get(embedding->texts, embedding->from + i));
     if (embedding->dimensions > 0)
         json_object_set_new(body, "dimensions", json_integer(embedding->dimensions));
     if (settings->format == LLM_FORMAT_OPENAI)
@@ -188,47 +193,93 @@ static troupe_status take_batch(struct embedding *embedding, const json_t *answe
 
 /* ---- the service ------------------------------------------------------------------------------*/
 
-static troupe_status ask_batch(troupe_turn *turn, struct embedding *embedding, size_t from,
-                               size_t count, size_t bytes)
+static int find_price(troupe_turn *turn, const struct llm_exchange *exchange,
+                      struct embedding *embedding)
 {
-    const struct llm_settings *settings = &embedding->others->embed;
-    LLM_CLEANUP_JSON json_t *body = body_of(embedding, from, count);
-    LLM_CLEANUP_JSON json_t *answer = NULL;
-    struct llm_exchange exchange = {
-        .settings = settings,
-        .what = "llm.embed",
-        .path = settings->format == LLM_FORMAT_OLLAMA ? "/embed" : "/embeddings",
-        .body = body,
-        .most = ANSWER_MAX,
-        /* No tokenizer makes more tokens than bytes; a few stand around each text. */
-        .worst = embedding->known ? price_of(bytes + 16 * count, embedding->price)
-                                  : TROUPE_PRICE_UNKNOWN,
-        .cost = cost_of,
-        .arg = embedding,
-    };
-    uint64_t in, out;
-    troupe_status status;
+    const struct llm_settings *settings = exchange->settings;
+    struct llm_price price = {0, 0, 0};
+    int known = 1;
 
-    if (!body)
-        return TROUPE_NOMEM;
-    status = llm_exchange_run(turn, &exchange, &answer);
+    if (embedding->others->has_embed_price && exchange->at == 0) {
+        price.input = embedding->others->embed_price;
+    } else if (!settings->is_local) {
+        known = llm_price_find(settings->prices, settings->host_name, settings->model,
+                               troupe_now(turn) / MS_PER_DAY, &price) >= 0;
+    }
+    embedding->price = price.input;
+    return known;
+}
+
+static int is_wanted(const struct embedding *embedding, const struct llm_settings *settings)
+{
+    return embedding->only.len == 0 ||
+           (embedding->only.len == strlen(settings->model) &&
+            memcmp(embedding->only.ptr, settings->model, (size_t)embedding->only.len) == 0);
+}
+
+static int aim(struct llm_exchange *exchange, troupe_turn *turn)
+{
+    const struct llm_settings *settings = exchange->settings;
+    struct embedding *embedding = exchange->arg;
+
+    if (settings->format == LLM_FORMAT_ANTHROPIC || !is_wanted(embedding, settings))
+        return 0;
+    exchange->path = settings->format == LLM_FORMAT_OLLAMA ? "/embed" : "/embeddings";
+    exchange->body = body_of(embedding, settings);
+    /* No tokenizer makes more tokens than bytes; a few stand around each text. */
+    exchange->worst = find_price(turn, exchange, embedding)
+                          ? price_of(embedding->bytes + 16 * embedding->count, embedding->price)
+                          : TROUPE_PRICE_UNKNOWN;
+    return exchange->body != NULL;
+}
+
+static troupe_status ask_batch(troupe_turn *turn, struct llm_exchange *exchange,
+                               struct embedding *embedding)
+{
+    LLM_CLEANUP_JSON json_t *answer = NULL;
+    uint64_t in, out;
+    troupe_status status = llm_exchange_run(turn, exchange, &answer);
+
     if (status < 0)
         return status;
-    embedding->cost_micros += exchange.cost_micros;
+    embedding->settings = exchange->settings;
+    embedding->cost_micros += exchange->cost_micros;
     embedding->estimated |= tokens_of(answer) == 0;
-    (void)cost_of(&exchange, answer, &in, &out);
+    (void)cost_of(exchange, answer, &in, &out);
     embedding->input += in;
-    status = take_batch(embedding, answer, count);
+    status = take_batch(embedding, answer, embedding->count);
     if (status == TROUPE_DATA)
         return troupe_fail(turn, status, "llm.bad_answer",
                            "The model for vectors gave an answer that makes no sense.");
     return status;
 }
 
+/* All batches by one model: vectors of two cannot be compared. `exchange->first` is the first that may be
+ * asked; where a later batch fails, the one that made the earlier ones. */
+static troupe_status ask_all(troupe_turn *turn, struct llm_exchange *exchange,
+                             struct embedding *embedding)
+{
+    troupe_status status = TROUPE_OK;
+
+    embedding->from = 0;
+    embedding->values = 0;
+    json_array_clear(embedding->vectors);
+    while (status >= 0 && embedding->from < json_array_size(embedding->texts)) {
+        embedding->count = batch_size(embedding->texts, embedding->from, &embedding->bytes);
+        status = ask_batch(turn, exchange, embedding);
+        if (status < 0)
+            break;
+        embedding->from += embedding->count;
+        exchange->first = exchange->at;
+        exchange->alone = 1;
+    }
+    return status;
+}
+
 static troupe_status give_result(troupe_turn *turn, const struct embedding *embedding)
 {
     LLM_CLEANUP_JSON json_t *result =
-        json_pack("{s:s, s:I, s:O, s:{s:I, s:b}, s:I}", "model", embedding->others->embed.model,
+        json_pack("{s:s, s:I, s:O, s:{s:I, s:b}, s:I}", "model", embedding->settings->model,
                   "dimensions", (json_int_t)embedding->values, "vectors", embedding->vectors,
                   "usage", "input", (json_int_t)embedding->input, "estimated", embedding->estimated,
                   "cost_micros", (json_int_t)embedding->cost_micros);
@@ -245,23 +296,8 @@ static troupe_status give_result(troupe_turn *turn, const struct embedding *embe
     return troupe_result(turn, text, strlen(text));
 }
 
-static void find_price(troupe_turn *turn, struct embedding *embedding)
-{
-    const struct llm_settings *settings = &embedding->others->embed;
-    struct llm_price price = {0, 0, 0};
-
-    embedding->known = 1;
-    if (embedding->others->has_embed_price) {
-        embedding->price = embedding->others->embed_price;
-    } else if (!settings->is_local) {
-        embedding->known = llm_price_find(settings->prices, settings->host_name, settings->model,
-                                          troupe_now(turn) / MS_PER_DAY, &price) >= 0;
-        embedding->price = price.input;
-    }
-}
-
 troupe_status llm_embed_run(troupe_turn *turn, const struct llm_others *others, troupe_str texts,
-                            int64_t dimensions, int as_base64)
+                            int64_t dimensions, int as_base64, troupe_str only)
 {
     LLM_CLEANUP_JSON json_t *list = llm_json_load(texts.ptr, texts.len);
     LLM_CLEANUP_JSON json_t *vectors = json_array();
@@ -269,28 +305,33 @@ troupe_status llm_embed_run(troupe_turn *turn, const struct llm_others *others, 
                                   .texts = list,
                                   .dimensions = dimensions,
                                   .as_base64 = as_base64,
+                                  .only = only,
                                   .vectors = vectors};
+    struct llm_exchange exchange = {.models = others->embed.to,
+                                    .count = others->embed.count,
+                                    .what = "llm.embed",
+                                    .nowhere = nowhere,
+                                    .most = ANSWER_MAX,
+                                    .aim = aim,
+                                    .cost = cost_of,
+                                    .arg = &embedding};
     const char *problem = check_texts(list);
-    size_t count, bytes;
     troupe_status status;
 
-    if (!llm_configured(&others->embed))
+    if (others->embed.count == 0)
         return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.not_configured",
                            "No model for vectors is set up. The admin can set embed_model in "
                            "[agent %s].",
                            troupe_agent(troupe_turn_host(turn)));
-    if (others->embed.format == LLM_FORMAT_ANTHROPIC)
-        return troupe_fail(turn, TROUPE_UNSUPPORTED, "llm.unsupported",
-                           "Anthropic has no models for vectors; name another provider's in "
-                           "embed_model.");
     if (problem)
         return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments", "llm.embed: %s.", problem);
-    find_price(turn, &embedding);
-    for (size_t from = 0; from < json_array_size(list); from += count) {
-        count = batch_size(list, from, &bytes);
-        status = ask_batch(turn, &embedding, from, count, bytes);
-        if (status < 0)
-            return status;
-    }
-    return give_result(turn, &embedding);
+    exchange.patience_ms = others->embed.to[0].first_token_ms;
+    do {
+        exchange.first += exchange.alone; /* behind the one that began and could not end it */
+        exchange.alone = 0;
+        status = ask_all(turn, &exchange, &embedding);
+        llm_exchange_clear(&exchange);
+    } while (status < 0 && exchange.alone && exchange.kind && exchange.kind->retry != LLM_STOP &&
+             exchange.first + 1 < others->embed.count && troupe_turn_status(turn) >= 0);
+    return status < 0 ? status : give_result(turn, &embedding);
 }

@@ -14,6 +14,6 @@
 
 /* The service; see troupe/services.h. [turn, waits] */
 troupe_status llm_embed_run(troupe_turn *turn, const struct llm_others *others, troupe_str texts,
-                            int64_t dimensions, int as_base64);
+                            int64_t dimensions, int as_base64, troupe_str only);
 
 #endif

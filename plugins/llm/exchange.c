@@ -58,7 +58,8 @@ static troupe_status reserve(troupe_turn *turn, const struct llm_exchange *excha
 /* ---- one attempt ------------------------------------------------------------------------------*/
 
 static troupe_status open_request(troupe_turn *turn, const struct llm_exchange *exchange,
-                                  uint32_t key_number, uint64_t reservation, troupe_http **ret)
+                                  uint32_t key_number, uint32_t patience_ms, uint64_t reservation,
+                                  troupe_http **ret)
 {
     const struct llm_settings *settings = exchange->settings;
     LLM_CLEANUP_TEXT char *body = json_dumps(exchange->body, JSON_COMPACT);
@@ -76,7 +77,8 @@ static troupe_status open_request(troupe_turn *turn, const struct llm_exchange *
     request.body = str(body);
     request.connect_ms = settings->connect_ms;
     /* Nothing comes before all of it is done. */
-    request.first_byte_ms = request.idle_ms = request.total_ms = settings->total_ms;
+    request.first_byte_ms = request.idle_ms = request.total_ms =
+        patience_ms && patience_ms < settings->total_ms ? patience_ms : settings->total_ms;
     request.max_body = exchange->most;
     request.reservation = reservation;
     return troupe_http_api(turn)->open(turn, &request, ret);
@@ -181,7 +183,7 @@ static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, trou
 }
 
 static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint32_t key,
-                          struct attempt *ret)
+                          uint32_t patience_ms, struct attempt *ret)
 {
     const troupe_http_v1 *api = troupe_http_api(turn);
     struct llm_reservation reservation;
@@ -195,7 +197,7 @@ static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint
     status = reserve(turn, exchange, &reservation);
     if (status < 0)
         return status;
-    status = open_request(turn, exchange, key, reservation.id, &http);
+    status = open_request(turn, exchange, key, patience_ms, reservation.id, &http);
     if (status < 0) {
         llm_give_back(turn, &reservation, status);
         ret->kind = llm_classify_transport(status);
@@ -210,37 +212,149 @@ static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint
     return status < 0 && troupe_turn_status(turn) < 0 ? troupe_turn_status(turn) : TROUPE_OK;
 }
 
+/* ---- one model after the other ----------------------------------------------------------------*/
+
+/* What is known of the models of one exchange. */
+struct asking {
+    uint32_t gone;         /* bits of those that are not asked again */
+    int unfit;             /* so many are of providers that have none of the kind */
+    int64_t after_ms;      /* the shortest wait that one asked for, -1: none did  */
+    int again;             /* one may answer later */
+    troupe_status refused; /* why money was not given */
+};
+
+static uint32_t end_of(const struct llm_exchange *exchange)
+{
+    return exchange->alone ? exchange->first + 1 : exchange->count;
+}
+
+/* Another one that may be asked in this round; 0: none. */
+static uint32_t next_of(const struct llm_exchange *exchange, const struct asking *asking)
+{
+    for (uint32_t i = exchange->at + 1; i < end_of(exchange); i++)
+        if (!(asking->gone >> i & 1))
+            return i;
+    return 0;
+}
+
+static void note_failure(struct llm_exchange *exchange, const struct attempt *attempt,
+                         struct asking *asking)
+{
+    const int64_t after = attempt->retry_after_ms < 0 ? 0 : attempt->retry_after_ms;
+
+    exchange->kind = attempt->kind;
+    if (!attempt->retryable) {
+        asking->gone |= 1u << exchange->at;
+        return;
+    }
+    if (!asking->again || after < asking->after_ms)
+        asking->after_ms = after;
+    asking->again = 1;
+}
+
+static void tell_next(troupe_turn *turn, const struct llm_exchange *exchange,
+                      const struct asking *asking, const char *why)
+{
+    const uint32_t next = next_of(exchange, asking);
+
+    if (next)
+        troupe_reason(turn, "llm.fallback", "%s: %s with %s; asking %s", exchange->what, why,
+                      exchange->settings->model, exchange->models[next].model);
+}
+
+/* Asks the model that `exchange->at` names. TROUPE_NEXT: it did not answer. */
+static troupe_status ask_one(troupe_turn *turn, struct llm_exchange *exchange,
+                             struct asking *asking, int64_t n, json_t **ret)
+{
+    const uint32_t keys = exchange->settings->key_count > 0 ? exchange->settings->key_count : 1;
+    const uint32_t patience = next_of(exchange, asking) ? exchange->patience_ms : 0;
+    struct attempt attempt;
+    troupe_status status = once(turn, exchange, (uint32_t)((n - 1) % keys), patience, &attempt);
+
+    if (status == TROUPE_BUDGET && troupe_turn_status(turn) >= 0) {
+        asking->gone |= 1u << exchange->at;
+        asking->refused = status;
+        tell_next(turn, exchange, asking, "no money");
+        return TROUPE_NEXT;
+    }
+    if (status < 0) {
+        json_decref(attempt.answer);
+        return status;
+    }
+    if (!attempt.kind) {
+        *ret = attempt.answer;
+        return TROUPE_DONE;
+    }
+    troupe_metric(turn, "errors", 1, attempt.kind->name, NULL);
+    note_failure(exchange, &attempt, asking);
+    if (attempt.kind->retry == LLM_STOP) {
+        asking->gone = UINT32_MAX;
+        asking->again = 0;
+    } else {
+        tell_next(turn, exchange, asking, attempt.kind->code);
+    }
+    return TROUPE_NEXT;
+}
+
+/* All that may still answer, once each. */
+static troupe_status ask_all(troupe_turn *turn, struct llm_exchange *exchange,
+                             struct asking *asking, int64_t n, json_t **ret)
+{
+    asking->again = 0;
+    for (uint32_t i = exchange->first; i < end_of(exchange); i++) {
+        troupe_status status = TROUPE_NEXT;
+
+        if (asking->gone >> i & 1)
+            continue;
+        llm_exchange_clear(exchange);
+        exchange->at = i;
+        exchange->settings = &exchange->models[i];
+        if (exchange->aim(exchange, turn)) {
+            status = ask_one(turn, exchange, asking, n, ret);
+        } else {
+            asking->gone |= 1u << i;
+            asking->unfit++;
+        }
+        if (status != TROUPE_NEXT)
+            return status;
+    }
+    return TROUPE_NEXT;
+}
+
 troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange, json_t **ret)
 {
-    const struct llm_settings *settings = exchange->settings;
-    const uint32_t keys = settings->key_count > 0 ? settings->key_count : 1;
-    struct attempt attempt;
+    struct asking asking = {0};
     troupe_status status;
     int64_t wait;
 
+    exchange->kind = NULL;
+
     for (int64_t n = 1;; n++) {
-        status = once(turn, exchange, (uint32_t)((n - 1) % keys), &attempt);
-        if (status < 0) {
-            json_decref(attempt.answer);
-            return status;
-        }
-        if (!attempt.kind) {
-            *ret = attempt.answer;
-            return TROUPE_OK;
-        }
-        troupe_metric(turn, "errors", 1, attempt.kind->name, NULL);
-        wait = attempt.retryable ? llm_retry_wait(n, settings->attempts, attempt.retry_after_ms,
-                                                  troupe_random(turn, 1000), troupe_time_left(turn))
-                                 : -1;
+        status = ask_all(turn, exchange, &asking, n, ret);
+        if (status != TROUPE_NEXT)
+            return status == TROUPE_DONE ? TROUPE_OK : status;
+        if (!exchange->kind)
+            return asking.refused ? asking.refused
+                                  : llm_exchange_unsupported(turn, exchange->nowhere);
+        wait = asking.again
+                   ? llm_retry_wait(n, exchange->models[exchange->first].attempts, asking.after_ms,
+                                    troupe_random(turn, 1000), troupe_time_left(turn))
+                   : -1;
         if (wait < 0)
-            return troupe_fail(turn, attempt.kind->status, attempt.kind->code, "%s",
-                               attempt.kind->sentence);
+            return troupe_fail(turn, exchange->kind->status, exchange->kind->code, "%s",
+                               exchange->kind->sentence);
         troupe_reason(turn, "llm.retry", "%s: %s in attempt %lld; again in %lld ms", exchange->what,
-                      attempt.kind->code, (long long)n, (long long)wait);
+                      exchange->kind->code, (long long)n, (long long)wait);
         status = troupe_sleep(turn, (uint64_t)wait);
         if (status < 0)
             return status;
     }
+}
+
+void llm_exchange_clear(struct llm_exchange *exchange)
+{
+    json_decref(exchange->body);
+    exchange->body = NULL;
 }
 
 troupe_status llm_exchange_unsupported(troupe_turn *turn, const char *sentence)

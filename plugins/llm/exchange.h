@@ -1,33 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One question that gets one JSON object, paid like a round of a talk: its worst case is reserved before it
- * leaves, what it cost is settled, transient failures are tried again within the turn's time.
+ * leaves, what it cost is settled. What fails goes to the next model that is set up, or is tried again within
+ * the turn's time, by the table of errors.h.
  */
 #ifndef LLM_EXCHANGE_H
 #define LLM_EXCHANGE_H
 
 #include "errors.h"
 #include "json.h"
-#include "settings.h"
+#include "others.h"
 
 struct llm_exchange {
-    const struct llm_settings *settings;
-    const char *what; /* names it in reports: "llm.embed" */
-    const char *path; /* behind base_url */
-    const json_t *body;
-    size_t most;    /* bytes of an answer */
-    uint64_t worst; /* micro-USD, or TROUPE_PRICE_UNKNOWN */
+    const struct llm_settings *models;
+    uint32_t count;       /* of them                                                           */
+    uint32_t first;       /* of them, that is asked                                            */
+    int alone;            /* and none behind it                                                */
+    const char *what;     /* names it in reports: "llm.embed"                                  */
+    const char *nowhere;  /* told where no provider of them has anything of the kind           */
+    size_t most;          /* bytes of an answer                                                */
+    uint32_t patience_ms; /* for an answer while another model could be asked; 0: total_timeout */
+    /* Sets path, body (a new reference) and worst for `settings`; 0: that provider has none of the kind. */
+    int (*aim)(struct llm_exchange *exchange, troupe_turn *turn);
     /* What an answer cost, in micro-USD; its tokens, where it tells. */
     uint64_t (*cost)(const struct llm_exchange *exchange, const json_t *answer, uint64_t *ret_in,
                      uint64_t *ret_out);
-    const void *arg; /* of `cost` */
+    void *arg; /* of both */
 
-    /* Set by the run. */
+    /* Of the model that was asked last. */
+    const struct llm_settings *settings;
+    uint32_t at;      /* its place */
+    const char *path; /* behind base_url */
+    json_t *body;
+    uint64_t worst; /* micro-USD, or TROUPE_PRICE_UNKNOWN */
     uint64_t cost_micros;
-    uint32_t http_status; /* of the last answer, 0 without one */
+    uint32_t http_status;        /* of the last answer, 0 without one */
+    const struct llm_kind *kind; /* of the last failure; NULL: it was none of a provider's */
 };
 
-/* The answer, the caller's to free. Else the status of a failure that was told by troupe_fail, or why the turn
+void llm_exchange_clear(struct llm_exchange *exchange);
+
+/* Asks the models in their order: what another might answer goes to the next one at once, and what the same may
+ * answer later to those again, after a wait. The answer, the caller's to free. Else the status of a failure that was told by troupe_fail, or why the turn
  * has ended. [turn, waits] */
 troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange, json_t **ret);
 

@@ -5,10 +5,12 @@
 #include "stream.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)6 * 1024 * 1024)
 #define RESULT_MAX ((size_t)1024 * 1024) /* of a function */
+#define ALT_MAX    1000                  /* bytes of what is told about it */
 #define PACKED     70                    /* quality of the file, which keeps it below that */
 #define MS_PER_DAY 86400000
 
@@ -21,6 +23,13 @@ struct price {
     uint64_t image;
     struct llm_price tokens;
     int has_tokens;
+};
+
+/* One call. */
+struct painting {
+    const struct llm_others *others;
+    troupe_str prompt, shape, quality;
+    struct price price; /* of the model that is asked */
 };
 
 static int is(troupe_str text, const char *word)
@@ -61,7 +70,7 @@ static json_t *body_of(const struct llm_settings *settings, troupe_str prompt, t
 static uint64_t cost_of(const struct llm_exchange *exchange, const json_t *answer, uint64_t *ret_in,
                         uint64_t *ret_out)
 {
-    const struct price *price = exchange->arg;
+    const struct price *price = &((const struct painting *)exchange->arg)->price;
     const json_t *usage = json_object_get(answer, "usage"), *cost = json_object_get(usage, "cost");
     const int counted = llm_stream_count(usage, "input_tokens", ret_in) +
                         llm_stream_count(usage, "output_tokens", ret_out);
@@ -89,35 +98,150 @@ static const char *type_of(const char *base64)
     return NULL;
 }
 
-static troupe_status give_result(troupe_turn *turn, const struct llm_exchange *exchange,
-                                 const json_t *answer)
-{
-    const json_t *first = json_array_get(json_object_get(answer, "data"), 0);
-    const json_t *data = json_object_get(first, "b64_json");
-    const char *type = json_is_string(data) ? type_of(json_string_value(data)) : NULL;
-    LLM_CLEANUP_JSON json_t *result = NULL;
-    LLM_CLEANUP_TEXT char *text = NULL;
+/* ---- what is given ---------------------------------------------------------------------------*/
 
-    if (!type)
-        return troupe_fail(turn, TROUPE_DATA, "llm.bad_answer",
-                           "The model for pictures gave something that is none.");
+static int digit_of(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '+'             ? 62
+           : c == '/'             ? 63
+                                  : -1;
+}
+
+/* The bytes, which the caller frees; NULL where the text is no base64, or without memory. */
+static uint8_t *unpack(const char *text, size_t len, size_t *ret_len)
+{
+    uint8_t *bytes;
+    uint32_t bits = 0;
+    size_t n = 0, held = 0;
+
+    while (len > 0 && text[len - 1] == '=')
+        len--;
+    bytes = malloc(len / 4 * 3 + 3);
+    for (size_t i = 0; bytes && i < len; i++) {
+        const int digit = digit_of((unsigned char)text[i]);
+
+        if (digit < 0) {
+            free(bytes);
+            return NULL;
+        }
+        bits = bits << 6 | (uint32_t)digit;
+        if (++held % 4 == 0) {
+            bytes[n++] = (uint8_t)(bits >> 16);
+            bytes[n++] = (uint8_t)(bits >> 8);
+            bytes[n++] = (uint8_t)bits;
+        }
+    }
+    if (bytes && held % 4 > 1) {
+        bits <<= 6 * (4 - held % 4);
+        bytes[n++] = (uint8_t)(bits >> 16);
+        if (held % 4 == 3)
+            bytes[n++] = (uint8_t)(bits >> 8);
+    }
+    *ret_len = n;
+    return bytes;
+}
+
+/* As much of the prompt as says what the picture shows. */
+static troupe_str alt_of(troupe_str prompt)
+{
+    if (prompt.len > ALT_MAX) {
+        prompt.len = ALT_MAX;
+        while (prompt.len > 0 && ((unsigned char)prompt.ptr[prompt.len] & 0xc0) == 0x80)
+            prompt.len--;
+    }
+    return prompt;
+}
+
+/* The picture goes with the turn's answer. TROUPE_UNSUPPORTED: nobody there takes files. */
+static troupe_status attach(troupe_turn *turn, const struct painting *painting, const json_t *data,
+                            const char *type, troupe_new_file *ret)
+{
+    static const struct {
+        const char *type, *name;
+    } names[] = {{"image/png", "picture.png"},
+                 {"image/jpeg", "picture.jpg"},
+                 {"image/webp", "picture.webp"}};
+    size_t len = 0;
+    uint8_t *bytes = unpack(json_string_value(data), json_string_length(data), &len);
+    troupe_status status;
+
+    if (!bytes || len == 0) {
+        free(bytes);
+        return TROUPE_DATA;
+    }
+    *ret = (troupe_new_file){.size = sizeof(*ret), .alt = alt_of(painting->prompt)};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i].type, type) == 0)
+            ret->name = (troupe_str){names[i].name, strlen(names[i].name)};
+    ret->type = (troupe_str){type, strlen(type)};
+    ret->data = (troupe_str){(const char *)bytes, len};
+    status = troupe_attach(turn, ret);
+    free(bytes);
+    return status;
+}
+
+static troupe_status give(troupe_turn *turn, json_t *result)
+{
+    LLM_CLEANUP_TEXT char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+
+    json_decref(result);
+    return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
+}
+
+static troupe_status give_data(troupe_turn *turn, const struct llm_exchange *exchange,
+                               const json_t *data, const char *type)
+{
     if (json_string_length(data) > RESULT_MAX - 4096)
         return troupe_fail(
             turn, TROUPE_LIMIT, "llm.too_long",
             "The picture is larger than 750 kB, which is more than can be passed on.");
-    result = json_pack("{s:s, s:s, s:O, s:I}", "model", exchange->settings->model, "type", type,
-                       "data", data, "cost_micros", (json_int_t)exchange->cost_micros);
-    text = result ? json_dumps(result, JSON_COMPACT) : NULL;
-    return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
+    return give(turn,
+                json_pack("{s:s, s:s, s:O, s:I}", "model", exchange->settings->model, "type", type,
+                          "data", data, "cost_micros", (json_int_t)exchange->cost_micros));
 }
 
-static uint64_t find_price(troupe_turn *turn, const struct llm_others *others, struct price *ret)
+static troupe_status give_result(troupe_turn *turn, const struct llm_exchange *exchange,
+                                 const json_t *answer, int as_data)
 {
-    const struct llm_settings *settings = &others->image;
+    const json_t *first = json_array_get(json_object_get(answer, "data"), 0);
+    const json_t *data = json_object_get(first, "b64_json");
+    const char *type = json_is_string(data) ? type_of(json_string_value(data)) : NULL;
+    troupe_new_file file = {0};
+    troupe_status status = TROUPE_UNSUPPORTED;
+
+    if (type && !as_data)
+        status = attach(turn, exchange->arg, data, type, &file);
+    if (!type || status == TROUPE_DATA)
+        return troupe_fail(turn, TROUPE_DATA, "llm.bad_answer",
+                           "The model for pictures gave something that is none.");
+    if (status == TROUPE_UNSUPPORTED)
+        return give_data(turn, exchange, data, type);
+    if (status < 0)
+        return troupe_turn_status(turn) < 0
+                   ? status
+                   : troupe_fail(
+                         turn, status, "llm.too_long",
+                         "The picture is there and cannot be attached to the answer: it, or "
+                         "what is attached already, is too large.");
+    return give(turn,
+                json_pack("{s:s, s:s, s:s, s:I, s:I}", "model", exchange->settings->model, "type",
+                          type, "file", file.name.ptr, "bytes", (json_int_t)file.data.len,
+                          "cost_micros", (json_int_t)exchange->cost_micros));
+}
+
+/* ---- what is asked ---------------------------------------------------------------------------*/
+
+static uint64_t find_price(troupe_turn *turn, const struct llm_exchange *exchange,
+                           const struct llm_others *others, struct price *ret)
+{
+    const struct llm_settings *settings = exchange->settings;
     const int64_t today = troupe_now(turn) / MS_PER_DAY;
 
     memset(ret, 0, sizeof(*ret));
-    if (others->has_image_price)
+    if (others->has_image_price && exchange->at == 0)
         return ret->image = others->image_price;
     if (settings->is_local)
         return 0;
@@ -130,34 +254,46 @@ static uint64_t find_price(troupe_turn *turn, const struct llm_others *others, s
     return ret->image;
 }
 
-troupe_status llm_image_run(troupe_turn *turn, const struct llm_others *others, troupe_str prompt,
-                            troupe_str shape, troupe_str quality)
+static int aim(struct llm_exchange *exchange, troupe_turn *turn)
 {
-    const struct llm_settings *settings = &others->image;
-    LLM_CLEANUP_JSON json_t *body = NULL, *answer = NULL;
-    struct price price;
-    struct llm_exchange exchange = {.settings = settings,
+    const struct llm_settings *settings = exchange->settings;
+    struct painting *painting = exchange->arg;
+
+    if (settings->format != LLM_FORMAT_OPENAI)
+        return 0;
+    exchange->path = is_openrouter(settings) ? "/images" : "/images/generations";
+    exchange->body = body_of(settings, painting->prompt, painting->shape, painting->quality);
+    exchange->worst = find_price(turn, exchange, painting->others, &painting->price);
+    return exchange->body != NULL;
+}
+
+troupe_status llm_image_run(troupe_turn *turn, const struct llm_others *others, troupe_str prompt,
+                            troupe_str shape, troupe_str quality, int as_data)
+{
+    LLM_CLEANUP_JSON json_t *answer = NULL, *checked = NULL;
+    struct painting painting = {
+        .others = others, .prompt = prompt, .shape = shape, .quality = quality};
+    struct llm_exchange exchange = {.models = others->image.to,
+                                    .count = others->image.count,
                                     .what = "llm.image",
-                                    .path =
-                                        is_openrouter(settings) ? "/images" : "/images/generations",
+                                    .nowhere = nowhere,
                                     .most = ANSWER_MAX,
+                                    .aim = aim,
                                     .cost = cost_of,
-                                    .arg = &price};
+                                    .arg = &painting};
     troupe_status status;
 
-    if (!llm_configured(settings))
+    if (others->image.count == 0)
         return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.not_configured",
                            "No model for pictures is set up. The admin can set image_model in "
                            "[agent %s].",
                            troupe_agent(troupe_turn_host(turn)));
-    if (settings->format != LLM_FORMAT_OPENAI)
-        return llm_exchange_unsupported(turn, nowhere);
-    body = body_of(settings, prompt, shape, quality);
-    if (!body || prompt.len == 0)
+    checked = json_stringn(prompt.ptr, (size_t)prompt.len);
+    if (!checked || prompt.len == 0)
         return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments",
                            "llm.image: prompt must have 1 to 4000 bytes of UTF-8.");
-    exchange.body = body;
-    exchange.worst = find_price(turn, others, &price);
+    exchange.patience_ms = others->image.to[0].total_ms / 2;
     status = llm_exchange_run(turn, &exchange, &answer);
-    return status < 0 ? status : give_result(turn, &exchange, answer);
+    llm_exchange_clear(&exchange);
+    return status < 0 ? status : give_result(turn, &exchange, answer, as_data);
 }

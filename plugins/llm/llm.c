@@ -170,14 +170,16 @@ TROUPE_SERVICE(llm_embed, TROUPE_SERVICE_LLM_EMBED, "Vectors of texts", TROUPE_P
                TROUPE_INT(dimensions, "Values of a vector; 0: as the model makes them", .min = 0,
                           .max = LLM_EMBED_VALUES_MAX, .def = 0),
                TROUPE_STRING(encoding, "How vectors are written", .choices = "float|base64",
-                             .def_text = "float"))
+                             .def_text = "float"),
+               TROUPE_STRING(model, "The one model that may make them; empty: any that is set up",
+                             .max = LLM_MODEL_MAX, .def_text = ""))
 
 static troupe_status llm_embed(troupe_turn *turn, troupe_str texts, int64_t dimensions,
-                               troupe_str encoding)
+                               troupe_str encoding, troupe_str model)
 {
     const struct llm_agent *agent = troupe_state(turn);
 
-    return llm_embed_run(turn, &agent->others, texts, dimensions, encoding.len == 6);
+    return llm_embed_run(turn, &agent->others, texts, dimensions, encoding.len == 6, model);
 }
 
 TROUPE_SERVICE(llm_moderate, TROUPE_SERVICE_LLM_MODERATE, "What a provider thinks of a text",
@@ -195,14 +197,17 @@ TROUPE_SERVICE(llm_image, TROUPE_SERVICE_LLM_IMAGE, "A picture of what a text sa
                TROUPE_STRING(shape, "Its shape", .choices = "square|landscape|portrait",
                              .def_text = "square"),
                TROUPE_STRING(quality, "How fine it is", .choices = "auto|low|medium|high",
-                             .def_text = "auto"))
+                             .def_text = "auto"),
+               TROUPE_STRING(as, "How it is given: with the turn's answer, or in the result",
+                             .choices = "file|data", .def_text = "file"))
 
 static troupe_status llm_image(troupe_turn *turn, troupe_str prompt, troupe_str shape,
-                               troupe_str quality)
+                               troupe_str quality, troupe_str as)
 {
     const struct llm_agent *agent = troupe_state(turn);
 
-    return llm_image_run(turn, &agent->others, prompt, shape, quality);
+    return llm_image_run(turn, &agent->others, prompt, shape, quality,
+                         as.len == 4 && as.ptr[0] == 'd');
 }
 
 /* ---- llm-flight -------------------------------------------------------------------------------*/
@@ -443,7 +448,7 @@ static void destroy(troupe_host *host, void *state)
 TROUPE_PLUGIN(
     "org.troupe.llm", "1.0.0",
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
-    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools kv",
+    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools kv attach",
     .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route, llm_flight,
                              llm_place, llm_warm, llm_status),
     .metrics = TROUPE_METRICS(
@@ -476,13 +481,13 @@ TROUPE_PLUGIN(
          .type = TROUPE_TYPE_STRING, .def = "auto",
          .choices = "auto|max_tokens|max_completion_tokens"},
         {"embed_model",
-         "Model for vectors, its provider's number before it: \"2:nomic-embed-text\"",
+         "Models for vectors, before each its provider's number: \"2:nomic-embed-text\"",
          .type = TROUPE_TYPE_STRING},
         {"embed_price", "Price of a million tokens of it, in USD; overrides the table",
          .type = TROUPE_TYPE_MONEY, .min = 0, .max = 1e10},
-        {"moderation_model", "Model that judges texts; OpenAI's own where that is the provider",
+        {"moderation_model", "Models that judge texts; OpenAI's own where that is the provider",
          .type = TROUPE_TYPE_STRING},
-        {"image_model", "Model for pictures, its provider's number before it",
+        {"image_model", "Models for pictures, before each its provider's number",
          .type = TROUPE_TYPE_STRING},
         {"image_price", "The most that a picture costs, in USD; overrides the table",
          .type = TROUPE_TYPE_MONEY, .min = 0, .max = 1e10},

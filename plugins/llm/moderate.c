@@ -56,31 +56,46 @@ static troupe_status give_result(troupe_turn *turn, const struct llm_exchange *e
     return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
 }
 
-troupe_status llm_moderate_run(troupe_turn *turn, const struct llm_others *others, troupe_str text)
+static int aim(struct llm_exchange *exchange, troupe_turn *turn)
 {
-    const struct llm_settings *settings = &others->moderation;
-    LLM_CLEANUP_JSON json_t *body = NULL, *answer = NULL;
+    const struct llm_settings *settings = exchange->settings;
+    const troupe_str *text = exchange->arg;
     struct llm_price price = {0, 0, 0};
-    struct llm_exchange exchange = {.settings = settings,
-                                    .what = "llm.moderate",
-                                    .path = "/moderations",
-                                    .most = ANSWER_MAX,
-                                    .cost = cost_of};
-    troupe_status status;
 
-    if (!llm_configured(settings) || settings->format != LLM_FORMAT_OPENAI)
-        return llm_exchange_unsupported(turn, nowhere);
-    body = json_pack("{s:s, s:s%}", "model", settings->model, "input", text.ptr, (size_t)text.len);
-    if (!body || text.len == 0)
-        return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments",
-                           "llm.moderate: text must have 1 to 32768 bytes of UTF-8.");
-    exchange.body = body;
-    exchange.worst =
+    if (settings->format != LLM_FORMAT_OPENAI)
+        return 0;
+    exchange->path = "/moderations";
+    exchange->body =
+        json_pack("{s:s, s:s%}", "model", settings->model, "input", text->ptr, (size_t)text->len);
+    exchange->worst =
         settings->is_local || llm_price_find(settings->prices, settings->host_name, settings->model,
                                              troupe_now(turn) / MS_PER_DAY, &price) >= 0
-            ? price_of(&price, (size_t)text.len)
+            ? price_of(&price, (size_t)text->len)
             : TROUPE_PRICE_UNKNOWN;
+    return exchange->body != NULL;
+}
+
+troupe_status llm_moderate_run(troupe_turn *turn, const struct llm_others *others, troupe_str text)
+{
+    LLM_CLEANUP_JSON json_t *answer = NULL, *checked = NULL;
+    struct llm_exchange exchange = {.models = others->moderation.to,
+                                    .count = others->moderation.count,
+                                    .what = "llm.moderate",
+                                    .nowhere = nowhere,
+                                    .most = ANSWER_MAX,
+                                    .aim = aim,
+                                    .cost = cost_of,
+                                    .arg = &text};
+    troupe_status status;
+
+    checked = json_stringn(text.ptr, (size_t)text.len);
+    if (!checked || text.len == 0)
+        return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments",
+                           "llm.moderate: text must have 1 to 32768 bytes of UTF-8.");
+    if (others->moderation.count)
+        exchange.patience_ms = others->moderation.to[0].first_token_ms;
     status = llm_exchange_run(turn, &exchange, &answer);
+    llm_exchange_clear(&exchange);
     /* Compatible servers that lack it say so. */
     if (status < 0 && (exchange.http_status == 404 || exchange.http_status == 405) &&
         troupe_turn_status(turn) >= 0)

@@ -17,18 +17,14 @@ static troupe_status bad(const struct llm_settings *main, const char *key, troup
     return TROUPE_CONFIG;
 }
 
-static troupe_status load_one(const struct llm_settings *main, const char *key,
+static troupe_status load_one(const struct llm_settings *main, const char *key, troupe_str value,
                               struct llm_settings *ret)
 {
-    const troupe_str value = troupe_config_str(main->host, key);
     troupe_str model = value;
     int provider = 1;
     troupe_status status = TROUPE_OK;
 
     *ret = *main;
-    ret->model[0] = 0;
-    if (value.len == 0)
-        return TROUPE_OK;
     if (model.len > 2 && model.ptr[0] >= '1' && model.ptr[0] <= '9' && model.ptr[1] == ':') {
         provider = model.ptr[0] - '0';
         model.ptr += 2;
@@ -49,22 +45,56 @@ static troupe_status load_one(const struct llm_settings *main, const char *key,
     return TROUPE_OK;
 }
 
+static troupe_status load_models(const struct llm_settings *main, const char *key,
+                                 struct llm_models *ret)
+{
+    troupe_str rest = troupe_config_str(main->host, key);
+    troupe_status status = TROUPE_OK;
+
+    ret->count = 0;
+    while (rest.len > 0 && status >= 0) {
+        const char *comma = memchr(rest.ptr, ',', (size_t)rest.len);
+        troupe_str one = {rest.ptr, comma ? (uint64_t)(comma - rest.ptr) : rest.len};
+
+        rest.ptr += one.len + (comma != NULL);
+        rest.len -= one.len + (comma != NULL);
+        while (one.len > 0 && one.ptr[0] == ' ') {
+            one.ptr++;
+            one.len--;
+        }
+        while (one.len > 0 && one.ptr[one.len - 1] == ' ')
+            one.len--;
+        if (one.len == 0)
+            continue;
+        if (ret->count == LLM_MODELS_MAX)
+            return bad(main, key, one, "there are four models before it, which is the most");
+        status = load_one(main, key, one, &ret->to[ret->count]);
+        ret->count += status >= 0;
+    }
+    return status;
+}
+
 troupe_status llm_others_load(const struct llm_settings *main, struct llm_others *ret)
 {
     troupe_value value;
     troupe_status status;
 
     memset(ret, 0, sizeof(*ret));
-    status = load_one(main, "embed_model", &ret->embed);
+    status = load_models(main, "embed_model", &ret->embed);
     if (status >= 0)
-        status = load_one(main, "moderation_model", &ret->moderation);
+        status = load_models(main, "moderation_model", &ret->moderation);
     if (status >= 0)
-        status = load_one(main, "image_model", &ret->image);
+        status = load_models(main, "image_model", &ret->image);
     if (status < 0)
         return status;
     /* OpenAI's is free and there for everyone who has a key. */
-    if (!ret->moderation.model[0] && strcmp(main->host_name, OPENAI) == 0)
-        snprintf(ret->moderation.model, sizeof(ret->moderation.model), OPENAI_MODERATION);
+    if (ret->moderation.count == 0 && strcmp(main->host_name, OPENAI) == 0) {
+        struct llm_settings *own = &ret->moderation.to[ret->moderation.count++];
+
+        *own = *main;
+        own->has_price = 0;
+        snprintf(own->model, sizeof(own->model), OPENAI_MODERATION);
+    }
     if (troupe_config(main->host, "embed_price", &value) == TROUPE_OK) {
         ret->has_embed_price = 1;
         ret->embed_price = (uint64_t)value.u.i;

@@ -8,15 +8,22 @@
 
 #include "settings.h"
 
-struct llm_others {
-    struct llm_settings embed, moderation, image; /* without a model: not set up */
-    uint8_t has_embed_price, has_image_price;
-    uint64_t embed_price; /* micro-USD for a million tokens */
-    uint64_t image_price; /* micro-USD for an image         */
+#define LLM_MODELS_MAX 4 /* of a kind, the first one preferred */
+
+struct llm_models {
+    uint32_t count; /* 0: not set up */
+    struct llm_settings to[LLM_MODELS_MAX];
 };
 
-/* Reads embed_model, moderation_model and image_model: a model, before it the number of its provider. What is
- * wrong goes to the log, with the remedy. */
+struct llm_others {
+    struct llm_models embed, moderation, image;
+    uint8_t has_embed_price, has_image_price; /* of the first one */
+    uint64_t embed_price;                     /* micro-USD for a million tokens */
+    uint64_t image_price;                     /* micro-USD for an image         */
+};
+
+/* Reads embed_model, moderation_model and image_model: models with commas between, before each the number of
+ * its provider. What is wrong goes to the log, with the remedy. */
 troupe_status llm_others_load(const struct llm_settings *main, struct llm_others *ret);
 
 #endif

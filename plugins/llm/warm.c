@@ -33,17 +33,29 @@ static json_t *body_of(const struct llm_settings *settings)
     return body;
 }
 
+static int aim(struct llm_exchange *exchange, troupe_turn *turn)
+{
+    (void)turn;
+    exchange->path = llm_provider_of(exchange->settings)->chat;
+    exchange->body = body_of(exchange->settings);
+    exchange->worst = 0;
+    return exchange->body != NULL;
+}
+
 static troupe_status warm_one(troupe_turn *turn, const struct llm_settings *settings)
 {
-    LLM_CLEANUP_JSON json_t *body = body_of(settings), *answer = NULL;
-    struct llm_exchange exchange = {.settings = settings,
+    LLM_CLEANUP_JSON json_t *answer = NULL;
+    struct llm_exchange exchange = {.models = settings,
+                                    .count = 1,
                                     .what = "llm.warm",
-                                    .path = llm_provider_of(settings)->chat,
-                                    .body = body,
+                                    .nowhere = "The model cannot be loaded.",
                                     .most = ANSWER_MAX,
+                                    .aim = aim,
                                     .cost = nothing};
+    troupe_status status = llm_exchange_run(turn, &exchange, &answer);
 
-    return body ? llm_exchange_run(turn, &exchange, &answer) : TROUPE_NOMEM;
+    llm_exchange_clear(&exchange);
+    return status;
 }
 
 troupe_status llm_warm_run(troupe_turn *turn, const struct llm_router *router)

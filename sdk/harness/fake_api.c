@@ -139,12 +139,14 @@ static struct fake_plan *answer_chat(struct fake_api *api, enum fake_format form
 }
 
 /* The early fault of a rule for an endpoint without messages, or NULL. */
-static struct fake_plan *endpoint_fault(struct fake_api *api, const char *endpoint, uint64_t nth)
+static struct fake_plan *endpoint_fault(struct fake_api *api, const char *endpoint,
+                                        const char *model, uint64_t nth)
 {
     struct fake_talk talk;
     struct fake_plan *plan;
 
     fake_talk_init(&talk, endpoint, NULL, nth);
+    talk.model = model;
     plan = fake_answer_early_fault(FAKE_OPENAI, fake_script_match(api->script, &talk));
     fake_talk_clear(&talk);
     return plan;
@@ -157,7 +159,7 @@ static struct fake_plan *answer_embeddings(struct fake_api *api, const struct fa
     struct fake_plan *fault;
 
     log_request(api, request, body, ++api->embeddings);
-    fault = endpoint_fault(api, "embeddings", api->embeddings);
+    fault = endpoint_fault(api, "embeddings", model, api->embeddings);
     if (fault)
         return fault;
     return model_known(api, model) ? fake_answer_embeddings(body, model)
@@ -178,23 +180,31 @@ static struct fake_plan *answer_embed(struct fake_api *api, const struct fake_re
 static struct fake_plan *answer_moderation(struct fake_api *api, const struct fake_request *request,
                                            const json_t *body)
 {
+    const char *model = fake_rule_str(body, "model", "");
+    struct fake_plan *fault;
+
     log_request(api, request, body, ++api->others);
-    return fake_answer_moderation(body, fake_rule_str(body, "model", ""));
+    fault = endpoint_fault(api, "moderations", model, api->others);
+    return fault ? fault : fake_answer_moderation(body, model);
 }
 
 static struct fake_plan *answer_image(struct fake_api *api, const struct fake_request *request,
                                       const json_t *body, bool with_cost)
 {
     const char *model = fake_rule_str(body, "model", "");
+    struct fake_plan *fault;
 
     log_request(api, request, body, ++api->others);
+    fault = endpoint_fault(api, "images", model, api->others);
+    if (fault)
+        return fault;
     return model_known(api, model) ? fake_answer_image(body, with_cost)
                                    : unknown_model(FAKE_OPENAI, model);
 }
 
 static struct fake_plan *answer_models(struct fake_api *api)
 {
-    struct fake_plan *fault = endpoint_fault(api, "models", ++api->listings);
+    struct fake_plan *fault = endpoint_fault(api, "models", NULL, ++api->listings);
     json_t *list;
 
     if (fault)

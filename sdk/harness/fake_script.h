@@ -10,7 +10,7 @@
  *                    {"contains": T, "regex": POSIX ERE, "nth": N (n-th chat request, from 1),
  *                     "last_role": "tool", "system": T (text in the system message),
  *                     "history": N (number of messages), "model": T (its whole name)}
- *   "endpoint"       "chat" (default), "embeddings", "models" or "any"
+ *   "endpoint"       "chat" (default), "embeddings", "moderations", "images", "models" or "any"
  *   "times"          the rule answers at most so often; "skip": it lets so many pass first
  *   "answer"         text with {last} {count} {history} {user:N} {system} {tool} {n} filled in;
  *                    {user:-1} counts from the end. "answer_repeat": N writes it N times

@@ -7,12 +7,15 @@
 
 cat >"$TAP_DIR/script.json" <<'JSON'
 { "rules": [
+  { "endpoint": "embeddings", "match": { "model": "limited" }, "fault": "status", "status": 429 },
+  { "endpoint": "moderations", "match": { "model": "broken" }, "fault": "status", "status": 500 },
+  { "endpoint": "images", "match": { "model": "hanging" }, "fault": "hang_before_headers" },
   { "match": "twice", "times": 1, "answer": "Well, {n}." },
   { "match": "does not hold the schema", "answer": "```json\n{\"n\": 2}\n```" },
   { "answer": "{\"n\": 1}" }
 ] }
 JSON
-fake_start --model fake --model vectors --model painter --script "$TAP_DIR/script.json" || exit 1
+fake_start --model fake --model vectors --model painter --model limited --model hanging --script "$TAP_DIR/script.json" || exit 1
 write_config
 # The fake is called paid, so that money is looked at.
 sed -i "s|^model = fake|&\nlocal = no\nprice_input = 1\nprice_output = 1\nembed_model = vectors\nembed_price = 1\nbase_url_2 = $FAKE_URL/v1\nmoderation_model = 2:judge\nimage_model = painter\nimage_price = 0.01|" \
@@ -40,6 +43,26 @@ ask() { call llm.chat "messages=[{\"role\": \"user\", \"content\": \"$1\"}]" "sc
 is "$(ask "how many")" '{"n":1}' "an answer in JSON holds its schema"
 is "$(ask "twice")" '{"n":2}' "one that does not is asked for once more"
 host_stop
+
+# ---- one model after the other
+
+cp "$TAP_DIR/troupe.ini" "$TAP_DIR/one.ini"
+sed -i "s|^embed_model = .*|embed_model = limited, vectors|; s|^moderation_model = .*|moderation_model = 2:broken, judge|; s|^image_model = .*|image_model = nobody-knows-it, 2:hanging, painter\ntotal_timeout = 4s\nlocal_2 = yes|; s|^local = no|local = yes|; /^embed_price/d; /^image_price/d" \
+    "$TAP_DIR/troupe.ini"
+printf '[agent imagine]\n' >>"$TAP_DIR/troupe.ini"
+host_start
+is $? 0 "the host starts with several models of a kind"
+is "$(call llm.embed 'texts=["a cat"]' | get "d['model']")" "'vectors'" "after a 429 the next one makes the vectors"
+is "$(call llm.moderate text="a bad word" | get "d['model'], d['flagged']")" "('judge', True)" \
+    "after a 500 the next one judges"
+is "$(call llm.image prompt="a point" | get "d['model'], d['type']")" "('painter', 'image/png')" \
+    "after an unknown one and one that hangs the third one paints"
+out=$(chat '/imagine prompt="a point \"here\"" shape=portrait')
+like "$out" '^-# a point "here"$' "a member asks for a picture"
+like "$out" '^\[file picture.png, [0-9]+ bytes: a point "here"\]$' "and it comes as a file with the answer"
+like "$(call imagine prompt=x)" "nobody here can be shown it" "nobody is told that it was shown where it was not"
+host_stop
+cp "$TAP_DIR/one.ini" "$TAP_DIR/troupe.ini"
 
 sed -i "s|^base_url = .*|base_url = $FAKE_URL/api|; /^local/d; /^embed_price/d; /^price_/d; s/^moderation_model = 2:/moderation_model = /" "$TAP_DIR/troupe.ini"
 host_start

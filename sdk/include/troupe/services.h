@@ -67,6 +67,8 @@
  *   dimensions   integer, optional: values of a vector, up to 4,096, where the model can choose
  *   encoding     "float" (by default): arrays of numbers; "base64": their bytes as little-endian 32-bit floats,
  *                which takes a third of the room
+ *   model        text, optional: the one model that may make them, as an earlier result named it; vectors of two
+ *                cannot be compared
  * Result
  *   {"model": …, "dimensions": n, "vectors": […], "usage": {"input": n, "estimated": bool}, "cost_micros": n},
  *   a vector for each text in their order, of at most 1 MB together
@@ -102,10 +104,14 @@
  *   prompt       what it shows, 1 to 4,000 bytes
  *   shape        "square" (by default), "landscape" or "portrait"
  *   quality      "auto" (by default), "low", "medium" or "high"
+ *   as           "file" (by default): it goes with the turn's answer, described by the prompt (troupe/attach.h);
+ *                "data": it stands in the result. Where nobody takes files it is "data" in any case
  * Result
+ *   {"model": …, "type": "image/webp" …, "file": the name that it has, "bytes": n, "cost_micros": n}, or
  *   {"model": …, "type": "image/webp" …, "data": its bytes in base64, "cost_micros": n}
  * Failure codes
- *   as of llm.chat; llm.refused where the provider does not allow it, llm.too_long above 750 kB, and
+ *   as of llm.chat; llm.refused where the provider does not allow it, llm.too_long above 4 MB (as
+ *   data above 750 kB) or what else is attached, and
  *   llm.unsupported     the provider paints no pictures             TROUPE_UNSUPPORTED
  */
 #define TROUPE_SERVICE_LLM_IMAGE "llm.image"

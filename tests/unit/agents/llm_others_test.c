@@ -14,9 +14,9 @@
 
 const troupe_plugin *troupe_plugin_v1(void);
 
-typedef troupe_status (*embed_fn)(troupe_turn *, troupe_str, int64_t, troupe_str);
+typedef troupe_status (*embed_fn)(troupe_turn *, troupe_str, int64_t, troupe_str, troupe_str);
 typedef troupe_status (*moderate_fn)(troupe_turn *, troupe_str);
-typedef troupe_status (*image_fn)(troupe_turn *, troupe_str, troupe_str, troupe_str);
+typedef troupe_status (*image_fn)(troupe_turn *, troupe_str, troupe_str, troupe_str, troupe_str);
 
 static troupe_str str(const char *text)
 {
@@ -54,7 +54,7 @@ static troupe_status embed(struct fake_turn *fake, const char *texts, int64_t di
                            const char *encoding)
 {
     return ((embed_fn)fake_function(fake, "llm.embed"))(&fake->turn, str(texts), dimensions,
-                                                        str(encoding));
+                                                        str(encoding), str(""));
 }
 
 static void finish(struct fake_turn *fake)
@@ -287,6 +287,171 @@ static void a_transient_failure_is_tried_again_and_another_is_told(void **state)
     finish(fake);
 }
 
+/* ---- one model after the other -----------------------------------------------------------------*/
+
+#define VECTOR  "{\"data\":[{\"embedding\":[1,0]}],\"usage\":{\"prompt_tokens\":4}}"
+#define VERDICT "{\"results\":[{\"flagged\":false,\"categories\":{},\"category_scores\":{}}]}"
+#define PICTURE "{\"data\":[{\"b64_json\":\"iVBORw0KGgoAAA==\"}]}"
+
+static const char *const several[] = {"base_url",
+                                      "https://api.openai.com/v1",
+                                      "base_url_2",
+                                      "http://127.0.0.1:8080/v1",
+                                      "embed_model",
+                                      "text-embedding-3-small, 2:nomic",
+                                      "moderation_model",
+                                      "omni-moderation-latest, 2:guard",
+                                      "image_model",
+                                      "gpt-image-2 , 2:flux",
+                                      NULL};
+
+/* Each service once; its answer, and the second model's name. */
+static troupe_status judge(struct fake_turn *fake)
+{
+    return ((moderate_fn)fake_function(fake, "llm.moderate"))(&fake->turn, str("a"));
+}
+
+static troupe_status draw(struct fake_turn *fake)
+{
+    return ((image_fn)fake_function(fake, "llm.image"))(&fake->turn, str("a cat"), str("square"),
+                                                        str("auto"), str("data"));
+}
+
+static troupe_status embed_one(struct fake_turn *fake)
+{
+    return embed(fake, "[\"a\"]", 0, "float");
+}
+
+static const struct {
+    troupe_status (*ask)(struct fake_turn *fake);
+    const char *answer, *second;
+} asked[] = {{embed_one, VECTOR, "nomic"}, {judge, VERDICT, "guard"}, {draw, PICTURE, "flux"}};
+
+static void what_one_model_does_not_answer_the_next_one_does_at_once(void **state)
+{
+    static const struct {
+        uint32_t status;
+        troupe_status open_status;
+        const char *body;
+    } failures[] = {
+        {429, 0, "{\"error\":{\"message\":\"RAW\"}}"},
+        {500, 0, "RAW"},
+        {503, 0, "RAW"},
+        {404, 0, "{\"error\":{\"code\":\"model_not_found\",\"message\":\"RAW\"}}"},
+        {401, 0, "{\"error\":{\"message\":\"RAW\"}}"},
+        {200, 0, "RAW no json"},
+        {0, TROUPE_DEADLINE, NULL},
+        {0, TROUPE_UNAVAILABLE, NULL},
+    };
+
+    (void)state;
+    for (size_t s = 0; s < sizeof(asked) / sizeof(asked[0]); s++)
+        for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+            struct fake_turn *fake = agent(several);
+
+            fake->responses[0].status = failures[i].status;
+            fake->responses[0].open_status = failures[i].open_status;
+            fake->responses[0].dispatched = failures[i].open_status == TROUPE_DEADLINE;
+            fake->responses[0].chunks[0] = failures[i].body;
+            answers(fake, 1, 200, asked[s].answer);
+            assert_int_equal(asked[s].ask(fake), TROUPE_OK);
+            assert_int_equal(fake->request_count, 2);
+            assert_int_equal(fake->slept_ms, 0);
+            assert_non_null(strstr(fake->requests[1].url, "127.0.0.1:8080"));
+            assert_true(fake_text_has(&fake->result, asked[s].second));
+            assert_true(fake_text_has(&fake->reasons, "llm.fallback"));
+            /* What may have been billed stays for the host to book; the other one is settled. */
+            assert_int_equal(fake->reservations[0].state,
+                             failures[i].open_status == TROUPE_DEADLINE || failures[i].status == 200
+                                 ? FAKE_DISPATCHED
+                             : failures[i].status ? FAKE_SETTLED
+                                                  : FAKE_RELEASED);
+            assert_int_equal(fake->reservations[0].settled, 0);
+            assert_int_equal(fake->reservations[1].state, FAKE_SETTLED);
+            finish(fake);
+        }
+}
+
+static void where_none_answers_they_are_asked_again_later_and_the_last_failure_is_told(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < sizeof(asked) / sizeof(asked[0]); s++) {
+        struct fake_turn *fake = agent(several);
+
+        for (unsigned i = 0; i < 6; i++)
+            answers(fake, i, 503, "RAW");
+        assert_int_equal(asked[s].ask(fake), TROUPE_UNAVAILABLE);
+        assert_int_equal(fake->request_count, 6); /* three attempts with each */
+        assert_true(fake->slept_ms > 0);
+        assert_string_equal(fake->code, "llm.provider_error");
+        finish(fake);
+    }
+}
+
+static void what_a_provider_does_not_allow_is_not_offered_to_another(void **state)
+{
+    struct fake_turn *fake = agent(several);
+
+    (void)state;
+    answers(fake, 0, 400,
+            "{\"error\":{\"code\":\"content_policy_violation\",\"message\":\"RAW\"}}");
+    answers(fake, 1, 200, PICTURE);
+    assert_int_equal(draw(fake), TROUPE_DENIED);
+    assert_int_equal(fake->request_count, 1);
+    finish(fake);
+}
+
+static void a_model_that_cannot_be_paid_gives_way_to_one_that_can(void **state)
+{
+    struct fake_turn *fake = agent(several);
+
+    (void)state;
+    fake->cap = 0;
+    answers(fake, 0, 200, PICTURE);
+    assert_int_equal(draw(fake), TROUPE_OK);
+    assert_int_equal(fake->request_count, 1);
+    assert_true(fake_text_has(&fake->result, "flux"));
+    finish(fake);
+}
+
+/* Vectors of two models cannot be compared. */
+static void all_vectors_of_a_call_are_one_models(void **state)
+{
+    static const char eight[] =
+        "{\"data\":[{\"embedding\":[1]},{\"embedding\":[2]},{\"embedding\":[3]},{\"embedding\":"
+        "[4]},{\"embedding\":[5]},{\"embedding\":[6]},{\"embedding\":[7]},{\"embedding\":[8]}]}";
+    struct fake_turn *fake = agent(several);
+    json_t *texts = json_array();
+    static char words[30001];
+    char *dump;
+
+    (void)state;
+    memset(words, 'w', sizeof(words) - 1);
+    for (int i = 0; i < 9; i++)
+        json_array_append_new(texts, json_string(words));
+    dump = json_dumps(texts, 0);
+    answers(fake, 0, 200, eight);
+    answers(fake, 1, 404, "{\"error\":{\"code\":\"model_not_found\"}}");
+    answers(fake, 2, 200, eight);
+    answers(fake, 3, 200, "{\"data\":[{\"embedding\":[9]}]}");
+    assert_int_equal(embed(fake, dump, 0, "float"), TROUPE_OK);
+    assert_int_equal(fake->request_count, 4);
+    assert_true(fake_text_has(&fake->result, "\"model\":\"nomic\",\"dimensions\":1"));
+    assert_true(fake_text_has(&fake->result, "[[1],[2],[3],[4],[5],[6],[7],[8],[9]]"));
+    assert_non_null(strstr(fake->requests[2].url, "127.0.0.1:8080"));
+    json_decref(texts);
+    free(dump);
+    finish(fake);
+
+    fake = agent(several);
+    answers(fake, 0, 200, VECTOR);
+    assert_int_equal(((embed_fn)fake_function(fake, "llm.embed"))(&fake->turn, str("[\"a\"]"), 0,
+                                                                  str("float"), str("nomic")),
+                     TROUPE_OK);
+    assert_non_null(strstr(fake->requests[0].url, "127.0.0.1:8080"));
+    finish(fake);
+}
+
 /* ---- judgements -------------------------------------------------------------------------------*/
 
 static void a_text_is_judged_by_openais_own_classifier(void **state)
@@ -337,7 +502,7 @@ static void where_nobody_judges_that_is_said(void **state)
 static troupe_status paint(struct fake_turn *fake, const char *shape, const char *quality)
 {
     return ((image_fn)fake_function(fake, "llm.image"))(&fake->turn, str("a cat"), str(shape),
-                                                        str(quality));
+                                                        str(quality), str("file"));
 }
 
 static void a_picture_is_reserved_at_its_price_and_paid_by_its_tokens(void **state)
@@ -472,6 +637,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(bad_texts_never_leave),
         cmocka_unit_test(vectors_without_a_model_a_price_or_money_are_refused_with_the_remedy),
         cmocka_unit_test(a_transient_failure_is_tried_again_and_another_is_told),
+        cmocka_unit_test(what_one_model_does_not_answer_the_next_one_does_at_once),
+        cmocka_unit_test(
+            where_none_answers_they_are_asked_again_later_and_the_last_failure_is_told),
+        cmocka_unit_test(what_a_provider_does_not_allow_is_not_offered_to_another),
+        cmocka_unit_test(a_model_that_cannot_be_paid_gives_way_to_one_that_can),
+        cmocka_unit_test(all_vectors_of_a_call_are_one_models),
         cmocka_unit_test(a_text_is_judged_by_openais_own_classifier),
         cmocka_unit_test(where_nobody_judges_that_is_said),
         cmocka_unit_test(a_picture_is_reserved_at_its_price_and_paid_by_its_tokens),
