@@ -100,6 +100,9 @@ struct store_driver {
     /* Finishes all it has, then frees. */
     void (*close)(struct store_engine *engine);
     void (*stats)(const struct store_engine *engine, struct store_stats *ret);
+    /* As store_host and store_holds; NULL: there is one host, and nobody takes over from it. */
+    int64_t (*host)(const struct store_engine *engine);
+    bool (*holds)(const struct store_engine *engine);
     /* The catalogue, for catalog.c: what a namespace's tables are found by (?1), and the statements; a
      * table is ?2. */
     void (*group)(const char *ns, char ret[STORE_GROUP_SIZE]);

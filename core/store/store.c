@@ -439,6 +439,7 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
     chosen.busy_ms = chosen.busy_ms ? chosen.busy_ms : 2000;
     chosen.write_ms = chosen.write_ms ? chosen.write_ms : 2000;
     chosen.away_ms = chosen.away_ms ? chosen.away_ms : 10000;
+    chosen.lease_ms = chosen.lease_ms ? chosen.lease_ms : 15000;
     status = driver->open(&chosen, &engine, err);
     if (status < 0)
         return status;
@@ -450,7 +451,7 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
     store->options = chosen;
     store->max_queries = max_queries;
     store->options.path = store->options.vfs = store->options.url = store->options.password =
-        store->options.encrypt_key = store->options.encrypt_old_keys =
+        store->options.name = store->options.encrypt_key = store->options.encrypt_old_keys =
             NULL; /* the caller's; the driver is done with them */
     store->last = &store->first;
     *ret = store;
@@ -472,6 +473,30 @@ void store_close(struct store *store)
 const struct store_driver *store_driver_of(const struct store *store)
 {
     return store->driver;
+}
+
+bool store_is_shared(const struct store *store)
+{
+    return store->driver->host != NULL;
+}
+
+int64_t store_host(const struct store *store)
+{
+    return store->driver->host ? store->driver->host(store->engine) : 0;
+}
+
+int64_t store_next_id(const struct store *store, int64_t last)
+{
+    int64_t step = STORE_HOSTS_MAX;
+
+    if (!store->driver->host)
+        return last + 1;
+    return last - last % step + store_host(store) + (last % step < store_host(store) ? 0 : step);
+}
+
+bool store_holds(const struct store *store)
+{
+    return !store->driver->holds || store->driver->holds(store->engine);
 }
 
 void store_stats(const struct store *store, struct store_stats *ret)

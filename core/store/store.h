@@ -35,7 +35,16 @@ struct store_options {
     /* Seals what is written by seal.h's rules, and other keys that only read; both 64 hexadecimal
      * digits each. NULL: nothing is encrypted. */
     const char *encrypt_key, *encrypt_old_keys;
-    bool unfinished;  /* opens, too, what store_transfer did not fill to its end */
+    bool unfinished; /* opens, too, what store_transfer did not fill to its end */
+    /* Of hosts that share a server's database. The name is of one host alone, through its starts; NULL:
+     * none. A lease of 0 is 15,000. `alone`: with no host beside this program, else it is not opened. */
+    const char *name;
+    uint32_t lease_ms;
+    bool alone;
+    /* Called on the writer's thread, once, where another host has taken over from this one: nothing can
+     * be written any more, and what is on its way elsewhere is to stop at once. NULL: nobody is. */
+    void (*on_taken)(void *arg);
+    void *taken_arg;
     uint32_t away_ms; /* waits so long for a server that is away; 0: 10,000               */
     enum store_synchronous synchronous;
     unsigned readers;        /* reader connections, each with a thread; 0: 2, at most 16         */
@@ -57,7 +66,8 @@ struct store_options {
  *   TROUPE_IO           reading or writing failed, disk full               EX_IOERR      74
  *   TROUPE_DATA         not a database, damaged, or an altered migration  EX_DATAERR    65
  *   TROUPE_VERSION      its schema is newer than this program              EX_DATAERR    65
- *   TROUPE_UNAVAILABLE  another process has it, or its server is away      EX_TEMPFAIL   75
+ *   TROUPE_UNAVAILABLE  another process has it, or its server is away, or
+ *                       its 16 places for hosts are taken                  EX_TEMPFAIL   75
  *   TROUPE_ARGUMENT     an option is out of range, or a key is missing that the database is
  *                       encrypted with                                     EX_CONFIG     78 */
 troupe_status store_open(struct loop *loop, const struct store_options *options, struct store **ret,
@@ -137,6 +147,21 @@ troupe_status store_query(struct store *store, const struct store_statement *sta
  * may stay in the unused part of a page. TROUPE_BUSY where a reader is in the way: again later. [waits] */
 #define STORE_FORGET_BYTES (256u << 20)
 troupe_status store_forget(struct store *store, uint64_t deadline, struct error *err);
+
+/* ---- several hosts on one database ---- */
+
+#define STORE_HOSTS_MAX 16
+
+/* Other hosts may write to the same database: a server's. */
+bool store_is_shared(const struct store *store);
+/* Which of them this one is, below STORE_HOSTS_MAX; what SQL calls this_host(). */
+int64_t store_host(const struct store *store);
+/* The lowest number above `last` that this host may give to a row; no two hosts give the same. Where there
+ * is one host it is the next. */
+int64_t store_next_id(const struct store *store, int64_t last);
+/* Nobody else takes for dead what this host has under way. False for one that could not renew its lease
+ * in time: it must not act on what it has committed, until it could. Cheap. */
+bool store_holds(const struct store *store);
 
 /* Figures for status, metrics and tests. */
 struct store_stats {

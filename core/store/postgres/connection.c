@@ -107,6 +107,8 @@ static troupe_status status_of(const char *state)
         return TROUPE_DEADLINE;
     if (strcmp(state, "42501") == 0 || strcmp(state, "25006") == 0)
         return TROUPE_DENIED;
+    if (strcmp(state, "TRP01") == 0) /* hosts.sql */
+        return TROUPE_CONFLICT;
     if (strcmp(state, "42P05") == 0 || strcmp(state, "26000") == 0 ||
         strcmp(state, "0A000") == 0) /* statements prepared before the schema changed */
         return TROUPE_ARGUMENT;
@@ -132,6 +134,8 @@ troupe_status postgres_failed(struct postgres_connection *conn, const PGresult *
         strncmp(state, "08", 2) == 0)
         return postgres_lost(conn, err);
     status = status_of(state);
+    conn->contended |= strncmp(state, "40", 2) == 0 || strcmp(state, "55P03") == 0;
+    conn->taken |= strcmp(state, "TRP01") == 0;
     text = text ? text : "no message";
     if (status == TROUPE_DEADLINE)
         return error_set(err, status, "the statement ran too long");
@@ -211,11 +215,11 @@ static troupe_status settle(struct postgres_connection *conn, uint64_t deadline,
                "SET standard_conforming_strings = on; SET jit = off; SET timezone = 'UTC'; "
                "SET client_min_messages = error; SET client_connection_check_interval = 1000; "
                "SET statement_timeout = %" PRIu32 "; "
-               "SET lock_timeout = %" PRIu32 "; SET idle_in_transaction_session_timeout = 30000; "
+               "SET lock_timeout = %" PRIu32 "; SET idle_in_transaction_session_timeout = 5000; "
                "SET search_path = troupe, troupe_sql; SET synchronous_commit = %s; "
-               "SET default_transaction_read_only = %s",
+               "SET default_transaction_read_only = %s; SET troupe.host = '%" PRId64 "'",
                conn->writer ? server->write_ms : 60000, server->busy_ms,
-               server->synchronous ? "on" : "off", conn->writer ? "off" : "on");
+               server->synchronous ? "on" : "off", conn->writer ? "off" : "on", server->slot);
     return postgres_exec(conn, buf_text(&text), deadline, NULL, err);
 }
 
@@ -236,7 +240,7 @@ troupe_status postgres_connect(struct postgres_connection *conn, uint64_t deadli
     troupe_status status;
 
     postgres_disconnect(conn);
-    conn->lost = false;
+    conn->lost = conn->contended = false;
     if (deadline > soonest)
         deadline = soonest;
     conn->pg = PQconnectStartParams(keys, values, 1);

@@ -4,6 +4,7 @@
  */
 #include "store/postgres/postgres.h"
 
+#include "base/clock.h"
 #include "store/postgres/sql/catalog.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ static void engine_close(struct store_engine *engine)
     mem_free(engine->readers);
     seal_keys_clear(&engine->server.keys);
     mem_free(engine->server.url);
+    mem_free(engine->server.name);
     if (engine->server.password)
         explicit_bzero(engine->server.password, strlen(engine->server.password));
     mem_free(engine->server.password);
@@ -68,6 +70,11 @@ static troupe_status engine_open(const struct store_options *options, struct sto
         .write_ms = options->write_ms,
         .away_ms = options->away_ms,
         .on_commit = options->on_commit,
+        .on_taken = options->on_taken,
+        .taken_arg = options->taken_arg,
+        .name = mem_strdup(options->name ? options->name : ""),
+        .lease_ms = options->lease_ms,
+        .alone = options->alone,
         .unfinished = options->unfinished,
     };
     engine->readers = mem_zero(options->readers, sizeof(*engine->readers));
@@ -97,6 +104,16 @@ static void engine_stats(const struct store_engine *engine, struct store_stats *
     ret->degraded = atomic_load(&engine->writer.degraded);
 }
 
+static int64_t engine_host(const struct store_engine *engine)
+{
+    return engine->server.slot;
+}
+
+static bool engine_holds(const struct store_engine *engine)
+{
+    return clock_ms() < atomic_load_explicit(&engine->server.owned_until, memory_order_relaxed);
+}
+
 static void group(const char *ns, char ret[STORE_GROUP_SIZE])
 {
     char schema[POSTGRES_NAME_SIZE] = "troupe";
@@ -112,6 +129,8 @@ const struct store_driver store_postgres_driver = {
     .submit = engine_submit,
     .close = engine_close,
     .stats = engine_stats,
+    .host = engine_host,
+    .holds = engine_holds,
     .group = group,
     .tables_sql = SQL_CATALOG_TABLES,
     .columns_sql = SQL_CATALOG_COLUMNS,

@@ -109,6 +109,25 @@ static troupe_status run_step(const struct migration *m, const struct store_migr
     return exec(m, buf_text(&text));
 }
 
+/* Others would go on by an older schema of the core. */
+static troupe_status check_alone(const struct migration *m)
+{
+    PGresult *result = NULL;
+    troupe_status status =
+        postgres_exec(m->conn,
+                      "SELECT 1 FROM troupe.host WHERE held AND until > clock_timestamp() AND "
+                      "slot <> troupe.this_host()",
+                      m->deadline, &result, m->err);
+    int others = status < 0 ? 0 : PQntuples(result);
+
+    PQclear(result);
+    return others ? error_set(m->err, TROUPE_UNAVAILABLE,
+                              "this build changes the tables that %d other hosts work with: end "
+                              "them, then start all on the new build",
+                              others)
+                  : status;
+}
+
 troupe_status postgres_migrate(struct postgres_connection *conn, const char *ns,
                                const struct store_migration *steps, size_t count, bool check_only,
                                uint64_t deadline, struct error *err)
@@ -118,10 +137,13 @@ troupe_status postgres_migrate(struct postgres_connection *conn, const char *ns,
     troupe_status status = store_migrations_valid(ns, steps, count, err);
 
     if (status >= 0)
-        status = exec(&m, "BEGIN; SET LOCAL statement_timeout = 60000");
+        status = exec(&m, "BEGIN; SET LOCAL statement_timeout = 60000; "
+                          "SELECT pg_advisory_xact_lock(1953656933, 255)");
     if (status < 0)
         return status;
     status = check_applied(&m, &applied);
+    if (status >= 0 && !ns && applied && applied < count)
+        status = check_alone(&m);
     for (size_t i = applied; status >= 0 && i < count; i++)
         status = run_step(&m, &steps[i]);
     if (status >= 0)
@@ -133,8 +155,8 @@ troupe_status postgres_migrate(struct postgres_connection *conn, const char *ns,
     return status;
 }
 
-troupe_status postgres_set_up(struct postgres_connection *conn, uint64_t deadline,
-                              struct error *err)
+troupe_status postgres_set_up(struct postgres_connection *conn, struct postgres_server *server,
+                              uint64_t slot_until, uint64_t deadline, struct error *err)
 {
     const struct store_migration *steps;
     size_t count;
@@ -144,6 +166,9 @@ troupe_status postgres_set_up(struct postgres_connection *conn, uint64_t deadlin
         error_prefix(err, "the schemas of the host cannot be made");
         return status;
     }
+    status = postgres_hosts_start(conn, server, slot_until, err);
+    if (status < 0)
+        return status;
     steps = store_core_migrations(&count);
     return postgres_migrate(conn, NULL, steps, count, false, deadline, err);
 }

@@ -35,6 +35,16 @@ struct postgres_server {
     uint32_t write_ms; /* a statement of the writer may run so long                              */
     uint32_t away_ms;  /* what is written or asked waits so long for a server that is away       */
     void (*on_commit)(void);
+    void (*on_taken)(void *arg); /* NULL: nobody is told */
+    void *taken_arg;
+    char *name;                   /* the host's, "": none      */
+    uint32_t lease_ms;            /* of its slot               */
+    bool alone;                   /* no other host beside this */
+    int64_t slot;                 /* set before any reader connects, and the same from then on */
+    int64_t epoch;                /* 0: it has no slot yet     */
+    uint64_t token;               /* of the slot's last transaction, when it was taken          */
+    uint64_t looked;              /* clock_ms() of the last look at other hosts; the writer's   */
+    _Atomic uint64_t owned_until; /* clock_ms(): until then nobody takes the slot away */
     struct seal_keys keys;
     bool unfinished;         /* as store_open was asked */
     _Atomic uint64_t schema; /* grows with each migration: statements are prepared anew          */
@@ -46,7 +56,10 @@ struct postgres_connection {
     struct seal *seal; /* NULL: nothing is encrypted */
     bool writer;
     bool lost; /* the connection broke: whatever was under way is undone, but for a COMMIT       */
-    int pid;   /* of the server's process */
+    bool
+        contended; /* a statement met somebody else's lock for too long, or both waited in a ring */
+    bool taken;    /* another host has this one's slot                                          */
+    int pid;       /* of the server's process */
     struct map statements; /* key and types → struct postgres_statement, bounded in number     */
     struct list_link recent; /* front: used last                                                 */
     uint64_t names;          /* statements prepared so far                                       */
@@ -136,9 +149,9 @@ void postgres_statements_clear(struct postgres_connection *conn);
 
 /* ---- migrate.c ---- */
 
-/* The schemas, what they need of functions, and the core's steps. */
-troupe_status postgres_set_up(struct postgres_connection *conn, uint64_t deadline,
-                              struct error *err);
+/* The schemas, what they need of functions, a slot for this host, and the core's steps. */
+troupe_status postgres_set_up(struct postgres_connection *conn, struct postgres_server *server,
+                              uint64_t slot_until, uint64_t deadline, struct error *err);
 /* `ns` NULL: the core. In one transaction; rolled back when `check_only`. */
 troupe_status postgres_migrate(struct postgres_connection *conn, const char *ns,
                                const struct store_migration *steps, size_t count, bool check_only,
@@ -154,6 +167,31 @@ troupe_status postgres_forget(struct postgres_connection *conn, uint64_t deadlin
 troupe_status postgres_keys_take(struct postgres_connection *conn, uint64_t deadline,
                                  struct error *err);
 
+/* ---- hosts.c ---- */
+
+/* The lock that all hosts share, or one program has alone. `ret_entered` false, with a reason: not yet. */
+troupe_status postgres_hosts_enter(struct postgres_connection *conn, int old_pid, bool *ret_entered,
+                                   struct error *err);
+/* A slot for this host, and what that needs in the database. Blocks until `until` for one that ends. */
+troupe_status postgres_hosts_start(struct postgres_connection *conn, struct postgres_server *server,
+                                   uint64_t until, struct error *err);
+/* The same slot on a new connection. `ret_again` false with TROUPE_UNAVAILABLE: not yet; TROUPE_CONFLICT:
+ * another host has taken it. */
+troupe_status postgres_hosts_again(struct postgres_connection *conn, struct postgres_server *server,
+                                   bool *ret_again, struct error *err);
+/* The statement that ends a transaction; behind its COMMIT the lease counts from `since`, when it was
+ * sent. */
+#define POSTGRES_HOLD_SIZE 160
+void postgres_hosts_hold(const struct postgres_server *server, uint64_t token, char *ret,
+                         size_t size);
+void postgres_hosts_held(struct postgres_server *server, uint64_t since);
+/* Renews the lease and ends those of silent hosts; every so often. */
+bool postgres_hosts_due(const struct postgres_server *server);
+troupe_status postgres_hosts_look(struct postgres_connection *conn, struct postgres_server *server,
+                                  struct error *err);
+/* The slot is free. */
+void postgres_hosts_leave(struct postgres_connection *conn, const struct postgres_server *server);
+
 /* ---- writer.c ---- */
 
 struct postgres_writer {
@@ -166,11 +204,12 @@ struct postgres_writer {
     uint64_t away_since; /* clock_ms(); 0: the server is there */
     struct error away;   /* why not */
     uint32_t backoff_ms;
+    bool taken; /* another host has the slot: nothing is written any more */
     _Atomic uint64_t transactions;
     _Atomic bool degraded;
 };
 
-/* Connects, takes the database for this host and brings it up to date. */
+/* Connects, takes a place in the database for this host and brings it up to date. */
 troupe_status postgres_writer_open(struct postgres_writer *writer, struct error *err);
 troupe_status postgres_writer_start(struct postgres_writer *writer, struct error *err);
 /* Finishes what is queued, joins, closes the connection. Also after a start that failed. */

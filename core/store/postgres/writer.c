@@ -6,10 +6,11 @@
  *
  * A connection that breaks before COMMIT was sent has undone the transaction, which is run anew on the
  * next one. One that breaks at COMMIT has perhaps not: each transaction leaves a token in a row, and the
- * next connection reads it. By then the old session is over, since the lock that makes this host the
- * only one that writes is a session's and is free again.
+ * next connection reads it. By then the old session is over, since the lock of this host's slot is a
+ * session's and is free again. With other hosts on the database see hosts.c.
  */
 #include "base/clock.h"
+#include "base/log.h"
 #include "store/group.h"
 #include "store/postgres/postgres.h"
 
@@ -21,10 +22,9 @@
 enum {
     BACKOFF_LEAST_MS = 50,
     BACKOFF_MOST_MS = 1000,
-    LOOK_MS = 1000,        /* between two looks at a connection that nobody uses   */
-    GRACE_MS = 5000,       /* the server has beyond what a statement may take       */
-    DECIDE_MS = 60000,     /* to learn what became of a transaction that was cut    */
-    LOCK_KEY = 0x74727065, /* "trpe": of the advisory lock, one in each database */
+    LOOK_MS = 1000,    /* between two looks at a connection that nobody uses   */
+    GRACE_MS = 5000,   /* the server has beyond what a statement may take       */
+    DECIDE_MS = 60000, /* to learn what became of a transaction that was cut    */
 };
 
 static uint64_t statement_deadline(const struct postgres_writer *writer)
@@ -33,37 +33,6 @@ static uint64_t statement_deadline(const struct postgres_writer *writer)
 }
 
 /* ---- the connection ------------------------------------------------------------------------- */
-
-/* The lock is asked for until `until`; an old session of ours that the server has not missed yet is
- * ended. */
-static troupe_status take_lock(struct postgres_writer *writer, int old_pid, uint64_t until,
-                               struct error *err)
-{
-    struct postgres_connection *conn = &writer->conn;
-    char text[320];
-
-    snprintf(
-        text, sizeof(text),
-        "SELECT CASE WHEN pg_try_advisory_lock(%d) THEN 1 WHEN EXISTS (SELECT "
-        "pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND "
-        "objid = %d AND granted AND pid = %d) THEN 0 ELSE 0 END",
-        LOCK_KEY, LOCK_KEY, old_pid);
-    for (;;) {
-        PGresult *result = NULL;
-        troupe_status status = postgres_exec(conn, text, clock_ms() + GRACE_MS, &result, err);
-        bool taken =
-            status >= 0 && PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "1") == 0;
-
-        PQclear(result);
-        if (status < 0 || taken)
-            return status;
-        if (clock_ms() >= until)
-            return error_set(
-                err, TROUPE_UNAVAILABLE,
-                "another host writes to the database: end it, or give this one its own");
-        (void)poll(NULL, 0, BACKOFF_LEAST_MS);
-    }
-}
 
 static void note_away(struct postgres_writer *writer, const struct error *err)
 {
@@ -76,6 +45,40 @@ static void note_away(struct postgres_writer *writer, const struct error *err)
         writer->backoff_ms = BACKOFF_MOST_MS;
 }
 
+/* The database is this host's, in its slot. */
+static troupe_status enter(struct postgres_writer *writer, int old_pid, uint64_t until,
+                           struct error *err)
+{
+    struct postgres_server *server = writer->server;
+    bool entered = false, again = false;
+    troupe_status status = postgres_hosts_enter(&writer->conn, old_pid, &entered, err);
+
+    while (status == TROUPE_UNAVAILABLE && !writer->conn.lost && clock_ms() < until) {
+        (void)poll(NULL, 0, BACKOFF_LEAST_MS);
+        status = postgres_hosts_enter(&writer->conn, old_pid, &entered, err);
+    }
+    if (status < 0 || !entered || !server->epoch) /* postgres_writer_open takes the slot */
+        return status;
+    do {
+        status = postgres_hosts_again(&writer->conn, server, &again, err);
+    } while (status == TROUPE_UNAVAILABLE && !writer->conn.lost && clock_ms() < until &&
+             poll(NULL, 0, BACKOFF_LEAST_MS) == 0);
+    return status;
+}
+
+/* Another host goes on with what this one had: nothing that it does counts any more. */
+static void note_taken(struct postgres_writer *writer, const struct error *err)
+{
+    if (!writer->conn.taken || writer->taken)
+        return;
+    writer->taken = true;
+    atomic_store(&writer->server->owned_until, 0);
+    atomic_store(&writer->degraded, true);
+    log_error("store", "%s", err->text);
+    if (writer->server->on_taken)
+        writer->server->on_taken(writer->server->taken_arg);
+}
+
 /* One attempt. */
 static troupe_status connect_once(struct postgres_writer *writer, uint64_t lock_until,
                                   struct error *err)
@@ -85,8 +88,9 @@ static troupe_status connect_once(struct postgres_writer *writer, uint64_t lock_
     troupe_status status = postgres_connect(conn, UINT64_MAX, err);
 
     if (status >= 0)
-        status = take_lock(writer, old_pid, lock_until, err);
+        status = enter(writer, old_pid, lock_until, err);
     if (status < 0) {
+        note_taken(writer, err);
         postgres_disconnect(conn);
         conn->pid = old_pid;
         conn->lost = false;
@@ -103,6 +107,10 @@ static troupe_status connect_once(struct postgres_writer *writer, uint64_t lock_
 static bool connected(struct postgres_writer *writer, uint64_t until, struct error *err)
 {
     while (!writer->conn.pg || writer->conn.lost) {
+        if (writer->taken) {
+            error_set(err, TROUPE_CONFLICT, "another host has taken over from this one");
+            return false;
+        }
         if (connect_once(writer, clock_ms() + BACKOFF_MOST_MS, err) >= 0)
             return true;
         if (clock_ms() >= until)
@@ -110,6 +118,21 @@ static bool connected(struct postgres_writer *writer, uint64_t until, struct err
         (void)poll(NULL, 0, (int)writer->backoff_ms);
     }
     return true;
+}
+
+/* The lease is renewed, and others' leases are looked at. */
+static void look_at_hosts(struct postgres_writer *writer)
+{
+    struct error err;
+
+    if (!writer->conn.pg || writer->conn.lost || writer->taken ||
+        !postgres_hosts_due(writer->server))
+        return;
+    if (postgres_hosts_look(&writer->conn, writer->server, &err) >= 0)
+        return;
+    note_taken(writer, &err);
+    if (writer->conn.lost)
+        note_away(writer, &err);
 }
 
 /* ---- transactions --------------------------------------------------------------------------- */
@@ -167,9 +190,19 @@ enum verdict {
     COMMITTED, /* or nothing was left to commit */
     AGAIN,     /* carefully, without those that failed */
     FAILED,    /* everybody that is left, by the error */
+    CONTENDED, /* with another host: undone, and the same again */
     CUT,       /* before COMMIT: undone                */
     CUT_AT_COMMIT
 };
+
+/* A lock of another host's that lasts, or a ring of locks, is no failure of the server's. */
+static enum verdict failed_by_server(struct postgres_writer *writer)
+{
+    bool contended = writer->conn.contended;
+
+    writer->conn.contended = false;
+    return contended ? CONTENDED : FAILED;
+}
 
 /* All batches in one piece. AGAIN: one of them is wrong. */
 static enum verdict run_together(struct postgres_writer *writer, struct store_group *group,
@@ -192,7 +225,7 @@ static enum verdict run_together(struct postgres_writer *writer, struct store_gr
         return COMMITTED;
     control(writer, "ROLLBACK");
     if (postgres_status_is_server(status))
-        return FAILED;
+        return failed_by_server(writer);
     if (left > 1 || !only)
         return AGAIN;
     only->status = status;
@@ -220,7 +253,7 @@ static enum verdict run_apart(struct postgres_writer *writer, struct store_group
             return CUT;
         if (postgres_status_is_server(status)) {
             control(writer, "ROLLBACK");
-            return FAILED;
+            return failed_by_server(writer);
         }
         if (status < 0) {
             request->status = status;
@@ -238,20 +271,20 @@ static enum verdict run_apart(struct postgres_writer *writer, struct store_group
 /* The token goes into its row, and the transaction to the disk. */
 static enum verdict commit(struct postgres_writer *writer, struct error *err)
 {
-    uint64_t deadline = statement_deadline(writer);
-    char text[128];
+    uint64_t deadline = statement_deadline(writer), since = clock_ms();
+    char text[POSTGRES_HOLD_SIZE];
     troupe_status status;
 
     writer->token++;
-    snprintf(text, sizeof(text), "UPDATE troupe.writer SET token = %" PRId64,
-             (int64_t)writer->token);
+    postgres_hosts_hold(writer->server, writer->token, text, sizeof(text));
     status = postgres_send(&writer->conn, text, err);
     status = finish(writer, status, deadline, err);
     if (writer->conn.lost)
         return CUT;
     if (status < 0) {
         control(writer, "ROLLBACK");
-        return FAILED;
+        note_taken(writer, err);
+        return failed_by_server(writer);
     }
     if (writer->server->on_commit)
         writer->server->on_commit();
@@ -261,7 +294,10 @@ static enum verdict commit(struct postgres_writer *writer, struct error *err)
         writer->server->on_commit();
     if (writer->conn.lost)
         return CUT_AT_COMMIT;
-    return status < 0 ? FAILED : COMMITTED;
+    if (status < 0)
+        return failed_by_server(writer);
+    postgres_hosts_held(writer->server, since);
+    return COMMITTED;
 }
 
 /* The transaction once through. */
@@ -296,8 +332,9 @@ static enum verdict decide(struct postgres_writer *writer, struct error *err)
 
     if (!connected(writer, clock_ms() + DECIDE_MS, err))
         return CUT_AT_COMMIT;
-    if (postgres_exec(&writer->conn, "SELECT token FROM troupe.writer", statement_deadline(writer),
-                      &result, err) >= 0 &&
+    if (postgres_exec(&writer->conn,
+                      "SELECT token FROM troupe.host WHERE slot = troupe.this_host()",
+                      statement_deadline(writer), &result, err) >= 0 &&
         PQntuples(result) == 1)
         verdict = strtoull(PQgetvalue(result, 0, 0), NULL, 10) == writer->token ? COMMITTED : CUT;
     PQclear(result);
@@ -311,7 +348,8 @@ static void run_group(struct postgres_writer *writer, struct store_group *group)
     enum verdict verdict = AGAIN;
     bool careful = false;
 
-    for (; verdict == AGAIN || verdict == CUT; careful = careful || verdict == AGAIN) {
+    for (; verdict == AGAIN || verdict == CUT || verdict == CONTENDED;
+         careful = careful || verdict == AGAIN) {
         if (!connected(writer, until, &err)) {
             verdict = FAILED;
             break;
@@ -321,7 +359,11 @@ static void run_group(struct postgres_writer *writer, struct store_group *group)
             note_away(writer, &err);
         if (verdict == CUT_AT_COMMIT)
             verdict = decide(writer, &err);
-        if (verdict == AGAIN || verdict == CUT)
+        if (verdict == CONTENDED) { /* perhaps with one that died */
+            look_at_hosts(writer);
+            verdict = clock_ms() < until ? verdict : FAILED;
+        }
+        if (verdict == AGAIN || verdict == CUT || verdict == CONTENDED)
             store_group_reset(group);
     }
     if (verdict == CUT_AT_COMMIT)
@@ -420,14 +462,17 @@ static void *run(void *arg)
 
     for (;;) {
         bool away = !writer->conn.pg || writer->conn.lost;
-        struct queue_item *items =
-            queue_take_all(&writer->queue, away ? writer->backoff_ms + 1 : LOOK_MS);
+        uint32_t look = writer->server->lease_ms / 5;
+        struct queue_item *items = queue_take_all(&writer->queue, away ? writer->backoff_ms + 1
+                                                                  : look < LOOK_MS ? look
+                                                                                   : LOOK_MS);
 
+        look_at_hosts(writer);
         if (items)
             run_all(writer, items, group);
         else if (queue_closed(&writer->queue))
             break;
-        else if (away)
+        else if (away && !writer->taken)
             (void)connect_once(writer, clock_ms(), &err);
         else if (postgres_gone(&writer->conn)) {
             postgres_lost(&writer->conn, &err);
@@ -442,7 +487,6 @@ troupe_status postgres_writer_open(struct postgres_writer *writer, struct error 
 {
     struct postgres_connection *conn = &writer->conn;
     uint64_t until = clock_ms() + writer->server->busy_ms;
-    PGresult *result = NULL;
     troupe_status status;
 
     postgres_connection_init(conn, writer->server, true);
@@ -450,17 +494,12 @@ troupe_status postgres_writer_open(struct postgres_writer *writer, struct error 
         status = connect_once(writer, until, err);
     } while (status == TROUPE_UNAVAILABLE && clock_ms() < until && poll(NULL, 0, 100) == 0);
     if (status >= 0)
-        status = postgres_set_up(conn, clock_ms() + DECIDE_MS, err);
+        status = postgres_set_up(conn, writer->server, until, clock_ms() + DECIDE_MS, err);
     if (status >= 0)
         status = postgres_keys_take(conn, clock_ms() + GRACE_MS, err);
     if (status >= 0)
         status = seal_new(&writer->server->keys, &conn->seal, err);
-    if (status >= 0)
-        status = postgres_exec(conn, "SELECT token FROM troupe.writer", clock_ms() + GRACE_MS,
-                               &result, err);
-    if (status >= 0 && PQntuples(result) == 1)
-        writer->token = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
-    PQclear(result);
+    writer->token = writer->server->token;
     return status;
 }
 
@@ -478,6 +517,8 @@ void postgres_writer_stop(struct postgres_writer *writer)
     if (writer->running)
         pthread_join(writer->thread, NULL);
     writer->running = false;
+    if (!writer->taken)
+        postgres_hosts_leave(&writer->conn, writer->server);
     postgres_connection_clear(&writer->conn);
     queue_clear(&writer->queue);
 }

@@ -131,6 +131,34 @@ static void limit(sqlite3 *db)
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 0, NULL);
 }
 
+/* SQL's this_host(): of several hosts on one database, which. A file has one. */
+static void this_host(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    (void)values;
+    sqlite3_result_int(context, 0);
+}
+
+/* And host_ours(): whether what host has is this one's to answer for. */
+static void host_ours(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    (void)values;
+    sqlite3_result_int(context, 1);
+}
+
+static troupe_status add_functions(struct sqlite_connection *conn, struct error *err)
+{
+    int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+    int code = sqlite3_create_function_v2(conn->db, "this_host", 0, flags, NULL, this_host, NULL,
+                                          NULL, NULL);
+
+    if (code == SQLITE_OK)
+        code = sqlite3_create_function_v2(conn->db, "host_ours", 1, flags, NULL, host_ours, NULL,
+                                          NULL, NULL);
+    return code == SQLITE_OK ? TROUPE_OK : sqlite_failed(conn, code, err);
+}
+
 /* The file's header tells whose it is: an empty file is ours to take, another program's is not. */
 static troupe_status take_file(struct sqlite_connection *conn, const char *path, struct error *err)
 {
@@ -218,7 +246,9 @@ troupe_status sqlite_connection_open(const struct store_options *options, bool w
     limit(conn->db);
     sqlite3_set_authorizer(conn->db, sqlite_guard_authorize, &conn->guard);
     sqlite3_progress_handler(conn->db, CHECK_EVERY, progress, conn);
-    status = sqlite_exec(conn, "PRAGMA temp_store = MEMORY", err);
+    status = add_functions(conn, err);
+    if (status >= 0)
+        status = sqlite_exec(conn, "PRAGMA temp_store = MEMORY", err);
     if (status >= 0)
         status = writer
                      ? set_up_writer(conn, options, err)

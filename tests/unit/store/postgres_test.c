@@ -277,16 +277,6 @@ static void who_leaves_a_server_that_hangs_is_told_that_it_may_be_done(void **st
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-static void a_second_host_is_refused(void **state)
-{
-    struct fixture *f = fixture_of(state);
-    const struct store_options options = {.url = f->url, .busy_ms = 50};
-    struct store *second = NULL;
-
-    assert_status(store_open(f->loop, &options, &second, &f->err), TROUPE_UNAVAILABLE);
-    assert_non_null(strstr(f->err.text, "another host"));
-}
-
 static void what_is_wrong_with_the_url_is_told_without_a_secret(void **state)
 {
     static const struct {
@@ -342,7 +332,6 @@ int main(void)
         SERVER_TEST(who_waited_long_enough_is_told_and_the_host_recovers_by_itself),
         SERVER_TEST(who_leaves_while_the_server_is_away_wrote_nothing),
         SERVER_TEST(who_leaves_a_server_that_hangs_is_told_that_it_may_be_done),
-        SERVER_TEST(a_second_host_is_refused),
         SERVER_TEST(what_is_wrong_with_the_url_is_told_without_a_secret),
     };
 

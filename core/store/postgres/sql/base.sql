@@ -1,15 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What the driver needs in a database, each time it connects its writer; harmless to run again.
 
+SELECT pg_catalog.pg_advisory_xact_lock(1953656933, 255); -- hosts that start at the same time
+
 CREATE SCHEMA IF NOT EXISTS troupe;
 CREATE SCHEMA IF NOT EXISTS troupe_sql;
-
--- The last transaction of the writer: read back where a connection broke at COMMIT.
-CREATE TABLE IF NOT EXISTS troupe.writer (
-    id BIGINT PRIMARY KEY CHECK (id = 1),
-    token BIGINT NOT NULL
-);
-INSERT INTO troupe.writer (id, token) VALUES (1, 0) ON CONFLICT (id) DO NOTHING;
 
 CREATE TABLE IF NOT EXISTS troupe.migration (
     ns TEXT COLLATE "C" NOT NULL,

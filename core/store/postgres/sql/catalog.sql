@@ -5,7 +5,7 @@
 SELECT CAST(c.relname AS TEXT) FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND CAST(n.nspname AS TEXT) = ?1
-  AND NOT (?1 = 'troupe' AND CAST(c.relname AS TEXT) = 'writer')
+  AND NOT (?1 = 'troupe' AND CAST(c.relname AS TEXT) IN ('writer', 'host'))
 ORDER BY CAST(c.relname AS TEXT) COLLATE "C";
 
 -- name: columns
