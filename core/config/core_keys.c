@@ -49,6 +49,9 @@ static const struct config_key store_keys[] = {
      .doc = "the password of postgresql, best as ${file:PATH}; it may not stand in url"},
     {"away", CONFIG_DURATION, 0, "10s", 100, 10 * MINUTE,
      .doc = "how long what is written or asked waits for a postgresql server that is away"},
+    {"lease", CONFIG_DURATION, 0, "15s", 1000, 5 * MINUTE,
+     .doc = "of several hosts on one postgresql database: who is silent for so long is taken for "
+            "dead"},
     {"encrypt_key", CONFIG_STRING, CONFIG_SECRET, NULL,
      .doc = "encrypts what members and models write; 64 hexadecimal digits, best as ${file:PATH}"},
     {"encrypt_old_keys", CONFIG_STRING, CONFIG_SECRET, NULL,

@@ -145,6 +145,9 @@ struct gateway_ops {
     /* The buttons of the message that `event` pressed are spent, by it or before: takes them away where
      * the medium can, some time or never. NULL is fine. */
     void (*retire)(struct gateway *gateway, const struct event *event);
+    /* The press is another host's to answer, which has it as well: it gets no answer of ours. NULL is
+     * fine. */
+    void (*leave)(struct gateway *gateway, const struct event *event);
     /* Nothing up to `seq` is under way any more: it is durable, was refused with a sentence, or owes
      * nothing (nobody was addressed). NULL is fine: then commands of the core's own are not kept. */
     void (*stored)(struct gateway *gateway, int64_t seq);

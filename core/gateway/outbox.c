@@ -246,7 +246,9 @@ void outbox_close(struct outbox *outbox)
 
 int64_t outbox_next_id(struct outbox *outbox)
 {
-    return ++outbox->last_id;
+    outbox->last_id =
+        outbox->store ? store_next_id(outbox->store, outbox->last_id) : outbox->last_id + 1;
+    return outbox->last_id;
 }
 
 /* ---- marks ---------------------------------------------------------------------------------- */
@@ -447,7 +449,9 @@ static struct outbox_row *read_row(const struct outbox *outbox, const char *gate
     row->member = copy(rows, i, 19);
     files = store_cell_text(rows, i, 20, NULL);
     row->files = files ? attached_parse(files) : NULL;
-    row->inherited = row->id <= outbox->inherited;
+    row->inherited =
+        row->id <= outbox->inherited ||
+        (store_is_shared(outbox->store) && row->id % STORE_HOSTS_MAX != store_host(outbox->store));
     return row;
 }
 

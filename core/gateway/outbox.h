@@ -101,7 +101,7 @@ void outbox_mark_files(struct outbox *outbox, int64_t turn);
 size_t outbox_gathered(const struct outbox *outbox);
 
 /* Open rows (streaming, ready) of a gateway, oldest first, appended to the list; `inherited` is true
- * for those of an earlier process. Rows whose final mark is on its way are left out. [waits] */
+ * for those of an earlier process, and for what was another host's. Rows whose final mark is on its way are left out. [waits] */
 troupe_status outbox_load(struct outbox *outbox, const char *gateway, struct list_link *ret_rows,
                           struct error *err);
 /* The nonce of a row: from gateway, turn, ordinal and part, so that an answer that is made again has

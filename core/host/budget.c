@@ -72,7 +72,7 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
             (void)turn_record_take(&call, &id, sizeof(id));
     } else if (status == TROUPE_OK) {
         frame->turn->spends = true;
-        id = ++engine->last_reservation;
+        id = turn_engine_next_reservation(engine);
         status = do_reserve(&call, &request, id);
     }
     if (status == TROUPE_OK) {

@@ -374,7 +374,7 @@ static troupe_status begin_paid_again(struct record_call *call, int64_t spent, i
                                           .turn_id = turn->id,
                                           .hour = &engine->caps_hour,
                                           .month = &engine->caps_month};
-    int64_t id = ++engine->last_reservation;
+    int64_t id = turn_engine_next_reservation(engine);
     struct buf mark = BUF_INIT;
     struct error err;
     troupe_status status = turn_budget_read(engine->store, spent, 0, &request, &rows, &err);

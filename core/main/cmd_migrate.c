@@ -93,6 +93,7 @@ static troupe_status database_of(const char *text, const struct config *config, 
     struct store_options options = {.encrypt_key = config_str(section, "encrypt_key"),
                                     .encrypt_old_keys = config_str(section, "encrypt_old_keys"),
                                     .unfinished = true,
+                                    .alone = true,
                                     .write_ms = STATEMENT_MS};
 
     if (text_starts(text, "postgresql://") || text_starts(text, "postgres://")) {
@@ -173,6 +174,7 @@ int cmd_reseal(struct options *options)
     if (status >= 0 && !from.url && (!from.path || access(from.path, F_OK) < 0))
         status = error_set(&work.err, TROUPE_NOT_FOUND, "there is no database yet");
     from.write_ms = STATEMENT_MS;
+    from.alone = true;
     if (status >= 0)
         status = solo_run(&task, &work.err);
     if (status < 0 || work.status < 0) {

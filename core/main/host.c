@@ -108,9 +108,19 @@ static troupe_status make_data_dir(const char *path, struct error *err)
         path, strerror(errno));
 }
 
+/* On the store's thread: what this process does still, another host does as well. */
+static void taken(void *arg)
+{
+    (void)arg;
+    log_error("store",
+              "the process ends here: it comes back as another host when it is started again");
+    _exit(EX_TEMPFAIL);
+}
+
 static troupe_status open_parts(struct host *host, const struct config *config, struct error *err,
                                 int *ret_exit)
 {
+    _cleanup_mem_ char *name = NULL;
     struct store_options store_options;
     struct plugin_manager_options manager_options = {.package_dir = host->options.package_dir,
                                                      .runner = host->options.runner,
@@ -126,6 +136,11 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
 
     if (status == TROUPE_OK)
         status = storage_options(config, &store_options, err);
+    if (status == TROUPE_OK && store_options.url) {
+        status = host_name(host->data_dir, &name, err);
+        store_options.name = name;
+        store_options.on_taken = taken;
+    }
     if (status == TROUPE_OK)
         status = storage_cache(config, host->loop, &host->cache, err);
     if (status == TROUPE_OK)
@@ -235,7 +250,7 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         .switched_off = host_report_agent,
         .switched_off_arg = host,
     };
-    static const struct co_owner owner = {"core:housekeeping", 0};
+    static const struct co_owner owner = {"core:housekeeping", 0}, neighbours = {"core:hosts", 0};
     troupe_status status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);
 
     if (status == TROUPE_OK)
@@ -258,6 +273,7 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
     if (status == TROUPE_OK) {
         status = start_discord(host, err);
         sched_wake(host->sched);
+        (void)co_spawn(&host->scope, &neighbours, host_neighbours, host);
     }
     if (status == TROUPE_OK)
         status = pages_open(host, &host->pages, err);

@@ -52,6 +52,11 @@ struct host {
 void host_report_agent(void *host, const struct plugin_agent *agent);
 /* A coroutine of the host's scope that tidies up until it is cancelled. */
 troupe_status host_housekeeping(void *host);
+/* Beside other hosts on the same database: takes over what one that is gone has left, until it is
+ * cancelled. */
+troupe_status host_neighbours(void *host);
+/* The name by which the store knows this host again, kept in its data directory; mem_free. */
+troupe_status host_name(const char *data_dir, char **ret, struct error *err);
 /* Pipelines, namespaces and migrations of a set that was just built; `check` proves and changes
  * nothing. Problems name file and line. [waits] */
 troupe_status host_prepare_set(struct host *host, struct plugin_set *set,

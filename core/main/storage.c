@@ -28,6 +28,7 @@ troupe_status storage_options(const struct config *config, struct store_options 
         options.url = config_str(section, "url");
         options.password = config_str(section, "password");
         options.away_ms = (uint32_t)config_ms(section, "away");
+        options.lease_ms = (uint32_t)config_ms(section, "lease");
         if (!options.url)
             return error_set(err, TROUPE_CONFIG,
                              "key \"url\" in [store] is missing: backend = postgresql needs it, as "

@@ -298,6 +298,14 @@ static int64_t since_of(struct sched *sched, const struct gateway *gateway)
     return *since > sched->watched_from ? *since : sched->watched_from;
 }
 
+/* Several hosts begin at different places, so that they seldom want the same. */
+static size_t first_of(const struct sched *sched, size_t count)
+{
+    size_t host = (size_t)store_host(sched->options.store);
+
+    return host * (count / 2 + count / 8) % count;
+}
+
 /* One portion; `ret_more`: another look may find more. [waits] */
 static troupe_status look_once(struct sched *sched, struct gateway *gateway, bool *ret_more,
                                struct error *err)
@@ -312,7 +320,8 @@ static troupe_status look_once(struct sched *sched, struct gateway *gateway, boo
                     STORE_SQL(SQL_SCHED_DUE, store_text(gateway->name), store_int(clock_wall_ms())),
                     deadline, &rows, err);
 
-    for (size_t i = 0; status == TROUPE_OK && i < rows->count && !sched->closing; i++) {
+    for (size_t n = 0; status == TROUPE_OK && n < rows->count && !sched->closing; n++) {
+        size_t i = (n + first_of(sched, rows->count)) % rows->count;
         char *lane = mem_printf("%s\n%s", store_cell_text(rows, i, COL_CHANNEL, ""),
                                 store_cell_text(rows, i, COL_MEMBER, ""));
         struct decision decision;
@@ -525,7 +534,7 @@ troupe_status sched_zone(struct sched *sched, const char *name, const struct sch
 
 int64_t sched_next_id(struct sched *sched)
 {
-    return ++sched->last_id;
+    return sched->last_id = store_next_id(sched->options.store, sched->last_id);
 }
 
 troupe_status sched_list(struct sched *sched, const struct sched_job *whose, bool whole_guild,

@@ -73,7 +73,7 @@ static const char *take_offer(struct engine *engine, const struct event *press, 
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_mem_ char *payload = event_print(again);
     struct error err;
-    int64_t id = ++engine->last_event;
+    int64_t id = turn_engine_next_event(engine);
     troupe_status status;
 
     store_batch_add(
@@ -88,8 +88,8 @@ static const char *take_offer(struct engine *engine, const struct event *press, 
                                  store_int(clock_wall_ms())));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), &err);
     *ret_spent = status == TROUPE_OK || status == TROUPE_CONFLICT;
-    if (status == TROUPE_CONFLICT)
-        return TOO_LATE;
+    if (status == TROUPE_CONFLICT) /* with another host that had the same press, or another press */
+        return is_known(engine, press) ? NULL : TOO_LATE;
     if (status < 0) {
         log_warn("turn", "turn %lld is not asked again: %s", (long long)turn_id, err.text);
         return ENGINE_NO_STORAGE;

@@ -35,7 +35,7 @@ void turn_builtin_settle(struct turn *turn)
 void turn_builtin_name(struct turn *turn)
 {
     if (turn->held)
-        turn->id = ++turn->engine->last_event;
+        turn->id = turn_engine_next_event(turn->engine);
 }
 
 void turn_builtin_keep(struct turn *turn, struct store_batch *batch)

@@ -110,6 +110,12 @@ troupe_status turn_engine_take(struct engine *engine, struct event *event,
 const char *turn_engine_origin(const char *source);
 /* Turns that may run at a time. */
 size_t turn_engine_places(const struct engine *engine);
+/* Whether a host that is gone has left something open in the database that this one shares with it. [waits] */
+troupe_status turn_engine_left_behind(struct engine *engine, bool *ret, struct error *err);
+/* Takes all of that over, `deliver` what is to go out before turns go on that may have begun it. [waits] */
+troupe_status turn_engine_adopt(struct engine *engine,
+                                troupe_status (*deliver)(void *arg, struct error *err), void *arg,
+                                struct error *err);
 /* Those that came (turn_engine_recover) one by one; NULL behind the last. */
 struct gateway *turn_engine_gateway(struct engine *engine, size_t index);
 /* Who keeps jobs, for core/host; NULL: nobody does. */

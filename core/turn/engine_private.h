@@ -168,6 +168,23 @@ static inline uint64_t turn_engine_soon(struct engine *engine)
     return loop_now(engine->loop) + ENGINE_STORE_MS;
 }
 
+/* Numbers that no event or reservation has yet, of this host or another. */
+static inline int64_t turn_engine_next_event(struct engine *engine)
+{
+    return engine->last_event = store_next_id(engine->store, engine->last_event);
+}
+
+static inline int64_t turn_engine_next_reservation(struct engine *engine)
+{
+    return engine->last_reservation = store_next_id(engine->store, engine->last_reservation);
+}
+
+/* adopt.c: whether a press on a message of that turn is for this host to answer, and not for another on
+ * the same database, which gets it as well. [waits] */
+bool turn_engine_ours(struct engine *engine, int64_t turn_id);
+/* wait.c: another host's waits have become ours. [waits] */
+troupe_status turn_waits_look(struct engine *engine, struct error *err);
+
 /* The observers' scope of a turn is empty. */
 void turn_observers_ended(struct scope *scope);
 /* wait.c */

@@ -305,7 +305,7 @@ static void add(struct turn_gathering *storing, struct engine_incoming *incoming
 
     stored_event->incoming = incoming;
     stored_event->event = event;
-    stored_event->id = ++storing->engine->last_event;
+    stored_event->id = turn_engine_next_event(storing->engine);
     stored_event->row = add_event(storing, event, stored_event->id);
     begin_turn(storing, stored_event);
 }

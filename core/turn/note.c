@@ -49,7 +49,7 @@ void turn_engine_note(struct engine *engine, const struct event *event, const ch
     printed = turn_trace_print(&trace);
     turn_trace_clear(&trace);
     turn_engine_add_ended(batch, &(struct turn_ended_event){
-                                     .id = ++engine->last_event,
+                                     .id = turn_engine_next_event(engine),
                                      .event = event,
                                      .payload = "{}",
                                      .generation = (int64_t)engine->set->number,

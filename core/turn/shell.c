@@ -21,7 +21,7 @@ static troupe_status store_begin(struct engine *engine, struct turn *turn, struc
     const struct event *event = turn->event;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_mem_ char *payload = event_print(event);
-    int64_t id = ++engine->last_event;
+    int64_t id = turn_engine_next_event(engine);
     troupe_status status;
 
     store_batch_add(batch,

@@ -66,7 +66,7 @@ troupe_status turn_engine_take(struct engine *engine, struct event *event,
     if (engine->admission.draining || engine->closing)
         return error_set(err, TROUPE_UNAVAILABLE, "nothing is taken in while the host drains");
     taking = mem_zero(1, sizeof(*taking));
-    *taking = (struct taking){engine, event, ++engine->last_event, 0, over, arg};
+    *taking = (struct taking){engine, event, turn_engine_next_event(engine), 0, over, arg};
     payload = event_print(event);
     taking->row = store_batch_add(
         claim,

@@ -84,7 +84,8 @@ struct turn_wait *turn_wait_new(struct record_call *call, int64_t due_ms)
     struct turn *turn = call->frame->turn;
     struct turn_wait *wait = mem_zero(1, sizeof(*wait));
 
-    wait->id = ++turn->engine->last_wait;
+    wait->id = turn->engine->last_wait =
+        store_next_id(turn->engine->store, turn->engine->last_wait);
     wait->stage = mem_strdup(turn->record.stage);
     wait->path = mem_strdup(call->frame->path);
     wait->ordinal = call->ordinal;
@@ -358,6 +359,11 @@ void turn_waits_due(struct loop_timer *timer)
         turn_wait_watch(engine, clock_wall_ms() + WATCH_AGAIN_MS);
 }
 
+troupe_status turn_waits_look(struct engine *engine, struct error *err)
+{
+    return watch_next(engine, err);
+}
+
 troupe_status turn_waits_begin(struct engine *engine, struct error *err)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
@@ -387,7 +393,9 @@ static bool parse_answer(const char *id, int64_t *ret_wait, int32_t *ret_choice)
 }
 
 #define IS_GONE "this question is not open any more"
-#define IS_OVER "this question was answered already, or is over"
+/* Never shown. */
+#define ELSEWHERE "another host answers it"
+#define IS_OVER   "this question was answered already, or is over"
 
 /* The question that a press is about. */
 struct asked {
@@ -415,6 +423,8 @@ static const char *find_question(struct engine *engine, const struct event *even
     *ret_spent = !asked->rows->count;
     if (!asked->rows->count)
         return IS_GONE;
+    if (!store_cell_int(asked->rows, 0, 4, 1))
+        return ELSEWHERE;
     if (!event->member || strcmp(store_cell_text(asked->rows, 0, 1, ""), event->member) != 0)
         return "this question is for somebody else";
     asked->turn = store_cell_int(asked->rows, 0, 0, 0);
@@ -492,6 +502,10 @@ static const char *press(struct engine *engine, const struct event *event, bool 
         return turn_press_again(engine, event, number, 0, ret_spent);
     if (sscanf(id, "t:continue:%lld", &number) == 1)
         return turn_press_again(engine, event, number, EVENT_CONTINUE, ret_spent);
+    if (sscanf(id, "t:stop:%lld", &number) == 1 && !turn_engine_ours(engine, number))
+        return ELSEWHERE;
+    if (sscanf(id, "t:rate:%lld:", &number) == 1 && !turn_engine_ours(engine, number))
+        return ELSEWHERE;
     if (sscanf(id, "t:stop:%lld", &number) == 1)
         return turn_press_stop(engine, event, number);
     if (sscanf(id, "t:rate:%lld:%d", &number, &value) == 2)
@@ -507,6 +521,12 @@ static troupe_status press_main(void *arg)
     bool spent = false;
     const char *problem = press(incoming->engine, event, &spent);
 
+    if (problem && !strcmp(problem, ELSEWHERE)) {
+        if (event->gateway && event->gateway->ops->leave)
+            event->gateway->ops->leave(event->gateway, event);
+        turn_incoming_free(incoming);
+        return TROUPE_OK;
+    }
     if (problem && event->gateway)
         event->gateway->ops->notice(event->gateway, event, problem, true);
     if (spent && event->gateway && event->gateway->ops->retire)

@@ -140,6 +140,7 @@ static const struct gateway_ops discord_ops = {
     .working = working,
     .form = discord_press_form,
     .retire = discord_press_retire,
+    .leave = discord_press_leave,
     .stored = discord_stored,
     .rights = discord_member_rights,
 };
@@ -283,6 +284,17 @@ static troupe_status connect_main(void *arg)
     return TROUPE_OK;
 }
 
+static bool holds(void *arg)
+{
+    return store_holds(((struct discord *)arg)->store);
+}
+
+troupe_status discord_adopt(struct discord *discord, struct error *err)
+{
+    discord_originals_load(discord);
+    return discord_outbox_recover(discord->outbox, err);
+}
+
 troupe_status discord_start(struct discord *discord, struct error *err)
 {
     const struct discord_rest_options rest_options = {
@@ -290,6 +302,8 @@ troupe_status discord_start(struct discord *discord, struct error *err)
         .base = discord->api,
         .token = discord->token,
         .global_limit = discord->global_limit,
+        .holds = holds,
+        .holds_arg = discord,
     };
     struct discord_outbox_options outbox_options;
     struct error own;

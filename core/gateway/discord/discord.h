@@ -62,6 +62,8 @@ struct discord *discord_new(const struct discord_options *options);
 /* Takes up what an earlier process left, and begins to connect. The engine must be able to take
  * events. [waits] for the store only. */
 troupe_status discord_start(struct discord *discord, struct error *err);
+/* Rows of the outbox have become ours that were another host's: they are delivered. [waits] */
+troupe_status discord_adopt(struct discord *discord, struct error *err);
 /* The live keys of [discord], after a reload. */
 void discord_configure(struct discord *discord, const struct config_section *section);
 /* The commands that members are offered from now on; takes them over. They are registered as [discord]

@@ -181,6 +181,8 @@ void discord_press_refuse(struct discord *discord, const struct event *event, in
 /* gateway_ops.form. [waits] */
 troupe_status discord_press_form(struct gateway *gateway, const struct event *event,
                                  const struct gateway_form *form);
+/* gateway_ops.leave */
+void discord_press_leave(struct gateway *gateway, const struct event *event);
 /* The pressed message's buttons do nothing any more: gateway_ops.retire. */
 void discord_press_retire(struct gateway *gateway, const struct event *event);
 void discord_press_clear(struct discord *discord); /* REST is gone already */

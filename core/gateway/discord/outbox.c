@@ -554,6 +554,7 @@ static void create(struct discord_entry *entry)
                                       .path = path,
                                       .major = row->channel,
                                       .priority = entry->final ? DISCORD_FINAL : DISCORD_CREATE,
+                                      .owned = true,
                                       .after = entry->latch};
 
     if (discord_entry_open(entry))
@@ -647,6 +648,7 @@ static void edit(struct discord_entry *entry)
                                       .major = row->channel,
                                       .priority = entry->final ? DISCORD_FINAL : DISCORD_EDIT,
                                       .coalesce = path,
+                                      .owned = true,
                                       .repeatable = true};
 
     snprintf(path, sizeof(path), "/channels/%.24s/messages/%.24s", row->channel, row->remote_id);
@@ -866,6 +868,14 @@ static troupe_status load_claims(struct discord_outbox *outbox, struct error *er
     return TROUPE_OK;
 }
 
+static bool is_known(const struct discord_outbox *outbox, int64_t id)
+{
+    list_for_each (link, &outbox->entries)
+        if (container_of(link, struct discord_entry, link)->row->id == id)
+            return true;
+    return false;
+}
+
 troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error *err)
 {
     struct list_link rows, mine;
@@ -880,7 +890,8 @@ troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error
         struct outbox_row *row = container_of(list_pop(&rows), struct outbox_row, link);
         struct discord_entry *entry;
 
-        if (!row->inherited) { /* stored meanwhile: whoever made it shows it */
+        /* Stored meanwhile: whoever made it shows it. */
+        if (!row->inherited || is_known(outbox, row->id)) {
             outbox_row_free(row);
             continue;
         }

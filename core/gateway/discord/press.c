@@ -135,6 +135,14 @@ void discord_press_taken(struct discord *discord, int64_t seq)
     }
 }
 
+void discord_press_leave(struct gateway *gateway, const struct event *event)
+{
+    struct press *press = find((struct discord *)gateway, event);
+
+    if (press)
+        settle(press);
+}
+
 troupe_status discord_press_tell(struct discord *discord, const struct event *event,
                                  const char *text)
 {

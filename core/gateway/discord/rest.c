@@ -39,6 +39,7 @@ struct rest_job {
     size_t body_len;
     struct latch *after; /* a reference; NULL: none */
     bool left;           /* ever */
+    bool owned;
     char texts[];
 };
 
@@ -46,6 +47,8 @@ struct discord_rest {
     struct loop *loop;
     struct http_client *http;
     char *base, *authorization;
+    bool (*holds)(void *arg);
+    void *holds_arg;
     struct discord_schedule schedule;
     struct list_link flying;
     struct loop_timer timer;
@@ -188,6 +191,13 @@ static void start(struct discord_rest *rest, struct rest_job *job, uint64_t now)
     struct error err = {0};
     troupe_status status;
 
+    if (job->owned && rest->holds && !rest->holds(rest->holds_arg)) {
+        error_set(&err, TROUPE_UNAVAILABLE,
+                  "this host could not renew its lease, and another one may do this in its place");
+        discord_schedule_fail(&rest->schedule, &job->job, now, TROUPE_UNAVAILABLE);
+        deliver(rest, &job->job, NULL, NULL, &err);
+        return;
+    }
     request.deadline = deadline < job->job.deadline ? deadline : job->job.deadline;
     if (!job->job.no_auth)
         headers[request.header_count++] =
@@ -303,6 +313,7 @@ static struct rest_job *job_new(struct discord_rest *rest, const struct discord_
     job->job.priority = request->priority;
     job->job.repeatable = request->repeatable;
     job->job.no_auth = request->no_auth;
+    job->owned = request->owned;
     job->after = request->after ? latch_ref(request->after) : NULL;
     job->job.deadline = request->deadline ? request->deadline : loop_now(rest->loop) + late_ms;
     return job;
@@ -404,6 +415,8 @@ struct discord_rest *discord_rest_new(struct loop *loop, const struct discord_re
     rest->http = options->http;
     rest->base = mem_strdup(options->base);
     rest->authorization = mem_printf("Bot %s", options->token);
+    rest->holds = options->holds;
+    rest->holds_arg = options->holds_arg;
     rest->task.run = on_task;
     list_init(&rest->flying);
     loop_timer_init(loop, &rest->timer, on_timer);

@@ -39,10 +39,12 @@ struct discord_request {
     enum discord_priority priority;
     const char *coalesce; /* of what waits with the same key only the newest is sent; the older ones
                              end with TROUPE_CANCELED. NULL: never                       */
-    bool repeatable;   /* doing it twice does no harm (GET, PUT, PATCH, a POST with nonce): repeated
+    bool repeatable; /* doing it twice does no harm (GET, PUT, PATCH, a POST with nonce): repeated
                         after 5xx and lost connections. Else those end as TROUPE_MAYBE_DONE  */
-    bool no_auth;      /* interaction callbacks and webhooks: the token is in the path     */
-    uint64_t deadline; /* absolute; 0: 15 minutes                                        */
+    bool no_auth;    /* interaction callbacks and webhooks: the token is in the path     */
+    bool owned;      /* another host would make good for it: only while discord_rest_options.holds.
+                        Else it ends as TROUPE_UNAVAILABLE                                   */
+    uint64_t deadline;   /* absolute; 0: 15 minutes                                        */
     struct latch *after; /* it leaves once this is open; broken: TROUPE_CANCELED. NULL: at once */
 };
 
@@ -71,6 +73,8 @@ struct discord_rest_options {
     const char *token;
     unsigned connections;  /* in flight at a time; 0: 16 */
     unsigned global_limit; /* requests a second; 0: 50; UINT_MAX: none, for tests of other limits */
+    bool (*holds)(void *arg); /* store_holds; NULL: always */
+    void *holds_arg;
 };
 
 struct discord_rest *discord_rest_new(struct loop *loop,

@@ -8,11 +8,11 @@ SELECT coalesce(max(id), 0) FROM outbox;
 -- name: insert
 INSERT INTO outbox (id, gateway, turn_id, ordinal, part, kind, account, channel, reply_to, body,
     source, buttons, state, remote_id, created_ms, ping, file_name, file,
-    parent, thread_name, files)
+    parent, thread_name, files, host)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, ''), ?9, seal(?10, 'outbox.body', ?1),
     seal(?11, 'outbox.source', ?1), seal(?12, 'outbox.buttons', ?1), ?13, ?14, ?15, ?16,
     seal(?17, 'outbox.file_name', ?1), seal(?18, 'outbox.file', ?1), ?19,
-    seal(?20, 'outbox.thread_name', ?1), seal(?21, 'outbox.files', ?1));
+    seal(?20, 'outbox.thread_name', ?1), seal(?21, 'outbox.files', ?1), this_host());
 
 -- name: update
 UPDATE outbox SET body = seal(?2, 'outbox.body', ?1), source = seal(?3, 'outbox.source', ?1),
@@ -46,4 +46,5 @@ SELECT o.id, o.turn_id, o.ordinal, o.part, o.kind, o.account, o.channel, o.reply
 FROM outbox AS o
 LEFT JOIN event AS e ON e.id = o.turn_id
 WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.id > ?2
+  AND o.host = this_host()
 ORDER BY o.id LIMIT 500;

@@ -69,7 +69,7 @@ SELECT id, turn_id, state FROM budget_ledger
 WHERE state IN ('reserved', 'dispatched')
   AND (turn_id = ?1 OR (?1 < 0 AND NOT EXISTS (
       SELECT 1 FROM event WHERE event.id = budget_ledger.turn_id AND event.finished_ms IS NULL
-        AND event.source <> 'shell')))
+        AND (event.source <> 'shell' OR NOT host_ours(event.host)))))
 ORDER BY id LIMIT 200;
 
 -- name: today

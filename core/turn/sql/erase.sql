@@ -29,7 +29,7 @@ SELECT 1 FROM migration WHERE ns = ?1 LIMIT 1;
 -- A new one stands for an older one of the same member, which it includes.
 -- name: ask
 INSERT INTO erasure (member, asked_by, turn_id, last_event, created_ms)
-VALUES (?1, ?2, ?3, ?4, ?5)
+VALUES (?1, ?2, ?3, max(?4, (SELECT coalesce(max(e.id), 0) FROM event AS e)), ?5)
 ON CONFLICT (member) DO UPDATE
 SET asked_by = excluded.asked_by, turn_id = excluded.turn_id, last_event = excluded.last_event,
     created_ms = excluded.created_ms;

@@ -4,17 +4,17 @@
 -- An event that was seen before changes nothing.
 -- name: intake
 INSERT INTO event (id, source, source_id, account, guild, channel, member, kind, payload,
-    generation, stages, created_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, seal(?9, 'event.payload', ?1), ?10, ?11, ?12)
+    generation, stages, created_ms, host)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, seal(?9, 'event.payload', ?1), ?10, ?11, ?12, this_host())
 ON CONFLICT (source, source_id) DO NOTHING;
 
 -- A turn that was not stored before it ended: of a command of the core's own. Who asks for the last
 -- turn does not mean that one.
 -- name: ended
 INSERT INTO event (id, source, source_id, account, guild, channel, member, kind, payload,
-    generation, stages, created_ms, state, reason, sentence, trace, finished_ms)
+    generation, stages, created_ms, state, reason, sentence, trace, finished_ms, host)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, seal(?9, 'event.payload', ?1), ?10, '["core"]', ?11, ?12, ?13,
-    seal(?14, 'event.sentence', ?1), seal(?15, 'event.trace', ?1), ?11)
+    seal(?14, 'event.sentence', ?1), seal(?15, 'event.trace', ?1), ?11, this_host())
 ON CONFLICT (source, source_id) DO NOTHING;
 
 -- Messages of its answer that are not there, or not known to be.
@@ -75,7 +75,7 @@ SELECT id, unseal(payload, 'event.payload', id), attempts, blames, coalesce(blam
                                  WHERE wait.turn_id = event.id AND wait.state = 'open'),
     unseal(coalesce(trace, ''), 'event.trace', id), state = 'parked'
 FROM event
-WHERE finished_ms IS NULL AND source = ?1 AND id > ?2 AND id <= ?3
+WHERE finished_ms IS NULL AND source = ?1 AND id > ?2 AND id <= ?3 AND host = this_host()
 ORDER BY id LIMIT 1000;
 
 -- name: event
@@ -88,7 +88,7 @@ SELECT (SELECT coalesce(max(id), 0) FROM event), (SELECT coalesce(max(id), 0) FR
 
 -- name: close_shell
 UPDATE event SET state = 'interrupted', reason = 'restart', finished_ms = ?1
-WHERE source = 'shell' AND finished_ms IS NULL;
+WHERE source = 'shell' AND finished_ms IS NULL AND host_ours(host);
 
 
 -- A turn's number wins over a message's. ?3 NULL: of every channel; ?4 NULL: slash commands of all.
@@ -165,5 +165,31 @@ DELETE FROM event WHERE id IN (
 SELECT id, unseal(payload, 'event.payload', id), attempts, blames, coalesce(blamed, ''), stages, generation, source, 0,
     unseal(coalesce(trace, ''), 'event.trace', id), state = 'parked'
 FROM event
-WHERE finished_ms IS NULL AND id > ?1 AND id <= ?2
+WHERE finished_ms IS NULL AND id > ?1 AND id <= ?2 AND host = this_host()
 ORDER BY id LIMIT 100;
+
+-- ---- with other hosts on the database (adopt.c); a server's SQL ----
+
+-- Whether a host that is gone has left something open.
+-- name: left_behind
+SELECT 1 WHERE EXISTS (SELECT 1 FROM event WHERE finished_ms IS NULL AND host <> this_host() AND host_gone(host))
+  OR EXISTS (SELECT 1 FROM outbox WHERE (state = 'streaming' OR state = 'ready') AND host <> this_host()
+             AND host_gone(host));
+
+-- Nobody starts in such a place meanwhile.
+-- name: adopt_hosts
+SELECT slot FROM host WHERE NOT held FOR UPDATE;
+
+-- name: adopt_outbox
+UPDATE outbox SET host = this_host()
+WHERE (state = 'streaming' OR state = 'ready') AND host <> this_host() AND host_gone(host);
+
+-- name: adopt_events
+UPDATE event SET host = this_host()
+WHERE finished_ms IS NULL AND host <> this_host() AND host_gone(host)
+RETURNING id, source, state = 'parked' AND EXISTS (SELECT 1 FROM wait
+                                                   WHERE wait.turn_id = event.id AND wait.state = 'open');
+
+-- Whether the turn is this host's to answer for.
+-- name: ours
+SELECT 1 FROM event WHERE id = ?1 AND host_ours(host);

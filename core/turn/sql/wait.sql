@@ -17,7 +17,9 @@ UPDATE wait SET state = ?2, answer = ?3, answered_ms = ?4, given = seal(?5, 'wai
 WHERE id = ?1 AND state = 'open';
 
 -- name: read
-SELECT turn_id, coalesce(who, ''), state, unseal(form, 'wait.form', id) FROM wait WHERE id = ?1;
+SELECT turn_id, coalesce(who, ''), state, unseal(form, 'wait.form', id),
+    coalesce((SELECT CASE WHEN host_ours(e.host) THEN 1 ELSE 0 END FROM event AS e WHERE e.id = wait.turn_id), 1)
+FROM wait WHERE id = ?1;
 
 -- The buttons below a message of turn ?1 that was shown as ?2: NULL, once they are used up.
 -- name: buttons
@@ -31,15 +33,20 @@ UPDATE outbox SET buttons = NULL WHERE turn_id = ?1 AND remote_id = ?2 AND butto
 SELECT 1 FROM event WHERE source = ?1 AND source_id = ?2;
 
 -- name: due
-SELECT id, turn_id FROM wait WHERE state = 'open' AND due_ms <= ?1 ORDER BY due_ms LIMIT 100;
+SELECT id, turn_id FROM wait
+WHERE state = 'open' AND due_ms <= ?1
+  AND NOT EXISTS (SELECT 1 FROM event AS e WHERE e.id = wait.turn_id AND e.host <> this_host())
+ORDER BY due_ms LIMIT 100;
 
 -- name: next
-SELECT min(due_ms) FROM wait WHERE state = 'open';
+SELECT min(due_ms) FROM wait
+WHERE state = 'open'
+  AND NOT EXISTS (SELECT 1 FROM event AS e WHERE e.id = wait.turn_id AND e.host <> this_host());
 
 -- Of turns that are put aside.
 -- name: of_channel
 SELECT w.id, w.turn_id FROM wait AS w JOIN event AS e ON e.id = w.turn_id
-WHERE w.state = 'open' AND e.state = 'parked' AND e.channel = ?1
+WHERE w.state = 'open' AND e.state = 'parked' AND e.channel = ?1 AND e.host = this_host()
   AND (?2 IS NULL OR e.member = ?2) LIMIT 100;
 
 -- name: cancel

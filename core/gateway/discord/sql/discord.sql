@@ -1,18 +1,22 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Sessions with Discord's gateway; see gateway/discord/store.h.
 
+-- Each host on the database has its own; the first's is named as if there were no other.
 -- name: load
-SELECT session_id, resume_url, seq FROM discord_session WHERE name = ?1;
+SELECT session_id, resume_url, seq FROM discord_session
+WHERE name = ?1 || CASE this_host() WHEN 0 THEN '' ELSE '@' || CAST(this_host() AS TEXT) END;
 
 -- name: session
 INSERT INTO discord_session (name, session_id, resume_url, seq, updated_ms)
-VALUES (?1, ?2, ?3, ?4, ?5)
+VALUES (?1 || CASE this_host() WHEN 0 THEN '' ELSE '@' || CAST(this_host() AS TEXT) END, ?2, ?3,
+    ?4, ?5)
 ON CONFLICT (name) DO UPDATE SET session_id = excluded.session_id,
     resume_url = excluded.resume_url, seq = excluded.seq, updated_ms = excluded.updated_ms;
 
 -- name: seq
 UPDATE discord_session SET seq = ?3, updated_ms = ?4
-WHERE name = ?1 AND (?2 IS NULL OR session_id = ?2) AND session_id <> '' AND seq < ?3;
+WHERE name = ?1 || CASE this_host() WHEN 0 THEN '' ELSE '@' || CAST(this_host() AS TEXT) END
+  AND (?2 IS NULL OR session_id = ?2) AND session_id <> '' AND seq < ?3;
 
 -- name: identify_sweep
 DELETE FROM discord_identify WHERE at_ms <= ?1;
@@ -51,7 +55,8 @@ DELETE FROM discord_thread WHERE gateway = ?1 AND thread NOT IN (
 -- the index of open rows has them: SQLite does not use it for an IN.
 -- name: replies
 SELECT o.id, unseal(e.payload, 'event.payload', e.id) FROM outbox AS o JOIN event AS e ON e.id = o.turn_id
-WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.reply_to LIKE '@%';
+WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.reply_to LIKE '@%'
+  AND o.host = this_host();
 
 -- Turns that have not ended and whose deferred response has become a message, or was taken away.
 -- Last, whether there is a message. CROSS: from the few open events to their rows.
@@ -59,5 +64,6 @@ WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.repl
 SELECT e.id, e.source_id,
     max(CASE WHEN o.remote_id IS NOT NULL OR o.state = 'unknown' THEN 1 ELSE 0 END)
 FROM event AS e CROSS JOIN outbox AS o
-WHERE o.turn_id = e.id AND e.finished_ms IS NULL AND o.gateway = ?1 AND o.reply_to IN ('@original', '@instead')
+WHERE o.turn_id = e.id AND e.finished_ms IS NULL AND e.host = this_host() AND o.gateway = ?1
+  AND o.reply_to IN ('@original', '@instead')
 GROUP BY e.id;
