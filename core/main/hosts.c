@@ -89,8 +89,10 @@ static troupe_status deliver(void *arg, struct error *err)
 static troupe_status look(struct host *host, struct error *err)
 {
     bool left = false;
-    troupe_status status = turn_engine_left_behind(host->engine, &left, err);
+    troupe_status status = turn_engine_refresh(host->engine, err);
 
+    if (status == TROUPE_OK)
+        status = turn_engine_left_behind(host->engine, &left, err);
     if (status < 0 || !left)
         return status;
     status = turn_engine_adopt(host->engine, deliver, host, err);

@@ -9,6 +9,11 @@
 #include "base/log.h"
 #include "turn/sql/turn.h"
 
+troupe_status turn_engine_refresh(struct engine *engine, struct error *err)
+{
+    return turn_settings_refresh(engine, err);
+}
+
 enum { COL_ID, COL_SOURCE, COL_WAITS };
 
 troupe_status turn_engine_left_behind(struct engine *engine, bool *ret, struct error *err)

@@ -55,6 +55,7 @@ struct engine {
     struct turn_budget_caps caps, caps_hour, caps_month;
     bool merge; /* [admission] merge */
     struct turn_settings settings;
+    int64_t settings_count, settings_sum; /* of the rows, with several hosts on the database */
     struct turn_limits limits;
     struct turn_erase erase;
     struct map bot_turns;   /* channel -> int64_t: guard.c */

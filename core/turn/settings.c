@@ -234,8 +234,8 @@ static bool scope_of(const char *name, enum turn_scope *ret)
     return false;
 }
 
-static troupe_status load_some(struct engine *engine, size_t from, size_t *ret_count,
-                               struct error *err)
+static troupe_status load_some(struct engine *engine, struct turn_settings *into, size_t from,
+                               size_t *ret_count, struct error *err)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
     troupe_status status = store_query(
@@ -251,21 +251,58 @@ static troupe_status load_some(struct engine *engine, size_t from, size_t *ret_c
                                    .id = store_cell_text(rows, i, 3, "")};
 
         if (scope_of(store_cell_text(rows, i, 2, ""), &place.scope))
-            turn_settings_apply(&engine->settings, &place, store_cell_text(rows, i, 4, ""),
+            turn_settings_apply(into, &place, store_cell_text(rows, i, 4, ""),
                                 store_cell_text(rows, i, 5, ""), store_cell_text(rows, i, 6, ""),
                                 store_cell_text(rows, i, 8, ""), store_cell_int(rows, i, 7, 0));
     }
     return TROUPE_OK;
 }
 
-troupe_status turn_settings_load(struct engine *engine, struct error *err)
+static troupe_status load(struct engine *engine, struct turn_settings *into, struct error *err)
 {
     size_t count = LOAD_ROWS;
     troupe_status status = TROUPE_OK;
 
     for (size_t from = 0; status == TROUPE_OK && count == LOAD_ROWS; from += LOAD_ROWS)
-        status = load_some(engine, from, &count, err);
+        status = load_some(engine, into, from, &count, err);
     return status;
+}
+
+troupe_status turn_settings_load(struct engine *engine, struct error *err)
+{
+    return load(engine, &engine->settings, err);
+}
+
+troupe_status turn_settings_refresh(struct engine *engine, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    const struct store_statement mark = {.sql = SQL_SETTING_MARK, .expect = STORE_ANY};
+    struct turn_settings fresh = {0}, old;
+    int64_t count, sum;
+    troupe_status status;
+
+    if (!store_is_shared(engine->store))
+        return TROUPE_OK;
+    status = store_query(engine->store, &mark, turn_engine_soon(engine), &rows, err);
+    if (status < 0)
+        return status;
+    count = store_cell_int(rows, 0, 0, 0);
+    sum = store_cell_int(rows, 0, 1, 0);
+    if (count == engine->settings_count && sum == engine->settings_sum)
+        return TROUPE_OK;
+    status = load(engine, &fresh, err);
+    if (status < 0) {
+        turn_settings_clear(&fresh);
+        return status;
+    }
+    /* What was set here meanwhile and is not in it changes the marks: the next look finds it. */
+    old = engine->settings;
+    engine->settings = fresh;
+    engine->settings_count = count;
+    engine->settings_sum = sum;
+    turn_settings_clear(&old);
+    turn_settings_check(engine);
+    return TROUPE_OK;
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */

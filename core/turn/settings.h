@@ -54,6 +54,8 @@ struct turn_settings {
 
 /* Reads all rows. [waits] */
 troupe_status turn_settings_load(struct engine *engine, struct error *err);
+/* The same where another host on the database has changed some; to be called now and then. [waits] */
+troupe_status turn_settings_refresh(struct engine *engine, struct error *err);
 void turn_settings_clear(struct turn_settings *settings);
 /* Looks which rows the current set understands; the others are named in the log. */
 void turn_settings_check(struct engine *engine);

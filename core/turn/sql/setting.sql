@@ -5,6 +5,10 @@
 SELECT account, guild, scope, scope_id, section, key, value, updated_ms, updated_by FROM setting
 ORDER BY updated_ms, account, guild, scope, scope_id, section, key LIMIT ?1 OFFSET ?2;
 
+-- Differs where one was set, changed or taken away.
+-- name: mark
+SELECT count(*), CAST(coalesce(sum(updated_ms % 1000000007), 0) AS INTEGER) FROM setting;
+
 -- name: put
 INSERT INTO setting (account, guild, scope, scope_id, section, key, value, updated_ms, updated_by)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
