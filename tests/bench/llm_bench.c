@@ -20,6 +20,7 @@
 #include "turn/engine.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -34,7 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DELTAS = 20, GAP_MS = 25, SYNCS = 500, SLOWER = 10 };
+enum { DELTAS = 20, GAP_MS = 25, SYNCS = 500, SLOWER = 10, FILES = 8192 };
 
 #define CPU_US   100.0
 #define FIRST_US 1000.0
@@ -52,6 +53,15 @@ struct bench {
     unsigned rate, now_rate;
     double sync_us, cpu_us;
     int failed;
+};
+
+enum { THREADS = 5 };
+
+static const char *const thread_names[THREADS] = {"bench-host", "troupe-http", "store-write",
+                                                  "store-read", "others"};
+
+struct thread_cpu {
+    uint64_t ns[THREADS];
 };
 
 static uint64_t now_ns(clockid_t clock)
@@ -115,10 +125,49 @@ static troupe_status call_once(void *arg)
     return TROUPE_OK;
 }
 
-/* CPU of this process for each call, in us. */
-static double load(struct bench *bench, const char *function, unsigned rate, size_t calls)
+/* The first line of a file, without its end. */
+static int read_line(const char *path, char *ret, size_t size)
 {
+    FILE *file = fopen(path, "re");
+    int there = file && fgets(ret, (int)size, file);
+
+    if (file)
+        fclose(file);
+    if (there)
+        ret[strcspn(ret, "\n")] = '\0';
+    return there;
+}
+
+/* CPU of each kind of thread so far, in ns, by the kernel's own count. */
+static void read_threads(struct thread_cpu *ret)
+{
+    DIR *folder = opendir("/proc/self/task");
+    const struct dirent *entry;
+
+    memset(ret, 0, sizeof(*ret));
+    while (folder && (entry = readdir(folder))) {
+        char name[32], path[300];
+        size_t kind = 0;
+
+        snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+        if (entry->d_name[0] == '.' || !read_line(path, name, sizeof(name)))
+            continue;
+        while (kind + 1 < THREADS && strcmp(name, thread_names[kind]) != 0)
+            kind++;
+        ret->ns[kind] += now_ns((clockid_t)(~(unsigned)atoi(entry->d_name) << 3 | 6));
+    }
+    if (folder)
+        closedir(folder);
+}
+
+/* CPU of this process for each call, in us; by thread into `ret`. */
+static double load(struct bench *bench, const char *function, unsigned rate, size_t calls,
+                   struct thread_cpu *ret)
+{
+    struct thread_cpu before;
     uint64_t begun = now_ns(CLOCK_MONOTONIC), cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+
+    read_threads(&before);
 
     bench->function = function;
     bench->now_rate = rate;
@@ -133,7 +182,19 @@ static double load(struct bench *bench, const char *function, unsigned rate, siz
         co_sleep(1);
     }
     scope_close(&bench->scope);
-    return (double)(now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu) / 1e3 / (double)calls;
+    cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    read_threads(ret);
+    for (size_t i = 0; i < THREADS; i++)
+        ret->ns[i] = (ret->ns[i] - before.ns[i]) / calls;
+    return (double)cpu / 1e3 / (double)calls;
+}
+
+static void tell_threads(const char *what, const struct thread_cpu *used)
+{
+    printf("# CPU of %s by thread, us:", what);
+    for (size_t i = 0; i < THREADS; i++)
+        printf(" %s %.1f", thread_names[i], (double)used->ns[i] / 1e3);
+    printf("\n");
 }
 
 static troupe_status run(void *arg)
@@ -141,6 +202,7 @@ static troupe_status run(void *arg)
     struct bench *bench = arg;
     struct config_problems problems = {0};
     struct error err = {0};
+    struct thread_cpu used;
     double idle;
     int code;
 
@@ -150,12 +212,14 @@ static troupe_status run(void *arg)
         exit(EXIT_FAILURE);
     }
     llm_figures_init(&bench->figures, bench->calls);
-    load(bench, "ask", bench->rate, bench->calls / 10); /* connections, statements */
-    load(bench, "ask", bench->rate / SLOWER, bench->calls / SLOWER);
+    load(bench, "ask", bench->rate, bench->calls / 10, &used); /* connections, statements */
+    load(bench, "ask", bench->rate / SLOWER, bench->calls / SLOWER, &used);
     bench->slow = bench->figures;
     llm_figures_init(&bench->figures, bench->calls);
-    idle = load(bench, "idle", bench->rate, bench->calls / 2);
-    bench->cpu_us = load(bench, "ask", bench->rate, bench->calls) - idle;
+    idle = load(bench, "idle", bench->rate, bench->calls / 2, &used);
+    tell_threads("a turn without the layer", &used);
+    bench->cpu_us = load(bench, "ask", bench->rate, bench->calls, &used) - idle;
+    tell_threads("a turn with it", &used);
     printf("# a turn without the layer takes %.1f us of CPU\n", idle);
     host_stop(bench->host, 1000);
     return TROUPE_OK;
@@ -351,12 +415,15 @@ int main(void)
 {
     struct bench bench = {.calls = number_of("TROUPE_BENCH_CALLS", 10000),
                           .rate = (unsigned)number_of("TROUPE_BENCH_RATE", 1000)};
-    struct rlimit files = {8192, 8192};
+    struct rlimit files;
     struct llm_figures direct, peer = {0}, swamped = {0};
     char folder[] = "./llm-bench-XXXXXX", headers[256];
     int port = free_port();
     pid_t portkey;
 
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return EXIT_FAILURE;
+    files.rlim_cur = files.rlim_max < FILES ? files.rlim_max : FILES;
     if (setrlimit(RLIMIT_NOFILE, &files) < 0 || !mkdtemp(folder))
         return EXIT_FAILURE;
     signal(SIGPIPE, SIG_IGN);
