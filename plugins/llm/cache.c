@@ -115,7 +115,7 @@ static void read_entry(troupe_str value, struct entry *ret)
 static troupe_status put(troupe_turn *turn, const struct llm_cache *cache, int i,
                          const json_t *tree, int64_t life_ms)
 {
-    LLM_CLEANUP_TEXT char *text = json_dumps(tree, JSON_COMPACT);
+    LLM_CLEANUP_TEXT char *text = llm_json_print(tree, 0);
     char name[PLACE_MAX];
 
     if (!text)
@@ -152,7 +152,7 @@ static troupe_status give(troupe_turn *turn, const struct llm_cache *cache,
         json_pack("{s:O, s:s, s:s, s:{s:i, s:i, s:i, s:b}, s:i, s:b}", "text", text, "model",
                   model ? model : "", "finish", "stop", "usage", "input", 0, "output", 0, "cached",
                   0, "estimated", 0, "cost_micros", 0, "cached", 1);
-    LLM_CLEANUP_TEXT char *json = result ? json_dumps(result, JSON_COMPACT) : NULL;
+    LLM_CLEANUP_TEXT char *json = llm_json_print(result, 0);
     troupe_status status;
 
     if (!json)

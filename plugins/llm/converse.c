@@ -57,7 +57,7 @@ static json_t *text_of(const struct talk *talk)
     json_t *text;
 
     if (talk->json) {
-        whole = json_dumps(talk->json, JSON_COMPACT | JSON_ENCODE_ANY);
+        whole = llm_json_print(talk->json, 0);
         text = whole ? json_string(whole) : NULL;
         free(whole);
         return text;
@@ -96,7 +96,7 @@ static troupe_status give_result(troupe_turn *turn, const struct talk *talk, con
 
     if (result && talk->json)
         json_object_set(result, "json", talk->json);
-    text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+    text = llm_json_print(result, 0);
     return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
 }
 
@@ -139,7 +139,7 @@ static troupe_status choose(troupe_turn *turn, const struct talk *talk, int64_t 
         (json_int_t)talk->tokens, "max_tokens", (json_int_t)talk->round->request->max_tokens,
         "complexity", (json_int_t)talk->complexity, "tried", (json_int_t)talk->tried, "last",
         (json_int_t)last, "again", again);
-    LLM_CLEANUP_TEXT char *text = args ? json_dumps(args, JSON_COMPACT) : NULL;
+    LLM_CLEANUP_TEXT char *text = llm_json_print(args, 0);
     LLM_CLEANUP_JSON json_t *choice = NULL;
     troupe_str given, result = {NULL, 0};
     const json_t *candidate;
@@ -415,7 +415,7 @@ static troupe_status take_json(troupe_turn *turn, struct talk *talk)
 
     talk->json = llm_structured_read(round->request, &round->stream, problem);
     if (talk->json) {
-        text = json_dumps(talk->json, JSON_COMPACT | JSON_ENCODE_ANY);
+        text = llm_json_print(talk->json, 0);
         status = text ? troupe_write(turn, text, strlen(text)) : TROUPE_NOMEM;
         return status < 0 ? status : 1;
     }

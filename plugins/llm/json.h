@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * jansson on a coroutine's stack: what a stranger sent is parsed only where its nesting is bounded,
- * because the parser recurses for every level.
+ * because the parser recurses for every level. What nearly everybody sends (text without \u, whole
+ * numbers) is read and written here, as jansson takes some 60 instructions a byte for it; it decides
+ * about all the rest, so that both say the same of every text.
  */
 #ifndef LLM_JSON_H
 #define LLM_JSON_H
@@ -12,36 +14,19 @@
 
 #define LLM_JSON_DEPTH_MAX 64
 
-/* Depth of the brackets outside strings never passes LLM_JSON_DEPTH_MAX. */
-static inline int llm_json_is_flat(const char *text, size_t len)
-{
-    int depth = 0, in_string = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = 0;
-        } else if (c == '"') {
-            in_string = 1;
-        } else if (c == '{' || c == '[') {
-            if (++depth > LLM_JSON_DEPTH_MAX)
-                return 0;
-        } else if (c == '}' || c == ']') {
-            depth--;
-        }
-    }
-    return 1;
-}
-
 /* One JSON value, the caller's; NULL where it is none or nested too deep. */
-static inline json_t *llm_json_load(const char *text, size_t len)
-{
-    return llm_json_is_flat(text, len) ? json_loadb(text, len, JSON_DECODE_ANY, NULL) : NULL;
-}
+json_t *llm_json_load(const char *text, size_t len);
+
+/* The same where it is plain, else NULL. */
+json_t *llm_json_load_plain(const char *text, size_t len);
+
+/* As json_dumps with JSON_COMPACT, JSON_ENCODE_ANY and `flags`, which concern numbers only; to be given
+ * to free(). NULL where there is no memory, or no value. */
+char *llm_json_print(const json_t *value, size_t flags);
+
+/* How many bytes stand in front of the first that cannot stand for itself in a string. Whether some are
+ * not ASCII is added to `ret_wide`. */
+size_t llm_json_span(const char *text, size_t len, int *ret_wide);
 
 static inline void llm_json_cleanup(json_t **value)
 {

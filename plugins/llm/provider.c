@@ -57,7 +57,7 @@ char *llm_provider_body(const struct llm_request *request)
             return NULL;
     }
     body = llm_provider_of(request->settings)->body(&plain);
-    return body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    return llm_json_print(body, JSON_REAL_PRECISION(6));
 }
 
 troupe_status llm_provider_chunk(const struct llm_provider *provider, struct llm_stream *stream,

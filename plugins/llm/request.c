@@ -8,13 +8,28 @@
 #define TOKENS_PER_MESSAGE 4    /* role and separators in the chat templates in use */
 #define LLM_TOOLS_OVERHEAD 1024 /* what providers write around tools, well above any known one */
 
+/* Bytes that are not ASCII, eight at a time: prompts are long, and looked at several times. */
+static uint64_t count_other(const char *text, size_t len)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t count = 0;
+    size_t i = 0;
+
+    for (; len - i >= 8; i += 8) {
+        uint64_t eight;
+
+        memcpy(&eight, text + i, 8);
+        count += (((eight >> 7) & ones) * ones) >> 56;
+    }
+    for (; i < len; i++)
+        count += (unsigned char)text[i] >= 0x80;
+    return count;
+}
+
 uint64_t llm_estimate_text(const char *text, size_t len)
 {
-    uint64_t ascii = 0, other;
+    const uint64_t other = count_other(text, len), ascii = len - other;
 
-    for (size_t i = 0; i < len; i++)
-        ascii += (unsigned char)text[i] < 0x80;
-    other = len - ascii;
     /* English has about four letters a token; scripts of two to four bytes a letter reach one. */
     return (ascii + 2) / 3 + (other + 1) / 2;
 }

@@ -12,12 +12,23 @@ void llm_sse_init(struct llm_sse *sse, char *buffer, size_t capacity)
     sse->capacity = capacity;
 }
 
-static troupe_status line_add(struct llm_sse *sse, char c)
+static troupe_status line_add(struct llm_sse *sse, const char *text, size_t len)
 {
-    if (sse->line_start + sse->line_len >= sse->capacity)
+    if (len > sse->capacity - sse->line_start - sse->line_len)
         return TROUPE_LIMIT;
-    sse->buffer[sse->line_start + sse->line_len++] = c;
+    memcpy(sse->buffer + sse->line_start + sse->line_len, text, len);
+    sse->line_len += len;
     return TROUPE_OK;
+}
+
+/* How much of the text stands before the next line end. */
+static size_t rest_of_line(const char *text, size_t len)
+{
+    const char *end = memchr(text, '\n', len), *cr;
+
+    len = end ? (size_t)(end - text) : len;
+    cr = memchr(text, '\r', len);
+    return cr ? (size_t)(cr - text) : len;
 }
 
 /* One field of the event under way. Unknown ones, `id` and `retry` do not matter here: a stream of
@@ -75,7 +86,7 @@ static troupe_status begin(struct llm_sse *sse)
 
     sse->begun = 1;
     for (uint8_t i = 0; i < sse->bom_seen && i < sizeof(mark) && status == TROUPE_OK; i++)
-        status = line_add(sse, mark[i]);
+        status = line_add(sse, &mark[i], 1);
     return status;
 }
 
@@ -90,29 +101,35 @@ troupe_status llm_sse_next(struct llm_sse *sse, const char **data, size_t *len,
         sse->name[0] = 0;
     }
     while (*len > 0) {
-        char c = *(*data)++;
+        const char c = **data;
+        size_t n = 1;
 
-        (*len)--;
         if (!sse->begun) {
             if (sse->bom_seen < 3 && c == mark[sse->bom_seen]) {
                 sse->begun = ++sse->bom_seen == 3;
+                ++*data;
+                --*len;
                 continue;
             }
             status = begin(sse);
             if (status < 0)
                 return status;
         }
+        if (c != '\n' && c != '\r') {
+            n = rest_of_line(*data, *len);
+            status = line_add(sse, *data, n);
+            if (status < 0)
+                return status;
+        }
+        *data += n;
+        *len -= n;
         if (c == '\n' && sse->after_cr) {
             sse->after_cr = 0;
             continue;
         }
         sse->after_cr = c == '\r';
-        if (c != '\n' && c != '\r') {
-            status = line_add(sse, c);
-            if (status < 0)
-                return status;
+        if (c != '\n' && c != '\r')
             continue;
-        }
         if (line_end(sse)) {
             sse->dispatched = 1;
             ret->name = sse->name;

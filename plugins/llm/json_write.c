@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FIRST_ROOM ((size_t)512)
+
+struct writer {
+    char *text; /* NULL: there was no memory */
+    size_t len, room;
+    size_t flags;
+};
+
+/* Makes room for `more` bytes and an end. */
+static int make_room(struct writer *writer, size_t more)
+{
+    size_t room = writer->room;
+    char *grown;
+
+    if (!writer->text || more > SIZE_MAX / 2 - writer->len - 1)
+        return 0;
+    if (writer->len + more < room)
+        return 1;
+    while (room <= writer->len + more)
+        room *= 2;
+    grown = realloc(writer->text, room);
+    if (!grown) {
+        free(writer->text);
+        writer->text = NULL;
+        return 0;
+    }
+    writer->text = grown;
+    writer->room = room;
+    return 1;
+}
+
+static void put(struct writer *writer, const char *text, size_t len)
+{
+    if (!make_room(writer, len))
+        return;
+    memcpy(writer->text + writer->len, text, len);
+    writer->len += len;
+}
+
+static void put_char(struct writer *writer, char c)
+{
+    put(writer, &c, 1);
+}
+
+static void put_escape(struct writer *writer, char c)
+{
+    static const char meant[] = "\"\\\b\f\n\r\t", escapes[] = "\"\\bfnrt";
+    const char *known = memchr(meant, c, sizeof(meant) - 1);
+    char text[8];
+
+    if (known) {
+        text[0] = '\\';
+        text[1] = escapes[known - meant];
+        put(writer, text, 2);
+        return;
+    }
+    snprintf(text, sizeof(text), "\\u%04X", (unsigned)(unsigned char)c);
+    put(writer, text, 6);
+}
+
+static void put_string(struct writer *writer, const char *text, size_t len)
+{
+    int wide = 0;
+
+    put_char(writer, '"');
+    while (len > 0) {
+        const size_t n = llm_json_span(text, len, &wide);
+
+        put(writer, text, n);
+        if (n == len)
+            break;
+        put_escape(writer, text[n]);
+        text += n + 1;
+        len -= n + 1;
+    }
+    put_char(writer, '"');
+}
+
+static void put_value(struct writer *writer, const json_t *value);
+
+static void put_array(struct writer *writer, const json_t *array)
+{
+    const json_t *item;
+    size_t i;
+
+    put_char(writer, '[');
+    json_array_foreach (array, i, item) {
+        if (i > 0)
+            put_char(writer, ',');
+        put_value(writer, item);
+    }
+    put_char(writer, ']');
+}
+
+static void put_object(struct writer *writer, const json_t *object)
+{
+    json_t *all = (json_t *)object; /* which is not changed */
+    int first = 1;
+
+    put_char(writer, '{');
+    for (void *at = json_object_iter(all); at; at = json_object_iter_next(all, at)) {
+        const char *key = json_object_iter_key(at);
+
+        if (!first)
+            put_char(writer, ',');
+        first = 0;
+        put_string(writer, key, strlen(key));
+        put_char(writer, ':');
+        put_value(writer, json_object_iter_value(at));
+    }
+    put_char(writer, '}');
+}
+
+/* jansson knows how a fraction is written. */
+static void put_real(struct writer *writer, const json_t *value)
+{
+    char text[128];
+    const size_t len =
+        json_dumpb(value, text, sizeof(text), writer->flags | JSON_COMPACT | JSON_ENCODE_ANY);
+
+    if (len > 0 && len <= sizeof(text))
+        put(writer, text, len);
+}
+
+static void put_value(struct writer *writer, const json_t *value)
+{
+    char number[32];
+    int len;
+
+    switch (json_typeof(value)) {
+    case JSON_OBJECT: put_object(writer, value); break;
+    case JSON_ARRAY: put_array(writer, value); break;
+    case JSON_STRING:
+        put_string(writer, json_string_value(value), json_string_length(value));
+        break;
+    case JSON_INTEGER:
+        len = snprintf(number, sizeof(number), "%" PRId64, (int64_t)json_integer_value(value));
+        put(writer, number, (size_t)len);
+        break;
+    case JSON_REAL: put_real(writer, value); break;
+    case JSON_TRUE: put(writer, "true", 4); break;
+    case JSON_FALSE: put(writer, "false", 5); break;
+    case JSON_NULL: put(writer, "null", 4); break;
+    }
+}
+
+char *llm_json_print(const json_t *value, size_t flags)
+{
+    struct writer writer = {.text = malloc(FIRST_ROOM), .room = FIRST_ROOM, .flags = flags};
+
+    if (!value) {
+        free(writer.text);
+        return NULL;
+    }
+    put_value(&writer, value);
+    if (writer.text)
+        writer.text[writer.len] = '\0';
+    return writer.text;
+}
