@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include "base/json_plain.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -49,9 +50,14 @@ static void clean(char *text)
 static troupe_status parse(const char *text, size_t len, size_t flags, json_t **ret,
                            struct error *err)
 {
+    json_t *value =
+        json_plain_parse(text, len, JSON_DEPTH_MAX, (flags & JSON_REJECT_DUPLICATES) != 0);
     json_error_t where;
-    json_t *value;
 
+    if (value) { /* as nearly always */
+        *ret = value;
+        return TROUPE_OK;
+    }
     if (too_deep(text, len))
         return error_set(err, TROUPE_DATA, "json is nested deeper than %d levels", JSON_DEPTH_MAX);
     value = json_loadb(text, len, JSON_DECODE_ANY | flags, &where);
@@ -76,14 +82,12 @@ troupe_status json_parse_lenient(const char *text, size_t len, json_t **ret, str
 
 char *json_print(const json_t *value)
 {
-    char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    char *copy;
+    struct buf out = BUF_INIT;
 
-    if (!dumped)
+    if (!value)
         return NULL;
-    copy = mem_strdup(dumped);
-    free(dumped);
-    return copy;
+    json_plain_print(value, &out);
+    return buf_take(&out);
 }
 
 /* The four digits behind "\\u"; -1 where they are not there. */
