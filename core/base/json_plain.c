@@ -13,6 +13,8 @@
 #define REAL_MAX       128
 
 #define EACH(byte)     (UINT64_C(0x0101010101010101) * (byte))
+/* The place of the first marked byte. */
+#define FIRST(marks) ((size_t)__builtin_ctzll(marks) / 8)
 
 /* ---- strings -------------------------------------------------------------------------------- */
 
@@ -35,7 +37,7 @@ static size_t span(const char *text, size_t len, bool *wide)
     size_t i = 0;
 
     while (i < len) {
-        size_t n = len - i < 8 ? len - i : 8, before = 0;
+        size_t n = len - i < 8 ? len - i : 8;
         uint64_t eight = EACH(' '), marks;
 
         if (n == 8)
@@ -49,9 +51,10 @@ static size_t span(const char *text, size_t len, bool *wide)
             i += n;
             continue;
         }
-        for (; !(marks & 0xff); marks >>= 8)
-            seen |= eight >> 8 * before++ & 0x80;
-        i += before;
+        n = FIRST(marks);
+        if (n)
+            seen |= eight << (64 - 8 * n);
+        i += n;
         break;
     }
     *wide |= (seen & EACH(0x80)) != 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "json.h"
+#include "json_scan.h"
 
 #include <endian.h>
 #include <stdint.h>
@@ -9,14 +9,10 @@
 #define DIGITS_MAX 18 /* of a plain number: it never overflows */
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+/* The place of the first marked byte. */
+#define FIRST(marks) ((size_t)__builtin_ctzll(marks) / 8)
 
-/* What is left of the text. */
-struct reader {
-    const char *at, *end;
-    int depth;
-};
-
-static json_t *read_value(struct reader *reader);
+static json_t *read_value(struct llm_scan *scan);
 
 /* ---- strings ----------------------------------------------------------------------------------*/
 
@@ -31,18 +27,6 @@ static uint64_t special(uint64_t eight)
            EACH(0x80);
 }
 
-/* How many bytes stand in front of the first marked one. */
-static size_t before_mark(uint64_t marks)
-{
-    size_t n = 0;
-
-    while (!(marks & 0xFF)) {
-        marks >>= 8;
-        n++;
-    }
-    return n;
-}
-
 size_t llm_json_span(const char *text, size_t len, int *ret_wide)
 {
     uint64_t wide = 0;
@@ -55,7 +39,7 @@ size_t llm_json_span(const char *text, size_t len, int *ret_wide)
         eight = le64toh(eight);
         marks = special(eight);
         if (marks) {
-            const size_t n = before_mark(marks);
+            const size_t n = FIRST(marks);
 
             if (n > 0)
                 wide |= eight << (64 - 8 * n);
@@ -73,24 +57,6 @@ size_t llm_json_span(const char *text, size_t len, int *ret_wide)
     }
     *ret_wide |= (wide & EACH(0x80)) != 0;
     return i;
-}
-
-/* The end of the string that begins at `at`, behind its quote; NULL where it has none. */
-static const char *find_end(const struct reader *reader, int *ret_wide, int *ret_escaped)
-{
-    const char *at = reader->at;
-
-    for (;;) {
-        at += llm_json_span(at, (size_t)(reader->end - at), ret_wide);
-        if (at == reader->end)
-            return NULL;
-        if (*at == '"')
-            return at;
-        if (*at != '\\' || reader->end - at < 2)
-            return NULL;
-        *ret_escaped = 1;
-        at += 2;
-    }
 }
 
 /* False for what is left to jansson: \u, and what is no escape at all. */
@@ -122,158 +88,119 @@ static json_t *new_string(const char *text, size_t len, int wide)
     return wide ? json_stringn(text, len) : json_stringn_nocheck(text, len);
 }
 
-static json_t *read_string(struct reader *reader)
+static json_t *read_string(struct llm_scan *scan)
 {
-    int wide = 0, escaped = 0;
-    const char *start = ++reader->at, *end = find_end(reader, &wide, &escaped);
+    struct llm_quoted quoted;
     size_t len = 0;
     json_t *value;
     char *text;
 
-    if (!end)
+    if (!llm_scan_string(scan, &quoted))
         return NULL;
-    reader->at = end + 1;
-    if (!escaped)
-        return new_string(start, (size_t)(end - start), wide);
-    text = malloc((size_t)(end - start));
-    value = text && unescape(start, end, text, &len) ? new_string(text, len, wide) : NULL;
+    if (!quoted.escaped)
+        return new_string(quoted.text, quoted.len, quoted.wide);
+    text = malloc(quoted.len);
+    value = text && unescape(quoted.text, quoted.text + quoted.len, text, &len)
+                ? new_string(text, len, quoted.wide)
+                : NULL;
     free(text);
     return value;
 }
 
 /* ---- everything else --------------------------------------------------------------------------*/
 
-static char look(struct reader *reader)
-{
-    while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\n' ||
-                                        *reader->at == '\r' || *reader->at == '\t'))
-        reader->at++;
-    return reader->at < reader->end ? *reader->at : '\0';
-}
-
 /* Whole ones that fit. */
-static json_t *read_number(struct reader *reader)
+static json_t *read_number(struct llm_scan *scan)
 {
-    const int minus = *reader->at == '-';
-    const char *start = reader->at + minus, *at = start;
+    const int minus = *scan->at == '-';
+    const char *start = scan->at + minus, *at = start;
     json_int_t value = 0;
 
-    for (; at < reader->end && *at >= '0' && *at <= '9' && at - start <= DIGITS_MAX; at++)
+    for (; at < scan->end && *at >= '0' && *at <= '9' && at - start <= DIGITS_MAX; at++)
         value = value * 10 + (*at - '0');
     if (at == start || at - start > DIGITS_MAX || (*start == '0' && (at - start > 1 || minus)) ||
-        (at < reader->end && (*at == '.' || *at == 'e' || *at == 'E')))
+        (at < scan->end && (*at == '.' || *at == 'e' || *at == 'E')))
         return NULL;
-    reader->at = at;
+    scan->at = at;
     return json_integer(minus ? -value : value);
 }
 
-static json_t *read_word(struct reader *reader, const char *word, json_t *value)
+static json_t *read_word(struct llm_scan *scan, const char *word, json_t *value)
 {
     const size_t len = strlen(word);
 
-    if ((size_t)(reader->end - reader->at) < len || memcmp(reader->at, word, len) != 0)
+    if ((size_t)(scan->end - scan->at) < len || memcmp(scan->at, word, len) != 0)
         return NULL;
-    reader->at += len;
+    scan->at += len;
     return value; /* the three are jansson's own and not counted */
 }
 
-/* Behind an element: 1 where another one follows, 0 at the end, -1 where neither is so. */
-static int goes_on(struct reader *reader, char end)
+static int read_items(struct llm_scan *scan, json_t *array)
 {
-    const char c = look(reader);
+    int more = !llm_scan_take(scan, ']');
 
-    if (c != ',' && c != end)
-        return -1;
-    reader->at++;
-    return c == ',';
-}
-
-static json_t *read_array(struct reader *reader)
-{
-    LLM_CLEANUP_JSON json_t *array = json_array();
-    int more;
-
-    reader->at++;
-    if (look(reader) == ']') {
-        reader->at++;
-        return json_incref(array);
+    while (more > 0) {
+        if (json_array_append_new(array, read_value(scan)) < 0)
+            return 0;
+        more = llm_scan_more(scan, ']');
     }
-    do {
-        if (json_array_append_new(array, read_value(reader)) < 0)
-            return NULL;
-        more = goes_on(reader, ']');
-    } while (more == 1);
-    return more == 0 ? json_incref(array) : NULL;
+    return more == 0;
 }
 
-static int read_key(struct reader *reader, char ret[KEY_MAX])
+static int read_members(struct llm_scan *scan, json_t *object)
 {
-    int wide = 0;
-    size_t len;
-
-    if (look(reader) != '"')
-        return 0;
-    reader->at++;
-    len = llm_json_span(reader->at, (size_t)(reader->end - reader->at), &wide);
-    if (wide || len >= KEY_MAX || reader->at + len == reader->end || reader->at[len] != '"')
-        return 0;
-    memcpy(ret, reader->at, len);
-    ret[len] = '\0';
-    reader->at += len + 1;
-    if (look(reader) != ':')
-        return 0;
-    reader->at++;
-    return 1;
-}
-
-static json_t *read_object(struct reader *reader)
-{
-    LLM_CLEANUP_JSON json_t *object = json_object();
+    int more = !llm_scan_take(scan, '}');
+    struct llm_quoted name;
     char key[KEY_MAX];
-    int more;
 
-    reader->at++;
-    if (look(reader) == '}') {
-        reader->at++;
-        return json_incref(object);
+    while (more > 0) {
+        if (!llm_scan_string(scan, &name) || name.wide || name.escaped || name.len >= KEY_MAX ||
+            !llm_scan_take(scan, ':'))
+            return 0;
+        memcpy(key, name.text, name.len);
+        key[name.len] = '\0';
+        if (json_object_set_new_nocheck(object, key, read_value(scan)) < 0)
+            return 0;
+        more = llm_scan_more(scan, '}');
     }
-    do {
-        if (!read_key(reader, key) ||
-            json_object_set_new_nocheck(object, key, read_value(reader)) < 0)
-            return NULL;
-        more = goes_on(reader, '}');
-    } while (more == 1);
-    return more == 0 ? json_incref(object) : NULL;
+    return more == 0;
+}
+
+static json_t *read_inner(struct llm_scan *scan)
+{
+    const int is_object = *scan->at == '{';
+    json_t *value = is_object ? json_object() : json_array();
+
+    scan->at++;
+    scan->depth++;
+    if (!(is_object ? read_members(scan, value) : read_items(scan, value))) {
+        json_decref(value);
+        value = NULL;
+    }
+    scan->depth--;
+    return value;
 }
 
 /* NULL for what is not plain. */
-static json_t *read_value(struct reader *reader)
+static json_t *read_value(struct llm_scan *scan)
 {
-    json_t *value = NULL;
-
-    switch (look(reader)) {
-    case '"': return read_string(reader);
-    case 't': return read_word(reader, "true", json_true());
-    case 'f': return read_word(reader, "false", json_false());
-    case 'n': return read_word(reader, "null", json_null());
+    switch (llm_scan_look(scan)) {
+    case '"': return read_string(scan);
+    case 't': return read_word(scan, "true", json_true());
+    case 'f': return read_word(scan, "false", json_false());
+    case 'n': return read_word(scan, "null", json_null());
     case '{':
-    case '[':
-        if (reader->depth == LLM_JSON_DEPTH_MAX)
-            return NULL;
-        reader->depth++;
-        value = *reader->at == '{' ? read_object(reader) : read_array(reader);
-        reader->depth--;
-        return value;
-    default: return reader->at < reader->end ? read_number(reader) : NULL;
+    case '[': return scan->depth < LLM_JSON_DEPTH_MAX ? read_inner(scan) : NULL;
+    default: return scan->at < scan->end ? read_number(scan) : NULL;
     }
 }
 
 json_t *llm_json_load_plain(const char *text, size_t len)
 {
-    struct reader reader = {.at = text, .end = len ? text + len : text};
-    json_t *value = read_value(&reader);
+    struct llm_scan scan = {.at = text, .end = len ? text + len : text};
+    json_t *value = read_value(&scan);
 
-    if (!value || (look(&reader), reader.at == reader.end))
+    if (!value || (llm_scan_look(&scan), scan.at == scan.end))
         return value;
     json_decref(value);
     return NULL;

@@ -73,12 +73,14 @@ troupe_status llm_provider_chunk(const struct llm_provider *provider, struct llm
         stream->done = 1;
         return TROUPE_END;
     }
-    tree = llm_json_load(data, len);
-    if (!json_is_object(tree))
-        return TROUPE_DATA;
-    status = provider->read(stream, tree);
-    if (status < 0)
-        return status;
+    if (!llm_delta_take(provider->delta, stream, data, len)) {
+        tree = llm_json_load(data, len);
+        if (!json_is_object(tree))
+            return TROUPE_DATA;
+        status = provider->read(stream, tree);
+        if (status < 0)
+            return status;
+    }
     stream->chunks++;
     *ret = stream->text + before;
     *ret_len = stream->len - before;

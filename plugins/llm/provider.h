@@ -7,6 +7,7 @@
 #ifndef LLM_PROVIDER_H
 #define LLM_PROVIDER_H
 
+#include "delta.h"
 #include "request.h"
 #include "sse.h"
 #include "stream.h"
@@ -27,6 +28,7 @@ struct llm_provider {
     /* Adds one chunk to the stream, or a whole answer of a server that does not stream. TROUPE_DATA
      * where it is neither, TROUPE_UNAVAILABLE for an error object (in `stream->error`). */
     troupe_status (*read)(struct llm_stream *stream, const json_t *chunk);
+    const struct llm_shape_of *delta; /* of a piece of text, which is taken without `read` */
 };
 
 extern const struct llm_provider llm_provider_openai;

@@ -382,6 +382,15 @@ static troupe_status anthropic_read(struct llm_stream *stream, const json_t *chu
     return TROUPE_OK; /* "ping", and whatever comes up later */
 }
 
+/* {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "text"}} */
+static const struct llm_shape_of text_of_delta = {
+    .members = {{.name = "type", .kind = LLM_MEMBER_IS, .needed = 1, .word = "text_delta"},
+                {.name = "text", .kind = LLM_MEMBER_TEXT}}};
+static const struct llm_shape_of text_chunk = {
+    .members = {{.name = "type", .kind = LLM_MEMBER_IS, .needed = 1, .word = "content_block_delta"},
+                {.name = "delta", .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_delta},
+                {.name = "error", .kind = LLM_MEMBER_NOTHING}}};
+
 const struct llm_provider llm_provider_anthropic = {
     .name = "anthropic",
     .framing = LLM_EVENTS,
@@ -396,4 +405,5 @@ const struct llm_provider llm_provider_anthropic = {
     .model_name = "id",
     .body = anthropic_body,
     .read = anthropic_read,
+    .delta = &text_chunk,
 };

@@ -165,6 +165,17 @@ static troupe_status ollama_read(struct llm_stream *stream, const json_t *chunk)
     return TROUPE_OK;
 }
 
+/* {"model": …, "message": {"content": "text"}, "done": false} */
+static const struct llm_shape_of text_of_message = {
+    .members = {{.name = "content", .kind = LLM_MEMBER_TEXT}, {.name = "role"}},
+    .others = LLM_MEMBER_NOTHING};
+static const struct llm_shape_of text_chunk = {
+    .members = {
+        {.name = "message", .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_message},
+        {.name = "model", .kind = LLM_MEMBER_MODEL},
+        {.name = "done", .kind = LLM_MEMBER_FALSE},
+        {.name = "error", .kind = LLM_MEMBER_NOTHING}}};
+
 const struct llm_provider llm_provider_ollama = {
     .name = "ollama",
     .framing = LLM_LINES,
@@ -177,4 +188,5 @@ const struct llm_provider llm_provider_ollama = {
     .model_name = "name",
     .body = ollama_body,
     .read = ollama_read,
+    .delta = &text_chunk,
 };

@@ -149,6 +149,20 @@ static troupe_status openai_read(struct llm_stream *stream, const json_t *chunk)
                                         : TROUPE_OK;
 }
 
+/* {"model": …, "choices": [{"delta": {"content": "text"}, "finish_reason": null}]} */
+static const struct llm_shape_of text_of_delta = {
+    .members = {{.name = "content", .kind = LLM_MEMBER_TEXT}, {.name = "role"}},
+    .others = LLM_MEMBER_NOTHING};
+static const struct llm_shape_of delta_of_choice = {
+    .members = {{.name = "delta", .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_delta},
+                {.name = "finish_reason", .kind = LLM_MEMBER_NOTHING}}};
+static const struct llm_shape_of text_chunk = {
+    .members = {
+        {.name = "choices", .kind = LLM_MEMBER_FIRST, .needed = 1, .inner = &delta_of_choice},
+        {.name = "model", .kind = LLM_MEMBER_MODEL},
+        {.name = "usage", .kind = LLM_MEMBER_NOTHING},
+        {.name = "error", .kind = LLM_MEMBER_NOTHING}}};
+
 const struct llm_provider llm_provider_openai = {
     .name = "openai",
     .framing = LLM_EVENTS,
@@ -161,4 +175,5 @@ const struct llm_provider llm_provider_openai = {
     .model_name = "id",
     .body = openai_body,
     .read = openai_read,
+    .delta = &text_chunk,
 };

@@ -114,12 +114,18 @@ int llm_stream_count(const json_t *object, const char *key, uint64_t *ret)
 
 void llm_stream_append(struct llm_stream *stream, const json_t *text)
 {
-    size_t len = json_string_length(text), fits;
+    if (json_is_string(text))
+        llm_stream_append_text(stream, json_string_value(text), json_string_length(text));
+}
 
-    if (!json_is_string(text) || len == 0 || stream->full)
+void llm_stream_append_text(struct llm_stream *stream, const char *text, size_t len)
+{
+    size_t fits;
+
+    if (len == 0 || stream->full)
         return;
-    fits = whole(json_string_value(text), len, stream->most - stream->len);
-    memcpy(stream->text + stream->len, json_string_value(text), fits);
+    fits = whole(text, len, stream->most - stream->len);
+    memcpy(stream->text + stream->len, text, fits);
     stream->len += fits;
     stream->full = fits < len;
     stream->begun = 1;

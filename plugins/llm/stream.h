@@ -70,6 +70,8 @@ void llm_stream_clear(struct llm_stream *stream);
 /* ---- for the readers of each format; values of another type than expected are ignored ---------- */
 
 void llm_stream_append(struct llm_stream *stream, const json_t *text);
+/* The same of UTF-8. */
+void llm_stream_append_text(struct llm_stream *stream, const char *text, size_t len);
 /* Bytes of thoughts, which are not shown but are a sign of life. */
 void llm_stream_think(struct llm_stream *stream, size_t bytes);
 void llm_stream_finish(struct llm_stream *stream, const char *reason);
