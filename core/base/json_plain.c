@@ -148,10 +148,11 @@ static json_t *read_number(struct reader *reader)
     const char *start = reader->at + minus, *at = start;
     json_int_t value = 0;
 
-    for (; at < reader->end && *at >= '0' && *at <= '9' && at - start <= DIGITS_MAX; at++)
+    for (; at < reader->end && *at >= '0' && *at <= '9' && at - start < DIGITS_MAX; at++)
         value = value * 10 + (*at - '0');
-    if (at == start || at - start > DIGITS_MAX || (*start == '0' && (at - start > 1 || minus)) ||
-        (at < reader->end && (*at == '.' || *at == 'e' || *at == 'E')))
+    if (at == start || (*start == '0' && (at - start > 1 || minus)) ||
+        (at < reader->end &&
+         ((*at >= '0' && *at <= '9') || *at == '.' || *at == 'e' || *at == 'E')))
         return NULL;
     reader->at = at;
     return json_integer(minus ? -value : value);

@@ -116,10 +116,10 @@ static json_t *read_number(struct llm_scan *scan)
     const char *start = scan->at + minus, *at = start;
     json_int_t value = 0;
 
-    for (; at < scan->end && *at >= '0' && *at <= '9' && at - start <= DIGITS_MAX; at++)
+    for (; at < scan->end && *at >= '0' && *at <= '9' && at - start < DIGITS_MAX; at++)
         value = value * 10 + (*at - '0');
-    if (at == start || at - start > DIGITS_MAX || (*start == '0' && (at - start > 1 || minus)) ||
-        (at < scan->end && (*at == '.' || *at == 'e' || *at == 'E')))
+    if (at == start || (*start == '0' && (at - start > 1 || minus)) ||
+        (at < scan->end && ((*at >= '0' && *at <= '9') || *at == '.' || *at == 'e' || *at == 'E')))
         return NULL;
     scan->at = at;
     return json_integer(minus ? -value : value);
