@@ -27,6 +27,54 @@ struct co *co_must_self(void)
     return loop->running;
 }
 
+/* ---- its timer ------------------------------------------------------------------------------- */
+
+/* It is not stopped where a wait ends: the next one is mostly for longer and leaves it alone, and at
+ * 500 streams each turn of a timer in and out of libuv's heap costs as much as a switch. */
+static void timer_fired(uv_timer_t *timer)
+{
+    struct co *co = timer->data;
+    uint64_t now = uv_now(&co->loop->uv);
+    bool due = co->deadline && now >= co->deadline;
+
+    co->timer_at = 0;
+    if (!co->alarm_at) /* of a wait that has ended */
+        return;
+    if (now < co->alarm_at) {
+        co->timer_at = co->alarm_at;
+        uv_timer_start(timer, timer_fired, co->alarm_at - now, 0);
+        return;
+    }
+    /* Not due: the time of the shield is up, and the scope has ended meanwhile. */
+    co_wake(co, due ? TROUPE_DEADLINE : co->scope->why);
+}
+
+/* Ends the wait at that time, 0: never. */
+static void timer_set(struct co *co, uint64_t at)
+{
+    uint64_t now;
+
+    co->alarm_at = at;
+    if (!at || (co->timer_at && co->timer_at <= at))
+        return;
+    if (!co->timer_ready) {
+        uv_timer_init(&co->loop->uv, &co->timer);
+        co->timer.data = co;
+        co->timer_ready = true;
+    }
+    now = loop_now(co->loop);
+    co->timer_at = at;
+    uv_timer_start(&co->timer, timer_fired, at > now ? at - now : 0, 0);
+}
+
+/* It waits no more. */
+static void timer_stop(struct co *co)
+{
+    if (co->timer_at)
+        uv_timer_stop(&co->timer);
+    co->timer_at = co->alarm_at = 0;
+}
+
 /* ---- running --------------------------------------------------------------------------------- */
 
 /* The bottom of every coroutine's stack. A finished coroutine stays in here, and so the next user
@@ -95,6 +143,7 @@ uint64_t co_run_slice(struct co *co)
     loop->running = NULL;
     if (co->state == CO_ENDED) {
         fiber_release(&co->fiber);
+        timer_stop(co);
         stacks_put(&loop->stacks, co);
         leave_scope(co, co->result);
     }
@@ -257,31 +306,14 @@ void co_unpark(struct co *co, void *arg)
     list_remove(&co->parked);
 }
 
-static void timer_fired(uv_timer_t *timer)
-{
-    struct co *co = timer->data;
-    bool due = co->deadline && uv_now(&co->loop->uv) >= co->deadline;
-
-    /* Not due: the time of the shield is up, and the scope has ended meanwhile. */
-    co_wake(co, due ? TROUPE_DEADLINE : co->scope->why);
-}
-
 /* The wait ends at its deadline, or with the shield where the scope has ended. */
 static void timer_arm(struct co *co)
 {
-    uint64_t at = co->deadline, now;
+    uint64_t at = co->deadline;
 
     if (co->scope->why != TROUPE_OK && !co->joining && (!at || co->shield_until < at))
         at = co->shield_until;
-    if (!at)
-        return;
-    if (!co->timer_ready) {
-        uv_timer_init(&co->loop->uv, &co->timer);
-        co->timer.data = co;
-        co->timer_ready = true;
-    }
-    now = loop_now(co->loop);
-    uv_timer_start(&co->timer, timer_fired, at > now ? at - now : 0, 0);
+    timer_set(co, at);
 }
 
 troupe_status co_suspend(struct co *co, uint64_t deadline, void (*unwait)(struct co *co, void *arg),
@@ -300,8 +332,7 @@ troupe_status co_suspend(struct co *co, uint64_t deadline, void (*unwait)(struct
 /* Ends the wait of a coroutine without making it ready. */
 static void stop_waiting(struct co *co)
 {
-    if (co->timer_ready)
-        uv_timer_stop(&co->timer);
+    co->alarm_at = 0;
     if (co->unwait)
         co->unwait(co, co->unwait_arg);
     co->unwait = NULL;
@@ -425,6 +456,7 @@ void co_abandon(struct co *co)
 {
     LOOP_CHECK(co->state == CO_WAITING || co->state == CO_READY,
                "only a suspended coroutine can be abandoned");
+    timer_stop(co);
     if (co->state == CO_WAITING) {
         stop_waiting(co);
     } else {

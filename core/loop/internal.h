@@ -53,6 +53,8 @@ struct co {
     struct list_link parked; /* in the list of what it waits for                              */
     troupe_status wake;      /* what the suspended wait returns                               */
     uint64_t deadline;       /* of the wait, 0: none                                          */
+    uint64_t alarm_at;       /* when the timer has to end it, 0: never                        */
+    uint64_t timer_at;       /* when the timer fires, at alarm_at or before; 0: it is stopped */
     /* Takes the coroutine off whatever was to wake it, in the same step that makes it ready. */
     void (*unwait)(struct co *co, void *arg);
     void *unwait_arg;
