@@ -10,8 +10,11 @@
 
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #define CONNECTIONS_KEPT 64 /* at least; measured: far fewer re-connects than libcurl's default */
+#define GATHER_FROM      32 /* transfers from which on a pass gathers */
+#define GATHER_NS        250000u /* a token is forwarded a quarter of the allowed millisecond later */
 #define POLL_MAX_MS      60000u /* nothing depends on it; a command or socket wakes earlier */
 
 /* ---- news ---------------------------------------------------------------------------------- */
@@ -282,13 +285,26 @@ static void see_to_touched(struct http_thread *thread)
     }
 }
 
+/* Where many are on their way, a pass takes what came in GATHER_NS, commands, too: two threads woken
+ * for each piece of each answer would take more than all that is done for it. What comes after a silence
+ * is seen to at once. */
+static void let_gather(const struct http_thread *thread, uint64_t begun)
+{
+    uint64_t passed = clock_ns() - begun;
+    struct timespec rest = {0, (long)(passed < GATHER_NS ? GATHER_NS - passed : 0)};
+
+    if (rest.tv_nsec > 0 &&
+        atomic_load_explicit(&thread->counters.active, memory_order_relaxed) >= GATHER_FROM)
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
+}
+
 static void *thread_main(void *arg)
 {
     struct http_thread *thread = arg;
 
     pthread_setname_np(pthread_self(), "troupe-http");
     while (!atomic_load(&thread->stop)) {
-        uint64_t wait_ms;
+        uint64_t wait_ms, begun = clock_ns();
 
         obey_all(thread);
         release_held(thread);
@@ -300,6 +316,8 @@ static void *thread_main(void *arg)
             loop_post(thread->loop, &thread->batch->task);
             thread->batch = NULL;
         }
+        if (thread->next_check)
+            let_gather(thread, begun);
         http_poll_wait(&thread->poll, thread->next_check ? wait_ms : 0);
     }
     return NULL;
