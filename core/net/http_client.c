@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "base/mem.h"
+#include "loop/chan.h"
 #include "net/http_private.h"
 
 #include <stdio.h>
@@ -106,6 +107,7 @@ void http_stream_unref(struct http_stream *stream)
     }
     free_piece(stream->current);
     http_head_free(stream->head);
+    chan_unref(stream->news);
     mem_free(stream->end_text);
     mem_free(stream);
 }
@@ -115,22 +117,26 @@ static const char *end_text(const struct http_stream *stream)
     return stream->end_text ? stream->end_text : "the answer has ended";
 }
 
-static void accept_news(struct http_stream *stream, struct http_news *news)
+/* True: the stream has it now. */
+static bool accept_news(struct http_stream *stream, struct http_news *news)
 {
+    bool kept = false;
+
     if (stream->call) {
         http_call_end(stream->call, news);
-        return;
+        return false;
     }
     if (news->head) {
         stream->head = news->head;
         news->head = NULL;
     }
-    if (news->len > 0) {
-        struct http_piece *piece = mem_zero(1, sizeof(*piece));
+    if (news->piece.len > 0) {
+        struct http_piece *piece =
+            news->ended ? mem_copy(&news->piece, sizeof(news->piece)) : &news->piece;
 
-        piece->data = news->data;
-        piece->len = news->len;
-        news->data = NULL;
+        kept = !news->ended;
+        if (news->ended) /* which goes with its transfer */
+            news->piece.data = NULL;
         *stream->last = piece;
         stream->last = &piece->next;
     }
@@ -140,10 +146,9 @@ static void accept_news(struct http_stream *stream, struct http_news *news)
         if (stream->end != TROUPE_END)
             stream->end_text = mem_strdup(news->ended->failure->text);
     }
-    if (stream->waiter) {
-        op_complete(stream->waiter, TROUPE_OK, NULL);
-        stream->waiter = NULL;
-    }
+    if (stream->waiting)
+        (void)chan_try_send(stream->news, stream);
+    return kept;
 }
 
 void http_batch_deliver(struct loop_task *task)
@@ -152,36 +157,35 @@ void http_batch_deliver(struct loop_task *task)
 
     while (batch->first) {
         struct http_news *news = batch->first;
+        bool kept;
 
         batch->first = news->next;
-        if (!news->stream->closed)
-            accept_news(news->stream, news);
+        kept = !news->stream->closed && accept_news(news->stream, news);
         http_head_free(news->head);
-        mem_free(news->data);
         if (news->ended) { /* the news is part of it */
+            mem_free(news->piece.data);
             http_transfer_free(news->ended);
             continue;
         }
         http_stream_unref(news->stream);
-        mem_free(news);
+        if (!kept)
+            free_piece(&news->piece);
     }
     mem_free(batch);
 }
 
-/* Waits until the thread tells something new. */
+/* Waits until the thread tells something new, or something was told that the last wait did not stay for. */
 static troupe_status wait_news(struct http_stream *stream, uint64_t deadline, struct error *err)
 {
     bool ours = deadline != 0 && deadline < stream->give_up;
-    struct op *op = op_new(stream->client->loop, NULL);
     troupe_status status;
+    void *item;
 
-    stream->waiter = op;
-    status = op_wait(op, ours ? deadline : stream->give_up, NULL);
-    if (stream->waiter) { /* nobody finished it; that reference is given back, too */
-        stream->waiter = NULL;
-        op_complete(op, TROUPE_CANCELED, NULL);
-    }
-    op_drop(op);
+    if (!stream->news)
+        stream->news = chan_new(stream->client->loop, 1, NULL);
+    stream->waiting = true;
+    status = chan_recv(stream->news, ours ? deadline : stream->give_up, &item);
+    stream->waiting = false;
     if (status == TROUPE_OK)
         return status;
     return error_set(err, status,

@@ -95,12 +95,17 @@ struct http_command {
     struct http_stream *stream;     /* else; a reference */
 };
 
+struct http_piece {
+    struct http_piece *next;
+    char *data;
+    size_t len;
+};
+
 struct http_news {
+    struct http_piece piece; /* the stream keeps it as it is, and frees the news with it */
     struct http_news *next;
     struct http_stream *stream; /* a reference; with the last news the transfer's */
     struct http_head *head;     /* the answer begins; else NULL                   */
-    char *data;
-    size_t len;
     struct http_transfer
         *ended;           /* has this news in it, and is the loop's now; NULL: more follows */
     troupe_status status; /* of the end: TROUPE_END, else the transfer's failure says more  */
@@ -108,16 +113,11 @@ struct http_news {
 
 /* ---- stream -------------------------------------------------------------------------------- */
 
-struct http_piece {
-    struct http_piece *next;
-    char *data;
-    size_t len;
-};
-
 struct http_stream {
     atomic_uint refs;
     struct http_client *client;
-    struct op *waiter; /* set while a coroutine waits for news */
+    struct chan *news; /* wakes who waits for some; NULL: nobody has yet */
+    bool waiting;
     struct http_head *head;
     struct http_piece *first, **last, *current;
     bool ended, closed;

@@ -36,8 +36,8 @@ static void tell(struct http_transfer *transfer, struct http_news *news)
         transfer->head = NULL;
     }
     if (transfer->pending.len > 0) {
-        news->len = transfer->pending.len;
-        news->data = buf_take(&transfer->pending);
+        news->piece.len = transfer->pending.len;
+        news->piece.data = buf_take(&transfer->pending);
     }
     if (!thread->batch) {
         thread->batch = mem_zero(1, sizeof(*thread->batch));
