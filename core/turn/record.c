@@ -560,7 +560,7 @@ int64_t turn_record_hash(int64_t hash, const void *data, size_t len)
 {
     uint64_t start = (uint64_t)turn_record_hash_int(hash, (int64_t)len);
 
-    return (int64_t)hash_add(start, data, len);
+    return (int64_t)hash_add_long(start, data, len);
 }
 
 int64_t turn_record_hash_int(int64_t hash, int64_t value)
