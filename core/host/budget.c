@@ -73,7 +73,9 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
     } else if (status == TROUPE_OK) {
         frame->turn->spends = true;
         id = turn_engine_next_reservation(engine);
+        frame->turn->reserved++;
         status = do_reserve(&call, &request, id);
+        frame->turn->reserved -= status == TROUPE_BUDGET;
     }
     if (status == TROUPE_OK) {
         snprintf(frame->turn->what, sizeof(frame->turn->what), "%s", request.what);
@@ -157,6 +159,7 @@ static troupe_status do_settle(struct turn_frame *frame, uint64_t reservation, u
                                  turn->id, micros);
     status = turn_record_try(&call, batch, NULL, 0, &err);
     if (status == TROUPE_OK) {
+        turn->reserved -= turn->reserved > 0;
         report_over(frame, turn_budget_over(batch, row, micros));
         report_marks(frame, batch, row, micros);
     }
@@ -203,6 +206,8 @@ static troupe_status do_release(struct turn_frame *frame, uint64_t reservation)
         return status;
     turn_budget_add_release(batch, turn_record_reservation(turn, (int64_t)reservation), turn->id);
     status = turn_record_try(&call, batch, NULL, 0, &err);
+    if (status == TROUPE_OK)
+        turn->reserved -= turn->reserved > 0;
     return closed(&call, status, &err);
 }
 

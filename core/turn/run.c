@@ -134,10 +134,13 @@ static troupe_status run_agent(struct turn *turn, const struct turn_stage *stage
     return status;
 }
 
+/* What it left open. Nothing is looked for where each of its reservations was closed. */
 static void close_budget(struct turn *turn)
 {
     struct error err;
 
+    if (!turn->reserved && !turn->resumed)
+        return;
     co_shield(ENGINE_STORE_MS);
     if (turn_budget_close(turn->engine->store, turn->id, turn_engine_soon(turn->engine), &err) < 0)
         log_warn("turn", "turn %lld: reservations stay open until the next start: %s",

@@ -119,10 +119,12 @@ static void store_end(struct turn *turn)
     struct error err;
 
     co_shield(ENGINE_STORE_MS);
-    if (turn_budget_close(engine->store, turn->id, turn_engine_soon(engine), &err) < 0)
+    if (turn->reserved &&
+        turn_budget_close(engine->store, turn->id, turn_engine_soon(engine), &err) < 0)
         log_warn("turn", "call %lld: reservations stay open until the next start: %s",
                  (long long)turn->id, err.text);
-    turn_read_cost(turn);
+    if (turn->spends)
+        turn_read_cost(turn);
     if (turn_answer_finish(turn, &err) < 0)
         log_warn("turn", "the end of call %lld could not be stored: %s", (long long)turn->id,
                  err.text);

@@ -81,10 +81,11 @@ struct turn {
     bool files_given;              /* to a command: its content has none of them */
     struct turn_attached attached; /* files that go with the answer: attach.h */
     int64_t cost_micros;
-    unsigned calls;   /* functions that run now               */
-    unsigned frames;  /* that were made so far                */
-    unsigned attempt; /* 1: the first; 0 is, too              */
-    bool spends;      /* it has reservations in the ledger */
+    unsigned calls;    /* functions that run now               */
+    unsigned frames;   /* that were made so far                */
+    unsigned attempt;  /* 1: the first; 0 is, too              */
+    bool spends;       /* it has reservations in the ledger */
+    unsigned reserved; /* of them, made by this run and perhaps open still */
     struct turn_record record;
     json_t *stages;      /* names of its stages at admission                                  */
     uint64_t generation; /* of the set that the names are of                                  */
