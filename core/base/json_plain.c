@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define NAME_MAX_PLAIN 64 /* bytes of a plain name, its end with them */
 #define DIGITS_MAX     18 /* of a plain number: it never overflows */
@@ -29,12 +32,42 @@ static uint64_t special(uint64_t eight)
            EACH(0x80);
 }
 
+#ifdef __SSE2__
+/* Whole sixteens without any of them, as most of a long text is. */
+static size_t span_sixteens(const char *text, size_t len, bool *wide)
+{
+    const __m128i quote = _mm_set1_epi8('"'), back = _mm_set1_epi8('\\'),
+                  last = _mm_set1_epi8(0x1f);
+    int high = 0;
+    size_t i = 0;
+
+    for (; len - i >= 16; i += 16) {
+        const __m128i all = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
+        const __m128i found =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(all, quote), _mm_cmpeq_epi8(all, back)),
+                         _mm_cmpeq_epi8(_mm_min_epu8(all, last), all));
+
+        if (_mm_movemask_epi8(found))
+            break;
+        high |= _mm_movemask_epi8(all);
+    }
+    *wide |= high != 0;
+    return i;
+}
+#else
+static size_t span_sixteens(const char *text, size_t len, bool *wide)
+{
+    (void)text, (void)len, (void)wide;
+    return 0;
+}
+#endif
+
 /* How many bytes stand in front of the first that cannot stand for itself in a string. Whether some
  * of them are not ASCII is added to `wide`. */
 static size_t span(const char *text, size_t len, bool *wide)
 {
+    size_t i = span_sixteens(text, len, wide);
     uint64_t seen = 0;
-    size_t i = 0;
 
     while (i < len) {
         size_t n = len - i < 8 ? len - i : 8;

@@ -139,7 +139,7 @@ static size_t find(const struct llm_shape_of *shape, const struct llm_quoted *na
     size_t i = 0;
 
     while (i < LLM_SHAPE_MEMBERS && shape->members[i].name &&
-           (strlen(shape->members[i].name) != name->len ||
+           (shape->members[i].len != name->len ||
             memcmp(shape->members[i].name, name->text, name->len) != 0))
         i++;
     return i < LLM_SHAPE_MEMBERS && shape->members[i].name ? i : LLM_SHAPE_MEMBERS;

@@ -24,6 +24,7 @@ struct llm_shape_of;
 
 struct llm_member {
     const char *name;
+    size_t len; /* of the name */
     enum llm_member_kind kind;
     int needed; /* without it, it is no such chunk */
     const char *word;
@@ -31,6 +32,7 @@ struct llm_member {
 };
 
 #define LLM_SHAPE_MEMBERS 8
+#define LLM_NAMED(text)   .name = (text), .len = sizeof(text) - 1
 
 /* The members of an object that matter, up to the first without a name. */
 struct llm_shape_of {

@@ -4,6 +4,9 @@
 #include <endian.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define KEY_MAX    64 /* bytes of a plain key, its end with them */
 #define DIGITS_MAX 18 /* of a plain number: it never overflows */
@@ -27,10 +30,40 @@ static uint64_t special(uint64_t eight)
            EACH(0x80);
 }
 
+#ifdef __SSE2__
+/* Whole sixteens without any of them, as most of a long text is. */
+static size_t span_sixteens(const char *text, size_t len, int *ret_wide)
+{
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'),
+                  last = _mm_set1_epi8(0x1F);
+    int wide = 0;
+    size_t i = 0;
+
+    for (; len - i >= 16; i += 16) {
+        const __m128i all = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
+        const __m128i found =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(all, quote), _mm_cmpeq_epi8(all, slash)),
+                         _mm_cmpeq_epi8(_mm_min_epu8(all, last), all));
+
+        if (_mm_movemask_epi8(found))
+            break;
+        wide |= _mm_movemask_epi8(all);
+    }
+    *ret_wide |= wide != 0;
+    return i;
+}
+#else
+static size_t span_sixteens(const char *text, size_t len, int *ret_wide)
+{
+    (void)text, (void)len, (void)ret_wide;
+    return 0;
+}
+#endif
+
 size_t llm_json_span(const char *text, size_t len, int *ret_wide)
 {
+    size_t i = span_sixteens(text, len, ret_wide);
     uint64_t wide = 0;
-    size_t i = 0;
 
     for (; len - i >= 8; i += 8) {
         uint64_t eight = 0, marks;

@@ -384,12 +384,13 @@ static troupe_status anthropic_read(struct llm_stream *stream, const json_t *chu
 
 /* {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "text"}} */
 static const struct llm_shape_of text_of_delta = {
-    .members = {{.name = "type", .kind = LLM_MEMBER_IS, .needed = 1, .word = "text_delta"},
-                {.name = "text", .kind = LLM_MEMBER_TEXT}}};
+    .members = {{LLM_NAMED("type"), .kind = LLM_MEMBER_IS, .needed = 1, .word = "text_delta"},
+                {LLM_NAMED("text"), .kind = LLM_MEMBER_TEXT}}};
 static const struct llm_shape_of text_chunk = {
-    .members = {{.name = "type", .kind = LLM_MEMBER_IS, .needed = 1, .word = "content_block_delta"},
-                {.name = "delta", .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_delta},
-                {.name = "error", .kind = LLM_MEMBER_NOTHING}}};
+    .members = {
+        {LLM_NAMED("type"), .kind = LLM_MEMBER_IS, .needed = 1, .word = "content_block_delta"},
+        {LLM_NAMED("delta"), .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_delta},
+        {LLM_NAMED("error"), .kind = LLM_MEMBER_NOTHING}}};
 
 const struct llm_provider llm_provider_anthropic = {
     .name = "anthropic",

@@ -167,14 +167,14 @@ static troupe_status ollama_read(struct llm_stream *stream, const json_t *chunk)
 
 /* {"model": …, "message": {"content": "text"}, "done": false} */
 static const struct llm_shape_of text_of_message = {
-    .members = {{.name = "content", .kind = LLM_MEMBER_TEXT}, {.name = "role"}},
+    .members = {{LLM_NAMED("content"), .kind = LLM_MEMBER_TEXT}, {LLM_NAMED("role")}},
     .others = LLM_MEMBER_NOTHING};
 static const struct llm_shape_of text_chunk = {
     .members = {
-        {.name = "message", .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_message},
-        {.name = "model", .kind = LLM_MEMBER_MODEL},
-        {.name = "done", .kind = LLM_MEMBER_FALSE},
-        {.name = "error", .kind = LLM_MEMBER_NOTHING}}};
+        {LLM_NAMED("message"), .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_message},
+        {LLM_NAMED("model"), .kind = LLM_MEMBER_MODEL},
+        {LLM_NAMED("done"), .kind = LLM_MEMBER_FALSE},
+        {LLM_NAMED("error"), .kind = LLM_MEMBER_NOTHING}}};
 
 const struct llm_provider llm_provider_ollama = {
     .name = "ollama",

@@ -151,17 +151,18 @@ static troupe_status openai_read(struct llm_stream *stream, const json_t *chunk)
 
 /* {"model": …, "choices": [{"delta": {"content": "text"}, "finish_reason": null}]} */
 static const struct llm_shape_of text_of_delta = {
-    .members = {{.name = "content", .kind = LLM_MEMBER_TEXT}, {.name = "role"}},
+    .members = {{LLM_NAMED("content"), .kind = LLM_MEMBER_TEXT}, {LLM_NAMED("role")}},
     .others = LLM_MEMBER_NOTHING};
 static const struct llm_shape_of delta_of_choice = {
-    .members = {{.name = "delta", .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_delta},
-                {.name = "finish_reason", .kind = LLM_MEMBER_NOTHING}}};
+    .members = {
+        {LLM_NAMED("delta"), .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_delta},
+        {LLM_NAMED("finish_reason"), .kind = LLM_MEMBER_NOTHING}}};
 static const struct llm_shape_of text_chunk = {
     .members = {
-        {.name = "choices", .kind = LLM_MEMBER_FIRST, .needed = 1, .inner = &delta_of_choice},
-        {.name = "model", .kind = LLM_MEMBER_MODEL},
-        {.name = "usage", .kind = LLM_MEMBER_NOTHING},
-        {.name = "error", .kind = LLM_MEMBER_NOTHING}}};
+        {LLM_NAMED("choices"), .kind = LLM_MEMBER_FIRST, .needed = 1, .inner = &delta_of_choice},
+        {LLM_NAMED("model"), .kind = LLM_MEMBER_MODEL},
+        {LLM_NAMED("usage"), .kind = LLM_MEMBER_NOTHING},
+        {LLM_NAMED("error"), .kind = LLM_MEMBER_NOTHING}}};
 
 const struct llm_provider llm_provider_openai = {
     .name = "openai",

@@ -40,7 +40,7 @@ static const struct {
 };
 
 /* None fits: every chunk goes to the reader. */
-static const struct llm_shape_of none = {.members = {{.name = "none", .needed = 1}}};
+static const struct llm_shape_of none = {.members = {{LLM_NAMED("none"), .needed = 1}}};
 
 static uint64_t next(uint64_t *state, uint64_t below)
 {
