@@ -16,10 +16,6 @@ enum {
     STEM_MIN = 3        /* characters that an ending leaves                      */
 };
 
-/* Of BM25, as usual for short texts. */
-#define SATURATION  0.9
-#define LENGTH_PART 0.4
-
 /* ---- stems ---- */
 
 static bool is_vowel(uint32_t c)
@@ -209,6 +205,24 @@ bool text_query_init(struct text_query *query, const char *text, size_t len)
     return items.count > 0;
 }
 
+size_t text_index_count(const void *packed, size_t len, uint32_t *ret_words)
+{
+    const unsigned char *at = packed;
+
+    if (len < HEAD_SIZE || at[0] != PACKED_VERSION || (len - HEAD_SIZE) % ITEM_SIZE)
+        return 0;
+    *ret_words = get_number(at + 4, 4);
+    return (len - HEAD_SIZE) / ITEM_SIZE;
+}
+
+void text_index_item(const void *packed, size_t i, uint32_t *ret_hash, uint16_t *ret_times)
+{
+    const unsigned char *at = (const unsigned char *)packed + HEAD_SIZE + i * ITEM_SIZE;
+
+    *ret_hash = get_number(at, 4);
+    *ret_times = (uint16_t)get_number(at + 4, 2);
+}
+
 bool text_query_look(struct text_query *query, const void *packed, size_t len,
                      struct text_match *ret)
 {
@@ -237,25 +251,25 @@ bool text_query_look(struct text_query *query, const void *packed, size_t len,
     return found;
 }
 
+double text_query_rareness(size_t holders, size_t texts)
+{
+    double had = (double)holders;
+
+    return log(1 + ((double)texts - had + 0.5) / (had + 0.5));
+}
+
 static double rareness(const struct text_query *query, size_t word)
 {
-    double holders = (double)query->holders[word];
-
-    return log(1 + ((double)query->texts - holders + 0.5) / (holders + 0.5));
+    return text_query_rareness(query->holders[word], query->texts);
 }
 
 double text_query_score(const struct text_query *query, const struct text_match *match)
 {
-    double average = query->texts ? (double)query->total / (double)query->texts : 1, sum = 0;
-    double length =
-        1 - LENGTH_PART + LENGTH_PART * (double)match->words / (average > 0 ? average : 1);
+    double per_word = text_query_per_word(query->total, query->texts), sum = 0;
 
-    for (size_t i = 0; i < query->word_count; i++) {
-        double times = match->times[i];
-
+    for (size_t i = 0; i < query->word_count; i++)
         if (match->times[i])
-            sum += rareness(query, i) * times * (SATURATION + 1) / (times + SATURATION * length);
-    }
+            sum += text_query_part(rareness(query, i), match->times[i], match->words, per_word);
     return sum;
 }
 

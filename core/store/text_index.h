@@ -25,6 +25,11 @@ enum {
 /* Appends what is to be kept of a text. False, and nothing, where it has no word. */
 bool text_index_pack(const char *text, size_t len, struct buf *out);
 
+/* What was packed, for whoever keeps it otherwise: how many different words, 0 where it cannot be read; and
+ * the i-th of them. */
+size_t text_index_count(const void *packed, size_t len, uint32_t *ret_words);
+void text_index_item(const void *packed, size_t i, uint32_t *ret_hash, uint16_t *ret_times);
+
 /* A search: what it looks for, then every text of the scope, then the weights. */
 struct text_query {
     uint32_t words[TEXT_INDEX_QUERY_MAX];
@@ -51,5 +56,28 @@ double text_query_score(const struct text_query *query, const struct text_match 
 /* How much of the query it has, 0 to 1: its words by how rare they are. One that no text has counts as the
  * rarest. */
 double text_query_share(const struct text_query *query, const struct text_match *match);
+
+/* The same in parts, for whoever counts texts otherwise. */
+
+/* Okapi BM25's two constants, as usual for short texts. */
+#define TEXT_INDEX_SATURATION  0.9
+#define TEXT_INDEX_LENGTH_PART 0.4
+
+/* How rare a word is that `holders` of `texts` have. */
+double text_query_rareness(size_t holders, size_t texts);
+/* What a word of a text makes of how long texts are on average. */
+static inline double text_query_per_word(size_t total, size_t texts)
+{
+    return total ? TEXT_INDEX_SATURATION * TEXT_INDEX_LENGTH_PART * (double)texts / (double)total
+                 : 0;
+}
+/* What `times` of a word add to the score of a text of so many words. */
+static inline double text_query_part(double rareness, uint32_t times, uint32_t words,
+                                     double per_word)
+{
+    return rareness * (double)times * (TEXT_INDEX_SATURATION + 1) /
+           ((double)times + TEXT_INDEX_SATURATION * (1 - TEXT_INDEX_LENGTH_PART) +
+            per_word * (double)words);
+}
 
 #endif

@@ -116,6 +116,12 @@ static int8_t *codes_of(const struct vector_rows *rows, size_t row)
     return rows->chunks[row / VECTOR_CHUNK]->codes + rows->stride * (row % VECTOR_CHUNK);
 }
 
+const int8_t *vector_rows_codes(const struct vector_rows *rows, size_t row, float *ret_scale)
+{
+    *ret_scale = rows->chunks[row / VECTOR_CHUNK]->scales[row % VECTOR_CHUNK];
+    return codes_of(rows, row);
+}
+
 void vector_rows_set(struct vector_rows *rows, size_t row, const float *values)
 {
     struct vector_chunk *chunk = rows->chunks[row / VECTOR_CHUNK];

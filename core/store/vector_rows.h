@@ -28,6 +28,8 @@ size_t vector_rows_growth(const struct vector_rows *rows);
 /* Appends a row; false: no memory. */
 bool vector_rows_add(struct vector_rows *rows, const float *values);
 void vector_rows_set(struct vector_rows *rows, size_t row, const float *values);
+/* A row's codes, and what they are times of. */
+const int8_t *vector_rows_codes(const struct vector_rows *rows, size_t row, float *ret_scale);
 /* Row `row` is what was the last one then. */
 void vector_rows_remove(struct vector_rows *rows, size_t row);
 

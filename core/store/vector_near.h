@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The vectors of one scope as a search wants them, in memory alone: what vector.h does without its file, for who
+ * has the floats elsewhere. Each value is there with sixteen bits: eight that all rows are looked at by
+ * (vector_rows.h), and eight more of what these leave over, which put the candidates in order. A score is
+ * that of the floats to about 0.00002. Twice the dimensions and about 110 bytes beside the key for each
+ * vector (88 MB for 100,000 of 384).
+ *
+ * Pure; one thread at a time. What is removed is overwritten at once.
+ */
+#ifndef STORE_VECTOR_NEAR_H
+#define STORE_VECTOR_NEAR_H
+
+#include "store/vector_kernel.h"
+
+struct vector_near;
+
+/* `dim` is 1 to VECTOR_DIM_MAX. */
+struct vector_near *vector_near_new(size_t dim);
+void vector_near_free(struct vector_near *near); /* NULL is fine */
+
+/* Puts a vector of length one, in place of what has the key. False, and the key is not there: no memory. */
+bool vector_near_put(struct vector_near *near, const char *key, const float *values);
+void vector_near_remove(struct vector_near *near, const char *key); /* absent is fine */
+size_t vector_near_count(const struct vector_near *near);           /* vectors        */
+size_t vector_near_bytes(const struct vector_near *near);           /* of memory      */
+
+struct vector_near_hit {
+    const char *key; /* borrowed until the next change */
+    double score;    /* cosine, -1 to 1                */
+};
+/* The `most` nearest to a query of length one, best first, those alike by key. Returns how many. */
+size_t vector_near_search(const struct vector_near *near, const float *query, size_t most,
+                          struct vector_near_hit *hits);
+
+#endif
