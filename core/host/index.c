@@ -47,8 +47,8 @@ static troupe_status check_room(const struct host_index *index, struct turn_fram
 {
     int64_t others = 0;
     struct error err;
-    troupe_status status = store_kv_count(frame->turn->engine->store, frame->agent->name, place,
-                                          key, 0, &others, &err);
+    troupe_status status = store_index_others(frame->turn->engine->store, frame->agent->name, place,
+                                              key, 0, &others, &err);
 
     if (status < 0)
         return turn_frame_error(frame, status, index->storage, "%s", err.text);
@@ -68,7 +68,7 @@ static troupe_status put_new(const struct host_index *index, struct record_call 
     if (status < 0)
         return turn_record_note(call, status, NULL, 0);
     batch = store_batch_new();
-    store_kv_put(batch, call->frame->agent->name, place, key, data, len, 0);
+    store_index_put(batch, call->frame->agent->name, place, key, data, len);
     return turn_record_commit(call, batch, index->storage, NULL, 0);
 }
 
@@ -83,7 +83,7 @@ troupe_status host_index_put(const struct host_index *index, struct turn_frame *
     if (frame->batch) {
         if ((status = check_room(index, frame, place, key)) < 0)
             return status;
-        store_kv_put(frame->batch, frame->agent->name, place, key, data, len, 0);
+        store_index_put(frame->batch, frame->agent->name, place, key, data, len);
         frame->batch_hash = turn_record_hash_int(frame->batch_hash, args);
         return TROUPE_OK;
     }
@@ -102,7 +102,7 @@ troupe_status host_index_remove(const struct host_index *index, struct turn_fram
     troupe_status status = host_index_entry(index, frame, scope, key, place);
 
     if (status == TROUPE_OK && frame->batch) {
-        store_kv_delete(frame->batch, frame->agent->name, place, key);
+        store_index_remove(frame->batch, frame->agent->name, place, key);
         frame->batch_hash = turn_record_hash_int(frame->batch_hash, host_index_hash(scope, key));
         return TROUPE_OK;
     }
@@ -113,7 +113,7 @@ troupe_status host_index_remove(const struct host_index *index, struct turn_fram
     if (status < 0)
         return status;
     batch = store_batch_new();
-    store_kv_delete(batch, frame->agent->name, place, key);
+    store_index_remove(batch, frame->agent->name, place, key);
     return turn_record_commit(&call, batch, index->storage, NULL, 0);
 }
 

@@ -7,13 +7,13 @@
 #ifndef HOST_INDEX_H
 #define HOST_INDEX_H
 
-#include "store/kv.h"
+#include "store/index.h"
 #include "turn/record.h"
 
 enum {
-    HOST_INDEX_KEY = 200,    /* bytes of a key                      */
-    HOST_INDEX_MOST = 100,   /* results of a search                 */
-    HOST_INDEX_SCOPE = 10000 /* entries of an agent in a scope      */
+    HOST_INDEX_KEY = 200,     /* bytes of a key                      */
+    HOST_INDEX_MOST = 100,    /* results of a search                 */
+    HOST_INDEX_SCOPE = 100000 /* entries of an agent in a scope     */
 };
 
 struct host_index {
@@ -37,7 +37,7 @@ troupe_status host_index_put(const struct host_index *index, struct turn_frame *
                              size_t len);
 troupe_status host_index_remove(const struct host_index *index, struct turn_frame *frame,
                                 uint32_t scope, const char *key);
-/* All entries of the scope by `look`, rows of key and value, page by page. [waits] */
+/* For a scope that the store's index has no room for: all entries by `look`, rows of key and value, page by page. [waits] */
 troupe_status host_index_read(const struct host_index *index, struct turn_frame *frame,
                               const char *place,
                               void (*look)(void *arg, const struct store_rows *rows), void *arg,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * "troupe.texts/1": what is kept of a text is an entry of an index (index.h). A search reads all of the scope.
+ * "troupe.texts/1": what is kept of a text is an entry of an index (index.h), and found by texts_find.h.
  */
 #include "host/host_table.h"
 #include "host/index.h"
+#include "host/texts_find.h"
 
 #include "base/mem.h"
 #include "store/fuse.h"
@@ -11,7 +12,6 @@
 #include "turn/engine_private.h"
 #include "turn/pack.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -54,69 +54,12 @@ static troupe_status take_out(troupe_turn *turn, uint32_t scope, const char *key
     return host_index_remove(&texts, turn_frame_of(turn), scope, key);
 }
 
-/* ---- by words ---- */
-
-struct found {
-    char *key;
-    struct text_match match;
-    double score;
-};
-
+/* What words found. */
 struct looking {
     struct text_query query;
-    struct found *found;
-    size_t count, cap;
+    struct host_text found[MOST_MAX];
+    size_t count;
 };
-
-static void looking_clear(struct looking *looking)
-{
-    for (size_t i = 0; i < looking->count; i++)
-        mem_free(looking->found[i].key);
-    mem_free(looking->found);
-}
-
-static void look_at(void *arg, const struct store_rows *rows)
-{
-    struct looking *looking = arg;
-    struct text_match match;
-
-    for (size_t i = 0; i < rows->count; i++) {
-        const struct store_value *value = store_cell(rows, i, 1);
-
-        if (!value->data || !text_query_look(&looking->query, value->data, value->len, &match))
-            continue;
-        if (looking->count == looking->cap) {
-            looking->cap = looking->cap ? looking->cap * 2 : 64;
-            looking->found = mem_resize(looking->found, looking->cap, sizeof(*looking->found));
-        }
-        looking->found[looking->count++] =
-            (struct found){mem_strdup(store_cell_text(rows, i, 0, "")), match, 0};
-    }
-}
-
-static int by_score(const void *a, const void *b)
-{
-    const struct found *x = a, *y = b;
-
-    if (x->score > y->score || x->score < y->score)
-        return x->score > y->score ? -1 : 1;
-    return strcmp(x->key, y->key);
-}
-
-/* [waits] */
-static troupe_status look(struct turn_frame *frame, const char *scope, struct looking *looking,
-                          struct error *err)
-{
-    troupe_status status = host_index_read(&texts, frame, scope, look_at, looking, err);
-
-    if (status < 0)
-        return status;
-    for (size_t i = 0; i < looking->count; i++)
-        looking->found[i].score = text_query_score(&looking->query, &looking->found[i].match);
-    if (looking->count > 0)
-        qsort(looking->found, looking->count, sizeof(*looking->found), by_score);
-    return TROUPE_OK;
-}
 
 /* ---- together with vectors ---- */
 
@@ -128,9 +71,9 @@ struct hit {
 static void add_parts(struct hit *hit, const struct looking *looking, const struct host_near *near,
                       size_t near_count)
 {
-    for (size_t i = 0; i < looking->count && i < MOST_MAX; i++)
+    for (size_t i = 0; i < looking->count; i++)
         if (strcmp(looking->found[i].key, hit->key) == 0)
-            hit->share = text_query_share(&looking->query, &looking->found[i].match);
+            hit->share = looking->found[i].share;
     for (size_t i = 0; i < near_count; i++)
         if (strcmp(near[i].key, hit->key) == 0)
             hit->likeness = near[i].score;
@@ -142,7 +85,7 @@ static size_t join(const struct looking *looking, const struct host_near *near, 
 {
     const char *words[MOST_MAX], *directions[MOST_MAX];
     struct fused fused[MOST_MAX];
-    size_t word_count = looking->count < MOST_MAX ? looking->count : MOST_MAX, count;
+    size_t word_count = looking->count, count;
     const struct fuse_list lists[] = {{words, word_count, 1},
                                       {directions, near_count, query->weight}};
 
@@ -168,10 +111,9 @@ static void pack_hits(struct buf *out, const struct looking *looking, const stru
         count = join(looking, near, near_count, query, hits);
     } else {
         for (; count < looking->count && count < query->most; count++) {
-            const struct found *found = &looking->found[count];
+            const struct host_text *found = &looking->found[count];
 
-            hits[count] = (struct hit){found->key, found->score,
-                                       text_query_share(&looking->query, &found->match), 0};
+            hits[count] = (struct hit){found->key, found->score, found->share, 0};
         }
     }
     pack_int(out, (int64_t)count);
@@ -248,7 +190,8 @@ static troupe_status search_new(struct record_call *call, const char *place,
     troupe_status status = TROUPE_OK;
 
     if (text_query_init(&looking->query, query->text.ptr, (size_t)query->text.len))
-        status = look(call->frame, place, looking, &err);
+        status = host_texts_find(&texts, call->frame, place, &looking->query, looking->found,
+                                 &looking->count, &err);
     if (status == TROUPE_OK && query->values)
         status = host_vectors_near(call->frame, query->scope, query->values, query->count, near,
                                    MOST_MAX, &near_count, &err);
@@ -322,7 +265,7 @@ static troupe_status search(troupe_turn *turn, const troupe_text_query *asked, t
         return status;
     looking = mem_zero(1, sizeof(*looking));
     status = search_new(&call, place, &query, looking, ret);
-    looking_clear(looking);
+    host_texts_clear(looking->found, looking->count);
     return status;
 }
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * "troupe.vectors/1": vectors are entries of an index (index.h). A search reads all of the scope and ranks
- * its rows by their floats; the bound of a scope keeps that short.
+ * "troupe.vectors/1": vectors are entries of an index (index.h). A search looks into what the store keeps of the
+ * scope in memory, or reads all of it and ranks its rows by their floats where that is too large.
  */
 #include "host/host_table.h"
 #include "host/index.h"
 
 #include "base/mem.h"
 #include "store/vector_kernel.h"
+#include "store/vector_near.h"
 #include "store/vector_text.h"
 #include "turn/engine_private.h"
 #include "turn/pack.h"
@@ -129,9 +130,8 @@ static void look_at(void *arg, const struct store_rows *rows)
     }
 }
 
-/* [waits] */
-static troupe_status look(struct turn_frame *frame, const char *scope, struct looking *looking,
-                          struct error *err)
+static troupe_status read_all(struct turn_frame *frame, const char *scope, struct looking *looking,
+                              struct error *err)
 {
     troupe_status status;
 
@@ -139,6 +139,26 @@ static troupe_status look(struct turn_frame *frame, const char *scope, struct lo
     status = host_index_read(&vectors, frame, scope, look_at, looking, err);
     mem_free(looking->copy);
     return status;
+}
+
+/* [waits] */
+static troupe_status look(struct turn_frame *frame, const char *scope, struct looking *looking,
+                          struct error *err)
+{
+    struct vector_near_hit hits[MOST_MAX];
+    void *near = NULL;
+    troupe_status status =
+        store_index_use(frame->turn->engine->store, &store_index_vectors, looking->count,
+                        frame->agent->name, scope, 0, &near, err);
+
+    if (status == TROUPE_LIMIT)
+        return read_all(frame, scope, looking, err);
+    if (status < 0 || !near)
+        return status;
+    looking->found = vector_near_search(near, looking->query, looking->most, hits);
+    for (size_t i = 0; i < looking->found; i++)
+        looking->best[i] = (struct host_near){mem_strdup(hits[i].key), hits[i].score};
+    return TROUPE_OK;
 }
 
 troupe_status host_vectors_take(struct turn_frame *frame, const float *values, uint32_t count,

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "loop/scope.h"
 #include "store/driver.h"
+#include "store/index.h"
 #include "store/store.h"
 
 #include <sysexits.h>
@@ -32,6 +33,7 @@ struct store {
     bool flushing;
     size_t queued_bytes;
     bool closed;
+    struct store_index *index;
     struct store_stats stats; /* its counts of requests keep the store alive */
 };
 
@@ -450,6 +452,7 @@ troupe_status store_open(struct loop *loop, const struct store_options *options,
     store->engine = engine;
     store->options = chosen;
     store->max_queries = max_queries;
+    store->index = store_index_new(chosen.index_bytes);
     store->options.path = store->options.vfs = store->options.url = store->options.password =
         store->options.name = store->options.encrypt_key = store->options.encrypt_old_keys =
             NULL; /* the caller's; the driver is done with them */
@@ -466,6 +469,8 @@ void store_close(struct store *store)
     if (store->flushing)
         loop_rest_cancel(store->loop, &store->flush);
     store->driver->close(store->engine);
+    store_index_free(store->index);
+    store->index = NULL;
     store->closed = true; /* outcomes that nobody took are still on their way through the loop */
     free_if_unused(store);
 }
@@ -497,6 +502,16 @@ int64_t store_next_id(const struct store *store, int64_t last)
 bool store_holds(const struct store *store)
 {
     return !store->driver->holds || store->driver->holds(store->engine);
+}
+
+struct store_index *store_index_of(const struct store *store)
+{
+    return store->index;
+}
+
+struct loop *store_loop_of(const struct store *store)
+{
+    return store->loop;
 }
 
 void store_stats(const struct store *store, struct store_stats *ret)

@@ -53,6 +53,7 @@ struct store_options {
     uint32_t busy_ms;        /* wait for a lock another process holds; 0: 2,000                  */
     uint32_t write_ms;       /* one batch may run so long, then it alone is undone; 0: 2,000     */
     uint64_t max_bytes;      /* the file may grow so large, then commits fail; 0: no bound       */
+    size_t index_bytes;      /* of memory for what is searched (store/index.h); 0: 256 MB       */
     const char *vfs;         /* SQLite's file layer; NULL: its default. For fault tests          */
     void (*on_commit)(void); /* called on the writer's thread before each commit and after it, for
                               * tests that end the process there; NULL: nobody is               */

@@ -116,6 +116,11 @@ void vector_near_free(struct vector_near *near)
 
 /* ---- changes ---- */
 
+size_t vector_near_dim(const struct vector_near *near)
+{
+    return near->dim;
+}
+
 size_t vector_near_count(const struct vector_near *near)
 {
     return near->rows.count;

@@ -22,14 +22,16 @@ void vector_near_free(struct vector_near *near); /* NULL is fine */
 /* Puts a vector of length one, in place of what has the key. False, and the key is not there: no memory. */
 bool vector_near_put(struct vector_near *near, const char *key, const float *values);
 void vector_near_remove(struct vector_near *near, const char *key); /* absent is fine */
-size_t vector_near_count(const struct vector_near *near);           /* vectors        */
-size_t vector_near_bytes(const struct vector_near *near);           /* of memory      */
+size_t vector_near_dim(const struct vector_near *near);
+size_t vector_near_count(const struct vector_near *near); /* vectors        */
+size_t vector_near_bytes(const struct vector_near *near); /* of memory      */
 
 struct vector_near_hit {
     const char *key; /* borrowed until the next change */
     double score;    /* cosine, -1 to 1                */
 };
-/* The `most` nearest to a query of length one, best first, those alike by key. Returns how many. */
+/* The `most` nearest to a query of length one, best first, those alike by key; which of them, where more than four
+ * times `most` are alike, is not told. Returns how many. */
 size_t vector_near_search(const struct vector_near *near, const float *query, size_t most,
                           struct vector_near_hit *hits);
 

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "plugin/agent.h"
-#include "store/kv.h"
+#include "store/index.h"
 #include "turn/engine_private.h"
 #include "turn/sql/erase.h"
 
@@ -192,6 +192,8 @@ static troupe_status do_core(struct engine *engine, struct erasure *erasure, boo
                                            SQL_ERASE_EVENTS};
     static const char *const of_member[] = {SQL_ERASE_RATINGS, SQL_ERASE_JOBS, SQL_ERASE_DENIED,
                                             SQL_ERASE_SETTER};
+    static const char *const of_scopes[] = {SQL_ERASE_KV, SQL_ERASE_INDEX_SCOPES,
+                                            SQL_ERASE_INDEX_CHANGES};
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_mem_ char *member = turn_erase_scope(erasure->member, false);
     _cleanup_mem_ char *session = turn_erase_scope(erasure->member, true);
@@ -211,9 +213,12 @@ static troupe_status do_core(struct engine *engine, struct erasure *erasure, boo
                                          store_int(erasure->last_event)));
     for (size_t i = 0; i < sizeof(of_member) / sizeof(of_member[0]); i++)
         store_batch_add(batch, STORE_SQL(of_member[i], store_text(erasure->member)));
-    store_batch_add(batch, STORE_SQL(SQL_ERASE_KV, store_text(member), store_text(session)));
+    for (size_t i = 0; i < sizeof(of_scopes) / sizeof(of_scopes[0]); i++)
+        store_batch_add(batch, STORE_SQL(of_scopes[i], store_text(member), store_text(session)));
     *ret_done = true;
-    return commit_part(engine, erasure, batch, CORE, err);
+    status = commit_part(engine, erasure, batch, CORE, err);
+    store_index_forget(engine->store, erasure->member);
+    return status;
 }
 
 static troupe_status do_budget(struct engine *engine, const struct erasure *erasure,
@@ -282,6 +287,8 @@ static void add_table(struct store_batch *batch, const char *ns, const struct st
 static troupe_status do_agent(struct engine *engine, struct erasure *erasure, const char *ns,
                               struct error *err)
 {
+    static const char *const of_key[] = {SQL_ERASE_INDEX_KEY, SQL_ERASE_INDEX_KEY_CHANGES,
+                                         SQL_ERASE_KV_KEY};
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_rows_ struct store_rows *rows = NULL, *tables = NULL;
     troupe_status status =
@@ -300,7 +307,8 @@ static troupe_status do_agent(struct engine *engine, struct erasure *erasure, co
         if (kind == TROUPE_USER_IS_TABLE)
             add_table(batch, ns, rows, i, erasure->member);
         else if (kind == TROUPE_USER_IS_KEY)
-            store_batch_add(batch, STORE_SQL(SQL_ERASE_KV_KEY, store_text(ns), store_text(key)));
+            for (size_t k = 0; k < sizeof(of_key) / sizeof(of_key[0]); k++)
+                store_batch_add(batch, STORE_SQL(of_key[k], store_text(ns), store_text(key)));
     }
     status = commit_part(engine, erasure, batch, ns, err);
     if (status < 0)

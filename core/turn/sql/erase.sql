@@ -106,6 +106,21 @@ DELETE FROM scheduled_job WHERE member = ?1;
 -- name: kv
 DELETE FROM kv WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!');
 
+-- What searches in memory go by goes with their entries.
+-- name: index_scopes
+DELETE FROM index_scope WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!');
+
+-- name: index_changes
+DELETE FROM index_change WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!');
+
+-- Before the key is deleted: in another epoch nothing in memory holds.
+-- name: index_key
+UPDATE index_scope SET epoch = epoch + 1, entries = entries - 1 WHERE ns = ?1 AND EXISTS
+    (SELECT 1 FROM kv WHERE kv.ns = ?1 AND kv.scope = index_scope.scope AND kv.key = ?2);
+
+-- name: index_key_changes
+DELETE FROM index_change WHERE ns = ?1 AND key = ?2;
+
 -- name: kv_key
 DELETE FROM kv WHERE ns = ?1 AND key = ?2;
 

@@ -12,6 +12,7 @@
 #include "gateway/sql/outbox.h"
 #include "sched/sql/sched.h"
 #include "store/driver.h"
+#include "store/sql/index.h"
 #include "turn/sql/budget.h"
 #include "turn/sql/budget_span.h"
 #include "turn/sql/call.h"
@@ -91,6 +92,13 @@ static const struct {
     NAMED(SQL_SCHED_SWEEP),
     NAMED(SQL_DISCORD_SEQ),
     NAMED(SQL_DISCORD_REPLIES),
+    NAMED(SQL_INDEX_LOOK),
+    NAMED(SQL_INDEX_ROOM),
+    NAMED(SQL_INDEX_PUT),
+    NAMED(SQL_INDEX_REMOVE),
+    NAMED(SQL_INDEX_NOTE),
+    NAMED(SQL_INDEX_PRUNE),
+    NAMED(SQL_INDEX_CHANGES),
     {"a value of an agent", "SELECT value FROM kv WHERE ns = ?1 AND scope = ?2 AND key = ?3 AND "
                             "(expires_ms = 0 OR expires_ms > ?4)"},
     {"the sweep of values",

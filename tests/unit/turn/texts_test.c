@@ -124,6 +124,10 @@ BODY(a_stage_that_runs_again_finds_what_it_found_before)
     "INSERT INTO kv (ns, scope, key, value, expires_ms, updated_ms) WITH RECURSIVE n (i) AS "      \
     "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) "                                     \
     "SELECT 'v', 'texts/agent', 'k' || i, zeroblob(32), 0, 0 FROM n"
+/* As if there were ten times as many. */
+#define FULL                                                                                       \
+    "INSERT INTO index_scope (ns, scope, epoch, seq, entries) VALUES ('v', 'texts/agent', 1, 1, "  \
+    "99999)"
 
 BODY(a_scope_is_bounded_and_the_last_one_in_it_is_found)
 {
@@ -132,6 +136,7 @@ BODY(a_scope_is_bounded_and_the_last_one_in_it_is_found)
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
 
     store_batch_add(batch, STORE_SQL(FILL));
+    store_batch_add(batch, STORE_SQL(FULL));
     CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
     CHECK_SAYS(ann, "put 0 zz walrus;put 0 more walrus;put 0 zz walruses",
                "[put][-11 texts.full][put]");
