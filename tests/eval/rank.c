@@ -9,10 +9,9 @@
  *     N             forgets the texts
  */
 #include "base/mem.h"
-#include "base/text.h"
 #include "store/fuse.h"
-#include "store/text_index.h"
-#include "store/vector_kernel.h"
+#include "store/text_postings.h"
+#include "store/vector_near.h"
 #include "store/vector_text.h"
 
 #include <stdio.h>
@@ -21,75 +20,35 @@
 
 #define LOCAL_WEIGHT 0.015 /* TROUPE_TEXTS_LOCAL of troupe/texts.h */
 
-enum { TEXTS_MAX = 10000, DEEP = 100, SHOWN = 10 };
+enum { DEEP = 100, SHOWN = 10 };
 
-struct entry {
-    char *key;
-    struct buf packed;
-    float vector[VECTOR_TEXT_DIM];
-    bool has_vector;
-    struct text_match match;
-    double score;
-};
-
-static struct entry *entries;
-static size_t entry_count;
-
-static int by_score(const void *a, const void *b)
-{
-    const struct entry *const *x = a, *const *y = b;
-
-    if ((*x)->score > (*y)->score || (*x)->score < (*y)->score)
-        return (*x)->score > (*y)->score ? -1 : 1;
-    return strcmp((*x)->key, (*y)->key);
-}
-
-/* The keys of what scored above `least`, the best first. */
-static size_t order(double least, const char **ret)
-{
-    struct entry **all = mem_zero(entry_count + 1, sizeof(struct entry *));
-    size_t count = 0, shown;
-
-    for (size_t i = 0; i < entry_count; i++)
-        if (entries[i].score > least)
-            all[count++] = &entries[i];
-    qsort(all, count, sizeof(struct entry *), by_score);
-    shown = count < DEEP ? count : DEEP;
-    for (size_t i = 0; i < shown; i++)
-        ret[i] = all[i]->key;
-    mem_free(all);
-    return shown;
-}
+static struct text_postings *postings;
+static struct vector_near *vectors;
 
 static size_t by_words(const char *text, const char **ret)
 {
+    struct text_hit hits[DEEP];
     struct text_query query;
+    size_t count = 0;
 
-    if (!text_query_init(&query, text, strlen(text)))
-        return 0;
-    for (size_t i = 0; i < entry_count; i++) {
-        bool found = text_query_look(&query, entries[i].packed.data, entries[i].packed.len,
-                                     &entries[i].match);
-
-        entries[i].score = found ? 1 : 0;
-    }
-    for (size_t i = 0; i < entry_count; i++)
-        if (entries[i].score > 0)
-            entries[i].score = text_query_score(&query, &entries[i].match);
-    return order(0, ret);
+    if (text_query_init(&query, text, strlen(text)))
+        count = text_postings_search(postings, &query, DEEP, hits);
+    for (size_t i = 0; i < count; i++)
+        ret[i] = hits[i].key;
+    return count;
 }
 
 static size_t by_direction(const char *text, const char **ret)
 {
+    struct vector_near_hit hits[DEEP];
     float vector[VECTOR_TEXT_DIM];
+    size_t count = 0;
 
-    if (!vector_of_text(text, strlen(text), vector, VECTOR_TEXT_DIM))
-        return 0;
-    for (size_t i = 0; i < entry_count; i++)
-        entries[i].score = entries[i].has_vector
-                               ? (double)vector_dot(vector, entries[i].vector, VECTOR_TEXT_DIM)
-                               : -1;
-    return order(-1, ret);
+    if (vector_of_text(text, strlen(text), vector, VECTOR_TEXT_DIM))
+        count = vector_near_search(vectors, vector, DEEP, hits);
+    for (size_t i = 0; i < count; i++)
+        ret[i] = hits[i].key;
+    return count;
 }
 
 static void show(const char *how, const char *key, const char *const *keys, size_t count)
@@ -117,25 +76,31 @@ static void ask(const char *key, const char *text)
 
 static void add(const char *key, const char *text)
 {
-    struct entry *entry;
+    _cleanup_buf_ struct buf packed = BUF_INIT;
+    float vector[VECTOR_TEXT_DIM];
 
-    if (entry_count == TEXTS_MAX) {
-        fprintf(stderr, "more than %d texts: forget some by N\n", TEXTS_MAX);
+    if (text_index_pack(text, strlen(text), &packed))
+        text_postings_put(postings, key, packed.data, packed.len);
+    if (vector_of_text(text, strlen(text), vector, VECTOR_TEXT_DIM) &&
+        !vector_near_put(vectors, key, vector)) {
+        fprintf(stderr, "no memory for a vector\n");
         exit(1);
     }
-    entry = &entries[entry_count++];
-    *entry = (struct entry){.key = mem_strdup(key)};
-    (void)text_index_pack(text, strlen(text), &entry->packed);
-    entry->has_vector = vector_of_text(text, strlen(text), entry->vector, VECTOR_TEXT_DIM);
 }
 
 static void forget(void)
 {
-    for (size_t i = 0; i < entry_count; i++) {
-        mem_free(entries[i].key);
-        buf_clear(&entries[i].packed);
-    }
-    entry_count = 0;
+    text_postings_free(postings);
+    vector_near_free(vectors);
+    postings = NULL;
+    vectors = NULL;
+}
+
+static void begin(void)
+{
+    forget();
+    postings = text_postings_new();
+    vectors = vector_near_new(VECTOR_TEXT_DIM);
 }
 
 int main(void)
@@ -143,7 +108,7 @@ int main(void)
     char *line = NULL, *rest;
     size_t size = 0;
 
-    entries = mem_zero(TEXTS_MAX, sizeof(*entries));
+    begin();
     while (getline(&line, &size, stdin) > 0) {
         const char *what, *key, *text;
 
@@ -152,14 +117,13 @@ int main(void)
         key = strtok_r(NULL, "\t", &rest);
         text = strtok_r(NULL, "\t", &rest);
         if (what && !strcmp(what, "N"))
-            forget();
+            begin();
         else if (what && key && text && !strcmp(what, "T"))
             add(key, text);
         else if (what && key && text && !strcmp(what, "Q"))
             ask(key, text);
     }
     forget();
-    mem_free(entries);
     free(line);
     return 0;
 }
