@@ -5,6 +5,7 @@
 #ifndef TESTS_LONG_ROWS_H
 #define TESTS_LONG_ROWS_H
 
+#include "loop/co.h"
 #include "store/index.h"
 #include "store/text_index.h"
 #include "store/vector_text.h"
@@ -16,7 +17,7 @@ enum {
     ROWS_MEMBERS = 1000,
     ROWS_CHANNELS = 200,
     ROWS_TEXT_MAX = 1024,
-    ROWS_PAIR = 1000 /* of a member and a channel: member I writes in channel I % ROWS_CHANNELS */
+    PATIENCE_MS = 600000 /* a machine may stand still meanwhile */
 };
 
 struct rows {

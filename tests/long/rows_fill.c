@@ -155,7 +155,7 @@ static troupe_status fill_memory(struct rows *rows)
             }
             rows_put_memory(rows, batch, member, n);
         }
-        if (store_commit(rows->store, batch, 0, &rows->err) < 0)
+        if (store_commit(rows->store, batch, co_after(PATIENCE_MS), &rows->err) < 0)
             return rows->err.status;
         if (n % (all / 4) == 0)
             say("memories and pieces", n, all);
@@ -176,7 +176,7 @@ static troupe_status run(struct rows *rows, const char *ns, const char *sql)
 
     store_batch_add(batch,
                     &(const struct store_statement){.sql = sql, .ns = ns, .expect = STORE_ANY});
-    return store_commit(rows->store, batch, 0, &rows->err);
+    return store_commit(rows->store, batch, co_after(PATIENCE_MS), &rows->err);
 }
 
 /* A tenth is member 0's; each other one has a thousandth, in sessions of 20 questions. */
@@ -206,7 +206,8 @@ static troupe_status fill_members(struct rows *rows)
     _cleanup_mem_ char *sessions = mem_printf(
         "INSERT INTO {conversation_sessions} (account, channel, member, guild, session_start, "
         "last_message_at, message_count) " NUMBERS
-        "SELECT '1', CAST(i + 200 AS TEXT), CAST(i + 1000 AS TEXT), '5', %" PRId64 ", 0, 40 FROM n",
+        "SELECT '1', CAST(i %% 200 + 200 AS TEXT), CAST(i + 1000 AS TEXT), '5', %" PRId64
+        ", 0, 40 FROM n",
         (int64_t)0, (int64_t)ROWS_MEMBERS - 1, (rows->history - 1) / 40000);
     _cleanup_mem_ char *preferences = mem_printf(
         "INSERT INTO {user_preferences} (account, member, created_at, updated_at) " NUMBERS
@@ -236,11 +237,11 @@ troupe_status rows_fill(struct rows *rows)
     const struct store_migration conversation[] = {{1, "001_conversation.sql", rows_conversation_1},
                                                    {2, "002_context.sql", rows_conversation_2}};
     const struct store_migration memory[] = {{1, "001_memory.sql", rows_memory_1}};
-    troupe_status status =
-        store_migrate(rows->store, "conversation", conversation, 2, 0, &rows->err);
+    troupe_status status = store_migrate(rows->store, "conversation", conversation, 2,
+                                         co_after(PATIENCE_MS), &rows->err);
 
     if (status >= 0)
-        status = store_migrate(rows->store, "memory", memory, 1, 0, &rows->err);
+        status = store_migrate(rows->store, "memory", memory, 1, co_after(PATIENCE_MS), &rows->err);
     if (status >= 0)
         status = fill_members(rows);
     if (status >= 0)
