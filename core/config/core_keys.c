@@ -58,6 +58,9 @@ static const struct config_key store_keys[] = {
      .doc = "keys that encrypted before, between blanks; troupe reseal makes them needless"},
     {"synchronous", CONFIG_CHOICE, 0, "full", .choices = synchronous,
      .doc = "full survives power loss; normal is faster and may lose the last commits then"},
+    {"index_memory", CONFIG_SIZE, 0, "256M", MEGA, 64 * 1024 * MEGA,
+     .doc = "what searches by words and vectors may take of memory; what was searched longest ago "
+            "goes"},
     {"keep_traces", CONFIG_DURATION, CONFIG_LIVE, "7d", HOUR, 400 * 24 * HOUR,
      .doc = "how long troupe why can tell about a turn; texts of messages go after a day"},
     {"keep_files", CONFIG_SIZE, CONFIG_LIVE, "256M", 64 * KILO, 1024 * 1024 * MEGA,

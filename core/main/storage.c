@@ -14,6 +14,7 @@ troupe_status storage_options(const struct config *config, struct store_options 
         .path = config_str(section, "path"),
         .encrypt_key = config_str(section, "encrypt_key"),
         .encrypt_old_keys = config_str(section, "encrypt_old_keys"),
+        .index_bytes = (size_t)config_bytes(section, "index_memory"),
         .synchronous = config_choice(section, "synchronous") == 1 ? STORE_NORMAL : STORE_FULL,
     };
 

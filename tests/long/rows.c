@@ -438,6 +438,8 @@ int main(int argc, char **argv)
     unlink(log);
     snprintf(log, sizeof(log), "%s-shm", path);
     unlink(log);
+    snprintf(log, sizeof(log), "%s.lock", path);
+    unlink(log);
     rmdir(dir);
     printf("long rows runs %zu lost 0 doubled 0\n", run->turns);
     in_server = run->failed;

@@ -187,8 +187,8 @@ static troupe_status fill_history(struct rows *rows)
     for (int64_t from = 0; from < rows->history && status >= 0; from += CHUNK) {
         _cleanup_mem_ char *sql = mem_printf(
             "INSERT INTO {conversation_history} (account, channel, member, guild, session_start, "
-            "message, part, role, content, created_at) " NUMBERS "SELECT '1', CAST(" WHO
-            " + 200 AS TEXT), CAST(" WHO " + 1000 AS TEXT), '5', "
+            "message, part, role, content, created_at) " NUMBERS "SELECT '1', CAST((" WHO
+            ") %% 200 + 200 AS TEXT), CAST(" WHO " + 1000 AS TEXT), '5', "
             "i / 40000, i, i / 1000 %% 2, CASE WHEN i / 1000 %% 2 = 0 THEN 'user' ELSE "
             "'assistant' END, 'What somebody said as number ' || CAST(i AS TEXT) || ', and what "
             "else there was to tell about it in a message of ordinary length', i FROM n",

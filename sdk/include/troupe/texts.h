@@ -18,7 +18,7 @@
  * Kept of a text are hashes of its words, not the text: that is for the agent to keep. Words lose a few endings of
  * English and German before they are compared; those that nearly every text has count only where the
  * question has no others. Rare words count more, long texts less (Okapi BM25 within the scope), the same
- * on every database. Bounds: 10,000 texts of an agent in a scope, 100 results; of a text the first 64 kB
+ * on every database. Bounds: 100,000 texts of an agent in a scope, 100 results; of a text the first 64 kB
  * and 1,000 different words count, of a question 32. Beside the codes that are named, every call fails with
  * TROUPE_ARGUMENT for a key that has not 1 to 200 bytes of UTF-8, TROUPE_DENIED without the capability,
  * TROUPE_UNSUPPORTED in a turn without the scope asked for, and TROUPE_UNAVAILABLE while the storage is away.

@@ -16,7 +16,7 @@
  *     for (uint32_t i = 0; status == TROUPE_OK && i < hits.count; i++)
  *         show(TROUPE_AT(hits, troupe_vector_hit, i));
  *
- * Only the direction of a vector counts, not its length. Bounds: 1 to 4,096 values, 10,000 vectors of an agent
+ * Only the direction of a vector counts, not its length. Bounds: 1 to 4,096 values, 100,000 vectors of an agent
  * in a scope, 100 results. Vectors of different numbers of values may be in one scope and never find each other;
  * those of different models must not have the same number, since nothing tells them apart. Beside the codes
  * that are named, every call fails with TROUPE_ARGUMENT for a key that has not 1 to 200 bytes of UTF-8, for

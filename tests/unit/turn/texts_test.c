@@ -5,6 +5,7 @@
 #include "turn_fixture.h"
 
 #include "base/text.h"
+#include "store/index.h"
 #include "turn/erase.h"
 
 #define AGENT(name, file) "[agent " name "]\nplugin = " LIBS "/" file ".so\n"
@@ -177,13 +178,23 @@ BODY(a_members_texts_go_with_their_data)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
+    struct store_index_stats before, after;
 
     CHECK_SAYS(ann, "put 5 mine walrus;put 4 ours walrus;put 3 all walrus", "[put][put][put]");
     CHECK_SAYS(ann_in_guild, "put 5 there walrus", "[put]");
     CHECK_SAYS(bob, "put 5 his walrus", "[put]");
+    CHECK_SAYS(ann, "find 5 walrus;both 5 walrus", "[mine 1.0][mine 1.0 alike]");
+    CHECK_SAYS(ann_in_guild, "find 5 walrus", "[there 1.0]");
+    CHECK_SAYS(bob, "find 5 walrus", "[his 1.0]");
+    store_index_stats(f->store, &before);
     CHECK_STATUS(turn_erase_ask(t->engine, "7", "operator", 0, &f->err), TROUPE_OK);
     WAIT_FOR(ask_int(f, "SELECT count(*) FROM erasure") == 0);
     CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE scope LIKE 'texts/%'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM index_scope WHERE scope LIKE 'texts/%'") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM index_change WHERE scope LIKE 'texts/%'") == 1);
+    /* Neither is anything in memory, before somebody searches. */
+    store_index_stats(f->store, &after);
+    CHECK(before.scopes > 2 && after.scopes == 1);
     CHECK_SAYS(ann, "find 5 walrus;both 5 walrus", "[][]");
     CHECK_SAYS(ann_in_guild, "find 5 walrus", "[]");
     CHECK_SAYS(bob, "find 5 walrus", "[his 1.0]");

@@ -3,14 +3,9 @@
  * The index of a scope's words beside a scan of all its texts: the same hits, scores and shares, whatever was
  * put, replaced and removed before.
  */
-#include "tap.h"
+#include "vector_fixture.h"
 
-#include "base/mem.h"
 #include "store/text_postings.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { TEXTS = 600, WORDS = 90, MOST = 20 };
 
@@ -23,11 +18,7 @@ static uint64_t seed;
 
 static uint32_t draw(uint32_t below)
 {
-    uint64_t x = seed += UINT64_C(0x9e3779b97f4a7c15);
-
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)((x ^ (x >> 31)) >> 32) % below;
+    return (uint32_t)(next_random(&seed) >> 32) % below;
 }
 
 /* Some words are in nearly every text, most in few. */

@@ -3,15 +3,9 @@
  * The vectors of a scope in memory beside a scan of the floats that they were made of, whatever was put, replaced
  * and removed before.
  */
-#include "tap.h"
+#include "vector_fixture.h"
 
-#include "base/mem.h"
 #include "store/vector_near.h"
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { ROWS = 700, DIM = 67, K = 10 };
 
@@ -25,11 +19,7 @@ static uint64_t seed;
 
 static uint32_t draw(uint32_t below)
 {
-    uint64_t x = seed += UINT64_C(0x9e3779b97f4a7c15);
-
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)((x ^ (x >> 31)) >> 32) % below;
+    return (uint32_t)(next_random(&seed) >> 32) % below;
 }
 
 static void make(float *out)
@@ -152,10 +142,91 @@ static void memory_is_given_back_by_what_is_removed(void **state)
     mem_free(scope);
 }
 
+/* ---- at the size that it is for ---- */
+
+enum { WIDE = 384, MANY = 4000, QUERIES = 100 };
+
+/* Of the ten best by the floats so many of a thousand are among the ten found. */
+static size_t recall(size_t centres)
+{
+    float *centre = mem_zero((centres + 1) * WIDE, sizeof(float));
+    float *rows = mem_alloc((MANY + QUERIES) * WIDE * sizeof(float));
+    static struct wanted wanted[MANY];
+    struct vector_near *near = vector_near_new(WIDE);
+    size_t right = 0;
+
+    fill_random(&seed, centre, centres * WIDE);
+    for (size_t i = 0; i < MANY + QUERIES; i++) {
+        const float *of = centre + (centres ? next_random(&seed) % centres : 0) * WIDE;
+        char key[16];
+
+        for (size_t j = 0; j < WIDE; j++)
+            rows[i * WIDE + j] = of[j] + 0.4F * next_normal(&seed);
+        assert_true(vector_normalise(rows + i * WIDE, WIDE, rows + i * WIDE));
+        snprintf(key, sizeof(key), "%zu", i);
+        if (i < MANY)
+            assert_true(vector_near_put(near, key, rows + i * WIDE));
+    }
+    for (size_t q = MANY; q < MANY + QUERIES; q++) {
+        struct vector_near_hit hits[K];
+
+        for (size_t i = 0; i < MANY; i++)
+            wanted[i] = (struct wanted){vector_dot(rows + q * WIDE, rows + i * WIDE, WIDE), i};
+        qsort(wanted, MANY, sizeof(*wanted), by_score);
+        assert_int_equal(vector_near_search(near, rows + q * WIDE, K, hits), K);
+        for (size_t i = 0; i < K; i++)
+            for (size_t j = 0; j < K; j++)
+                right += strtoul(hits[i].key, NULL, 10) == wanted[j].row;
+    }
+    vector_near_free(near);
+    mem_free(centre);
+    mem_free(rows);
+    return right;
+}
+
+static void of_the_ten_best_by_floats_999_of_1000_are_found(void **state)
+{
+    (void)state;
+    seed = 5;
+    assert_true(recall(0) >= 999);
+    assert_true(recall(40) >= 999);
+}
+
+static void any_dimension_up_to_4096_is_searched(void **state)
+{
+    static const size_t dims[] = {1, 2, 7, 8, 63, 64, 65, 383, 1536, 4096};
+
+    (void)state;
+    seed = 6;
+    for (size_t d = 0; d < sizeof(dims) / sizeof(dims[0]); d++) {
+        struct vector_near *near = vector_near_new(dims[d]);
+        float *values = mem_alloc(dims[d] * sizeof(float));
+        struct vector_near_hit hit;
+
+        for (size_t i = 0; i < 20; i++) {
+            char key[16];
+
+            snprintf(key, sizeof(key), "%zu", i);
+            do
+                fill_random(&seed, values, dims[d]);
+            while (!vector_normalise(values, dims[d], values));
+            assert_true(vector_near_put(near, key, values));
+        }
+        /* The last one put is the nearest to itself; with one dimension others point its way, too. */
+        assert_int_equal(vector_near_search(near, values, 1, &hit), 1);
+        assert_true(hit.score > 0.9999);
+        assert_true(dims[d] < 7 || !strcmp(hit.key, "19"));
+        vector_near_free(near);
+        mem_free(values);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_search_finds_what_a_scan_of_the_floats_finds),
+        cmocka_unit_test(of_the_ten_best_by_floats_999_of_1000_are_found),
+        cmocka_unit_test(any_dimension_up_to_4096_is_searched),
         cmocka_unit_test(memory_is_given_back_by_what_is_removed),
     };
 
