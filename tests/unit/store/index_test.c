@@ -14,7 +14,7 @@
 
 static struct postgres_server_of_test server;
 static bool have_server;
-static int databases;
+static unsigned char databases;
 
 static char sqlite[] = "sqlite", postgresql[] = "postgresql";
 static char sqlite_sealed[] = "sqlite, encrypted", postgresql_sealed[] = "postgresql, encrypted";
@@ -38,7 +38,7 @@ static int setup(void **state)
     if (backend == sqlite_sealed || backend == postgresql_sealed)
         options.encrypt_key = "6b65796b65796b65796b65796b65796b65796b65796b65796b65796b65796b65";
     if (in_server) {
-        snprintf(f->name, sizeof(f->name), "index%d", ++databases);
+        snprintf(f->name, sizeof(f->name), "index%u", ++databases);
         postgres_server_database(&server, f->name, NULL, f->url);
         options.url = f->url;
     }
