@@ -57,9 +57,9 @@ troupe_status turn_engine_adopt(struct engine *engine,
     troupe_status status;
     size_t events;
 
-    store_batch_add(batch, STORE_SQL(SQL_TURN_ADOPT_HOSTS, store_null()));
-    store_batch_add(batch, STORE_SQL(SQL_TURN_ADOPT_OUTBOX, store_null()));
-    events = store_batch_add(batch, STORE_SQL(SQL_TURN_ADOPT_EVENTS, store_null()));
+    store_batch_add(batch, STORE_SQL(SQL_TURN_ADOPT_HOSTS));
+    store_batch_add(batch, STORE_SQL(SQL_TURN_ADOPT_OUTBOX));
+    events = store_batch_add(batch, STORE_SQL(SQL_TURN_ADOPT_EVENTS));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
     if (status == TROUPE_OK) {
         const struct store_rows *rows = store_batch_result(batch, events);

@@ -29,6 +29,13 @@ BOT, GUILD, CHANNEL, MEMBER = (100000000000000001, 200000000000000000, 300000000
                                400000000000000000)
 TAKEN = 75  # the status of a host that another one has taken over from
 
+# Half of them to a model; the others wait for a press, a form or a select, or are slash commands.
+LOADS = [({"kind": "mention"}, 1 / 2),
+         ({"kind": "mention", "text": "{mention} choose {token}"}, 1 / 8),
+         ({"kind": "mention", "text": "{mention} fill {token}"}, 1 / 16),
+         ({"kind": "mention", "text": "{mention} list {token}"}, 1 / 16),
+         ({"kind": "slash", "command": "later", "text": "{token}"}, 1 / 4)]
+
 
 class Pair:
     """The two hosts, their database and their judges."""
@@ -43,13 +50,17 @@ class Pair:
                                            str(CHANNELS), "--members", str(MEMBERS), "--history",
                                            "5000"))
         self.llm = run.own(rig.Llm(run.directory))
+        self.adopted = 0  # open turns that the other host went on with
         self.hosts = [self.host(name) for name in ("one", "two")]
 
     def host(self, name):
         directory = os.path.join(self.run.directory, name)
         os.mkdir(directory, 0o711)
+        wait = os.path.join(rig.BUILD, "tests/long/plugins/.libs/wait.so")
+        agents = f"[agent reminder]\n[agent wait]\nplugin = {wait}\nisolation = inprocess\n"
         return self.run.own(rig.Host(directory, rig.config(
-            directory, self.discord, self.llm, agents="[agent reminder]\n", extra=f"""[store]
+            directory, self.discord, self.llm, agents=agents,
+            pipeline="stages = wait, conversation", extra=f"""[store]
 backend = postgresql
 url = postgresql://troupe@/bot?host={self.server.place}
 lease = {LEASE_S}s
@@ -101,22 +112,39 @@ daily = 100000
         self.until(lambda: self.number("scheduled_job WHERE state <> 'open'") >= share * JOBS,
                    f"{share:.0%} of the jobs")
 
-    def kill(self, host):
+    def slot(self, host):
+        return self.server.query(f"SELECT slot FROM troupe.host WHERE name = '{name_of(host)}'")
+
+    def open(self, slot):
+        return self.number(f"event WHERE finished_ms IS NULL AND host = {slot}")
+
+    def adopt(self, slot):
+        """Until the other host has what this one had open."""
+        before = self.open(slot)
+        self.until(lambda: self.number(f"host WHERE slot = {slot} AND held") == 0,
+                   "a silent host was not taken for dead", 60)
+        self.until(lambda: self.open(slot) == 0, "what a silent host had was not taken over", 60)
+        self.adopted += before
+
+    def kill(self, host, at_once):
+        """It is back at once, in its place, or the other one takes over."""
         self.alive()
+        slot = self.slot(host)
         host.kill()
-        # Half of the time it is back at once, in its place; else the other one takes over.
-        if self.run.random.random() < 0.5:
-            time.sleep(LEASE_S + self.run.random.uniform(0.0, 2.0))
+        if not at_once:
+            self.adopt(slot)
         host.start()
 
     def stop(self, host):
         """Stopped in the middle of its work, until the other one has all of that; then it goes on."""
-        slot = self.server.query(f"SELECT slot FROM troupe.host WHERE name = '{name_of(host)}'")
-        host.process.send_signal(signal.SIGSTOP)
-        self.until(lambda: self.number(f"host WHERE slot = {slot} AND held") == 0,
-                   "the stopped host was not taken for dead", 60)
-        self.until(lambda: self.number(f"event WHERE finished_ms IS NULL AND host = {slot}") == 0,
-                   "what the stopped host had was not taken over", 60)
+        slot = self.slot(host)
+        for _ in range(100):
+            host.process.send_signal(signal.SIGSTOP)
+            if self.open(slot):
+                break
+            host.process.send_signal(signal.SIGCONT)
+            time.sleep(0.05)
+        self.adopt(slot)
         before = self.number(f"event WHERE host = {slot}")
         host.process.send_signal(signal.SIGCONT)
         self.until(lambda: host.process.poll() is not None,
@@ -143,10 +171,24 @@ def seen(discord):
     return marks
 
 
+def judge_waits(run, pair, report):
+    """Whoever was asked has answered, and was answered by what was chosen."""
+    asked = chosen = 0
+    for n in range(1, report["asked"] + 1):
+        texts = [part["content"] for part in pair.discord.do(f"ledger?n={n}")["parts"]
+                 if not part["deleted"]]
+        if any(text.startswith("Tea or coffee?") for text in texts):
+            asked += 1
+            chosen += sum(" it is: " in text for text in texts) == 1
+    run.expect(asked == chosen > 0, f"{asked} members were asked and {chosen} answered once")
+    run.say(f"{asked} members were asked something, {chosen} answered once", True)
+
+
 def judge(run, pair):
     pair.until(lambda: pair.left() == 0, "jobs, turns or messages stay open")
     if not pair.discord.wait("answered", 0, 60, quiet=2):
         run.expect(False, "not everything was answered within 60 s")
+    judge_waits(run, pair, pair.discord.report())
     marks = seen(pair.discord)
     jobs_lost = sum(1 for n in range(1, JOBS + 1) if not marks[f"job-{n}-"])
     jobs_doubled = sum(count - 1 for count in marks.values() if count > 1)
@@ -157,10 +199,12 @@ def judge(run, pair):
                             "AND reason <> 'llm.interrupted' GROUP BY 1, 2")
     run.expect(not bad, f"turns that did not end well: {bad}")
     run.expect(pair.number("event WHERE kind = 'job'") == JOBS, "not every job is one event")
-    run.expect(pair.number("event WHERE kind = 'message'") == report["asked"],
+    run.expect(pair.number("event WHERE kind IN ('message', 'command')") == report["asked"],
                "not every question is one event")
     shares = pair.server.query("SELECT host, kind, count(*) FROM troupe.event GROUP BY 1, 2 ORDER BY 1, 2")
     run.say("by host and kind: " + ", ".join(shares.splitlines()), True)
+    run.say(f"{pair.adopted} open turns were taken over", True)
+    run.expect(pair.adopted > 0, "nothing was open that could have been taken over")
     run.expect(len({line.split("|")[0] for line in shares.splitlines()}) > 1, "one host did it all")
     run.expect(report["pings"] == 0, f"{report['pings']} people were pinged")
     run.expect(report["protocol_errors"] == 0, "the hosts broke the protocol")
@@ -177,9 +221,12 @@ def hosts(run):
         host.start()
     if not pair.discord.wait("connected", 2, 60):
         raise rig.Violation(f"the hosts did not both log in: {pair.hosts[1].tail()}")
-    pair.discord.do("burst", {"members": MEMBERS, "channels": GUILDS * CHANNELS, "kind": "mention",
-                              "rate": max(1, EVENTS // SPAN_S), "count": EVENTS, "one_in": 1,
-                              "seed": run.seed})
+    pair.discord.do("set", {"press_ms": 2000, "press_text": "Tea or coffee"})
+    for i, (load, share) in enumerate(LOADS):
+        pair.discord.do("burst", {"members": MEMBERS, "channels": GUILDS * CHANNELS,
+                                  "rate": max(1, int(EVENTS * share) // SPAN_S),
+                                  "count": int(EVENTS * share), "one_in": 1, "seed": run.seed + i,
+                                  **load})
     stop_at = KILLS // 2
     for i in range(KILLS + 1):
         pair.wait_work((i + 1) / (KILLS + 3))
@@ -187,9 +234,9 @@ def hosts(run):
         if i == stop_at:
             pair.stop(host)
         else:
-            pair.kill(host)
+            pair.kill(host, i % 3 == 0 and i > 0)
         run.say(f"{i + 1} of {KILLS + 1} blows, {pair.number('scheduled_job WHERE runs > 0')} jobs "
-                "have begun")
+                "have begun", KILLS < 10)
     lost, doubled = judge(run, pair)
     for host in pair.hosts:
         host.stop()
