@@ -31,9 +31,10 @@ static troupe_status do_reserve(struct record_call *call, const struct turn_budg
         if (status == TROUPE_CONFLICT)
             status = turn_budget_refusal(store, request, 0, &err);
     }
-    if (status != TROUPE_BUDGET) { /* what it says is the operator's */
-        log_warn("turn", "turn %lld: nothing could be reserved: %s", (long long)frame->turn->id,
-                 err.text);
+    if (status != TROUPE_BUDGET) {     /* what it says is the operator's */
+        if (status != TROUPE_CANCELED) /* another host has the turn, or it was stopped */
+            log_warn("turn", "turn %lld: nothing could be reserved: %s", (long long)frame->turn->id,
+                     err.text);
         turn_frame_error(frame, status, "budget.storage", ENGINE_NO_STORAGE);
     } else {
         turn_frame_error(frame, status,

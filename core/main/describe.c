@@ -62,6 +62,12 @@ json_t *host_status(struct host *host)
                                   "transactions", (json_int_t)store.transactions, "failed",
                                   (json_int_t)store.failed, "queued",
                                   (json_int_t)store.batches_queued));
+    if (store_is_shared(host->store)) {
+        json_t *shared = json_pack("{s:I, s:b}", "slot", (json_int_t)store_host(host->store),
+                                   "holds", store_holds(host->store));
+
+        json_object_set_new(status, "host", shared);
+    }
     json_object_set_new(status, "cache",
                         json_pack("{s:b, s:I, s:I, s:I, s:I}", "degraded", cache.degraded, "hits",
                                   (json_int_t)cache.hits, "misses", (json_int_t)cache.misses,
