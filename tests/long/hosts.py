@@ -73,7 +73,7 @@ daily = 100000
 
     def plan(self):
         """Jobs as an agent would have planned them; no host runs."""
-        start = int((time.time() + 8) * 1000)
+        start = int((time.time() + 5) * 1000)
         rows = []
         for number in range(1, JOBS + 1):
             channel = number % (GUILDS * CHANNELS)
@@ -94,14 +94,20 @@ daily = 100000
                 self.number("event WHERE finished_ms IS NULL") +
                 self.number("outbox WHERE state IN ('ready', 'streaming')"))
 
-    def alive(self):
+    def mend(self, but=None):
+        """On a machine that is too busy a host is late with its lease, and ends as it should."""
         for host in self.hosts:
-            if host.process.poll() is not None:
+            if host is but or host.process is None or host.process.poll() is None:
+                continue
+            if host.process.returncode != TAKEN:
                 raise rig.Violation(f"a host ended with {host.process.returncode}: {host.tail()}")
+            self.run.say("a host was late with its lease, and is started again", True)
+            host.start()
 
-    def until(self, holds, what, seconds=WAIT_S):
+    def until(self, holds, what, seconds=WAIT_S, but=None):
         end = time.monotonic() + seconds
         while not holds():
+            self.mend(but)
             if time.monotonic() > end:
                 raise rig.Violation(f"{what}: not within {seconds} s: {self.hosts[0].tail()} || "
                                     f"{self.hosts[1].tail()}")
@@ -118,25 +124,27 @@ daily = 100000
     def open(self, slot):
         return self.number(f"event WHERE finished_ms IS NULL AND host = {slot}")
 
-    def adopt(self, slot):
+    def adopt(self, host, slot):
         """Until the other host has what this one had open."""
         before = self.open(slot)
         self.until(lambda: self.number(f"host WHERE slot = {slot} AND held") == 0,
-                   "a silent host was not taken for dead", 60)
-        self.until(lambda: self.open(slot) == 0, "what a silent host had was not taken over", 60)
+                   "a silent host was not taken for dead", 60, host)
+        self.until(lambda: self.open(slot) == 0, "what a silent host had was not taken over", 60,
+                   host)
         self.adopted += before
 
     def kill(self, host, at_once):
         """It is back at once, in its place, or the other one takes over."""
-        self.alive()
+        self.mend()
         slot = self.slot(host)
         host.kill()
         if not at_once:
-            self.adopt(slot)
+            self.adopt(host, slot)
         host.start()
 
     def stop(self, host):
         """Stopped in the middle of its work, until the other one has all of that; then it goes on."""
+        self.mend()
         slot = self.slot(host)
         for _ in range(100):
             host.process.send_signal(signal.SIGSTOP)
@@ -144,11 +152,11 @@ daily = 100000
                 break
             host.process.send_signal(signal.SIGCONT)
             time.sleep(0.05)
-        self.adopt(slot)
+        self.adopt(host, slot)
         before = self.number(f"event WHERE host = {slot}")
         host.process.send_signal(signal.SIGCONT)
         self.until(lambda: host.process.poll() is not None,
-                   "the host that was taken for dead did not end", 60)
+                   "the host that was taken for dead did not end", 60, host)
         self.run.expect(host.process.returncode == TAKEN,
                         f"it ended with {host.process.returncode}: {host.tail()}")
         self.run.expect(self.number(f"event WHERE host = {slot}") == before,
@@ -186,7 +194,7 @@ def judge_waits(run, pair, report):
 
 def judge(run, pair):
     pair.until(lambda: pair.left() == 0, "jobs, turns or messages stay open")
-    if not pair.discord.wait("answered", 0, 60, quiet=2):
+    if not pair.discord.wait("answered", 0, 60, quiet=1):
         run.expect(False, "not everything was answered within 60 s")
     judge_waits(run, pair, pair.discord.report())
     marks = seen(pair.discord)
@@ -221,7 +229,7 @@ def hosts(run):
         host.start()
     if not pair.discord.wait("connected", 2, 60):
         raise rig.Violation(f"the hosts did not both log in: {pair.hosts[1].tail()}")
-    pair.discord.do("set", {"press_ms": 2000, "press_text": "Tea or coffee"})
+    pair.discord.do("set", {"press_ms": 1000 if KILLS == 1 else 2000, "press_text": "Tea or coffee"})
     for i, (load, share) in enumerate(LOADS):
         pair.discord.do("burst", {"members": MEMBERS, "channels": GUILDS * CHANNELS,
                                   "rate": max(1, int(EVENTS * share) // SPAN_S),
@@ -234,7 +242,7 @@ def hosts(run):
         if i == stop_at:
             pair.stop(host)
         else:
-            pair.kill(host, i % 3 == 0 and i > 0)
+            pair.kill(host, KILLS == 1 or (i % 3 == 0 and i > 0))
         run.say(f"{i + 1} of {KILLS + 1} blows, {pair.number('scheduled_job WHERE runs > 0')} jobs "
                 "have begun", KILLS < 10)
     lost, doubled = judge(run, pair)
