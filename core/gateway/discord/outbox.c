@@ -868,14 +868,6 @@ static troupe_status load_claims(struct discord_outbox *outbox, struct error *er
     return TROUPE_OK;
 }
 
-static bool is_known(const struct discord_outbox *outbox, int64_t id)
-{
-    list_for_each (link, &outbox->entries)
-        if (container_of(link, struct discord_entry, link)->row->id == id)
-            return true;
-    return false;
-}
-
 troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error *err)
 {
     struct list_link rows, mine;
@@ -891,7 +883,7 @@ troupe_status discord_outbox_recover(struct discord_outbox *outbox, struct error
         struct discord_entry *entry;
 
         /* Stored meanwhile: whoever made it shows it. */
-        if (!row->inherited || is_known(outbox, row->id)) {
+        if (!row->inherited || discord_outbox_has(outbox, row->id)) {
             outbox_row_free(row);
             continue;
         }

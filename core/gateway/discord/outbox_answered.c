@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which interactions have an answer that members see. Their deferred response is that answer then, and
- * a sentence about the interaction may neither take its place nor take it away.
+ * What is in memory still, and which interactions have an answer that members see. Their deferred
+ * response is that answer then, and a sentence about the interaction may neither take its place nor take
+ * it away.
  */
 #include "gateway/discord/outbox_private.h"
 
@@ -10,6 +11,14 @@
 #include "gateway/event.h"
 
 #include <string.h>
+
+bool discord_outbox_has(const struct discord_outbox *outbox, int64_t id)
+{
+    list_for_each (link, &outbox->entries)
+        if (container_of(link, struct discord_entry, link)->row->id == id)
+            return true;
+    return false;
+}
 
 void discord_outbox_note_answered(struct discord_outbox *outbox, const char *interaction)
 {

@@ -136,4 +136,7 @@ void discord_entry_failed(struct discord_entry *entry, troupe_status status, con
 /* Whether a row of the same turn has that message already. */
 bool discord_entry_claimed(const struct discord_entry *entry, uint64_t id);
 
+/* outbox_answered.c: whether the row is being delivered. */
+bool discord_outbox_has(const struct discord_outbox *outbox, int64_t id);
+
 #endif
