@@ -361,11 +361,9 @@ troupe_status store_index_use(struct store *store, const struct store_index_form
         status = bring(&place, form, name, &kept, err);
     if (status < 0)
         return status;
-    if (!there && (kept = map_get(&index->scopes, name)) && !kept->busy) {
-        drop(index, kept);
-        kept = NULL;
-    }
-    *ret = there ? kept->index : NULL;
+    *ret = kept ? kept->index : NULL;
+    if (!kept && (kept = map_get(&index->scopes, name)) && !kept->busy)
+        drop(index, kept); /* it is empty now */
     return TROUPE_OK;
 }
 

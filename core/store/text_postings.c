@@ -413,14 +413,12 @@ size_t text_postings_search(const struct text_postings *postings, const struct t
 {
     double rareness[TEXT_INDEX_QUERY_MAX], all = 0;
     size_t room = postings->text_count + 1, found;
-    _cleanup_mem_ double *scores = NULL;
-    _cleanup_mem_ uint32_t *words = NULL;
     struct sums sums;
 
     if (!postings->live || !most)
         return 0;
-    sums.scores = scores = mem_zero(room, sizeof(*scores));
-    sums.words = words = mem_zero(room, sizeof(*words));
+    sums.scores = mem_zero(room, sizeof(*sums.scores));
+    sums.words = mem_zero(room, sizeof(*sums.words));
     for (size_t w = 0; w < query->word_count; w++) {
         const struct list *list = find_list(postings, query->words[w]);
 
@@ -430,6 +428,8 @@ size_t text_postings_search(const struct text_postings *postings, const struct t
             add_word(postings, list, w, rareness[w], &sums);
     }
     found = choose(postings, &sums, most, hits);
+    mem_free(sums.scores);
+    mem_free(sums.words);
     for (size_t i = 0; i < found; i++) {
         uint32_t has = (uint32_t)hits[i].share;
         double had = 0;

@@ -61,6 +61,7 @@ struct run {
     double times[WHATS][TURNS]; /* ms */
     size_t turns;
     double cold_members[ROWS_MEMBERS];
+    double bytes_words, bytes_vectors;
     double cold_words, cold_vectors, rss_half, rss_end;
     bool failed;
 };
@@ -287,6 +288,14 @@ static troupe_status one_turn(struct run *run, size_t n)
     return status;
 }
 
+static double index_mb(const struct run *run)
+{
+    struct store_index_stats stats;
+
+    store_index_stats(run->rows.store, &stats);
+    return (double)stats.bytes / 1e6;
+}
+
 /* The first search of every scope, as after a start. */
 static troupe_status first_searches(struct run *run)
 {
@@ -295,10 +304,12 @@ static troupe_status first_searches(struct run *run)
     uint64_t start = clock_ns();
     troupe_status status = search(run, ROWS_KNOWLEDGE, "nothing at all", false, &found);
     run->cold_words = ms_since(start);
+    run->bytes_words = index_mb(run);
     start = clock_ns();
     if (status >= 0)
         status = search(run, ROWS_KNOWLEDGE, "nothing at all", true, &found);
     run->cold_vectors = ms_since(start);
+    run->bytes_vectors = index_mb(run) - run->bytes_words;
     for (int64_t member = 0; member < ROWS_MEMBERS && status >= 0; member++) {
         rows_scope(member, scope);
         start = clock_ns();
@@ -367,6 +378,8 @@ static void report(struct run *run, const char *variant)
            "%.0f ms\n",
            variant, run->cold_words, run->cold_vectors, run->cold_members[ROWS_MEMBERS / 2],
            run->cold_members[ROWS_MEMBERS * 95 / 100], run->cold_members[ROWS_MEMBERS - 1]);
+    printf("bench rows_%s_knowledge_memory words %.1f vectors %.1f MB\n", variant, run->bytes_words,
+           run->bytes_vectors);
     printf("bench rows_%s_index scopes %zu %.1f MB loads %" PRIu64 " updates %" PRIu64 "\n",
            variant, stats.scopes, (double)stats.bytes / 1e6, stats.loads, stats.updates);
     printf("bench rows_%s_rss half %.1f end %.1f MB\n", variant, run->rss_half, run->rss_end);
@@ -414,6 +427,7 @@ int main(int argc, char **argv)
             die("V=postgres", "there is no PostgreSQL on this machine");
         postgres_server_database(&server, "rows", NULL, url);
         options.url = url;
+        run->rows.in_server = true;
     }
     if (loop_new(NULL, &run->loop, &run->rows.err) < 0 ||
         store_open(run->loop, &options, &run->rows.store, &run->rows.err) < 0)

@@ -22,6 +22,7 @@ enum {
 
 struct rows {
     struct store *store;
+    bool in_server;
     int64_t history;   /* rows of the conversation's: 1,000,000                        */
     int64_t memories;  /* of all members: a tenth; a tenth of these are member 0's      */
     int64_t knowledge; /* pieces of documents in one server: a tenth                   */

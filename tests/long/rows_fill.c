@@ -246,5 +246,8 @@ troupe_status rows_fill(struct rows *rows)
         status = fill_members(rows);
     if (status >= 0)
         status = fill_history(rows);
-    return status < 0 ? status : fill_memory(rows);
+    if (status >= 0)
+        status = fill_memory(rows);
+    /* As a server does by itself, once a minute has gone by. */
+    return status >= 0 && rows->in_server ? run(rows, NULL, "ANALYZE") : status;
 }
