@@ -67,6 +67,11 @@ const struct metric_family figure_table[FIGURES] = {
         COUNTER("troupe_store_checkpoints_total", "Checkpoints of the write-ahead log."),
     [STORE_QUEUED] = GAUGE("troupe_store_queued", "Batches and queries that wait.", "kind"),
     [STORE_LOG_PAGES] = GAUGE("troupe_store_log_pages", "Pages in the write-ahead log."),
+    [STORE_INDEX_BYTES] =
+        GAUGE("troupe_store_index_bytes", "Memory of what is searched by words and vectors."),
+    [STORE_INDEX_LOADS] =
+        COUNTER("troupe_store_index_loads_total",
+                "Scopes that were read whole into it: many where it is too small."),
     [STORE_DEGRADED] = GAUGE("troupe_store_degraded", "1 while the disk takes no writes."),
     [HTTP_REQUESTS] = COUNTER("troupe_http_requests_total", "Requests that were made."),
     [HTTP_PER_HOUR] = GAUGE("api_calls_per_hour", "Requests of the last hour."),

@@ -13,6 +13,7 @@
 #include "main/figure_table.h"
 #include "main/host_private.h"
 #include "ops/turn_log.h"
+#include "store/index.h"
 #include "turn/budget.h"
 
 #include <stdio.h>
@@ -186,8 +187,12 @@ static void read_loop(struct figures *figures)
 
 static void read_store(struct figures *figures)
 {
+    struct store_index_stats index;
     struct store_stats stats;
 
+    store_index_stats(figures->host->store, &index);
+    put(figures, STORE_INDEX_BYTES, (double)index.bytes);
+    put(figures, STORE_INDEX_LOADS, (double)index.loads);
     store_stats(figures->host->store, &stats);
     put(figures, STORE_BATCHES, (double)stats.batches);
     put(figures, STORE_TRANSACTIONS, (double)stats.transactions);

@@ -3,7 +3,7 @@
  * The texts of one scope as a search by words wants them: for each stem the texts that have it, so that a search
  * looks at those of the question's words and at nothing else. It holds in memory what text_index_pack made of
  * each text; order and scores are those of text_index.h over the same texts. A text's stem takes 1 to 3
- * bytes, a stem 32 to 80, a text about 110 with its key; 100,000 texts of a few sentences 30 MB.
+ * bytes, a stem 32 to 80, a text about 110 with its key; 100,000 texts of 60 words 25 MB.
  *
  * What is removed counts for nothing at once; its numbers go, and are overwritten, when a fifth of all texts is
  * such. Pure; one thread at a time. Memory is mem_alloc's: who bounds it asks for the bytes.
