@@ -133,13 +133,14 @@ struct alike {
 
 /* The row that says the same, active or put aside, and one that says the opposite. */
 static troupe_status find_alike(troupe_turn *turn, const struct memory_limits *limits,
-                                troupe_str content, const float *values, struct alike *ret)
+                                troupe_str content, const struct memory_vector *vector,
+                                struct alike *ret)
 {
     troupe_text_query query = {.size = sizeof(query),
                                .scope = TROUPE_SCOPE_HERE,
                                .text = content,
-                               .values = values,
-                               .count = MEMORY_VECTOR_DIM,
+                               .values = vector->values,
+                               .count = vector->count,
                                .weight = 1,
                                .most = 8};
     troupe_array hits;
@@ -229,7 +230,7 @@ static troupe_status make_history(troupe_turn *turn, troupe_str key, const char 
 
 struct addition {
     const struct memory_fact *fact;
-    const float *values;
+    const struct memory_vector *vector;
     const char *key;
     char content[FACT_MAX + 1], slot[SLOT_MAX];
     int64_t seen, now, expires;
@@ -253,6 +254,7 @@ static troupe_status insert(troupe_turn *turn, const struct addition *add)
         troupe_sql_int(add->seen),
         troupe_sql_int(add->now),
         troupe_sql_int(add->expires),
+        text(add->vector->by),
     };
     char words[FACT_MAX + 64];
     uint64_t n =
@@ -260,18 +262,19 @@ static troupe_status insert(troupe_turn *turn, const struct addition *add)
     troupe_status status = write_one(
         turn,
         "INSERT INTO {memory} (account, guild, member, channel, key, tier, state, content, slot, "
-        "extractor, confidence, importance, message, said_at, seen, used_at, expires_at) VALUES "
+        "extractor, confidence, importance, message, said_at, seen, used_at, expires_at, embedder) "
+        "VALUES "
         "(COALESCE(:account, ''), COALESCE(:guild, ''), :member, COALESCE(:channel, ''), "
         "?1, ?2, ?3, seal(?4, 'memory.content', :account, :guild, :member, ?1), ?5, ?6, ?7, ?8, "
         "?9, "
-        "?10, ?11, ?12, ?13)",
+        "?10, ?11, ?12, ?13, ?14)",
         params, sizeof(params) / sizeof(params[0]));
 
     if (status >= 0)
         status = troupe_texts_put(turn, TROUPE_SCOPE_HERE, add->key, (troupe_str){words, n});
     if (status >= 0)
-        status =
-            troupe_vectors_put(turn, TROUPE_SCOPE_HERE, add->key, add->values, MEMORY_VECTOR_DIM);
+        status = troupe_vectors_put(turn, TROUPE_SCOPE_HERE, add->key, add->vector->values,
+                                    add->vector->count);
     return status;
 }
 
@@ -314,11 +317,24 @@ static troupe_status make_room(troupe_turn *turn, const struct memory_limits *li
     return fact_sweep(turn, limits);
 }
 
+/* TROUPE_NOT_FOUND for a text without a word, before anybody is asked. */
+static troupe_status vector_of(troupe_turn *turn, troupe_str content, struct memory_vector *ret)
+{
+    troupe_status status = embedder_local(turn, content, ret);
+
+    if (status < 0 || !embedder_of(turn)->model[0])
+        return status;
+    status = embedder_texts(turn, &content, 1, ret);
+    if (status >= 0 && !ret->by[0]) /* the model is asked again, for this one too */
+        status = embedder_plan(turn, MEMORY_AGAIN_MS);
+    return status;
+}
+
 troupe_status fact_add(troupe_turn *turn, const struct memory_limits *limits,
                        const struct memory_fact *fact, enum memory_outcome *ret, char *replaced)
 {
     struct addition add = {.fact = fact, .importance = fact->importance, .seen = 1};
-    float *values = (float *)troupe_turn_alloc(turn, MEMORY_VECTOR_DIM * sizeof(*values));
+    struct memory_vector vector;
     struct memory_row *contradicted = NULL;
     struct alike alike = {.has_same = 0};
     char key[MEMORY_KEY_SIZE];
@@ -326,17 +342,14 @@ troupe_status fact_add(troupe_turn *turn, const struct memory_limits *limits,
     troupe_status status;
 
     replaced[0] = '\0';
-    if (!values)
-        return TROUPE_NOMEM;
     status = make_room(turn, limits);
     if (status < 0)
         return status;
     words_clean(fact->content, add.content);
     words_slot((troupe_str){add.content, strlen(add.content)}, add.slot);
-    status = troupe_vectors_of_text(turn, (troupe_str){add.content, strlen(add.content)}, values,
-                                    MEMORY_VECTOR_DIM);
+    status = vector_of(turn, (troupe_str){add.content, strlen(add.content)}, &vector);
     if (status >= 0)
-        status = find_alike(turn, limits, (troupe_str){add.content, strlen(add.content)}, values,
+        status = find_alike(turn, limits, (troupe_str){add.content, strlen(add.content)}, &vector,
                             &alike);
     if (status < 0)
         return status;
@@ -357,7 +370,7 @@ troupe_status fact_add(troupe_turn *turn, const struct memory_limits *limits,
     }
     fact_new_key(turn, 'f', key);
     add.key = key;
-    add.values = values;
+    add.vector = &vector;
     add.now = troupe_now(turn);
     add.aside = !fact->trusted;
     if (alike.has_same) {

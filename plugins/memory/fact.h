@@ -6,10 +6,10 @@
 #ifndef MEMORY_FACT_H
 #define MEMORY_FACT_H
 
+#include "embedder.h"
 #include "words.h"
 
-#define MEMORY_VECTOR_DIM 384
-#define MEMORY_KEY_SIZE   18 /* "f" and 16 hex digits */
+#define MEMORY_KEY_SIZE 18 /* "f" and 16 hex digits */
 
 enum memory_extractor {
     MEMORY_ASKED, /* the member asked to keep it       */

@@ -185,7 +185,8 @@ static troupe_status forget(troupe_turn *turn, uint32_t scope, troupe_str source
 }
 
 static troupe_status put_piece(troupe_turn *turn, uint32_t scope, troupe_str source, uint32_t part,
-                               const struct ingest_piece *piece, const char *key, int64_t now)
+                               const struct ingest_piece *piece, troupe_str whole,
+                               const struct memory_vector *vector, const char *key, int64_t now)
 {
     const troupe_value params[] = {
         troupe_sql_str(source),
@@ -195,31 +196,71 @@ static troupe_status put_piece(troupe_turn *turn, uint32_t scope, troupe_str sou
         troupe_sql_str((troupe_str){piece->heading, strlen(piece->heading)}),
         troupe_sql_str(piece->text),
         troupe_sql_int(now),
+        troupe_sql_str((troupe_str){vector->by, strlen(vector->by)}),
     };
     const troupe_statement statement = {
         "INSERT INTO {knowledge} (account, guild, source, part, key, heading, content, added_by, "
-        "added_at) VALUES (COALESCE(:account, ''), " THERE ", ?1, ?3, ?4, ?5, ?6, "
-        "COALESCE(:member, ''), ?7)",
+        "added_at, embedder) VALUES (COALESCE(:account, ''), " THERE ", ?1, ?3, ?4, ?5, ?6, "
+        "COALESCE(:member, ''), ?7, ?8)",
         TROUPE_ARRAY(params), TROUPE_ROWS_ANY};
-    char *text = (char *)troupe_turn_alloc(turn, HEADING_MAX + PIECE_MOST + 8);
-    float *values = (float *)troupe_turn_alloc(turn, MEMORY_VECTOR_DIM * sizeof(*values));
-    troupe_str whole = {text, 0};
-    troupe_status status;
+    troupe_status status = troupe_sql(turn)->commit(turn, &statement, 1);
 
-    if (!text || !values)
-        return TROUPE_NOMEM;
-    whole.len = (uint64_t)snprintf(text, HEADING_MAX + PIECE_MOST + 8, "%s\n%.*s", piece->heading,
-                                   (int)piece->text.len, piece->text.ptr);
-    status = troupe_vectors_of_text(turn, whole, values, MEMORY_VECTOR_DIM);
-    if (status == TROUPE_NOT_FOUND) /* nothing to find it by */
-        return TROUPE_OK;
-    if (status >= 0)
-        status = troupe_sql(turn)->commit(turn, &statement, 1);
     if (status >= 0)
         status = troupe_texts_put(turn, scope, key, whole);
     if (status >= 0)
-        status = troupe_vectors_put(turn, scope, key, values, MEMORY_VECTOR_DIM);
+        status = troupe_vectors_put(turn, scope, key, vector->values, vector->count);
     return status;
+}
+
+/* What pieces are found by, and their vectors, before the batch that has them. */
+struct portion {
+    const struct ingest_piece *pieces[BATCH];
+    troupe_str wholes[BATCH];
+    struct memory_vector vectors[BATCH];
+    uint32_t parts[BATCH], count;
+};
+
+static troupe_status prepare(troupe_turn *turn, const struct ingest_piece *pieces, uint32_t *at,
+                             uint32_t count, struct portion *ret)
+{
+    ret->count = 0;
+    for (; ret->count < BATCH && *at < count; (*at)++) {
+        const struct ingest_piece *piece = &pieces[*at];
+        char *text = (char *)troupe_turn_alloc(turn, HEADING_MAX + PIECE_MOST + 8);
+        struct memory_vector local;
+        troupe_str whole = {text, 0};
+        troupe_status status;
+
+        if (!text)
+            return TROUPE_NOMEM;
+        whole.len = (uint64_t)snprintf(text, HEADING_MAX + PIECE_MOST + 8, "%s\n%.*s",
+                                       piece->heading, (int)piece->text.len, piece->text.ptr);
+        status = embedder_local(turn, whole, &local);
+        if (status == TROUPE_NOT_FOUND) /* nothing to find it by */
+            continue;
+        if (status < 0)
+            return status;
+        ret->pieces[ret->count] = piece;
+        ret->wholes[ret->count] = whole;
+        ret->vectors[ret->count] = local;
+        ret->parts[ret->count++] = *at;
+    }
+    return embedder_of(turn)->model[0] && ret->count
+               ? embedder_texts(turn, ret->wholes, ret->count, ret->vectors)
+               : TROUPE_OK;
+}
+
+static troupe_status put_portion(troupe_turn *turn, uint32_t scope, troupe_str source,
+                                 const struct portion *portion, char *key, int64_t now)
+{
+    troupe_status status = troupe_batch_begin(turn);
+
+    for (uint32_t n = 0; status >= 0 && n < portion->count; n++) {
+        snprintf(key + MEMORY_KEY_SIZE - 9, 9, "%08x", portion->parts[n]);
+        status = put_piece(turn, scope, source, portion->parts[n], portion->pieces[n],
+                           portion->wholes[n], &portion->vectors[n], key, now);
+    }
+    return status < 0 ? status : troupe_batch_commit(turn);
 }
 
 troupe_status ingest_put(troupe_turn *turn, uint32_t scope, troupe_str source, troupe_str document,
@@ -232,6 +273,7 @@ troupe_status ingest_put(troupe_turn *turn, uint32_t scope, troupe_str source, t
     char key[MEMORY_KEY_SIZE];
     troupe_status status;
     uint32_t count;
+    int away = 0;
 
     if (!pieces)
         return TROUPE_NOMEM;
@@ -241,14 +283,15 @@ troupe_status ingest_put(troupe_turn *turn, uint32_t scope, troupe_str source, t
     status = forget(turn, scope, source, ret_before);
     fact_new_key(turn, 'k', key);
     for (uint32_t i = 0; status >= 0 && i < count;) {
-        status = troupe_batch_begin(turn);
-        for (uint32_t n = 0; status >= 0 && n < BATCH && i < count; n++, i++) {
-            snprintf(key + MEMORY_KEY_SIZE - 9, 9, "%08x", i);
-            status = put_piece(turn, scope, source, i, &pieces[i], key, now);
-        }
-        if (status >= 0)
-            status = troupe_batch_commit(turn);
+        struct portion portion;
+
+        status = prepare(turn, pieces, &i, count, &portion);
+        if (status >= 0 && portion.count)
+            status = put_portion(turn, scope, source, &portion, key, now);
+        away |= portion.count && embedder_of(turn)->model[0] && !portion.vectors[0].by[0];
     }
+    if (status >= 0 && away)
+        status = embedder_plan(turn, MEMORY_AGAIN_MS);
     *ret_pieces = count;
     return status;
 }

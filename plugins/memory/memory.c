@@ -12,10 +12,12 @@
 #include <string.h>
 
 TROUPE_EMBED(memory_sql_001, "sql/001_memory.sql");
+TROUPE_EMBED(memory_sql_002, "sql/002_embedder.sql");
 
 enum memory_answers { ANSWERS_AUTO, ANSWERS_ALWAYS, ANSWERS_NEVER };
 
 struct memory {
+    struct memory_embedder embedder; /* first: embedder.c takes it from there */
     struct memory_limits limits;
     enum memory_answers answers;
     int64_t session_ms;
@@ -346,13 +348,32 @@ static troupe_status stage(troupe_turn *turn)
 
 /* ---- the end of a session --------------------------------------------------------------------- */
 
+static troupe_status make_vectors(troupe_turn *turn)
+{
+    uint32_t count;
+    int left;
+    troupe_status status = embedder_again(turn, &count, &left);
+
+    if (troupe_turn_status(turn) < 0)
+        return troupe_turn_status(turn);
+    if (status < 0)
+        troupe_reason(turn, "memory.vectors", "status %d; again later", status);
+    else
+        troupe_reason(turn, "memory.vectors", "%u made again%s", count,
+                      left ? "; more to come" : "");
+    if (status < 0 || left)
+        (void)embedder_plan(turn, status < 0 ? MEMORY_AGAIN_MS : 0);
+    return TROUPE_DONE;
+}
+
 static troupe_status due(troupe_turn *turn, troupe_str payload)
 {
     const struct memory *memory = (const struct memory *)troupe_state(turn);
     uint32_t count;
     troupe_status status;
 
-    (void)payload;
+    if (is(payload, EMBEDDER_JOB))
+        return make_vectors(turn);
     status = gather_session(turn, &memory->limits, memory->by_model, &count);
     if (status >= 0)
         status = fact_sweep(turn, &memory->limits);
@@ -368,6 +389,24 @@ static troupe_status due(troupe_turn *turn, troupe_str payload)
 
 /* ---- the plugin ------------------------------------------------------------------------------- */
 
+static int read_embedder(troupe_host *host, struct memory_embedder *ret)
+{
+    const troupe_str model = troupe_config_str(host, "embed_model");
+
+    ret->model[0] = '\0';
+    if (!is(troupe_config_str(host, "embedder"), "llm"))
+        return 1;
+    if (!model.len || model.len > MEMORY_MODEL_MAX) {
+        troupe_log(
+            host, TROUPE_LOG_ERROR,
+            "key \"embed_model\": with \"embedder = llm\" it names the model of llm.embed, one of "
+            "those in \"embed_model\" of [agent llm]");
+        return 0;
+    }
+    snprintf(ret->model, sizeof(ret->model), "%.*s", (int)model.len, model.ptr);
+    return 1;
+}
+
 static troupe_status create(troupe_host *host, void **ret_state)
 {
     struct memory *memory = (struct memory *)troupe_alloc(host, sizeof(*memory));
@@ -376,6 +415,10 @@ static troupe_status create(troupe_host *host, void **ret_state)
 
     if (!memory)
         return TROUPE_NOMEM;
+    if (!read_embedder(host, &memory->embedder)) {
+        troupe_free(host, memory);
+        return TROUPE_CONFIG;
+    }
     memory->limits.alike = troupe_config_float(host, "alike", 0.8);
     memory->limits.short_ms = troupe_config_int(host, "short_term", 2592000000);
     memory->limits.immediate_ms = troupe_config_int(host, "immediate", 21600000);
@@ -400,9 +443,10 @@ static void destroy(troupe_host *host, void *state)
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN("org.troupe.memory", "1.0.0", "Remembers what members tell, and answers from it",
               .needs = TROUPE_SQL " " TROUPE_TEXTS " " TROUPE_VECTORS " " TROUPE_SCHEDULE,
-              .capabilities = "sql texts vectors schedule files try:llm.chat",
+              .capabilities = "sql texts vectors schedule files try:llm.chat try:llm.embed",
               .functions = TROUPE_LIST(search, memory, learn),
-              .migrations = TROUPE_MIGRATIONS({1, 0, "memory", memory_sql_001}),
+              .migrations = TROUPE_MIGRATIONS({1, 0, "memory", memory_sql_001},
+                                              {2, 0, "embedder", memory_sql_002}),
               .user_data = TROUPE_USER_DATA(
                   TROUPE_USER_TABLE("memory", "What I remember of what you told me"),
                   TROUPE_USER_TABLE("knowledge", "Documents that you added", .member = "added_by",
@@ -425,6 +469,10 @@ TROUPE_PLUGIN("org.troupe.memory", "1.0.0", "Remembers what members tell, and an
                    .max = 31536000000.0},
                   {"alike", "Likeness from which two memories may be one",
                    .type = TROUPE_TYPE_FLOAT, .def = "0.8", .min = 0.5, .max = 1},
+                  {"embedder", "Who makes vectors of what is remembered: the host, or a model",
+                   .type = TROUPE_TYPE_STRING, .def = "local", .choices = "local|llm"},
+                  {"embed_model", "That model, one of those in embed_model of the agent llm",
+                   .type = TROUPE_TYPE_STRING},
                   {"most", "Memories of a member in one place", .type = TROUPE_TYPE_INT,
                    .def = "1000", .min = 10, .max = 2000}),
               .create = create, .destroy = destroy, .stage = stage, .job = due);

@@ -6,13 +6,16 @@
 
 enum { DEEP = 20, FOUND_MAX = 3 * DEEP, DAY_MS = 86400000 };
 
-/* Something without one of the question's words has to look very much like it. */
-#define LIKE_LEAST 0.3
+/* Something without one of the question's words has to look very much like it. Models see some likeness in
+ * everything. */
+#define LIKE_LEAST       0.3
+#define LIKE_LEAST_MODEL 0.45
 
 struct recall {
     troupe_turn *turn;
     troupe_str query;
-    const float *values; /* NULL: the question has no word */
+    struct memory_vector local, by_model; /* by_model: of no values where no model answers */
+    int stale; /* something that was found has a vector of another embedder */
     struct memory_found *found;
     uint32_t count;
     int64_t now, from, to; /* the time that the question speaks of; 0: of none */
@@ -59,15 +62,15 @@ static void read_time(struct recall *recall)
 
 /* ---- looking ---------------------------------------------------------------------------------- */
 
-static troupe_status search(struct recall *recall, uint32_t scope, const float *values,
-                            troupe_array *ret)
+static troupe_status search(struct recall *recall, uint32_t scope,
+                            const struct memory_vector *vector, troupe_array *ret)
 {
     troupe_text_query query = {.size = sizeof(query),
                                .scope = scope,
                                .text = recall->query,
-                               .values = values,
-                               .count = values ? MEMORY_VECTOR_DIM : 0,
-                               .weight = TROUPE_TEXTS_LOCAL,
+                               .values = vector ? vector->values : NULL,
+                               .count = vector ? vector->count : 0,
+                               .weight = vector && vector->by[0] ? 1 : TROUPE_TEXTS_LOCAL,
                                .most = DEEP};
 
     return troupe_texts_search(recall->turn, &query, ret);
@@ -101,12 +104,29 @@ static troupe_status rows_of(struct recall *recall, const char *sql, troupe_arra
     " key IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "   \
     "?19, ?20) "
 
-static void add(struct recall *recall, const troupe_text_hit *hit, struct memory_found found,
+static int is_found(const struct recall *recall, troupe_str key)
+{
+    for (uint32_t i = 0; i < recall->count; i++)
+        if (recall->found[i].key.len == key.len &&
+            memcmp(recall->found[i].key.ptr, key.ptr, key.len) == 0)
+            return 1;
+    return 0;
+}
+
+/* `by` made the row's vector; likeness to one of another embedder says nothing. */
+static void add(struct recall *recall, const troupe_text_hit *hit,
+                const struct memory_vector *vector, troupe_str by, struct memory_found found,
                 double importance)
 {
-    double age = (double)(recall->now - found.said_at) / DAY_MS;
+    const double age = (double)(recall->now - found.said_at) / DAY_MS;
+    const char *model = embedder_of(recall->turn)->model;
+    const int same =
+        vector && by.len == strlen(vector->by) && memcmp(by.ptr, vector->by, (size_t)by.len) == 0;
+    const double least = vector && vector->by[0] ? LIKE_LEAST_MODEL : LIKE_LEAST;
 
-    if (recall->count == FOUND_MAX || (hit->share <= 0 && hit->likeness < LIKE_LEAST))
+    recall->stale |= by.len != strlen(model) || memcmp(by.ptr, model, (size_t)by.len) != 0;
+    if (recall->count == FOUND_MAX || is_found(recall, found.key) ||
+        (hit->share <= 0 && (!same || hit->likeness < least)))
         return;
     found.share = hit->share;
     found.score = hit->score * (0.3 + hit->share) * (1 + 0.3 * importance);
@@ -117,12 +137,12 @@ static void add(struct recall *recall, const troupe_text_hit *hit, struct memory
     recall->found[recall->count++] = found;
 }
 
-static troupe_status find_facts(struct recall *recall)
+static troupe_status find_facts(struct recall *recall, const struct memory_vector *vector)
 {
     const troupe_sql_v1 *sql = troupe_sql(recall->turn);
     troupe_array hits;
     troupe_rows *rows;
-    troupe_status status = search(recall, TROUPE_SCOPE_HERE, recall->values, &hits);
+    troupe_status status = search(recall, TROUPE_SCOPE_HERE, vector, &hits);
 
     if (status == TROUPE_UNSUPPORTED) /* nobody is there */
         return TROUPE_OK;
@@ -131,7 +151,7 @@ static troupe_status find_facts(struct recall *recall)
     status =
         rows_of(recall,
                 "SELECT key, unseal(content, 'memory.content', account, guild, member, key), tier, "
-                "said_at, importance, used_at FROM {memory} WHERE "
+                "said_at, importance, used_at, embedder FROM {memory} WHERE "
                 "account = COALESCE(:account, '') AND guild = COALESCE(:guild, '') AND "
                 "member = :member AND state = 'active' AND "
                 "(expires_at = 0 OR expires_at > ?21) AND" KEYS "ORDER BY key",
@@ -145,13 +165,15 @@ static troupe_status find_facts(struct recall *recall)
         const troupe_text_hit *hit = hit_of(hits, found.key);
 
         if (hit)
-            add(recall, hit, found, cell_float(sql->cell(rows, i, 4)));
+            add(recall, hit, vector, cell_str(sql->cell(rows, i, 6)), found,
+                cell_float(sql->cell(rows, i, 4)));
     }
     return status;
 }
 
 /* Documents of the turn's server, or of everybody. */
-static troupe_status find_knowledge(struct recall *recall, uint32_t scope)
+static troupe_status find_knowledge(struct recall *recall, uint32_t scope,
+                                    const struct memory_vector *vector)
 {
     const troupe_sql_v1 *sql = troupe_sql(recall->turn);
     troupe_array hits;
@@ -160,16 +182,16 @@ static troupe_status find_knowledge(struct recall *recall, uint32_t scope)
 
     if (status == TROUPE_UNSUPPORTED)
         return TROUPE_OK;
-    /* Many documents have many vectors, which hardly change the order of what words find. */
-    if (status >= 0 && hits.count == 0)
-        status = search(recall, scope, recall->values, &hits);
+    /* Many documents have many vectors; those of the host's own hardly change the order of what words find. */
+    if (status >= 0 && (hits.count == 0 || vector->by[0]))
+        status = search(recall, scope, vector, &hits);
     if (status < 0 || hits.count == 0)
         return status;
-    status = rows_of(recall,
-                     "SELECT key, content, source, heading, added_at FROM {knowledge} WHERE "
-                     "added_at <= ?21 AND (guild = COALESCE(:guild, '') OR guild = '') AND" KEYS
-                     "ORDER BY key",
-                     hits, &rows);
+    status = rows_of(
+        recall,
+        "SELECT key, content, source, heading, added_at, embedder FROM {knowledge} WHERE "
+        "added_at <= ?21 AND (guild = COALESCE(:guild, '') OR guild = '') AND" KEYS "ORDER BY key",
+        hits, &rows);
     for (uint64_t i = 0; status >= 0 && i < sql->row_count(rows); i++) {
         struct memory_found found = {.key = cell_str(sql->cell(rows, i, 0)),
                                      .text = cell_str(sql->cell(rows, i, 1)),
@@ -180,7 +202,7 @@ static troupe_status find_knowledge(struct recall *recall, uint32_t scope)
         const troupe_text_hit *hit = hit_of(hits, found.key);
 
         if (hit)
-            add(recall, hit, found, 0);
+            add(recall, hit, vector, cell_str(sql->cell(rows, i, 5)), found, 0);
     }
     return status;
 }
@@ -246,33 +268,46 @@ static troupe_status note_use(struct recall *recall, uint32_t count)
     return troupe_sql(recall->turn)->commit(recall->turn, &statement, 1);
 }
 
+static troupe_status find_all(struct recall *recall, const struct memory_vector *vector)
+{
+    troupe_status status = find_facts(recall, vector);
+
+    if (status >= 0)
+        status = find_knowledge(recall, TROUPE_SCOPE_GUILD, vector);
+    if (status >= 0)
+        status = find_knowledge(recall, TROUPE_SCOPE_AGENT, vector);
+    return status;
+}
+
 troupe_status recall_find(troupe_turn *turn, troupe_str query, uint32_t most, int64_t tokens,
                           struct memory_found **ret, uint32_t *ret_count)
 {
-    float *values = (float *)troupe_turn_alloc(turn, MEMORY_VECTOR_DIM * sizeof(*values));
     char *words = (char *)troupe_turn_alloc(turn, OWN_MAX);
     struct recall recall = {.turn = turn, .now = troupe_now(turn)};
     troupe_status status;
 
     recall.found =
         (struct memory_found *)troupe_turn_alloc(turn, FOUND_MAX * sizeof(*recall.found));
-    if (!values || !words || !recall.found)
+    if (!words || !recall.found)
         return TROUPE_NOMEM;
     *ret = recall.found;
     *ret_count = 0;
     recall.query = words_to_find(query, words);
-    status = troupe_vectors_of_text(turn, recall.query, values, MEMORY_VECTOR_DIM);
+    status = embedder_local(turn, recall.query, &recall.local);
     if (status == TROUPE_NOT_FOUND)
         return TROUPE_OK; /* no word: nothing to go by */
+    if (status >= 0 && embedder_of(turn)->model[0])
+        status = embedder_texts(turn, &recall.query, 1, &recall.by_model);
     if (status < 0)
         return status;
-    recall.values = values;
     read_time(&recall);
-    status = find_facts(&recall);
-    if (status >= 0)
-        status = find_knowledge(&recall, TROUPE_SCOPE_GUILD);
-    if (status >= 0)
-        status = find_knowledge(&recall, TROUPE_SCOPE_AGENT);
+    if (recall.by_model.count && recall.by_model.by[0])
+        status = find_all(&recall, &recall.by_model);
+    /* What the model has no vector of yet is found as without it. */
+    if (status >= 0 && (!recall.by_model.count || !recall.by_model.by[0] || recall.stale))
+        status = find_all(&recall, &recall.local);
+    if (status >= 0 && recall.stale)
+        status = embedder_plan(turn, 0);
     if (status < 0)
         return status;
     sort(&recall);

@@ -19,7 +19,9 @@ static void embed(const char *text, float *vector, size_t dimensions)
         size_t len = strcspn(text, " \n\t.,;:!?");
 
         if (len > 0) {
-            uint64_t hash = fake_digest(text, len);
+            /* The one thing that it knows: what means a cat. */
+            const bool kitten = len == 6 && memcmp(text, "kitten", len) == 0;
+            uint64_t hash = kitten ? fake_digest("cat", 3) : fake_digest(text, len);
 
             vector[hash % dimensions] += hash >> 63 ? -1.0F : 1.0F;
             vector[(hash >> 20) % dimensions] += 0.5F;
