@@ -310,7 +310,7 @@ static troupe_status stage(troupe_turn *turn)
     status = answer_with(turn, &prompt, &history, stores);
     prompt_clear(&prompt);
     if (status == TROUPE_DONE && stores && conversation->summary && context_summary_can(turn) &&
-        context_summary_plan(turn, &history, prompt.used) < 0)
+        context_summary_plan(turn, &history, prompt.reach) < 0)
         return troupe_turn_status(turn);
     return status;
 }

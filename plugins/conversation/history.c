@@ -2,6 +2,7 @@
 #include "history.h"
 
 #include "context_summary.h"
+#include "intent.h"
 
 #include <string.h>
 
@@ -56,6 +57,25 @@ static troupe_status load_session(troupe_turn *turn, int64_t silence_ms, struct 
     return TROUPE_OK;
 }
 
+/* What a message was meant as, as it is stored: "" where nothing told. */
+static const char *intent_stored(troupe_str question)
+{
+    char words[INTENT_WORDS_MAX];
+
+    return intent_words(question, words) ? intent_name(intent_of(words)) : "";
+}
+
+static int is_small_talk(troupe_str intent)
+{
+    static const enum intent small[] = {INTENT_GENERAL, INTENT_STATUS};
+
+    for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
+        if (intent.len == strlen(intent_name(small[i])) &&
+            memcmp(intent.ptr, intent_name(small[i]), (size_t)intent.len) == 0)
+            return 1;
+    return 0;
+}
+
 troupe_status history_load(troupe_turn *turn, int64_t silence_ms, int64_t window, int64_t more,
                            struct history *ret)
 {
@@ -79,7 +99,7 @@ troupe_status history_load(troupe_turn *turn, int64_t silence_ms, int64_t window
     /* An older message that is answered late sees only what was asked before it. */
     status = sql->query(turn,
                         "SELECT role, unseal(content, 'conversation_history.content', account, "
-                        "channel, member, message, part), interrupted, message "
+                        "channel, member, message, part), interrupted, message, intent_type "
                         "FROM {conversation_history} "
                         "WHERE" IN_SCOPE "AND session_start = ?1 AND message < ?2 AND message > ?4 "
                         "ORDER BY message DESC, part DESC LIMIT ?3",
@@ -101,22 +121,24 @@ troupe_status history_load(troupe_turn *turn, int64_t silence_ms, int64_t window
         line->from_member = role->u.s.len == 4 && memcmp(role->u.s.ptr, "user", 4) == 0;
         line->interrupted = integer(sql->cell(rows, i, 2)) != 0;
         line->message = integer(sql->cell(rows, i, 3));
+        line->small_talk = line->from_member && is_small_talk(string(sql->cell(rows, i, 4)));
         ret->count++;
     }
     return TROUPE_OK;
 }
 
-#define INSERT_LINE(part, role, interrupted, tokens)                                               \
+#define INSERT_LINE(part, role, interrupted, tokens, intent)                                       \
     "INSERT INTO {conversation_history} (account, channel, member, guild, session_start, "         \
     "message, "                                                                                    \
-    "part, role, content, interrupted, tokens_used, created_at) "                                  \
+    "part, role, content, interrupted, tokens_used, intent_type, created_at) "                     \
     "VALUES (COALESCE(:account, ''), COALESCE(:channel, ''), :member, :guild, ?1, ?2, " part       \
     ", '" role                                                                                     \
     "', seal(?3, 'conversation_history.content', :account, :channel, :member, ?2, " part           \
-    "), " interrupted ", " tokens ", ?4) "                                                         \
+    "), " interrupted ", " tokens ", " intent ", ?4) "                                             \
     "ON CONFLICT (account, channel, member, message, part) DO UPDATE SET "                         \
     "content = excluded.content, interrupted = excluded.interrupted, "                             \
-    "tokens_used = excluded.tokens_used, created_at = excluded.created_at"
+    "tokens_used = excluded.tokens_used, intent_type = excluded.intent_type, "                     \
+    "created_at = excluded.created_at"
 
 troupe_status history_store(troupe_turn *turn, const struct history *history,
                             const struct history_entry *entry)
@@ -125,8 +147,10 @@ troupe_status history_store(troupe_turn *turn, const struct history *history,
     const troupe_value start = troupe_sql_int(history->start_ms);
     const troupe_value message = troupe_sql_int((int64_t)troupe_turn_message(turn)->id);
     const troupe_value begin[] = {start, troupe_sql_int(last)};
+    const char *intent = intent_stored(entry->question);
     const troupe_value question[] = {start, message, troupe_sql_str(entry->question),
-                                     troupe_sql_int(history->asked_ms)};
+                                     troupe_sql_int(history->asked_ms),
+                                     troupe_sql_str((troupe_str){intent, strlen(intent)})};
     const troupe_value answer[] = {start,
                                    message,
                                    troupe_sql_str(entry->answer),
@@ -151,9 +175,9 @@ troupe_status history_store(troupe_turn *turn, const struct history *history,
             "ON CONFLICT (account, channel, member, session_start) DO NOTHING",
             TROUPE_ARRAY(begin), TROUPE_ROWS_ANY};
     }
-    statements[n++] = (troupe_statement){INSERT_LINE("0", "user", "0", "0"), TROUPE_ARRAY(question),
-                                         TROUPE_ROWS_ANY};
-    statements[n++] = (troupe_statement){INSERT_LINE("1", "assistant", "?5", "?6"),
+    statements[n++] = (troupe_statement){INSERT_LINE("0", "user", "0", "0", "NULLIF(?5, '')"),
+                                         TROUPE_ARRAY(question), TROUPE_ROWS_ANY};
+    statements[n++] = (troupe_statement){INSERT_LINE("1", "assistant", "?5", "?6", "NULL"),
                                          TROUPE_ARRAY(answer), TROUPE_ROWS_ANY};
     /* Counted from the rows, so that a message answered twice counts once. */
     statements[n++] = (troupe_statement){

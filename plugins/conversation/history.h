@@ -12,7 +12,8 @@ struct history_line {
     troupe_str content; /* lives as long as the stage */
     uint8_t from_member;
     uint8_t interrupted;
-    int64_t message; /* id of the member's, for question and answer */
+    int64_t message;    /* id of the member's, for question and answer */
+    uint8_t small_talk; /* a question that wants nothing: a greeting, thanks, "are you there" */
 };
 
 struct history {

@@ -20,6 +20,12 @@ static void json_cleanup(json_t **value)
 }
 #define CLEANUP_JSON __attribute__((cleanup(json_cleanup)))
 
+static void text_cleanup(char **text)
+{
+    free(*text);
+}
+#define CLEANUP_TEXT __attribute__((cleanup(text_cleanup)))
+
 int64_t prompt_tokens(const char *text, uint64_t len)
 {
     uint64_t ascii = 0;
@@ -82,26 +88,60 @@ static void mark_talk(json_t *messages)
     (void)mark(last, json_string_length(json_object_get(last, "content")));
 }
 
-/* How many of the newest lines fit into `room`. An answer whose question does not fit stays out
- * too: some models take no talk that begins with an answer. */
-static uint32_t fitting(const struct history *history, int64_t room, int64_t *ret_tokens)
-{
-    int64_t tokens = 0;
-    uint32_t used = 0;
+/* A question and what was answered to it, as lines from `newest` to `oldest`, which is the question. */
+struct exchange {
+    uint32_t newest, oldest;
+    int64_t tokens;
+};
 
-    *ret_tokens = 0;
-    for (uint32_t i = 0; i < history->count; i++) {
+/* The next one behind line `from`; 0: what is left has no question. Some models take no talk that begins with
+ * an answer. */
+static int exchange_at(const struct history *history, uint32_t from, struct exchange *ret)
+{
+    ret->newest = from;
+    ret->tokens = 0;
+    for (uint32_t i = from; i < history->count; i++) {
         const struct history_line *line = &history->lines[i];
 
-        tokens += prompt_tokens(line->content.ptr, line->content.len) +
-                  (line->interrupted ? (int64_t)sizeof(INTERRUPTED_MARK) : 0);
-        if (tokens > room)
-            break;
-        if (line->from_member) {
-            used = i + 1;
-            *ret_tokens = tokens;
-        }
+        ret->tokens += prompt_tokens(line->content.ptr, line->content.len) +
+                       (line->interrupted ? (int64_t)sizeof(INTERRUPTED_MARK) : 0);
+        ret->oldest = i;
+        if (line->from_member)
+            return 1;
     }
+    return 0;
+}
+
+/* Marks exchanges of one kind in `kept`, newest first, until one does not fit; returns what is left of `room`. */
+static int64_t keep(const struct history *history, int small_talk, int64_t room, uint8_t *kept,
+                    uint32_t *ret_used)
+{
+    struct exchange exchange;
+
+    for (uint32_t at = 0; exchange_at(history, at, &exchange); at = exchange.oldest + 1) {
+        /* The newest is what the message may speak of, whatever it is. */
+        const int small = history->lines[exchange.oldest].small_talk && at > 0;
+
+        if (small != small_talk)
+            continue;
+        if (exchange.tokens > room)
+            break;
+        room -= exchange.tokens;
+        memset(kept + exchange.newest, 1, exchange.oldest - exchange.newest + 1);
+        *ret_used += exchange.oldest - exchange.newest + 1;
+    }
+    return room;
+}
+
+/* Marks the lines that fit into `room`: the newest of those with an intent first, then small talk as far as
+ * there is room left. */
+static uint32_t fitting(const struct history *history, int64_t room, uint8_t *kept,
+                        int64_t *ret_tokens)
+{
+    uint32_t used = 0;
+    int64_t left = keep(history, 0, room, kept, &used);
+
+    *ret_tokens = room - keep(history, 1, left, kept, &used);
     return used;
 }
 
@@ -115,10 +155,13 @@ troupe_status prompt_build(const struct prompt_budget *budget, const char *syste
     int64_t room = prompt_room(budget) - fixed, summary_tokens = 0;
     CLEANUP_JSON json_t *messages = json_array();
     CLEANUP_JSON json_t *arguments = NULL;
+    CLEANUP_TEXT char *kept = calloc(history->count + 1, 1);
     troupe_str summary = history->summary;
     int64_t history_tokens;
 
     memset(ret, 0, sizeof(*ret));
+    if (!kept)
+        return TROUPE_NOMEM;
     if (room < 0)
         return TROUPE_LIMIT;
     if (summary.len > 0) {
@@ -129,7 +172,9 @@ troupe_status prompt_build(const struct prompt_budget *budget, const char *syste
             summary_tokens = 0;
         }
     }
-    ret->used = fitting(history, room - summary_tokens, &history_tokens);
+    ret->used = fitting(history, room - summary_tokens, (uint8_t *)kept, &history_tokens);
+    for (uint32_t i = 0; i < history->count; i++)
+        ret->reach = kept[i] ? i + 1 : ret->reach;
     ret->tokens = fixed + summary_tokens + history_tokens;
     if (budget->per_mille > 0)
         ret->tokens = ret->tokens * budget->per_mille / CONTEXT_PER_MILLE;
@@ -137,9 +182,11 @@ troupe_status prompt_build(const struct prompt_budget *budget, const char *syste
         return TROUPE_DATA;
     if (budget->stable > 0 && budget->stable <= instructions.len)
         (void)mark(json_array_get(messages, 0), budget->stable);
-    for (uint32_t i = ret->used; i-- > 0;) {
+    for (uint32_t i = history->count; i-- > 0;) {
         const struct history_line *line = &history->lines[i];
 
+        if (!kept[i])
+            continue;
         if (json_array_append_new(
                 messages, line->from_member
                               ? question_new(summary, line->content)

@@ -22,6 +22,7 @@ struct prompt_budget {
 struct prompt {
     char *arguments; /* JSON for llm.chat; prompt_clear frees it */
     uint32_t used;   /* lines of the talk that fitted */
+    uint32_t reach;  /* lines up to the oldest of them */
     uint8_t shared;  /* the answer may be given to others */
     int64_t tokens;  /* estimated */
 };
@@ -30,7 +31,7 @@ int64_t prompt_tokens(const char *text, uint64_t len);
 /* What is left for everything but the answer, in tokens as we estimate them. */
 int64_t prompt_room(const struct prompt_budget *budget);
 
-/* Newest first within the budget, what is older as its summary above the oldest that has a place. What every
+/* Newest first within the budget, those that want something before small talk, what is older as its summary above the oldest that has a place. What every
  * question begins with is marked as stable, so that providers need not read it anew. `share`: who may get
  * the same answer, which is nobody where there are earlier lines. TROUPE_LIMIT where the message alone is
  * too long, TROUPE_DATA where it is no UTF-8. */
