@@ -416,9 +416,72 @@ static void no_text_gets_out_of_its_fence(void **state)
     assert_memory_equal(out, "> a\n> \n> b > c\n> (data)\n", len);
 }
 
+/* Where not all of it fits. */
+static void small_talk_makes_way_for_what_wanted_something(void **state)
+{
+    const struct prompt_budget budget = {190, 50, 50, 50, 0, 0};
+    static const char words[] =
+        "an answer to thanks that is as long as one of those that nobody asked for, and goes on "
+        "and on, so that there is no place for it once what wanted something has got its own room, "
+        "and then some more of it";
+    struct history_line lines[] = {
+        {{"answer four", 11}, 0, 0, 0, 0},
+        {{"thanks four", 11}, 1, 0, 0, 1}, /* the newest stays, whatever it is */
+        {{words, sizeof(words) - 1}, 0, 0, 0, 0},
+        {{"thanks three", 12}, 1, 0, 0, 1},
+        {{"answer two", 10}, 0, 0, 0, 0},
+        {{"question two", 12}, 1, 0, 0, 0},
+        {{"hello one", 9}, 0, 0, 0, 0},
+        {{"hi one", 6}, 1, 0, 0, 1},
+    };
+    struct history history = {.count = 8, .lines = lines};
+    const troupe_str message = {"now", 3};
+    const struct share share = {.cache = "none"};
+    struct prompt prompt;
+
+    (void)state;
+    assert_int_equal(prompt_build(&budget, "be kind", &history, message, &share, &prompt),
+                     TROUPE_OK);
+    assert_non_null(strstr(prompt.arguments, "thanks four"));
+    assert_non_null(strstr(prompt.arguments, "question two"));
+    assert_null(strstr(prompt.arguments, "thanks three"));
+    assert_true(strstr(prompt.arguments, "question two") < strstr(prompt.arguments, "thanks four"));
+    assert_true(prompt.tokens <= 90);
+    assert_int_equal(prompt.reach, 6);
+    prompt_clear(&prompt);
+
+    /* and where all of it does nothing is left out */
+    lines[2].content.len = 5;
+    assert_int_equal(prompt_build(&(struct prompt_budget){.context = 4000, .answer = 50}, "be kind",
+                                  &history, message, &share, &prompt),
+                     TROUPE_OK);
+    assert_int_equal(prompt.used, 8);
+    assert_int_equal(prompt.reach, 8);
+    prompt_clear(&prompt);
+}
+
+static void what_a_message_was_meant_as_is_kept_with_it(void **state)
+{
+    struct fake_turn *fake = talker_with(NULL, NULL);
+    char *intents;
+
+    (void)state;
+    say(fake, "Thanks!", "yes", usual);
+    say(fake, "what can you do?", "yes", usual);
+    say(fake, "my server runs Debian", "yes", usual);
+    intents = text_in_db(fake, "SELECT group_concat(part || coalesce(intent_type, '-'), ' ') FROM "
+                               "(SELECT part, intent_type FROM "
+                               "conversation__conversation_history ORDER BY message, part)");
+    assert_string_equal(intents, "0general_conversation 1- 0help 1- 0- 1-");
+    free(intents);
+    fake_turn_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_talk_makes_way_for_what_wanted_something),
+        cmocka_unit_test(what_a_message_was_meant_as_is_kept_with_it),
         cmocka_unit_test(a_sample_counts_only_where_the_provider_counted),
         cmocka_unit_test(what_models_count_is_kept_and_moves_the_room),
         cmocka_unit_test(every_members_question_begins_with_the_same_bytes),

@@ -707,75 +707,6 @@ static void the_newest_of_the_talk_fit_first(void **state)
     prompt_clear(&prompt);
 }
 
-/* Where not all of it fits. */
-static void small_talk_makes_way_for_what_wanted_something(void **state)
-{
-    const struct prompt_budget budget = {190, 50, 50, 50, 0, 0};
-    static const char words[] =
-        "an answer to thanks that is as long as one of those that nobody asked for, and goes on "
-        "and on, so that there is no place for it once what wanted something has got its own room, "
-        "and then some more of it";
-    struct history_line lines[] = {
-        {{"answer four", 11}, 0, 0, 0, 0},
-        {{"thanks four", 11}, 1, 0, 0, 1}, /* the newest stays, whatever it is */
-        {{words, sizeof(words) - 1}, 0, 0, 0, 0},
-        {{"thanks three", 12}, 1, 0, 0, 1},
-        {{"answer two", 10}, 0, 0, 0, 0},
-        {{"question two", 12}, 1, 0, 0, 0},
-        {{"hello one", 9}, 0, 0, 0, 0},
-        {{"hi one", 6}, 1, 0, 0, 1},
-    };
-    struct history history = {.count = 8, .lines = lines};
-    const troupe_str message = {"now", 3};
-    const struct share share = {.cache = "none"};
-    struct prompt prompt;
-
-    (void)state;
-    assert_int_equal(prompt_build(&budget, "be kind", &history, message, &share, &prompt),
-                     TROUPE_OK);
-    assert_non_null(strstr(prompt.arguments, "thanks four"));
-    assert_non_null(strstr(prompt.arguments, "question two"));
-    assert_null(strstr(prompt.arguments, "thanks three"));
-    assert_true(strstr(prompt.arguments, "question two") < strstr(prompt.arguments, "thanks four"));
-    assert_true(prompt.tokens <= 90);
-    assert_int_equal(prompt.reach, 6);
-    prompt_clear(&prompt);
-
-    /* and where all of it does nothing is left out */
-    lines[2].content.len = 5;
-    assert_int_equal(prompt_build(&(struct prompt_budget){.context = 4000, .answer = 50}, "be kind",
-                                  &history, message, &share, &prompt),
-                     TROUPE_OK);
-    assert_int_equal(prompt.used, 8);
-    assert_int_equal(prompt.reach, 8);
-    prompt_clear(&prompt);
-}
-
-static void what_a_message_was_meant_as_is_kept_with_it(void **state)
-{
-    static const char *const said[] = {"Thanks!", "what can you do?", "my server runs Debian"};
-    struct fake_turn *fake = talker();
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
-        fake_next(fake);
-        fake->services[0].chunks[0] = "yes";
-        fake->services[0].result = "{\"text\":\"yes\",\"finish\":\"stop\"}";
-        assert_int_equal(fake_say(fake, said[i]), TROUPE_DONE);
-    }
-    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_history WHERE "
-                                 "part = 0 AND "
-                                 "intent_type = 'general_conversation'"),
-                     1);
-    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_history WHERE "
-                                 "part = 0 AND intent_type = 'help'"),
-                     1);
-    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_history WHERE "
-                                 "intent_type IS NULL"),
-                     4);
-    finish(fake);
-}
-
 static void a_summary_is_a_talk_even_where_no_line_of_it_is_left(void **state)
 {
     const struct prompt_budget budget = {.context = 4000, .answer = 50, .reserve = 10};
@@ -1039,8 +970,6 @@ int main(void)
         cmocka_unit_test(without_storage_it_talks_without_a_memory),
         cmocka_unit_test(a_message_beyond_the_context_is_refused),
         cmocka_unit_test(the_newest_of_the_talk_fit_first),
-        cmocka_unit_test(small_talk_makes_way_for_what_wanted_something),
-        cmocka_unit_test(what_a_message_was_meant_as_is_kept_with_it),
         cmocka_unit_test(a_summary_is_a_talk_even_where_no_line_of_it_is_left),
         cmocka_unit_test(estimates_are_rather_too_high),
         cmocka_unit_test(preferences_are_shown_changed_and_used),
