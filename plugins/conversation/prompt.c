@@ -88,6 +88,14 @@ static void mark_talk(json_t *messages)
     (void)mark(last, json_string_length(json_object_get(last, "content")));
 }
 
+/* A mark for each line, none of them set. */
+static char *marks_new(uint32_t count)
+{
+    char *marks = malloc((size_t)count + 1);
+
+    return marks ? memset(marks, 0, (size_t)count + 1) : NULL;
+}
+
 /* A question and what was answered to it, as lines from `newest` to `oldest`, which is the question. */
 struct exchange {
     uint32_t newest, oldest;
@@ -155,7 +163,7 @@ troupe_status prompt_build(const struct prompt_budget *budget, const char *syste
     int64_t room = prompt_room(budget) - fixed, summary_tokens = 0;
     CLEANUP_JSON json_t *messages = json_array();
     CLEANUP_JSON json_t *arguments = NULL;
-    CLEANUP_TEXT char *kept = calloc(history->count + 1, 1);
+    CLEANUP_TEXT char *kept = marks_new(history->count);
     troupe_str summary = history->summary;
     int64_t history_tokens;
 

@@ -38,7 +38,7 @@ static void type_of(struct discord_slice head, char *out, size_t size)
 /* The item of payload_json's attachments whose id is that of "files[ID]". */
 static struct discord_slice item_of(const struct discord_call *call, struct discord_slice name)
 {
-    struct discord_slice list = discord_scan_get(call->json, "attachments"), item, id = name;
+    struct discord_slice list = discord_scan_get(call->json, "attachments"), item, id;
     size_t at = 0;
 
     if (!list.ptr || name.len < 8 || memcmp(name.ptr, "files[", 6) != 0)
