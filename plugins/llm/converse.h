@@ -6,6 +6,7 @@
 #ifndef LLM_CONVERSE_H
 #define LLM_CONVERSE_H
 
+#include "buffers.h"
 #include "flight.h"
 #include "others.h"
 #include "pool.h"
@@ -21,6 +22,7 @@ struct llm_agent {
     struct llm_flights flights;
     struct llm_others others;
     struct llm_pool pools[LLM_PROVIDERS_MAX];
+    struct llm_buffers buffers;
 };
 
 /* The choice of a router as the agent's function llm-route gives it, and back. `ret` of

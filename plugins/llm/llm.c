@@ -94,17 +94,17 @@ static troupe_status answer_shared(troupe_turn *turn, struct llm_agent *agent, e
 static troupe_status answer(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
                             const struct llm_share *share, struct llm_round *round)
 {
-    char *events = malloc(LLM_EVENT_MAX), *text = malloc(LLM_TEXT_MAX);
-    troupe_status status = TROUPE_NOMEM;
+    char *buffer = llm_buffers_take(&agent->buffers);
+    troupe_status status;
 
-    round->event_buffer = events;
-    round->text_buffer = text;
-    if (events && text)
-        status = share ? answer_shared(turn, agent, route, share, round)
-                       : llm_converse(turn, agent, route, round);
+    if (!buffer)
+        return TROUPE_NOMEM;
+    round->event_buffer = buffer;
+    round->text_buffer = buffer + LLM_EVENT_MAX;
+    status = share ? answer_shared(turn, agent, route, share, round)
+                   : llm_converse(turn, agent, route, round);
     llm_stream_clear(&round->stream);
-    free(events);
-    free(text);
+    llm_buffers_give(&agent->buffers, buffer);
     return status;
 }
 
@@ -427,6 +427,7 @@ static void destroy(troupe_host *host, void *state)
     struct llm_agent *agent = state;
 
     llm_settings_clear(&agent->settings);
+    llm_buffers_clear(&agent->buffers);
     troupe_free(host, agent);
 }
 

@@ -23,6 +23,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -264,6 +265,7 @@ static void run_host(struct bench *bench, const char *folder)
     struct scope scope;
     struct error err;
 
+    (void)mallopt(M_ARENA_MAX, 3); /* as the program itself does */
     if (http_global_init(&err) < 0 || host_boot(&options, &bench->boot, &problems) < 0 ||
         loop_new(&loop, &bench->loop, &err) < 0) {
         fprintf(stderr, "llm_bench: %s\n", problems.count ? problems.items[0].text : err.text);
