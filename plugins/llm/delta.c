@@ -110,18 +110,17 @@ static int is_null(struct llm_scan *scan)
     return llm_scan_look(scan) == 'n' && skip_word(scan, "null");
 }
 
-static int walk_member(struct walk *walk, enum llm_member_kind kind,
-                       const struct llm_member *member)
+static int walk_member(struct walk *walk, const struct llm_member *member)
 {
     struct llm_scan *scan = &walk->scan;
     struct llm_quoted word;
 
-    switch (kind) {
+    switch (member->kind) {
     case LLM_MEMBER_SKIP: return skip_value(scan);
     case LLM_MEMBER_NOTHING: return is_null(scan);
     case LLM_MEMBER_FALSE: return llm_scan_look(scan) == 'f' && skip_word(scan, "false");
     case LLM_MEMBER_IS:
-        return take_plain(scan, &word) && word.len == strlen(member->word) &&
+        return member->word && take_plain(scan, &word) && word.len == strlen(member->word) &&
                memcmp(word.text, member->word, word.len) == 0;
     case LLM_MEMBER_TEXT:
         return is_null(scan) || (llm_scan_look(scan) == '"' && llm_scan_string(scan, &walk->text));
@@ -156,28 +155,26 @@ static int has_needed(const struct llm_shape_of *shape, unsigned seen)
 /* Of two members of a name the last counts: those are left to the reader, too. */
 static int walk_object(struct walk *walk, const struct llm_shape_of *shape)
 {
+    const struct llm_member other = {.kind = shape ? shape->others : LLM_MEMBER_NOTHING};
     struct llm_scan *scan = &walk->scan;
     struct llm_quoted name;
     unsigned seen = 0;
     int more;
 
-    if (!llm_scan_take(scan, '{'))
+    if (!shape || !llm_scan_take(scan, '{'))
         return 0;
     more = !llm_scan_take(scan, '}');
     while (more > 0) {
-        const struct llm_member *member = NULL;
         size_t i;
 
         if (!take_plain(scan, &name) || !llm_scan_take(scan, ':'))
             return 0;
         i = find(shape, &name);
-        if (i < LLM_SHAPE_MEMBERS) {
-            member = &shape->members[i];
-            if (seen & 1u << i)
-                return 0;
+        if (i < LLM_SHAPE_MEMBERS && seen & 1u << i)
+            return 0;
+        if (i < LLM_SHAPE_MEMBERS)
             seen |= 1u << i;
-        }
-        if (!walk_member(walk, member ? member->kind : shape->others, member))
+        if (!walk_member(walk, i < LLM_SHAPE_MEMBERS ? &shape->members[i] : &other))
             return 0;
         more = llm_scan_more(scan, '}');
     }

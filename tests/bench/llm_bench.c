@@ -186,7 +186,7 @@ static double load(struct bench *bench, const char *function, unsigned rate, siz
     cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     read_threads(ret);
     for (size_t i = 0; i < THREADS; i++)
-        ret->ns[i] = (ret->ns[i] - before.ns[i]) / calls;
+        ret->ns[i] = (ret->ns[i] - before.ns[i]) / (calls ? calls : 1);
     return (double)cpu / 1e3 / (double)calls;
 }
 

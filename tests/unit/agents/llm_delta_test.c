@@ -48,6 +48,17 @@ static uint64_t next(uint64_t *state, uint64_t below)
     return (*state >> 33) % below;
 }
 
+/* Puts `part` in the place of `cut` bytes; the new length. No text has an end. */
+static size_t put(char text[TEXT_MAX], size_t len, size_t at, size_t cut, const char *part)
+{
+    const size_t n = strlen(part);
+
+    memmove(text + at + n, text + at + cut, len - at - cut);
+    for (size_t i = 0; i < n; i++)
+        text[at + i] = part[i];
+    return len - cut + n;
+}
+
 /* Puts another text in the place of some bytes. */
 static size_t spoil(uint64_t *state, char text[TEXT_MAX], size_t len)
 {
@@ -89,16 +100,14 @@ static size_t spoil(uint64_t *state, char text[TEXT_MAX], size_t len)
                                         "\"type\":\"ping\",",
                                         "\"error\":{\"message\":\"no\"},"};
     const char *part = parts[next(state, sizeof(parts) / sizeof(parts[0]))];
-    const size_t at = (size_t)next(state, len + 1), n = strlen(part);
+    const size_t at = (size_t)next(state, len + 1);
     size_t cut = (size_t)next(state, 12);
 
     if (next(state, 3) == 0)
         cut = 0;
     if (cut > len - at)
         cut = len - at;
-    memmove(text + at + n, text + at + cut, len - at - cut);
-    memcpy(text + at, part, n);
-    return len - cut + n;
+    return put(text, len, at, cut, part);
 }
 
 /* Behind a name's first quote, or in front of a member: where a text is most likely to stay JSON. */
@@ -112,15 +121,11 @@ static size_t insert_member(uint64_t *state, char text[TEXT_MAX], size_t len)
         "\"thinking\":\"t\",",  "\"reasoning\":\"t\",", "\"message\":{},",
         "\"a\":\"\\u00e4\","};
     const char *part = members[next(state, sizeof(members) / sizeof(members[0]))];
-    const size_t n = strlen(part);
     uint64_t which = next(state, 3);
 
     for (size_t i = 0; i < len; i++)
-        if (text[i] == '{' && which-- == 0) {
-            memmove(text + i + 1 + n, text + i + 1, len - i - 1);
-            memcpy(text + i + 1, part, n);
-            return len + n;
-        }
+        if (text[i] == '{' && which-- == 0)
+            return put(text, len, i + 1, 0, part);
     return len;
 }
 
@@ -146,7 +151,9 @@ static int same(const struct taken *a, const struct taken *b)
            memcmp(a->text, b->text, x->len) == 0 && strcmp(x->model, y->model) == 0 &&
            strcmp(x->finish, y->finish) == 0 && x->chunks == y->chunks && x->hidden == y->hidden &&
            x->begun == y->begun && x->done == y->done && x->full == y->full &&
-           x->call_count == y->call_count && memcmp(&x->usage, &y->usage, sizeof(x->usage)) == 0 &&
+           x->call_count == y->call_count && x->usage.input == y->usage.input &&
+           x->usage.output == y->usage.output && x->usage.known == y->usage.known &&
+           x->usage.has_cost == y->usage.has_cost &&
            strcmp(x->error.message, y->error.message) == 0;
 }
 

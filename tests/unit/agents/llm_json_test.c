@@ -69,19 +69,21 @@ static void every_byte_is_written_as_jansson_does(void **state)
 
 static void pieces_of_answers_need_no_jansson(void **state)
 {
-    static const char *const texts[] = {
-        "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\","
-        "\"choices\":[{"
-        "\"index\":0,\"delta\":{\"content\":\" so "
-        "\\\"gut\\\"\\n\xc3\xa4\"},\"finish_reason\":null}]}",
-        "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":"
-        "\"Hello\"} }",
-        "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\" we\"},\"done\":false}",
-        "{\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":20,\"total_tokens\":1020}}"};
+    static const struct {
+        const char *text;
+    } pieces[] = {
+        {"{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\","
+         "\"choices\":[{\"index\":0,\"delta\":{\"content\":\" so \\\"gut\\\"\\n\xc3\xa4\"},"
+         "\"finish_reason\":null}]}"},
+        {"{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+         "\"text\":\"Hello\"} }"},
+        {"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\" "
+         "we\"},\"done\":false}"},
+        {"{\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":20,\"total_tokens\":1020}}"}};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        json_t *value = llm_json_load_plain(texts[i], strlen(texts[i]));
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        json_t *value = llm_json_load_plain(pieces[i].text, strlen(pieces[i].text));
 
         assert_non_null(value);
         json_decref(value);
