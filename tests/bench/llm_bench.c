@@ -6,6 +6,12 @@
  * same workload, and npm's @portkey-ai/gateway, which books nothing, at a tenth of the rate, where we are
  * measured as well; what becomes of it at the whole rate is told.
  *
+ * "CPU of a call" is that of this process, all its threads (loop, HTTP, store), for a turn with a call
+ * less that for a turn with a function that does nothing, at the same rate: the turn's own event and end
+ * are in both, and so is whoever starts the calls here. The provider is another process and not counted. The
+ * time is what the kernel says, so neighbours on the processor make it longer; who compares changes counts
+ * instructions (valgrind --tool=callgrind --separate-threads=yes, with few calls).
+ *
  * TROUPE_BENCH_CALLS and TROUPE_BENCH_RATE make it shorter or slower.
  */
 #include "llm_client.h"
