@@ -10,7 +10,7 @@
 
 struct walk {
     struct llm_scan scan;
-    struct llm_quoted text, model; /* `text` NULL: not there */
+    struct llm_quoted text, model, finish; /* `text` NULL: not there */
 };
 
 /* ---- what does not matter ---------------------------------------------------------------------*/
@@ -124,6 +124,7 @@ static int walk_member(struct walk *walk, const struct llm_member *member)
                memcmp(word.text, member->word, word.len) == 0;
     case LLM_MEMBER_TEXT:
         return is_null(scan) || (llm_scan_look(scan) == '"' && llm_scan_string(scan, &walk->text));
+    case LLM_MEMBER_FINISH: return is_null(scan) || take_plain(scan, &walk->finish);
     case LLM_MEMBER_MODEL: return take_plain(scan, &walk->model);
     case LLM_MEMBER_OBJECT: return walk_object(walk, member->inner);
     case LLM_MEMBER_FIRST:
@@ -207,6 +208,8 @@ int llm_delta_take(const struct llm_shape_of *shape, struct llm_stream *stream, 
     if (!walk_object(&walk, shape) || (llm_scan_look(&walk.scan), walk.scan.at != walk.scan.end) ||
         !append(stream, &walk.text))
         return 0;
+    if (walk.finish.text)
+        llm_clean(stream->finish, sizeof(stream->finish), walk.finish.text, walk.finish.len);
     if (walk.model.text)
         llm_clean(stream->model, sizeof(stream->model), walk.model.text, walk.model.len);
     return 1;

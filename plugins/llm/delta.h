@@ -16,6 +16,7 @@ enum llm_member_kind {
     LLM_MEMBER_IS,      /* the text `word`                            */
     LLM_MEMBER_TEXT,    /* the piece of text, or null                 */
     LLM_MEMBER_MODEL,   /* the model's name                           */
+    LLM_MEMBER_FINISH,  /* why the answer ends, or null               */
     LLM_MEMBER_OBJECT,  /* an object of the shape `inner`             */
     LLM_MEMBER_FIRST,   /* an array of exactly one such object        */
 };

@@ -156,7 +156,7 @@ static const struct llm_shape_of text_of_delta = {
 static const struct llm_shape_of delta_of_choice = {
     .members = {
         {LLM_NAMED("delta"), .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_delta},
-        {LLM_NAMED("finish_reason"), .kind = LLM_MEMBER_NOTHING}}};
+        {LLM_NAMED("finish_reason"), .kind = LLM_MEMBER_FINISH}}};
 static const struct llm_shape_of text_chunk = {
     .members = {
         {LLM_NAMED("choices"), .kind = LLM_MEMBER_FIRST, .needed = 1, .inner = &delta_of_choice},
