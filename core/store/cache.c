@@ -150,8 +150,20 @@ static struct cache_call *run(struct cache *cache, struct cache_call *call, uint
     return call;
 }
 
+static bool is_owner(const char *owner)
+{
+    return strlen(owner) == CACHE_OWNER && strspn(owner, "0123456789abcdef") == CACHE_OWNER;
+}
+
 troupe_status cache_set(struct cache *cache, const char *ns, const char *key, const void *data,
                         size_t len, int64_t life_ms, uint64_t deadline, struct error *err)
+{
+    return cache_set_of(cache, NULL, ns, key, data, len, life_ms, deadline, err);
+}
+
+troupe_status cache_set_of(struct cache *cache, const char *owner, const char *ns, const char *key,
+                           const void *data, size_t len, int64_t life_ms, uint64_t deadline,
+                           struct error *err)
 {
     __attribute__((cleanup(call_cleanup))) struct cache_call *answer = NULL;
     struct error cause = {0};
@@ -164,13 +176,43 @@ troupe_status cache_set(struct cache *cache, const char *ns, const char *key, co
         error_set(&cause, TROUPE_LIMIT, "a value of more than %u bytes under \"%.80s\"",
                   CACHE_VALUE_MAX, key);
     }
+    if (call && owner && !is_owner(owner)) {
+        call_free(call);
+        call = NULL;
+        error_set(&cause, TROUPE_ARGUMENT, "an owner has %d hexadecimal digits", CACHE_OWNER);
+    }
     if (!call)
         return error_set(err, cause.status, "%s", cause.text);
+    if (owner)
+        memcpy(call->owner, owner, sizeof(call->owner));
     call->data = mem_copy(len ? data : "", len ? len : 1);
     call->len = len;
     answer = run(cache, call, deadline, &status, err);
     (void)answer; /* its status is all */
     return status;
+}
+
+troupe_status cache_forget(struct cache *cache, const char *owner, struct error *err)
+{
+    int64_t from = 0;
+
+    if (!owner || !is_owner(owner))
+        return error_set(err, TROUPE_ARGUMENT, "an owner has %d hexadecimal digits", CACHE_OWNER);
+    do {
+        __attribute__((cleanup(call_cleanup))) struct cache_call *answer = NULL;
+        struct cache_call *call = mem_zero(1, sizeof(*call));
+        troupe_status status = TROUPE_OK;
+
+        call->kind = CACHE_FORGET;
+        call->name = mem_strdup("");
+        call->number = from;
+        memcpy(call->owner, owner, sizeof(call->owner));
+        answer = run(cache, call, 0, &status, err);
+        if (status < 0)
+            return status;
+        from = answer->number;
+    } while (from);
+    return TROUPE_OK;
 }
 
 /* A call of which the name is all that it takes. */

@@ -4,6 +4,9 @@
  * window (rate limits) and locks with a life, in this process's memory or in a Redis that several
  * programs share. Nothing may be kept here alone: what must not be lost is the store's.
  *
+ * Whose a value is may be said with it, by a text of CACHE_OWNER bytes (a hash): then all of one owner can be
+ * taken out, wherever they are.
+ *
  * A name is a namespace (as of migrations, or "core") and a key. Whatever is put has a life of at most
  * CACHE_LIFE_MAX_MS. Functions are for the loop thread; those marked [waits] need a coroutine and have a
  * deadline in absolute milliseconds of loop_now(), 0 is the options' answer_ms. The memory never waits.
@@ -25,6 +28,7 @@
 #define CACHE_KEY_MAX     512
 #define CACHE_VALUE_MAX   (1u << 20)
 #define CACHE_LIFE_MAX_MS (INT64_C(30) * 24 * 3600 * 1000)
+#define CACHE_OWNER       32 /* bytes, of hexadecimal digits */
 #define CACHE_TOKEN_SIZE  33 /* of a lock, with its NUL */
 #define CACHE_QUEUE_MAX   1000
 
@@ -60,6 +64,14 @@ void cache_stats(const struct cache *cache, struct cache_stats *ret);
 /* [waits] */
 troupe_status cache_set(struct cache *cache, const char *ns, const char *key, const void *data,
                         size_t len, int64_t life_ms, uint64_t deadline, struct error *err);
+/* The same with an owner (NULL: none). Where exactly this value is there already, only its life is new: it stays
+ * its first owner's. [waits] */
+troupe_status cache_set_of(struct cache *cache, const char *owner, const char *ns, const char *key,
+                           const void *data, size_t len, int64_t life_ms, uint64_t deadline,
+                           struct error *err);
+/* Takes out every value of that owner; what is put meanwhile may stay. The deadline is that of each of several
+ * questions to a server. TROUPE_ARGUMENT for an owner that is none. [waits] */
+troupe_status cache_forget(struct cache *cache, const char *owner, struct error *err);
 /* Appends the value to `ret`; TROUPE_NOT_FOUND where there is none. [waits] */
 troupe_status cache_get(struct cache *cache, const char *ns, const char *key, uint64_t deadline,
                         struct buf *ret, struct error *err);

@@ -17,7 +17,8 @@ enum cache_kind {
     CACHE_LIFE,
     CACHE_ADD,
     CACHE_LOCK,
-    CACHE_UNLOCK
+    CACHE_UNLOCK,
+    CACHE_FORGET
 };
 
 /* Owns all it points at: its waiter may leave. */
@@ -28,12 +29,13 @@ struct cache_call {
     char *data; /* of a value, or a lock's token            */
     size_t len;
     int64_t life_ms, by;
+    char owner[CACHE_OWNER + 1]; /* of a value; "": nobody's. Of CACHE_FORGET: whose */
     struct op *op;
     /* The answer. */
     troupe_status status;
     struct error error;
     struct buf value;
-    int64_t number;
+    int64_t number; /* of CACHE_FORGET: where to go on, 0 at the beginning and the end */
 };
 
 struct cache_engine; /* each driver's own */

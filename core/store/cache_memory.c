@@ -24,6 +24,7 @@ struct entry {
     uint64_t ends_ms;
     int64_t number;
     enum cache_kind kind; /* CACHE_SET, CACHE_ADD or CACHE_LOCK */
+    char owner[CACHE_OWNER + 1];
 };
 
 struct cache_engine {
@@ -111,6 +112,7 @@ static struct entry *add(struct cache_engine *engine, struct cache_call *call)
     entry->len = call->len;
     call->data = NULL;
     entry->kind = call->kind;
+    memcpy(entry->owner, call->owner, sizeof(entry->owner));
     entry->ends_ms = clock_ms() + (uint64_t)call->life_ms;
     map_set(&engine->entries, entry->name, entry);
     list_prepend(keep ? &engine->kept : &engine->values, &entry->link);
@@ -170,6 +172,23 @@ static troupe_status unlock(struct cache_engine *engine, struct cache_call *call
     return TROUPE_OK;
 }
 
+static bool is_same(const struct entry *entry, const struct cache_call *call)
+{
+    return entry && entry->kind == CACHE_SET && *call->owner && entry->len == call->len &&
+           memcmp(entry->data, call->data, call->len) == 0;
+}
+
+static void forget_all(struct cache_engine *engine, struct cache_call *call)
+{
+    list_for_each_safe (link, &engine->values) {
+        struct entry *entry = container_of(link, struct entry, link);
+
+        if (strcmp(entry->owner, call->owner) == 0)
+            drop(engine, entry);
+    }
+    call->number = 0;
+}
+
 static bool memory_run(struct cache_engine *engine, struct cache_call *call)
 {
     struct entry *entry;
@@ -179,6 +198,10 @@ static bool memory_run(struct cache_engine *engine, struct cache_call *call)
     case CACHE_SET:
     case CACHE_REMOVE:
         entry = find(engine, call->name);
+        if (call->kind == CACHE_SET && is_same(entry, call)) {
+            entry->ends_ms = clock_ms() + (uint64_t)call->life_ms;
+            break;
+        }
         if (entry)
             drop(engine, entry);
         if (call->kind == CACHE_SET)
@@ -195,6 +218,7 @@ static bool memory_run(struct cache_engine *engine, struct cache_call *call)
             (void)add(engine, call);
         break;
     case CACHE_UNLOCK: call->status = unlock(engine, call); break;
+    case CACHE_FORGET: forget_all(engine, call); break;
     }
     return true;
 }

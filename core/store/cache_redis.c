@@ -26,6 +26,34 @@ enum {
 static const char unlock_script[] = "if redis.call('get', KEYS[1]) == ARGV[1] then "
                                     "return redis.call('del', KEYS[1]) else return 0 end";
 
+/* A value stands behind a head that says whose it is; counters and locks have none. */
+#define HEAD      "\1by:"
+#define HEAD_LEN  (sizeof(HEAD) - 1 + CACHE_OWNER)
+#define NOBODY    "--------------------------------"
+#define TEXT_(n)  #n
+#define TEXT(n)   TEXT_(n)
+#define HEAD_LAST 35 /* HEAD_LEN - 1, counted from 0 as GETRANGE does */
+
+_Static_assert(HEAD_LEN == HEAD_LAST + 1, "the scripts count on it");
+
+/* What is there already stays whose it was, and lives on. */
+static const char set_script[] =
+    "local old = redis.call('get', KEYS[1]) "
+    "if old and #old == #ARGV[1] and string.sub(old, " TEXT(
+        HEAD_LAST) " + 2) == "
+                   "string.sub(ARGV[1], " TEXT(
+                       HEAD_LAST) " + 2) then "
+                                  "return redis.call('pexpire', KEYS[1], ARGV[2]) end "
+                                  "return redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])";
+
+/* Some keys at a time, so that nobody waits long; the answer is where to go on. */
+static const char forget_script[] =
+    "local found = redis.call('scan', ARGV[1], 'match', ARGV[2], 'count', 200) "
+    "for _, key in ipairs(found[2]) do "
+    "if redis.pcall('getrange', key, 0, " TEXT(HEAD_LAST) ") == ARGV[3] then "
+                                                          "redis.call('del', key) end end "
+                                                          "return found[1]";
+
 struct cache_engine {
     char *host, *path; /* one of them */
     int port, database;
@@ -89,6 +117,35 @@ static bool connected(struct cache_engine *engine)
 
 /* ---- calls ---------------------------------------------------------------------------------- */
 
+static void send_set(struct cache_engine *engine, const char *key, const struct cache_call *call)
+{
+    _cleanup_buf_ struct buf value = BUF_INIT;
+
+    buf_puts(&value, HEAD);
+    buf_puts(&value, *call->owner ? call->owner : NOBODY);
+    buf_append(&value, call->data, call->len);
+    if (*call->owner)
+        redisAppendCommand(engine->redis, "EVAL %s 1 %s %b %lld", set_script, key, value.data,
+                           value.len, (long long)call->life_ms);
+    else
+        redisAppendCommand(engine->redis, "SET %s %b PX %lld", key, value.data, value.len,
+                           (long long)call->life_ms);
+}
+
+static void send_forget(struct cache_engine *engine, const struct cache_call *call)
+{
+    _cleanup_buf_ struct buf pattern = BUF_INIT;
+
+    for (const char *p = engine->prefix; *p; p++) {
+        if (strchr("*?[]^\\-", *p))
+            buf_putc(&pattern, '\\');
+        buf_putc(&pattern, *p);
+    }
+    buf_puts(&pattern, ":*");
+    redisAppendCommand(engine->redis, "EVAL %s 0 %lld %s %s%s", forget_script,
+                       (long long)call->number, buf_text(&pattern), HEAD, call->owner);
+}
+
 /* How many answers there will be. */
 static int send_call(struct cache_engine *engine, const struct cache_call *call)
 {
@@ -96,10 +153,8 @@ static int send_call(struct cache_engine *engine, const struct cache_call *call)
     _cleanup_mem_ char *key = mem_printf("%s:%s", engine->prefix, call->name);
 
     switch (call->kind) {
-    case CACHE_SET:
-        redisAppendCommand(redis, "SET %s %b PX %lld", key, call->data, call->len,
-                           (long long)call->life_ms);
-        return 1;
+    case CACHE_SET: send_set(engine, key, call); return 1;
+    case CACHE_FORGET: send_forget(engine, call); return 1;
     case CACHE_GET: redisAppendCommand(redis, "GET %s", key); return 1;
     case CACHE_REMOVE: redisAppendCommand(redis, "DEL %s", key); return 1;
     case CACHE_LIFE: redisAppendCommand(redis, "PTTL %s", key); return 1;
@@ -149,6 +204,8 @@ static troupe_status take(struct cache_engine *engine, struct cache_call *call,
     case CACHE_GET:
         if (reply->type != REDIS_REPLY_STRING)
             return absent(call);
+        if (reply->len >= HEAD_LEN && memcmp(reply->str, HEAD, sizeof(HEAD) - 1) == 0)
+            return buf_append(&call->value, reply->str + HEAD_LEN, reply->len - HEAD_LEN);
         return buf_append(&call->value, reply->str, reply->len);
     case CACHE_LIFE:
         call->number = reply->integer;
@@ -159,6 +216,12 @@ static troupe_status take(struct cache_engine *engine, struct cache_call *call,
             return error_set(&call->error, TROUPE_CONFLICT, "\"%.80s\" is locked", call->name);
         return TROUPE_OK;
     case CACHE_UNLOCK: return reply->integer == 1 ? TROUPE_OK : absent(call);
+    case CACHE_FORGET:
+        if (reply->type != REDIS_REPLY_STRING)
+            return error_set(&call->error, TROUPE_UNAVAILABLE,
+                             "the cache's server gives no place to go on from");
+        call->number = strtoll(reply->str, NULL, 10);
+        break;
     case CACHE_SET:
     case CACHE_REMOVE: break;
     }

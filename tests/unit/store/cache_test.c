@@ -282,6 +282,58 @@ static void a_counter_counts_in_a_window_that_adding_does_not_prolong(void **sta
     assert_status(fixture_run(f->loop, counter_body, f), TROUPE_OK);
 }
 
+static const char ann[] = "00112233445566778899aabbccddeeff";
+static const char ben[] = "ffeeddccbbaa99887766554433221100";
+
+static troupe_status put_of(struct fixture *f, const char *owner, const char *key,
+                            const char *value)
+{
+    return cache_set_of(f->cache, owner, "suite", key, value, strlen(value), 60000, 0, &f->err);
+}
+
+static troupe_status owner_body(void *arg)
+{
+    struct fixture *f = arg;
+    char token[CACHE_TOKEN_SIZE], key[16];
+    int64_t n = 0, left = 0;
+
+    CHECK_STATUS(put_of(f, "ann", "a", "x"), TROUPE_ARGUMENT);
+    CHECK_STATUS(cache_forget(f->cache, "ann", &f->err), TROUPE_ARGUMENT);
+    for (int i = 0; i < 500; i++) { /* more than a server looks at once */
+        snprintf(key, sizeof(key), "k%d", i);
+        CHECK_STATUS(put_of(f, i % 2 ? ann : ben, key, key), TROUPE_OK);
+    }
+    CHECK_STATUS(cache_set_of(f->cache, ann, "other", "a", "x", 1, 60000, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(put(f, "nobody's", "x", 60000), TROUPE_OK);
+    CHECK_STATUS(cache_add(f->cache, "suite", "n", 7, 60000, 0, &n, &f->err), TROUPE_OK);
+    CHECK_STATUS(cache_lock(f->cache, "suite", "l", 60000, 0, token, &f->err), TROUPE_OK);
+    /* The same value stays whose it was and lives on; another one is its writer's. */
+    CHECK_STATUS(put_of(f, ann, "same", "x"), TROUPE_OK);
+    CHECK_STATUS(cache_set_of(f->cache, ben, "suite", "same", "x", 1, 600000, 0, &f->err),
+                 TROUPE_OK);
+    CHECK_STATUS(cache_life(f->cache, "suite", "same", 0, &left, &f->err), TROUPE_OK);
+    CHECK(left > 60000 && has(f, "same", "x"));
+    CHECK_STATUS(put_of(f, ann, "changed", "x"), TROUPE_OK);
+    CHECK_STATUS(put_of(f, ben, "changed", "y"), TROUPE_OK);
+
+    CHECK_STATUS(cache_forget(f->cache, ann, &f->err), TROUPE_OK);
+    for (int i = 0; i < 500; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        CHECK(i % 2 ? lacks(f, "suite", key) : has(f, key, key));
+    }
+    CHECK(lacks(f, "other", "a") && lacks(f, "suite", "same"));
+    CHECK(has(f, "changed", "y") && has(f, "nobody's", "x") && has(f, "n", "7"));
+    CHECK_STATUS(cache_unlock(f->cache, "suite", "l", token, 0, &f->err), TROUPE_OK);
+    return TROUPE_OK;
+}
+
+static void all_of_an_owner_is_taken_out_and_nothing_of_others(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, owner_body, f), TROUPE_OK);
+}
+
 struct taker {
     struct fixture *f;
     int got;
@@ -475,6 +527,7 @@ int main(void)
         BOTH(a_value_comes_back_as_it_was_under_its_name_only),
         BOTH(a_value_is_gone_when_its_life_is_over_and_not_before),
         BOTH(a_counter_counts_in_a_window_that_adding_does_not_prolong),
+        BOTH(all_of_an_owner_is_taken_out_and_nothing_of_others),
         BOTH(a_lock_is_one_holders_until_it_is_given_back_or_over),
         BOTH(names_values_and_lives_are_bounded),
         {"the_memory_is_bounded_and_the_longest_unused_value_goes",
