@@ -10,6 +10,7 @@
 #include "store/cache.h"
 #include "store/kv.h"
 #include "turn/engine_private.h"
+#include "turn/owner.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -89,7 +90,8 @@ static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, tro
 {
     struct turn_frame *frame = turn_frame_of(turn);
     struct cache *cache = frame->turn->engine->cache;
-    char name[NAME_SIZE];
+    const char *member = frame->turn->event->member;
+    char name[NAME_SIZE], owner[CACHE_OWNER + 1];
     struct error err;
     troupe_status status = name_of(frame, scope, key, name);
 
@@ -102,8 +104,10 @@ static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, tro
                                 "what is cached lives from a millisecond to a day");
     if (!cache)
         return TROUPE_OK;
-    status = cache_set(cache, frame->agent->name, name, value.ptr, (size_t)value.len,
-                       (int64_t)life_ms, 0, &err);
+    if (member && !turn_owner(member, owner))
+        return turn_frame_error(frame, TROUPE_FAILED, "cache.hash", "libcrypto has no SHA-256");
+    status = cache_set_of(cache, member ? owner : NULL, frame->agent->name, name, value.ptr,
+                          (size_t)value.len, (int64_t)life_ms, 0, &err);
     return finish(frame, status, &err);
 }
 

@@ -7,19 +7,26 @@
 #include "plugin/agent.h"
 #include "store/index.h"
 #include "turn/engine_private.h"
+#include "turn/owner.h"
 #include "turn/sql/erase.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-#define CORE       "core"
-#define BUDGET     "core:budget"
-#define SOON_MS    1000
-#define LATER_MS   (10 * 60 * 1000)
-#define UNSENT_MS  (10 * 60 * 1000) /* an answer that was not delivered by then goes, too */
-#define CLEAN_MS   (60 * 60 * 1000) /* the file is cleaned this often at most            */
+#define CORE      "core"
+#define BUDGET    "core:budget"
+#define OTHERS    "core:others"
+#define SOON_MS   1000
+#define CACHE_MS  5000                        /* between two attempts to reach the cache's server */
+#define CACHED_MS (INT64_C(24) * 3600 * 1000) /* nothing lives longer there */
+#define LATER_MS  (10 * 60 * 1000)
+#define UNSENT_MS (10 * 60 * 1000) /* an answer that was not delivered by then goes, too */
+/* Nothing is written while the file is cleaned: for members that takes a twentieth of the time at most. */
+#define CLEAN_REST 20
+#define REST_MS    (40 * 1000)
 #define POLL_MS    50
+#define TURNS      500 /* whose calls are emptied at once */
 #define CLEAN_NS   "core"
 #define CLEAN_KEY  "erase.clean" /* something was deleted and may be on the disk still */
 #define MEMBER_MAX 128
@@ -98,6 +105,14 @@ char *turn_erase_scope(const char *member, bool session)
         buf_putc(&text, *p);
     }
     return buf_take(&text);
+}
+
+static void look_by(struct engine *engine, uint64_t ms)
+{
+    uint64_t at = loop_now(engine->loop) + ms;
+
+    if (!engine->erase.next_ms || at < engine->erase.next_ms)
+        engine->erase.next_ms = at;
 }
 
 /* What goes, goes with the note that the disk has it still. */
@@ -244,6 +259,48 @@ static troupe_status do_budget(struct engine *engine, const struct erasure *eras
     return commit_part(engine, erasure, batch, BUDGET, err);
 }
 
+static troupe_status empty_calls(struct engine *engine, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status = store_query(
+        engine->store, &(struct store_statement){.sql = SQL_ERASE_OTHERS_FROM, .expect = STORE_ANY},
+        turn_engine_soon(engine), &rows, err);
+    int64_t from = status < 0 ? 0 : store_cell_int(rows, 0, 0, 0);
+
+    for (; status == TROUPE_OK && from && from <= engine->last_event; from += TURNS) {
+        _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+        store_batch_add(batch,
+                        STORE_SQL(SQL_ERASE_OTHERS, store_int(from), store_int(from + TURNS)));
+        status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
+    }
+    return status;
+}
+
+/* What others found of the member's, and may find: last, when the member's own is gone. */
+static troupe_status do_others(struct engine *engine, const struct erasure *erasure,
+                               struct error *err)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    troupe_status status = empty_calls(engine, err);
+    char owner[CACHE_OWNER + 1];
+    struct error away = {0};
+
+    if (status < 0)
+        return status;
+    if (engine->cache && erasure->created_ms > erasure->now_ms - CACHED_MS) {
+        if (!turn_owner(erasure->member, owner))
+            return error_set(err, TROUPE_FAILED, "libcrypto has no SHA-256");
+        if (cache_forget(engine->cache, owner, &away) < 0) {
+            if (co_status() < 0)
+                return error_set(err, co_status(), "%s", away.text);
+            look_by(engine, CACHE_MS);
+            return TROUPE_OK;
+        }
+    }
+    return commit_part(engine, erasure, batch, OTHERS, err);
+}
+
 char *turn_erase_key(const char *form, const char *member)
 {
     static const char place[] = "{member}";
@@ -323,7 +380,7 @@ static troupe_status do_parts(struct engine *engine, struct erasure *erasure, st
     troupe_status status =
         store_query(engine->store, STORE_SQL(SQL_ERASE_PARTS, store_text(erasure->member)),
                     turn_engine_soon(engine), &parts, err);
-    bool core = true;
+    bool core = true, others = false;
 
     /* The turns of the member come first: what they write is to go, too. */
     for (size_t i = 0; status == TROUPE_OK && i < parts->count; i++)
@@ -336,9 +393,13 @@ static troupe_status do_parts(struct engine *engine, struct erasure *erasure, st
 
         if (!strcmp(part, BUDGET))
             status = do_budget(engine, erasure, err);
+        else if (!strcmp(part, OTHERS))
+            others = true;
         else if (strcmp(part, CORE) != 0)
             status = do_agent(engine, erasure, part, err);
     }
+    if (status == TROUPE_OK && others)
+        status = do_others(engine, erasure, err);
     return status;
 }
 
@@ -349,21 +410,26 @@ static troupe_status clean(struct engine *engine, bool *ret_soon, struct error *
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new(), *again = NULL;
     _cleanup_rows_ struct store_rows *rows = NULL;
-    uint64_t now = loop_now(engine->loop);
+    uint64_t began = clock_ms();
     troupe_status status =
         store_kv_get(engine->store, CLEAN_NS, "", CLEAN_KEY, turn_engine_soon(engine), &rows, err);
 
     if (status < 0)
         return status == TROUPE_NOT_FOUND ? TROUPE_OK : status;
     if (!engine->erase.urgent && engine->erase.cleaned_ms &&
-        now < engine->erase.cleaned_ms + CLEAN_MS)
-        return TROUPE_OK; /* a later round comes to it */
+        loop_now(engine->loop) < engine->erase.cleaned_ms + engine->erase.rest_ms) {
+        look_by(engine, engine->erase.cleaned_ms + engine->erase.rest_ms - loop_now(engine->loop));
+        return TROUPE_OK;
+    }
     store_kv_delete(batch, CLEAN_NS, "", CLEAN_KEY);
     status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
     if (status == TROUPE_OK)
         status = store_forget(engine->store, 0, err);
     if (status == TROUPE_OK) {
-        engine->erase.cleaned_ms = now;
+        uint64_t rest = CLEAN_REST * (clock_ms() - began);
+
+        engine->erase.rest_ms = rest < REST_MS ? rest : REST_MS;
+        engine->erase.cleaned_ms = loop_now(engine->loop);
         return TROUPE_OK;
     }
     *ret_soon = true;
@@ -413,20 +479,23 @@ troupe_status turn_erase_round(struct engine *engine, int64_t now_ms, bool *ret_
 static troupe_status round_main(void *arg)
 {
     struct engine *engine = arg;
+    uint64_t now, wait = LATER_MS;
     bool soon = false;
     struct error err;
 
+    engine->erase.next_ms = 0;
     if (turn_erase_round(engine, clock_wall_ms(), &soon, &err) < 0 && co_status() == TROUPE_OK) {
         log_warn("erase", "put off: %s", err.text);
         soon = false;
     }
     engine->erase.running = false;
+    now = loop_now(engine->loop);
+    if (engine->erase.next_ms)
+        wait = engine->erase.next_ms > now ? engine->erase.next_ms - now : 0;
+    if (soon && wait > SOON_MS)
+        wait = SOON_MS;
     if (!engine->closing)
-        loop_timer_start(&engine->erase.timer,
-                         engine->erase.again ? 0
-                         : soon              ? SOON_MS
-                                             : LATER_MS,
-                         0);
+        loop_timer_start(&engine->erase.timer, engine->erase.again ? 0 : wait, 0);
     engine->erase.again = false;
     return TROUPE_OK;
 }
@@ -463,9 +532,12 @@ void turn_erase_wake(struct engine *engine)
 static json_t *open_part(const char *part)
 {
     bool budget = !strcmp(part, BUDGET), core = !strcmp(part, CORE);
+    bool others = !strcmp(part, OTHERS);
 
     return json_pack("{s:s, s:s}", "part", part, "why",
-                     core     ? "its turns and answers are being ended"
+                     core ? "its turns and answers are being ended"
+                     : others
+                         ? "the cache's server does not answer: what it has is over within a day"
                      : budget ? "what was spent today counts against caps until the day is over"
                               : "the agent does not say what its tables keep about members: it "
                                 "is done when a build of it does, or when the storage works");

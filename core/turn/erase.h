@@ -7,7 +7,9 @@
  * does, also if it is not there now.
  *
  * What stays: sums of money of a day until it is over, because caps hold by them; who changed
- * settings, as long as the audit log; messages that quote the member, a day at most.
+ * settings, as long as the audit log; messages that quote the member, a day at most. What the member's turns
+ * put into the cache is taken out; a server that is away keeps that part open, until it is there or what it
+ * has is over.
  *
  * Loop thread; [waits] needs a coroutine.
  */
@@ -26,8 +28,10 @@ struct store;
 struct turn_erase {
     struct loop_timer timer;
     bool running, again;
-    unsigned urgent;       /* operators who wait for the file */
-    uint64_t cleaned_ms;   /* loop clock; 0: not yet          */
+    unsigned urgent;       /* operators who wait for the file                   */
+    uint64_t cleaned_ms;   /* loop clock; 0: not yet                            */
+    uint64_t rest_ms;      /* from then until members may have it cleaned again */
+    uint64_t next_ms;      /* what is to be looked at by then; 0: nothing       */
     uint64_t count, parts; /* of members and parts, that were done */
 };
 

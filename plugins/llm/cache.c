@@ -3,12 +3,13 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <troupe/kv.h>
+#include <troupe/cache.h>
 
 #define FORMAT         2 /* of what is kept; another one is another key                  */
 #define JOINS_MAX      2 /* after so many waits for others the question is asked anyway */
 #define REFRESH_ONE_IN 8 /* hits */
 #define PLACE_MAX      32
+#define LIFE_MAX_MS    ((int64_t)24 * 3600 * 1000) /* of the host's cache */
 
 /* What lies in a place. */
 struct entry {
@@ -121,12 +122,13 @@ static troupe_status put(troupe_turn *turn, const struct llm_cache *cache, int i
     if (!text)
         return TROUPE_NOMEM;
     name_place(cache, i, name);
-    return troupe_kv_put(turn, cache->scope, name, (troupe_str){text, strlen(text)},
-                         (uint64_t)life_ms);
+    return troupe_cache_put(turn, cache->scope, name, (troupe_str){text, strlen(text)},
+                            (uint64_t)(life_ms < LIFE_MAX_MS ? life_ms : LIFE_MAX_MS));
 }
 
 /* What is asked for often lives longer, up to a bound. Chance decides, which the host records, where
- * a count would have to be written at each hit. */
+ * a count would have to be written at each hit. The same value stays whose it was for the host: with that
+ * member's other words it goes. */
 static troupe_status refresh(troupe_turn *turn, const struct llm_cache *cache, int i,
                              const struct entry *entry)
 {
@@ -184,7 +186,7 @@ static troupe_status look(troupe_turn *turn, struct llm_cache *cache, int waited
         int found;
 
         name_place(cache, i, name);
-        status = troupe_kv_get(turn, cache->scope, name, &value);
+        status = troupe_cache_get(turn, cache->scope, name, &value);
         if (status == TROUPE_NOT_FOUND) {
             if (oldest > INT64_MIN)
                 cache->into = i;

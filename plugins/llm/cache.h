@@ -12,6 +12,9 @@
  * equal in that form gets the same answer, though spelled in other ways. Such answers have places of
  * their own and live half as long.
  *
+ * It lies in the host's cache, which may lose it, holds nothing for more than a day, and takes an answer out
+ * when the member whose question it was deletes their data.
+ *
  * Each guild has `cache_entries` places, the account four times as many, and a question may lie in two
  * of them; there is no list to keep and nothing grows. Questions themselves are not stored.
  */

@@ -449,7 +449,7 @@ static void destroy(troupe_host *host, void *state)
 TROUPE_PLUGIN(
     "org.troupe.llm", "1.0.0",
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
-    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools kv attach",
+    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools cache attach",
     .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route, llm_flight,
                              llm_place, llm_warm, llm_status),
     .metrics = TROUPE_METRICS(

@@ -449,8 +449,7 @@ TROUPE_PLUGIN("org.troupe.memory", "1.0.0", "Remembers what members tell, and an
                                               {2, 0, "embedder", memory_sql_002}),
               .user_data = TROUPE_USER_DATA(
                   TROUPE_USER_TABLE("memory", "What I remember of what you told me"),
-                  TROUPE_USER_TABLE("knowledge", "Documents that you added", .member = "added_by",
-                                    .flags = TROUPE_USER_ANONYMISE)),
+                  TROUPE_USER_TABLE("knowledge", "Documents that you added", .member = "added_by")),
               .config = TROUPE_KEYS(
                   {"answer", "Whether memory answers by itself", .type = TROUPE_TYPE_STRING,
                    .def = "auto", .choices = "auto|always|never"},

@@ -2,6 +2,7 @@
 #include "recall.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { DEEP = 20, FOUND_MAX = 3 * DEEP, DAY_MS = 86400000 };
@@ -76,12 +77,17 @@ static troupe_status search(struct recall *recall, uint32_t scope,
     return troupe_texts_search(recall->turn, &query, ret);
 }
 
+static int same_key(troupe_str a, troupe_str b)
+{
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+
 static const troupe_text_hit *hit_of(troupe_array hits, troupe_str key)
 {
     for (uint32_t i = 0; i < hits.count; i++) {
         const troupe_text_hit *hit = TROUPE_AT(hits, troupe_text_hit, i);
 
-        if (hit->key.len == key.len && memcmp(hit->key.ptr, key.ptr, key.len) == 0)
+        if (same_key(hit->key, key))
             return hit;
     }
     return NULL;
@@ -171,6 +177,30 @@ static troupe_status find_facts(struct recall *recall, const struct memory_vecto
     return status;
 }
 
+/* What is found by words whose piece is gone: who brought the document had it deleted, which takes the rows. */
+static troupe_status let_go(struct recall *recall, uint32_t scope, troupe_array hits,
+                            troupe_rows *rows)
+{
+    const troupe_sql_v1 *sql = troupe_sql(recall->turn);
+    troupe_status status = TROUPE_OK;
+
+    for (uint32_t i = 0; status >= 0 && i < hits.count; i++) {
+        const troupe_str key = TROUPE_AT(hits, troupe_text_hit, i)->key;
+        char name[MEMORY_KEY_SIZE];
+        uint64_t n = 0;
+
+        while (n < sql->row_count(rows) && !same_key(cell_str(sql->cell(rows, n, 0)), key))
+            n++;
+        if (n < sql->row_count(rows) || key.len >= sizeof(name))
+            continue;
+        snprintf(name, sizeof(name), "%.*s", (int)key.len, key.ptr);
+        status = troupe_texts_remove(recall->turn, scope, name);
+        if (status >= 0)
+            status = troupe_vectors_remove(recall->turn, scope, name);
+    }
+    return status;
+}
+
 /* Documents of the turn's server, or of everybody. */
 static troupe_status find_knowledge(struct recall *recall, uint32_t scope,
                                     const struct memory_vector *vector)
@@ -204,7 +234,7 @@ static troupe_status find_knowledge(struct recall *recall, uint32_t scope,
         if (hit)
             add(recall, hit, vector, cell_str(sql->cell(rows, i, 5)), found, 0);
     }
-    return status;
+    return status < 0 ? status : let_go(recall, scope, hits, rows);
 }
 
 /* ---- the order -------------------------------------------------------------------------------- */

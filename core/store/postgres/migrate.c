@@ -187,6 +187,35 @@ static troupe_status vacuum(struct postgres_connection *conn, const char *how,
     return status;
 }
 
+/* Statistics hold samples of values. Those of a table that is empty now are not made anew, but go with a column
+ * that changes its type, be it to the same. What went is overwritten last; who does not own the database is
+ * only warned of that by the server. */
+static troupe_status forget_samples(struct postgres_connection *conn, uint64_t deadline,
+                                    struct error *err)
+{
+    PGresult *columns = NULL;
+    troupe_status status = postgres_exec(
+        conn,
+        "SELECT format('ALTER TABLE %I.%I ALTER COLUMN %I TYPE %s%s', n.nspname, c.relname, "
+        "a.attname, "
+        "format_type(a.atttypid, a.atttypmod), CASE WHEN a.attcollation = 0 THEN '' ELSE "
+        "' COLLATE ' || a.attcollation::regcollation::text END) "
+        "FROM pg_stats AS s JOIN pg_namespace AS n ON n.nspname = s.schemaname "
+        "JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = s.tablename "
+        "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = s.attname "
+        "WHERE c.relkind = 'r' AND c.reltuples = 0 AND a.atttypid IN ('text'::regtype, "
+        "'bytea'::regtype) "
+        "AND (n.nspname = 'troupe' OR n.nspname LIKE 'troupe:%') ORDER BY 1",
+        deadline, &columns, err);
+
+    for (int i = 0; status >= 0 && i < PQntuples(columns); i++)
+        status = postgres_exec(conn, PQgetvalue(columns, i, 0), deadline, NULL, err);
+    PQclear(columns);
+    if (status >= 0)
+        status = postgres_exec(conn, "VACUUM (FULL) pg_catalog.pg_statistic", deadline, NULL, err);
+    return status;
+}
+
 troupe_status postgres_forget(struct postgres_connection *conn, uint64_t deadline,
                               struct error *err)
 {
@@ -207,8 +236,12 @@ troupe_status postgres_forget(struct postgres_connection *conn, uint64_t deadlin
     for (int i = 0; status >= 0 && i < PQntuples(tables); i++)
         bytes += strtoll(PQgetvalue(tables, i, 1), NULL, 10);
     if (status >= 0)
-        status = vacuum(conn, bytes <= (int64_t)STORE_FORGET_BYTES ? "VACUUM (FULL)" : "VACUUM",
+        status = vacuum(conn,
+                        bytes <= (int64_t)STORE_FORGET_BYTES ? "VACUUM (FULL, ANALYZE)"
+                                                             : "VACUUM (ANALYZE)",
                         tables, deadline, err);
+    if (status >= 0)
+        status = forget_samples(conn, deadline, err);
     PQclear(tables);
     if (conn->lost)
         return status;

@@ -36,7 +36,7 @@ SET asked_by = excluded.asked_by, turn_id = excluded.turn_id, last_event = exclu
 
 -- name: ask_parts
 INSERT INTO erasure_part (member, part)
-SELECT ?1, 'core' UNION SELECT ?1, 'core:budget'
+SELECT ?1, 'core' UNION SELECT ?1, 'core:budget' UNION SELECT ?1, 'core:others'
 UNION SELECT ?1, ns FROM user_data
 UNION SELECT ?1, ns FROM migration WHERE ns <> 'core'
 ON CONFLICT (member, part) DO NOTHING;
@@ -73,6 +73,16 @@ WHERE e.member = ?1 AND e.id <= ?2 AND (o.state = 'ready' OR o.state = 'streamin
 
 -- name: calls
 DELETE FROM call WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id <= ?2);
+
+-- What turns of others were told and have no use for any more, since they are over: what the member added for
+-- everybody is among it. Of a range of turns, so that each portion is short.
+-- name: others_from
+SELECT coalesce(min(turn_id), 0) FROM call;
+
+-- name: others
+UPDATE call SET result = NULL
+WHERE turn_id >= ?1 AND turn_id < ?2 AND result IS NOT NULL AND path <> 'spans'
+  AND turn_id IN (SELECT id FROM event WHERE id >= ?1 AND id < ?2 AND finished_ms IS NOT NULL);
 
 -- name: waits
 DELETE FROM wait WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id <= ?2);

@@ -3,7 +3,8 @@
  * troupe/cache.h - "troupe.cache/1": what took long to make and may be lost at any time, in the agent's own
  * namespace and in a scope that the host fills in from the turn (TROUPE_SCOPE_MEMBER and its like).
  * Capability "cache". It lies in the host's memory, or in a Redis that the owner set up; nothing may be
- * kept here alone. What belongs to a member goes when its life is over, which is a day at most.
+ * kept here alone. It goes when its life is over, which is a day at most, and when the member whose turn put it
+ * there, in whichever scope, deletes their data.
  *
  *     troupe_str page;
  *     troupe_status status = troupe_cache_get(turn, TROUPE_SCOPE_AGENT, "front page", &page);
@@ -36,8 +37,8 @@ typedef struct troupe_cache_v1 {
     /* The value, valid until the stage or function ends; TROUPE_NOT_FOUND where there is none (any more).
      * Noted. [turn, waits] */
     troupe_status (*get)(troupe_turn *turn, uint32_t scope, const char *key, troupe_str *ret);
-    /* Puts a value in place of what is there, for `life_ms`. Not recorded: a turn that runs again puts it
-     * again. [turn, waits] */
+    /* Puts a value in place of what is there, for `life_ms`. The same value once more lives on and stays whose it
+     * was. Not recorded: a turn that runs again puts it again. [turn, waits] */
     troupe_status (*put)(troupe_turn *turn, uint32_t scope, const char *key, troupe_str value,
                          uint64_t life_ms);
     /* Takes a value away; TROUPE_OK also when there was none. Not recorded. [turn, waits] */

@@ -562,6 +562,9 @@ static troupe_status kv_remove(troupe_turn *turn, uint32_t scope, const char *ke
     return TROUPE_OK;
 }
 
+/* The same places: what is looked at by the tests is what an agent does with them. */
+static const troupe_cache_v1 cache_table = {
+    .size = sizeof(cache_table), .get = kv_get, .put = kv_put, .remove = kv_remove};
 static const troupe_kv_v1 kv_table = {
     .size = sizeof(kv_table), .get = kv_get, .put = kv_put, .remove = kv_remove};
 
@@ -591,6 +594,8 @@ static const void *turn_extension(troupe_turn *turn, const char *id)
         return self(turn)->no_budget ? NULL : &budget_table;
     if (strcmp(id, TROUPE_KV) == 0)
         return &kv_table;
+    if (!strcmp(id, TROUPE_CACHE))
+        return &cache_table;
     if (strcmp(id, TROUPE_SCHEDULE) == 0)
         return self(turn)->has_schedule ? &schedule_table : NULL;
     return strcmp(id, TROUPE_SQL) == 0 ? &sql_table : NULL;

@@ -587,14 +587,30 @@ static troupe_status erase_body(void *arg)
     CHECK_STATUS(add_event(f, 1, "m1"), TROUPE_OK);
     CHECK_STATUS(add_event(f, 2, "m2"), TROUPE_OK);
     CHECK_STATUS(write_one(f, STORE_SQL(SQL_ERASE_ASK_PARTS, store_text("m1"))), TROUPE_OK);
-    CHECK(ask_int(f, "SELECT count(*) FROM erasure_part") == 3);
+    CHECK(ask_int(f, "SELECT count(*) FROM erasure_part") == 4);
     CHECK_STATUS(write_one(f, STORE_EXPECT(1, SQL_ERASE_EVENTS, store_text("m1"), store_int(9))),
                  TROUPE_OK);
     CHECK_STATUS(write_one(f, STORE_SQL(SQL_ERASE_CALLS, store_text("m1"), store_int(9))),
                  TROUPE_OK);
+    /* What another's turn was told goes when that turn is over, and not what an open one has use for. */
+    CHECK_STATUS(
+        write_one(f,
+                  STORE_SQL("INSERT INTO event (id, source, source_id, kind, payload, created_ms) "
+                            "VALUES (5, 'console', '5', 'message', '{}', 1)")),
+        TROUPE_OK);
+    CHECK_STATUS(
+        write_one(f, STORE_SQL("INSERT INTO call (turn_id, stage, path, ordinal, kind, build, "
+                               "format, args_hash, state, status, result, created_ms) SELECT id, "
+                               "'a', '0', 0, 'kv.get', 'b', 1, 0, 'done', 0, ?1, 1 FROM event",
+                               store_blob("told", 4))),
+        TROUPE_OK);
+    CHECK(ask_int(f, "SELECT min(turn_id) FROM call") == 1);
+    CHECK_STATUS(write_one(f, STORE_EXPECT(2, SQL_ERASE_OTHERS, store_int(1), store_int(6))),
+                 TROUPE_OK);
+    CHECK(ask_int(f, "SELECT turn_id FROM call WHERE result IS NOT NULL") == 5);
     CHECK_STATUS(store_forget(f->store, 0, &f->err), TROUPE_OK);
     CHECK(ask_int(f, "SELECT count(*) FROM event WHERE payload <> '{}'") == 1);
-    CHECK(ask_int(f, "SELECT count(*) FROM event") == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM event") == 3);
     CHECK_STATUS(add_event(f, 3, "m1"), TROUPE_OK);
     return TROUPE_OK;
 }
