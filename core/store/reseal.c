@@ -44,6 +44,7 @@ struct resealing {
     struct seal *seal;
     struct store_walk walk;
     bool sealed[COLUMNS_MAX]; /* columns of the table */
+    struct buf declared;      /* of the agent: the texts of its schema steps */
     struct store_value params[COLUMNS_MAX + SEAL_IDENTITY_MAX];
     struct store_batch *batch;
     size_t batch_bytes;
@@ -60,6 +61,29 @@ static bool listed(const char *table, const char *column)
             return true;
     }
     return false;
+}
+
+/* Whether a step of the agent's schema says so in a line of its own, "-- sealed: TABLE.COLUMN": then also what an
+ * older build of it wrote in the clear is meant. */
+static bool declares(const struct buf *declared, const char *table, const char *column)
+{
+    _cleanup_mem_ char *line = mem_printf("\n-- sealed: %s.%s\n", table, column);
+
+    return declared->len && strstr(buf_text(declared), line);
+}
+
+static troupe_status load_declared(struct resealing *work, const char *ns, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status = store_query(
+        work->store,
+        STORE_SQL("SELECT sql FROM migration_text WHERE ns = ?1 ORDER BY version", store_text(ns)),
+        co_after(WRITE_MS), &rows, err);
+
+    buf_clear(&work->declared);
+    for (size_t i = 0; status >= 0 && i < rows->count; i++)
+        status = buf_printf(&work->declared, "\n%s\n", store_cell_text(rows, i, 0, ""));
+    return status;
 }
 
 /* Whether a column of an agent's has something encrypted. */
@@ -96,7 +120,10 @@ static troupe_status choose(struct resealing *work, bool *ret_any, struct error 
         if (!store_column_seals(columns, i) || !work->walk.key_count ||
             work->walk.key_count > SEAL_IDENTITY_MAX)
             continue;
-        if (work->walk.ns)
+        if (work->walk.ns && declares(&work->declared, work->walk.table,
+                                      store_cell_text(columns, i, STORE_COLUMN_NAME, "")))
+            work->sealed[i] = true;
+        else if (work->walk.ns)
             status = look(work, i, err);
         else
             work->sealed[i] =
@@ -213,6 +240,8 @@ static troupe_status reseal_namespace(struct resealing *work, const char *ns, st
     _cleanup_rows_ struct store_rows *tables = NULL;
     troupe_status status = store_tables(work->store, ns, 0, &tables, err);
 
+    if (status >= 0 && ns)
+        status = load_declared(work, ns, err);
     for (size_t i = 0; status >= 0 && i < tables->count; i++) {
         bool any = false;
 
@@ -273,6 +302,7 @@ troupe_status store_reseal(struct store *store, const struct seal_keys *keys,
         *ret = work->done;
     store_batch_free(work->batch);
     store_walk_clear(&work->walk);
+    buf_clear(&work->declared);
     seal_free(work->seal);
     mem_free(work);
     return status;

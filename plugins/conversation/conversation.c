@@ -34,6 +34,7 @@
 TROUPE_EMBED(conversation_default_prompt, "prompts/default.txt");
 TROUPE_EMBED(conversation_sql_001, "sql/001_conversation.sql");
 TROUPE_EMBED(conversation_sql_002, "sql/002_context.sql");
+TROUPE_EMBED(conversation_sql_003, "sql/003_sealed.sql");
 
 struct conversation {
     char template[TEMPLATE_MAX];
@@ -516,7 +517,8 @@ TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with membe
               .capabilities = "sql schedule call:llm.chat try:memory.search",
               .functions = TROUPE_LIST(preferences),
               .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001},
-                                              {2, 0, "context", conversation_sql_002}),
+                                              {2, 0, "context", conversation_sql_002},
+                                              {3, 0, "sealed", conversation_sql_003}),
               .user_data = TROUPE_USER_DATA(
                   TROUPE_USER_TABLE("conversation_history", "What you and I said to each other",
                                     .age = "created_at", .keep_days = 90),

@@ -106,7 +106,8 @@ troupe_status preferences_load(troupe_turn *turn, struct preferences *ret)
 
     preferences_defaults(ret);
     status = sql->query(turn,
-                        "SELECT preferred_name, tone, emoji_density, language, time_zone, "
+                        "SELECT unseal(preferred_name, 'user_preferences.preferred_name', account, "
+                        "member), tone, emoji_density, language, time_zone, "
                         "context_window_size FROM {user_preferences} "
                         "WHERE account = COALESCE(:account, '') AND member = :member",
                         NULL, 0, &rows);
@@ -218,7 +219,9 @@ troupe_status preferences_store(troupe_turn *turn, const struct preferences *pre
     const troupe_statement statement = {
         "INSERT INTO {user_preferences} (account, member, preferred_name, tone, emoji_density, "
         "language, context_window_size, time_zone, created_at, updated_at) "
-        "VALUES (COALESCE(:account, ''), :member, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) "
+        "VALUES (COALESCE(:account, ''), :member, "
+        "seal(?1, 'user_preferences.preferred_name', :account, :member), ?2, ?3, ?4, ?5, ?6, ?7, "
+        "?7) "
         "ON CONFLICT (account, member) DO UPDATE SET preferred_name = excluded.preferred_name, "
         "tone = excluded.tone, emoji_density = excluded.emoji_density, "
         "language = excluded.language, context_window_size = excluded.context_window_size, "

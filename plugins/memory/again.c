@@ -85,7 +85,9 @@ static troupe_status portion(const struct again *again, uint32_t *ret)
 troupe_status embedder_again(troupe_turn *turn, uint32_t *ret_count, int *ret_left)
 {
     static const char pieces[] =
-        "SELECT key, heading, content FROM {knowledge} WHERE account = COALESCE(:account, '') AND "
+        "SELECT key, unseal(heading, 'knowledge.heading', account, guild, source, part), "
+        "unseal(content, 'knowledge.content', account, guild, source, part) FROM {knowledge} WHERE "
+        "account = COALESCE(:account, '') AND "
         "guild = CASE WHEN ?2 = 1 THEN '' ELSE COALESCE(:guild, '-') END AND embedder <> ?1 "
         "ORDER BY key LIMIT 16";
     static const char piece[] = "UPDATE {knowledge} SET embedder = ?2 WHERE key = ?1 AND guild = "

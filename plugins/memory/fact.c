@@ -171,19 +171,39 @@ static troupe_status find_alike(troupe_turn *turn, const struct memory_limits *l
     return status;
 }
 
+/* A slot tells what a memory is about, so it is sealed, and compared here. */
 static troupe_status find_contradicted(troupe_turn *turn, const char *slot, troupe_str but,
                                        struct memory_row **ret, uint64_t *ret_count)
 {
-    const troupe_value params[] = {text(slot), troupe_sql_str(but)};
+    enum { FEW = 10 };
+    const troupe_sql_v1 *sql = troupe_sql(turn);
+    const troupe_value none = troupe_sql_str(but);
+    troupe_value keys[FEW];
+    troupe_rows *rows;
+    uint32_t found = 0;
+    troupe_status status;
 
     *ret_count = 0;
     if (!slot[0])
         return TROUPE_OK;
+    status = sql->query(turn,
+                        "SELECT key, unseal(slot, 'memory.slot', account, guild, member, key) "
+                        "FROM {memory} WHERE" HERE
+                        "AND slot <> '' AND state = 'active' AND tier <> 'immediate' AND key <> ?1 "
+                        "ORDER BY said_at DESC, key",
+                        &none, 1, &rows);
+    for (uint64_t i = 0; status >= 0 && i < sql->row_count(rows) && found < FEW; i++)
+        if (same_bytes(cell_str(sql->cell(rows, i, 1)), (troupe_str){slot, strlen(slot)}))
+            keys[found++] = troupe_sql_str(cell_str(sql->cell(rows, i, 0)));
+    if (status < 0 || !found)
+        return status;
+    for (uint32_t i = found; i < FEW; i++)
+        keys[i] = troupe_sql_str((troupe_str){"", 0});
     return read_rows(turn,
                      "SELECT" COLUMNS "FROM {memory} WHERE" HERE
-                     "AND slot = ?1 AND state = 'active' AND tier <> 'immediate' AND key <> ?2 "
-                     "ORDER BY said_at DESC, key LIMIT 10",
-                     params, 2, ret, ret_count);
+                     "AND key IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+                     "ORDER BY said_at DESC, key",
+                     keys, FEW, ret, ret_count);
 }
 
 /* ---- writing ---------------------------------------------------------------------------------- */
@@ -265,9 +285,9 @@ static troupe_status insert(troupe_turn *turn, const struct addition *add)
         "extractor, confidence, importance, message, said_at, seen, used_at, expires_at, embedder) "
         "VALUES "
         "(COALESCE(:account, ''), COALESCE(:guild, ''), :member, COALESCE(:channel, ''), "
-        "?1, ?2, ?3, seal(?4, 'memory.content', :account, :guild, :member, ?1), ?5, ?6, ?7, ?8, "
-        "?9, "
-        "?10, ?11, ?12, ?13, ?14)",
+        "?1, ?2, ?3, seal(?4, 'memory.content', :account, :guild, :member, ?1), "
+        "seal(?5, 'memory.slot', :account, :guild, :member, ?1), ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+        "?13, ?14)",
         params, sizeof(params) / sizeof(params[0]));
 
     if (status >= 0)

@@ -184,13 +184,20 @@ static troupe_status forget(troupe_turn *turn, uint32_t scope, troupe_str source
     return status;
 }
 
+/* The guild as a value, and as part of the row's identity. */
+#define INSERT(guild, identity)                                                                    \
+    "INSERT INTO {knowledge} (account, guild, source, part, key, heading, content, added_by, "     \
+    "added_at, embedder) VALUES (COALESCE(:account, ''), " guild                                   \
+    ", ?1, ?2, ?3, seal(?4, 'knowledge.heading', :account, " identity                              \
+    ", ?1, ?2), seal(?5, 'knowledge.content', :account, " identity                                 \
+    ", ?1, ?2), COALESCE(:member, ''), ?6, ?7)"
+
 static troupe_status put_piece(troupe_turn *turn, uint32_t scope, troupe_str source, uint32_t part,
                                const struct ingest_piece *piece, troupe_str whole,
                                const struct memory_vector *vector, const char *key, int64_t now)
 {
     const troupe_value params[] = {
         troupe_sql_str(source),
-        troupe_sql_int(scope == TROUPE_SCOPE_AGENT),
         troupe_sql_int(part),
         troupe_sql_str((troupe_str){key, strlen(key)}),
         troupe_sql_str((troupe_str){piece->heading, strlen(piece->heading)}),
@@ -199,9 +206,7 @@ static troupe_status put_piece(troupe_turn *turn, uint32_t scope, troupe_str sou
         troupe_sql_str((troupe_str){vector->by, strlen(vector->by)}),
     };
     const troupe_statement statement = {
-        "INSERT INTO {knowledge} (account, guild, source, part, key, heading, content, added_by, "
-        "added_at, embedder) VALUES (COALESCE(:account, ''), " THERE ", ?1, ?3, ?4, ?5, ?6, "
-        "COALESCE(:member, ''), ?7, ?8)",
+        scope == TROUPE_SCOPE_AGENT ? INSERT("''", "''") : INSERT("COALESCE(:guild, '')", ":guild"),
         TROUPE_ARRAY(params), TROUPE_ROWS_ANY};
     troupe_status status = troupe_sql(turn)->commit(turn, &statement, 1);
 

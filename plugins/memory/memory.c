@@ -13,6 +13,7 @@
 
 TROUPE_EMBED(memory_sql_001, "sql/001_memory.sql");
 TROUPE_EMBED(memory_sql_002, "sql/002_embedder.sql");
+TROUPE_EMBED(memory_sql_003, "sql/003_sealed.sql");
 
 enum memory_answers { ANSWERS_AUTO, ANSWERS_ALWAYS, ANSWERS_NEVER };
 
@@ -446,7 +447,8 @@ TROUPE_PLUGIN("org.troupe.memory", "1.0.0", "Remembers what members tell, and an
               .capabilities = "sql texts vectors schedule files try:llm.chat try:llm.embed",
               .functions = TROUPE_LIST(search, memory, learn),
               .migrations = TROUPE_MIGRATIONS({1, 0, "memory", memory_sql_001},
-                                              {2, 0, "embedder", memory_sql_002}),
+                                              {2, 0, "embedder", memory_sql_002},
+                                              {3, 0, "sealed", memory_sql_003}),
               .user_data = TROUPE_USER_DATA(
                   TROUPE_USER_TABLE("memory", "What I remember of what you told me"),
                   TROUPE_USER_TABLE("knowledge", "Documents that you added", .member = "added_by")),

@@ -219,7 +219,9 @@ static troupe_status find_knowledge(struct recall *recall, uint32_t scope,
         return status;
     status = rows_of(
         recall,
-        "SELECT key, content, source, heading, added_at, embedder FROM {knowledge} WHERE "
+        "SELECT key, unseal(content, 'knowledge.content', account, guild, source, part), source, "
+        "unseal(heading, 'knowledge.heading', account, guild, source, part), added_at, "
+        "embedder FROM {knowledge} WHERE "
         "added_at <= ?21 AND (guild = COALESCE(:guild, '') OR guild = '') AND" KEYS "ORDER BY key",
         hits, &rows);
     for (uint64_t i = 0; status >= 0 && i < sql->row_count(rows); i++) {

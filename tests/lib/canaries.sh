@@ -81,8 +81,8 @@ print(json.dumps({"channel": "general", "member": "bob", "kind": "mention", "tex
         "$CANARY-file-4711" >"$TAP_DIR/say.json"
     fake_discord_call say "@$TAP_DIR/say.json" >/dev/null
     fake_discord_wait answered 1 30000 50
-    canary_say bob "{mention} remember that my cat is called $CANARY-remembered-4711"
-    until_true canary_said "I'll remember that: my cat is called"
+    canary_say bob "{mention} remember that my wombat is called $CANARY-remembered-4711"
+    until_true canary_said "I'll remember that: my wombat is called"
     canary_say bob "{mention} I have seen $CANARY-immediate-4711 today {token}"
     before=$(canary_count)
     canary_slash bob learn "{\"source\": \"$CANARY-source\", \"text\": \"# Birds\nThe $CANARY-document-4711 sings at six.\"}"

@@ -14,7 +14,8 @@
  * where nothing is encrypted. Second comes 'table.column' without braces, then the row's identity: the
  * columns of the table's primary key in their order, as parameters or literals for seal(), as columns for
  * unseal(). What is sealed cannot be compared, searched, cut or measured by SQL. A host of an
- * older build refuses both.
+ * older build refuses both. `troupe reseal` knows what else is meant to be sealed, as what an older build of
+ * the agent wrote, by lines of their own in the texts of its schema steps: `-- sealed: note.words`.
  *
  *     troupe_value limit = troupe_sql_int(10);
  *     troupe_rows *rows;
