@@ -21,4 +21,9 @@ if grep -q '^#define HAVE_POSTGRES' "$TROUPE_BUILDDIR/config.h"; then
 else
     skip "postgres: nothing lost, nothing doubled" "PostgreSQL is not built in"
 fi
+if grep -q '^#define HAVE_REDIS' "$TROUPE_BUILDDIR/config.h"; then
+    play redis
+else
+    skip "redis: nothing lost, nothing doubled" "Redis is not built in"
+fi
 tap_done

@@ -10,6 +10,9 @@ with ENOSPC; once, for as long as it takes until the host says so, and until the
 "postgres": members ask without a pause, and the server is cut off at its COMMIT, before it and behind
 it, killed, restarted, paused and stopped for a minute, five times each.
 
+"redis": members ask without a pause, and the server of the cache is killed, flushed, paused and out of memory,
+five times each. Nobody waits for it.
+
 "memory": the N-th allocation by our allocator since a question fails, for every N until a turn passes
 untouched. The host goes on, or ends with status 71 and is started again.
 
@@ -27,6 +30,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import rig  # noqa: E402
 import rig_postgres  # noqa: E402
+import rig_redis  # noqa: E402
 
 VARIANT = sys.argv[1] if len(sys.argv) > 1 else ""
 COUNT = int(os.environ.get("TROUPE_LONG_COUNT", "0"))
@@ -275,6 +279,85 @@ away = {"10s" if AWAY_S > 10 else "500ms"}
     return rounds * len(kinds), lost, doubled
 
 
+# ---- Redis ----------------------------------------------------------------------------------------
+
+
+class CacheAway:
+    """What befalls the cache. Questions come all the time, so it is asked all the time."""
+
+    def __init__(self, stage, server):
+        self.stage, self.server = stage, server
+
+    def degraded(self):
+        status = self.stage.host.command("status")[1] or {}
+        self.stage.run.expect(not status.get("degraded"), "redis: status said that the storage does not work")
+        return status.get("cache", {}).get("degraded")
+
+    def gone(self, back):
+        end = time.monotonic() + AWAY_S
+        beats = self.stage.discord.report()["heartbeats"]
+        self.stage.until(self.degraded, "status did not say that the cache is degraded")
+        n = self.stage.say()
+        self.stage.until(lambda: self.stage.answered(n), "no answer while the cache is away")
+        if not self.stage.discord.wait("heartbeats", beats + 2, WAIT_S):
+            self.stage.run.expect(False, "no heartbeats while the cache is away")
+        while time.monotonic() < end:
+            time.sleep(0.05)
+            self.stage.run.say(f"redis: away for {end - time.monotonic():.0f} s more")
+        back()
+
+    def killed(self):
+        self.server.kill()
+        self.gone(self.server.start)
+
+    def flushed(self):
+        self.stage.until(lambda: self.server.ask("DBSIZE") != "0", "nothing was cached")
+        self.server.ask("FLUSHALL")
+        self.stage.until(lambda: self.server.ask("DBSIZE") != "0", "nothing was cached after a flush")
+
+    def paused(self):
+        self.server.pause(True)
+        self.gone(lambda: self.server.pause(False))
+
+    def full(self):
+        self.server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        self.server.ask("CONFIG", "SET", "maxmemory", "1")
+        self.gone(lambda: self.server.ask("CONFIG", "SET", "maxmemory", "0"))
+
+
+def redis(run):
+    if not rig_redis.find():
+        run.say("redis: there is no Redis on this machine, nothing is tested", True)
+        return 0, 0, 0
+    server = run.own(rig_redis.Redis(run.directory))
+    template = os.path.join(run.directory, "template")
+    with open(template, "w", encoding="utf-8") as file:
+        file.write("You are a bird.\n")  # nothing of a member: answers may be kept
+    stage = Stage(run, "redis", f"""template = {template}
+[cache]
+backend = redis
+url = unix:{server.socket}
+answer = 50ms
+""")
+    stage.start()
+    stage.discord.do("burst", {"members": 50, "channels": 10, "rate": 20, "seconds": 36000, "one_in": 1,
+                               "kind": "mention", "seed": run.seed})
+    away = CacheAway(stage, server)
+    kinds = [away.flushed, away.killed, away.paused, away.full]
+    rounds = COUNT or 5
+    for i in range(rounds):
+        for kind in kinds:
+            kind()
+            stage.until(lambda: not away.degraded(), f"{kind.__name__}: degraded for ever")
+            n = stage.say()
+            stage.until(lambda: stage.answered(n), f"{kind.__name__}: no answer afterwards")
+            run.say(f"redis: {kind.__name__}, {i + 1} of {rounds}", not COUNT)
+    stage.discord.do("stop", {})
+    lost, doubled = stage.judge()
+    stage.host.stop()
+    return rounds * len(kinds), lost, doubled
+
+
 # ---- memory ---------------------------------------------------------------------------------------
 
 
@@ -365,7 +448,7 @@ def memory(run):
     return runs, lost, doubled
 
 
-VARIANTS = {"disk": disk, "postgres": postgres, "memory": memory}
+VARIANTS = {"disk": disk, "postgres": postgres, "redis": redis, "memory": memory}
 
 
 def main(run):
