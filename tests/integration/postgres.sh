@@ -42,6 +42,9 @@ printf 'canary9\n' >"$TAP_DIR/password"
 chmod 600 "$TAP_DIR/password"
 cat >>"$TAP_DIR/troupe.ini" <<INI
 [agent reminder]
+[agent attach]
+plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/attach.so
+isolation = inprocess
 [agent memory]
 answer = always
 session_timeout = 1s
@@ -64,6 +67,8 @@ until_true remembers
 ok $? "and gathers from a session"
 like "$("$TROUPE" call learn source=rules text="The voice channels close at midnight." -c "$TAP_DIR/troupe.ini")" \
     "Learned rules" "it learns a document"
+like "$(chat '/sketch what="file a.bin a/b 5000000 what it shows;say drawn"')" \
+    '^\[file a.bin, 5.0 MB: what it shows\]$' "an answer has a file"
 like "$("$TROUPE" doctor -c "$TAP_DIR/troupe.ini")" "writes to it" "the doctor finds the storage well"
 ok "$([ ! -e "$TAP_DIR/data/troupe.db" ]; echo $?)" "no database file is made"
 
