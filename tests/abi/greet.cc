@@ -129,7 +129,7 @@ static troupe_status stage(troupe_turn *turn)
 TROUPE_PLUGIN(
     "org.example.greet", "1.0.0", "Greets", .stage = stage, .create = create, .state_flags = 0,
     .functions = TROUPE_LIST(greet, ask, keep, count, weigh),
-    .capabilities = "sql files vectors cache texts",
+    .capabilities = "sql files vectors cache texts attach",
     .migrations = TROUPE_MIGRATIONS({1, 0, "greeted",
                                      "CREATE TABLE {greeted} (said INTEGER NOT NULL, who TEXT)"}),
     .metrics = TROUPE_METRICS(TROUPE_COUNTER("greeted", "Greetings", .labels = "whom"),
