@@ -3,7 +3,7 @@
  * Which vectors of one scope point the way a query points, by the cosine of the angle. The floats are elsewhere, in
  * the database: here each value has sixteen bits, eight that all rows are looked at by (vector_rows.h), and eight more
  * of what these leave over, by which four candidates for each result are put in order. So a score is that of the
- * floats to about 0.00002, and what is found is what a scan of the floats finds (recall@10 of at least 0.999,
+ * floats to 0.00005, and what is found is what a scan of the floats finds (recall@10 of at least 0.999,
  * tested). Twice the dimensions and about 110 bytes beside the key for each vector (89 MB for 100,000 of 384).
  * Time: a third of a scan of the floats (`make bench`).
  *
