@@ -79,7 +79,7 @@ static const struct config_key cache_keys[] = {
     {"password", CONFIG_STRING, CONFIG_SECRET, NULL,
      .doc = "the password of redis, best as ${file:PATH}; it may not stand in url"},
     {"prefix", CONFIG_STRING, 0, "troupe", .doc = "what every key on the server begins with"},
-    {"answer", CONFIG_DURATION, 0, "500ms", 10, 10 * SECOND,
+    {"answer", CONFIG_DURATION, 0, "50ms", 10, 10 * SECOND,
      .doc = "how long the server is waited for; later it is as if nothing were there"},
 };
 

@@ -63,6 +63,11 @@ void cache_free(struct cache *cache)
     mem_free(cache);
 }
 
+bool cache_is_shared(const struct cache *cache)
+{
+    return cache->driver != &cache_memory_driver;
+}
+
 void cache_stats(const struct cache *cache, struct cache_stats *ret)
 {
     *ret =

@@ -59,6 +59,8 @@ troupe_status cache_new(struct loop *loop, const struct cache_options *options, 
                         struct error *err);
 /* Joins the thread. No coroutine waits for the cache any more. NULL is fine. */
 void cache_free(struct cache *cache);
+/* Whether it is a server, which others may use and which outlives this process. */
+bool cache_is_shared(const struct cache *cache);
 void cache_stats(const struct cache *cache, struct cache_stats *ret);
 
 /* [waits] */

@@ -46,6 +46,7 @@ struct engine {
     struct loop *loop;
     struct store *store;
     struct cache *cache; /* NULL: there is none */
+    unsigned telling;    /* limits_share.h: that wait for it now */
     struct sched *sched;
     struct plugin_set *set; /* current, pinned */
     struct turn_admission admission;

@@ -8,6 +8,7 @@
 #include "turn/core_commands.h"
 #include "turn/engine_private.h"
 #include "turn/guard.h"
+#include "turn/limits_share.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -96,6 +97,15 @@ static size_t bounds_of(const struct turn *turn, const struct limit_class *class
     return count;
 }
 
+/* A member's are known to other hosts and after a restart, where there is a server for that. */
+static void take(const struct turn *turn, const struct bound *bound, uint64_t window_ms,
+                 uint64_t now)
+{
+    turn_limits_take(&turn->engine->limits, bound->key, window_ms, now);
+    if (!strcmp(bound->code, "member") && bound->limit > 0)
+        turn_limits_share(turn->engine, bound->key, window_ms);
+}
+
 /* Either all bounds count it or none does. */
 static troupe_status count_one(const struct turn *turn, const struct limit_class *class,
                                char code[64], struct error *err)
@@ -119,7 +129,7 @@ static troupe_status count_one(const struct turn *turn, const struct limit_class
     }
     for (size_t i = 0; i < count; i++) {
         if (status == TROUPE_OK)
-            turn_limits_take(limits, bounds[i].key, class->window_ms, now);
+            take(turn, &bounds[i], class->window_ms, now);
         mem_free(bounds[i].key);
     }
     return status;
@@ -182,7 +192,7 @@ static troupe_status count_own(const struct turn *turn, const char *agent,
     }
     for (size_t i = 0; i < count; i++) {
         if (status == TROUPE_OK)
-            turn_limits_take(limits, bounds[i].key, window_ms, now);
+            take(turn, &bounds[i], window_ms, now);
         mem_free(bounds[i].key);
     }
     return status;

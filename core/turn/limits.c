@@ -86,3 +86,19 @@ void turn_limits_take(struct turn_limits *limits, const char *key, uint64_t wind
     list_remove(&window->link);
     list_append(&limits->order, &window->link);
 }
+
+void turn_limits_raise(struct turn_limits *limits, const char *key, int64_t count,
+                       uint64_t window_ms, uint64_t now_ms)
+{
+    struct limits_window *window = map_get(&limits->windows, key);
+    uint64_t now = now_ms / slot_ms(window_ms);
+    int64_t sum = 0;
+
+    if (!window || window->slot + TURN_LIMITS_SLOTS <= now)
+        return;
+    for (uint64_t back = 0; back < TURN_LIMITS_SLOTS && back <= window->slot; back++)
+        if (window->slot - back + TURN_LIMITS_SLOTS > now)
+            sum += window->counts[(window->slot - back) % TURN_LIMITS_SLOTS];
+    if (count > sum && count - sum < UINT32_MAX / 2)
+        window->counts[window->slot % TURN_LIMITS_SLOTS] += (uint32_t)(count - sum);
+}

@@ -47,8 +47,9 @@ cached() { redis --scan | while read -r key; do printf '%s\n' "$key" "$(redis ge
 has_cached() { cached | grep -qaF -- "$1"; }
 # Values of bytes stand in a dump in hexadecimal.
 hex_of() { printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n'; }
-dump() { as_postgres "$bin/pg_dump" -U troupe -h "$place" --inserts bot; }
-has_dumped() { dump | grep -qaF -e "$1" -e "$(hex_of "$1")"; }
+# Once more where a table was just being written anew.
+dumped() { as_postgres "$bin/pg_dump" -U troupe -h "$place" --inserts bot >"$TAP_DIR/dump" 2>/dev/null; }
+has_dumped() { until_true dumped && grep -qaF -e "$1" -e "$(hex_of "$1")" "$TAP_DIR/dump"; }
 sql() { as_postgres "$bin/psql" -U troupe -h "$place" -At -c "$1" bot; }
 in_files() { sql CHECKPOINT >/dev/null; grep -rlaF -- "$1" "$place/data/base" "$place/data/global"; }
 none_in_files() { [ -z "$(in_files "$CANARY")" ]; }

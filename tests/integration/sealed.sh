@@ -30,7 +30,7 @@ is "$(in_clear 'my wombat/name|my wombat')" "" "nor what a memory is about"
 kill -9 "$HOST_PID"
 wait "$HOST_PID" 2>/dev/null
 host_start
-fake_discord_wait connected 2
+fake_discord_wait connected 1
 canary_say bob "{mention} when does the $CANARY-document-4711 sing? {token}"
 like "$(given)" "sings at six" "after kill -9 the document is found"
 like "$(given)" "$CANARY-summary-4711" "and the summary goes along"

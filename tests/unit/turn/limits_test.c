@@ -96,11 +96,35 @@ static void memory_is_bounded_and_the_quietest_goes(void **state)
     turn_limits_clear(&limits);
 }
 
+static void what_was_counted_elsewhere_counts_here_and_less_changes_nothing(void **state)
+{
+    struct turn_limits limits = {0};
+    uint64_t now = 1000000;
+
+    (void)state;
+    turn_limits_init(&limits);
+    turn_limits_raise(&limits, "a", 9, MINUTE, now); /* it has no window */
+    assert_int_equal(limits.windows.count, 0);
+    assert_int_equal(try_one(&limits, "a", 5, MINUTE, now), 0);
+    turn_limits_raise(&limits, "a", 1, MINUTE, now);
+    turn_limits_raise(&limits, "a", -1, MINUTE, now);
+    assert_int_equal(try_one(&limits, "a", 5, MINUTE, now + 10000), 0);
+    turn_limits_raise(&limits, "a", 4, MINUTE, now + 10000); /* two more than here */
+    assert_int_equal(try_one(&limits, "a", 5, MINUTE, now + 10001), 0);
+    assert_true(try_one(&limits, "a", 5, MINUTE, now + 10002) > 0);
+    assert_int_equal(try_one(&limits, "b", 5, MINUTE, now + 10002), 0);
+    /* Once it is over, what comes late from elsewhere is too. */
+    turn_limits_raise(&limits, "a", 9, MINUTE, now + 3 * MINUTE);
+    assert_int_equal(try_one(&limits, "a", 5, MINUTE, now + 3 * MINUTE), 0);
+    turn_limits_clear(&limits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_limit_passes_and_no_more),
         cmocka_unit_test(no_stretch_of_a_window_holds_more_than_the_limit),
+        cmocka_unit_test(what_was_counted_elsewhere_counts_here_and_less_changes_nothing),
         cmocka_unit_test(memory_is_bounded_and_the_quietest_goes),
     };
 
