@@ -25,6 +25,7 @@ enum {
     LOCK_KEY = 0x74727065, /* "trpe", as in the SQL: with a slot, that slot's; alone, everybody's */
     ANSWER_MS = 5000,
     LOOK_MOST_MS = 2000, /* between two looks at the others */
+    RETURN_MS = 5000,    /* within which whoever runs connects again to a server that is back */
 };
 
 static uint64_t soon(const struct postgres_server *server)
@@ -159,6 +160,7 @@ troupe_status postgres_hosts_again(struct postgres_connection *conn, struct post
                    : error_set(err, TROUPE_UNAVAILABLE,
                                "the database's server has not ended this host's last session");
     owned(server, since);
+    server->patient_until = since + server->lease_ms + RETURN_MS;
     return tell_host(conn, err);
 }
 
@@ -189,17 +191,23 @@ troupe_status postgres_hosts_look(struct postgres_connection *conn, struct postg
     uint64_t since = clock_ms();
     char text[128];
     int64_t dead = 0;
-    bool some;
+    bool some, patient = since < server->patient_until;
     troupe_status status;
 
     server->looked = since;
-    snprintf(text, sizeof(text), "SELECT troupe.host_look(%" PRId64 ", %" PRId64 ", %" PRIu32 ")",
-             server->slot, server->epoch, server->lease_ms);
+    if (patient)
+        snprintf(text, sizeof(text),
+                 "SELECT troupe.host_holds(%" PRId64 ", %" PRId64 ", NULL, %" PRIu32 ")",
+                 server->slot, server->epoch, server->lease_ms);
+    else
+        snprintf(text, sizeof(text),
+                 "SELECT troupe.host_look(%" PRId64 ", %" PRId64 ", %" PRIu32 ")", server->slot,
+                 server->epoch, server->lease_ms);
     status = ask(conn, text, 1, &dead, &some, err);
     if (status < 0)
         return status;
     owned(server, since);
-    if (dead)
+    if (dead && !patient)
         log_warn("store",
                  "hosts on the database that were silent for longer than their lease: %" PRId64,
                  dead);

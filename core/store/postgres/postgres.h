@@ -37,13 +37,14 @@ struct postgres_server {
     void (*on_commit)(void);
     void (*on_taken)(void *arg); /* NULL: nobody is told */
     void *taken_arg;
-    char *name;                   /* the host's, "": none      */
-    uint32_t lease_ms;            /* of its slot               */
-    bool alone;                   /* no other host beside this */
-    int64_t slot;                 /* set before any reader connects, and the same from then on */
-    int64_t epoch;                /* 0: it has no slot yet     */
-    uint64_t token;               /* of the slot's last transaction, when it was taken          */
-    uint64_t looked;              /* clock_ms() of the last look at other hosts; the writer's   */
+    char *name;             /* the host's, "": none      */
+    uint32_t lease_ms;      /* of its slot               */
+    bool alone;             /* no other host beside this */
+    int64_t slot;           /* set before any reader connects, and the same from then on */
+    int64_t epoch;          /* 0: it has no slot yet     */
+    uint64_t token;         /* of the slot's last transaction, when it was taken          */
+    uint64_t looked;        /* clock_ms() of the last look at other hosts; the writer's   */
+    uint64_t patient_until; /* the server was away: until then the others may come back, too */
     _Atomic uint64_t owned_until; /* clock_ms(): until then nobody takes the slot away */
     struct seal_keys keys;
     bool unfinished;         /* as store_open was asked */

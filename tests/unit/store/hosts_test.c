@@ -283,6 +283,39 @@ static void what_a_silent_host_has_locked_is_waited_for_and_then_free(void **sta
     close_host(f, silence.silent);
 }
 
+/* ---- a server that was away ------------------------------------------------------------------ */
+
+struct away {
+    struct fixture *f;
+    struct store *other;
+};
+
+static troupe_status away_body(void *arg)
+{
+    struct away *away = arg;
+    struct fixture *f = away->f;
+
+    postgres_server_kill(&server);
+    while (store_holds(f->store) || store_holds(away->other))
+        CHECK_STATUS(co_sleep(5), TROUPE_OK);
+    postgres_server_again(&server);
+    while ((!store_holds(f->store) || !store_holds(away->other)) && !atomic_load(&taken))
+        CHECK_STATUS(co_sleep(5), TROUPE_OK);
+    CHECK(ask_int(f, "SELECT count(*) FROM host WHERE held") == 2);
+    CHECK(ask_int(f, "SELECT max(epoch) FROM host") == 1);
+    CHECK(atomic_load(&taken) == 0);
+    return TROUPE_OK;
+}
+
+static void a_server_that_was_away_makes_no_host_dead(void **state)
+{
+    struct away away = {.f = fixture_of(state)};
+
+    assert_status(open_host(away.f, "other", SILENT_MS + 100, false, &away.other), TROUPE_OK);
+    assert_status(fixture_run(away.f->loop, away_body, &away), TROUPE_OK);
+    close_host(away.f, away.other);
+}
+
 /* ---- two at a time --------------------------------------------------------------------------- */
 
 struct ring {
@@ -369,6 +402,7 @@ int main(void)
         SERVER_TEST(a_host_that_was_taken_for_dead_commits_nothing_any_more),
         SERVER_TEST(a_place_that_was_taken_away_is_for_the_next_who_starts),
         SERVER_TEST(what_a_silent_host_has_locked_is_waited_for_and_then_free),
+        SERVER_TEST(a_server_that_was_away_makes_no_host_dead),
         SERVER_TEST(hosts_that_wait_for_each_other_lose_nothing),
     };
 

@@ -37,7 +37,7 @@ CREATE OR REPLACE FUNCTION troupe.host_end(which BIGINT) RETURNS VOID LANGUAGE s
                         WHERE d.datname = current_database())
 $$;
 
--- A slot for a host that starts: the one that it had, else the lowest that nobody has. None (NULL) where
+-- A slot for a host that starts: the one that it had, else the lowest that nobody has, else one whose lease is over. None (NULL) where
 -- all are taken, or, to the patient, while the session of one that is over still ends.
 CREATE OR REPLACE FUNCTION troupe.host_start(mine TEXT, lease_ms BIGINT, patient BOOLEAN,
     OUT given BIGINT, OUT in_epoch BIGINT, OUT last_token BIGINT)
@@ -53,7 +53,7 @@ BEGIN
         LEFT JOIN troupe.host AS h ON h.slot = s.slot
         WHERE h.slot IS NULL OR NOT h.held OR h.until < clock_timestamp()
            OR (mine <> '' AND h.name = mine)
-        ORDER BY coalesce(mine <> '' AND h.name = mine, false) DESC, s.slot
+        ORDER BY coalesce(mine <> '' AND h.name = mine, false) DESC, coalesce(h.held, false), s.slot
     LOOP
         IF pg_try_advisory_lock(1953656933, place.slot::INTEGER) THEN
             INSERT INTO troupe.host AS h (slot, epoch, name, token, held, started, beat, until)
@@ -100,14 +100,20 @@ BEGIN
     RETURN false;
 END $$;
 
--- Renews the lease, and takes theirs away from hosts that did not: how many these were.
+-- Renews the lease, and takes theirs away from hosts that did not: how many these were. Who was late itself
+-- takes nobody's: then perhaps the server was away, and the others are late for the same reason.
 CREATE OR REPLACE FUNCTION troupe.host_look(mine BIGINT, my_epoch BIGINT, lease_ms BIGINT)
 RETURNS BIGINT LANGUAGE plpgsql AS $$
 DECLARE
     dead BIGINT;
+    late BOOLEAN;
     counted BIGINT := 0;
 BEGIN
+    SELECT h.until < clock_timestamp() INTO late FROM troupe.host AS h WHERE h.slot = mine;
     PERFORM troupe.host_holds(mine, my_epoch, NULL, lease_ms);
+    IF late THEN
+        RETURN 0;
+    END IF;
     FOR dead IN SELECT slot FROM troupe.host WHERE held AND until < clock_timestamp() LOOP
         PERFORM troupe.host_end(dead); -- its row may be what it holds
         UPDATE troupe.host AS h SET held = false, epoch = h.epoch + 1
