@@ -21,6 +21,7 @@ void turn_builtin_hold(struct turn *turn)
         return;
     }
     turn->held = turn_incoming_new(turn->engine, event_ref(event));
+    turn_incoming_apart(turn->held);
 }
 
 void turn_builtin_settle(struct turn *turn)

@@ -72,6 +72,7 @@ struct engine {
     struct chan *intake;         /* of struct engine_incoming                                  */
     struct turn_gathering *open; /* takes more events until the store has it; NULL: none does  */
     size_t builtins;             /* of the core's own commands running                         */
+    size_t apart;                /* of incoming                                                */
     int64_t inherited;           /* the last event of an earlier process                       */
     /* Numbers that were given out. */
     int64_t last_event, last_reservation, last_wait;
@@ -109,6 +110,7 @@ struct engine_incoming {
     struct event *event;
     struct gateway *gateway; /* where it came from; NULL: from none */
     const char *refusal;     /* static */
+    bool apart; /* it is stored, or done, apart from the batches: none of them speaks for it */
 };
 struct engine_incoming *turn_incoming_new(struct engine *engine, struct event *event);
 void turn_incoming_free(void *incoming);
@@ -225,6 +227,9 @@ struct turn *turn_of_row(struct engine *engine, struct event *event, const struc
                          size_t row);
 /* Whether the message of an event is owed to observers as well. */
 bool turn_is_watched(const struct plugin_set *set, const struct event *event);
+
+/* intake.c: no batch stores the gateway's number beyond it, until turn_incoming_free. */
+void turn_incoming_apart(struct engine_incoming *incoming);
 
 /* command.c: whether a message is a command, and a built-in that must work at once. */
 bool turn_is_command(const struct plugin_set *set, const struct event *event);

@@ -41,10 +41,34 @@ void turn_incoming_free(void *item)
     struct engine *engine = incoming->engine;
 
     list_remove(&incoming->link);
+    engine->apart -= incoming->apart;
     turn_intake_settled(engine, incoming->gateway);
     event_unref(incoming->event);
     mem_free(incoming);
     turn_engine_check_idle(engine);
+}
+
+void turn_incoming_apart(struct engine_incoming *incoming)
+{
+    incoming->apart = true;
+    incoming->engine->apart++;
+}
+
+/* The number that may be stored with the event: not one of what is stored apart, and later. */
+static int64_t seq_beside(const struct engine_incoming *incoming)
+{
+    const struct engine *engine = incoming->engine;
+    int64_t seq = incoming->event->seq;
+
+    if (engine->apart)
+        list_for_each (link, &engine->incoming) {
+            const struct engine_incoming *other = container_of(link, struct engine_incoming, link);
+
+            if (other->apart && other->gateway == incoming->gateway && other->event->seq > 0 &&
+                other->event->seq <= seq)
+                seq = other->event->seq - 1;
+        }
+    return seq;
 }
 
 static troupe_status refuse_main(void *arg)
@@ -173,6 +197,7 @@ struct turn_gathering {
     struct engine *engine;
     struct store_batch *batch; /* the store's; until it is told */
     size_t count, bytes;
+    bool commands; /* there are any */
     struct stored_event {
         struct engine_incoming *incoming; /* NULL: of the one before */
         struct event *event;
@@ -222,6 +247,26 @@ static size_t add_event(struct turn_gathering *storing, const struct event *even
                                      store_int(clock_wall_ms())));
 }
 
+/* The last event of each gateway tells how far its seq is stored with this batch. What comes twice meets
+ * the unique id, so that is for commands alone, which would be acknowledged twice. */
+static void add_seqs(const struct turn_gathering *storing)
+{
+    for (size_t i = 0; i < storing->count; i++) {
+        const struct engine_incoming *incoming = storing->events[i].incoming;
+        struct gateway *gateway = incoming ? incoming->gateway : NULL;
+        int64_t seq;
+        bool last = gateway && gateway->ops->taken && incoming->event->seq > 0;
+
+        for (size_t j = i + 1; last && j < storing->count; j++) {
+            const struct engine_incoming *later = storing->events[j].incoming;
+
+            last = !later || later->gateway != gateway || later->event->seq <= 0;
+        }
+        if (last && (seq = seq_beside(incoming)) > 0)
+            gateway->ops->taken(gateway, seq, storing->batch);
+    }
+}
+
 static void closing(void *arg, struct store_batch *batch)
 {
     struct turn_gathering *storing = arg;
@@ -229,6 +274,8 @@ static void closing(void *arg, struct store_batch *batch)
     (void)batch;
     if (storing->engine->open == storing)
         storing->engine->open = NULL;
+    if (storing->commands)
+        add_seqs(storing);
 }
 
 /* Whether the event was taken a short while ago; keeps it in mind. What is older meets the key in
@@ -274,6 +321,7 @@ static struct turn_gathering *storing_of(struct engine *engine)
     storing->engine = engine;
     storing->batch = batch;
     storing->count = storing->bytes = 0;
+    storing->commands = false;
     if (store_submit_open(engine->store, batch, closing, stored, storing, &err) < 0) {
         log_error("intake", "events cannot be stored: %s", err.text);
         mem_free(storing);
@@ -303,6 +351,7 @@ static void add(struct turn_gathering *storing, struct engine_incoming *incoming
 {
     struct stored_event *stored_event = &storing->events[storing->count++];
 
+    storing->commands |= !strcmp(event->kind, "command");
     stored_event->incoming = incoming;
     stored_event->event = event;
     stored_event->id = turn_engine_next_event(storing->engine);

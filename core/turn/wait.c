@@ -540,6 +540,7 @@ void turn_engine_press(struct engine *engine, struct event *event)
     static const struct co_owner owner = {"core:press", 0};
     struct engine_incoming *incoming = turn_incoming_new(engine, event);
 
+    turn_incoming_apart(incoming);
     if (engine->closing || co_spawn(&engine->scope, &owner, press_main, incoming) < 0)
         turn_incoming_free(incoming);
 }

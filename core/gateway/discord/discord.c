@@ -141,6 +141,7 @@ static const struct gateway_ops discord_ops = {
     .form = discord_press_form,
     .retire = discord_press_retire,
     .leave = discord_press_leave,
+    .taken = discord_taken,
     .stored = discord_stored,
     .rights = discord_member_rights,
 };

@@ -241,10 +241,11 @@ void discord_commands_clear(struct discord *discord);
 
 /* ---- resume.c -------------------------------------------------------------------------------- */
 
-/* gateway_ops.stored; discord_session_handler.changed. */
+/* gateway_ops.taken and .stored; discord_session_handler.changed. */
+void discord_taken(struct gateway *gateway, int64_t seq, struct store_batch *batch);
 void discord_stored(struct gateway *gateway, int64_t seq);
 void discord_session_changed(void *discord, const struct discord_resume *resume);
-/* Stores the number, where it is a newer one. */
+/* Stores the number where no event of the engine's took it along. */
 void discord_store_newest(struct discord *discord);
 
 /* ---- discord.c ------------------------------------------------------------------------------- */

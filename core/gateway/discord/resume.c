@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the next process resumes from: the session, and the number up to which everything has been
- * taken. The number is stored once a second and behind each press, not with each event: what Discord
- * sends again after a crash meets the unique id of what is stored.
+ * taken. The number goes with commands, is stored behind each press, and once a second; not with each
+ * message: what Discord sends again after a crash meets the unique id of what is stored.
  */
 #include "gateway/discord/internal.h"
 
@@ -12,6 +12,15 @@
 #include <string.h>
 
 #define AGAIN_MS 1000 /* where a session could not be stored */
+
+void discord_taken(struct gateway *gateway, int64_t seq, struct store_batch *batch)
+{
+    struct discord *discord = (struct discord *)gateway;
+    int64_t safe = discord_seq_safe(&discord->seq, seq);
+
+    if (*discord->resume.session_id && safe > 0)
+        discord_store_seq(batch, discord->gateway.name, discord->resume.session_id, safe);
+}
 
 void discord_stored(struct gateway *gateway, int64_t seq)
 {

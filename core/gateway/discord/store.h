@@ -18,7 +18,7 @@ troupe_status discord_store_load(struct store *store, const char *name, struct d
 /* A changed session, or none (session_id ""). [waits] */
 troupe_status discord_store_session(struct store *store, const char *name,
                                     const struct discord_resume *resume, struct error *err);
-/* Adds to a batch that all events of the session up to `seq` are stored or owe nothing. `session_id`
+/* Adds to somebody's batch that events of the session up to `seq` are stored with it. `session_id`
  * is the one that they came with: once another has been stored it changes nothing, nor does a seq
  * below the newest. NULL: whichever is stored. */
 void discord_store_seq(struct store_batch *batch, const char *name, const char *session_id,

@@ -286,6 +286,24 @@ BODY(a_seq_is_told_when_nothing_up_to_it_is_under_way)
     return TROUPE_OK;
 }
 
+BODY_IN(a_seq_is_stored_with_a_command_and_never_ahead_of_what_is_under_way,
+        "[pipeline command]\nstages = a\n[pipeline message]\nstages = a\n" ACTOR("a", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    ask_as(t, (struct asking){.seq = 11}, "reply a");
+    WAIT_FOR(t->stored == 11);
+    CHECK(!t->taken); /* a message meets its id where it comes again */
+    ask_as(t, (struct asking){.seq = 12, .kind = "command"}, "/echo a");
+    ask_as(t, (struct asking){.seq = 13}, "/help");
+    ask_as(t, (struct asking){.seq = 14, .kind = "command"}, "/echo b");
+    WAIT_FOR(t->stored == 14);
+    CHECK(t->taken == 12); /* no batch speaks for the command of the core's between them */
+    CHECK(ask_int(f, "SELECT CAST(value AS INTEGER) FROM kv WHERE key = 'seq'") == 12);
+    return TROUPE_OK;
+}
+
 BODY_IN(messages_that_come_together_are_stored_together,
         "[limits]\nmessages = 0\n[admission]\nqueue_per_member = 300\nqueue = 300\n"
         "[pipeline message]\nstages = a\n" ACTOR("a", ""))
@@ -640,6 +658,7 @@ int main(void)
         TEST(an_answer_has_a_bound),
         TEST(notes_go_to_later_stages_within_bounds),
         TEST(a_message_that_comes_twice_is_answered_once),
+        TEST(a_seq_is_stored_with_a_command_and_never_ahead_of_what_is_under_way),
         TEST(a_seq_is_told_when_nothing_up_to_it_is_under_way),
         TEST(messages_that_come_together_are_stored_together),
         TEST(what_does_not_fit_is_refused_in_words),

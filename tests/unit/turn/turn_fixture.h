@@ -64,7 +64,7 @@ struct stage_test {
     bool refuses;             /* takes no answer to its end                        */
     bool refuses_begin;       /* nor a new one                                     */
     bool gathers;             /* what is written is not shown before the end       */
-    int64_t stored;
+    int64_t taken, stored;
     unsigned drops;
     co_fn body;
     const char *ini;
@@ -289,6 +289,15 @@ static inline troupe_status fake_deliver(struct stage_test *t)
     return status;
 }
 
+static inline void fake_taken(struct gateway *gateway, int64_t seq, struct store_batch *batch)
+{
+    test_of(gateway)->taken = seq;
+    store_batch_add(batch, STORE_SQL("INSERT INTO kv (ns, scope, key, value, updated_ms)"
+                                     " VALUES ('test', '', 'seq', ?1, 0) ON CONFLICT (ns, "
+                                     "scope, key) DO UPDATE SET value = ?1",
+                                     store_int(seq)));
+}
+
 static inline void fake_stored(struct gateway *gateway, int64_t seq)
 {
     test_of(gateway)->stored = seq;
@@ -346,6 +355,7 @@ static const struct gateway_ops fake_ops = {
     .working = fake_working,
     .form = fake_form,
     .retire = fake_retire,
+    .taken = fake_taken,
     .stored = fake_stored,
 };
 
