@@ -148,8 +148,8 @@ struct gateway_ops {
     /* The press is another host's to answer, which has it as well: it gets no answer of ours. NULL is
      * fine. */
     void (*leave)(struct gateway *gateway, const struct event *event);
-    /* The engine stores events up to `seq` of this gateway with `batch`, commands among them: the gateway
-     * adds the row that remembers it, so that none comes twice. NULL: it has none. */
+    /* The engine stores events up to `seq` of this gateway with `batch`: the gateway adds the row
+     * that remembers it, so that seq is never ahead of what is stored. NULL: it has none. */
     void (*taken)(struct gateway *gateway, int64_t seq, struct store_batch *batch);
     /* Nothing up to `seq` is under way any more: it is durable, was refused with a sentence, or owes
      * nothing (nobody was addressed). NULL is fine: then commands of the core's own are not kept. */

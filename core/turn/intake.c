@@ -197,7 +197,6 @@ struct turn_gathering {
     struct engine *engine;
     struct store_batch *batch; /* the store's; until it is told */
     size_t count, bytes;
-    bool commands; /* there are any */
     struct stored_event {
         struct engine_incoming *incoming; /* NULL: of the one before */
         struct event *event;
@@ -247,8 +246,8 @@ static size_t add_event(struct turn_gathering *storing, const struct event *even
                                      store_int(clock_wall_ms())));
 }
 
-/* The last event of each gateway tells how far its seq is stored with this batch. What comes twice meets
- * the unique id, so that is for commands alone, which would be acknowledged twice. */
+/* The last event of each gateway tells how far its seq is stored with this batch. So what
+ * comes twice after a crash is little: it is acknowledged and counted against limits once. */
 static void add_seqs(const struct turn_gathering *storing)
 {
     for (size_t i = 0; i < storing->count; i++) {
@@ -274,8 +273,7 @@ static void closing(void *arg, struct store_batch *batch)
     (void)batch;
     if (storing->engine->open == storing)
         storing->engine->open = NULL;
-    if (storing->commands)
-        add_seqs(storing);
+    add_seqs(storing);
 }
 
 /* Whether the event was taken a short while ago; keeps it in mind. What is older meets the key in
@@ -321,7 +319,6 @@ static struct turn_gathering *storing_of(struct engine *engine)
     storing->engine = engine;
     storing->batch = batch;
     storing->count = storing->bytes = 0;
-    storing->commands = false;
     if (store_submit_open(engine->store, batch, closing, stored, storing, &err) < 0) {
         log_error("intake", "events cannot be stored: %s", err.text);
         mem_free(storing);
@@ -351,7 +348,6 @@ static void add(struct turn_gathering *storing, struct engine_incoming *incoming
 {
     struct stored_event *stored_event = &storing->events[storing->count++];
 
-    storing->commands |= !strcmp(event->kind, "command");
     stored_event->incoming = incoming;
     stored_event->event = event;
     stored_event->id = turn_engine_next_event(storing->engine);

@@ -189,7 +189,7 @@ troupe_status turn_record_result(struct record_call *call, const char **ret, siz
 static void restore_error(struct turn_frame *frame, const struct record_row *row)
 {
     struct unpack in = {row->result.data, row->result.len, false};
-    struct turn_words words;
+    struct turn_words words = {{0}, {0}};
 
     unpack_text(&in, words.code, sizeof(words.code));
     unpack_text(&in, words.text, sizeof(words.text));

@@ -383,13 +383,14 @@ static troupe_status anthropic_read(struct llm_stream *stream, const json_t *chu
 }
 
 /* {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "text"}} */
-static const struct llm_shape_of text_of_delta = {
+static const struct llm_shape_of anthropic_text_of_delta = {
     .members = {{LLM_NAMED("type"), .kind = LLM_MEMBER_IS, .needed = 1, .word = "text_delta"},
                 {LLM_NAMED("text"), .kind = LLM_MEMBER_TEXT}}};
-static const struct llm_shape_of text_chunk = {
+static const struct llm_shape_of anthropic_text_chunk = {
     .members = {
         {LLM_NAMED("type"), .kind = LLM_MEMBER_IS, .needed = 1, .word = "content_block_delta"},
-        {LLM_NAMED("delta"), .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_delta},
+        {LLM_NAMED("delta"), .kind = LLM_MEMBER_OBJECT, .needed = 1,
+         .inner = &anthropic_text_of_delta},
         {LLM_NAMED("error"), .kind = LLM_MEMBER_NOTHING}}};
 
 const struct llm_provider llm_provider_anthropic = {
@@ -406,5 +407,5 @@ const struct llm_provider llm_provider_anthropic = {
     .model_name = "id",
     .body = anthropic_body,
     .read = anthropic_read,
-    .delta = &text_chunk,
+    .delta = &anthropic_text_chunk,
 };

@@ -169,7 +169,7 @@ static troupe_status ollama_read(struct llm_stream *stream, const json_t *chunk)
 static const struct llm_shape_of text_of_message = {
     .members = {{LLM_NAMED("content"), .kind = LLM_MEMBER_TEXT}, {LLM_NAMED("role")}},
     .others = LLM_MEMBER_NOTHING};
-static const struct llm_shape_of text_chunk = {
+static const struct llm_shape_of ollama_text_chunk = {
     .members = {
         {LLM_NAMED("message"), .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_message},
         {LLM_NAMED("model"), .kind = LLM_MEMBER_MODEL},
@@ -188,5 +188,5 @@ const struct llm_provider llm_provider_ollama = {
     .model_name = "name",
     .body = ollama_body,
     .read = ollama_read,
-    .delta = &text_chunk,
+    .delta = &ollama_text_chunk,
 };

@@ -150,14 +150,14 @@ static troupe_status openai_read(struct llm_stream *stream, const json_t *chunk)
 }
 
 /* {"model": …, "choices": [{"delta": {"content": "text"}, "finish_reason": null}]} */
-static const struct llm_shape_of text_of_delta = {
+static const struct llm_shape_of openai_text_of_delta = {
     .members = {{LLM_NAMED("content"), .kind = LLM_MEMBER_TEXT}, {LLM_NAMED("role")}},
     .others = LLM_MEMBER_NOTHING};
 static const struct llm_shape_of delta_of_choice = {
-    .members = {
-        {LLM_NAMED("delta"), .kind = LLM_MEMBER_OBJECT, .needed = 1, .inner = &text_of_delta},
-        {LLM_NAMED("finish_reason"), .kind = LLM_MEMBER_FINISH}}};
-static const struct llm_shape_of text_chunk = {
+    .members = {{LLM_NAMED("delta"), .kind = LLM_MEMBER_OBJECT, .needed = 1,
+                 .inner = &openai_text_of_delta},
+                {LLM_NAMED("finish_reason"), .kind = LLM_MEMBER_FINISH}}};
+static const struct llm_shape_of openai_text_chunk = {
     .members = {
         {LLM_NAMED("choices"), .kind = LLM_MEMBER_FIRST, .needed = 1, .inner = &delta_of_choice},
         {LLM_NAMED("model"), .kind = LLM_MEMBER_MODEL},
@@ -176,5 +176,5 @@ const struct llm_provider llm_provider_openai = {
     .model_name = "id",
     .body = openai_body,
     .read = openai_read,
-    .delta = &text_chunk,
+    .delta = &openai_text_chunk,
 };

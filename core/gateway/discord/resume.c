@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the next process resumes from: the session, and the number up to which everything has been
- * taken. The number goes with commands, is stored behind each press, and once a second; not with each
- * message: what Discord sends again after a crash meets the unique id of what is stored.
+ * taken. The number goes with the engine's batches, and with a batch of its own where nothing else
+ * was to be stored for a second.
  */
 #include "gateway/discord/internal.h"
 

@@ -160,7 +160,7 @@ BODY_IN(what_is_owed_has_a_turn_that_nobody_hears_of, OWED)
     CHECK(show(t, 8, "hello")); /* so the gateway is to submit it */
     owe(t, "77", "8", 5);
     WAIT_FOR(is_over(t));
-    CHECK(t->stored == 5);
+    CHECK(t->taken == 5 && t->stored == 5);
     owe(t, "77", "8", 6); /* the source delivers it again */
     WAIT_FOR(is_over(t));
     CHECK(t->record_count == 0);
