@@ -6,7 +6,13 @@
  */
 /* The agent is no library: its files come in whole. */
 #include "../../plugins/llm/actions.c"
+#include "../../plugins/llm/delta.c"
 #include "../../plugins/llm/hold.c"
+#include "../../plugins/llm/json_read.c"
+/* A name that another of them has, too. */
+#define put put_json
+#include "../../plugins/llm/json_write.c"
+#undef put
 #include "../../plugins/llm/provider.c"
 #include "../../plugins/llm/provider_anthropic.c"
 #include "../../plugins/llm/provider_ollama.c"
