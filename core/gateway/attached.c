@@ -43,8 +43,8 @@ void attached_unref(struct attached *attached)
     mem_free(attached);
 }
 
-static struct attached_file *add(struct attached *attached, const char *name, const char *type,
-                                 const char *alt, size_t size)
+static void add(struct attached *attached, const char *name, const char *type, const char *alt,
+                size_t size)
 {
     struct attached_file *file = &attached->files[attached->count++];
 
@@ -52,16 +52,6 @@ static struct attached_file *add(struct attached *attached, const char *name, co
     file->type = mem_strdup(type);
     file->alt = alt ? mem_strdup(alt) : NULL;
     file->size = size;
-    return file;
-}
-
-struct attached_file *attached_add(struct attached *attached, const char *name, const char *type,
-                                   const char *alt, size_t size)
-{
-    struct attached_file *file = add(attached, name, type, alt, size);
-
-    file->data = mem_zero(1, size + 1);
-    return file;
 }
 
 bool attached_is_whole(const struct attached *attached)

@@ -45,9 +45,6 @@ struct attached {
 struct attached *attached_new(void);
 struct attached *attached_ref(struct attached *attached); /* NULL gives NULL */
 void attached_unref(struct attached *attached);           /* NULL is fine    */
-/* The next file, its data zeroed and to be filled by the caller; at most ATTACHED_FILES_MAX. */
-struct attached_file *attached_add(struct attached *attached, const char *name, const char *type,
-                                   const char *alt, size_t size);
 /* Whether the bytes of all are there. */
 bool attached_is_whole(const struct attached *attached);
 
