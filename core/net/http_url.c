@@ -167,9 +167,8 @@ CURLU *http_url_take_apart(struct http_url_parts *parts, const struct http_url *
     if (!parts->url)
         return NULL;
     parts->len = 0;
-    if (!same && curl_url_set(parts->url, CURLUPART_URL, url->text, 0) != CURLUE_OK)
-        return NULL;
-    if (!set_path(parts->url, url->text + url->path))
+    if (same ? !set_path(parts->url, url->text + url->path)
+             : curl_url_set(parts->url, CURLUPART_URL, url->text, 0) != CURLUE_OK)
         return NULL;
     parts->len = url->path;
     memcpy(parts->prefix, url->text, parts->len);

@@ -246,8 +246,8 @@ static size_t add_event(struct turn_gathering *storing, const struct event *even
                                      store_int(clock_wall_ms())));
 }
 
-/* The last event of each gateway tells how far its seq is stored with this batch. So what
- * comes twice after a crash is little: it is acknowledged and counted against limits once. */
+/* The last event of each gateway tells how far its seq is stored with this batch. A second later would
+ * not do: a command that comes twice is acknowledged twice, a message counts twice against limits. */
 static void add_seqs(const struct turn_gathering *storing)
 {
     for (size_t i = 0; i < storing->count; i++) {
