@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "turn/budget_warn.h"
 #include "turn/engine_private.h"
+#include "turn/reservation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,13 @@ static troupe_status do_reserve(struct record_call *call, const struct turn_budg
     return turn_record_note(call, status, NULL, 0);
 }
 
+/* For the turn's figures. */
+static void show_what(struct turn *turn, const char *what)
+{
+    snprintf(turn->what, sizeof(turn->what), "%s", what);
+    turn_text_tidy(turn->what);
+}
+
 static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const char *what,
                              uint64_t *ret_reservation)
 {
@@ -77,13 +85,36 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
         frame->turn->reserved++;
         status = do_reserve(&call, &request, id);
         frame->turn->reserved -= status == TROUPE_BUDGET;
+        if (status == TROUPE_OK)
+            turn_reservation_new(frame, worst_micros, request.what, id);
     }
     if (status == TROUPE_OK) {
-        snprintf(frame->turn->what, sizeof(frame->turn->what), "%s", request.what);
-        turn_text_tidy(frame->turn->what);
+        show_what(frame->turn, request.what);
         *ret_reservation = (uint64_t)id;
     }
     return status;
+}
+
+/* Nothing that a replay needs: the number follows from the place, and the request decides the rest. */
+static troupe_status reserve_at_open(troupe_turn *turn, uint64_t worst_micros, const char *what,
+                                     uint64_t *ret_reservation)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    struct turn_reservation *reservation;
+    troupe_status status = host_need(frame, "budget");
+
+    if (status == TROUPE_OK && !frame->turn->id)
+        status = turn_frame_error(frame, TROUPE_UNSUPPORTED, "budget.seen",
+                                  "nothing may be spent on what was only seen; declare it owed");
+    if (status == TROUPE_OK && turn_reservations_full(frame->turn))
+        status = turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
+                                  "at most %d reservations wait for their request", TURN_SAID_MAX);
+    if (status < 0)
+        return status;
+    reservation = turn_reservation_new(frame, worst_micros, what ? what : "", 0);
+    show_what(frame->turn, reservation->what);
+    *ret_reservation = (uint64_t)reservation->number;
+    return TROUPE_OK;
 }
 
 static void used(troupe_turn *turn, uint64_t reservation, uint64_t units_in, uint64_t units_out)
@@ -96,6 +127,25 @@ static void used(troupe_turn *turn, uint64_t reservation, uint64_t units_in, uin
         return;
     of->units_in += units_in;
     of->units_out += units_out;
+}
+
+/* Said, and there is no row of it, or none that is open. */
+static bool is_unwritten(const struct turn *turn, int64_t reservation)
+{
+    const struct turn_reservation *own = turn_reservation_find(turn, reservation);
+
+    if (own && own->state == RESERVATION_RETURNED)
+        return true;
+    if (turn_record_reservation(turn, reservation) != reservation)
+        return false;
+    return turn_reservation_is_said(reservation) || (own && own->state == RESERVATION_SAID);
+}
+
+/* It is closed. */
+static void forget(struct turn *turn, int64_t reservation)
+{
+    turn->reserved -= turn->reserved > 0;
+    turn_reservation_free(turn_reservation_find(turn, reservation));
 }
 
 /* How a reservation was closed. */
@@ -156,11 +206,13 @@ static troupe_status do_settle(struct turn_frame *frame, uint64_t reservation, u
         return turn_record_status(&call);
     if (status < 0)
         return status;
+    if (is_unwritten(turn, (int64_t)reservation))
+        return closed(&call, TROUPE_CONFLICT, NULL);
     row = turn_budget_add_settle(batch, turn_record_reservation(turn, (int64_t)reservation),
                                  turn->id, micros);
     status = turn_record_try(&call, batch, NULL, 0, &err);
     if (status == TROUPE_OK) {
-        turn->reserved -= turn->reserved > 0;
+        forget(turn, (int64_t)reservation);
         report_over(frame, turn_budget_over(batch, row, micros));
         report_marks(frame, batch, row, micros);
     }
@@ -205,10 +257,14 @@ static troupe_status do_release(struct turn_frame *frame, uint64_t reservation)
         return turn_record_status(&call);
     if (status < 0)
         return status;
+    if (is_unwritten(turn, (int64_t)reservation)) {
+        turn_reservation_free(turn_reservation_find(turn, (int64_t)reservation));
+        return turn_record_note(&call, TROUPE_OK, NULL, 0);
+    }
     turn_budget_add_release(batch, turn_record_reservation(turn, (int64_t)reservation), turn->id);
     status = turn_record_try(&call, batch, NULL, 0, &err);
     if (status == TROUPE_OK)
-        turn->reserved -= turn->reserved > 0;
+        forget(turn, (int64_t)reservation);
     return closed(&call, status, &err);
 }
 
@@ -231,7 +287,8 @@ const troupe_budget_v1 *host_budget_table(void)
                                            .reserve = reserve,
                                            .settle = settle,
                                            .release = release,
-                                           .used = used};
+                                           .used = used,
+                                           .reserve_at_open = reserve_at_open};
 
     return &table;
 }

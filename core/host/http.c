@@ -4,6 +4,7 @@
  * request. A secret travels only to an origin that the same agent's config names as an endpoint.
  */
 #include "host/host_table.h"
+#include "host/paid.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -22,8 +23,6 @@
 #define BODY_MAX     (64u << 20) /* bytes of a request's body         */
 #define KEPT_HEADERS 16384       /* bytes of an answer's headers that a replay has               */
 #define KEPT_BODY    (1u << 20)  /* of the body of an answer that is not asked for twice        */
-#define ATTEMPTS_MAX 2           /* of a paid request that a crash cut                           */
-#define SETTLE_MS    5000        /* for a reader to take what was replayed                       */
 
 /* What stands before the path. */
 struct origin {
@@ -326,117 +325,20 @@ static uint64_t deadline_of(const struct turn_frame *frame, uint32_t total_ms)
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
-/* Whether members saw more of the answer than this run of the stage has written, once whoever reads
- * has taken what earlier rounds gave. */
-static bool was_shown(const struct turn_frame *frame)
-{
-    struct turn *turn = frame->turn;
-    uint64_t until = co_after(SETTLE_MS);
-    const char *rest;
-
-    for (; frame; frame = frame->caller)
-        while (frame->chunks && (chan_count(frame->chunks) || !*frame->reading) &&
-               loop_now(turn->engine->loop) < until && co_sleep(1) == TROUPE_OK)
-            continue;
-    return turn_answer_rest(turn, &rest) > 0;
-}
-
-/* The mark before a paid request: its reservation is dispatched with it. */
-static troupe_status begin_paid(struct record_call *call, int64_t reservation)
-{
-    struct turn_frame *frame = call->frame;
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct buf mark = BUF_INIT;
-    struct error err;
-    troupe_status status;
-
-    pack_int(&mark, 1);
-    pack_int(&mark, reservation);
-    turn_budget_add_dispatch(batch, reservation, frame->turn->id);
-    status = turn_record_begun(call, batch, buf_text(&mark), mark.len, &err);
-    buf_clear(&mark);
-    if (status >= 0)
-        return status;
-    turn_frame_error(frame, status, "budget.dispatch", "%s",
-                     status == TROUPE_CONFLICT ? "the reservation is used already" : err.text);
-    return turn_record_note(call, status, NULL, 0);
-}
-
-/* Another attempt at what a crash cut, with a reservation of its own; the first is booked at its
- * worst case. TROUPE_BUDGET where a cap does not leave room for it. */
-static troupe_status begin_paid_again(struct record_call *call, int64_t spent, int64_t *ret)
-{
-    struct turn *turn = call->frame->turn;
-    struct engine *engine = turn->engine;
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    _cleanup_rows_ struct store_rows *rows = NULL;
-    struct turn_budget_request request = {.caps = &engine->caps,
-                                          .turn_id = turn->id,
-                                          .hour = &engine->caps_hour,
-                                          .month = &engine->caps_month};
-    int64_t id = turn_engine_next_reservation(engine);
-    struct buf mark = BUF_INIT;
-    struct error err;
-    troupe_status status = turn_budget_read(engine->store, spent, 0, &request, &rows, &err);
-
-    if (status < 0)
-        return turn_frame_error(call->frame, status, "budget.storage", "%s", err.text);
-    pack_int(&mark, ATTEMPTS_MAX);
-    pack_int(&mark, id);
-    turn_budget_add_again(batch, &request, spent, id);
-    status = turn_record_begun(call, batch, buf_text(&mark), mark.len, &err);
-    buf_clear(&mark);
-    if (status < 0)
-        return turn_frame_error(call->frame, status == TROUPE_CONFLICT ? TROUPE_BUDGET : status,
-                                "budget.again", "%s", err.text);
-    *ret = id;
-    return TROUPE_OK;
-}
-
-/* A paid request that was on its way when the process died. */
-static troupe_status resume_paid(struct record_call *call, int64_t reservation, int64_t *ret)
-{
-    struct turn *turn = call->frame->turn;
-    struct unpack in = {call->row->result.data, call->row->result.len, false};
-    int64_t attempts = unpack_int(&in), spent = unpack_int(&in);
-    troupe_status status = TROUPE_INTERRUPTED;
-
-    if (!in.bad && attempts < ATTEMPTS_MAX && !was_shown(call->frame)) {
-        status = begin_paid_again(call, spent, ret);
-        if (status == TROUPE_OK) {
-            turn_record_replace(turn, reservation, *ret);
-            turn->record.repeated++;
-            turn_trace_add(&turn->trace, call->frame->agent->owner, "repeated",
-                           "a paid request that the restart cut: nothing of it had been shown");
-            return status;
-        }
-        if (status != TROUPE_BUDGET)
-            return status;
-    }
-    turn_record_replace(turn, reservation, spent);
-    turn->cut = true;
-    turn_frame_error(call->frame, TROUPE_INTERRUPTED, "http.interrupted",
-                     "the host was restarted in the middle of the answer");
-    return turn_record_note(call, TROUPE_INTERRUPTED, NULL, 0);
-}
-
 /* What stands in the record before the first byte leaves. */
 static troupe_status begin(struct record_call *call, enum class class, int64_t reservation,
-                           int64_t *ret_spent)
+                           struct host_paid *paid)
 {
     struct turn_frame *frame = call->frame;
     struct error err;
     troupe_status status;
 
-    *ret_spent = reservation;
     if (class == CLASS_NOTED)
         return TROUPE_OK;
-    if (class == CLASS_PAID && !call->row)
-        return begin_paid(call, reservation);
-    if (class == CLASS_PAID && call->row->state == RECORD_BEGUN)
-        return resume_paid(call, reservation, ret_spent);
+    if (class == CLASS_PAID)
+        return host_paid_begin(call, reservation, paid);
     if (call->row) {
-        if (class == CLASS_PAID || !turn_record_repeatable(frame)) {
+        if (!turn_record_repeatable(frame)) {
             frame->turn->record.maybe++;
             turn_frame_error(
                 frame, TROUPE_MAYBE_DONE, "http.maybe_done",
@@ -454,46 +356,37 @@ static troupe_status begin(struct record_call *call, enum class class, int64_t r
     return turn_record_note(call, status, NULL, 0);
 }
 
-/* It failed before a byte left: the reservation may be used again. */
-static troupe_status take_back(struct record_call *call, int64_t reservation, troupe_status failure)
-{
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct error err;
-    troupe_status status;
-
-    turn_budget_add_undispatch(batch, reservation, call->frame->turn->id);
-    co_shield(ENGINE_STORE_MS);
-    status = turn_record_failed(call, batch, failure, &err);
-    co_unshield();
-    if (status >= 0)
-        return failure;
-    log_warn("budget", "reservation %lld stays booked: %s", (long long)reservation, err.text);
-    return turn_record_note(call, failure, NULL, 0);
-}
-
 static troupe_status send_request(struct record_call *call, const troupe_http_request *request,
                                   struct http_request *out, troupe_http **ret)
 {
     struct turn_frame *frame = call->frame;
-    int64_t reservation = (int64_t)request->reservation, spent;
+    int64_t reservation = (int64_t)request->reservation;
     enum class class = reservation                                                 ? CLASS_PAID
                        : strcmp(out->method, "GET") && strcmp(out->method, "HEAD") ? CLASS_OUTSIDE
                                                                                    : CLASS_NOTED;
     struct http_stream *stream = NULL;
+    struct host_paid paid = {0};
     struct error err;
-    troupe_status status = begin(call, class, reservation, &spent);
+    troupe_status status = begin(call, class, reservation, &paid), marked;
 
     if (status < 0)
         return status;
+    out->after = paid.latch;
     status = http_open(frame->turn->engine->options.http, out, &stream, &err);
+    marked = class == CLASS_PAID ? host_paid_marked(call, &paid, status < 0) : TROUPE_OK;
+    if (marked < 0) {
+        http_close(stream);
+        return marked;
+    }
     if (status < 0) {
         turn_frame_error(frame, status, "http.failed", "%s", err.text);
-        return class == CLASS_PAID && never_left(status) ? take_back(call, spent, status)
-                                                         : turn_record_note(call, status, NULL, 0);
+        return class == CLASS_PAID && (paid.held || never_left(status))
+                   ? host_paid_take_back(call, &paid, status)
+                   : turn_record_note(call, status, NULL, 0);
     }
     *ret = http_new(call, stream);
     (*ret)->class = class;
-    (*ret)->reservation = spent;
+    (*ret)->reservation = paid.spent;
     (*ret)->status = (uint32_t)http_stream_status(stream);
     (*ret)->max_kept = class == CLASS_NOTED ? RECORD_NOTE_MAX : KEPT_BODY + KEPT_HEADERS + 1024;
     keep_headers(*ret);

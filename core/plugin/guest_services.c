@@ -244,8 +244,8 @@ static const troupe_http_v1 http_table = {.size = sizeof(http_table),
 
 /* ---- troupe.budget/1 ------------------------------------------------------------------------- */
 
-static troupe_status budget_reserve(troupe_turn *turn, uint64_t worst_micros, const char *what,
-                                    uint64_t *ret)
+static troupe_status reserve(troupe_turn *turn, uint32_t call, uint64_t worst_micros,
+                             const char *what, uint64_t *ret)
 {
     struct guest_turn *t = guest_turn_of(turn);
     struct buf args = BUF_INIT;
@@ -253,10 +253,22 @@ static troupe_status budget_reserve(troupe_turn *turn, uint64_t worst_micros, co
 
     wire_put_int(&args, (int64_t)worst_micros);
     wire_put_text(&args, what);
-    status = guest_call(t, WIRE_DO_BUDGET_RESERVE, &args);
+    status = guest_call(t, call, &args);
     if (status == TROUPE_OK)
         *ret = (uint64_t)wire_take_int(&t->in);
     return status;
+}
+
+static troupe_status budget_reserve(troupe_turn *turn, uint64_t worst_micros, const char *what,
+                                    uint64_t *ret)
+{
+    return reserve(turn, WIRE_DO_BUDGET_RESERVE, worst_micros, what, ret);
+}
+
+static troupe_status budget_at_open(troupe_turn *turn, uint64_t worst_micros, const char *what,
+                                    uint64_t *ret)
+{
+    return reserve(turn, WIRE_DO_BUDGET_AT_OPEN, worst_micros, what, ret);
 }
 
 static troupe_status budget_settle(troupe_turn *turn, uint64_t reservation, uint64_t micros)
@@ -290,7 +302,8 @@ static const troupe_budget_v1 budget_table = {.size = sizeof(budget_table),
                                               .reserve = budget_reserve,
                                               .settle = budget_settle,
                                               .release = budget_release,
-                                              .used = budget_used};
+                                              .used = budget_used,
+                                              .reserve_at_open = budget_at_open};
 
 /* ---- troupe.work/1 ---------------------------------------------------------------------------
  * There is one thread. The work is done here, where the host says so: what else the agent does waits

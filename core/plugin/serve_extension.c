@@ -189,7 +189,8 @@ static troupe_status do_http(struct isolate_call *call, uint32_t what, struct wi
 
 /* ---- troupe.budget/1 ------------------------------------------------------------------------- */
 
-static troupe_status do_reserve(troupe_turn *turn, struct wire_in *in, struct buf *out)
+static troupe_status do_reserve(troupe_turn *turn, uint32_t call, struct wire_in *in,
+                                struct buf *out)
 {
     const troupe_budget_v1 *budget = turn->api->get_extension(turn, TROUPE_BUDGET_EXTENSION);
     uint64_t worst = (uint64_t)wire_take_int(in), reservation = 0;
@@ -200,7 +201,9 @@ static troupe_status do_reserve(troupe_turn *turn, struct wire_in *in, struct bu
         return ISOLATE_BROKEN;
     if (!budget)
         return TROUPE_UNSUPPORTED;
-    status = budget->reserve(turn, worst, what, &reservation);
+    status = call == WIRE_DO_BUDGET_AT_OPEN
+                 ? budget->reserve_at_open(turn, worst, what, &reservation)
+                 : budget->reserve(turn, worst, what, &reservation);
     if (status == TROUPE_OK)
         wire_put_int(out, (int64_t)reservation);
     return status;
@@ -555,7 +558,8 @@ troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, s
     case WIRE_DO_HTTP_HEADER:
     case WIRE_DO_HTTP_READ:
     case WIRE_DO_HTTP_CLOSE: return do_http(call, what, in, out);
-    case WIRE_DO_BUDGET_RESERVE: return do_reserve(turn, in, out);
+    case WIRE_DO_BUDGET_AT_OPEN:
+    case WIRE_DO_BUDGET_RESERVE: return do_reserve(turn, what, in, out);
     case WIRE_DO_BUDGET_SETTLE:
     case WIRE_DO_BUDGET_RELEASE:
     case WIRE_DO_BUDGET_USED: return do_budget(turn, what, in);

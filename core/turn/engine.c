@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "turn/frame.h"
 #include "turn/gate.h"
+#include "turn/reservation.h"
 #include "turn/sql/turn.h"
 #include "turn/wait.h"
 
@@ -70,6 +71,7 @@ static void turn_free(struct loop_timer *timer)
     turn_trace_clear(&turn->trace);
     turn_record_clear(&turn->record);
     turn_waits_clear(turn);
+    turn_reservations_clear(turn);
     json_decref(turn->stages);
     arena_clear(&turn->arena);
     mem_free(turn);
@@ -121,6 +123,7 @@ struct turn *turn_new(struct engine *engine, struct event *event, int64_t id)
     turn->came_ms = loop_now(engine->loop);
     turn_record_init(&turn->record);
     list_init(&turn->waits);
+    list_init(&turn->reservations);
     list_init(&turn->known);
     turn->record.off = !id || !strcmp(event->kind, "call");
     turn->answer.text.max = TURN_ANSWER_MAX;

@@ -5,6 +5,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "loop/latch.h"
+#include "loop/op.h"
 #include "store/store.h"
 #include "turn/engine_private.h"
 #include "turn/frame.h"
@@ -15,7 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FLUSH_AT 300 /* notes that wait; a batch takes STORE_BATCH_STATEMENTS in all */
+#define FLUSH_AT 300   /* notes that wait; a batch takes STORE_BATCH_STATEMENTS in all   */
+#define AHEAD_MS 30000 /* for the outcome of a mark, as whoever waits for a commit waits */
 
 static const char *const state_names[] = {"begun", "done", "hash"};
 
@@ -372,16 +375,14 @@ troupe_status turn_record_note(struct record_call *call, troupe_status status, c
     return turn_record_note_max(call, status, result, len, RECORD_NOTE_MAX);
 }
 
-/* A row and its batch in one transaction. */
-static troupe_status commit(struct record_call *call, struct store_batch *batch,
+/* Puts a row and what was noted before it into its batch; up to where that is, into `ret_sequence`. */
+static troupe_status gather(struct record_call *call, struct store_batch *batch,
                             enum record_state state, troupe_status outcome, const void *result,
-                            size_t len, struct error *err)
+                            size_t len, uint64_t *ret_sequence, struct error *err)
 {
     struct turn *turn = call->frame->turn;
     struct turn_record *record = &turn->record;
     struct record_row *row;
-    uint64_t sequence;
-    troupe_status status;
 
     if (record->lost)
         return error_set(err, TROUPE_UNAVAILABLE, "what the turn did before could not be stored");
@@ -390,12 +391,26 @@ static troupe_status commit(struct record_call *call, struct store_batch *batch,
     record->effects++;
     row = row_of(call, state, outcome);
     buf_append(&row->result, result, len);
-    sequence = add_notes(turn, batch);
+    *ret_sequence = add_notes(turn, batch);
     add_row(batch, turn->id, row);
     row_free(row);
+    return TROUPE_OK;
+}
+
+/* A row and its batch in one transaction. */
+static troupe_status commit(struct record_call *call, struct store_batch *batch,
+                            enum record_state state, troupe_status outcome, const void *result,
+                            size_t len, struct error *err)
+{
+    struct turn *turn = call->frame->turn;
+    uint64_t sequence;
+    troupe_status status = gather(call, batch, state, outcome, result, len, &sequence, err);
+
+    if (status < 0)
+        return status;
     status = store_commit(turn->engine->store, batch, 0, err);
     if (status >= 0) {
-        written(record, sequence);
+        written(&turn->record, sequence);
         turn->restage = false;
     }
     return status;
@@ -437,6 +452,102 @@ troupe_status turn_record_begun(struct record_call *call, struct store_batch *ba
     if (is_off(call->frame))
         return store_commit(call->frame->turn->engine->store, batch, 0, err);
     return commit(call, batch, RECORD_BEGUN, TROUPE_OK, result, len, err);
+}
+
+/* ---- a mark that is not waited for ---------------------------------------------------------- */
+
+/* Of two: the coroutine that wants to know, and the store that tells. */
+struct record_ahead {
+    unsigned refs;
+    struct engine *engine;
+    struct latch *latch;
+    struct op *op;
+    uint64_t sequence; /* of the notes that it has; 0: it is not recorded */
+    struct error err;
+};
+
+static void ahead_unref(struct record_ahead *ahead)
+{
+    if (--ahead->refs)
+        return;
+    latch_unref(ahead->latch);
+    mem_free(ahead);
+}
+
+static void ahead_told(void *arg, struct store_batch *batch, troupe_status status,
+                       const struct error *err)
+{
+    struct record_ahead *ahead = arg;
+
+    (void)batch;
+    if (status < 0) {
+        latch_break(ahead->latch);
+        ahead->err = *err;
+    } else {
+        latch_open(ahead->latch);
+    }
+    op_complete(ahead->op, status, NULL);
+    turn_engine_release(ahead->engine);
+    ahead_unref(ahead);
+}
+
+troupe_status turn_record_begun_ahead(struct record_call *call, struct store_batch *batch,
+                                      const void *result, size_t len, struct latch *latch,
+                                      struct record_ahead **ret, struct error *err)
+{
+    struct engine *engine = call->frame->turn->engine;
+    struct record_ahead *ahead;
+    uint64_t sequence = 0;
+    troupe_status status = TROUPE_OK;
+
+    if (!is_off(call->frame))
+        status = gather(call, batch, RECORD_BEGUN, TROUPE_OK, result, len, &sequence, err);
+    if (status < 0)
+        return status;
+    ahead = mem_zero(1, sizeof(*ahead));
+    *ahead = (struct record_ahead){.refs = 2,
+                                   .engine = engine,
+                                   .latch = latch_ref(latch),
+                                   .op = op_new(engine->loop, NULL),
+                                   .sequence = sequence};
+    store_batch_opens(batch, latch);
+    status = store_submit(engine->store, batch, ahead_told, ahead, err);
+    if (status < 0) {
+        op_complete(ahead->op, status, NULL);
+        op_drop(ahead->op);
+        ahead->refs = 1;
+        ahead_unref(ahead);
+        return status;
+    }
+    turn_engine_hold(engine);
+    *ret = ahead;
+    return TROUPE_OK;
+}
+
+troupe_status turn_record_ahead_wait(struct record_call *call, struct record_ahead *ahead,
+                                     struct error *err)
+{
+    struct turn *turn = call->frame->turn;
+    const bool recorded = !is_off(call->frame);
+    bool told;
+    troupe_status status;
+
+    co_shield(AHEAD_MS);
+    status = op_wait(ahead->op, co_after(AHEAD_MS), NULL);
+    co_unshield();
+    told = op_is_complete(ahead->op);
+    op_drop(ahead->op);
+    if (!told) {
+        status = error_set(err, TROUPE_MAYBE_DONE, "the store did not tell what became of it");
+        turn->record.lost |= recorded;
+    } else if (status < 0) {
+        *err = ahead->err;
+    } else if (recorded) {
+        written(&turn->record, ahead->sequence);
+        turn->restage = false;
+    }
+    ahead_unref(ahead);
+    return status;
 }
 
 troupe_status turn_record_failed(struct record_call *call, struct store_batch *batch,

@@ -138,6 +138,16 @@ troupe_status turn_record_try(struct record_call *call, struct store_batch *batc
 /* Commits the mark before an effect outside, with `batch` (may be NULL). [waits] */
 troupe_status turn_record_begun(struct record_call *call, struct store_batch *batch,
                                 const void *result, size_t len, struct error *err);
+/* The same without waiting for it: `latch`, behind which the effect outside waits, is opened once it is
+ * durable, and broken where it is not written. On TROUPE_OK turn_record_ahead_wait is to follow. */
+struct latch;
+struct record_ahead;
+troupe_status turn_record_begun_ahead(struct record_call *call, struct store_batch *batch,
+                                      const void *result, size_t len, struct latch *latch,
+                                      struct record_ahead **ret, struct error *err);
+/* What became of it, and its end; TROUPE_MAYBE_DONE where the store did not tell. [waits] */
+troupe_status turn_record_ahead_wait(struct record_call *call, struct record_ahead *ahead,
+                                     struct error *err);
 /* Commits that it failed with `status` and the frame's last error, with what takes the mark before it
  * back. [waits] */
 troupe_status turn_record_failed(struct record_call *call, struct store_batch *batch,

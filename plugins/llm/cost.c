@@ -70,12 +70,13 @@ static int has_head(troupe_str text, const char *head)
 }
 
 /* The host says which cap it was; only we know the keys that name a price. */
-static troupe_status refused(troupe_turn *turn, const struct llm_settings *settings, int known)
+troupe_status llm_refused(troupe_turn *turn, const struct llm_tariff *tariff,
+                          const struct llm_settings *settings)
 {
     troupe_str code, sentence;
     char name[64] = "budget.cap";
 
-    if (!known)
+    if (!tariff->known)
         return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",
                            "The price of the model \"%s\" is not known, so it is not asked. The "
                            "admin can set price_input and price_output in [agent %s], or add the "
@@ -87,6 +88,16 @@ static troupe_status refused(troupe_turn *turn, const struct llm_settings *setti
                            "The budget for the language model is used up for now.");
     snprintf(name, sizeof(name), "%.*s", (int)code.len, code.ptr);
     return troupe_fail(turn, TROUPE_BUDGET, name, "%.*s", (int)sentence.len, sentence.ptr);
+}
+
+troupe_status llm_reserve_next(troupe_turn *turn, uint64_t worst, const char *what, uint64_t *ret)
+{
+    const troupe_budget_v1 *budget = troupe_budget(turn);
+
+    if (worst != TROUPE_PRICE_UNKNOWN &&
+        budget->size > offsetof(troupe_budget_v1, reserve_at_open) && budget->reserve_at_open)
+        return budget->reserve_at_open(turn, worst, what, ret);
+    return budget->reserve(turn, worst, what, ret);
 }
 
 troupe_status llm_reserve(troupe_turn *turn, const struct llm_tariff *tariff,
@@ -102,9 +113,9 @@ troupe_status llm_reserve(troupe_turn *turn, const struct llm_tariff *tariff,
     memset(ret, 0, sizeof(*ret));
     ret->worst = llm_cost_worst(tariff, request);
     snprintf(what, sizeof(what), "llm.chat %s", request->settings->model);
-    status = budget->reserve(turn, ret->worst, what, &ret->id);
+    status = llm_reserve_next(turn, ret->worst, what, &ret->id);
     if (status == TROUPE_BUDGET)
-        return refused(turn, request->settings, tariff->known);
+        return llm_refused(turn, tariff, request->settings);
     ret->open = status >= 0;
     return status;
 }

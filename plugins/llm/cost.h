@@ -38,6 +38,12 @@ int llm_usage_complete(struct llm_usage *usage, const struct llm_request *reques
 /* What the attempt cost, in micro-USD. The provider's own figure counts where it gives one. */
 uint64_t llm_cost_actual(const struct llm_tariff *tariff, const struct llm_usage *usage);
 
+/* Reserves for the request that is opened next, by its opening where the host can: then that is what a
+ * cap refuses. [turn, waits] */
+troupe_status llm_reserve_next(troupe_turn *turn, uint64_t worst, const char *what, uint64_t *ret);
+/* After TROUPE_BUDGET of a reservation or of its request: the same with our sentence. [turn] */
+troupe_status llm_refused(troupe_turn *turn, const struct llm_tariff *tariff,
+                          const struct llm_settings *settings);
 /* TROUPE_BUDGET with a sentence and its remedy above a cap or without a price. [turn, waits] */
 troupe_status llm_reserve(troupe_turn *turn, const struct llm_tariff *tariff,
                           const struct llm_request *request, struct llm_reservation *ret);

@@ -26,33 +26,38 @@ struct attempt {
 
 /* ---- money ------------------------------------------------------------------------------------*/
 
-static troupe_status reserve(troupe_turn *turn, const struct llm_exchange *exchange,
-                             struct llm_reservation *ret)
+/* After TROUPE_BUDGET: the host says which cap it was. */
+static troupe_status refused(troupe_turn *turn, const struct llm_exchange *exchange)
 {
-    const troupe_budget_v1 *budget = troupe_budget(turn);
-    char what[LLM_MODEL_MAX + 32];
+    char name[64] = "budget.cap";
     troupe_str code, sentence;
-    troupe_status status;
 
-    memset(ret, 0, sizeof(*ret));
-    if (!budget)
-        return troupe_fail(turn, TROUPE_UNSUPPORTED, "budget.missing",
-                           "This host keeps no budget, so no model is asked.");
-    ret->worst = exchange->worst;
-    snprintf(what, sizeof(what), "%s %s", exchange->what, exchange->settings->model);
-    status = budget->reserve(turn, ret->worst, what, &ret->id);
-    ret->open = status >= 0;
-    if (status != TROUPE_BUDGET)
-        return status;
-    if (ret->worst == TROUPE_PRICE_UNKNOWN)
+    if (exchange->worst == TROUPE_PRICE_UNKNOWN)
         return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",
                            "The price of the model \"%s\" is not known, so it is not asked. The "
                            "admin can set it in [agent %s], or add the model to the price table.",
                            exchange->settings->model, troupe_agent(exchange->settings->host));
     troupe_error(turn, &code, &sentence);
-    snprintf(what, sizeof(what), "%.*s", (int)(code.len < 60 ? code.len : 60), code.ptr);
-    return troupe_fail(turn, TROUPE_BUDGET, what[0] ? what : "budget.cap", "%.*s",
-                       (int)sentence.len, sentence.ptr);
+    if (code.len > 0)
+        snprintf(name, sizeof(name), "%.*s", (int)(code.len < 60 ? code.len : 60), code.ptr);
+    return troupe_fail(turn, TROUPE_BUDGET, name, "%.*s", (int)sentence.len, sentence.ptr);
+}
+
+static troupe_status reserve(troupe_turn *turn, const struct llm_exchange *exchange,
+                             struct llm_reservation *ret)
+{
+    char what[LLM_MODEL_MAX + 32];
+    troupe_status status;
+
+    memset(ret, 0, sizeof(*ret));
+    if (!troupe_budget(turn))
+        return troupe_fail(turn, TROUPE_UNSUPPORTED, "budget.missing",
+                           "This host keeps no budget, so no model is asked.");
+    ret->worst = exchange->worst;
+    snprintf(what, sizeof(what), "%s %s", exchange->what, exchange->settings->model);
+    status = llm_reserve_next(turn, ret->worst, what, &ret->id);
+    ret->open = status >= 0;
+    return status == TROUPE_BUDGET ? refused(turn, exchange) : status;
 }
 
 /* ---- one attempt ------------------------------------------------------------------------------*/
@@ -198,6 +203,8 @@ static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint
     if (status < 0)
         return status;
     status = open_request(turn, exchange, key, patience_ms, reservation.id, &http);
+    if (status == TROUPE_BUDGET)
+        return refused(turn, exchange);
     if (status < 0) {
         llm_give_back(turn, &reservation, status);
         ret->kind = llm_classify_transport(status);

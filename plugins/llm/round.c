@@ -332,6 +332,8 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
     if (status < 0)
         return status;
     status = open_request(turn, round, &http);
+    if (status == TROUPE_BUDGET)
+        return llm_refused(turn, round->tariff, round->settings);
     if (status < 0) {
         llm_give_back(turn, &round->reservation, status);
         return fail(turn, round, llm_classify_transport(status));

@@ -491,6 +491,20 @@ static void do_reserve(struct play *play, char *args)
     }
 }
 
+/* As much as that, by the next http. */
+static void do_promise(struct play *play, char *args)
+{
+    const uint64_t worst =
+        strcmp(args, "unknown") ? strtoull(args, NULL, 10) : TROUPE_PRICE_UNKNOWN;
+    troupe_status status =
+        troupe_budget(play->turn)->reserve_at_open(play->turn, worst, "a test", &play->reservation);
+
+    if (status < 0) {
+        play->verdict = status;
+        play->ended = 1;
+    }
+}
+
 static void do_settle(struct play *play, char *args)
 {
     put_result(
@@ -633,19 +647,19 @@ static const struct command {
     const char *name;
     void (*run)(struct play *play, char *args);
 } commands[] = {
-    {"reply", do_reply},       {"write", do_write},   {"fill", do_fill},
-    {"sleep", do_sleep},       {"doze", do_doze},     {"verdict", do_verdict},
-    {"reason", do_reason},     {"fail", do_fail},     {"call", do_call},
-    {"pass", do_pass},         {"stream", do_stream}, {"streams", do_streams},
-    {"note", do_note},         {"notes", do_notes},   {"noted", do_noted},
-    {"put", do_put},           {"get", do_get},       {"take", do_take},
-    {"sql", do_sql},           {"rows", do_rows},     {"http", do_http},
-    {"reserve", do_reserve},   {"settle", do_settle}, {"who", do_who},
-    {"release", do_release},   {"until", do_until},   {"careless", do_careless},
-    {"hoard", do_hoard},       {"deaf", do_deaf},     {"ask", do_ask},
-    {"stubborn", do_stubborn}, {"busy", do_busy},     {"flags", do_flags},
-    {"spawn", do_spawn},       {"batch", do_batch},   {"form", do_form},
-    {"pick", do_pick},
+    {"reply", do_reply},       {"write", do_write},     {"fill", do_fill},
+    {"sleep", do_sleep},       {"doze", do_doze},       {"verdict", do_verdict},
+    {"reason", do_reason},     {"fail", do_fail},       {"call", do_call},
+    {"pass", do_pass},         {"stream", do_stream},   {"streams", do_streams},
+    {"note", do_note},         {"notes", do_notes},     {"noted", do_noted},
+    {"put", do_put},           {"get", do_get},         {"take", do_take},
+    {"sql", do_sql},           {"rows", do_rows},       {"http", do_http},
+    {"reserve", do_reserve},   {"settle", do_settle},   {"who", do_who},
+    {"release", do_release},   {"until", do_until},     {"careless", do_careless},
+    {"hoard", do_hoard},       {"deaf", do_deaf},       {"ask", do_ask},
+    {"stubborn", do_stubborn}, {"busy", do_busy},       {"flags", do_flags},
+    {"spawn", do_spawn},       {"batch", do_batch},     {"form", do_form},
+    {"pick", do_pick},         {"promise", do_promise},
 };
 
 static void run(struct play *play, char *line)

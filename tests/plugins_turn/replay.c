@@ -84,7 +84,9 @@ static troupe_status talk(troupe_turn *turn)
         char body[64], args[24], text[64];
         uint64_t reservation;
         troupe_str ret;
-        troupe_status status = troupe_budget(turn)->reserve(turn, 10, "a round", &reservation);
+        const troupe_budget_v1 *budget = troupe_budget(turn);
+        troupe_status status = i == 1 ? budget->reserve_at_open(turn, 10, "a round", &reservation)
+                                      : budget->reserve(turn, 10, "a round", &reservation);
 
         if (status < 0)
             return status;

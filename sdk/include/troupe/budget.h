@@ -12,6 +12,8 @@
  *         status = troupe_http_api(turn)->open(turn, &request, &http);
  *     … read the answer, compute what it cost …
  *     status = troupe_budget(turn)->settle(turn, request.reservation, cost);
+ *
+ * reserve_at_open in place of reserve saves a commit: open then reserves, too.
  */
 #ifndef TROUPE_BUDGET_H
 #define TROUPE_BUDGET_H
@@ -40,6 +42,13 @@ typedef struct troupe_budget_v1 {
     /* Absent where `size` ends before it. What it took, in the units that its price
      * counts (tokens), for the turn's figures alone. Not recorded. [turn] */
     void (*used)(troupe_turn *turn, uint64_t reservation, uint64_t units_in, uint64_t units_out);
+    /* Absent where `size` ends before it. reserve for a request that is opened next: nothing is written
+     * until open (troupe/http.h) names it, which reserves and dispatches in one commit while its request is
+     * made, and is TROUPE_BUDGET where reserve would be. It is for one open: what failed before a byte left
+     * is given back by itself, and release of that is fine. TROUPE_LIMIT where 64 of the turn wait. Not
+     * recorded. [turn] */
+    troupe_status (*reserve_at_open)(troupe_turn *turn, uint64_t worst_micros, const char *what,
+                                     uint64_t *ret_reservation);
 } troupe_budget_v1;
 
 /* The table; NULL where this host has none. Not recorded. [turn] */

@@ -43,8 +43,8 @@ typedef struct troupe_http_request {
     uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
     uint64_t
         max_body; /* of the answer, after decompression; 0: the host's default                 */
-    /* The reservation (troupe/budget.h) that this request spends, marked as dispatched before the
-     * first byte leaves; 0: none. */
+    /* The reservation (troupe/budget.h) that this request spends, marked as dispatched, in the store,
+     * before the first byte leaves; 0: none. */
     uint64_t reservation;
 } troupe_http_request;
 
@@ -56,7 +56,7 @@ typedef struct troupe_http_v1 {
     uint32_t reserved;
     /* Sends and waits for the answer's headers. An outside effect unless GET or HEAD. TROUPE_DENIED,
      * TROUPE_UNAVAILABLE (no connection), TROUPE_DEADLINE, TROUPE_IO; troupe_error says which host
-     * and why. At most 8 open in a turn. After a restart: TROUPE_INTERRUPTED for a paid request that was
+     * and why. TROUPE_BUDGET where a reservation is made by it (reserve_at_open) and refused. At most 8 open in a turn. After a restart: TROUPE_INTERRUPTED for a paid request that was
      * cut after members had seen some of its answer, or twice; TROUPE_MAYBE_DONE for another that had
      * left and is no GET or HEAD. Noted, or Outside; a replay has the whole body in one read, up to
      * 1 MB (of a GET 64 kB, else it is asked again). [turn, waits] */

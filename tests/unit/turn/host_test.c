@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #define BODY_IN(name, ini)                                                                         \
@@ -209,6 +210,7 @@ BODY_IN(tables_belong_to_the_agent_and_the_turn,
 struct server {
     int fd;
     unsigned port;
+    atomic_uint asked;
     pthread_t thread;
     char url[64];
 };
@@ -228,6 +230,7 @@ static void *serve(void *arg)
         while (!strstr(in, "\r\n\r\n") && len < sizeof(in) - 1 &&
                (n = read(fd, in + len, sizeof(in) - 1 - len)) > 0)
             len += (size_t)n;
+        atomic_fetch_add(&server->asked, len > 0);
         value = strstr(in, "x-key: ");
         value = value ? value + 7 : in + len;
         end = strstr(value, "\r\n");
@@ -329,6 +332,66 @@ static void requests_go_where_they_may_with_their_secrets(void **state)
     server_stop(&server);
 }
 
+/* Reserved by its own opening: one row, dispatched, or none where nothing may leave. */
+static troupe_status at_open_body(void *arg)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    char text[200];
+
+    atomic_store(&server.asked, 0);
+    snprintf(text, sizeof(text), "promise 500;http POST %s/ paid;settle 200;settle 1", server.url);
+    CHECK_PART(text, "paid[settled]<-4 budget.state");
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'settled'") == 1);
+    snprintf(text, sizeof(text), "promise 500;http POST %s/ paid", server.url);
+    CHECK_ANSWER(text, "paid"); /* nobody settles it: the worst case */
+    snprintf(text, sizeof(text), "promise 500;http POST %s/ paid;release", server.url);
+    CHECK_PART(text, "paid<-4 budget.state");
+    snprintf(text, sizeof(text), "promise 500;http POST %s/ a;http POST %s/ b;settle 5", server.url,
+             server.url);
+    CHECK_PART(text, "the reservation is used already");
+    CHECK(atomic_load(&server.asked) == 4);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger") == 4);
+    /* Once for each: the second has no number that the first had. */
+    snprintf(text, sizeof(text),
+             "promise 9;http POST %s/ a;settle 4;promise 9;http POST %s/ b;settle 4", server.url,
+             server.url);
+    CHECK_ANSWER(text, "a[settled]b[settled]");
+
+    /* Nothing left: a cap, no price, no connection, no request. */
+    snprintf(text, sizeof(text), "promise 9001;http POST %s/ paid;release", server.url);
+    CHECK_PART(text, "budget.cap: the bot's budget for today is used up");
+    snprintf(text, sizeof(text), "promise 8000;http POST %s/ paid;settle 1", server.url);
+    CHECK_PART(text, "budget.cap: the bot's budget for today is used up");
+    snprintf(text, sizeof(text), "promise unknown;http POST %s/ paid;release", server.url);
+    CHECK_PART(text, "budget.price_unknown: the price of \"a test\" is not known");
+    CHECK_PART("promise 500;http POST http://127.0.0.1:9/ x;release", "[released]");
+    CHECK_ANSWER("promise 500;release", "[released]");
+    CHECK_PART("promise 500;settle 1", "budget.state");
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(atomic_load(&server.asked) == 6);
+    CHECK(ask_int(f, "SELECT settled_micros FROM budget_day WHERE scope = 'bot'") == 1213);
+    CHECK(ask_int(f, "SELECT unknown_micros FROM budget_day WHERE scope = 'bot'") == 1000);
+    CHECK(ask_int(f, "SELECT reserved_micros FROM budget_day WHERE scope = 'bot'") == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'released'") == 1);
+    CHECK(ask_int(f, "SELECT sum(cost_micros) FROM event") == 1213);
+    return TROUPE_OK;
+}
+
+static void a_request_reserves_by_itself(void **state)
+{
+    char ini[512];
+
+    (void)state;
+    server_start(&server);
+    snprintf(ini, sizeof(ini),
+             "[budget]\ndaily = 0.009\n[pipeline message]\nstages = a\n%surl = %s/v1\n"
+             "key = sk-very-secret\n",
+             ACTOR("a", ""), server.url);
+    play_in(ini, NULL, at_open_body);
+    server_stop(&server);
+}
+
 /* ---- the budget ----------------------------------------------------------------------------- */
 
 BODY_IN(a_cap_is_told_to_the_member,
@@ -417,6 +480,7 @@ int main(void)
         TEST(values_stay_in_their_scope),
         TEST(tables_belong_to_the_agent_and_the_turn),
         TEST(requests_go_where_they_may_with_their_secrets),
+        TEST(a_request_reserves_by_itself),
         TEST(a_cap_is_told_to_the_member),
         TEST(caps_of_an_hour_and_a_month_are_told_too),
         TEST(the_shell_calls_functions),
