@@ -296,7 +296,9 @@ static const struct config_key agent_keys[] = {
     {"isolation", CONFIG_CHOICE, CONFIG_LIVE, NULL, .choices = isolations,
      .doc = "where its code runs; unset: inprocess for the host's own plugins, else process"},
     {"priority", CONFIG_INT, CONFIG_LIVE, "0", -1000, 1000,
-     .doc = "the higher one goes first among agents that offer the same service"},
+     .doc =
+         "the higher one goes first among agents that offer the same service, and among functions "
+         "that a model calls at once"},
     {"specialty", CONFIG_STRING, CONFIG_LIVE, NULL, .doc = "what it is good at, for routing"},
     {"timeout", CONFIG_DURATION, CONFIG_LIVE, NULL, 100, 24 * HOUR,
      .doc = "time for each of its calls; unset: what is left of the turn's"},

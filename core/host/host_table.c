@@ -397,10 +397,9 @@ static troupe_status annotation(troupe_turn *turn, const char *key, troupe_str *
 
 /* ---- calls ---------------------------------------------------------------------------------- */
 
-static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_args,
-                          troupe_str *ret)
+troupe_status host_call(struct turn_frame *frame, const char *name, troupe_str json_args,
+                        bool confirm, troupe_str *ret)
 {
-    struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_mem_ char *path = NULL;
     struct turn_result result_of = {0};
     struct record_call recorded = {0};
@@ -420,7 +419,7 @@ static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_a
     if (status < 0)
         return status;
     path = turn_call_path(frame, recorded.ordinal);
-    site = (struct turn_site){.caller = frame, .path = path};
+    site = (struct turn_site){.caller = frame, .path = path, .confirm = confirm};
     status = turn_call_named(frame->turn, &site, name, json_args.ptr ? json_args.ptr : "",
                              (size_t)json_args.len, &result_of);
     if (status < 0) {
@@ -435,6 +434,12 @@ static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_a
     }
     turn_result_clear(&result_of);
     return status;
+}
+
+static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_args,
+                          troupe_str *ret)
+{
+    return host_call(turn_frame_of(turn), name, json_args, false, ret);
 }
 
 int64_t host_call_hash(const char *name, troupe_str json_args)

@@ -84,6 +84,10 @@ troupe_status host_stream_send(struct chan *chunks, const char *text, size_t len
 /* TROUPE_DENIED unless this frame may call `name`. */
 troupe_status host_may_call(struct turn_frame *frame, const char *name);
 
+/* troupe_call; with `confirm` the member is asked first, whatever the function declares. [waits] */
+troupe_status host_call(struct turn_frame *frame, const char *name, troupe_str json_args,
+                        bool confirm, troupe_str *ret);
+
 const troupe_kv_v1 *host_kv_table(void);
 const troupe_sql_v1 *host_sql_table(void);
 const troupe_http_v1 *host_http_table(void);

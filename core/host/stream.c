@@ -56,7 +56,10 @@ static troupe_status stream_main(void *arg)
 {
     troupe_stream *stream = arg;
 
-    const struct turn_site site = {stream->frame, stream->path, stream->chunks, &stream->reading};
+    const struct turn_site site = {.caller = stream->frame,
+                                   .path = stream->path,
+                                   .chunks = stream->chunks,
+                                   .reading = &stream->reading};
 
     stream->status = turn_call_named(stream->frame->turn, &site, stream->name, stream->args,
                                      stream->args_len, &stream->result);

@@ -23,10 +23,11 @@ static bool offered(const struct turn_frame *frame, const struct plugin_target *
 
 static json_t *entry(const struct plugin_target *target)
 {
-    return json_pack("{s:s, s:o, s:s, s:b}", "type", "function", "function",
+    return json_pack("{s:s, s:o, s:s, s:b, s:I}", "type", "function", "function",
                      plugin_function_schema(target->function, target->tool_name), "call",
                      target->qualified, "idempotent",
-                     (target->function->flags & TROUPE_IDEMPOTENT) != 0);
+                     (target->function->flags & TROUPE_IDEMPOTENT) != 0, "priority",
+                     (json_int_t)target->agent->priority);
 }
 
 static troupe_status list(troupe_turn *turn, troupe_str *ret)
@@ -62,9 +63,23 @@ bool host_may_use_tool(const struct turn_frame *frame, const char *name)
            (target->function->flags & TROUPE_TOOL);
 }
 
+static troupe_status call(troupe_turn *turn, const char *name, troupe_str args, uint32_t flags,
+                          troupe_str *ret)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    troupe_status status = host_need(frame, "tools");
+
+    if (status < 0)
+        return status;
+    if (flags & ~TROUPE_TOOL_CONFIRM)
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "call.argument",
+                                "the call of a tool has flags that this host does not know");
+    return host_call(frame, name, args, flags & TROUPE_TOOL_CONFIRM, ret);
+}
+
 const troupe_tools_v1 *host_tools_table(void)
 {
-    static const troupe_tools_v1 table = {.size = sizeof(table), .list = list};
+    static const troupe_tools_v1 table = {.size = sizeof(table), .list = list, .call = call};
 
     return &table;
 }

@@ -71,7 +71,7 @@ struct plugin_agent {
     const char *build_id; /* of its plugin; "" where nobody knows */
     bool created;
     void *state;      /* what create made */
-    int64_t priority; /* of its services: the higher one is asked first */
+    int64_t priority; /* of its services and tools: the higher one goes first */
     uint64_t calls;   /* counted by whoever calls it: see plugin_agent_invoke */
     uint64_t failures;
     bool disabled; /* not entered until the next reload; see plugin_agent_disable */

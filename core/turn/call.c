@@ -102,6 +102,7 @@ troupe_status turn_call(struct turn *turn, const struct turn_site *site, struct 
     call->frame.function = function;
     call->frame.chunks = site->chunks;
     call->frame.reading = site->reading;
+    call->frame.confirm = site->confirm;
     call->values = values;
     if (!turn_agent_serves(agent, &call->err)) {
         snprintf(ret->code, sizeof(ret->code), "agent.disabled");

@@ -23,6 +23,7 @@ struct turn_site {
     const char *path;          /* of the callee in the turn's record                  */
     struct chan *chunks;       /* receives its text piece by piece; NULL: nobody does */
     const bool *reading;       /* whether somebody waits there for the next piece     */
+    bool confirm;              /* the member is asked first, whatever is declared     */
 };
 /* `values` are checked already and stand for the declared parameters in order. The status is the
  * function's own; code and sentence are filled on failure. */

@@ -71,7 +71,7 @@ troupe_status turn_confirm(struct turn_frame *frame, const troupe_value *values)
     int32_t choice = -1;
     troupe_status status;
 
-    if (!(function->flags & TROUPE_CONFIRM))
+    if (!(function->flags & TROUPE_CONFIRM) && !frame->confirm)
         return TROUPE_OK;
     /* Who types it at the host's own shell has said what he wants. */
     if (frame->turn->record.off && !frame->caller)

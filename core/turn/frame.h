@@ -32,6 +32,7 @@ struct turn_frame {
     bool observer;                          /* cannot answer                            */
     bool unrecorded;                        /* its calls are not kept                   */
     bool child;                             /* of the frame that called it: troupe_spawn */
+    bool confirm;                           /* its member is asked before it is entered  */
     unsigned depth;
     char *path;                 /* its place in the record, of the arena     */
     unsigned ordinal, children; /* the next call's, and children so far      */

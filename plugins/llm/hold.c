@@ -6,14 +6,16 @@
 static const char fence[] = "```json";
 #define FENCE (sizeof(fence) - 1)
 
-/* {"action": name, "params": object}, the latter perhaps not there, and nothing else. NULL for others. */
+/* {"action": name, "params": object, "confirm": whatever}, the latter two perhaps not there, and nothing
+ * else. NULL for others. */
 static json_t *read_action(const char *text, size_t len)
 {
     json_t *value = llm_json_load(text, len);
     const json_t *params = json_object_get(value, "params");
+    const json_t *confirm = json_object_get(value, "confirm");
 
     if (json_is_string(json_object_get(value, "action")) && (!params || json_is_object(params)) &&
-        json_object_size(value) == 1 + (params != NULL))
+        json_object_size(value) == 1 + (size_t)(params != NULL) + (size_t)(confirm != NULL))
         return value;
     json_decref(value);
     return NULL;

@@ -4,7 +4,7 @@
  * checked, nor the actions that a model without tools writes into its text:
  *
  *     ```json
- *     {"action": "roll", "params": {"sides": 6}}
+ *     {"action": "roll", "params": {"sides": 6}, "confirm": true}
  *     ```
  */
 #ifndef LLM_HOLD_H

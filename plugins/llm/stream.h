@@ -45,6 +45,7 @@ struct llm_call {
     char id[LLM_CALL_ID_MAX + 1], name[LLM_CALL_NAME_MAX + 1];
     char *arguments; /* NUL-terminated; NULL while there are none */
     size_t len;
+    uint8_t confirm; /* it shall be asked for first: actions.h */
 };
 
 struct llm_stream {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools.h"
 
+#include "actions.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -16,9 +18,8 @@ void llm_tools_offer(troupe_turn *turn, struct llm_request *request)
         troupe_reason(turn, "llm.no_tools", "%s", problem ? problem : "the list cannot be used");
 }
 
-/* The name that the host knows, and whether it may run beside others; NULL where the model made one
- * up. */
-static const char *known_name(const json_t *tools, const char *name, uint8_t *ret_beside)
+/* The tool of that name; NULL where the model made one up. */
+static const json_t *find_tool(const json_t *tools, const char *name)
 {
     const json_t *tool;
     size_t i;
@@ -27,10 +28,8 @@ static const char *known_name(const json_t *tools, const char *name, uint8_t *re
         const char *own =
             json_string_value(json_object_get(json_object_get(tool, "function"), "name"));
 
-        if (!own || strcmp(own, name) != 0)
-            continue;
-        *ret_beside = json_is_true(json_object_get(tool, "idempotent"));
-        return json_string_value(json_object_get(tool, "call"));
+        if (own && strcmp(own, name) == 0)
+            return tool;
     }
     return NULL;
 }
@@ -44,7 +43,9 @@ struct errand {
     size_t len;
     troupe_status ended; /* negative where the turn has ended */
     troupe_task *task;
-    uint8_t beside; /* may run beside others */
+    int64_t priority; /* of its agent: the higher one goes first */
+    uint8_t beside;   /* may run beside others */
+    uint8_t confirm;  /* the member is asked first, whatever is declared */
 };
 
 static const char *keep_text(troupe_turn *turn, const char *text, size_t len)
@@ -68,7 +69,7 @@ static troupe_status run_errand(troupe_turn *turn, void *arg)
 {
     static const char unknown[] = "error: there is no such tool";
     struct errand *errand = arg;
-    troupe_str result = {NULL, 0}, sentence = {NULL, 0};
+    troupe_str result = {NULL, 0}, sentence = {NULL, 0}, arguments;
     char text[600];
     troupe_status status;
 
@@ -76,8 +77,10 @@ static troupe_status run_errand(troupe_turn *turn, void *arg)
         troupe_reason(turn, "llm.tool", "\"%s\" is no tool that was offered", errand->asked);
         return say(turn, errand, unknown, sizeof(unknown) - 1);
     }
-    status = (troupe_call)(turn, errand->name,
-                           (troupe_str){errand->arguments, strlen(errand->arguments)}, &result);
+    arguments = (troupe_str){errand->arguments, strlen(errand->arguments)};
+    status = errand->confirm
+                 ? troupe_tool_call(turn, errand->name, arguments, TROUPE_TOOL_CONFIRM, &result)
+                 : (troupe_call)(turn, errand->name, arguments, &result);
     if (status < 0 && troupe_turn_status(turn) < 0)
         return errand->ended = troupe_turn_status(turn);
     troupe_reason(turn, "llm.tool", "%s: status %d, %llu bytes", errand->name, status,
@@ -114,40 +117,84 @@ static json_t *answer_of(const struct llm_stream *answer)
                      "tool_calls", calls);
 }
 
+/* A "confirm" among the arguments of a function that has no such parameter is the call's own: it is taken
+ * out of them. */
+static troupe_status take_confirm(troupe_turn *turn, const json_t *tool, struct errand *errand)
+{
+    const json_t *parameters = json_object_get(json_object_get(tool, "function"), "parameters");
+    LLM_CLEANUP_JSON json_t *arguments = NULL;
+    LLM_CLEANUP_TEXT char *rest = NULL;
+    const json_t *confirm;
+
+    if (json_object_get(json_object_get(parameters, "properties"), "confirm"))
+        return TROUPE_OK;
+    arguments = llm_json_load(errand->arguments, strlen(errand->arguments));
+    confirm = json_object_get(arguments, "confirm");
+    if (!confirm)
+        return TROUPE_OK;
+    errand->confirm |= llm_wants_confirm(confirm);
+    json_object_del(arguments, "confirm");
+    rest = json_dumps(arguments, JSON_COMPACT);
+    errand->arguments = rest ? keep_text(turn, rest, strlen(rest)) : NULL;
+    return errand->arguments ? TROUPE_OK : TROUPE_NOMEM;
+}
+
 static troupe_status prepare(troupe_turn *turn, const struct llm_request *request,
                              const struct llm_call *call, struct errand *ret)
 {
-    const char *name = known_name(request->tools, call->name, &ret->beside);
+    const json_t *tool = find_tool(request->tools, call->name);
+    const char *name = json_string_value(json_object_get(tool, "call"));
 
     ret->name = name ? keep_text(turn, name, strlen(name)) : NULL;
     ret->asked = keep_text(turn, call->name, strlen(call->name));
     ret->arguments =
         call->len > 0 ? keep_text(turn, call->arguments, strlen(call->arguments)) : "{}";
-    return (name && !ret->name) || !ret->asked || !ret->arguments ? TROUPE_NOMEM : TROUPE_OK;
+    if ((name && !ret->name) || !ret->asked || !ret->arguments)
+        return TROUPE_NOMEM;
+    ret->priority = json_integer_value(json_object_get(tool, "priority"));
+    ret->confirm = call->confirm;
+    if (tool && take_confirm(turn, tool, ret) < 0)
+        return TROUPE_NOMEM;
+    /* One question at a time. */
+    ret->beside = json_is_true(json_object_get(tool, "idempotent")) && !ret->confirm;
+    return TROUPE_OK;
 }
 
-/* Neighbours that may run beside each other do; everything else waits for its turn. */
-static void run_all(troupe_turn *turn, struct errand *errands, uint32_t count)
+/* By priority, and among equals as they were written. */
+static void sort(struct errand *errands, uint32_t count, struct errand **ret)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = i;
+
+        for (; at > 0 && ret[at - 1]->priority < errands[i].priority; at--)
+            ret[at] = ret[at - 1];
+        ret[at] = &errands[i];
+    }
+}
+
+/* Neighbours of one priority that may run beside each other do; everything else waits for its turn. */
+static void run_all(troupe_turn *turn, struct errand **errands, uint32_t count)
 {
     uint32_t i = 0;
 
     while (i < count && troupe_turn_status(turn) >= 0) {
         uint32_t end = i;
 
-        while (end < count && errands[end].beside)
+        while (end < count && errands[end]->beside &&
+               errands[end]->priority == errands[i]->priority)
             end++;
         if (end <= i + 1) {
-            (void)run_errand(turn, &errands[i++]);
+            (void)run_errand(turn, errands[i++]);
             continue;
         }
         for (uint32_t n = i; n < end; n++)
-            if (troupe_spawn(turn, run_errand, &errands[n], &errands[n].task) < 0)
-                errands[n].task = NULL;
+            if (troupe_spawn(turn, run_errand, errands[n], &errands[n]->task) < 0)
+                errands[n]->task = NULL;
         for (uint32_t n = i; n < end; n++)
-            if (errands[n].task)
-                (void)troupe_join(turn, errands[n].task);
+            if (errands[n]->task)
+                (void)troupe_join(turn, errands[n]->task);
             else
-                (void)run_errand(turn, &errands[n]);
+                (void)run_errand(turn, errands[n]);
         i = end;
     }
 }
@@ -156,6 +203,7 @@ troupe_status llm_tools_run(troupe_turn *turn, struct llm_request *request,
                             const struct llm_stream *answer)
 {
     struct errand *errands = troupe_turn_alloc(turn, LLM_CALLS_MAX * sizeof(*errands));
+    struct errand *order[LLM_CALLS_MAX];
     json_t *message = answer_of(answer);
     troupe_status status;
 
@@ -166,7 +214,8 @@ troupe_status llm_tools_run(troupe_turn *turn, struct llm_request *request,
         if (status < 0)
             return status;
     }
-    run_all(turn, errands, answer->call_count);
+    sort(errands, answer->call_count, order);
+    run_all(turn, order, answer->call_count);
     status = troupe_turn_status(turn);
     for (uint32_t i = 0; i < answer->call_count && status >= 0; i++) {
         status = errands[i].ended;

@@ -15,9 +15,10 @@
 /* Offers what the host lists. Nothing where there is nothing, or no list. [turn] */
 void llm_tools_offer(troupe_turn *turn, struct llm_request *request);
 
-/* Calls what the answer asks for in its order, neighbours whose functions are declared idempotent
- * beside each other, and puts answer and results behind the messages. A call that fails is a result that says so. Negative only where the turn has ended.
- * [turn, waits] */
+/* Calls what the answer asks for, by the priority of the agents and among equals in its order; neighbours of
+ * one priority whose functions are declared idempotent run beside each other. Puts answer and results behind
+ * the messages, the results in the order of the answer. A call that fails is a result that says so. Negative
+ * only where the turn has ended. [turn, waits] */
 troupe_status llm_tools_run(troupe_turn *turn, struct llm_request *request,
                             const struct llm_stream *answer);
 

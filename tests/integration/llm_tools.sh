@@ -17,6 +17,10 @@ cat >"$TAP_DIR/script.json" <<'JSON'
   { "match": "both", "answer": "Let me see.", "tool_calls": [
       { "name": "echo", "arguments": { "text": "one" } },
       { "name": "echo", "arguments": { "text": "two", "times": 2 } } ] },
+  { "match": "order", "tool_calls": [ { "name": "echo", "arguments": { "text": "low" } },
+      { "name": "meet", "arguments": {} }, { "name": "echo", "arguments": { "text": "last" } } ] },
+  { "match": "surely", "tool_calls": [
+      { "name": "echo", "arguments": { "text": "sure", "confirm": true } } ] },
   { "match": "badly", "tool_calls": [ { "name": "echo", "arguments": "{\"text\": " } ] },
   { "match": "warn", "tool_calls": [ { "name": "warn", "arguments": {} } ] },
   { "match": "wipe", "tool_calls": [ { "name": "wipe", "arguments": { "what": "notes" } } ] }
@@ -31,6 +35,7 @@ isolation = inprocess
 [agent asker]
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/asker.so
 isolation = inprocess
+priority = 5
 INI
 sed -i 's/^model = fake/model = fake\ntool_steps = 2/' "$TAP_DIR/troupe.ini"
 
@@ -63,6 +68,13 @@ ask bob "meet" >/dev/null
 results=$(curl -sf --noproxy '*' "$FAKE_URL/_log" | fake_discord_get \
     "[m['content'] for m in d[-1]['messages'] if m['role'] == 'tool']")
 is "$results" "['met', 'met']" "those that are declared idempotent run beside each other"
+ask bob "in order" >/dev/null
+is "$("$TROUPE" why last -c "$TAP_DIR/troupe.ini" | grep -o '[a-z]*\.[a-z]*: status' | tr '\n' ' ')" \
+    "asker.meet: status actor.echo: status actor.echo: status " \
+    "calls go by the priority of their agents, among equals as they are written"
+results=$(curl -sf --noproxy '*' "$FAKE_URL/_log" | fake_discord_get \
+    "[m['content'] for m in d[-1]['messages'] if m['role'] == 'tool']")
+is "$results" "['low', 'met', 'last']" "and each result stands where its call stood"
 like "$(ask bob "do it badly")" "tool said error: " "arguments that are no JSON are told to the model"
 
 like "$(ask bob "warn them")" "tool said error: there is no such tool" \
@@ -84,6 +96,15 @@ answered
 like "$after" "tool said wiped" "and the model learns that they pressed \"Do it\""
 is $(($(requests) - before)) 1 "in one more request"
 
+n=$(fake_discord_say general bob "{mention} surely {token}")
+until_true asked
+ok $? "a call that wants to be confirmed asks where the function does not"
+fake_discord_call press '{"member": "bob", "channel": "general", "index": 0}' >/dev/null
+sure_told() { fake_discord_text "$n" | grep -q "tool said sure"; }
+until_true sure_told
+ok $? "and is made when they agree"
+answered
+
 before=$(requests)
 like "$(ask bob "go on forever")" "enough\." "a model that never ends has to answer"
 is $(($(requests) - before)) 3 "after as many rounds of calls as are allowed"
@@ -94,6 +115,8 @@ cat >"$TAP_DIR/words.json" <<'JSON'
 { "rules": [
   { "match": "What wipe gave", "answer": "It was {last}" },
   { "match": "What echo gave", "answer": "It was {last}" },
+  { "match": { "contains": "surely", "system": "- echo: " }, "chunk_chars": 3,
+    "answer": "```json\n{\"action\": \"echo\", \"params\": {\"text\": \"sure\"}, \"confirm\": true}\n```" },
   { "match": { "contains": "wipe", "system": "- wipe: " }, "chunk_chars": 3,
     "answer": "```json\n{\"action\": \"wipe\", \"params\": {\"what\": \"notes\"}}\n```" },
   { "match": { "contains": "both", "system": "- echo: " }, "chunk_chars": 3,
@@ -119,6 +142,14 @@ fake_discord_call press '{"member": "bob", "channel": "general", "index": 0}' >/
 words_told() { fake_discord_text "$n" | tr '\n' ' ' | grep -q "It was What wipe gave: wiped"; }
 until_true words_told
 ok $? "and is called when they agree"
+answered
+n=$(fake_discord_say general bob "{mention} surely {token}")
+until_true asked
+ok $? "an action that wants to be confirmed asks where the function does not"
+fake_discord_call press '{"member": "bob", "channel": "general", "index": 1}' >/dev/null
+words_refused() { fake_discord_text "$n" | tr '\n' ' ' | grep -q "What echo gave: error: .*not confirmed"; }
+until_true words_refused
+ok $? "and is not called when they do not"
 answered
 host_stop
 sed -i '/^no_tools/d' "$TAP_DIR/troupe.ini"

@@ -308,6 +308,16 @@ static void do_call(struct play *play, char *args)
     put_result(play, troupe_call(play->turn, name, str_of(args), &ret), ret);
 }
 
+/* tool FLAGS NAME ARGS: the same as a model's call. */
+static void do_tool(struct play *play, char *args)
+{
+    uint32_t flags = (uint32_t)strtoul(word(&args), NULL, 10);
+    char *name = word(&args);
+    troupe_str ret = {"", 0};
+
+    put_result(play, troupe_tool_call(play->turn, name, str_of(args), flags, &ret), ret);
+}
+
 /* Like call, and passes a failure on. */
 static void do_pass(struct play *play, char *args)
 {
@@ -659,7 +669,7 @@ static const struct command {
     {"hoard", do_hoard},       {"deaf", do_deaf},       {"ask", do_ask},
     {"stubborn", do_stubborn}, {"busy", do_busy},       {"flags", do_flags},
     {"spawn", do_spawn},       {"batch", do_batch},     {"form", do_form},
-    {"pick", do_pick},         {"promise", do_promise},
+    {"pick", do_pick},         {"promise", do_promise}, {"tool", do_tool},
 };
 
 static void run(struct play *play, char *line)

@@ -10,6 +10,7 @@
 #include "llm/hold.h"
 #include "llm/provider.h"
 #include "llm/schema.h"
+#include "llm/tools.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -310,6 +311,35 @@ static void actions_become_calls_and_leave_the_text(void **state)
     llm_stream_clear(&stream);
 }
 
+static void an_action_may_want_to_be_confirmed(void **state)
+{
+    static const struct {
+        const char *confirm;
+        uint8_t wanted;
+    } cases[] = {{"", 0},
+                 {",\"confirm\":true", 1},
+                 {",\"confirm\":false", 0},
+                 {",\"confirm\":null", 0},
+                 {",\"confirm\":\"yes\"", 1}};
+    static char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct llm_stream stream;
+
+        llm_stream_init(&stream, text);
+        stream.len = (size_t)snprintf(text, sizeof(text),
+                                      "```json\n{\"action\":\"roll\",\"params\":{\"n\":6}%s}\n```",
+                                      cases[i].confirm);
+        assert_int_equal(llm_actions_take(&stream), TROUPE_OK);
+        assert_int_equal(stream.call_count, 1);
+        assert_string_equal(stream.calls[0].arguments, "{\"n\":6}");
+        assert_int_equal(stream.calls[0].confirm, cases[i].wanted);
+        assert_int_equal(stream.len, 0);
+        llm_stream_clear(&stream);
+    }
+}
+
 static const char talk[] =
     "[{\"role\":\"system\",\"content\":\"be kind\",\"stable\":7},{\"role\":\"user\",\"content\":"
     "\"roll and "
@@ -363,6 +393,70 @@ static void a_model_without_tools_reads_them_in_words(void **state)
     }
 }
 
+/* What was called, in this order. */
+static char called[256];
+
+static const char *call_and_note(struct fake_turn *fake, const char *name, troupe_str args)
+{
+    const size_t len = strlen(called);
+
+    (void)fake;
+    snprintf(called + len, sizeof(called) - len, "%s%.*s ", name, (int)args.len, args.ptr);
+    return "\"done\"";
+}
+
+static void add_call(struct llm_stream *stream, const char *name, const char *arguments)
+{
+    LLM_CLEANUP_JSON json_t *text = json_string(name);
+    struct llm_call *call = llm_stream_call(stream, stream->call_count, text, text);
+
+    assert_int_equal(llm_stream_argue(stream, call, arguments, strlen(arguments)), TROUPE_OK);
+}
+
+static void calls_go_by_priority_and_a_wish_to_be_asked_is_never_dropped(void **state)
+{
+    static const char list[] =
+        "[{\"type\":\"function\",\"function\":{\"name\":\"low\",\"parameters\":{}},\"call\":\"x."
+        "low\","
+        "\"priority\":-1},"
+        "{\"type\":\"function\",\"function\":{\"name\":\"mid\",\"parameters\":{}},\"call\":\"x."
+        "mid\"},"
+        "{\"type\":\"function\",\"function\":{\"name\":\"own\",\"parameters\":{\"properties\":{"
+        "\"confirm\":{\"type\":\"boolean\"}}}},\"call\":\"x.own\",\"priority\":9}]";
+    const struct llm_settings config = {.max_tokens = 100, .context_tokens = 8000, .model = "m"};
+    struct fake_turn *fake = agent(NULL, NULL);
+    struct llm_request request;
+    struct llm_stream stream;
+    const char *problem;
+    static char text[16];
+    json_t *told;
+
+    (void)state;
+    fake->on_call = call_and_note;
+    called[0] = 0;
+    assert_int_equal(
+        llm_request_init(&request, &config, (troupe_str){talk, strlen(talk)}, 0, -1, &problem),
+        TROUPE_OK);
+    assert_int_equal(llm_request_offer(&request, (troupe_str){list, strlen(list)}, &problem),
+                     TROUPE_OK);
+    llm_stream_init(&stream, text);
+    add_call(&stream, "low", "{}");
+    add_call(&stream, "mid", "{\"n\":1}");
+    add_call(&stream, "mid", "{\"confirm\":false,\"n\":2}");
+    add_call(&stream, "own", "{\"confirm\":true}");
+    add_call(&stream, "mid", "{\"confirm\":true,\"n\":3}");
+    assert_int_equal(llm_tools_run(&fake->turn, &request, &stream), TROUPE_OK);
+    /* The last one wants to be confirmed, and this host has no way to ask for that: it is not called. */
+    assert_string_equal(called, "x.own{\"confirm\":true} x.mid{\"n\":1} x.mid{\"n\":2} x.low{} ");
+    told = json_array_get(request.messages, json_array_size(request.messages) - 1);
+    assert_memory_equal(json_string_value(json_object_get(told, "content")), "error: ", 7);
+    told = json_array_get(request.messages, json_array_size(request.messages) - 2);
+    assert_string_equal(json_string_value(json_object_get(told, "tool_call_id")), "own");
+    llm_stream_clear(&stream);
+    llm_request_clear(&request);
+    fake_turn_free(fake);
+}
+
 static void a_refusal_of_tools_is_learned_from(void **state)
 {
     static const char *const refusals[] = {
@@ -400,7 +494,9 @@ int main(void)
         cmocka_unit_test(a_model_that_takes_no_schema_is_told_in_words_alone),
         cmocka_unit_test(actions_are_never_shown_however_a_text_is_cut),
         cmocka_unit_test(actions_become_calls_and_leave_the_text),
+        cmocka_unit_test(an_action_may_want_to_be_confirmed),
         cmocka_unit_test(a_model_without_tools_reads_them_in_words),
+        cmocka_unit_test(calls_go_by_priority_and_a_wish_to_be_asked_is_never_dropped),
         cmocka_unit_test(a_refusal_of_tools_is_learned_from),
     };
 

@@ -88,6 +88,32 @@ BODY(a_call_by_an_agent_is_confirmed_by_the_member)
     return TROUPE_OK;
 }
 
+BODY(a_call_may_want_more_than_is_declared_and_never_less)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "tool 1 echo {\"text\":\"one\"};tool 0 echo {\"text\":\"two\"};"
+                                   "tool 0 wipe {\"what\":\"logs\"};tool 1 wipe {\"what\":\"me\"};"
+                                   "tool 2 echo {\"text\":\"three\"}");
+
+    PARKED(1);
+    CHECK(ASKED("Really do \"echo\"?%text: \"one\"%times: 1"));
+    press(t, "t:1:1:0");
+    WAIT_FOR(record->asked == 2);
+    PARKED(1);
+    CHECK(ASKED("what: \"logs\"") && WIPED(0)); /* the second echo was not asked for */
+    press(t, "t:1:2:1");
+    WAIT_FOR(record->asked == 3);
+    PARKED(1);
+    CHECK(ASKED("what: \"me\"") && WIPED(0)); /* both want it, and it is one question */
+    press(t, "t:1:3:1");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "[one][two]<"));
+    CHECK(strstr(buf_text(&record->shown), "call.argument: the call of a tool has flags"));
+    CHECK(record->asked == 3 && WIPED(0));
+    return TROUPE_OK;
+}
+
 BODY(what_is_too_long_to_show_is_said_to_be_longer)
 {
     struct stage_test *t = arg;
@@ -125,6 +151,7 @@ int main(void)
         TEST(a_command_runs_once_its_member_confirmed_this_very_call),
         TEST(nothing_is_done_that_was_not_confirmed),
         TEST(a_call_by_an_agent_is_confirmed_by_the_member),
+        TEST(a_call_may_want_more_than_is_declared_and_never_less),
         TEST(what_is_too_long_to_show_is_said_to_be_longer),
         TEST(who_calls_it_at_the_shell_has_said_so),
     };
