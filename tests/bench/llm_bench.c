@@ -10,7 +10,9 @@
  * less that for a turn with a function that does nothing, at the same rate: the turn's own event and end
  * are in both, and so is whoever starts the calls here. The provider is another process and not counted. The
  * time is what the kernel says, so neighbours on the processor make it longer; who compares changes counts
- * instructions (valgrind --tool=callgrind --separate-threads=yes, with few calls).
+ * instructions (valgrind --tool=callgrind --separate-threads=yes, with few calls). Its baseline is what a plain
+ * client takes for the same workload (llm_client.c): twenty pieces from a socket cost that much by
+ * themselves.
  *
  * TROUPE_BENCH_CALLS and TROUPE_BENCH_RATE make it shorter or slower.
  */
@@ -58,7 +60,7 @@ struct bench {
     const char *function;
     size_t calls, open;
     unsigned rate, now_rate;
-    double sync_us, cpu_us;
+    double sync_us, cpu_us, client_us; /* client_us: of the plain client */
     int failed;
 };
 
@@ -354,15 +356,20 @@ static void tell(const char *who, struct llm_figures *figures)
            llm_figures_part(figures->added, figures->count, 0.99));
 }
 
-/* The same workload without us. */
-static void run_peer(const char *who, int port, const char *headers, unsigned rate, size_t calls,
-                     struct llm_figures *figures)
+/* The same workload without us; CPU of this process for each call, in us. */
+static double run_peer(const char *who, int port, const char *headers, unsigned rate, size_t calls,
+                       struct llm_figures *figures)
 {
+    uint64_t cpu;
+
     llm_figures_init(figures, calls);
     llm_client_run(port, headers, rate, calls / 10, figures);
     figures->count = figures->failed = figures->most = 0;
+    cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
     llm_client_run(port, headers, rate, calls, figures);
+    cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     tell(who, figures);
+    return (double)cpu / 1e3 / (double)calls;
 }
 
 static void line(const char *name, double value, const char *unit, double baseline)
@@ -381,7 +388,7 @@ static void report(struct bench *bench, struct llm_figures *peer)
 
     tell("troupe", own);
     tell("troupe, slower", slow);
-    line("llm_cpu_a_call", bench->cpu_us, "us", 0);
+    line("llm_cpu_a_call", bench->cpu_us, "us", bench->client_us);
     line("llm_added_p50", llm_figures_part(own->added, own->count, 0.5), "us", 0);
     line("llm_added_p99", added, "us", 0);
     line("llm_first_token_p99", first, "us", 0);
@@ -437,7 +444,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     log_set_level(LOG_ERROR);
     llm_server_start(&bench.server, DELTAS, GAP_MS);
-    run_peer("no layer", bench.server.port, "", bench.rate, bench.calls, &direct);
+    bench.client_us = run_peer("no layer", bench.server.port, "", bench.rate, bench.calls, &direct);
     portkey = start_portkey(port);
     if (portkey > 0) {
         snprintf(headers, sizeof(headers),
