@@ -73,14 +73,15 @@ static const struct config_key cache_keys[] = {
     {"backend", CONFIG_CHOICE, 0, "memory", .choices = caches,
      .doc = "where agents' caches are: in the host's memory, or in a Redis"},
     {"memory", CONFIG_SIZE, 0, "16M", 64 * KILO, 1024 * MEGA,
-     .doc = "what the memory may take; what was used longest ago goes first"},
+     .doc = "what the memory may take, also while redis is away; what was used longest ago goes "
+            "first"},
     {"url", CONFIG_STRING, 0, NULL,
      .doc = "the server of redis, as redis://HOST:PORT/DATABASE or unix:/PATH"},
     {"password", CONFIG_STRING, CONFIG_SECRET, NULL,
      .doc = "the password of redis, best as ${file:PATH}; it may not stand in url"},
     {"prefix", CONFIG_STRING, 0, "troupe", .doc = "what every key on the server begins with"},
     {"answer", CONFIG_DURATION, 0, "50ms", 10, 10 * SECOND,
-     .doc = "how long the server is waited for; later it is as if nothing were there"},
+     .doc = "how long the server is waited for; later the memory stands in"},
 };
 
 static const struct config_key budget_keys[] = {

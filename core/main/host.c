@@ -141,8 +141,11 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
         store_options.name = name;
         store_options.on_taken = taken;
     }
-    if (status == TROUPE_OK)
-        status = storage_cache(config, host->loop, &host->cache, err);
+    if (status == TROUPE_OK) {
+        _cleanup_mem_ char *mark = mem_printf("%s/cache.stale", host->data_dir);
+
+        status = storage_cache(config, host->loop, mark, &host->cache, err);
+    }
     if (status == TROUPE_OK)
         status = store_open(host->loop, &store_options, &host->store, err);
     if (status < 0) {

@@ -43,13 +43,14 @@ troupe_status storage_options(const struct config *config, struct store_options 
     return TROUPE_OK;
 }
 
-troupe_status storage_cache(const struct config *config, struct loop *loop, struct cache **ret,
-                            struct error *err)
+troupe_status storage_cache(const struct config *config, struct loop *loop, const char *mark,
+                            struct cache **ret, struct error *err)
 {
     const struct config_section *section = config_section(config, "cache", NULL);
     struct cache_options options = {.max_bytes = (size_t)config_bytes(section, "memory"),
                                     .prefix = config_str(section, "prefix"),
-                                    .answer_ms = (uint32_t)config_ms(section, "answer")};
+                                    .answer_ms = (uint32_t)config_ms(section, "answer"),
+                                    .mark = mark};
 
     if (config_choice(section, "backend") == BACKEND_REDIS) {
         options.url = config_str(section, "url");
@@ -72,7 +73,7 @@ static troupe_status check_cache(const struct config *config, struct config_prob
     struct error err;
     unsigned line = 0;
     const char *file;
-    troupe_status status = storage_cache(config, NULL, &cache, &err);
+    troupe_status status = storage_cache(config, NULL, NULL, &cache, &err);
 
     cache_free(cache);
     if (status >= 0)

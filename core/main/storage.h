@@ -13,9 +13,9 @@
  * with a password. Any thread. */
 troupe_status storage_options(const struct config *config, struct store_options *ret,
                               struct error *err);
-/* The cache as [cache] asks for it. TROUPE_CONFIG for a url that is missing or none. */
-troupe_status storage_cache(const struct config *config, struct loop *loop, struct cache **ret,
-                            struct error *err);
+/* The cache as [cache] asks for it, with cache_options.mark. TROUPE_CONFIG for a url that is missing or none. */
+troupe_status storage_cache(const struct config *config, struct loop *loop, const char *mark,
+                            struct cache **ret, struct error *err);
 /* The same as a problem of the configuration. */
 troupe_status storage_check(const struct config *config, struct config_problems *problems);
 

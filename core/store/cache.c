@@ -6,7 +6,9 @@
 
 #include "config.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "store/cache_away.h"
 #include "store/cache_driver.h"
 #include "store/migrate.h"
 
@@ -18,6 +20,7 @@ struct cache {
     struct loop *loop;
     const struct cache_driver *driver;
     struct cache_engine *engine;
+    struct cache_away away; /* of a server */
     uint32_t answer_ms;
     uint64_t hits, misses, failed;
     size_t waiting;
@@ -47,6 +50,12 @@ troupe_status cache_new(struct loop *loop, const struct cache_options *options, 
     if (status < 0)
         return status;
     cache = mem_zero(1, sizeof(*cache));
+    if (driver != &cache_memory_driver &&
+        (status = cache_away_init(&cache->away, &chosen, err)) < 0) {
+        driver->close(engine);
+        mem_free(cache);
+        return status;
+    }
     cache->loop = loop;
     cache->driver = driver;
     cache->engine = engine;
@@ -60,6 +69,7 @@ void cache_free(struct cache *cache)
     if (!cache)
         return;
     cache->driver->close(cache->engine);
+    cache_away_clear(&cache->away);
     mem_free(cache);
 }
 
@@ -73,6 +83,9 @@ void cache_stats(const struct cache *cache, struct cache_stats *ret)
     *ret =
         (struct cache_stats){.hits = cache->hits, .misses = cache->misses, .failed = cache->failed};
     cache->driver->stats(cache->engine, ret);
+    if (cache->away.memory)
+        cache_memory_driver.stats(cache->away.memory, ret);
+    ret->degraded |= cache->away.away;
 }
 
 static void call_free(void *arg)
@@ -119,8 +132,9 @@ static struct cache_call *call_new(enum cache_kind kind, const char *ns, const c
 }
 
 /* Takes the call; the one that is returned has its answer. NULL: there is none. */
-static struct cache_call *run(struct cache *cache, struct cache_call *call, uint64_t deadline,
-                              troupe_status *ret_status, struct error *err)
+static struct cache_call *ask_driver(struct cache *cache, struct cache_call *call,
+                                     uint64_t deadline, troupe_status *ret_status,
+                                     struct error *err)
 {
     _cleanup_op_ struct op *op = NULL;
     void *result = NULL;
@@ -149,6 +163,110 @@ static struct cache_call *run(struct cache *cache, struct cache_call *call, uint
         return NULL;
     }
     cache->failed += call->status == TROUPE_UNAVAILABLE;
+    if (call->status < 0 && err)
+        *err = call->error;
+    *ret_status = call->status;
+    return call;
+}
+
+/* ---- while the server is away ---------------------------------------------------------------- */
+
+/* One of the calls that take out what is stale. True where it is done. */
+static bool take_out(struct cache *cache, enum cache_kind kind, const char *name, int64_t *number)
+{
+    __attribute__((cleanup(call_cleanup))) struct cache_call *answer = NULL;
+    struct cache_call *call = mem_zero(1, sizeof(*call));
+    troupe_status status = TROUPE_OK;
+
+    call->kind = kind;
+    call->name = mem_strdup(name);
+    call->number = *number;
+    answer = ask_driver(cache, call, 0, &status, NULL);
+    if (answer)
+        *number = answer->number;
+    return status >= 0 || status == TROUPE_NOT_FOUND;
+}
+
+/* What changes meanwhile is taken out, too: so nobody reads at the server before the last of it is gone. */
+static bool take_out_all(struct cache *cache)
+{
+    struct cache_away *away = &cache->away;
+    int64_t from = 0, none = 0;
+
+    if (!away->all && !cache_away_next(away)) /* nothing but whether it answers */
+        return take_out(cache, CACHE_LIFE, "core:there", &none) && !cache_away_next(away);
+    for (int i = 0; i < CACHE_AWAY_CALLS; i++) {
+        const char *next = cache_away_next(away);
+
+        if (away->all)
+            from = 0;
+        if (away->all || from) {
+            away->all = false; /* what comes from now on is known by its name */
+            if (!take_out(cache, CACHE_DROP, "", &from)) {
+                away->all = true;
+                return false;
+            }
+        } else if (next) {
+            _cleanup_mem_ char *name = mem_strdup(next);
+
+            cache_away_done(away, name); /* it may change again while this waits */
+            if (!take_out(cache, CACHE_REMOVE, name, &none)) {
+                cache_away_changed(away, name);
+                return false;
+            }
+        } else {
+            return true;
+        }
+    }
+    away->all |= from != 0;
+    return false;
+}
+
+/* Whether the memory is to be asked. One of the calls tries the server now and then. */
+static bool is_away(struct cache *cache)
+{
+    struct cache_away *away = &cache->away;
+
+    if (!away->away)
+        return false;
+    if (away->returning || clock_ms() < away->next_ms)
+        return true;
+    away->returning = true;
+    if (take_out_all(cache))
+        cache_away_end(away);
+    else
+        cache_away_begin(away);
+    away->returning = false;
+    return away->away;
+}
+
+/* As ask_driver, with the memory in the place of a server that is away. */
+static struct cache_call *run(struct cache *cache, struct cache_call *call, uint64_t deadline,
+                              troupe_status *ret_status, struct error *err)
+{
+    const bool changes = call->kind == CACHE_SET || call->kind == CACHE_REMOVE;
+    const bool locks = call->kind == CACHE_LOCK || call->kind == CACHE_UNLOCK;
+    _cleanup_mem_ char *name = NULL;
+    bool away = is_away(cache);
+
+    if (!away && !cache_is_shared(cache))
+        return ask_driver(cache, call, deadline, ret_status, err);
+    if (!away) {
+        name = changes ? mem_strdup(call->name) : NULL;
+        call = ask_driver(cache, call, deadline, ret_status, err);
+        if (*ret_status != TROUPE_UNAVAILABLE)
+            return call;
+        cache_away_begin(&cache->away);
+        if (!call) { /* the driver has it still, and may do it yet */
+            if (name)
+                cache_away_changed(&cache->away, name);
+            return NULL;
+        }
+        if (locks)
+            return call;
+        call->status = TROUPE_OK;
+    }
+    cache_away_run(&cache->away, call);
     if (call->status < 0 && err)
         *err = call->error;
     *ret_status = call->status;
@@ -197,6 +315,26 @@ troupe_status cache_set_of(struct cache *cache, const char *owner, const char *n
     return status;
 }
 
+/* In the memory that stands in, and at the server, without which it is not done. */
+static struct cache_call *forget(struct cache *cache, struct cache_call *call,
+                                 troupe_status *ret_status, struct error *err)
+{
+    int64_t from = call->number;
+
+    if (cache->away.memory)
+        (void)cache_memory_driver.run(cache->away.memory, call);
+    call->number = from;
+    if (is_away(cache)) {
+        call_free(call);
+        *ret_status = error_set(err, TROUPE_UNAVAILABLE, "the cache's server does not answer");
+        return NULL;
+    }
+    call = ask_driver(cache, call, 0, ret_status, err);
+    if (*ret_status == TROUPE_UNAVAILABLE && cache_is_shared(cache))
+        cache_away_begin(&cache->away);
+    return call;
+}
+
 troupe_status cache_forget(struct cache *cache, const char *owner, struct error *err)
 {
     int64_t from = 0;
@@ -212,7 +350,7 @@ troupe_status cache_forget(struct cache *cache, const char *owner, struct error 
         call->name = mem_strdup("");
         call->number = from;
         memcpy(call->owner, owner, sizeof(call->owner));
-        answer = run(cache, call, 0, &status, err);
+        answer = forget(cache, call, &status, err);
         if (status < 0)
             return status;
         from = answer->number;

@@ -7,11 +7,16 @@
  * Whose a value is may be said with it, by a text of CACHE_OWNER bytes (a hash): then all of one owner can be
  * taken out, wherever they are.
  *
+ * While a server is away the memory stands in, with nothing in it at first; each half a second one call tries
+ * the server and waits for it. When it is back, what was put or taken out meanwhile is taken out there before anything is read,
+ * and the memory is emptied: what was replaced or removed is never given again. Counters begin anew both times;
+ * locks are not given meanwhile, and cache_forget is not done.
+ *
  * A name is a namespace (as of migrations, or "core") and a key. Whatever is put has a life of at most
  * CACHE_LIFE_MAX_MS. Functions are for the loop thread; those marked [waits] need a coroutine and have a
  * deadline in absolute milliseconds of loop_now(), 0 is the options' answer_ms. The memory never waits.
- *   TROUPE_UNAVAILABLE  the server is away or did not answer in time: go on without, and where a limit
- *                       is asked for, take the careful side
+ *   TROUPE_UNAVAILABLE  the server did not answer in time, or is away and was asked for a lock: go on without,
+ *                       and where a limit is asked for, take the careful side
  *   TROUPE_LIMIT        a key or value above the bounds below
  *   TROUPE_ARGUMENT     a namespace that is none, an empty key, a life of nothing or above the bound
  *   TROUPE_BUSY         too much waits for the server, or counters and locks fill the memory
@@ -42,6 +47,9 @@ struct cache_options {
     const char *password; /* NULL: none */
     const char *prefix; /* of every key on the server; NULL: "troupe"                             */
     uint32_t answer_ms; /* the server has to answer; 0: 500                                       */
+    /* A file that is there while the server has what it should not; its directory is. NULL: a process that ends
+     * while the server is away leaves that there, until its life is over. */
+    const char *mark;
 };
 
 struct cache_stats {
@@ -50,8 +58,8 @@ struct cache_stats {
     uint64_t failed;  /* calls that the server did not answer                                 */
     uint64_t evicted; /* from the memory before their life was over                           */
     size_t entries,
-        bytes;     /* of the memory; 0 with a server                                       */
-    bool degraded; /* the server did not answer the last call                              */
+        bytes;     /* of the memory                                                        */
+    bool degraded; /* the server did not answer the last call to it: the memory stands in  */
 };
 
 /* A server is connected to when it is first asked. TROUPE_ARGUMENT for a url that is none. */

@@ -18,7 +18,8 @@ enum cache_kind {
     CACHE_ADD,
     CACHE_LOCK,
     CACHE_UNLOCK,
-    CACHE_FORGET
+    CACHE_FORGET,
+    CACHE_DROP /* every value, but no counter and no lock; goes on as CACHE_FORGET does */
 };
 
 /* Owns all it points at: its waiter may leave. */
@@ -35,7 +36,8 @@ struct cache_call {
     troupe_status status;
     struct error error;
     struct buf value;
-    int64_t number; /* of CACHE_FORGET: where to go on, 0 at the beginning and the end */
+    int64_t
+        number; /* of CACHE_FORGET, CACHE_DROP: where to go on, 0 at the beginning and the end */
 };
 
 struct cache_engine; /* each driver's own */

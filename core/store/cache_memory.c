@@ -183,7 +183,7 @@ static void forget_all(struct cache_engine *engine, struct cache_call *call)
     list_for_each_safe (link, &engine->values) {
         struct entry *entry = container_of(link, struct entry, link);
 
-        if (strcmp(entry->owner, call->owner) == 0)
+        if (call->kind == CACHE_DROP || strcmp(entry->owner, call->owner) == 0)
             drop(engine, entry);
     }
     call->number = 0;
@@ -218,7 +218,8 @@ static bool memory_run(struct cache_engine *engine, struct cache_call *call)
             (void)add(engine, call);
         break;
     case CACHE_UNLOCK: call->status = unlock(engine, call); break;
-    case CACHE_FORGET: forget_all(engine, call); break;
+    case CACHE_FORGET:
+    case CACHE_DROP: forget_all(engine, call); break;
     }
     return true;
 }

@@ -46,13 +46,13 @@ static const char set_script[] =
                                   "return redis.call('pexpire', KEYS[1], ARGV[2]) end "
                                   "return redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])";
 
-/* Some keys at a time, so that nobody waits long; the answer is where to go on. */
+/* Some keys at a time, so that nobody waits long; the answer is where to go on. What begins like ARGV[3] goes. */
 static const char forget_script[] =
     "local found = redis.call('scan', ARGV[1], 'match', ARGV[2], 'count', 200) "
     "for _, key in ipairs(found[2]) do "
-    "if redis.pcall('getrange', key, 0, " TEXT(HEAD_LAST) ") == ARGV[3] then "
-                                                          "redis.call('del', key) end end "
-                                                          "return found[1]";
+    "if redis.pcall('getrange', key, 0, #ARGV[3] - 1) == ARGV[3] then "
+    "redis.call('del', key) end end "
+    "return found[1]";
 
 struct cache_engine {
     char *host, *path; /* one of them */
@@ -154,7 +154,8 @@ static int send_call(struct cache_engine *engine, const struct cache_call *call)
 
     switch (call->kind) {
     case CACHE_SET: send_set(engine, key, call); return 1;
-    case CACHE_FORGET: send_forget(engine, call); return 1;
+    case CACHE_FORGET:
+    case CACHE_DROP: send_forget(engine, call); return 1;
     case CACHE_GET: redisAppendCommand(redis, "GET %s", key); return 1;
     case CACHE_REMOVE: redisAppendCommand(redis, "DEL %s", key); return 1;
     case CACHE_LIFE: redisAppendCommand(redis, "PTTL %s", key); return 1;
@@ -217,6 +218,7 @@ static troupe_status take(struct cache_engine *engine, struct cache_call *call,
         return TROUPE_OK;
     case CACHE_UNLOCK: return reply->integer == 1 ? TROUPE_OK : absent(call);
     case CACHE_FORGET:
+    case CACHE_DROP:
         if (reply->type != REDIS_REPLY_STRING)
             return error_set(&call->error, TROUPE_UNAVAILABLE,
                              "the cache's server gives no place to go on from");

@@ -455,39 +455,130 @@ static void the_memory_is_bounded_and_the_longest_unused_value_goes(void **state
     assert_status(fixture_run(f->loop, room_body, f), TROUPE_OK);
 }
 
-static troupe_status away_body(void *arg)
+static bool is_degraded(struct fixture *f)
 {
-    struct fixture *f = arg;
     struct cache_stats stats;
+
+    cache_stats(f->cache, &stats);
+    return stats.degraded;
+}
+
+/* It answers by a deadline that is over before a stopped server's. */
+static troupe_status stop_answering(struct fixture *f)
+{
     char token[CACHE_TOKEN_SIZE];
 
-    CHECK_STATUS(put(f, "a", "x", 60000), TROUPE_OK);
     kill(server, SIGSTOP);
-    CHECK_STATUS(cache_lock(f->cache, "suite", "l", 60000, co_after(50), token, &f->err),
-                 TROUPE_UNAVAILABLE);
-    kill(server, SIGCONT);
-    while (put(f, "b", "x", 60000) != TROUPE_OK)
+    return cache_lock(f->cache, "suite", "l", 60000, co_after(50), token, &f->err);
+}
+
+/* Whatever is asked for leads to it. */
+static troupe_status until_it_is_back(struct fixture *f)
+{
+    while (is_degraded(f)) {
+        CHECK(!has(f, "a", "old"));
         CHECK_STATUS(co_sleep(10), TROUPE_OK);
-    end_server();
-    CHECK_STATUS(put(f, "c", "x", 60000), TROUPE_UNAVAILABLE);
-    cache_stats(f->cache, &stats);
-    CHECK(stats.degraded && stats.failed >= 2);
-    CHECK(!strstr(f->err.text, "canary7"));
-    CHECK_STATUS(put(f, "c", "x", 60000), TROUPE_UNAVAILABLE); /* at once */
-    launch();
-    while (put(f, "d", "x", 60000) != TROUPE_OK)
-        CHECK_STATUS(co_sleep(10), TROUPE_OK);
-    CHECK(lacks(f, "suite", "a") && has(f, "d", "x"));
-    cache_stats(f->cache, &stats);
-    CHECK(!stats.degraded);
+    }
     return TROUPE_OK;
 }
 
-static void a_server_that_is_away_is_told_in_time_and_used_again(void **state)
+static troupe_status away_body(void *arg)
+{
+    struct fixture *f = arg;
+    char token[CACHE_TOKEN_SIZE], key[16];
+    int64_t n = 0;
+
+    CHECK_STATUS(put(f, "a", "old", 60000), TROUPE_OK);
+    CHECK_STATUS(put(f, "removed", "old", 60000), TROUPE_OK);
+    CHECK_STATUS(put(f, "kept", "x", 60000), TROUPE_OK);
+    CHECK_STATUS(cache_add(f->cache, "suite", "n", 7, 60000, 0, &n, &f->err), TROUPE_OK);
+    CHECK_STATUS(stop_answering(f), TROUPE_UNAVAILABLE);
+    CHECK(is_degraded(f));
+    /* The memory stands in. */
+    CHECK(lacks(f, "suite", "a") && lacks(f, "suite", "kept"));
+    CHECK_STATUS(put(f, "a", "new", 60000), TROUPE_OK);
+    CHECK(has(f, "a", "new"));
+    CHECK_STATUS(cache_remove(f->cache, "suite", "removed", 0, &f->err), TROUPE_OK);
+    for (int i = 1; i <= 3; i++)
+        CHECK_STATUS(cache_add(f->cache, "suite", "n", 1, 60000, 0, &n, &f->err), TROUPE_OK);
+    CHECK(n == 3);
+    CHECK_STATUS(cache_lock(f->cache, "suite", "l", 60000, 0, token, &f->err), TROUPE_UNAVAILABLE);
+    CHECK_STATUS(put_of(f, ann, "hers", "x"), TROUPE_OK);
+    CHECK_STATUS(cache_forget(f->cache, ann, &f->err),
+                 TROUPE_UNAVAILABLE); /* it has more of hers */
+    CHECK(lacks(f, "suite", "hers"));
+    kill(server, SIGCONT);
+    CHECK_STATUS(until_it_is_back(f), TROUPE_OK);
+    /* Nothing of before what changed is there, all else is. */
+    CHECK(lacks(f, "suite", "a") && lacks(f, "suite", "removed"));
+    CHECK(has(f, "kept", "x") && has(f, "n", "7"));
+    CHECK_STATUS(put(f, "b", "x", 60000), TROUPE_OK);
+
+    end_server();
+    CHECK_STATUS(put(f, "c", "x", 60000), TROUPE_OK);
+    CHECK(has(f, "c", "x") && is_degraded(f) && lacks(f, "suite", "b"));
+    launch();
+    CHECK_STATUS(until_it_is_back(f), TROUPE_OK);
+    CHECK(lacks(f, "suite", "c")); /* what was in the memory is not there */
+
+    /* More than it knows by name. */
+    CHECK_STATUS(put(f, "a", "old", 60000), TROUPE_OK);
+    CHECK_STATUS(put(f, "kept", "x", 60000), TROUPE_OK);
+    CHECK_STATUS(cache_add(f->cache, "suite", "n", 7, 60000, 0, &n, &f->err), TROUPE_OK);
+    CHECK_STATUS(stop_answering(f), TROUPE_UNAVAILABLE);
+    CHECK_STATUS(cache_remove(f->cache, "suite", "a", 0, &f->err), TROUPE_OK);
+    for (int i = 0; i < 400; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        CHECK_STATUS(put(f, key, "x", 60000), TROUPE_OK);
+    }
+    kill(server, SIGCONT);
+    CHECK_STATUS(until_it_is_back(f), TROUPE_OK);
+    CHECK(lacks(f, "suite", "a") && lacks(f, "suite", "kept") && lacks(f, "suite", "k7"));
+    CHECK(has(f, "n", "7"));
+    return TROUPE_OK;
+}
+
+static void while_a_server_is_away_the_memory_stands_in_and_nothing_stale_comes_back(void **state)
 {
     struct fixture *f = fixture_of(state);
 
     assert_status(fixture_run(f->loop, away_body, f), TROUPE_OK);
+}
+
+/* A process that ended while the server was away. */
+static troupe_status marked_body(void *arg)
+{
+    struct fixture *f = arg;
+    _cleanup_mem_ char *mark = mem_printf("%s/mark", dir);
+    struct cache_options options = {
+        .url = url, .password = "canary7", .prefix = "marked", .answer_ms = 2000, .mark = mark};
+
+    cache_free(f->cache);
+    CHECK_STATUS(cache_new(f->loop, &options, &f->cache, &f->err), TROUPE_OK);
+    CHECK_STATUS(put(f, "a", "old", 60000), TROUPE_OK);
+    CHECK(access(mark, F_OK) < 0);
+    CHECK_STATUS(stop_answering(f), TROUPE_UNAVAILABLE);
+    CHECK_STATUS(cache_remove(f->cache, "suite", "a", 0, &f->err), TROUPE_OK);
+    CHECK(access(mark, F_OK) == 0);
+    kill(server, SIGCONT);
+    cache_free(f->cache);
+    CHECK_STATUS(cache_new(f->loop, &options, &f->cache, &f->err), TROUPE_OK);
+    CHECK(lacks(f, "suite", "a"));
+    CHECK_STATUS(until_it_is_back(f), TROUPE_OK);
+    CHECK(access(mark, F_OK) < 0);
+    CHECK(lacks(f, "suite", "a"));
+    CHECK_STATUS(put(f, "a", "new", 60000), TROUPE_OK);
+    cache_free(f->cache);
+    CHECK_STATUS(cache_new(f->loop, &options, &f->cache, &f->err), TROUPE_OK);
+    CHECK(has(f, "a", "new")); /* without the mark all is as it was */
+    return TROUPE_OK;
+}
+
+static void what_a_process_could_not_take_out_the_next_one_does(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, marked_body, f), TROUPE_OK);
 }
 
 static troupe_status wrong_password_body(void *arg)
@@ -495,9 +586,10 @@ static troupe_status wrong_password_body(void *arg)
     struct fixture *f = arg;
     struct cache_options options = {.url = url, .password = "canary8"};
     struct cache *cache = NULL;
+    char token[CACHE_TOKEN_SIZE];
 
     CHECK_STATUS(cache_new(f->loop, &options, &cache, &f->err), TROUPE_OK);
-    CHECK_STATUS(cache_set(cache, "suite", "a", "x", 1, 1000, 0, &f->err), TROUPE_UNAVAILABLE);
+    CHECK_STATUS(cache_lock(cache, "suite", "a", 1000, 0, token, &f->err), TROUPE_UNAVAILABLE);
     CHECK(strstr(f->err.text, "password") && !strstr(f->err.text, "canary8"));
     cache_free(cache);
     options.url = "redis://user:canary8@host";
@@ -532,8 +624,11 @@ int main(void)
         BOTH(names_values_and_lives_are_bounded),
         {"the_memory_is_bounded_and_the_longest_unused_value_goes",
          the_memory_is_bounded_and_the_longest_unused_value_goes, setup, teardown, memory},
-        {"a_server_that_is_away_is_told_in_time_and_used_again",
-         a_server_that_is_away_is_told_in_time_and_used_again, setup, teardown, redis},
+        {"while_a_server_is_away_the_memory_stands_in_and_nothing_stale_comes_back",
+         while_a_server_is_away_the_memory_stands_in_and_nothing_stale_comes_back, setup, teardown,
+         redis},
+        {"what_a_process_could_not_take_out_the_next_one_does",
+         what_a_process_could_not_take_out_the_next_one_does, setup, teardown, redis},
         {"a_wrong_password_is_told_without_it", a_wrong_password_is_told_without_it, setup,
          teardown, redis},
     };
