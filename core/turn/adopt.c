@@ -7,11 +7,14 @@
 #include "turn/engine_private.h"
 
 #include "base/log.h"
+#include "turn/erase_end.h"
 #include "turn/sql/turn.h"
 
 troupe_status turn_engine_refresh(struct engine *engine, struct error *err)
 {
-    return turn_settings_refresh(engine, err);
+    troupe_status status = turn_settings_refresh(engine, err);
+
+    return status == TROUPE_OK ? turn_erase_end_all(engine, err) : status;
 }
 
 enum { COL_ID, COL_SOURCE, COL_WAITS };

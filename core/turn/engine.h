@@ -110,7 +110,8 @@ troupe_status turn_engine_take(struct engine *engine, struct event *event,
 const char *turn_engine_origin(const char *source);
 /* Turns that may run at a time. */
 size_t turn_engine_places(const struct engine *engine);
-/* Settings that another host has changed count here, too. [waits] */
+/* Settings that another host has changed count here, too, and what a deletion wants ended is ended (erase_end.h).
+ * [waits] */
 troupe_status turn_engine_refresh(struct engine *engine, struct error *err);
 /* Whether a host that is gone has left something open in the database that this one shares with it. [waits] */
 troupe_status turn_engine_left_behind(struct engine *engine, bool *ret, struct error *err);

@@ -7,6 +7,7 @@
 #include "plugin/agent.h"
 #include "store/index.h"
 #include "turn/engine_private.h"
+#include "turn/erase_end.h"
 #include "turn/owner.h"
 #include "turn/sql/erase.h"
 
@@ -17,6 +18,7 @@
 #define CORE      "core"
 #define BUDGET    "core:budget"
 #define OTHERS    "core:others"
+#define HOSTS     "core:host/" /* of each: erase_end.h */
 #define SOON_MS   1000
 #define CACHE_MS  5000                        /* between two attempts to reach the cache's server */
 #define CACHED_MS (INT64_C(24) * 3600 * 1000) /* nothing lives longer there */
@@ -79,16 +81,26 @@ troupe_status turn_erase_ask(struct engine *engine, const char *member, const ch
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     troupe_status status;
+    size_t asked;
 
     if (!*member || strlen(member) > MEMBER_MAX)
         return error_set(err, TROUPE_ARGUMENT, "\"%.80s\" is no member's id", member);
-    store_batch_add(batch, STORE_EXPECT(1, SQL_ERASE_ASK, store_text(member), store_text(asked_by),
-                                        store_int(turn_id), store_int(engine->last_event),
-                                        store_int(clock_wall_ms())));
+    asked = store_batch_add(batch,
+                            STORE_EXPECT(1, SQL_ERASE_ASK, store_text(member), store_text(asked_by),
+                                         store_int(turn_id), store_int(engine->last_event),
+                                         store_int(clock_wall_ms())));
     store_batch_add(batch, STORE_SQL(SQL_ERASE_ASK_PARTS, store_text(member)));
+    turn_erase_end_ask(engine, batch, member);
+    /* A job that came due meanwhile would be an event of after it. */
+    store_batch_add(batch, STORE_SQL(SQL_ERASE_JOBS, store_text(member)));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
-    if (status == TROUPE_OK)
+    if (status == TROUPE_OK) {
+        int64_t last = store_cell_int(store_batch_result(batch, asked), 0, 0, 0);
+
+        if (engine->last_event < last) /* of another host: what comes next is a new beginning */
+            engine->last_event = last;
         turn_erase_wake(engine);
+    }
     return status;
 }
 
@@ -136,49 +148,6 @@ static troupe_status commit_part(struct engine *engine, const struct erasure *er
     return status;
 }
 
-/* Ends what is under way for the member; true where something is still. */
-static bool end_turns(struct engine *engine, const struct erasure *erasure)
-{
-    bool live = false;
-
-    list_for_each (link, &engine->turns) {
-        struct turn *turn = container_of(link, struct turn, link);
-
-        if (!turn->id || turn->id > erasure->last_event || !turn->event->member ||
-            strcmp(turn->event->member, erasure->member) != 0)
-            continue;
-        live = true;
-        if (turn->id != erasure->turn_id && !turn->state && turn->phase != TURN_ENDED)
-            turn_stop(turn);
-    }
-    return live;
-}
-
-static troupe_status end_events(struct engine *engine, const struct erasure *erasure,
-                                bool *ret_more, struct error *err)
-{
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    _cleanup_rows_ struct store_rows *rows = NULL;
-    troupe_status status = store_query(engine->store,
-                                       STORE_SQL(SQL_ERASE_UNFINISHED, store_text(erasure->member),
-                                                 store_int(erasure->last_event)),
-                                       turn_engine_soon(engine), &rows, err);
-
-    if (status < 0)
-        return status;
-    for (size_t i = 0; i < rows->count; i++) {
-        int64_t id = store_cell_int(rows, i, 0, 0);
-
-        *ret_more = true; /* looked at once more, when it is stored */
-        if (!turn_engine_turn(engine, id))
-            store_batch_add(batch,
-                            STORE_SQL(SQL_ERASE_END, store_int(id), store_int(erasure->now_ms)));
-    }
-    return store_batch_count(batch)
-               ? store_commit(engine->store, batch, turn_engine_soon(engine), err)
-               : TROUPE_OK;
-}
-
 /* Whether an answer is on its way to the member still. */
 static troupe_status is_unsent(struct engine *engine, const struct erasure *erasure, bool *ret,
                                struct error *err)
@@ -206,17 +175,17 @@ static troupe_status do_core(struct engine *engine, struct erasure *erasure, boo
                                            SQL_ERASE_OUTBOX,
                                            SQL_ERASE_EVENTS};
     static const char *const of_member[] = {SQL_ERASE_RATINGS, SQL_ERASE_JOBS, SQL_ERASE_DENIED,
-                                            SQL_ERASE_SETTER};
+                                            SQL_ERASE_SETTER, SQL_ERASE_HOSTS};
     static const char *const of_scopes[] = {SQL_ERASE_KV, SQL_ERASE_INDEX_SCOPES,
                                             SQL_ERASE_INDEX_CHANGES};
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_mem_ char *member = turn_erase_scope(erasure->member, false);
     _cleanup_mem_ char *session = turn_erase_scope(erasure->member, true);
-    bool more = end_turns(engine, erasure);
-    troupe_status status = TROUPE_OK;
+    const struct turn_erase_end end = {erasure->member, erasure->turn_id, erasure->last_event,
+                                       erasure->created_ms};
+    bool more = true;
+    troupe_status status = turn_erase_end(engine, &end, &more, err);
 
-    if (!more)
-        status = end_events(engine, erasure, &more, err);
     if (status == TROUPE_OK && !more)
         status = is_unsent(engine, erasure, &more, err);
     if (status < 0 || more) {
@@ -395,7 +364,7 @@ static troupe_status do_parts(struct engine *engine, struct erasure *erasure, st
             status = do_budget(engine, erasure, err);
         else if (!strcmp(part, OTHERS))
             others = true;
-        else if (strcmp(part, CORE) != 0)
+        else if (strcmp(part, CORE) != 0 && strncmp(part, HOSTS, strlen(HOSTS)) != 0)
             status = do_agent(engine, erasure, part, err);
     }
     if (status == TROUPE_OK && others)
@@ -536,6 +505,8 @@ static json_t *open_part(const char *part)
 
     return json_pack("{s:s, s:s}", "part", part, "why",
                      core ? "its turns and answers are being ended"
+                     : strncmp(part, HOSTS, strlen(HOSTS)) == 0
+                         ? "a host that shares the database is ending its turns"
                      : others
                          ? "the cache's server does not answer: what it has is over within a day"
                      : budget ? "what was spent today counts against caps until the day is over"

@@ -261,6 +261,22 @@ void turn_seen_cancel(struct engine *engine)
         scope_cancel(&container_of(link, struct seen, link)->turn.observers, TROUPE_CANCELED);
 }
 
+bool turn_seen_end(struct engine *engine, const char *member, int64_t until_ms)
+{
+    bool live = false;
+
+    list_for_each (link, &engine->seen.running) {
+        struct seen *seen = container_of(link, struct seen, link);
+
+        if (!seen->event.member || strcmp(seen->event.member, member) != 0 ||
+            seen->event.time_ms > until_ms)
+            continue;
+        live = true;
+        scope_cancel(&seen->turn.observers, TROUPE_CANCELED);
+    }
+    return live;
+}
+
 void turn_seen_clear(struct engine *engine, void (*closed)(struct loop_timer *timer))
 {
     struct list_link *link;

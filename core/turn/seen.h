@@ -35,6 +35,9 @@ struct turn_seen_pool {
 void turn_seen_init(struct engine *engine);
 /* Ends what runs; soon. */
 void turn_seen_cancel(struct engine *engine);
+/* Ends what runs on messages that the member wrote until then, by the platform's clock; true where something
+ * does. */
+bool turn_seen_end(struct engine *engine, const char *member, int64_t until_ms);
 /* Nothing runs any more. `closed` is called with the timer, later. */
 void turn_seen_clear(struct engine *engine, void (*closed)(struct loop_timer *timer));
 

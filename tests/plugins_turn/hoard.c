@@ -58,6 +58,24 @@ static troupe_status keep_planned(troupe_turn *turn, troupe_str word)
     return troupe_schedule_add(turn, &job, NULL);
 }
 
+/* A reservation whose name has the word in it, against the contract: one that is closed, one that is open while the
+ * question is. */
+static troupe_status keep_booked(troupe_turn *turn, troupe_str word)
+{
+    const troupe_budget_v1 *budget = troupe_budget(turn);
+    troupe_status status = TROUPE_OK;
+    uint64_t id = 0;
+    char what[300];
+
+    snprintf(what, sizeof(what), "%.*s-what", (int)word.len, word.ptr);
+    for (int i = 0; status >= 0 && i < 2; i++) {
+        status = budget->reserve(turn, 0, what, &id);
+        if (status >= 0 && i == 0)
+            status = budget->release(turn, id);
+    }
+    return status;
+}
+
 TROUPE_FUNCTION(hoard, "Keeps a word wherever it can, and asks for another", TROUPE_SLASH,
                 TROUPE_STRING(word, "Which one", .min = 1, .max = 200))
 static troupe_status hoard(troupe_turn *turn, troupe_str word)
@@ -72,6 +90,8 @@ static troupe_status hoard(troupe_turn *turn, troupe_str word)
         status = keep_indexed(turn, word);
     if (status >= 0)
         status = keep_planned(turn, word);
+    if (status >= 0)
+        status = keep_booked(turn, word);
     if (status < 0)
         return status;
     troupe_reason(turn, "hoard.word", "%.*s-trace", (int)word.len, word.ptr);
@@ -80,6 +100,25 @@ static troupe_status hoard(troupe_turn *turn, troupe_str word)
     status = troupe_ask_text(turn, text, "Another",
                              TROUPE_FIELDS(TROUPE_FIELD("Word", .value = shown)), &said);
     return status < 0 ? status : troupe_reply(turn, "kept, and %.*s", (int)said.len, said.ptr);
+}
+
+/* For a while, and what it can once more when it is told to end. */
+TROUPE_FUNCTION(brood, "Keeps a word again and again", TROUPE_SLASH,
+                TROUPE_STRING(word, "Which one", .min = 1, .max = 200))
+static troupe_status brood(troupe_turn *turn, troupe_str word)
+{
+    troupe_status status = keep_values(turn, word);
+
+    for (int i = 0; status >= 0 && i < 100; i++) {
+        status = keep_cached(turn, word);
+        if (status >= 0)
+            status = keep_values(turn, word);
+        if (status >= 0)
+            status = troupe_sleep(turn, 200);
+    }
+    (void)keep_cached(turn, word);
+    (void)keep_values(turn, word);
+    return status < 0 ? status : troupe_reply(turn, "brooded");
 }
 
 /* What everybody finds: nobody's name is on it. */
@@ -101,7 +140,7 @@ static troupe_status due(troupe_turn *turn, troupe_str payload)
 
 TROUPE_PLUGIN("org.example.hoard", "1.0.0", "Keeps words",
               .needs = TROUPE_KV " " TROUPE_CACHE " " TROUPE_TEXTS " " TROUPE_VECTORS
-                                 " " TROUPE_SCHEDULE,
-              .capabilities = "kv cache texts vectors schedule",
-              .functions = TROUPE_LIST(hoard, rummage), .job = due,
+                                 " " TROUPE_SCHEDULE " " TROUPE_BUDGET_EXTENSION,
+              .capabilities = "kv cache texts vectors schedule budget",
+              .functions = TROUPE_LIST(hoard, brood, rummage), .job = due,
               .user_data = TROUPE_USER_DATA(TROUPE_USER_KEY("of/{member}", "A word of yours")));

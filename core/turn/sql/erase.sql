@@ -32,7 +32,8 @@ INSERT INTO erasure (member, asked_by, turn_id, last_event, created_ms)
 VALUES (?1, ?2, ?3, max(?4, (SELECT coalesce(max(e.id), 0) FROM event AS e)), ?5)
 ON CONFLICT (member) DO UPDATE
 SET asked_by = excluded.asked_by, turn_id = excluded.turn_id, last_event = excluded.last_event,
-    created_ms = excluded.created_ms;
+    created_ms = excluded.created_ms
+RETURNING last_event;
 
 -- name: ask_parts
 INSERT INTO erasure_part (member, part)
@@ -40,6 +41,32 @@ SELECT ?1, 'core' UNION SELECT ?1, 'core:budget' UNION SELECT ?1, 'core:others'
 UNION SELECT ?1, ns FROM user_data
 UNION SELECT ?1, ns FROM migration WHERE ns <> 'core'
 ON CONFLICT (member, part) DO NOTHING;
+
+-- ---- the hosts that share a database (erase_end.c); a server's SQL
+
+-- name: ask_hosts
+INSERT INTO erasure_part (member, part) SELECT ?1, 'core:host/' || slot FROM host WHERE held
+ON CONFLICT (member, part) DO NOTHING;
+
+-- Deletions that wait for turns to end.
+-- name: begun
+SELECT e.member, e.turn_id, e.last_event, e.created_ms FROM erasure AS e
+JOIN erasure_part AS p ON p.member = e.member AND p.part = 'core' ORDER BY e.member LIMIT 100;
+
+-- name: host_open
+SELECT 1 FROM erasure_part WHERE member = ?1 AND part = 'core:host/' || this_host();
+
+-- name: host_done
+DELETE FROM erasure_part WHERE member = ?1 AND part = 'core:host/' || this_host();
+
+-- Also what a host took over meanwhile from one that is gone.
+-- name: hosts_left
+SELECT CASE WHEN EXISTS (SELECT 1 FROM erasure_part AS p JOIN host AS h ON p.part = 'core:host/' || h.slot
+                         WHERE p.member = ?1 AND h.held)
+         OR EXISTS (SELECT 1 FROM event WHERE member = ?1 AND id <= ?2 AND finished_ms IS NULL)
+    THEN 1 ELSE 0 END;
+
+-- ---- doing it
 
 -- name: open
 SELECT member, turn_id, last_event, created_ms, asked_by FROM erasure
@@ -59,7 +86,12 @@ DELETE FROM erasure WHERE member = ?1
 
 -- Turns that nobody has in memory do not go on.
 -- name: unfinished
-SELECT id FROM event WHERE member = ?1 AND id <= ?2 AND finished_ms IS NULL LIMIT 100;
+SELECT id FROM event WHERE member = ?1 AND id <= ?2 AND finished_ms IS NULL AND host_ours(host)
+LIMIT 100;
+
+-- Parts of hosts, with the core's.
+-- name: hosts
+DELETE FROM erasure_part WHERE member = ?1 AND part LIKE 'core:host/%';
 
 -- name: end
 UPDATE event SET state = 'interrupted', reason = 'erased', sentence = '', finished_ms = ?2
@@ -141,8 +173,11 @@ DELETE FROM audit_log WHERE actor = ?1 AND action = 'denied';
 -- name: setter
 UPDATE setting SET updated_by = '' WHERE updated_by = ?1;
 
+-- What it was for is a name that others share, or one that might have been made of the member's words.
 -- name: ledger
-UPDATE budget_ledger SET scope_member = ''
+UPDATE budget_ledger SET scope_member = '', what = CASE WHEN what IN (
+        SELECT l.what FROM budget_ledger AS l WHERE l.scope_member <> ?1 AND l.scope_member <> '')
+    THEN what ELSE 'deleted' END
 WHERE scope_member = ?1 AND created_ms <= ?2 AND state NOT IN ('reserved', 'dispatched');
 
 -- The money of a day that is not over is what a cap holds by.

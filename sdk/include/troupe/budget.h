@@ -29,7 +29,8 @@
 typedef struct troupe_budget_v1 {
     uint32_t size;
     uint32_t reserved;
-    /* `what` names it in reports: "llm.chat gpt-x". TROUPE_BUDGET above a cap or for an unknown price,
+    /* `what` names it in reports and in the log: "llm.chat gpt-x", the same for everybody and never of what
+     * members wrote. TROUPE_BUDGET above a cap or for an unknown price,
      * with a sentence in troupe_error; 0 is a valid price (a local model). Stored. [turn, waits] */
     troupe_status (*reserve)(troupe_turn *turn, uint64_t worst_micros, const char *what,
                              uint64_t *ret_reservation);

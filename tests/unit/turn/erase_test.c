@@ -92,7 +92,7 @@ BODY(a_turn_that_waits_for_the_member_is_ended)
     record = ask_as(t, asker, "sql INSERT INTO {note} VALUES (:member, :channel, 'mine')");
     WAIT_FOR(is_answered(record));
     CHECK(number(f, notes, "77") == 1);
-    record = ask_as(t, asker, "ask 600000 Sure?");
+    record = ask_as(t, asker, "reserve 5; ask 600000 Sure?");
     WAIT_FOR(number(f, "SELECT count(*) FROM event WHERE member = ?1 AND state = 'parked'", "77") ==
              1);
     CHECK_STATUS(turn_erase_ask(t->engine, "77", "operator", 0, &f->err), TROUPE_OK);
@@ -102,7 +102,79 @@ BODY(a_turn_that_waits_for_the_member_is_ended)
     CHECK(number(f, "SELECT count(*) FROM event WHERE member = ?1 OR finished_ms IS NULL", "77") ==
           0);
     CHECK(number(f, "SELECT count(*) FROM wait WHERE who = ?1", "77") == 0);
+    CHECK(number(f, "SELECT count(*) FROM budget_ledger WHERE state = ?1", "released") == 1);
     record->hushed = true;
+    return TROUPE_OK;
+}
+
+/* What waits for a platform that is away goes, too, when its time is over. */
+BODY(an_answer_that_is_not_delivered_goes_after_ten_minutes)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = &t->base;
+    const struct asking asker = {.member = "78"};
+    const char *waiting = "SELECT count(*) FROM outbox WHERE state = ?1 AND body LIKE '%zilpzalp%'";
+    struct record *record;
+
+    t->away = true;
+    record = ask_as(t, asker, "reply zilpzalp");
+    record->hushed = true;
+    WAIT_FOR(number(f, waiting, "ready") == 1);
+    CHECK_STATUS(turn_erase_ask(t->engine, "78", "member", 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(round_at(t, clock_wall_ms()), TROUPE_OK);
+    CHECK(number(f, waiting, "ready") == 1 && number(f, open_ones, "78") == 1);
+    CHECK_STATUS(round_at(t, clock_wall_ms() + 11 * 60 * 1000), TROUPE_OK);
+    CHECK(number(f, waiting, "ready") == 0 && number(f, open_ones, "78") == 0);
+    CHECK(number(f, "SELECT count(*) FROM event WHERE payload LIKE ?1", "%zilpzalp%") == 0);
+    return TROUPE_OK;
+}
+
+/* One that came due while a deletion waits would be an event of after it. */
+BODY(what_is_planned_goes_when_the_deletion_is_asked_for)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = &t->base;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    const char *planned = "SELECT count(*) FROM scheduled_job WHERE member = ?1";
+    static const char plan[] =
+        "INSERT INTO scheduled_job (agent, gateway, member, payload, when_text, policy, next_ms, "
+        "created_ms) VALUES ('a', 'away', ?1, 'zilpzalp', '', 'run', 9e15, 1)";
+
+    store_batch_add(batch, STORE_EXPECT(1, plan, store_text("79")));
+    store_batch_add(batch, STORE_EXPECT(1, plan, store_text("80")));
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    t->engine->erase.running = true; /* nothing is done yet */
+    CHECK_STATUS(turn_erase_ask(t->engine, "79", "member", 0, &f->err), TROUPE_OK);
+    CHECK(number(f, open_ones, "79") == 1);
+    CHECK(number(f, planned, "79") == 0 && number(f, planned, "80") == 1);
+    t->engine->erase.running = false;
+    turn_erase_wake(t->engine);
+    WAIT_FOR(number(f, open_ones, "79") == 0);
+    return TROUPE_OK;
+}
+
+/* A name that others' have as well is no word of the member's. */
+BODY(what_money_was_for_stays_only_where_others_have_the_same)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = &t->base;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    const char *named = "SELECT count(*) FROM budget_ledger WHERE what = ?1";
+    static const char *const rows[][2] = {
+        {"81", "llm.chat x"}, {"82", "llm.chat x"}, {"81", "draw zilpzalp"}};
+
+    for (size_t i = 0; i < 3; i++)
+        store_batch_add(batch,
+                        STORE_EXPECT(1,
+                                     "INSERT INTO budget_ledger (day, scope_member, what, "
+                                     "reserved_micros, state, created_ms) VALUES ('2026-01-01', "
+                                     "?1, ?2, 0, 'settled', 1)",
+                                     store_text(rows[i][0]), store_text(rows[i][1])));
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_erase_ask(t->engine, "81", "member", 0, &f->err), TROUPE_OK);
+    WAIT_FOR(number(f, open_ones, "81") == 0);
+    CHECK(number(f, named, "llm.chat x") == 2 && number(f, named, "draw zilpzalp") == 0);
+    CHECK(number(f, named, "deleted") == 1);
     return TROUPE_OK;
 }
 
@@ -131,6 +203,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_spent_counts_until_the_day_is_over),
         cmocka_unit_test(a_turn_that_waits_for_the_member_is_ended),
+        cmocka_unit_test(an_answer_that_is_not_delivered_goes_after_ten_minutes),
+        cmocka_unit_test(what_is_planned_goes_when_the_deletion_is_asked_for),
+        cmocka_unit_test(what_money_was_for_stays_only_where_others_have_the_same),
         cmocka_unit_test(nobody_elses_values_go),
     };
 
