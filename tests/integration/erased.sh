@@ -26,7 +26,7 @@ until_true none_on_disk
 ok $? "no file below the data directory has one of them"
 for file in $(on_disk "$CANARY"); do grep -aoE -- "$CANARY-[a-z]+" "$file" | sort | uniq -c | sed "s#^#\# ${file##*/}#"; done
 is "$(on_disk "$BOB")" "" "nor the member's id"
-is "$(grep -caF -- "$CANARY" "$TAP_DIR/log")" 0 "the log has none"
+is "$(canary_logged "$TAP_DIR/log")" 0 "the log has none"
 canary_slash alice rummage
 until_true canary_said "cached: "
 like "$(canary_messages | fake_discord_get '[m["content"] for m in d if m["bot"]][-1]')" "cached: nothing and nothing" \

@@ -102,8 +102,7 @@ done
 is "$(in_files "$CANARY")" "" "no file of the server's tables has one, nor its statistics"
 has_cached "$CANARY"
 is $? 1 "no key and no value of the cache has one"
-is "$(grep -caF -- "$CANARY" "$TAP_DIR/log" "$place/log")" "$TAP_DIR/log:0
-$place/log:0" "and no log"
+is "$(canary_logged "$TAP_DIR/log") $(canary_logged "$place/log")" "0 0" "and no log"
 for word in nuthatch-message-0815 nuthatch-remembered-0815; do
     has_dumped $word
     ok $? "what is kept about others is there: $word"

@@ -54,6 +54,8 @@ session_timeout = 1h
 [agent hoard]
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/hoard.so
 isolation = inprocess
+[agent harm]
+plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/harm.so
 INI
     printf '%s\n' "$@" >>"$TAP_DIR/troupe.ini"
     sed -i "s/^stages = conversation/stages = memory conversation/; s#^\[agent conversation\]#&\ntemplate = $TAP_DIR/template#" \
@@ -63,7 +65,8 @@ INI
 
 canaries_places()
 {
-    echo message reply file remembered immediate document reminder hoard-field hoard-key hoard-trace given summary
+    echo message reply file remembered immediate document reminder hoard-field hoard-key hoard-trace hoard-what given summary \
+        dead undelivered
 }
 
 canaries_put()
@@ -99,11 +102,21 @@ print(json.dumps({"channel": "general", "member": "bob", "kind": "mention", "tex
         until_true canary_said "kept, and $CANARY-given-4711"
     done
     for i in $(seq 1 7); do canary_say bob "{mention} number $i {token}"; done
+    canary_slash bob harm "{\"what\": \"abort $CANARY-dead-4711\"}"
+    until_true canary_says "brought me down twice"
+    before=$(fake_discord_report faults)
+    fake_discord_call fault '{"on": "create", "do": "status", "status": 403, "code": 50013}' >/dev/null
+    fake_discord_call say "{\"channel\": \"general\", \"member\": \"bob\", \"kind\": \"mention\",
+        \"text\": \"{mention} what of $CANARY-undelivered-4711?\"}" >/dev/null
+    until_true canary_undelivered "$before"
     canary_say alice "{mention} what is a nuthatch-message-0815? {token}"
     canary_say alice "{mention} remember that my dog is called nuthatch-remembered-0815"
     until_true canary_said "my dog is called"
 }
+canary_undelivered() { [ "$(fake_discord_report faults)" -gt "$1" ]; }
 canary_acknowledged() { [ "$(canary_interaction callback)" != 0 ]; }
+# Lines of a log with one of the words; what an agent calls its reservation there is its own affair (troupe/budget.h).
+canary_logged() { sed "s/what=\"\{0,1\}$CANARY-hoard-what//" "$1" | grep -caF -- "$CANARY"; }
 canary_closed() { [ "$(canary_cli user list)" = "no deletion is open" ]; }
 
 canaries_erase()
