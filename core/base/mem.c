@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -38,6 +39,17 @@ static void __attribute__((noreturn)) out_of_memory(void)
 void *mem_try(size_t size)
 {
     return injected() ? NULL : malloc(size ? size : 1);
+}
+
+void *mem_try_huge(void)
+{
+    void *block = injected() ? NULL : aligned_alloc(MEM_HUGE, MEM_HUGE);
+
+#ifdef MADV_HUGEPAGE
+    if (block)
+        (void)madvise(block, MEM_HUGE, MADV_HUGEPAGE); /* else it is slower, and right */
+#endif
+    return block;
 }
 
 void *mem_alloc(size_t size)

@@ -18,6 +18,9 @@ void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *mem_zero(size_t count, size_t size) __attribute__((returns_nonnull));
 void *mem_resize(void *old, size_t count, size_t size) __attribute__((returns_nonnull));
 void *mem_try(size_t size);
+/* MEM_HUGE bytes in one page, where the system has such: what is read from end to end is read faster. As mem_try. */
+#define MEM_HUGE ((size_t)2 << 20)
+void *mem_try_huge(void);
 void *mem_copy(const void *data, size_t len) __attribute__((returns_nonnull));
 char *mem_strdup(const char *text) __attribute__((returns_nonnull)); /* NULL gives ""          */
 char *mem_strndup(const char *text, size_t len) __attribute__((returns_nonnull));

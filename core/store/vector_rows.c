@@ -7,26 +7,32 @@
 
 enum { CHUNK_MIN = 8 };
 
-struct vector_chunk {
-    float scales[VECTOR_CHUNK];
-    int32_t sums[VECTOR_CHUNK];
-    int8_t *codes;
-    char *block; /* what `codes` lies in */
-};
-
 void vector_rows_init(struct vector_rows *rows, size_t dim)
 {
-    *rows = (struct vector_rows){.dim = dim, .stride = vector_stride(dim)};
+    *rows =
+        (struct vector_rows){.dim = dim, .stride = vector_stride(dim), .plane = vector_plane(dim)};
 }
 
-static void wipe(void *data, size_t len)
+/* ---- memory ---- */
+
+/* Chunks whose codes a huge page has room for. As many are allocated one by one before the first of these is taken,
+ * so that it is no great part of what a scope has. */
+static size_t page_chunks(const struct vector_rows *rows)
 {
-    explicit_bzero(data, len);
+    return MEM_HUGE / (rows->stride * VECTOR_CHUNK);
 }
 
-static size_t block_size(const struct vector_rows *rows, size_t cap)
+/* Where chunk `c` is in its page; 0 for what has a block of its own, too. */
+static size_t place_in_page(const struct vector_rows *rows, size_t c)
 {
-    return rows->stride * cap + VECTOR_ALIGN;
+    size_t of = page_chunks(rows);
+
+    return c < of ? 0 : (c - of) % of;
+}
+
+static bool is_in_page(const struct vector_rows *rows, size_t c)
+{
+    return c >= page_chunks(rows);
 }
 
 /* Rows that the last chunk has room for: only the first one ever has less than all. */
@@ -35,58 +41,106 @@ static size_t chunk_cap(const struct vector_rows *rows)
     return rows->cap < VECTOR_CHUNK ? rows->cap : VECTOR_CHUNK;
 }
 
-static void free_chunk(struct vector_rows *rows, struct vector_chunk *chunk, size_t cap)
+static size_t block_size(const struct vector_rows *rows, size_t c, size_t cap)
 {
-    wipe(chunk->block, block_size(rows, cap));
+    return is_in_page(rows, c) ? MEM_HUGE : rows->stride * cap + VECTOR_ALIGN;
+}
+
+/* A block of codes has the upper halves of all its rows, then the lower ones. */
+static void lay_out(const struct vector_rows *rows, struct vector_chunk *chunk, char *block,
+                    size_t row, size_t row_count)
+{
+    uintptr_t base = ((uintptr_t)block + VECTOR_ALIGN - 1) & ~(uintptr_t)(VECTOR_ALIGN - 1);
+
+    chunk->upper = (uint8_t *)base + rows->plane * row;
+    chunk->lower = chunk->upper + rows->plane * row_count;
+}
+
+static bool take_codes(struct vector_rows *rows, struct vector_chunk *chunk, size_t c, size_t cap)
+{
+    size_t place = place_in_page(rows, c);
+    size_t row_count = is_in_page(rows, c) ? page_chunks(rows) * VECTOR_CHUNK : cap;
+    char *block;
+
+    if (place)
+        block = rows->chunks[c - place]->block;
+    else if (is_in_page(rows, c))
+        block = mem_try_huge();
+    else
+        block = mem_try(block_size(rows, c, cap));
+    if (!block)
+        return false;
+    lay_out(rows, chunk, block, place * VECTOR_CHUNK, row_count);
+    chunk->block = place ? NULL : block;
+    rows->bytes += place ? 0 : block_size(rows, c, cap);
+    return true;
+}
+
+static void give_codes(struct vector_rows *rows, const struct vector_chunk *chunk, size_t c,
+                       size_t cap)
+{
+    if (!chunk->block)
+        return;
+    explicit_bzero(chunk->block, block_size(rows, c, cap));
     mem_free(chunk->block);
-    mem_free(chunk);
-    rows->bytes -= block_size(rows, cap) + sizeof(*chunk);
+    rows->bytes -= block_size(rows, c, cap);
+}
+
+static bool take_block(struct vector_rows *rows, struct vector_chunk *chunk, size_t c, size_t cap)
+{
+    uint8_t *fine = mem_try(rows->stride * cap);
+
+    if (!fine)
+        return false;
+    if (!take_codes(rows, chunk, c, cap)) {
+        mem_free(fine);
+        return false;
+    }
+    chunk->fine = fine;
+    rows->bytes += rows->stride * cap;
+    return true;
+}
+
+static void give_block(struct vector_rows *rows, const struct vector_chunk *chunk, size_t c,
+                       size_t cap)
+{
+    give_codes(rows, chunk, c, cap);
+    explicit_bzero(chunk->fine, rows->stride * cap);
+    mem_free(chunk->fine);
+    rows->bytes -= rows->stride * cap;
+}
+
+static void free_last(struct vector_rows *rows)
+{
+    size_t c = --rows->chunk_count, cap = chunk_cap(rows);
+
+    give_block(rows, rows->chunks[c], c, cap);
+    explicit_bzero(rows->chunks[c], sizeof(struct vector_chunk));
+    mem_free(rows->chunks[c]);
+    rows->bytes -= sizeof(struct vector_chunk);
     rows->cap -= cap;
-    rows->chunk_count--;
 }
 
 void vector_rows_clear(struct vector_rows *rows)
 {
     while (rows->chunk_count > 0)
-        free_chunk(rows, rows->chunks[rows->chunk_count - 1], chunk_cap(rows));
+        free_last(rows);
     mem_free(rows->chunks);
     vector_rows_init(rows, rows->dim);
-}
-
-size_t vector_rows_growth(const struct vector_rows *rows)
-{
-    if (rows->count < rows->cap)
-        return 0;
-    if (rows->cap >= VECTOR_CHUNK || rows->cap == 0)
-        return block_size(rows, rows->cap ? VECTOR_CHUNK : CHUNK_MIN) +
-               sizeof(struct vector_chunk) + sizeof(struct vector_chunk *);
-    return rows->stride * rows->cap;
-}
-
-static bool take_block(const struct vector_rows *rows, struct vector_chunk *chunk, size_t cap)
-{
-    char *block = mem_try(block_size(rows, cap));
-
-    if (!block)
-        return false;
-    chunk->block = block;
-    chunk->codes =
-        (int8_t *)(((uintptr_t)block + VECTOR_ALIGN - 1) & ~(uintptr_t)(VECTOR_ALIGN - 1));
-    return true;
 }
 
 /* The first chunk doubles until it is a whole one. */
 static bool grow_first(struct vector_rows *rows)
 {
     struct vector_chunk *chunk = rows->chunks[0], old = *chunk;
-    size_t cap = rows->cap;
+    size_t cap = rows->cap, plane = rows->plane;
 
-    if (!take_block(rows, chunk, cap * 2))
+    if (!take_block(rows, chunk, 0, cap * 2))
         return false;
-    memcpy(chunk->codes, old.codes, rows->stride * rows->count);
-    wipe(old.block, block_size(rows, cap));
-    mem_free(old.block);
-    rows->bytes += rows->stride * cap;
+    memcpy(chunk->upper, old.upper, plane * cap);
+    memcpy(chunk->lower, old.lower, plane * cap);
+    memcpy(chunk->fine, old.fine, 2 * plane * cap);
+    give_block(rows, &old, 0, cap);
     rows->cap = cap * 2;
     return true;
 }
@@ -98,36 +152,44 @@ static bool add_chunk(struct vector_rows *rows)
 
     if (!chunk)
         return false;
-    memset(chunk, 0, sizeof(*chunk));
-    if (!take_block(rows, chunk, cap)) {
+    if (!take_block(rows, chunk, rows->chunk_count, cap)) {
         mem_free(chunk);
         return false;
     }
     /* A few thousand pointers at most: not what memory is short of. */
     rows->chunks = mem_resize(rows->chunks, rows->chunk_count + 1, sizeof(struct vector_chunk *));
     rows->chunks[rows->chunk_count++] = chunk;
-    rows->bytes += block_size(rows, cap) + sizeof(*chunk);
+    rows->bytes += sizeof(*chunk);
     rows->cap += cap;
     return true;
 }
 
-static int8_t *codes_of(const struct vector_rows *rows, size_t row)
+/* ---- rows ---- */
+
+struct vector_planes vector_rows_planes(const struct vector_rows *rows, size_t row)
 {
-    return rows->chunks[row / VECTOR_CHUNK]->codes + rows->stride * (row % VECTOR_CHUNK);
+    const struct vector_chunk *chunk = rows->chunks[row / VECTOR_CHUNK];
+    size_t at = row % VECTOR_CHUNK * rows->plane;
+
+    return (struct vector_planes){chunk->upper + at, chunk->lower + at, chunk->fine + 2 * at,
+                                  chunk->fine + 2 * at + rows->plane};
 }
 
-const int8_t *vector_rows_codes(const struct vector_rows *rows, size_t row, float *ret_scale)
+float vector_rows_scale(const struct vector_rows *rows, size_t row)
 {
-    *ret_scale = rows->chunks[row / VECTOR_CHUNK]->scales[row % VECTOR_CHUNK];
-    return codes_of(rows, row);
+    return rows->chunks[row / VECTOR_CHUNK]->scales[row % VECTOR_CHUNK];
 }
 
 void vector_rows_set(struct vector_rows *rows, size_t row, const float *values)
 {
     struct vector_chunk *chunk = rows->chunks[row / VECTOR_CHUNK];
+    struct vector_planes planes = vector_rows_planes(rows, row);
     size_t i = row % VECTOR_CHUNK;
+    struct vector_guess guess;
 
-    chunk->scales[i] = vector_quantise(values, rows->dim, codes_of(rows, row), &chunk->sums[i]);
+    chunk->scales[i] = vector_encode(values, rows->dim, &planes, &guess);
+    chunk->factors[i] = guess.factor;
+    chunk->doubts[i] = guess.doubt;
 }
 
 bool vector_rows_add(struct vector_rows *rows, const float *values)
@@ -142,87 +204,22 @@ bool vector_rows_add(struct vector_rows *rows, const float *values)
 void vector_rows_remove(struct vector_rows *rows, size_t row)
 {
     size_t last = --rows->count, from = last % VECTOR_CHUNK, to = row % VECTOR_CHUNK;
+    size_t plane = rows->plane;
     struct vector_chunk *source = rows->chunks[last / VECTOR_CHUNK];
     struct vector_chunk *target = rows->chunks[row / VECTOR_CHUNK];
 
     if (row != last) {
-        memcpy(codes_of(rows, row), codes_of(rows, last), rows->stride);
+        memcpy(target->upper + to * plane, source->upper + from * plane, plane);
+        memcpy(target->lower + to * plane, source->lower + from * plane, plane);
+        memcpy(target->fine + 2 * to * plane, source->fine + 2 * from * plane, 2 * plane);
         target->scales[to] = source->scales[from];
-        target->sums[to] = source->sums[from];
+        target->factors[to] = source->factors[from];
+        target->doubts[to] = source->doubts[from];
     }
-    wipe(codes_of(rows, last), rows->stride);
-    source->scales[from] = 0;
-    source->sums[from] = 0;
+    explicit_bzero(source->upper + from * plane, plane);
+    explicit_bzero(source->lower + from * plane, plane);
+    explicit_bzero(source->fine + 2 * from * plane, 2 * plane);
+    source->scales[from] = source->factors[from] = source->doubts[from] = 0;
     if (from == 0)
-        free_chunk(rows, source, chunk_cap(rows));
-}
-
-/* ---- the best ---- */
-
-/* A heap with the worst in front, which is what has to go. */
-static void sift_down(struct vector_candidate *heap, size_t count)
-{
-    struct vector_candidate moved = heap[0];
-    size_t i = 0, child;
-
-    while ((child = 2 * i + 1) < count) {
-        if (child + 1 < count && heap[child + 1].score < heap[child].score)
-            child++;
-        if (heap[child].score >= moved.score)
-            break;
-        heap[i] = heap[child];
-        i = child;
-    }
-    heap[i] = moved;
-}
-
-static void sift_up(struct vector_candidate *heap, size_t i)
-{
-    struct vector_candidate moved = heap[i];
-
-    while (i > 0 && heap[(i - 1) / 2].score > moved.score) {
-        heap[i] = heap[(i - 1) / 2];
-        i = (i - 1) / 2;
-    }
-    heap[i] = moved;
-}
-
-size_t vector_rows_best(const struct vector_rows *rows, const struct vector_kernel *kernel,
-                        const float *query, size_t k, struct vector_candidate *out)
-{
-    _cleanup_mem_ void *block = mem_alloc(2 * rows->stride + 1);
-    int8_t *codes = block;
-    uint8_t *raised = (uint8_t *)block + rows->stride;
-    const struct vector_codes with = {codes, raised, rows->stride};
-    int32_t dots[VECTOR_CHUNK], sum;
-    size_t found = 0;
-    float worst = 0;
-
-    if (k == 0)
-        return 0;
-    (void)vector_quantise(query, rows->dim, codes, &sum); /* its scale changes no order */
-    for (size_t i = 0; i < rows->stride; i++)
-        raised[i] = (uint8_t)(codes[i] + 128);
-    for (size_t c = 0; c < rows->chunk_count; c++) {
-        const struct vector_chunk *chunk = rows->chunks[c];
-        size_t first = c * VECTOR_CHUNK, count = rows->count - first;
-
-        count = count < VECTOR_CHUNK ? count : VECTOR_CHUNK;
-        kernel->dots(&with, chunk->codes, chunk->sums, count, dots);
-        for (size_t i = 0; i < count; i++) {
-            struct vector_candidate next = {chunk->scales[i] * (float)dots[i],
-                                            (uint32_t)(first + i)};
-
-            if (found < k) {
-                out[found] = next;
-                sift_up(out, found++);
-                worst = out[0].score;
-            } else if (next.score > worst) {
-                out[0] = next;
-                sift_down(out, found);
-                worst = out[0].score;
-            }
-        }
-    }
-    return found;
+        free_last(rows);
 }
