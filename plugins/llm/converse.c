@@ -210,13 +210,6 @@ static void note(const struct talk *talk)
                     round->retry_after_ms, round->first_ms, round->total_ms);
 }
 
-/* Where a key is to blame, the model may be asked with another. */
-static int blames_key(const struct llm_kind *kind)
-{
-    return kind->category == LLM_RATE || kind->category == LLM_ACCOUNT ||
-           (kind->category == LLM_CONFIG && strcmp(kind->code, "llm.refused") == 0);
-}
-
 /* ---- what next ----------------------------------------------------------------------------------*/
 
 /* After a failure: TROUPE_OK when another round is to be run, else how the talk ends. */
@@ -243,7 +236,7 @@ static troupe_status go_on(troupe_turn *turn, struct talk *talk)
                               troupe_random(turn, 1000), troupe_time_left(turn));
     if (wait < 0 && !llm_router_chooses(&talk->agent->router))
         return fail(turn, talk);
-    if (!blames_key(round->kind))
+    if (!llm_kind_blames_key(round->kind))
         talk->tried |= 1u << last;
     status = choose(turn, talk, last, wait >= 0, wait >= 0 ? last : -1, &choice);
     if (status < 0)

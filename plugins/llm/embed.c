@@ -296,8 +296,8 @@ static troupe_status give_result(troupe_turn *turn, const struct embedding *embe
     return troupe_result(turn, text, strlen(text));
 }
 
-troupe_status llm_embed_run(troupe_turn *turn, const struct llm_others *others, troupe_str texts,
-                            int64_t dimensions, int as_base64, troupe_str only)
+troupe_status llm_embed_run(troupe_turn *turn, struct llm_others *others, struct llm_router *router,
+                            troupe_str texts, int64_t dimensions, int as_base64, troupe_str only)
 {
     LLM_CLEANUP_JSON json_t *list = llm_json_load(texts.ptr, texts.len);
     LLM_CLEANUP_JSON json_t *vectors = json_array();
@@ -309,6 +309,10 @@ troupe_status llm_embed_run(troupe_turn *turn, const struct llm_others *others, 
                                   .vectors = vectors};
     struct llm_exchange exchange = {.models = others->embed.to,
                                     .count = others->embed.count,
+                                    .kept = &others->embed,
+                                    .router = router,
+                                    .kind_name = "embed",
+                                    .whom = "The model for vectors",
                                     .what = "llm.embed",
                                     .nowhere = nowhere,
                                     .most = ANSWER_MAX,

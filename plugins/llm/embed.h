@@ -6,6 +6,7 @@
 #define LLM_EMBED_H
 
 #include "others.h"
+#include "router.h"
 
 #define LLM_EMBED_TEXTS_MAX  64
 #define LLM_EMBED_TEXT_MAX   ((size_t)32 * 1024)  /* bytes of a text */
@@ -13,7 +14,7 @@
 #define LLM_EMBED_VALUES_MAX 4096
 
 /* The service; see troupe/services.h. [turn, waits] */
-troupe_status llm_embed_run(troupe_turn *turn, const struct llm_others *others, troupe_str texts,
-                            int64_t dimensions, int as_base64, troupe_str only);
+troupe_status llm_embed_run(troupe_turn *turn, struct llm_others *others, struct llm_router *router,
+                            troupe_str texts, int64_t dimensions, int as_base64, troupe_str only);
 
 #endif

@@ -2,6 +2,7 @@
 #include "exchange.h"
 
 #include "cost.h"
+#include "pick.h"
 #include "retry.h"
 #include "round.h"
 
@@ -223,11 +224,14 @@ static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint
 
 /* What is known of the models of one exchange. */
 struct asking {
-    uint32_t gone;         /* bits of those that are not asked again */
-    int unfit;             /* so many are of providers that have none of the kind */
-    int64_t after_ms;      /* the shortest wait that one asked for, -1: none did  */
-    int again;             /* one may answer later */
-    troupe_status refused; /* why money was not given */
+    uint32_t gone;                 /* bits of those that are not asked again                  */
+    uint32_t tried;                /* the same of those that are not in this round            */
+    uint8_t times[LLM_MODELS_MAX]; /* that each was asked in this round                       */
+    int64_t next;                  /* who may be asked behind the one that is; -1: nobody     */
+    int unfit;                     /* so many are of providers that have none of the kind     */
+    int64_t after_ms;              /* the shortest wait that one asked for                    */
+    int again;                     /* one may answer later */
+    troupe_status refused;         /* why money was not given */
 };
 
 static uint32_t end_of(const struct llm_exchange *exchange)
@@ -235,25 +239,28 @@ static uint32_t end_of(const struct llm_exchange *exchange)
     return exchange->alone ? exchange->first + 1 : exchange->count;
 }
 
-/* Another one that may be asked in this round; 0: none. */
-static uint32_t next_of(const struct llm_exchange *exchange, const struct asking *asking)
+/* Another key may do what this one may not. */
+static int has_other_key(const struct llm_exchange *exchange, const struct attempt *attempt,
+                         const struct asking *asking)
 {
-    for (uint32_t i = exchange->at + 1; i < end_of(exchange); i++)
-        if (!(asking->gone >> i & 1))
-            return i;
-    return 0;
+    return llm_kind_blames_key(attempt->kind) &&
+           asking->times[exchange->at] < exchange->settings->key_count;
 }
 
 static void note_failure(struct llm_exchange *exchange, const struct attempt *attempt,
                          struct asking *asking)
 {
     const int64_t after = attempt->retry_after_ms < 0 ? 0 : attempt->retry_after_ms;
+    const uint32_t bit = 1u << exchange->at;
 
     exchange->kind = attempt->kind;
-    if (!attempt->retryable) {
-        asking->gone |= 1u << exchange->at;
-        return;
+    if (!has_other_key(exchange, attempt, asking)) {
+        asking->tried |= bit;
+        if (!attempt->retryable)
+            asking->gone |= bit;
     }
+    if (!attempt->retryable)
+        return;
     if (!asking->again || after < asking->after_ms)
         asking->after_ms = after;
     asking->again = 1;
@@ -262,21 +269,32 @@ static void note_failure(struct llm_exchange *exchange, const struct attempt *at
 static void tell_next(troupe_turn *turn, const struct llm_exchange *exchange,
                       const struct asking *asking, const char *why)
 {
-    const uint32_t next = next_of(exchange, asking);
-
-    if (next)
+    if (asking->next >= 0)
         troupe_reason(turn, "llm.fallback", "%s: %s with %s; asking %s", exchange->what, why,
-                      exchange->settings->model, exchange->models[next].model);
+                      exchange->settings->model, exchange->models[asking->next].model);
+}
+
+/* `left` was left of the turn when it was asked. */
+static void note_health(troupe_turn *turn, const struct llm_exchange *exchange, uint32_t key,
+                        const struct attempt *attempt, int64_t left)
+{
+    struct llm_models *kept = exchange->kept;
+    const int64_t ms = left - troupe_time_left(turn);
+
+    if (kept)
+        llm_health_note(&kept->health[exchange->at],
+                        &exchange->router->links[kept->providers[exchange->at]], key, attempt->kind,
+                        attempt->retry_after_ms, ms, ms);
 }
 
 /* Asks the model that `exchange->at` names. TROUPE_NEXT: it did not answer. */
 static troupe_status ask_one(troupe_turn *turn, struct llm_exchange *exchange,
-                             struct asking *asking, int64_t n, json_t **ret)
+                             struct asking *asking, uint32_t key, json_t **ret)
 {
-    const uint32_t keys = exchange->settings->key_count > 0 ? exchange->settings->key_count : 1;
-    const uint32_t patience = next_of(exchange, asking) ? exchange->patience_ms : 0;
+    const int64_t left = troupe_time_left(turn);
     struct attempt attempt;
-    troupe_status status = once(turn, exchange, (uint32_t)((n - 1) % keys), patience, &attempt);
+    troupe_status status =
+        once(turn, exchange, key, asking->next >= 0 ? exchange->patience_ms : 0, &attempt);
 
     if (status == TROUPE_BUDGET && troupe_turn_status(turn) >= 0) {
         asking->gone |= 1u << exchange->at;
@@ -288,11 +306,13 @@ static troupe_status ask_one(troupe_turn *turn, struct llm_exchange *exchange,
         json_decref(attempt.answer);
         return status;
     }
+    note_health(turn, exchange, key, &attempt, left);
     if (!attempt.kind) {
         *ret = attempt.answer;
         return TROUPE_DONE;
     }
     troupe_metric(turn, "errors", 1, attempt.kind->name, NULL);
+    asking->times[exchange->at]++;
     note_failure(exchange, &attempt, asking);
     if (attempt.kind->retry == LLM_STOP) {
         asking->gone = UINT32_MAX;
@@ -303,46 +323,67 @@ static troupe_status ask_one(troupe_turn *turn, struct llm_exchange *exchange,
     return TROUPE_NEXT;
 }
 
-/* All that may still answer, once each. */
+/* All that may still answer, once each, or once with each key. */
 static troupe_status ask_all(troupe_turn *turn, struct llm_exchange *exchange,
                              struct asking *asking, int64_t n, json_t **ret)
 {
     asking->again = 0;
-    for (uint32_t i = exchange->first; i < end_of(exchange); i++) {
-        troupe_status status = TROUPE_NEXT;
+    asking->tried = 0;
+    memset(asking->times, 0, sizeof(asking->times));
+    while (asking->gone != UINT32_MAX) {
+        const struct llm_wish wish = {asking->gone | asking->tried, exchange->first,
+                                      end_of(exchange), n > 1};
+        struct llm_pick pick;
+        troupe_status status = llm_pick_ask(turn, exchange->kind_name, &wish, &pick);
 
-        if (asking->gone >> i & 1)
-            continue;
+        if (status < 0)
+            return status;
+        if (pick.model < 0)
+            break;
         llm_exchange_clear(exchange);
-        exchange->at = i;
-        exchange->settings = &exchange->models[i];
-        if (exchange->aim(exchange, turn)) {
-            status = ask_one(turn, exchange, asking, n, ret);
-        } else {
-            asking->gone |= 1u << i;
+        exchange->at = (uint32_t)pick.model;
+        exchange->settings = &exchange->models[pick.model];
+        asking->next = pick.next;
+        if (!exchange->aim(exchange, turn)) {
+            asking->gone |= 1u << pick.model;
             asking->unfit++;
+            continue;
         }
+        status = ask_one(turn, exchange, asking, (uint32_t)pick.key, ret);
         if (status != TROUPE_NEXT)
             return status;
     }
     return TROUPE_NEXT;
 }
 
+/* None was asked: nobody has the kind, there is no money, or all that could answer are down. */
+static troupe_status fail_unasked(troupe_turn *turn, const struct llm_exchange *exchange,
+                                  const struct asking *asking)
+{
+    if (asking->refused)
+        return asking->refused;
+    if (asking->unfit >= (int)(end_of(exchange) - exchange->first))
+        return llm_exchange_unsupported(turn, exchange->nowhere);
+    return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.unreachable",
+                       "%s cannot be asked at the moment. Please try again in a minute.",
+                       exchange->whom);
+}
+
 troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange, json_t **ret)
 {
-    struct asking asking = {0};
+    struct asking asking = {.next = -1};
     troupe_status status;
     int64_t wait;
 
     exchange->kind = NULL;
-
+    if (exchange->router)
+        llm_router_earn(exchange->router);
     for (int64_t n = 1;; n++) {
         status = ask_all(turn, exchange, &asking, n, ret);
         if (status != TROUPE_NEXT)
             return status == TROUPE_DONE ? TROUPE_OK : status;
         if (!exchange->kind)
-            return asking.refused ? asking.refused
-                                  : llm_exchange_unsupported(turn, exchange->nowhere);
+            return fail_unasked(turn, exchange, &asking);
         wait = asking.again
                    ? llm_retry_wait(n, exchange->models[exchange->first].attempts, asking.after_ms,
                                     troupe_random(turn, 1000), troupe_time_left(turn))

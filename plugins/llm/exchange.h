@@ -2,7 +2,7 @@
  *
  * One question that gets one JSON object, paid like a round of a talk: its worst case is reserved before it
  * leaves, what it cost is settled. What fails goes to the next model that is set up, or is tried again within
- * the turn's time, by the table of errors.h.
+ * the turn's time and the budget of repetitions, by the table of errors.h; what is down is not asked (pick.h).
  */
 #ifndef LLM_EXCHANGE_H
 #define LLM_EXCHANGE_H
@@ -10,10 +10,16 @@
 #include "errors.h"
 #include "json.h"
 #include "others.h"
+#include "router.h"
 
 struct llm_exchange {
     const struct llm_settings *models;
-    uint32_t count;       /* of them                                                           */
+    uint32_t count; /* of them */
+    /* What they went through; NULL, with the next one and `kind_name`, where that counts for nothing. */
+    struct llm_models *kept;
+    struct llm_router *router; /* of talks: its providers and its budget of repetitions */
+    const char *kind_name;     /* of the models, for llm-pick: "embed"                  */
+    const char *whom;     /* names the model in sentences: "The model for vectors"             */
     uint32_t first;       /* of them, that is asked                                            */
     int alone;            /* and none behind it                                                */
     const char *what;     /* names it in reports: "llm.embed"                                  */
@@ -40,8 +46,8 @@ struct llm_exchange {
 
 void llm_exchange_clear(struct llm_exchange *exchange);
 
-/* Asks the models in their order: what another might answer goes to the next one at once, and what the same may
- * answer later to those again, after a wait. The answer, the caller's to free. Else the status of a failure that was told by troupe_fail, or why the turn
+/* Asks the models in their order, less those that are down: what another might answer goes to the next one at
+ * once, and what the same may answer later to those again, after a wait. The answer, the caller's to free. Else the status of a failure that was told by troupe_fail, or why the turn
  * has ended. [turn, waits] */
 troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange, json_t **ret);
 

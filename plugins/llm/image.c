@@ -267,14 +267,18 @@ static int aim(struct llm_exchange *exchange, troupe_turn *turn)
     return exchange->body != NULL;
 }
 
-troupe_status llm_image_run(troupe_turn *turn, const struct llm_others *others, troupe_str prompt,
-                            troupe_str shape, troupe_str quality, int as_data)
+troupe_status llm_image_run(troupe_turn *turn, struct llm_others *others, struct llm_router *router,
+                            troupe_str prompt, troupe_str shape, troupe_str quality, int as_data)
 {
     LLM_CLEANUP_JSON json_t *answer = NULL, *checked = NULL;
     struct painting painting = {
         .others = others, .prompt = prompt, .shape = shape, .quality = quality};
     struct llm_exchange exchange = {.models = others->image.to,
                                     .count = others->image.count,
+                                    .kept = &others->image,
+                                    .router = router,
+                                    .kind_name = "image",
+                                    .whom = "The model that paints",
                                     .what = "llm.image",
                                     .nowhere = nowhere,
                                     .most = ANSWER_MAX,

@@ -9,6 +9,7 @@
 #include "embed.h"
 #include "image.h"
 #include "moderate.h"
+#include "pick.h"
 #include "provider.h"
 #include "routes.h"
 #include "structured.h"
@@ -177,9 +178,10 @@ TROUPE_SERVICE(llm_embed, TROUPE_SERVICE_LLM_EMBED, "Vectors of texts", TROUPE_P
 static troupe_status llm_embed(troupe_turn *turn, troupe_str texts, int64_t dimensions,
                                troupe_str encoding, troupe_str model)
 {
-    const struct llm_agent *agent = troupe_state(turn);
+    struct llm_agent *agent = troupe_state(turn);
 
-    return llm_embed_run(turn, &agent->others, texts, dimensions, encoding.len == 6, model);
+    return llm_embed_run(turn, &agent->others, &agent->router, texts, dimensions, encoding.len == 6,
+                         model);
 }
 
 TROUPE_SERVICE(llm_moderate, TROUPE_SERVICE_LLM_MODERATE, "What a provider thinks of a text",
@@ -187,9 +189,9 @@ TROUPE_SERVICE(llm_moderate, TROUPE_SERVICE_LLM_MODERATE, "What a provider think
 
 static troupe_status llm_moderate(troupe_turn *turn, troupe_str text)
 {
-    const struct llm_agent *agent = troupe_state(turn);
+    struct llm_agent *agent = troupe_state(turn);
 
-    return llm_moderate_run(turn, &agent->others, text);
+    return llm_moderate_run(turn, &agent->others, &agent->router, text);
 }
 
 TROUPE_SERVICE(llm_image, TROUPE_SERVICE_LLM_IMAGE, "A picture of what a text says", TROUPE_PAID,
@@ -204,9 +206,9 @@ TROUPE_SERVICE(llm_image, TROUPE_SERVICE_LLM_IMAGE, "A picture of what a text sa
 static troupe_status llm_image(troupe_turn *turn, troupe_str prompt, troupe_str shape,
                                troupe_str quality, troupe_str as)
 {
-    const struct llm_agent *agent = troupe_state(turn);
+    struct llm_agent *agent = troupe_state(turn);
 
-    return llm_image_run(turn, &agent->others, prompt, shape, quality,
+    return llm_image_run(turn, &agent->others, &agent->router, prompt, shape, quality,
                          as.len == 4 && as.ptr[0] == 'd');
 }
 
@@ -277,6 +279,27 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
     troupe_reason(turn, "llm.route", "%s", choice.why);
     llm_choice_write(&choice, result);
     return troupe_result(turn, result, strlen(result));
+}
+
+/* ---- llm-pick ---------------------------------------------------------------------------------*/
+
+TROUPE_SERVICE(llm_pick_function, LLM_PICK_FUNCTION,
+               "Chooses among models for vectors, judgements, pictures; the services use it", 0,
+               TROUPE_STRING(kind, "Of which models", .choices = "embed|moderate|image"),
+               TROUPE_INT(tried, "Bits of those that failed", .min = 0, .max = UINT32_MAX,
+                          .def = 0),
+               TROUPE_INT(from, "The first of them", .min = 0, .max = LLM_MODELS_MAX, .def = 0),
+               TROUPE_INT(until, "The one behind the last", .min = 0, .max = LLM_MODELS_MAX,
+                          .def = LLM_MODELS_MAX),
+               TROUPE_BOOL(again, "Whether they were asked before", .def = 0))
+
+static troupe_status llm_pick_function(troupe_turn *turn, troupe_str kind, int64_t tried,
+                                       int64_t from, int64_t until, int32_t again)
+{
+    struct llm_agent *agent = troupe_state(turn);
+    const struct llm_wish wish = {(uint32_t)tried, (uint32_t)from, (uint32_t)until, again};
+
+    return llm_pick_answer(turn, &agent->others, &agent->router, kind, &wish);
 }
 
 /* ---- llm-status -------------------------------------------------------------------------------*/
@@ -450,8 +473,8 @@ TROUPE_PLUGIN(
     "org.troupe.llm", "1.0.0",
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
     .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools cache attach",
-    .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route, llm_flight,
-                             llm_place, llm_warm, llm_status),
+    .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route,
+                             llm_pick_function, llm_flight, llm_place, llm_warm, llm_status),
     .metrics = TROUPE_METRICS(
         TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind"),
         TROUPE_COUNTER("cache", "Questions that an answer may be kept for", .labels = "result"),

@@ -75,11 +75,16 @@ static int aim(struct llm_exchange *exchange, troupe_turn *turn)
     return exchange->body != NULL;
 }
 
-troupe_status llm_moderate_run(troupe_turn *turn, const struct llm_others *others, troupe_str text)
+troupe_status llm_moderate_run(troupe_turn *turn, struct llm_others *others,
+                               struct llm_router *router, troupe_str text)
 {
     LLM_CLEANUP_JSON json_t *answer = NULL, *checked = NULL;
     struct llm_exchange exchange = {.models = others->moderation.to,
                                     .count = others->moderation.count,
+                                    .kept = &others->moderation,
+                                    .router = router,
+                                    .kind_name = "moderate",
+                                    .whom = "The model that judges texts",
                                     .what = "llm.moderate",
                                     .nowhere = nowhere,
                                     .most = ANSWER_MAX,

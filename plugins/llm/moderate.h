@@ -6,10 +6,12 @@
 #define LLM_MODERATE_H
 
 #include "others.h"
+#include "router.h"
 
 #define LLM_MODERATE_TEXT_MAX (32 * 1024)
 
 /* The service; see troupe/services.h. [turn, waits] */
-troupe_status llm_moderate_run(troupe_turn *turn, const struct llm_others *others, troupe_str text);
+troupe_status llm_moderate_run(troupe_turn *turn, struct llm_others *others,
+                               struct llm_router *router, troupe_str text);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "others.h"
 
-#include "router.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +16,7 @@ static troupe_status bad(const struct llm_settings *main, const char *key, troup
 }
 
 static troupe_status load_one(const struct llm_settings *main, const char *key, troupe_str value,
-                              struct llm_settings *ret)
+                              struct llm_settings *ret, uint8_t *ret_provider)
 {
     troupe_str model = value;
     int provider = 1;
@@ -42,6 +40,7 @@ static troupe_status load_one(const struct llm_settings *main, const char *key, 
         return bad(main, key, value, "there is no such provider; set its base_url");
     ret->has_price = 0; /* that of the section is for talks */
     snprintf(ret->model, sizeof(ret->model), "%.*s", (int)model.len, model.ptr);
+    *ret_provider = (uint8_t)(provider - 1);
     return TROUPE_OK;
 }
 
@@ -68,7 +67,8 @@ static troupe_status load_models(const struct llm_settings *main, const char *ke
             continue;
         if (ret->count == LLM_MODELS_MAX)
             return bad(main, key, one, "there are four models before it, which is the most");
-        status = load_one(main, key, one, &ret->to[ret->count]);
+        llm_health_init(&ret->health[ret->count]);
+        status = load_one(main, key, one, &ret->to[ret->count], &ret->providers[ret->count]);
         ret->count += status >= 0;
     }
     return status;
@@ -89,8 +89,10 @@ troupe_status llm_others_load(const struct llm_settings *main, struct llm_others
         return status;
     /* OpenAI's is free and there for everyone who has a key. */
     if (ret->moderation.count == 0 && strcmp(main->host_name, OPENAI) == 0) {
-        struct llm_settings *own = &ret->moderation.to[ret->moderation.count++];
+        struct llm_settings *own = &ret->moderation.to[0];
 
+        ret->moderation.count = 1;
+        llm_health_init(&ret->moderation.health[0]);
         *own = *main;
         own->has_price = 0;
         snprintf(own->model, sizeof(own->model), OPENAI_MODERATION);

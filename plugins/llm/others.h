@@ -6,6 +6,7 @@
 #ifndef LLM_OTHERS_H
 #define LLM_OTHERS_H
 
+#include "health.h"
 #include "settings.h"
 
 #define LLM_MODELS_MAX 4 /* of a kind, the first one preferred */
@@ -13,6 +14,8 @@
 struct llm_models {
     uint32_t count; /* 0: not set up */
     struct llm_settings to[LLM_MODELS_MAX];
+    uint8_t providers[LLM_MODELS_MAX]; /* their numbers, from 0 */
+    struct llm_health health[LLM_MODELS_MAX];
 };
 
 struct llm_others {

@@ -1,58 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Which model a question goes to, and which next when it fails. Candidates of a route are scored by
- * price, fitness for the task, measured latency and failures; a breaker for each model and each
- * provider keeps questions away from what is down, and lets one through now and then to see.
+ * price, fitness for the task, measured latency and failures (health.h).
  *
- * What it knows is memory of this process and differs after a restart. So its choices are made in a
- * declared function of the agent (llm-route), whose result the host records: a stage that runs
- * again goes the way that it went.
+ * Its choices are made in a declared function of the agent (llm-route), whose result the host records: a
+ * stage that runs again goes the way that it went.
  */
 #ifndef LLM_ROUTER_H
 #define LLM_ROUTER_H
 
 #include "errors.h"
+#include "health.h"
 #include "request.h"
 #include "settings.h"
 
-#define LLM_PROVIDERS_MAX  4
-#define LLM_KEYS_MAX       2
 #define LLM_CANDIDATES_MAX 16
 #define LLM_QUALITY        70 /* of a model that nobody judged */
 
 enum llm_route { LLM_CHAT, LLM_QUICK, LLM_CODE, LLM_VISION, LLM_SUMMARY, LLM_ROUTES };
 
-#define LLM_BREAKER_FAILURES 5                 /* in a row, that open it            */
-#define LLM_BREAKER_FIRST_MS ((int64_t)30000)  /* open for so long, doubled each time */
-#define LLM_BREAKER_MOST_MS  ((int64_t)600000) /* up to this                        */
-#define LLM_PROBE_MS         ((int64_t)120000) /* a probe that said nothing for so long is lost */
-#define LLM_COOL_MS          ((int64_t)10000)  /* after a 429 that names no time    */
-#define LLM_KEY_COOL_MS      ((int64_t)600000) /* a key that was refused, or has no credit */
-#define LLM_RETRY_SHARE      0.2               /* of all questions may be repeated …  */
-#define LLM_RETRY_RESERVE    10.0              /* … and so many at once               */
-
-struct llm_breaker {
-    uint32_t failures, openings;
-    int64_t open_until;  /* 0: closed */
-    int64_t probe_since; /* 0: nobody is trying */
-    uint8_t tripped;     /* opens at the next look at the clock */
-};
+#define LLM_RETRY_SHARE   0.2  /* of all questions may be repeated …  */
+#define LLM_RETRY_RESERVE 10.0 /* … and so many at once               */
 
 struct llm_candidate {
     struct llm_settings settings;
     uint8_t provider;
     struct llm_shape shape; /* what this model refused before */
-    /* Measured: moving averages, -1 before the first. */
-    double first_ms, total_ms, success;
-    int64_t measured_ms; /* when, 0: not looked at the clock since */
-    struct llm_breaker breaker;
-    int64_t cool_until[LLM_KEYS_MAX], cool_for[LLM_KEYS_MAX];
-};
-
-struct llm_link {
-    uint8_t keys;
-    struct llm_breaker breaker;
-    int64_t cool_until[LLM_KEYS_MAX], cool_for[LLM_KEYS_MAX];
+    struct llm_health health;
 };
 
 struct llm_way {
@@ -96,6 +70,8 @@ int llm_router_chooses(const struct llm_router *router);
 
 /* A question has come: it earns its share of a repetition. */
 void llm_router_earn(struct llm_router *router);
+/* A question is repeated: 0 where too many were lately. */
+int llm_router_spend(struct llm_router *router);
 
 /* 0 to 100, from the last message alone: length, code, numbers of questions. */
 int64_t llm_complexity(const json_t *messages);

@@ -93,7 +93,7 @@ static int candidate_for(struct llm_router *router, const struct llm_settings *s
     memset(candidate, 0, sizeof(*candidate));
     candidate->settings = *settings;
     candidate->provider = provider;
-    candidate->first_ms = candidate->total_ms = candidate->success = -1;
+    llm_health_init(&candidate->health);
     /* The prices of the section are those of its model. */
     if (strcmp(settings->model, model) != 0 || provider != 0)
         candidate->settings.has_price = 0;

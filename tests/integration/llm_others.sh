@@ -55,6 +55,9 @@ is $? 0 "the host starts with several models of a kind"
 is "$(call llm.embed 'texts=["a cat"]' | get "d['model']")" "'vectors'" "after a 429 the next one makes the vectors"
 is "$(call llm.moderate text="a bad word" | get "d['model'], d['flagged']")" "('judge', True)" \
     "after a 500 the next one judges"
+for _ in 1 2 3 4 5 6; do call llm.moderate text="a word" >/dev/null; done
+asked() { curl -sf --noproxy '*' "$FAKE_URL/_log" | get "sum(r['body'].get('model') == '$1' for r in d)"; }
+is "$(asked broken) $(asked judge)" "5 9" "which after five failures is asked at once"
 is "$(call llm.image prompt="a point" | get "d['model'], d['type']")" "('painter', 'image/png')" \
     "after an unknown one and one that hangs the third one paints"
 out=$(chat '/imagine prompt="a point \"here\"" shape=portrait')

@@ -6,6 +6,7 @@
 #include "tap.h"
 
 #include "llm/embed.h"
+#include "llm/pick.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -16,11 +17,35 @@ const troupe_plugin *troupe_plugin_v1(void);
 
 typedef troupe_status (*embed_fn)(troupe_turn *, troupe_str, int64_t, troupe_str, troupe_str);
 typedef troupe_status (*moderate_fn)(troupe_turn *, troupe_str);
+typedef troupe_status (*pick_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int32_t);
 typedef troupe_status (*image_fn)(troupe_turn *, troupe_str, troupe_str, troupe_str, troupe_str);
 
 static troupe_str str(const char *text)
 {
     return (troupe_str){text, strlen(text)};
+}
+
+/* The agent's own choice, as the host would make it. */
+static const char *call_pick(struct fake_turn *fake, const char *name, troupe_str args)
+{
+    static char result[128];
+    json_t *tree = json_loadb(args.ptr, args.len, 0, NULL);
+    const char *kind = json_string_value(json_object_get(tree, "kind"));
+    struct fake_text kept = fake->result;
+
+    assert_string_equal(name, LLM_PICK_FUNCTION);
+    fake->result = (struct fake_text){0};
+    assert_int_equal(((pick_fn)fake_function(fake, name))(
+                         &fake->turn, str(kind), json_integer_value(json_object_get(tree, "tried")),
+                         json_integer_value(json_object_get(tree, "from")),
+                         json_integer_value(json_object_get(tree, "until")),
+                         json_is_true(json_object_get(tree, "again"))),
+                     TROUPE_OK);
+    snprintf(result, sizeof(result), "%s", fake->result.ptr);
+    free(fake->result.ptr);
+    fake->result = kept;
+    json_decref(tree);
+    return result;
 }
 
 /* Keys and values, NULL behind the last. */
@@ -36,6 +61,7 @@ static struct fake_turn *agent(const char *const *config)
     for (; config[0]; config += 2)
         fake_config(fake, config[0], config[1]);
     assert_int_equal(fake_create(fake), TROUPE_OK);
+    fake->on_call = call_pick;
     return fake;
 }
 
@@ -452,6 +478,147 @@ static void all_vectors_of_a_call_are_one_models(void **state)
     finish(fake);
 }
 
+/* ---- what is down ------------------------------------------------------------------------------*/
+
+static const char *const patient[] = {
+    "base_url", "http://127.0.0.1:8080/v1", "embed_model", "own", "attempts", "1", NULL};
+
+static void a_model_that_is_down_is_not_asked_until_its_probe(void **state)
+{
+    struct fake_turn *fake = agent(patient);
+    unsigned n = 0;
+
+    (void)state;
+    for (; n < LLM_BREAKER_FAILURES; n++) {
+        answers(fake, n, 503, "RAW");
+        assert_int_equal(embed_one(fake), TROUPE_UNAVAILABLE);
+        assert_string_equal(fake->code, "llm.provider_error");
+        assert_int_equal(fake->request_count, n + 1);
+    }
+    /* Nobody waits for it, and the caller is told what to do. */
+    assert_int_equal(embed_one(fake), TROUPE_UNAVAILABLE);
+    assert_string_equal(fake->code, "llm.unreachable");
+    assert_non_null(strstr(fake->sentence, "The model for vectors cannot be asked"));
+    assert_true(fake_text_has(&fake->reasons, "(is down); none is left"));
+    fake->now_ms += LLM_BREAKER_FIRST_MS - 1;
+    assert_int_equal(embed_one(fake), TROUPE_UNAVAILABLE);
+    assert_int_equal(fake->request_count, n);
+    /* The probe fails, and it stays away for twice as long; the next one answers. */
+    fake->now_ms += 1;
+    answers(fake, n, 503, "RAW");
+    assert_int_equal(embed_one(fake), TROUPE_UNAVAILABLE);
+    assert_int_equal(fake->request_count, ++n);
+    fake->now_ms += 2 * LLM_BREAKER_FIRST_MS - 1;
+    assert_int_equal(embed_one(fake), TROUPE_UNAVAILABLE);
+    assert_int_equal(fake->request_count, n);
+    fake->now_ms += 1;
+    for (unsigned i = n; i < n + 2; i++) {
+        answers(fake, i, 200, VECTOR);
+        assert_int_equal(embed_one(fake), TROUPE_OK);
+    }
+    assert_int_equal(fake->request_count, n + 2);
+    finish(fake);
+}
+
+static void while_one_is_down_the_next_one_is_asked_in_its_stead(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < sizeof(asked) / sizeof(asked[0]); s++) {
+        struct fake_turn *fake = agent(several);
+
+        /* Nothing of it is ever right: once is enough. */
+        answers(fake, 0, 404, "{\"error\":{\"code\":\"model_not_found\",\"message\":\"RAW\"}}");
+        answers(fake, 1, 200, asked[s].answer);
+        answers(fake, 2, 200, asked[s].answer);
+        answers(fake, 3, 200, asked[s].answer);
+        assert_int_equal(asked[s].ask(fake), TROUPE_OK);
+        assert_int_equal(fake->request_count, 2);
+        assert_int_equal(asked[s].ask(fake), TROUPE_OK);
+        assert_int_equal(fake->request_count, 3);
+        assert_non_null(strstr(fake->requests[2].url, "127.0.0.1:8080"));
+        assert_true(fake_text_has(&fake->reasons, "llm.pick"));
+        fake->now_ms += LLM_BREAKER_FIRST_MS;
+        assert_int_equal(asked[s].ask(fake), TROUPE_OK);
+        assert_non_null(strstr(fake->requests[3].url, "api.openai.com"));
+        finish(fake);
+    }
+}
+
+static void who_fails_more_often_than_not_goes_behind_the_others(void **state)
+{
+    struct fake_turn *fake = agent(several);
+    unsigned n = 0;
+
+    (void)state;
+    /* Never often enough in a row for its breaker. */
+    for (int i = 0; i < 5; i++) {
+        const unsigned fails = i != 2;
+
+        answers(fake, n, fails ? 500 : 200, fails ? "RAW" : VECTOR);
+        answers(fake, n + fails, 200, VECTOR);
+        assert_int_equal(embed_one(fake), TROUPE_OK);
+        n += 1 + fails;
+        assert_int_equal(fake->request_count, n);
+    }
+    answers(fake, n, 200, VECTOR);
+    assert_int_equal(embed_one(fake), TROUPE_OK);
+    assert_int_equal(fake->request_count, n + 1);
+    assert_non_null(strstr(fake->requests[n].url, "127.0.0.1:8080"));
+    assert_true(fake_text_has(&fake->reasons, "(fails often)"));
+    fake->now_ms += 3600 * 1000;
+    answers(fake, n + 1, 200, VECTOR);
+    assert_int_equal(embed_one(fake), TROUPE_OK);
+    assert_non_null(strstr(fake->requests[n + 1].url, "api.openai.com"));
+    finish(fake);
+}
+
+static void a_key_that_may_not_be_used_gives_way_to_the_other_one(void **state)
+{
+    static const char *const config[] = {
+        "base_url",    "https://api.openai.com/v1", "embed_model", "text-embedding-3-small",
+        "api_key_alt", "not for the plugin either", NULL};
+    static const uint32_t refusals[] = {401, 402, 429};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        struct fake_turn *fake = agent(config);
+
+        answers(fake, 0, refusals[i], "{\"error\":{\"message\":\"RAW\"}}");
+        answers(fake, 1, 200, VECTOR);
+        answers(fake, 2, 200, VECTOR);
+        assert_int_equal(embed_one(fake), TROUPE_OK);
+        assert_int_equal(fake->slept_ms, 0);
+        assert_non_null(strstr(fake->requests[1].headers, "{secret:api_key_alt}"));
+        assert_int_equal(embed_one(fake), TROUPE_OK);
+        assert_non_null(strstr(fake->requests[2].headers, "{secret:api_key_alt}"));
+        finish(fake);
+    }
+}
+
+static void questions_that_are_repeated_stay_a_fifth_of_all(void **state)
+{
+    struct llm_candidate *candidates = calloc(LLM_CANDIDATES_MAX, sizeof(*candidates));
+    struct llm_models *models = calloc(1, sizeof(*models));
+    const struct llm_wish again = {0, 0, 1, 1};
+    struct llm_router router;
+    struct llm_pick pick;
+    int repeated = 0;
+
+    (void)state;
+    llm_router_init(&router, candidates);
+    models->count = 1;
+    llm_health_init(&models->health[0]);
+    for (int i = 0; i < 200; i++) {
+        llm_router_earn(&router);
+        llm_pick(models, &router, &again, 1000, &pick);
+        repeated += pick.model == 0;
+    }
+    assert_int_equal(repeated, (int)(LLM_RETRY_RESERVE + 199 * LLM_RETRY_SHARE));
+    assert_non_null(strstr(pick.why, "too many questions were repeated lately"));
+    free(models);
+    free(candidates);
+}
+
 /* ---- judgements -------------------------------------------------------------------------------*/
 
 static void a_text_is_judged_by_openais_own_classifier(void **state)
@@ -643,6 +810,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_a_provider_does_not_allow_is_not_offered_to_another),
         cmocka_unit_test(a_model_that_cannot_be_paid_gives_way_to_one_that_can),
         cmocka_unit_test(all_vectors_of_a_call_are_one_models),
+        cmocka_unit_test(a_model_that_is_down_is_not_asked_until_its_probe),
+        cmocka_unit_test(while_one_is_down_the_next_one_is_asked_in_its_stead),
+        cmocka_unit_test(who_fails_more_often_than_not_goes_behind_the_others),
+        cmocka_unit_test(a_key_that_may_not_be_used_gives_way_to_the_other_one),
+        cmocka_unit_test(questions_that_are_repeated_stay_a_fifth_of_all),
         cmocka_unit_test(a_text_is_judged_by_openais_own_classifier),
         cmocka_unit_test(where_nobody_judges_that_is_said),
         cmocka_unit_test(a_picture_is_reserved_at_its_price_and_paid_by_its_tokens),

@@ -58,7 +58,7 @@ static struct rig *rig_new(void)
         struct llm_candidate *candidate = &rig->candidates[i];
 
         candidate->provider = i;
-        candidate->first_ms = candidate->total_ms = candidate->success = -1;
+        llm_health_init(&candidate->health);
         snprintf(candidate->settings.model, LLM_MODEL_MAX, "%s", models[i].model);
         candidate->settings.has_price = 1;
         candidate->settings.price =

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "health.h"
+
+#include <string.h>
+
+#define SMOOTHING 0.2      /* weight of the newest measurement                      */
+#define FORGET_MS 600000.0 /* after which half of the failures are forgotten        */
+
+static const char must_wait[] = "must wait";
+
+void llm_health_init(struct llm_health *health)
+{
+    memset(health, 0, sizeof(*health));
+    health->first_ms = health->total_ms = health->success = -1;
+}
+
+/* ---- breakers ----------------------------------------------------------------------------------*/
+
+static void breaker_look(struct llm_breaker *breaker, int64_t now_ms)
+{
+    int64_t ms = LLM_BREAKER_FIRST_MS;
+
+    if (!breaker->tripped)
+        return;
+    for (uint32_t i = 0; i < breaker->openings && ms < LLM_BREAKER_MOST_MS; i++)
+        ms *= 2;
+    breaker->open_until = now_ms + (ms > LLM_BREAKER_MOST_MS ? LLM_BREAKER_MOST_MS : ms);
+    breaker->openings++;
+    breaker->tripped = 0;
+    breaker->probe_since = 0;
+}
+
+/* Open, or half open while somebody is trying. */
+static int breaker_stops(const struct llm_breaker *breaker, int64_t now_ms)
+{
+    if (breaker->open_until == 0)
+        return 0;
+    return breaker->open_until > now_ms ||
+           (breaker->probe_since != 0 && now_ms - breaker->probe_since < LLM_PROBE_MS);
+}
+
+static void breaker_enter(struct llm_breaker *breaker, int64_t now_ms)
+{
+    if (breaker->open_until != 0)
+        breaker->probe_since = now_ms;
+}
+
+static void breaker_note(struct llm_breaker *breaker, int failed, int at_once)
+{
+    if (!failed) {
+        memset(breaker, 0, sizeof(*breaker));
+        return;
+    }
+    breaker->failures++;
+    if (at_once || breaker->open_until != 0 || breaker->failures >= LLM_BREAKER_FAILURES)
+        breaker->tripped = 1;
+}
+
+/* ---- what came of it ---------------------------------------------------------------------------*/
+
+static double average(double before, double value)
+{
+    return before < 0 ? value : before + SMOOTHING * (value - before);
+}
+
+static int is(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+static int refuses_key(const struct llm_kind *kind)
+{
+    return kind->category == LLM_ACCOUNT ||
+           (kind->category == LLM_CONFIG && is(kind->code, "llm.refused"));
+}
+
+int llm_kind_blames_key(const struct llm_kind *kind)
+{
+    return kind->category == LLM_RATE || refuses_key(kind);
+}
+
+void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t key,
+                     const struct llm_kind *kind, int64_t retry_after_ms, int64_t first_ms,
+                     int64_t total_ms)
+{
+    if (!kind) {
+        health->first_ms = average(health->first_ms, (double)first_ms);
+        health->total_ms = average(health->total_ms, (double)total_ms);
+        health->success = average(health->success, 1);
+        if (health->breaker.open_until != 0)
+            health->known = 0; /* what was before its probe says nothing now */
+        health->known += health->known < LLM_KNOWN_LEAST;
+        breaker_note(&health->breaker, 0, 0);
+        breaker_note(&link->breaker, 0, 0);
+        return;
+    }
+    /* Cut by a restart of the host, or kept back by its own bounds: nothing of the model's. */
+    if (kind == &llm_kind_interrupted || is(kind->name, "own_limit"))
+        return;
+    /* What was asked is no fault of the model's, which is there and says so. */
+    if (kind->category == LLM_CONTENT || kind->category == LLM_REQUEST) {
+        breaker_note(&health->breaker, 0, 0);
+        breaker_note(&link->breaker, 0, 0);
+        return;
+    }
+    if (kind->category == LLM_RATE) {
+        health->cool_for[key] = retry_after_ms > 0 ? retry_after_ms : LLM_COOL_MS;
+        return;
+    }
+    if (refuses_key(kind)) {
+        link->cool_for[key] = LLM_KEY_COOL_MS;
+        return;
+    }
+    health->success = average(health->success, 0);
+    health->known += health->known < LLM_KNOWN_LEAST;
+    health->measured_ms = 0;
+    breaker_note(&health->breaker, 1, kind->category == LLM_CONFIG);
+    if (is(kind->code, "llm.unreachable"))
+        breaker_note(&link->breaker, 1, 0);
+}
+
+/* ---- what to do with it ------------------------------------------------------------------------*/
+
+static void cool(int64_t *until, int64_t *duration, int64_t now_ms)
+{
+    for (int i = 0; i < LLM_KEYS_MAX; i++) {
+        if (duration[i] > 0)
+            until[i] = now_ms + duration[i];
+        duration[i] = 0;
+    }
+}
+
+void llm_link_look(struct llm_link *link, int64_t now_ms)
+{
+    breaker_look(&link->breaker, now_ms);
+    cool(link->cool_until, link->cool_for, now_ms);
+}
+
+void llm_health_look(struct llm_health *health, int64_t now_ms)
+{
+    breaker_look(&health->breaker, now_ms);
+    cool(health->cool_until, health->cool_for, now_ms);
+    if (health->measured_ms == 0)
+        health->measured_ms = now_ms;
+}
+
+int llm_health_key(const struct llm_health *health, const struct llm_link *link, int64_t now_ms)
+{
+    for (int i = 0; i < (link->keys ? link->keys : 1); i++)
+        if (link->cool_until[i] <= now_ms && health->cool_until[i] <= now_ms)
+            return i;
+    return -1;
+}
+
+const char *llm_health_obstacle(const struct llm_health *health, const struct llm_link *link,
+                                int64_t now_ms)
+{
+    if (breaker_stops(&link->breaker, now_ms))
+        return "provider is down";
+    if (breaker_stops(&health->breaker, now_ms))
+        return "is down";
+    return llm_health_key(health, link, now_ms) < 0 ? must_wait : NULL;
+}
+
+int llm_health_waits(const char *obstacle)
+{
+    return obstacle == must_wait;
+}
+
+double llm_health_failed(const struct llm_health *health, int64_t now_ms)
+{
+    double failed = health->success < 0 ? 0 : 1 - health->success;
+
+    for (double age = (double)(now_ms - health->measured_ms); age > FORGET_MS && failed > 0.01;
+         age -= FORGET_MS)
+        failed /= 2;
+    return failed;
+}
+
+int llm_health_fails_often(const struct llm_health *health, int64_t now_ms)
+{
+    return health->breaker.open_until == 0 && health->known >= LLM_KNOWN_LEAST &&
+           llm_health_failed(health, now_ms) > 0.5;
+}
+
+void llm_health_enter(struct llm_health *health, struct llm_link *link, int64_t now_ms)
+{
+    breaker_enter(&health->breaker, now_ms);
+    breaker_enter(&link->breaker, now_ms);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pick.h"
+
+#include "json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+__attribute__((format(printf, 2, 3))) static void tell(struct llm_pick *pick, const char *format,
+                                                       ...)
+{
+    size_t len = strlen(pick->why);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(pick->why + len, sizeof(pick->why) - len, format, args);
+    va_end(args);
+}
+
+/* The lower the better; -1 where it may not be asked. `note` says what is the matter with it. */
+static int rank(const struct llm_models *models, const struct llm_router *router,
+                const struct llm_wish *wish, uint32_t i, int64_t now_ms, const char **ret_note)
+{
+    const struct llm_health *health = &models->health[i];
+
+    *ret_note = wish->tried >> i & 1
+                    ? "failed"
+                    : llm_health_obstacle(health, &router->links[models->providers[i]], now_ms);
+    if (*ret_note && !(wish->again && llm_health_waits(*ret_note)))
+        return -1;
+    if (!llm_health_fails_often(health, now_ms))
+        return 0;
+    *ret_note = "fails often";
+    return 1;
+}
+
+static void enter(struct llm_models *models, struct llm_router *router, int64_t now_ms,
+                  struct llm_pick *pick)
+{
+    struct llm_health *health = &models->health[pick->model];
+    struct llm_link *link = &router->links[models->providers[pick->model]];
+
+    pick->key = llm_health_key(health, link, now_ms);
+    if (pick->key < 0)
+        pick->key = 0; /* its wait has been kept */
+    llm_health_enter(health, link, now_ms);
+}
+
+void llm_pick(struct llm_models *models, struct llm_router *router, const struct llm_wish *wish,
+              int64_t now_ms, struct llm_pick *ret)
+{
+    int best = -1, second = -1;
+    int64_t first = -1;
+
+    memset(ret, 0, sizeof(*ret));
+    ret->model = ret->next = -1;
+    for (int i = 0; i < LLM_PROVIDERS_MAX; i++)
+        llm_link_look(&router->links[i], now_ms);
+    for (uint32_t i = 0; i < models->count; i++)
+        llm_health_look(&models->health[i], now_ms);
+    for (uint32_t i = wish->from; i < wish->until && i < models->count; i++) {
+        const char *note = NULL;
+        const int value = rank(models, router, wish, i, now_ms, &note);
+
+        tell(ret, "%s%s at %s%s%s%s", i > wish->from ? ", " : "", models->to[i].model,
+             models->to[i].host_name, note ? " (" : "", note ? note : "", note ? ")" : "");
+        if (first < 0 && !(wish->tried >> i & 1))
+            first = i;
+        if (value >= 0 && (best < 0 || value < best)) {
+            second = best;
+            ret->next = ret->model;
+            best = value;
+            ret->model = i;
+        } else if (value >= 0 && (second < 0 || value < second)) {
+            second = value;
+            ret->next = i;
+        }
+    }
+    if (ret->model >= 0 && wish->again && !llm_router_spend(router)) {
+        tell(ret, "; too many questions were repeated lately");
+        ret->model = ret->next = -1;
+    }
+    ret->diverts = ret->model != first;
+    if (ret->model < 0) {
+        tell(ret, "; none is left");
+        return;
+    }
+    enter(models, router, now_ms, ret);
+    tell(ret, "; %s", models->to[ret->model].model);
+}
+
+/* ---- llm-pick ----------------------------------------------------------------------------------*/
+
+/* Where the function cannot be asked, the order of the config holds. */
+static void in_order(const struct llm_wish *wish, struct llm_pick *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->model = ret->next = -1;
+    for (uint32_t i = wish->until; i > wish->from; i--) {
+        if (wish->tried >> (i - 1) & 1)
+            continue;
+        ret->next = ret->model;
+        ret->model = i - 1;
+    }
+}
+
+static int64_t number(const json_t *tree, const char *key)
+{
+    return json_integer_value(json_object_get(tree, key));
+}
+
+troupe_status llm_pick_ask(troupe_turn *turn, const char *kind, const struct llm_wish *wish,
+                           struct llm_pick *ret)
+{
+    char args[160];
+    troupe_str result = {NULL, 0};
+    LLM_CLEANUP_JSON json_t *tree = NULL;
+    troupe_status status;
+
+    snprintf(args, sizeof(args),
+             "{\"kind\":\"%s\",\"tried\":%u,\"from\":%u,\"until\":%u,\"again\":%s}", kind,
+             wish->tried, wish->from, wish->until, wish->again ? "true" : "false");
+    in_order(wish, ret);
+    if (!kind)
+        return TROUPE_OK;
+    status = troupe_call(turn, LLM_PICK_FUNCTION, (troupe_str){args, strlen(args)}, &result);
+    if (status < 0)
+        return troupe_turn_status(turn);
+    tree = llm_json_load(result.ptr, result.len);
+    if (!json_is_integer(json_object_get(tree, "model")))
+        return TROUPE_OK;
+    ret->model = number(tree, "model");
+    ret->next = number(tree, "next");
+    ret->key = number(tree, "key");
+    if (ret->model >= (int64_t)wish->until || ret->next >= (int64_t)wish->until || ret->key < 0 ||
+        ret->key >= LLM_KEYS_MAX)
+        in_order(wish, ret);
+    return TROUPE_OK;
+}
+
+troupe_status llm_pick_answer(troupe_turn *turn, struct llm_others *others,
+                              struct llm_router *router, troupe_str kind,
+                              const struct llm_wish *wish)
+{
+    struct llm_models *models = kind.ptr[0] == 'e'   ? &others->embed
+                                : kind.ptr[0] == 'm' ? &others->moderation
+                                                     : &others->image;
+    struct llm_pick pick;
+    char result[128];
+
+    llm_pick(models, router, wish, troupe_now(turn), &pick);
+    if (pick.diverts)
+        troupe_reason(turn, "llm.pick", "%.*s: %s", (int)kind.len, kind.ptr, pick.why);
+    snprintf(result, sizeof(result), "{\"model\":%lld,\"next\":%lld,\"key\":%lld}",
+             (long long)pick.model, (long long)pick.next, (long long)pick.key);
+    return troupe_result(turn, result, strlen(result));
+}

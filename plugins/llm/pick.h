@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which of the models for vectors, judgements or pictures is asked: the first one in the order of the config
+ * that is not down, and those that failed more often than not lately behind all others. Providers, keys and
+ * the budget of repetitions are those of talks.
+ *
+ * A choice is made in a declared function of the agent (llm-pick), whose result the host records: see
+ * health.h.
+ */
+#ifndef LLM_PICK_H
+#define LLM_PICK_H
+
+#include "others.h"
+#include "router.h"
+
+#define LLM_PICK_FUNCTION "llm-pick"
+
+struct llm_wish {
+    uint32_t tried;       /* bits of models that shall not be asked (again)       */
+    uint32_t from, until; /* the models among which one is picked                 */
+    int again;            /* they were asked before, and their wait has been kept */
+};
+
+struct llm_pick {
+    int64_t model; /* -1: none may be asked       */
+    int64_t next;  /* who would be, after it; -1  */
+    int64_t key;
+    int diverts; /* from the order of the config */
+    char why[480];
+};
+
+/* `why` tells all models and what keeps them away. */
+void llm_pick(struct llm_models *models, struct llm_router *router, const struct llm_wish *wish,
+              int64_t now_ms, struct llm_pick *ret);
+
+/* What llm-pick is called for and gives; `kind` names the models for it; NULL: the order of
+ * the config. */
+troupe_status llm_pick_ask(troupe_turn *turn, const char *kind, const struct llm_wish *wish,
+                           struct llm_pick *ret);
+troupe_status llm_pick_answer(troupe_turn *turn, struct llm_others *others,
+                              struct llm_router *router, troupe_str kind,
+                              const struct llm_wish *wish);
+
+#endif
