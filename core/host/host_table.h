@@ -22,6 +22,9 @@ void host_register(struct plugin_registry *registry);
 
 /* ---- between the files of core/host --------------------------------------------------------- */
 
+/* Of "troupe.budget/1" (budget_close.c). [waits] */
+troupe_status host_settle(troupe_turn *turn, uint64_t reservation, uint64_t micros);
+troupe_status host_release(troupe_turn *turn, uint64_t reservation);
 /* TROUPE_DENIED with a sentence for the author unless the agent's plugin declared it. */
 troupe_status host_need(struct turn_frame *frame, const char *capability);
 /* TROUPE_ARGUMENT for NULL where bytes should be, TROUPE_LIMIT for more than `max` of them; `what`

@@ -160,7 +160,7 @@ void turn_ended_by_another(struct engine *engine, int64_t id);
 void turn_stop(struct turn *turn);
 /* The same for a message that was taken back: nothing is said, what was shown goes. */
 void turn_withdraw(struct turn *turn);
-/* Sums up what the turn has spent. [waits] */
+/* Sums up what the turn has spent, where this run does not know all of it. [waits] */
 void turn_read_cost(struct turn *turn);
 /* The turn's coroutine has done all that is owed. */
 void turn_engine_ended(struct turn *turn);

@@ -427,6 +427,33 @@ troupe_status turn_record_try(struct record_call *call, struct store_batch *batc
     return status;
 }
 
+troupe_status turn_record_submit(struct record_call *call, struct store_batch *batch,
+                                 const void *result, size_t len,
+                                 void (*told)(void *arg, struct store_batch *batch,
+                                              troupe_status status, const struct error *err),
+                                 void *arg, struct error *err)
+{
+    struct turn *turn = call->frame->turn;
+    uint64_t sequence = 0;
+    troupe_status status = TROUPE_OK;
+
+    if (!is_off(call->frame))
+        status = gather(call, batch, RECORD_DONE, TROUPE_OK, result, len, &sequence, err);
+    if (status >= 0)
+        status = store_submit(turn->engine->store, batch, told, arg, err);
+    if (status >= 0 && !is_off(call->frame)) {
+        written(&turn->record, sequence);
+        turn->restage = false;
+    }
+    turn_span_called(call->frame, call->span, status);
+    return status;
+}
+
+void turn_record_lose(struct turn *turn)
+{
+    turn->record.lost = true;
+}
+
 troupe_status turn_record_commit(struct record_call *call, struct store_batch *batch,
                                  const char *code, const void *result, size_t len)
 {

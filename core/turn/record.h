@@ -135,6 +135,15 @@ troupe_status turn_record_commit(struct record_call *call, struct store_batch *b
 /* The same for who words failures by itself: they are neither noted nor told. [waits] */
 troupe_status turn_record_try(struct record_call *call, struct store_batch *batch,
                               const void *result, size_t len, struct error *err);
+/* The same without waiting for it, in its order among the turn's commits: `told` as store_submit has it.
+ * What was noted counts as written; where it was not, turn_record_lose. */
+troupe_status turn_record_submit(struct record_call *call, struct store_batch *batch,
+                                 const void *result, size_t len,
+                                 void (*told)(void *arg, struct store_batch *batch,
+                                              troupe_status status, const struct error *err),
+                                 void *arg, struct error *err);
+/* Something that it counted as written was not: it has no further effect. */
+void turn_record_lose(struct turn *turn);
 /* Commits the mark before an effect outside, with `batch` (may be NULL). [waits] */
 troupe_status turn_record_begun(struct record_call *call, struct store_batch *batch,
                                 const void *result, size_t len, struct error *err);

@@ -509,6 +509,9 @@ void turn_read_cost(struct turn *turn)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
 
+    /* All of it was settled by this run, which has counted. */
+    if (!turn->resumed && (!turn->reserved || turn->left_open))
+        return;
     if (store_query(turn->engine->store, STORE_SQL(SQL_TURN_COST, store_int(turn->id)),
                     turn_engine_soon(turn->engine), &rows, NULL) == TROUPE_OK)
         turn->cost_micros = store_cell_int(rows, 0, 0, 0);
@@ -631,6 +634,8 @@ troupe_status turn_run(void *arg)
     if (status < 0 && !turn->duplicate)
         log_error("turn", "turn %lld: its end could not be stored: %s", (long long)turn->id,
                   err.text);
+    if (turn->unbooked && !turn->left_open) /* it is told by now, as it was on its way before */
+        close_budget(turn);
     turn_engine_ended(turn);
     return TROUPE_OK;
 }

@@ -113,21 +113,30 @@ static void do_call(struct shell_call *call)
                   call->status < 0 ? call->result.code : "call", "%s", call->result.sentence);
 }
 
-static void store_end(struct turn *turn)
+static void close_budget(struct turn *turn)
 {
     struct engine *engine = turn->engine;
     struct error err;
 
-    co_shield(ENGINE_STORE_MS);
-    if (turn->reserved &&
-        turn_budget_close(engine->store, turn->id, turn_engine_soon(engine), &err) < 0)
+    if (turn_budget_close(engine->store, turn->id, turn_engine_soon(engine), &err) < 0)
         log_warn("turn", "call %lld: reservations stay open until the next start: %s",
                  (long long)turn->id, err.text);
+}
+
+static void store_end(struct turn *turn)
+{
+    struct error err;
+
+    co_shield(ENGINE_STORE_MS);
+    if (turn->reserved)
+        close_budget(turn);
     if (turn->spends)
         turn_read_cost(turn);
     if (turn_answer_finish(turn, &err) < 0)
         log_warn("turn", "the end of call %lld could not be stored: %s", (long long)turn->id,
                  err.text);
+    if (turn->unbooked)
+        close_budget(turn);
     co_unshield();
 }
 

@@ -81,11 +81,12 @@ struct turn {
     bool files_given;              /* to a command: its content has none of them */
     struct turn_attached attached; /* files that go with the answer: attach.h */
     int64_t cost_micros;
-    unsigned calls;                /* functions that run now               */
-    unsigned frames;               /* that were made so far                */
-    unsigned attempt;              /* 1: the first; 0 is, too              */
-    bool spends;                   /* it has reservations in the ledger */
-    unsigned reserved;             /* of them, made by this run and perhaps open still */
+    unsigned calls;    /* functions that run now               */
+    unsigned frames;   /* that were made so far                */
+    unsigned attempt;  /* 1: the first; 0 is, too              */
+    bool spends;       /* it has reservations in the ledger */
+    unsigned reserved; /* of them, made by this run and perhaps open still */
+    bool unbooked;     /* what one cost could not be stored: its worst case is to be booked */
     struct list_link reservations; /* struct turn_reservation: those that this run knows */
     struct turn_record record;
     json_t *stages;      /* names of its stages at admission                                  */

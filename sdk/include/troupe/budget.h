@@ -35,7 +35,8 @@ typedef struct troupe_budget_v1 {
     troupe_status (*reserve)(troupe_turn *turn, uint64_t worst_micros, const char *what,
                              uint64_t *ret_reservation);
     /* Settles a dispatched reservation; more than was reserved is booked and reported, and the same `what`
-     * is TROUPE_BUDGET from then on until the owner confirms it. Stored. [turn, waits] */
+     * is TROUPE_BUDGET from then on until the owner confirms it. Stored, with or before what the turn
+     * stores next; not waited for as a rule. [turn, waits] */
     troupe_status (*settle)(troupe_turn *turn, uint64_t reservation, uint64_t micros);
     /* Gives back one that was not dispatched; a dispatched one is TROUPE_ARGUMENT. Stored.
      * [turn, waits] */

@@ -335,6 +335,7 @@ static void requests_go_where_they_may_with_their_secrets(void **state)
 /* Reserved by its own opening: one row, dispatched, or none where nothing may leave. */
 static troupe_status at_open_body(void *arg)
 {
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct stage_test *t = arg;
     struct fixture *f = arg;
     char text[200];
@@ -375,6 +376,17 @@ static troupe_status at_open_body(void *arg)
     CHECK(ask_int(f, "SELECT reserved_micros FROM budget_day WHERE scope = 'bot'") == 0);
     CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'released'") == 1);
     CHECK(ask_int(f, "SELECT sum(cost_micros) FROM event") == 1213);
+
+    /* Nobody waits for a booking; one that the store does not take is told, and its worst case booked. */
+    store_batch_add(batch, STORE_SQL("CREATE UNIQUE INDEX once ON budget_ledger (state) "
+                                     "WHERE settled_micros = 200"));
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    snprintf(text, sizeof(text), "promise 500;http POST %s/ paid;settle 200", server.url);
+    CHECK_ANSWER(text, "paid[settled]");
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(ask_int(f, "SELECT settled_micros FROM budget_day WHERE scope = 'bot'") == 1713);
+    CHECK(ask_int(f, "SELECT unknown_micros FROM budget_day WHERE scope = 'bot'") == 1500);
+    CHECK(ask_int(f, "SELECT reserved_micros FROM budget_day WHERE scope = 'bot'") == 0);
     return TROUPE_OK;
 }
 
