@@ -49,6 +49,8 @@ struct sockaddr;
 #define HTTP_URL_MAX          ((size_t)8 * 1024)         /* a longer URL is TROUPE_ARGUMENT   */
 #define HTTP_BODY_MAX_DEFAULT ((size_t)16 * 1024 * 1024) /* `max_body` 0                      */
 #define HTTP_REDIRECTS_MAX    3
+#define HTTP_GATHER_MAX_US    100000
+#define HTTP_GATHER_FROM      32 /* transfers under way; with fewer, each piece is handed on at once */
 
 /* libcurl's process-wide set-up. core/main calls it once before it starts any thread, and the
  * clean-up after the last client is gone. */
@@ -64,6 +66,8 @@ struct http_client_options {
                             /* requests are denied unless allow_private                           */
     const char *user_agent; /* NULL: "troupe/VERSION"                                             */
     size_t max_transfers;   /* running at once; 0: 256                                            */
+    uint32_t gather_us;     /* so long a pass takes what comes, from HTTP_GATHER_FROM transfers   */
+                            /* on; 0: 250, at most HTTP_GATHER_MAX_US                             */
     bool allow_private;     /* switches the address guard off: for tools that run alone           */
     bool local_only;        /* [http] local_only: reaches private addresses and nothing else      */
 };
@@ -175,6 +179,8 @@ struct http_client_stats {
     uint64_t connections; /* opened                              */
     uint64_t denied;      /* connects refused by the guard       */
     uint64_t paused;      /* pauses for slow readers             */
+    uint64_t gathered;    /* waits for more to come before it was handed on */
+    uint64_t batches;     /* hand-overs to the loop              */
     size_t active;        /* transfers on the thread now         */
     size_t buffered_peak; /* most bytes that ever waited for one reader */
 };

@@ -12,7 +12,9 @@
 #include <string.h>
 
 /* Beyond a request's own limits: only a thread that stands still lets this pass. */
-#define GRACE_MS 5000
+#define GRACE_MS  5000
+
+#define GATHER_US 250 /* a token is forwarded a quarter of the allowed millisecond later */
 
 troupe_status http_global_init(struct error *err)
 {
@@ -35,6 +37,13 @@ static void free_texts(struct http_client *client)
     mem_free(client->thread.user_agent);
 }
 
+static uint64_t gather_us(const struct http_client_options *options)
+{
+    uint32_t us = options->gather_us ? options->gather_us : GATHER_US;
+
+    return us < HTTP_GATHER_MAX_US ? us : HTTP_GATHER_MAX_US;
+}
+
 troupe_status http_client_new(struct loop *loop, const struct http_client_options *options,
                               struct http_client **ret, struct error *err)
 {
@@ -52,6 +61,7 @@ troupe_status http_client_new(struct loop *loop, const struct http_client_option
         mem_strdup(options->user_agent ? options->user_agent : "troupe/" PACKAGE_VERSION);
     client->thread.allow_private = options->allow_private;
     client->thread.local_only = options->local_only;
+    client->thread.gather_ns = 1000u * gather_us(options);
     status = http_thread_start(&client->thread, client->max_open, err);
     if (status != TROUPE_OK) {
         free_texts(client);
@@ -80,6 +90,8 @@ void http_client_stats(const struct http_client *client, struct http_client_stat
         .connections = atomic_load(&counters->connections),
         .denied = atomic_load(&counters->denied),
         .paused = atomic_load(&counters->paused),
+        .gathered = atomic_load(&counters->gathered),
+        .batches = atomic_load(&counters->batches),
         .active = atomic_load(&counters->active),
         .buffered_peak = atomic_load(&counters->buffered_peak),
     };
@@ -87,25 +99,17 @@ void http_client_stats(const struct http_client *client, struct http_client_stat
 
 /* ---- news ---------------------------------------------------------------------------------- */
 
-static void free_piece(struct http_piece *piece)
-{
-    if (!piece)
-        return;
-    mem_free(piece->data);
-    mem_free(piece);
-}
-
 void http_stream_unref(struct http_stream *stream)
 {
     if (atomic_fetch_sub(&stream->refs, 1) != 1)
         return;
     while (stream->first) {
-        struct http_piece *piece = stream->first;
+        struct http_news *piece = stream->first;
 
         stream->first = piece->next;
-        free_piece(piece);
+        http_news_free(piece);
     }
-    free_piece(stream->current);
+    http_news_free(stream->current);
     http_head_free(stream->head);
     chan_unref(stream->news);
     mem_free(stream->end_text);
@@ -120,7 +124,7 @@ static const char *end_text(const struct http_stream *stream)
 /* True: the stream has it now. */
 static bool accept_news(struct http_stream *stream, struct http_news *news)
 {
-    bool kept = false;
+    bool kept = !news->ended && news->len > 0;
 
     if (stream->call) {
         http_call_end(stream->call, news);
@@ -130,15 +134,10 @@ static bool accept_news(struct http_stream *stream, struct http_news *news)
         stream->head = news->head;
         news->head = NULL;
     }
-    if (news->piece.len > 0) {
-        struct http_piece *piece =
-            news->ended ? mem_copy(&news->piece, sizeof(news->piece)) : &news->piece;
-
-        kept = !news->ended;
-        if (news->ended) /* which goes with its transfer */
-            news->piece.data = NULL;
-        *stream->last = piece;
-        stream->last = &piece->next;
+    if (kept) {
+        news->next = NULL;
+        *stream->last = news;
+        stream->last = &news->next;
     }
     if (news->ended) {
         stream->ended = true;
@@ -157,19 +156,21 @@ void http_batch_deliver(struct loop_task *task)
 
     while (batch->first) {
         struct http_news *news = batch->first;
+        struct http_stream *stream;
         bool kept;
 
         batch->first = news->next;
         kept = !news->stream->closed && accept_news(news->stream, news);
         http_head_free(news->head);
+        news->head = NULL;
         if (news->ended) { /* the news is part of it */
-            mem_free(news->piece.data);
             http_transfer_free(news->ended);
             continue;
         }
-        http_stream_unref(news->stream);
+        stream = news->stream;
         if (!kept)
-            free_piece(&news->piece);
+            http_news_free(news);
+        http_stream_unref(stream); /* may take what was kept along */
     }
     mem_free(batch);
 }
@@ -278,14 +279,14 @@ const char *http_stream_header(const struct http_stream *stream, const char *nam
 /* Gives back the piece that the reader is done with, and wakes a transfer that waits for that. */
 static void release_current(struct http_stream *stream)
 {
-    struct http_piece *piece = stream->current;
+    struct http_news *piece = stream->current;
     size_t left;
 
     if (!piece)
         return;
     stream->current = NULL;
     left = atomic_fetch_sub(&stream->buffered, piece->len) - piece->len;
-    free_piece(piece);
+    http_news_give(&stream->client->thread.spare, piece);
     if (left < HTTP_BUFFERED_LOW && atomic_exchange(&stream->paused, false)) {
         atomic_fetch_add(&stream->refs, 1);
         http_thread_send(&stream->client->thread, HTTP_RESUME, NULL, stream);

@@ -95,21 +95,36 @@ struct http_command {
     struct http_stream *stream;     /* else; a reference */
 };
 
-struct http_piece {
-    struct http_piece *next;
-    char *data;
-    size_t len;
-};
-
 struct http_news {
-    struct http_piece piece; /* the stream keeps it as it is, and frees the news with it */
-    struct http_news *next;
+    struct http_news *next;     /* of its batch, of its stream's pieces, or of spare ones */
     struct http_stream *stream; /* a reference; with the last news the transfer's */
     struct http_head *head;     /* the answer begins; else NULL                   */
     struct http_transfer
         *ended;           /* has this news in it, and is the loop's now; NULL: more follows */
     troupe_status status; /* of the end: TROUPE_END, else the transfer's failure says more  */
+    /* Bytes of the body, behind the news where they fit. Of the last news only a submitted call's: the
+     * whole answer, in a block. */
+    char *data;
+    size_t len, room;
 };
+
+#define HTTP_NEWS_KEPT 512 /* of some 1 kB each */
+
+/* News for the next pieces. The thread takes, the loop gives. */
+struct http_spare {
+    struct http_news *own; /* thread only */
+    _Atomic(struct http_news *) given;
+    atomic_size_t count;
+};
+
+/* Empty ones; never NULL. [thread] */
+struct http_news *http_news_take(struct http_spare *spare);
+void http_news_add(struct http_news *news, const char *data, size_t len);
+/* Whoever read it is done with it. The client lives. [loop] */
+void http_news_give(struct http_spare *spare, struct http_news *news);
+void http_news_free(struct http_news *news);
+/* The thread has ended. */
+void http_spare_clear(struct http_spare *spare);
 
 /* ---- stream -------------------------------------------------------------------------------- */
 
@@ -119,7 +134,7 @@ struct http_stream {
     struct chan *news; /* wakes who waits for some; NULL: nobody has yet */
     bool waiting;
     struct http_head *head;
-    struct http_piece *first, **last, *current;
+    struct http_news *first, **last, *current; /* what nobody read yet, and what is being read */
     bool ended, closed;
     uint64_t give_up;       /* loop_now() after which the thread must have reported an end */
     troupe_status end;      /* TROUPE_END when all went well … */
@@ -152,7 +167,7 @@ void http_batch_deliver(struct loop_task *task);
 /* ---- thread (http_thread.c) ---------------------------------------------------------------- */
 
 struct http_counters {
-    atomic_uint_least64_t requests, connections, denied, paused;
+    atomic_uint_least64_t requests, connections, denied, paused, gathered, batches;
     atomic_size_t active, buffered_peak;
 };
 
@@ -175,10 +190,12 @@ struct http_thread {
     size_t easy_count;
     struct list_link transfers, held; /* held: their latch is shut */
     struct list_link touched;         /* transfers to which something came in this pass */
-    uint64_t next_check;              /* clock_ms() when one may be late; 0: look now   */
+    uint64_t next_check;              /* clock_ms() before which none can be late       */
     struct http_batch *batch;         /* of this pass; NULL: no news yet */
+    struct http_spare spare;
     char *ca_file, *proxy, *user_agent;
     bool allow_private, local_only;
+    uint64_t gather_ns;
     atomic_bool stop;
     struct http_counters counters;
 };
@@ -234,7 +251,8 @@ struct http_transfer {
     bool fine;          /* ended as it should: the curl handle is used again    */
     char *location;     /* of a redirect that will be followed */
     size_t body_seen;
-    struct buf pending; /* bytes of this pass */
+    struct http_news *arrived; /* in this pass; NULL: nothing of the body */
+    struct buf pending;        /* of a submitted call: the answer so far  */
     struct http_command start;
     struct http_news last;
     /* Why a callback stopped the transfer; NULL: none did. Apart, as few transfers have one and the
@@ -261,6 +279,9 @@ troupe_status http_transfer_set_up(struct http_transfer *transfer);
 troupe_status http_transfer_begin(struct http_transfer *transfer);
 /* Ends the hop and gives its curl handle back. [thread] */
 void http_transfer_detach(struct http_transfer *transfer);
+/* It may be late from its next time limit on. To be called where that may have come nearer: all that comes
+ * later moves it away. [thread] */
+void http_transfer_expect(struct http_transfer *transfer);
 /* Turns the transfer towards `location`. [thread] */
 troupe_status http_transfer_redirect(struct http_transfer *transfer);
 /* Where to write why it is stopped. [thread] */

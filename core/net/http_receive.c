@@ -141,11 +141,12 @@ size_t http_receive_header(char *line, size_t size, size_t count, void *arg)
     struct http_transfer *transfer = arg;
     size_t given = size * count, len = given;
 
-    if (!transfer->first_byte_seen)
-        transfer->thread->next_check = 0; /* another bound holds from now on */
-    transfer->first_byte_seen = true;
     http_transfer_touch(transfer);
     transfer->last_byte = clock_ms();
+    if (!transfer->first_byte_seen) {
+        transfer->first_byte_seen = true;
+        http_transfer_expect(transfer); /* another bound holds from now on */
+    }
     if (transfer->head_done)
         return given; /* trailers */
     while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
@@ -200,6 +201,12 @@ size_t http_receive_body(char *data, size_t size, size_t count, void *arg)
     transfer->body_seen += len;
     buffered = atomic_fetch_add(&stream->buffered, len) + len;
     note_peak(&transfer->thread->counters, buffered);
-    (void)buf_append(&transfer->pending, data, len);
+    if (stream->call) {
+        (void)buf_append(&transfer->pending, data, len);
+        return len;
+    }
+    if (!transfer->arrived)
+        transfer->arrived = http_news_take(&transfer->thread->spare);
+    http_news_add(transfer->arrived, data, len);
     return len;
 }

@@ -49,8 +49,8 @@ void http_call_end(struct http_call *call, struct http_news *news)
         response.status = news->head->status;
         response.headers = news->head->headers;
         response.header_count = news->head->count;
-        response.body.data = news->piece.data;
-        response.body.len = news->piece.len;
+        response.body.data = news->data;
+        response.body.len = news->len;
     } else if (status == TROUPE_END) {
         status = TROUPE_DATA;
     }

@@ -13,8 +13,6 @@
 #include <time.h>
 
 #define CONNECTIONS_KEPT 64 /* at least; measured: far fewer re-connects than libcurl's default */
-#define GATHER_FROM      32 /* transfers from which on a pass gathers */
-#define GATHER_NS        250000u /* a token is forwarded a quarter of the allowed millisecond later */
 #define POLL_MAX_MS      60000u /* nothing depends on it; a command or socket wakes earlier */
 
 /* ---- news ---------------------------------------------------------------------------------- */
@@ -25,7 +23,6 @@ static bool has_head(const struct http_transfer *transfer)
     return transfer->head && transfer->head_done && !transfer->location;
 }
 
-/* What a transfer gathered in this pass, and whatever else is told by `news`. */
 static void tell(struct http_transfer *transfer, struct http_news *news)
 {
     struct http_thread *thread = transfer->thread;
@@ -34,10 +31,6 @@ static void tell(struct http_transfer *transfer, struct http_news *news)
     if (has_head(transfer)) {
         news->head = transfer->head;
         transfer->head = NULL;
-    }
-    if (transfer->pending.len > 0) {
-        news->piece.len = transfer->pending.len;
-        news->piece.data = buf_take(&transfer->pending);
     }
     if (!thread->batch) {
         thread->batch = mem_zero(1, sizeof(*thread->batch));
@@ -48,13 +41,16 @@ static void tell(struct http_transfer *transfer, struct http_news *news)
     thread->batch->last = &news->next;
 }
 
-/* A submitted call wants its answer whole. */
+/* What came in this pass. A submitted call wants its answer whole. */
 static void gather(struct http_transfer *transfer)
 {
-    if ((!has_head(transfer) && transfer->pending.len == 0) || transfer->stream->call)
+    struct http_news *news = transfer->arrived;
+
+    if (transfer->stream->call || (!news && !has_head(transfer)))
         return;
+    transfer->arrived = NULL;
     atomic_fetch_add(&transfer->stream->refs, 1);
-    tell(transfer, mem_zero(1, sizeof(struct http_news)));
+    tell(transfer, news ? news : http_news_take(&transfer->thread->spare));
 }
 
 static void retire(struct http_transfer *transfer)
@@ -75,6 +71,11 @@ static void end(struct http_transfer *transfer, CURLcode code)
 {
     struct http_news *news = &transfer->last;
 
+    gather(transfer);
+    if (transfer->pending.len > 0) {
+        news->len = transfer->pending.len;
+        news->data = buf_take(&transfer->pending);
+    }
     news->status = http_transfer_explain(transfer, code);
     news->ended = transfer;
     transfer->fine = news->status == TROUPE_END;
@@ -101,11 +102,12 @@ static void start(struct http_thread *thread, struct http_transfer *transfer)
     list_append(transfer->after ? &thread->held : &thread->transfers, &transfer->link);
     atomic_fetch_add_explicit(&thread->counters.active, 1, memory_order_relaxed);
     transfer->deadline = clock_ms() + transfer->total_ms;
-    thread->next_check = 0;
     if (transfer->after && !held)
         return; /* release_held sees to it */
     if ((held ? http_transfer_set_up(transfer) : http_transfer_begin(transfer)) != TROUPE_OK)
         end(transfer, CURLE_OK);
+    else
+        http_transfer_expect(transfer);
 }
 
 static void release_held(struct http_thread *thread)
@@ -118,7 +120,6 @@ static void release_held(struct http_thread *thread)
             continue;
         list_remove(&transfer->link);
         list_append(&thread->transfers, &transfer->link);
-        thread->next_check = 0;
         latch_unref(transfer->after);
         transfer->after = NULL;
         if (state == LATCH_BROKEN)
@@ -126,6 +127,8 @@ static void release_held(struct http_thread *thread)
                       "\"%s\" was called off before it left", http_url_label(&transfer->url));
         if (state == LATCH_BROKEN || http_transfer_begin(transfer) != TROUPE_OK)
             end(transfer, CURLE_OK);
+        else
+            http_transfer_expect(transfer);
     }
 }
 
@@ -140,7 +143,7 @@ static bool resume(struct http_transfer *transfer)
     transfer->paused = false;
     atomic_store(&stream->paused, false);
     transfer->last_byte = clock_ms(); /* the silence was ours */
-    transfer->thread->next_check = 0;
+    http_transfer_expect(transfer);
     code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT); /* may call for the body at once */
     if (code != CURLE_OK)
         end(transfer, code);
@@ -209,10 +212,11 @@ void http_thread_send(struct http_thread *thread, enum http_command_kind kind,
 
 static void follow(struct http_transfer *transfer)
 {
-    transfer->thread->next_check = 0;
     http_transfer_detach(transfer);
     if (http_transfer_redirect(transfer) != TROUPE_OK || http_transfer_begin(transfer) != TROUPE_OK)
         end(transfer, CURLE_OK);
+    else
+        http_transfer_expect(transfer);
 }
 
 static void harvest(struct http_thread *thread)
@@ -234,21 +238,36 @@ static void harvest(struct http_thread *thread)
     }
 }
 
-/* Ends what is late and returns when the next one will be. */
-static uint64_t check_clocks(struct http_thread *thread)
+/* When it has been silent for too long. */
+static uint64_t silent_at(const struct http_transfer *transfer)
+{
+    return !transfer->first_byte_seen ? transfer->hop_start + transfer->first_byte_ms
+           : transfer->paused         ? UINT64_MAX
+                                      : transfer->last_byte + transfer->idle_ms;
+}
+
+void http_transfer_expect(struct http_transfer *transfer)
+{
+    struct http_thread *thread = transfer->thread;
+    uint64_t silent = transfer->after ? UINT64_MAX : silent_at(transfer);
+    uint64_t due = transfer->deadline < silent ? transfer->deadline : silent;
+
+    if (due < thread->next_check)
+        thread->next_check = due;
+}
+
+/* Ends what is late. */
+static void check_clocks(struct http_thread *thread)
 {
     uint64_t now = clock_ms(), next = now + POLL_MAX_MS;
 
-    /* What comes moves the times of transfers only away from now, but where next_check is set to 0. */
     if (now < thread->next_check)
-        return thread->next_check - now;
+        return;
     thread->next_check = UINT64_MAX; /* which the end of a transfer may change */
     list_for_each_safe (link, &thread->transfers) {
         struct http_transfer *transfer = container_of(link, struct http_transfer, link);
         uint64_t due = transfer->deadline;
-        uint64_t silent = !transfer->first_byte_seen ? transfer->hop_start + transfer->first_byte_ms
-                          : transfer->paused         ? UINT64_MAX
-                                                     : transfer->last_byte + transfer->idle_ms;
+        uint64_t silent = silent_at(transfer);
 
         if (now >= due)
             end_late(transfer, "was not done within", transfer->total_ms);
@@ -269,7 +288,6 @@ static uint64_t check_clocks(struct http_thread *thread)
     }
     if (next < thread->next_check)
         thread->next_check = next;
-    return next - now;
 }
 
 static void see_to_touched(struct http_thread *thread)
@@ -285,17 +303,19 @@ static void see_to_touched(struct http_thread *thread)
     }
 }
 
-/* Where many are on their way, a pass takes what came in GATHER_NS, commands, too: two threads woken
- * for each piece of each answer would take more than all that is done for it. What comes after a silence
- * is seen to at once. */
-static void let_gather(const struct http_thread *thread, uint64_t begun)
+/* Where many are on their way, a pass takes what came in some time, commands, too: two threads woken for
+ * each piece of each answer would take more than all that is done for it. What comes after a silence is
+ * seen to at once. */
+static void let_gather(struct http_thread *thread, uint64_t begun)
 {
     uint64_t passed = clock_ns() - begun;
-    struct timespec rest = {0, (long)(passed < GATHER_NS ? GATHER_NS - passed : 0)};
+    struct timespec rest = {0, (long)(passed < thread->gather_ns ? thread->gather_ns - passed : 0)};
 
-    if (rest.tv_nsec > 0 &&
-        atomic_load_explicit(&thread->counters.active, memory_order_relaxed) >= GATHER_FROM)
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
+    if (rest.tv_nsec == 0 ||
+        atomic_load_explicit(&thread->counters.active, memory_order_relaxed) < HTTP_GATHER_FROM)
+        return;
+    atomic_fetch_add_explicit(&thread->counters.gathered, 1, memory_order_relaxed);
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
 }
 
 static void *thread_main(void *arg)
@@ -304,21 +324,22 @@ static void *thread_main(void *arg)
 
     pthread_setname_np(pthread_self(), "troupe-http");
     while (!atomic_load(&thread->stop)) {
-        uint64_t wait_ms, begun = clock_ns();
+        uint64_t now, begun = clock_ns();
 
         obey_all(thread);
         release_held(thread);
         http_poll_run(&thread->poll);
         harvest(thread);
-        wait_ms = check_clocks(thread);
+        check_clocks(thread);
         see_to_touched(thread);
         if (thread->batch) {
+            atomic_fetch_add_explicit(&thread->counters.batches, 1, memory_order_relaxed);
             loop_post(thread->loop, &thread->batch->task);
             thread->batch = NULL;
         }
-        if (thread->next_check)
-            let_gather(thread, begun);
-        http_poll_wait(&thread->poll, thread->next_check ? wait_ms : 0);
+        let_gather(thread, begun);
+        now = clock_ms();
+        http_poll_wait(&thread->poll, thread->next_check > now ? thread->next_check - now : 0);
     }
     return NULL;
 }
@@ -393,6 +414,7 @@ void http_thread_stop(struct http_thread *thread)
     thread->batch = NULL;
     while (thread->easy_count > 0)
         http_easy_free(thread->easy[--thread->easy_count]);
+    http_spare_clear(&thread->spare);
     curl_multi_cleanup(thread->multi);
     http_poll_close(&thread->poll);
     queue_close(&thread->queue);

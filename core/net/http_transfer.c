@@ -189,7 +189,9 @@ void http_transfer_free(struct http_transfer *transfer)
     http_head_free(transfer->head);
     mem_free(transfer->location);
     mem_free(transfer->failure);
+    http_news_free(transfer->arrived);
     buf_clear(&transfer->pending);
+    mem_free(transfer->last.data);
     latch_unref(transfer->after);
     if (transfer->stream)
         http_stream_unref(transfer->stream);

@@ -495,6 +495,120 @@ static int init(void **state)
     return http_global_init(NULL);
 }
 
+/* ---- gathering ------------------------------------------------------------------------------- */
+
+enum { TELLING = 4, LONG = 40 }; /* streams, and how often each says what it has to say */
+
+struct telling {
+    struct net *net;
+    size_t silent; /* streams that stay open beside those that tell */
+    size_t reads, events;
+    uint64_t gathered, batches;
+};
+
+static size_t count_events(const struct buf *body)
+{
+    const char *at = buf_text(body), *end = at + body->len;
+    size_t count = 0;
+
+    while ((at = memmem(at, (size_t)(end - at), "data:", 5))) {
+        count++;
+        at += 5;
+    }
+    return count;
+}
+
+static troupe_status read_telling(void *arg)
+{
+    struct telling *telling = arg;
+    _cleanup_mem_ char *url = net_url(telling->net, "/v1/chat/completions");
+    struct http_request request = chat_request(url);
+    _cleanup_http_ struct http_stream *stream = NULL;
+    _cleanup_buf_ struct buf body = BUF_INIT;
+    struct error err = {0};
+    troupe_status status;
+    const char *data;
+    size_t len;
+
+    assert_status(http_open(telling->net->client, &request, &stream, &err), TROUPE_OK);
+    while ((status = http_read(stream, &data, &len, 0, &err)) == TROUPE_OK) {
+        telling->reads++;
+        buf_append(&body, data, len);
+    }
+    assert_status(status, TROUPE_END);
+    telling->events += count_events(&body);
+    return TROUPE_OK;
+}
+
+static troupe_status read_beside_silent_ones(void *arg)
+{
+    struct telling *telling = arg;
+    _cleanup_mem_ char *url = net_url(telling->net, "/v1/chat/completions");
+    struct http_request request = chat_request(url);
+    struct http_stream *silent[HTTP_GATHER_FROM];
+    struct http_client_stats before, after;
+    struct scope scope;
+
+    for (size_t i = 0; i < telling->silent; i++)
+        assert_status(http_open(telling->net->client, &request, &silent[i], NULL), TROUPE_OK);
+    http_client_stats(telling->net->client, &before);
+    scope_open(&scope, 0);
+    for (size_t i = 0; i < TELLING; i++)
+        assert_status(co_spawn(&scope, NULL, read_telling, telling), TROUPE_OK);
+    assert_status(scope_close(&scope), TROUPE_OK);
+    http_client_stats(telling->net->client, &after);
+    telling->gathered = after.gathered;
+    telling->batches = after.batches - before.batches;
+    for (size_t i = 0; i < telling->silent; i++)
+        http_close(silent[i]);
+    return TROUPE_OK;
+}
+
+/* What comes is taken for the longest time allowed, so that it does not matter how fast the server tells. */
+static struct telling gathered(size_t silent)
+{
+    const struct http_client_options options = {.gather_us = HTTP_GATHER_MAX_US};
+    _cleanup_mem_ char *script = mem_printf(
+        "[{\"times\":%zu,\"fault\":\"hang_mid_stream\"},{\"delay_ms\":1,\"answer\":\"so it "
+        "is \",\"answer_repeat\":%d}]",
+        silent, LONG);
+    struct telling telling = {.silent = silent};
+    struct net net = {0};
+    struct error err = {0};
+
+    telling.net = &net;
+    fake_llm_start(&net.fake, script);
+    net.loop = fixture_new(NULL);
+    if (http_client_new(net.loop, &options, &net.client, &err) != TROUPE_OK)
+        fail_msg("http_client_new: %s", err.text);
+    assert_status(fixture_run(net.loop, read_beside_silent_ones, &telling), TROUPE_OK);
+    http_client_free(net.client);
+    fixture_free(net.loop);
+    fake_llm_stop(&net.fake);
+    return telling;
+}
+
+static void pieces_of_many_streams_are_handed_on_together(void **state)
+{
+    const struct telling telling = gathered(HTTP_GATHER_FROM);
+
+    (void)state;
+    assert_true(telling.events >= (size_t)TELLING * LONG * 3);
+    assert_true(telling.gathered > 0);
+    /* Some of one stream come as one, and what comes of several in one batch. */
+    assert_true(telling.reads * 2 < telling.events);
+    assert_true(telling.batches < telling.reads);
+}
+
+static void pieces_of_few_streams_are_handed_on_at_once(void **state)
+{
+    const struct telling telling = gathered(HTTP_GATHER_FROM - 1 - TELLING);
+
+    (void)state;
+    assert_true(telling.events >= (size_t)TELLING * LONG * 3);
+    assert_int_equal(telling.gathered, 0);
+}
+
 static int cleanup(void **state)
 {
     (void)state;
@@ -548,6 +662,8 @@ int main(void)
         cmocka_unit_test(reading_goes_on_after_a_deadline_of_the_reader),
         cmocka_unit_test(late_news_of_closed_streams_are_dropped),
         cmocka_unit_test(a_wake_behind_the_wait_is_left_for_the_next_one),
+        cmocka_unit_test(pieces_of_many_streams_are_handed_on_together),
+        cmocka_unit_test(pieces_of_few_streams_are_handed_on_at_once),
     };
 
     return cmocka_run_group_tests_name("net/http", tests, init, cleanup);
