@@ -426,7 +426,7 @@ static void calls_go_by_priority_and_a_wish_to_be_asked_is_never_dropped(void **
     const struct llm_settings config = {.max_tokens = 100, .context_tokens = 8000, .model = "m"};
     struct fake_turn *fake = agent(NULL, NULL);
     struct llm_request request;
-    struct llm_stream stream;
+    static struct llm_stream stream; /* large */
     const char *problem;
     static char text[16];
     json_t *told;
