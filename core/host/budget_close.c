@@ -127,11 +127,12 @@ static troupe_status send_off(struct record_call *call, struct turn_reservation 
     struct settling *settling = mem_zero(1, sizeof(*settling));
     troupe_status status;
 
-    *settling = (struct settling){.engine = turn->engine,
-                                  .turn_id = turn->id,
-                                  .id = own->id,
-                                  .micros = micros,
-                                  .row = turn_budget_add_settle(batch, own->id, turn->id, micros)};
+    *settling = (struct settling){
+        .engine = turn->engine,
+        .turn_id = turn->id,
+        .id = own->id,
+        .micros = micros,
+        .row = turn_budget_add_book(batch, own->id, turn->id, micros, own->worst)};
     status = turn_record_submit(call, batch, NULL, 0, settled, settling, err);
     if (status < 0) {
         mem_free(settling);

@@ -60,11 +60,12 @@ static void add_money(struct turn *turn, struct store_batch *batch, struct turn_
         if (turn_reservation_is_said(own->number))
             paid->spent = turn_engine_next_reservation(turn->engine);
         own->id = paid->spent;
-        turn_budget_add_reserve(batch, &request, own->id);
+        turn_budget_add_spend(batch, &request, own->id);
         turn->spends = true;
         turn->reserved++;
+    } else {
+        turn_budget_add_dispatch(batch, paid->spent, turn->id);
     }
-    turn_budget_add_dispatch(batch, paid->spent, turn->id);
     if (own)
         own->state = RESERVATION_DISPATCHED;
 }

@@ -45,14 +45,6 @@ static void today(char day[11])
     day[10] = '\0';
 }
 
-static void add_to_sum(struct store_batch *batch, const char *day, const struct part *part,
-                       int64_t worst)
-{
-    store_batch_add(batch,
-                    STORE_EXPECT(1, SQL_BUDGET_ADD_TO_DAY, store_text(day), store_text(part->scope),
-                                 store_text(part->id), store_int(worst), store_int(part->cap)));
-}
-
 troupe_status turn_budget_refusal(struct store *store, const struct turn_budget_request *request,
                                   uint64_t deadline, struct error *err)
 {
@@ -102,21 +94,31 @@ static void move_sums(struct store_batch *batch, int64_t id, struct store_value 
                     STORE_SQL(SQL_BUDGET_MOVE_SUMS, store_int(id), settled, store_int(unknown)));
 }
 
+static struct store_value text_of(const char *text)
+{
+    return store_text(text ? text : "");
+}
+
 static void add_to_sums(struct store_batch *batch, const struct turn_budget_request *request,
                         const char *day)
 {
+    const struct turn_budget_scope *scope = &request->scope;
+    const struct turn_budget_caps *caps = request->caps;
     struct part parts[PARTS];
     size_t count = parts_of(request, parts);
 
-    for (size_t i = 0; i < count; i++)
-        add_to_sum(batch, day, &parts[i], (int64_t)request->worst);
+    store_batch_add(batch, STORE_EXPECT((int)count, SQL_BUDGET_ADD_TO_DAY, store_text(day),
+                                        store_int((int64_t)request->worst), text_of(scope->bot),
+                                        text_of(scope->guild), text_of(scope->member),
+                                        text_of(scope->plugin), store_int(caps->bot),
+                                        store_int(caps->guild), store_int(caps->member),
+                                        store_int(caps->plugin), text_of(request->what)));
     turn_budget_span_add(batch, request, clock_wall_ms());
-    turn_budget_stop_guard(batch, request, day);
 }
 
 /* `id` NULL: the store makes it. Returns the statement's index. */
-static size_t add_reserve(struct store_batch *batch, const struct turn_budget_request *request,
-                          struct store_value id)
+static size_t add_row(struct store_batch *batch, const char *sql,
+                      const struct turn_budget_request *request, struct store_value id)
 {
     const struct turn_budget_scope *scope = &request->scope;
     size_t ledger;
@@ -124,11 +126,10 @@ static size_t add_reserve(struct store_batch *batch, const struct turn_budget_re
 
     today(day);
     ledger = store_batch_add(
-        batch,
-        STORE_EXPECT(1, SQL_BUDGET_RESERVE, store_int(request->turn_id), store_text(day),
-                     store_text(scope->bot), store_text(scope->guild), store_text(scope->member),
-                     store_text(scope->plugin), store_text(request->what),
-                     store_int((int64_t)request->worst), store_int(clock_wall_ms()), id));
+        batch, STORE_EXPECT(1, sql, store_int(request->turn_id), store_text(day),
+                            text_of(scope->bot), text_of(scope->guild), text_of(scope->member),
+                            text_of(scope->plugin), text_of(request->what),
+                            store_int((int64_t)request->worst), store_int(clock_wall_ms()), id));
     add_to_sums(batch, request, day);
     return ledger;
 }
@@ -136,7 +137,13 @@ static size_t add_reserve(struct store_batch *batch, const struct turn_budget_re
 void turn_budget_add_reserve(struct store_batch *batch, const struct turn_budget_request *request,
                              int64_t id)
 {
-    add_reserve(batch, request, store_int(id));
+    add_row(batch, SQL_BUDGET_RESERVE, request, store_int(id));
+}
+
+void turn_budget_add_spend(struct store_batch *batch, const struct turn_budget_request *request,
+                           int64_t id)
+{
+    add_row(batch, SQL_BUDGET_SPEND, request, store_int(id));
 }
 
 void turn_budget_add_dispatch(struct store_batch *batch, int64_t id, int64_t turn_id)
@@ -173,6 +180,20 @@ size_t turn_budget_add_settle(struct store_batch *batch, int64_t id, int64_t tur
 
     move_sums(batch, id, settled, 0);
     turn_budget_stop_note(batch, id);
+    return row;
+}
+
+size_t turn_budget_add_book(struct store_batch *batch, int64_t id, int64_t turn_id, uint64_t micros,
+                            uint64_t reserved)
+{
+    struct store_value settled = store_int(as_micros(micros));
+    size_t row =
+        store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_BOOK, store_int(id), store_int(turn_id),
+                                            settled, store_int(clock_wall_ms())));
+
+    move_sums(batch, id, settled, 0);
+    if (micros > reserved)
+        turn_budget_stop_note(batch, id);
     return row;
 }
 
@@ -257,7 +278,7 @@ troupe_status turn_budget_reserve(struct store *store, const struct turn_budget_
     if (status < 0)
         return status;
     batch = store_batch_new();
-    ledger = add_reserve(batch, &request, store_null());
+    ledger = add_row(batch, SQL_BUDGET_RESERVE, &request, store_null());
     status = store_commit(store, batch, deadline, err);
     if (status == TROUPE_CONFLICT)
         return turn_budget_refusal(store, &request, deadline, err);

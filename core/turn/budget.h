@@ -40,12 +40,18 @@ struct turn_budget_request {
  * the state that allows them, or a cap is in the way. `id` is the reservation's number. */
 void turn_budget_add_reserve(struct store_batch *batch, const struct turn_budget_request *request,
                              int64_t id);
+/* Reserved and dispatched at once. */
+void turn_budget_add_spend(struct store_batch *batch, const struct turn_budget_request *request,
+                           int64_t id);
 void turn_budget_add_dispatch(struct store_batch *batch, int64_t id, int64_t turn_id);
 void turn_budget_add_undispatch(struct store_batch *batch, int64_t id, int64_t turn_id);
 void turn_budget_add_release(struct store_batch *batch, int64_t id, int64_t turn_id);
 /* Returns the statement's index for turn_budget_over. */
 size_t turn_budget_add_settle(struct store_batch *batch, int64_t id, int64_t turn_id,
                               uint64_t micros);
+/* The same where what was `reserved` is known, with less work and not for turn_budget_over. */
+size_t turn_budget_add_book(struct store_batch *batch, int64_t id, int64_t turn_id, uint64_t micros,
+                            uint64_t reserved);
 /* By how much it went above its reservation, 0 as a rule; after the commit. */
 int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t micros);
 /* Dispatched by an earlier run and never heard of: `old` is booked at its worst case as unknown, and

@@ -11,16 +11,6 @@ void turn_budget_stop_note(struct store_batch *batch, int64_t id)
                     STORE_SQL(SQL_BUDGET_STOP_NOTE, store_int(id), store_int(clock_wall_ms())));
 }
 
-void turn_budget_stop_guard(struct store_batch *batch, const struct turn_budget_request *request,
-                            const char *day)
-{
-    /* Without a bot there is no row that the guard could stand on. */
-    if (request->scope.bot && *request->scope.bot)
-        store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_STOP_GUARD, store_text(day),
-                                            store_text(request->scope.bot),
-                                            store_text(request->what ? request->what : "")));
-}
-
 troupe_status turn_budget_stop_refusal(struct store *store,
                                        const struct turn_budget_request *request, uint64_t deadline,
                                        struct error *err)

@@ -13,9 +13,6 @@
 
 /* Behind the statements that settle: stops what went above its reservation. */
 void turn_budget_stop_note(struct store_batch *batch, int64_t id);
-/* Behind those that reserve: the commit fails with TROUPE_CONFLICT where it is stopped. */
-void turn_budget_stop_guard(struct store_batch *batch, const struct turn_budget_request *request,
-                            const char *day);
 /* TROUPE_BUDGET with a sentence where that was it, else TROUPE_OK. [waits] */
 troupe_status turn_budget_stop_refusal(struct store *store,
                                        const struct turn_budget_request *request, uint64_t deadline,

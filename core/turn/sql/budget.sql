@@ -4,8 +4,13 @@
 -- name: reserve
 INSERT INTO budget_ledger (turn_id, day, scope_bot, scope_guild, scope_member, scope_plugin, what,
     reserved_micros, created_ms, id)
-VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, ''), ?7, ?8, ?9,
-    ?10);
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+
+-- Reserved and dispatched at once.
+-- name: spend
+INSERT INTO budget_ledger (turn_id, day, scope_bot, scope_guild, scope_member, scope_plugin, what,
+    reserved_micros, created_ms, id, state, dispatched_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'dispatched', ?9);
 
 -- A second attempt at what reservation ?1 was dispatched for; ?2 is its own number.
 -- name: again
@@ -19,13 +24,17 @@ FROM budget_ledger WHERE id = ?1;
 SELECT scope_bot, scope_guild, scope_member, scope_plugin, reserved_micros, state
 FROM budget_ledger WHERE id = ?1;
 
--- The guard: the row changes only while the cap (?5) leaves room for the worst case (?4).
+-- The guards: a scope's row (?3 to ?6, '' where there is none) changes only while its cap (?7 to ?10) leaves
+-- room for the worst case (?2), and none does where ?11 may not be paid for (budget_stop.sql).
 -- name: add_to_day
 INSERT INTO budget_day (day, scope, scope_id, reserved_micros, requests)
-VALUES (?1, ?2, ?3, ?4, 1)
+SELECT ?1, v.column1, v.column2, ?2, 1
+FROM (VALUES ('bot', ?3), ('guild', ?4), ('member', ?5), ('plugin', ?6)) AS v
+WHERE v.column2 <> '' AND NOT EXISTS (SELECT 1 FROM budget_stop AS s WHERE s.what = ?11)
 ON CONFLICT (day, scope, scope_id) DO UPDATE
-SET reserved_micros = budget_day.reserved_micros + ?4, requests = budget_day.requests + 1
-WHERE budget_day.reserved_micros + budget_day.settled_micros <= ?5 - ?4;
+SET reserved_micros = budget_day.reserved_micros + ?2, requests = budget_day.requests + 1
+WHERE budget_day.reserved_micros + budget_day.settled_micros <= CASE excluded.scope
+    WHEN 'bot' THEN ?7 WHEN 'guild' THEN ?8 WHEN 'member' THEN ?9 ELSE ?10 + 0 END - ?2;
 
 -- name: dispatch
 UPDATE budget_ledger SET state = 'dispatched', dispatched_ms = ?3
@@ -36,24 +45,29 @@ WHERE id = ?1 AND turn_id = ?2 AND state = 'reserved';
 UPDATE budget_ledger SET state = 'reserved', dispatched_ms = NULL
 WHERE id = ?1 AND turn_id = ?2 AND state = 'dispatched';
 
--- Moves the money of reservation ?1 from reserved to settled (?2) in every sum that it counts in.
+-- Moves the money of reservation ?1 from reserved to settled (?2) in every sum that it counts in, each of
+-- which is found by its whole key.
 -- name: move_sums
 UPDATE budget_day
 SET reserved_micros = budget_day.reserved_micros - l.reserved_micros,
     settled_micros = budget_day.settled_micros + coalesce(?2, l.reserved_micros),
     unknown_micros = budget_day.unknown_micros + ?3 * l.reserved_micros
-FROM budget_ledger AS l
-WHERE l.id = ?1 AND budget_day.day = l.day
-  AND ((budget_day.scope = 'bot' AND budget_day.scope_id = l.scope_bot)
-    OR (budget_day.scope = 'guild' AND budget_day.scope_id = l.scope_guild)
-    OR (budget_day.scope = 'member' AND budget_day.scope_id = l.scope_member)
-    OR (budget_day.scope = 'plugin' AND budget_day.scope_id = l.scope_plugin))
+FROM (SELECT day, reserved_micros, v.column1 AS scope, CASE v.column1 WHEN 'bot' THEN scope_bot
+          WHEN 'guild' THEN scope_guild WHEN 'member' THEN scope_member ELSE scope_plugin END AS scope_id
+      FROM budget_ledger, (VALUES ('bot'), ('guild'), ('member'), ('plugin')) AS v
+      WHERE id = ?1) AS l
+WHERE budget_day.day = l.day AND budget_day.scope = l.scope AND budget_day.scope_id = l.scope_id
 RETURNING budget_day.scope, budget_day.settled_micros;
 
 -- name: settle
 UPDATE budget_ledger SET state = 'settled', settled_micros = ?3, settled_ms = ?4
 WHERE id = ?1 AND turn_id = ?2 AND state = 'dispatched'
 RETURNING reserved_micros;
+
+-- The same for who knows what was reserved.
+-- name: book
+UPDATE budget_ledger SET state = 'settled', settled_micros = ?3, settled_ms = ?4
+WHERE id = ?1 AND turn_id = ?2 AND state = 'dispatched';
 
 -- name: unknown
 UPDATE budget_ledger SET state = 'unknown', settled_micros = reserved_micros, settled_ms = ?2

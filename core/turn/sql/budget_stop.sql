@@ -8,12 +8,6 @@ SELECT what, id, settled_micros - reserved_micros, ?2 FROM budget_ledger
 WHERE id = ?1 AND settled_micros > reserved_micros
 ON CONFLICT (what) DO NOTHING;
 
--- Changes the row of the day (?1), which is there by now, only where ?3 is not stopped.
--- name: guard
-UPDATE budget_day SET requests = requests
-WHERE day = ?1 AND scope = 'bot' AND scope_id = ?2
-  AND NOT EXISTS (SELECT 1 FROM budget_stop AS s WHERE s.what = ?3);
-
 -- name: of
 SELECT over_micros FROM budget_stop WHERE what = ?1;
 
