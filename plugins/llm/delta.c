@@ -200,11 +200,51 @@ static int append(struct llm_stream *stream, const struct llm_quoted *text)
     return 1;
 }
 
+/* ---- the form of the last one -----------------------------------------------------------------*/
+
+/* The chunks of a stream differ in their text only, as a rule. What stands around it was understood once,
+ * and means the same again: 1 where the chunk was taken by that. */
+static int take_by_form(const struct llm_shape_of *shape, struct llm_stream *stream,
+                        const char *data, size_t len)
+{
+    const struct llm_form *form = &stream->form;
+    struct llm_scan scan = {.end = data + len};
+    struct llm_quoted text;
+
+    if (form->head == 0 || form->shape != shape || len < (size_t)form->head + form->tail ||
+        memcmp(data, form->bytes, form->head) != 0 ||
+        memcmp(data + len - form->tail, form->bytes + form->head, form->tail) != 0)
+        return 0;
+    scan.at = data + form->head - 1; /* its quote */
+    return llm_scan_string(&scan, &text) && scan.at == data + len - form->tail + 1 &&
+           append(stream, &text);
+}
+
+/* Why an answer ends comes once. */
+static void keep_form(const struct llm_shape_of *shape, struct llm_stream *stream,
+                      const struct walk *walk, const char *data, size_t len)
+{
+    struct llm_form *form = &stream->form;
+    const size_t head = walk->text.text ? (size_t)(walk->text.text - data) : 0;
+    const size_t tail = len - head - walk->text.len;
+
+    if (head == 0 || walk->finish.text || head + tail > LLM_FORM_MAX)
+        return;
+    form->shape = shape;
+    form->head = (uint16_t)head;
+    form->tail = (uint16_t)tail;
+    memcpy(form->bytes, data, head);
+    memcpy(form->bytes + head, data + len - tail, tail);
+}
+
 int llm_delta_take(const struct llm_shape_of *shape, struct llm_stream *stream, const char *data,
                    size_t len)
 {
     struct walk walk = {.scan = {.at = data, .end = data + len}};
 
+    if (take_by_form(shape, stream, data, len))
+        return 1;
+    stream->form.head = 0;
     if (!walk_object(&walk, shape) || (llm_scan_look(&walk.scan), walk.scan.at != walk.scan.end) ||
         !append(stream, &walk.text))
         return 0;
@@ -212,5 +252,6 @@ int llm_delta_take(const struct llm_shape_of *shape, struct llm_stream *stream, 
         llm_clean(stream->finish, sizeof(stream->finish), walk.finish.text, walk.finish.len);
     if (walk.model.text)
         llm_clean(stream->model, sizeof(stream->model), walk.model.text, walk.model.len);
+    keep_form(shape, stream, &walk, data, len);
     return 1;
 }

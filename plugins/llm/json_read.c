@@ -31,12 +31,13 @@ static uint64_t special(uint64_t eight)
 }
 
 #ifdef __SSE2__
-/* Whole sixteens without any of them, as most of a long text is. */
-static size_t span_sixteens(const char *text, size_t len, int *ret_wide)
+/* Sixteen at a time, and where one of them is found, which most often is in the first sixteen, its place
+ * there; else what is left is fewer. */
+static size_t span_sixteens(const char *text, size_t len, int *ret_wide, int *ret_found)
 {
     const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'),
                   last = _mm_set1_epi8(0x1F);
-    int wide = 0;
+    unsigned wide = 0;
     size_t i = 0;
 
     for (; len - i >= 16; i += 16) {
@@ -44,27 +45,36 @@ static size_t span_sixteens(const char *text, size_t len, int *ret_wide)
         const __m128i found =
             _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(all, quote), _mm_cmpeq_epi8(all, slash)),
                          _mm_cmpeq_epi8(_mm_min_epu8(all, last), all));
+        const unsigned marks = (unsigned)_mm_movemask_epi8(found);
+        const unsigned high = (unsigned)_mm_movemask_epi8(all);
 
-        if (_mm_movemask_epi8(found))
+        if (marks) {
+            wide |= high & ((marks & -marks) - 1); /* of those in front of it */
+            i += (size_t)__builtin_ctz(marks);
+            *ret_found = 1;
             break;
-        wide |= _mm_movemask_epi8(all);
+        }
+        wide |= high;
     }
     *ret_wide |= wide != 0;
     return i;
 }
 #else
-static size_t span_sixteens(const char *text, size_t len, int *ret_wide)
+static size_t span_sixteens(const char *text, size_t len, int *ret_wide, int *ret_found)
 {
-    (void)text, (void)len, (void)ret_wide;
+    (void)text, (void)len, (void)ret_wide, (void)ret_found;
     return 0;
 }
 #endif
 
 size_t llm_json_span(const char *text, size_t len, int *ret_wide)
 {
-    size_t i = span_sixteens(text, len, ret_wide);
+    int found = 0;
+    size_t i = span_sixteens(text, len, ret_wide, &found);
     uint64_t wide = 0;
 
+    if (found)
+        return i;
     for (; len - i >= 8; i += 8) {
         uint64_t eight = 0, marks;
 

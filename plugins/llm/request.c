@@ -8,12 +8,28 @@
 #define TOKENS_PER_MESSAGE 4    /* role and separators in the chat templates in use */
 #define LLM_TOOLS_OVERHEAD 1024 /* what providers write around tools, well above any known one */
 
-/* Bytes that are not ASCII, eight at a time: prompts are long, and looked at several times. */
+#define ROW                64 /* bytes that are looked at together */
+
+/* Whether a row is all ASCII. */
+static int is_ascii(const char *row)
+{
+    uint64_t all[ROW / 8], any = 0;
+
+    memcpy(all, row, ROW);
+    for (size_t i = 0; i < ROW / 8; i++)
+        any |= all[i];
+    return !(any & UINT64_C(0x8080808080808080));
+}
+
+/* Bytes that are not ASCII: prompts are long, looked at several times, and many have few of them. */
 static uint64_t count_other(const char *text, size_t len)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     uint64_t count = 0;
     size_t i = 0;
+
+    while (len - i >= ROW && is_ascii(text + i))
+        i += ROW;
 
     for (; len - i >= 8; i += 8) {
         uint64_t eight;

@@ -48,6 +48,15 @@ struct llm_call {
     uint8_t confirm; /* it shall be asked for first: actions.h */
 };
 
+#define LLM_FORM_MAX 448 /* bytes around the text, above what any provider writes there */
+
+/* What stood around the text of the last chunk, where that was a plain one (delta.h). */
+struct llm_form {
+    const void *shape;   /* by which it was taken */
+    uint16_t head, tail; /* `head` 0: it is not known */
+    char bytes[LLM_FORM_MAX];
+};
+
 struct llm_stream {
     char *text;       /* LLM_TEXT_MAX bytes, the caller's */
     size_t len, most; /* `most` may be written, LLM_TEXT_MAX unless set lower */
@@ -63,6 +72,7 @@ struct llm_stream {
     uint32_t call_count;
     size_t argument_bytes;
     struct llm_provider_error error;
+    struct llm_form form;
 };
 
 void llm_stream_init(struct llm_stream *stream, char *text);

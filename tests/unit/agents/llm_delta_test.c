@@ -200,6 +200,70 @@ static void a_piece_is_what_the_reader_says_whatever_stands_around_it(void **sta
     assert_true(quickly > ROUNDS / 4 && quickly < ROUNDS); /* both ways were gone */
 }
 
+/* Behind a first chunk, whose form is known then. */
+static void take_more(const struct llm_provider *provider, const struct llm_shape_of *shape,
+                      const char *text, size_t len, struct taken *ret)
+{
+    struct llm_provider as = *provider;
+    const char *piece = "";
+
+    if (shape)
+        as.delta = shape;
+    ret->piece = 0;
+    ret->status = llm_provider_chunk(&as, &ret->stream, text, len, &piece, &ret->piece);
+}
+
+static void a_piece_of_a_known_form_is_what_the_reader_says(void **state)
+{
+    static struct taken quick, slow;
+    uint64_t seed = 5;
+    size_t known = 0;
+
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        const size_t which = (size_t)next(&seed, sizeof(chunks) / sizeof(chunks[0]));
+        const struct llm_provider *provider = chunks[which].provider;
+        char text[TEXT_MAX];
+        size_t len = strlen(chunks[which].text);
+
+        memcpy(text, chunks[which].text, len);
+        take(provider, NULL, text, len, &quick);
+        take(provider, &none, text, len, &slow);
+        for (int more = 0; more < 3; more++) {
+            known += quick.stream.form.head > 0;
+            if (next(&seed, 2))
+                len = spoil(&seed, text, len);
+            take_more(provider, NULL, text, len, &quick);
+            take_more(provider, &none, text, len, &slow);
+            if (!same(&quick, &slow))
+                fail_msg("round %d: %.*s", i, (int)len, text);
+        }
+        llm_stream_clear(&quick.stream);
+        llm_stream_clear(&slow.stream);
+    }
+    assert_true(known > ROUNDS);
+}
+
+/* What comes between two pieces is not forgotten over the form of the first. */
+static void a_form_holds_for_the_next_chunk_only(void **state)
+{
+    static const char first[] = "{\"model\":\"a\",\"choices\":[{\"delta\":{\"content\":\"x\"}}]}";
+    static const char other[] = "{\"model\":\"b\",\"choices\":[],\"usage\":{}}";
+    static struct taken taken;
+
+    (void)state;
+    llm_stream_init(&taken.stream, taken.text);
+    take_more(&llm_provider_openai, NULL, first, strlen(first), &taken);
+    assert_string_equal(taken.stream.model, "a");
+    assert_true(taken.stream.form.head > 0);
+    take_more(&llm_provider_openai, NULL, other, strlen(other), &taken);
+    assert_string_equal(taken.stream.model, "b");
+    take_more(&llm_provider_openai, NULL, first, strlen(first), &taken);
+    assert_string_equal(taken.stream.model, "a");
+    assert_int_equal(taken.stream.len, 2);
+    llm_stream_clear(&taken.stream);
+}
+
 static void usual_pieces_need_no_tree(void **state)
 {
     static char buffer[LLM_TEXT_MAX];
@@ -235,6 +299,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_piece_is_what_the_reader_says_whatever_stands_around_it),
+        cmocka_unit_test(a_piece_of_a_known_form_is_what_the_reader_says),
+        cmocka_unit_test(a_form_holds_for_the_next_chunk_only),
         cmocka_unit_test(usual_pieces_need_no_tree),
         cmocka_unit_test(a_text_that_is_full_takes_whole_characters_only),
     };
