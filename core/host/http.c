@@ -23,6 +23,7 @@
 #define BODY_MAX     (64u << 20) /* bytes of a request's body         */
 #define KEPT_HEADERS 16384       /* bytes of an answer's headers that a replay has               */
 #define KEPT_BODY    (1u << 20)  /* of the body of an answer that is not asked for twice        */
+#define BODY_FIRST   4000        /* for which there is room at once, as most streams bring it    */
 
 /* What stands before the path. */
 struct origin {
@@ -521,6 +522,8 @@ static troupe_status read_within(troupe_turn *turn, troupe_http *http, uint32_t 
     http->end = status;
     if (status < 0)
         return turn_frame_error(frame, status, "http.failed", "%s", err.text);
+    if (!http->body.cap)
+        buf_reserve(&http->body, BODY_FIRST);
     if (http->body.len <= http->max_kept)
         buf_append(&http->body, data, len);
     *ret = (troupe_str){data, len};

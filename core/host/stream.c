@@ -13,7 +13,8 @@
 #include <string.h>
 
 #define STREAMS_MAX  16
-#define CHUNKS_AHEAD 16 /* chunks that a callee may be ahead of its reader */
+#define CHUNKS_AHEAD 16  /* chunks that a callee may be ahead of its reader */
+#define GIVEN_FIRST  960 /* bytes of an answer for which there is room at once */
 
 struct chunk {
     size_t len;
@@ -229,6 +230,8 @@ troupe_status host_stream_read(troupe_turn *turn, troupe_stream *stream, troupe_
         return status;
     mem_free(stream->held);
     stream->held = item;
+    if (!stream->given.cap)
+        buf_reserve(&stream->given, GIVEN_FIRST);
     if (stream->given.len <= RECORD_NOTE_MAX) /* beyond it only its hash will be noted */
         buf_append(&stream->given, stream->held->text, stream->held->len);
     *ret = (troupe_str){stream->held->text, stream->held->len};
