@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a running host does beside its turns: rows whose time is over go, a portion at a time.
+ * What a running host does beside its turns: large indexes are read ahead at the start, and rows whose time is over
+ * go, a portion at a time.
  */
 #include "base/clock.h"
 #include "base/log.h"
 #include "main/host_private.h"
+#include "store/index.h"
 #include "store/kv.h"
 #include "turn/audit.h"
 #include "turn/retain.h"
@@ -37,10 +39,32 @@ static troupe_status sweep(struct host *host, bool *ret_more, struct error *err)
     return status;
 }
 
+static bool is_served(void *arg, const char *ns)
+{
+    const struct host *host = arg;
+
+    return plugin_set_agent(turn_engine_set(host->engine), ns) != NULL;
+}
+
+/* Nobody waits for it, so that nobody waits later. */
+static void warm(struct host *host)
+{
+    size_t count = 0;
+    struct error err;
+
+    if (store_index_warm(host->store, is_served, host, &count, &err) < 0) {
+        if (co_status() == TROUPE_OK)
+            log_warn("housekeeping", "what is searched most is not read ahead: %s", err.text);
+    } else if (count) {
+        log_info("housekeeping", "%zu large scopes are ready to be searched", count);
+    }
+}
+
 troupe_status host_housekeeping(void *arg)
 {
     struct host *host = arg;
 
+    warm(host);
     while (co_sleep(EVERY_MS) == TROUPE_OK) {
         bool more = true;
 

@@ -396,6 +396,6 @@ void store_index_stats(const struct store *store, struct store_index_stats *ret)
 {
     const struct store_index *index = store_index_of(store);
 
-    *ret =
-        (struct store_index_stats){index->scopes.count, index->bytes, index->loads, index->updates};
+    *ret = (struct store_index_stats){index->scopes.count, index->bytes, index->max_bytes,
+                                      index->loads, index->updates};
 }

@@ -53,11 +53,18 @@ troupe_status store_index_use(struct store *store, const struct store_index_form
                               size_t variant, const char *ns, const char *scope, uint64_t deadline,
                               void **ret, struct error *err);
 
+/* Reads scopes that a first search would wait for, INDEX_WARM_LEAST entries or more, the largest first, into at most
+ * half of the memory; `wanted` tells whether anybody searches in a namespace. For the start. [waits] */
+enum { INDEX_WARM_LEAST = 1000, INDEX_WARM_SCOPES = 32 };
+troupe_status store_index_warm(struct store *store, bool (*wanted)(void *arg, const char *ns),
+                               void *arg, size_t *ret_count, struct error *err);
+
 /* Nothing stays in memory of scopes that end in the member's id: for when their entries were deleted. */
 void store_index_forget(struct store *store, const char *member);
 
 struct store_index_stats {
-    size_t scopes, bytes;    /* in memory                          */
+    size_t scopes, bytes; /* in memory                          */
+    size_t max_bytes;
     uint64_t loads, updates; /* scopes read whole, and by changes  */
 };
 void store_index_stats(const struct store *store, struct store_index_stats *ret);

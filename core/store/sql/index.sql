@@ -35,3 +35,7 @@ DELETE FROM index_change WHERE ns = ?1 AND scope = ?2 AND seq <=
 SELECT c.seq, c.key, unseal(k.value, 'kv.value', k.ns, k.scope, k.key)
 FROM index_change AS c LEFT JOIN kv AS k ON k.ns = c.ns AND k.scope = c.scope AND k.key = c.key
 WHERE c.ns = ?1 AND c.scope = ?2 AND c.seq > ?3 ORDER BY c.seq LIMIT ?4;
+
+-- Scopes with that many entries.
+-- name: large
+SELECT ns, scope, entries FROM index_scope WHERE entries >= ?1 ORDER BY entries DESC, ns, scope LIMIT ?2;

@@ -301,6 +301,58 @@ static void searches_at_the_same_time_read_a_scope_once(void **state)
     run_body(fixture_of(state), together_body);
 }
 
+static bool is_a(void *arg, const char *ns)
+{
+    return arg && !strcmp(ns, "a");
+}
+
+static troupe_status warm_body(void *arg)
+{
+    static const float to_x[] = {1, 0, 0};
+    struct fixture *f = arg;
+    size_t count = 99;
+
+    for (int i = 0; i < INDEX_WARM_LEAST; i += 50) {
+        _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+        for (int n = i; n < i + 50; n++) {
+            char key[16];
+
+            snprintf(key, sizeof(key), "k%04d", n);
+            add(batch, "texts/large", key, n ? "an oyster" : "a walrus");
+            if (n)
+                add(batch, "texts/small", key, "a walrus");
+            store_index_put(batch, "a", "vectors/large", key, to_x, sizeof(to_x));
+            store_index_put(batch, "a", "other/large", key, to_x, sizeof(to_x));
+        }
+        CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    }
+    CHECK_STATUS(store_index_warm(f->store, is_a, NULL, &count, &f->err), TROUPE_OK);
+    CHECK(count == 0 && stats_of(f).loads == 0); /* nobody searches there */
+    CHECK_STATUS(store_index_warm(f->store, is_a, f, &count, &f->err), TROUPE_OK);
+    CHECK(count == 2 && stats_of(f).loads == 2);
+    CHECK_FINDS("texts/large", "walrus", "k0000");
+    CHECK(stats_of(f).loads == 2);
+    return TROUPE_OK;
+}
+
+static int setup_roomy(void **state)
+{
+    struct store_options options = {.write_ms = 5000, .index_bytes = 8 << 20};
+    struct fixture *f = mem_zero(1, sizeof(*f));
+
+    place_make(&f->place);
+    f->loop = fixture_new(NULL);
+    fixture_open(f, &options);
+    *state = f;
+    return 0;
+}
+
+static void large_scopes_of_those_who_search_are_read_ahead(void **state)
+{
+    run_body(fixture_of(state), warm_body);
+}
+
 static troupe_status vectors_body(void *arg)
 {
     static const float to_x[] = {1, 0, 0}, to_y[] = {0, 1, 0}, plane[] = {0, 1};
@@ -363,6 +415,8 @@ static int stop_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        {"large_scopes_of_those_who_search_are_read_ahead",
+         large_scopes_of_those_who_search_are_read_ahead, setup_roomy, teardown, NULL},
         BOTH(what_was_put_replaced_or_removed_before_is_what_a_search_finds),
         BOTH(a_scope_that_was_emptied_is_forgotten_also_where_it_fills_again),
         BOTH(more_changes_than_are_kept_read_the_scope_anew),
