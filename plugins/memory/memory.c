@@ -3,6 +3,7 @@
  * memory - remembers what members tell: when they ask for it, and what their talks say about them when a
  * session ends; answers from it, with a model or without; learns documents. Other agents ask `memory.search`.
  */
+#include "follow.h"
 #include "gather.h"
 #include "ingest.h"
 #include "show.h"
@@ -56,8 +57,11 @@ static troupe_status search(troupe_turn *turn, troupe_str query, int64_t limit, 
     struct memory_found *found;
     uint32_t count;
     char *json, *text;
-    troupe_status status = recall_find(turn, query, (uint32_t)limit, tokens, &found, &count);
+    troupe_str whole;
+    troupe_status status = follow_rewrite(turn, query, &whole);
 
+    if (status >= 0)
+        status = recall_find(turn, whole, (uint32_t)limit, tokens, &found, &count);
     if (status < 0)
         return no_storage(turn, status);
     text = show_found(turn, found, count);
@@ -277,12 +281,15 @@ static troupe_status answer(troupe_turn *turn, troupe_str question)
 {
     const struct memory *memory = (const struct memory *)troupe_state(turn);
     struct memory_found *found;
+    troupe_str whole;
     uint32_t count;
     troupe_status status;
 
     if (memory->answers == ANSWERS_NEVER)
         return TROUPE_NEXT;
-    status = recall_find(turn, question, 3, 2000, &found, &count);
+    status = follow_rewrite(turn, question, &whole);
+    if (status >= 0)
+        status = recall_find(turn, whole, 3, 2000, &found, &count);
     if (status < 0) { /* the others may answer without a memory */
         troupe_reason(turn, "memory.storage", "looking failed with status %d", status);
         return troupe_turn_status(turn) < 0 ? troupe_turn_status(turn) : TROUPE_NEXT;

@@ -233,6 +233,38 @@ troupe_str words_after_greeting(troupe_str sentence)
     return rest.len ? rest : sentence;
 }
 
+int words_points_back(troupe_str question)
+{
+    static const char pointing[] = "|he|him|his|hes|she|her|hers|shes|it|its|they|them|their|"
+                                   "theirs|that|thats|those|this|these|"
+                                   "er|ihn|ihm|sein|seine|seinen|seiner|sie|ihr|ihre|ihren|ihrem|"
+                                   "dort|davon|damit|dafür|darüber|"
+                                   "daran|dazu|";
+    static const char begins[] = "|and|und|";
+    static const char plain[] =
+        "|what|whats|who|whos|whose|where|wheres|when|whens|how|hows|why|which|is|are|was|were|be|"
+        "do|"
+        "does|did|has|have|had|can|could|will|would|the|a|an|my|your|of|in|on|at|to|for|with|from|"
+        "about|and|or|so|then|there|again|also|too|you|i|me|know|tell|remember|wer|wo|wann|wie|"
+        "warum|"
+        "wessen|welche|welcher|welches|welchen|ist|sind|war|waren|hat|haben|hatte|kann|der|die|das|"
+        "den|dem|des|ein|eine|einen|mein|meine|meinen|von|im|am|an|zu|für|mit|über|und|oder|denn|"
+        "noch|auch|mal|du|ich|mir|weißt|";
+    struct words words;
+    size_t telling = 0;
+    int points;
+
+    read_words(question, &words);
+    points = words.count > 0 && among(begins, words.list[0]);
+    for (size_t i = 0; i < words.count; i++) {
+        int pointer = among(pointing, words.list[i]);
+
+        points |= pointer;
+        telling += !pointer && !among(plain, words.list[i]);
+    }
+    return points && telling <= 2;
+}
+
 troupe_str words_to_find(troupe_str question, char *ret)
 {
     static const char *const short_forms[][2] = {

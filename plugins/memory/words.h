@@ -27,6 +27,8 @@ size_t words_own(troupe_str text, char *ret);
 int words_next_sentence(troupe_str *rest, troupe_str *ret);
 /* Without "hello there, " and its like at the beginning. */
 troupe_str words_after_greeting(troupe_str sentence);
+/* Whether a question says little without what was said before it: "how old is he?", "and the cat?". */
+int words_points_back(troupe_str question);
 /* A question as it is looked for: "what's" is "what is". `ret` has OWN_MAX bytes. */
 troupe_str words_to_find(troupe_str question, char *ret);
 /* Other words by which people ask for what is in that slot; "" for none. A constant. */

@@ -60,6 +60,28 @@ static void questions_are_known(void **state)
     assert_false(words_is_question(str("")));
 }
 
+static void a_question_that_needs_its_talk_is_known(void **state)
+{
+    static const char *const back[] = {"how old is he?",       "and the cat?",
+                                       "what is her name",     "what's their favourite food?",
+                                       "wie alt ist sie?",     "und was ist mit dem Hund?",
+                                       "what about that one?", "wo wohnt er denn"};
+    static const char *const whole[] = {"what is my cat's name and how old is it?",
+                                        "where do I live?",
+                                        "when does the lake open?",
+                                        "wo wohne ich",
+                                        "my cat?",
+                                        ""};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(back) / sizeof(back[0]); i++)
+        if (!words_points_back(str(back[i])))
+            fail_msg("\"%s\" points back", back[i]);
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+        if (words_points_back(str(whole[i])))
+            fail_msg("\"%s\" says all", whole[i]);
+}
+
 static void only_the_members_own_words_count(void **state)
 {
     static char own[OWN_MAX];
@@ -224,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_asks_to_keep_something_is_known_from_what_does_not),
+        cmocka_unit_test(a_question_that_needs_its_talk_is_known),
         cmocka_unit_test(questions_are_known),
         cmocka_unit_test(only_the_members_own_words_count),
         cmocka_unit_test(sentences_about_the_member_are_facts),
