@@ -102,7 +102,9 @@ static void timer_fired(struct loop_timer *timer)
     if (!turn->scope.live)
         turn_start(turn); /* no coroutine was free before */
     else if (!turn_answer_exists(turn))
-        turn_cancel(turn, "too_slow", "that took too long: nothing to show came in time");
+        turn_cancel(turn, "too_slow",
+                    "that took too long: nothing to show came in time; please try "
+                    "again in a moment");
 }
 
 void turn_set_id(struct turn *turn, int64_t id)
@@ -386,7 +388,8 @@ void turn_engine_admit(struct engine *engine, struct turn *turn)
         break;
     case TURN_REFUSED_LANE:
         turn_conclude(turn, "refused", "member_queue_full",
-                      "I still have several messages of yours to answer; this one I leave out");
+                      "I still have several messages of yours to answer and leave this one out; "
+                      "please send it again in a minute");
         break;
     case TURN_REFUSED_DRAIN: turn_conclude(turn, "refused", "stopping", ENGINE_STOPPING); break;
     }

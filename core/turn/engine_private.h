@@ -31,6 +31,7 @@
 #define ENGINE_PARK_MS      30000 /* a sleep beyond it parks                               */
 #define ENGINE_STORE_MS     10000 /* a commit or query of the engine itself               */
 #define ENGINE_NO_STORAGE   "I can't take that now: the storage does not work. Please try again later"
+#define ENGINE_TOO_LONG     "that took too long, so I stopped; please try again in a moment"
 #define ENGINE_STOPPING     "I am being stopped for maintenance; please ask again in a few minutes"
 
 /* What observers are owed and what is not in memory, because too much is: rows above `last_taken`,

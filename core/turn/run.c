@@ -93,10 +93,11 @@ static void explain(const struct turn_frame *frame, troupe_status status, char c
         return;
     snprintf(code, 64, "%s", status_name(status));
     snprintf(ret_why->text, sizeof(ret_why->text), "%s",
-             status == TROUPE_DEADLINE   ? "that took too long, so I stopped"
-             : status == TROUPE_CANCELED ? "stopped"
-                                         : "something went wrong while I worked on that; the admin "
-                                           "can look it up with why");
+             status == TROUPE_DEADLINE ? ENGINE_TOO_LONG
+             : status == TROUPE_CANCELED
+                 ? "stopped"
+                 : "something went wrong while I worked on that; please try "
+                   "again, or tell the admin, who can look it up with why");
 }
 
 /* Runs one agent of a stage to its verdict. */
@@ -543,9 +544,10 @@ const char *turn_sentence(const struct turn *turn)
 {
     if (turn->sentence[0])
         return turn->sentence;
-    return !strcmp(turn->state, "dropped")       ? "I was told not to answer that"
-           : !strcmp(turn->state, "interrupted") ? "stopped"
-                                                 : "I have no answer to that";
+    return !strcmp(turn->state, "dropped") ? "I was told not to answer that"
+           : !strcmp(turn->state, "interrupted")
+               ? "stopped"
+               : "I have no answer to that; /help shows what I can do";
 }
 
 static void do_work(struct turn *turn)
@@ -561,10 +563,10 @@ static void do_work(struct turn *turn)
     turn->work = &work;
     status = co_spawn_wait(&work, &owner, work_main, turn, turn->deadline);
     if (status < 0)
-        turn_conclude(turn, "failed", "busy", "too much is going on; please try again later");
+        turn_conclude(turn, "failed", "busy", "too much is going on; please try again in a minute");
     scope_close(&work);
     if (work.why == TROUPE_DEADLINE)
-        turn_conclude(turn, "failed", "deadline", "that took too long, so I stopped");
+        turn_conclude(turn, "failed", "deadline", ENGINE_TOO_LONG);
     turn->work = NULL;
     loop_timer_stop(&turn->timer);
 }

@@ -70,8 +70,8 @@ static troupe_status apologize(troupe_turn *turn, troupe_status status, const ch
         return troupe_turn_status(turn);
     troupe_error(turn, &code, &sentence);
     reason = apology_write(status, code, sentence, text, sizeof(text));
-    troupe_reason(turn, reason, "%s: status %d, code \"%.*s\"", step, status, (int)code.len,
-                  code.ptr);
+    troupe_reason(turn, reason, "%s: %s, status %d, code \"%.*s\"", step,
+                  apology_name(apology_of(status, code)), status, (int)code.len, code.ptr);
     return troupe_fail(turn, status, reason, "%s", text);
 }
 

@@ -10,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADAPTATIONS_MAX  3     /* parameters that a provider may refuse, one after the other */
-#define RATE_WAIT_MS     30000 /* told to members where the provider does not say */
-#define TOLD_WAIT_MAX_MS 86400000
+#define ADAPTATIONS_MAX 3 /* parameters that a provider may refuse, one after the other */
 
 /* Where a talk stands. */
 struct talk {
@@ -104,7 +102,6 @@ static troupe_status fail(troupe_turn *turn, const struct talk *talk)
 {
     const struct llm_round *round = talk->round;
     const struct llm_kind *kind = round->kind;
-    int64_t wait = round->retry_after_ms >= 0 ? round->retry_after_ms : RATE_WAIT_MS;
     troupe_status status;
 
     if (round->shown || talk->before_len > 0) {
@@ -113,12 +110,7 @@ static troupe_status fail(troupe_turn *turn, const struct talk *talk)
             return status;
         kind = &llm_kind_interrupted;
     }
-    if (wait > TOLD_WAIT_MAX_MS) /* a provider may send any number */
-        wait = TOLD_WAIT_MAX_MS;
-    if (kind->category == LLM_RATE)
-        return troupe_fail(turn, kind->status, kind->code, "%s Please try again in %lld seconds.",
-                           kind->sentence, (long long)(wait + 999) / 1000);
-    return troupe_fail(turn, kind->status, kind->code, "%s", kind->sentence);
+    return llm_fail(turn, kind, round->retry_after_ms);
 }
 
 /* ---- which model --------------------------------------------------------------------------------*/

@@ -14,8 +14,11 @@
  * servers send nothing better. */
 enum where { NOWHERE, TOKEN, SENTENCE, STATUS_ONLY, VAGUE, WHERES };
 
-#define ANY       0u
-#define MARKS_MAX 6
+#define RATE_WAIT_MS     30000 /* told to members where the provider does not say */
+#define TOLD_WAIT_MAX_MS 86400000
+
+#define ANY              0u
+#define MARKS_MAX        6
 
 struct mark {
     enum where where;
@@ -60,66 +63,69 @@ struct row {
 
 static const struct row rows[] = {
     /* Money. Some of these come as 429, and asking again would never help. */
-    {KIND("usage_limit", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("usage_limit", LLM_ACCOUNT, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           THE_ACCOUNT "has reached its limit of use. The admin has to raise it there."),
      MARKS(T("organization_usage_limit_exceeded"))},
-    {KIND("spend_limit", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("spend_limit", LLM_ACCOUNT, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           THE_ACCOUNT "has spent what it may. The admin has to raise its limit there."),
      MARKS(T("organization_spend_limit_exceeded"), T("enforced_spend_limit_reached"))},
-    {KIND("project_limit", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("project_limit", LLM_ACCOUNT, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           "The project at the language model's provider has spent what it may. The admin has to "
           "raise its limit there."),
      MARKS(T("project_spend_limit_exceeded"))},
-    {KIND("billing_limit", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("billing_limit", LLM_ACCOUNT, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           THE_ACCOUNT "has reached its monthly bill. The admin has to raise it there."),
      MARKS(T("billing_hard_limit_reached"))},
-    {KIND("billing_off", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("billing_off", LLM_ACCOUNT, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           THE_ACCOUNT "has no way to pay. The admin has to set one up there."),
      MARKS(T("billing_not_active"), T("billing_error"))},
-    {KIND("free_limit", LLM_ACCOUNT, TROUPE_BUSY, "rate_limited", LLM_ELSEWHERE,
-          "The free questions of today are used up at the language model's provider."),
+    {KIND("free_limit", LLM_ACCOUNT, TROUPE_DENIED, "account", LLM_ELSEWHERE,
+          "The free questions of today are used up at the language model's provider. Please try "
+          "again tomorrow."),
      MARKS(S(429, "free-models-per-day"), S(429, "free_tier"))},
-    {KIND("no_credit", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("no_credit", LLM_ACCOUNT, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           THE_ACCOUNT "has no credit left. The admin has to top it up."),
      MARKS(T("insufficient_quota"), T("credit_balance_exhausted"), H(402),
            S(400, "credit balance is too low"), S(403, "key limit exceeded"))},
 
     /* The key and what it may. */
-    {KIND("account_off", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("account_off", LLM_ACCOUNT, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           THE_ACCOUNT "was switched off. The admin has to ask the provider."),
      MARKS(T("account_deactivated"), T("organization_deactivated"))},
-    {KIND("old_key", LLM_CONFIG, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("old_key", LLM_CONFIG, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           THE_PROVIDER "says that the key has expired. The admin has to set a new api_key."),
      MARKS(T("expired_api_key"), S(400, "api key expired"))},
-    {KIND("no_key", LLM_CONFIG, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("no_key", LLM_CONFIG, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           THE_PROVIDER "asks for a key. The admin has to set api_key."),
      MARKS(S(401, "provide an api key"), S(401, "no auth credentials"),
            S(401, "header is required"))},
-    {KIND("bad_key", LLM_CONFIG, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("bad_key", LLM_CONFIG, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           THE_PROVIDER "does not accept the key." ADMIN_CHECKS("api_key")),
      MARKS(T("invalid_api_key"), T("authentication_error"), S(400, "api key not valid"), H(401))},
-    {KIND("no_region", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
-          THE_PROVIDER "does not serve the place where this bot runs."),
+    {KIND("no_region", LLM_ACCOUNT, TROUPE_DENIED, "account", LLM_ELSEWHERE,
+          THE_PROVIDER
+          "does not serve the place where this bot runs. The admin has to set another one."),
      MARKS(T("unsupported_country_region_territory"), S(400, "location is not supported"))},
-    {KIND("no_address", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("no_address", LLM_ACCOUNT, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           THE_PROVIDER "does not accept this bot's address. The admin has to allow it there."),
      MARKS(T("ip_not_authorized"))},
-    {KIND("not_verified", LLM_ACCOUNT, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
-          THE_ACCOUNT "has to be verified for this model."),
+    {KIND("not_verified", LLM_ACCOUNT, TROUPE_DENIED, "account", LLM_ELSEWHERE,
+          THE_ACCOUNT "has to be verified for this model. The admin can do that there."),
      MARKS(S(403, "must be verified"), S(400, "must be verified"), S(404, "must be verified"))},
 
     /* Contents. Another provider is not asked what one of them does not allow. */
     {KIND("moderated", LLM_CONTENT, TROUPE_DENIED, "refused", LLM_STOP,
-          THE_PROVIDER "does not allow this question."),
+          THE_PROVIDER "does not allow this question. Please ask for something else."),
      MARKS(T("moderation_blocked"), S(403, "moderation"), S(403, "flagged"))},
     {KIND("policy", LLM_CONTENT, TROUPE_DENIED, "refused", LLM_STOP,
-          "This question is against the rules of the language model's provider."),
+          "This question is against the rules of the language model's provider. Please ask for "
+          "something else."),
      MARKS(T("content_policy_violation"), T("invalid_prompt"), S(400, "usage policy"))},
     {KIND("filter", LLM_CONTENT, TROUPE_DENIED, "refused", LLM_STOP,
-          THE_PROVIDER "filtered this question or its answer."),
+          THE_PROVIDER "filtered this question or its answer. Please ask in other words."),
      MARKS(T("content_filter"), S(400, "content management policy"),
            S(400, "content filtering policy"))},
-    {KIND("no_permission", LLM_CONFIG, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("no_permission", LLM_CONFIG, TROUPE_DENIED, "account", LLM_ELSEWHERE,
           THE_PROVIDER "does not permit this." ADMIN_CHECKS("the account")),
      MARKS(H(403), V("permission_error"), V("permission_denied"))},
 
@@ -165,40 +171,41 @@ static const struct row rows[] = {
           THE_MODEL "gives no answers that long. The admin has to lower max_tokens."),
      MARKS(S(400, "max_tokens is too large"), S(400, "maximum allowed number of output tokens"),
            S(400, "max_completion_tokens is too large"))},
-    {KIND("too_long", LLM_REQUEST, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("too_long", LLM_REQUEST, TROUPE_LIMIT, "too_long", LLM_ELSEWHERE,
           "That was more than the language model can take at once. Please try a shorter message."),
      MARKS(T("context_length_exceeded"), T("exceed_context_size_error"), S(400, "context length"),
            S(400, "context window"), S(400, "prompt is too long"), T("string_above_max_length"))},
-    {KIND("too_big", LLM_REQUEST, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    {KIND("too_big", LLM_REQUEST, TROUPE_LIMIT, "too_long", LLM_ELSEWHERE,
           "That was larger than what may be sent to the language model. Please try a shorter "
           "message."),
      MARKS(T("request_too_large"), H(413))},
 
     /* What was sent. */
     {KIND("bad_parameter", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
-          THE_PROVIDER "does not know a part of the request."),
+          THE_PROVIDER "does not know a part of the request." ADMIN_CHECKS("the log")),
      MARKS(T("unsupported_parameter"), T("unknown_parameter"), S(400, "unsupported parameter"),
            S(400, "unrecognized request argument"), S(400, "extra inputs are not permitted"))},
     {KIND("bad_value", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
-          THE_PROVIDER "does not take a value in the request."),
+          THE_PROVIDER "does not take a value in the request." ADMIN_CHECKS("the log")),
      MARKS(T("unsupported_value"), T("invalid_value"), T("invalid_type"))},
     {KIND("bad_schema", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
-          THE_PROVIDER "does not take the form that the answer should have."),
+          THE_PROVIDER
+          "does not take the form that the answer should have." ADMIN_CHECKS("the log")),
      MARKS(T("invalid_json_schema"), S(400, "response_format"), S(400, "output_config"))},
     {KIND("bad_tool", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
-          THE_PROVIDER "does not take the tools that were offered."),
+          THE_PROVIDER "does not take the tools that were offered." ADMIN_CHECKS("the log")),
      MARKS(T("invalid_function_parameters"), S(400, "invalid 'tools"), S(400, "tools.0"))},
     {KIND("bad_order", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
-          THE_PROVIDER "does not take the messages in this order."),
+          THE_PROVIDER "does not take the messages in this order." ADMIN_CHECKS("the log")),
      MARKS(S(400, "roles must alternate"), S(400, "tool_use` ids were found"),
            S(400, "must be a response to a preceeding"),
            S(400, "must be followed by tool messages"))},
     {KIND("bad_json", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
-          THE_PROVIDER "could not read the request."),
+          THE_PROVIDER "could not read the request." ADMIN_CHECKS("the log")),
      MARKS(T("invalid_json"), S(400, "could not parse the json"), S(400, "cannot unmarshal"),
            H(415))},
     {KIND("bad_request", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
-          THE_PROVIDER "did not understand the request."),
+          THE_PROVIDER "did not understand the request." ADMIN_CHECKS("the log")),
      MARKS(H(400), H(422), V("invalid_request_error"), V("invalid_argument"))},
 
     /* Too much at once. */
@@ -245,7 +252,7 @@ static const struct row rows[] = {
           THE_PROVIDER "cannot be reached behind its own network. Please try again."),
      MARKS(H(520), H(521), H(522), H(523), H(530))},
     {KIND("front_not_trusted", LLM_CONFIG, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
-          THE_PROVIDER "has a problem with its certificate."),
+          THE_PROVIDER "has a problem with its certificate." ADMIN_CHECKS("base_url")),
      MARKS(H(525), H(526))},
     {KIND("conflict", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "provider_error", LLM_AGAIN,
           THE_PROVIDER "was busy with something else. Please try again."),
@@ -268,24 +275,24 @@ static const struct llm_kind other_failure =
          THE_PROVIDER "failed in a way of its own. Please try again.");
 static const struct llm_kind unexpected =
     KIND("unexpected", LLM_PROTOCOL, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
-         THE_PROVIDER "answered in an unexpected way.");
+         THE_PROVIDER "answered in an unexpected way." ADMIN_CHECKS("base_url"));
 
 /* What the connection tells. */
 static const struct llm_kind unreachable =
     KIND("unreachable", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "unreachable", LLM_AGAIN,
-         THE_MODEL "cannot be reached at the moment.");
+         THE_MODEL "cannot be reached at the moment. Please try again in a minute.");
 static const struct llm_kind broken_off =
     KIND("broken_off", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "unreachable", LLM_AGAIN,
-         "The connection to the language model broke off.");
+         "The connection to the language model broke off. Please try again.");
 static const struct llm_kind not_trusted =
     KIND("not_trusted", LLM_CONFIG, TROUPE_UNAVAILABLE, "unreachable", LLM_ELSEWHERE,
          "There is no secure connection to the language model." ADMIN_CHECKS("base_url"));
 static const struct llm_kind not_allowed =
-    KIND("not_allowed", LLM_CONFIG, TROUPE_DENIED, "refused", LLM_ELSEWHERE,
+    KIND("not_allowed", LLM_CONFIG, TROUPE_DENIED, "account", LLM_ELSEWHERE,
          "This bot may not reach the language model." ADMIN_CHECKS("base_url"));
 static const struct llm_kind too_long_answer =
     KIND("too_long_answer", LLM_PROTOCOL, TROUPE_DATA, "bad_answer", LLM_ELSEWHERE,
-         THE_MODEL "sent more than can be taken.");
+         THE_MODEL "sent more than can be taken. Please ask for less at once.");
 static const struct llm_kind too_many_requests =
     KIND("own_limit", LLM_TRANSIENT, TROUPE_UNAVAILABLE, "provider_error", LLM_AGAIN,
          "This bot asks too much at once at the moment. Please try again soon.");
@@ -302,7 +309,7 @@ const struct llm_kind llm_kind_no_room =
          THE_MODEL "thought until its answer was full. The admin can raise max_tokens.");
 const struct llm_kind llm_kind_filtered =
     KIND("filtered", LLM_CONTENT, TROUPE_DENIED, "refused", LLM_STOP,
-         THE_PROVIDER "does not allow this question or its answer.");
+         THE_PROVIDER "does not allow this question or its answer. Please ask in other words.");
 const struct llm_kind llm_kind_slow =
     KIND("slow", LLM_TRANSIENT, TROUPE_DEADLINE, "too_slow", LLM_ELSEWHERE,
          THE_MODEL "takes too long to answer. Please try again in a moment.");
@@ -311,7 +318,7 @@ const struct llm_kind llm_kind_full =
          THE_MODEL "has more questions than it can answer at once.");
 const struct llm_kind llm_kind_interrupted =
     KIND("interrupted", LLM_TRANSIENT, TROUPE_INTERRUPTED, "interrupted", LLM_STOP,
-         "The answer broke off in the middle.");
+         "The answer broke off in the middle. Please try again.");
 
 static const struct llm_kind *const others[] = {
     &moved,
@@ -425,6 +432,18 @@ const struct llm_kind *llm_classify_transport(troupe_status status)
         return &llm_kind_interrupted;
     default: return &unreachable;
     }
+}
+
+troupe_status llm_fail(troupe_turn *turn, const struct llm_kind *kind, int64_t retry_after_ms)
+{
+    int64_t wait = retry_after_ms >= 0 ? retry_after_ms : RATE_WAIT_MS;
+
+    if (kind->category != LLM_RATE)
+        return troupe_fail(turn, kind->status, kind->code, "%s", kind->sentence);
+    if (wait > TOLD_WAIT_MAX_MS) /* a provider may send any number */
+        wait = TOLD_WAIT_MAX_MS;
+    return troupe_fail(turn, kind->status, kind->code, "%s Please try again in %lld seconds.",
+                       kind->sentence, (long long)(wait < 1000 ? 1 : (wait + 999) / 1000));
 }
 
 const char *llm_category_name(enum llm_category category)

@@ -9,7 +9,7 @@
 #include "stream.h"
 
 #include <stdint.h>
-#include <troupe/status.h>
+#include <troupe/troupe.h>
 
 enum llm_category {
     LLM_TRANSIENT, /* trying again makes sense                       */
@@ -45,6 +45,10 @@ struct llm_kind {
 const struct llm_kind *llm_classify(uint32_t http_status, const struct llm_provider_error *error);
 /* A status of troupe_http: no answer at all, or it broke off. */
 const struct llm_kind *llm_classify_transport(troupe_status status);
+
+/* Ends the call with the kind's sentence; where there were too many questions it tells the seconds to wait,
+ * `retry_after_ms` of them where the provider named a time (-1: it did not). [turn] */
+troupe_status llm_fail(troupe_turn *turn, const struct llm_kind *kind, int64_t retry_after_ms);
 
 /* Kinds that the plugin itself finds. */
 extern const struct llm_kind llm_kind_garbage;  /* not an answer in the expected format         */

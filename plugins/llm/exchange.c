@@ -230,6 +230,7 @@ struct asking {
     int64_t next;                  /* who may be asked behind the one that is; -1: nobody     */
     int unfit;                     /* so many are of providers that have none of the kind     */
     int64_t after_ms;              /* the shortest wait that one asked for                    */
+    int64_t told_ms;               /* what the last that failed asked for, -1: nothing */
     int again;                     /* one may answer later */
     troupe_status refused;         /* why money was not given */
 };
@@ -254,6 +255,7 @@ static void note_failure(struct llm_exchange *exchange, const struct attempt *at
     const uint32_t bit = 1u << exchange->at;
 
     exchange->kind = attempt->kind;
+    asking->told_ms = attempt->retry_after_ms;
     if (!has_other_key(exchange, attempt, asking)) {
         asking->tried |= bit;
         if (!attempt->retryable)
@@ -389,8 +391,7 @@ troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange,
                                     troupe_random(turn, 1000), troupe_time_left(turn))
                    : -1;
         if (wait < 0)
-            return troupe_fail(turn, exchange->kind->status, exchange->kind->code, "%s",
-                               exchange->kind->sentence);
+            return llm_fail(turn, exchange->kind, asking.told_ms);
         troupe_reason(turn, "llm.retry", "%s: %s in attempt %lld; again in %lld ms", exchange->what,
                       exchange->kind->code, (long long)n, (long long)wait);
         status = troupe_sleep(turn, (uint64_t)wait);

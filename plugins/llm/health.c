@@ -71,7 +71,7 @@ static int is(const char *a, const char *b)
 static int refuses_key(const struct llm_kind *kind)
 {
     return kind->category == LLM_ACCOUNT ||
-           (kind->category == LLM_CONFIG && is(kind->code, "llm.refused"));
+           (kind->category == LLM_CONFIG && is(kind->code, "llm.account"));
 }
 
 int llm_kind_blames_key(const struct llm_kind *kind)

@@ -118,12 +118,12 @@ troupe_status llm_pick_ask(troupe_turn *turn, const char *kind, const struct llm
     LLM_CLEANUP_JSON json_t *tree = NULL;
     troupe_status status;
 
-    snprintf(args, sizeof(args),
-             "{\"kind\":\"%s\",\"tried\":%u,\"from\":%u,\"until\":%u,\"again\":%s}", kind,
-             wish->tried, wish->from, wish->until, wish->again ? "true" : "false");
     in_order(wish, ret);
     if (!kind)
         return TROUPE_OK;
+    snprintf(args, sizeof(args),
+             "{\"kind\":\"%s\",\"tried\":%u,\"from\":%u,\"until\":%u,\"again\":%s}", kind,
+             wish->tried, wish->from, wish->until, wish->again ? "true" : "false");
     status = troupe_call(turn, LLM_PICK_FUNCTION, (troupe_str){args, strlen(args)}, &result);
     if (status < 0)
         return troupe_turn_status(turn);

@@ -43,8 +43,10 @@
  *   llm.not_configured  no provider is set up                       TROUPE_UNAVAILABLE
  *   llm.unreachable     the provider does not answer                TROUPE_UNAVAILABLE
  *   llm.too_slow        a deadline passed                           TROUPE_DEADLINE
- *   llm.rate_limited    too many requests; detail has the seconds   TROUPE_BUSY
- *   llm.refused         key, permission or content was refused      TROUPE_DENIED
+ *   llm.rate_limited    too many requests; the sentence ends with the
+ *                       seconds to wait                             TROUPE_BUSY
+ *   llm.refused         what was asked or answered is not allowed    TROUPE_DENIED
+ *   llm.account         key, credit or permission was refused       TROUPE_DENIED
  *   llm.bad_model       the provider does not know the model        TROUPE_CONFIG
  *   llm.too_long        the messages do not fit the model            TROUPE_LIMIT
  *   llm.bad_arguments   the arguments are not as above               TROUPE_ARGUMENT

@@ -3,6 +3,7 @@
  * What providers really send when they fail, and what becomes of it. The bodies are recorded or
  * copied from the providers' documentation; names and numbers in them are changed.
  */
+#include "conversation/apology.h"
 #include "llm/errors.h"
 #include "tap.h"
 
@@ -287,9 +288,9 @@ static void every_kind_is_proven_by_a_recorded_error(void **state)
 
 static void every_kind_has_all_that_belongs_to_one(void **state)
 {
-    static const char *const codes[] = {"llm.unreachable",    "llm.too_slow",   "llm.rate_limited",
-                                        "llm.refused",        "llm.bad_model",  "llm.bad_answer",
-                                        "llm.provider_error", "llm.interrupted"};
+    static const char *const codes[] = {
+        "llm.unreachable", "llm.too_slow",       "llm.rate_limited", "llm.refused", "llm.bad_model",
+        "llm.bad_answer",  "llm.provider_error", "llm.interrupted",  "llm.account", "llm.too_long"};
 
     (void)state;
     for (size_t i = 0; llm_kind_at(i); i++) {
@@ -306,6 +307,70 @@ static void every_kind_has_all_that_belongs_to_one(void **state)
         for (size_t n = 0; n < i; n++)
             assert_string_not_equal(kind->name, llm_kind_at(n)->name);
     }
+}
+
+/* What a member reads of a kind, and what of the few that is. */
+static enum apology tell(const struct llm_kind *kind, char ret[APOLOGY_MAX])
+{
+    const troupe_str code = {kind->code, strlen(kind->code)};
+    char sentence[400];
+
+    snprintf(sentence, sizeof(sentence), "%s%s", kind->sentence,
+             kind->category == LLM_RATE ? " Please try again in 7 seconds." : "");
+    apology_write(kind->status, code, (troupe_str){sentence, strlen(sentence)}, ret, APOLOGY_MAX);
+    return apology_of(kind->status, code);
+}
+
+static enum apology expected(const struct llm_kind *kind)
+{
+    if (strcmp(kind->name, "too_long") == 0 || strcmp(kind->name, "too_big") == 0)
+        return APOLOGY_NOT_UNDERSTOOD;
+    switch (kind->category) {
+    case LLM_RATE: return APOLOGY_TOO_FAST;
+    case LLM_CONTENT: return APOLOGY_NOT_ALLOWED;
+    case LLM_TRANSIENT: return kind->status == TROUPE_DEADLINE ? APOLOGY_TOO_SLOW : APOLOGY_TROUBLE;
+    default: return APOLOGY_TROUBLE;
+    }
+}
+
+static int has_one_of(const char *text, const char *const *words)
+{
+    for (; *words; words++)
+        if (strstr(text, *words))
+            return 1;
+    return 0;
+}
+
+/* Members never read of statuses, codes and the like, and always what can be done. */
+static void every_kind_is_told_as_a_person_would(void **state)
+{
+    static const char *const remedies[] = {"try again", "admin",   "fewer words", "Ask me",
+                                           "shorter",   "ask for", "other words", NULL};
+    static const char *const jargon[] = {"HTTP", "JSON", "status", "error", "code",      "null",
+                                         "llm.", "sk-",  "429",    "{",     "exception", NULL};
+    size_t of[APOLOGIES] = {0};
+
+    (void)state;
+    for (size_t i = 0; llm_kind_at(i); i++) {
+        const struct llm_kind *kind = llm_kind_at(i);
+        char text[APOLOGY_MAX];
+        const enum apology apology = tell(kind, text);
+
+        of[apology]++;
+        if (apology != expected(kind))
+            fail_msg("%s is %s: \"%s\"", kind->name, apology_name(apology), text);
+        /* The kind's own sentence is what commands show. */
+        if ((kind->category != LLM_RATE && !has_one_of(kind->sentence, remedies)) ||
+            !has_one_of(text, remedies))
+            fail_msg("%s tells no remedy: \"%s\", \"%s\"", kind->name, kind->sentence, text);
+        if (has_one_of(kind->sentence, jargon) || has_one_of(text, jargon))
+            fail_msg("%s: \"%s\", \"%s\"", kind->name, kind->sentence, text);
+        if ((apology == APOLOGY_TOO_FAST) != (strstr(text, "7 seconds") != NULL))
+            fail_msg("%s: \"%s\"", kind->name, text);
+    }
+    assert_true(of[APOLOGY_TROUBLE] && of[APOLOGY_TOO_SLOW] && of[APOLOGY_NOT_UNDERSTOOD] &&
+                of[APOLOGY_NOT_ALLOWED] && of[APOLOGY_TOO_FAST]);
+    assert_int_equal(of[APOLOGY_UNKNOWN], 0);
 }
 
 /* What no provider would answer is not offered to the next; what costs money to repeat is not
@@ -353,6 +418,7 @@ int main(void)
         cmocka_unit_test(a_recorded_error_is_recognized_for_what_it_is),
         cmocka_unit_test(every_kind_is_proven_by_a_recorded_error),
         cmocka_unit_test(every_kind_has_all_that_belongs_to_one),
+        cmocka_unit_test(every_kind_is_told_as_a_person_would),
         cmocka_unit_test(the_rules_of_retry_hold_for_whole_categories),
         cmocka_unit_test(a_connection_that_fails_has_a_kind_for_each_way),
     };

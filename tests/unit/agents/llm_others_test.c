@@ -298,7 +298,7 @@ static void a_transient_failure_is_tried_again_and_another_is_told(void **state)
     fake = agent(openai);
     answers(fake, 0, 401, "{\"error\":{\"message\":\"RAW sk-1\"}}");
     assert_int_equal(embed(fake, "[\"a\"]", 0, "float"), TROUPE_DENIED);
-    assert_string_equal(fake->code, "llm.refused");
+    assert_string_equal(fake->code, "llm.account");
     assert_int_equal(fake->request_count, 1);
     assert_null(strstr(fake->host.log.ptr, "sk-1"));
     finish(fake);

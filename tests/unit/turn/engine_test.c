@@ -56,7 +56,7 @@ BODY_IN(verdicts_lead_through_the_stages,
 
     CHECK_ANSWER("verdict next", "from b");
     CHECK_ANSWER("reply from a", "from a");
-    CHECK_NOTICE("verdict done", "I have no answer to that");
+    CHECK_NOTICE("verdict done", "I have no answer to that; /help");
     CHECK_NOTICE("verdict drop", "I was told not to answer that");
     CHECK_NOTICE("reason rude that was rude;verdict drop", "that was rude");
     CHECK_TRACE("rude");
@@ -75,7 +75,7 @@ BODY(failures_reach_the_member_in_words)
 
     CHECK_NOTICE("fail -12 actor.gone the cook is out", "the cook is out");
     CHECK_TRACE("actor.gone");
-    CHECK_NOTICE("verdict -3", "something went wrong while I worked on that");
+    CHECK_NOTICE("verdict -3", "something went wrong while I worked on that; please try again");
     CHECK_NOTICE("pass broken", "the thing is broken"); /* of what the stage called */
     CHECK_NOTICE("note k v;pass broken;verdict -3", "the thing is broken");
     CHECK_NOTICE("call nobody;verdict -3", "something went wrong"); /* another failure */
@@ -171,7 +171,7 @@ BODY_IN(the_whole_turn_has_a_time,
     struct stage_test *t = arg;
     struct fixture *f = arg;
 
-    CHECK_NOTICE("sleep 600000", "that took too long, so I stopped");
+    CHECK_NOTICE("sleep 600000", "that took too long, so I stopped; please try again in a moment");
     CHECK_TRACE("failed, deadline");
     return TROUPE_OK;
 }
@@ -315,7 +315,7 @@ BODY_IN(what_does_not_fit_is_refused_in_words,
     WAIT_FOR(t->engine->admission.running == 1);
     waiting[0] = ask(t, "reply 1");
     waiting[1] = ask(t, "reply 2");
-    CHECK_NOTICE("reply 3", "I still have several messages of yours");
+    CHECK_NOTICE("reply 3", "leave this one out; please send it again");
     waiting[2] = ask_as(t, (struct asking){.member = "8"}, "reply 4");
     WAIT_FOR(t->engine->admission.queued == 3);
     CHECK_NOTICE_AS(((struct asking){.member = "9"}), "reply 5", "too many people are asking");
