@@ -76,9 +76,7 @@ static json_t *body_of(const struct embedding *embedding, const struct llm_setti
         json_array_append(input, json_array_get(embedding->texts, embedding->from + i));
     if (embedding->dimensions > 0)
         json_object_set_new(body, "dimensions", json_integer(embedding->dimensions));
-    if (settings->format == LLM_FORMAT_OPENAI)
-        json_object_set_new(body, "encoding_format", json_string("float"));
-    return body;
+    return body; /* floats are what all give where nothing is said, and names for it differ */
 }
 
 /* ---- what came --------------------------------------------------------------------------------*/

@@ -172,33 +172,45 @@ static int starts_with(const char *text, const char *head)
     return strncmp(text, head, strlen(head)) == 0;
 }
 
-/* OpenAI's reasoning models refuse the older name; everyone else knows it, and many only it. */
-static int takes_completion_tokens(const struct llm_settings *settings)
+static int is_of(const char *model, const char *const *families)
 {
-    static const char *const families[] = {"o1", "o3", "o4", "gpt-5"};
-    const char *model = strrchr(settings->model, '/');
-
-    if (settings->token_parameter != LLM_TOKEN_AUTO)
-        return settings->token_parameter == LLM_TOKEN_MAX_COMPLETION_TOKENS;
-    model = model ? model + 1 : settings->model;
-    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-        if (starts_with(model, families[i]))
+    for (; *families; families++)
+        if (starts_with(model, *families))
             return 1;
     return 0;
 }
 
-/* Anthropic's later models refuse to be told how freely they may choose. */
+/* OpenAI's models that think first. */
+static int is_reasoning(const struct llm_settings *settings)
+{
+    static const char *const families[] = {"o1", "o3", "o4", "gpt-5", NULL};
+    const char *slash = strrchr(settings->model, '/');
+
+    return is_of(slash ? slash + 1 : settings->model, families);
+}
+
+/* They refuse the older name; everyone else knows it, and many only it. */
+static int takes_completion_tokens(const struct llm_settings *settings)
+{
+    return settings->token_parameter == LLM_TOKEN_AUTO
+               ? is_reasoning(settings)
+               : settings->token_parameter == LLM_TOKEN_MAX_COMPLETION_TOKENS;
+}
+
+/* They, and Anthropic's later models, refuse to be told how freely they may choose. */
 static int takes_no_temperature(const struct llm_settings *settings)
 {
-    static const char *const families[] = {"claude-opus-4-7", "claude-opus-4-8", "claude-opus-5",
-                                           "claude-sonnet-5", "claude-fable-5",  "claude-mythos-5"};
+    static const char *const families[] = {"claude-opus-4-7",
+                                           "claude-opus-4-8",
+                                           "claude-opus-5",
+                                           "claude-sonnet-5",
+                                           "claude-fable-5",
+                                           "claude-mythos-5",
+                                           NULL};
 
-    if (settings->format != LLM_FORMAT_ANTHROPIC)
-        return 0;
-    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-        if (starts_with(settings->model, families[i]))
-            return 1;
-    return 0;
+    return settings->format == LLM_FORMAT_ANTHROPIC
+               ? is_of(settings->model, families)
+               : settings->format == LLM_FORMAT_OPENAI && is_reasoning(settings);
 }
 
 troupe_status llm_request_init(struct llm_request *request, const struct llm_settings *settings,

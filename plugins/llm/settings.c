@@ -237,7 +237,7 @@ troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret)
     status = copy(host, "model", troupe_config_str(host, "model"), ret->model, sizeof(ret->model));
     if (status < 0)
         return status;
-    if (troupe_config(host, "temperature", &value) == TROUPE_OK) {
+    if (troupe_config(host, "temperature", &value) == TROUPE_OK && value.u.f >= 0) {
         ret->has_temperature = 1;
         ret->temperature = value.u.f;
     }

@@ -699,12 +699,21 @@ static void a_model_that_takes_no_temperature_is_not_sent_one(void **state)
     static const struct {
         const char *model;
         int takes;
-    } cases[] = {{"claude-haiku-4-5", 1}, {"claude-opus-4-6", 1},   {"claude-opus-4-7", 0},
-                 {"claude-sonnet-5", 0},  {"claude-sonnet-4-5", 1}, {"claude-opus-5-20260601", 0}};
+        enum llm_format format;
+    } cases[] = {{"claude-haiku-4-5", 1, LLM_FORMAT_ANTHROPIC},
+                 {"claude-opus-4-6", 1, LLM_FORMAT_ANTHROPIC},
+                 {"claude-opus-4-7", 0, LLM_FORMAT_ANTHROPIC},
+                 {"claude-sonnet-5", 0, LLM_FORMAT_ANTHROPIC},
+                 {"claude-sonnet-4-5", 1, LLM_FORMAT_ANTHROPIC},
+                 {"claude-opus-5-20260601", 0, LLM_FORMAT_ANTHROPIC},
+                 {"gpt-4o-mini", 1, LLM_FORMAT_OPENAI},
+                 {"gpt-5-mini", 0, LLM_FORMAT_OPENAI},
+                 {"openai/o3", 0, LLM_FORMAT_OPENAI},
+                 {"gpt-5-of-ones-own", 1, LLM_FORMAT_OLLAMA}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct llm_settings config = settings(cases[i].model, LLM_FORMAT_ANTHROPIC);
+        const struct llm_settings config = settings(cases[i].model, cases[i].format);
         char *body = body_of(&config, 0);
 
         assert_int_equal(strstr(body, "temperature") != NULL, cases[i].takes);

@@ -27,9 +27,12 @@ typedef troupe_status (*status_fn)(troupe_turn *);
 #define DONE "data: [DONE]\n\n"
 
 /* An agent with a paid model: a million tokens cost 1 USD in and 2 USD out. */
-static struct fake_turn *paid(void)
+static struct fake_turn *paid_with(const char *key, const char *value)
 {
     struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+    if (key)
+        fake_config(fake, key, value);
 
     fake_config(fake, "base_url", "https://api.example.com/v1/");
     fake_config(fake, "api_key", "not for the plugin");
@@ -39,6 +42,11 @@ static struct fake_turn *paid(void)
     fake_config(fake, "price_table", "/nonexistent/prices.json");
     assert_int_equal(fake_create(fake), TROUPE_OK);
     return fake;
+}
+
+static struct fake_turn *paid(void)
+{
+    return paid_with(NULL, NULL);
 }
 
 static troupe_status chat(struct fake_turn *fake)
@@ -77,6 +85,27 @@ static void finish(struct fake_turn *fake)
     assert_null(strstr(fake->sentence, "RAW"));
     assert_null(strstr(fake->sentence, "10.9.8.7"));
     fake_turn_free(fake);
+}
+
+static void a_temperature_is_sent_unless_the_config_says_none(void **state)
+{
+    static const char *const chunks[] = {TEXT("Hello") STOP USAGE DONE, NULL};
+    static const struct {
+        const char *value, *sent;
+    } cases[] = {{NULL, "\"temperature\":0.7"}, {"0", "\"temperature\":0"}, {"-1", NULL}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fake_turn *fake = paid_with(cases[i].value ? "temperature" : NULL, cases[i].value);
+
+        script(fake, 0, 200, chunks);
+        assert_int_equal(chat(fake), TROUPE_OK);
+        if (cases[i].sent)
+            assert_non_null(strstr(fake->requests[0].body, cases[i].sent));
+        else
+            assert_null(strstr(fake->requests[0].body, "temperature"));
+        finish(fake);
+    }
 }
 
 static void an_answer_streams_and_is_paid_by_its_usage(void **state)
@@ -675,6 +704,7 @@ static void the_status_says_model_place_price_and_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_temperature_is_sent_unless_the_config_says_none),
         cmocka_unit_test(an_answer_streams_and_is_paid_by_its_usage),
         cmocka_unit_test(usage_that_is_missing_is_estimated_and_marked),
         cmocka_unit_test(usage_of_nothing_is_no_report),
