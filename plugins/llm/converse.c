@@ -28,6 +28,7 @@ struct talk {
     uint64_t guessed; /* what we took their questions for, in tokens */
     uint64_t cost_micros;
     uint8_t estimated;
+    uint32_t prefer;  /* bits of the models that the member would rather have */
     json_t *json;     /* the answer, where it is one by a schema */
     uint8_t repaired; /* it was sent back once */
 };
@@ -127,10 +128,10 @@ static troupe_status choose(troupe_turn *turn, const struct talk *talk, int64_t 
                             int64_t fallback, struct llm_choice *ret)
 {
     LLM_CLEANUP_JSON json_t *args = json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "route", llm_route_name(talk->route), "tokens",
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "route", llm_route_name(talk->route), "tokens",
         (json_int_t)talk->tokens, "max_tokens", (json_int_t)talk->round->request->max_tokens,
-        "complexity", (json_int_t)talk->complexity, "tried", (json_int_t)talk->tried, "last",
-        (json_int_t)last, "again", again);
+        "complexity", (json_int_t)talk->complexity, "tried", (json_int_t)talk->tried, "prefer",
+        (json_int_t)talk->prefer, "last", (json_int_t)last, "again", again);
     LLM_CLEANUP_TEXT char *text = llm_json_print(args, 0);
     LLM_CLEANUP_JSON json_t *choice = NULL;
     troupe_str given, result = {NULL, 0};
@@ -476,11 +477,12 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
 }
 
 troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
-                           struct llm_round *round)
+                           uint32_t prefer, struct llm_round *round)
 {
     struct talk talk = {.agent = agent,
                         .round = round,
                         .route = route,
+                        .prefer = prefer,
                         .tokens = (int64_t)llm_estimate_request(round->request),
                         .complexity = llm_complexity(round->request->messages),
                         .now_ms = troupe_now(turn),

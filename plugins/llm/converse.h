@@ -31,11 +31,12 @@ struct llm_agent {
 #define LLM_CHOICE_MAX     128
 void llm_choice_write(const struct llm_choice *choice, char *ret);
 
-/* `round` has settings, request and buffers; its result is given to the caller. [turn, waits] */
+/* `round` has settings, request and buffers; its result is given to the caller. `prefer`: prefer.h.
+ * [turn, waits] */
 /* With tools in the request (llm_tools_offer) the model may ask for them in as many rounds as
  * `tool_steps` allows, each with its own reservation, as long as all of them cost less than
  * `tool_cost`; then it has to answer. */
 troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
-                           struct llm_round *round);
+                           uint32_t prefer, struct llm_round *round);
 
 #endif

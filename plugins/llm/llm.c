@@ -10,6 +10,7 @@
 #include "image.h"
 #include "moderate.h"
 #include "pick.h"
+#include "prefer.h"
 #include "provider.h"
 #include "routes.h"
 #include "structured.h"
@@ -85,7 +86,7 @@ static troupe_status answer_shared(troupe_turn *turn, struct llm_agent *agent, e
 
     if (status != TROUPE_NOT_FOUND)
         return status;
-    status = llm_converse(turn, agent, route, round);
+    status = llm_converse(turn, agent, route, 0, round);
     closed = llm_cache_close(turn, agent, &cache, status, round);
     return closed < 0 ? closed : status;
 }
@@ -93,7 +94,7 @@ static troupe_status answer_shared(troupe_turn *turn, struct llm_agent *agent, e
 /* `share` NULL: with nobody. What comes in is not put into the turn's memory, which is zeroed: of so much
  * most answers touch a few kB. */
 static troupe_status answer(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
-                            const struct llm_share *share, struct llm_round *round)
+                            uint32_t prefer, const struct llm_share *share, struct llm_round *round)
 {
     char *buffer = llm_buffers_take(&agent->buffers);
     troupe_status status;
@@ -103,7 +104,7 @@ static troupe_status answer(troupe_turn *turn, struct llm_agent *agent, enum llm
     round->event_buffer = buffer;
     round->text_buffer = buffer + LLM_EVENT_MAX;
     status = share ? answer_shared(turn, agent, route, share, round)
-                   : llm_converse(turn, agent, route, round);
+                   : llm_converse(turn, agent, route, prefer, round);
     llm_stream_clear(&round->stream);
     llm_buffers_give(&agent->buffers, buffer);
     return status;
@@ -134,6 +135,8 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
     struct llm_round round = {.settings = settings, .request = &request};
     struct llm_share share = {.question = question};
     const char *problem = NULL;
+    uint32_t prefer;
+    int shared;
     troupe_status status;
 
     if (agent->router.count == 0)
@@ -156,10 +159,10 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
                       request.dropped);
     if (settings->tool_steps > 0 && llm_route_of(route) == LLM_CHAT)
         llm_tools_offer(turn, &request);
-    status = answer(turn, agent, llm_route_of(route),
-                    !request.schema && may_share(turn, settings, &request, cache, &share) ? &share
-                                                                                          : NULL,
-                    &round);
+    prefer = llm_prefer_load(turn, &agent->router, llm_route_of(route));
+    /* What one model said is not for somebody who would rather have another. */
+    shared = !request.schema && !prefer && may_share(turn, settings, &request, cache, &share);
+    status = answer(turn, agent, llm_route_of(route), prefer, shared ? &share : NULL, &round);
     llm_request_clear(&request);
     return status;
 }
@@ -256,13 +259,15 @@ TROUPE_SERVICE(llm_route, LLM_ROUTE_FUNCTION, "Chooses the model that is asked; 
                TROUPE_INT(max_tokens, "Bound of the answer", .min = 0, .def = 0),
                TROUPE_INT(complexity, "How hard it is", .min = 0, .max = 100, .def = 0),
                TROUPE_INT(tried, "Bits of the models that failed", .min = 0, .def = 0),
+               TROUPE_INT(prefer, "Bits of the models that the member would rather have", .min = 0,
+                          .def = 0),
                TROUPE_INT(last, "The one that just did", .min = -1, .max = LLM_CANDIDATES_MAX - 1,
                           .def = -1),
                TROUPE_BOOL(again, "Whether it may be asked again", .def = 0))
 
 static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t tokens,
-                               int64_t max_tokens, int64_t complexity, int64_t tried, int64_t last,
-                               int32_t again)
+                               int64_t max_tokens, int64_t complexity, int64_t tried,
+                               int64_t prefer, int64_t last, int32_t again)
 {
     struct llm_agent *agent = troupe_state(turn);
     const struct llm_ask ask = {.route = llm_route_of(route),
@@ -270,6 +275,7 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
                                 .max_tokens = max_tokens,
                                 .complexity = complexity,
                                 .tried = (uint32_t)tried,
+                                .prefer = (uint32_t)prefer,
                                 .last = last < (int64_t)agent->router.count ? last : -1,
                                 .again = again};
     struct llm_choice choice;
@@ -279,6 +285,22 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
     troupe_reason(turn, "llm.route", "%s", choice.why);
     llm_choice_write(&choice, result);
     return troupe_result(turn, result, strlen(result));
+}
+
+/* ---- model --------------------------------------------------------------------------------------*/
+
+TROUPE_FUNCTION(model, "Shows or chooses the model that answers you",
+                TROUPE_SLASH | TROUPE_PRIVATE | TROUPE_IDEMPOTENT,
+                TROUPE_OPT_STRING(name, "Which one; - for the best for each question",
+                                  .max = LLM_MODEL_MAX))
+
+static troupe_status model(troupe_turn *turn, troupe_str name)
+{
+    const struct llm_agent *agent = troupe_state(turn);
+
+    if (agent->router.count == 0)
+        return not_configured(turn, &agent->settings);
+    return llm_prefer_change(turn, &agent->router, name);
 }
 
 /* ---- llm-pick ---------------------------------------------------------------------------------*/
@@ -472,9 +494,9 @@ static void destroy(troupe_host *host, void *state)
 TROUPE_PLUGIN(
     "org.troupe.llm", "1.0.0",
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
-    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools cache attach",
+    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools cache attach kv",
     .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route,
-                             llm_pick_function, llm_flight, llm_place, llm_warm, llm_status),
+                             llm_pick_function, llm_flight, llm_place, llm_warm, llm_status, model),
     .metrics = TROUPE_METRICS(
         TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind"),
         TROUPE_COUNTER("cache", "Questions that an answer may be kept for", .labels = "result"),

@@ -10,6 +10,7 @@
 #define CHEAP_MICROS 2000.0 /* a price that is half as good as none                  */
 #define QUICK_MS     4000.0 /* a latency that is half as good as none                */
 #define UNKNOWN_MS   2000.0 /* what a model that was never asked is taken to need    */
+#define PREFERRED    2.0    /* above any score                                       */
 #define WEIGHT_FIT   0.5    /* the parts of the score beside the price               */
 #define WEIGHT_SPEED 0.25
 #define WEIGHT_TRUST 0.25
@@ -199,10 +200,14 @@ void llm_router_choose(struct llm_router *router, const struct llm_ask *ask, int
         const struct llm_candidate *model = &router->candidates[way->to[i].candidate];
         const char *why_not = obstacle(router, ask, way, i, now_ms);
         double value = score(router, ask, way, i, now_ms);
+        const char *note = why_not;
 
+        if (!note && ask->prefer >> way->to[i].candidate & 1) {
+            value += PREFERRED;
+            note = "preferred";
+        }
         tell(ret, "%s %s at %s %.2f%s%s%s", i ? "," : "", model->settings.model,
-             model->settings.host_name, value, why_not ? " (" : "", why_not ? why_not : "",
-             why_not ? ")" : "");
+             model->settings.host_name, value, note ? " (" : "", note ? note : "", note ? ")" : "");
         if (!why_not && value > best) {
             best = value;
             ret->candidate = way->to[i].candidate;

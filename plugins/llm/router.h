@@ -51,6 +51,7 @@ struct llm_ask {
     int64_t tokens, max_tokens;
     int64_t complexity; /* 0 to 100 */
     uint32_t tried;     /* bits of candidates that shall not be asked (again) */
+    uint32_t prefer;    /* bits of those that the member would rather have    */
     int64_t last;       /* the one that just failed, -1: none */
     int again;          /* asking the last again makes sense  */
 };

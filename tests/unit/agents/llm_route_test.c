@@ -17,7 +17,8 @@ const troupe_plugin *troupe_plugin_v1(void);
 typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double, troupe_str,
                                  troupe_str, troupe_str);
 typedef troupe_status (*route_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int64_t,
-                                  int64_t, int32_t);
+                                  int64_t, int64_t, int32_t);
+typedef troupe_status (*model_fn)(troupe_turn *, troupe_str);
 
 #define SECONDS ((int64_t)1000)
 #define NOW     ((int64_t)1795176000000)
@@ -338,6 +339,7 @@ static const char *call_route(struct fake_turn *fake, const char *name, troupe_s
                          json_integer_value(json_object_get(tree, "max_tokens")),
                          json_integer_value(json_object_get(tree, "complexity")),
                          json_integer_value(json_object_get(tree, "tried")),
+                         json_integer_value(json_object_get(tree, "prefer")),
                          json_integer_value(json_object_get(tree, "last")),
                          json_is_true(json_object_get(tree, "again"))),
                      TROUPE_OK);
@@ -507,7 +509,78 @@ static void a_model_beyond_the_budget_gives_way_to_a_cheaper_one(void **state)
     assert_int_equal(chat(fake), TROUPE_OK);
     assert_string_equal(fake->requests[0].url, "http://127.0.0.1:8080/v1/chat/completions");
     assert_true(fake_text_has(&fake->reasons, "llm.cheaper: no money for dear-1; asking own-1"));
+    /* and that somebody prefers it changes nothing */
+    assert_int_equal(
+        ((model_fn)fake_function(fake, "model"))(&fake->turn, (troupe_str){"dear-1", 6}),
+        TROUPE_OK);
+    fake->responses[1] = fake->responses[0];
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_string_equal(fake->requests[1].url, "http://127.0.0.1:8080/v1/chat/completions");
     fake_turn_free(fake);
+}
+
+/* ---- what a member would rather have --------------------------------------------------------------*/
+
+static troupe_status set_model(struct fake_turn *fake, const char *name)
+{
+    return ((model_fn)fake_function(fake, "model"))(&fake->turn, (troupe_str){name, strlen(name)});
+}
+
+static void a_member_talks_with_the_model_that_they_prefer(void **state)
+{
+    struct fake_turn *fake = routed();
+
+    (void)state;
+    assert_int_equal(set_model(fake, ""), TROUPE_OK);
+    assert_true(fake_text_has(&fake->reply, "There are: own-1, far-1."));
+    assert_int_equal(set_model(fake, "gone-1"), TROUPE_ARGUMENT);
+    assert_non_null(strstr(fake->sentence, "own-1, far-1"));
+    assert_int_equal(set_model(fake, "far-1"), TROUPE_OK);
+    fake->responses[0].status = 200;
+    fake->responses[0].chunks[0] = ANTHROPIC_GOOD;
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_string_equal(fake->requests[0].url, "https://second.example.com/v1/messages");
+    assert_true(fake_text_has(&fake->reasons, "(preferred); far-1"));
+    /* It does not answer: another one does. */
+    fake->responses[1].status = 500;
+    fake->responses[2].status = 200;
+    fake->responses[2].chunks[0] = GOOD;
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_string_equal(fake->requests[2].url, "http://127.0.0.1:8080/v1/chat/completions");
+    /* Somebody else gets what is best. */
+    fake->message.author++;
+    fake->responses[3].status = 200;
+    fake->responses[3].chunks[0] = GOOD;
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_string_equal(fake->requests[3].url, "http://127.0.0.1:8080/v1/chat/completions");
+    fake->message.author--;
+    assert_int_equal(set_model(fake, "-"), TROUPE_OK);
+    fake->responses[4].status = 200;
+    fake->responses[4].chunks[0] = GOOD;
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_string_equal(fake->requests[4].url, "http://127.0.0.1:8080/v1/chat/completions");
+    fake_turn_free(fake);
+}
+
+static void what_is_preferred_keeps_to_floor_breaker_and_price(void **state)
+{
+    struct rig *rig = rig_new();
+    const struct llm_ask ask = {
+        .route = LLM_QUICK, .tokens = 500, .max_tokens = 1000, .prefer = 1u << OWN, .last = -1};
+    struct llm_choice choice;
+
+    (void)state;
+    rig->router.cost_weight = 0;
+    llm_router_choose(&rig->router, &ask, NOW, &choice);
+    assert_int_equal(choice.candidate, OWN);
+    rig->router.ways[LLM_QUICK].floor = 60;
+    llm_router_choose(&rig->router, &ask, NOW, &choice);
+    assert_int_not_equal(choice.candidate, OWN);
+    rig->router.ways[LLM_QUICK].floor = 0;
+    note(rig, OWN, "bad_model");
+    llm_router_choose(&rig->router, &ask, NOW, &choice);
+    assert_int_not_equal(choice.candidate, OWN);
+    free(rig);
 }
 
 static void a_models_refusals_are_remembered(void **state)
@@ -585,6 +658,8 @@ int main(void)
         cmocka_unit_test(the_other_key_is_used_where_the_first_may_not),
         cmocka_unit_test(when_all_fail_the_talk_ends_with_a_sentence),
         cmocka_unit_test(a_model_beyond_the_budget_gives_way_to_a_cheaper_one),
+        cmocka_unit_test(a_member_talks_with_the_model_that_they_prefer),
+        cmocka_unit_test(what_is_preferred_keeps_to_floor_breaker_and_price),
         cmocka_unit_test(a_models_refusals_are_remembered),
         cmocka_unit_test(bad_routes_are_refused_with_the_remedy),
     };
