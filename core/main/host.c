@@ -268,6 +268,7 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         figures_take(host->figures, set);
         host->console = console_new(&(struct console_options){host->outbox, take_in, host});
         (void)co_spawn(&host->scope, &owner, host_housekeeping, host);
+        (void)co_spawn(&host->scope, &owner, host_watch_cache, host);
         status = sched_new(&(struct sched_options){.loop = host->loop,
                                                    .store = host->store,
                                                    .engine = host->engine},

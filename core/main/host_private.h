@@ -52,6 +52,7 @@ struct host {
 void host_report_agent(void *host, const struct plugin_agent *agent);
 /* A coroutine of the host's scope that tidies up until it is cancelled. */
 troupe_status host_housekeeping(void *host);
+troupe_status host_watch_cache(void *host);
 /* Beside other hosts on the same database: takes over what one that is gone has left, until it is
  * cancelled. */
 troupe_status host_neighbours(void *host);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a running host does beside its turns: large indexes are read ahead at the start, and rows whose time is over
- * go, a portion at a time.
+ * go, a portion at a time. A cache's server is looked at where nobody else asks it.
  */
 #include "base/clock.h"
 #include "base/log.h"
 #include "main/host_private.h"
+#include "store/cache.h"
 #include "store/index.h"
 #include "store/kv.h"
 #include "turn/audit.h"
@@ -15,6 +16,7 @@
 #define EVERY_MS   (10 * 60 * 1000)
 #define BETWEEN_MS 100 /* between two portions, so that turns come first */
 #define KV_PORTION 500
+#define LOOK_MS    1000
 
 static troupe_status sweep(struct host *host, bool *ret_more, struct error *err)
 {
@@ -78,5 +80,14 @@ troupe_status host_housekeeping(void *arg)
                 return TROUPE_OK;
         }
     }
+    return TROUPE_OK;
+}
+
+troupe_status host_watch_cache(void *arg)
+{
+    struct host *host = arg;
+
+    while (cache_is_shared(host->cache) && co_sleep(LOOK_MS) == TROUPE_OK)
+        cache_look(host->cache);
     return TROUPE_OK;
 }

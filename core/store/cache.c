@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define THERE_MS 1000 /* the life of what the server has to take to be there */
+
 struct cache {
     struct loop *loop;
     const struct cache_driver *driver;
@@ -171,7 +173,7 @@ static struct cache_call *ask_driver(struct cache *cache, struct cache_call *cal
 
 /* ---- while the server is away ---------------------------------------------------------------- */
 
-/* One of the calls that take out what is stale. True where it is done. */
+/* A call of the cache's own: one of those that take out what is stale. True where it is done. */
 static bool take_out(struct cache *cache, enum cache_kind kind, const char *name, int64_t *number)
 {
     __attribute__((cleanup(call_cleanup))) struct cache_call *answer = NULL;
@@ -181,20 +183,27 @@ static bool take_out(struct cache *cache, enum cache_kind kind, const char *name
     call->kind = kind;
     call->name = mem_strdup(name);
     call->number = *number;
+    call->life_ms = THERE_MS;
     answer = ask_driver(cache, call, 0, &status, NULL);
     if (answer)
         *number = answer->number;
     return status >= 0 || status == TROUPE_NOT_FOUND;
 }
 
-/* What changes meanwhile is taken out, too: so nobody reads at the server before the last of it is gone. */
+static bool is_there(struct cache *cache, enum cache_kind kind)
+{
+    int64_t none = 0;
+
+    return take_out(cache, kind, "core:there", &none);
+}
+
+/* What changes meanwhile is taken out, too: so nobody reads at the server before the last of it is gone. At the
+ * end it has to take a value, which one that is full does not. */
 static bool take_out_all(struct cache *cache)
 {
     struct cache_away *away = &cache->away;
     int64_t from = 0, none = 0;
 
-    if (!away->all && !cache_away_next(away)) /* nothing but whether it answers */
-        return take_out(cache, CACHE_LIFE, "core:there", &none) && !cache_away_next(away);
     for (int i = 0; i < CACHE_AWAY_CALLS; i++) {
         const char *next = cache_away_next(away);
 
@@ -215,7 +224,7 @@ static bool take_out_all(struct cache *cache)
                 return false;
             }
         } else {
-            return true;
+            return is_there(cache, CACHE_SET) && !cache_away_next(away);
         }
     }
     away->all |= from != 0;
@@ -238,6 +247,12 @@ static bool is_away(struct cache *cache)
         cache_away_begin(away);
     away->returning = false;
     return away->away;
+}
+
+void cache_look(struct cache *cache)
+{
+    if (cache_is_shared(cache) && !is_away(cache) && !is_there(cache, CACHE_LIFE))
+        cache_away_begin(&cache->away);
 }
 
 /* As ask_driver, with the memory in the place of a server that is away. */

@@ -70,6 +70,9 @@ void cache_free(struct cache *cache);
 /* Whether it is a server, which others may use and which outlives this process. */
 bool cache_is_shared(const struct cache *cache);
 void cache_stats(const struct cache *cache, struct cache_stats *ret);
+/* Sees whether the server is there, so that one that is back is used, and told to be well, though nobody else
+ * asks it, and one that is gone is noticed. Nothing with the memory. To be called now and then. [waits] */
+void cache_look(struct cache *cache);
 
 /* [waits] */
 troupe_status cache_set(struct cache *cache, const char *ns, const char *key, const void *data,

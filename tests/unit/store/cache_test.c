@@ -35,17 +35,27 @@ static pid_t server;
 
 /* ---- the server ----------------------------------------------------------------------------- */
 
-/* The socket is there before anybody may connect. */
-static bool listens(void)
+/* -1 where it does not listen. */
+static int connect_server(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool yes;
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
-    yes = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
     close(fd);
-    return yes;
+    return -1;
+}
+
+/* The socket is there before anybody may connect. */
+static bool listens(void)
+{
+    int fd = connect_server();
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 static void launch(void)
@@ -545,6 +555,65 @@ static void while_a_server_is_away_the_memory_stands_in_and_nothing_stale_comes_
     assert_status(fixture_run(f->loop, away_body, f), TROUPE_OK);
 }
 
+/* Nobody calls but who looks. */
+static troupe_status look_until(struct fixture *f, bool degraded)
+{
+    for (int i = 0; i < 1000 && is_degraded(f) != degraded; i++) {
+        cache_look(f->cache);
+        CHECK_STATUS(co_sleep(10), TROUPE_OK);
+    }
+    CHECK(is_degraded(f) == degraded);
+    return TROUPE_OK;
+}
+
+static troupe_status tell_server(const char *maxmemory)
+{
+    static const char good[] = "+OK\r\n+OK\r\n";
+    char text[100], answer[sizeof(good)] = "";
+    int fd = connect_server();
+    size_t len = 0;
+
+    snprintf(text, sizeof(text), "AUTH canary7\r\nCONFIG SET maxmemory %s\r\n", maxmemory);
+    CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    while (len < sizeof(good) - 1) {
+        ssize_t n = read(fd, answer + len, sizeof(good) - 1 - len);
+
+        CHECK(n > 0);
+        len += (size_t)n;
+    }
+    close(fd);
+    CHECK(strcmp(answer, good) == 0);
+    return TROUPE_OK;
+}
+
+static troupe_status look_body(void *arg)
+{
+    struct fixture *f = arg;
+
+    kill(server, SIGSTOP);
+    CHECK_STATUS(look_until(f, true), TROUPE_OK);
+    kill(server, SIGCONT);
+    CHECK_STATUS(look_until(f, false), TROUPE_OK);
+    /* One that is full answers, and keeps nothing. */
+    CHECK_STATUS(tell_server("1"), TROUPE_OK);
+    CHECK_STATUS(put(f, "a", "x", 60000), TROUPE_OK);
+    CHECK(is_degraded(f));
+    for (int i = 0; i < 70; i++) {
+        cache_look(f->cache);
+        CHECK(is_degraded(f));
+        CHECK_STATUS(co_sleep(10), TROUPE_OK);
+    }
+    CHECK_STATUS(tell_server("0"), TROUPE_OK);
+    return look_until(f, false);
+}
+
+static void a_server_that_goes_and_comes_back_is_noticed_though_nobody_asks_it(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, look_body, f), TROUPE_OK);
+}
+
 /* A process that ended while the server was away. */
 static troupe_status marked_body(void *arg)
 {
@@ -626,6 +695,9 @@ int main(void)
          the_memory_is_bounded_and_the_longest_unused_value_goes, setup, teardown, memory},
         {"while_a_server_is_away_the_memory_stands_in_and_nothing_stale_comes_back",
          while_a_server_is_away_the_memory_stands_in_and_nothing_stale_comes_back, setup, teardown,
+         redis},
+        {"a_server_that_goes_and_comes_back_is_noticed_though_nobody_asks_it",
+         a_server_that_goes_and_comes_back_is_noticed_though_nobody_asks_it, setup, teardown,
          redis},
         {"what_a_process_could_not_take_out_the_next_one_does",
          what_a_process_could_not_take_out_the_next_one_does, setup, teardown, redis},
