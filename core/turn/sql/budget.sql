@@ -52,10 +52,13 @@ UPDATE budget_day
 SET reserved_micros = budget_day.reserved_micros - l.reserved_micros,
     settled_micros = budget_day.settled_micros + coalesce(?2, l.reserved_micros),
     unknown_micros = budget_day.unknown_micros + ?3 * l.reserved_micros
-FROM (SELECT day, reserved_micros, v.column1 AS scope, CASE v.column1 WHEN 'bot' THEN scope_bot
-          WHEN 'guild' THEN scope_guild WHEN 'member' THEN scope_member ELSE scope_plugin END AS scope_id
-      FROM budget_ledger, (VALUES ('bot'), ('guild'), ('member'), ('plugin')) AS v
-      WHERE id = ?1) AS l
+FROM (SELECT day, 'bot' AS scope, scope_bot AS scope_id, reserved_micros FROM budget_ledger WHERE id = ?1
+      UNION ALL
+      SELECT day, 'guild', scope_guild, reserved_micros FROM budget_ledger WHERE id = ?1
+      UNION ALL
+      SELECT day, 'member', scope_member, reserved_micros FROM budget_ledger WHERE id = ?1
+      UNION ALL
+      SELECT day, 'plugin', scope_plugin, reserved_micros FROM budget_ledger WHERE id = ?1) AS l
 WHERE budget_day.day = l.day AND budget_day.scope = l.scope AND budget_day.scope_id = l.scope_id
 RETURNING budget_day.scope, budget_day.settled_micros;
 
