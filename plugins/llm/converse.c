@@ -6,6 +6,7 @@
 #include "structured.h"
 #include "tools.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,55 +49,89 @@ static void log_failure(const struct llm_round *round, int64_t attempt)
                hide ? "" : error->message);
 }
 
-/* The whole text: what rounds before this one said, and this one. */
-static json_t *text_of(const struct talk *talk)
+/* The whole text where it is no round's alone: an answer in JSON, or what rounds before this one said, and
+ * this one. Of the caller's to free; NULL without memory. */
+static char *text_of(const struct talk *talk, size_t *ret_len)
 {
     const struct llm_stream *stream = &talk->round->stream;
     char *whole;
-    json_t *text;
 
     if (talk->json) {
         whole = llm_json_print(talk->json, 0);
-        text = whole ? json_string(whole) : NULL;
-        free(whole);
-        return text;
+        *ret_len = whole ? strlen(whole) : 0;
+        return whole;
     }
-    if (talk->before_len == 0)
-        return json_stringn(stream->text, stream->len);
-    whole = malloc(talk->before_len + stream->len);
+    whole = malloc(talk->before_len + stream->len + 1);
     if (!whole)
         return NULL;
     memcpy(whole, talk->before, talk->before_len);
     memcpy(whole + talk->before_len, stream->text, stream->len);
-    text = json_stringn(whole, talk->before_len + stream->len);
-    free(whole);
-    return text;
+    *ret_len = talk->before_len + stream->len;
+    return whole;
 }
 
-static json_int_t sum(uint64_t before, uint64_t now)
+static int64_t sum(uint64_t before, uint64_t now)
 {
-    return (json_int_t)before + (json_int_t)now;
+    return (int64_t)before + (int64_t)now;
 }
 
+static void put(struct llm_json_writer *out, const char *text)
+{
+    llm_json_put(out, text, strlen(text));
+}
+
+static void put_text(struct llm_json_writer *out, const char *before, const char *text)
+{
+    put(out, before);
+    llm_json_put_string(out, text, strlen(text));
+}
+
+static void put_figures(struct llm_json_writer *out, const struct talk *talk)
+{
+    const struct llm_round *round = talk->round;
+    const struct llm_usage *before = &talk->usage, *now = &round->stream.usage;
+    char text[256];
+
+    snprintf(text, sizeof(text),
+             ",\"usage\":{\"input\":%" PRId64 ",\"output\":%" PRId64 ",\"cached\":%" PRId64
+             ",\"guessed\":%" PRId64 ",\"estimated\":%s},\"cost_micros\":%" PRId64,
+             sum(before->input, now->input), sum(before->output, now->output),
+             sum(before->cached, now->cached),
+             sum(talk->guessed, llm_estimate_request(round->request)),
+             round->estimated || talk->estimated ? "true" : "false",
+             sum(talk->cost_micros, round->cost_micros));
+    put(out, text);
+}
+
+/* Every answer passes here, so no tree is made of it. */
 static troupe_status give_result(troupe_turn *turn, const struct talk *talk, const char *finish)
 {
     const struct llm_round *round = talk->round;
     const struct llm_stream *stream = &round->stream;
-    const char *model = stream->model[0] ? stream->model : round->settings->model;
-    LLM_CLEANUP_JSON json_t *result = json_pack(
-        "{s:o, s:s, s:s, s:{s:I, s:I, s:I, s:I, s:b}, s:I}", "text", text_of(talk), "model", model,
-        "finish", finish, "usage", "input", sum(talk->usage.input, stream->usage.input), "output",
-        sum(talk->usage.output, stream->usage.output), "cached",
-        sum(talk->usage.cached, stream->usage.cached), "guessed",
-        sum(talk->guessed, llm_estimate_request(round->request)), "estimated",
-        round->estimated || talk->estimated, "cost_micros",
-        sum(talk->cost_micros, round->cost_micros));
-    LLM_CLEANUP_TEXT char *text = NULL;
+    LLM_CLEANUP_TEXT char *whole = NULL;
+    size_t len = stream->len;
+    struct llm_json_writer out;
+    troupe_status status;
 
-    if (result && talk->json)
-        json_object_set(result, "json", talk->json);
-    text = llm_json_print(result, 0);
-    return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
+    if (talk->json || talk->before_len > 0) {
+        whole = text_of(talk, &len);
+        if (!whole)
+            return TROUPE_NOMEM;
+    }
+    llm_json_begin(&out, 0);
+    put(&out, "{\"text\":");
+    llm_json_put_string(&out, whole ? whole : stream->text, len);
+    put_text(&out, ",\"model\":", stream->model[0] ? stream->model : round->settings->model);
+    put_text(&out, ",\"finish\":", finish);
+    put_figures(&out, talk);
+    if (talk->json) {
+        put(&out, ",\"json\":");
+        llm_json_put(&out, whole, len);
+    }
+    put(&out, "}");
+    status = out.text ? troupe_result(turn, out.text, out.len) : TROUPE_NOMEM;
+    free(out.text);
+    return status;
 }
 
 static troupe_status fail(troupe_turn *turn, const struct talk *talk)

@@ -24,6 +24,19 @@ json_t *llm_json_load_plain(const char *text, size_t len);
  * to free(). NULL where there is no memory, or no value. */
 char *llm_json_print(const json_t *value, size_t flags);
 
+/* A text that is put together without a tree. */
+struct llm_json_writer {
+    char *text; /* to be given to free(), without an end; NULL: there was no memory */
+    size_t len, room;
+    size_t flags; /* of jansson, for fractions */
+};
+
+void llm_json_begin(struct llm_json_writer *writer, size_t flags);
+/* What is JSON already. */
+void llm_json_put(struct llm_json_writer *writer, const char *text, size_t len);
+/* UTF-8, between quotes. */
+void llm_json_put_string(struct llm_json_writer *writer, const char *text, size_t len);
+
 /* How many bytes stand in front of the first that cannot stand for itself in a string. Whether some are
  * not ASCII is added to `ret_wide`. */
 size_t llm_json_span(const char *text, size_t len, int *ret_wide);

@@ -8,14 +8,8 @@
 
 #define FIRST_ROOM ((size_t)512)
 
-struct writer {
-    char *text; /* NULL: there was no memory */
-    size_t len, room;
-    size_t flags;
-};
-
 /* Makes room for `more` bytes and an end. */
-static int make_room(struct writer *writer, size_t more)
+static int make_room(struct llm_json_writer *writer, size_t more)
 {
     size_t room = writer->room;
     char *grown;
@@ -37,7 +31,7 @@ static int make_room(struct writer *writer, size_t more)
     return 1;
 }
 
-static void put(struct writer *writer, const char *text, size_t len)
+void llm_json_put(struct llm_json_writer *writer, const char *text, size_t len)
 {
     if (!make_room(writer, len))
         return;
@@ -45,12 +39,12 @@ static void put(struct writer *writer, const char *text, size_t len)
     writer->len += len;
 }
 
-static void put_char(struct writer *writer, char c)
+static void put_char(struct llm_json_writer *writer, char c)
 {
-    put(writer, &c, 1);
+    llm_json_put(writer, &c, 1);
 }
 
-static void put_escape(struct writer *writer, char c)
+static void put_escape(struct llm_json_writer *writer, char c)
 {
     static const char meant[] = "\"\\\b\f\n\r\t", escapes[] = "\"\\bfnrt";
     const char *known = memchr(meant, c, sizeof(meant) - 1);
@@ -59,14 +53,14 @@ static void put_escape(struct writer *writer, char c)
     if (known) {
         text[0] = '\\';
         text[1] = escapes[known - meant];
-        put(writer, text, 2);
+        llm_json_put(writer, text, 2);
         return;
     }
     snprintf(text, sizeof(text), "\\u%04X", (unsigned)(unsigned char)c);
-    put(writer, text, 6);
+    llm_json_put(writer, text, 6);
 }
 
-static void put_string(struct writer *writer, const char *text, size_t len)
+void llm_json_put_string(struct llm_json_writer *writer, const char *text, size_t len)
 {
     int wide = 0;
 
@@ -74,7 +68,7 @@ static void put_string(struct writer *writer, const char *text, size_t len)
     while (len > 0) {
         const size_t n = llm_json_span(text, len, &wide);
 
-        put(writer, text, n);
+        llm_json_put(writer, text, n);
         if (n == len)
             break;
         put_escape(writer, text[n]);
@@ -84,9 +78,9 @@ static void put_string(struct writer *writer, const char *text, size_t len)
     put_char(writer, '"');
 }
 
-static void put_value(struct writer *writer, const json_t *value);
+static void put_value(struct llm_json_writer *writer, const json_t *value);
 
-static void put_array(struct writer *writer, const json_t *array)
+static void put_array(struct llm_json_writer *writer, const json_t *array)
 {
     const json_t *item;
     size_t i;
@@ -100,7 +94,7 @@ static void put_array(struct writer *writer, const json_t *array)
     put_char(writer, ']');
 }
 
-static void put_object(struct writer *writer, const json_t *object)
+static void put_object(struct llm_json_writer *writer, const json_t *object)
 {
     json_t *all = (json_t *)object; /* which is not changed */
     int first = 1;
@@ -112,7 +106,7 @@ static void put_object(struct writer *writer, const json_t *object)
         if (!first)
             put_char(writer, ',');
         first = 0;
-        put_string(writer, key, strlen(key));
+        llm_json_put_string(writer, key, strlen(key));
         put_char(writer, ':');
         put_value(writer, json_object_iter_value(at));
     }
@@ -120,17 +114,17 @@ static void put_object(struct writer *writer, const json_t *object)
 }
 
 /* jansson knows how a fraction is written. */
-static void put_real(struct writer *writer, const json_t *value)
+static void put_real(struct llm_json_writer *writer, const json_t *value)
 {
     char text[128];
     const size_t len =
         json_dumpb(value, text, sizeof(text), writer->flags | JSON_COMPACT | JSON_ENCODE_ANY);
 
     if (len > 0 && len <= sizeof(text))
-        put(writer, text, len);
+        llm_json_put(writer, text, len);
 }
 
-static void put_value(struct writer *writer, const json_t *value)
+static void put_value(struct llm_json_writer *writer, const json_t *value)
 {
     char number[32];
     int len;
@@ -139,27 +133,32 @@ static void put_value(struct writer *writer, const json_t *value)
     case JSON_OBJECT: put_object(writer, value); break;
     case JSON_ARRAY: put_array(writer, value); break;
     case JSON_STRING:
-        put_string(writer, json_string_value(value), json_string_length(value));
+        llm_json_put_string(writer, json_string_value(value), json_string_length(value));
         break;
     case JSON_INTEGER:
         len = snprintf(number, sizeof(number), "%" PRId64, (int64_t)json_integer_value(value));
-        put(writer, number, (size_t)len);
+        llm_json_put(writer, number, (size_t)len);
         break;
     case JSON_REAL: put_real(writer, value); break;
-    case JSON_TRUE: put(writer, "true", 4); break;
-    case JSON_FALSE: put(writer, "false", 5); break;
-    case JSON_NULL: put(writer, "null", 4); break;
+    case JSON_TRUE: llm_json_put(writer, "true", 4); break;
+    case JSON_FALSE: llm_json_put(writer, "false", 5); break;
+    case JSON_NULL: llm_json_put(writer, "null", 4); break;
     }
+}
+
+void llm_json_begin(struct llm_json_writer *writer, size_t flags)
+{
+    *writer =
+        (struct llm_json_writer){.text = malloc(FIRST_ROOM), .room = FIRST_ROOM, .flags = flags};
 }
 
 char *llm_json_print(const json_t *value, size_t flags)
 {
-    struct writer writer = {.text = malloc(FIRST_ROOM), .room = FIRST_ROOM, .flags = flags};
+    struct llm_json_writer writer;
 
-    if (!value) {
-        free(writer.text);
+    if (!value)
         return NULL;
-    }
+    llm_json_begin(&writer, flags);
     put_value(&writer, value);
     if (writer.text)
         writer.text[writer.len] = '\0';

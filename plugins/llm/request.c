@@ -13,11 +13,14 @@
 /* Whether a row is all ASCII. */
 static int is_ascii(const char *row)
 {
-    uint64_t all[ROW / 8], any = 0;
+    uint64_t any = 0;
 
-    memcpy(all, row, ROW);
-    for (size_t i = 0; i < ROW / 8; i++)
-        any |= all[i];
+    for (size_t i = 0; i < ROW; i += 8) {
+        uint64_t eight;
+
+        memcpy(&eight, row + i, 8);
+        any |= eight;
+    }
     return !(any & UINT64_C(0x8080808080808080));
 }
 
