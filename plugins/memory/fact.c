@@ -488,8 +488,8 @@ troupe_status fact_sweep(troupe_turn *turn, const struct memory_limits *limits)
     for (uint64_t i = 0; i < count; i++)
         if (weight_of(&rows[i], limits, now) < 0.05)
             kept[over++] = rows[i];
-    /* Four fifths are full: the lightest go. Few at a time, so a simple search does. */
-    most = (uint64_t)(limits->most * 4 / 5);
+    /* So much is full: the lightest go. Few at a time, so a simple search does. */
+    most = (uint64_t)((double)limits->most * limits->fill);
     for (uint64_t goes = count - over; goes > most && over < 200; goes--) {
         uint64_t lightest = count;
 

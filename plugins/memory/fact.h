@@ -24,6 +24,7 @@ struct memory_limits {
     int64_t immediate_ms;
     int64_t half_life_ms; /* in which a gathered fact loses half of its weight */
     int64_t most;         /* facts of a member in one place */
+    double fill;          /* the share of them from which the lightest go */
 };
 
 struct memory_fact {

@@ -432,6 +432,7 @@ static troupe_status create(troupe_host *host, void **ret_state)
     memory->limits.immediate_ms = troupe_config_int(host, "immediate", 21600000);
     memory->limits.half_life_ms = troupe_config_int(host, "half_life", 1209600000);
     memory->limits.most = troupe_config_int(host, "most", 1000);
+    memory->limits.fill = troupe_config_float(host, "fill", 0.8);
     memory->session_ms = troupe_config_int(host, "session_timeout", 1800000);
     memory->sure = troupe_config_float(host, "sure", 0.6);
     memory->gathers = !is(gather, "off");
@@ -482,5 +483,7 @@ TROUPE_PLUGIN("org.troupe.memory", "1.0.0", "Remembers what members tell, and an
                   {"embed_model", "That model, one of those in embed_model of the agent llm",
                    .type = TROUPE_TYPE_STRING},
                   {"most", "Memories of a member in one place", .type = TROUPE_TYPE_INT,
-                   .def = "1000", .min = 10, .max = 2000}),
+                   .def = "1000", .min = 10, .max = 2000},
+                  {"fill", "Share of most from which what weighs least goes",
+                   .type = TROUPE_TYPE_FLOAT, .def = "0.8", .min = 0.1, .max = 1}),
               .create = create, .destroy = destroy, .stage = stage, .job = due);

@@ -80,6 +80,12 @@ is "$(rows "len(d) <= 10")" True "and there are never more than a member may kee
 session "I am tired today"
 is "$(rows "len(d) <= 8")" True "from four fifths of what a member may keep on, the lightest go"
 like "$(texts)" "allergic" "and what weighs more stays"
+sed -i 's/^most = 10/most = 10\nfill = 0.3/' "$TAP_DIR/troupe.ini"
+"$TROUPE" reload -c "$TAP_DIR/troupe.ini" >/dev/null
+is $? 0 "another share is set"
+session "I am tired again"
+is "$(rows "len(d) <= 3")" True "from which they go then"
+like "$(texts)" "allergic" "with what weighs more left"
 
 host_stop
 is $? 0 "the host ends well"
