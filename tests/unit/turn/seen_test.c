@@ -7,6 +7,8 @@
  */
 #include "turn_fixture.h"
 
+#include "turn/erase.h"
+
 #include <sqlite3.h>
 #include <sys/wait.h>
 
@@ -149,6 +151,21 @@ static bool is_over(struct stage_test *t)
 {
     return list_empty(&t->engine->turns) && list_empty(&t->engine->incoming) &&
            !t->engine->left.count;
+}
+
+/* What it would write when it wakes, nothing would delete any more. */
+BODY_IN(a_deletion_ends_what_was_seen_of_the_member, STAGE ACTOR("o", "_seen", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK(!show(t, 8, "put 3 first v;sleep 20000;put 3 second v"));
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM kv WHERE ns = 'o'") == 1);
+    CHECK_STATUS(turn_erase_ask(t->engine, "8", "member", 0, &f->err), TROUPE_OK);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM erasure") == 0);
+    CHECK(t->engine->seen.count == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE ns = 'o'") == 0);
+    return TROUPE_OK;
 }
 
 BODY_IN(what_is_owed_has_a_turn_that_nobody_hears_of, OWED)
@@ -371,6 +388,7 @@ int main(void)
         TEST(a_seen_message_answers_nobody_and_spends_nothing),
         TEST(what_is_above_the_bound_is_dropped_and_counted),
         TEST(an_observer_that_sleeps_too_long_is_ended),
+        TEST(a_deletion_ends_what_was_seen_of_the_member),
         TEST(what_is_owed_has_a_turn_that_nobody_hears_of),
         TEST(a_message_that_addresses_the_bot_is_owed_too),
         TEST(an_observer_that_fails_holds_up_nobody),
