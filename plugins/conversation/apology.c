@@ -152,8 +152,10 @@ const char *apology_write(troupe_status status, troupe_str code, troupe_str sent
         snprintf(ret, size, "%.*s", (int)(sentence.len < size ? sentence.len : size - 1),
                  sentence.ptr);
     } else if (row->manner == SECONDS) {
-        snprintf(ret, size, "%s Please try again in %llu seconds.", row->sentence,
-                 seconds(sentence));
+        const unsigned long long wait = seconds(sentence);
+
+        snprintf(ret, size, "%s Please try again in %llu second%s.", row->sentence, wait,
+                 wait == 1 ? "" : "s");
     } else {
         snprintf(ret, size, "%s", row->sentence);
     }

@@ -442,8 +442,9 @@ troupe_status llm_fail(troupe_turn *turn, const struct llm_kind *kind, int64_t r
         return troupe_fail(turn, kind->status, kind->code, "%s", kind->sentence);
     if (wait > TOLD_WAIT_MAX_MS) /* a provider may send any number */
         wait = TOLD_WAIT_MAX_MS;
-    return troupe_fail(turn, kind->status, kind->code, "%s Please try again in %lld seconds.",
-                       kind->sentence, (long long)(wait < 1000 ? 1 : (wait + 999) / 1000));
+    wait = wait < 1000 ? 1 : (wait + 999) / 1000;
+    return troupe_fail(turn, kind->status, kind->code, "%s Please try again in %lld second%s.",
+                       kind->sentence, (long long)wait, wait == 1 ? "" : "s");
 }
 
 const char *llm_category_name(enum llm_category category)

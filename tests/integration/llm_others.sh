@@ -47,7 +47,7 @@ host_stop
 # ---- one model after the other
 
 cp "$TAP_DIR/troupe.ini" "$TAP_DIR/one.ini"
-sed -i "s|^embed_model = .*|embed_model = limited, vectors|; s|^moderation_model = .*|moderation_model = 2:broken, judge|; s|^image_model = .*|image_model = nobody-knows-it, 2:hanging, painter\ntotal_timeout = 4s\nlocal_2 = yes|; s|^local = no|local = yes|; /^embed_price/d; /^image_price/d" \
+sed -i "s|^embed_model = .*|embed_model = limited, vectors|; s|^moderation_model = .*|moderation_model = 2:broken, judge|; s|^image_model = .*|image_model = nobody-knows-it, 2:hanging, painter\ntotal_timeout = 8s\nlocal_2 = yes|; s|^local = no|local = yes|; /^embed_price/d; /^image_price/d" \
     "$TAP_DIR/troupe.ini"
 printf '[agent imagine]\n' >>"$TAP_DIR/troupe.ini"
 host_start
