@@ -263,13 +263,33 @@ static double rareness(const struct text_query *query, size_t word)
     return text_query_rareness(query->holders[word], query->texts);
 }
 
+void text_query_order(const double *rareness, size_t word_count,
+                      uint8_t order[TEXT_INDEX_QUERY_MAX])
+{
+    for (size_t i = 0; i < word_count; i++) {
+        size_t at = i;
+
+        for (; at > 0 && rareness[order[at - 1]] < rareness[i]; at--)
+            order[at] = order[at - 1];
+        order[at] = (uint8_t)i;
+    }
+}
+
 double text_query_score(const struct text_query *query, const struct text_match *match)
 {
     double per_word = text_query_per_word(query->total, query->texts), sum = 0;
+    double weights[TEXT_INDEX_QUERY_MAX] = {0};
+    uint8_t order[TEXT_INDEX_QUERY_MAX];
 
     for (size_t i = 0; i < query->word_count; i++)
-        if (match->times[i])
-            sum += text_query_part(rareness(query, i), match->times[i], match->words, per_word);
+        weights[i] = rareness(query, i);
+    text_query_order(weights, query->word_count, order);
+    for (size_t i = 0; i < query->word_count; i++) {
+        size_t word = order[i];
+
+        if (match->times[word])
+            sum += text_query_part(weights[word], match->times[word], match->words, per_word);
+    }
     return sum;
 }
 

@@ -59,6 +59,10 @@ double text_query_share(const struct text_query *query, const struct text_match 
 
 /* The same in parts, for whoever counts texts otherwise. */
 
+/* The words' places in the order in which their parts are added up: rarest first, those alike as the query has them. */
+void text_query_order(const double *rareness, size_t word_count,
+                      uint8_t order[TEXT_INDEX_QUERY_MAX]);
+
 /* Okapi BM25's two constants, as usual for short texts. */
 #define TEXT_INDEX_SATURATION  0.9
 #define TEXT_INDEX_LENGTH_PART 0.4

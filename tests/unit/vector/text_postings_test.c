@@ -7,7 +7,7 @@
 
 #include "store/text_postings.h"
 
-enum { TEXTS = 600, WORDS = 90, MOST = 20 };
+enum { TEXTS = 3000, WORDS = 4000, MOST = 20 };
 
 struct scope {
     struct text_postings *postings;
@@ -27,7 +27,7 @@ static size_t write_text(char *out, size_t size, size_t most)
     size_t count = 1 + draw((uint32_t)most), len = 0;
 
     for (size_t i = 0; i < count; i++) {
-        uint32_t word = draw(draw(WORDS) + 1);
+        uint32_t word = draw(draw(draw(WORDS) + 1) + 1);
 
         len += (size_t)snprintf(out + len, size - len, "%sw%uq", i ? " " : "", word);
     }
@@ -41,7 +41,7 @@ static void put(struct scope *scope, size_t i)
 
     buf_clear(&scope->packed[i]);
     assert_true(text_index_pack(text, len, &scope->packed[i]));
-    snprintf(key, sizeof(key), "k%03zu", i);
+    snprintf(key, sizeof(key), "k%04zu", i);
     text_postings_put(scope->postings, key, scope->packed[i].data, scope->packed[i].len);
 }
 
@@ -50,7 +50,7 @@ static void take_out(struct scope *scope, size_t i)
     char key[16];
 
     buf_clear(&scope->packed[i]);
-    snprintf(key, sizeof(key), "k%03zu", i);
+    snprintf(key, sizeof(key), "k%04zu", i);
     text_postings_remove(scope->postings, key);
 }
 
@@ -83,7 +83,7 @@ static size_t scan(const struct scope *scope, const char *text, struct wanted *o
     for (size_t i = 0; i < TEXTS; i++) {
         if (!found[i])
             continue;
-        snprintf(out[count].key, sizeof(out[count].key), "k%03zu", i);
+        snprintf(out[count].key, sizeof(out[count].key), "k%04zu", i);
         out[count].score = text_query_score(&query, &matches[i]);
         out[count++].share = text_query_share(&query, &matches[i]);
     }
