@@ -95,6 +95,36 @@ static bool is_endpoint(const struct plugin_agent *agent, const struct origin *o
     return false;
 }
 
+#define AUTHORITY "abcdefghijklmnopqrstuvwxyz0123456789.-:"
+#define PLAIN     AUTHORITY "ABCDEFGHIJKLMNOPQRSTUVWXYZ/_~?=&%+,"
+
+/* Whether the text is an endpoint's up to the path, and behind that nothing stands that could mean something
+ * else: then it need not be taken apart, as hardly any needs to be. */
+static bool goes_on_from(const char *text, const char *endpoint)
+{
+    const char *host = strstr(endpoint, "://");
+    size_t len, authority;
+
+    if (!host)
+        return false;
+    host += 3;
+    authority = strspn(host, AUTHORITY);
+    len = (size_t)(host - endpoint) + authority;
+    return authority > 0 && (endpoint[len] == '/' || endpoint[len] == '\0') &&
+           strncmp(text, endpoint, len) == 0 && text[len] == '/' &&
+           text[len + strspn(text + len, PLAIN)] == '\0';
+}
+
+static bool names_endpoint(const struct plugin_agent *agent, const char *text)
+{
+    const char *url;
+
+    for (size_t i = 0; (url = plugin_agent_endpoint(agent, i)); i++)
+        if (goes_on_from(text, url))
+            return true;
+    return false;
+}
+
 /* [http] allow_private: HOST or HOST:PORT that the operator opened for every agent. */
 static bool allowed_private(const struct turn *turn, const struct origin *origin)
 {
@@ -110,22 +140,28 @@ static bool allowed_private(const struct turn *turn, const struct origin *origin
 }
 
 /* Whether the agent may go there, and how far the address is trusted. */
-static troupe_status judge(struct turn_frame *frame, const struct origin *origin,
-                           enum http_trust *ret_trust, bool *ret_endpoint)
+static troupe_status judge(struct turn_frame *frame, const char *url, enum http_trust *ret_trust,
+                           bool *ret_endpoint)
 {
     char capability[300];
+    struct origin origin;
 
-    *ret_endpoint = is_endpoint(frame->agent, origin);
+    *ret_endpoint = names_endpoint(frame->agent, url);
     *ret_trust = HTTP_TRUST_CONFIGURED;
     if (*ret_endpoint)
         return TROUPE_OK;
-    snprintf(capability, sizeof(capability), "http:%s", origin->host);
+    if (!origin_of(url, &origin))
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "http.url", "this is no URL");
+    *ret_endpoint = is_endpoint(frame->agent, &origin);
+    if (*ret_endpoint)
+        return TROUPE_OK;
+    snprintf(capability, sizeof(capability), "http:%s", origin.host);
     if (!plugin_agent_can(frame->agent, capability))
         return turn_frame_error(frame, TROUPE_DENIED, "http.host",
                                 "plugin \"%s\" may not reach \"%s\": it is neither an endpoint of "
                                 "its config nor a declared capability \"http:%s\"",
-                                frame->agent->manifest->id, origin->host, origin->host);
-    if (!allowed_private(frame->turn, origin))
+                                frame->agent->manifest->id, origin.host, origin.host);
+    if (!allowed_private(frame->turn, &origin))
         *ret_trust = HTTP_TRUST_UNTRUSTED;
     return TROUPE_OK;
 }
@@ -418,7 +454,6 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
     struct http_header headers[HEADERS_MAX];
     struct http_request out = {0};
     struct record_call call = {0};
-    struct origin origin;
     size_t count = 0;
     bool endpoint;
     troupe_status status;
@@ -438,9 +473,9 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
     out.method = request->method ? request->method : "GET";
     /* Booked or with an effect outside: what became of it must be told, not tried again unseen. */
     out.once = request->reservation || (strcmp(out.method, "GET") && strcmp(out.method, "HEAD"));
-    if (strlen(url) != request->url.len || !origin_of(url, &origin))
+    if (strlen(url) != request->url.len)
         return turn_frame_error(frame, TROUPE_ARGUMENT, "http.url", "this is no URL");
-    status = judge(frame, &origin, &out.trust, &endpoint);
+    status = judge(frame, url, &out.trust, &endpoint);
     if (status == TROUPE_OK)
         status = headers_of(frame, request->headers, endpoint, headers, &count);
     if (status == TROUPE_OK) {

@@ -290,6 +290,13 @@ static troupe_status network_body(void *arg)
     CHECK_PART("http GET http://127.0.0.1:9/ x", "<-"); /* loopback is private */
     CHECK_PART("http GET http://example.org/ x", "may not reach \"example.org\"");
     CHECK_PART("http GET http://127.0.0.1@example.org/ x", "may not reach \"example.org\"");
+    /* What only begins as the endpoint does is another place. */
+    snprintf(text, sizeof(text), "http GET %s@example.org/a {secret:key}", server.url);
+    CHECK_PART(text, "may not reach \"example.org\"");
+    snprintf(text, sizeof(text), "http GET %s.example.org/a {secret:key}", server.url);
+    CHECK_PART(text, "<-");
+    snprintf(text, sizeof(text), "http GET %s/a@b\\c {secret:key2}", server.url);
+    CHECK_PART(text, "the secret \"key2\" is not set"); /* the endpoint, by its parts */
     CHECK_PART("http GET nonsense x", "<-");
     CHECK_PART("http GET file:///etc/passwd x", "<-");
     for (size_t i = 0; i < t->record_count; i++) /* one answer is the server's, by design */
