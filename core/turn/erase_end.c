@@ -39,20 +39,20 @@ static bool end_turns(struct engine *engine, const struct turn_erase_end *of)
     return live;
 }
 
-/* Also the money that they had reserved: nobody else comes to that before the next start. */
+/* First the money that they had reserved: nobody comes to that of an ended turn before the next start. */
 static troupe_status end_them(struct engine *engine, const int64_t *ids, size_t count,
                               struct error *err)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     troupe_status status = TROUPE_OK;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; status == TROUPE_OK && i < count; i++) {
+        status = turn_budget_close(engine->store, ids[i], turn_engine_soon(engine), err);
         store_batch_add(batch,
                         STORE_SQL(SQL_ERASE_END, store_int(ids[i]), store_int(clock_wall_ms())));
-    if (count)
+    }
+    if (status == TROUPE_OK && count)
         status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
-    for (size_t i = 0; status == TROUPE_OK && i < count; i++)
-        status = turn_budget_close(engine->store, ids[i], turn_engine_soon(engine), err);
     return status;
 }
 
