@@ -8,6 +8,9 @@ enum {
     MANY = 4  /* of so many rows one is looked at closer: then all are, one after another */
 };
 
+/* What bits do not tell of a cosine: less is none, so that vectors without anything in common are alike. */
+#define RIGHT_ANGLE 0.00003
+
 /* ---- the best ---- */
 
 /* A heap with the worst in front, which is what has to go. */
@@ -166,5 +169,7 @@ double vector_refined(const struct vector_rows *rows, const struct vector_kernel
         of->dot + (double)by_fine / VECTOR_QUERY_STEPS + (double)of_fine / VECTOR_FINE_STEPS;
     double score = dot * (double)vector_rows_scale(rows, of->row) * (double)query->scale;
 
+    if (fabs(score) < RIGHT_ANGLE)
+        return 0;
     return score > 1 ? 1 : score < -1 ? -1 : score;
 }

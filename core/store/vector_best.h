@@ -21,7 +21,7 @@ size_t vector_best(const struct vector_rows *rows, const struct vector_kernel *k
                    const struct vector_query *query, size_t k, struct vector_candidate *out,
                    size_t *ret_close);
 
-/* The cosine of one of them, by all bits. */
+/* The cosine of one of them, by all bits; 0 where it is less than these tell. */
 double vector_refined(const struct vector_rows *rows, const struct vector_kernel *kernel,
                       const struct vector_query *query, const struct vector_candidate *of);
 

@@ -192,6 +192,37 @@ static void of_the_ten_best_by_floats_999_of_1000_are_found(void **state)
     assert_true(recall(40) >= 999);
 }
 
+/* Each has one value alone: what is asked for is found first, and all others are alike, by their keys. */
+static void vectors_at_right_angles_have_a_score_of_zero_and_no_order_but_their_keys(void **state)
+{
+    static const size_t some[] = {4, 8, 100, WIDE};
+    static float values[WIDE];
+
+    (void)state;
+    for (size_t d = 0; d < sizeof(some) / sizeof(some[0]); d++) {
+        struct vector_near *near = vector_near_new(some[d]);
+        struct vector_near_hit hits[4];
+        char key[24];
+
+        for (size_t i = some[d]; i-- > 0;) {
+            memset(values, 0, sizeof(values));
+            values[i] = 1;
+            snprintf(key, sizeof(key), "%03zu", i);
+            assert_true(vector_near_put(near, key, values));
+        }
+        memset(values, 0, sizeof(values));
+        values[3] = 1;
+        assert_int_equal(vector_near_search(near, values, 4, hits), 4);
+        assert_string_equal(hits[0].key, "003");
+        for (size_t i = 1; i < 4; i++) {
+            assert_true(hits[i].score >= 0 && hits[i].score <= 0 && !signbit(hits[i].score));
+            snprintf(key, sizeof(key), "%03zu", i - 1);
+            assert_true(some[d] > 16 || !strcmp(hits[i].key, key));
+        }
+        vector_near_free(near);
+    }
+}
+
 static void any_dimension_up_to_4096_is_searched(void **state)
 {
     static const size_t dims[] = {1, 2, 7, 8, 63, 64, 65, 383, 1536, 4096};
@@ -226,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_search_finds_what_a_scan_of_the_floats_finds),
         cmocka_unit_test(of_the_ten_best_by_floats_999_of_1000_are_found),
+        cmocka_unit_test(vectors_at_right_angles_have_a_score_of_zero_and_no_order_but_their_keys),
         cmocka_unit_test(any_dimension_up_to_4096_is_searched),
         cmocka_unit_test(memory_is_given_back_by_what_is_removed),
     };
