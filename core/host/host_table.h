@@ -59,6 +59,8 @@ struct host_near {
 /* The values with length one, for mem_free; needs the capability. */
 troupe_status host_vectors_take(struct turn_frame *frame, const float *values, uint32_t count,
                                 float **ret);
+/* Where the turn's scope has its vectors; `out` as STORE_KV_SCOPE_MAX. Needs the capability. */
+troupe_status host_vectors_scope(struct turn_frame *frame, uint32_t scope, char *out);
 /* The `most` nearest in the turn's scope to values of length one, the best first. [waits] */
 troupe_status host_vectors_near(struct turn_frame *frame, uint32_t scope, const float *values,
                                 uint32_t count, struct host_near *out, size_t most,

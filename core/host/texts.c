@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "store/fuse.h"
 #include "store/text_index.h"
+#include "store/vector_near.h"
 #include "turn/engine_private.h"
 #include "turn/pack.h"
 
@@ -179,6 +180,56 @@ static troupe_status replay_hits(struct record_call *call, troupe_array *ret)
     return status < 0 ? status : give_hits(call->frame, data, len, ret);
 }
 
+/* Words and vectors by one look at the database. [waits] */
+static troupe_status find_both(struct turn_frame *frame, const char *place,
+                               const troupe_text_query *query, struct looking *looking,
+                               struct host_near *near, size_t *ret_count, struct error *err)
+{
+    struct vector_near_hit hits[MOST_MAX];
+    char vectors[STORE_KV_SCOPE_MAX];
+    struct store_index_wish wishes[2] = {
+        {.form = &store_index_texts, .scope = place},
+        {.form = &store_index_vectors, .variant = query->count, .scope = vectors}};
+    troupe_status status = host_vectors_scope(frame, query->scope, vectors);
+    size_t count = 0;
+
+    if (status < 0)
+        return error_set(err, status, "these vectors are not there");
+    status = store_index_use_both(frame->turn->engine->store, frame->agent->name, wishes, 0, err);
+    if (status < 0)
+        return status;
+    if (wishes[0].index)
+        looking->count = host_texts_take(wishes[0].index, &looking->query, looking->found);
+    if (wishes[1].index)
+        count = vector_near_search(wishes[1].index, query->values, MOST_MAX, hits);
+    for (size_t i = 0; i < count; i++)
+        near[i] = (struct host_near){mem_strdup(hits[i].key), hits[i].score};
+    *ret_count = count;
+    return TROUPE_OK;
+}
+
+/* [waits] */
+static troupe_status find(struct turn_frame *frame, const char *place,
+                          const troupe_text_query *query, struct looking *looking,
+                          struct host_near *near, size_t *ret_count, struct error *err)
+{
+    bool with_words = text_query_init(&looking->query, query->text.ptr, (size_t)query->text.len);
+    troupe_status status = TROUPE_LIMIT;
+
+    if (with_words && query->values)
+        status = find_both(frame, place, query, looking, near, ret_count, err);
+    if (status != TROUPE_LIMIT)
+        return status;
+    status = TROUPE_OK;
+    if (with_words)
+        status = host_texts_find(&texts, frame, place, &looking->query, looking->found,
+                                 &looking->count, err);
+    if (status == TROUPE_OK && query->values)
+        status = host_vectors_near(frame, query->scope, query->values, query->count, near, MOST_MAX,
+                                   ret_count, err);
+    return status;
+}
+
 static troupe_status search_new(struct record_call *call, const char *place,
                                 const troupe_text_query *query, struct looking *looking,
                                 troupe_array *ret)
@@ -187,14 +238,8 @@ static troupe_status search_new(struct record_call *call, const char *place,
     _cleanup_mem_ struct host_near *near = mem_zero(MOST_MAX, sizeof(*near));
     size_t near_count = 0;
     struct error err;
-    troupe_status status = TROUPE_OK;
+    troupe_status status = find(call->frame, place, query, looking, near, &near_count, &err);
 
-    if (text_query_init(&looking->query, query->text.ptr, (size_t)query->text.len))
-        status = host_texts_find(&texts, call->frame, place, &looking->query, looking->found,
-                                 &looking->count, &err);
-    if (status == TROUPE_OK && query->values)
-        status = host_vectors_near(call->frame, query->scope, query->values, query->count, near,
-                                   MOST_MAX, &near_count, &err);
     if (status < 0)
         turn_frame_error(call->frame, status, "texts.storage", "%s", err.text);
     else

@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "host/host_table.h"
-#include "store/text_postings.h"
 #include "turn/engine_private.h"
 
 #include <stdlib.h>
@@ -85,12 +84,22 @@ static troupe_status read_all(const struct host_index *index, struct turn_frame 
 
 /* ---- out of the index ---- */
 
+size_t host_texts_take(struct text_postings *postings, const struct text_query *query,
+                       struct host_text found[HOST_INDEX_MOST])
+{
+    struct text_hit hits[HOST_INDEX_MOST];
+    size_t count = text_postings_search(postings, query, HOST_INDEX_MOST, hits);
+
+    for (size_t i = 0; i < count; i++)
+        found[i] = (struct host_text){mem_strdup(hits[i].key), hits[i].score, hits[i].share};
+    return count;
+}
+
 troupe_status host_texts_find(const struct host_index *index, struct turn_frame *frame,
                               const char *place, struct text_query *query,
                               struct host_text found[HOST_INDEX_MOST], size_t *ret_count,
                               struct error *err)
 {
-    struct text_hit hits[HOST_INDEX_MOST];
     void *postings = NULL;
     troupe_status status = store_index_use(frame->turn->engine->store, &store_index_texts, 0,
                                            frame->agent->name, place, 0, &postings, err);
@@ -100,8 +109,6 @@ troupe_status host_texts_find(const struct host_index *index, struct turn_frame 
         return read_all(index, frame, place, query, found, ret_count, err);
     if (status < 0 || !postings)
         return status;
-    *ret_count = text_postings_search(postings, query, HOST_INDEX_MOST, hits);
-    for (size_t i = 0; i < *ret_count; i++)
-        found[i] = (struct host_text){mem_strdup(hits[i].key), hits[i].score, hits[i].share};
+    *ret_count = host_texts_take(postings, query, found);
     return TROUPE_OK;
 }

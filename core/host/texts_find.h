@@ -7,7 +7,7 @@
 #define HOST_TEXTS_FIND_H
 
 #include "host/index.h"
-#include "store/text_index.h"
+#include "store/text_postings.h"
 
 struct host_text {
     char *key;
@@ -19,6 +19,9 @@ troupe_status host_texts_find(const struct host_index *index, struct turn_frame 
                               const char *place, struct text_query *query,
                               struct host_text found[HOST_INDEX_MOST], size_t *ret_count,
                               struct error *err);
+/* The same out of an index; how many. */
+size_t host_texts_take(struct text_postings *postings, const struct text_query *query,
+                       struct host_text found[HOST_INDEX_MOST]);
 void host_texts_clear(struct host_text *found, size_t count);
 
 #endif

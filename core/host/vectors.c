@@ -169,6 +169,11 @@ troupe_status host_vectors_take(struct turn_frame *frame, const float *values, u
     return status < 0 ? status : take_values(frame, values, count, ret);
 }
 
+troupe_status host_vectors_scope(struct turn_frame *frame, uint32_t scope, char *out)
+{
+    return host_index_begin(&vectors, frame, scope, out);
+}
+
 troupe_status host_vectors_near(struct turn_frame *frame, uint32_t scope, const float *values,
                                 uint32_t count, struct host_near *out, size_t most,
                                 size_t *ret_count, struct error *err)

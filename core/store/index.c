@@ -14,8 +14,9 @@
 enum {
     BYTES_DEFAULT = 256 << 20,
     SCOPE_OVERHEAD = 512,
-    WAIT_MS = 30000,   /* for who reads a scope, where the caller has no deadline */
-    PRUNE_ONCE_IN = 32 /* changes; so a few more than INDEX_CHANGES are there     */
+    WAIT_MS = 30000,    /* for who reads a scope, where the caller has no deadline */
+    PRUNE_ONCE_IN = 32, /* changes; so a few more than INDEX_CHANGES are there     */
+    BOTH_TRIES = 4      /* of two at once, while one drives out the other */
 };
 
 /* A scope in a form. */
@@ -365,6 +366,86 @@ troupe_status store_index_use(struct store *store, const struct store_index_form
     if (!kept && (kept = map_get(&index->scopes, name)) && !kept->busy)
         drop(index, kept); /* it is empty now */
     return TROUPE_OK;
+}
+
+/* ---- two at once ---- */
+
+/* Where the numbers of both scopes are; what is not there has no entry. [waits] */
+static troupe_status look_both(struct place places[2], struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status =
+        store_query(places[0].store,
+                    STORE_SQL(SQL_INDEX_LOOK_BOTH, store_text(places[0].ns),
+                              store_text(places[0].scope), store_text(places[1].scope)),
+                    places[0].deadline, &rows, err);
+
+    for (size_t row = 0; status >= 0 && row < rows->count; row++)
+        for (size_t i = 0; i < 2; i++) {
+            if (strcmp(store_cell_text(rows, row, 3, ""), places[i].scope) != 0)
+                continue;
+            places[i].epoch = store_cell_int(rows, row, 0, 0);
+            places[i].seq = store_cell_int(rows, row, 1, 0);
+            places[i].entries = store_cell_int(rows, row, 2, 0);
+        }
+    return status;
+}
+
+/* Whether it is there, or empty, without waiting. */
+static bool is_ready(const struct place *place, const char *name, struct store_index_wish *wish)
+{
+    struct store_index *index = store_index_of(place->store);
+    struct kept *kept = map_get(&index->scopes, name);
+
+    wish->index = NULL;
+    if (place->entries <= 0) {
+        if (kept && !kept->busy)
+            drop(index, kept);
+        return true;
+    }
+    if (!kept || !is_current(kept, place))
+        return false;
+    list_remove(&kept->link);
+    list_append(&index->used, &kept->link);
+    wish->index = kept->index;
+    return true;
+}
+
+troupe_status store_index_use_both(struct store *store, const char *ns,
+                                   struct store_index_wish wishes[2], uint64_t deadline,
+                                   struct error *err)
+{
+    struct place places[2];
+    _cleanup_mem_ char *first = name_of(wishes[0].form, wishes[0].variant, ns, wishes[0].scope);
+    _cleanup_mem_ char *second = name_of(wishes[1].form, wishes[1].variant, ns, wishes[1].scope);
+    const char *const names[2] = {first, second};
+    troupe_status status;
+
+    for (size_t i = 0; i < 2; i++)
+        places[i] = (struct place){.store = store,
+                                   .ns = ns,
+                                   .scope = wishes[i].scope,
+                                   .variant = wishes[i].variant,
+                                   .deadline = deadline};
+    status = look_both(places, err);
+    /* While one is read, the other may have had to go. */
+    for (size_t tries = 0; status >= 0 && tries < BOTH_TRIES; tries++) {
+        bool ready[2] = {is_ready(&places[0], names[0], &wishes[0]),
+                         is_ready(&places[1], names[1], &wishes[1])};
+
+        if (ready[0] && ready[1])
+            return TROUPE_OK;
+        for (size_t i = 0; i < 2 && status >= 0; i++) {
+            struct kept *kept = NULL;
+
+            while (status >= 0 && !ready[i] && !kept)
+                status = bring(&places[i], wishes[i].form, names[i], &kept, err);
+        }
+    }
+    return status < 0
+               ? status
+               : error_set(err, TROUPE_LIMIT, "two scopes' indexes do not fit into %zu bytes",
+                           store_index_of(store)->max_bytes);
 }
 
 /* ---- forgetting ---- */

@@ -53,6 +53,19 @@ troupe_status store_index_use(struct store *store, const struct store_index_form
                               size_t variant, const char *ns, const char *scope, uint64_t deadline,
                               void **ret, struct error *err);
 
+/* What a search wants that looks into two of them. */
+struct store_index_wish {
+    const struct store_index_form *form;
+    size_t variant;
+    const char *scope;
+    void *index; /* what it gets */
+};
+/* Both at once, by one look at the database, both valid until the caller waits. TROUPE_LIMIT also where either fits
+ * into the memory, and both do not: use one after the other then. [waits] */
+troupe_status store_index_use_both(struct store *store, const char *ns,
+                                   struct store_index_wish wishes[2], uint64_t deadline,
+                                   struct error *err);
+
 /* Reads scopes that a first search would wait for, INDEX_WARM_LEAST entries or more, the largest first, into at most
  * half of the memory; `wanted` tells whether anybody searches in a namespace. For the start. [waits] */
 enum { INDEX_WARM_LEAST = 1000, INDEX_WARM_SCOPES = 32 };

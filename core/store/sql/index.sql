@@ -5,6 +5,9 @@
 -- name: look
 SELECT epoch, seq, entries FROM index_scope WHERE ns = ?1 AND scope = ?2;
 
+-- name: look_both
+SELECT epoch, seq, entries, scope FROM index_scope WHERE ns = ?1 AND scope IN (?2, ?3);
+
 -- name: room
 SELECT s.entries, (SELECT count(*) FROM kv WHERE ns = ?1 AND scope = ?2 AND key = ?3)
 FROM index_scope AS s WHERE s.ns = ?1 AND s.scope = ?2;

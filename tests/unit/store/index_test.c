@@ -246,6 +246,8 @@ static troupe_status fill(struct fixture *f, const char *scope, int texts)
 static troupe_status bounded_body(void *arg)
 {
     struct fixture *f = arg;
+    struct store_index_wish wishes[2] = {{&store_index_texts, 0, "s", NULL},
+                                         {&store_index_texts, 0, "t", NULL}};
     char found[256];
 
     CHECK_STATUS(fill(f, "s", 40), TROUPE_OK);
@@ -262,6 +264,10 @@ static troupe_status bounded_body(void *arg)
     CHECK_STATUS(find(f, "large", "first", found), TROUPE_LIMIT);
     CHECK(stats_of(f).loads == 3);
     CHECK_FINDS("s", "w30q7", "k030");
+    /* Either fits, and both do not. */
+    CHECK_STATUS(store_index_use_both(f->store, "a", wishes, 0, &f->err), TROUPE_LIMIT);
+    CHECK(stats_of(f).bytes <= ROOM);
+    CHECK_FINDS("t", "first", "k000");
     return TROUPE_OK;
 }
 
@@ -389,6 +395,45 @@ static void vectors_are_found_among_those_of_their_length(void **state)
     run_body(fixture_of(state), vectors_body);
 }
 
+/* Of scope "w" words and of "v" vectors. */
+static troupe_status use_both(struct fixture *f, struct store_index_wish wishes[2])
+{
+    wishes[0] = (struct store_index_wish){&store_index_texts, 0, "w", f};
+    wishes[1] = (struct store_index_wish){&store_index_vectors, 2, "v", f};
+    return store_index_use_both(f->store, "a", wishes, 0, &f->err);
+}
+
+static troupe_status both_body(void *arg)
+{
+    static const float values[] = {1, 0};
+    struct fixture *f = arg;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new(), *later = store_batch_new();
+    struct store_index_wish wishes[2];
+
+    CHECK_STATUS(use_both(f, wishes), TROUPE_OK);
+    CHECK(!wishes[0].index && !wishes[1].index && stats_of(f).scopes == 0);
+    store_index_put(batch, "a", "v", "x", values, sizeof(values));
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(use_both(f, wishes), TROUPE_OK);
+    CHECK(!wishes[0].index && vector_near_count(wishes[1].index) == 1);
+    add(later, "w", "one", "a walrus");
+    store_index_put(later, "a", "v", "y", values, sizeof(values));
+    CHECK_STATUS(store_commit(f->store, later, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(use_both(f, wishes), TROUPE_OK);
+    CHECK(text_postings_count(wishes[0].index) == 1 && vector_near_count(wishes[1].index) == 2);
+    CHECK(stats_of(f).loads == 2 && stats_of(f).updates == 1);
+    CHECK_STATUS(change(f, "w", "one", NULL), TROUPE_OK);
+    CHECK_STATUS(use_both(f, wishes), TROUPE_OK);
+    CHECK(!wishes[0].index && vector_near_count(wishes[1].index) == 2);
+    CHECK(stats_of(f).scopes == 1); /* of an empty one nothing is kept */
+    return TROUPE_OK;
+}
+
+static void two_scopes_are_there_at_once(void **state)
+{
+    run_body(fixture_of(state), both_body);
+}
+
 #define BOTH(test)                                                                                 \
     {#test, test, setup, teardown, sqlite},                                                        \
         {#test "_in_postgresql", test, setup, teardown, postgresql},                               \
@@ -423,6 +468,7 @@ int main(void)
         BOTH(memory_is_bounded_and_what_has_no_room_is_told),
         BOTH(searches_at_the_same_time_read_a_scope_once),
         BOTH(vectors_are_found_among_those_of_their_length),
+        BOTH(two_scopes_are_there_at_once),
     };
 
     return cmocka_run_group_tests(tests, start_server, stop_server);
