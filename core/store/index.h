@@ -18,8 +18,8 @@
 #include "store/kv.h"
 
 enum {
-    INDEX_CHANGES = 1000, /* of a scope that are kept                    */
-    INDEX_PAGE = 500      /* entries that are read and looked at in one go */
+    INDEX_CHANGES = 1000, /* of a scope that are kept                                       */
+    INDEX_PAGE = 250      /* entries that are read and taken in one go; then the loop turns */
 };
 
 /* Puts and removes an entry, as store_kv_put and store_kv_delete. */

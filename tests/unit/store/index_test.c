@@ -395,6 +395,90 @@ static void vectors_are_found_among_those_of_their_length(void **state)
     run_body(fixture_of(state), vectors_body);
 }
 
+/* A form that counts what it is given since the loop turned last: forms have nothing else to count in. */
+static struct {
+    struct loop_task task;
+    struct loop *loop;
+    bool ended;
+    size_t turns, given, since, most;
+} turning;
+
+static void on_turn(struct loop_task *task)
+{
+    turning.turns++;
+    turning.since = 0;
+    if (!turning.ended)
+        loop_post(turning.loop, task);
+}
+
+static void *counting_make(size_t variant)
+{
+    (void)variant;
+    return mem_alloc(1);
+}
+
+static bool counting_put(void *index, const char *key, const void *value, size_t len)
+{
+    (void)index;
+    (void)key;
+    (void)value;
+    (void)len;
+    turning.given++;
+    turning.since++;
+    turning.most = turning.since > turning.most ? turning.since : turning.most;
+    return true;
+}
+
+static void counting_remove(void *index, const char *key)
+{
+    (void)index;
+    (void)key;
+}
+
+static size_t counting_bytes(const void *index)
+{
+    (void)index;
+    return 1;
+}
+
+static const struct store_index_form counting = {
+    "counting", counting_make, mem_free, counting_put, counting_remove, counting_bytes,
+};
+
+static troupe_status slices_body(void *arg)
+{
+    enum { PAGES = 5, AT_ONCE = 50 };
+    struct fixture *f = arg;
+    void *index = NULL;
+
+    for (int i = 0; i < PAGES * INDEX_PAGE; i += AT_ONCE) {
+        _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+        for (int j = 0; j < AT_ONCE; j++) {
+            char key[16];
+
+            snprintf(key, sizeof(key), "k%05d", i + j);
+            add(batch, "s", key, "a walrus");
+        }
+        CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    }
+    memset(&turning, 0, sizeof(turning));
+    turning.loop = f->loop;
+    turning.task.run = on_turn;
+    loop_post(turning.loop, &turning.task);
+    CHECK_STATUS(store_index_use(f->store, &counting, 0, "a", "s", 0, &index, &f->err), TROUPE_OK);
+    turning.ended = true;
+    CHECK(turning.given == PAGES * INDEX_PAGE && turning.most <= INDEX_PAGE);
+    CHECK(turning.turns >= PAGES);
+    CHECK_STATUS(co_sleep(1), TROUPE_OK); /* its last turn */
+    return TROUPE_OK;
+}
+
+static void the_loop_turns_between_pages_of_a_first_search(void **state)
+{
+    run_body(fixture_of(state), slices_body);
+}
+
 /* Of scope "w" words and of "v" vectors. */
 static troupe_status use_both(struct fixture *f, struct store_index_wish wishes[2])
 {
@@ -468,6 +552,7 @@ int main(void)
         BOTH(memory_is_bounded_and_what_has_no_room_is_told),
         BOTH(searches_at_the_same_time_read_a_scope_once),
         BOTH(vectors_are_found_among_those_of_their_length),
+        BOTH(the_loop_turns_between_pages_of_a_first_search),
         BOTH(two_scopes_are_there_at_once),
     };
 
