@@ -212,16 +212,19 @@ static troupe_status settle(struct postgres_connection *conn, uint64_t deadline,
         return error_set(err, TROUPE_DATA,
                          "the database's encoding is not UTF-8: make one with ENCODING 'UTF8'");
     /* What is read is planned for whose it is: the plan for a member of average size reads all of one's ten
-     * thousand rows where it wants twenty by their keys. */
+     * thousand rows where it wants twenty by their keys. A transaction waits for its host but once: one that stands
+     * still in the middle is that of a host that was stopped, and the rows that it holds are to be free before
+     * another host's statement has waited too long. */
     buf_printf(&text,
                "SET standard_conforming_strings = on; SET jit = off; SET timezone = 'UTC'; "
                "SET client_min_messages = error; SET client_connection_check_interval = 1000; "
                "SET statement_timeout = %" PRIu32 "; "
-               "SET lock_timeout = %" PRIu32 "; SET idle_in_transaction_session_timeout = 5000; "
+               "SET lock_timeout = %" PRIu32 "; SET idle_in_transaction_session_timeout = %" PRIu32
+               "; "
                "SET search_path = troupe, troupe_sql; SET synchronous_commit = %s; "
                "SET default_transaction_read_only = %s; SET plan_cache_mode = %s; "
                "SET troupe.host = '%" PRId64 "'",
-               conn->writer ? server->write_ms : 60000, server->busy_ms,
+               conn->writer ? server->write_ms : 60000, server->busy_ms, server->write_ms / 2,
                server->synchronous ? "on" : "off", conn->writer ? "off" : "on",
                conn->writer ? "auto" : "force_custom_plan", server->slot);
     return postgres_exec(conn, buf_text(&text), deadline, NULL, err);
