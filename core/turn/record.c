@@ -559,7 +559,7 @@ troupe_status turn_record_ahead_wait(struct record_call *call, struct record_ahe
     bool told;
     troupe_status status;
 
-    co_shield(AHEAD_MS);
+    co_shield(ENGINE_STORE_MS);
     status = op_wait(ahead->op, co_after(AHEAD_MS), NULL);
     co_unshield();
     told = op_is_complete(ahead->op);
