@@ -107,7 +107,7 @@ static void look_at_chunk(struct look *look, size_t c)
     size_t first = c * VECTOR_CHUNK, count = look->rows->count - first, some;
     size_t plane = look->rows->plane;
     int32_t uppers[VECTOR_CHUNK], lowers[VECTOR_CHUNK];
-    uint16_t of[VECTOR_CHUNK];
+    uint16_t of[VECTOR_CHUNK] = {0};
     bool all;
 
     count = count < VECTOR_CHUNK ? count : VECTOR_CHUNK;

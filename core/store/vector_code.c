@@ -184,7 +184,7 @@ static struct vector_guess guess_of(const int8_t *codes, size_t dim, float scale
     double factor, across, part = SIGMAS / sqrt((double)dim);
 
     for (size_t i = 0; i < dim; i++) {
-        int32_t code = codes[i];
+        int32_t code = (int32_t)codes[i];
         int32_t upper = ((code + VECTOR_CODE_ZERO) & 0xf0) - 16 * VECTOR_HALF_ZERO;
 
         along += upper * code;

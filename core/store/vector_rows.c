@@ -27,7 +27,7 @@ static size_t place_in_page(const struct vector_rows *rows, size_t c)
 {
     size_t of = page_chunks(rows);
 
-    return c < of ? 0 : (c - of) % of;
+    return c < of || of < 2 ? 0 : (c - of) % of;
 }
 
 static bool is_in_page(const struct vector_rows *rows, size_t c)
