@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOCAL_WEIGHT 0.015 /* TROUPE_TEXTS_LOCAL of troupe/texts.h */
+#define LOCAL_WEIGHT 0.01 /* TROUPE_TEXTS_LOCAL of troupe/texts.h */
 
 enum { DEEP = 100, SHOWN = 10 };
 

@@ -127,7 +127,7 @@ static troupe_status search(struct run *run, const char *scope, const char *text
     static struct text_hit hits[DEEP];
     static struct vector_near_hit near[DEEP];
     const char *lists[2][DEEP];
-    struct fuse_list both[2] = {{lists[0], 0, 1}, {lists[1], 0, 0.015}};
+    struct fuse_list both[2] = {{lists[0], 0, 1}, {lists[1], 0, 0.01}};
     char words[STORE_KV_SCOPE_MAX + 16], vectors[STORE_KV_SCOPE_MAX + 16];
     struct store_index_wish wishes[2] = {
         {.form = &store_index_texts, .scope = words},

@@ -35,7 +35,7 @@
 /* How much direction counts beside words where the vectors are those of troupe_vectors_of_text: it decides
  * between texts that the words put beside each other, and adds what has no word in common. Measured, see
  * docs/architecture.md. */
-#define TROUPE_TEXTS_LOCAL 0.015
+#define TROUPE_TEXTS_LOCAL 0.01
 
 /* What is looked for. The size is sizeof(troupe_text_query). */
 typedef struct troupe_text_query {
