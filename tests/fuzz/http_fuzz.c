@@ -67,14 +67,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_head(transfer.head);
     if (transfer.head_done && !transfer.failure && at < size)
         (void)http_receive_body(text + at, 1, size - at, &transfer);
-    if (transfer.body_seen > transfer.max_body || transfer.pending.len != transfer.body_seen)
+    if (transfer.body_seen > transfer.max_body ||
+        (transfer.arrived ? transfer.arrived->len : 0) != transfer.body_seen)
         abort();
     if (transfer.location)
         follow(&transfer);
     http_head_free(transfer.head);
     mem_free(transfer.location);
     mem_free(transfer.failure);
-    buf_clear(&transfer.pending);
+    http_news_free(transfer.arrived);
     mem_free(text);
     return 0;
 }

@@ -39,7 +39,8 @@ print(sorted(e for t in table for (e,) in db.execute("SELECT embedder FROM \"%s\
 }
 are() { [ "$(embedders)" = "$1" ]; }
 down() { fake_script "$TAP_DIR/down.json"; }
-echo '{"rules": [{"endpoint": "embeddings", "fault": "status", "status": 401}]}' >"$TAP_DIR/down.json"
+# A request that is refused says nothing about the model: no breaker keeps the next ones away.
+echo '{"rules": [{"endpoint": "embeddings", "fault": "status", "status": 400}]}' >"$TAP_DIR/down.json"
 echo '{"rules": []}' >"$TAP_DIR/up.json"
 
 host_start

@@ -106,7 +106,8 @@ print(json.dumps({"channel": "general", "member": "bob", "kind": "mention", "tex
     until_true canary_says "brought me down twice"
     before=$(fake_discord_report faults)
     fake_discord_call fault '{"on": "create", "do": "status", "status": 403, "code": 50013}' >/dev/null
-    fake_discord_call say "{\"channel\": \"general\", \"member\": \"bob\", \"kind\": \"mention\",
+    # Nobody waits for that answer, so it is not owed.
+    fake_discord_call say "{\"channel\": \"general\", \"member\": \"bob\", \"kind\": \"mention\", \"owed\": false,
         \"text\": \"{mention} what of $CANARY-undelivered-4711?\"}" >/dev/null
     until_true canary_undelivered "$before"
     canary_say alice "{mention} what is a nuthatch-message-0815? {token}"

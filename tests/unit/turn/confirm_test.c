@@ -96,6 +96,11 @@ BODY(a_call_may_want_more_than_is_declared_and_never_less)
                                    "tool 0 wipe {\"what\":\"logs\"};tool 1 wipe {\"what\":\"me\"};"
                                    "tool 2 echo {\"text\":\"three\"}");
 
+    if (is_isolated()) { /* the list of tools is the host's alone, and nothing is called without it */
+        WAIT_FOR(is_answered(record));
+        CHECK(record->asked == 0 && WIPED(0));
+        return TROUPE_OK;
+    }
     PARKED(1);
     CHECK(ASKED("Really do \"echo\"?%text: \"one\"%times: 1"));
     press(t, "t:1:1:0");
