@@ -9,9 +9,13 @@
 #include "store/postgres/postgres.h"
 
 #include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 EMBED_TEXT(store_postgres_base, "store/postgres/sql/base.sql");
+
+enum { READERS_MS = 2000, READERS_LOOKS = 40 };
 
 struct migration {
     struct postgres_connection *conn;
@@ -173,6 +177,38 @@ troupe_status postgres_set_up(struct postgres_connection *conn, struct postgres_
     return postgres_migrate(conn, NULL, steps, count, false, deadline, err);
 }
 
+/* A vacuum leaves rows that somebody's snapshot still sees, and writes them anew: so nobody's is older than what
+ * was deleted, when it begins. Autovacuum's own hold nothing back. */
+static troupe_status wait_for_readers(struct postgres_connection *conn, uint64_t deadline,
+                                      struct error *err)
+{
+    PGresult *result = NULL;
+    char text[500];
+    bool seen = true;
+    troupe_status status =
+        postgres_exec(conn, "SELECT pg_current_xact_id()::xid::text", deadline, &result, err);
+
+    if (status < 0)
+        return status;
+    snprintf(text, sizeof(text),
+             "SELECT 1 FROM pg_stat_activity WHERE (datname = current_database() OR backend_type = "
+             "'walsender') AND pid <> pg_backend_pid() AND age(backend_xmin) >= age('%.20s'::xid) "
+             "AND (query NOT LIKE 'autovacuum: VACUUM %%' OR query LIKE "
+             "'autovacuum: VACUUM ANALYZE %%') LIMIT 1",
+             PQgetvalue(result, 0, 0));
+    PQclear(result);
+    for (int i = 0; seen && status >= 0 && i < READERS_LOOKS; i++) {
+        result = NULL;
+        if (i > 0)
+            (void)poll(NULL, 0, READERS_MS / READERS_LOOKS);
+        status = postgres_exec(conn, text, deadline, &result, err);
+        seen = status >= 0 && PQntuples(result) > 0;
+        PQclear(result);
+    }
+    return seen ? error_set(err, TROUPE_BUSY, "somebody reads what is to go: try again later")
+                : status;
+}
+
 /* Each table by itself: none of this may stand in a transaction. */
 static troupe_status vacuum(struct postgres_connection *conn, const char *how,
                             const PGresult *tables, uint64_t deadline, struct error *err)
@@ -212,6 +248,8 @@ static troupe_status forget_samples(struct postgres_connection *conn, uint64_t d
         status = postgres_exec(conn, PQgetvalue(columns, i, 0), deadline, NULL, err);
     PQclear(columns);
     if (status >= 0)
+        status = wait_for_readers(conn, deadline, err);
+    if (status >= 0)
         status = postgres_exec(conn, "VACUUM (FULL) pg_catalog.pg_statistic", deadline, NULL, err);
     return status;
 }
@@ -235,6 +273,8 @@ troupe_status postgres_forget(struct postgres_connection *conn, uint64_t deadlin
             deadline, &tables, err);
     for (int i = 0; status >= 0 && i < PQntuples(tables); i++)
         bytes += strtoll(PQgetvalue(tables, i, 1), NULL, 10);
+    if (status >= 0)
+        status = wait_for_readers(conn, deadline, err);
     if (status >= 0)
         status = vacuum(conn,
                         bytes <= (int64_t)STORE_FORGET_BYTES ? "VACUUM (FULL, ANALYZE)"

@@ -3,9 +3,14 @@
  * A server that goes away, and connections that break at the worst moment. Each database is reached
  * through a relay.
  */
+#include "config.h"
+
 #include "postgres_server.h"
 #include "store_fixture.h"
 
+#ifdef HAVE_POSTGRES
+#include <libpq-fe.h>
+#endif
 #include <stdatomic.h>
 
 static struct postgres_server_of_test server;
@@ -277,6 +282,40 @@ static void who_leaves_a_server_that_hangs_is_told_that_it_may_be_done(void **st
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
+#ifdef HAVE_POSTGRES
+static bool says(PGconn *reader, const char *sql)
+{
+    PGresult *result = PQexec(reader, sql);
+    bool good =
+        PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK;
+
+    PQclear(result);
+    return good;
+}
+
+/* It would keep what is to go in the files. */
+static troupe_status seen_body(void *arg)
+{
+    struct fixture *f = arg;
+    PGconn *reader = PQconnectdb(f->url);
+
+    CHECK_STATUS(put(f, "a"), TROUPE_OK);
+    CHECK(says(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ") && says(reader, "SELECT 1"));
+    CHECK_STATUS(put(f, "b"), TROUPE_OK);
+    CHECK_STATUS(store_forget(f->store, 0, &f->err), TROUPE_BUSY);
+    CHECK(strstr(f->err.text, "try again later"));
+    CHECK(says(reader, "COMMIT"));
+    CHECK_STATUS(store_forget(f->store, 0, &f->err), TROUPE_OK);
+    PQfinish(reader);
+    return TROUPE_OK;
+}
+
+static void what_was_deleted_is_not_said_to_be_gone_while_somebody_sees_it(void **state)
+{
+    run_body(fixture_of(state), seen_body);
+}
+#endif
+
 static void what_is_wrong_with_the_url_is_told_without_a_secret(void **state)
 {
     static const struct {
@@ -332,6 +371,9 @@ int main(void)
         SERVER_TEST(who_waited_long_enough_is_told_and_the_host_recovers_by_itself),
         SERVER_TEST(who_leaves_while_the_server_is_away_wrote_nothing),
         SERVER_TEST(who_leaves_a_server_that_hangs_is_told_that_it_may_be_done),
+#ifdef HAVE_POSTGRES
+        SERVER_TEST(what_was_deleted_is_not_said_to_be_gone_while_somebody_sees_it),
+#endif
         SERVER_TEST(what_is_wrong_with_the_url_is_told_without_a_secret),
     };
 
