@@ -45,11 +45,11 @@ SORRY = "the storage does not work"
 class Stage:
     """A host with its judges, in a directory of its own."""
 
-    def __init__(self, run, name, extra="", environment=None):
+    def __init__(self, run, name, extra="", environment=None, members=50):
         self.run, self.name = run, name
         self.directory = os.path.join(run.directory, name)
         os.mkdir(self.directory, 0o711)
-        self.discord = run.own(rig.Discord(self.directory, "--channels", "10", "--members", "50",
+        self.discord = run.own(rig.Discord(self.directory, "--channels", "10", "--members", str(members),
                                            "--heartbeat-ms", str(BEAT_MS)))
         self.llm = run.own(rig.Llm(self.directory))
         self.host = run.own(rig.Host(self.directory, rig.config(self.directory, self.discord,
@@ -338,9 +338,11 @@ def redis(run):
 backend = redis
 url = unix:{server.socket}
 answer = 50ms
-""")
+""", members=2000)
     stage.start()
-    stage.discord.do("burst", {"members": 50, "channels": 10, "rate": 20, "seconds": 36000, "one_in": 1,
+    # Only the first question of a talk brings nothing of its member along, so that its answer is kept: there
+    # have to be members who say something for the first time until the end.
+    stage.discord.do("burst", {"members": 2000, "channels": 10, "rate": 20, "seconds": 36000, "one_in": 1,
                                "kind": "mention", "seed": run.seed})
     away = CacheAway(stage, server)
     kinds = [away.flushed, away.killed, away.paused, away.full]
