@@ -6,15 +6,9 @@
 . "$TROUPE_SRCDIR/tests/lib/tap.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
+. "$TROUPE_SRCDIR/tests/lib/postgres.sh"
 
-bin=/usr/lib/postgresql/15/bin
-place=$TAP_DIR/postgres
-as_postgres() { "$@"; }
-if [ "$(id -u)" -eq 0 ]; then
-    as_postgres() { (cd / && exec setpriv --reuid=postgres --regid=postgres --clear-groups "$@"); }
-fi
-if [ ! -x "$bin/postgres" ] || { [ "$(id -u)" -eq 0 ] && ! id postgres >/dev/null 2>&1; } ||
-    ! ldd "$TROUPE" 2>/dev/null | grep -q libpq; then
+if ! postgres_is_here; then
     skip "a deletion ends what another host does" "PostgreSQL is not here, or not built in"
     tap_done
     exit 0
@@ -24,9 +18,7 @@ CANARY=zilpzalp-brood-4711
 BOB=400000000000000001
 hosts=()
 hosts_stop() { for pid in "${hosts[@]}"; do kill -9 "$pid" && wait "$pid"; done 2>/dev/null; }
-server_stop() { as_postgres "$bin/pg_ctl" -D "$place/data" -s -m immediate -w stop >/dev/null 2>&1; }
-trap 'hosts_stop; server_stop; tap_cleanup_discord' EXIT
-sql() { as_postgres "$bin/psql" -U troupe -h "$place" -At -c "$1" bot; }
+trap 'hosts_stop; postgres_stop; tap_cleanup_discord' EXIT
 cli() { local which=$1; shift; "$TROUPE" "$@" -c "$TAP_DIR/$which/troupe.ini" 2>&1; }
 answers() { cli "$1" status >/dev/null; }
 # The slot's host, by the name in its data directory.
@@ -45,17 +37,12 @@ has_dumped()
 brooding() { [ "$(sql "SELECT count(*) FROM troupe.event WHERE finished_ms IS NULL AND member = '$BOB'")" = 1 ]; }
 rummaged() { cli "$1" call rummage | grep -qF "$CANARY"; }
 
-mkdir "$place" "$TAP_DIR/a" "$TAP_DIR/b"
-chmod 711 "$TAP_DIR"
-[ "$(id -u)" -ne 0 ] || chown postgres "$place"
-as_postgres "$bin/initdb" -D "$place/data" -U troupe -A trust --no-sync -E UTF8 --no-locale >/dev/null 2>&1
-as_postgres "$bin/pg_ctl" -D "$place/data" -s -w -t 30 -l "$place/log" \
-    -o "-k $place -c listen_addresses= -c fsync=off -c shared_buffers=16MB" start >/dev/null 2>&1
-as_postgres "$bin/createdb" -U troupe -h "$place" -T template0 bot
+mkdir "$TAP_DIR/a" "$TAP_DIR/b"
+postgres_make
 
 fake_start --model fake || exit 1
 fake_discord_start || exit 1
-trap 'hosts_stop; server_stop; tap_cleanup_discord' EXIT
+trap 'hosts_stop; postgres_stop; tap_cleanup_discord' EXIT
 write_discord_config <<INI
 [agent hoard]
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/hoard.so

@@ -8,16 +8,10 @@
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 . "$TROUPE_SRCDIR/tests/lib/canaries.sh"
+. "$TROUPE_SRCDIR/tests/lib/postgres.sh"
 
-bin=/usr/lib/postgresql/15/bin
-place=$TAP_DIR/postgres
 redis_dir=$TAP_DIR/redis
-as_postgres() { "$@"; }
-if [ "$(id -u)" -eq 0 ]; then
-    as_postgres() { (cd / && exec setpriv --reuid=postgres --regid=postgres --clear-groups "$@"); }
-fi
-if [ ! -x "$bin/postgres" ] || { [ "$(id -u)" -eq 0 ] && ! id postgres >/dev/null 2>&1; } ||
-    ! ldd "$TROUPE" 2>/dev/null | grep -q libpq || ! ldd "$TROUPE" 2>/dev/null | grep -q libhiredis ||
+if ! postgres_is_here || ! ldd "$TROUPE" 2>/dev/null | grep -q libhiredis ||
     [ ! -x /usr/bin/redis-server ]; then
     skip "a deletion leaves nothing on servers" "PostgreSQL or Redis is not here, or not built in"
     tap_done
@@ -39,8 +33,7 @@ redis_stop()
     wait "$REDIS_PID" 2>/dev/null
     REDIS_PID=
 }
-server_stop() { as_postgres "$bin/pg_ctl" -D "$place/data" -s -m immediate -w stop >/dev/null 2>&1; }
-trap 'redis_stop; server_stop; tap_cleanup' EXIT
+trap 'redis_stop; postgres_stop; tap_cleanup' EXIT
 
 # Everything in the cache, key by key: a dump would be packed.
 cached() { redis --scan | while read -r key; do printf '%s\n' "$key" "$(redis get "$key")"; done; }
@@ -50,23 +43,17 @@ hex_of() { printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n'; }
 # Once more where a table was just being written anew.
 dumped() { as_postgres "$bin/pg_dump" -U troupe -h "$place" --inserts bot >"$TAP_DIR/dump" 2>/dev/null; }
 has_dumped() { until_true dumped && grep -qaF -e "$1" -e "$(hex_of "$1")" "$TAP_DIR/dump"; }
-sql() { as_postgres "$bin/psql" -U troupe -h "$place" -At -c "$1" bot; }
 in_files() { sql CHECKPOINT >/dev/null; grep -rlaF -- "$1" "$place/data/base" "$place/data/global"; }
 none_in_files() { [ -z "$(in_files "$CANARY")" ]; }
 
-mkdir "$place" "$redis_dir"
-chmod 711 "$TAP_DIR"
-[ "$(id -u)" -ne 0 ] || chown postgres "$place"
-as_postgres "$bin/initdb" -D "$place/data" -U troupe -A trust --no-sync -E UTF8 --no-locale >/dev/null 2>&1
-as_postgres "$bin/pg_ctl" -D "$place/data" -s -w -t 30 -l "$place/log" \
-    -o "-k $place -c listen_addresses= -c fsync=off -c shared_buffers=16MB" start >/dev/null 2>&1
-as_postgres "$bin/createdb" -U troupe -h "$place" -T template0 bot
+mkdir "$redis_dir"
+postgres_make
 redis_start
 ok $? "the servers are there"
 
 fake_start --model fake || exit 1
 fake_discord_start || exit 1
-trap 'redis_stop; server_stop; tap_cleanup_discord' EXIT
+trap 'redis_stop; postgres_stop; tap_cleanup_discord' EXIT
 canaries_host "[store]" "backend = postgresql" "url = postgresql://troupe@/bot?host=$place" \
     "[cache]" "backend = redis" "url = unix:$redis_dir/socket" "answer = 1s" || exit 1
 canaries_put

@@ -5,29 +5,16 @@
 # from it with its talk, its reminders and its history.
 . "$TROUPE_SRCDIR/tests/lib/tap.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
+. "$TROUPE_SRCDIR/tests/lib/postgres.sh"
 
-bin=/usr/lib/postgresql/15/bin
-place=$TAP_DIR/postgres
-as_postgres() { "$@"; }
-if [ "$(id -u)" -eq 0 ]; then
-    as_postgres() { (cd / && exec setpriv --reuid=postgres --regid=postgres --clear-groups "$@"); }
-fi
-if [ ! -x "$bin/postgres" ] || { [ "$(id -u)" -eq 0 ] && ! id postgres >/dev/null 2>&1; } ||
-    ! ldd "$TROUPE" 2>/dev/null | grep -q libpq; then
+if ! postgres_is_here; then
     skip "a database goes to PostgreSQL and back" "PostgreSQL is not here, or not built in"
     tap_done
     exit 0
 fi
 
-server_stop() { as_postgres "$bin/pg_ctl" -D "$place/data" -s -m immediate -w stop >/dev/null 2>&1; }
-trap 'server_stop; tap_cleanup' EXIT
-mkdir "$place"
-chmod 711 "$TAP_DIR"
-[ "$(id -u)" -ne 0 ] || chown postgres "$place"
-as_postgres "$bin/initdb" -D "$place/data" -U troupe -A trust --no-sync -E UTF8 --no-locale >/dev/null 2>&1
-as_postgres "$bin/pg_ctl" -D "$place/data" -s -w -t 30 -l "$place/log" \
-    -o "-k $place -c listen_addresses= -c fsync=off -c shared_buffers=16MB" start >/dev/null 2>&1
-as_postgres "$bin/createdb" -U troupe -h "$place" -T template0 bot
+trap 'postgres_stop; tap_cleanup' EXIT
+postgres_make
 is $? 0 "a server is there"
 
 URL="postgresql://troupe@/bot?host=$place"

@@ -4,33 +4,17 @@
 # The whole host on a PostgreSQL of the test's own: it answers, remembers and says when the server is away.
 . "$TROUPE_SRCDIR/tests/lib/tap.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
+. "$TROUPE_SRCDIR/tests/lib/postgres.sh"
 
-bin=/usr/lib/postgresql/15/bin
-place=$TAP_DIR/postgres
-as_postgres() { "$@"; }
-if [ "$(id -u)" -eq 0 ]; then
-    as_postgres() { (cd / && exec setpriv --reuid=postgres --regid=postgres --clear-groups "$@"); }
-fi
-if [ ! -x "$bin/postgres" ] || { [ "$(id -u)" -eq 0 ] && ! id postgres >/dev/null 2>&1; } ||
-    ! ldd "$TROUPE" 2>/dev/null | grep -q libpq; then
+if ! postgres_is_here; then
     skip "the host keeps everything in PostgreSQL" "PostgreSQL is not here, or not built in"
     tap_done
     exit 0
 fi
 
-server_start() {
-    as_postgres "$bin/pg_ctl" -D "$place/data" -s -w -t 30 -l "$place/log" \
-        -o "-k $place -c listen_addresses= -c fsync=off -c shared_buffers=16MB" start >/dev/null 2>&1
-}
-server_stop() { as_postgres "$bin/pg_ctl" -D "$place/data" -s -m immediate -w stop >/dev/null 2>&1; }
-trap 'server_stop; tap_cleanup' EXIT
+trap 'postgres_stop; tap_cleanup' EXIT
 
-mkdir "$place"
-chmod 711 "$TAP_DIR"
-[ "$(id -u)" -ne 0 ] || chown postgres "$place"
-as_postgres "$bin/initdb" -D "$place/data" -U troupe -A trust --no-sync -E UTF8 --no-locale >/dev/null 2>&1
-server_start
-as_postgres "$bin/createdb" -U troupe -h "$place" -T template0 bot
+postgres_make
 is $? 0 "a server is there"
 
 degraded() { "$TROUPE" status -c "$TAP_DIR/troupe.ini" --json | grep -qE "\"degraded\": *$1"; }
@@ -72,11 +56,11 @@ like "$(chat '/sketch what="file a.bin a/b 5000000 what it shows;say drawn"')" \
 like "$("$TROUPE" doctor -c "$TAP_DIR/troupe.ini")" "writes to it" "the doctor finds the storage well"
 ok "$([ ! -e "$TAP_DIR/data/troupe.db" ]; echo $?)" "no database file is made"
 
-server_stop
+postgres_stop
 until_true degraded true
 is $? 0 "status says degraded when the server is away"
 like "$(chat "anybody there")" "storage does not work" "members are told"
-server_start
+postgres_start
 until_true degraded false
 is $? 0 "the host recovers by itself"
 like "$(chat "hello again")" "You said: hello again" "and answers again"
@@ -91,8 +75,8 @@ unlike "$(cat "$TAP_DIR/log") $(tr '\0' ' ' <"/proc/$HOST_PID/cmdline")" "canary
     "the password is in no log and no argument"
 host_stop
 is $? 0 "the host ends with status 0"
-server_stop
-server_start
+postgres_stop
+postgres_start
 host_start
 like "$(chat "/reminders")" "water the plants" "after a restart of both it is there still"
 like "$(chat "what's the name of my cat?")" "Minka-4711" "and so is what was remembered"
