@@ -51,24 +51,26 @@ static void show_what(struct turn *turn, const char *what)
     turn_text_tidy(turn->what);
 }
 
-static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const char *what,
-                             uint64_t *ret_reservation)
+static troupe_status may_spend(struct turn_frame *frame)
 {
-    struct turn_frame *frame = turn_frame_of(turn);
-    struct engine *engine = frame->turn->engine;
-    const struct event *event = frame->turn->event;
-    const struct turn_budget_request request = {
-        &engine->caps,      {ENGINE_BUDGET_BOT, event->guild, event->member, frame->agent->name},
-        frame->turn->id,    worst_micros,
-        what ? what : "",   &engine->caps_hour,
-        &engine->caps_month};
-    struct record_call call = {0};
-    int64_t id = 0;
     troupe_status status = host_need(frame, "budget");
 
     if (status == TROUPE_OK && !frame->turn->id)
         status = turn_frame_error(frame, TROUPE_UNSUPPORTED, "budget.seen",
                                   "nothing may be spent on what was only seen; declare it owed");
+    return status;
+}
+
+static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const char *what,
+                             uint64_t *ret_reservation)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    const struct turn_budget_request request =
+        turn_reservation_wish(frame->turn, frame->agent->name, worst_micros, what ? what : "");
+    struct record_call call = {0};
+    int64_t id = 0;
+    troupe_status status = may_spend(frame);
+
     if (status == TROUPE_OK)
         status = turn_record_begin(
             &call, frame, "budget.reserve",
@@ -80,7 +82,7 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
             (void)turn_record_take(&call, &id, sizeof(id));
     } else if (status == TROUPE_OK) {
         frame->turn->spends = true;
-        id = turn_engine_next_reservation(engine);
+        id = turn_engine_next_reservation(frame->turn->engine);
         frame->turn->reserved++;
         status = do_reserve(&call, &request, id);
         frame->turn->reserved -= status == TROUPE_BUDGET;
@@ -100,11 +102,8 @@ static troupe_status reserve_at_open(troupe_turn *turn, uint64_t worst_micros, c
 {
     struct turn_frame *frame = turn_frame_of(turn);
     struct turn_reservation *reservation;
-    troupe_status status = host_need(frame, "budget");
+    troupe_status status = may_spend(frame);
 
-    if (status == TROUPE_OK && !frame->turn->id)
-        status = turn_frame_error(frame, TROUPE_UNSUPPORTED, "budget.seen",
-                                  "nothing may be spent on what was only seen; declare it owed");
     if (status == TROUPE_OK && turn_reservations_full(frame->turn))
         status = turn_frame_error(frame, TROUPE_LIMIT, "host.limit",
                                   "at most %d reservations wait for their request", TURN_SAID_MAX);

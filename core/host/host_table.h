@@ -61,6 +61,10 @@ troupe_status host_vectors_take(struct turn_frame *frame, const float *values, u
                                 float **ret);
 /* Where the turn's scope has its vectors; `out` as STORE_KV_SCOPE_MAX. Needs the capability. */
 troupe_status host_vectors_scope(struct turn_frame *frame, uint32_t scope, char *out);
+/* The `most` nearest in an index, at most HOST_INDEX_MOST, the best first; how many. */
+struct vector_near;
+size_t host_vectors_pick(const struct vector_near *near, const float *query, size_t most,
+                         struct host_near *out);
 /* The `most` nearest in the turn's scope to values of length one, the best first. [waits] */
 troupe_status host_vectors_near(struct turn_frame *frame, uint32_t scope, const float *values,
                                 uint32_t count, struct host_near *out, size_t most,

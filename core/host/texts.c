@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "store/fuse.h"
 #include "store/text_index.h"
-#include "store/vector_near.h"
 #include "turn/engine_private.h"
 #include "turn/pack.h"
 
@@ -185,13 +184,11 @@ static troupe_status find_both(struct turn_frame *frame, const char *place,
                                const troupe_text_query *query, struct looking *looking,
                                struct host_near *near, size_t *ret_count, struct error *err)
 {
-    struct vector_near_hit hits[MOST_MAX];
     char vectors[STORE_KV_SCOPE_MAX];
     struct store_index_wish wishes[2] = {
         {.form = &store_index_texts, .scope = place},
         {.form = &store_index_vectors, .variant = query->count, .scope = vectors}};
     troupe_status status = host_vectors_scope(frame, query->scope, vectors);
-    size_t count = 0;
 
     if (status < 0)
         return error_set(err, status, "these vectors are not there");
@@ -201,10 +198,7 @@ static troupe_status find_both(struct turn_frame *frame, const char *place,
     if (wishes[0].index)
         looking->count = host_texts_take(wishes[0].index, &looking->query, looking->found);
     if (wishes[1].index)
-        count = vector_near_search(wishes[1].index, query->values, MOST_MAX, hits);
-    for (size_t i = 0; i < count; i++)
-        near[i] = (struct host_near){mem_strdup(hits[i].key), hits[i].score};
-    *ret_count = count;
+        *ret_count = host_vectors_pick(wishes[1].index, query->values, MOST_MAX, near);
     return TROUPE_OK;
 }
 

@@ -141,11 +141,21 @@ static troupe_status read_all(struct turn_frame *frame, const char *scope, struc
     return status;
 }
 
+size_t host_vectors_pick(const struct vector_near *near, const float *query, size_t most,
+                         struct host_near *out)
+{
+    struct vector_near_hit hits[MOST_MAX];
+    size_t count = vector_near_search(near, query, most, hits);
+
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct host_near){mem_strdup(hits[i].key), hits[i].score};
+    return count;
+}
+
 /* [waits] */
 static troupe_status look(struct turn_frame *frame, const char *scope, struct looking *looking,
                           struct error *err)
 {
-    struct vector_near_hit hits[MOST_MAX];
     void *near = NULL;
     troupe_status status =
         store_index_use(frame->turn->engine->store, &store_index_vectors, looking->count,
@@ -155,9 +165,7 @@ static troupe_status look(struct turn_frame *frame, const char *scope, struct lo
         return read_all(frame, scope, looking, err);
     if (status < 0 || !near)
         return status;
-    looking->found = vector_near_search(near, looking->query, looking->most, hits);
-    for (size_t i = 0; i < looking->found; i++)
-        looking->best[i] = (struct host_near){mem_strdup(hits[i].key), hits[i].score};
+    looking->found = host_vectors_pick(near, looking->query, looking->most, looking->best);
     return TROUPE_OK;
 }
 

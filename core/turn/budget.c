@@ -170,15 +170,23 @@ static int64_t as_micros(uint64_t micros)
     return micros > INT64_MAX ? INT64_MAX : (int64_t)micros;
 }
 
+/* By the statement that closes the row; its index. */
+static size_t add_closing(struct store_batch *batch, const char *sql, int64_t id, int64_t turn_id,
+                          uint64_t micros)
+{
+    struct store_value settled = store_int(as_micros(micros));
+    size_t row = store_batch_add(batch, STORE_EXPECT(1, sql, store_int(id), store_int(turn_id),
+                                                     settled, store_int(clock_wall_ms())));
+
+    move_sums(batch, id, settled, 0);
+    return row;
+}
+
 size_t turn_budget_add_settle(struct store_batch *batch, int64_t id, int64_t turn_id,
                               uint64_t micros)
 {
-    struct store_value settled = store_int(as_micros(micros));
-    size_t row =
-        store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_SETTLE, store_int(id), store_int(turn_id),
-                                            settled, store_int(clock_wall_ms())));
+    size_t row = add_closing(batch, SQL_BUDGET_SETTLE, id, turn_id, micros);
 
-    move_sums(batch, id, settled, 0);
     turn_budget_stop_note(batch, id);
     return row;
 }
@@ -186,12 +194,8 @@ size_t turn_budget_add_settle(struct store_batch *batch, int64_t id, int64_t tur
 size_t turn_budget_add_book(struct store_batch *batch, int64_t id, int64_t turn_id, uint64_t micros,
                             uint64_t reserved)
 {
-    struct store_value settled = store_int(as_micros(micros));
-    size_t row =
-        store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_BOOK, store_int(id), store_int(turn_id),
-                                            settled, store_int(clock_wall_ms())));
+    size_t row = add_closing(batch, SQL_BUDGET_BOOK, id, turn_id, micros);
 
-    move_sums(batch, id, settled, 0);
     if (micros > reserved)
         turn_budget_stop_note(batch, id);
     return row;

@@ -79,18 +79,24 @@ bool turn_reservation_is_said(int64_t number)
     return number > 0 && (number & SAID);
 }
 
-struct turn_budget_request turn_reservation_request(const struct turn *turn,
-                                                    const struct turn_reservation *reservation)
+struct turn_budget_request turn_reservation_wish(const struct turn *turn, const char *agent,
+                                                 uint64_t worst, const char *what)
 {
     const struct engine *engine = turn->engine;
     const struct event *event = turn->event;
 
     return (struct turn_budget_request){
         .caps = &engine->caps,
-        .scope = {ENGINE_BUDGET_BOT, event->guild, event->member, reservation->agent},
+        .scope = {ENGINE_BUDGET_BOT, event->guild, event->member, agent},
         .turn_id = turn->id,
-        .worst = reservation->worst,
-        .what = reservation->what,
+        .worst = worst,
+        .what = what,
         .hour = &engine->caps_hour,
         .month = &engine->caps_month};
+}
+
+struct turn_budget_request turn_reservation_request(const struct turn *turn,
+                                                    const struct turn_reservation *reservation)
+{
+    return turn_reservation_wish(turn, reservation->agent, reservation->worst, reservation->what);
 }

@@ -47,7 +47,10 @@ void turn_reservations_clear(struct turn *turn);
 bool turn_reservations_full(const struct turn *turn);
 /* Whether the number is of one that was only said, in this run or an earlier one that was recorded. */
 bool turn_reservation_is_said(int64_t number);
-/* As the ledger wants it; borrows from the turn and the reservation. */
+/* What an agent of the turn wants to spend, as the ledger has it; borrows all of it. */
+struct turn_budget_request turn_reservation_wish(const struct turn *turn, const char *agent,
+                                                 uint64_t worst, const char *what);
+/* The same of one that is said; borrows from the turn and the reservation. */
 struct turn_budget_request turn_reservation_request(const struct turn *turn,
                                                     const struct turn_reservation *reservation);
 
