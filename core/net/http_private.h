@@ -191,6 +191,7 @@ struct http_thread {
     struct list_link transfers, held; /* held: their latch is shut */
     struct list_link touched;         /* transfers to which something came in this pass */
     uint64_t next_check;              /* clock_ms() before which none can be late       */
+    bool begun;                       /* something has in this pass: it looks, not sleeps */
     struct http_batch *batch;         /* of this pass; NULL: no news yet */
     struct http_spare spare;
     char *ca_file, *proxy, *user_agent;

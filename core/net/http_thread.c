@@ -254,6 +254,7 @@ void http_transfer_expect(struct http_transfer *transfer)
 
     if (due < thread->next_check)
         thread->next_check = due;
+    thread->begun = true;
 }
 
 /* Ends what is late. */
@@ -337,9 +338,14 @@ static void *thread_main(void *arg)
             loop_post(thread->loop, &thread->batch->task);
             thread->batch = NULL;
         }
-        let_gather(thread, begun);
         now = clock_ms();
-        http_poll_wait(&thread->poll, thread->next_check > now ? thread->next_check - now : 0);
+        if (thread->begun || thread->next_check <= now) {
+            http_poll_wait(&thread->poll, 0);
+        } else {
+            let_gather(thread, begun);
+            http_poll_wait(&thread->poll, thread->next_check - now);
+        }
+        thread->begun = false;
     }
     return NULL;
 }
