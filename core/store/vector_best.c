@@ -4,8 +4,9 @@
 #include <math.h>
 
 enum {
-    SIDE = 8, /* rows that are looked at side by side */
-    MANY = 4  /* of so many rows one is looked at closer: then all are, one after another */
+    SIDE = 8,   /* rows that are looked at side by side */
+    MANY = 4,   /* of so many rows one is looked at closer: then all are, one after another */
+    UNASKED = 4 /* chunks after one whose sketches did not help */
 };
 
 /* What bits do not tell of a cosine: less is none, so that vectors without anything in common are alike. */
@@ -47,7 +48,7 @@ struct look {
     const struct vector_kernel *kernel;
     const struct vector_query *query;
     struct vector_candidate *best;
-    size_t k, found, close;
+    size_t k, found, close, unasked;
     float worst; /* what has to be more than this */
 };
 
@@ -70,22 +71,30 @@ static void consider(struct look *look, const struct vector_chunk *chunk, size_t
         look->worst = look->best[0].score;
 }
 
-/* Of the rows of a chunk those that may be among the best, by their upper halves. Eight side by side, of which
- * mostly none is. */
-static size_t likely(const struct look *look, const struct vector_chunk *chunk,
-                     const int32_t *uppers, size_t count, uint16_t *ret)
+/* What one kind of bits tells of a chunk's rows. */
+struct hint {
+    const float *factors, *doubts;
+    int32_t times, zero; /* of sums, to be those of levels */
+};
+
+static bool is_likely(const struct look *look, const struct hint *hint, size_t i, int32_t sum)
 {
-    const int32_t zero = VECTOR_HALF_ZERO * look->query->codes_sum;
-    const float length = look->query->length, worst = look->worst;
+    return hint->factors[i] * (float)(hint->times * sum - hint->zero) +
+               hint->doubts[i] * look->query->length >
+           look->worst;
+}
+
+/* Of the rows of a chunk those that may be among the best. Eight side by side, of which mostly none is. */
+static size_t likely(const struct look *look, const struct hint *hint, const int32_t *sums,
+                     size_t count, uint16_t *ret)
+{
     size_t found = 0, i = 0;
 
     for (; i + SIDE <= count; i += SIDE) {
         int32_t above[SIDE], any = 0;
 
         for (size_t j = 0; j < SIDE; j++)
-            above[j] = chunk->factors[i + j] * (float)(uppers[i + j] - zero) +
-                           chunk->doubts[i + j] * length >
-                       worst;
+            above[j] = is_likely(look, hint, i + j, sums[i + j]);
         for (size_t j = 0; j < SIDE; j++)
             any |= above[j];
         for (size_t j = 0; any && j < SIDE; j++) {
@@ -95,37 +104,85 @@ static size_t likely(const struct look *look, const struct vector_chunk *chunk,
     }
     for (; i < count; i++) {
         ret[found] = (uint16_t)i;
-        found += chunk->factors[i] * (float)(uppers[i] - zero) + chunk->doubts[i] * length > worst;
+        found += is_likely(look, hint, i, sums[i]);
     }
     return found;
+}
+
+/* The same of some rows only, which `of` has before and after. */
+static size_t likely_of(const struct look *look, const struct hint *hint, const int32_t *sums,
+                        size_t count, uint16_t *of)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint16_t row = of[i];
+
+        of[found] = row;
+        found += is_likely(look, hint, row, sums[row]);
+    }
+    return found;
+}
+
+/* Sums of some rows of a plane, or, where these are many, of all. */
+static void sum_up(const struct look *look, const uint8_t *plane, size_t all, const uint16_t *of,
+                   size_t some, int32_t *sums)
+{
+    const struct vector_codes codes = {look->query->codes, look->query->stride};
+    size_t len = look->rows->plane;
+
+    if (some > all / MANY) {
+        look->kernel->sums(&codes, plane, all, sums);
+        return;
+    }
+    for (size_t i = 0; i < some; i++)
+        for (size_t at = 0; at < len; at += VECTOR_ALIGN)
+            __builtin_prefetch(plane + of[i] * len + at);
+    for (size_t i = 0; i < some; i++)
+        look->kernel->sums(&codes, plane + of[i] * len, 1, &sums[of[i]]);
+}
+
+/* The rows of a chunk that its sketches do not rule out; all of them, and `of` is as it was, where these are so
+ * many that sketches are no help. Then the next chunks are not even asked. */
+static size_t by_sketch(struct look *look, const struct vector_chunk *chunk, size_t count,
+                        uint16_t *of)
+{
+    const struct vector_codes codes = {look->query->codes, look->query->stride};
+    const struct hint hint = {chunk->sketch_factors, chunk->sketch_doubts, 2,
+                              3 * look->query->codes_sum};
+    int32_t sums[VECTOR_CHUNK];
+    size_t some;
+
+    if (look->found < look->k || look->unasked > 0) {
+        look->unasked -= look->unasked > 0;
+        return count;
+    }
+    look->kernel->sketches(&codes, chunk->sketch, count, sums);
+    some = likely(look, &hint, sums, count, of);
+    if (some <= count / MANY)
+        return some;
+    look->unasked = UNASKED;
+    return count;
 }
 
 static void look_at_chunk(struct look *look, size_t c)
 {
     const struct vector_chunk *chunk = look->rows->chunks[c];
-    const struct vector_codes codes = {look->query->codes, look->query->stride};
+    const struct hint hint = {chunk->factors, chunk->doubts, 1,
+                              VECTOR_HALF_ZERO * look->query->codes_sum};
     size_t first = c * VECTOR_CHUNK, count = look->rows->count - first, some;
-    size_t plane = look->rows->plane;
     int32_t uppers[VECTOR_CHUNK], lowers[VECTOR_CHUNK];
     uint16_t of[VECTOR_CHUNK] = {0};
-    bool all;
 
     count = count < VECTOR_CHUNK ? count : VECTOR_CHUNK;
-    look->kernel->sums(&codes, chunk->upper, count, uppers);
-    some = likely(look, chunk, uppers, count, of);
-    all = some > count / MANY;
-    look->close += all ? count : some;
-    if (all)
-        look->kernel->sums(&codes, chunk->lower, count, lowers);
-    else
-        for (size_t i = 0; i < some; i++)
-            for (size_t at = 0; at < plane; at += VECTOR_ALIGN)
-                __builtin_prefetch(chunk->lower + of[i] * plane + at);
-    for (size_t i = 0; i < some; i++) {
-        if (!all)
-            look->kernel->sums(&codes, chunk->lower + of[i] * plane, 1, &lowers[of[i]]);
+    some = by_sketch(look, chunk, count, of);
+    sum_up(look, chunk->upper, count, of, some, uppers);
+    some = some == count ? likely(look, &hint, uppers, count, of)
+                         : likely_of(look, &hint, uppers, some, of);
+    look->close += some > count / MANY ? count : some;
+    sum_up(look, chunk->lower, count, of, some, lowers);
+    for (size_t i = 0; i < some; i++)
         consider(look, chunk, first, of[i], uppers[of[i]], lowers[of[i]]);
-    }
 }
 
 size_t vector_best(const struct vector_rows *rows, const struct vector_kernel *kernel,

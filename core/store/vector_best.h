@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The best rows of a scope by codes. Memory's speed is what bounds a search of many: so it reads the upper halves of
- * all, and the lower ones of those alone that may be among the best by what the upper ones tell; where that is
- * more than every fourth row of a chunk, as when all are alike, it reads all of the chunk. Pure; any thread.
+ * The best rows of a scope by codes. Memory's speed is what bounds a search of many: so it reads the sketches of
+ * all, the upper halves of those that may be among the best by what sketches tell, and the lower ones of those
+ * that still may by their upper ones; where either is more than every fourth row of a chunk, as when all are alike, it
+ * reads all of the chunk. Pure; any thread.
  */
 #ifndef STORE_VECTOR_BEST_H
 #define STORE_VECTOR_BEST_H

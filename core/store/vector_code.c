@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -150,7 +151,7 @@ static inline void quantise_some(const float *values, size_t count, const struct
     }
 }
 
-/* All of them, with zeros up to the stride; what the codes are times of. */
+/* All of them, with zeros up to the stride, codes up to what a sketch has room for; what they are times of. */
 static float quantise(const float *values, size_t dim, int32_t limit, int32_t steps, int8_t *codes,
                       int8_t *fine)
 {
@@ -158,7 +159,7 @@ static float quantise(const float *values, size_t dim, int32_t limit, int32_t st
     const struct rule rule = {scale > 0 ? 1 / scale : 0, limit, steps};
     size_t i = 0;
 
-    memset(codes, 0, vector_stride(dim));
+    memset(codes, 0, 4 * vector_sketch(dim));
     memset(fine, 0, vector_stride(dim));
     for (; i + 2 * SIDE <= dim; i += 2 * SIDE)
         quantise_some(values + i, 2 * SIDE, &rule, codes + i, fine + i);
@@ -178,55 +179,84 @@ static void split(const int8_t *numbers, size_t plane, int32_t zero, uint8_t *re
     }
 }
 
-static struct vector_guess guess_of(const int8_t *codes, size_t dim, float scale)
+static int32_t square_of(const int8_t *codes, size_t dim)
 {
-    int32_t along = 0, square = 0, upper_square = 0;
+    int32_t square = 0;
+
+    for (size_t i = 0; i < dim; i++)
+        square += codes[i] * codes[i];
+    return square;
+}
+
+static struct vector_guess guess_of(const int8_t *levels, const int8_t *codes, size_t dim,
+                                    float scale)
+{
+    int32_t along = 0, square = square_of(codes, dim);
     double factor, across, part = SIGMAS / sqrt((double)dim);
 
-    for (size_t i = 0; i < dim; i++) {
-        int32_t code = (int32_t)codes[i];
-        int32_t upper = ((code + VECTOR_CODE_ZERO) & 0xf0) - 16 * VECTOR_HALF_ZERO;
-
-        along += upper * code;
-        square += code * code;
-        upper_square += upper * upper;
-    }
+    for (size_t i = 0; i < dim; i++)
+        along += levels[i] * codes[i];
     if (along <= 0)
         return (struct vector_guess){0, scale * sqrtf((float)square)};
     factor = (double)square / along;
-    across = upper_square - (double)along / factor;
+    across = square_of(levels, dim) - (double)along / factor;
     across = across > 0 ? sqrt(across) * factor : 0;
     return (struct vector_guess){
-        (float)(16 * (double)scale * factor),
+        (float)((double)scale * factor),
         (float)((double)scale * across * (part < 1 ? part : 1) + ROUNDING)};
 }
 
-float vector_encode(const float *values, size_t dim, const struct vector_planes *planes,
-                    struct vector_guess *ret)
+/* -3, -1, 1 or 3: where values are spread normally, with the length of one between, little is lost. */
+static void sketch(const int8_t *codes, size_t dim, int8_t *restrict levels)
 {
-    size_t plane = vector_plane(dim);
-    _cleanup_mem_ int8_t *codes = mem_alloc(4 * plane);
-    int8_t *fine = codes + 2 * plane;
+    int32_t unit = (int32_t)lround(sqrt((double)square_of(codes, dim) / (double)dim));
+
+    for (size_t i = 0; i < 4 * vector_sketch(dim); i++) {
+        int32_t size = abs(codes[i]) > unit ? 3 : 1;
+
+        levels[i] = (int8_t)(codes[i] < 0 ? -size : size);
+    }
+}
+
+static void pack_sketch(const int8_t *levels, size_t len, uint8_t *restrict out)
+{
+    for (size_t i = 0; i < len; i++) {
+        uint32_t byte = 0;
+
+        for (size_t j = 0; j < 4; j++)
+            byte |= (uint32_t)(levels[j * len + i] + 3) / 2 << 2 * j;
+        out[i] = (uint8_t)byte;
+    }
+}
+
+float vector_encode(const float *values, size_t dim, const struct vector_planes *planes,
+                    struct vector_guesses *ret)
+{
+    size_t plane = vector_plane(dim), len = vector_sketch(dim), bytes = 8 * len + 2 * plane;
+    _cleanup_mem_ int8_t *codes = mem_alloc(bytes);
+    int8_t *levels = codes + 4 * len, *fine = levels + 4 * len;
     float scale = quantise(values, dim, CODE_MAX, VECTOR_FINE_STEPS, codes, fine);
 
     split(codes, plane, VECTOR_CODE_ZERO, planes->upper, planes->lower);
     split(fine, plane, VECTOR_FINE_ZERO, planes->fine_upper, planes->fine_lower);
-    *ret = guess_of(codes, dim, scale);
-    explicit_bzero(codes, 4 * plane);
+    sketch(codes, dim, levels);
+    pack_sketch(levels, len, planes->sketch);
+    ret->by_sketch = guess_of(levels, codes, dim, scale);
+    for (size_t i = 0; i < dim; i++)
+        levels[i] = (int8_t)((codes[i] + VECTOR_CODE_ZERO) / 16 - VECTOR_HALF_ZERO);
+    ret->by_upper = guess_of(levels, codes, dim, scale);
+    explicit_bzero(codes, bytes);
     return scale;
 }
 
 void vector_query_init(struct vector_query *query, const float *values, size_t dim)
 {
-    int32_t square = 0;
-
     query->stride = vector_stride(dim);
     query->codes_sum = query->fine_sum = 0;
     query->scale = quantise(values, dim, QUERY_MAX, VECTOR_QUERY_STEPS, query->codes, query->fine);
     for (size_t i = 0; i < dim; i++) {
         query->codes_sum += query->codes[i];
         query->fine_sum += query->fine[i];
-        square += query->codes[i] * query->codes[i];
     }
-    query->length = sqrtf((float)square);
+    query->length = sqrtf((float)square_of(query->codes, dim));
 }

@@ -57,6 +57,23 @@ static void sums_portable(const struct vector_codes *query, const uint8_t *rows,
     }
 }
 
+static void sketches_portable(const struct vector_codes *query, const uint8_t *rows, size_t count,
+                              int32_t *out)
+{
+    size_t len = vector_sketch(query->stride);
+
+    for (size_t r = 0; r < count; r++, rows += len) {
+        int32_t sum = 0;
+
+        for (size_t i = 0; i < len; i++)
+            sum += (int32_t)query->codes[i] * (rows[i] & 3) +
+                   (int32_t)query->codes[len + i] * (rows[i] >> 2 & 3) +
+                   (int32_t)query->codes[2 * len + i] * (rows[i] >> 4 & 3) +
+                   (int32_t)query->codes[3 * len + i] * (rows[i] >> 6);
+        out[r] = sum;
+    }
+}
+
 #ifdef VECTOR_X86
 
 /* The processor's own looking ahead ends with a page, and leaves its lines idle: what comes so many bytes later is
@@ -104,6 +121,35 @@ static void sums_avx2(const struct vector_codes *query, const uint8_t *rows, siz
                 _mm256_add_epi16(_mm256_maddubs_epi16(first, load_32(query->codes + i)),
                                  _mm256_maddubs_epi16(second, load_32(query->codes + plane + i)));
 
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
+        }
+        out[r] = add_up(sum);
+    }
+}
+
+/* As above, of four products of at most 3 · 127 twice. */
+VECTOR_FOR("avx2")
+static void sketches_avx2(const struct vector_codes *query, const uint8_t *rows, size_t count,
+                          int32_t *out)
+{
+    const __m256i ones = _mm256_set1_epi16(1), two_bits = _mm256_set1_epi8(3);
+    size_t len = vector_sketch(query->stride);
+
+    for (size_t r = 0; r < count; r++, rows += len) {
+        __m256i sum = _mm256_setzero_si256();
+
+        if (count > 1)
+            ask_ahead(rows, len);
+        for (size_t i = 0; i < len; i += 32) {
+            const int8_t *codes = query->codes + i;
+            __m256i row = load_32(rows + i), pairs = _mm256_setzero_si256();
+
+            for (size_t j = 0; j < 4; j++) {
+                pairs =
+                    _mm256_add_epi16(pairs, _mm256_maddubs_epi16(_mm256_and_si256(row, two_bits),
+                                                                 load_32(codes + j * len)));
+                row = _mm256_srli_epi16(row, 2);
+            }
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
         }
         out[r] = add_up(sum);
@@ -192,13 +238,59 @@ static void sums_vnni(const struct vector_codes *query, const uint8_t *rows, siz
     }
 }
 
+VECTOR_FOR(VNNI)
+static inline __m512i add_sketch(__m512i sum, __m512i row, __m512i first, __m512i second,
+                                 __m512i third, __m512i fourth)
+{
+    const __m512i two_bits = _mm512_set1_epi8(3);
+
+    sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(row, two_bits), first);
+    sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(_mm512_srli_epi16(row, 2), two_bits), second);
+    sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(_mm512_srli_epi16(row, 4), two_bits), third);
+    return _mm512_dpbusd_epi32(sum, _mm512_and_si512(_mm512_srli_epi16(row, 6), two_bits), fourth);
+}
+
+VECTOR_FOR(VNNI)
+static void sketches_vnni(const struct vector_codes *query, const uint8_t *rows, size_t count,
+                          int32_t *out)
+{
+    size_t len = vector_sketch(query->stride), r = 0;
+
+    for (; r < count; r += 4) {
+        /* The last one in place of those that are missing: it is the same again. */
+        const uint8_t *at = rows + r * len;
+        const uint8_t *at_b = r + 1 < count ? at + len : at;
+        const uint8_t *at_c = r + 2 < count ? at + 2 * len : at;
+        const uint8_t *at_d = r + 3 < count ? at + 3 * len : at;
+        __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
+        __m128i sums;
+
+        if (count > 4)
+            ask_ahead(at, 4 * len);
+        for (size_t i = 0; i < len; i += 64) {
+            const int8_t *codes = query->codes + i;
+            __m512i first = load_up_to(codes, len - i);
+            __m512i second = load_up_to(codes + len, len - i);
+            __m512i third = load_up_to(codes + 2 * len, len - i);
+            __m512i fourth = load_up_to(codes + 3 * len, len - i);
+
+            a = add_sketch(a, load_up_to(at + i, len - i), first, second, third, fourth);
+            b = add_sketch(b, load_up_to(at_b + i, len - i), first, second, third, fourth);
+            c = add_sketch(c, load_up_to(at_c + i, len - i), first, second, third, fourth);
+            d = add_sketch(d, load_up_to(at_d + i, len - i), first, second, third, fourth);
+        }
+        sums = add_up_four(a, b, c, d);
+        memcpy(out + r, &sums, (count - r < 4 ? count - r : 4) * sizeof(*out));
+    }
+}
+
 #endif
 
 static const struct vector_kernel kernels[] = {
-    {"portable", sums_portable},
+    {"portable", sums_portable, sketches_portable},
 #ifdef VECTOR_X86
-    {"avx2", sums_avx2},
-    {"avx512vnni", sums_vnni},
+    {"avx2", sums_avx2, sketches_avx2},
+    {"avx512vnni", sums_vnni, sketches_vnni},
 #endif
 };
 

@@ -9,17 +9,25 @@ enum { CHUNK_MIN = 8 };
 
 void vector_rows_init(struct vector_rows *rows, size_t dim)
 {
-    *rows =
-        (struct vector_rows){.dim = dim, .stride = vector_stride(dim), .plane = vector_plane(dim)};
+    *rows = (struct vector_rows){.dim = dim,
+                                 .stride = vector_stride(dim),
+                                 .plane = vector_plane(dim),
+                                 .sketch = vector_sketch(dim)};
 }
 
 /* ---- memory ---- */
+
+/* Bytes that a search may go through. */
+static size_t row_bytes(const struct vector_rows *rows)
+{
+    return rows->sketch + rows->stride;
+}
 
 /* Chunks whose codes a huge page has room for. As many are allocated one by one before the first of these is taken,
  * so that it is no great part of what a scope has. */
 static size_t page_chunks(const struct vector_rows *rows)
 {
-    return MEM_HUGE / (rows->stride * VECTOR_CHUNK);
+    return MEM_HUGE / (row_bytes(rows) * VECTOR_CHUNK);
 }
 
 /* Where chunk `c` is in its page; 0 for what has a block of its own, too. */
@@ -43,10 +51,10 @@ static size_t chunk_cap(const struct vector_rows *rows)
 
 static size_t block_size(const struct vector_rows *rows, size_t c, size_t cap)
 {
-    return is_in_page(rows, c) ? MEM_HUGE : rows->stride * cap + VECTOR_ALIGN;
+    return is_in_page(rows, c) ? MEM_HUGE : row_bytes(rows) * cap + VECTOR_ALIGN;
 }
 
-/* A block of codes has the upper halves of all its rows, then the lower ones. */
+/* A block of codes has the upper halves of all its rows, then the lower ones, then the sketches. */
 static void lay_out(const struct vector_rows *rows, struct vector_chunk *chunk, char *block,
                     size_t row, size_t row_count)
 {
@@ -54,6 +62,7 @@ static void lay_out(const struct vector_rows *rows, struct vector_chunk *chunk, 
 
     chunk->upper = (uint8_t *)base + rows->plane * row;
     chunk->lower = chunk->upper + rows->plane * row_count;
+    chunk->sketch = (uint8_t *)base + 2 * rows->plane * row_count + rows->sketch * row;
 }
 
 static bool take_codes(struct vector_rows *rows, struct vector_chunk *chunk, size_t c, size_t cap)
@@ -137,6 +146,7 @@ static bool grow_first(struct vector_rows *rows)
 
     if (!take_block(rows, chunk, 0, cap * 2))
         return false;
+    memcpy(chunk->sketch, old.sketch, rows->sketch * cap);
     memcpy(chunk->upper, old.upper, plane * cap);
     memcpy(chunk->lower, old.lower, plane * cap);
     memcpy(chunk->fine, old.fine, 2 * plane * cap);
@@ -171,7 +181,8 @@ struct vector_planes vector_rows_planes(const struct vector_rows *rows, size_t r
     const struct vector_chunk *chunk = rows->chunks[row / VECTOR_CHUNK];
     size_t at = row % VECTOR_CHUNK * rows->plane;
 
-    return (struct vector_planes){chunk->upper + at, chunk->lower + at, chunk->fine + 2 * at,
+    return (struct vector_planes){chunk->sketch + row % VECTOR_CHUNK * rows->sketch,
+                                  chunk->upper + at, chunk->lower + at, chunk->fine + 2 * at,
                                   chunk->fine + 2 * at + rows->plane};
 }
 
@@ -185,11 +196,13 @@ void vector_rows_set(struct vector_rows *rows, size_t row, const float *values)
     struct vector_chunk *chunk = rows->chunks[row / VECTOR_CHUNK];
     struct vector_planes planes = vector_rows_planes(rows, row);
     size_t i = row % VECTOR_CHUNK;
-    struct vector_guess guess;
+    struct vector_guesses guesses;
 
-    chunk->scales[i] = vector_encode(values, rows->dim, &planes, &guess);
-    chunk->factors[i] = guess.factor;
-    chunk->doubts[i] = guess.doubt;
+    chunk->scales[i] = vector_encode(values, rows->dim, &planes, &guesses);
+    chunk->factors[i] = guesses.by_upper.factor;
+    chunk->doubts[i] = guesses.by_upper.doubt;
+    chunk->sketch_factors[i] = guesses.by_sketch.factor;
+    chunk->sketch_doubts[i] = guesses.by_sketch.doubt;
 }
 
 bool vector_rows_add(struct vector_rows *rows, const float *values)
@@ -204,22 +217,27 @@ bool vector_rows_add(struct vector_rows *rows, const float *values)
 void vector_rows_remove(struct vector_rows *rows, size_t row)
 {
     size_t last = --rows->count, from = last % VECTOR_CHUNK, to = row % VECTOR_CHUNK;
-    size_t plane = rows->plane;
+    size_t plane = rows->plane, sketch = rows->sketch;
     struct vector_chunk *source = rows->chunks[last / VECTOR_CHUNK];
     struct vector_chunk *target = rows->chunks[row / VECTOR_CHUNK];
 
     if (row != last) {
+        memcpy(target->sketch + to * sketch, source->sketch + from * sketch, sketch);
         memcpy(target->upper + to * plane, source->upper + from * plane, plane);
         memcpy(target->lower + to * plane, source->lower + from * plane, plane);
         memcpy(target->fine + 2 * to * plane, source->fine + 2 * from * plane, 2 * plane);
         target->scales[to] = source->scales[from];
         target->factors[to] = source->factors[from];
         target->doubts[to] = source->doubts[from];
+        target->sketch_factors[to] = source->sketch_factors[from];
+        target->sketch_doubts[to] = source->sketch_doubts[from];
     }
+    explicit_bzero(source->sketch + from * sketch, sketch);
     explicit_bzero(source->upper + from * plane, plane);
     explicit_bzero(source->lower + from * plane, plane);
     explicit_bzero(source->fine + 2 * from * plane, 2 * plane);
     source->scales[from] = source->factors[from] = source->doubts[from] = 0;
+    source->sketch_factors[from] = source->sketch_doubts[from] = 0;
     if (from == 0)
         free_last(rows);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The best rows by the upper halves and, of few, the lower ones beside those of all codes: the same, whatever the
- * rows are.
+ * The best rows by sketches and, of few, halves of codes beside those of all codes: the same, whatever the rows
+ * are.
  */
 #include "vector_fixture.h"
 
@@ -206,7 +206,9 @@ static void a_row_that_is_removed_is_overwritten_at_once(void **state)
     }
     planes = vector_rows_planes(&scope->rows, 19);
     assert_memory_not_equal(planes.upper, none, DIM / 2);
+    assert_memory_not_equal(planes.sketch, none, DIM / 4);
     vector_rows_remove(&scope->rows, 3);
+    assert_memory_equal(planes.sketch, none, DIM / 4);
     assert_memory_equal(planes.upper, none, DIM / 2);
     assert_memory_equal(planes.lower, none, DIM / 2);
     assert_memory_equal(planes.fine_upper, none, DIM / 2);

@@ -53,17 +53,19 @@ static void a_rotation_spreads_what_lies_in_one_value(void **state)
 }
 
 struct vector {
-    uint8_t planes[4][VECTOR_DIM_MAX / 2];
-    struct vector_guess guess;
+    uint8_t planes[4][VECTOR_DIM_MAX / 2], sketch[VECTOR_DIM_MAX / 4];
+    struct vector_guesses guesses;
     float scale;
 };
 
 static void encode(const float *of, size_t dim, struct vector *out)
 {
-    struct vector_planes planes = {out->planes[0], out->planes[1], out->planes[2], out->planes[3]};
+    struct vector_planes planes = {out->sketch, out->planes[0], out->planes[1], out->planes[2],
+                                   out->planes[3]};
 
     memset(out->planes, 0x55, sizeof(out->planes));
-    out->scale = vector_encode(of, dim, &planes, &out->guess);
+    memset(out->sketch, 0x55, sizeof(out->sketch));
+    out->scale = vector_encode(of, dim, &planes, &out->guesses);
 }
 
 static int half(const struct vector *vector, size_t plane, size_t i, size_t len)
@@ -101,22 +103,57 @@ static void a_code_is_off_by_half_a_step_at_most_and_all_bits_by_a_254th_of_that
     }
 }
 
-/* Of the product by all codes, what the upper halves do not tell. */
-static void check_guess(const struct vector *vector, const struct vector_query *query, size_t dim)
+static int level(const struct vector *vector, size_t i, size_t dim)
 {
-    int32_t upper = 0, dot = 0;
+    size_t len = vector_sketch(dim);
+
+    return 2 * (vector->sketch[i % len] >> (2 * (i / len)) & 3) - 3;
+}
+
+static void a_sketch_has_the_sign_of_each_value_and_whether_it_is_large(void **state)
+{
+    uint64_t seed = 10;
+    static struct vector vector;
+
+    (void)state;
+    for (size_t d = 0; d < DIMS; d++) {
+        size_t dim = dims[d], len = vector_plane(dim);
+        float unit = 1 / sqrtf((float)dim); /* the root of the mean square */
+
+        make(&seed, dim, values);
+        encode(values, dim, &vector);
+        for (size_t i = 0; i < dim; i++) {
+            assert_int_equal(level(&vector, i, dim) < 0, code(&vector, i, len) < 0);
+            if (fabsf(fabsf(values[i]) - unit) > 1.1F * vector.scale)
+                assert_int_equal(abs(level(&vector, i, dim)), fabsf(values[i]) > unit ? 3 : 1);
+        }
+    }
+}
+
+/* Of the product by all codes, what levels do not tell. */
+static void check_guess(const struct vector *vector, const struct vector_guess *guess, int32_t sum,
+                        const struct vector_query *query, int32_t dot)
+{
+    float error = guess->factor * (float)sum - vector->scale * (float)dot;
+
+    assert_true(fabsf(error) <= guess->doubt * query->length);
+}
+
+static void check_guesses(const struct vector *vector, const struct vector_query *query, size_t dim)
+{
+    int32_t upper = 0, sketch = 0, dot = 0;
     size_t len = vector_plane(dim);
-    float guess;
 
     for (size_t i = 0; i < dim; i++) {
         upper += (half(vector, 0, i, len) - VECTOR_HALF_ZERO) * query->codes[i];
+        sketch += level(vector, i, dim) * query->codes[i];
         dot += code(vector, i, len) * query->codes[i];
     }
-    guess = vector->guess.factor * (float)upper;
-    assert_true(fabsf(guess - vector->scale * (float)dot) <= vector->guess.doubt * query->length);
+    check_guess(vector, &vector->guesses.by_upper, upper, query, dot);
+    check_guess(vector, &vector->guesses.by_sketch, sketch, query, dot);
 }
 
-static void what_upper_halves_tell_is_right_within_its_doubt(void **state)
+static void what_sketches_and_upper_halves_tell_is_right_within_its_doubt(void **state)
 {
     uint64_t seed = 9;
     static struct vector vector;
@@ -138,7 +175,7 @@ static void what_upper_halves_tell_is_right_within_its_doubt(void **state)
             vector_rotate(other, dim, other_turned);
             encode(turned, dim, &vector);
             vector_query_init(&query, other_turned, dim);
-            check_guess(&vector, &query, dim);
+            check_guesses(&vector, &query, dim);
         }
 }
 
@@ -148,7 +185,8 @@ int main(void)
         cmocka_unit_test(a_rotation_keeps_lengths_and_angles),
         cmocka_unit_test(a_rotation_spreads_what_lies_in_one_value),
         cmocka_unit_test(a_code_is_off_by_half_a_step_at_most_and_all_bits_by_a_254th_of_that),
-        cmocka_unit_test(what_upper_halves_tell_is_right_within_its_doubt),
+        cmocka_unit_test(a_sketch_has_the_sign_of_each_value_and_whether_it_is_large),
+        cmocka_unit_test(what_sketches_and_upper_halves_tell_is_right_within_its_doubt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,11 +15,21 @@ static int32_t sum_plainly(const int8_t *codes, const uint8_t *row, size_t plane
     return sum;
 }
 
+/* Values in the order in which a sketch has them. */
+static int32_t sum_sketch_plainly(const int8_t *codes, const uint8_t *row, size_t len)
+{
+    int32_t sum = 0;
+
+    for (size_t i = 0; i < 4 * len; i++)
+        sum += codes[i] * ((row[i % len] >> (2 * (i / len))) & 3);
+    return sum;
+}
+
 static void expect_same(uint64_t *seed, size_t dim, bool extreme)
 {
-    size_t stride = vector_stride(dim), plane = vector_plane(dim);
-    uint8_t *rows = mem_alloc(ROWS * plane);
-    int8_t *codes = mem_zero(stride, 1);
+    size_t stride = vector_stride(dim), plane = vector_plane(dim), len = vector_sketch(dim);
+    uint8_t *rows = mem_alloc(ROWS * plane); /* no sketch is larger */
+    int8_t *codes = mem_zero(4 * len, 1);
     struct vector_codes query = {codes, stride};
     const struct vector_kernel *kernel;
     int32_t want[ROWS], got[ROWS];
@@ -37,6 +47,17 @@ static void expect_same(uint64_t *seed, size_t dim, bool extreme)
         assert_memory_equal(got, want, sizeof(want));
         kernel->sums(&query, rows + 5 * plane, 1, got);
         assert_int_equal(got[0], want[5]);
+    }
+    for (size_t r = 0; r < ROWS; r++)
+        want[r] = sum_sketch_plainly(codes, rows + r * len, len);
+    for (size_t k = 0; (kernel = vector_kernel_at(k)); k++) {
+        for (size_t count = 1; count <= ROWS; count++) {
+            memset(got, 0x55, sizeof(got));
+            kernel->sketches(&query, rows, count, got);
+            assert_memory_equal(got, want, count * sizeof(*got));
+            for (size_t i = count; i < ROWS; i++)
+                assert_int_equal(got[i], 0x55555555);
+        }
     }
     mem_free(rows);
     mem_free(codes);
