@@ -12,8 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#define CONNECTIONS_KEPT 64 /* at least; measured: far fewer re-connects than libcurl's default */
-#define POLL_MAX_MS      60000u /* nothing depends on it; a command or socket wakes earlier */
+#define POLL_MAX_MS 60000u /* nothing depends on it; a command or socket wakes earlier */
 
 /* ---- news ---------------------------------------------------------------------------------- */
 
@@ -382,8 +381,8 @@ troupe_status http_thread_start(struct http_thread *thread, size_t most, struct 
         curl_multi_cleanup(thread->multi);
         return TROUPE_LIMIT;
     }
-    curl_multi_setopt(thread->multi, CURLMOPT_MAXCONNECTS,
-                      (long)(most / 4 > CONNECTIONS_KEPT ? most / 4 : CONNECTIONS_KEPT));
+    /* Counted are those in use, too: where more are than this, each request that ends closes one. */
+    curl_multi_setopt(thread->multi, CURLMOPT_MAXCONNECTS, (long)most);
     queue_init(&thread->queue, 0);
     r = net_thread_create(&thread->id, thread_main, thread);
     if (r == 0)

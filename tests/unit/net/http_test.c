@@ -324,7 +324,7 @@ static void requests_one_after_another_share_a_connection(void **state)
     net_run(NULL, NULL, reuse);
 }
 
-enum { MANY = 64 };
+enum { MANY = 100 };
 
 struct crowd {
     struct net *net;
@@ -361,10 +361,20 @@ static troupe_status many_streams(void *arg)
     return TROUPE_OK;
 }
 
-static void sixty_four_streams_run_at_once(void **state)
+static troupe_status many_streams_again(void *arg)
+{
+    struct net *net = arg;
+
+    for (int i = 0; i < 3; i++)
+        assert_status(many_streams(net), TROUPE_OK);
+    assert_int_equal(net_stat(net, "connections"), MANY);
+    return TROUPE_OK;
+}
+
+static void a_hundred_streams_run_at_once_and_their_connections_are_used_again(void **state)
 {
     (void)state;
-    net_run(NULL, "[{\"delay_ms\": 5, \"answer_repeat\": 4}]", many_streams);
+    net_run(NULL, "[{\"delay_ms\": 5, \"answer_repeat\": 4}]", many_streams_again);
 }
 
 /* ---- cancellation -------------------------------------------------------------------------- */
@@ -657,7 +667,7 @@ int main(void)
         cmocka_unit_test(head_brings_headers_and_no_body),
         cmocka_unit_test(requests_above_max_transfers_are_refused),
         cmocka_unit_test(requests_one_after_another_share_a_connection),
-        cmocka_unit_test(sixty_four_streams_run_at_once),
+        cmocka_unit_test(a_hundred_streams_run_at_once_and_their_connections_are_used_again),
         cmocka_unit_test(cancelling_the_coroutine_aborts_the_transfer),
         cmocka_unit_test(reading_goes_on_after_a_deadline_of_the_reader),
         cmocka_unit_test(late_news_of_closed_streams_are_dropped),
