@@ -570,6 +570,17 @@ static troupe_status do_read(troupe_turn *turn, troupe_http *http, troupe_str *r
     return read_within(turn, http, 0, ret);
 }
 
+static troupe_status do_gather(troupe_turn *turn, troupe_http *http, uint32_t ms)
+{
+    troupe_status status = host_holds(turn_frame_of(turn), http ? &http->resource : NULL);
+
+    if (!http || status < 0)
+        return status;
+    if (http->stream)
+        http_stream_gather(http->stream, ms);
+    return TROUPE_OK;
+}
+
 static void do_close(troupe_turn *turn, troupe_http *http)
 {
     if (host_holds(turn_frame_of(turn), http ? &http->resource : NULL) == TROUPE_OK && http)
@@ -584,7 +595,8 @@ const troupe_http_v1 *host_http_table(void)
                                          .header = get_header,
                                          .read = do_read,
                                          .close = do_close,
-                                         .read_within = read_within};
+                                         .read_within = read_within,
+                                         .gather = do_gather};
 
     return &table;
 }

@@ -44,7 +44,8 @@
 struct latch;
 struct sockaddr;
 
-#define HTTP_BUFFERED_MAX     ((size_t)256 * 1024)       /* bytes that wait for the reader    */
+#define HTTP_BUFFERED_MAX     ((size_t)256 * 1024) /* bytes that wait for the reader    */
+#define HTTP_GATHER_MS_MAX    1000u
 #define HTTP_HEADER_BYTES_MAX ((size_t)64 * 1024)        /* all headers of an answer          */
 #define HTTP_URL_MAX          ((size_t)8 * 1024)         /* a longer URL is TROUPE_ARGUMENT   */
 #define HTTP_BODY_MAX_DEFAULT ((size_t)16 * 1024 * 1024) /* `max_body` 0                      */
@@ -126,6 +127,9 @@ const struct http_header *http_stream_headers(const struct http_stream *stream, 
  * other failure is final and stays. [waits] */
 troupe_status http_read(struct http_stream *stream, const char **ret_data, size_t *ret_len,
                         uint64_t deadline, struct error *err);
+/* What comes after a read is told up to `ms` later, at most HTTP_GATHER_MS_MAX, and all at once: for who wants to
+ * know of the end at once, which is told as ever, but not of each piece before it. 0: it is told as it comes. */
+void http_stream_gather(struct http_stream *stream, uint32_t ms);
 /* Aborts what is not finished. NULL is fine; any time, also when cancelled. [loop thread] */
 void http_close(struct http_stream *stream);
 

@@ -121,6 +121,14 @@ static const char *end_text(const struct http_stream *stream)
     return stream->end_text ? stream->end_text : "the answer has ended";
 }
 
+/* What has come may wait for more of it: neither is it the end, nor much. */
+static bool is_quiet(const struct http_stream *stream)
+{
+    return stream->quiet_until > 0 && !stream->ended &&
+           loop_now(stream->client->loop) < stream->quiet_until &&
+           atomic_load_explicit(&stream->buffered, memory_order_relaxed) < HTTP_BUFFERED_LOW;
+}
+
 /* True: the stream has it now. */
 static bool accept_news(struct http_stream *stream, struct http_news *news)
 {
@@ -145,7 +153,7 @@ static bool accept_news(struct http_stream *stream, struct http_news *news)
         if (stream->end != TROUPE_END)
             stream->end_text = mem_strdup(news->ended->failure->text);
     }
-    if (stream->waiting)
+    if (stream->waiting && !is_quiet(stream))
         (void)chan_try_send(stream->news, stream);
     return kept;
 }
@@ -176,23 +184,34 @@ void http_batch_deliver(struct loop_task *task)
 }
 
 /* Waits until the thread tells something new, or something was told that the last wait did not stay for. */
-static troupe_status wait_news(struct http_stream *stream, uint64_t deadline, struct error *err)
+static troupe_status await(struct http_stream *stream, uint64_t until)
 {
-    bool ours = deadline != 0 && deadline < stream->give_up;
+    bool ours = until != 0 && until < stream->give_up;
     troupe_status status;
     void *item;
 
     if (!stream->news)
         stream->news = chan_new(stream->client->loop, 1, NULL);
     stream->waiting = true;
-    status = chan_recv(stream->news, ours ? deadline : stream->give_up, &item);
+    status = chan_recv(stream->news, ours ? until : stream->give_up, &item);
     stream->waiting = false;
+    return status;
+}
+
+static troupe_status explain(const struct http_stream *stream, troupe_status status,
+                             struct error *err)
+{
     if (status == TROUPE_OK)
         return status;
     return error_set(err, status,
                      status == TROUPE_DEADLINE ? "\"%s\" did not answer within the time of the turn"
                                                : "the wait for \"%s\" was cancelled",
                      stream->label);
+}
+
+static troupe_status wait_news(struct http_stream *stream, uint64_t deadline, struct error *err)
+{
+    return explain(stream, await(stream, deadline), err);
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -293,13 +312,37 @@ static void release_current(struct http_stream *stream)
     }
 }
 
+void http_stream_gather(struct http_stream *stream, uint32_t ms)
+{
+    stream->gather_ms = ms < HTTP_GATHER_MS_MAX ? ms : HTTP_GATHER_MS_MAX;
+    stream->read_at = loop_now(stream->client->loop);
+}
+
+/* Waits out what is left of the quiet time, in which only the end, or much, is told. */
+static troupe_status wait_quietly(struct http_stream *stream, uint64_t deadline)
+{
+    uint64_t until = stream->read_at + stream->gather_ms;
+    bool theirs = deadline != 0 && deadline < until;
+    troupe_status status = TROUPE_OK;
+
+    stream->quiet_until = theirs ? deadline : until;
+    while (is_quiet(stream) && status == TROUPE_OK)
+        status = await(stream, stream->quiet_until);
+    stream->quiet_until = 0;
+    return status == TROUPE_DEADLINE && (!theirs || stream->first) ? TROUPE_OK : status;
+}
+
 troupe_status http_read(struct http_stream *stream, const char **ret_data, size_t *ret_len,
                         uint64_t deadline, struct error *err)
 {
-    release_current(stream);
-    while (!stream->first) {
-        troupe_status status;
+    troupe_status status = TROUPE_OK;
 
+    release_current(stream);
+    if (stream->gather_ms && !stream->first)
+        status = explain(stream, wait_quietly(stream, deadline), err);
+    if (status != TROUPE_OK)
+        return status;
+    while (!stream->first) {
         if (stream->ended && stream->end == TROUPE_END)
             return TROUPE_END;
         if (stream->ended)
@@ -308,6 +351,7 @@ troupe_status http_read(struct http_stream *stream, const char **ret_data, size_
         if (status != TROUPE_OK)
             return status;
     }
+    stream->read_at = loop_now(stream->client->loop);
     stream->current = stream->first;
     stream->first = stream->current->next;
     if (!stream->first)

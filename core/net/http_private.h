@@ -136,9 +136,11 @@ struct http_stream {
     struct http_head *head;
     struct http_news *first, **last, *current; /* what nobody read yet, and what is being read */
     bool ended, closed;
-    uint64_t give_up;       /* loop_now() after which the thread must have reported an end */
-    troupe_status end;      /* TROUPE_END when all went well … */
-    char *end_text;         /* … else why it did not         */
+    uint32_t gather_ms;            /* after what was read, more is not told for so long           */
+    uint64_t read_at, quiet_until; /* loop_now(); of the last read, and what that makes of it     */
+    uint64_t give_up;              /* loop_now() after which the thread must have reported an end */
+    troupe_status end;             /* TROUPE_END when all went well … */
+    char *end_text;                /* … else why it did not         */
     struct http_call *call; /* takes the whole answer; NULL: a coroutine reads it (both sides) */
     char label[HTTP_ORIGIN_MAX];
 

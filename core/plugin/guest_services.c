@@ -226,6 +226,15 @@ static troupe_status http_read(troupe_turn *turn, troupe_http *http, troupe_str 
     return http_read_within(turn, http, 0, ret);
 }
 
+static troupe_status http_gather(troupe_turn *turn, troupe_http *http, uint32_t ms)
+{
+    struct buf args = BUF_INIT;
+
+    wire_put_int(&args, http ? http->handle : 0);
+    wire_put_int(&args, ms);
+    return guest_call(guest_turn_of(turn), WIRE_DO_HTTP_GATHER, &args);
+}
+
 static void http_close(troupe_turn *turn, troupe_http *http)
 {
     struct buf args = BUF_INIT;
@@ -240,7 +249,8 @@ static const troupe_http_v1 http_table = {.size = sizeof(http_table),
                                           .header = http_header,
                                           .read = http_read,
                                           .close = http_close,
-                                          .read_within = http_read_within};
+                                          .read_within = http_read_within,
+                                          .gather = http_gather};
 
 /* ---- troupe.budget/1 ------------------------------------------------------------------------- */
 

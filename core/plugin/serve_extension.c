@@ -165,7 +165,8 @@ static troupe_status do_http(struct isolate_call *call, uint32_t what, struct wi
     int64_t handle = wire_take_int(in);
     troupe_http *http = plugin_serve_find(call, WIRE_DO_HTTP_OPEN, handle);
     const char *name = what == WIRE_DO_HTTP_HEADER ? wire_take_text(in) : NULL;
-    uint32_t ms = what == WIRE_DO_HTTP_READ ? (uint32_t)wire_take_count(in, UINT32_MAX) : 0;
+    bool timed = what == WIRE_DO_HTTP_READ || what == WIRE_DO_HTTP_GATHER;
+    uint32_t ms = timed ? (uint32_t)wire_take_count(in, UINT32_MAX) : 0;
     troupe_str text = {NULL, 0};
     troupe_status status;
 
@@ -178,6 +179,8 @@ static troupe_status do_http(struct isolate_call *call, uint32_t what, struct wi
         api->close(turn, http);
         return TROUPE_OK;
     }
+    if (what == WIRE_DO_HTTP_GATHER)
+        return api->gather(turn, http, ms);
     if (what == WIRE_DO_HTTP_HEADER)
         status = api->header(http, name, &text);
     else
@@ -557,6 +560,7 @@ troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, s
     case WIRE_DO_HTTP_OPEN: return do_http_open(call, in, out);
     case WIRE_DO_HTTP_HEADER:
     case WIRE_DO_HTTP_READ:
+    case WIRE_DO_HTTP_GATHER:
     case WIRE_DO_HTTP_CLOSE: return do_http(call, what, in, out);
     case WIRE_DO_BUDGET_AT_OPEN:
     case WIRE_DO_BUDGET_RESERVE: return do_reserve(turn, what, in, out);

@@ -11,6 +11,8 @@
 #define ERROR_BODY_MAX 8192
 /* A token in a chunk of its own takes some 200 bytes on the way; nothing of it is kept. */
 #define STREAM_MAX ((uint64_t)64 * 1024 * 1024)
+/* After the first token: far less than between two edits of a message, and still fluent in a console. */
+#define GATHER_MS 100
 
 static troupe_str str(const char *text)
 {
@@ -240,8 +242,10 @@ static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, tro
         if (status < 0)
             return give_up(turn, round, llm_classify_transport(status));
         status = take_bytes(turn, round, &frames, bytes);
-        if (round->stream.begun && round->first_ms < 0)
+        if (round->stream.begun && round->first_ms < 0) {
             round->first_ms = left_at_start - troupe_time_left(turn);
+            (void)troupe_http_gather(turn, http, GATHER_MS);
+        }
         if (status < 0)
             return status == TROUPE_END ? TROUPE_OK : status;
     }

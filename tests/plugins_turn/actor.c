@@ -484,6 +484,9 @@ static void do_http(struct play *play, char *args)
         put_result(play, status, str_of(""));
         return;
     }
+    status = troupe_http_gather(play->turn, answer, 5);
+    if (status < 0)
+        put_result(play, status, str_of("gather"));
     while (http->read(play->turn, answer, &part) == TROUPE_OK)
         put(play, part.ptr, part.len);
     http->close(play->turn, answer);
@@ -599,6 +602,7 @@ static void do_careless(struct play *play, char *args)
             troupe_work(turn, no_work, NULL, 0, NULL, 5),
             troupe_http_api(turn)->open(turn, NULL, NULL),
             troupe_http_api(turn)->read(turn, NULL, &ret),
+            troupe_http_gather(turn, NULL, 5),
             open_bad(play, (troupe_http_request){.url = missing}),
             open_bad(play, (troupe_http_request){.url = endless}),
             open_bad(play, (troupe_http_request){.url = good, .body = missing}),

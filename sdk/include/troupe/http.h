@@ -75,12 +75,25 @@ typedef struct troupe_http_v1 {
      * troupe_turn_status is still fine did `ms` pass and not the turn. [turn, waits] */
     troupe_status (*read_within)(troupe_turn *turn, troupe_http *http, uint32_t ms,
                                  troupe_str *ret);
+    /* From now on what comes after a read may be handed over up to `ms` later, at most 1,000, all that
+     * came meanwhile in few reads; the end of the answer is told at once. For an answer that is shown from time to
+     * time and not by each of its pieces: waking up for these is most of what reading it takes. 0: at once, as
+     * at first. TROUPE_UNSUPPORTED: nothing changes. [turn] */
+    troupe_status (*gather)(troupe_turn *turn, troupe_http *http, uint32_t ms);
 } troupe_http_v1;
 
 /* The table; NULL where this host has none. Not recorded. [turn] */
 static inline const troupe_http_v1 *troupe_http_api(troupe_turn *turn)
 {
     return (const troupe_http_v1 *)troupe_get_extension(turn, TROUPE_HTTP);
+}
+
+/* As `gather` of the table; TROUPE_UNSUPPORTED under a host without it. Not recorded. [turn] */
+static inline troupe_status troupe_http_gather(troupe_turn *turn, troupe_http *http, uint32_t ms)
+{
+    const troupe_http_v1 *table = troupe_http_api(turn);
+
+    return table && TROUPE_HAS(table, gather) ? table->gather(turn, http, ms) : TROUPE_UNSUPPORTED;
 }
 
 #endif

@@ -247,6 +247,14 @@ static troupe_status http_read_within(troupe_turn *turn, troupe_http *http, uint
     return http_read(turn, http, ret);
 }
 
+static troupe_status http_gather(troupe_turn *turn, troupe_http *http, uint32_t ms)
+{
+    (void)turn;
+    (void)http;
+    (void)ms;
+    return TROUPE_OK;
+}
+
 static void http_close(troupe_turn *turn, troupe_http *http)
 {
     (void)http;
@@ -259,7 +267,8 @@ static const troupe_http_v1 http_table = {.size = sizeof(http_table),
                                           .header = http_header,
                                           .read = http_read,
                                           .close = http_close,
-                                          .read_within = http_read_within};
+                                          .read_within = http_read_within,
+                                          .gather = http_gather};
 
 /* ---- money ------------------------------------------------------------------------------------*/
 

@@ -477,6 +477,84 @@ static void reading_goes_on_after_a_deadline_of_the_reader(void **state)
     net_run(NULL, "[{\"delay_ms\": 100}]", read_with_own_deadline);
 }
 
+/* Opens one and reads its first words, after which it gathers for a second. */
+static struct http_stream *open_gathering(struct net *net, const char *path, bool chat)
+{
+    _cleanup_mem_ char *url = net_url(net, path);
+    struct http_request request = chat ? chat_request(url) : net_get(url);
+    struct http_stream *stream = NULL;
+    const char *data;
+    size_t len;
+
+    assert_status(http_open(net->client, &request, &stream, NULL), TROUPE_OK);
+    assert_status(http_read(stream, &data, &len, 0, NULL), TROUPE_OK);
+    http_stream_gather(stream, HTTP_GATHER_MS_MAX);
+    return stream;
+}
+
+static troupe_status gather_to_the_end(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_http_ struct http_stream *stream = open_gathering(net, "/v1/chat/completions", true);
+    _cleanup_buf_ struct buf body = BUF_INIT;
+    struct http_client_stats stats;
+    const char *data;
+    size_t len;
+
+    assert_status(http_read(stream, &data, &len, 0, NULL), TROUPE_OK);
+    http_client_stats(net->client, &stats);
+    assert_int_equal(stats.active, 0); /* nothing was told before the end was */
+    buf_append(&body, data, len);
+    assert_status(read_all(stream, &body, NULL), TROUPE_END);
+    assert_non_null(strstr(buf_text(&body), "[DONE]"));
+    return TROUPE_OK;
+}
+
+static void pieces_that_are_gathered_are_told_with_the_end(void **state)
+{
+    (void)state;
+    net_run(NULL, "[{\"delay_ms\": 5, \"answer_repeat\": 2}]", gather_to_the_end);
+}
+
+static troupe_status gather_much(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_http_ struct http_stream *stream = open_gathering(net, "/_bytes/12000000", false);
+    uint64_t begun = loop_now(net->loop);
+    _cleanup_buf_ struct buf body = BUF_INIT;
+
+    assert_status(read_all(stream, &body, NULL), TROUPE_END);
+    /* Half of what may wait is told each time: a second for each of these would be a minute and a half. */
+    assert_true(loop_now(net->loop) - begun < NET_PATIENCE_MS);
+    return TROUPE_OK;
+}
+
+static void what_is_much_is_told_while_pieces_are_gathered(void **state)
+{
+    (void)state;
+    net_run(NULL, NULL, gather_much);
+}
+
+static troupe_status gather_with_own_deadline(void *arg)
+{
+    struct net *net = arg;
+    _cleanup_http_ struct http_stream *stream = open_gathering(net, "/v1/chat/completions", true);
+    const char *data;
+    size_t len;
+
+    while (net_stat(net, "faults") < 1) /* all has come that ever does */
+        co_sleep(5);
+    (void)http_read(stream, &data, &len, co_after(20), NULL);
+    assert_status(http_read(stream, &data, &len, co_after(20), NULL), TROUPE_DEADLINE);
+    return TROUPE_OK;
+}
+
+static void a_reader_that_gathers_has_its_deadline(void **state)
+{
+    (void)state;
+    net_run(NULL, "[{\"fault\":\"hang_mid_stream\"}]", gather_with_own_deadline);
+}
+
 /* A client that is freed with streams just closed and news under way leaks nothing (ASan). */
 static troupe_status leave_at_once(void *arg)
 {
@@ -670,6 +748,9 @@ int main(void)
         cmocka_unit_test(a_hundred_streams_run_at_once_and_their_connections_are_used_again),
         cmocka_unit_test(cancelling_the_coroutine_aborts_the_transfer),
         cmocka_unit_test(reading_goes_on_after_a_deadline_of_the_reader),
+        cmocka_unit_test(pieces_that_are_gathered_are_told_with_the_end),
+        cmocka_unit_test(what_is_much_is_told_while_pieces_are_gathered),
+        cmocka_unit_test(a_reader_that_gathers_has_its_deadline),
         cmocka_unit_test(late_news_of_closed_streams_are_dropped),
         cmocka_unit_test(a_wake_behind_the_wait_is_left_for_the_next_one),
         cmocka_unit_test(pieces_of_many_streams_are_handed_on_together),
