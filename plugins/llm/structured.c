@@ -3,9 +3,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <troupe/plugin.h>
 
-static const char wish[] =
-    "Answer with one JSON value that holds this JSON schema, and nothing before or behind it:\n";
+#define PROBLEM "{{problem}}" /* what stands there in the prompt */
+
+TROUPE_EMBED(llm_prompt_schema, "prompts/schema.txt");
+TROUPE_EMBED(llm_prompt_repair, "prompts/repair.txt");
 
 /* Adds text to the instructions, which some models take only as the first message. */
 static troupe_status instruct(struct llm_request *request, const char *text)
@@ -43,13 +46,13 @@ troupe_status llm_structured_want(struct llm_request *request, troupe_str schema
     if (status < 0)
         return status;
     text = json_dumps(request->schema, JSON_COMPACT);
-    size = sizeof(wish) + (text ? strlen(text) : 0);
+    size = strlen(llm_prompt_schema) + (text ? strlen(text) : 0) + 1;
     whole = malloc(size);
     if (!text || !whole) {
         free(whole);
         return TROUPE_NOMEM;
     }
-    snprintf(whole, size, "%s%s", wish, text);
+    snprintf(whole, size, "%s%s", llm_prompt_schema, text);
     status = instruct(request, whole);
     free(whole);
     llm_request_measure(request);
@@ -99,13 +102,22 @@ json_t *llm_structured_read(const struct llm_request *request, const struct llm_
     return NULL;
 }
 
+/* The prompt with what is wrong. */
+static json_t *repair_text(const char *problem)
+{
+    const char *at = strstr(llm_prompt_repair, PROBLEM);
+    const int before = (int)(at ? at - llm_prompt_repair : 0);
+
+    return json_sprintf("%.*s%s%s", before, llm_prompt_repair, problem,
+                        at ? at + sizeof(PROBLEM) - 1 : llm_prompt_repair);
+}
+
 troupe_status llm_structured_repair(struct llm_request *request, const struct llm_stream *answer,
                                     const char *problem)
 {
     json_t *said =
         json_pack("{s:s, s:s%}", "role", "assistant", "content", answer->text, answer->len);
-    json_t *wrong = json_sprintf(
-        "That does not hold the schema: %s. Answer again, with the JSON value alone.", problem);
+    json_t *wrong = repair_text(problem);
     int failed = json_array_append_new(request->messages, said);
 
     failed |= json_array_append_new(request->messages,
