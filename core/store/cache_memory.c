@@ -126,6 +126,13 @@ static troupe_status absent(struct cache_call *call)
     return error_set(&call->error, TROUPE_NOT_FOUND, "no key \"%.80s\"", call->name);
 }
 
+/* A value was used. */
+static void to_front(struct cache_engine *engine, struct entry *entry)
+{
+    list_remove(&entry->link);
+    list_prepend(&engine->values, &entry->link);
+}
+
 static troupe_status get(struct cache_engine *engine, struct cache_call *call)
 {
     struct entry *entry = find(engine, call->name);
@@ -137,10 +144,8 @@ static troupe_status get(struct cache_engine *engine, struct cache_call *call)
         call->number = (int64_t)(entry->ends_ms - clock_ms());
         return TROUPE_OK;
     }
-    if (entry->kind == CACHE_SET) {
-        list_remove(&entry->link);
-        list_prepend(&engine->values, &entry->link);
-    }
+    if (entry->kind == CACHE_SET)
+        to_front(engine, entry);
     if (entry->kind != CACHE_ADD)
         return buf_append(&call->value, entry->data, entry->len);
     snprintf(text, sizeof(text), "%" PRId64, entry->number);
@@ -200,6 +205,7 @@ static bool memory_run(struct cache_engine *engine, struct cache_call *call)
         entry = find(engine, call->name);
         if (call->kind == CACHE_SET && is_same(entry, call)) {
             entry->ends_ms = clock_ms() + (uint64_t)call->life_ms;
+            to_front(engine, entry);
             break;
         }
         if (entry)

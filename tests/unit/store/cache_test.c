@@ -458,6 +458,39 @@ static troupe_status room_body(void *arg)
     return TROUPE_OK;
 }
 
+/* 25 of these fill the memory. */
+static troupe_status order_body(void *arg)
+{
+    static const char owner[] = "0123456789abcdef0123456789abcdef";
+    struct fixture *f = arg;
+    _cleanup_mem_ char *block = mem_zero(1, 10001);
+    char key[32];
+
+    memset(block, 'x', 10000);
+    for (int round = 0; round < 2; round++) {
+        CHECK_STATUS(
+            cache_set_of(f->cache, owner, "suite", "again", block, 10000, 60000, 0, &f->err),
+            TROUPE_OK);
+        for (int i = 0; i < 20 - 5 * round; i++) {
+            snprintf(key, sizeof(key), "%d.%d", round, i);
+            CHECK_STATUS(put(f, key, block, 60000), TROUPE_OK);
+        }
+        CHECK(has(f, "0.1", block));
+    }
+    CHECK(has(f, "again", block)); /* put once more it was used, though nothing changed */
+    CHECK(has(f, "0.1", block));   /* as was what was read                              */
+    CHECK(lacks(f, "suite", "0.0") && lacks(f, "suite", "0.2"));
+    CHECK(has(f, "0.19", block) && has(f, "1.0", block));
+    return TROUPE_OK;
+}
+
+static void values_go_in_the_order_of_their_last_use(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    assert_status(fixture_run(f->loop, order_body, f), TROUPE_OK);
+}
+
 static void the_memory_is_bounded_and_the_longest_unused_value_goes(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -693,6 +726,8 @@ int main(void)
         BOTH(names_values_and_lives_are_bounded),
         {"the_memory_is_bounded_and_the_longest_unused_value_goes",
          the_memory_is_bounded_and_the_longest_unused_value_goes, setup, teardown, memory},
+        {"values_go_in_the_order_of_their_last_use", values_go_in_the_order_of_their_last_use,
+         setup, teardown, memory},
         {"while_a_server_is_away_the_memory_stands_in_and_nothing_stale_comes_back",
          while_a_server_is_away_the_memory_stands_in_and_nothing_stale_comes_back, setup, teardown,
          redis},
