@@ -253,9 +253,9 @@ static const struct config_key discord_keys[] = {
     {"owners", CONFIG_ID, CONFIG_LIVE | CONFIG_LIST, NULL,
      .doc = "members who own the bot, by id; unset: the application's owner or its team"},
     {"report_channel", CONFIG_ID, CONFIG_LIVE, NULL,
-     .doc =
-         "the owner's channel, by id: refused reloads and agents that were switched off are told "
-         "there; unset: in the log only"},
+     .doc = "the owner's channel, by id: refused reloads, agents that were switched off, caps that "
+            "are "
+            "half, 80 % or all spent and what agents tell are told there; unset: in the log only"},
 };
 
 static const struct config_key pipeline_keys[] = {

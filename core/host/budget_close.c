@@ -13,6 +13,8 @@
 #include "turn/engine_private.h"
 #include "turn/reservation.h"
 
+#include <string.h>
+
 /* Said, and there is no row of it, or none that is open. */
 static bool is_unwritten(const struct turn *turn, int64_t reservation)
 {
@@ -56,14 +58,24 @@ static void report_over(struct turn_frame *frame, int64_t over)
         "turn %lld: \"%s\" cost %.6f USD more than was reserved and is not paid for any more; "
         "check the price table, then confirm it by /usage",
         (long long)frame->turn->id, frame->turn->what, (double)over / 1e6);
+    turn_engine_report(frame->turn->engine,
+                       "\"%s\" cost %.6f USD more than was reserved and is not paid for any more. "
+                       "Check the price table, then confirm it by /usage.",
+                       frame->turn->what, (double)over / 1e6);
+}
+
+/* Members and servers come to theirs every day; those of the bot and its agents are the owner's. */
+static bool is_owners(const struct turn_budget_mark *mark)
+{
+    return !strcmp(mark->scope, "bot") || !strcmp(mark->scope, "plugin");
 }
 
 /* `turn` NULL: it has ended. */
-static void report_marks(struct turn *turn, int64_t turn_id, const struct turn_budget_caps *caps,
+static void report_marks(const struct engine *engine, struct turn *turn, int64_t turn_id,
                          const struct store_batch *batch, size_t row, uint64_t micros)
 {
     struct turn_budget_mark marks[TURN_BUDGET_MARKS];
-    size_t count = turn_budget_marks(batch, row, micros, caps, marks);
+    size_t count = turn_budget_marks(batch, row, micros, &engine->caps, marks);
 
     for (size_t i = 0; i < count; i++) {
         if (turn)
@@ -73,6 +85,13 @@ static void report_marks(struct turn *turn, int64_t turn_id, const struct turn_b
         log_warn("budget", "%.4f of %.2f USD are spent today, %d %% of the cap of a %s (turn %lld)",
                  (double)marks[i].spent / 1e6, (double)marks[i].cap / 1e6, marks[i].percent,
                  marks[i].scope, (long long)turn_id);
+        if (is_owners(&marks[i]))
+            turn_engine_report(
+                engine,
+                "%.4f of %.2f USD are spent today: %d %% of the cap of %s. What it went "
+                "to is in /usage.",
+                (double)marks[i].spent / 1e6, (double)marks[i].cap / 1e6, marks[i].percent,
+                strcmp(marks[i].scope, "bot") ? "an agent" : "the bot");
     }
 }
 
@@ -94,8 +113,7 @@ static void settled(void *arg, struct store_batch *batch, troupe_status status,
     struct turn *turn = turn_engine_turn(engine, settling->turn_id);
 
     if (status >= 0) {
-        report_marks(turn, settling->turn_id, &engine->caps, batch, settling->row,
-                     settling->micros);
+        report_marks(engine, turn, settling->turn_id, batch, settling->row, settling->micros);
     } else {
         log_error(
             "budget",
@@ -160,7 +178,7 @@ static troupe_status ask_store(struct record_call *call, int64_t reservation, ui
         turn->cost_micros += (int64_t)micros;
         forget(turn, reservation);
         report_over(call->frame, turn_budget_over(batch, row, micros));
-        report_marks(turn, turn->id, &turn->engine->caps, batch, row, micros);
+        report_marks(turn->engine, turn, turn->id, batch, row, micros);
     }
     return status;
 }

@@ -534,13 +534,21 @@ const troupe_turn_table *host_turn_table(void)
 void host_register(struct plugin_registry *registry)
 {
     const struct plugin_extension items[] = {
-        {TROUPE_KV, host_kv_table()},           {TROUPE_SQL, host_sql_table()},
-        {TROUPE_HTTP, host_http_table()},       {TROUPE_BUDGET_EXTENSION, host_budget_table()},
-        {TROUPE_WORK, host_work_table()},       {TROUPE_SCHEDULE, host_schedule_table()},
-        {TROUPE_FILES, host_files_table()},     {TROUPE_METRICS_EXTENSION, host_metrics_table()},
-        {TROUPE_TOOLS, host_tools_table()},     {TROUPE_TRACE_EXTENSION, host_trace_table()},
-        {TROUPE_VECTORS, host_vectors_table()}, {TROUPE_CACHE, host_cache_table()},
-        {TROUPE_TEXTS, host_texts_table()},     {TROUPE_ATTACH, host_attach_table()},
+        {TROUPE_KV, host_kv_table()},
+        {TROUPE_SQL, host_sql_table()},
+        {TROUPE_HTTP, host_http_table()},
+        {TROUPE_BUDGET_EXTENSION, host_budget_table()},
+        {TROUPE_WORK, host_work_table()},
+        {TROUPE_SCHEDULE, host_schedule_table()},
+        {TROUPE_FILES, host_files_table()},
+        {TROUPE_METRICS_EXTENSION, host_metrics_table()},
+        {TROUPE_TOOLS, host_tools_table()},
+        {TROUPE_TRACE_EXTENSION, host_trace_table()},
+        {TROUPE_VECTORS, host_vectors_table()},
+        {TROUPE_CACHE, host_cache_table()},
+        {TROUPE_TEXTS, host_texts_table()},
+        {TROUPE_ATTACH, host_attach_table()},
+        {TROUPE_OWNER_EXTENSION, host_owner_table()},
     };
 
     registry->setting = host_setting;

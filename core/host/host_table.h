@@ -110,6 +110,7 @@ const troupe_vectors_v1 *host_vectors_table(void);
 const troupe_cache_v1 *host_cache_table(void);
 const troupe_texts_v1 *host_texts_table(void);
 const troupe_attach_v1 *host_attach_table(void);
+const troupe_owner_v1 *host_owner_table(void);
 const troupe_tools_v1 *host_tools_table(void);
 /* Whether the agent may call that function because models may. */
 bool host_may_use_tool(const struct turn_frame *frame, const char *name);

@@ -252,6 +252,8 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         .measured = figures_measured,
         .switched_off = host_report_agent,
         .switched_off_arg = host,
+        .report = host_report,
+        .report_arg = host,
     };
     static const struct co_owner owner = {"core:housekeeping", 0}, neighbours = {"core:hosts", 0};
     troupe_status status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);

@@ -48,7 +48,9 @@ struct host {
     char *last_reload; /* its verdict in one line */
 };
 
-/* Tells the owner, where a channel is set for that, that an agent was switched off (`host`). */
+/* Tells the owner, where a channel is set for that (`host`). */
+void host_report(void *host, const char *text);
+/* The same, that an agent was switched off. */
 void host_report_agent(void *host, const struct plugin_agent *agent);
 /* A coroutine of the host's scope that tidies up until it is cancelled. */
 troupe_status host_housekeeping(void *host);

@@ -14,6 +14,14 @@ void host_report_reload(struct host *host, const char *report)
                        "A reload was refused; the configuration before it serves on.", report);
 }
 
+void host_report(void *arg, const char *text)
+{
+    struct host *host = arg;
+
+    if (host->discord)
+        discord_report(host->discord, text, NULL);
+}
+
 void host_report_agent(void *arg, const struct plugin_agent *agent)
 {
     struct host *host = arg;

@@ -16,6 +16,7 @@
 #include <troupe/files.h>
 #include <troupe/http.h>
 #include <troupe/kv.h>
+#include <troupe/owner.h>
 #include <troupe/schedule.h>
 #include <troupe/sql.h>
 #include <troupe/texts.h>
@@ -37,6 +38,7 @@ static const struct {
     {TROUPE_CACHE, "cache"},
     {TROUPE_TEXTS, "texts"},
     {TROUPE_ATTACH, "attach"},
+    {TROUPE_OWNER_EXTENSION, "owner"},
 };
 
 #define GUARDED (sizeof(guarded) / sizeof(guarded[0]))

@@ -24,7 +24,7 @@
  * trailing ":" takes a name. */
 static const char *const known_capabilities[] = {"kv",     "sql",   "budget",  "send",  "schedule",
                                                  "files",  "tools", "vectors", "cache", "texts",
-                                                 "attach", "call:", "try:",    "http:"};
+                                                 "attach", "owner", "call:",   "try:",  "http:"};
 
 __attribute__((format(printf, 3, 4))) static troupe_status defect(const char *id, struct error *err,
                                                                   const char *format, ...)

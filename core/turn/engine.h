@@ -57,6 +57,9 @@ struct engine_options {
     /* An agent was switched off until the next reload, and is told why. The same. */
     void (*switched_off)(void *arg, const struct plugin_agent *agent);
     void *switched_off_arg;
+    /* Something that the bot's owner should hear of, which the log has already. The same. */
+    void (*report)(void *arg, const char *text);
+    void *report_arg;
 };
 
 /* Looks up what an earlier process left. [waits] */

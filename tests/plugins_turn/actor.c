@@ -657,6 +657,16 @@ static void do_who(struct play *play, char *args)
     put(play, " " VERSION, strlen(" " VERSION));
 }
 
+/* tell TEXT: the bot's owner. */
+static void do_tell(struct play *play, char *args)
+{
+    const troupe_status status = troupe_tell_owner(play->turn, "%s", args);
+    char text[32];
+
+    snprintf(text, sizeof(text), "[told %d]", status);
+    put(play, text, strlen(text));
+}
+
 static const struct command {
     const char *name;
     void (*run)(struct play *play, char *args);
@@ -674,6 +684,7 @@ static const struct command {
     {"stubborn", do_stubborn}, {"busy", do_busy},       {"flags", do_flags},
     {"spawn", do_spawn},       {"batch", do_batch},     {"form", do_form},
     {"pick", do_pick},         {"promise", do_promise}, {"tool", do_tool},
+    {"tell", do_tell},
 };
 
 static void run(struct play *play, char *line)

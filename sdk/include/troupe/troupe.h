@@ -16,6 +16,7 @@
 #include <troupe/http.h>
 #include <troupe/kv.h>
 #include <troupe/metrics.h>
+#include <troupe/owner.h>
 #include <troupe/plugin.h>
 #include <troupe/schedule.h>
 #include <troupe/services.h>

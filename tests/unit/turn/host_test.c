@@ -394,6 +394,20 @@ static troupe_status at_open_body(void *arg)
     CHECK(ask_int(f, "SELECT settled_micros FROM budget_day WHERE scope = 'bot'") == 1713);
     CHECK(ask_int(f, "SELECT unknown_micros FROM budget_day WHERE scope = 'bot'") == 1500);
     CHECK(ask_int(f, "SELECT reserved_micros FROM budget_day WHERE scope = 'bot'") == 0);
+
+    /* The owner hears of marks of the bot's cap, and of what cost more than was reserved. */
+    CHECK(t->reports.len == 0);
+    snprintf(text, sizeof(text), "promise 6000;http POST %s/ paid;settle 3500", server.url);
+    CHECK_ANSWER(text, "paid[settled]");
+    WAIT_FOR(strstr(buf_text(&t->reports),
+                    "0.0052 of 0.01 USD are spent today: 50 % of the cap of the "
+                    "bot. What it went to is in /usage.\n"));
+    snprintf(text, sizeof(text), "promise 1500;http POST %s/ paid;settle 2000", server.url);
+    CHECK_ANSWER(text, "paid[settled]");
+    WAIT_FOR(strstr(buf_text(&t->reports), ": 80 % of the cap of the bot."));
+    CHECK(strstr(buf_text(&t->reports),
+                 "\"a test\" cost 0.000500 USD more than was reserved and is "
+                 "not paid for any more."));
     return TROUPE_OK;
 }
 
@@ -429,6 +443,40 @@ BODY_IN(a_cap_is_told_to_the_member,
     /* What a turn leaves reserved is released at its end. */
     CHECK(ask_int(f, "SELECT sum(reserved_micros + settled_micros) FROM budget_day") == 0);
     CHECK_ANSWER("reserve 5000;reply again", "again");
+    return TROUPE_OK;
+}
+
+BODY(the_owner_hears_what_agents_tell)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    char text[1600] = "tell ";
+
+    (void)f;
+    if (is_isolated()) { /* where no agent has it */
+        CHECK_ANSWER("tell the shop is closed", "[told -9]");
+        return TROUPE_OK;
+    }
+    CHECK_ANSWER("tell the shop is closed", "[told 0]");
+    CHECK(!strcmp(buf_text(&t->reports), "`a`: the shop is closed\n"));
+    buf_clear(&t->reports);
+    memset(text + 5, 'x', 1500);
+    CHECK_ANSWER(text, "[told 0]");
+    CHECK(t->reports.len == strlen("`a`: \n") + TROUPE_OWNER_MAX);
+    CHECK_ANSWER("tell ", "[told -4]");
+    CHECK_ANSWER("tell \xff", "[told -21]");
+    return TROUPE_OK;
+}
+
+BODY_IN(nobody_tells_the_owner_without_the_capability,
+        "[pipeline message]\nstages = a\n[agent a]\nplugin = " LIBS "/bare.so\n")
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    (void)f;
+    CHECK_ANSWER("tell hello", is_isolated() ? "[told -9]" : "[told -6]");
+    CHECK(t->reports.len == 0);
     return TROUPE_OK;
 }
 
@@ -501,6 +549,8 @@ int main(void)
         TEST(requests_go_where_they_may_with_their_secrets),
         TEST(a_request_reserves_by_itself),
         TEST(a_cap_is_told_to_the_member),
+        TEST(the_owner_hears_what_agents_tell),
+        TEST(nobody_tells_the_owner_without_the_capability),
         TEST(caps_of_an_hour_and_a_month_are_told_too),
         TEST(the_shell_calls_functions),
     };

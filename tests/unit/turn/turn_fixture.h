@@ -60,6 +60,7 @@ struct stage_test {
     char form_id[64], form_title[64];
     struct list_link answers; /* struct fake_answer */
     uint64_t park_ms;         /* of the engine's options */
+    struct buf reports;       /* what the owner was told, a line each */
     bool away;                /* nobody is there: what is owed waits in the outbox */
     bool refuses;             /* takes no answer to its end                        */
     bool refuses_begin;       /* nor a new one                                     */
@@ -504,6 +505,11 @@ static inline struct plugin_set *build_set(struct stage_test *t, const char *ini
     return set;
 }
 
+static inline void take_report(void *arg, const char *text)
+{
+    buf_printf(&((struct stage_test *)arg)->reports, "%s\n", text);
+}
+
 /* [waits] */
 static inline troupe_status engine_start(struct stage_test *t, const char *ini)
 {
@@ -512,6 +518,8 @@ static inline troupe_status engine_start(struct stage_test *t, const char *ini)
                                            .store = t->base.store,
                                            .cache = t->cache,
                                            .http = t->http,
+                                           .report = take_report,
+                                           .report_arg = t,
                                            .turn_table = host_turn_table()};
     struct plugin_set *set = build_set(t, ini);
 
@@ -612,6 +620,7 @@ static inline void play_with(const char *ini, const struct store_options *option
         buf_clear(&t->records[i].notice);
         buf_clear(&t->records[i].files);
     }
+    buf_clear(&t->reports);
     mem_free(t);
     assert_status(status, TROUPE_OK);
 }
