@@ -20,6 +20,7 @@ struct talk {
     struct llm_tariff tariff;
     enum llm_route route;
     int64_t tokens, complexity, now_ms;
+    int64_t left_ms; /* of the turn, at now_ms */
     int64_t candidate, attempt, adaptations, steps;
     uint32_t tried;
     /* What rounds with calls gave before this one. */
@@ -230,12 +231,16 @@ static void learn(struct talk *talk)
     shape->no_json = now->no_json;
 }
 
-static void note(const struct talk *talk)
+static void note(troupe_turn *turn, const struct talk *talk)
 {
     const struct llm_round *round = talk->round;
+    const int64_t now_ms = talk->now_ms + talk->left_ms - troupe_time_left(turn);
 
     llm_router_note(&talk->agent->router, (uint32_t)talk->candidate, round->key, round->kind,
                     round->retry_after_ms, round->first_ms, round->total_ms);
+    if (!round->adapted)
+        llm_alert_watch(turn, &talk->agent->candidates[talk->candidate].alert, round->settings,
+                        round->kind, now_ms);
 }
 
 /* ---- what next ----------------------------------------------------------------------------------*/
@@ -251,7 +256,7 @@ static troupe_status go_on(troupe_turn *turn, struct talk *talk)
 
     log_failure(round, talk->attempt);
     troupe_metric(turn, "errors", 1, round->kind->name, NULL);
-    note(talk);
+    note(turn, talk);
     if (round->adapted && talk->adaptations++ < ADAPTATIONS_MAX) {
         troupe_reason(turn, "llm.adapted", "the provider refused a parameter; asking without");
         return TROUPE_OK;
@@ -478,7 +483,7 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
         if (pool)
             llm_pool_leave(pool, troupe_turn_id(turn));
         if (status >= 0) {
-            note(talk);
+            note(turn, talk);
             learn(talk);
             if (llm_actions_used(round->request) && !round->request->no_calls) {
                 status = llm_actions_take(&round->stream);
@@ -521,6 +526,7 @@ troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_
                         .tokens = (int64_t)llm_estimate_request(round->request),
                         .complexity = llm_complexity(round->request->messages),
                         .now_ms = troupe_now(turn),
+                        .left_ms = troupe_time_left(turn),
                         .attempt = 1};
     struct llm_choice choice = {.candidate = 0};
     troupe_status status = TROUPE_OK;

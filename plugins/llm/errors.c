@@ -447,6 +447,26 @@ troupe_status llm_fail(troupe_turn *turn, const struct llm_kind *kind, int64_t r
                        kind->sentence, (long long)wait, wait == 1 ? "" : "s");
 }
 
+int llm_kind_blames_model(const struct llm_kind *kind)
+{
+    /* What does not come through the host's own bounds never reached the provider. */
+    return kind != &llm_kind_interrupted && kind != &too_many_requests &&
+           kind->category != LLM_CONTENT && kind->category != LLM_REQUEST;
+}
+
+const char *llm_kind_advice(const struct llm_kind *kind)
+{
+    static const char *const advice[LLM_CATEGORIES] = {
+        [LLM_TRANSIENT] = " Look at the provider's status page and at base_url, or name another "
+                          "model in route_chat.",
+        [LLM_RATE] = " Have the limit raised there, set api_key_alt, or name another model in "
+                     "route_chat.",
+        [LLM_PROTOCOL] = " Check base_url, format and model, or name another model in route_chat.",
+    };
+
+    return advice[kind->category] ? advice[kind->category] : "";
+}
+
 const char *llm_category_name(enum llm_category category)
 {
     static const char *const names[LLM_CATEGORIES] = {

@@ -50,6 +50,12 @@ const struct llm_kind *llm_classify_transport(troupe_status status);
  * `retry_after_ms` of them where the provider named a time (-1: it did not). [turn] */
 troupe_status llm_fail(troupe_turn *turn, const struct llm_kind *kind, int64_t retry_after_ms);
 
+/* Whether a failure says something of the model, its provider or its key: not what was asked, nor a bound or a
+ * restart of this host. */
+int llm_kind_blames_model(const struct llm_kind *kind);
+/* What the owner can do about it beside what its sentence says, with a blank before it; "" where that is all. */
+const char *llm_kind_advice(const struct llm_kind *kind);
+
 /* Kinds that the plugin itself finds. */
 extern const struct llm_kind llm_kind_garbage;  /* not an answer in the expected format         */
 extern const struct llm_kind llm_kind_empty;    /* ended without text                           */

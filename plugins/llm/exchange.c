@@ -233,6 +233,7 @@ struct asking {
     int64_t told_ms;               /* what the last that failed asked for, -1: nothing */
     int again;                     /* one may answer later */
     troupe_status refused;         /* why money was not given */
+    int64_t now_ms, left_ms;       /* when it began, and what was left of the turn */
 };
 
 static uint32_t end_of(const struct llm_exchange *exchange)
@@ -277,16 +278,20 @@ static void tell_next(troupe_turn *turn, const struct llm_exchange *exchange,
 }
 
 /* `left` was left of the turn when it was asked. */
-static void note_health(troupe_turn *turn, const struct llm_exchange *exchange, uint32_t key,
-                        const struct attempt *attempt, int64_t left)
+static void note_health(troupe_turn *turn, const struct llm_exchange *exchange,
+                        const struct asking *asking, uint32_t key, const struct attempt *attempt,
+                        int64_t left)
 {
     struct llm_models *kept = exchange->kept;
-    const int64_t ms = left - troupe_time_left(turn);
+    const int64_t left_now = troupe_time_left(turn), ms = left - left_now;
 
-    if (kept)
-        llm_health_note(&kept->health[exchange->at],
-                        &exchange->router->links[kept->providers[exchange->at]], key, attempt->kind,
-                        attempt->retry_after_ms, ms, ms);
+    if (!kept)
+        return;
+    llm_alert_watch(turn, &kept->alerts[exchange->at], exchange->settings, attempt->kind,
+                    asking->now_ms + asking->left_ms - left_now);
+    llm_health_note(&kept->health[exchange->at],
+                    &exchange->router->links[kept->providers[exchange->at]], key, attempt->kind,
+                    attempt->retry_after_ms, ms, ms);
 }
 
 /* Asks the model that `exchange->at` names. TROUPE_NEXT: it did not answer. */
@@ -308,7 +313,7 @@ static troupe_status ask_one(troupe_turn *turn, struct llm_exchange *exchange,
         json_decref(attempt.answer);
         return status;
     }
-    note_health(turn, exchange, key, &attempt, left);
+    note_health(turn, exchange, asking, key, &attempt, left);
     if (!attempt.kind) {
         *ret = attempt.answer;
         return TROUPE_DONE;
@@ -378,6 +383,8 @@ troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange,
     int64_t wait;
 
     exchange->kind = NULL;
+    asking.now_ms = troupe_now(turn);
+    asking.left_ms = troupe_time_left(turn);
     if (exchange->router)
         llm_router_earn(exchange->router);
     for (int64_t n = 1;; n++) {

@@ -494,11 +494,13 @@ static void destroy(troupe_host *host, void *state)
 TROUPE_PLUGIN(
     "org.troupe.llm", "1.0.0",
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
-    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools cache attach kv",
+    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools cache attach kv owner",
     .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route,
                              llm_pick_function, llm_flight, llm_place, llm_warm, llm_status, model),
     .metrics = TROUPE_METRICS(
         TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind"),
+        TROUPE_COUNTER("alerts", "What the owner was told of models that keep failing",
+                       .labels = "kind"),
         TROUPE_COUNTER("cache", "Questions that an answer may be kept for", .labels = "result"),
         TROUPE_COUNTER("cache_saved_usd", "What the kept answers had cost that were given again")),
     .config = TROUPE_KEYS(
@@ -576,6 +578,15 @@ TROUPE_PLUGIN(
          .type = TROUPE_TYPE_DURATION, .def = "1h", .min = 0, .max = 604800000},
         {"cache_entries", "Places for answers in each server, and four times as many for all",
          .type = TROUPE_TYPE_INT, .def = "2000", .min = 16, .max = 100000},
+        {"alert_count",
+         "Failures of one kind of a model within alert_window that the owner is told of; 0: none",
+         .type = TROUPE_TYPE_INT, .def = "10", .min = 0, .max = 10000},
+        {"alert_share",
+         "The share of a model's questions within alert_window that fail, of which the owner is "
+         "told; 0: none",
+         .type = TROUPE_TYPE_FLOAT, .def = "0.5", .min = 0, .max = 1},
+        {"alert_window", "See alert_count", .type = TROUPE_TYPE_DURATION, .def = "10m",
+         .min = 60000, .max = 86400000},
         {"attempts", "How often a request is tried", .type = TROUPE_TYPE_INT, .def = "3", .min = 1,
          .max = 10}),
     .create = create, .destroy = destroy);

@@ -6,6 +6,7 @@
 #ifndef LLM_OTHERS_H
 #define LLM_OTHERS_H
 
+#include "alert.h"
 #include "health.h"
 #include "settings.h"
 
@@ -16,6 +17,7 @@ struct llm_models {
     struct llm_settings to[LLM_MODELS_MAX];
     uint8_t providers[LLM_MODELS_MAX]; /* their numbers, from 0 */
     struct llm_health health[LLM_MODELS_MAX];
+    struct llm_alert alerts[LLM_MODELS_MAX];
 };
 
 struct llm_others {

@@ -9,6 +9,7 @@
 #ifndef LLM_ROUTER_H
 #define LLM_ROUTER_H
 
+#include "alert.h"
 #include "errors.h"
 #include "health.h"
 #include "request.h"
@@ -27,6 +28,7 @@ struct llm_candidate {
     uint8_t provider;
     struct llm_shape shape; /* what this model refused before */
     struct llm_health health;
+    struct llm_alert alert;
 };
 
 struct llm_way {

@@ -20,6 +20,14 @@ enum llm_format { LLM_FORMAT_OPENAI, LLM_FORMAT_ANTHROPIC, LLM_FORMAT_OLLAMA };
 
 enum llm_token_parameter { LLM_TOKEN_AUTO, LLM_TOKEN_MAX_TOKENS, LLM_TOKEN_MAX_COMPLETION_TOKENS };
 
+/* When the bot's owner is told that a model keeps failing (alert.h). */
+#define LLM_ALERT_LEAST 10 /* questions within the window, below which their share says nothing */
+struct llm_alert_rule {
+    uint32_t count; /* of one kind within the window; 0: never */
+    int64_t window_ms;
+    double share; /* of all questions within the window; 0: never */
+};
+
 struct llm_settings {
     troupe_host *host;
     char base_url[LLM_URL_MAX + 1]; /* without the slash at its end; "" where none is set */
@@ -37,6 +45,7 @@ struct llm_settings {
     uint8_t cache;      /* answers may be kept */
     uint32_t cache_entries;
     int64_t cache_ttl_ms;
+    struct llm_alert_rule alert;
     char keep_alive[24]; /* how long Ollama keeps the model loaded; "" as it likes */
     uint32_t connect_ms, first_token_ms, idle_ms, total_ms;
     struct llm_price price; /* price_input and price_output, where they are set */

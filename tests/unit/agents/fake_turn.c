@@ -595,6 +595,15 @@ static troupe_status schedule_add(troupe_turn *turn, const troupe_job *job, trou
 static const troupe_schedule_v1 schedule_table = {.size = sizeof(schedule_table),
                                                   .add = schedule_add};
 
+static troupe_status owner_tell(troupe_turn *turn, const char *sentence)
+{
+    append(&self(turn)->told, sentence, strlen(sentence));
+    append(&self(turn)->told, "\n", 1);
+    return TROUPE_OK;
+}
+
+static const troupe_owner_v1 owner_table = {.size = sizeof(owner_table), .tell = owner_tell};
+
 static const void *turn_extension(troupe_turn *turn, const char *id)
 {
     if (strcmp(id, TROUPE_HTTP) == 0)
@@ -605,6 +614,8 @@ static const void *turn_extension(troupe_turn *turn, const char *id)
         return &kv_table;
     if (!strcmp(id, TROUPE_CACHE))
         return &cache_table;
+    if (strcmp(id, TROUPE_OWNER_EXTENSION) == 0)
+        return &owner_table;
     if (strcmp(id, TROUPE_SCHEDULE) == 0)
         return self(turn)->has_schedule ? &schedule_table : NULL;
     return strcmp(id, TROUPE_SQL) == 0 ? &sql_table : NULL;
@@ -908,6 +919,7 @@ void fake_turn_free(struct fake_turn *fake)
         fake->plugin->destroy(&fake->host.host, fake->state);
     forget_turn(fake);
     forget(&fake->host.log);
+    forget(&fake->told);
     for (int i = 0; i < FAKE_MAX; i++)
         forget(&fake->kv[i].value);
     sqlite3_close(fake->db);

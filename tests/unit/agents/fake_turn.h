@@ -114,6 +114,7 @@ struct fake_turn {
 
     /* What the agent did. */
     struct fake_text reply, written, result, reasons;
+    struct fake_text told; /* to the owner, a line each; of all turns */
     unsigned write_count, reply_count;
     troupe_status failed;
     char code[128], sentence[512];

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "alert.h"
+
+#include <string.h>
+
+#define SHARE_OVER 0.5 /* of the bound that was passed, under which it is over */
+
+/* ---- counting ---------------------------------------------------------------------------------*/
+
+/* Parts of the window that have passed are empty again. */
+static void move_on(struct llm_tally *tally, int64_t part)
+{
+    if (part - tally->part >= LLM_ALERT_PARTS || part < tally->part) /* or the clock was set back */
+        memset(tally->counts, 0, sizeof(tally->counts));
+    else
+        for (int64_t i = tally->part + 1; i <= part; i++)
+            tally->counts[i % LLM_ALERT_PARTS] = 0;
+    tally->part = part;
+}
+
+static void add(struct llm_tally *tally, int64_t part)
+{
+    move_on(tally, part);
+    tally->counts[part % LLM_ALERT_PARTS]++;
+}
+
+static uint32_t sum(struct llm_tally *tally, int64_t part)
+{
+    uint32_t sum = 0;
+
+    move_on(tally, part);
+    for (int i = 0; i < LLM_ALERT_PARTS; i++)
+        sum += tally->counts[i];
+    return sum;
+}
+
+/* The place of a kind; of more kinds than there are places for, those that were seldom seen are forgotten. */
+static int place_of(struct llm_alert *alert, const struct llm_kind *kind, int64_t part)
+{
+    uint32_t least = UINT32_MAX;
+    int found = 0;
+
+    for (int i = 0; i < LLM_ALERT_KINDS; i++) {
+        uint32_t count = sum(&alert->kinds[i].times, part);
+
+        if (alert->kinds[i].kind == kind)
+            return i;
+        if (!alert->kinds[i].kind)
+            count = 0;
+        else if (alert->kinds[i].told)
+            count = UINT32_MAX - 1;
+        if (count < least) {
+            least = count;
+            found = i;
+        }
+    }
+    memset(&alert->kinds[found], 0, sizeof(alert->kinds[found]));
+    alert->kinds[found].kind = kind;
+    return found;
+}
+
+/* ---- what is to be told -----------------------------------------------------------------------*/
+
+static struct llm_alert_news note_failure(struct llm_alert *alert,
+                                          const struct llm_alert_rule *rule,
+                                          const struct llm_kind *kind, int64_t part)
+{
+    const int place = place_of(alert, kind, part);
+    struct llm_alert_news news = {.kind = kind, .asked = sum(&alert->asked, part)};
+    uint32_t failed, times;
+
+    add(&alert->failed, part);
+    add(&alert->kinds[place].times, part);
+    failed = sum(&alert->failed, part);
+    times = sum(&alert->kinds[place].times, part);
+    if (rule->count > 0 && times >= rule->count && !alert->kinds[place].told) {
+        news.event = LLM_ALERT_BEGINS;
+        news.count = times;
+        alert->kinds[place].told = 1;
+    }
+    if (rule->share > 0 && news.asked >= LLM_ALERT_LEAST &&
+        failed >= rule->share * (double)news.asked && !alert->told_share) {
+        if (news.event == LLM_ALERT_NOTHING) {
+            news.event = LLM_ALERT_SHARE;
+            news.count = failed;
+        }
+        alert->told_share = 1;
+    }
+    return news;
+}
+
+static struct llm_alert_news note_answer(struct llm_alert *alert, const struct llm_alert_rule *rule,
+                                         int64_t part)
+{
+    struct llm_alert_news news = {.asked = sum(&alert->asked, part)};
+    const uint32_t failed = sum(&alert->failed, part);
+    int told = 0, left = 0;
+
+    for (int i = 0; i < LLM_ALERT_KINDS; i++) {
+        const int was_told = alert->kinds[i].told;
+
+        told |= was_told;
+        if (was_told && sum(&alert->kinds[i].times, part) == 0)
+            alert->kinds[i].told = 0;
+        left |= alert->kinds[i].told;
+    }
+    told |= alert->told_share;
+    if (failed == 0 || (!left && failed < SHARE_OVER * rule->share * (double)news.asked))
+        alert->told_share = 0;
+    left |= alert->told_share;
+    if (told && !left)
+        news.event = LLM_ALERT_OVER;
+    return news;
+}
+
+struct llm_alert_news llm_alert_note(struct llm_alert *alert, const struct llm_alert_rule *rule,
+                                     const struct llm_kind *kind, int64_t now_ms)
+{
+    const int64_t part = now_ms / (rule->window_ms / LLM_ALERT_PARTS);
+
+    if (kind && !llm_kind_blames_model(kind))
+        return (struct llm_alert_news){0};
+    add(&alert->asked, part);
+    return kind ? note_failure(alert, rule, kind, part) : note_answer(alert, rule, part);
+}
+
+/* ---- telling it -------------------------------------------------------------------------------*/
+
+static void tell(troupe_turn *turn, const struct llm_settings *settings, const char *text)
+{
+    if (troupe_tell_owner(turn, "%s", text) < 0) /* a host without that */
+        troupe_log(settings->host, TROUPE_LOG_WARN, "%s", text);
+    troupe_reason(turn, "llm.alert", "%s", text);
+}
+
+void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
+                     const struct llm_settings *settings, const struct llm_kind *kind,
+                     int64_t now_ms)
+{
+    const struct llm_alert_rule *rule = &settings->alert;
+    const struct llm_alert_news news = llm_alert_note(alert, rule, kind, now_ms);
+    const long long minutes = rule->window_ms / 60000;
+    char text[TROUPE_OWNER_MAX];
+
+    switch (news.event) {
+    case LLM_ALERT_NOTHING: return;
+    case LLM_ALERT_BEGINS:
+        snprintf(
+            text, sizeof(text),
+            "the model \"%s\" at %s failed %u times within %lld minutes in the same way (%s). %s%s",
+            settings->model, settings->host_name, news.count, minutes, kind->name, kind->sentence,
+            llm_kind_advice(kind));
+        break;
+    case LLM_ALERT_SHARE:
+        snprintf(
+            text, sizeof(text),
+            "the model \"%s\" at %s failed %u of %u times within %lld minutes, the last time by "
+            "\"%s\". %s%s",
+            settings->model, settings->host_name, news.count, news.asked, minutes, kind->name,
+            kind->sentence, llm_kind_advice(kind));
+        break;
+    case LLM_ALERT_OVER:
+        snprintf(text, sizeof(text), "the model \"%s\" at %s answers again", settings->model,
+                 settings->host_name);
+        break;
+    }
+    tell(turn, settings, text);
+    troupe_metric(turn, "alerts", 1, kind ? kind->name : "over", NULL);
+}
