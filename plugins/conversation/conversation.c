@@ -35,6 +35,7 @@ TROUPE_EMBED(conversation_default_prompt, "prompts/default.txt");
 TROUPE_EMBED(conversation_sql_001, "sql/001_conversation.sql");
 TROUPE_EMBED(conversation_sql_002, "sql/002_context.sql");
 TROUPE_EMBED(conversation_sql_003, "sql/003_sealed.sql");
+TROUPE_EMBED(conversation_sql_004, "sql/004_intents.sql");
 
 struct conversation {
     char template[TEMPLATE_MAX];
@@ -59,17 +60,18 @@ struct answer {
 #define CACHED_MARK "\n-# I gave this answer before"
 
 /* Ends the turn with plain words about what does not work. The host shows them to the member,
- * beside what was shown already, which it closes with a mark; the code is for `troupe why`. */
-static troupe_status apologize(troupe_turn *turn, troupe_status status, const char *step)
+ * beside what was shown already, which it closes with a mark; the code is for `troupe why`. `text` is what
+ * they read. */
+static troupe_status apologize(troupe_turn *turn, troupe_status status, const char *step,
+                               char text[APOLOGY_MAX])
 {
     troupe_str code, sentence;
-    char text[APOLOGY_MAX];
     const char *reason;
 
     if (troupe_turn_status(turn) < 0)
         return troupe_turn_status(turn);
     troupe_error(turn, &code, &sentence);
-    reason = apology_write(status, code, sentence, text, sizeof(text));
+    reason = apology_write(status, code, sentence, text, APOLOGY_MAX);
     troupe_reason(turn, reason, "%s: %s, status %d, code \"%.*s\"", step,
                   apology_name(apology_of(status, code)), status, (int)code.len, code.ptr);
     return troupe_fail(turn, status, reason, "%s", text);
@@ -210,7 +212,7 @@ static troupe_str question(const troupe_message *message)
 }
 
 static troupe_status remember(troupe_turn *turn, const struct history *history,
-                              const struct answer *answer)
+                              const struct answer *answer, const struct intent_entry *intent)
 {
     const struct history_entry entry = {
         .question = question(troupe_turn_message(turn)),
@@ -218,6 +220,7 @@ static troupe_status remember(troupe_turn *turn, const struct history *history,
         .interrupted = answer->interrupted,
         .tokens = answer->tokens,
         .sample = answer->sample,
+        .intent = *intent,
     };
     troupe_status status = history_store(turn, history, &entry);
 
@@ -229,11 +232,27 @@ static troupe_status remember(troupe_turn *turn, const struct history *history,
     return TROUPE_OK;
 }
 
+/* That a message of which it is told what it meant got no answer; the sentence is said in any case. */
+static void note_failure(troupe_turn *turn, struct intent_entry *intent, const char *said)
+{
+    troupe_status status;
+
+    if (!intent->intent[0] || troupe_turn_status(turn) < 0)
+        return;
+    intent->error = (troupe_str){said, strlen(said)};
+    status = intent_log_write(turn, intent);
+    if (status < 0 && troupe_turn_status(turn) >= 0)
+        troupe_reason(turn, "conversation.not_stored", "writing the intent failed with status %d",
+                      status);
+}
+
 static troupe_status answer_with(troupe_turn *turn, const struct prompt *prompt,
-                                 const struct history *history, uint8_t stores)
+                                 const struct history *history, uint8_t stores,
+                                 struct intent_entry *intent)
 {
     const troupe_str arguments = {prompt->arguments, strlen(prompt->arguments)};
     struct answer answer = {.text = troupe_turn_alloc(turn, ANSWER_MAX)};
+    char said[APOLOGY_MAX] = "";
     troupe_status status, stored = TROUPE_OK;
 
     if (!answer.text)
@@ -241,14 +260,20 @@ static troupe_status answer_with(troupe_turn *turn, const struct prompt *prompt,
     status = stream(turn, arguments, &answer);
     if (status >= 0 && answer.len == 0)
         status = TROUPE_DATA;
-    if (status < 0 && status != TROUPE_INTERRUPTED)
-        return apologize(turn, status, TROUPE_SERVICE_LLM_CHAT);
+    if (status < 0 && status != TROUPE_INTERRUPTED) {
+        status = apologize(turn, status, TROUPE_SERVICE_LLM_CHAT, said);
+        if (stores)
+            note_failure(turn, intent, said);
+        return status;
+    }
     /* Why it broke off, before storing it can fail too. */
     answer.interrupted = status == TROUPE_INTERRUPTED;
     if (answer.interrupted)
-        status = apologize(turn, status, TROUPE_SERVICE_LLM_CHAT);
+        status = apologize(turn, status, TROUPE_SERVICE_LLM_CHAT, said);
+    intent->success = !answer.interrupted;
+    intent->error = (troupe_str){said, strlen(said)};
     if (stores && answer.len > 0 && troupe_turn_status(turn) >= 0)
-        stored = remember(turn, history, &answer);
+        stored = remember(turn, history, &answer, intent);
     if (status < 0 || stored < 0)
         return status < 0 ? status : stored;
     return TROUPE_DONE;
@@ -265,6 +290,8 @@ static troupe_status stage(troupe_turn *turn)
     struct prompt prompt;
     troupe_str asked;
     struct share share = {.cache = "none"};
+    struct intent_entry intent;
+    char said[APOLOGY_MAX];
     const char *system, *plain;
     uint8_t stores, recalled = 0;
     troupe_status status;
@@ -279,6 +306,7 @@ static troupe_status stage(troupe_turn *turn)
         status = greet(turn, message);
         return status < 0 ? status : TROUPE_DONE;
     }
+    intent_entry_read(turn, question(message), &intent);
     status = recall(turn, conversation, &preferences, &history, &stores);
     if (status < 0)
         return status;
@@ -305,10 +333,10 @@ static troupe_status stage(troupe_turn *turn)
     if (status == TROUPE_LIMIT && recalled) /* the message comes before notes */
         status = prompt_build(&budget, plain, &history, asked, &share, &prompt);
     if (status < 0)
-        return apologize(turn, status, "the prompt");
+        return apologize(turn, status, "the prompt", said);
     troupe_reason(turn, "conversation.context", "%u of %u earlier messages, about %lld tokens",
                   prompt.used, history.count, (long long)prompt.tokens);
-    status = answer_with(turn, &prompt, &history, stores);
+    status = answer_with(turn, &prompt, &history, stores, &intent);
     prompt_clear(&prompt);
     if (status == TROUPE_DONE && stores && conversation->summary && context_summary_can(turn) &&
         context_summary_plan(turn, &history, prompt.reach) < 0)
@@ -375,6 +403,19 @@ static troupe_status preferences(troupe_turn *turn, troupe_str name, troupe_str 
         return show(turn, &current);
     status = preferences_store(turn, &current);
     return status < 0 ? no_notes(turn, status) : troupe_reply(turn, "Done: %s.", said);
+}
+
+/* ---- /intents ---------------------------------------------------------------------------------*/
+
+TROUPE_FUNCTION(intents, "Counts what members' messages were meant as",
+                TROUPE_SLASH | TROUPE_OWNER | TROUPE_PRIVATE | TROUPE_IDEMPOTENT,
+                TROUPE_INT(days, "Of how many days", .min = 1, .max = 30, .def = 7))
+
+static troupe_status intents(troupe_turn *turn, int64_t days)
+{
+    troupe_status status = intent_log_report(turn, days);
+
+    return status < 0 ? no_notes(turn, status) : status;
 }
 
 /* ---- the plugin -------------------------------------------------------------------------------*/
@@ -515,15 +556,18 @@ static void destroy(troupe_host *host, void *state)
 TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with members",
               .needs = "troupe.sql/1",
               .capabilities = "sql schedule call:llm.chat try:memory.search",
-              .functions = TROUPE_LIST(preferences),
+              .functions = TROUPE_LIST(preferences, intents),
               .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001},
                                               {2, 0, "context", conversation_sql_002},
-                                              {3, 0, "sealed", conversation_sql_003}),
+                                              {3, 0, "sealed", conversation_sql_003},
+                                              {4, 0, "intents", conversation_sql_004}),
               .user_data = TROUPE_USER_DATA(
                   TROUPE_USER_TABLE("conversation_history", "What you and I said to each other",
                                     .age = "created_at", .keep_days = 90),
                   TROUPE_USER_TABLE("conversation_sessions", "When we talked, and what about",
                                     .age = "last_message_at", .keep_days = 7),
+                  TROUPE_USER_TABLE("intent_logs", "What I took your messages for",
+                                    .age = "created_at", .keep_days = 30),
                   TROUPE_USER_TABLE("user_preferences", "How you want to be talked to")),
               .config = TROUPE_KEYS(
                   {"template", "File of the prompt", .type = TROUPE_TYPE_PATH,

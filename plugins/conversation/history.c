@@ -20,6 +20,19 @@ static troupe_str string(const troupe_value *cell)
     return cell && cell->type == TROUPE_TYPE_STRING ? cell->u.s : (troupe_str){"", 0};
 }
 
+static troupe_value text(const char *string)
+{
+    return troupe_sql_str((troupe_str){string, strlen(string)});
+}
+
+static troupe_value real(double number)
+{
+    troupe_value value = {TROUPE_TYPE_FLOAT, 0, {0}};
+
+    value.u.f = number;
+    return value;
+}
+
 static troupe_status load_session(troupe_turn *turn, int64_t silence_ms, struct history *ret,
                                   int64_t *ret_through)
 {
@@ -33,7 +46,8 @@ static troupe_status load_session(troupe_turn *turn, int64_t silence_ms, struct 
     lately = troupe_sql_int(ret->asked_ms - CONTEXT_SAMPLE_LIFE_MS);
     status = sql->query(turn,
                         "SELECT session_start, last_message_at, " CONTEXT_SUMMARY_SELECT
-                        ", summary_through, " CONTEXT_SAMPLE_SELECT " FROM {conversation_sessions} "
+                        ", summary_through, " CONTEXT_SAMPLE_SELECT
+                        ", intents_detected FROM {conversation_sessions} "
                         "WHERE" IN_SCOPE "AND session_end IS NULL",
                         &lately, 1, &rows);
     if (status < 0)
@@ -50,19 +64,12 @@ static troupe_status load_session(troupe_turn *turn, int64_t silence_ms, struct 
             *ret_through = integer(sql->cell(rows, 0, 3));
             if (integer(sql->cell(rows, 0, 4)) > 0)
                 ret->per_mille = integer(sql->cell(rows, 0, 4));
+            ret->intents = string(sql->cell(rows, 0, 5));
         } else if (ret->start_ms <= start) {
             ret->start_ms = start + 1; /* the clock went back: the key stays unique */
         }
     }
     return TROUPE_OK;
-}
-
-/* What a message was meant as, as it is stored: "" where nothing told. */
-static const char *intent_stored(troupe_str question)
-{
-    char words[INTENT_WORDS_MAX];
-
-    return intent_words(question, words) ? intent_name(intent_of(words)) : "";
 }
 
 static int is_small_talk(troupe_str intent)
@@ -127,17 +134,18 @@ troupe_status history_load(troupe_turn *turn, int64_t silence_ms, int64_t window
     return TROUPE_OK;
 }
 
-#define INSERT_LINE(part, role, interrupted, tokens, intent)                                       \
+#define INSERT_LINE(part, role, interrupted, tokens, intent, confidence)                           \
     "INSERT INTO {conversation_history} (account, channel, member, guild, session_start, "         \
     "message, "                                                                                    \
-    "part, role, content, interrupted, tokens_used, intent_type, created_at) "                     \
+    "part, role, content, interrupted, tokens_used, intent_type, intent_confidence, created_at) "  \
     "VALUES (COALESCE(:account, ''), COALESCE(:channel, ''), :member, :guild, ?1, ?2, " part       \
     ", '" role                                                                                     \
     "', seal(?3, 'conversation_history.content', :account, :channel, :member, ?2, " part           \
-    "), " interrupted ", " tokens ", " intent ", ?4) "                                             \
+    "), " interrupted ", " tokens ", " intent ", " confidence ", ?4) "                             \
     "ON CONFLICT (account, channel, member, message, part) DO UPDATE SET "                         \
     "content = excluded.content, interrupted = excluded.interrupted, "                             \
     "tokens_used = excluded.tokens_used, intent_type = excluded.intent_type, "                     \
+    "intent_confidence = excluded.intent_confidence, "                                             \
     "created_at = excluded.created_at"
 
 troupe_status history_store(troupe_turn *turn, const struct history *history,
@@ -147,19 +155,26 @@ troupe_status history_store(troupe_turn *turn, const struct history *history,
     const troupe_value start = troupe_sql_int(history->start_ms);
     const troupe_value message = troupe_sql_int((int64_t)troupe_turn_message(turn)->id);
     const troupe_value begin[] = {start, troupe_sql_int(last)};
-    const char *intent = intent_stored(entry->question);
-    const troupe_value question[] = {start, message, troupe_sql_str(entry->question),
+    const struct intent_entry *intent = &entry->intent;
+    const int told = intent->intent && intent->intent[0];
+    const troupe_value question[] = {start,
+                                     message,
+                                     troupe_sql_str(entry->question),
                                      troupe_sql_int(history->asked_ms),
-                                     troupe_sql_str((troupe_str){intent, strlen(intent)})};
+                                     told ? text(intent->intent) : troupe_sql_null(),
+                                     told ? real(intent->confidence) : troupe_sql_null()};
     const troupe_value answer[] = {start,
                                    message,
                                    troupe_sql_str(entry->answer),
                                    troupe_sql_int(last),
                                    troupe_sql_int(entry->interrupted),
                                    troupe_sql_int(entry->tokens)};
-    const troupe_value count[] = {start, troupe_sql_int(last)};
-    troupe_value sample[CONTEXT_SAMPLE_PARAMS];
-    troupe_statement statements[6];
+    char intents[INTENT_SESSION_SIZE];
+    const int more = told && intent_session_add(history->intents, intent->intent, intents);
+    const troupe_value count[] = {start, troupe_sql_int(last),
+                                  more ? text(intents) : troupe_sql_null()};
+    troupe_value sample[CONTEXT_SAMPLE_PARAMS], row[INTENT_LOG_PARAMS];
+    troupe_statement statements[7];
     uint32_t n = 0;
 
     if (history->is_new) {
@@ -175,16 +190,18 @@ troupe_status history_store(troupe_turn *turn, const struct history *history,
             "ON CONFLICT (account, channel, member, session_start) DO NOTHING",
             TROUPE_ARRAY(begin), TROUPE_ROWS_ANY};
     }
-    statements[n++] = (troupe_statement){INSERT_LINE("0", "user", "0", "0", "NULLIF(?5, '')"),
+    statements[n++] = (troupe_statement){INSERT_LINE("0", "user", "0", "0", "?5", "?6"),
                                          TROUPE_ARRAY(question), TROUPE_ROWS_ANY};
-    statements[n++] = (troupe_statement){INSERT_LINE("1", "assistant", "?5", "?6", "NULL"),
+    statements[n++] = (troupe_statement){INSERT_LINE("1", "assistant", "?5", "?6", "NULL", "NULL"),
                                          TROUPE_ARRAY(answer), TROUPE_ROWS_ANY};
     /* Counted from the rows, so that a message answered twice counts once. */
     statements[n++] = (troupe_statement){
         "UPDATE {conversation_sessions} SET last_message_at = ?2, message_count = "
-        "(SELECT COUNT(*) FROM {conversation_history} WHERE" IN_SCOPE "AND session_start = ?1) "
-        "WHERE" IN_SCOPE "AND session_start = ?1",
+        "(SELECT COUNT(*) FROM {conversation_history} WHERE" IN_SCOPE "AND session_start = ?1), "
+        "intents_detected = COALESCE(?3, intents_detected) WHERE" IN_SCOPE "AND session_start = ?1",
         TROUPE_ARRAY(count), TROUPE_ROWS_ANY};
+    if (told)
+        statements[n++] = intent_log_row(intent, message.u.i, now, row);
     if (entry->sample.per_mille > 0)
         statements[n++] = context_sample_store(&entry->sample, last, sample);
     return troupe_sql(turn)->commit(turn, statements, n);

@@ -11,6 +11,9 @@
 
 #define INTENT_WORDS_MAX 200 /* bytes of a message that a table may know */
 
+/* What the table tells is a whole message that it knows. */
+#define INTENT_TABLE_CONFIDENCE 1.0
+
 enum intent { INTENT_OTHER, INTENT_HELP, INTENT_STATUS, INTENT_GENERAL };
 
 /* "help", "get_status", "general_conversation"; "" for INTENT_OTHER. */

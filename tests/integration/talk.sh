@@ -58,6 +58,9 @@ like "$out" "formal" "preferences are kept without a model"
 like "$out" "/preferences" "help lists the declared commands"
 
 sed -i '/base_url/d; /model/d' "$TAP_DIR/troupe.ini"
+out=$(chat "/intents")
+like "$out" "get_status: 1, 0 % answered" "the owner reads what was meant, and that it got no answer"
+
 out=$(chat "hello?" "/preferences")
 like "$out" "base_url" "without any model the answer names what is missing"
 like "$out" "formal" "what was set before is still there"

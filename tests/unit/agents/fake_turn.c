@@ -360,6 +360,8 @@ static void bind_value(sqlite3_stmt *statement, int index, const troupe_value *v
         sqlite3_bind_int64(statement, index, value->u.i);
     else if (value->type == TROUPE_TYPE_STRING)
         sqlite3_bind_text(statement, index, value->u.s.ptr, (int)value->u.s.len, SQLITE_TRANSIENT);
+    else if (value->type == TROUPE_TYPE_FLOAT)
+        sqlite3_bind_double(statement, index, value->u.f);
 }
 
 /* What the store itself does to a plugin's SQL; text that it does not take is a bug. */
