@@ -83,16 +83,42 @@ static troupe_status load(troupe_turn *turn, struct session *ret)
     return status;
 }
 
-/* Those that were read; what was said meanwhile belongs to the next session. */
-static troupe_status let_go(troupe_turn *turn, const struct session *session)
+static void take_code(struct reflection *reflection, troupe_str code)
 {
-    const troupe_value last = troupe_sql_int(session->last);
-    const troupe_statement statement = {"DELETE FROM {memory} WHERE" HERE
-                                        "AND tier = 'immediate' AND said_at <= ?1",
-                                        {&last, 1, sizeof(last)},
-                                        TROUPE_ROWS_ANY};
+    snprintf(reflection->error, sizeof(reflection->error), "%.*s",
+             code.len < sizeof(reflection->error) ? (int)code.len : 0, code.ptr);
+}
 
-    return troupe_sql(turn)->commit(turn, &statement, 1);
+/* Those that were read; what was said meanwhile belongs to the next session. */
+static troupe_status let_go(troupe_turn *turn, const struct reflection *reflection)
+{
+    const troupe_value last = troupe_sql_int(reflection->last_at);
+    troupe_value params[REFLECT_PARAMS];
+    const troupe_statement statements[] = {{"DELETE FROM {memory} WHERE" HERE
+                                            "AND tier = 'immediate' AND said_at <= ?1",
+                                            {&last, 1, sizeof(last)},
+                                            TROUPE_ROWS_ANY},
+                                           reflect_row(reflection, troupe_now(turn), params),
+                                           reflect_bound()};
+
+    return troupe_sql(turn)->commit(turn, statements, 3);
+}
+
+/* Why nothing was learned. The words stay for the next time. */
+static troupe_status note_failure(troupe_turn *turn, struct reflection *reflection,
+                                  troupe_status failed)
+{
+    troupe_value params[REFLECT_PARAMS];
+    troupe_statement row;
+    troupe_str code;
+
+    if (troupe_turn_status(turn) < 0)
+        return troupe_turn_status(turn);
+    troupe_error(turn, &code, NULL);
+    take_code(reflection, code.len ? code : (troupe_str){"memory.failed", 13});
+    row = reflect_row(reflection, troupe_now(turn), params);
+    (void)troupe_sql(turn)->commit(turn, &row, 1);
+    return failed;
 }
 
 /* ---- by rules ---------------------------------------------------------------------------------- */
@@ -199,9 +225,17 @@ static char *talk_of(troupe_turn *turn, const struct session *session)
     return talk;
 }
 
+static int is_not_configured(troupe_str code)
+{
+    static const char none[] = "llm.not_configured";
+
+    return code.len == sizeof(none) - 1 && memcmp(code.ptr, none, sizeof(none) - 1) == 0;
+}
+
 /* TROUPE_NOT_FOUND where no model may be asked or none answers as it should. */
 static troupe_status by_model(troupe_turn *turn, const struct session *session,
-                              struct memory_fact *facts, int *ret_count)
+                              struct memory_fact *facts, int *ret_count,
+                              struct reflection *reflection)
 {
     const char *talk = talk_of(turn, session);
     troupe_str answer = {"", 0};
@@ -224,8 +258,15 @@ static troupe_status by_model(troupe_turn *turn, const struct session *session,
     free(arguments);
     if (troupe_turn_status(turn) < 0)
         return troupe_turn_status(turn);
-    if (status < 0)
+    if (status < 0) {
+        troupe_str code;
+
+        troupe_error(turn, &code, NULL);
+        /* That there is none is no failure. */
+        if (status != TROUPE_NOT_FOUND && !is_not_configured(code))
+            take_code(reflection, code.len ? code : (troupe_str){"llm.failed", 10});
         return TROUPE_NOT_FOUND;
+    }
     result = json_loadb(answer.ptr, answer.len, 0, NULL);
     answered = json_object_get(result, "text");
     if (json_is_string(answered)) {
@@ -234,7 +275,11 @@ static troupe_status by_model(troupe_turn *turn, const struct session *session,
     }
     arena = (char *)troupe_turn_alloc(turn, answer.len + 1);
     *ret_count = arena ? gather_read_answer(answer, arena, facts, FACTS_MAX) : -1;
+    reflection->cost_micros = json_integer_value(json_object_get(result, "cost_micros"));
     json_decref(result);
+    reflection->by_model = *ret_count >= 0;
+    if (*ret_count < 0)
+        take_code(reflection, (troupe_str){"memory.bad_answer", 17});
     return *ret_count < 0 ? TROUPE_NOT_FOUND : TROUPE_OK;
 }
 
@@ -259,7 +304,7 @@ static void ground(const struct session *session, struct memory_fact *fact)
 /* ---- both -------------------------------------------------------------------------------------- */
 
 troupe_status gather_session(troupe_turn *turn, const struct memory_limits *limits, int model,
-                             uint32_t *ret)
+                             struct reflection *ret)
 {
     struct session *session = (struct session *)troupe_turn_alloc(turn, sizeof(*session));
     struct memory_fact *facts =
@@ -269,13 +314,16 @@ troupe_status gather_session(troupe_turn *turn, const struct memory_limits *limi
     troupe_status status;
     int count = 0;
 
-    *ret = 0;
+    memset(ret, 0, sizeof(*ret));
     if (!session || !facts)
         return TROUPE_NOMEM;
     status = load(turn, session);
     if (status < 0 || session->count == 0)
         return status;
-    status = model ? by_model(turn, session, facts, &count) : TROUPE_NOT_FOUND;
+    ret->messages = session->count;
+    ret->first_at = session->lines[0].said_at;
+    ret->last_at = session->last;
+    status = model ? by_model(turn, session, facts, &count, ret) : TROUPE_NOT_FOUND;
     if (status == TROUPE_NOT_FOUND) {
         count = by_rules(session, facts);
         status = TROUPE_OK;
@@ -284,11 +332,12 @@ troupe_status gather_session(troupe_turn *turn, const struct memory_limits *limi
         if (facts[i].extractor == MEMORY_MODEL)
             ground(session, &facts[i]);
         status = fact_add(turn, limits, &facts[i], &outcome, replaced);
-        if (status == TROUPE_NOT_FOUND) { /* no word in it */
+        if (status == TROUPE_NOT_FOUND) /* no word in it */
             status = TROUPE_OK;
-            continue;
-        }
-        *ret += status >= 0 && (outcome == MEMORY_NEW || outcome == MEMORY_REPLACED);
+        else if (status >= 0)
+            ret->outcomes[outcome]++;
     }
-    return status < 0 ? status : let_go(turn, session);
+    if (status >= 0)
+        status = let_go(turn, ret);
+    return status < 0 ? note_failure(turn, ret, status) : status;
 }

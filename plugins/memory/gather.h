@@ -7,13 +7,14 @@
 #ifndef MEMORY_GATHER_H
 #define MEMORY_GATHER_H
 
-#include "fact.h"
+#include "reflect.h"
 
 /* Keeps the words for the end of the session. Again for the same message changes nothing. [turn, waits] */
 troupe_status gather_keep(troupe_turn *turn, const struct memory_limits *limits, troupe_str words);
-/* Learns from what was kept, and lets it go. `ret` how many facts are new. [turn, waits] */
+/* Learns from what was kept, and lets it go, in one commit with the row of what came of it. Where that fails
+ * the words stay, and the row tells why. [turn, waits] */
 troupe_status gather_session(troupe_turn *turn, const struct memory_limits *limits, int by_model,
-                             uint32_t *ret);
+                             struct reflection *ret);
 /* Facts of a model's answer, {"facts": [{"fact": "…", "importance": 0.7}]} with anything around it; at most
  * `most`. -1 where it is none. Texts are in `arena`, which has at least the answer's length. */
 int gather_read_answer(troupe_str answer, char *arena, struct memory_fact *ret, int most);

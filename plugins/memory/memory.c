@@ -15,6 +15,7 @@
 TROUPE_EMBED(memory_sql_001, "sql/001_memory.sql");
 TROUPE_EMBED(memory_sql_002, "sql/002_embedder.sql");
 TROUPE_EMBED(memory_sql_003, "sql/003_sealed.sql");
+TROUPE_EMBED(memory_sql_004, "sql/004_reflection.sql");
 
 enum memory_answers { ANSWERS_AUTO, ANSWERS_ALWAYS, ANSWERS_NEVER };
 
@@ -92,6 +93,8 @@ static troupe_status forget(troupe_turn *turn, troupe_str what)
     if (!is(what, "all"))
         return show_forget(turn, what);
     status = fact_forget_all(turn, &count);
+    if (status >= 0)
+        status = reflect_forget(turn);
     if (status < 0)
         return status;
     return troupe_reply(turn, "Forgotten: all %llu memories of you here.",
@@ -119,7 +122,7 @@ static troupe_status look(troupe_turn *turn, troupe_str query)
 
 TROUPE_FUNCTION(memory, "Shows, searches, forgets or exports what I remember of you here",
                 TROUPE_SLASH | TROUPE_PRIVATE,
-                TROUPE_STRING(action, "What to do", .choices = "show|search|forget|export",
+                TROUPE_STRING(action, "What to do", .choices = "show|search|forget|export|talks",
                               .def_text = "show"),
                 TROUPE_OPT_STRING(text, "What to look for, or to forget", .max = 500))
 
@@ -138,6 +141,8 @@ static troupe_status memory(troupe_turn *turn, troupe_str action, troupe_str tex
         status = forget(turn, text);
     } else if (is(action, "export")) {
         status = show_export(turn);
+    } else if (is(action, "talks")) {
+        status = reflect_show(turn);
     } else {
         status = fact_list(turn, NULL, &rows, &count);
         if (status >= 0)
@@ -377,12 +382,12 @@ static troupe_status make_vectors(troupe_turn *turn)
 static troupe_status due(troupe_turn *turn, troupe_str payload)
 {
     const struct memory *memory = (const struct memory *)troupe_state(turn);
-    uint32_t count;
+    struct reflection reflection;
     troupe_status status;
 
     if (is(payload, EMBEDDER_JOB))
         return make_vectors(turn);
-    status = gather_session(turn, &memory->limits, memory->by_model, &count);
+    status = gather_session(turn, &memory->limits, memory->by_model, &reflection);
     if (status >= 0)
         status = fact_sweep(turn, &memory->limits);
     if (troupe_turn_status(turn) < 0)
@@ -391,7 +396,8 @@ static troupe_status due(troupe_turn *turn, troupe_str payload)
     if (status < 0)
         troupe_reason(turn, "memory.storage", "gathering failed with status %d", status);
     else
-        troupe_reason(turn, "memory.gathered", "%u new", count);
+        troupe_reason(turn, "memory.gathered", "%u new",
+                      reflection.outcomes[MEMORY_NEW] + reflection.outcomes[MEMORY_REPLACED]);
     return TROUPE_DONE;
 }
 
@@ -456,9 +462,12 @@ TROUPE_PLUGIN("org.troupe.memory", "1.0.0", "Remembers what members tell, and an
               .functions = TROUPE_LIST(search, memory, learn),
               .migrations = TROUPE_MIGRATIONS({1, 0, "memory", memory_sql_001},
                                               {2, 0, "embedder", memory_sql_002},
-                                              {3, 0, "sealed", memory_sql_003}),
+                                              {3, 0, "sealed", memory_sql_003},
+                                              {4, 0, "reflection", memory_sql_004}),
               .user_data = TROUPE_USER_DATA(
                   TROUPE_USER_TABLE("memory", "What I remember of what you told me"),
+                  TROUPE_USER_TABLE("reflection_log", "How many things I learned from each talk",
+                                    .age = "created_at", .keep_days = 90),
                   TROUPE_USER_TABLE("knowledge", "Documents that you added", .member = "added_by")),
               .config = TROUPE_KEYS(
                   {"answer", "Whether memory answers by itself", .type = TROUPE_TYPE_STRING,

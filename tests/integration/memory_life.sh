@@ -48,6 +48,9 @@ session "as I said, I work at the lighthouse"
 session "I work at the lighthouse"
 is "$(texts)" "['I work at the lighthouse']" "said again it is one still"
 is "$(tier_of lighthouse)" "['long']" "but kept for good"
+like "$(chat "/memory action=talks" | tr '\n' ' ')" \
+    "read by rules: 0 new, 1 known already, .*1 message, read by rules: 1 new, 0 known" \
+    "each session has a row of what it came to, the newest first"
 session "I play the tuba"
 is "$(tier_of tuba)" "['short']" "something else is kept for a time"
 session "> I live in Rome

@@ -49,6 +49,17 @@ like "$out" '"text": "I am the king of Atlantis-13", +"tier": "short", +"state":
     "and what nobody said is put aside"
 unlike "$(chat "who is the king of Atlantis?" | tr '\n' ' ')" "Atlantis-13" "so that it never reaches a prompt"
 
+like "$(chat "/memory action=talks")" \
+    "messages?, read by a model: 1 new, 0 known already, 0 instead of something older, 1 put aside" \
+    "the member sees what the talk came to"
+
+sed -i 's#^base_url.*#base_url = http://127.0.0.1:9/v1#' "$TAP_DIR/troupe.ini"
+cli reload >/dev/null
+chat "I play the harp-57" >/dev/null
+by_rules() { chat "/memory action=talks" | grep -qE "read by rules: 1 new, .*\(llm\.[a-z_]+\)$"; }
+until_true by_rules
+ok $? "where the model does not answer rules read the talk, and the row tells why"
+
 sed -i '/^base_url/d; /^model/d' "$TAP_DIR/troupe.ini"
 cli reload >/dev/null
 like "$(chat "what is my parrot called?")" "^You told me on .*Kiwi-" "without a model memory answers"
