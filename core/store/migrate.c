@@ -27,6 +27,7 @@ EMBED_TEXT(store_schema_013, "store/sql/013_keep.sql");
 EMBED_TEXT(store_schema_014, "store/sql/014_hosts.sql");
 EMBED_TEXT(store_schema_015, "store/sql/015_index.sql");
 EMBED_TEXT(store_schema_016, "store/sql/016_answer_file.sql");
+EMBED_TEXT(store_schema_017, "store/sql/017_blob.sql");
 
 static const struct store_migration core_steps[] = {
     {1, "001_core.sql", store_schema_001},    {2, "002_turn.sql", store_schema_002},
@@ -37,6 +38,7 @@ static const struct store_migration core_steps[] = {
     {11, "011_budget.sql", store_schema_011}, {12, "012_budget_stop.sql", store_schema_012},
     {13, "013_keep.sql", store_schema_013},   {14, "014_hosts.sql", store_schema_014},
     {15, "015_index.sql", store_schema_015},  {16, "016_answer_file.sql", store_schema_016},
+    {17, "017_blob.sql", store_schema_017},
 };
 
 const struct store_migration *store_core_migrations(size_t *ret_count)

@@ -16,25 +16,13 @@ enum {
 
 /* What seal() stands for in the core's statements. */
 static const char *const core_columns[] = {
-    "call.result",
-    "event.payload",
-    "event.sentence",
-    "event.trace",
-    "event_file.data",
-    "event_file.name",
-    "kv.value",
-    "outbox.body",
-    "answer_file.alt",
-    "answer_file.name",
-    "answer_file_part.data",
-    "outbox.files",
-    "outbox.buttons",
-    "outbox.file",
-    "outbox.file_name",
-    "outbox.source",
-    "outbox.thread_name",
-    "scheduled_job.payload",
-    "wait.form",
+    "call.result",        "event.payload",         "event.sentence",
+    "event.trace",        "event_file.data",       "event_file.name",
+    "kv.value",           "outbox.body",           "answer_file.alt",
+    "answer_file.name",   "answer_file_part.data", "blob_head.sha256",
+    "blob_part.data",     "outbox.files",          "outbox.buttons",
+    "outbox.file",        "outbox.file_name",      "outbox.source",
+    "outbox.thread_name", "scheduled_job.payload", "wait.form",
     "wait.given",
 };
 

@@ -12,6 +12,7 @@
 #include "gateway/sql/outbox.h"
 #include "sched/sql/sched.h"
 #include "store/driver.h"
+#include "store/sql/blob.h"
 #include "store/sql/index.h"
 #include "turn/sql/budget.h"
 #include "turn/sql/budget_span.h"
@@ -102,6 +103,23 @@ static const struct {
     NAMED(SQL_INDEX_NOTE),
     NAMED(SQL_INDEX_PRUNE),
     NAMED(SQL_INDEX_CHANGES),
+    NAMED(SQL_BLOB_BEGIN),
+    NAMED(SQL_BLOB_KEEP),
+    NAMED(SQL_BLOB_PART),
+    NAMED(SQL_BLOB_LOOSEN),
+    NAMED(SQL_BLOB_PUT),
+    NAMED(SQL_BLOB_TIE),
+    NAMED(SQL_BLOB_REMOVE),
+    NAMED(SQL_BLOB_INFO),
+    NAMED(SQL_BLOB_PARTS),
+    NAMED(SQL_BLOB_LIST),
+    NAMED(SQL_BLOB_USE),
+    NAMED(SQL_BLOB_EXPIRE),
+    NAMED(SQL_BLOB_EXPIRED),
+    NAMED(SQL_BLOB_CLEAR_PARTS),
+    NAMED(SQL_BLOB_CLEARED),
+    NAMED(SQL_BLOB_CLEAR_PARTS_OF),
+    NAMED(SQL_BLOB_CLEARED_OF),
     {"a value of an agent", "SELECT value FROM kv WHERE ns = ?1 AND scope = ?2 AND key = ?3 AND "
                             "(expires_ms = 0 OR expires_ms > ?4)"},
     {"the sweep of values",
