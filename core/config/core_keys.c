@@ -65,6 +65,10 @@ static const struct config_key store_keys[] = {
      .doc = "how long troupe why can tell about a turn; texts of messages go after a day"},
     {"keep_files", CONFIG_SIZE, CONFIG_LIVE, "256M", 64 * KILO, 1024 * 1024 * MEGA,
      .doc = "what members' files may take in the database; the oldest go first, all after a day"},
+    {"scope_blobs", CONFIG_SIZE, CONFIG_LIVE, "256M", MEGA, 1024 * 1024 * MEGA,
+     .doc = "what the large values of an agent may take in one scope, as those of one member"},
+    {"agent_blobs", CONFIG_SIZE, CONFIG_LIVE, "1G", MEGA, 1024 * 1024 * MEGA,
+     .doc = "what all large values of one agent may take in the database"},
     {"keep_audit", CONFIG_DURATION, CONFIG_LIVE, "90d", 24 * HOUR, 3650 * 24 * HOUR,
      .doc = "how long it is kept who changed settings and who was refused"},
 };

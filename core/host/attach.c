@@ -33,8 +33,7 @@ static bool is_name(troupe_str name)
     return true;
 }
 
-/* "image/png", with nothing behind it. */
-static bool is_type(troupe_str type)
+bool host_is_media_type(troupe_str type)
 {
     const char *slash = type.ptr ? memchr(type.ptr, '/', (size_t)type.len) : NULL;
 
@@ -66,7 +65,7 @@ static troupe_status check(struct turn_frame *frame, const troupe_new_file *file
             "a file's name has 1 to %d of a-z, A-Z, 0-9, . _ and -, begins with "
             "none but a letter, digit, _ or -, and has no .. in it",
             ATTACHED_NAME_MAX);
-    if (!is_type(file->type))
+    if (!host_is_media_type(file->type))
         return turn_frame_error(frame, TROUPE_ARGUMENT, "attach.type",
                                 "a file's type is like \"image/png\", of at most %d bytes",
                                 ATTACHED_TYPE_MAX);

@@ -549,6 +549,7 @@ void host_register(struct plugin_registry *registry)
         {TROUPE_TEXTS, host_texts_table()},
         {TROUPE_ATTACH, host_attach_table()},
         {TROUPE_OWNER_EXTENSION, host_owner_table()},
+        {TROUPE_BLOBS, host_blobs_table()},
     };
 
     registry->setting = host_setting;

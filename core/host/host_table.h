@@ -31,6 +31,8 @@ troupe_status host_need(struct turn_frame *frame, const char *capability);
  * names it to the author. */
 troupe_status host_bytes(struct turn_frame *frame, const void *data, uint64_t len, uint64_t max,
                          const char *what);
+/* Whether it is one as "image/png", with nothing behind it, of at most 100 bytes. */
+bool host_is_media_type(troupe_str type);
 /* Counts bytes that the frame holds until it ends; TROUPE_LIMIT above TURN_KEPT_MAX. */
 troupe_status host_hold(struct turn_frame *frame, size_t bytes);
 /* Counts a call of the function where it has a limit of its own; TROUPE_LIMIT, noted. [waits] */
@@ -111,6 +113,7 @@ const troupe_cache_v1 *host_cache_table(void);
 const troupe_texts_v1 *host_texts_table(void);
 const troupe_attach_v1 *host_attach_table(void);
 const troupe_owner_v1 *host_owner_table(void);
+const troupe_blobs_v1 *host_blobs_table(void);
 const troupe_tools_v1 *host_tools_table(void);
 /* Whether the agent may call that function because models may. */
 bool host_may_use_tool(const struct turn_frame *frame, const char *name);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "main/host_private.h"
+#include "store/blob.h"
 #include "store/cache.h"
 #include "store/index.h"
 #include "store/kv.h"
@@ -23,7 +24,7 @@ static troupe_status sweep(struct host *host, bool *ret_more, struct error *err)
     const struct config_section *section = config_section(host_config(host), "store", NULL);
     uint64_t deadline = co_after(HOST_STEP_MS);
     size_t removed = 0;
-    bool jobs = false, audit = false;
+    bool jobs = false, audit = false, blobs = false;
     troupe_status status = turn_sweep(host->store, clock_wall_ms(),
                                       config_ms(section, "keep_traces"), deadline, ret_more, err);
 
@@ -33,11 +34,13 @@ static troupe_status sweep(struct host *host, bool *ret_more, struct error *err)
     if (status == TROUPE_OK)
         status = store_kv_sweep(host->store, KV_PORTION, deadline, &removed, err);
     if (status == TROUPE_OK)
+        status = store_blob_sweep(host->store, deadline, &blobs, err);
+    if (status == TROUPE_OK)
         status = turn_audit_sweep(host->store, clock_wall_ms() - config_ms(section, "keep_audit"),
                                   deadline, &audit, err);
     if (status == TROUPE_OK)
         status = turn_retain(host->engine, clock_wall_ms(), ret_more);
-    *ret_more |= jobs || audit || removed == KV_PORTION;
+    *ret_more |= jobs || audit || blobs || removed == KV_PORTION;
     return status;
 }
 

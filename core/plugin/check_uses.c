@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <string.h>
 #include <troupe/attach.h>
+#include <troupe/blobs.h>
 #include <troupe/budget.h>
 #include <troupe/cache.h>
 #include <troupe/files.h>
@@ -39,6 +40,7 @@ static const struct {
     {TROUPE_TEXTS, "texts"},
     {TROUPE_ATTACH, "attach"},
     {TROUPE_OWNER_EXTENSION, "owner"},
+    {TROUPE_BLOBS, "blobs"},
 };
 
 #define GUARDED (sizeof(guarded) / sizeof(guarded[0]))

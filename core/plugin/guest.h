@@ -143,6 +143,7 @@ const troupe_turn_table *guest_turn_table(void);
 const void *guest_extension(const char *id);
 const troupe_texts_v1 *guest_texts_table(void);
 const troupe_attach_v1 *guest_attach_table(void);
+const troupe_blobs_v1 *guest_blobs_table(void);
 
 /* A child that this turn started. */
 struct troupe_task {

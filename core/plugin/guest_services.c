@@ -686,6 +686,8 @@ const void *guest_extension(const char *id)
         return guest_texts_table();
     if (!strcmp(id, TROUPE_ATTACH))
         return guest_attach_table();
+    if (!strcmp(id, TROUPE_BLOBS))
+        return guest_blobs_table();
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (!strcmp(known[i].id, id))
             return known[i].table;

@@ -137,6 +137,7 @@ struct isolate_call {
     struct buf payload; /* the message that came */
     bool arrived;
     struct isolate_handle handles[ISOLATE_HANDLES];
+    troupe_str blob; /* the last one that the child wanted whole; held by the turn */
 };
 
 /* Enters and stays until it returned. `out` (may be NULL) gets what came with the return. [waits] */
@@ -173,6 +174,9 @@ troupe_status plugin_serve_texts(troupe_turn *turn, uint32_t what, struct wire_i
                                  struct buf *out);
 /* And the part that attaches files. */
 troupe_status plugin_serve_attach(troupe_turn *turn, struct wire_in *in);
+/* Of blobs. */
+troupe_status plugin_serve_blobs(struct isolate_call *call, uint32_t what, struct wire_in *in,
+                                 struct buf *out);
 /* A handle for the child, and back; 0 and NULL where there is none. */
 int64_t plugin_serve_keep(struct isolate_call *call, uint32_t kind, void *ptr);
 void *plugin_serve_find(const struct isolate_call *call, uint32_t kind, int64_t handle);

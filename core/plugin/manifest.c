@@ -22,9 +22,9 @@
 
 /* What a plugin may ask for; core/host adds a line here with each extension that it guards. A
  * trailing ":" takes a name. */
-static const char *const known_capabilities[] = {"kv",     "sql",   "budget",  "send",  "schedule",
-                                                 "files",  "tools", "vectors", "cache", "texts",
-                                                 "attach", "owner", "call:",   "try:",  "http:"};
+static const char *const known_capabilities[] = {
+    "kv",    "sql",   "budget", "send",  "schedule", "files", "tools", "vectors",
+    "cache", "texts", "attach", "owner", "blobs",    "call:", "try:",  "http:"};
 
 __attribute__((format(printf, 3, 4))) static troupe_status defect(const char *id, struct error *err,
                                                                   const char *format, ...)

@@ -415,6 +415,7 @@ static bool only_looks(uint32_t what)
            what == WIRE_DO_SCHEDULE_LIST || what == WIRE_DO_FILE_INFO ||
            what == WIRE_DO_FILE_READ || what == WIRE_DO_VECTORS_SEARCH ||
            what == WIRE_DO_VECTORS_OF_TEXT || what == WIRE_DO_TEXTS_SEARCH ||
+           (what >= WIRE_DO_BLOBS_GET && what <= WIRE_DO_BLOBS_LIST) ||
            (what >= WIRE_DO_CACHE_GET && what <= WIRE_DO_CACHE_REMOVE) ||
            (what >= WIRE_DO_SPAN_BEGIN && what <= WIRE_DO_SPAN_END);
 }

@@ -589,6 +589,13 @@ troupe_status plugin_serve_extension(struct isolate_call *call, uint32_t what, s
     case WIRE_DO_TEXTS_SEARCH:
     case WIRE_DO_TEXTS_REMOVE: return plugin_serve_texts(turn, what, in, out);
     case WIRE_DO_ATTACH: return plugin_serve_attach(turn, in);
+    case WIRE_DO_BLOBS_PUT:
+    case WIRE_DO_BLOBS_GET:
+    case WIRE_DO_BLOBS_MORE:
+    case WIRE_DO_BLOBS_READ:
+    case WIRE_DO_BLOBS_INFO:
+    case WIRE_DO_BLOBS_LIST:
+    case WIRE_DO_BLOBS_REMOVE: return plugin_serve_blobs(call, what, in, out);
     default: return ISOLATE_BROKEN;
     }
 }

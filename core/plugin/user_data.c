@@ -89,9 +89,10 @@ static troupe_status take(const troupe_user_data *from, size_t stride, uint32_t 
             return defect(manifest, at, err, "names no key with " KEY_PLACE " in it");
         if (to->flags)
             return defect(manifest, at, err, "has flags, which a key cannot have");
-        return plugin_manifest_can(manifest, "kv")
+        return plugin_manifest_can(manifest, "kv") || plugin_manifest_can(manifest, "blobs")
                    ? TROUPE_OK
-                   : defect(manifest, at, err, "names a key without the capability \"kv\"");
+                   : defect(manifest, at, err,
+                            "names a key without the capability \"kv\" or \"blobs\"");
     default: return defect(manifest, at, err, "is of a kind that this host does not know");
     }
 }

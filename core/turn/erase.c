@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "plugin/agent.h"
+#include "store/blob.h"
 #include "store/index.h"
 #include "turn/engine_private.h"
 #include "turn/erase_end.h"
@@ -164,6 +165,30 @@ static troupe_status is_unsent(struct engine *engine, const struct erasure *eras
     return status;
 }
 
+/* Commits what lets blobs go, and clears their bytes: megabytes of them, so in portions. */
+static troupe_status clear_blobs(struct engine *engine, struct store_batch *batch,
+                                 struct error *err)
+{
+    troupe_status status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
+    bool more = true;
+
+    while (status >= 0 && more)
+        status = store_blob_sweep(engine->store, turn_engine_soon(engine), &more, err);
+    return status;
+}
+
+static troupe_status do_blobs(struct engine *engine, const char *member, const char *session,
+                              struct error *err)
+{
+    static const char *const steps[] = {SQL_ERASE_BLOBS_LOOSEN, SQL_ERASE_BLOBS_DUE,
+                                        SQL_ERASE_BLOBS};
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+        store_batch_add(batch, STORE_SQL(steps[i], store_text(member), store_text(session)));
+    return clear_blobs(engine, batch, err);
+}
+
 static troupe_status do_core(struct engine *engine, struct erasure *erasure, bool *ret_done,
                              struct error *err)
 {
@@ -192,6 +217,8 @@ static troupe_status do_core(struct engine *engine, struct erasure *erasure, boo
         erasure->soon |= more;
         return status;
     }
+    if ((status = do_blobs(engine, member, session, err)) < 0)
+        return status;
     for (size_t i = 0; i < sizeof(of_turns) / sizeof(of_turns[0]); i++)
         store_batch_add(batch, STORE_SQL(of_turns[i], store_text(erasure->member),
                                          store_int(erasure->last_event)));
@@ -315,7 +342,7 @@ static troupe_status do_agent(struct engine *engine, struct erasure *erasure, co
 {
     static const char *const of_key[] = {SQL_ERASE_INDEX_KEY, SQL_ERASE_INDEX_KEY_CHANGES,
                                          SQL_ERASE_KV_KEY};
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    _cleanup_batch_ struct store_batch *batch = store_batch_new(), *blobs = store_batch_new();
     _cleanup_rows_ struct store_rows *rows = NULL, *tables = NULL;
     troupe_status status =
         store_query(engine->store, STORE_SQL(SQL_ERASE_DECLARED_BY, store_text(ns)),
@@ -332,11 +359,18 @@ static troupe_status do_agent(struct engine *engine, struct erasure *erasure, co
 
         if (kind == TROUPE_USER_IS_TABLE)
             add_table(batch, ns, rows, i, erasure->member);
-        else if (kind == TROUPE_USER_IS_KEY)
-            for (size_t k = 0; k < sizeof(of_key) / sizeof(of_key[0]); k++)
-                store_batch_add(batch, STORE_SQL(of_key[k], store_text(ns), store_text(key)));
+        if (kind != TROUPE_USER_IS_KEY)
+            continue;
+        for (size_t k = 0; k < sizeof(of_key) / sizeof(of_key[0]); k++)
+            store_batch_add(batch, STORE_SQL(of_key[k], store_text(ns), store_text(key)));
+        store_batch_add(blobs,
+                        STORE_SQL(SQL_ERASE_BLOB_KEY_LOOSEN, store_text(ns), store_text(key)));
+        store_batch_add(blobs, STORE_SQL(SQL_ERASE_BLOB_KEY, store_text(ns), store_text(key)));
     }
-    status = commit_part(engine, erasure, batch, ns, err);
+    if (store_batch_count(blobs))
+        status = clear_blobs(engine, blobs, err);
+    if (status == TROUPE_OK)
+        status = commit_part(engine, erasure, batch, ns, err);
     if (status < 0)
         log_warn("erase", "agent \"%s\": a member's data stays for now: %s", ns, err->text);
     /* One agent's trouble (a table that is gone) is not the others'. */

@@ -84,19 +84,20 @@ static void put_agent(struct export *export, const char *ns, const char *what, c
                                     rows_of(rows, skip), "cut", rows->count > TURN_EXPORT_ROWS));
 }
 
-/* Values in scopes that are a member's, of all agents. */
-static troupe_status put_kv(struct export *export, struct error *err)
+/* Values, or blobs, in scopes that are a member's, of all agents. */
+static troupe_status put_scopes(struct export *export, const char *name, const char *sql,
+                                struct error *err)
 {
     _cleanup_mem_ char *member = turn_erase_scope(export->member, false);
     _cleanup_mem_ char *session = turn_erase_scope(export->member, true);
     _cleanup_rows_ struct store_rows *rows = NULL;
-    troupe_status status = store_query(export->engine->store,
-                                       STORE_SQL(SQL_ERASE_SHOW_KV, store_text(member),
-                                                 store_text(session), store_int(TURN_EXPORT_ROWS)),
-                                       turn_engine_soon(export->engine), &rows, err);
+    troupe_status status = store_query(
+        export->engine->store,
+        STORE_SQL(sql, store_text(member), store_text(session), store_int(TURN_EXPORT_ROWS)),
+        turn_engine_soon(export->engine), &rows, err);
 
     if (status == TROUPE_OK && rows->count)
-        json_object_set_new(export->core, "values", rows_of(rows, NULL));
+        json_object_set_new(export->core, name, rows_of(rows, NULL));
     return status;
 }
 
@@ -140,14 +141,19 @@ static troupe_status put_key(struct export *export, const struct store_rows *dec
     const char *ns = store_cell_text(declared, i, 0, ""),
                *name = store_cell_text(declared, i, 2, "");
     _cleanup_mem_ char *key = turn_erase_key(name, export->member);
-    _cleanup_rows_ struct store_rows *rows = NULL;
-    troupe_status status = store_query(export->engine->store,
-                                       STORE_SQL(SQL_ERASE_SHOW_KEY, store_text(ns),
-                                                 store_text(key), store_int(TURN_EXPORT_ROWS + 1)),
-                                       turn_engine_soon(export->engine), &rows, err);
+    static const char *const shown[] = {SQL_ERASE_SHOW_KEY, SQL_ERASE_SHOW_BLOB_KEY};
+    troupe_status status = TROUPE_OK;
 
-    if (status == TROUPE_OK)
-        put_agent(export, ns, store_cell_text(declared, i, 3, ""), name, rows, NULL);
+    for (size_t k = 0; status == TROUPE_OK && k < sizeof(shown) / sizeof(shown[0]); k++) {
+        _cleanup_rows_ struct store_rows *rows = NULL;
+
+        status = store_query(
+            export->engine->store,
+            STORE_SQL(shown[k], store_text(ns), store_text(key), store_int(TURN_EXPORT_ROWS + 1)),
+            turn_engine_soon(export->engine), &rows, err);
+        if (status == TROUPE_OK)
+            put_agent(export, ns, store_cell_text(declared, i, 3, ""), name, rows, NULL);
+    }
     return status;
 }
 
@@ -200,7 +206,9 @@ troupe_status turn_export(struct engine *engine, const char *member, json_t **re
     for (size_t i = 0; status == TROUPE_OK && i < sizeof(parts) / sizeof(parts[0]); i++)
         status = put_core(&export, parts[i].name, parts[i].sql, err);
     if (status == TROUPE_OK)
-        status = put_kv(&export, err);
+        status = put_scopes(&export, "values", SQL_ERASE_SHOW_KV, err);
+    if (status == TROUPE_OK)
+        status = put_scopes(&export, "blobs", SQL_ERASE_SHOW_BLOBS, err);
     if (status == TROUPE_OK)
         status = put_agents(&export, err);
     if (status < 0) {

@@ -77,6 +77,17 @@ static troupe_status weigh(troupe_turn *turn, uint64_t file)
         made.type = {"text/plain", 10};
         made.data = text;
         (void)troupe_attach(turn, &made);
+        troupe_blob kept = {};
+        kept.size = sizeof(kept);
+        uint64_t got = 0;
+        char some[16];
+        if (troupe_blobs_put(turn, TROUPE_SCOPE_GUILD, "last", "text/plain", text, 0) == TROUPE_OK &&
+            troupe_blobs_info(turn, TROUPE_SCOPE_GUILD, "last", &kept) == TROUPE_OK &&
+            troupe_blobs_get(turn, TROUPE_SCOPE_GUILD, "last", &text) == TROUPE_OK &&
+            troupe_blobs_read(turn, TROUPE_SCOPE_GUILD, "last", 0, some, sizeof(some), &got) ==
+                TROUPE_OK &&
+            troupe_blobs_list(turn, TROUPE_SCOPE_GUILD, "", "", 1, &hits) == TROUPE_OK)
+            (void)troupe_blobs_remove(turn, TROUPE_SCOPE_GUILD, "last");
         troupe_text_query query = {};
         query.size = sizeof(query);
         query.scope = TROUPE_SCOPE_GUILD;
@@ -129,7 +140,7 @@ static troupe_status stage(troupe_turn *turn)
 TROUPE_PLUGIN(
     "org.example.greet", "1.0.0", "Greets", .stage = stage, .create = create, .state_flags = 0,
     .functions = TROUPE_LIST(greet, ask, keep, count, weigh),
-    .capabilities = "sql files vectors cache texts attach",
+    .capabilities = "sql files vectors cache texts attach blobs",
     .migrations = TROUPE_MIGRATIONS({1, 0, "greeted",
                                      "CREATE TABLE {greeted} (said INTEGER NOT NULL, who TEXT)"}),
     .metrics = TROUPE_METRICS(TROUPE_COUNTER("greeted", "Greetings", .labels = "whom"),

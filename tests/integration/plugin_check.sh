@@ -66,6 +66,8 @@ fault "$TROUPE_BUILDDIR/tests/plugins_turn/.libs/attach_denied.so" capability tr
     "an undeclared use of attached files is found"
 fault "$TROUPE_BUILDDIR/tests/plugins_turn/.libs/texts_denied.so" capability troupe.texts/1 \
     "an undeclared use of texts is found"
+fault "$TROUPE_BUILDDIR/tests/plugins_turn/.libs/blobs_denied.so" capability troupe.blobs/1 \
+    "an undeclared use of blobs is found"
 fault "$TROUPE_BUILDDIR/tests/plugins/.libs/bad.so" declaration org.example.bad "a declaration that does not hold is found"
 
 for file in "$faults/clean.so" "$TROUPE_BUILDDIR"/plugins/{hello,imagine,reminder,memory,conversation,llm}/.libs/*.so; do

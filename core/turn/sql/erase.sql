@@ -166,6 +166,30 @@ DELETE FROM index_change WHERE ns = ?1 AND key = ?2;
 -- name: kv_key
 DELETE FROM kv WHERE ns = ?1 AND key = ?2;
 
+-- Blobs let go of their bytes first, which are cleared in portions; see store/blob.h.
+-- name: blobs_loosen
+INSERT INTO blob_loose (ns, scope, body, size, due_ms)
+SELECT ns, scope, body, size, 0 FROM blob_head
+WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!');
+
+-- Also what was begun and not finished.
+-- name: blobs_due
+UPDATE blob_loose SET due_ms = 0
+WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!');
+
+-- name: blobs
+DELETE FROM blob_head WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!')
+    AND EXISTS (SELECT 1 FROM blob_loose AS l
+        WHERE l.ns = blob_head.ns AND l.scope = blob_head.scope AND l.body = blob_head.body);
+
+-- name: blob_key_loosen
+INSERT INTO blob_loose (ns, scope, body, size, due_ms)
+SELECT ns, scope, body, size, 0 FROM blob_head WHERE ns = ?1 AND key = ?2;
+
+-- name: blob_key
+DELETE FROM blob_head WHERE ns = ?1 AND key = ?2 AND EXISTS (SELECT 1 FROM blob_loose AS l
+    WHERE l.ns = blob_head.ns AND l.scope = blob_head.scope AND l.body = blob_head.body);
+
 -- Who changed what stays for as long as the audit log; what somebody merely tried does not.
 -- name: denied
 DELETE FROM audit_log WHERE actor = ?1 AND action = 'denied';
@@ -219,3 +243,15 @@ ORDER BY ns, key LIMIT ?3;
 
 -- name: show_key
 SELECT key, unseal(value, 'kv.value', ns, scope, key) FROM kv WHERE ns = ?1 AND key = ?2 LIMIT ?3;
+
+-- What is known of blobs; their bytes are the agent's to show.
+-- name: show_blobs
+SELECT ns, key, type, size, unseal(sha256, 'blob_head.sha256', ns, scope, key), created_ms,
+    changed_ms, expires_ms
+FROM blob_head WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!')
+ORDER BY ns, key LIMIT ?3;
+
+-- name: show_blob_key
+SELECT key, type, size, unseal(sha256, 'blob_head.sha256', ns, scope, key), created_ms, changed_ms,
+    expires_ms
+FROM blob_head WHERE ns = ?1 AND key = ?2 LIMIT ?3;

@@ -8,6 +8,7 @@
 
 #include <troupe/abi.h>
 #include <troupe/attach.h>
+#include <troupe/blobs.h>
 #include <troupe/budget.h>
 #include <troupe/cache.h>
 #include <troupe/cxx.h>

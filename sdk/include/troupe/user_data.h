@@ -12,8 +12,8 @@
  *                       TROUPE_USER_TABLE("letter", "Letters that you wrote", .member = "author"),
  *                       TROUPE_USER_KEY("best/{member}", "Your best score")));
  *
- * Values that troupe/kv.h keeps in the scopes MEMBER, SESSION and HERE need no line: the host knows whose they
- * are. A plugin with the capability "sql" says what its tables hold, also where that is nothing about
+ * Values that troupe/kv.h and troupe/blobs.h keep in the scopes MEMBER, SESSION and HERE need no line: the host
+ * knows whose they are. A plugin with the capability "sql" says what its tables hold, also where that is nothing about
  * members (TROUPE_USER_NOTHING); `troupe plugin check` asks for it.
  *
  * A column holds a member's id as `:member` binds it, as text. An index that begins with it keeps a
@@ -27,7 +27,7 @@
 
 #define TROUPE_USER_IS_NOTHING 0u /* the agent's tables hold nothing about members    */
 #define TROUPE_USER_IS_TABLE   1u /* rows of a table of the agent's                   */
-#define TROUPE_USER_IS_KEY     2u /* values of the agent's in any scope of troupe/kv.h */
+#define TROUPE_USER_IS_KEY     2u /* values and blobs of the agent's in any scope */
 
 /* The rows stay and nobody can tell any more whose they were: the column gets a random text, another
  * one in each deletion. For what is counted; not where other columns tell who it was. */

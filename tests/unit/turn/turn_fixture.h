@@ -16,6 +16,7 @@
 #include "gateway/outbox.h"
 #include "host/host_table.h"
 #include "loop/op.h"
+#include "loop/pool.h"
 #include "net/http.h"
 #include "plugin/set.h"
 #include "turn/budget.h"
@@ -46,6 +47,7 @@ struct record {
 struct stage_test {
     struct fixture base; /* first: CHECK_STATUS and ask_int want its members */
     struct gateway gateway;
+    struct pool *pool;
     struct http_client *http;
     struct cache *cache; /* of the engine's options */
     struct outbox *outbox;
@@ -520,6 +522,7 @@ static inline troupe_status engine_start(struct stage_test *t, const char *ini)
                                            .http = t->http,
                                            .report = take_report,
                                            .report_arg = t,
+                                           .pool = t->pool,
                                            .turn_table = host_turn_table()};
     struct plugin_set *set = build_set(t, ini);
 
@@ -604,11 +607,13 @@ static inline void play_with(const char *ini, const struct store_options *option
     f->loop = fixture_new(loop_options);
     fixture_open(f, options);
     assert_status(http_client_new(f->loop, NULL, &t->http, &f->err), TROUPE_OK);
+    assert_status(pool_new(f->loop, 2, 100, &t->pool, &f->err), TROUPE_OK);
     t->manager = plugin_manager_new(f->loop, &manager);
     host_register(&t->manager->registry);
     status = fixture_run(f->loop, play_main, t);
     plugin_manager_free(t->manager);
     http_client_free(t->http);
+    pool_free(t->pool);
     outbox_close(t->outbox);
     store_settle(f);
     fixture_free(f->loop);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Blobs as agents have them: whole, in ranges, within their scope and their bounds, and gone with the
+ * member's data.
+ */
+#include "turn_fixture.h"
+
+#include "turn/erase.h"
+
+#define AGENT(name, file) "[agent " name "]\nplugin = " LIBS "/" file ".so\n"
+
+static const char blobs_ini[] =
+    "[pipeline message]\nstages = v\n[pipeline other]\nstages = w\n" AGENT("v", "blobs")
+        AGENT("w", "blobs");
+static const char bounded_ini[] =
+    "[store]\nscope_blobs = 1M\nagent_blobs = 2M\n[pipeline message]\nstages = v\n" AGENT("v",
+                                                                                          "blobs");
+static const char denied_ini[] = "[pipeline message]\nstages = v\n" AGENT("v", "blobs_denied");
+
+#define BODY_IN(name, ini)                                                                         \
+    static troupe_status name##_body(void *arg);                                                   \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        play_in(ini, NULL, name##_body);                                                           \
+    }                                                                                              \
+    static troupe_status name##_body(void *arg)
+#define BODY(name) BODY_IN(name, blobs_ini)
+
+/* The whole answer is `want`. */
+#define CHECK_SAYS(who, text, want)                                                                \
+    do {                                                                                           \
+        struct record *record_ = ask_as(t, who, text);                                             \
+        WAIT_FOR(is_answered(record_));                                                            \
+        if (strcmp(buf_text(&record_->shown), (want)))                                             \
+            fprintf(stderr, "# shown \"%s\", notice \"%s\"\n", buf_text(&record_->shown),          \
+                    buf_text(&record_->notice));                                                   \
+        CHECK(!strcmp(buf_text(&record_->shown), (want)));                                         \
+    } while (0)
+
+static const struct asking ann = {.member = "7"}, bob = {.member = "8"};
+static const struct asking ann_in_guild = {.member = "7", .channel = "200", .guild = "5"};
+
+BODY(what_was_put_is_given_whole_and_in_ranges)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_SAYS(ann, "get 3 a;range 3 a 0 1;info 3 a;take 3 a",
+               "[-10 blobs.none][-10 blobs.none][-10 blobs.none][taken]");
+    CHECK_SAYS(ann, "put 3 a hello;get 3 a;range 3 a 1 3;range 3 a 4 9;range 3 a 5 9",
+               "[put][hello][ell][o][]");
+    CHECK_SAYS(ann, "info 3 a", "[a text/plain 5 2cf24dba]");
+    CHECK_SAYS(ann, "put 3 a something else;get 3 a;put 3 b ;get 3 b",
+               "[put][something else][put][]");
+    CHECK_SAYS(ann, "fill 3 a 700001;get 3 a;through 3 a", "[filled][700001 right][700001 right]");
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_head") == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_part") == 3);
+    CHECK_SAYS(ann, "take 3 a;get 3 a;take 3 a;take 3 b", "[taken][-10 blobs.none][taken][taken]");
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_part") == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_loose") == 0);
+    return TROUPE_OK;
+}
+
+BODY(a_document_of_25_megabytes_is_kept)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_SAYS(ann, "fill 3 d 26214400;info 3 d",
+               "[filled][d application/octet-stream 26214400 aa442f25]");
+    CHECK_SAYS(ann, "get 3 d;get 3 d;get 3 d", "[26214400 right][26214400 right][-11 host.limit]");
+    CHECK_SAYS(ann, "through 3 d", "[26214400 right]");
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_part") == 100);
+    return TROUPE_OK;
+}
+
+BODY(keys_are_listed_by_prefix)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    (void)f;
+    CHECK_SAYS(ann, "put 3 p/1 a;put 3 p/2 bb;brief 3 p/3 ccc;put 3 q d;sleep 3",
+               "[put][put][put][put][slept]");
+    CHECK_SAYS(ann, "list 3 p/ 100;list 3 - 100;list 3 - 1;list 3 p/ 9 p/1;list 3 z 9;list 0 - 9",
+               "[p/1 1, p/2 2][p/1 1, p/2 2, q 1][p/1 1][p/2 2][][]");
+    CHECK_SAYS(ann, "get 3 p/3;info 3 p/3;range 3 p/3 0 1",
+               "[-10 blobs.none][-10 blobs.none][-10 blobs.none]");
+    return TROUPE_OK;
+}
+
+BODY(blobs_stay_in_their_scope_and_with_their_agent)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct asking other = ann;
+
+    (void)f;
+    CHECK_SAYS(ann, "put 5 mine walrus;put 3 both walrus", "[put][put]");
+    CHECK_SAYS(ann_in_guild, "get 5 mine;get 3 both;list 5 - 9", "[-10 blobs.none][walrus][]");
+    CHECK_SAYS(bob, "get 5 mine;get 3 both;take 3 both", "[-10 blobs.none][-10 blobs.none][taken]");
+    CHECK_SAYS(ann, "get 5 mine;get 3 both;get 1 both", "[walrus][walrus][-9 kv.scope]");
+    other.kind = "other";
+    CHECK_SAYS(other, "get 3 both;put 3 both another", "[-10 blobs.none][put]");
+    CHECK_SAYS(ann, "get 3 both", "[walrus]");
+    return TROUPE_OK;
+}
+
+/* What another turn puts meanwhile changes nothing of what the stage had read before it was put aside; of what
+ * is long, only what it is now can be given. */
+BODY(a_stage_that_runs_again_puts_nothing_twice)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+    int64_t changed;
+
+    engine_end(t, 0);
+    t->park_ms = 20;
+    CHECK_STATUS(engine_start(t, blobs_ini), TROUPE_OK);
+    record = ask_as(t, ann,
+                    "put 0 a first;get 0 a;info 0 a;list 0 - 9;take 0 b;put 4 reached x;sleep 400;"
+                    "get 0 a");
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM blob_head WHERE key = 'reached'") >= 1);
+    changed = ask_int(f, "SELECT changed_ms FROM blob_head WHERE key = 'reached'");
+    CHECK_SAYS(bob, "put 0 a second;put 0 b kept", "[put][put]");
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "[put][first][a text/plain 5 a7937b64][a 5][taken]"
+                                            "[put][slept][second]"));
+    CHECK_SAYS(bob, "get 0 a;get 0 b", "[second][kept]");
+    CHECK(ask_int(f, "SELECT changed_ms FROM blob_head WHERE key = 'reached'") == changed);
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_part") == 3);
+    return TROUPE_OK;
+}
+
+BODY_IN(a_scope_and_an_agent_are_bounded, bounded_ini)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_SAYS(ann, "fill 3 a 1000000;fill 3 b 100000;fill 3 a 1040000",
+               "[filled][-11 blobs.full][filled]");
+    CHECK_SAYS(bob, "fill 3 a 1040000;fill 0 c 100000;take 3 a;fill 0 c 100000",
+               "[filled][-11 blobs.full][taken][filled]");
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_loose") == 0);
+    return TROUPE_OK;
+}
+
+BODY(mistakes_are_told_and_nothing_is_stored)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_SAYS(ann, "mistakes",
+               "[-4 blobs.key][-4 blobs.key][-4 kv.scope][-4 blobs.type][-4 blobs.type]"
+               "[-4 host.null][-4 blobs.place][-4 blobs.key][-4 blobs.range]"
+               "[-4 blobs.range][-4 blobs.range][-4 blobs.size][-4 blobs.size][-4 blobs.most]"
+               "[-4 blobs.most][-4 blobs.most][-4 blobs.key]");
+    CHECK_SAYS(ann, "batch 0;fill 0 k 33554433", "[-9 blobs.batch][-11 host.limit]");
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_head") == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_part") == 0);
+    return TROUPE_OK;
+}
+
+BODY_IN(without_the_capability_all_is_denied, denied_ini)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    (void)f;
+    CHECK_SAYS(ann, "put 0 k word;get 0 k;range 0 k 0 1;info 0 k;list 0 - 1;take 0 k",
+               "[-6 host.capability][-6 host.capability][-6 host.capability][-6 host.capability]"
+               "[-6 host.capability][-6 host.capability]");
+    return TROUPE_OK;
+}
+
+BODY(a_members_blobs_go_with_their_data)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_SAYS(ann, "put 5 mine walrus;put 4 ours walrus;fill 3 all 17000000;put 0 none walrus",
+               "[put][put][filled][put]");
+    CHECK_SAYS(ann_in_guild, "put 5 there walrus", "[put]");
+    CHECK_SAYS(bob, "put 5 his walrus", "[put]");
+    CHECK_STATUS(turn_erase_ask(t->engine, "7", "operator", 0, &f->err), TROUPE_OK);
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM erasure") == 0);
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_head") == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_part") == 2);
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_loose") == 0);
+    CHECK_SAYS(ann, "get 3 all;get 5 mine;get 0 none", "[-10 blobs.none][-10 blobs.none][walrus]");
+    CHECK_SAYS(bob, "get 5 his", "[walrus]");
+    return TROUPE_OK;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_put_is_given_whole_and_in_ranges),
+        cmocka_unit_test(a_document_of_25_megabytes_is_kept),
+        cmocka_unit_test(keys_are_listed_by_prefix),
+        cmocka_unit_test(blobs_stay_in_their_scope_and_with_their_agent),
+        cmocka_unit_test(a_stage_that_runs_again_puts_nothing_twice),
+        cmocka_unit_test(a_scope_and_an_agent_are_bounded),
+        cmocka_unit_test(mistakes_are_told_and_nothing_is_stored),
+        cmocka_unit_test(without_the_capability_all_is_denied),
+        cmocka_unit_test(a_members_blobs_go_with_their_data),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
