@@ -19,6 +19,7 @@ struct row {
     uint32_t lacks; /* LLM_LACKS_… */
     uint64_t image;
     uint8_t has_image;
+    struct llm_sight sight;
 };
 
 struct llm_price_table {
@@ -77,8 +78,17 @@ static const char *read_lacks(const json_t *json, uint32_t *ret)
     return list && !json_is_array(list) ? "\"lacks\" is a list" : NULL;
 }
 
+static const char *read_sight(const json_t *json, struct llm_sight *ret)
+{
+    const json_t *sees = json_object_get(json, "sees");
+
+    return sees ? llm_sight_read(sees, ret) : NULL;
+}
+
 static const char *read_row(const json_t *json, const json_t *providers, struct row *ret)
 {
+    const char *problem;
+
     ret->provider = json_string_value(json_object_get(json, "provider"));
     ret->model = json_string_value(json_object_get(json, "model"));
     ret->from = llm_price_day(json_string_value(json_object_get(json, "effective_from")));
@@ -97,7 +107,8 @@ static const char *read_row(const json_t *json, const json_t *providers, struct 
     ret->has_image = json_object_get(json, "image") != NULL;
     if (ret->has_image && !read_price(json, "image", &ret->image))
         return "\"image\" must be whole micro-USD for a picture";
-    return read_lacks(json, &ret->lacks);
+    problem = read_lacks(json, &ret->lacks);
+    return problem ? problem : read_sight(json, &ret->sight);
 }
 
 troupe_status llm_price_table_parse(const char *json, size_t len, struct llm_price_table **ret,
@@ -320,6 +331,17 @@ uint32_t llm_price_lacks(const struct llm_price_table *table, const char *host, 
     const struct row *row = find_row(table, host, model, INT64_MAX);
 
     return row ? row->lacks : 0;
+}
+
+troupe_status llm_price_sight(const struct llm_price_table *table, const char *host,
+                              const char *model, struct llm_sight *ret)
+{
+    const struct row *row = find_row(table, host, model, INT64_MAX);
+
+    if (!row || row->sight.rule == LLM_SIGHT_UNKNOWN)
+        return TROUPE_NOT_FOUND;
+    *ret = row->sight;
+    return TROUPE_OK;
 }
 
 static uint64_t add(uint64_t a, uint64_t b)

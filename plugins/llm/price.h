@@ -9,7 +9,14 @@
  *
  * Prices are micro-USD for a million tokens; "cached" may be left out and is then the input's. "image" is the
  * most that one picture costs, in micro-USD. "lacks" lists
- * what the model does not take: "tools", "json" (answers by a schema).
+ * what the model does not take: "tools", "json" (answers by a schema). "sees" is there where the model
+ * takes pictures, and says how many tokens one counts for at most (sight.h):
+ *
+ *     "sees": {"flat": 2240}                                  always so many
+ *     "sees": {"patch": 32, "most": 1536, "factor": 1620}     1.62 for each square of 32 pixels, of 1,536 at most
+ *     "sees": {"tile": 512, "base": 85, "each": 170, "low": 85}
+ *     "sees": {"crop": 768, "each": 258}
+ *
  * "model" may contain `*` for any run of characters. A row also stands for dated snapshots of its
  * model ("-2025-08-07", "-20250929"), unless they have a row. Of several rows that fit, the one
  * with the most literal characters counts, of these the latest that is in effect. A host that no
@@ -18,6 +25,8 @@
  */
 #ifndef LLM_PRICE_H
 #define LLM_PRICE_H
+
+#include "sight.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -58,6 +67,10 @@ troupe_status llm_price_image(const struct llm_price_table *table, const char *h
 
 /* LLM_LACKS_… of a model, by the row that is or will be the latest in effect; 0 where nothing is known. */
 uint32_t llm_price_lacks(const struct llm_price_table *table, const char *host, const char *model);
+
+/* How a model counts pictures. TROUPE_NOT_FOUND where nothing says that it sees any; `*ret` is then untouched. */
+troupe_status llm_price_sight(const struct llm_price_table *table, const char *host,
+                              const char *model, struct llm_sight *ret);
 
 /* Whether a model's name fits a pattern with `*`; a dated snapshot fits its model. */
 int llm_price_fits(const char *pattern, const char *model);
