@@ -104,6 +104,18 @@ static json_t *words_of(const struct llm_request *request, const json_t *message
     return text;
 }
 
+/* Pictures stay with what is said about them. */
+static int take_pictures(json_t *to, const json_t *message)
+{
+    const json_t *list = json_object_get(message, "pictures");
+
+    if (!list)
+        return 0;
+    return json_object_get(to, "pictures")
+               ? json_array_extend(json_object_get(to, "pictures"), (json_t *)list)
+               : json_object_set_new(to, "pictures", json_copy((json_t *)list));
+}
+
 json_t *llm_actions_messages(const struct llm_request *request)
 {
     json_t *list = json_array(), *last = NULL;
@@ -129,11 +141,13 @@ json_t *llm_actions_messages(const struct llm_request *request)
             failed |= json_object_set_new(last, "content", joined);
             if (i == 0 && json_object_get(message, "stable"))
                 failed |= json_object_set(last, "stable", json_object_get(message, "stable"));
+            failed |= take_pictures(last, message);
             json_decref(text);
             continue;
         }
         failed |=
             json_array_append_new(list, json_pack("{s:s, s:o}", "role", role, "content", text));
+        failed |= take_pictures(json_array_get(list, json_array_size(list) - 1), message);
     }
     if (!failed)
         return list;

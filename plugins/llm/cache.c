@@ -48,6 +48,13 @@ static json_t *asked_of(const struct llm_request *request, const struct llm_shar
     return asked;
 }
 
+/* What is seen is part of what is asked: a file's place says nothing about what is in it. */
+static json_t *pictures_of(const struct llm_request *request)
+{
+    return json_pack("{s:o, s:b}", "digests", llm_pictures_digests(request), "low",
+                     request->pictures->low);
+}
+
 /* An answer for the account is in a scope that all accounts of the agent have: the key parts them. */
 static json_t *scope_of(const struct llm_share *share)
 {
@@ -78,6 +85,9 @@ troupe_status llm_cache_key(const struct llm_agent *agent, enum llm_route route,
                   "messages", asked_of(request, share));
     LLM_CLEANUP_TEXT char *text = NULL;
     uint8_t digest[LLM_DIGEST_SIZE];
+
+    if (whole && request->pictures)
+        json_object_set_new(whole, "pictures", pictures_of(request));
 
     text = whole ? json_dumps(whole, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     if (!text)

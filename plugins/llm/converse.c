@@ -154,8 +154,18 @@ static troupe_status fail(troupe_turn *turn, const struct talk *talk)
 
 void llm_choice_write(const struct llm_choice *choice, char *ret)
 {
-    snprintf(ret, LLM_CHOICE_MAX, "{\"candidate\":%lld,\"key\":%lld}", (long long)choice->candidate,
-             (long long)choice->key);
+    snprintf(ret, LLM_CHOICE_MAX, "{\"candidate\":%lld,\"key\":%lld,\"blind\":%s}",
+             (long long)choice->candidate, (long long)choice->key,
+             choice->blind ? "true" : "false");
+}
+
+troupe_status llm_cannot_see(troupe_turn *turn)
+{
+    return troupe_fail(
+        turn, TROUPE_UNSUPPORTED, "llm.cannot_see",
+        "No language model here can see pictures. Please say in words what is on it; "
+        "the admin can name a model that sees in route_vision of [agent %s].",
+        troupe_agent(troupe_turn_host(turn)));
 }
 
 /* Asks the agent's own function, so that the host records what it says. Without an answer that can
@@ -164,10 +174,11 @@ static troupe_status choose(troupe_turn *turn, const struct talk *talk, int64_t 
                             int64_t fallback, struct llm_choice *ret)
 {
     LLM_CLEANUP_JSON json_t *args = json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "route", llm_route_name(talk->route), "tokens",
-        (json_int_t)talk->tokens, "max_tokens", (json_int_t)talk->round->request->max_tokens,
-        "complexity", (json_int_t)talk->complexity, "tried", (json_int_t)talk->tried, "prefer",
-        (json_int_t)talk->prefer, "last", (json_int_t)last, "again", again);
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "route", llm_route_name(talk->route),
+        "tokens", (json_int_t)talk->tokens, "max_tokens",
+        (json_int_t)talk->round->request->max_tokens, "complexity", (json_int_t)talk->complexity,
+        "tried", (json_int_t)talk->tried, "prefer", (json_int_t)talk->prefer, "last",
+        (json_int_t)last, "again", again, "pictures", talk->round->request->pictures != NULL);
     LLM_CLEANUP_TEXT char *text = llm_json_print(args, 0);
     LLM_CLEANUP_JSON json_t *choice = NULL;
     troupe_str given, result = {NULL, 0};
@@ -189,6 +200,7 @@ static troupe_status choose(troupe_turn *turn, const struct talk *talk, int64_t 
         return TROUPE_OK;
     ret->candidate = json_integer_value(candidate);
     ret->key = json_integer_value(json_object_get(choice, "key"));
+    ret->blind = json_is_true(json_object_get(choice, "blind"));
     return TROUPE_OK;
 }
 
@@ -257,6 +269,8 @@ static troupe_status go_on(troupe_turn *turn, struct talk *talk)
     log_failure(round, talk->attempt);
     troupe_metric(turn, "errors", 1, round->kind->name, NULL);
     note(turn, talk);
+    if (llm_kind_cannot_see(round->kind))
+        talk->agent->candidates[last].blind = 1;
     if (round->adapted && talk->adaptations++ < ADAPTATIONS_MAX) {
         troupe_reason(turn, "llm.adapted", "the provider refused a parameter; asking without");
         return TROUPE_OK;
@@ -537,10 +551,12 @@ troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_
             return TROUPE_NOMEM;
     }
     llm_router_earn(&agent->router);
-    if (llm_router_chooses(&agent->router))
-        status = choose(turn, &talk, -1, 0, 0, &choice);
+    if (llm_router_chooses(&agent->router) || round->request->pictures)
+        status = choose(turn, &talk, -1, 0, round->request->pictures ? -1 : 0, &choice);
     if (status < 0)
         return status;
+    if (choice.candidate < 0 && choice.blind)
+        return llm_cannot_see(turn);
     if (choice.candidate < 0)
         return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.unreachable",
                            "None of the language models can be asked at the moment. Please try "

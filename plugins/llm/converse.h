@@ -29,6 +29,8 @@ struct llm_agent {
  * LLM_CHOICE_MAX bytes. */
 #define LLM_ROUTE_FUNCTION "llm-route"
 #define LLM_CHOICE_MAX     128
+/* No model that may be asked sees pictures; nothing was sent. [turn] */
+troupe_status llm_cannot_see(troupe_turn *turn);
 void llm_choice_write(const struct llm_choice *choice, char *ret);
 
 /* `round` has settings, request and buffers; its result is given to the caller. `prefer`: prefer.h.

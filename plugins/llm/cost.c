@@ -8,6 +8,7 @@
 /* What chat templates put around each message and before the first, well above any known one. */
 #define WORST_PER_MESSAGE 16
 #define WORST_PER_REQUEST 256
+#define WORST_PER_PICTURE 32 /* beside its own tokens */
 
 struct llm_tariff llm_tariff_find(const struct llm_settings *settings, int64_t now_ms)
 {
@@ -31,6 +32,13 @@ uint64_t llm_cost_worst(const struct llm_tariff *tariff, const struct llm_reques
 
     if (!tariff->known)
         return TROUPE_PRICE_UNKNOWN;
+    if (request->pictures && worst.input > 0) {
+        const uint64_t tokens = llm_pictures_tokens(request);
+
+        if (tokens == UINT64_MAX || __builtin_add_overflow(input, tokens, &input))
+            return TROUPE_PRICE_UNKNOWN;
+        input += WORST_PER_PICTURE * (uint64_t)request->pictures->count;
+    }
     /* A first reading may be billed above the plain input where it fills the provider's cache. */
     worst.input += worst.input / 4;
     if (worst.cached > worst.input)
@@ -71,8 +79,9 @@ static int has_head(troupe_str text, const char *head)
 
 /* The host says which cap it was; only we know the keys that name a price. */
 troupe_status llm_refused(troupe_turn *turn, const struct llm_tariff *tariff,
-                          const struct llm_settings *settings)
+                          const struct llm_request *request)
 {
+    const struct llm_settings *settings = request->settings;
     troupe_str code, sentence;
     char name[64] = "budget.cap";
 
@@ -81,6 +90,11 @@ troupe_status llm_refused(troupe_turn *turn, const struct llm_tariff *tariff,
                            "The price of the model \"%s\" is not known, so it is not asked. The "
                            "admin can set price_input and price_output in [agent %s], or add the "
                            "model to the price table.",
+                           settings->model, troupe_agent(settings->host));
+    if (request->pictures && tariff->price.input > 0 && settings->sight.rule == LLM_SIGHT_UNKNOWN)
+        return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",
+                           "What the model \"%s\" takes for a picture is not known, so it is shown "
+                           "none. The admin can set picture_tokens in [agent %s].",
                            settings->model, troupe_agent(settings->host));
     troupe_error(turn, &code, &sentence);
     if (!has_head(code, "budget."))
@@ -115,7 +129,7 @@ troupe_status llm_reserve(troupe_turn *turn, const struct llm_tariff *tariff,
     snprintf(what, sizeof(what), "llm.chat %s", request->settings->model);
     status = llm_reserve_next(turn, ret->worst, what, &ret->id);
     if (status == TROUPE_BUDGET)
-        return llm_refused(turn, tariff, request->settings);
+        return llm_refused(turn, tariff, request);
     ret->open = status >= 0;
     return status;
 }

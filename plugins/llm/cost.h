@@ -26,7 +26,7 @@ struct llm_reservation {
 struct llm_tariff llm_tariff_find(const struct llm_settings *settings, int64_t now_ms);
 
 /* Upper bound in micro-USD, or TROUPE_PRICE_UNKNOWN. No tokenizer in use makes more tokens than
- * bytes, and the answer is bounded by max_tokens. */
+ * bytes, the answer is bounded by max_tokens, and pictures count by the rule of the model. */
 uint64_t llm_cost_worst(const struct llm_tariff *tariff, const struct llm_request *request);
 
 /* Whether the provider said what was used. Nothing at all is no report: a question has tokens. */
@@ -43,7 +43,7 @@ uint64_t llm_cost_actual(const struct llm_tariff *tariff, const struct llm_usage
 troupe_status llm_reserve_next(troupe_turn *turn, uint64_t worst, const char *what, uint64_t *ret);
 /* After TROUPE_BUDGET of a reservation or of its request: the same with our sentence. [turn] */
 troupe_status llm_refused(troupe_turn *turn, const struct llm_tariff *tariff,
-                          const struct llm_settings *settings);
+                          const struct llm_request *request);
 /* TROUPE_BUDGET with a sentence and its remedy above a cap or without a price. [turn, waits] */
 troupe_status llm_reserve(troupe_turn *turn, const struct llm_tariff *tariff,
                           const struct llm_request *request, struct llm_reservation *ret);

@@ -18,7 +18,7 @@ enum where { NOWHERE, TOKEN, SENTENCE, STATUS_ONLY, VAGUE, WHERES };
 #define TOLD_WAIT_MAX_MS 86400000
 
 #define ANY              0u
-#define MARKS_MAX        6
+#define MARKS_MAX        8
 
 struct mark {
     enum where where;
@@ -59,6 +59,7 @@ struct row {
 #define THE_MODEL         "The language model "
 #define THE_PROVIDER      "The language model's provider "
 #define THE_ACCOUNT       "The account at the language model's provider "
+#define CANNOT_SEE        "no_images"
 #define ADMIN_CHECKS(key) " The admin has to check " key "."
 
 static const struct row rows[] = {
@@ -148,10 +149,17 @@ static const struct row rows[] = {
           THE_MODEL "cannot use tools." ADMIN_CHECKS("model")),
      MARKS(S(400, "does not support tools"), S(400, "does not support function"),
            S(404, "support tool use"), S(400, "tool choice requires"))},
-    {KIND("no_images", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
-          THE_MODEL "cannot see pictures." ADMIN_CHECKS("model")),
+    {KIND(CANNOT_SEE, LLM_REQUEST, TROUPE_UNSUPPORTED, "picture_refused", LLM_ELSEWHERE,
+          THE_MODEL "cannot see pictures." ADMIN_CHECKS("model and route_vision")),
      MARKS(S(404, "support image input"), S(400, "image_url is only supported"),
-           S(400, "does not support image"))},
+           S(400, "does not support image"), S(ANY, "image input is not supported"),
+           S(ANY, "missing data required for image input"), S(400, "at most 0 image"),
+           S(400, "does not support vision"))},
+    {KIND("bad_picture", LLM_REQUEST, TROUPE_DATA, "bad_picture", LLM_ELSEWHERE,
+          THE_MODEL "does not take this picture. Please try another one, smaller or as a PNG."),
+     MARKS(T("invalid_image_format"), T("image_parse_error"), T("invalid_image"),
+           S(400, "could not process image"), S(400, "unsupported image"), S(400, "image exceeds"),
+           S(400, "image dimensions exceed"), S(ANY, "failed to load image"))},
     {KIND("no_thinking", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
           THE_MODEL "cannot think first." ADMIN_CHECKS("model")),
      MARKS(S(400, "does not support thinking"))},
@@ -347,6 +355,11 @@ const struct llm_kind *llm_kind_at(size_t i)
         return &rows[i].kind;
     i -= COUNT(rows);
     return i < COUNT(others) ? others[i] : NULL;
+}
+
+int llm_kind_cannot_see(const struct llm_kind *kind)
+{
+    return strcmp(kind->name, CANNOT_SEE) == 0;
 }
 
 /* `text` contains `word`, without regard to the case of ASCII letters. */

@@ -56,6 +56,9 @@ int llm_kind_blames_model(const struct llm_kind *kind);
 /* What the owner can do about it beside what its sentence says, with a blank before it; "" where that is all. */
 const char *llm_kind_advice(const struct llm_kind *kind);
 
+/* Whether the model takes no pictures, whoever asks. */
+int llm_kind_cannot_see(const struct llm_kind *kind);
+
 /* Kinds that the plugin itself finds. */
 extern const struct llm_kind llm_kind_garbage;  /* not an answer in the expected format         */
 extern const struct llm_kind llm_kind_empty;    /* ended without text                           */

@@ -29,11 +29,20 @@ struct llm_json_writer {
     char *text; /* to be given to free(), without an end; NULL: there was no memory */
     size_t len, room;
     size_t flags; /* of jansson, for fractions */
+    /* Writes a text of its own where it returns 1; NULL: none is. */
+    int (*other)(struct llm_json_writer *writer, const json_t *text, void *arg);
+    void *arg;
 };
 
 void llm_json_begin(struct llm_json_writer *writer, size_t flags);
 /* What is JSON already. */
 void llm_json_put(struct llm_json_writer *writer, const char *text, size_t len);
+/* Room for so many bytes, which the caller fills; NULL: there was no memory. */
+char *llm_json_room(struct llm_json_writer *writer, size_t len);
+/* As llm_json_print, with a first guess of the bytes that it takes and with texts that `other` writes. */
+char *llm_json_print_with(const json_t *value, size_t flags, size_t room,
+                          int (*other)(struct llm_json_writer *, const json_t *, void *),
+                          void *arg);
 /* UTF-8, between quotes. */
 void llm_json_put_string(struct llm_json_writer *writer, const char *text, size_t len);
 

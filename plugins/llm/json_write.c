@@ -39,6 +39,14 @@ void llm_json_put(struct llm_json_writer *writer, const char *text, size_t len)
     writer->len += len;
 }
 
+char *llm_json_room(struct llm_json_writer *writer, size_t len)
+{
+    if (!make_room(writer, len))
+        return NULL;
+    writer->len += len;
+    return writer->text + writer->len - len;
+}
+
 static void put_char(struct llm_json_writer *writer, char c)
 {
     llm_json_put(writer, &c, 1);
@@ -133,6 +141,8 @@ static void put_value(struct llm_json_writer *writer, const json_t *value)
     case JSON_OBJECT: put_object(writer, value); break;
     case JSON_ARRAY: put_array(writer, value); break;
     case JSON_STRING:
+        if (writer->other && writer->other(writer, value, writer->arg))
+            break;
         llm_json_put_string(writer, json_string_value(value), json_string_length(value));
         break;
     case JSON_INTEGER:
@@ -152,6 +162,14 @@ void llm_json_begin(struct llm_json_writer *writer, size_t flags)
         (struct llm_json_writer){.text = malloc(FIRST_ROOM), .room = FIRST_ROOM, .flags = flags};
 }
 
+static char *print(struct llm_json_writer *writer, const json_t *value)
+{
+    put_value(writer, value);
+    if (writer->text)
+        writer->text[writer->len] = '\0';
+    return writer->text;
+}
+
 char *llm_json_print(const json_t *value, size_t flags)
 {
     struct llm_json_writer writer;
@@ -159,8 +177,17 @@ char *llm_json_print(const json_t *value, size_t flags)
     if (!value)
         return NULL;
     llm_json_begin(&writer, flags);
-    put_value(&writer, value);
-    if (writer.text)
-        writer.text[writer.len] = '\0';
-    return writer.text;
+    return print(&writer, value);
+}
+
+char *llm_json_print_with(const json_t *value, size_t flags, size_t room,
+                          int (*other)(struct llm_json_writer *, const json_t *, void *), void *arg)
+{
+    struct llm_json_writer writer = {.text = value ? malloc(room + 1) : NULL,
+                                     .room = room + 1,
+                                     .flags = flags,
+                                     .other = other,
+                                     .arg = arg};
+
+    return writer.text ? print(&writer, value) : NULL;
 }

@@ -135,6 +135,8 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
     struct llm_round round = {.settings = settings, .request = &request};
     struct llm_share share = {.question = question};
     const char *problem = NULL;
+    struct llm_pictures pictures;
+    enum llm_route way = llm_route_of(route);
     uint32_t prefer;
     int shared;
     troupe_status status;
@@ -154,15 +156,26 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
         return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments", "llm.chat: schema: %s.",
                            wrong);
     }
+    if (llm_pictures_any(request.messages)) {
+        way = LLM_VISION;
+        share.question = (troupe_str){"", 0}; /* words alone do not say what is meant */
+        status = settings->pictures > 0 && llm_router_sees(&agent->router, way)
+                     ? llm_pictures_load(turn, settings, &request, &pictures)
+                     : llm_cannot_see(turn);
+        if (status < 0) {
+            llm_request_clear(&request);
+            return status;
+        }
+    }
     if (request.dropped > 0)
         troupe_reason(turn, "llm.trimmed", "%u old messages did not fit into context_tokens",
                       request.dropped);
     if (settings->tool_steps > 0 && llm_route_of(route) == LLM_CHAT)
         llm_tools_offer(turn, &request);
-    prefer = llm_prefer_load(turn, &agent->router, llm_route_of(route));
+    prefer = llm_prefer_load(turn, &agent->router, way);
     /* What one model said is not for somebody who would rather have another. */
     shared = !request.schema && !prefer && may_share(turn, settings, &request, cache, &share);
-    status = answer(turn, agent, llm_route_of(route), prefer, shared ? &share : NULL, &round);
+    status = answer(turn, agent, way, prefer, shared ? &share : NULL, &round);
     llm_request_clear(&request);
     return status;
 }
@@ -263,11 +276,12 @@ TROUPE_SERVICE(llm_route, LLM_ROUTE_FUNCTION, "Chooses the model that is asked; 
                           .def = 0),
                TROUPE_INT(last, "The one that just did", .min = -1, .max = LLM_CANDIDATES_MAX - 1,
                           .def = -1),
-               TROUPE_BOOL(again, "Whether it may be asked again", .def = 0))
+               TROUPE_BOOL(again, "Whether it may be asked again", .def = 0),
+               TROUPE_BOOL(pictures, "Whether it has to see", .def = 0))
 
 static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t tokens,
                                int64_t max_tokens, int64_t complexity, int64_t tried,
-                               int64_t prefer, int64_t last, int32_t again)
+                               int64_t prefer, int64_t last, int32_t again, int32_t pictures)
 {
     struct llm_agent *agent = troupe_state(turn);
     const struct llm_ask ask = {.route = llm_route_of(route),
@@ -277,7 +291,8 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
                                 .tried = (uint32_t)tried,
                                 .prefer = (uint32_t)prefer,
                                 .last = last < (int64_t)agent->router.count ? last : -1,
-                                .again = again};
+                                .again = again,
+                                .pictures = pictures};
     struct llm_choice choice;
     char result[LLM_CHOICE_MAX];
 
@@ -559,7 +574,18 @@ TROUPE_PLUGIN(
          .type = TROUPE_TYPE_STRING},
         {"route_quick", "Models for short and simple things", .type = TROUPE_TYPE_STRING},
         {"route_code", "Models for code", .type = TROUPE_TYPE_STRING},
-        {"route_vision", "Models for pictures", .type = TROUPE_TYPE_STRING},
+        {"route_vision",
+         "Models that are shown pictures; empty: those of talks that see by the table",
+         .type = TROUPE_TYPE_STRING},
+        {"pictures", "Pictures in one question", .type = TROUPE_TYPE_INT, .def = "4", .min = 0,
+         .max = LLM_PICTURES_MAX},
+        {"picture_bytes", "Bytes of all of them together", .type = TROUPE_TYPE_SIZE, .def = "3840k",
+         .min = 1024, .max = 12 * 1024 * 1024},
+        {"picture_detail", "How finely OpenAI's models look at them", .type = TROUPE_TYPE_STRING,
+         .def = "high", .choices = "high|low"},
+        {"picture_tokens",
+         "The most tokens of a picture, where the price table does not say; 0: not known",
+         .type = TROUPE_TYPE_INT, .def = "0", .min = 0, .max = 1000000},
         {"route_summary", "Models for summaries", .type = TROUPE_TYPE_STRING},
         {"quality_floor", "Least quality by route: \"code 80, chat 40\"",
          .type = TROUPE_TYPE_STRING},

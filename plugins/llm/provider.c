@@ -27,6 +27,23 @@ json_t *llm_provider_tools(const struct llm_request *request)
     return list;
 }
 
+/* Text and pictures in a list, as OpenAI wants them together. */
+static json_t *parts_of(const struct llm_request *request, const json_t *message)
+{
+    const char *text = json_string_value(json_object_get(message, "content"));
+    const struct llm_picture *picture;
+    json_t *parts = json_array();
+
+    if (text && text[0])
+        json_array_append_new(parts, json_pack("{s:s, s:s}", "type", "text", "text", text));
+    for (size_t i = 0; (picture = llm_pictures_at(request, message, i)); i++)
+        json_array_append_new(parts,
+                              json_pack("{s:s, s:{s:o, s:s}}", "type", "image_url", "image_url",
+                                        "url", llm_pictures_stand_in(picture, NULL), "detail",
+                                        request->pictures->low ? "low" : "high"));
+    return parts;
+}
+
 json_t *llm_provider_messages(const struct llm_request *request)
 {
     json_t *list = json_array(), *copy;
@@ -34,12 +51,15 @@ json_t *llm_provider_messages(const struct llm_request *request)
     size_t i;
 
     json_array_foreach (request->messages, i, message) {
-        if (!json_object_get(message, "stable")) {
+        if (!json_object_get(message, "stable") && !json_object_get(message, "pictures")) {
             json_array_append(list, (json_t *)message);
             continue;
         }
         copy = json_copy((json_t *)message);
         json_object_del(copy, "stable");
+        if (llm_pictures_of(message) > 0)
+            json_object_set_new(copy, "content", parts_of(request, message));
+        json_object_del(copy, "pictures");
         json_array_append_new(list, copy);
     }
     return list;
@@ -57,7 +77,8 @@ char *llm_provider_body(const struct llm_request *request)
             return NULL;
     }
     body = llm_provider_of(request->settings)->body(&plain);
-    return llm_json_print(body, JSON_REAL_PRECISION(6));
+    return request->pictures ? llm_pictures_print(request, body, JSON_REAL_PRECISION(6))
+                             : llm_json_print(body, JSON_REAL_PRECISION(6));
 }
 
 troupe_status llm_provider_chunk(const struct llm_provider *provider, struct llm_stream *stream,

@@ -98,6 +98,20 @@ static size_t mark_of(const struct llm_request *request, size_t at)
                : (size_t)json_integer_value(json_object_get(message, "stable"));
 }
 
+/* The provider reads them best in front of the text. */
+static int add_pictures(json_t *blocks, const struct llm_request *request, const json_t *message)
+{
+    const struct llm_picture *picture;
+
+    for (size_t i = 0; (picture = llm_pictures_at(request, message, i)); i++)
+        if (json_array_append_new(blocks,
+                                  json_pack("{s:s, s:{s:s, s:s, s:o}}", "type", "image", "source",
+                                            "type", "base64", "media_type", picture->head.type,
+                                            "data", llm_pictures_stand_in(picture, ""))) < 0)
+            return -1;
+    return 0;
+}
+
 static int add_text(json_t *blocks, const json_t *message, size_t mark)
 {
     const char *text = text_of(message, "content");
@@ -151,7 +165,8 @@ static int add_calls(json_t *blocks, const json_t *calls)
     return 0;
 }
 
-static int add_message(json_t *talk, const json_t *message, size_t mark)
+static int add_message(json_t *talk, const struct llm_request *request, const json_t *message,
+                       size_t mark)
 {
     const int is_tool = has_role(message, "tool"), is_answer = has_role(message, "assistant");
     json_t *blocks;
@@ -161,7 +176,8 @@ static int add_message(json_t *talk, const json_t *message, size_t mark)
     /* A talk begins with the member; the start of an older one may have been left out. */
     if (is_answer && json_array_size(talk) == 0)
         return 0;
-    if (!is_tool && !text_of(message, "content")[0] && !json_object_get(message, "tool_calls"))
+    if (!is_tool && !text_of(message, "content")[0] && !json_object_get(message, "tool_calls") &&
+        llm_pictures_of(message) == 0)
         return 0;
     blocks = blocks_for(talk, is_answer ? "assistant" : "user");
     if (!blocks)
@@ -171,7 +187,7 @@ static int add_message(json_t *talk, const json_t *message, size_t mark)
                                      json_pack("{s:s, s:s, s:s}", "type", "tool_result",
                                                "tool_use_id", text_of(message, "tool_call_id"),
                                                "content", text_of(message, "content")));
-    if (add_text(blocks, message, mark) < 0)
+    if (add_pictures(blocks, request, message) < 0 || add_text(blocks, message, mark) < 0)
         return -1;
     return add_calls(blocks, json_object_get(message, "tool_calls"));
 }
@@ -183,7 +199,7 @@ static json_t *talk_of(const struct llm_request *request)
     size_t i;
 
     json_array_foreach (request->messages, i, message) {
-        if (!talk || add_message(talk, message, mark_of(request, i)) < 0) {
+        if (!talk || add_message(talk, request, message, mark_of(request, i)) < 0) {
             json_decref(talk);
             return NULL;
         }

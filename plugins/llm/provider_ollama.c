@@ -53,8 +53,19 @@ static json_t *calls_of(const json_t *calls)
     return list;
 }
 
-static json_t *message_of(const json_t *messages, const json_t *message)
+static json_t *images_of(const struct llm_request *request, const json_t *message)
 {
+    const struct llm_picture *picture;
+    json_t *list = json_array();
+
+    for (size_t i = 0; (picture = llm_pictures_at(request, message, i)); i++)
+        json_array_append_new(list, llm_pictures_stand_in(picture, ""));
+    return list;
+}
+
+static json_t *message_of(const struct llm_request *request, const json_t *message)
+{
+    const json_t *messages = request->messages;
     const json_t *calls = json_object_get(message, "tool_calls");
     const char *id = json_string_value(json_object_get(message, "tool_call_id"));
     const char *text = json_string_value(json_object_get(message, "content"));
@@ -63,6 +74,8 @@ static json_t *message_of(const json_t *messages, const json_t *message)
 
     if (ret && json_is_array(calls))
         json_object_set_new(ret, "tool_calls", calls_of(calls));
+    if (ret && llm_pictures_of(message) > 0)
+        json_object_set_new(ret, "images", images_of(request, message));
     if (ret && id)
         json_object_set_new(ret, "tool_name", json_string(called_name(messages, id)));
     return ret;
@@ -86,7 +99,7 @@ static json_t *ollama_body(const struct llm_request *request)
     int failed = 0;
 
     json_array_foreach (request->messages, i, message)
-        failed |= json_array_append_new(messages, message_of(request->messages, message));
+        failed |= json_array_append_new(messages, message_of(request, message));
     ret = json_pack("{s:s, s:o, s:b, s:o}", "model", request->settings->model, "messages", messages,
                     "stream", 1, "options", options_of(request));
     if (!ret)

@@ -58,13 +58,14 @@ static size_t dumped(const json_t *value)
     return value ? json_dumpb(value, NULL, 0, JSON_COMPACT) : 0;
 }
 
-static uint64_t estimate_message(const json_t *message)
+static uint64_t estimate_message(const struct llm_request *request, const json_t *message)
 {
     const json_t *content = json_object_get(message, "content");
 
     return TOKENS_PER_MESSAGE +
            llm_estimate_text(json_string_value(content), json_string_length(content)) +
-           dumped(json_object_get(message, "tool_calls")) / 2;
+           dumped(json_object_get(message, "tool_calls")) / 2 +
+           llm_pictures_guess(request, message);
 }
 
 uint64_t llm_estimate_request(const struct llm_request *request)
@@ -74,7 +75,7 @@ uint64_t llm_estimate_request(const struct llm_request *request)
     size_t i;
 
     json_array_foreach (request->messages, i, message)
-        tokens += estimate_message(message);
+        tokens += estimate_message(request, message);
     return tokens;
 }
 
@@ -130,6 +131,8 @@ static const char *check_message(const json_t *message)
         return "a message needs a content of text";
     if (check_stable(message))
         return check_stable(message);
+    if (llm_pictures_check(message))
+        return llm_pictures_check(message);
     return check_calls(message, role);
 }
 
@@ -161,7 +164,7 @@ static troupe_status fit(struct llm_request *request)
         }
         /* With a call go its results: a provider refuses one without the other. */
         do {
-            tokens -= estimate_message(message);
+            tokens -= estimate_message(request, message);
             json_array_remove(request->messages, i);
             request->dropped++;
             message = json_array_get(request->messages, i);

@@ -6,6 +6,7 @@
 #define LLM_REQUEST_H
 
 #include "json.h"
+#include "pictures.h"
 #include "settings.h"
 
 #define LLM_MESSAGES_MAX 500
@@ -33,12 +34,13 @@ struct llm_request {
     int64_t max_tokens;
     double temperature;
     uint8_t has_temperature;
-    uint64_t input_bytes; /* of all contents, calls and tools */
+    uint64_t input_bytes;          /* of all contents, calls and tools */
+    struct llm_pictures *pictures; /* the caller's; NULL: there are none */
     struct llm_shape shape;
 };
 
 /* Checks the messages (a JSON array of role and content; an assistant's may have "tool_calls", a
- * tool's has "tool_call_id", any may have "stable") and fits them into the configured context:
+ * tool's has "tool_call_id", a user's "pictures", any may have "stable") and fits them into the configured context:
  * the oldest that are neither "system" nor the last are left out. `max_tokens` 0 and `temperature`
  * below 0 take what the config says. TROUPE_ARGUMENT for bad messages, TROUPE_LIMIT where even the
  * last does not fit; `ret_problem` then says what. */

@@ -337,7 +337,7 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
         return status;
     status = open_request(turn, round, &http);
     if (status == TROUPE_BUDGET)
-        return llm_refused(turn, round->tariff, round->settings);
+        return llm_refused(turn, round->tariff, round->request);
     if (status < 0) {
         llm_give_back(turn, &round->reservation, status);
         return fail(turn, round, llm_classify_transport(status));

@@ -119,7 +119,31 @@ static int64_t key_of(const struct llm_router *router, int64_t candidate, int64_
     return key < 0 ? 0 : key;
 }
 
-static const char no_price[] = "no price";
+static const char no_price[] = "no price", cannot_see[] = "cannot see pictures";
+
+static const struct llm_way *way_of(const struct llm_router *router, enum llm_route route)
+{
+    return &router->ways[router->ways[route].count > 0 ? route : LLM_CHAT];
+}
+
+int llm_router_sees(const struct llm_router *router, enum llm_route route)
+{
+    const struct llm_way *way = way_of(router, route);
+
+    for (uint32_t i = 0; i < way->count; i++)
+        if (router->candidates[way->to[i].candidate].settings.sees)
+            return 1;
+    return 0;
+}
+
+/* A picture costs tokens, of which somebody has to know how many. */
+static int has_price(const struct llm_settings *settings, const struct llm_ask *ask, int64_t now_ms)
+{
+    const struct llm_tariff tariff = llm_tariff_find(settings, now_ms);
+
+    return tariff.known &&
+           (!ask->pictures || tariff.price.input == 0 || settings->sight.rule != LLM_SIGHT_UNKNOWN);
+}
 
 /* NULL where it may be asked. */
 static const char *obstacle(const struct llm_router *router, const struct llm_ask *ask,
@@ -129,6 +153,8 @@ static const char *obstacle(const struct llm_router *router, const struct llm_as
     const struct llm_candidate *model = &router->candidates[index];
     const char *why_not;
 
+    if (ask->pictures && (!model->settings.sees || model->blind))
+        return cannot_see;
     if (ask->tried & (1u << index))
         return "failed";
     if (way->to[place].quality < way->floor)
@@ -136,7 +162,7 @@ static const char *obstacle(const struct llm_router *router, const struct llm_as
     why_not = llm_health_obstacle(&model->health, &router->links[model->provider], now_ms);
     if (why_not)
         return why_not;
-    return llm_tariff_find(&model->settings, now_ms).known ? NULL : no_price;
+    return has_price(&model->settings, ask, now_ms) ? NULL : no_price;
 }
 
 static double score(const struct llm_router *router, const struct llm_ask *ask,
@@ -187,13 +213,13 @@ static int may_repeat(struct llm_router *router, const struct llm_ask *ask,
 void llm_router_choose(struct llm_router *router, const struct llm_ask *ask, int64_t now_ms,
                        struct llm_choice *ret)
 {
-    const struct llm_way *way =
-        &router->ways[router->ways[ask->route].count > 0 ? ask->route : LLM_CHAT];
+    const struct llm_way *way = way_of(router, ask->route);
     int64_t unpriced = -1;
     double best = -1;
 
     memset(ret, 0, sizeof(*ret));
     ret->candidate = -1;
+    ret->blind = way->count > 0;
     look(router, now_ms);
     tell(ret, "%s:", routes[ask->route].name);
     for (uint32_t i = 0; i < way->count; i++) {
@@ -202,6 +228,7 @@ void llm_router_choose(struct llm_router *router, const struct llm_ask *ask, int
         double value = score(router, ask, way, i, now_ms);
         const char *note = why_not;
 
+        ret->blind &= why_not == cannot_see;
         if (!note && ask->prefer >> way->to[i].candidate & 1) {
             value += PREFERRED;
             note = "preferred";

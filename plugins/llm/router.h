@@ -27,6 +27,7 @@ struct llm_candidate {
     struct llm_settings settings;
     uint8_t provider;
     struct llm_shape shape; /* what this model refused before */
+    uint8_t blind;          /* and pictures, whatever the table says */
     struct llm_health health;
     struct llm_alert alert;
 };
@@ -56,11 +57,13 @@ struct llm_ask {
     uint32_t prefer;    /* bits of those that the member would rather have    */
     int64_t last;       /* the one that just failed, -1: none */
     int again;          /* asking the last again makes sense  */
+    int pictures;       /* only those are asked that see them */
 };
 
 struct llm_choice {
     int64_t candidate; /* -1: none */
     int64_t key;
+    int blind; /* there is none, because none sees pictures */
     char why[480];
 };
 
@@ -70,6 +73,9 @@ enum llm_route llm_route_of(troupe_str name);
 const char *llm_route_name(enum llm_route route);
 /* Whether there is anything to choose. */
 int llm_router_chooses(const struct llm_router *router);
+
+/* Whether any model that the route may lead to sees pictures, by the config. */
+int llm_router_sees(const struct llm_router *router, enum llm_route route);
 
 /* A question has come: it earns its share of a repetition. */
 void llm_router_earn(struct llm_router *router);

@@ -76,6 +76,16 @@ static uint32_t lacks_of(const struct llm_settings *settings)
     return lacks;
 }
 
+/* Whether it takes pictures, and what they count for. The table says it, or who names it for them. */
+static void look_up_sight(struct llm_settings *settings, int for_pictures)
+{
+    settings->sees =
+        (uint8_t)(settings->sees || for_pictures || settings->sight.rule != LLM_SIGHT_UNKNOWN);
+    if (settings->sees && settings->sight.rule == LLM_SIGHT_UNKNOWN && settings->picture_tokens > 0)
+        settings->sight =
+            (struct llm_sight){.rule = LLM_SIGHT_FLAT, .most = settings->picture_tokens};
+}
+
 /* The candidate for a model of a provider, made where it is new. -1: too many. */
 static int candidate_for(struct llm_router *router, const struct llm_settings *settings,
                          uint8_t provider, const char *model)
@@ -99,6 +109,8 @@ static int candidate_for(struct llm_router *router, const struct llm_settings *s
         candidate->settings.has_price = 0;
     snprintf(candidate->settings.model, sizeof(candidate->settings.model), "%s", model);
     candidate->settings.lacks = lacks_of(&candidate->settings);
+    (void)llm_price_sight(settings->prices, settings->host_name, model, &candidate->settings.sight);
+    look_up_sight(&candidate->settings, 0);
     return (int)router->count++;
 }
 
@@ -129,6 +141,7 @@ static troupe_status add_entry(struct llm_router *router, const struct llm_setti
     index = candidate_for(router, &providers[provider], (uint8_t)provider, entry);
     if (index < 0 || way->count == LLM_CANDIDATES_MAX)
         return bad(main, key, whole, "more than 16 models; leave some out");
+    look_up_sight(&router->candidates[index].settings, route == LLM_VISION);
     way->to[way->count].candidate = (uint8_t)index;
     way->to[way->count].quality = (uint8_t)(quality < 0 ? LLM_QUALITY : quality);
     way->count++;

@@ -257,6 +257,10 @@ troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret)
     ret->alert.window_ms = troupe_config_int(host, "alert_window", 600000);
     ret->alert.share = troupe_config_float(host, "alert_share", 0.5);
     ret->cache_entries = (uint32_t)troupe_config_int(host, "cache_entries", 2000);
+    ret->pictures = (uint32_t)troupe_config_int(host, "pictures", 4);
+    ret->picture_bytes = (uint64_t)troupe_config_int(host, "picture_bytes", 3932160);
+    ret->picture_tokens = (uint32_t)troupe_config_int(host, "picture_tokens", 0);
+    ret->picture_low = equals(troupe_config_str(host, "picture_detail"), "low");
     value.u.i = troupe_config_int(host, "keep_alive", 0);
     if (value.u.i > 0)
         snprintf(ret->keep_alive, sizeof(ret->keep_alive), "%llds",

@@ -6,6 +6,7 @@
 #define LLM_SETTINGS_H
 
 #include "price.h"
+#include "sight.h"
 
 #include <troupe/troupe.h>
 
@@ -33,7 +34,9 @@ struct llm_settings {
     char base_url[LLM_URL_MAX + 1]; /* without the slash at its end; "" where none is set */
     char host_name[LLM_HOST_MAX + 1];
     char model[LLM_MODEL_MAX + 1];
-    uint32_t lacks; /* LLM_LACKS_… of the model */
+    uint32_t lacks;         /* LLM_LACKS_… of the model */
+    uint8_t sees;           /* the model takes pictures …    */
+    struct llm_sight sight; /* … which count by this */
     uint8_t has_key, is_local, has_temperature, has_price;
     uint8_t key_count;         /* that are set */
     char keys[2][LLM_KEY_MAX]; /* the config keys that hold them, for the host to fill in */
@@ -41,8 +44,12 @@ struct llm_settings {
     enum llm_token_parameter token_parameter;
     double temperature;
     int64_t max_tokens, context_tokens, attempts, tool_steps;
-    uint64_t tool_cost; /* micro-USD for all rounds of one answer */
-    uint8_t cache;      /* answers may be kept */
+    uint64_t tool_cost;      /* micro-USD for all rounds of one answer */
+    uint8_t cache;           /* answers may be kept */
+    uint8_t picture_low;     /* pictures are shown in low detail       */
+    uint32_t pictures;       /* of a question at most …                */
+    uint64_t picture_bytes;  /* … and all of them together             */
+    uint32_t picture_tokens; /* of one at most, where the table does not say; 0: nobody knows */
     uint32_t cache_entries;
     int64_t cache_ttl_ms;
     struct llm_alert_rule alert;

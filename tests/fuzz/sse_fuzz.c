@@ -13,10 +13,14 @@
 #define put put_json
 #include "../../plugins/llm/json_write.c"
 #undef put
+#include "../../plugins/llm/digest.c"
+#include "../../plugins/llm/picture.c"
+#include "../../plugins/llm/pictures.c"
 #include "../../plugins/llm/provider.c"
 #include "../../plugins/llm/provider_anthropic.c"
 #include "../../plugins/llm/provider_ollama.c"
 #include "../../plugins/llm/provider_openai.c"
+#include "../../plugins/llm/sight.c"
 #include "../../plugins/llm/sse.c"
 #include "../../plugins/llm/stream.c"
 

@@ -27,6 +27,8 @@ refuses 'out of range' '{"model": "x", "messages": [], "temperature": 3}'
 
 "$TROUPE_BUILDDIR/tests/unit/agents/llm_provider_test" --requests >"$TAP_DIR/requests.json"
 is "$(check "$TAP_DIR/requests.json" 'POST /chat/completions')" 4 "each of our requests holds it"
+"$TROUPE_BUILDDIR/tests/unit/agents/llm_vision_test" --requests >"$TAP_DIR/requests.json"
+is "$(check "$TAP_DIR/requests.json" 'POST /chat/completions')" 1 "so does one with pictures"
 "$TROUPE_BUILDDIR/tests/unit/agents/llm_others_test" --requests >"$TAP_DIR/requests.json"
 is "$(check "$TAP_DIR/requests.json" 'POST /embeddings' 'POST /moderations' 'POST /images/generations')" 4 \
     "and so do those for vectors, judgements and pictures"

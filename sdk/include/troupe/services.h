@@ -18,7 +18,10 @@
  *   messages     JSON array of {"role": "system" | "user" | "assistant", "content": text}, oldest
  *                first; at least one. A message may say "stable": so many bytes of its content, and all
  *                before them, will be the same in later calls. Providers that keep what they read, and
- *                want to be told, then charge it less
+ *                want to be told, then charge it less. A user's message may have "pictures": places of the turn's
+ *                files (troupe/files.h), at most 8, as in [0, 2]. The provider of llm.chat reads them itself, so
+ *                that their bytes are in no argument and no record, and the caller needs no capability for them.
+ *                They are shown to models that take pictures only
  *   route        string, optional: what it is for ("chat" by default, "quick", "summary" …)
  *   max_tokens   integer, optional: bound of the answer; the provider's config bounds it further
  *   temperature  number, optional
@@ -28,7 +31,7 @@
  *                so that whoever asks exactly the same of this bot may get it
  *   question     string, optional: stands in for the last message where it is looked up whether it was
  *                asked before; the caller's word for what is meant, at most 2,000 bytes; so nothing that is
- *                not in it may be in that message
+ *                not in it may be in that message. It counts for nothing where there are pictures
  *   schema       JSON schema, optional: the answer is one JSON value that holds it. Nothing is streamed
  *                before it was checked; what does not hold is sent back to the model once. Known are type,
  *                properties, required, additionalProperties, items, minItems, maxItems, enum, const,
@@ -49,6 +52,11 @@
  *   llm.account         key, credit or permission was refused       TROUPE_DENIED
  *   llm.bad_model       the provider does not know the model        TROUPE_CONFIG
  *   llm.too_long        the messages do not fit the model            TROUPE_LIMIT
+ *   llm.cannot_see      there are pictures, and no model that is set
+ *                       up takes any; nothing was sent or paid       TROUPE_UNSUPPORTED
+ *   llm.picture_refused the last model that was asked takes none     TROUPE_UNSUPPORTED
+ *   llm.bad_picture     one is too large, or none that a model takes,
+ *                       or there are too many                        TROUPE_LIMIT, TROUPE_DATA
  *   llm.bad_arguments   the arguments are not as above               TROUPE_ARGUMENT
  *   llm.bad_answer      what came back cannot be understood         TROUPE_DATA
  *   llm.bad_json        the answer does not hold the schema, twice   TROUPE_DATA

@@ -119,6 +119,10 @@ static troupe_status convert(const troupe_key *key, const char *text, troupe_val
         if (strcmp(end, "ms") != 0)
             ret->u.i *= *end == 'm' ? 60000 : 1000;
         break;
+    case TROUPE_TYPE_SIZE:
+        ret->u.i = strtoll(text, &end, 10);
+        ret->u.i *= *end == 'k' ? 1024 : 1;
+        break;
     default: ret->u.s = (troupe_str){text, strlen(text)};
     }
     return TROUPE_OK;
@@ -606,12 +610,40 @@ static troupe_status owner_tell(troupe_turn *turn, const char *sentence)
 
 static const troupe_owner_v1 owner_table = {.size = sizeof(owner_table), .tell = owner_tell};
 
+static troupe_status file_info(troupe_turn *turn, uint32_t index, troupe_file *ret)
+{
+    const struct fake_turn *fake = self(turn);
+
+    if (index >= 12 || !fake->files[index].name)
+        return TROUPE_NOT_FOUND;
+    ret->kind = fake->files[index].kind;
+    ret->bytes = fake->files[index].len;
+    ret->shown = 0;
+    ret->name = (troupe_str){fake->files[index].name, strlen(fake->files[index].name)};
+    ret->type = (troupe_str){"", 0};
+    return TROUPE_OK;
+}
+
+static troupe_status file_read(troupe_turn *turn, uint32_t index, troupe_str *ret)
+{
+    struct fake_turn *fake = self(turn);
+
+    fake->file_reads++;
+    *ret = (troupe_str){fake->files[index].data, fake->files[index].len};
+    return fake->files[index].data ? TROUPE_OK : TROUPE_UNSUPPORTED;
+}
+
+static const troupe_files_v1 files_table = {
+    .size = sizeof(files_table), .info = file_info, .read = file_read};
+
 static const void *turn_extension(troupe_turn *turn, const char *id)
 {
     if (strcmp(id, TROUPE_HTTP) == 0)
         return &http_table;
     if (strcmp(id, TROUPE_BUDGET_EXTENSION) == 0)
         return self(turn)->no_budget ? NULL : &budget_table;
+    if (strcmp(id, TROUPE_FILES) == 0)
+        return &files_table;
     if (strcmp(id, TROUPE_KV) == 0)
         return &kv_table;
     if (!strcmp(id, TROUPE_CACHE))

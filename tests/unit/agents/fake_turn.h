@@ -108,6 +108,14 @@ struct fake_turn {
     char planned[512], planned_key[65];
     unsigned planned_count;
 
+    /* What is attached to the message; one without a name ends the list. */
+    struct {
+        const char *name, *data;
+        uint64_t len;
+        uint32_t kind;
+    } files[12];
+    unsigned file_reads;
+
     sqlite3 *db;
     struct sqlite_guard guard;
     troupe_status sql_status; /* what SQL fails with, where it is negative */

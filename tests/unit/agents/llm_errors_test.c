@@ -222,6 +222,18 @@ static const struct {
      "not_implemented"},
     {400, "{\"object\":\"error\",\"message\":\"image_url is only supported by certain models\"}",
      "no_images"},
+    {500,
+     "{\"error\":{\"code\":500,\"message\":\"image input is not supported - hint: if this is "
+     "unexpected, you may need to provide the mmproj\",\"type\":\"server_error\"}}",
+     "no_images"},
+    {500, "{\"error\":\"this model is missing data required for image input\"}", "no_images"},
+    {400,
+     "{\"object\":\"error\",\"message\":\"At most 0 image(s) may be provided in one prompt.\"}",
+     "no_images"},
+    {400,
+     "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":"
+     "\"Could not process image\"}}",
+     "bad_picture"},
     {400, OPENAI("invalid_request_error", "", "The model `x` has been decommissioned"),
      "model_gone"},
     {400, OPENAI("invalid_request_error", "", "The adapter 'x' does not exist"), "no_such_thing"},
@@ -289,8 +301,9 @@ static void every_kind_is_proven_by_a_recorded_error(void **state)
 static void every_kind_has_all_that_belongs_to_one(void **state)
 {
     static const char *const codes[] = {
-        "llm.unreachable", "llm.too_slow",       "llm.rate_limited", "llm.refused", "llm.bad_model",
-        "llm.bad_answer",  "llm.provider_error", "llm.interrupted",  "llm.account", "llm.too_long"};
+        "llm.unreachable", "llm.too_slow",   "llm.rate_limited",    "llm.refused",
+        "llm.bad_model",   "llm.bad_answer", "llm.provider_error",  "llm.interrupted",
+        "llm.account",     "llm.too_long",   "llm.picture_refused", "llm.bad_picture"};
 
     (void)state;
     for (size_t i = 0; llm_kind_at(i); i++) {
@@ -323,7 +336,8 @@ static enum apology tell(const struct llm_kind *kind, char ret[APOLOGY_MAX])
 
 static enum apology expected(const struct llm_kind *kind)
 {
-    if (strcmp(kind->name, "too_long") == 0 || strcmp(kind->name, "too_big") == 0)
+    if (strcmp(kind->name, "bad_picture") == 0 || strcmp(kind->name, "too_long") == 0 ||
+        strcmp(kind->name, "too_big") == 0)
         return APOLOGY_NOT_UNDERSTOOD;
     switch (kind->category) {
     case LLM_RATE: return APOLOGY_TOO_FAST;
@@ -344,8 +358,9 @@ static int has_one_of(const char *text, const char *const *words)
 /* Members never read of statuses, codes and the like, and always what can be done. */
 static void every_kind_is_told_as_a_person_would(void **state)
 {
-    static const char *const remedies[] = {"try again", "admin",   "fewer words", "Ask me",
-                                           "shorter",   "ask for", "other words", NULL};
+    static const char *const remedies[] = {"try again",   "admin",       "fewer words",
+                                           "Ask me",      "shorter",     "ask for",
+                                           "other words", "try another", NULL};
     static const char *const jargon[] = {"HTTP", "JSON", "status", "error", "code",      "null",
                                          "llm.", "sk-",  "429",    "{",     "exception", NULL};
     size_t of[APOLOGIES] = {0};

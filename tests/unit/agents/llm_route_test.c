@@ -17,7 +17,7 @@ const troupe_plugin *troupe_plugin_v1(void);
 typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double, troupe_str,
                                  troupe_str, troupe_str);
 typedef troupe_status (*route_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int64_t,
-                                  int64_t, int64_t, int32_t);
+                                  int64_t, int64_t, int32_t, int32_t);
 typedef troupe_status (*model_fn)(troupe_turn *, troupe_str);
 
 #define SECONDS ((int64_t)1000)
@@ -341,7 +341,8 @@ static const char *call_route(struct fake_turn *fake, const char *name, troupe_s
                          json_integer_value(json_object_get(tree, "tried")),
                          json_integer_value(json_object_get(tree, "prefer")),
                          json_integer_value(json_object_get(tree, "last")),
-                         json_is_true(json_object_get(tree, "again"))),
+                         json_is_true(json_object_get(tree, "again")),
+                         json_is_true(json_object_get(tree, "pictures"))),
                      TROUPE_OK);
     snprintf(result, sizeof(result), "%s", fake->result.ptr);
     free(fake->result.ptr);

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pictures.h"
+
+#include "request.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_SHOWN 60 /* bytes of a file's name in a sentence */
+#define BODY_ROOM                                                                                  \
+    (64u * 1024) /* for all but texts and pictures; the body grows where that is too little */
+
+static const json_t *list_of(const json_t *message)
+{
+    return json_object_get(message, "pictures");
+}
+
+size_t llm_pictures_of(const json_t *message)
+{
+    return json_array_size(list_of(message));
+}
+
+int llm_pictures_any(const json_t *messages)
+{
+    const json_t *message;
+    size_t i;
+
+    json_array_foreach ((json_t *)messages, i, message)
+        if (llm_pictures_of(message) > 0)
+            return 1;
+    return 0;
+}
+
+const char *llm_pictures_check(const json_t *message)
+{
+    const json_t *list = list_of(message), *file;
+    const char *role = json_string_value(json_object_get(message, "role"));
+    size_t i;
+
+    if (!list)
+        return NULL;
+    if (!json_is_array(list) || !role || strcmp(role, "user") != 0 ||
+        json_array_size(list) > LLM_PICTURES_MAX)
+        return "pictures is a list of at most 8 places in a message of the user";
+    json_array_foreach ((json_t *)list, i, file)
+        if (!json_is_integer(file) || json_integer_value(file) < 0 ||
+            json_integer_value(file) > UINT32_MAX)
+            return "pictures lists places of the turn's files, from 0";
+    return NULL;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+/* What a member may be shown of the name that another one gave. */
+static void show_name(troupe_str name, char ret[NAME_SHOWN + 1])
+{
+    size_t len = 0;
+
+    for (uint64_t i = 0; i < name.len && len < NAME_SHOWN; i++)
+        if ((unsigned char)name.ptr[i] > ' ' && !strchr("\"`*_~|<>@\\\x7f", name.ptr[i]))
+            ret[len++] = name.ptr[i];
+    while (len > 0 && len == NAME_SHOWN && ((unsigned char)ret[len - 1] & 0xC0) == 0x80)
+        len--;
+    if (len == NAME_SHOWN && (unsigned char)ret[len - 1] >= 0xC0)
+        len--;
+    ret[len] = 0;
+}
+
+#define BAD "llm.bad_picture"
+
+static troupe_status no_picture(troupe_turn *turn, const char *name)
+{
+    return troupe_fail(turn, TROUPE_DATA, BAD,
+                       "\"%s\" is no picture that a language model takes. Please try a PNG, JPEG, "
+                       "GIF or WebP.",
+                       name);
+}
+
+static troupe_status too_large(troupe_turn *turn, const char *name, uint64_t most)
+{
+    return troupe_fail(turn, TROUPE_LIMIT, BAD,
+                       "\"%s\" is too large: pictures of %llu kB together may be looked at, none "
+                       "with a side above %d pixels. Please try a smaller one.",
+                       name, (unsigned long long)(most / 1024), LLM_PICTURE_SIDE_MAX);
+}
+
+static troupe_status read_one(troupe_turn *turn, uint64_t most, uint32_t file,
+                              struct llm_picture *ret)
+{
+    char name[NAME_SHOWN + 1];
+    troupe_file info;
+    troupe_status status = troupe_file_info(turn, file, &info);
+
+    if (status == TROUPE_NOT_FOUND || status == TROUPE_UNSUPPORTED)
+        return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments",
+                           "llm.chat: the turn has no file %u.", file);
+    if (status < 0)
+        return status;
+    show_name(info.name, name);
+    if (info.kind != TROUPE_FILE_PICTURE)
+        return no_picture(turn, name);
+    if (info.bytes > most)
+        return too_large(turn, name, most);
+    status = troupe_file_read(turn, file, &ret->bytes);
+    if (status == TROUPE_UNSUPPORTED)
+        return no_picture(turn, name);
+    if (status < 0)
+        return status;
+    if (llm_picture_read(ret->bytes.ptr, (size_t)ret->bytes.len, &ret->head) < 0)
+        return no_picture(turn, name);
+    if (ret->bytes.len > most || ret->head.width > LLM_PICTURE_SIDE_MAX ||
+        ret->head.height > LLM_PICTURE_SIDE_MAX)
+        return too_large(turn, name, most);
+    ret->file = file;
+    return TROUPE_OK;
+}
+
+static struct llm_picture *picture_of(struct llm_pictures *pictures, json_int_t file)
+{
+    for (uint32_t i = 0; pictures && i < pictures->count; i++)
+        if (pictures->at[i].file == file)
+            return &pictures->at[i];
+    return NULL;
+}
+
+static troupe_status load_one(troupe_turn *turn, const struct llm_settings *settings,
+                              json_int_t file, struct llm_pictures *pictures, uint64_t *left)
+{
+    const uint64_t most = *left < LLM_PICTURE_MAX ? *left : LLM_PICTURE_MAX;
+    troupe_status status;
+
+    if (picture_of(pictures, file))
+        return TROUPE_OK;
+    if (pictures->count >= settings->pictures)
+        return troupe_fail(turn, TROUPE_LIMIT, BAD,
+                           "That is more pictures than may be looked at at once, which are %u. "
+                           "Please show fewer.",
+                           settings->pictures);
+    status = read_one(turn, most, (uint32_t)file, &pictures->at[pictures->count]);
+    if (status < 0)
+        return status;
+    *left -= pictures->at[pictures->count++].bytes.len;
+    return TROUPE_OK;
+}
+
+troupe_status llm_pictures_load(troupe_turn *turn, const struct llm_settings *settings,
+                                struct llm_request *request, struct llm_pictures *ret)
+{
+    uint64_t left = settings->picture_bytes;
+    const json_t *message, *file;
+    size_t i, n;
+
+    memset(ret, 0, sizeof(*ret));
+    ret->low = settings->picture_low;
+    json_array_foreach (request->messages, i, message) {
+        json_array_foreach (list_of(message), n, file) {
+            troupe_status status = load_one(turn, settings, json_integer_value(file), ret, &left);
+
+            if (status < 0)
+                return status;
+        }
+    }
+    request->pictures = ret->count > 0 ? ret : NULL;
+    return TROUPE_OK;
+}
+
+/* ---- counting --------------------------------------------------------------------------------- */
+
+static uint64_t add(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+uint64_t llm_pictures_tokens_of(const struct llm_request *request, const json_t *message)
+{
+    const json_t *file;
+    uint64_t sum = 0;
+    size_t i;
+
+    json_array_foreach ((json_t *)list_of(message), i, file) {
+        const struct llm_picture *picture = picture_of(request->pictures, json_integer_value(file));
+
+        sum = add(sum, picture ? llm_sight_tokens(&request->settings->sight, picture->head.width,
+                                                  picture->head.height, request->pictures->low)
+                               : UINT64_MAX);
+    }
+    return sum;
+}
+
+uint64_t llm_pictures_tokens(const struct llm_request *request)
+{
+    const json_t *message;
+    uint64_t sum = 0;
+    size_t i;
+
+    json_array_foreach (request->messages, i, message)
+        sum = add(sum, llm_pictures_tokens_of(request, message));
+    return sum;
+}
+
+uint64_t llm_pictures_guess(const struct llm_request *request, const json_t *message)
+{
+    const uint64_t tokens = llm_pictures_tokens_of(request, message);
+
+    return tokens < UINT64_MAX ? tokens : LLM_PICTURE_TOKENS * llm_pictures_of(message);
+}
+
+json_t *llm_pictures_digests(const struct llm_request *request)
+{
+    json_t *list = json_array();
+    const json_t *message, *file;
+    size_t i, n;
+
+    json_array_foreach (request->messages, i, message) {
+        json_array_foreach (list_of(message), n, file) {
+            const struct llm_picture *picture =
+                picture_of(request->pictures, json_integer_value(file));
+            uint8_t digest[LLM_DIGEST_SIZE];
+            char text[LLM_DIGEST_TEXT] = "";
+
+            if (picture) {
+                llm_digest(picture->bytes.ptr, (size_t)picture->bytes.len, digest);
+                llm_digest_text(digest, text);
+            }
+            if (json_array_append_new(list, json_string(text)) < 0) {
+                json_decref(list);
+                return NULL;
+            }
+        }
+    }
+    return list;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------- */
+
+const struct llm_picture *llm_pictures_at(const struct llm_request *request, const json_t *message,
+                                          size_t n)
+{
+    const json_t *file = json_array_get(list_of(message), n);
+
+    return file ? picture_of(request->pictures, json_integer_value(file)) : NULL;
+}
+
+json_t *llm_pictures_stand_in(const struct llm_picture *picture, const char *before)
+{
+    struct llm_picture *own = (struct llm_picture *)picture;
+
+    if (!own->stand_in)
+        own->stand_in =
+            before ? json_string(before) : json_sprintf("data:%s;base64,", own->head.type);
+    return json_incref(own->stand_in);
+}
+
+static size_t packed(size_t len)
+{
+    return (len + 2) / 3 * 4;
+}
+
+static void pack(const uint8_t *in, size_t len, char *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (; len > 0; out += 4) {
+        const size_t n = len < 3 ? len : 3;
+        const uint32_t bits = (uint32_t)in[0] << 16 | (n > 1 ? (uint32_t)in[1] << 8 : 0) |
+                              (n > 2 ? (uint32_t)in[2] : 0);
+
+        out[0] = digits[bits >> 18];
+        out[1] = digits[bits >> 12 & 63];
+        out[2] = n > 1 ? digits[bits >> 6 & 63] : '=';
+        out[3] = n > 2 ? digits[bits & 63] : '=';
+        in += n;
+        len -= n;
+    }
+}
+
+/* Which text stands for a picture is told by the value itself, which nothing that was written can be. */
+static int put_picture(struct llm_json_writer *writer, const json_t *value, void *arg)
+{
+    const struct llm_pictures *pictures = arg;
+
+    for (uint32_t i = 0; i < pictures->count; i++) {
+        const struct llm_picture *picture = &pictures->at[i];
+        const size_t len = (size_t)picture->bytes.len;
+        char *room;
+
+        if (picture->stand_in != value)
+            continue;
+        llm_json_put(writer, "\"", 1);
+        llm_json_put(writer, json_string_value(value), json_string_length(value));
+        room = llm_json_room(writer, packed(len));
+        if (room)
+            pack((const uint8_t *)picture->bytes.ptr, len, room);
+        llm_json_put(writer, "\"", 1);
+        return 1;
+    }
+    return 0;
+}
+
+char *llm_pictures_print(const struct llm_request *request, const json_t *body, size_t flags)
+{
+    struct llm_pictures *pictures = request->pictures;
+    size_t room = BODY_ROOM + 2 * (size_t)request->input_bytes;
+    char *text;
+
+    for (uint32_t i = 0; i < pictures->count; i++)
+        room += packed((size_t)pictures->at[i].bytes.len);
+    text = llm_json_print_with(body, flags, room, put_picture, pictures);
+    for (uint32_t i = 0; i < pictures->count; i++) {
+        json_decref(pictures->at[i].stand_in);
+        pictures->at[i].stand_in = NULL;
+    }
+    return text;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The pictures of a question: files of the turn that its messages name by their places ("pictures"). Their bytes
+ * stay the host's. They are in no tree and in no record: a text stands for each in the request's body, and
+ * gives way to its base64 while the body is written, which is the only copy that we make.
+ */
+#ifndef LLM_PICTURES_H
+#define LLM_PICTURES_H
+
+#include "digest.h"
+#include "json.h"
+#include "picture.h"
+#include "settings.h"
+#include "sight.h"
+
+#include <troupe/files.h>
+
+#define LLM_PICTURES_MAX     8
+#define LLM_PICTURE_MAX      3932160u /* bytes; in base64 the 5 MB that Anthropic takes */
+#define LLM_PICTURES_DEFAULT 4
+/* What a picture is taken for where nobody knows who will see it. */
+#define LLM_PICTURE_TOKENS 1000
+
+struct llm_request;
+
+struct llm_picture {
+    uint32_t file; /* its place among the turn's files */
+    troupe_str bytes;
+    struct llm_picture_head head;
+    json_t *stand_in; /* while a body is made */
+};
+
+struct llm_pictures {
+    struct llm_picture at[LLM_PICTURES_MAX];
+    uint32_t count;
+    uint8_t low; /* are shown in low detail, where a provider has that */
+};
+
+/* NULL, or what is wrong with a message's "pictures". */
+const char *llm_pictures_check(const json_t *message);
+/* How many a message has. */
+size_t llm_pictures_of(const json_t *message);
+/* Whether any message has one. */
+int llm_pictures_any(const json_t *messages);
+
+/* Reads what the request's messages name, within the bounds of the settings. Else the call has failed, with a
+ * sentence that names the file. [turn, waits] */
+troupe_status llm_pictures_load(troupe_turn *turn, const struct llm_settings *settings,
+                                struct llm_request *request, struct llm_pictures *ret);
+
+/* Tokens that the pictures of a message, or of all messages, count for at most with the request's model.
+ * UINT64_MAX where nobody knows. */
+uint64_t llm_pictures_tokens_of(const struct llm_request *request, const json_t *message);
+uint64_t llm_pictures_tokens(const struct llm_request *request);
+/* The same as a guess, which may be too low. */
+uint64_t llm_pictures_guess(const struct llm_request *request, const json_t *message);
+
+/* The digests of their bytes, in the order of the messages. NULL without memory. */
+json_t *llm_pictures_digests(const struct llm_request *request);
+
+/* For a format: the n-th picture of a message, and what stands for it. `before` goes in front of its base64;
+ * NULL: "data:TYPE;base64,". Both NULL where there is none. */
+const struct llm_picture *llm_pictures_at(const struct llm_request *request, const json_t *message,
+                                          size_t n);
+json_t *llm_pictures_stand_in(const struct llm_picture *picture, const char *before);
+
+/* The body with the pictures in it, to be freed with free(); NULL without memory. */
+char *llm_pictures_print(const struct llm_request *request, const json_t *body, size_t flags);
+
+#endif
