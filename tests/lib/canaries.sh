@@ -65,7 +65,7 @@ INI
 
 canaries_places()
 {
-    echo message reply file remembered immediate document reminder hoard-field hoard-key hoard-trace hoard-what given summary \
+    echo message reply file remembered immediate document reminder hoard-field hoard-key hoard-trace hoard-what hoard-blob hoard-blobkey given summary \
         dead undelivered
 }
 

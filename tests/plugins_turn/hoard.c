@@ -24,6 +24,29 @@ static troupe_status keep_values(troupe_turn *turn, troupe_str word)
     return status;
 }
 
+/* Of more than one piece, with the word in each; and under a key with the member's id, for everybody. */
+static troupe_status keep_blobs(troupe_turn *turn, troupe_str word)
+{
+    enum { SIZE = 600000, EVERY = 1000 };
+    char *bytes = troupe_turn_alloc(turn, SIZE), key[64], text[300];
+    const int len = snprintf(text, sizeof(text), "%.*s-blob", (int)word.len, word.ptr);
+    troupe_str data = {bytes, SIZE};
+    troupe_status status = TROUPE_NOMEM;
+
+    for (size_t i = 0; bytes && i < SIZE; i += EVERY)
+        memcpy(bytes + i, text, (size_t)len);
+    if (bytes)
+        status = troupe_blobs_put(turn, TROUPE_SCOPE_MEMBER, "word", "text/plain", data, 0);
+    if (status >= 0)
+        status = troupe_blobs_put(turn, TROUPE_SCOPE_HERE, "word", "text/plain", data, LIFE_MS);
+    snprintf(key, sizeof(key), "of/%llu", (unsigned long long)troupe_turn_message(turn)->author);
+    snprintf(text, sizeof(text), "%.*s-blobkey", (int)word.len, word.ptr);
+    data = (troupe_str){text, strlen(text)};
+    if (status >= 0)
+        status = troupe_blobs_put(turn, TROUPE_SCOPE_AGENT, key, "text/plain", data, 0);
+    return status;
+}
+
 /* Also where everybody looks: who put it there is known to the host alone. */
 static troupe_status keep_cached(troupe_turn *turn, troupe_str word)
 {
@@ -89,6 +112,8 @@ static troupe_status hoard(troupe_turn *turn, troupe_str word)
     if (status >= 0)
         status = keep_indexed(turn, word);
     if (status >= 0)
+        status = keep_blobs(turn, word);
+    if (status >= 0)
         status = keep_planned(turn, word);
     if (status >= 0)
         status = keep_booked(turn, word);
@@ -139,8 +164,8 @@ static troupe_status due(troupe_turn *turn, troupe_str payload)
 }
 
 TROUPE_PLUGIN("org.example.hoard", "1.0.0", "Keeps words",
-              .needs = TROUPE_KV " " TROUPE_CACHE " " TROUPE_TEXTS " " TROUPE_VECTORS
-                                 " " TROUPE_SCHEDULE " " TROUPE_BUDGET_EXTENSION,
-              .capabilities = "kv cache texts vectors schedule budget",
+              .needs = TROUPE_KV " " TROUPE_BLOBS " " TROUPE_CACHE " " TROUPE_TEXTS
+                                 " " TROUPE_VECTORS " " TROUPE_SCHEDULE " " TROUPE_BUDGET_EXTENSION,
+              .capabilities = "kv blobs cache texts vectors schedule budget",
               .functions = TROUPE_LIST(hoard, brood, rummage), .job = due,
               .user_data = TROUPE_USER_DATA(TROUPE_USER_KEY("of/{member}", "A word of yours")));
