@@ -7,6 +7,7 @@
 #include "store_fixture.h"
 
 #include "base/buf.h"
+#include "store/blob.h"
 #include "store/catalog.h"
 #include "store/reseal.h"
 #include "store/seal.h"
@@ -49,6 +50,37 @@ static const struct store_migration steps[] = {
     (&(const struct store_statement){                                                              \
         .sql = (text), .ns = "suite", .expect = STORE_ANY, STORE_PARAMS(__VA_ARGS__)})
 
+static const struct store_blob_place picture = {"suite", "member/bob", "picture"};
+
+static troupe_status put_picture(struct fixture *f, const char *bytes, size_t len)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct store_blob_head blob = {.size = len, .type = "image/png", .sha256 = "0f"};
+    size_t done = 0;
+
+    CHECK_STATUS(store_blob_begin(f->store, &picture, len, &blob.body, &f->err), TROUPE_OK);
+    CHECK_STATUS(store_blob_write(f->store, &picture, blob.body, 0, bytes, len, &done, &f->err),
+                 TROUPE_OK);
+    CHECK(done == len);
+    store_blob_put(batch, &picture, &blob, 0);
+    return store_commit(f->store, batch, 0, &f->err);
+}
+
+static troupe_status look_at_picture(struct fixture *f, struct store *store)
+{
+    struct store_blob_head blob;
+    char end[sizeof(canary)];
+    size_t got;
+
+    CHECK_STATUS(store_blob_info(store, &picture, &blob, &f->err), TROUPE_OK);
+    CHECK(blob.size == STORE_BLOB_PART + sizeof(canary) && !strcmp(blob.sha256, "0f"));
+    CHECK_STATUS(
+        store_blob_read(store, &picture, &blob, STORE_BLOB_PART, end, sizeof(end), &got, &f->err),
+        TROUPE_OK);
+    CHECK(got == sizeof(canary) && !memcmp(end, canary, sizeof(canary)));
+    return TROUPE_OK;
+}
+
 static troupe_status fill(void *arg)
 {
     struct pair *pair = arg;
@@ -89,6 +121,8 @@ static troupe_status fill(void *arg)
                                          store_int(i)));
         CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
     }
+    memcpy(large + STORE_BLOB_PART, canary, sizeof(canary));
+    CHECK_STATUS(put_picture(f, large, STORE_BLOB_PART + sizeof(canary)), TROUPE_OK);
     mem_free(large);
     return TROUPE_OK;
 }
@@ -146,6 +180,7 @@ static troupe_status look(void *arg)
                  TROUPE_OK);
     CHECK(!strcmp(store_cell_text(value, 0, 0, ""), canary));
     CHECK(store_cell_int(value, 0, 1, 0) == 2); /* its version */
+    CHECK_STATUS(look_at_picture(f, pair->to), TROUPE_OK);
     /* The steps ran, and are known: a host goes on from here, and so does the next transfer. */
     CHECK_STATUS(store_migrate(pair->to, "suite", steps, 2, 0, &f->err), TROUPE_OK);
     CHECK(number(f, pair->to,
@@ -421,7 +456,7 @@ static troupe_status seal_one(void *arg)
 
 static void change_keys(struct pair *pair, const char *url)
 {
-    enum { SEALED = ROWS - ROWS / 5 + 2 };
+    enum { SEALED = ROWS - ROWS / 5 + 2, PICTURE = 3 };
 
     must_open(pair, pair->f.place.path, url, NULL, NULL, &pair->f.store);
     run_pair(pair, fill);
@@ -430,16 +465,16 @@ static void change_keys(struct pair *pair, const char *url)
     store_settle(&pair->f);
     must_open(pair, pair->f.place.path, url, KEY, NULL, &pair->f.store);
     run_pair(pair, seal_one); /* that a column is encrypted is seen from what is */
-    assert_int_equal(reseal_with(pair, url, KEY, NULL), SEALED - 1);
+    assert_int_equal(reseal_with(pair, url, KEY, NULL), SEALED - 1 + PICTURE);
     run_pair(pair, read_all);
     assert_int_equal(pair->told, 0);
     assert_int_equal(reseal_with(pair, url, KEY, NULL), 0); /* nothing is left to do */
-    assert_int_equal(reseal_with(pair, url, OTHER, KEY), SEALED);
+    assert_int_equal(reseal_with(pair, url, OTHER, KEY), SEALED + PICTURE);
     store_settle(&pair->f);
     must_open(pair, pair->f.place.path, url, OTHER, NULL, &pair->f.store); /* the old one may go */
     run_pair(pair, read_all);
     assert_int_equal(pair->told, 0);
-    assert_int_equal(reseal_with(pair, url, NULL, OTHER), SEALED);
+    assert_int_equal(reseal_with(pair, url, NULL, OTHER), SEALED + PICTURE);
     store_settle(&pair->f);
     must_open(pair, pair->f.place.path, url, NULL, NULL, &pair->f.store);
     run_pair(pair, read_all);
