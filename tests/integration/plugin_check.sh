@@ -70,7 +70,7 @@ fault "$TROUPE_BUILDDIR/tests/plugins_turn/.libs/blobs_denied.so" capability tro
     "an undeclared use of blobs is found"
 fault "$TROUPE_BUILDDIR/tests/plugins/.libs/bad.so" declaration org.example.bad "a declaration that does not hold is found"
 
-for file in "$faults/clean.so" "$TROUPE_BUILDDIR"/plugins/{hello,imagine,reminder,memory,conversation,llm}/.libs/*.so; do
+for file in "$faults/clean.so" "$TROUPE_BUILDDIR"/plugins/{hello,features,imagine,reminder,memory,conversation,llm}/.libs/*.so; do
     out=$("$TROUPE" plugin check "$file" 2>&1)
     is "$? ${out#*.so: }" "0 $(sed -n 's/^.*so: \(.* keeps the rules\)$/\1/p' <<<"$out")" "$(basename "$file") keeps the rules"
 done
