@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * imagine - pictures of what members describe. The service llm.image paints and pays; the picture goes with
- * the answer of whoever asked, a member or a model.
+ * the answer of whoever asked: a member by /imagine, a model that talks with one by generate_image.
  */
 #include <troupe/troupe.h>
 
@@ -9,7 +9,9 @@
 #include <string.h>
 
 #define PROMPT_MAX 1000
-#define ARGS_MAX   (6 * PROMPT_MAX + 100) /* each byte may take six as JSON */
+#define MODEL_MAX  200
+#define ARGS_MAX   (6 * (PROMPT_MAX + MODEL_MAX) + 200) /* each byte may take six as JSON */
+#define SHAPES     "square|landscape|portrait"
 
 /* `text` as a JSON string; what a member writes is UTF-8 already. */
 static size_t put_string(char *out, troupe_str text)
@@ -32,13 +34,12 @@ static size_t put_string(char *out, troupe_str text)
     return n;
 }
 
-TROUPE_FUNCTION(imagine, "Paints a picture of what you describe",
-                TROUPE_SLASH | TROUPE_TOOL | TROUPE_PAID,
-                TROUPE_STRING(prompt, "What it shows", .min = 1, .max = PROMPT_MAX),
-                TROUPE_STRING(shape, "Its shape", .choices = "square|landscape|portrait",
-                              .def_text = "square"))
+static size_t put(char *out, size_t n, const char *text)
+{
+    return n + (size_t)snprintf(out + n, ARGS_MAX - n, "%s", text);
+}
 
-static troupe_status imagine(troupe_turn *turn, troupe_str prompt, troupe_str shape)
+static troupe_status paint(troupe_turn *turn, troupe_str prompt, troupe_str shape, troupe_str model)
 {
     char *args = troupe_turn_alloc(turn, ARGS_MAX);
     troupe_str answer = {"", 0}, code, sentence;
@@ -47,10 +48,13 @@ static troupe_status imagine(troupe_turn *turn, troupe_str prompt, troupe_str sh
 
     if (!args)
         return TROUPE_NOMEM;
-    n += (size_t)snprintf(args, ARGS_MAX, "{\"prompt\":");
+    n = put(args, n, "{\"prompt\":");
     n += put_string(args + n, prompt);
-    n +=
-        (size_t)snprintf(args + n, ARGS_MAX - n, ",\"shape\":\"%.*s\"}", (int)shape.len, shape.ptr);
+    n = put(args, n, ",\"shape\":");
+    n += put_string(args + n, shape);
+    n = put(args, n, ",\"model\":");
+    n += put_string(args + n, model);
+    n = put(args, n, "}");
     status = troupe_call(turn, TROUPE_SERVICE_LLM_IMAGE, (troupe_str){args, n}, &answer);
     if (status < 0) {
         troupe_error(turn, &code, &sentence);
@@ -64,6 +68,30 @@ static troupe_status imagine(troupe_turn *turn, troupe_str prompt, troupe_str sh
     return troupe_reply(turn, "-# %.*s", (int)prompt.len, prompt.ptr);
 }
 
+TROUPE_FUNCTION(imagine, "Paints a picture of what you describe",
+                TROUPE_SLASH | TROUPE_PAID | TROUPE_LIMIT_IMAGES,
+                TROUPE_STRING(prompt, "What it shows", .min = 1, .max = PROMPT_MAX),
+                TROUPE_STRING(shape, "Its shape", .choices = SHAPES, .def_text = "square"))
+
+static troupe_status imagine(troupe_turn *turn, troupe_str prompt, troupe_str shape)
+{
+    return paint(turn, prompt, shape, (troupe_str){"", 0});
+}
+
+/* The same under the name that models know, with what they may want to say. */
+TROUPE_FUNCTION(generate_image, "Paints a picture, which the member gets with the answer",
+                TROUPE_TOOL | TROUPE_PAID | TROUPE_LIMIT_IMAGES,
+                TROUPE_STRING(prompt, "What it shows", .min = 1, .max = PROMPT_MAX),
+                TROUPE_STRING(shape, "Its shape", .choices = SHAPES, .def_text = "square"),
+                TROUPE_STRING(model, "The model that paints; empty: the one that is set up first",
+                              .max = MODEL_MAX, .def_text = ""))
+
+static troupe_status generate_image(troupe_turn *turn, troupe_str prompt, troupe_str shape,
+                                    troupe_str model)
+{
+    return paint(turn, prompt, shape, model);
+}
+
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN("org.troupe.imagine", "1.0.0", "Pictures of what members describe",
-              .capabilities = "call:llm.image", .functions = TROUPE_LIST(imagine));
+              .capabilities = "call:llm.image", .functions = TROUPE_LIST(imagine, generate_image));

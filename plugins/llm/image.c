@@ -29,6 +29,7 @@ struct price {
 struct painting {
     const struct llm_others *others;
     troupe_str prompt, shape, quality;
+    troupe_str only;    /* the one model that may paint; empty: any */
     struct price price; /* of the model that is asked */
 };
 
@@ -254,12 +255,36 @@ static uint64_t find_price(troupe_turn *turn, const struct llm_exchange *exchang
     return ret->image;
 }
 
+static int is_meant(const struct llm_settings *settings, troupe_str only)
+{
+    return only.len == 0 || is(only, settings->model);
+}
+
+/* TROUPE_ARGUMENT, with those that there are, for a model that nobody has set up. */
+static troupe_status check_model(troupe_turn *turn, const struct llm_models *models,
+                                 troupe_str only)
+{
+    char names[256] = "";
+    size_t len = 0;
+
+    for (uint32_t i = 0; i < models->count; i++) {
+        if (is_meant(&models->to[i], only))
+            return TROUPE_OK;
+        if (len < sizeof(names))
+            len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i ? ", " : "",
+                                    models->to[i].model);
+    }
+    return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments",
+                       "There is no model \"%.*s\" for pictures here. There is: %s.", (int)only.len,
+                       only.ptr, names);
+}
+
 static int aim(struct llm_exchange *exchange, troupe_turn *turn)
 {
     const struct llm_settings *settings = exchange->settings;
     struct painting *painting = exchange->arg;
 
-    if (settings->format != LLM_FORMAT_OPENAI)
+    if (settings->format != LLM_FORMAT_OPENAI || !is_meant(settings, painting->only))
         return 0;
     exchange->path = is_openrouter(settings) ? "/images" : "/images/generations";
     exchange->body = body_of(settings, painting->prompt, painting->shape, painting->quality);
@@ -268,11 +293,12 @@ static int aim(struct llm_exchange *exchange, troupe_turn *turn)
 }
 
 troupe_status llm_image_run(troupe_turn *turn, struct llm_others *others, struct llm_router *router,
-                            troupe_str prompt, troupe_str shape, troupe_str quality, int as_data)
+                            troupe_str prompt, troupe_str shape, troupe_str quality, int as_data,
+                            troupe_str only)
 {
     LLM_CLEANUP_JSON json_t *answer = NULL, *checked = NULL;
     struct painting painting = {
-        .others = others, .prompt = prompt, .shape = shape, .quality = quality};
+        .others = others, .prompt = prompt, .shape = shape, .quality = quality, .only = only};
     struct llm_exchange exchange = {.models = others->image.to,
                                     .count = others->image.count,
                                     .kept = &others->image,
@@ -296,6 +322,9 @@ troupe_status llm_image_run(troupe_turn *turn, struct llm_others *others, struct
     if (!checked || prompt.len == 0)
         return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments",
                            "llm.image: prompt must have 1 to 4000 bytes of UTF-8.");
+    status = check_model(turn, &others->image, only);
+    if (status < 0)
+        return status;
     exchange.patience_ms = others->image.to[0].total_ms / 2;
     status = llm_exchange_run(turn, &exchange, &answer);
     llm_exchange_clear(&exchange);

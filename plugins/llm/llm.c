@@ -217,15 +217,17 @@ TROUPE_SERVICE(llm_image, TROUPE_SERVICE_LLM_IMAGE, "A picture of what a text sa
                TROUPE_STRING(quality, "How fine it is", .choices = "auto|low|medium|high",
                              .def_text = "auto"),
                TROUPE_STRING(as, "How it is given: with the turn's answer, or in the result",
-                             .choices = "file|data", .def_text = "file"))
+                             .choices = "file|data", .def_text = "file"),
+               TROUPE_STRING(model, "The one model that may paint it; empty: any that is set up",
+                             .max = LLM_MODEL_MAX, .def_text = ""))
 
 static troupe_status llm_image(troupe_turn *turn, troupe_str prompt, troupe_str shape,
-                               troupe_str quality, troupe_str as)
+                               troupe_str quality, troupe_str as, troupe_str model)
 {
     struct llm_agent *agent = troupe_state(turn);
 
     return llm_image_run(turn, &agent->others, &agent->router, prompt, shape, quality,
-                         as.len == 4 && as.ptr[0] == 'd');
+                         as.len == 4 && as.ptr[0] == 'd', model);
 }
 
 /* ---- llm-flight -------------------------------------------------------------------------------*/

@@ -6,6 +6,7 @@
  */
 #include <troupe/troupe.h>
 
+#include "recurrence.h"
 #include "request.h"
 
 #include <stdlib.h>
@@ -52,21 +53,32 @@ static troupe_status pass_on(troupe_turn *turn, troupe_status status)
 
 /* ---- planning --------------------------------------------------------------------------------- */
 
-/* The payload is the member to be named ("0" where nobody else reads), a line end and the text. */
-static troupe_status plan(troupe_turn *turn, troupe_str when, troupe_str zone, troupe_str text,
-                          troupe_planned *ret)
+/* The payload is the member to be named ("0" where nobody else reads), behind a blank when it comes again
+ * after this run, a line end and the text. */
+static troupe_status add_job(troupe_turn *turn, troupe_str when, unsigned long long member,
+                             const char *again, troupe_str text, troupe_planned *ret)
 {
     const struct reminder *reminder = (const struct reminder *)troupe_state(turn);
-    const troupe_message *message = troupe_turn_message(turn);
-    char payload[TEXT_MAX + 32];
+    char payload[TEXT_MAX + RECURRENCE_MAX + 32];
     troupe_job job = {
         .size = sizeof(job),
         .flags = reminder->ping ? TROUPE_JOB_PING : 0,
         .when = when,
-        .zone = zone,
+        .zone = zone_of(turn),
         .missed = reminder->missed,
         .within_ms = reminder->within_ms,
     };
+
+    snprintf(payload, sizeof(payload), "%llu%s%s\n%.*s", member, *again ? " " : "", again,
+             (int)text.len, text.ptr);
+    job.payload = str(payload);
+    return troupe_schedule_add(turn, &job, ret);
+}
+
+static troupe_status plan(troupe_turn *turn, troupe_str when, const char *again, troupe_str text,
+                          troupe_planned *ret)
+{
+    const troupe_message *message = troupe_turn_message(turn);
 
     if (!message)
         return troupe_fail(turn, TROUPE_UNSUPPORTED, "reminder.nobody",
@@ -74,13 +86,13 @@ static troupe_status plan(troupe_turn *turn, troupe_str when, troupe_str zone, t
     if (text.len > TEXT_MAX)
         return troupe_fail(turn, TROUPE_LIMIT, "reminder.long",
                            "a reminder has at most %d bytes of text", TEXT_MAX);
-    snprintf(payload, sizeof(payload), "%llu\n%.*s",
-             message->guild ? (unsigned long long)message->author : 0, (int)text.len, text.ptr);
-    job.payload = str(payload);
-    return troupe_schedule_add(turn, &job, ret);
+    return add_job(turn, when, message->guild ? (unsigned long long)message->author : 0, again,
+                   text, ret);
 }
 
-static troupe_status confirm(troupe_turn *turn, const troupe_planned *planned, troupe_str text)
+/* `again`: when it comes again after its first run; empty: it does not, or `planned` says so. */
+static troupe_status confirm(troupe_turn *turn, const troupe_planned *planned, const char *again,
+                             troupe_str text)
 {
     troupe_str zone = planned->zone.len ? planned->zone : str("UTC");
 
@@ -92,16 +104,16 @@ static troupe_status confirm(troupe_turn *turn, const troupe_planned *planned, t
                             planned->local.ptr, (int)zone.len, zone.ptr, (int)text.len, text.ptr,
                             (unsigned long long)planned->id);
     return troupe_reply(turn,
-                        "I'll remind you on %.*s (%.*s): %.*s\n"
+                        "I'll remind you on %.*s (%.*s)%s%s: %.*s\n"
                         "-# number %llu, to be taken back with /forget-reminder",
                         (int)planned->local.len, planned->local.ptr, (int)zone.len, zone.ptr,
-                        (int)text.len, text.ptr, (unsigned long long)planned->id);
+                        *again ? ", from then on " : "", again, (int)text.len, text.ptr,
+                        (unsigned long long)planned->id);
 }
 
 /* ---- commands --------------------------------------------------------------------------------- */
 
-TROUPE_FUNCTION(remind, "Reminds you of something, once or again and again",
-                TROUPE_SLASH | TROUPE_TOOL,
+TROUPE_FUNCTION(remind, "Reminds you of something, once or again and again", TROUPE_SLASH,
                 TROUPE_STRING(when, "When: in 20 minutes, tomorrow at 9, every weekday at 9 …",
                               .max = 200),
                 TROUPE_STRING(text, "What of", .max = TEXT_MAX));
@@ -109,11 +121,74 @@ TROUPE_FUNCTION(remind, "Reminds you of something, once or again and again",
 static troupe_status remind(troupe_turn *turn, troupe_str when, troupe_str text)
 {
     troupe_planned planned;
-    troupe_status status = plan(turn, when, zone_of(turn), text, &planned);
+    troupe_status status = plan(turn, when, "", text, &planned);
 
     if (status == TROUPE_UNSUPPORTED || status == TROUPE_PARKED || status == TROUPE_CANCELED)
         return status;
-    return status < 0 ? pass_on(turn, status) : confirm(turn, &planned, text);
+    return status < 0 ? pass_on(turn, status) : confirm(turn, &planned, "", text);
+}
+
+/* Looks at both times. What comes again at the very moment of the first run needs no first run of its own:
+ * then `*when` is that, and `again` empty. */
+static troupe_status understand(troupe_turn *turn, troupe_str *when, troupe_str recurrence,
+                                char again[RECURRENCE_MAX])
+{
+    const troupe_str zone = zone_of(turn);
+    troupe_when first, next;
+    troupe_status status = troupe_schedule_look(turn, *when, zone, 0, &first);
+
+    again[0] = 0;
+    if (status < 0 || first.recurring)
+        return status < 0 ? pass_on(turn, status) : status;
+    if (!recurrence_text(recurrence, first.local, again))
+        return troupe_fail(turn, TROUPE_LIMIT, "reminder.long",
+                           "recurrence is one line of at most %d bytes", RECURRENCE_MAX - 1);
+    if (!again[0])
+        return TROUPE_OK;
+    status = troupe_schedule_look(turn, str(again), zone, 0, &next);
+    if (status < 0)
+        return pass_on(turn, status);
+    if (!next.recurring)
+        return troupe_fail(
+            turn, TROUPE_ARGUMENT, "reminder.recurrence",
+            "recurrence is daily, weekdays, weekly, monthly, hourly, or like \"every "
+            "monday at 9\"");
+    if (next.next_ms == first.next_ms) {
+        char *copy = (char *)troupe_turn_alloc(turn, RECURRENCE_MAX);
+
+        if (!copy)
+            return TROUPE_NOMEM;
+        snprintf(copy, RECURRENCE_MAX, "%s", again);
+        *when = str(copy);
+        again[0] = 0;
+    }
+    return TROUPE_OK;
+}
+
+/* remind as models know it. */
+TROUPE_FUNCTION(schedule_task, "Reminds the member of a task at a time, once or again and again",
+                TROUPE_TOOL,
+                TROUPE_STRING(task_name, "What they are reminded of", .min = 1, .max = TEXT_MAX),
+                TROUPE_STRING(run_at,
+                              "When first, in ISO 8601: 2026-12-24T18:00:00+01:00; without an "
+                              "offset it is the member's time",
+                              .max = 200),
+                TROUPE_STRING(recurrence, "daily, weekdays, weekly, monthly or hourly; empty: once",
+                              .max = RECURRENCE_MAX, .def_text = ""));
+
+static troupe_status schedule_task(troupe_turn *turn, troupe_str task_name, troupe_str run_at,
+                                   troupe_str recurrence)
+{
+    char again[RECURRENCE_MAX];
+    troupe_planned planned;
+    troupe_status status = understand(turn, &run_at, recurrence, again);
+
+    if (status < 0)
+        return status;
+    status = plan(turn, run_at, again, task_name, &planned);
+    if (status == TROUPE_UNSUPPORTED || status == TROUPE_PARKED || status == TROUPE_CANCELED)
+        return status;
+    return status < 0 ? pass_on(turn, status) : confirm(turn, &planned, again, task_name);
 }
 
 TROUPE_FUNCTION(reminders, "Lists what you are to be reminded of here", TROUPE_SLASH);
@@ -241,10 +316,10 @@ static troupe_status stage(troupe_turn *turn)
                               rest.ptr + when.start);
         return status < 0 ? status : TROUPE_DONE;
     }
-    status = plan(turn, (troupe_str){rest.ptr + when.start, when.end - when.start}, zone, subject,
+    status = plan(turn, (troupe_str){rest.ptr + when.start, when.end - when.start}, "", subject,
                   &planned);
     if (status == TROUPE_OK)
-        status = confirm(turn, &planned, subject);
+        status = confirm(turn, &planned, "", subject);
     else if (status != TROUPE_UNSUPPORTED && status != TROUPE_LIMIT)
         return pass_on(turn, status);
     else {
@@ -260,14 +335,38 @@ static troupe_status stage(troupe_turn *turn)
 
 /* ---- what is due ------------------------------------------------------------------------------ */
 
+/* What its payload says of when it comes again; empty: not. */
+static troupe_str again_of(troupe_str payload)
+{
+    const char *line = payload.len ? (const char *)memchr(payload.ptr, '\n', payload.len) : NULL;
+    const char *blank =
+        line ? (const char *)memchr(payload.ptr, ' ', (size_t)(line - payload.ptr)) : NULL;
+
+    return blank ? (troupe_str){blank + 1, (uint64_t)(line - blank - 1)} : (troupe_str){"", 0};
+}
+
 static troupe_status due(troupe_turn *turn, troupe_str payload)
 {
     unsigned long long member = payload.len ? strtoull(payload.ptr, NULL, 10) : 0;
-    troupe_str subject = subject_of(payload);
+    troupe_str subject = subject_of(payload), again = again_of(payload), code, sentence = {"", 0};
+    troupe_planned planned;
+    troupe_status status = TROUPE_OK;
+    const char *lost = "";
 
+    if (again.len) {
+        status = add_job(turn, again, member, "", subject, &planned);
+        if (status < 0 && troupe_turn_status(turn) < 0)
+            return status;
+    }
+    if (status < 0) {
+        troupe_error(turn, &code, &sentence);
+        lost = "\n-# it does not come again: ";
+    }
     if (member)
-        return troupe_reply(turn, "<@%llu> reminder: %.*s", member, (int)subject.len, subject.ptr);
-    return troupe_reply(turn, "Reminder: %.*s", (int)subject.len, subject.ptr);
+        return troupe_reply(turn, "<@%llu> reminder: %.*s%s%.*s", member, (int)subject.len,
+                            subject.ptr, lost, (int)sentence.len, sentence.ptr);
+    return troupe_reply(turn, "Reminder: %.*s%s%.*s", (int)subject.len, subject.ptr, lost,
+                        (int)sentence.len, sentence.ptr);
 }
 
 /* ---- the plugin ------------------------------------------------------------------------------- */
@@ -301,17 +400,16 @@ static void destroy(troupe_host *host, void *state)
 }
 
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
-TROUPE_PLUGIN("org.troupe.reminder", "1.0.0", "Reminds members, once or again and again",
-              .needs = TROUPE_SCHEDULE " " TROUPE_KV, .capabilities = "schedule kv",
-              .functions = TROUPE_LIST(remind, reminders, forget_reminder, reminder_zone),
-              .config = TROUPE_KEYS({"time_zone", "Time zone of members who set none",
-                                     .type = TROUPE_TYPE_STRING, .def = "UTC"},
-                                    {"missed", "What becomes of a reminder that the host missed",
-                                     .type = TROUPE_TYPE_STRING, .def = "run",
-                                     .choices = "run|skip|within"},
-                                    {"missed_within", "How late it may be with missed = within",
-                                     .type = TROUPE_TYPE_DURATION, .def = "1h", .min = 1000,
-                                     .max = 31536000000.0},
-                                    {"ping", "Whether a reminder notifies its member",
-                                     .type = TROUPE_TYPE_BOOL, .def = "yes"}),
-              .create = create, .destroy = destroy, .stage = stage, .job = due);
+TROUPE_PLUGIN(
+    "org.troupe.reminder", "1.0.0", "Reminds members, once or again and again",
+    .needs = TROUPE_SCHEDULE " " TROUPE_KV, .capabilities = "schedule kv",
+    .functions = TROUPE_LIST(remind, schedule_task, reminders, forget_reminder, reminder_zone),
+    .config = TROUPE_KEYS(
+        {"time_zone", "Time zone of members who set none", .type = TROUPE_TYPE_STRING,
+         .def = "UTC"},
+        {"missed", "What becomes of a reminder that the host missed", .type = TROUPE_TYPE_STRING,
+         .def = "run", .choices = "run|skip|within"},
+        {"missed_within", "How late it may be with missed = within", .type = TROUPE_TYPE_DURATION,
+         .def = "1h", .min = 1000, .max = 31536000000.0},
+        {"ping", "Whether a reminder notifies its member", .type = TROUPE_TYPE_BOOL, .def = "yes"}),
+    .create = create, .destroy = destroy, .stage = stage, .job = due);

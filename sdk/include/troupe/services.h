@@ -116,11 +116,13 @@
  *   quality      "auto" (by default), "low", "medium" or "high"
  *   as           "file" (by default): it goes with the turn's answer, described by the prompt (troupe/attach.h);
  *                "data": it stands in the result. Where nobody takes files it is "data" in any case
+ *   model        text, optional: the one model that may paint it, of those that are set up
  * Result
  *   {"model": …, "type": "image/webp" …, "file": the name that it has, "bytes": n, "cost_micros": n}, or
  *   {"model": …, "type": "image/webp" …, "data": its bytes in base64, "cost_micros": n}
  * Failure codes
- *   as of llm.chat; llm.refused where the provider does not allow it, llm.too_long above 4 MB (as
+ *   as of llm.chat; llm.bad_arguments for a model that is not set up, with those that are;
+ *   llm.refused where the provider does not allow it, llm.too_long above 4 MB (as
  *   data above 750 kB) or what else is attached, and
  *   llm.unsupported     the provider paints no pictures             TROUPE_UNSUPPORTED
  */

@@ -18,7 +18,8 @@ const troupe_plugin *troupe_plugin_v1(void);
 typedef troupe_status (*embed_fn)(troupe_turn *, troupe_str, int64_t, troupe_str, troupe_str);
 typedef troupe_status (*moderate_fn)(troupe_turn *, troupe_str);
 typedef troupe_status (*pick_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int32_t);
-typedef troupe_status (*image_fn)(troupe_turn *, troupe_str, troupe_str, troupe_str, troupe_str);
+typedef troupe_status (*image_fn)(troupe_turn *, troupe_str, troupe_str, troupe_str, troupe_str,
+                                  troupe_str);
 
 static troupe_str str(const char *text)
 {
@@ -340,7 +341,7 @@ static troupe_status judge(struct fake_turn *fake)
 static troupe_status draw(struct fake_turn *fake)
 {
     return ((image_fn)fake_function(fake, "llm.image"))(&fake->turn, str("a cat"), str("square"),
-                                                        str("auto"), str("data"));
+                                                        str("auto"), str("data"), str(""));
 }
 
 static troupe_status embed_one(struct fake_turn *fake)
@@ -669,7 +670,31 @@ static void where_nobody_judges_that_is_said(void **state)
 static troupe_status paint(struct fake_turn *fake, const char *shape, const char *quality)
 {
     return ((image_fn)fake_function(fake, "llm.image"))(&fake->turn, str("a cat"), str(shape),
-                                                        str(quality), str("file"));
+                                                        str(quality), str("file"), str(""));
+}
+
+static const char *const openai_two[] = {
+    "base_url",    "https://api.openai.com/v1",  "base_url_2", "http://10.9.8.7/v1",
+    "image_model", "gpt-image-2, 2:other-image", NULL};
+
+static void one_of_several_models_may_be_asked_by_its_name(void **state)
+{
+    struct fake_turn *fake = agent(openai_two);
+    const image_fn image = (image_fn)fake_function(fake, "llm.image");
+
+    (void)state;
+    answers(fake, 0, 200, "{\"data\":[{\"b64_json\":\"UklGRiQA\"}]}");
+    assert_int_equal(image(&fake->turn, str("a cat"), str("square"), str("auto"), str("data"),
+                           str("other-image")),
+                     TROUPE_OK);
+    assert_non_null(strstr(fake->requests[0].body, "\"model\":\"other-image\""));
+    assert_int_equal(
+        image(&fake->turn, str("a cat"), str("square"), str("auto"), str("data"), str("nobody")),
+        TROUPE_ARGUMENT);
+    assert_non_null(strstr(fake->sentence, "no model \"nobody\" for pictures here. There is: "
+                                           "gpt-image-2, other-image."));
+    assert_int_equal(fake->request_count, 1);
+    finish(fake);
 }
 
 static void a_picture_is_reserved_at_its_price_and_paid_by_its_tokens(void **state)
@@ -818,6 +843,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_text_is_judged_by_openais_own_classifier),
         cmocka_unit_test(where_nobody_judges_that_is_said),
         cmocka_unit_test(a_picture_is_reserved_at_its_price_and_paid_by_its_tokens),
+        cmocka_unit_test(one_of_several_models_may_be_asked_by_its_name),
         cmocka_unit_test(openrouter_tells_itself_what_a_picture_cost),
         cmocka_unit_test(what_is_no_picture_or_none_to_pay_for_is_refused),
         cmocka_unit_test(a_provider_that_is_not_there_is_refused_with_the_config),

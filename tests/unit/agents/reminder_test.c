@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "reminder/recurrence.h"
 #include "reminder/request.h"
 #include "tap.h"
 
@@ -70,11 +71,48 @@ static void the_words_around_the_time_are_no_part_of_the_reminder(void **state)
     }
 }
 
+static void recurrences_take_their_time_from_the_first_run(void **state)
+{
+    static const char local[] = "Fri 27 Nov 2026 at 09:05";
+    static const struct {
+        const char *recurrence, *text;
+    } cases[] = {
+        {"", ""},
+        {"none", ""},
+        {"Once ", ""},
+        {"daily", "every day at 09:05"},
+        {"weekly", "every Fri at 09:05"},
+        {"Weekdays", "every weekday at 09:05"},
+        {"monthly", "every month on the 27. at 09:05"},
+        {"hourly", "every hour"},
+        {"FREQ=WEEKLY", "every Fri at 09:05"},
+        {"RRULE:FREQ=DAILY", "every day at 09:05"},
+        {"every monday at 8", "every monday at 8"},
+        {"0 8 * * 1", "0 8 * * 1"},
+        {"FREQ=DAILY;INTERVAL=3", "FREQ=DAILY;INTERVAL=3"}, /* which no time is */
+    };
+    char text[RECURRENCE_MAX], longest[RECURRENCE_MAX + 1];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(recurrence_text(str(cases[i].recurrence), str(local), text), 1);
+        assert_string_equal(text, cases[i].text);
+    }
+    memset(longest, 'x', sizeof(longest));
+    assert_int_equal(recurrence_text((troupe_str){longest, RECURRENCE_MAX}, str(local), text), 0);
+    assert_int_equal(recurrence_text((troupe_str){longest, RECURRENCE_MAX - 1}, str(local), text),
+                     1);
+    assert_int_equal(recurrence_text(str("daily\nmore"), str(local), text), 0);
+    assert_int_equal(recurrence_text(str("daily"), str("never"), text), 1);
+    assert_string_equal(text, "daily");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_asks_to_be_reminded_is_known_from_what_does_not),
         cmocka_unit_test(the_words_around_the_time_are_no_part_of_the_reminder),
+        cmocka_unit_test(recurrences_take_their_time_from_the_first_run),
     };
 
     return cmocka_run_group_tests_name("reminder", tests, NULL, NULL);
