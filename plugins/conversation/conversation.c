@@ -7,6 +7,7 @@
 #include "context.h"
 #include "context_summary.h"
 #include "history.h"
+#include "pictures.h"
 #include "preferences.h"
 #include "prompt.h"
 #include "quote.h"
@@ -30,6 +31,8 @@
 #endif
 
 #define ANSWER_MAX ((size_t)64 * 1024) /* what troupe_write takes in all */
+#define EXCUSE_MAX 1400                /* with the names of all pictures */
+#define NAMES_MAX  350                 /* what a sentence has room for */
 
 TROUPE_EMBED(conversation_default_prompt, "prompts/default.txt");
 TROUPE_EMBED(conversation_sql_001, "sql/001_conversation.sql");
@@ -211,16 +214,30 @@ static troupe_str question(const troupe_message *message)
     return message->content;
 }
 
-static troupe_status remember(troupe_turn *turn, const struct history *history,
-                              const struct answer *answer, const struct intent_entry *intent)
+/* What is asked, on what. */
+struct asking {
+    const struct conversation *conversation;
+    struct prompt_budget budget;
+    struct context context;
+    struct pictures pictures;
+    struct history history;
+    struct share share;
+    const char *system, *plain; /* the latter without what was recalled */
+    struct intent_entry intent; /* what is told of it */
+    uint8_t stores, recalled;
+};
+
+static troupe_status remember(troupe_turn *turn, const struct asking *asking,
+                              const struct answer *answer)
 {
+    const struct history *history = &asking->history;
     const struct history_entry entry = {
-        .question = question(troupe_turn_message(turn)),
+        .question = pictures_note(turn, &asking->pictures, question(troupe_turn_message(turn)), 1),
         .answer = {answer->text, answer->len},
         .interrupted = answer->interrupted,
         .tokens = answer->tokens,
         .sample = answer->sample,
-        .intent = *intent,
+        .intent = asking->intent,
     };
     troupe_status status = history_store(turn, history, &entry);
 
@@ -246,54 +263,146 @@ static void note_failure(troupe_turn *turn, struct intent_entry *intent, const c
                       status);
 }
 
-static troupe_status answer_with(troupe_turn *turn, const struct prompt *prompt,
-                                 const struct history *history, uint8_t stores,
-                                 struct intent_entry *intent)
+/* Whether nobody was asked because nobody sees. */
+static int was_blind(troupe_turn *turn, troupe_status status)
 {
-    const troupe_str arguments = {prompt->arguments, strlen(prompt->arguments)};
+    static const char blind[] = "llm.cannot_see";
+    troupe_str code = {"", 0};
+
+    if (status != TROUPE_UNSUPPORTED)
+        return 0;
+    troupe_error(turn, &code, NULL);
+    return code.len == sizeof(blind) - 1 && memcmp(code.ptr, blind, code.len) == 0;
+}
+
+static troupe_status build(troupe_turn *turn, struct asking *asking, int seen, struct prompt *ret)
+{
+    const troupe_message *message = troupe_turn_message(turn);
+    const troupe_str said = pictures_note(turn, &asking->pictures, question(message), seen);
+    const troupe_str asked = context_put(turn, &asking->context, &asking->budget,
+                                         quote_put(turn, message, &asking->history, said));
+    troupe_status status;
+
+    asking->budget.pictures = asking->pictures.files;
+    asking->budget.picture_count = seen ? asking->pictures.count : 0;
+    status =
+        prompt_build(&asking->budget, asking->system, &asking->history, asked, &asking->share, ret);
+    if (status == TROUPE_LIMIT && asking->recalled) /* the message comes before notes */
+        status = prompt_build(&asking->budget, asking->plain, &asking->history, asked,
+                              &asking->share, ret);
+    if (status >= 0)
+        troupe_reason(turn, "conversation.context", "%u of %u earlier messages, about %lld tokens",
+                      ret->used, asking->history.count, (long long)ret->tokens);
+    return status;
+}
+
+/* The text alone, and below the answer that this was so. */
+static troupe_status ask_unseen(troupe_turn *turn, struct asking *asking, struct prompt *prompt,
+                                struct answer *answer)
+{
+    char excuse[EXCUSE_MAX];
+    troupe_status status;
+
+    prompt_clear(prompt);
+    status = build(turn, asking, 0, prompt);
+    if (status < 0)
+        return status;
+    troupe_reason(turn, "conversation.unseen", "no model sees pictures; asking without %u",
+                  asking->pictures.count);
+    status = stream(turn, (troupe_str){prompt->arguments, strlen(prompt->arguments)}, answer);
+    if (status < 0)
+        return status;
+    pictures_excuse(turn, &asking->pictures, excuse, sizeof(excuse));
+    return troupe_write(turn, excuse, strlen(excuse));
+}
+
+/* There are no words to answer instead. */
+static troupe_status refuse_unseen(troupe_turn *turn, const struct asking *asking)
+{
+    char names[NAMES_MAX];
+    const int fits = pictures_names(&asking->pictures, names, sizeof(names)) < sizeof(names);
+
+    troupe_reason(turn, "llm.cannot_see", "no model sees pictures, and there is nothing else");
+    return troupe_fail(turn, TROUPE_UNSUPPORTED, "llm.cannot_see",
+                       "I can't look at %s: no language model here can see pictures. Please say in "
+                       "words what is on %s.",
+                       fits ? names : "your pictures", asking->pictures.count > 1 ? "them" : "it");
+}
+
+static troupe_status answer_with(troupe_turn *turn, struct asking *asking, struct prompt *prompt)
+{
     struct answer answer = {.text = troupe_turn_alloc(turn, ANSWER_MAX)};
     char said[APOLOGY_MAX] = "";
     troupe_status status, stored = TROUPE_OK;
 
     if (!answer.text)
         return TROUPE_NOMEM;
-    status = stream(turn, arguments, &answer);
+    status = stream(turn, (troupe_str){prompt->arguments, strlen(prompt->arguments)}, &answer);
+    if (was_blind(turn, status) && asking->pictures.count > 0) {
+        if (is_blank(troupe_turn_message(turn)->content))
+            return refuse_unseen(turn, asking);
+        status = ask_unseen(turn, asking, prompt, &answer);
+    }
     if (status >= 0 && answer.len == 0)
         status = TROUPE_DATA;
     if (status < 0 && status != TROUPE_INTERRUPTED) {
         status = apologize(turn, status, TROUPE_SERVICE_LLM_CHAT, said);
-        if (stores)
-            note_failure(turn, intent, said);
+        if (asking->stores)
+            note_failure(turn, &asking->intent, said);
         return status;
     }
     /* Why it broke off, before storing it can fail too. */
     answer.interrupted = status == TROUPE_INTERRUPTED;
     if (answer.interrupted)
         status = apologize(turn, status, TROUPE_SERVICE_LLM_CHAT, said);
-    intent->success = !answer.interrupted;
-    intent->error = (troupe_str){said, strlen(said)};
-    if (stores && answer.len > 0 && troupe_turn_status(turn) >= 0)
-        stored = remember(turn, history, &answer, intent);
+    asking->intent.success = !answer.interrupted;
+    asking->intent.error = (troupe_str){said, strlen(said)};
+    if (asking->stores && answer.len > 0 && troupe_turn_status(turn) >= 0)
+        stored = remember(turn, asking, &answer);
     if (status < 0 || stored < 0)
         return status < 0 ? status : stored;
     return TROUPE_DONE;
+}
+
+/* Instructions, what is recalled, what was found, and who else may get the answer. */
+static troupe_status prepare(troupe_turn *turn, struct asking *asking)
+{
+    const struct conversation *conversation = asking->conversation;
+    const troupe_message *message = troupe_turn_message(turn);
+    struct preferences preferences;
+    troupe_status status =
+        recall(turn, conversation, &preferences, &asking->history, &asking->stores);
+
+    if (status < 0)
+        return status;
+    asking->plain = asking->system = instructions(turn, conversation, &preferences,
+                                                  asking->history.asked_ms, &asking->budget.stable);
+    if (asking->plain && !is_blank(message->content))
+        asking->system = recall_put(turn, message->content, asking->plain,
+                                    troupe_config_int(troupe_turn_host(turn), "memory_tokens", 400),
+                                    &asking->recalled);
+    if (!asking->system)
+        return TROUPE_NOMEM;
+    asking->budget.per_mille = asking->history.per_mille;
+    context_load(turn, &asking->context);
+    if (asking->stores && !asking->recalled && asking->context.count == 0)
+        share_decide(
+            turn,
+            &(struct share_prompt){conversation->template,
+                                   &preferences,
+                                   {conversation->bot_name, strlen(conversation->bot_name)}},
+            &asking->share);
+    return TROUPE_OK;
 }
 
 static troupe_status stage(troupe_turn *turn)
 {
     const struct conversation *conversation = troupe_state(turn);
     const troupe_message *message = troupe_turn_message(turn);
-    struct prompt_budget budget = conversation->budget;
-    struct preferences preferences;
-    struct history history = {0};
-    struct context context;
-    struct prompt prompt;
-    troupe_str asked;
-    struct share share = {.cache = "none"};
-    struct intent_entry intent;
+    struct asking asking = {
+        .conversation = conversation, .budget = conversation->budget, .share = {.cache = "none"}};
+    struct prompt prompt = {0};
     char said[APOLOGY_MAX];
-    const char *system, *plain;
-    uint8_t stores, recalled = 0;
     troupe_status status;
 
     if (!message || !(message->flags & TROUPE_MESSAGE_ADDRESSED) ||
@@ -302,44 +411,22 @@ static troupe_status stage(troupe_turn *turn)
         return TROUPE_NEXT;
     }
     troupe_reason(turn, "conversation.build", "conversation %s", CONVERSATION_VERSION);
-    if (is_blank(message->content)) {
+    pictures_find(turn, &asking.pictures);
+    if (is_blank(message->content) && asking.pictures.count == 0) {
         status = greet(turn, message);
         return status < 0 ? status : TROUPE_DONE;
     }
-    intent_entry_read(turn, question(message), &intent);
-    status = recall(turn, conversation, &preferences, &history, &stores);
+    intent_entry_read(turn, question(message), &asking.intent);
+    status = prepare(turn, &asking);
     if (status < 0)
         return status;
-    system = instructions(turn, conversation, &preferences, history.asked_ms, &budget.stable);
-    plain = system;
-    if (plain)
-        system =
-            recall_put(turn, message->content, plain,
-                       troupe_config_int(troupe_turn_host(turn), "memory_tokens", 400), &recalled);
-    if (!system)
-        return TROUPE_NOMEM;
-    budget.per_mille = history.per_mille;
-    context_load(turn, &context);
-    if (stores && !recalled && context.count == 0)
-        share_decide(
-            turn,
-            &(struct share_prompt){conversation->template,
-                                   &preferences,
-                                   {conversation->bot_name, strlen(conversation->bot_name)}},
-            &share);
-    asked =
-        context_put(turn, &context, &budget, quote_put(turn, message, &history, question(message)));
-    status = prompt_build(&budget, system, &history, asked, &share, &prompt);
-    if (status == TROUPE_LIMIT && recalled) /* the message comes before notes */
-        status = prompt_build(&budget, plain, &history, asked, &share, &prompt);
+    status = build(turn, &asking, 1, &prompt);
     if (status < 0)
         return apologize(turn, status, "the prompt", said);
-    troupe_reason(turn, "conversation.context", "%u of %u earlier messages, about %lld tokens",
-                  prompt.used, history.count, (long long)prompt.tokens);
-    status = answer_with(turn, &prompt, &history, stores, &intent);
+    status = answer_with(turn, &asking, &prompt);
     prompt_clear(&prompt);
-    if (status == TROUPE_DONE && stores && conversation->summary && context_summary_can(turn) &&
-        context_summary_plan(turn, &history, prompt.reach) < 0)
+    if (status == TROUPE_DONE && asking.stores && conversation->summary &&
+        context_summary_can(turn) && context_summary_plan(turn, &asking.history, prompt.reach) < 0)
         return troupe_turn_status(turn);
     return status;
 }
@@ -555,7 +642,7 @@ static void destroy(troupe_host *host, void *state)
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
 TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with members",
               .needs = "troupe.sql/1",
-              .capabilities = "sql schedule call:llm.chat try:memory.search",
+              .capabilities = "sql schedule files call:llm.chat try:memory.search",
               .functions = TROUPE_LIST(preferences, intents),
               .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001},
                                               {2, 0, "context", conversation_sql_002},

@@ -15,8 +15,10 @@ struct prompt_budget {
     int64_t reserve; /* kept free for what comes later, and for wrong guesses */
     int64_t system;  /* the instructions at most      */
     /* Of one turn. */
-    int64_t per_mille; /* tokens that models count for 1,000 estimated; 0: as many */
-    uint64_t stable;   /* bytes of the instructions that are the same for every member */
+    int64_t per_mille;        /* tokens that models count for 1,000 estimated; 0: as many */
+    uint64_t stable;          /* bytes of the instructions that are the same for every member */
+    const uint32_t *pictures; /* that go along with the message: places of the turn's files */
+    uint32_t picture_count;
 };
 
 struct prompt {

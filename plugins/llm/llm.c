@@ -511,7 +511,8 @@ static void destroy(troupe_host *host, void *state)
 TROUPE_PLUGIN(
     "org.troupe.llm", "1.0.0",
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
-    .needs = "troupe.http/1 troupe.budget/1", .capabilities = "budget tools cache attach kv owner",
+    .needs = "troupe.http/1 troupe.budget/1",
+    .capabilities = "budget tools cache attach kv owner files",
     .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route,
                              llm_pick_function, llm_flight, llm_place, llm_warm, llm_status, model),
     .metrics = TROUPE_METRICS(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_format.h"
 
+#include "fake_pictures.h"
 #include "fake_script.h"
 
 #include <stdio.h>
@@ -64,10 +65,12 @@ static bool add_anthropic(json_t *messages, const json_t *message, char *err, si
     }
     if (json_is_string(content))
         json_object_set(own, "content", json_object_get(message, "content"));
+    good = good && fake_pictures_take(FAKE_ANTHROPIC, message, own, err, err_size);
     json_array_foreach (content, i, block) {
-        good = good && add_block(messages, own, block, err, err_size);
+        good = good && (fake_is_picture(block) || add_block(messages, own, block, err, err_size));
     }
-    if (good && (text_of(own, "content")[0] || json_object_get(own, "tool_calls")))
+    if (good && (text_of(own, "content")[0] || json_object_get(own, "tool_calls") ||
+                 json_object_get(own, "pictures")))
         json_array_append(messages, own);
     json_decref(own);
     return good;
@@ -142,7 +145,7 @@ json_t *fake_format_messages(enum fake_format format, const struct fake_request 
             }
         }
     }
-    return json_incref((json_t *)messages);
+    return fake_pictures_told(format, messages, err, err_size);
 }
 
 /* ---- errors ----------------------------------------------------------------------------------*/

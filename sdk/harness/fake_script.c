@@ -58,8 +58,8 @@ static const char *const rule_keys[] = {
     "location",      "code",          "comment",      "error",          "empty_deltas",
 };
 
-static const char *const match_keys[] = {"contains", "regex",   "nth",  "last_role",
-                                         "system",   "history", "model"};
+static const char *const match_keys[] = {"contains", "regex",   "nth",   "last_role",
+                                         "system",   "history", "model", "pictures"};
 
 static uint32_t fault_bit(const char *name)
 {
@@ -212,11 +212,13 @@ static bool conditions_hold(const struct rule *rule, const struct fake_talk *tal
     const char *model = fake_rule_str(match, "model", NULL);
     int64_t nth = fake_rule_int(match, "nth", 0);
     int64_t history = fake_rule_int(match, "history", -1);
+    int64_t pictures = fake_rule_int(match, "pictures", -1);
 
     if (json_is_string(match))
         contains = json_string_value(match);
     return !(contains && !strstr(talk->last, contains)) &&
            !(model && (!talk->model || strcmp(model, talk->model) != 0)) &&
+           !(pictures >= 0 && (size_t)pictures != json_array_size(talk->pictures)) &&
            !(role && strcmp(role, talk->last_role) != 0) &&
            !(system && !strstr(talk->system, system)) && !(nth > 0 && (uint64_t)nth != talk->nth) &&
            !(history >= 0 && (size_t)history != talk->history) &&

@@ -9,11 +9,12 @@
  *   "match"          text in the last user message, or an object of conditions that all hold:
  *                    {"contains": T, "regex": POSIX ERE, "nth": N (n-th chat request, from 1),
  *                     "last_role": "tool", "system": T (text in the system message),
- *                     "history": N (number of messages), "model": T (its whole name)}
+ *                     "history": N (number of messages), "model": T (its whole name),
+ *                     "pictures": N (in the last user message)}
  *   "endpoint"       "chat" (default), "embeddings", "moderations", "images", "models" or "any"
  *   "times"          the rule answers at most so often; "skip": it lets so many pass first
- *   "answer"         text with {last} {count} {history} {user:N} {system} {tool} {n} filled in;
- *                    {user:-1} counts from the end. "answer_repeat": N writes it N times
+ *   "answer"         text with {last} {count} {history} {user:N} {system} {tool} {n} {pictures} filled
+ *                    in, of pictures type, bytes and FNV-1a; {user:-1} counts from the end. "answer_repeat": N writes it N times
  *   "chunk_words"    words a delta (1), or "chunk_chars": code points a delta; "empty_deltas": N
  *                    without text behind the first
  *   "first_delay_ms" before the first byte; "delay_ms" before each delta
@@ -73,6 +74,7 @@ struct fake_talk {
     const json_t *messages; /* NULL: none                     */
     char *last;             /* text of the last user message  */
     char *system, *tool;    /* of the system, the last tool result; "" */
+    const json_t *pictures; /* of the last user message, as texts; NULL: none */
     size_t history, users;  /* messages, and those of the user */
     const char *last_role;  /* of the last message             */
     const char *model;      /* that is asked; NULL: none       */

@@ -57,6 +57,7 @@ void fake_talk_init(struct fake_talk *talk, const char *endpoint, const json_t *
         if (strcmp(role, "user") == 0) {
             talk->users++;
             replace(&talk->last, message);
+            talk->pictures = json_object_get(message, "pictures");
         } else if (strcmp(role, "system") == 0 || strcmp(role, "developer") == 0) {
             replace(&talk->system, message);
         } else if (strcmp(role, "tool") == 0) {
@@ -90,6 +91,17 @@ static void put_user(struct fake_text *out, const struct fake_talk *talk, long n
     }
 }
 
+static void put_pictures(struct fake_text *out, const json_t *pictures)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach (pictures, i, one) {
+        fake_text_puts(out, i > 0 ? ", " : "");
+        fake_text_puts(out, json_string_value(one));
+    }
+}
+
 /* Writes what `{name}` stands for; false when the name says nothing and stays as it is. */
 static bool put_name(struct fake_text *out, const struct fake_talk *talk, const char *name,
                      size_t len)
@@ -104,6 +116,8 @@ static bool put_name(struct fake_text *out, const struct fake_talk *talk, const 
         fake_text_puts(out, talk->system);
     else if (len == 4 && memcmp(name, "tool", 4) == 0)
         fake_text_puts(out, talk->tool);
+    else if (len == 8 && memcmp(name, "pictures", 8) == 0)
+        put_pictures(out, talk->pictures);
     else if (len == 1 && *name == 'n')
         fake_text_printf(out, "%llu", (unsigned long long)talk->nth);
     else if (len > 5 && memcmp(name, "user:", 5) == 0)

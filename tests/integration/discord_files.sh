@@ -78,10 +78,17 @@ is "$(fake_discord_report fetches)" 2 "nothing is fetched that is not read"
 
 n=$(attach "{mention}" '[{"name": "cat.png", "type": "image/png", "hex": "89504e470d0a1a0a00"}]')
 answered
-like "$(last '["content"]')" "I can't work with what you attached: \"cat.png\"" \
-    "a message that is nothing but a picture gets a sentence that names it"
-like "$(why "$(said_id)")" "files_unsupported" "and a reason"
-is "$(fake_discord_report fetches)" 2 "a picture is not fetched where nobody looks at it"
+like "$(last '["content"]')" "I can't look at \"cat.png\"" \
+    "a message that is nothing but a picture gets a sentence that names it where nobody sees"
+like "$(why "$(said_id)")" "llm.cannot_see" "and a reason"
+is "$(fake_discord_report fetches)" 3 "it is fetched where an agent may look at it"
+
+n=$(attach "{mention}" '[{"name": "pack.zip", "type": "application/zip", "hex": "504b0304"}]')
+answered
+like "$(last '["content"]')" "I can't work with what you attached: \"pack.zip\"" \
+    "so does a message that is nothing but what nobody reads"
+like "$(why "$(said_id)")" "files_unsupported" "with a reason"
+is "$(fake_discord_report fetches)" 3 "which is not fetched"
 
 n=$(attach "{mention} elsewhere {token}" \
     '[{"name": "a.txt", "type": "text/plain", "text": "x", "url": "http://127.0.0.1:9/a.txt"}]')

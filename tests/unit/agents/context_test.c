@@ -126,7 +126,7 @@ static void what_models_count_is_kept_and_moves_the_room(void **state)
         "{\"text\":\"\",\"model\":\"dear\",\"usage\":{\"input\":400,\"guessed\":200,\"output\":9}}";
     static const char plain[] = "{\"text\":\"\",\"model\":\"plain\",\"usage\":{\"input\":200,"
                                 "\"guessed\":200,\"output\":9}}";
-    struct prompt_budget budget = {1000, 100, 100, 100, 0, 0};
+    struct prompt_budget budget = {1000, 100, 100, 100, 0, 0, NULL, 0};
     struct fake_turn *fake = talker_with(NULL, NULL);
     char *text;
 
@@ -375,7 +375,7 @@ static void what_other_stages_found_goes_along_as_data(void **state)
 static void data_takes_no_more_than_its_share(void **state)
 {
     struct fake_turn *fake = talker_with(NULL, NULL);
-    const struct prompt_budget budget = {1000, 100, 100, 100, 0, 0};
+    const struct prompt_budget budget = {1000, 100, 100, 100, 0, 0, NULL, 0};
     static char many[4001];
     struct context context = {0};
     troupe_str text = {"now", 3}, put;
@@ -419,7 +419,7 @@ static void no_text_gets_out_of_its_fence(void **state)
 /* Where not all of it fits. */
 static void small_talk_makes_way_for_what_wanted_something(void **state)
 {
-    const struct prompt_budget budget = {190, 50, 50, 50, 0, 0};
+    const struct prompt_budget budget = {190, 50, 50, 50, 0, 0, NULL, 0};
     static const char words[] =
         "an answer to thanks that is as long as one of those that nobody asked for, and goes on "
         "and on, so that there is no place for it once what wanted something has got its own room, "

@@ -673,7 +673,7 @@ static void a_message_beyond_the_context_is_refused(void **state)
 
 static void the_newest_of_the_talk_fit_first(void **state)
 {
-    const struct prompt_budget budget = {190, 50, 50, 50, 0, 0};
+    const struct prompt_budget budget = {190, 50, 50, 50, 0, 0, NULL, 0};
     struct history_line lines[] = {
         {{"answer three", 12}, 0, 0, 0, 0},
         {{"question three", 14}, 1, 0, 0, 0},
