@@ -49,6 +49,10 @@ static const struct config_key store_keys[] = {
      .doc = "the password of postgresql, best as ${file:PATH}; it may not stand in url"},
     {"away", CONFIG_DURATION, 0, "10s", 100, 10 * MINUTE,
      .doc = "how long what is written or asked waits for a postgresql server that is away"},
+    {"spool", CONFIG_PATH, 0, "${data}/spool",
+     .doc = "the file that members' messages wait in while a postgresql server is away"},
+    {"spool_max", CONFIG_SIZE, 0, "64M", 0, 64 * 1024 * MEGA,
+     .doc = "how large it may grow; 0: messages are refused with a sentence instead"},
     {"lease", CONFIG_DURATION, 0, "15s", 1000, 5 * MINUTE,
      .doc = "of several hosts on one postgresql database: who is silent for so long is taken for "
             "dead"},

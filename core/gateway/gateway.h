@@ -142,6 +142,10 @@ struct gateway_ops {
     /* Whether somebody is working on the event: typing, a reaction. Off comes after the turn's last
      * answers were begun and before they are prepared. NULL is fine. */
     void (*working)(struct gateway *gateway, const struct event *event, bool on);
+    /* The event is kept, and its turn waits for a store that is away: tells its member so, as the medium can without
+     * being a nuisance. Off: the turn begins, or there will be none. NULL: it cannot, and its events are refused
+     * with a sentence while the store is away. */
+    void (*waits)(struct gateway *gateway, const struct event *event, bool on);
     /* The buttons of the message that `event` pressed are spent, by it or before: takes them away where
      * the medium can, some time or never. NULL is fine. */
     void (*retire)(struct gateway *gateway, const struct event *event);

@@ -62,6 +62,8 @@ json_t *host_status(struct host *host)
                                   "transactions", (json_int_t)store.transactions, "failed",
                                   (json_int_t)store.failed, "queued",
                                   (json_int_t)store.batches_queued));
+    if (host->spool)
+        json_object_set_new(status, "spool", host_spool_status(host, &engine));
     if (store_is_shared(host->store)) {
         json_t *shared = json_pack("{s:I, s:b}", "slot", (json_int_t)store_host(host->store),
                                    "holds", store_holds(host->store));

@@ -37,15 +37,21 @@ static json_t *ask_status(struct doctor *doctor, struct error *err)
 static void check_running(struct doctor *doctor)
 {
     const json_t *discord = json_object_get(doctor->host, "discord");
+    const json_t *spool = json_object_get(doctor->host, "spool");
     const char *phase = json_get_str(discord, "phase", ""), *why = json_get_str(discord, "why", "");
 
     doctor_say(doctor, DOCTOR_OK, "host", NULL, "it runs, process %" PRIi64 ", version %s",
                json_get_int(doctor->host, "pid", 0), json_get_str(doctor->host, "version", "?"));
     if (json_is_true(json_object_get(doctor->host, "degraded")))
-        doctor_say(doctor, DOCTOR_FAIL, "store", "see its log and the disk",
+        doctor_say(doctor, DOCTOR_FAIL, "store", "see its log, and the disk or the server",
                    "the last write of the host failed");
     else
         doctor_say(doctor, DOCTOR_OK, "store", NULL, "the running host writes to it");
+    if (json_get_int(spool, "events", 0) > 0)
+        doctor_say(doctor, DOCTOR_WARN, "spool", "bring the database back",
+                   "%" PRIi64 " events wait in %" PRIi64 " of %" PRIi64 " bytes for the database",
+                   json_get_int(spool, "events", 0), json_get_int(spool, "bytes", 0),
+                   json_get_int(spool, "max_bytes", 0));
     if (!discord)
         return;
     doctor_say(doctor,

@@ -73,6 +73,10 @@ const struct metric_family figure_table[FIGURES] = {
         COUNTER("troupe_store_index_loads_total",
                 "Scopes that were read whole into it: many where it is too small."),
     [STORE_DEGRADED] = GAUGE("troupe_store_degraded", "1 while the disk takes no writes."),
+    [SPOOL_EVENTS] = GAUGE("troupe_spool_events", "Events that wait for a database that is away."),
+    [SPOOL_BYTES] = GAUGE("troupe_spool_bytes", "The file that they wait in."),
+    [SPOOL_LOST] =
+        COUNTER("troupe_spool_refused_total", "Events that there was no room for in it."),
     [HTTP_REQUESTS] = COUNTER("troupe_http_requests_total", "Requests that were made."),
     [HTTP_PER_HOUR] = GAUGE("api_calls_per_hour", "Requests of the last hour."),
     [HTTP_CONNECTIONS] = COUNTER("troupe_http_connections_total", "Connections for them."),

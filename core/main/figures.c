@@ -188,6 +188,8 @@ static void read_loop(struct figures *figures)
 static void read_store(struct figures *figures)
 {
     struct store_index_stats index;
+    struct store_spool_stats spool;
+    struct engine_stats engine;
     struct store_stats stats;
 
     store_index_stats(figures->host->store, &index);
@@ -203,6 +205,13 @@ static void read_store(struct figures *figures)
     put_of(figures, STORE_QUEUED, "queries", (double)stats.queries_queued);
     put(figures, STORE_LOG_PAGES, (double)stats.log_pages);
     put(figures, STORE_DEGRADED, stats.degraded);
+    if (!figures->host->spool)
+        return;
+    store_spool_stats(figures->host->spool, &spool);
+    turn_engine_stats(figures->host->engine, &engine);
+    put(figures, SPOOL_EVENTS, (double)engine.spooled);
+    put(figures, SPOOL_BYTES, (double)spool.bytes);
+    put(figures, SPOOL_LOST, (double)engine.spool_lost);
 }
 
 /* Requests since an hour ago, or since the oldest sample within it. */

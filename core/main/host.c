@@ -148,6 +148,8 @@ static troupe_status open_parts(struct host *host, const struct config *config, 
     }
     if (status == TROUPE_OK)
         status = store_open(host->loop, &store_options, &host->store, err);
+    if (status == TROUPE_OK)
+        status = host_spool_open(host, config, err);
     if (status < 0) {
         *ret_exit = store_exit_code(status);
         return status;
@@ -224,6 +226,7 @@ static troupe_status start_discord(struct host *host, struct error *err)
         .retract = retract,
         .setting = setting,
         .unsaid = unsaid,
+        .spool = host->spool,
         .arg = host,
     };
     static const struct co_owner owner = {"core:recover", 0};
@@ -254,9 +257,14 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         .switched_off_arg = host,
         .report = host_report,
         .report_arg = host,
+        .spool = host->spool,
+        .spooled = host_spool_add,
     };
     static const struct co_owner owner = {"core:housekeeping", 0}, neighbours = {"core:hosts", 0};
-    troupe_status status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);
+    troupe_status status = host_spool_take_up(host, set, err);
+
+    if (status == TROUPE_OK)
+        status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);
 
     if (status == TROUPE_OK)
         status = figures_open(host, &host->figures, err);
@@ -402,6 +410,7 @@ void host_free(struct host *host)
     http_client_free(host->http);
     console_free(host->console);
     outbox_close(host->outbox);
+    store_spool_close(host->spool);
     store_close(host->store);
     cache_free(host->cache);
     loop_step(host->loop, 0); /* the outcomes of marks that were on their way */

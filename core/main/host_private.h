@@ -16,6 +16,7 @@
 #include "ops/http.h"
 #include "plugin/set.h"
 #include "sched/sched.h"
+#include "store/spool.h"
 #include "store/store.h"
 #include "turn/engine.h"
 
@@ -28,6 +29,7 @@ struct host {
     char *config_path; /* what is read again on reload; NULL: defaults only */
     char *data_dir;
     struct store *store;
+    struct store_spool *spool; /* NULL: the store is a file, and none was left */
     struct http_client *http;
     struct pool *pool;
     struct cache *cache;
@@ -58,6 +60,15 @@ troupe_status host_watch_cache(void *host);
 /* Beside other hosts on the same database: takes over what one that is gone has left, until it is
  * cancelled. */
 troupe_status host_neighbours(void *host);
+/* spool.c: what waits while the database's server is away, opened; what an earlier process left in it becomes
+ * rows before anything is taken up. [waits] */
+troupe_status host_spool_open(struct host *host, const struct config *config, struct error *err);
+troupe_status host_spool_take_up(struct host *host, const struct plugin_set *set,
+                                 struct error *err);
+/* For engine_options.spooled. */
+void host_spool_add(void *host, struct store_batch *batch, const struct spool_record *record);
+/* For `troupe status`; NULL where there is none. */
+json_t *host_spool_status(const struct host *host, const struct engine_stats *engine);
 /* The name by which the store knows this host again, kept in its data directory; mem_free. */
 troupe_status host_name(const char *data_dir, char **ret, struct error *err);
 /* Pipelines, namespaces and migrations of a set that was just built; `check` proves and changes

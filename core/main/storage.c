@@ -43,6 +43,18 @@ troupe_status storage_options(const struct config *config, struct store_options 
     return TROUPE_OK;
 }
 
+void storage_spool(const struct config *config, struct store_spool_options *ret)
+{
+    const struct config_section *section = config_section(config, "store", NULL);
+
+    *ret = (struct store_spool_options){
+        .path = config_str(section, "spool"),
+        .max_bytes = (uint64_t)config_bytes(section, "spool_max"),
+        .encrypt_key = config_str(section, "encrypt_key"),
+        .encrypt_old_keys = config_str(section, "encrypt_old_keys"),
+    };
+}
+
 troupe_status storage_cache(const struct config *config, struct loop *loop, const char *mark,
                             struct cache **ret, struct error *err)
 {

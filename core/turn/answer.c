@@ -398,13 +398,19 @@ static troupe_status finish(struct ending *ending, struct error *err)
     /* The core's own commands owe nothing to the store: theirs is shown, kept or not. */
     if (turn->held) {
         turn_builtin_keep(turn, batch);
-    } else if (turn->unstored) {
+    } else if (turn->unstored || turn->spooled) {
         status = error_set(err, TROUPE_UNAVAILABLE, "its event could not be stored");
     } else if (turn->id) {
         store_outcome(turn, batch);
         if (turn->attached.next && !ending->files) /* nobody sees them */
             attached_delete(batch, turn->id);
         status = commit(ending, err);
+        if (status < 0 && turn->storing) { /* what becomes of its event decides who hears of this */
+            co_shield(ENGINE_STORE_MS);
+            (void)wait_stored(turn);
+            co_unshield();
+            turn->duplicate |= turn->storing;
+        }
     }
     if (!ending->gateway || turn->duplicate) {
         if (ending->gateway && turn->answer.handle)

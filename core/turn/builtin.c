@@ -44,6 +44,7 @@ void turn_builtin_keep(struct turn *turn, struct store_batch *batch)
     struct engine *engine = turn->engine;
     _cleanup_mem_ char *trace = turn_trace_print(&turn->trace);
     _cleanup_mem_ char *payload = event_print(turn->event);
+    struct store_stats stats;
     struct error err;
     troupe_status status;
 
@@ -58,7 +59,12 @@ void turn_builtin_keep(struct turn *turn, struct store_batch *batch)
                                      .trace = trace,
                                      .expect = 1,
                                  });
-    status = store_commit(engine->store, batch, turn_engine_soon(engine), &err);
+    store_stats(engine->store, &stats);
+    if (stats.degraded &&
+        store_is_shared(engine->store)) /* nobody waits for a server that is away */
+        status = error_set(&err, TROUPE_UNAVAILABLE, "the database is away");
+    else
+        status = store_commit(engine->store, batch, turn_engine_soon(engine), &err);
     turn->id = 0; /* for everybody else it is none that is owed */
     if (status == TROUPE_CONFLICT)
         turn->duplicate = true; /* an earlier process has answered it */

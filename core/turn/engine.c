@@ -320,6 +320,8 @@ void turn_stored(struct turn *turn, enum turn_storing outcome)
         turn->duplicate = outcome == TURN_DUPLICATE;
         turn->unstored = outcome == TURN_UNSTORED;
         turn->engine->stats.duplicates += turn->duplicate;
+        turn->spooled = outcome == TURN_SPOOLED;
+        turn->duplicate |= turn->spooled; /* another turn answers it */
         turn_cancel(turn, turn->duplicate ? "duplicate" : "storage_unavailable", ENGINE_NO_STORAGE);
         end_waiting(turn);
     } else if (turn->phase == TURN_RUNNING && !turn->state) {
@@ -568,6 +570,7 @@ troupe_status turn_engine_new(const struct engine_options *options, struct engin
     loop_on_runaway(engine->loop, runaway);
     engine->store = options->store;
     engine->cache = options->cache;
+    engine->spool.file = options->spool;
     engine->idle_task.run = idle_now;
     list_init(&engine->turns);
     list_init(&engine->incoming);
@@ -624,6 +627,7 @@ static void timer_closed(struct loop_timer *timer)
     map_clear_with(&engine->recovered, mem_free);
     map_clear(&engine->numbered);
     map_clear(&engine->recent);
+    turn_spool_clear(&engine->spool);
     map_clear(&engine->gateways);
     turn_settings_clear(&engine->settings);
     turn_limits_clear(&engine->limits);
@@ -753,4 +757,6 @@ void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
     ret->settings_ignored = engine->settings.ignored;
     ret->settings_ignored_names = engine->settings.ignored_names;
     ret->draining = engine->admission.draining;
+    ret->spooled = engine->spool.keys.count;
+    ret->spool_lost = engine->spool.lost;
 }

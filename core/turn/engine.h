@@ -24,6 +24,8 @@ struct sched;
 struct cache;
 struct store;
 struct store_batch;
+struct store_spool;
+struct spool_record;
 
 /* A turn has ended: for logs and figures. Texts are borrowed, none is what somebody wrote. */
 struct turn_figures {
@@ -54,6 +56,11 @@ struct engine_options {
     void (*measured)(void *arg, const struct plugin_agent *agent, size_t index,
                      const char *const *labels, double value);
     void *ended_arg;
+    /* Where events wait while the store's server is away (turn/spool.h); NULL: nowhere. What it has of others is
+     * added to a batch by `spooled`. */
+    struct store_spool *spool;
+    void (*spooled)(void *arg, struct store_batch *batch, const struct spool_record *record);
+    void *spooled_arg;
     /* An agent was switched off until the next reload, and is told why. The same. */
     void (*switched_off)(void *arg, const struct plugin_agent *agent);
     void *switched_off_arg;
@@ -188,6 +195,8 @@ struct engine_stats {
     size_t settings, settings_ignored;  /* rows above the files, and those no table understands */
     const char *settings_ignored_names; /* the first of these; the engine's */
     bool draining;                      /* nothing new is admitted */
+    size_t spooled;                     /* events that wait in the spool */
+    uint64_t spool_lost;                /* that it did not take         */
 };
 void turn_engine_stats(const struct engine *engine, struct engine_stats *ret);
 

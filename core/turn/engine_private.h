@@ -15,6 +15,7 @@
 #include "turn/limits.h"
 #include "turn/seen.h"
 #include "turn/settings.h"
+#include "turn/spool.h"
 #include "turn/turn.h"
 
 #define ENGINE_INTAKE_MAX   1000       /* events between a gateway and the store               */
@@ -72,9 +73,11 @@ struct engine {
     struct scope scope;          /* intake and small writes                                    */
     struct chan *intake;         /* of struct engine_incoming                                  */
     struct turn_gathering *open; /* takes more events until the store has it; NULL: none does  */
-    size_t builtins;             /* of the core's own commands running                         */
-    size_t apart;                /* of incoming                                                */
-    int64_t inherited;           /* the last event of an earlier process                       */
+    size_t gathered;             /* of them that the store has not told about                  */
+    struct turn_spool spool;
+    size_t builtins;   /* of the core's own commands running                         */
+    size_t apart;      /* of incoming                                                */
+    int64_t inherited; /* the last event of an earlier process                       */
     /* Numbers that were given out. */
     int64_t last_event, last_reservation, last_wait;
     struct loop_task park_task;
@@ -115,6 +118,8 @@ struct engine_incoming {
 };
 struct engine_incoming *turn_incoming_new(struct engine *engine, struct event *event);
 void turn_incoming_free(void *incoming);
+/* For what is kept nowhere: said at once, and freed. */
+void turn_incoming_refuse(struct engine_incoming *incoming, const char *code, const char *text);
 /* Tells the gateway up to which seq nothing of its is under way. */
 void turn_intake_settled(struct engine *engine, struct gateway *gateway);
 
@@ -133,7 +138,7 @@ struct turn *turn_engine_turn(const struct engine *engine, int64_t id);
 void turn_engine_hold(struct engine *engine);
 void turn_engine_release(struct engine *engine);
 /* What became of the turn's event in the store. */
-enum turn_storing { TURN_STORED, TURN_DUPLICATE, TURN_UNSTORED };
+enum turn_storing { TURN_STORED, TURN_DUPLICATE, TURN_UNSTORED, TURN_SPOOLED };
 void turn_stored(struct turn *turn, enum turn_storing outcome);
 /* Tells the gateway that somebody is at it, not before the event is known to be new. */
 void turn_show_working(struct turn *turn);

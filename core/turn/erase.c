@@ -77,6 +77,14 @@ troupe_status turn_erase_declare(struct store *store, const struct plugin_agent 
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
+/* What the member wrote behind it is a new beginning. */
+static int64_t asked_ms(const struct engine *engine, int64_t turn_id)
+{
+    const struct turn *turn = turn_id ? turn_engine_turn(engine, turn_id) : NULL;
+
+    return turn && turn->event->time_ms > 0 ? turn->event->time_ms : clock_wall_ms();
+}
+
 troupe_status turn_erase_ask(struct engine *engine, const char *member, const char *asked_by,
                              int64_t turn_id, struct error *err)
 {
@@ -92,6 +100,7 @@ troupe_status turn_erase_ask(struct engine *engine, const char *member, const ch
                                          store_int(clock_wall_ms())));
     store_batch_add(batch, STORE_SQL(SQL_ERASE_ASK_PARTS, store_text(member)));
     turn_erase_end_ask(engine, batch, member);
+    turn_spool_forget(engine, batch, member, asked_ms(engine, turn_id));
     /* A job that came due meanwhile would be an event of after it. */
     store_batch_add(batch, STORE_SQL(SQL_ERASE_JOBS, store_text(member)));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), err);

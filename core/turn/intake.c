@@ -96,7 +96,7 @@ static void lose(struct engine_incoming *incoming, const char *code)
 }
 
 /* For what could not even be stored: said at once, since nothing will remember it. */
-static void refuse(struct engine_incoming *incoming, const char *code, const char *text)
+void turn_incoming_refuse(struct engine_incoming *incoming, const char *code, const char *text)
 {
     static const struct co_owner owner = {"core:intake", 0};
 
@@ -130,8 +130,8 @@ static void run_builtin(struct engine *engine, struct event *event)
     struct turn *turn;
 
     if (engine->builtins >= ENGINE_BUILTINS_MAX) {
-        refuse(turn_incoming_new(engine, event), "too_many_commands",
-               "too many commands at once; please try again in a moment");
+        turn_incoming_refuse(turn_incoming_new(engine, event), "too_many_commands",
+                             "too many commands at once; please try again in a moment");
         return;
     }
     turn = turn_new(engine, event, 0);
@@ -148,8 +148,8 @@ static void to_intake(struct engine *engine, struct event *event)
     struct engine_incoming *incoming = turn_incoming_new(engine, event);
 
     if (chan_try_send(engine->intake, incoming) < 0)
-        refuse(incoming, "intake_full",
-               "too many messages at once; please send this one again in a minute");
+        turn_incoming_refuse(incoming, "intake_full",
+                             "too many messages at once; please send this one again in a minute");
 }
 
 /* Its number in the gateway's order holds that back until it is stored. */
@@ -176,7 +176,7 @@ void turn_engine_submit(struct engine *engine, struct event *event)
         return;
     }
     if (engine->closing) {
-        refuse(turn_incoming_new(engine, event), "stopping", ENGINE_STOPPING);
+        turn_incoming_refuse(turn_incoming_new(engine, event), "stopping", ENGINE_STOPPING);
         return;
     }
     if (!(event->flags & EVENT_OBSERVED) && turn_is_builtin(engine->set, event)) {
@@ -206,6 +206,17 @@ struct turn_gathering {
     } events[2 * ENGINE_INTAKE_BATCH];
 };
 
+/* It waits elsewhere for a store that does not work; but one that is refused has its end already. */
+static bool is_spooled(struct engine *engine, const struct stored_event *event,
+                       const struct stored_event *twin)
+{
+    const struct turn *turn = event->turn;
+
+    return event->incoming && turn_spool_serves(engine, event->incoming) &&
+           !(turn->state && !strcmp(turn->state, "refused")) &&
+           turn_spool_put(engine, event->incoming, event->turn, twin ? twin->turn : NULL);
+}
+
 /* The event's number is known before the event is stored, so its turn can begin at once: whatever
  * the turn writes stands behind this batch in the store's queue, and each of its batches asks
  * whether the event is there. */
@@ -214,18 +225,28 @@ static void stored(void *arg, struct store_batch *batch, troupe_status status,
 {
     struct turn_gathering *storing = arg;
     struct engine *engine = storing->engine;
+    bool away = status < 0 && store_status_passes(status);
+    size_t unstored = 0;
 
-    if (status < 0)
-        log_error("intake", "%zu events could not be stored: %s", storing->count, err->text);
     for (size_t i = 0; i < storing->count; i++) {
         struct stored_event *event = &storing->events[i];
+        const struct stored_event *twin =
+            i + 1 < storing->count && !event[1].incoming ? event + 1 : NULL;
 
+        if (away && is_spooled(engine, event, twin)) {
+            i += twin != NULL;
+            continue;
+        }
+        unstored += status < 0;
         turn_stored(event->turn, status < 0                                   ? TURN_UNSTORED
                                  : store_batch_changes(batch, event->row) > 0 ? TURN_STORED
                                                                               : TURN_DUPLICATE);
         if (event->incoming)
             turn_incoming_free(event->incoming);
     }
+    if (unstored)
+        log_error("intake", "%zu events could not be stored: %s", unstored, err->text);
+    engine->gathered--;
     mem_free(storing);
     turn_engine_release(engine);
 }
@@ -325,6 +346,7 @@ static struct turn_gathering *storing_of(struct engine *engine)
         return NULL;
     }
     turn_engine_hold(engine);
+    engine->gathered++;
     engine->open = storing;
     return storing;
 }
@@ -355,6 +377,26 @@ static void add(struct turn_gathering *storing, struct engine_incoming *incoming
     begin_turn(storing, stored_event);
 }
 
+/* Behind what waits elsewhere already. Its limits count now, as they would have; its place is another
+ * matter, then. False: it is not kept there. [waits] */
+static bool to_spool(struct engine *engine, struct engine_incoming *incoming)
+{
+    struct turn *turn;
+
+    while (engine->gathered && !engine->closing && co_sleep(1) == TROUPE_OK)
+        continue; /* may have to wait there, too, and came before */
+    if (incoming->event->flags & EVENT_OBSERVED)
+        return turn_spool_put(engine, incoming, NULL, NULL);
+    turn = turn_new(engine, event_ref(incoming->event), 0);
+    if (!turn_gate_passes(turn)) {
+        turn_start(turn); /* only to say it */
+        turn_incoming_free(incoming);
+        return true;
+    }
+    turn_dispose(turn);
+    return turn_spool_put(engine, incoming, NULL, NULL);
+}
+
 static void take_in(struct engine *engine, struct engine_incoming *incoming)
 {
     struct event *event = incoming->event;
@@ -365,10 +407,16 @@ static void take_in(struct engine *engine, struct engine_incoming *incoming)
         turn_incoming_free(incoming);
         return;
     }
+    if (turn_spool_holds(engine) && turn_spool_serves(engine, incoming) &&
+        to_spool(engine, incoming))
+        return;
     storing = storing_of(engine);
+    if (!storing && turn_spool_serves(engine, incoming) &&
+        turn_spool_put(engine, incoming, NULL, NULL))
+        return;
     if (!storing) {
         forget(engine, event); /* it may come again */
-        refuse(incoming, "storage_unavailable", ENGINE_NO_STORAGE);
+        turn_incoming_refuse(incoming, "storage_unavailable", ENGINE_NO_STORAGE);
         return;
     }
     add(storing, incoming, event_ref(event));

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define COMING_MS 5000 /* what is not stored by then is not found either */
+#define COMING_MS 30000 /* what is not stored by then is not found either */
 
 struct revision {
     struct engine *engine;
@@ -112,7 +112,10 @@ static troupe_status revise_main(void *arg)
            co_sleep(1) == TROUPE_OK)
         continue;
     turn = turn_of(revision);
-    if (!revision->event && turn)
+    if (!turn &&
+        turn_spool_change(revision->engine, revision->source, revision->source_id, revision->event))
+        ; /* it waits for the store, and so does this */
+    else if (!revision->event && turn)
         turn_withdraw(turn);
     else if (revision->event && turn && turn->phase == TURN_WAITING && !turn->resumed)
         change(turn, revision->event);

@@ -97,7 +97,8 @@ struct turn {
     bool duplicate;      /* its event was known already: nobody hears of this one             */
     bool withdrawn;      /* its message was deleted: nothing is said, and what was shown goes     */
     bool unstored;       /* its event could not be stored: only a sentence is owed            */
-    bool left;           /* the process stops: the next one goes on                           */
+    bool spooled; /* its event waits elsewhere for the store, and for another turn (spool.h) */
+    bool left;    /* the process stops: the next one goes on                           */
     struct list_link waits;   /* struct turn_wait                                             */
     unsigned active, waiting; /* coroutines of its stage that work, and that wait for somebody */
     bool waited;              /* it was parked before this run                                */

@@ -70,6 +70,7 @@ static troupe_status identify(void *arg, uint64_t *ret_wait_ms, struct error *er
 {
     struct discord *discord = arg;
     uint64_t end = co_after(APPLICATION_MS);
+    troupe_status status = TROUPE_UNAVAILABLE;
 
     /* Asking for an intent that the application may not have ends the session for good (4014). */
     while (!discord->application_known && !discord->refused && co_status() == TROUPE_OK &&
@@ -81,7 +82,11 @@ static troupe_status identify(void *arg, uint64_t *ret_wait_ms, struct error *er
         return error_set(err, TROUPE_UNAVAILABLE, "the application is not known yet: %s",
                          discord->why);
     discord_session_intents(discord->session, discord_intents(discord));
-    return discord_store_identify(discord->store, discord->application, ret_wait_ms, err);
+    if (!discord_spool_needed(discord))
+        status = discord_store_identify(discord->store, discord->application, ret_wait_ms, err);
+    if (status == TROUPE_UNAVAILABLE && discord_spool_needed(discord))
+        status = discord_spool_identify(discord, ret_wait_ms, err);
+    return status;
 }
 
 static void phase(void *arg, enum discord_phase phase, const char *why)
@@ -116,7 +121,10 @@ static const struct discord_session_handler session_handler = {
 
 static void tick(struct loop_timer *timer)
 {
-    discord_store_newest(container_of(timer, struct discord, timer));
+    struct discord *discord = container_of(timer, struct discord, timer);
+
+    discord_store_newest(discord);
+    discord_spool_tick(discord);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -138,6 +146,7 @@ static const struct gateway_ops discord_ops = {
     .fetch = discord_fetch,
     .chain = discord_chain,
     .working = working,
+    .waits = discord_waits,
     .form = discord_press_form,
     .retire = discord_press_retire,
     .leave = discord_press_leave,
@@ -253,6 +262,7 @@ struct discord *discord_new(const struct discord_options *options)
     list_init(&discord->works);
     list_init(&discord->presses);
     list_init(&discord->openings);
+    list_init(&discord->waits);
     discord_configure(discord, section);
     scope_open_root(discord->loop, &discord->scope, 0, scope_ended);
     loop_timer_init(discord->loop, &discord->timer, tick);
@@ -398,6 +408,7 @@ void discord_free(struct discord *discord)
     discord_session_free(discord->session);
     discord_outbox_free(discord->outbox);
     discord_rest_free(rest); /* what waits is told so */
+    discord_waits_clear(discord);
     discord_typing_clear(discord);
     discord_press_clear(discord);
     discord_answer_clear(discord);

@@ -28,7 +28,10 @@ struct gateway;
 struct gateway_commands;
 struct http_client;
 struct outbox;
+struct spool_record;
 struct store;
+struct store_batch;
+struct store_spool;
 
 struct discord_options {
     struct loop *loop;
@@ -52,6 +55,7 @@ struct discord_options {
     /* What was asked by a message that no turn stands behind could not be answered, and why. May be
      * NULL. */
     void (*unsaid)(void *arg, const struct event *event, const char *why);
+    struct store_spool *spool; /* for while the store is away; NULL: there is none */
     void *arg;
 };
 
@@ -81,6 +85,10 @@ void discord_stop(struct discord *discord, uint64_t deadline);
 /* The engine has let go of the gateway. Outside coroutines; turns the loop until everything is
  * closed. NULL is fine. */
 void discord_free(struct discord *discord);
+
+/* Adds what a record of the spool that this gateway wrote asks for; `starting`: of an earlier process, before
+ * discord_start. */
+void discord_spool_add(struct store_batch *batch, const struct spool_record *record, bool starting);
 
 struct gateway *discord_gateway(struct discord *discord);
 /* For `troupe status`; the caller's. */

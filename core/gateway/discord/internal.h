@@ -19,6 +19,7 @@
 #include "gateway/discord/session.h"
 #include "gateway/gateway.h"
 #include "loop/scope.h"
+#include "store/spool.h"
 #include "store/store.h"
 
 enum discord_content { DISCORD_CONTENT_AUTO, DISCORD_CONTENT_YES, DISCORD_CONTENT_NO };
@@ -119,7 +120,13 @@ struct discord {
     bool session_stale; /* `resume` is to be stored, by a coroutine of its own */
     bool session_writing;
     struct discord_commands commands;
-    struct list_link answers, works, presses, openings;
+    struct list_link answers, works, presses, openings, waits;
+    size_t waiting; /* of `waits` */
+    struct {
+        uint64_t identified_ms; /* clock_ms() of the last identify in the spool; 0: none */
+        unsigned identifies, ticks;
+        char session[sizeof(((struct discord_resume *)0)->session_id)]; /* the last one in it */
+    } spool;
     /* The last turns whose deferred response is a message now. */
     int64_t originals[DISCORD_ORIGINALS_MAX];
     size_t original_next;
@@ -165,6 +172,21 @@ void discord_typing_set(struct discord *discord, const struct event *event, bool
 /* Something of its answer was written: it is alive. */
 void discord_typing_progress(struct discord *discord, const struct event *event);
 void discord_typing_clear(struct discord *discord); /* REST is gone already */
+
+/* ---- waits.c --------------------------------------------------------------------------------- */
+
+void discord_waits(struct gateway *gateway, const struct event *event, bool on);
+void discord_waits_clear(struct discord *discord); /* REST is gone already */
+
+/* ---- spool.c --------------------------------------------------------------------------------- */
+
+/* The store is away, and there is a spool. */
+bool discord_spool_needed(const struct discord *discord);
+void discord_spool_session(struct discord *discord);
+void discord_spool_tick(struct discord *discord); /* each second */
+/* As discord_store_identify. [waits] */
+troupe_status discord_spool_identify(struct discord *discord, uint64_t *ret_wait_ms,
+                                     struct error *err);
 
 /* ---- press.c --------------------------------------------------------------------------------- */
 

@@ -70,6 +70,8 @@ static troupe_status store_session(void *arg)
 
         discord->session_stale = false;
         resume.seq = discord_seq_safe(&discord->seq, 0);
+        if (discord_spool_needed(discord) && strcmp(discord->spool.session, resume.session_id) != 0)
+            discord_spool_session(discord);
         if (discord_store_session(discord->store, discord->gateway.name, &resume, &err) >= 0)
             continue;
         log_warn("discord", "the session could not be stored: %s", err.text);

@@ -8,6 +8,20 @@ INSERT INTO event (id, source, source_id, account, guild, channel, member, kind,
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, seal(?9, 'event.payload', ?1), ?10, ?11, ?12, this_host())
 ON CONFLICT (source, source_id) DO NOTHING;
 
+-- An event that a spool kept while the server was away (spool.h). Where its member has asked since for all to be
+-- deleted, there is none.
+-- name: spooled
+INSERT INTO event (id, source, source_id, account, guild, channel, member, kind, payload,
+    generation, stages, created_ms, host)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, seal(?9, 'event.payload', ?1), ?10, ?11, ?12, this_host()
+WHERE NOT EXISTS (SELECT 1 FROM kv WHERE ns = 'core' AND scope = '' AND key = ?13 AND expires_ms >= ?14)
+ON CONFLICT (source, source_id) DO NOTHING;
+
+-- One that is there already, of this host, and perhaps without a turn: nobody knew that it was stored.
+-- name: spooled_open
+SELECT id FROM event
+WHERE source = ?1 AND source_id = ?2 AND finished_ms IS NULL AND state <> 'parked' AND host = this_host();
+
 -- A turn that was not stored before it ended: of a command of the core's own. Who asks for the last
 -- turn does not mean that one.
 -- name: ended

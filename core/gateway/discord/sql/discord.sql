@@ -13,6 +13,15 @@ VALUES (?1 || CASE this_host() WHEN 0 THEN '' ELSE '@' || CAST(this_host() AS TE
 ON CONFLICT (name) DO UPDATE SET session_id = excluded.session_id,
     resume_url = excluded.resume_url, seq = excluded.seq, updated_ms = excluded.updated_ms;
 
+-- As a spool has it: what was stored later stands.
+-- name: spooled
+INSERT INTO discord_session (name, session_id, resume_url, seq, updated_ms)
+VALUES (?1 || CASE this_host() WHEN 0 THEN '' ELSE '@' || CAST(this_host() AS TEXT) END, ?2, ?3,
+    ?4, ?5)
+ON CONFLICT (name) DO UPDATE SET session_id = excluded.session_id,
+    resume_url = excluded.resume_url, seq = excluded.seq, updated_ms = excluded.updated_ms
+WHERE discord_session.updated_ms <= excluded.updated_ms;
+
 -- name: seq
 UPDATE discord_session SET seq = ?3, updated_ms = ?4
 WHERE name = ?1 || CASE this_host() WHEN 0 THEN '' ELSE '@' || CAST(this_host() AS TEXT) END
@@ -28,6 +37,11 @@ INSERT INTO discord_identify (account, at_ms)
 SELECT ?1, ?2
 WHERE (SELECT count(*) FROM discord_identify WHERE account = ?1 AND at_ms > ?4) < ?3
   AND NOT EXISTS (SELECT 1 FROM discord_identify WHERE account = ?1 AND at_ms BETWEEN ?5 AND ?6);
+
+-- One that left while nothing could be asked here; taken twice it is one.
+-- name: identified
+INSERT INTO discord_identify (account, at_ms)
+SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM discord_identify WHERE account = ?1 AND at_ms = ?2);
 
 -- The newest, and the one that has to grow old before there is room again.
 -- name: identify_newest
