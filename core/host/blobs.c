@@ -160,6 +160,19 @@ static troupe_status put_new(struct record_call *call, const struct host_blob *a
     return status < 0 ? turn_record_note(call, status, NULL, 0) : change(call, at, blob);
 }
 
+/* What is a member's stays no longer than the owner wants it to. */
+static uint64_t bounded(const struct turn_frame *frame, uint32_t scope, uint64_t ttl_ms)
+{
+    const struct config_section *section =
+        config_section(frame->turn->set->config, "agent", frame->agent->name);
+    const int64_t keep = config_ms(section, "keep");
+
+    if (keep <= 0 || (scope != TROUPE_SCOPE_MEMBER && scope != TROUPE_SCOPE_SESSION &&
+                      scope != TROUPE_SCOPE_HERE))
+        return ttl_ms;
+    return ttl_ms && ttl_ms < (uint64_t)keep ? ttl_ms : (uint64_t)keep;
+}
+
 static int64_t expiry(uint64_t ttl_ms)
 {
     int64_t expires = 0;
@@ -201,7 +214,7 @@ static troupe_status put(troupe_turn *turn, uint32_t scope, const char *key, con
         return turn_record_status(&call);
     if (status < 0)
         return status;
-    blob.expires_ms = expiry(ttl_ms);
+    blob.expires_ms = expiry(bounded(frame, scope, ttl_ms));
     return put_new(&call, &at, data, &blob);
 }
 

@@ -52,7 +52,8 @@ typedef struct troupe_blobs_v1 {
     uint32_t size;
     uint32_t reserved;
     /* Puts bytes under a key of the scope, in place of what is there. `type` is a media type without parameters, as
-     * "image/png"; `ttl_ms` 0: for good. TROUPE_ARGUMENT for another type; TROUPE_LIMIT for more bytes than
+     * "image/png"; `ttl_ms` 0: for good, or in a member's scopes as long as the owner
+     * wants ([agent NAME] keep), which also shortens it. TROUPE_ARGUMENT for another type; TROUPE_LIMIT for more bytes than
      * TROUPE_BLOBS_MAX, or where the scope or the agent is full; TROUPE_BUSY where others keep
      * putting under the same key. Stored. [turn, waits] */
     troupe_status (*put)(troupe_turn *turn, uint32_t scope, const char *key, const char *type,
