@@ -192,10 +192,16 @@ static troupe_status give(troupe_turn *turn, json_t *result)
     return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
 }
 
+/* Whether it can be passed on in a result. */
+static int has_room(const json_t *data)
+{
+    return json_string_length(data) <= RESULT_MAX - 4096;
+}
+
 static troupe_status give_data(troupe_turn *turn, const struct llm_exchange *exchange,
                                const json_t *data, const char *type)
 {
-    if (json_string_length(data) > RESULT_MAX - 4096)
+    if (!has_room(data))
         return troupe_fail(
             turn, TROUPE_LIMIT, "llm.too_long",
             "The picture is larger than 750 kB, which is more than can be passed on.");
@@ -205,7 +211,7 @@ static troupe_status give_data(troupe_turn *turn, const struct llm_exchange *exc
 }
 
 static troupe_status give_result(troupe_turn *turn, const struct llm_exchange *exchange,
-                                 const json_t *answer, int as_data)
+                                 const json_t *answer, enum llm_image_as as)
 {
     const json_t *first = json_array_get(json_object_get(answer, "data"), 0);
     const json_t *data = json_object_get(first, "b64_json");
@@ -213,7 +219,7 @@ static troupe_status give_result(troupe_turn *turn, const struct llm_exchange *e
     troupe_new_file file = {0};
     troupe_status status = TROUPE_UNSUPPORTED;
 
-    if (type && !as_data)
+    if (type && (as == LLM_IMAGE_FILE || (as == LLM_IMAGE_ANY && !has_room(data))))
         status = attach(turn, exchange->arg, data, type, &file);
     if (!type || status == TROUPE_DATA)
         return troupe_fail(turn, TROUPE_DATA, "llm.bad_answer",
@@ -293,8 +299,8 @@ static int aim(struct llm_exchange *exchange, troupe_turn *turn)
 }
 
 troupe_status llm_image_run(troupe_turn *turn, struct llm_others *others, struct llm_router *router,
-                            troupe_str prompt, troupe_str shape, troupe_str quality, int as_data,
-                            troupe_str only)
+                            troupe_str prompt, troupe_str shape, troupe_str quality,
+                            enum llm_image_as as, troupe_str only)
 {
     LLM_CLEANUP_JSON json_t *answer = NULL, *checked = NULL;
     struct painting painting = {
@@ -328,5 +334,5 @@ troupe_status llm_image_run(troupe_turn *turn, struct llm_others *others, struct
     exchange.patience_ms = others->image.to[0].total_ms / 2;
     status = llm_exchange_run(turn, &exchange, &answer);
     llm_exchange_clear(&exchange);
-    return status < 0 ? status : give_result(turn, &exchange, answer, as_data);
+    return status < 0 ? status : give_result(turn, &exchange, answer, as);
 }

@@ -10,10 +10,12 @@
 
 #define LLM_IMAGE_PROMPT_MAX 4000
 
-/* The service; see troupe/services.h. The picture goes with the turn's answer, or `as_data` into the result;
- * `only` names the one model that may paint it, or none. [turn, waits] */
+/* Where the picture goes: with the turn's answer, into the result, or into the result where it has room. */
+enum llm_image_as { LLM_IMAGE_FILE, LLM_IMAGE_DATA, LLM_IMAGE_ANY };
+
+/* The service; see troupe/services.h. `only` names the one model that may paint it, or none. [turn, waits] */
 troupe_status llm_image_run(troupe_turn *turn, struct llm_others *others, struct llm_router *router,
-                            troupe_str prompt, troupe_str shape, troupe_str quality, int as_data,
-                            troupe_str only);
+                            troupe_str prompt, troupe_str shape, troupe_str quality,
+                            enum llm_image_as as, troupe_str only);
 
 #endif

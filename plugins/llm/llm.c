@@ -217,7 +217,7 @@ TROUPE_SERVICE(llm_image, TROUPE_SERVICE_LLM_IMAGE, "A picture of what a text sa
                TROUPE_STRING(quality, "How fine it is", .choices = "auto|low|medium|high",
                              .def_text = "auto"),
                TROUPE_STRING(as, "How it is given: with the turn's answer, or in the result",
-                             .choices = "file|data", .def_text = "file"),
+                             .choices = "file|data|any", .def_text = "file"),
                TROUPE_STRING(model, "The one model that may paint it; empty: any that is set up",
                              .max = LLM_MODEL_MAX, .def_text = ""))
 
@@ -227,7 +227,10 @@ static troupe_status llm_image(troupe_turn *turn, troupe_str prompt, troupe_str 
     struct llm_agent *agent = troupe_state(turn);
 
     return llm_image_run(turn, &agent->others, &agent->router, prompt, shape, quality,
-                         as.len == 4 && as.ptr[0] == 'd', model);
+                         as.ptr[0] == 'f'   ? LLM_IMAGE_FILE
+                         : as.ptr[0] == 'd' ? LLM_IMAGE_DATA
+                                            : LLM_IMAGE_ANY,
+                         model);
 }
 
 /* ---- llm-flight -------------------------------------------------------------------------------*/

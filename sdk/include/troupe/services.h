@@ -115,7 +115,8 @@
  *   shape        "square" (by default), "landscape" or "portrait"
  *   quality      "auto" (by default), "low", "medium" or "high"
  *   as           "file" (by default): it goes with the turn's answer, described by the prompt (troupe/attach.h);
- *                "data": it stands in the result. Where nobody takes files it is "data" in any case
+ *                "data": it stands in the result; "any": it does where it has room there, else it is a file. Where
+ *                nobody takes files it is "data" in any case
  *   model        text, optional: the one model that may paint it, of those that are set up
  * Result
  *   {"model": …, "type": "image/webp" …, "file": the name that it has, "bytes": n, "cost_micros": n}, or
