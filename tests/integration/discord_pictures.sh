@@ -139,6 +139,15 @@ like "$(why "$(said_id)")" "cannot see pictures" "from then on it is not asked"
 n=$(show "{mention} both {token}" small small)
 answered
 like "$(fake_discord_text "$n")" "shows $TOLD, $TOLD" "two pictures are shown together"
+show "{mention} look" small >/dev/null
+answered
+shown_in=$(said_id)
+python3 -c 'import json, sys
+print(json.dumps({"channel": "general", "member": "bob", "kind": "mention", "reply_to": sys.argv[1],
+                  "text": "{mention} and what is that? {token}"}))' "$shown_in" >"$TAP_DIR/say.json"
+n=$(fake_discord_call say "@$TAP_DIR/say.json" | fake_discord_get 'd["n"]')
+answered
+like "$(fake_discord_text "$n")" "shows $TOLD" "the picture of the message that is answered is shown, too"
 before=$(shown)
 show "{mention} wide" wide >/dev/null
 answered

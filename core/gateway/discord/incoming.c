@@ -177,7 +177,7 @@ static bool read_referenced(struct reader *r)
 {
     struct span name = {0};
 
-    r->in->referenced_content = NULL;
+    r->in->referenced_content = r->in->referenced_attachments = NULL;
     r->in->referenced_author = (struct discord_user){0};
     r->in->referenced_reference = (struct discord_reference){0};
     r->in->has_referenced = *r->c.p == '{';
@@ -192,6 +192,9 @@ static bool read_referenced(struct reader *r)
             good = read_user(r, LEVEL_INNER, &r->in->referenced_author);
         else if (IS(name, "message_reference"))
             good = read_reference(r, LEVEL_PART, &r->in->referenced_reference);
+        else if (IS(name, "attachments"))
+            good = read_list(r, LEVEL_PART, &r->in->referenced_attachments,
+                             &r->in->referenced_attachments_len);
         else
             good = skip_value(&r->c, LEVEL_PART);
         if (!good)

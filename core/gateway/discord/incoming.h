@@ -38,8 +38,10 @@ struct discord_incoming {
     const char *referenced_content;
     struct discord_user referenced_author;
     struct discord_reference referenced_reference; /* what that one answers */
-    int64_t channel_type;                          /* -1: not there */
-    const char *attachments;                       /* the list as JSON; NULL: empty or none */
+    const char *referenced_attachments;            /* as below */
+    size_t referenced_attachments_len;
+    int64_t channel_type;    /* -1: not there */
+    const char *attachments; /* the list as JSON; NULL: empty or none */
     size_t attachments_len;
     bool stickers;
     struct arena arena;

@@ -140,22 +140,37 @@ static char *quoted(const char *text)
     return buf_take(&out);
 }
 
-/* The files as gateway/files.h has them; NULL: none. mem_free. */
-static char *files_of(const struct discord_incoming *message)
+static void add_files(json_t *files, const char *list, size_t len, bool pictures)
 {
-    _cleanup_json_ json_t *given = NULL, *files = NULL;
-    const json_t *file;
+    _cleanup_json_ json_t *given = NULL;
+    const json_t *item;
     size_t i;
 
-    if (!message->attachments ||
-        json_parse(message->attachments, message->attachments_len, &given, NULL) < 0)
-        return NULL;
-    files = json_array();
-    json_array_foreach (given, i, file) {
-        if (i == GATEWAY_FILES_MAX)
-            break;
-        json_array_append_new(files, discord_fetch_file(file));
+    if (!list || json_parse(list, len, &given, NULL) < 0)
+        return;
+    json_array_foreach (given, i, item) {
+        json_t *file = discord_fetch_file(item);
+        struct gateway_file read;
+
+        if (json_array_append_new(files, file) < 0)
+            return;
+        read = gateway_file_at(files, json_array_size(files) - 1);
+        if (json_array_size(files) > GATEWAY_FILES_MAX ||
+            (pictures && !gateway_file_is_picture(&read)))
+            json_array_remove(files, json_array_size(files) - 1);
     }
+}
+
+/* The files as gateway/files.h has them, behind its own the pictures of the message that it answers: those are
+ * what it speaks of. NULL: none. mem_free. */
+static char *files_of(const struct discord_incoming *message)
+{
+    _cleanup_json_ json_t *files = json_array();
+
+    add_files(files, message->attachments, message->attachments_len, false);
+    if (message->has_referenced)
+        add_files(files, message->referenced_attachments, message->referenced_attachments_len,
+                  true);
     return json_array_size(files) ? json_print(files) : NULL;
 }
 
@@ -355,7 +370,7 @@ troupe_status discord_route_event(const struct discord_route_rules *rules, const
     content = mem_strdup(message->content ? message->content : "");
     text = discord_route_strip(content, rules->self);
     event.files = files = files_of(message);
-    if (!*text && !files && event.quote &&
+    if (!*text && !message->attachments && event.quote &&
         event_id_number(message->referenced_author.id) != rules->self) {
         /* Called below somebody's message without a word of one's own: that is the question. */
         block = quoted(event.quote);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * troupe/files.h - "troupe.files/1": what is attached to the message that a turn is about, or was given
- * with a command (TROUPE_ATTACHMENT). Capability "files".
+ * with a command (TROUPE_ATTACHMENT). Behind its own stand the pictures of the message that it answers.
+ * Capability "files".
  *
  * The host fetches the files before the first stage. Texts stand in the message's content already, as
  * far as the configuration lets them; the whole file can be read here. Pictures (PNG, JPEG, GIF, WebP)

@@ -418,6 +418,47 @@ static void a_thread_is_opened_from_questions_in_text_channels(void **state)
     }
 }
 
+#define PICTURE_OF(id)                                                                             \
+    "{\"id\":\"" id "\",\"filename\":\"p" id ".png\",\"content_type\":\"image/png\",\"size\":1}"
+
+/* "what is this?" below a picture speaks of it; other files are not what a quote is. */
+static void pictures_of_the_answered_message_come_behind_its_own(void **state)
+{
+    static const char more[] =
+        "\"referenced_message\":{\"id\":\"8\",\"content\":\"look\",\"author\":{\"id\":\"77\","
+        "\"username\":\"b\"},\"attachments\":[" PICTURE_OF(
+            "11") ",{\"id\":\"12\",\"filename\":"
+                  "\"notes.txt\",\"content_type\":\"text/plain\"}," PICTURE_OF("13") "]}";
+    static const struct {
+        const char *own, *ids, *content;
+    } cases[] = {
+        {"", "11 13 ", "> look"}, /* without a word of one's own the quote is the question */
+        {PICTURE_OF("1"), "1 11 13 ", ""},
+        {PICTURE_OF("1") "," PICTURE_OF("2") "," PICTURE_OF("3") "," PICTURE_OF("4") "," //
+         PICTURE_OF("5") "," PICTURE_OF("6") "," PICTURE_OF("7") "," PICTURE_OF("8") "," //
+         PICTURE_OF("9"),
+         "1 2 3 4 5 6 7 8 9 11 ", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_mem_ char *own = mem_printf("\"attachments\":[%s]", cases[i].own);
+        _cleanup_mem_ char *json =
+            replaced(message("<@" SELF ">", more), "\"attachments\":[]", own);
+        struct event *event = event_of(json);
+        _cleanup_json_ json_t *list = NULL;
+        char ids[100] = "";
+
+        assert_status(json_parse(event->files, strlen(event->files), &list, NULL), TROUPE_OK);
+        for (size_t n = 0; n < json_array_size(list); n++)
+            snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "%s ",
+                     gateway_file_at(list, n).id);
+        assert_string_equal(ids, cases[i].ids);
+        assert_string_equal(event->content, cases[i].content);
+        event_unref(event);
+    }
+}
+
 static void files_are_listed_with_what_is_known_of_them(void **state)
 {
     char *plain = message("<@" SELF ">", "");
@@ -590,6 +631,7 @@ int main(void)
         cmocka_unit_test(a_bare_mention_below_a_message_asks_about_it),
         cmocka_unit_test(a_message_without_text_and_files_is_owed_a_sentence),
         cmocka_unit_test(files_are_listed_with_what_is_known_of_them),
+        cmocka_unit_test(pictures_of_the_answered_message_come_behind_its_own),
         cmocka_unit_test(a_message_in_one_of_the_bots_threads_is_for_it),
         cmocka_unit_test(what_people_set_for_a_place_wins_over_the_file),
         cmocka_unit_test(a_thread_is_opened_from_questions_in_text_channels),

@@ -21,7 +21,8 @@ static const char message[] =
     "\"attachments\":[{\"filename\":\"avatar\",\"embeds\":1}],\"empty\":{},\"avatars\":2,"
     "\"message_reference\":{\"channel_id\":\"44\",\"message_id\":\"9\"},"
     "\"referenced_message\":{\"id\":\"9\",\"author\":{\"id\":\"777\",\"banner\":{\"b\":[1]},"
-    "\"global_name\":\"G\"},\"content\":\"earlier\",\"embeds\":[]} } ";
+    "\"global_name\":\"G\"},\"content\":\"earlier\",\"attachments\":[{\"id\":\"8\"}],\"embeds\":[]}"
+    " } ";
 
 static void same(const char *got, const char *want)
 {
@@ -45,6 +46,7 @@ static void check(const char *text, size_t len, json_t *tree)
     const json_t *member = json_object_get(tree, "member"), *roles, *role;
     const json_t *referenced = json_object_get(tree, "referenced_message");
     const json_t *files = json_object_get(tree, "attachments");
+    const json_t *others = json_object_get(referenced, "attachments");
     struct discord_incoming in;
     size_t i, count = 0;
 
@@ -73,6 +75,15 @@ static void check(const char *text, size_t len, json_t *tree)
 
         assert_int_equal(json_parse(in.attachments, in.attachments_len, &list, NULL), TROUPE_OK);
         assert_true(json_equal(list, files));
+    }
+    assert_int_equal(in.referenced_attachments != NULL, json_array_size(others) > 0);
+    if (in.referenced_attachments) {
+        _cleanup_json_ json_t *list = NULL;
+
+        assert_int_equal(
+            json_parse(in.referenced_attachments, in.referenced_attachments_len, &list, NULL),
+            TROUPE_OK);
+        assert_true(json_equal(list, others));
     }
     discord_incoming_clear(&in);
 }
@@ -116,7 +127,8 @@ static void what_is_odd_around_it_costs_no_message(void **state)
         "{\"n\":1e200,\"id\":\"1\",\"content\":\"a\\n\",\"author\":{\"id\":\"2\",\"n\":1e200}}",
         "{\"cont\\u0065nt\":\"x\",\"i\\u0064\":\"4\",\"member\":{\"roles\":[\"8\"],\"n\":1e200}}",
         ("{\"n\":1e200,\"referenced_message\":{\"n\":0.5e100,\"author\":{\"id\":\"2\",\"x\":{}},"
-         "\"content\":\"q\",\"member\":{\"n\":1e200}},\"attachments\":[{\"id\":\"3\"}]}"),
+         "\"content\":\"q\",\"attachments\":[{\"id\":\"5\"}],\"member\":{\"n\":1e200}},"
+         "\"attachments\":[{\"id\":\"3\"}]}"),
     };
     struct buf deep = BUF_INIT;
 
