@@ -71,6 +71,7 @@ static troupe_status done(const struct bytes *in, const char *type, uint32_t wid
 static troupe_status read_png(struct bytes *in, struct llm_picture_head *ret)
 {
     static const char first[] = "\0\0\0\rIHDR";
+    static const uint8_t depths[] = {1, 2, 4, 8, 16}, colours[] = {0, 2, 3, 4, 6};
     const uint8_t *fields;
 
     skip(in, 8);
@@ -78,9 +79,10 @@ static troupe_status read_png(struct bytes *in, struct llm_picture_head *ret)
         return TROUPE_DATA;
     skip(in, sizeof(first) - 1);
     fields = take(in, 13);
-    /* Depth, kinds of colour, compression, filter, interlacing. */
-    if (!memchr("\1\2\4\10\20", fields[8], 5) || !memchr("\0\2\3\4\6", fields[9], 5) ||
-        fields[10] != 0 || fields[11] != 0 || fields[12] > 1)
+    /* Compression, filter and interlacing have one or two kinds. */
+    if (!memchr(depths, fields[8], sizeof(depths)) ||
+        !memchr(colours, fields[9], sizeof(colours)) || fields[10] != 0 || fields[11] != 0 ||
+        fields[12] > 1)
         return TROUPE_DATA;
     return done(in, "image/png", big(fields, 4), big(fields + 4, 4), ret);
 }
