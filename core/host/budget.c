@@ -6,6 +6,7 @@
 #include "host/host_table.h"
 
 #include "base/log.h"
+#include "turn/budget_level.h"
 #include "turn/engine_private.h"
 #include "turn/reservation.h"
 
@@ -127,6 +128,33 @@ static void used(troupe_turn *turn, uint64_t reservation, uint64_t units_in, uin
     of->units_out += units_out;
 }
 
+static troupe_status level(troupe_turn *turn, uint32_t *ret_percent)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    const struct turn_budget_request request =
+        turn_reservation_wish(frame->turn, frame->agent->name, 0, "");
+    struct record_call call = {0};
+    struct error err;
+    uint32_t percent = 0;
+    troupe_status status = host_need(frame, "budget");
+
+    if (status == TROUPE_OK)
+        status = turn_record_begin(&call, frame, "budget.level", RECORD_HASH_START);
+    if (status == RECORD_REPLAYED) {
+        status = turn_record_status(&call);
+        if (status == TROUPE_OK)
+            (void)turn_record_take(&call, &percent, sizeof(percent));
+    } else if (status == TROUPE_OK) {
+        status = turn_budget_level(frame->turn->engine->store, &request, 0, &percent, &err);
+        if (status < 0)
+            turn_frame_error(frame, status, "budget.storage", "%s", err.text);
+        status = turn_record_note(&call, status, &percent, sizeof(percent));
+    }
+    if (status == TROUPE_OK)
+        *ret_percent = percent;
+    return status;
+}
+
 const troupe_budget_v1 *host_budget_table(void)
 {
     static const troupe_budget_v1 table = {.size = sizeof(table),
@@ -134,7 +162,8 @@ const troupe_budget_v1 *host_budget_table(void)
                                            .settle = host_settle,
                                            .release = host_release,
                                            .used = used,
-                                           .reserve_at_open = reserve_at_open};
+                                           .reserve_at_open = reserve_at_open,
+                                           .level = level};
 
     return &table;
 }

@@ -291,6 +291,8 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
     }
     if (status == TROUPE_OK)
         status = pages_open(host, &host->pages, err);
+    if (status == TROUPE_OK)
+        host_at_start(host);
     return status;
 }
 

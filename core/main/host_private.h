@@ -48,8 +48,11 @@ struct host {
     bool reloading;
     uint64_t reloads, reloads_refused;
     char *last_reload; /* its verdict in one line */
+    bool at_start_runs, at_start_again;
 };
 
+/* A generation has begun to serve: calls what its agents declare for that, beside everything else. */
+void host_at_start(struct host *host);
 /* Tells the owner, where a channel is set for that (`host`). */
 void host_report(void *host, const char *text);
 /* The same, that an agent was switched off. */

@@ -156,6 +156,7 @@ troupe_status host_reload(struct host *host, struct buf *ret_report, struct erro
             discord_configure(host->discord, config_section(set->config, "discord", NULL));
             discord_set_commands(host->discord, turn_slash_commands(set));
         }
+        host_at_start(host);
         host->reloads++;
         snprintf(verdict, sizeof(verdict), "generation %llu serves",
                  (unsigned long long)set->number);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define EXACT_MAX         9007199254740992.0 /* 2^53: a double holds every whole number up to it */
-#define KNOWN_FLAGS       ((TROUPE_MENU_MESSAGE << 1) - 1)
+#define KNOWN_FLAGS       ((TROUPE_AT_START << 1) - 1)
 #define MENUS             (TROUPE_MENU_MEMBER | TROUPE_MENU_MESSAGE)
 #define MENU_CHARS        32
 #define MAX_LIMIT         1000000
@@ -470,6 +470,17 @@ static troupe_status read_limits(const struct reading *at, const troupe_function
     return TROUPE_OK;
 }
 
+static bool needs_arguments(const troupe_array *params)
+{
+    for (uint32_t i = 0; i < params->count; i++) {
+        const troupe_param *param = TROUPE_AT(*params, troupe_param, i);
+
+        if (!param->optional && !param->def_text && isnan(param->def))
+            return true;
+    }
+    return false;
+}
+
 troupe_status plugin_function_read(const troupe_function *declared, const char *id,
                                    struct plugin_function *ret, struct error *err)
 {
@@ -492,6 +503,8 @@ troupe_status plugin_function_read(const troupe_function *declared, const char *
         return defect(&at, "a service cannot be a slash command or in a menu");
     if (!declared->fn)
         return defect(&at, "it has no code");
+    if (declared->flags & TROUPE_AT_START && needs_arguments(&declared->params))
+        return defect(&at, "what is called at the start has no argument that must be given");
     ret->doc = declared->doc;
     ret->flags = declared->flags;
     ret->timeout_ms = declared->timeout_ms;

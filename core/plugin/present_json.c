@@ -142,6 +142,7 @@ static json_t *flags_of(const struct plugin_function *function)
         {TROUPE_LIMIT_FEATURES, "limit_features"},
         {TROUPE_MENU_MEMBER, "menu_member"},
         {TROUPE_MENU_MESSAGE, "menu_message"},
+        {TROUPE_AT_START, "at_start"},
     };
     json_t *list = json_array();
 

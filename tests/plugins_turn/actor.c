@@ -657,6 +657,18 @@ static void do_who(struct play *play, char *args)
     put(play, " " VERSION, strlen(" " VERSION));
 }
 
+/* level: how full the fullest cap is. */
+static void do_level(struct play *play, char *args)
+{
+    uint32_t percent = 0;
+    const troupe_status status = troupe_budget_level(play->turn, &percent);
+    char text[32];
+
+    (void)args;
+    snprintf(text, sizeof(text), status < 0 ? "<%d>" : "[%d %u %%]", status, percent);
+    put(play, text, strlen(text));
+}
+
 /* tell TEXT: the bot's owner. */
 static void do_tell(struct play *play, char *args)
 {
@@ -684,7 +696,7 @@ static const struct command {
     {"stubborn", do_stubborn}, {"busy", do_busy},       {"flags", do_flags},
     {"spawn", do_spawn},       {"batch", do_batch},     {"form", do_form},
     {"pick", do_pick},         {"promise", do_promise}, {"tool", do_tool},
-    {"tell", do_tell},
+    {"tell", do_tell},         {"level", do_level},
 };
 
 static void run(struct play *play, char *line)

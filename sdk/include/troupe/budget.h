@@ -51,12 +51,24 @@ typedef struct troupe_budget_v1 {
      * recorded. [turn] */
     troupe_status (*reserve_at_open)(troupe_turn *turn, uint64_t worst_micros, const char *what,
                                      uint64_t *ret_reservation);
+    /* Absent where `size` ends before it. How much of the fullest cap over this turn, of an hour, a day or a month, is
+     * spent or reserved, in per cent; 0 without a cap. For what can be left for later: what must not be spent
+     * is refused in any case. TROUPE_UNAVAILABLE and its like while the storage is away. Noted. [turn, waits] */
+    troupe_status (*level)(troupe_turn *turn, uint32_t *ret_percent);
 } troupe_budget_v1;
 
 /* The table; NULL where this host has none. Not recorded. [turn] */
 static inline const troupe_budget_v1 *troupe_budget(troupe_turn *turn)
 {
     return (const troupe_budget_v1 *)troupe_get_extension(turn, TROUPE_BUDGET_EXTENSION);
+}
+
+/* As `level` of the table; TROUPE_UNSUPPORTED where this host does not tell. Noted. [turn, waits] */
+static inline troupe_status troupe_budget_level(troupe_turn *turn, uint32_t *ret_percent)
+{
+    const troupe_budget_v1 *budget = troupe_budget(turn);
+
+    return TROUPE_HAS(budget, level) ? budget->level(turn, ret_percent) : TROUPE_UNSUPPORTED;
 }
 
 #endif

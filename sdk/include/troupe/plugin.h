@@ -55,6 +55,11 @@
 #define TROUPE_MENU_MEMBER  (1u << 12)
 #define TROUPE_MENU_MESSAGE (1u << 13)
 
+/* Minor 6. Called without arguments, as by the operator from the shell, once the agent serves: after the start
+ * and after each reload, whether that changed it or not, for what is well done before somebody asks. It has no
+ * member and no channel, at most ten minutes, and nobody waits for it or hears that it failed but the log. */
+#define TROUPE_AT_START (1u << 14)
+
 typedef struct troupe_param {
     const char *name; /* [a-z][a-z0-9_]{0,31}                                                     */
     const char *doc;  /* one line                                                                 */

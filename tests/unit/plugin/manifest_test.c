@@ -549,6 +549,8 @@ static void refuses_bad_parameters(void **state)
 
 static void refuses_bad_functions(void **state)
 {
+    static const troupe_param needed[] = {
+        {.name = "p", .doc = "P", .type = TROUPE_TYPE_STRING, .def = __builtin_nan("")}};
     static const struct {
         troupe_function function;
         const char *what;
@@ -570,6 +572,13 @@ static void refuses_bad_functions(void **state)
          "function \"a.b\": a service cannot be a slash command or in a menu"},
         {{.size = sizeof(troupe_function), .name = "f", .doc = "d"},
          "function \"f\": it has no code"},
+        {{.size = sizeof(troupe_function),
+          .name = "f",
+          .doc = "d",
+          .flags = TROUPE_AT_START,
+          .fn = (troupe_fn)some_job,
+          .params = {needed, 1, sizeof(needed[0])}},
+         "function \"f\": what is called at the start has no argument that must be given"},
         {{.size = sizeof(troupe_function),
           .name = "f",
           .doc = "d",

@@ -443,6 +443,9 @@ BODY_IN(a_cap_is_told_to_the_member,
     /* What a turn leaves reserved is released at its end. */
     CHECK(ask_int(f, "SELECT sum(reserved_micros + settled_micros) FROM budget_day") == 0);
     CHECK_ANSWER("reserve 5000;reply again", "again");
+    WAIT_FOR(list_empty(&t->engine->turns));
+    if (!is_isolated()) /* the member's cap is fuller than the bot's; nothing is left of what was only reserved */
+        CHECK_ANSWER("level;reserve 3000;level;release;level", "[0 0 %][0 60 %][released][0 0 %]");
     return TROUPE_OK;
 }
 
@@ -492,6 +495,8 @@ BODY_IN(
     CHECK_NOTICE("reserve 10001", "the bot's budget for this hour is used up");
     CHECK_TRACE("budget.cap");
     CHECK_ANSWER("reserve 5000;release", "[released]");
+    if (!is_isolated())
+        CHECK_ANSWER("reserve 2500;level;release", "[0 50 %][released]");
     return TROUPE_OK;
 }
 
