@@ -6,6 +6,7 @@
 #include "apology.h"
 #include "context.h"
 #include "context_summary.h"
+#include "faq_warm.h"
 #include "history.h"
 #include "pictures.h"
 #include "preferences.h"
@@ -45,6 +46,7 @@ struct conversation {
     char bot_name[TEMPLATE_VALUE_MAX]; /* where no server has another */
     size_t stable;                     /* bytes of the template that are the same for everybody */
     struct prompt_budget budget;
+    struct faq faq;
     uint8_t summary;
 };
 
@@ -167,7 +169,9 @@ static char *instructions(troupe_turn *turn, const struct conversation *conversa
     size_t len;
     char *text;
 
-    template_clean_name(message->author_name.ptr, message->author_name.len, name, sizeof(name));
+    name[0] = 0;
+    if (message)
+        template_clean_name(message->author_name.ptr, message->author_name.len, name, sizeof(name));
     template_clean_name(bot_name.ptr, bot_name.len, bot, sizeof(bot));
     template_date(now_ms, preferences->offset_minutes, date, sizeof(date));
     len = template_render(conversation->template, values, NULL, 0);
@@ -364,7 +368,113 @@ static troupe_status answer_with(troupe_turn *turn, struct asking *asking, struc
     return TROUPE_DONE;
 }
 
-/* Instructions, what is recalled, what was found, and who else may get the answer. */
+/* ---- frequent questions -----------------------------------------------------------------------*/
+
+/* Nothing of a member or a server is in it. */
+static troupe_status prompt_for_all(troupe_turn *turn, const struct conversation *conversation,
+                                    int64_t now_ms, struct faq_prompt *ret)
+{
+    struct preferences anybody;
+    uint64_t stable;
+
+    preferences_defaults(&anybody);
+    snprintf(anybody.name, sizeof(anybody.name), "a member");
+    *ret = (struct faq_prompt){.instructions =
+                                   instructions(turn, conversation, &anybody, now_ms, &stable),
+                               .source = conversation->template,
+                               .answer_tokens = conversation->budget.answer};
+    return ret->instructions ? TROUPE_OK : TROUPE_NOMEM;
+}
+
+static int has_own_name(troupe_turn *turn, const struct conversation *conversation)
+{
+    const troupe_str name = troupe_config_str(troupe_turn_host(turn), "bot_name");
+
+    return name.len != strlen(conversation->bot_name) ||
+           memcmp(name.ptr, conversation->bot_name, (size_t)name.len) != 0;
+}
+
+/* The model's answer, kept or asked for now; of no length where the member or the server would have another
+ * one. */
+static troupe_status find_answer(troupe_turn *turn, const struct asking *asking,
+                                 const struct preferences *preferences,
+                                 const struct faq_entry *entry, struct answer *ret)
+{
+    char said[APOLOGY_MAX];
+    struct faq_prompt prompt;
+    troupe_str text = {"", 0};
+    troupe_status status;
+
+    if (preferences->stored || has_own_name(turn, asking->conversation))
+        return TROUPE_OK;
+    status = prompt_for_all(turn, asking->conversation, asking->history.asked_ms, &prompt);
+    if (status < 0)
+        return status;
+    status = faq_kept(turn, entry, &prompt, &text);
+    ret->cached = status >= 0;
+    if (status < 0)
+        status = faq_ask(turn, entry, &prompt, &text);
+    if (status < 0)
+        return apologize(turn, status, TROUPE_SERVICE_LLM_CHAT, said);
+    ret->text = (char *)text.ptr;
+    ret->len = (size_t)text.len;
+    return TROUPE_OK;
+}
+
+/* TROUPE_DONE where the message was one of the declared questions and is answered, TROUPE_OK where not. */
+static troupe_status answer_frequent(troupe_turn *turn, struct asking *asking,
+                                     const struct preferences *preferences)
+{
+    const troupe_message *message = troupe_turn_message(turn);
+    const struct faq_entry *entry =
+        faq_find(&asking->conversation->faq, message->guild, message->content);
+    struct answer answer = {0};
+    troupe_status status = TROUPE_OK;
+
+    if (!entry || message->reply_to || message->flags & TROUPE_MESSAGE_CONTINUE ||
+        asking->pictures.count > 0)
+        return TROUPE_OK;
+    if (entry->answer) {
+        answer.text = (char *)entry->answer;
+        answer.len = strlen(entry->answer);
+    } else {
+        status = find_answer(turn, asking, preferences, entry, &answer);
+    }
+    if (status < 0 || answer.len == 0)
+        return status;
+    troupe_reason(turn, "conversation.faq", "a frequent question: %s",
+                  entry->answer   ? "the declared answer"
+                  : answer.cached ? "an answer that was kept"
+                                  : "nobody had asked it yet");
+    status = troupe_write(turn, answer.text, answer.len);
+    if (status >= 0 && answer.cached)
+        status = troupe_write(turn, CACHED_MARK, sizeof(CACHED_MARK) - 1);
+    if (status < 0)
+        return status;
+    asking->intent.success = 1;
+    status = asking->stores ? remember(turn, asking, &answer) : TROUPE_OK;
+    return status < 0 ? status : TROUPE_DONE;
+}
+
+TROUPE_SERVICE(faq_warm, "faq-warm",
+               "Asks the model the frequent questions that nobody has asked yet",
+               TROUPE_AT_START | TROUPE_OWNER | TROUPE_PAID)
+
+static troupe_status faq_warm(troupe_turn *turn)
+{
+    const struct conversation *conversation = troupe_state(turn);
+    struct faq_prompt prompt;
+    troupe_status status = prompt_for_all(turn, conversation, troupe_now(turn), &prompt);
+
+    return status < 0 ? status
+                      : faq_warm_run(turn, &conversation->faq, &prompt,
+                                     troupe_config_int(troupe_turn_host(turn), "faq_warm", 20));
+}
+
+/* ---- what comes together ----------------------------------------------------------------------*/
+
+/* Instructions, what is recalled, what was found, and who else may get the answer; TROUPE_DONE where that was
+ * a frequent question. */
 static troupe_status prepare(troupe_turn *turn, struct asking *asking)
 {
     const struct conversation *conversation = asking->conversation;
@@ -373,7 +483,9 @@ static troupe_status prepare(troupe_turn *turn, struct asking *asking)
     troupe_status status =
         recall(turn, conversation, &preferences, &asking->history, &asking->stores);
 
-    if (status < 0)
+    if (status >= 0)
+        status = answer_frequent(turn, asking, &preferences);
+    if (status != TROUPE_OK)
         return status;
     asking->plain = asking->system = instructions(turn, conversation, &preferences,
                                                   asking->history.asked_ms, &asking->budget.stable);
@@ -418,7 +530,7 @@ static troupe_status stage(troupe_turn *turn)
     }
     intent_entry_read(turn, question(message), &asking.intent);
     status = prepare(turn, &asking);
-    if (status < 0)
+    if (status != TROUPE_OK)
         return status;
     status = build(turn, &asking, 1, &prompt);
     if (status < 0)
@@ -626,6 +738,8 @@ static troupe_status create(troupe_host *host, void **ret_state)
         conversation->stable = template_stable(conversation->template);
     if (status >= 0)
         status = check_budget(host, conversation);
+    if (status >= 0)
+        status = faq_load(host, troupe_config_str(host, "faq"), &conversation->faq);
     if (status < 0) {
         troupe_free(host, conversation);
         return status;
@@ -636,46 +750,51 @@ static troupe_status create(troupe_host *host, void **ret_state)
 
 static void destroy(troupe_host *host, void *state)
 {
-    troupe_free(host, state);
+    struct conversation *conversation = state;
+
+    faq_clear(host, &conversation->faq);
+    troupe_free(host, conversation);
 }
 
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
-TROUPE_PLUGIN("org.troupe.conversation", CONVERSATION_VERSION, "Talks with members",
-              .needs = "troupe.sql/1",
-              .capabilities = "sql schedule files call:llm.chat try:memory.search",
-              .functions = TROUPE_LIST(preferences, intents),
-              .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001},
-                                              {2, 0, "context", conversation_sql_002},
-                                              {3, 0, "sealed", conversation_sql_003},
-                                              {4, 0, "intents", conversation_sql_004}),
-              .user_data = TROUPE_USER_DATA(
-                  TROUPE_USER_TABLE("conversation_history", "What you and I said to each other",
-                                    .age = "created_at", .keep_days = 90),
-                  TROUPE_USER_TABLE("conversation_sessions", "When we talked, and what about",
-                                    .age = "last_message_at", .keep_days = 7),
-                  TROUPE_USER_TABLE("intent_logs", "What I took your messages for",
-                                    .age = "created_at", .keep_days = 30),
-                  TROUPE_USER_TABLE("user_preferences", "How you want to be talked to")),
-              .config = TROUPE_KEYS(
-                  {"template", "File of the prompt", .type = TROUPE_TYPE_PATH,
-                   .def = CONVERSATION_PROMPT},
-                  {"bot_name", "What the bot is called in the prompt", .type = TROUPE_TYPE_STRING,
-                   .flags = TROUPE_KEY_SETTABLE, .def = "Troupe"},
-                  {"share_answers", "Who may get an answer that has nothing of a member in it",
-                   .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SETTABLE, .def = "account",
-                   .choices = "none|guild|account"},
-                  {"session_timeout", "Silence that ends a session", .type = TROUPE_TYPE_DURATION,
-                   .flags = TROUPE_KEY_SETTABLE, .def = "30m", .min = 60000, .max = 86400000},
-                  {"memory_tokens", "Bound of what is recalled from memory; 0: nothing",
-                   .type = TROUPE_TYPE_INT, .def = "400", .min = 0, .max = 8000},
-                  {"context_tokens", "Prompt, answer and reserve together", .type = TROUPE_TYPE_INT,
-                   .def = "8000", .min = 512, .max = 128000},
-                  {"summary", "Whether what is too old for the window is summed up by a model",
-                   .type = TROUPE_TYPE_BOOL, .def = "yes"},
-                  {"answer_tokens", "Bound of an answer", .type = TROUPE_TYPE_INT, .def = "1024",
-                   .min = 16, .max = 32000},
-                  {"reserve_tokens", "Kept free for wrong estimates", .type = TROUPE_TYPE_INT,
-                   .def = "2000", .min = 0, .max = 64000},
-                  {"system_tokens", "Bound of the prompt's own text", .type = TROUPE_TYPE_INT,
-                   .def = "500", .min = 50, .max = 16000}),
-              .create = create, .destroy = destroy, .stage = stage, .job = job);
+TROUPE_PLUGIN(
+    "org.troupe.conversation", CONVERSATION_VERSION, "Talks with members", .needs = "troupe.sql/1",
+    .capabilities = "sql schedule files cache budget call:llm.chat try:memory.search",
+    .functions = TROUPE_LIST(preferences, intents, faq_warm),
+    .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001},
+                                    {2, 0, "context", conversation_sql_002},
+                                    {3, 0, "sealed", conversation_sql_003},
+                                    {4, 0, "intents", conversation_sql_004}),
+    .user_data = TROUPE_USER_DATA(
+        TROUPE_USER_TABLE("conversation_history", "What you and I said to each other",
+                          .age = "created_at", .keep_days = 90),
+        TROUPE_USER_TABLE("conversation_sessions", "When we talked, and what about",
+                          .age = "last_message_at", .keep_days = 7),
+        TROUPE_USER_TABLE("intent_logs", "What I took your messages for", .age = "created_at",
+                          .keep_days = 30),
+        TROUPE_USER_TABLE("user_preferences", "How you want to be talked to")),
+    .config = TROUPE_KEYS(
+        {"template", "File of the prompt", .type = TROUPE_TYPE_PATH, .def = CONVERSATION_PROMPT},
+        {"bot_name", "What the bot is called in the prompt", .type = TROUPE_TYPE_STRING,
+         .flags = TROUPE_KEY_SETTABLE, .def = "Troupe"},
+        {"share_answers", "Who may get an answer that has nothing of a member in it",
+         .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SETTABLE, .def = "account",
+         .choices = "none|guild|account"},
+        {"faq", "File of frequent questions, with answers or without", .type = TROUPE_TYPE_PATH},
+        {"faq_warm", "Frequent questions the model is asked at the start, at most",
+         .type = TROUPE_TYPE_INT, .def = "20", .min = 0, .max = FAQ_MAX},
+        {"session_timeout", "Silence that ends a session", .type = TROUPE_TYPE_DURATION,
+         .flags = TROUPE_KEY_SETTABLE, .def = "30m", .min = 60000, .max = 86400000},
+        {"memory_tokens", "Bound of what is recalled from memory; 0: nothing",
+         .type = TROUPE_TYPE_INT, .def = "400", .min = 0, .max = 8000},
+        {"context_tokens", "Prompt, answer and reserve together", .type = TROUPE_TYPE_INT,
+         .def = "8000", .min = 512, .max = 128000},
+        {"summary", "Whether what is too old for the window is summed up by a model",
+         .type = TROUPE_TYPE_BOOL, .def = "yes"},
+        {"answer_tokens", "Bound of an answer", .type = TROUPE_TYPE_INT, .def = "1024", .min = 16,
+         .max = 32000},
+        {"reserve_tokens", "Kept free for wrong estimates", .type = TROUPE_TYPE_INT, .def = "2000",
+         .min = 0, .max = 64000},
+        {"system_tokens", "Bound of the prompt's own text", .type = TROUPE_TYPE_INT, .def = "500",
+         .min = 50, .max = 16000}),
+    .create = create, .destroy = destroy, .stage = stage, .job = job);

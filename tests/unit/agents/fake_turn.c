@@ -329,10 +329,17 @@ static troupe_status money_release(troupe_turn *turn, uint64_t id)
     return TROUPE_OK;
 }
 
+static troupe_status money_level(troupe_turn *turn, uint32_t *ret_percent)
+{
+    *ret_percent = self(turn)->level;
+    return TROUPE_OK;
+}
+
 static const troupe_budget_v1 budget_table = {.size = sizeof(budget_table),
                                               .reserve = money_reserve,
                                               .settle = money_settle,
-                                              .release = money_release};
+                                              .release = money_release,
+                                              .level = money_level};
 
 /* ---- storage ----------------------------------------------------------------------------------*/
 

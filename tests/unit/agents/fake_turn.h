@@ -88,7 +88,8 @@ struct fake_turn {
     unsigned service_count, open_streams;
     struct fake_reservation reservations[FAKE_MAX];
     unsigned reservation_count;
-    uint64_t cap; /* of what is reserved or spent */
+    uint64_t cap;   /* of what is reserved or spent */
+    uint32_t level; /* of the fullest cap, in per cent */
 
     /* What a called function gives, valid until the next call; NULL: there is none of that name. */
     const char *(*on_call)(struct fake_turn *fake, const char *name, troupe_str args);
