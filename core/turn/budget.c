@@ -106,13 +106,15 @@ static void add_to_sums(struct store_batch *batch, const struct turn_budget_requ
     const struct turn_budget_caps *caps = request->caps;
     struct part parts[PARTS];
     size_t count = parts_of(request, parts);
+    char alias[TURN_BUDGET_ALIAS_SIZE];
 
-    store_batch_add(batch, STORE_EXPECT((int)count, SQL_BUDGET_ADD_TO_DAY, store_text(day),
-                                        store_int((int64_t)request->worst), text_of(scope->bot),
-                                        text_of(scope->guild), text_of(scope->member),
-                                        text_of(scope->plugin), store_int(caps->bot),
-                                        store_int(caps->guild), store_int(caps->member),
-                                        store_int(caps->plugin), text_of(request->what)));
+    turn_budget_stop_alias(request->what ? request->what : "", alias);
+    store_batch_add(
+        batch, STORE_EXPECT((int)count, SQL_BUDGET_ADD_TO_DAY, store_text(day),
+                            store_int((int64_t)request->worst), text_of(scope->bot),
+                            text_of(scope->guild), text_of(scope->member), text_of(scope->plugin),
+                            store_int(caps->bot), store_int(caps->guild), store_int(caps->member),
+                            store_int(caps->plugin), text_of(request->what), store_text(alias)));
     turn_budget_span_add(batch, request, clock_wall_ms());
 }
 

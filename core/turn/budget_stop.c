@@ -2,8 +2,22 @@
 #include "turn/budget_stop.h"
 
 #include "base/clock.h"
+#include "turn/owner.h"
 
 #include "turn/sql/budget_stop.h"
+
+#include <stdio.h>
+
+_Static_assert(TURN_BUDGET_ALIAS_SIZE > sizeof("deleted-") + CACHE_OWNER, "it has to fit");
+
+void turn_budget_stop_alias(const char *what, char ret[TURN_BUDGET_ALIAS_SIZE])
+{
+    char digest[CACHE_OWNER + 1];
+
+    ret[0] = '\0';
+    if (turn_owner(what, digest))
+        snprintf(ret, TURN_BUDGET_ALIAS_SIZE, "deleted-%s", digest);
+}
 
 void turn_budget_stop_note(struct store_batch *batch, int64_t id)
 {
@@ -16,10 +30,14 @@ troupe_status turn_budget_stop_refusal(struct store *store,
                                        struct error *err)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
+    char alias[TURN_BUDGET_ALIAS_SIZE];
 
-    if (!request->what ||
-        store_query(store, STORE_SQL(SQL_BUDGET_STOP_OF, store_text(request->what)), deadline,
-                    &rows, NULL) < 0)
+    if (!request->what)
+        return TROUPE_OK;
+    turn_budget_stop_alias(request->what, alias);
+    if (store_query(store,
+                    STORE_SQL(SQL_BUDGET_STOP_OF, store_text(request->what), store_text(alias)),
+                    deadline, &rows, NULL) < 0)
         return TROUPE_OK;
     if (!rows->count)
         return TROUPE_OK;
@@ -39,11 +57,14 @@ troupe_status turn_budget_stop_confirm(struct store *store, const char *what, ui
                                        struct error *err)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    char alias[TURN_BUDGET_ALIAS_SIZE];
     troupe_status status;
 
-    store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_STOP_CONFIRM, store_text(what)));
+    turn_budget_stop_alias(what, alias);
+    store_batch_add(batch, STORE_EXPECT(STORE_ANY, SQL_BUDGET_STOP_CONFIRM, store_text(what),
+                                        store_text(alias)));
     status = store_commit(store, batch, deadline, err);
-    return status == TROUPE_CONFLICT
-               ? error_set(err, TROUPE_NOT_FOUND, "nothing called \"%s\" is stopped", what)
-               : status;
+    if (status == TROUPE_OK && store_batch_changes(batch, 0) == 0)
+        return error_set(err, TROUPE_NOT_FOUND, "nothing called \"%s\" is stopped", what);
+    return status;
 }

@@ -9,7 +9,12 @@
 
 #include "turn/budget.h"
 
-#define TURN_BUDGET_WHAT_MAX 240 /* bytes of a name that can be confirmed */
+#define TURN_BUDGET_WHAT_MAX   240 /* bytes of a name that can be confirmed */
+#define TURN_BUDGET_ALIAS_SIZE 48  /* of what stands for a name, with the end */
+
+/* What stands for a name that only a member had who was deleted: a digest, by which the name stays stopped. "" where
+ * libcrypto has none. Pure. */
+void turn_budget_stop_alias(const char *what, char ret[TURN_BUDGET_ALIAS_SIZE]);
 
 /* Behind the statements that settle: stops what went above its reservation. */
 void turn_budget_stop_note(struct store_batch *batch, int64_t id);

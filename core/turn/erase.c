@@ -7,8 +7,10 @@
 #include "plugin/agent.h"
 #include "store/blob.h"
 #include "store/index.h"
+#include "turn/budget_stop.h"
 #include "turn/engine_private.h"
 #include "turn/erase_end.h"
+#include "turn/erase_others.h"
 #include "turn/owner.h"
 #include "turn/sql/erase.h"
 
@@ -29,7 +31,6 @@
 #define CLEAN_REST 20
 #define REST_MS    (40 * 1000)
 #define POLL_MS    50
-#define TURNS      500 /* whose calls are emptied at once */
 #define CLEAN_NS   "core"
 #define CLEAN_KEY  "erase.clean" /* something was deleted and may be on the disk still */
 #define MEMBER_MAX 128
@@ -241,6 +242,25 @@ static troupe_status do_core(struct engine *engine, struct erasure *erasure, boo
     return status;
 }
 
+/* Names of what is stopped may be made of the member's words, where nobody else had them. */
+static troupe_status add_stops(struct engine *engine, struct store_batch *batch,
+                               struct store_value member, struct error *err)
+{
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status = store_query(engine->store, STORE_SQL(SQL_ERASE_STOPS, member),
+                                       turn_engine_soon(engine), &rows, err);
+
+    for (size_t i = 0; status == TROUPE_OK && i < rows->count; i++) {
+        const char *what = store_cell_text(rows, i, 0, "");
+        char alias[TURN_BUDGET_ALIAS_SIZE];
+
+        turn_budget_stop_alias(what, alias);
+        if (alias[0])
+            store_batch_add(batch, STORE_SQL(SQL_ERASE_STOP, store_text(what), store_text(alias)));
+    }
+    return status;
+}
+
 static troupe_status do_budget(struct engine *engine, const struct erasure *erasure,
                                struct error *err)
 {
@@ -249,6 +269,9 @@ static troupe_status do_budget(struct engine *engine, const struct erasure *eras
     struct store_value member = store_text(erasure->member), day = store_text(erasure->day);
     troupe_status status;
 
+    status = add_stops(engine, batch, member, err);
+    if (status < 0)
+        return status;
     store_batch_add(batch, STORE_SQL(SQL_ERASE_LEDGER, member, store_int(erasure->created_ms)));
     store_batch_add(batch, STORE_SQL(SQL_ERASE_DAYS, member, day, store_text(erasure->today)));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
@@ -264,30 +287,12 @@ static troupe_status do_budget(struct engine *engine, const struct erasure *eras
     return commit_part(engine, erasure, batch, BUDGET, err);
 }
 
-static troupe_status empty_calls(struct engine *engine, struct error *err)
-{
-    _cleanup_rows_ struct store_rows *rows = NULL;
-    troupe_status status = store_query(
-        engine->store, &(struct store_statement){.sql = SQL_ERASE_OTHERS_FROM, .expect = STORE_ANY},
-        turn_engine_soon(engine), &rows, err);
-    int64_t from = status < 0 ? 0 : store_cell_int(rows, 0, 0, 0);
-
-    for (; status == TROUPE_OK && from && from <= engine->last_event; from += TURNS) {
-        _cleanup_batch_ struct store_batch *batch = store_batch_new();
-
-        store_batch_add(batch,
-                        STORE_SQL(SQL_ERASE_OTHERS, store_int(from), store_int(from + TURNS)));
-        status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
-    }
-    return status;
-}
-
 /* What others found of the member's, and may find: last, when the member's own is gone. */
 static troupe_status do_others(struct engine *engine, const struct erasure *erasure,
                                struct error *err)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    troupe_status status = empty_calls(engine, err);
+    troupe_status status = turn_erase_others(engine, err);
     char owner[CACHE_OWNER + 1];
     struct error away = {0};
 

@@ -119,6 +119,9 @@ unlike "$(cli user export "$BOB")" "Typed words" "and nobody else's"
 ask bob privacy '{"action": "delete", "sure": true}' "will be deleted"
 closed() { [ "$(cli user list)" = "no deletion is open" ]; }
 until_true closed
+gone() { ! cat "$TAP_DIR"/data/troupe.db* | grep -qaF -e "my eyes hurt" -e "for good answers"; }
+until_true gone
+ok $? "nothing of them is on the disk, nor in what others were shown"
 left=$(python3 -c 'import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=20)
 print(db.execute("SELECT (SELECT count(*) FROM features__feature_requests WHERE member = ?1) + "

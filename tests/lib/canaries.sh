@@ -65,7 +65,7 @@ INI
 
 canaries_places()
 {
-    echo message reply file remembered immediate document reminder hoard-field hoard-key hoard-trace hoard-what hoard-blob hoard-blobkey given summary \
+    echo message reply file remembered immediate document reminder hoard-field hoard-key hoard-trace hoard-told hoard-what hoard-blob hoard-blobkey given summary \
         dead undelivered
 }
 
@@ -101,6 +101,9 @@ print(json.dumps({"channel": "general", "member": "bob", "kind": "mention", "tex
         fake_discord_call submit "{\"values\": [\"$CANARY-given-4711\"]}" >/dev/null
         until_true canary_said "kept, and $CANARY-given-4711"
     done
+    # A turn of somebody else's that has the words and the id.
+    canary_slash alice rummage
+    until_true canary_said "cached: $CANARY-hoard and $CANARY-hoard"
     for i in $(seq 1 7); do canary_say bob "{mention} number $i {token}"; done
     canary_slash bob harm "{\"what\": \"abort $CANARY-dead-4711\"}"
     until_true canary_says "brought me down twice"

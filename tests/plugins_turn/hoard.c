@@ -52,9 +52,14 @@ static troupe_status keep_cached(troupe_turn *turn, troupe_str word)
 {
     static const uint32_t scopes[] = {TROUPE_SCOPE_MEMBER, TROUPE_SCOPE_GUILD, TROUPE_SCOPE_AGENT};
     troupe_status status = TROUPE_OK;
+    char who[24];
 
     for (size_t i = 0; status >= 0 && i < sizeof(scopes) / sizeof(scopes[0]); i++)
         status = troupe_cache_put(turn, scopes[i], "word", word, LIFE_MS);
+    snprintf(who, sizeof(who), "%llu", (unsigned long long)troupe_turn_message(turn)->author);
+    if (status >= 0)
+        status = troupe_cache_put(turn, TROUPE_SCOPE_AGENT, "who", (troupe_str){who, strlen(who)},
+                                  LIFE_MS);
     return status;
 }
 
@@ -150,10 +155,13 @@ static troupe_status brood(troupe_turn *turn, troupe_str word)
 TROUPE_FUNCTION(rummage, "Says what is cached", TROUPE_SLASH)
 static troupe_status rummage(troupe_turn *turn)
 {
-    troupe_str guild = {"nothing", 7}, agent = {"nothing", 7};
+    troupe_str guild = {"nothing", 7}, agent = {"nothing", 7}, who = {"nobody", 6};
 
     (void)troupe_cache_get(turn, TROUPE_SCOPE_GUILD, "word", &guild);
     (void)troupe_cache_get(turn, TROUPE_SCOPE_AGENT, "word", &agent);
+    (void)troupe_cache_get(turn, TROUPE_SCOPE_AGENT, "who", &who);
+    troupe_reason(turn, "hoard.told", "%.*s-told of %.*s", (int)agent.len, agent.ptr, (int)who.len,
+                  who.ptr);
     return troupe_reply(turn, "cached: %.*s and %.*s", (int)guild.len, guild.ptr, (int)agent.len,
                         agent.ptr);
 }

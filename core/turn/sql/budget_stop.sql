@@ -8,11 +8,12 @@ SELECT what, id, settled_micros - reserved_micros, ?2 FROM budget_ledger
 WHERE id = ?1 AND settled_micros > reserved_micros
 ON CONFLICT (what) DO NOTHING;
 
+-- ?2 is the name's digest, which stands for it where the only member who had it was deleted.
 -- name: of
-SELECT over_micros FROM budget_stop WHERE what = ?1;
+SELECT over_micros FROM budget_stop WHERE what = ?1 OR what = ?2;
 
 -- name: all
 SELECT what, over_micros FROM budget_stop ORDER BY stopped_ms, what LIMIT 20;
 
 -- name: confirm
-DELETE FROM budget_stop WHERE what = ?1;
+DELETE FROM budget_stop WHERE what = ?1 OR what = ?2;

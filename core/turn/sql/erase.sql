@@ -116,6 +116,23 @@ UPDATE call SET result = NULL
 WHERE turn_id >= ?1 AND turn_id < ?2 AND result IS NOT NULL AND path <> 'spans'
   AND turn_id IN (SELECT id FROM event WHERE id >= ?1 AND id < ?2 AND finished_ms IS NOT NULL);
 
+-- What they answered, once it is there: it may quote the member. Messages keep their place and number.
+-- name: others_shown
+UPDATE outbox SET body = '', source = NULL, file = NULL, file_name = NULL
+WHERE turn_id >= ?1 AND turn_id < ?2 AND body <> '' AND state <> 'ready' AND state <> 'streaming'
+  AND turn_id IN (SELECT id FROM event WHERE id >= ?1 AND id < ?2 AND finished_ms IS NOT NULL);
+
+-- What agents said about them in their traces, which stay for longer.
+-- name: others_first
+SELECT coalesce(min(id), 0) FROM event;
+
+-- name: others_traces
+SELECT id, unseal(trace, 'event.trace', id) FROM event
+WHERE id >= ?1 AND id < ?2 AND finished_ms IS NOT NULL AND trace IS NOT NULL AND trace <> '';
+
+-- name: others_trace
+UPDATE event SET trace = seal(?2, 'event.trace', ?1) WHERE id = ?1 AND finished_ms IS NOT NULL AND trace IS NOT NULL;
+
 -- name: waits
 DELETE FROM wait WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id <= ?2);
 
@@ -205,6 +222,16 @@ UPDATE budget_ledger SET scope_member = '', what = CASE WHEN what IN (
 WHERE scope_member = ?1 AND created_ms <= ?2 AND state NOT IN ('reserved', 'dispatched');
 
 -- The money of a day that is not over is what a cap holds by.
+-- What is stopped under a name that nobody else had. It stays stopped: by a digest of the name.
+-- name: stops
+SELECT s.what FROM budget_stop AS s
+WHERE EXISTS (SELECT 1 FROM budget_ledger AS l WHERE l.what = s.what AND l.scope_member = ?1)
+  AND NOT EXISTS (SELECT 1 FROM budget_ledger AS l
+                  WHERE l.what = s.what AND l.scope_member <> ?1 AND l.scope_member <> '');
+
+-- name: stop
+UPDATE budget_stop SET what = ?2 WHERE what = ?1;
+
 -- name: days
 DELETE FROM budget_day WHERE scope = 'member' AND scope_id = ?1 AND day <= ?2
   AND (day < ?3 OR (reserved_micros = 0 AND settled_micros = 0));

@@ -4,7 +4,9 @@
  */
 #include "turn_fixture.h"
 
+#include "turn/budget_stop.h"
 #include "turn/erase.h"
+#include "turn/erase_others.h"
 
 #define DAY_MS (24 * 3600 * 1000ll)
 
@@ -153,6 +155,26 @@ BODY(what_is_planned_goes_when_the_deletion_is_asked_for)
     return TROUPE_OK;
 }
 
+static void a_trace_without_agents_words_keeps_what_the_host_wrote(void **state)
+{
+    char *text = turn_erase_words(
+        "{\"entries\":[{\"ms\":1,\"at\":\"admission\",\"code\":\"started\",\"text\":\"1 run\"},"
+        "{\"ms\":2,\"at\":\"plugin:hoard\",\"code\":\"hoard.told\",\"text\":\"zilpzalp\"},"
+        "{\"ms\":3,\"at\":\"command "
+        "rummage\",\"code\":\"x\",\"text\":\"zilpzalp\"}],\"dropped\":2}");
+
+    (void)state;
+    assert_non_null(text);
+    assert_null(strstr(text, "zilpzalp"));
+    assert_non_null(strstr(text, "1 run"));
+    assert_non_null(strstr(text, "hoard.told"));
+    assert_non_null(strstr(text, "\"dropped\""));
+    assert_null(turn_erase_words(text));
+    mem_free(text);
+    assert_null(turn_erase_words("no JSON"));
+    assert_null(turn_erase_words("{}"));
+}
+
 /* A name that others' have as well is no word of the member's. */
 BODY(what_money_was_for_stays_only_where_others_have_the_same)
 {
@@ -160,6 +182,12 @@ BODY(what_money_was_for_stays_only_where_others_have_the_same)
     struct fixture *f = &t->base;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     const char *named = "SELECT count(*) FROM budget_ledger WHERE what = ?1";
+    const char *stopped = "SELECT count(*) FROM budget_stop WHERE what = ?1";
+    const struct turn_budget_caps caps = {1000000, 1000000, 1000000, 1000000};
+    const struct turn_budget_request request = {
+        .scope = {"1", NULL, "82", "p"}, .worst = 1, .caps = &caps, .what = "draw zilpzalp"};
+    char alias[TURN_BUDGET_ALIAS_SIZE];
+    int64_t id;
     static const char *const rows[][2] = {
         {"81", "llm.chat x"}, {"82", "llm.chat x"}, {"81", "draw zilpzalp"}};
 
@@ -170,10 +198,26 @@ BODY(what_money_was_for_stays_only_where_others_have_the_same)
                                      "reserved_micros, state, created_ms) VALUES ('2026-01-01', "
                                      "?1, ?2, 0, 'settled', 1)",
                                      store_text(rows[i][0]), store_text(rows[i][1])));
+    for (size_t i = 1; i < 3; i++)
+        store_batch_add(batch, STORE_SQL("INSERT INTO budget_stop (what, ledger_id, over_micros, "
+                                         "stopped_ms) VALUES (?1, 1, 5, 1)",
+                                         store_text(rows[i][1])));
     CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
     CHECK_STATUS(turn_erase_ask(t->engine, "81", "member", 0, &f->err), TROUPE_OK);
     WAIT_FOR(number(f, open_ones, "81") == 0);
     CHECK(number(f, named, "llm.chat x") == 2 && number(f, named, "draw zilpzalp") == 0);
+    /* What is stopped stays stopped, under a name that tells nothing. */
+    CHECK(number(f, stopped, "llm.chat x") == 1 && number(f, stopped, "draw zilpzalp") == 0);
+    turn_budget_stop_alias("draw zilpzalp", alias);
+    CHECK(number(f, stopped, alias) == 1);
+    CHECK_STATUS(turn_budget_stop_refusal(f->store, &request, 0, &f->err), TROUPE_BUDGET);
+    CHECK_STATUS(
+        turn_budget_reserve(f->store, &caps, &request.scope, 0, 1, request.what, 0, &id, &f->err),
+        TROUPE_BUDGET);
+    CHECK_STATUS(turn_budget_stop_confirm(f->store, "draw zilpzalp", 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(
+        turn_budget_reserve(f->store, &caps, &request.scope, 0, 1, request.what, 0, &id, &f->err),
+        TROUPE_OK);
     CHECK(number(f, named, "deleted") == 1);
     return TROUPE_OK;
 }
@@ -205,6 +249,7 @@ int main(void)
         cmocka_unit_test(a_turn_that_waits_for_the_member_is_ended),
         cmocka_unit_test(an_answer_that_is_not_delivered_goes_after_ten_minutes),
         cmocka_unit_test(what_is_planned_goes_when_the_deletion_is_asked_for),
+        cmocka_unit_test(a_trace_without_agents_words_keeps_what_the_host_wrote),
         cmocka_unit_test(what_money_was_for_stays_only_where_others_have_the_same),
         cmocka_unit_test(nobody_elses_values_go),
     };
