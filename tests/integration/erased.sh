@@ -31,7 +31,7 @@ canary_slash alice rummage
 until_true canary_said "cached: "
 like "$(canary_messages | fake_discord_get '[m["content"] for m in d if m["bot"]][-1]')" "cached: nothing and nothing" \
     "nothing that the member had put where everybody finds it is cached"
-for word in nuthatch-message-0815 nuthatch-remembered-0815; do
+for word in nuthatch-message-0815 nuthatch-remembered-0815 nuthatch-wish-0815; do
     some_on_disk $word
     ok $? "what is kept about others is there: $word"
 done

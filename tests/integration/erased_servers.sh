@@ -90,7 +90,7 @@ is "$(in_files "$CANARY")" "" "no file of the server's tables has one, nor its s
 has_cached "$CANARY"
 is $? 1 "no key and no value of the cache has one"
 is "$(canary_logged "$TAP_DIR/log") $(canary_logged "$place/log")" "0 0" "and no log"
-for word in nuthatch-message-0815 nuthatch-remembered-0815; do
+for word in nuthatch-message-0815 nuthatch-remembered-0815 nuthatch-wish-0815; do
     has_dumped $word
     ok $? "what is kept about others is there: $word"
 done

@@ -24,7 +24,7 @@ canaries_put
 summed_up() { canary_cli user export "$BOB" | grep -q "$CANARY-summary-4711"; }
 until_true summed_up
 ok $? "a member's words are kept in every place"
-is "$(in_clear "$CANARY-(message|reply|file|remembered|immediate|document|reminder|hoard-(field|key|trace|blob)|given|summary|nick|dead|undelivered)")" "" \
+is "$(in_clear "$CANARY-(message|reply|file|remembered|immediate|document|reminder|wish|hoard-(field|key|trace|blob)|given|summary|nick|dead|undelivered)")" "" \
     "no file of the data directory has one of them"
 is "$(in_clear 'my wombat/name|my wombat')" "" "nor what a memory is about"
 kill -9 "$HOST_PID"

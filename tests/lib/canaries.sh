@@ -51,6 +51,7 @@ cdn = $DISCORD_URL
 [agent memory]
 session_timeout = 1h
 [agent reminder]
+[agent features]
 [agent hoard]
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/hoard.so
 isolation = inprocess
@@ -65,7 +66,7 @@ INI
 
 canaries_places()
 {
-    echo message reply file remembered immediate document reminder hoard-field hoard-key hoard-trace hoard-told hoard-what hoard-blob hoard-blobkey given summary \
+    echo message reply file remembered immediate document reminder wish hoard-field hoard-key hoard-trace hoard-told hoard-what hoard-blob hoard-blobkey given summary \
         dead undelivered
 }
 
@@ -92,6 +93,20 @@ print(json.dumps({"channel": "general", "member": "bob", "kind": "mention", "tex
     until_true canary_says "Learned"
     canary_slash bob remind "{\"text\": \"feed $CANARY-reminder-4711\", \"when\": \"in 3 days\"}"
     until_true canary_said "$CANARY-reminder-4711"
+    canary_slash bob submit-feature "{\"title\": \"$CANARY-wish-4711\", \"description\": \"more $CANARY-wish-4711\"}"
+    until_true canary_says "Kept as request #1"
+    canary_slash alice submit-feature '{"title": "nuthatch-wish-0815"}'
+    until_true canary_says "Kept as request #2"
+    for i in alice bob; do
+        canary_slash $i vote-feature '{"number": 1}'
+        until_true canary_says "You voted for request #1"
+        canary_slash $i vote-feature '{"number": 2}'
+        until_true canary_says "You voted for request #2"
+    done
+    canary_slash alice feature-status '{"number": 1, "status": "declined", "reason": "no more wishes"}'
+    until_true canary_says "is declined now"
+    canary_slash alice features
+    until_true canary_says "$CANARY-wish-4711.*declined, 2 votes"
     for i in answered open; do
         canary_slash bob hoard "{\"word\": \"$CANARY-hoard\"}"
         until_true canary_said "Another one than"
