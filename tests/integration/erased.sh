@@ -14,8 +14,18 @@ some_on_disk() { [ -n "$(on_disk "$1")" ]; }
 
 fake_start --model fake || exit 1
 fake_discord_start || exit 1
-canaries_host || exit 1
+canaries_host "[agent heart]" "plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/heart.so" "note = one" || exit 1
 canaries_put
+# What an agent has in its memory goes from the old one to the new one.
+canary_slash bob take "{\"word\": \"$CANARY-heart\"}"
+until_true canary_says "taken"
+handed_over()
+{
+    sed -i "s/^note = .*/note = $1/" "$TAP_DIR/troupe.ini"
+    canary_cli reload >/dev/null && canary_slash alice tell && until_true canary_says "it has 14 letters"
+}
+handed_over two
+ok $? "a reload hands over what an agent has in its memory"
 for place in $(canaries_places); do
     until_true some_on_disk "$CANARY-$place"
     ok $? "a member's words are kept: $place"
@@ -35,6 +45,9 @@ for word in nuthatch-message-0815 nuthatch-remembered-0815 nuthatch-wish-0815; d
     some_on_disk $word
     ok $? "what is kept about others is there: $word"
 done
+handed_over three
+ok $? "a reload hands over what an agent has in its memory still"
+is "$(on_disk "$CANARY")" "" "and writes nothing of it"
 host_stop
 is $? 0 "the host ends well"
 is "$(on_disk "$CANARY")" "" "and leaves nothing behind"
