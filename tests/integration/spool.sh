@@ -110,6 +110,7 @@ until_true degraded True
 early=$(fake_discord_say general bob "early {token}")
 until_true spooled 1
 before=$(sessions)
+fake_discord_call gateway '{"do": "forget"}' >/dev/null
 fake_discord_call gateway '{"do": "op9", "resumable": false}' >/dev/null
 anew() { [ "$(sessions)" -gt "$before" ]; }
 until_true anew

@@ -8,7 +8,8 @@ database's files since the question fails, for every N until a turn passes untou
 with ENOSPC; once, for as long as it takes until the host says so, and until then and a kill -9.
 
 "postgres": members ask without a pause, and the server is cut off at its COMMIT, before it and behind
-it, killed, restarted, paused and stopped for a minute, five times each.
+it, killed, restarted, paused and stopped for a minute, five times each; and stopped while the session with
+Discord ends, which then has to begin without the database, also with a kill -9 behind it.
 
 "redis": members ask without a pause, and the server of the cache is killed, flushed, paused and out of memory,
 five times each. Nobody waits for it.
@@ -35,7 +36,7 @@ import rig_redis  # noqa: E402
 VARIANT = sys.argv[1] if len(sys.argv) > 1 else ""
 COUNT = int(os.environ.get("TROUPE_LONG_COUNT", "0"))
 AWAY_S = int(os.environ.get("TROUPE_LONG_AWAY", "1" if COUNT else "60"))
-BEAT_MS = 250 if COUNT else 1000
+BEAT_MS = 600 if COUNT else 1000  # Discord takes 120 in a minute
 FOR_EVER = 0xffffffff
 WAIT_S = 30
 # What members are told in place of an answer, and nothing else.
@@ -236,6 +237,44 @@ class Away:
         self.server.stop()
         self.gone(self.server.start)
 
+    def waiting(self):
+        return (self.stage.host.command("status")[1] or {}).get("spool", {}).get("events", 0)
+
+    def anew(self, kill):
+        """For longer than Discord keeps a session: what was said before and behind its end is answered."""
+        self.server.stop()
+        self.stage.until(self.stage.degraded, "status did not say degraded")
+        self.stage.until(self.waiting, "nothing waits for the server")
+        begun = self.stage.discord.report()["identifies"]
+        self.stage.discord.do("gateway", {"do": "forget"})  # nobody gets what is said before the next one
+        self.stage.discord.do("gateway", {"do": "op9", "resumable": False})
+        self.stage.until(lambda: self.stage.discord.report()["identifies"] > begun,
+                         "no session began while the server is away")
+        self.stage.discord.wait("connected", 1, WAIT_S)
+        before = self.waiting()
+        said = [self.stage.say() for _ in range(3)]
+        self.stage.until(lambda: self.waiting() >= before + len(said), "what came next does not wait")
+        if kill:
+            self.stage.host.kill()
+            self.server.start()
+            self.stage.start()
+        else:
+            self.gone(self.server.start)
+        for n in said:
+            self.stage.until(lambda: self.stage.answered(n), "no answer to what had waited")
+            parts = self.stage.discord.do(f"ledger?n={n}")["parts"]
+            self.stage.run.expect(not any(SORRY in part["content"] for part in parts),
+                                  f"postgres: question {n} had waited and was answered with a sentence")
+        self.stage.until(lambda: not self.waiting(), "what had waited is not taken up")
+        spool = os.path.join(self.stage.directory, "data", "spool")
+        self.stage.run.expect(not os.path.exists(spool), "postgres: the spool is there still")
+
+    def ended(self):
+        self.anew(False)
+
+    def ended_and_killed(self):
+        self.anew(True)
+
 
 def postgres(run):
     if not rig_postgres.find():
@@ -255,7 +294,8 @@ away = {"10s" if AWAY_S > 10 else "500ms"}
     stage.discord.do("burst", {"members": 50, "channels": 10, "rate": 20, "seconds": 36000, "one_in": 1,
                                "kind": "mention", "seed": run.seed})
     away = Away(stage, server, relay)
-    kinds = [away.before_commit, away.behind_commit, away.killed, away.restarted]
+    kinds = [away.before_commit, away.behind_commit, away.killed, away.restarted, away.ended,
+             away.ended_and_killed]
     if COUNT != 1:  # each of them takes longer than a suite has
         kinds += [away.paused, away.stopped]
     rounds = COUNT or 5

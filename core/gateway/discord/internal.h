@@ -125,7 +125,6 @@ struct discord {
     struct {
         uint64_t identified_ms; /* clock_ms() of the last identify in the spool; 0: none */
         unsigned identifies, ticks;
-        char session[sizeof(((struct discord_resume *)0)->session_id)]; /* the last one in it */
     } spool;
     /* The last turns whose deferred response is a message now. */
     int64_t originals[DISCORD_ORIGINALS_MAX];

@@ -70,8 +70,6 @@ static troupe_status store_session(void *arg)
 
         discord->session_stale = false;
         resume.seq = discord_seq_safe(&discord->seq, 0);
-        if (discord_spool_needed(discord) && strcmp(discord->spool.session, resume.session_id) != 0)
-            discord_spool_session(discord);
         if (discord_store_session(discord->store, discord->gateway.name, &resume, &err) >= 0)
             continue;
         log_warn("discord", "the session could not be stored: %s", err.text);
@@ -92,6 +90,8 @@ void discord_session_changed(void *arg, const struct discord_resume *resume)
         discord_seq_session(&discord->seq, resume->seq);
     discord->resume = *resume;
     discord->session_stale = true;
+    if (*resume->session_id && discord_spool_needed(discord)) /* what it brings may come next */
+        discord_spool_session(discord);
     if (discord->session_writing)
         return;
     discord->session_writing =

@@ -13,7 +13,6 @@
 #include "gateway/discord/sql/discord.h"
 #include "gateway/discord/store.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define STEP_TICKS     10 /* between two that only tell a higher number */
@@ -39,7 +38,6 @@ void discord_spool_session(struct discord *discord)
     struct error err;
 
     discord->spool.ticks = 0;
-    snprintf(discord->spool.session, sizeof(discord->spool.session), "%s", resume->session_id);
     if (store_spool_put(discord->options.spool, STORE_SPOOL_SESSION, text, strlen(text), NULL, NULL,
                         &err) < 0)
         log_debug("discord", "where the session stands is not kept: %s", err.text);
