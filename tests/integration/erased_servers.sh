@@ -65,6 +65,23 @@ has_cached "$CANARY-hoard"
 ok $? "in the cache, where everybody finds them"
 has_cached "$CANARY-message-4711"
 ok $? "as an answer that is given again, too"
+
+spool=$TAP_DIR/data/spool
+in_spool() { grep -qaF -- "$CANARY-spool-4711" "$spool"; }
+no_spool() { [ ! -e "$spool" ]; }
+postgres_stop
+fake_discord_call say "{\"channel\": \"general\", \"member\": \"bob\", \"kind\": \"mention\",
+    \"text\": \"{mention} and of $CANARY-spool-4711 {token}\"}" >/dev/null
+until_true in_spool
+ok $? "in the spool while the database is away"
+cp "$spool" "$TAP_DIR/kept"
+postgres_start
+until_true no_spool
+ok $? "which goes when it is back"
+fake_discord_wait answered 1 30000 200
+has_dumped "$CANARY-spool-4711"
+ok $? "and what was in it is in the database"
+
 sql ANALYZE >/dev/null
 like "$(sql "SELECT histogram_bounds FROM pg_stats WHERE schemaname LIKE 'troupe%'")" "$CANARY" \
     "and in the server's statistics"
@@ -90,6 +107,7 @@ is "$(in_files "$CANARY")" "" "no file of the server's tables has one, nor its s
 has_cached "$CANARY"
 is $? 1 "no key and no value of the cache has one"
 is "$(canary_logged "$TAP_DIR/log") $(canary_logged "$place/log")" "0 0" "and no log"
+is "$(grep -rlaF -- "$CANARY" "$TAP_DIR/data")" "" "nor a file of the host's own"
 for word in nuthatch-message-0815 nuthatch-remembered-0815 nuthatch-wish-0815; do
     has_dumped $word
     ok $? "what is kept about others is there: $word"
@@ -98,4 +116,13 @@ has_cached nuthatch-message-0815
 ok $? "in the cache, too"
 host_stop
 is $? 0 "the host ends well"
+
+# As if another host had kept the message, which was cut off from the database all the time.
+mv "$TAP_DIR/kept" "$spool"
+host_start
+until_true no_spool
+ok $? "a spool of before the deletion is taken up later"
+has_dumped "$CANARY"
+is $? 1 "and brings nothing back"
+host_stop
 tap_done
