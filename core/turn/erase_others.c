@@ -26,13 +26,9 @@ static troupe_status first_of(struct engine *engine, const char *sql, int64_t *r
 
 static troupe_status empty_texts(struct engine *engine, struct error *err)
 {
-    int64_t from = 0, calls = 0;
-    troupe_status status = first_of(engine, SQL_ERASE_OTHERS_FIRST, &from, err);
+    int64_t from = 0;
+    troupe_status status = first_of(engine, SQL_ERASE_OTHERS_FROM, &from, err);
 
-    if (status == TROUPE_OK)
-        status = first_of(engine, SQL_ERASE_OTHERS_FROM, &calls, err);
-    if (calls && (calls < from || !from))
-        from = calls;
     for (; status == TROUPE_OK && from && from <= engine->last_event; from += TURNS) {
         struct store_value first = store_int(from), behind = store_int(from + TURNS);
         _cleanup_batch_ struct store_batch *batch = store_batch_new();

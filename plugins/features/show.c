@@ -63,7 +63,6 @@ static size_t put_line(troupe_str *text, uint32_t most, int one_line, char *ret,
         if (is_hidden(at, bytes))
             continue;
         if (n + bytes + 8 > size) {
-            most = 0;
             text->len += bytes;
             text->ptr -= bytes;
             break;
@@ -78,7 +77,7 @@ static size_t put_line(troupe_str *text, uint32_t most, int one_line, char *ret,
         begins = 0;
         most--;
     }
-    if (text->len && *text->ptr != '\n')
+    if (text->len && (one_line || *text->ptr != '\n'))
         n += (size_t)snprintf(ret + n, size - n, "…");
     ret[n] = '\0';
     return n;

@@ -109,7 +109,8 @@ DELETE FROM call WHERE turn_id IN (SELECT id FROM event WHERE member = ?1 AND id
 -- What turns of others were told and have no use for any more, since they are over: what the member added for
 -- everybody is among it. Of a range of turns, so that each portion is short.
 -- name: others_from
-SELECT coalesce(min(turn_id), 0) FROM call;
+SELECT coalesce(min(first.id), 0) FROM (SELECT min(turn_id) AS id FROM call
+    UNION ALL SELECT min(turn_id) FROM outbox WHERE turn_id > 0) AS first;
 
 -- name: others
 UPDATE call SET result = NULL

@@ -120,6 +120,8 @@ static void what_members_wrote_is_never_markup(void **state)
     /* Cut between characters, by their number and by room. */
     show_plain(str("猫猫猫猫"), 3, shown, sizeof(shown));
     assert_string_equal(shown, "猫猫猫…");
+    show_plain(str("one\ntwo"), 3, shown, sizeof(shown));
+    assert_string_equal(shown, "one…");
     show_plain(str("猫猫猫猫"), 100, shown, 16);
     assert_string_equal(shown, "猫猫…");
     show_quoted(str("one\n\n# two\r\nthree"), shown, sizeof(shown));
