@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS INT64_C(86400000)
+#define DAY_MS   INT64_C(86400000)
+#define TOLD_MAX (SHOW_LINE_MAX + 1400) /* bytes of what is told about one request */
 
 TROUPE_EMBED(features_sql_001, "sql/001_features.sql");
 
@@ -315,27 +316,24 @@ static troupe_status feature_status(troupe_turn *turn, int64_t number, troupe_st
 
 /* ---- telling members --------------------------------------------------------------------------*/
 
-/* What was decided since the last look, for the member who planned it; and the next look. */
-static troupe_status look(troupe_turn *turn, troupe_str payload)
+/* What was decided since the last look, and the next look where there is something to wait for. */
+static troupe_status tell(troupe_turn *turn, uint64_t member, char *text, size_t size,
+                          size_t *ret_len)
 {
-    enum { LINE = SHOW_LINE_MAX + 1400, SIZE = REQUEST_PAGE * LINE + 64 };
-    const unsigned long long member = payload.len ? strtoull(payload.ptr, NULL, 10) : 0;
-    char *text = (char *)troupe_turn_alloc(turn, SIZE);
     struct request_row rows[REQUEST_PAGE];
     int64_t newest = 0;
     uint32_t count = 0;
-    size_t n;
-    troupe_status status = text ? request_untold(turn, rows, &count) : TROUPE_NOMEM;
+    size_t n = 0;
+    troupe_status status = request_untold(turn, rows, &count);
 
-    if (status < 0 || !member)
-        return status;
-    n = (size_t)snprintf(text, SIZE, "<@%llu> what you wished for:", member);
     for (uint32_t i = 0; status >= 0 && i < count; i++) {
-        text[n++] = '\n';
+        n += n ? (size_t)snprintf(text + n, size - n, "\n")
+               : (size_t)snprintf(text, size, "<@%llu> what you wished for:\n",
+                                  (unsigned long long)member);
         n += show_line(&rows[i], text + n);
         if (rows[i].reason.len) {
-            n += (size_t)snprintf(text + n, SIZE - n, ": ");
-            n += show_plain(rows[i].reason, 300, text + n, LINE - SHOW_LINE_MAX - 8);
+            n += (size_t)snprintf(text + n, size - n, ": ");
+            n += show_plain(rows[i].reason, 300, text + n, TOLD_MAX - SHOW_LINE_MAX - 8);
         }
         status = request_told(turn, &rows[i]);
     }
@@ -343,9 +341,29 @@ static troupe_status look(troupe_turn *turn, troupe_str payload)
         status = request_newest(turn, &newest);
     if (status >= 0 && newest)
         status = plan_look(turn, member, newest);
-    if (status < 0)
-        return status;
-    return count ? troupe_reply_text(turn, text, n) : TROUPE_DONE;
+    *ret_len = n;
+    return status;
+}
+
+/* The job of the member who asked. Where it fails nobody is told, and it looks again as after a new request. */
+static troupe_status look(troupe_turn *turn, troupe_str payload)
+{
+    enum { SIZE = REQUEST_PAGE * TOLD_MAX + 64 };
+    const uint64_t member = payload.len ? strtoull(payload.ptr, NULL, 10) : 0;
+    char *text = (char *)troupe_turn_alloc(turn, SIZE);
+    size_t len = 0;
+    troupe_status status;
+
+    if (!text)
+        return TROUPE_NOMEM;
+    status = tell(turn, member, text, SIZE, &len);
+    if (troupe_turn_status(turn) < 0)
+        return troupe_turn_status(turn);
+    if (status < 0) {
+        troupe_reason(turn, "features.storage", "looking failed with status %d", status);
+        (void)plan_look(turn, member, troupe_now(turn));
+    }
+    return len ? troupe_reply_text(turn, text, len) : TROUPE_DONE;
 }
 
 /* ---- the plugin -------------------------------------------------------------------------------*/

@@ -347,13 +347,20 @@ static void who_asked_is_told_once_and_looked_for_until_all_is_decided(void **st
     assert_int_equal(fake_job(fake), TROUPE_DONE);
     assert_int_equal(fake->reply_count, 0);
     assert_int_equal(fake->planned_count, planned + 2);
+    /* What fails is looked for again. */
+    fake_next(fake);
+    fake->sql_status = TROUPE_UNAVAILABLE;
+    assert_int_equal(fake_job(fake), TROUPE_DONE);
+    assert_int_equal(fake->reply_count, 0);
+    assert_int_equal(fake->planned_count, planned + 3);
+    fake->sql_status = TROUPE_OK;
     /* The last one, and there is nothing to look for. */
     assert_int_equal(decides(fake, 2, "done", ""), TROUPE_OK);
     fake_next(fake);
     assert_int_equal(fake_job(fake), TROUPE_OK);
     assert_string_equal(fake->reply.ptr, "<@42> what you wished for:\n"
                                          "**#2** two (done, 0 votes)");
-    assert_int_equal(fake->planned_count, planned + 2);
+    assert_int_equal(fake->planned_count, planned + 3);
     fake_turn_free(fake);
 }
 
