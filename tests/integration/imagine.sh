@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Pictures: painted once, kept for the member, shown again without another request, gone with their data.
+# Pictures: painted once, kept for the member, shown again without another request, gone with their data; in a
+# file and in a PostgreSQL.
 . "$TROUPE_SRCDIR/tests/lib/tap.sh"
 . "$TROUPE_SRCDIR/tests/lib/fake.sh"
+. "$TROUPE_SRCDIR/tests/lib/postgres.sh"
+trap 'postgres_stop; tap_cleanup' EXIT
 
 echo '{ "rules": [ { "answer": "yes" } ] }' >"$TAP_DIR/script.json"
 fake_start --model fake --model painter --script "$TAP_DIR/script.json" || exit 1
@@ -58,4 +61,28 @@ is $? 0 "the host starts with the agent in a process of its own"
 chat '/imagine prompt="a fourth point"' >/dev/null
 like "$(chat '/get-image number=1')" '^\[file picture.png, [0-9]+ bytes: a fourth point\]$' "which keeps pictures, too"
 host_stop
+
+if ! postgres_is_here; then
+    skip "pictures are kept in PostgreSQL" "PostgreSQL is not here, or not built in"
+    tap_done
+    exit 0
+fi
+postgres_make
+sed -i "s|^encrypt_key = .*|&\nbackend = postgresql\nurl = postgresql://troupe@/bot?host=$place|" "$TAP_DIR/troupe.ini"
+host_start
+is $? 0 "the host starts on PostgreSQL"
+for name in fifth sixth seventh; do chat "/imagine prompt=\"a $name point\"" >/dev/null; done
+kill -9 "$HOST_PID"
+wait "$HOST_PID" 2>/dev/null
+host_start
+like "$(chat '/get-image')" '^2\. a sixth point ' "after kill -9 they are listed"
+like "$(chat '/get-image number=2')" '^\[file picture.png, [0-9]+ bytes: a sixth point\]$' "and shown"
+is "$(sql 'SELECT (SELECT count(*) FROM blob_head), (SELECT count(*) FROM blob_part), (SELECT count(*) FROM blob_loose)')" "2|2|0" \
+    "with no more bytes than these have"
+member=$(sql 'SELECT member FROM "troupe:imagine".generated_images LIMIT 1')
+"$TROUPE" user delete "$member" -c "$TAP_DIR/troupe.ini" >/dev/null 2>&1
+is "$? $(sql 'SELECT (SELECT count(*) FROM blob_head), (SELECT count(*) FROM blob_part), (SELECT count(*) FROM "troupe:imagine".generated_images)')" "0 0|0|0" \
+    "the member's deletion takes them"
+host_stop
+is $? 0 "the host ends well there, too"
 tap_done

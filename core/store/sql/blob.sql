@@ -64,10 +64,12 @@ FROM blob_head WHERE ns = ?1 AND scope = ?2 AND key <> ?3;
 
 -- ---- clearing, in portions
 
+-- Other hosts do the same.
 -- name: expire
 INSERT INTO blob_loose (ns, scope, body, size, due_ms)
 SELECT ns, scope, body, size, 0 FROM blob_head WHERE expires_ms > 0 AND expires_ms <= ?1
-ORDER BY expires_ms LIMIT ?2;
+ORDER BY expires_ms LIMIT ?2
+ON CONFLICT (ns, scope, body) DO NOTHING;
 
 -- name: expired
 DELETE FROM blob_head WHERE expires_ms > 0 AND expires_ms <= ?1 AND EXISTS (

@@ -188,7 +188,8 @@ DELETE FROM kv WHERE ns = ?1 AND key = ?2;
 -- name: blobs_loosen
 INSERT INTO blob_loose (ns, scope, body, size, due_ms)
 SELECT ns, scope, body, size, 0 FROM blob_head
-WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!');
+WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!')
+ON CONFLICT (ns, scope, body) DO NOTHING;
 
 -- Also what was begun and not finished.
 -- name: blobs_due
@@ -202,7 +203,8 @@ DELETE FROM blob_head WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope 
 
 -- name: blob_key_loosen
 INSERT INTO blob_loose (ns, scope, body, size, due_ms)
-SELECT ns, scope, body, size, 0 FROM blob_head WHERE ns = ?1 AND key = ?2;
+SELECT ns, scope, body, size, 0 FROM blob_head WHERE ns = ?1 AND key = ?2
+ON CONFLICT (ns, scope, body) DO NOTHING;
 
 -- name: blob_key
 DELETE FROM blob_head WHERE ns = ?1 AND key = ?2 AND EXISTS (SELECT 1 FROM blob_loose AS l
