@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "plugin/set.h"
 
-#define PORTION (1u << 20)
+#define PORTION (256u << 10)
 
 static troupe_status put(troupe_turn *turn, const troupe_blobs_v1 *blobs, uint32_t scope,
                          const char *key, struct wire_in *in)
