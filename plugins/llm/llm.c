@@ -175,7 +175,9 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
     prefer = llm_prefer_load(turn, &agent->router, way);
     /* What one model said is not for somebody who would rather have another. */
     shared = !request.schema && !prefer && may_share(turn, settings, &request, cache, &share);
-    status = answer(turn, agent, way, prefer, shared ? &share : NULL, &round);
+    status = shared && request.pictures ? llm_pictures_digest(turn, &pictures) : TROUPE_OK;
+    if (status >= 0)
+        status = answer(turn, agent, way, prefer, shared ? &share : NULL, &round);
     llm_request_clear(&request);
     return status;
 }

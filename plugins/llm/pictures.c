@@ -3,12 +3,13 @@
 
 #include "request.h"
 
+#include <troupe/work.h>
+
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_SHOWN 60 /* bytes of a file's name in a sentence */
-#define BODY_ROOM                                                                                  \
-    (64u * 1024) /* for all but texts and pictures; the body grows where that is too little */
+#define NAME_SHOWN 60           /* bytes of a file's name in a sentence */
+#define BODY_ROOM  (64u * 1024) /* for all but texts and pictures; it grows */
 
 static const json_t *list_of(const json_t *message)
 {
@@ -207,6 +208,33 @@ uint64_t llm_pictures_guess(const struct llm_request *request, const json_t *mes
     return tokens < UINT64_MAX ? tokens : LLM_PICTURE_TOKENS * llm_pictures_of(message);
 }
 
+static troupe_status digest(troupe_host *host, const void *in, uint64_t in_len, void *out,
+                            uint64_t out_len)
+{
+    (void)host;
+    if (out_len != LLM_DIGEST_SIZE)
+        return TROUPE_ARGUMENT;
+    llm_digest(in, (size_t)in_len, out);
+    return TROUPE_OK;
+}
+
+troupe_status llm_pictures_digest(troupe_turn *turn, struct llm_pictures *pictures)
+{
+    for (uint32_t i = 0; i < pictures->count; i++) {
+        struct llm_picture *picture = &pictures->at[i];
+        uint8_t made[LLM_DIGEST_SIZE];
+
+        if (troupe_work(turn, digest, picture->bytes.ptr, picture->bytes.len, made, sizeof(made)) <
+            0) {
+            if (troupe_turn_status(turn) < 0)
+                return troupe_turn_status(turn);
+            llm_digest(picture->bytes.ptr, (size_t)picture->bytes.len, made);
+        }
+        llm_digest_text(made, picture->digest);
+    }
+    return TROUPE_OK;
+}
+
 json_t *llm_pictures_digests(const struct llm_request *request)
 {
     json_t *list = json_array();
@@ -217,14 +245,8 @@ json_t *llm_pictures_digests(const struct llm_request *request)
         json_array_foreach (list_of(message), n, file) {
             const struct llm_picture *picture =
                 picture_of(request->pictures, json_integer_value(file));
-            uint8_t digest[LLM_DIGEST_SIZE];
-            char text[LLM_DIGEST_TEXT] = "";
 
-            if (picture) {
-                llm_digest(picture->bytes.ptr, (size_t)picture->bytes.len, digest);
-                llm_digest_text(digest, text);
-            }
-            if (json_array_append_new(list, json_string(text)) < 0) {
+            if (json_array_append_new(list, json_string(picture ? picture->digest : "")) < 0) {
                 json_decref(list);
                 return NULL;
             }

@@ -27,7 +27,8 @@ struct llm_picture {
     uint32_t file; /* its place among the turn's files */
     troupe_str bytes;
     struct llm_picture_head head;
-    json_t *stand_in; /* while a body is made */
+    char digest[LLM_DIGEST_TEXT]; /* "" until llm_pictures_digest */
+    json_t *stand_in;             /* while a body is made         */
 };
 
 struct llm_pictures {
@@ -55,7 +56,10 @@ uint64_t llm_pictures_tokens(const struct llm_request *request);
 /* The same as a guess, which may be too low. */
 uint64_t llm_pictures_guess(const struct llm_request *request, const json_t *message);
 
-/* The digests of their bytes, in the order of the messages. NULL without memory. */
+/* Makes the digests of their bytes, beside the loop as far as the host can. Negative only where the turn has
+ * ended. [turn, waits] */
+troupe_status llm_pictures_digest(troupe_turn *turn, struct llm_pictures *pictures);
+/* They, in the order of the messages. NULL without memory. */
 json_t *llm_pictures_digests(const struct llm_request *request);
 
 /* For a format: the n-th picture of a message, and what stands for it. `before` goes in front of its base64;

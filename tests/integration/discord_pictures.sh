@@ -42,7 +42,7 @@ INI
     [ -z "${2:-}" ] || sed -i "s/^\[agent \(llm\|conversation\)\]/&\n$2/" "$TAP_DIR/troupe.ini"
 }
 
-# show TEXT PICTURE…: alice writes in #general with pictures; prints the token's number
+# show TEXT PICTURE…: alice, or who WHO names, writes in #general with pictures; prints the token's number
 show()
 {
     local text=$1 name list=
@@ -51,8 +51,8 @@ show()
         list="$list${list:+,}{\"name\":\"$name.png\",\"type\":\"image/png\",\"hex\":\"$(cat "$TAP_DIR/$name.hex")\"}"
     done
     python3 -c 'import json, sys
-print(json.dumps({"channel": "general", "member": "alice", "kind": "mention", "text": sys.argv[1],
-                  "files": json.loads(sys.argv[2])}))' "$text" "[$list]" >"$TAP_DIR/say.json"
+print(json.dumps({"channel": "general", "member": sys.argv[3], "kind": "mention", "text": sys.argv[1],
+                  "files": json.loads(sys.argv[2])}))' "$text" "[$list]" "${WHO:-alice}" >"$TAP_DIR/say.json"
     fake_discord_call say "@$TAP_DIR/say.json" >"$TAP_DIR/said.json"
     fake_discord_get 'd["n"]' <"$TAP_DIR/said.json"
 }
@@ -87,12 +87,30 @@ JSON
 fake_start --model fake --model eyes --model blind --script "$TAP_DIR/script.json" || exit 1
 fake_discord_start || exit 1
 
+# ---- answers that are kept: of the first messages of two members
+
+echo "You are {{bot}}." >"$TAP_DIR/prompt.txt"
+config 'route_vision = eyes'
+sed -i "s|^\[agent conversation\]|&\ntemplate = $TAP_DIR/prompt.txt|" "$TAP_DIR/troupe.ini"
+host_start
+is $? 0 "the host starts with a prompt that names nobody"
+fake_discord_wait connected 1
+before=$(shown)
+show "{mention} what is it" small >/dev/null
+answered
+WHO=bob show "{mention} what is it" small >/dev/null
+answered
+like "$(last)" "I gave this answer before" "who asks the same about the same picture gets the same answer"
+is $(($(shown) - before)) 1 "which was asked for once"
+host_stop
+is $? 0 "it stops well"
+
 # ---- nobody sees
 
 config ''
 host_start
 is $? 0 "the host starts without a model that sees"
-fake_discord_wait connected 1
+before=$(shown)
 n=$(show "{mention} what is this? {token}" small)
 answered
 text=$(fake_discord_text "$n")
@@ -100,7 +118,7 @@ like "$text" "No language model here can see pictures, so I answered without .sm
     "the words are answered, and the member is told that nobody saw the picture"
 like "$text" "small.png, which you cannot see" "and the model is"
 unlike "$text" "Of your files I left out" "once"
-is "$(shown)" 0 "no model was shown it"
+is "$(shown)" "$before" "no model was shown it"
 show "{mention}" small >/dev/null
 answered
 like "$(last)" "I can.t look at .small.png.: no language model here can see pictures" \
