@@ -79,6 +79,7 @@ cat >"$TAP_DIR/script.json" <<'JSON'
 { "rules": [
   { "match": { "model": "blind", "pictures": 1 }, "fault": "status", "status": 400,
     "error": { "error": { "message": "this model does not support images" } } },
+  { "match": { "contains": "pauses", "pictures": 0 }, "times": 1, "fault": "hang_before_headers" },
   { "match": { "contains": "hangs", "pictures": 1 }, "times": 1, "fault": "hang_before_headers" },
   { "match": { "pictures": 1 }, "answer": "{last} shows {pictures}" },
   { "match": { "pictures": 2 }, "answer": "{last} shows {pictures}" }
@@ -119,6 +120,18 @@ like "$text" "No language model here can see pictures, so I answered without .sm
 like "$text" "small.png, which you cannot see" "and the model is"
 unlike "$text" "Of your files I left out" "once"
 is "$(shown)" "$before" "no model was shown it"
+requests() { curl -s --noproxy '*' "$FAKE_URL/_log" | fake_discord_get 'len(d)'; }
+asked=$(requests)
+n=$(show "{mention} it pauses {token}" small)
+pausing() { [ "$(requests)" -gt "$asked" ]; }
+until_true pausing
+ok $? "a model is being asked without the picture"
+kill -9 "$HOST_PID"
+wait "$HOST_PID" 2>/dev/null
+host_start
+is $? 0 "the host starts after kill -9 in the middle of it"
+answered
+like "$(fake_discord_text "$n")" "so I answered without .small.png" "it goes on without the picture, and says so"
 show "{mention}" small >/dev/null
 answered
 like "$(last)" "I can.t look at .small.png.: no language model here can see pictures" \
