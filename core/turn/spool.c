@@ -13,6 +13,7 @@
 
 #define LOOK_MS  100  /* between two looks whether the store works                */
 #define AGAIN_MS 1000 /* after an attempt that failed                             */
+#define TRY_MS   5000 /* between two attempts while the store says that it is away  */
 #define ENOUGH   500  /* turns that wait: what is in the spool waits as well there */
 
 static void changed_free(void *event)
@@ -80,8 +81,10 @@ static void put(void *arg, troupe_status status, const struct error *err)
     if (status < 0) {
         not_kept(putting, err);
     } else {
-        if (!engine->spool.kept++)
+        if (!engine->spool.kept++) {
+            engine->spool.tried = loop_now(engine->loop);
             log_warn("spool", "the database is away: events are kept in a file until it is back");
+        }
         tell_turns(putting, TURN_SPOOLED);
         if (!(incoming->event->flags & EVENT_OBSERVED))
             incoming->gateway->ops->waits(incoming->gateway, incoming->event, true);
@@ -315,13 +318,19 @@ static troupe_status take_some(struct engine *engine, struct error *err)
     return status;
 }
 
-static bool is_time(const struct engine *engine)
+/* Where the last write of all failed, nobody else may try another one. */
+static bool is_time(struct engine *engine)
 {
+    uint64_t now = loop_now(engine->loop);
     struct store_stats stats;
 
+    if (engine->admission.draining || engine->recovering || engine->admission.queued >= ENOUGH)
+        return false;
     store_stats(engine->store, &stats);
-    return !stats.degraded && !engine->admission.draining && !engine->recovering &&
-           engine->admission.queued < ENOUGH;
+    if (stats.degraded && now < engine->spool.tried + TRY_MS)
+        return false;
+    engine->spool.tried = now;
+    return true;
 }
 
 static troupe_status drain_main(void *arg)

@@ -30,7 +30,9 @@ struct turn_spool {
     struct store_spool *file; /* NULL: there is none                                              */
     struct map keys;          /* of events that are in it or on their way                         */
     struct map changed;       /* key -> the event as it is now; an empty one: it was taken back   */
-    uint64_t kept, lost;      /* since the start                                                  */
+    uint64_t kept;            /* since it was empty                                               */
+    uint64_t lost;            /* since the start                                                  */
+    uint64_t tried;           /* loop_now() of the last attempt to take it up                     */
     bool draining, full;      /* full: it was said                                                */
 };
 

@@ -30,6 +30,7 @@ recited() { fake_discord_call "messages?channel=channel-2" | grep -c "line 1 sta
 answers() { fake_discord_call "ledger?n=$1" | fake_discord_get 'd["standing"]'; }
 answered() { [ "$(answers "$1")" -gt 0 ]; }
 sessions() { fake_discord_report identifies; }
+asked_model() { curl -sf --noproxy '*' "$FAKE_URL/_log" | fake_discord_get 'len(d)'; }
 # Numbers of the questions in the order in which they were answered.
 order()
 {
@@ -61,6 +62,7 @@ ok "$([ ! -e "$spool" ]; echo $?)" "without a spool"
 
 # ---- the server goes, and comes back ----------------------------------------------------------
 
+paid=$(asked_model)
 postgres_stop
 until_true degraded True
 ok $? "status says degraded when the server is away"
@@ -90,6 +92,8 @@ fake_discord_call revise "{\"message\": \"$(message "$edited")\", \"text\": \"{m
 fake_discord_call remove "{\"message\": \"$(message "$gone")\"}" >/dev/null
 sleep 0.2
 is "$(answers "$one") $(answers "$other")" "0 0" "nothing is answered yet"
+is "$(asked_model)" "$paid" "and nothing that costs was asked for"
+cp "$spool" "$TAP_DIR/kept"
 postgres_start
 for n in "$one" "$two" "$three" "$other" "$edited"; do until_true answered "$n"; done
 ok $? "all is answered when the server is back"
@@ -140,6 +144,20 @@ is "$(sessions)" "$before" "it goes on with the session that had begun meanwhile
 until_true emptied
 ok $? "nothing is left in the file, nor the file"
 like "$(sql "SELECT count(*) FROM troupe.discord_identify")" "^2$" "each session is counted"
+
+# ---- taken twice ------------------------------------------------------------------------------
+
+# As after an end between the rows and the file's own end, or where another host has the rows.
+host_stop
+mv "$TAP_DIR/kept" "$spool"
+host_start
+until_true emptied
+ok $? "what is in the database already is taken from a file"
+fake_discord_wait answered 0 30000 500
+is "$(fake_discord_report doubled)" 0 "and not answered again"
+recited 2
+ok $? "nor is a command"
+is "$(answers "$gone")" 0 "nor what was taken back"
 
 # ---- a key is missing, a file is full ---------------------------------------------------------
 
