@@ -291,6 +291,8 @@ troupe_status store_spool_read(struct store_spool *spool, uint64_t from, uint64_
 
     if (status < 0)
         return status;
+    if (!portion)
+        return error_set(err, TROUPE_FAILED, "the spool was read and gave nothing");
     *ret = *(struct spool_portion *)portion;
     mem_free(portion);
     return TROUPE_OK;
