@@ -385,6 +385,8 @@ static bool to_spool(struct engine *engine, struct engine_incoming *incoming)
 
     while (engine->gathered && !engine->closing && co_sleep(1) == TROUPE_OK)
         continue; /* may have to wait there, too, and came before */
+    if (!turn_spool_wanted(engine))
+        return false; /* it was away for a moment only */
     if (incoming->event->flags & EVENT_OBSERVED)
         return turn_spool_put(engine, incoming, NULL, NULL);
     turn = turn_new(engine, event_ref(incoming->event), 0);
@@ -407,7 +409,7 @@ static void take_in(struct engine *engine, struct engine_incoming *incoming)
         turn_incoming_free(incoming);
         return;
     }
-    if (turn_spool_holds(engine) && turn_spool_serves(engine, incoming) &&
+    if (turn_spool_serves(engine, incoming) && turn_spool_wanted(engine) &&
         to_spool(engine, incoming))
         return;
     storing = storing_of(engine);

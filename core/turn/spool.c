@@ -14,7 +14,6 @@
 #define LOOK_MS  100  /* between two looks whether the store works                */
 #define AGAIN_MS 1000 /* after an attempt that failed                             */
 #define TRY_MS   5000 /* between two attempts while the store says that it is away  */
-#define ENOUGH   500  /* turns that wait: what is in the spool waits as well there */
 
 static void changed_free(void *event)
 {
@@ -32,6 +31,16 @@ void turn_spool_clear(struct turn_spool *spool)
 bool turn_spool_holds(const struct engine *engine)
 {
     return engine->spool.file && !store_spool_is_empty(engine->spool.file);
+}
+
+bool turn_spool_wanted(const struct engine *engine)
+{
+    struct store_stats stats;
+
+    if (turn_spool_holds(engine))
+        return true;
+    store_stats(engine->store, &stats);
+    return stats.degraded;
 }
 
 bool turn_spool_serves(const struct engine *engine, const struct engine_incoming *incoming)
@@ -318,13 +327,13 @@ static troupe_status take_some(struct engine *engine, struct error *err)
     return status;
 }
 
-/* Where the last write of all failed, nobody else may try another one. */
+/* What comes next finds a place. Where the last write of all failed, nobody else may try another one. */
 static bool is_time(struct engine *engine)
 {
     uint64_t now = loop_now(engine->loop);
     struct store_stats stats;
 
-    if (engine->admission.draining || engine->recovering || engine->admission.queued >= ENOUGH)
+    if (engine->admission.draining || engine->recovering || engine->admission.queued)
         return false;
     store_stats(engine->store, &stats);
     if (stats.degraded && now < engine->spool.tried + TRY_MS)

@@ -48,9 +48,12 @@ troupe_status turn_spool_take_up(struct store *store, struct store_spool *file,
 /* ---- while the engine runs ---- */
 
 void turn_spool_clear(struct turn_spool *spool);
-/* Whether events of this gateway are kept, and have to be because others are. */
+/* Whether events of this gateway are kept. */
 bool turn_spool_serves(const struct engine *engine, const struct engine_incoming *incoming);
+/* Something waits there already. */
 bool turn_spool_holds(const struct engine *engine);
+/* That, or the store would not take an event now. */
+bool turn_spool_wanted(const struct engine *engine);
 /* Keeps the event of a turn (NULL: it has none yet), and of one for its observers; told by turn_stored, and
  * the incoming one is freed. False: it is not kept, and nothing was done. */
 bool turn_spool_put(struct engine *engine, struct engine_incoming *incoming, struct turn *turn,

@@ -103,6 +103,7 @@ static void a_reload_knows_what_changed(void **state)
     assert_string_equal(buf_text(&out), "troupe.data needs a restart\n"
                                         "troupe.control_socket needs a restart\n"
                                         "store.path needs a restart\n"
+                                        "store.spool needs a restart\n"
                                         "pipeline p.stages\n"
                                         "agent c added\n"
                                         "agent b removed\n");
