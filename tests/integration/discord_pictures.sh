@@ -31,7 +31,8 @@ open(sys.argv[1] + "/told", "w").write("image/png %d %016x" % (len(small), fnv(s
 PY
 TOLD=$(cat "$TAP_DIR/told")
 
-# config LINES [AGENTS]: of [agent llm], beside its model for talks; and what goes for all agents
+# config LINES [AGENTS]: of [agent llm], beside its model for talks; and what goes for all agents. Nothing is summed
+# up, which would be paid for, too.
 config()
 {
     write_discord_config <<INI
@@ -39,6 +40,7 @@ cdn = $DISCORD_URL
 INI
     sed -i "s|^model = fake|&\nattempts = 1\nbase_url_2 = $FAKE_URL/v1\nformat_2 = anthropic\nbase_url_3 = $FAKE_URL/api\n${1//$'\n'/\\n}|" \
         "$TAP_DIR/troupe.ini"
+    sed -i "s/^\[agent conversation\]/&\nsummary = no/" "$TAP_DIR/troupe.ini"
     [ -z "${2:-}" ] || sed -i "s/^\[agent \(llm\|conversation\)\]/&\n$2/" "$TAP_DIR/troupe.ini"
 }
 
