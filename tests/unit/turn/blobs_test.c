@@ -5,6 +5,7 @@
  */
 #include "turn_fixture.h"
 
+#include "store/blob.h"
 #include "turn/erase.h"
 
 #define AGENT(name, file) "[agent " name "]\nplugin = " LIBS "/" file ".so\n"
@@ -40,6 +41,14 @@ static const char denied_ini[] = "[pipeline message]\nstages = v\n" AGENT("v", "
 
 static const struct asking ann = {.member = "7"}, bob = {.member = "8"};
 static const struct asking ann_in_guild = {.member = "7", .channel = "200", .guild = "5"};
+
+static troupe_status make_due(struct fixture *f)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    store_batch_add(batch, STORE_SQL("UPDATE blob_loose SET due_ms = 1"));
+    return store_commit(f->store, batch, 0, &f->err);
+}
 
 BODY(what_was_put_is_given_whole_and_in_ranges)
 {
@@ -134,6 +143,37 @@ BODY(a_stage_that_runs_again_puts_nothing_twice)
     return TROUPE_OK;
 }
 
+/* Cut in the middle of its pieces, a put leaves the key where it led, and is done by the next run. */
+BODY(a_put_that_was_cut_is_done_once)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+    bool more = true;
+
+    CHECK_SAYS(ann, "put 3 d before", "[put]");
+    record = ask_as(t, ann, "fill 3 d 26214400;get 3 d");
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM blob_part") > 1);
+    engine_end(t, 0);
+    CHECK(!is_answered(record));
+    CHECK(ask_int(f, "SELECT size FROM blob_head") == 6);
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_loose") == 1);
+    CHECK_STATUS(engine_start(t, blobs_ini), TROUPE_OK);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->shown), "[filled][26214400 right]"));
+    /* What the first run had written is nobody's, and goes when its time is over. */
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_loose") == 1);
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_part") > 100);
+    CHECK_STATUS(make_due(f), TROUPE_OK);
+    while (more)
+        CHECK_STATUS(store_blob_sweep(f->store, 0, &more, &f->err), TROUPE_OK);
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_part") == 100);
+    CHECK(ask_int(f, "SELECT count(*) FROM blob_loose") == 0);
+    CHECK_SAYS(ann, "through 3 d", "[26214400 right]");
+    return TROUPE_OK;
+}
+
 BODY_IN(a_scope_and_an_agent_are_bounded, bounded_ini)
 {
     struct stage_test *t = arg;
@@ -202,6 +242,7 @@ int main(void)
         cmocka_unit_test(keys_are_listed_by_prefix),
         cmocka_unit_test(blobs_stay_in_their_scope_and_with_their_agent),
         cmocka_unit_test(a_stage_that_runs_again_puts_nothing_twice),
+        cmocka_unit_test(a_put_that_was_cut_is_done_once),
         cmocka_unit_test(a_scope_and_an_agent_are_bounded),
         cmocka_unit_test(mistakes_are_told_and_nothing_is_stored),
         cmocka_unit_test(without_the_capability_all_is_denied),
