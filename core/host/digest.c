@@ -62,12 +62,11 @@ troupe_status host_digest(struct pool *pool, const void *data, size_t len, uint6
 
     digest->refs = 1;
     digest->ctx = EVP_MD_CTX_new();
-    if (!digest->ctx || EVP_DigestInit_ex(digest->ctx, EVP_sha256(), NULL) != 1)
+    if (!digest->ctx || EVP_DigestInit_ex(digest->ctx, EVP_sha256(), NULL) != 1 ||
+        (len && len <= AT_ONCE && EVP_DigestUpdate(digest->ctx, data, len) != 1))
         status = TROUPE_FAILED;
     else if (len > AT_ONCE)
         status = add_all(digest, pool, data, len, deadline);
-    else if (len && EVP_DigestUpdate(digest->ctx, data, len) != 1)
-        status = TROUPE_FAILED;
     if (status >= 0 && EVP_DigestFinal_ex(digest->ctx, hash, NULL) != 1)
         status = TROUPE_FAILED;
     digest_unref(digest);

@@ -17,6 +17,7 @@ static troupe_str keep(troupe_turn *turn, const char *text)
         return (troupe_str){"", 0};
     if (len)
         memcpy(copy, text, len);
+    copy[len] = '\0';
     return (troupe_str){copy, len};
 }
 
