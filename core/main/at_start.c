@@ -12,6 +12,19 @@
 
 #define CALL_MS (10 * 60 * 1000)
 
+/* The agent's own switch: a key of the function's name. */
+static bool is_off(struct plugin_agent *agent, const struct plugin_function *function)
+{
+    _cleanup_mem_ char *key = mem_strdup(function->name);
+    troupe_value value;
+
+    for (char *at = key; *at; at++)
+        if (*at == '-' || *at == '.')
+            *at = '_';
+    return troupe_config(&agent->host, key, &value) == TROUPE_OK &&
+           (value.type == TROUPE_TYPE_INT || value.type == TROUPE_TYPE_BOOL) && value.u.i == 0;
+}
+
 static void call(struct host *host, const char *name)
 {
     _cleanup_mem_ char *text = NULL, *json = NULL;
@@ -38,7 +51,7 @@ static void call_all(struct host *host, const struct plugin_set *set)
             const struct plugin_function *function = &set->agents[i]->manifest->functions[n];
             _cleanup_mem_ char *name = NULL;
 
-            if (!(function->flags & TROUPE_AT_START))
+            if (!(function->flags & TROUPE_AT_START) || is_off(set->agents[i], function))
                 continue;
             name = mem_printf("%s.%s", set->agents[i]->name, function->name);
             call(host, name);

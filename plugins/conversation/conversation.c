@@ -468,7 +468,7 @@ static troupe_status faq_warm(troupe_turn *turn)
 
     return status < 0 ? status
                       : faq_warm_run(turn, &conversation->faq, &prompt,
-                                     troupe_config_int(troupe_turn_host(turn), "faq_warm", 20));
+                                     troupe_config_int(troupe_turn_host(turn), "faq_warm", 0));
 }
 
 /* ---- what comes together ----------------------------------------------------------------------*/
@@ -781,8 +781,8 @@ TROUPE_PLUGIN(
          .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SETTABLE, .def = "account",
          .choices = "none|guild|account"},
         {"faq", "File of frequent questions, with answers or without", .type = TROUPE_TYPE_PATH},
-        {"faq_warm", "Frequent questions the model is asked at the start, at most",
-         .type = TROUPE_TYPE_INT, .def = "20", .min = 0, .max = FAQ_MAX},
+        {"faq_warm", "Frequent questions the model is asked at the start, at most; 0: none",
+         .type = TROUPE_TYPE_INT, .def = "0", .min = 0, .max = FAQ_MAX},
         {"session_timeout", "Silence that ends a session", .type = TROUPE_TYPE_DURATION,
          .flags = TROUPE_KEY_SETTABLE, .def = "30m", .min = 60000, .max = 86400000},
         {"memory_tokens", "Bound of what is recalled from memory; 0: nothing",

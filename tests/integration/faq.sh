@@ -14,7 +14,7 @@ cat >"$TAP_DIR/faq.json" <<'JSON'
 JSON
 fake_start --model fake --script "$TAP_DIR/script.json" || exit 1
 write_config
-sed -i "s|^\[agent conversation\]|&\nfaq = $TAP_DIR/faq.json|; s|^model = fake|&\nlocal = no\nprice_input = 1\nprice_output = 1|" \
+sed -i "s|^\[agent conversation\]|&\nfaq = $TAP_DIR/faq.json\nfaq_warm = 20|; s|^model = fake|&\nlocal = no\nprice_input = 1\nprice_output = 1|" \
     "$TAP_DIR/troupe.ini"
 printf '[budget]\ndaily = 1\n' >>"$TAP_DIR/troupe.ini"
 
@@ -38,7 +38,7 @@ like "$("$TROUPE" why last -c "$TAP_DIR/troupe.ini")" "conversation.faq" "troupe
 like "$(call faq-warm | tr -d ' \n')" '"kept":1,"asked":0,"left":0' "the operator can ask how many are there"
 
 printf '{"questions": [ {"question": "what is a troupe"}, {"question": "who are you"} ]}' >"$TAP_DIR/faq.json"
-sed -i 's/^faq = .*/&\nfaq_warm = 5/' "$TAP_DIR/troupe.ini"
+sed -i 's/^faq_warm = .*/faq_warm = 5/' "$TAP_DIR/troupe.ini"
 "$TROUPE" reload -c "$TAP_DIR/troupe.ini" >/dev/null
 is $? 0 "a file with one more question is taken over"
 until_true has_asked 2

@@ -57,7 +57,8 @@
 
 /* Minor 6. Called without arguments, as by the operator from the shell, once the agent serves: after the start
  * and after each reload, whether that changed it or not, for what is well done before somebody asks. It has no
- * member and no channel, at most ten minutes, and nobody waits for it or hears that it failed but the log. */
+ * member and no channel, at most ten minutes, and nobody waits for it or hears that it failed but the log. A
+ * config key of its name (with _ for -), a number or a yes and no, switches that off where it is 0 or no. */
 #define TROUPE_AT_START (1u << 14)
 
 typedef struct troupe_param {

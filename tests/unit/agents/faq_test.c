@@ -50,6 +50,7 @@ static struct fake_turn *talker(const char *text, const char *key, const char *v
     write_file(text);
     fake_config(fake, "template", prompt);
     fake_config(fake, "faq", path);
+    fake_config(fake, "faq_warm", "20");
     if (key)
         fake_config(fake, key, value);
     return fake;
