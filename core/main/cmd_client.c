@@ -239,11 +239,43 @@ static json_t *take_files(struct options *options, json_t *arguments, int *ret_c
     return files;
 }
 
+/* Takes over the request, and prints what the function gave. */
+static int call_function(struct options *options, json_t *request)
+{
+    _cleanup_json_ json_t *result = NULL;
+    int code = ask(options, request, CALL_MS, &result);
+
+    if (code)
+        return code;
+    if (options->json) {
+        print_json(stdout, result);
+    } else if (json_is_string(json_object_get(result, "text"))) {
+        print_text(stdout, json_get_str(result, "text", ""));
+    } else if (!json_is_null(json_object_get(result, "json"))) {
+        print_json(stdout, json_object_get(result, "json"));
+    }
+    return EX_OK;
+}
+
+int cmd_usage(struct options *options)
+{
+    json_t *request =
+        options->argument_count
+            ? json_pack("{s:s, s:s, s:{s:s}}", "cmd", "call", "function", "usage", "arguments",
+                        "confirm", options->arguments[0])
+            : json_pack("{s:s, s:s, s:{}}", "cmd", "call", "function", "usage", "arguments");
+
+    if (!request) {
+        print_failure("what is confirmed is no UTF-8 text");
+        return EX_USAGE;
+    }
+    return call_function(options, request);
+}
+
 int cmd_call(struct options *options)
 {
     struct error err;
     json_t *arguments = take_arguments(options, &err);
-    _cleanup_json_ json_t *result = NULL;
     json_t *request = NULL, *files = NULL;
     int code = EX_OK;
 
@@ -260,17 +292,7 @@ int cmd_call(struct options *options)
         print_failure(arguments ? "the function's name is no UTF-8 text" : err.text);
         return EX_USAGE;
     }
-    code = ask(options, request, CALL_MS, &result);
-    if (code)
-        return code;
-    if (options->json) {
-        print_json(stdout, result);
-    } else if (json_is_string(json_object_get(result, "text"))) {
-        print_text(stdout, json_get_str(result, "text", ""));
-    } else if (!json_is_null(json_object_get(result, "json"))) {
-        print_json(stdout, json_object_get(result, "json"));
-    }
-    return EX_OK;
+    return call_function(options, request);
 }
 
 int cmd_why(struct options *options)

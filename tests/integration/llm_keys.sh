@@ -41,6 +41,8 @@ sed -i '/^api_key_alt/d' "$TAP_DIR/troupe.ini"
 "$TROUPE" reload -c "$TAP_DIR/troupe.ini" >/dev/null
 like "$(chat "once more")" "once more indeed" "and so do those after one was taken away"
 is "$(keys)" "1 1 2 3 3 " "with the one that is left"
+like "$("$TROUPE" usage -c "$TAP_DIR/troupe.ini")" "USD" "troupe usage tells what was spent" || "$TROUPE" usage -c "$TAP_DIR/troupe.ini" | sed 's/^/# /'
+like "$("$TROUPE" usage nothing -c "$TAP_DIR/troupe.ini" 2>&1)" "nothing called \"nothing\" is stopped" "and refuses to confirm what is not stopped"
 is "$(grep -cE 'key-(one|two|three)' "$TAP_DIR/log")" 0 "no key is in the log"
 host_stop
 tap_done
