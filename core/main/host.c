@@ -33,6 +33,19 @@ static void agent_problem(struct plugin_agent *agent, struct config_problems *pr
     config_problem(problems, line ? file : NULL, line, "[agent %s]: %s", agent->name, text);
 }
 
+struct store_migration *host_steps(const struct plugin_agent *agent)
+{
+    size_t count = agent->manifest->migration_count;
+    struct store_migration *steps = mem_zero(count + 1, sizeof(*steps));
+
+    for (size_t i = 0; i < count; i++) {
+        const troupe_migration *step = &agent->manifest->migrations[i];
+
+        steps[i] = (struct store_migration){step->version, step->name, step->sql, step->back};
+    }
+    return steps;
+}
+
 troupe_status host_migrate_set(struct host *host, struct plugin_set *set, bool check,
                                struct config_problems *problems)
 {
@@ -48,11 +61,7 @@ troupe_status host_migrate_set(struct host *host, struct plugin_set *set, bool c
 
         if (agent->generation != set->number)
             continue; /* carried over */
-        steps = mem_zero(count + 1, sizeof(*steps));
-        for (size_t k = 0; k < count; k++)
-            steps[k] = (struct store_migration){agent->manifest->migrations[k]->version,
-                                                agent->manifest->migrations[k]->name,
-                                                agent->manifest->migrations[k]->sql};
+        steps = host_steps(agent);
         status = !count ? TROUPE_OK
                  : check
                      ? store_migrate_check(host->store, agent->name, steps, count, deadline, &err)

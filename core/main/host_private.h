@@ -16,6 +16,7 @@
 #include "ops/http.h"
 #include "plugin/set.h"
 #include "sched/sched.h"
+#include "store/migrate.h"
 #include "store/spool.h"
 #include "store/store.h"
 #include "turn/engine.h"
@@ -78,6 +79,8 @@ troupe_status host_name(const char *data_dir, char **ret, struct error *err);
  * nothing. Problems name file and line. [waits] */
 troupe_status host_prepare_set(struct host *host, struct plugin_set *set,
                                struct config_problems *problems);
+/* An agent's schema steps, as many as its manifest has; mem_free. They point into the manifest. */
+struct store_migration *host_steps(const struct plugin_agent *agent);
 troupe_status host_migrate_set(struct host *host, struct plugin_set *set, bool check,
                                struct config_problems *problems);
 /* Reads the layers as the host was told to. */

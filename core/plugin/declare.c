@@ -162,6 +162,7 @@ void plugin_declare_pack(const troupe_plugin *table, struct buf *out)
         wire_put_int(out, migration->version);
         wire_put_text(out, migration->name);
         wire_put_text(out, migration->sql);
+        wire_put_text(out, plugin_migration_back(&table->migrations, i));
     }
     put_user_data(out, user_data_of(table));
     put_metrics(out, metrics_of(table));

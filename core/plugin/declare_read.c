@@ -98,6 +98,7 @@ static troupe_array take_migrations(struct wire_in *in, struct arena *arena)
         migrations[i].version = (uint32_t)wire_take_int(in);
         migrations[i].name = wire_take_text(in);
         migrations[i].sql = wire_take_text(in);
+        migrations[i].back = wire_take_text(in);
     }
     return (troupe_array){migrations, count, sizeof(*migrations)};
 }

@@ -14,11 +14,12 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define PLUGIN_1_0    (offsetof(troupe_plugin, get_extension) + sizeof(void *))
-#define MIGRATION_1_0 (offsetof(troupe_migration, sql) + sizeof(char *))
-#define MAX_WORDS     128
-#define MAX_LIST      (16 << 10)
-#define MAX_SQL       (1 << 20)
+#define PLUGIN_1_0     (offsetof(troupe_plugin, get_extension) + sizeof(void *))
+#define MIGRATION_1_0  (offsetof(troupe_migration, sql) + sizeof(char *))
+#define MIGRATION_BACK (offsetof(troupe_migration, back) + sizeof(char *))
+#define MAX_WORDS      128
+#define MAX_LIST       (16 << 10)
+#define MAX_SQL        (1 << 20)
 
 /* What a plugin may ask for; core/host adds a line here with each extension that it guards. A
  * trailing ":" takes a name. */
@@ -111,10 +112,16 @@ static troupe_status read_functions(const troupe_array *declared, struct plugin_
     return TROUPE_OK;
 }
 
+const char *plugin_migration_back(const troupe_array *declared, uint32_t i)
+{
+    return declared->stride < MIGRATION_BACK ? NULL
+                                             : TROUPE_AT(*declared, troupe_migration, i)->back;
+}
+
 static troupe_status read_migrations(const troupe_array *declared, struct plugin_manifest *ret,
                                      struct error *err)
 {
-    const troupe_migration **list;
+    troupe_migration *list;
 
     if (declared->count > PLUGIN_MAX_MIGRATIONS)
         return error_set(err, TROUPE_LIMIT,
@@ -135,7 +142,12 @@ static troupe_status read_migrations(const troupe_array *declared, struct plugin
         if (!is_line(migration->name) || !migration->sql || !*migration->sql ||
             strnlen(migration->sql, MAX_SQL + 1) > MAX_SQL)
             return defect(ret->id, err, "migration %u needs a name and SQL of at most 1 MB", i + 1);
-        list[i] = migration;
+        list[i] = (troupe_migration){migration->version, 0, migration->name, migration->sql,
+                                     plugin_migration_back(declared, i)};
+        if (list[i].back && (!*list[i].back || strnlen(list[i].back, MAX_SQL + 1) > MAX_SQL))
+            return defect(ret->id, err,
+                          "the way back of migration %u needs SQL of at most 1 MB, or is NULL",
+                          i + 1);
     }
     return TROUPE_OK;
 }
@@ -358,7 +370,7 @@ void plugin_manifest_free(struct plugin_manifest *manifest)
         plugin_function_clear(&manifest->functions[i]);
     mem_free(manifest->functions);
     plugin_keys_clear(manifest);
-    mem_free((void *)(uintptr_t)manifest->migrations);
+    mem_free(manifest->migrations);
     mem_free(manifest->user_data);
     plugin_metrics_clear(manifest);
     free_words(manifest->capabilities, manifest->capability_count);

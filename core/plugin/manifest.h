@@ -41,7 +41,8 @@ struct plugin_manifest {
     struct config_key *schema;
     struct plugin_key *keys;
     size_t key_count;
-    const troupe_migration *const *migrations; /* versions 1 to migration_count, in order */
+    /* Versions 1 to migration_count, in order; its own, whole whatever the plugin's list has. */
+    troupe_migration *migrations;
     size_t migration_count;
     char **capabilities;
     size_t capability_count;
@@ -71,6 +72,8 @@ struct plugin_manifest {
 troupe_status plugin_manifest_read(const troupe_plugin *table, const struct plugin_note *note,
                                    const struct plugin_registry *registry,
                                    struct plugin_manifest **ret, struct error *err);
+/* The way back of the i-th migration of a list, NULL where it has none or is of an older minor. */
+const char *plugin_migration_back(const troupe_array *declared, uint32_t i);
 void plugin_manifest_free(struct plugin_manifest *manifest);
 
 /* Whether the capability was declared: "kv", "call:llm.chat", "http:api.example.org". A declared

@@ -70,10 +70,11 @@ struct store_request {
     struct store_batch *batch; /* COMMIT                    */
     struct store_command query;
     struct arena arena; /* QUERY and MIGRATE: what they point at */
-    const char *ns;     /* MIGRATE */
+    const char *ns;     /* MIGRATE; NULL: the core, with `back` alone */
     const struct store_migration *steps;
     size_t step_count;
-    bool check_only;
+    bool check_only, back;
+    int64_t to_version; /* with `back` */
 
     struct store *store; /* the rest is store.c's */
     struct op *op;       /* NULL: nobody waits, `told` is called by `task` */
@@ -155,7 +156,13 @@ troupe_status store_migrations_valid(const char *ns, const struct store_migratio
 troupe_status store_migrations_applied(const char *ns, const struct store_migration *steps,
                                        size_t count, const struct store_rows *rows,
                                        size_t *ret_applied, struct error *err);
-/* The core's own steps, from core/store/sql. */
-const struct store_migration *store_core_migrations(size_t *ret_count);
+/* Whether the steps above `to_version` may be taken back where `applied` of them ran. */
+troupe_status store_migrations_back(const char *ns, const struct store_migration *steps,
+                                    size_t applied, int64_t to_version, struct error *err);
+/* The sentences for a way back that would lose keys which are used, and for a database that is empty. */
+troupe_status store_migrations_encrypted(struct error *err);
+troupe_status store_migrations_none(struct error *err);
+/* Version of the core as of which there are these tables. */
+#define STORE_CORE_KEEPS 13 /* seal_key, migration_text */
 
 #endif

@@ -29,16 +29,41 @@ EMBED_TEXT(store_schema_015, "store/sql/015_index.sql");
 EMBED_TEXT(store_schema_016, "store/sql/016_answer_file.sql");
 EMBED_TEXT(store_schema_017, "store/sql/017_blob.sql");
 
+EMBED_TEXT(store_back_002, "store/sql/back/002_turn.sql");
+EMBED_TEXT(store_back_003, "store/sql/back/003_outbox.sql");
+EMBED_TEXT(store_back_004, "store/sql/back/004_discord.sql");
+EMBED_TEXT(store_back_005, "store/sql/back/005_sched.sql");
+EMBED_TEXT(store_back_006, "store/sql/back/006_setting.sql");
+EMBED_TEXT(store_back_007, "store/sql/back/007_surface.sql");
+EMBED_TEXT(store_back_008, "store/sql/back/008_conversation.sql");
+EMBED_TEXT(store_back_009, "store/sql/back/009_form.sql");
+EMBED_TEXT(store_back_010, "store/sql/back/010_erasure.sql");
+EMBED_TEXT(store_back_011, "store/sql/back/011_budget.sql");
+EMBED_TEXT(store_back_012, "store/sql/back/012_budget_stop.sql");
+EMBED_TEXT(store_back_013, "store/sql/back/013_keep.sql");
+EMBED_TEXT(store_back_014, "store/sql/back/014_hosts.sql");
+EMBED_TEXT(store_back_015, "store/sql/back/015_index.sql");
+EMBED_TEXT(store_back_016, "store/sql/back/016_answer_file.sql");
+EMBED_TEXT(store_back_017, "store/sql/back/017_blob.sql");
+
 static const struct store_migration core_steps[] = {
-    {1, "001_core.sql", store_schema_001},    {2, "002_turn.sql", store_schema_002},
-    {3, "003_outbox.sql", store_schema_003},  {4, "004_discord.sql", store_schema_004},
-    {5, "005_sched.sql", store_schema_005},   {6, "006_setting.sql", store_schema_006},
-    {7, "007_surface.sql", store_schema_007}, {8, "008_conversation.sql", store_schema_008},
-    {9, "009_form.sql", store_schema_009},    {10, "010_erasure.sql", store_schema_010},
-    {11, "011_budget.sql", store_schema_011}, {12, "012_budget_stop.sql", store_schema_012},
-    {13, "013_keep.sql", store_schema_013},   {14, "014_hosts.sql", store_schema_014},
-    {15, "015_index.sql", store_schema_015},  {16, "016_answer_file.sql", store_schema_016},
-    {17, "017_blob.sql", store_schema_017},
+    {1, "001_core.sql", store_schema_001, NULL},
+    {2, "002_turn.sql", store_schema_002, store_back_002},
+    {3, "003_outbox.sql", store_schema_003, store_back_003},
+    {4, "004_discord.sql", store_schema_004, store_back_004},
+    {5, "005_sched.sql", store_schema_005, store_back_005},
+    {6, "006_setting.sql", store_schema_006, store_back_006},
+    {7, "007_surface.sql", store_schema_007, store_back_007},
+    {8, "008_conversation.sql", store_schema_008, store_back_008},
+    {9, "009_form.sql", store_schema_009, store_back_009},
+    {10, "010_erasure.sql", store_schema_010, store_back_010},
+    {11, "011_budget.sql", store_schema_011, store_back_011},
+    {12, "012_budget_stop.sql", store_schema_012, store_back_012},
+    {13, "013_keep.sql", store_schema_013, store_back_013},
+    {14, "014_hosts.sql", store_schema_014, store_back_014},
+    {15, "015_index.sql", store_schema_015, store_back_015},
+    {16, "016_answer_file.sql", store_schema_016, store_back_016},
+    {17, "017_blob.sql", store_schema_017, store_back_017},
 };
 
 const struct store_migration *store_core_migrations(size_t *ret_count)
@@ -95,4 +120,56 @@ troupe_status store_migrations_applied(const char *ns, const struct store_migrat
     }
     *ret_applied = rows->count;
     return TROUPE_OK;
+}
+
+troupe_status store_migrations_back(const char *ns, const struct store_migration *steps,
+                                    size_t applied, int64_t to_version, struct error *err)
+{
+    const char *shown = ns ? ns : "core";
+
+    if (to_version < 0 || to_version >= (int64_t)applied)
+        return error_set(
+            err, TROUPE_ARGUMENT,
+            "the data of \"%s\" is at version %zu, and there is no way back from there to "
+            "%" PRId64 ": name one before it, see troupe schema",
+            shown, applied, to_version);
+    for (size_t i = applied; i > (size_t)to_version; i--)
+        if (!steps[i - 1].back)
+            return error_set(err, TROUPE_CONFLICT,
+                             "\"%s\": migration %" PRId64 " (%s) has no way back: restore a backup "
+                             "from before it",
+                             shown, steps[i - 1].version, steps[i - 1].name);
+    return TROUPE_OK;
+}
+
+troupe_status store_migrations_encrypted(struct error *err)
+{
+    return error_set(
+        err, TROUPE_CONFLICT,
+        "the database is encrypted, and before version %d nothing is: move encrypt_key "
+        "to encrypt_old_keys and run troupe reseal first",
+        STORE_CORE_KEEPS);
+}
+
+troupe_status store_migrations_none(struct error *err)
+{
+    return error_set(err, TROUPE_NOT_FOUND, "there is nothing in this database yet");
+}
+
+bool store_migration_lost(const char **at, const char **ret, size_t *ret_len)
+{
+    static const char mark[] = "-- lost: ";
+    const size_t len = sizeof(mark) - 1;
+
+    while (**at) {
+        const char *line = *at, *end = strchrnul(line, '\n');
+
+        *at = *end ? end + 1 : end;
+        if (strncmp(line, mark, len) != 0)
+            continue;
+        *ret = line + len;
+        *ret_len = (size_t)(end - *ret);
+        return true;
+    }
+    return false;
 }

@@ -318,36 +318,61 @@ troupe_status store_query(struct store *store, const struct store_statement *sta
     return finish(request, err);
 }
 
-static troupe_status migrate(struct store *store, const char *ns,
-                             const struct store_migration *steps, size_t count, bool check_only,
+static troupe_status migrate(struct store *store, const struct store_request *wanted,
                              uint64_t deadline, struct error *err)
 {
     struct store_request *request;
     struct store_migration *copy;
-    troupe_status status;
+    troupe_status status =
+        store_migrations_valid(wanted->ns, wanted->steps, wanted->step_count, err);
 
-    if (!ns)
-        return error_set(err, TROUPE_ARGUMENT, "a migration without a namespace");
-    status = store_migrations_valid(ns, steps, count, err);
     if (status < 0)
         return status;
     if (store->stats.batches_queued >= store->options.max_queued)
         return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
                          store->stats.batches_queued);
     request = request_new(store, STORE_REQUEST_MIGRATE, 0, true);
-    request->ns = arena_strdup(&request->arena, ns);
-    copy = arena_alloc(&request->arena, count * sizeof(*copy));
-    for (size_t i = 0; i < count; i++) {
-        copy[i].version = steps[i].version;
-        copy[i].name = arena_strdup(&request->arena, steps[i].name);
-        copy[i].sql = arena_strdup(&request->arena, steps[i].sql);
+    request->ns = wanted->ns ? arena_strdup(&request->arena, wanted->ns) : NULL;
+    copy = arena_alloc(&request->arena, wanted->step_count * sizeof(*copy));
+    for (size_t i = 0; i < wanted->step_count; i++) {
+        const struct store_migration *step = &wanted->steps[i];
+
+        copy[i].version = step->version;
+        copy[i].name = arena_strdup(&request->arena, step->name);
+        copy[i].sql = arena_strdup(&request->arena, step->sql);
+        copy[i].back = step->back ? arena_strdup(&request->arena, step->back) : NULL;
     }
     request->steps = copy;
-    request->step_count = count;
-    request->check_only = check_only;
+    request->step_count = wanted->step_count;
+    request->check_only = wanted->check_only;
+    request->back = wanted->back;
+    request->to_version = wanted->to_version;
     submit_write(store, request);
     request = wait_write(request, deadline ? deadline : co_after(MIGRATE_MS), &status);
     return request ? finish(request, err) : ended(status, "a migration", err);
+}
+
+static troupe_status migrate_forward(struct store *store, const char *ns,
+                                     const struct store_migration *steps, size_t count,
+                                     bool check_only, uint64_t deadline, struct error *err)
+{
+    const struct store_request wanted = {
+        .ns = ns, .steps = steps, .step_count = count, .check_only = check_only};
+
+    return ns ? migrate(store, &wanted, deadline, err)
+              : error_set(err, TROUPE_ARGUMENT, "a migration without a namespace");
+}
+
+troupe_status store_migrate_back(struct store *store, const char *ns,
+                                 const struct store_migration *steps, size_t count,
+                                 int64_t to_version, uint64_t deadline, struct error *err)
+{
+    struct store_request wanted = {
+        .ns = ns, .steps = steps, .step_count = count, .back = true, .to_version = to_version};
+
+    if (!ns)
+        wanted.steps = store_core_migrations(&wanted.step_count);
+    return migrate(store, &wanted, deadline, err);
 }
 
 /* For a transfer to another database. The steps ran: what cannot be remembered now is so the next time. */
@@ -375,7 +400,7 @@ troupe_status store_migrate(struct store *store, const char *ns,
                             const struct store_migration *steps, size_t count, uint64_t deadline,
                             struct error *err)
 {
-    troupe_status status = migrate(store, ns, steps, count, false, deadline, err);
+    troupe_status status = migrate_forward(store, ns, steps, count, false, deadline, err);
 
     if (status >= 0)
         remember(store, ns, steps, count, deadline);
@@ -386,7 +411,7 @@ troupe_status store_migrate_check(struct store *store, const char *ns,
                                   const struct store_migration *steps, size_t count,
                                   uint64_t deadline, struct error *err)
 {
-    return migrate(store, ns, steps, count, true, deadline, err);
+    return migrate_forward(store, ns, steps, count, true, deadline, err);
 }
 
 troupe_status store_forget(struct store *store, uint64_t deadline, struct error *err)

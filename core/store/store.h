@@ -36,6 +36,9 @@ struct store_options {
      * digits each. NULL: nothing is encrypted. */
     const char *encrypt_key, *encrypt_old_keys;
     bool unfinished; /* opens, too, what store_transfer did not fill to its end */
+    /* The core's tables stay at the version where they are, which must be there: for store_migrate_back, and for a
+     * look at versions. Nothing else may be done with tables that this build would have made. */
+    bool as_is;
     /* Of hosts that share a server's database. The name is of one host alone, through its starts; NULL:
      * none. A lease of 0 is 15,000. `alone`: with no host beside this program, else it is not opened. */
     const char *name;
@@ -54,7 +57,9 @@ struct store_options {
     uint32_t write_ms;       /* one batch may run so long, then it alone is undone; 0: 2,000     */
     uint64_t max_bytes;      /* the file may grow so large, then commits fail; 0: no bound       */
     size_t index_bytes;      /* of memory for what is searched (store/index.h); 0: 256 MB       */
-    const char *vfs;         /* SQLite's file layer; NULL: its default. For fault tests          */
+    unsigned
+        core_version; /* tests: an older build, which knows no more steps of the core; 0: all */
+    const char *vfs;  /* SQLite's file layer; NULL: its default. For fault tests          */
     void (*on_commit)(void); /* called on the writer's thread before each commit and after it, for
                               * tests that end the process there; NULL: nobody is               */
 };

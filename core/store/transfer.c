@@ -192,7 +192,7 @@ static troupe_status make_namespace(struct transfer *work, const char *ns, struc
     for (size_t i = 0; status >= 0 && i < rows->count; i++) {
         steps[i] =
             (struct store_migration){store_cell_int(rows, i, 0, 0), store_cell_text(rows, i, 1, ""),
-                                     store_cell_text(rows, i, 2, NULL)};
+                                     store_cell_text(rows, i, 2, NULL), NULL};
         if (!steps[i].sql)
             status = error_set(err, TROUPE_NOT_FOUND,
                                "how the tables of agent \"%s\" are made is not known: run the host "

@@ -40,6 +40,10 @@ TROUPE_EMBED(conversation_sql_001, "sql/001_conversation.sql");
 TROUPE_EMBED(conversation_sql_002, "sql/002_context.sql");
 TROUPE_EMBED(conversation_sql_003, "sql/003_sealed.sql");
 TROUPE_EMBED(conversation_sql_004, "sql/004_intents.sql");
+TROUPE_EMBED(conversation_back_001, "sql/back/001_conversation.sql");
+TROUPE_EMBED(conversation_back_002, "sql/back/002_context.sql");
+TROUPE_EMBED(conversation_back_003, "sql/back/003_sealed.sql");
+TROUPE_EMBED(conversation_back_004, "sql/back/004_intents.sql");
 
 struct conversation {
     char template[TEMPLATE_MAX];
@@ -761,10 +765,11 @@ TROUPE_PLUGIN(
     "org.troupe.conversation", CONVERSATION_VERSION, "Talks with members", .needs = "troupe.sql/1",
     .capabilities = "sql schedule files cache budget call:llm.chat try:memory.search",
     .functions = TROUPE_LIST(preferences, intents, faq_warm),
-    .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001},
-                                    {2, 0, "context", conversation_sql_002},
-                                    {3, 0, "sealed", conversation_sql_003},
-                                    {4, 0, "intents", conversation_sql_004}),
+    .migrations = TROUPE_MIGRATIONS({1, 0, "conversation", conversation_sql_001,
+                                     conversation_back_001},
+                                    {2, 0, "context", conversation_sql_002, conversation_back_002},
+                                    {3, 0, "sealed", conversation_sql_003, conversation_back_003},
+                                    {4, 0, "intents", conversation_sql_004, conversation_back_004}),
     .user_data = TROUPE_USER_DATA(
         TROUPE_USER_TABLE("conversation_history", "What you and I said to each other",
                           .age = "created_at", .keep_days = 90),

@@ -13,6 +13,7 @@
 #define TOLD_MAX (SHOW_LINE_MAX + 1400) /* bytes of what is told about one request */
 
 TROUPE_EMBED(features_sql_001, "sql/001_features.sql");
+TROUPE_EMBED(features_back_001, "sql/back/001_features.sql");
 
 struct features {
     struct request_limits limits;
@@ -400,7 +401,7 @@ TROUPE_PLUGIN(
     .needs = TROUPE_SQL " " TROUPE_SCHEDULE, .capabilities = "sql schedule",
     .functions = TROUPE_LIST(request_feature, submit_feature, model_submits, features, feature,
                              vote_feature, withdraw_feature, feature_status),
-    .migrations = TROUPE_MIGRATIONS({1, 0, "features", features_sql_001}),
+    .migrations = TROUPE_MIGRATIONS({1, 0, "features", features_sql_001, features_back_001}),
     .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("feature_requests",
                                                     "Features that you asked for",
                                                     .age = "closed_at", .keep_days = 365),

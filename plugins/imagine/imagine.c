@@ -10,6 +10,7 @@
 #define MODEL_MAX 200
 
 TROUPE_EMBED(imagine_sql_001, "sql/001_images.sql");
+TROUPE_EMBED(imagine_back_001, "sql/back/001_images.sql");
 
 static troupe_status show(troupe_turn *turn, const struct picture *picture)
 {
@@ -105,7 +106,7 @@ TROUPE_PLUGIN("org.troupe.imagine", "1.1.0", "Pictures of what members describe"
               .needs = TROUPE_SQL " " TROUPE_BLOBS " " TROUPE_ATTACH,
               .capabilities = "call:llm.image sql blobs attach",
               .functions = TROUPE_LIST(imagine, generate, generate_image, get_image),
-              .migrations = TROUPE_MIGRATIONS({1, 0, "images", imagine_sql_001}),
+              .migrations = TROUPE_MIGRATIONS({1, 0, "images", imagine_sql_001, imagine_back_001}),
               .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("generated_images",
                                                               "Pictures that I painted for you",
                                                               .age = "created_at",

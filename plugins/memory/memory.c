@@ -16,6 +16,10 @@ TROUPE_EMBED(memory_sql_001, "sql/001_memory.sql");
 TROUPE_EMBED(memory_sql_002, "sql/002_embedder.sql");
 TROUPE_EMBED(memory_sql_003, "sql/003_sealed.sql");
 TROUPE_EMBED(memory_sql_004, "sql/004_reflection.sql");
+TROUPE_EMBED(memory_back_001, "sql/back/001_memory.sql");
+TROUPE_EMBED(memory_back_002, "sql/back/002_embedder.sql");
+TROUPE_EMBED(memory_back_003, "sql/back/003_sealed.sql");
+TROUPE_EMBED(memory_back_004, "sql/back/004_reflection.sql");
 
 enum memory_answers { ANSWERS_AUTO, ANSWERS_ALWAYS, ANSWERS_NEVER };
 
@@ -456,43 +460,43 @@ static void destroy(troupe_host *host, void *state)
 }
 
 /* cppcheck-suppress syntaxError ; it does not know __VA_OPT__ */
-TROUPE_PLUGIN("org.troupe.memory", "1.0.0", "Remembers what members tell, and answers from it",
-              .needs = TROUPE_SQL " " TROUPE_TEXTS " " TROUPE_VECTORS " " TROUPE_SCHEDULE,
-              .capabilities = "sql texts vectors schedule files try:llm.chat try:llm.embed",
-              .functions = TROUPE_LIST(search, memory, learn),
-              .migrations = TROUPE_MIGRATIONS({1, 0, "memory", memory_sql_001},
-                                              {2, 0, "embedder", memory_sql_002},
-                                              {3, 0, "sealed", memory_sql_003},
-                                              {4, 0, "reflection", memory_sql_004}),
-              .user_data = TROUPE_USER_DATA(
-                  TROUPE_USER_TABLE("memory", "What I remember of what you told me"),
-                  TROUPE_USER_TABLE("reflection_log", "How many things I learned from each talk",
-                                    .age = "created_at", .keep_days = 90),
-                  TROUPE_USER_TABLE("knowledge", "Documents that you added", .member = "added_by")),
-              .config = TROUPE_KEYS(
-                  {"answer", "Whether memory answers by itself", .type = TROUPE_TYPE_STRING,
-                   .def = "auto", .choices = "auto|always|never"},
-                  {"sure", "Share of a question that such an answer has", .type = TROUPE_TYPE_FLOAT,
-                   .def = "0.6", .min = 0.1, .max = 1},
-                  {"gather", "Who finds facts when a session ends", .type = TROUPE_TYPE_STRING,
-                   .def = "auto", .choices = "auto|rules|off"},
-                  {"session_timeout", "Silence that ends a session", .type = TROUPE_TYPE_DURATION,
-                   .def = "30m", .min = 1000, .max = 86400000},
-                  {"immediate", "How long the words of a session are kept at most",
-                   .type = TROUPE_TYPE_DURATION, .def = "6h", .min = 3600000, .max = 86400000},
-                  {"short_term", "How long what was gathered is kept", .type = TROUPE_TYPE_DURATION,
-                   .def = "30d", .min = 86400000, .max = 2592000000},
-                  {"half_life", "In which what was gathered loses half of its weight",
-                   .type = TROUPE_TYPE_DURATION, .def = "14d", .min = 3600000,
-                   .max = 31536000000.0},
-                  {"alike", "Likeness from which two memories may be one",
-                   .type = TROUPE_TYPE_FLOAT, .def = "0.8", .min = 0.5, .max = 1},
-                  {"embedder", "Who makes vectors of what is remembered: the host, or a model",
-                   .type = TROUPE_TYPE_STRING, .def = "local", .choices = "local|llm"},
-                  {"embed_model", "That model, one of those in embed_model of the agent llm",
-                   .type = TROUPE_TYPE_STRING},
-                  {"most", "Memories of a member in one place", .type = TROUPE_TYPE_INT,
-                   .def = "1000", .min = 10, .max = 2000},
-                  {"fill", "Share of most from which what weighs least goes",
-                   .type = TROUPE_TYPE_FLOAT, .def = "0.8", .min = 0.1, .max = 1}),
-              .create = create, .destroy = destroy, .stage = stage, .job = due);
+TROUPE_PLUGIN(
+    "org.troupe.memory", "1.0.0", "Remembers what members tell, and answers from it",
+    .needs = TROUPE_SQL " " TROUPE_TEXTS " " TROUPE_VECTORS " " TROUPE_SCHEDULE,
+    .capabilities = "sql texts vectors schedule files try:llm.chat try:llm.embed",
+    .functions = TROUPE_LIST(search, memory, learn),
+    .migrations = TROUPE_MIGRATIONS({1, 0, "memory", memory_sql_001, memory_back_001},
+                                    {2, 0, "embedder", memory_sql_002, memory_back_002},
+                                    {3, 0, "sealed", memory_sql_003, memory_back_003},
+                                    {4, 0, "reflection", memory_sql_004, memory_back_004}),
+    .user_data = TROUPE_USER_DATA(
+        TROUPE_USER_TABLE("memory", "What I remember of what you told me"),
+        TROUPE_USER_TABLE("reflection_log", "How many things I learned from each talk",
+                          .age = "created_at", .keep_days = 90),
+        TROUPE_USER_TABLE("knowledge", "Documents that you added", .member = "added_by")),
+    .config = TROUPE_KEYS(
+        {"answer", "Whether memory answers by itself", .type = TROUPE_TYPE_STRING, .def = "auto",
+         .choices = "auto|always|never"},
+        {"sure", "Share of a question that such an answer has", .type = TROUPE_TYPE_FLOAT,
+         .def = "0.6", .min = 0.1, .max = 1},
+        {"gather", "Who finds facts when a session ends", .type = TROUPE_TYPE_STRING, .def = "auto",
+         .choices = "auto|rules|off"},
+        {"session_timeout", "Silence that ends a session", .type = TROUPE_TYPE_DURATION,
+         .def = "30m", .min = 1000, .max = 86400000},
+        {"immediate", "How long the words of a session are kept at most",
+         .type = TROUPE_TYPE_DURATION, .def = "6h", .min = 3600000, .max = 86400000},
+        {"short_term", "How long what was gathered is kept", .type = TROUPE_TYPE_DURATION,
+         .def = "30d", .min = 86400000, .max = 2592000000},
+        {"half_life", "In which what was gathered loses half of its weight",
+         .type = TROUPE_TYPE_DURATION, .def = "14d", .min = 3600000, .max = 31536000000.0},
+        {"alike", "Likeness from which two memories may be one", .type = TROUPE_TYPE_FLOAT,
+         .def = "0.8", .min = 0.5, .max = 1},
+        {"embedder", "Who makes vectors of what is remembered: the host, or a model",
+         .type = TROUPE_TYPE_STRING, .def = "local", .choices = "local|llm"},
+        {"embed_model", "That model, one of those in embed_model of the agent llm",
+         .type = TROUPE_TYPE_STRING},
+        {"most", "Memories of a member in one place", .type = TROUPE_TYPE_INT, .def = "1000",
+         .min = 10, .max = 2000},
+        {"fill", "Share of most from which what weighs least goes", .type = TROUPE_TYPE_FLOAT,
+         .def = "0.8", .min = 0.1, .max = 1}),
+    .create = create, .destroy = destroy, .stage = stage, .job = due);

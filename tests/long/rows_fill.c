@@ -234,9 +234,10 @@ static troupe_status fill_members(struct rows *rows)
 
 troupe_status rows_fill(struct rows *rows)
 {
-    const struct store_migration conversation[] = {{1, "001_conversation.sql", rows_conversation_1},
-                                                   {2, "002_context.sql", rows_conversation_2}};
-    const struct store_migration memory[] = {{1, "001_memory.sql", rows_memory_1}};
+    const struct store_migration conversation[] = {
+        {1, "001_conversation.sql", rows_conversation_1, NULL},
+        {2, "002_context.sql", rows_conversation_2, NULL}};
+    const struct store_migration memory[] = {{1, "001_memory.sql", rows_memory_1, NULL}};
     troupe_status status = store_migrate(rows->store, "conversation", conversation, 2,
                                          co_after(PATIENCE_MS), &rows->err);
 

@@ -48,7 +48,8 @@ TROUPE_PLUGIN("org.example.watch", "1.0.0", "Counts every message", .needs = TRO
               .observe = observe, .events = "owed:message",
               .migrations = TROUPE_MIGRATIONS({1, 0, "messages",
                                                "CREATE TABLE {message} (id BIGINT PRIMARY KEY, "
-                                               "times BIGINT NOT NULL)"}));
+                                               "times BIGINT NOT NULL)",
+                                               NULL}));
 
 #else
 

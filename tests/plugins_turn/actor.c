@@ -896,6 +896,6 @@ TROUPE_PLUGIN("org.example.actor", VERSION, "Does what it is told",
                   {"key2", "Another one", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET}),
               .migrations = TROUPE_MIGRATIONS(
                   {1, 0, "first",
-                   "CREATE TABLE {note} (member TEXT, channel TEXT, body TEXT NOT NULL)"}),
+                   "CREATE TABLE {note} (member TEXT, channel TEXT, body TEXT NOT NULL)", NULL}),
               .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("note", "Your notes")),
               .stage = stage, .observe = stage, .events = EVENTS);

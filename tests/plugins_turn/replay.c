@@ -219,5 +219,6 @@ TROUPE_PLUGIN("org.example.replay", VERSION, "Does a bit of everything",
                                      .flags = TROUPE_KEY_ENDPOINT}),
               .migrations = TROUPE_MIGRATIONS({1, 0, "first",
                                                "CREATE TABLE {fact} (what TEXT NOT NULL, value "
-                                               "INTEGER NOT NULL)"}),
+                                               "INTEGER NOT NULL)",
+                                               NULL}),
               .stage = stage);

@@ -76,6 +76,8 @@ static troupe_status engine_open(const struct store_options *options, struct sto
         .lease_ms = options->lease_ms,
         .alone = options->alone,
         .unfinished = options->unfinished,
+        .as_is = options->as_is,
+        .core_version = options->core_version,
     };
     engine->readers = mem_zero(options->readers, sizeof(*engine->readers));
     engine->writer.server = &engine->server;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Schema steps in PostgreSQL: the check of what ran before, then the missing steps in one transaction.
+ * Schema steps in PostgreSQL: the check of what ran before, then the missing steps in one transaction;
+ * or the last ones back.
  * And the way that what was deleted leaves the server's files.
  */
 #include "base/buf.h"
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 
 EMBED_TEXT(store_postgres_base, "store/postgres/sql/base.sql");
+EMBED_TEXT(store_postgres_numbers, "store/postgres/sql/numbers.sql");
 
 enum { READERS_MS = 2000, READERS_LOOKS = 40 };
 
@@ -78,14 +80,16 @@ static troupe_status step_failed(const struct migration *m, const struct store_m
                      step->version, step->name, cause->text);
 }
 
-static troupe_status run_step(const struct migration *m, const struct store_migration *step)
+/* `sql_text` is the step's own, or its way back. */
+static troupe_status run_text(const struct migration *m, const struct store_migration *step,
+                              const char *sql_text)
 {
     _cleanup_buf_ struct buf text = BUF_INIT;
-    char checksum[STORE_CHECKSUM_SIZE], schema[POSTGRES_NAME_SIZE] = "troupe";
+    char schema[POSTGRES_NAME_SIZE] = "troupe";
     struct store_sql sql;
     struct error cause;
     troupe_status status =
-        store_rewrite(&postgres_dialect, step->sql, m->ns, STORE_SQL_SCRIPT, &sql, &cause);
+        store_rewrite(&postgres_dialect, sql_text, m->ns, STORE_SQL_SCRIPT, &sql, &cause);
 
     if (status < 0)
         return error_set(m->err, status == TROUPE_DENIED ? status : TROUPE_DATA,
@@ -100,10 +104,18 @@ static troupe_status run_step(const struct migration *m, const struct store_migr
     if (status >= 0)
         status = postgres_exec(m->conn, sql.text, m->deadline, NULL, &cause);
     store_sql_clear(&sql);
+    return status < 0 ? step_failed(m, step, status, &cause) : TROUPE_OK;
+}
+
+static troupe_status run_step(const struct migration *m, const struct store_migration *step)
+{
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    char checksum[STORE_CHECKSUM_SIZE];
+    troupe_status status = run_text(m, step, step->sql);
+
     if (status < 0)
-        return step_failed(m, step, status, &cause);
+        return status;
     store_checksum(step->sql, checksum);
-    buf_reset(&text);
     buf_puts(&text, "INSERT INTO troupe.migration (ns, version, name, checksum, applied_ms) "
                     "VALUES (");
     put_literal(m, &text, shown(m));
@@ -126,10 +138,108 @@ static troupe_status check_alone(const struct migration *m)
 
     PQclear(result);
     return others ? error_set(m->err, TROUPE_UNAVAILABLE,
-                              "this build changes the tables that %d other hosts work with: end "
-                              "them, then start all on the new build",
+                              "the tables are to change that %d other hosts work with: end "
+                              "them, then start all on one build",
                               others)
                   : status;
+}
+
+static troupe_status count_of(const struct migration *m, const char *sql, int64_t *ret)
+{
+    PGresult *result = NULL;
+    troupe_status status = postgres_exec(m->conn, sql, m->deadline, &result, m->err);
+
+    if (status >= 0)
+        *ret = PQntuples(result) ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
+    PQclear(result);
+    return status;
+}
+
+static troupe_status core_version(const struct migration *m, int64_t *ret)
+{
+    return count_of(m, "SELECT count(*) FROM troupe.migration WHERE ns = 'core'", ret);
+}
+
+static troupe_status forget_notes(const struct migration *m, int64_t to_version)
+{
+    static const char *const tables[] = {"migration", "migration_text"};
+    int64_t core = 0;
+    troupe_status status = core_version(m, &core);
+    bool texts = (m->ns ? core : to_version) >= STORE_CORE_KEEPS;
+
+    for (size_t i = 0; status >= 0 && i < (texts ? 2u : 1u); i++) {
+        _cleanup_buf_ struct buf text = BUF_INIT;
+
+        buf_printf(&text, "DELETE FROM troupe.%s WHERE ns = ", tables[i]);
+        put_literal(m, &text, shown(m));
+        buf_printf(&text, " AND version > %" PRId64, to_version);
+        status = exec(m, buf_text(&text));
+    }
+    return status;
+}
+
+static troupe_status check_keys(const struct migration *m, size_t applied, int64_t to_version)
+{
+    int64_t keys = 0;
+    troupe_status status = m->ns || applied < STORE_CORE_KEEPS || to_version >= STORE_CORE_KEEPS
+                               ? TROUPE_OK
+                               : count_of(m, "SELECT count(*) FROM troupe.seal_key", &keys);
+
+    return status < 0 || !keys ? status : store_migrations_encrypted(m->err);
+}
+
+static troupe_status run_back(const struct migration *m, int64_t to_version)
+{
+    size_t applied = 0;
+    troupe_status status = check_applied(m, &applied);
+
+    if (status >= 0)
+        status = store_migrations_back(m->ns, m->steps, applied, to_version, m->err);
+    if (status >= 0)
+        status = check_keys(m, applied, to_version);
+    if (status >= 0 && !m->ns)
+        status = check_alone(m);
+    for (size_t i = applied; status >= 0 && i > (size_t)to_version; i--) {
+        status = run_text(m, &m->steps[i - 1], m->steps[i - 1].back);
+        if (status >= 0)
+            status = exec(m, store_postgres_numbers);
+    }
+    return status < 0 ? status : forget_notes(m, to_version);
+}
+
+static troupe_status run_missing(const struct migration *m, size_t *ret_ran)
+{
+    size_t applied = 0;
+    troupe_status status = check_applied(m, &applied);
+
+    if (status >= 0 && !m->ns && applied && applied < m->count)
+        status = check_alone(m);
+    for (size_t i = applied; status >= 0 && i < m->count; i++)
+        status = run_step(m, &m->steps[i]);
+    *ret_ran = m->count - applied;
+    return status;
+}
+
+static troupe_status begin(const struct migration *m)
+{
+    troupe_status status = store_migrations_valid(m->ns, m->steps, m->count, m->err);
+
+    return status < 0 ? status
+                      : exec(m, "BEGIN; SET LOCAL statement_timeout = 60000; "
+                                "SELECT pg_advisory_xact_lock(1953656933, 255)");
+}
+
+static troupe_status end(const struct migration *m, troupe_status status, bool keep, bool changed)
+{
+    struct postgres_connection *conn = m->conn;
+
+    if (status >= 0)
+        status = exec(m, keep ? "COMMIT" : "ROLLBACK");
+    if (status >= 0 && keep && changed)
+        atomic_fetch_add(&((struct postgres_server *)(uintptr_t)conn->server)->schema, 1);
+    if (status < 0 && !conn->lost && PQtransactionStatus(conn->pg) != PQTRANS_IDLE)
+        (void)postgres_exec(conn, "ROLLBACK", m->deadline, NULL, NULL);
+    return status;
 }
 
 troupe_status postgres_migrate(struct postgres_connection *conn, const char *ns,
@@ -137,26 +247,38 @@ troupe_status postgres_migrate(struct postgres_connection *conn, const char *ns,
                                uint64_t deadline, struct error *err)
 {
     struct migration m = {conn, ns, steps, count, deadline, err};
-    size_t applied = 0;
-    troupe_status status = store_migrations_valid(ns, steps, count, err);
+    troupe_status status = begin(&m);
+    size_t ran = 0;
 
-    if (status >= 0)
-        status = exec(&m, "BEGIN; SET LOCAL statement_timeout = 60000; "
-                          "SELECT pg_advisory_xact_lock(1953656933, 255)");
     if (status < 0)
         return status;
-    status = check_applied(&m, &applied);
-    if (status >= 0 && !ns && applied && applied < count)
-        status = check_alone(&m);
-    for (size_t i = applied; status >= 0 && i < count; i++)
-        status = run_step(&m, &steps[i]);
-    if (status >= 0)
-        status = exec(&m, check_only ? "ROLLBACK" : "COMMIT");
-    if (status >= 0 && !check_only && applied < count)
-        atomic_fetch_add(&((struct postgres_server *)(uintptr_t)conn->server)->schema, 1);
-    if (status < 0 && !conn->lost && PQtransactionStatus(conn->pg) != PQTRANS_IDLE)
-        (void)postgres_exec(conn, "ROLLBACK", deadline, NULL, NULL);
-    return status;
+    status = run_missing(&m, &ran);
+    return end(&m, status, !check_only, ran > 0);
+}
+
+troupe_status postgres_migrate_back(struct postgres_connection *conn, const char *ns,
+                                    const struct store_migration *steps, size_t count,
+                                    int64_t to_version, uint64_t deadline, struct error *err)
+{
+    struct migration m = {conn, ns, steps, count, deadline, err};
+    troupe_status status = begin(&m);
+
+    return status < 0 ? status : end(&m, run_back(&m, to_version), true, true);
+}
+
+static troupe_status look(struct postgres_connection *conn, uint64_t deadline, int64_t *ret_version,
+                          struct error *err)
+{
+    struct migration m = {.conn = conn, .deadline = deadline, .err = err};
+    size_t applied = 0;
+    troupe_status status = core_version(&m, ret_version);
+
+    if (status < 0)
+        return status;
+    if (!*ret_version)
+        return store_migrations_none(err);
+    m.steps = store_core_migrations(&m.count);
+    return check_applied(&m, &applied);
 }
 
 troupe_status postgres_set_up(struct postgres_connection *conn, struct postgres_server *server,
@@ -164,6 +286,7 @@ troupe_status postgres_set_up(struct postgres_connection *conn, struct postgres_
 {
     const struct store_migration *steps;
     size_t count;
+    int64_t version = STORE_CORE_KEEPS;
     troupe_status status = postgres_exec(conn, store_postgres_base, deadline, NULL, err);
 
     if (status < 0) {
@@ -174,7 +297,12 @@ troupe_status postgres_set_up(struct postgres_connection *conn, struct postgres_
     if (status < 0)
         return status;
     steps = store_core_migrations(&count);
-    return postgres_migrate(conn, NULL, steps, count, false, deadline, err);
+    if (server->core_version && server->core_version < count)
+        version = (int64_t)(count = server->core_version);
+    status = server->as_is ? look(conn, deadline, &version, err)
+                           : postgres_migrate(conn, NULL, steps, count, false, deadline, err);
+    return status < 0 || version < STORE_CORE_KEEPS ? status
+                                                    : postgres_keys_take(conn, deadline, err);
 }
 
 /* A vacuum leaves rows that somebody's snapshot still sees, and writes them anew: so nobody's is older than what

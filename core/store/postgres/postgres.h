@@ -47,7 +47,9 @@ struct postgres_server {
     uint64_t patient_until; /* the server was away: until then the others may come back, too */
     _Atomic uint64_t owned_until; /* clock_ms(): until then nobody takes the slot away */
     struct seal_keys keys;
-    bool unfinished;         /* as store_open was asked */
+    bool unfinished; /* as store_open was asked */
+    bool as_is;
+    unsigned core_version;
     _Atomic uint64_t schema; /* grows with each migration: statements are prepared anew          */
 };
 
@@ -157,6 +159,10 @@ troupe_status postgres_set_up(struct postgres_connection *conn, struct postgres_
 troupe_status postgres_migrate(struct postgres_connection *conn, const char *ns,
                                const struct store_migration *steps, size_t count, bool check_only,
                                uint64_t deadline, struct error *err);
+/* store_migrate_back. */
+troupe_status postgres_migrate_back(struct postgres_connection *conn, const char *ns,
+                                    const struct store_migration *steps, size_t count,
+                                    int64_t to_version, uint64_t deadline, struct error *err);
 /* store_forget. */
 troupe_status postgres_forget(struct postgres_connection *conn, uint64_t deadline,
                               struct error *err);

@@ -392,6 +392,10 @@ static void run_other(struct postgres_writer *writer, struct store_request *requ
     conn->abandoned = request->kind == STORE_REQUEST_MIGRATE ? &request->abandoned : NULL;
     if (!connected(writer, clock_ms() + writer->server->away_ms, &request->error))
         request->status = request->error.status;
+    else if (request->kind == STORE_REQUEST_MIGRATE && request->back)
+        request->status =
+            postgres_migrate_back(conn, request->ns, request->steps, request->step_count,
+                                  request->to_version, clock_ms() + DECIDE_MS, &request->error);
     else if (request->kind == STORE_REQUEST_MIGRATE)
         request->status =
             postgres_migrate(conn, request->ns, request->steps, request->step_count,
@@ -495,8 +499,6 @@ troupe_status postgres_writer_open(struct postgres_writer *writer, struct error 
     } while (status == TROUPE_UNAVAILABLE && clock_ms() < until && poll(NULL, 0, 100) == 0);
     if (status >= 0)
         status = postgres_set_up(conn, writer->server, until, clock_ms() + DECIDE_MS, err);
-    if (status >= 0)
-        status = postgres_keys_take(conn, clock_ms() + GRACE_MS, err);
     if (status >= 0)
         status = seal_new(&writer->server->keys, &conn->seal, err);
     writer->token = writer->server->token;

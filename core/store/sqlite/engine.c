@@ -59,6 +59,7 @@ static troupe_status start(struct store_engine *engine, const struct store_optio
     struct store_options own = *options;
     const struct store_migration *steps;
     size_t count;
+    int64_t version = STORE_CORE_KEEPS;
     troupe_status status = TROUPE_OK;
 
     if (options->synchronous == STORE_FULL) {
@@ -75,10 +76,14 @@ static troupe_status start(struct store_engine *engine, const struct store_optio
     if (engine->log_vfs)
         sqlite_log_vfs_durable(engine->log_vfs, sqlite_writer_durable, writer);
     steps = store_core_migrations(&count);
-    status = sqlite_migrate(&writer->conn, NULL, steps, count, false, err);
+    if (options->core_version && options->core_version < count)
+        version = (int64_t)(count = options->core_version);
+    status = options->as_is ? sqlite_look(&writer->conn, &version, err)
+                            : sqlite_migrate(&writer->conn, NULL, steps, count, false, err);
     if (status < 0)
         return sqlite_open_status(&writer->conn, status);
-    status = sqlite_keys_take(&writer->conn, keys, options->unfinished, err);
+    if (version >= STORE_CORE_KEEPS)
+        status = sqlite_keys_take(&writer->conn, keys, options->unfinished, err);
     if (status >= 0)
         status = seal_new(keys, &writer->conn.seal, err);
     if (status >= 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Schema steps in SQLite: the check of what ran before, then the missing steps in one transaction.
+ * Schema steps in SQLite: the check of what ran before, then the missing steps in one transaction; or the
+ * last ones back.
  */
 #include "base/clock.h"
 #include "store/sqlite/sqlite.h"
@@ -139,14 +140,14 @@ static troupe_status run_guarded(const struct migration *m, const struct store_m
     return status;
 }
 
-static troupe_status run_step(const struct migration *m, const struct store_migration *step)
+/* `text` is the step's own, or its way back. */
+static troupe_status run_text(const struct migration *m, const struct store_migration *step,
+                              const char *text)
 {
     struct store_sql sql;
     struct error cause;
     troupe_status status =
-        store_rewrite(&sqlite_dialect, step->sql, m->ns, STORE_SQL_SCRIPT, &sql, &cause);
-    char checksum[STORE_CHECKSUM_SIZE];
-    struct store_value params[5];
+        store_rewrite(&sqlite_dialect, text, m->ns, STORE_SQL_SCRIPT, &sql, &cause);
 
     if (status < 0)
         return error_set(m->err, status == TROUPE_DENIED ? status : TROUPE_DATA,
@@ -154,6 +155,15 @@ static troupe_status run_step(const struct migration *m, const struct store_migr
                          step->name, cause.text);
     status = m->ns ? run_guarded(m, step, sql.text) : run_statements(m, step, sql.text);
     store_sql_clear(&sql);
+    return status;
+}
+
+static troupe_status run_step(const struct migration *m, const struct store_migration *step)
+{
+    troupe_status status = run_text(m, step, step->sql);
+    char checksum[STORE_CHECKSUM_SIZE];
+    struct store_value params[5];
+
     if (status < 0)
         return status;
     store_checksum(step->sql, checksum);
@@ -185,6 +195,100 @@ static troupe_status run_missing(const struct migration *m)
     return status;
 }
 
+/* How many steps of the core ran; 0 in an empty database. */
+static troupe_status core_version(struct sqlite_connection *conn, int64_t *ret, struct error *err)
+{
+    int64_t tables = 0;
+    troupe_status status = sqlite_exec_int(
+        conn, "SELECT count(*) FROM sqlite_master WHERE name = 'migration'", 0, &tables, err);
+
+    *ret = 0;
+    return status < 0 || !tables
+               ? status
+               : sqlite_exec_int(conn, "SELECT count(*) FROM migration WHERE ns = 'core'", 0, ret,
+                                 err);
+}
+
+static troupe_status forget_notes(const struct migration *m, int64_t to_version)
+{
+    const struct store_value params[] = {store_text(shown(m)), store_int(to_version)};
+    int64_t core = 0;
+    troupe_status status = run_command(
+        m->conn, "\nDELETE FROM migration WHERE ns = ?1 AND version > ?2", params, 2, NULL, m->err);
+
+    if (status >= 0)
+        status = core_version(m->conn, &core, m->err);
+    return status < 0 || core < STORE_CORE_KEEPS
+               ? status
+               : run_command(m->conn, "\nDELETE FROM migration_text WHERE ns = ?1 AND version > ?2",
+                             params, 2, NULL, m->err);
+}
+
+static troupe_status check_keys(const struct migration *m, size_t applied, int64_t to_version)
+{
+    int64_t keys = 0;
+    troupe_status status =
+        m->ns || applied < STORE_CORE_KEEPS || to_version >= STORE_CORE_KEEPS
+            ? TROUPE_OK
+            : sqlite_exec_int(m->conn, "SELECT count(*) FROM seal_key", 0, &keys, m->err);
+
+    return status < 0 || !keys ? status : store_migrations_encrypted(m->err);
+}
+
+static troupe_status run_back(const struct migration *m, int64_t to_version)
+{
+    size_t applied = 0;
+    troupe_status status = check_applied(m, &applied);
+
+    if (status >= 0)
+        status = store_migrations_back(m->ns, m->steps, applied, to_version, m->err);
+    if (status >= 0)
+        status = check_keys(m, applied, to_version);
+    for (size_t i = applied; status >= 0 && i > (size_t)to_version; i--)
+        status = run_text(m, &m->steps[i - 1], m->steps[i - 1].back);
+    return status < 0 ? status : forget_notes(m, to_version);
+}
+
+static troupe_status end(struct sqlite_connection *conn, troupe_status status, bool keep,
+                         struct error *err)
+{
+    if (status >= 0)
+        status = sqlite_exec(conn, keep ? "COMMIT" : "ROLLBACK", err);
+    if (!sqlite3_get_autocommit(conn->db))
+        (void)sqlite_exec(conn, "ROLLBACK", NULL);
+    return status;
+}
+
+troupe_status sqlite_migrate_back(struct sqlite_connection *conn, const char *ns,
+                                  const struct store_migration *steps, size_t count,
+                                  int64_t to_version, struct error *err)
+{
+    struct migration m = {.conn = conn, .ns = ns, .steps = steps, .count = count, .err = err};
+    troupe_status status = store_migrations_valid(ns, steps, count, err);
+
+    if (status >= 0)
+        status = sqlite_exec(conn, "BEGIN IMMEDIATE", err);
+    if (status < 0)
+        return status;
+    return end(conn, run_back(&m, to_version), true, err);
+}
+
+troupe_status sqlite_look(struct sqlite_connection *conn, int64_t *ret_version, struct error *err)
+{
+    const struct store_migration *steps;
+    struct migration m = {.conn = conn, .err = err};
+    size_t applied = 0;
+    troupe_status status = core_version(conn, ret_version, err);
+
+    if (status < 0)
+        return status;
+    if (!*ret_version)
+        return store_migrations_none(err);
+    steps = store_core_migrations(&m.count);
+    m.steps = steps;
+    return check_applied(&m, &applied);
+}
+
 troupe_status sqlite_migrate(struct sqlite_connection *conn, const char *ns,
                              const struct store_migration *steps, size_t count, bool check_only,
                              struct error *err)
@@ -196,10 +300,5 @@ troupe_status sqlite_migrate(struct sqlite_connection *conn, const char *ns,
         status = sqlite_exec(conn, "BEGIN IMMEDIATE", err);
     if (status < 0)
         return status;
-    status = run_missing(&m);
-    if (status >= 0)
-        status = sqlite_exec(conn, check_only ? "ROLLBACK" : "COMMIT", err);
-    if (!sqlite3_get_autocommit(conn->db))
-        (void)sqlite_exec(conn, "ROLLBACK", NULL);
-    return status;
+    return end(conn, run_missing(&m), !check_only, err);
 }

@@ -110,6 +110,12 @@ void sqlite_log_vfs_durable(struct sqlite_log_vfs *vfs, void (*durable)(void *ar
 troupe_status sqlite_migrate(struct sqlite_connection *conn, const char *ns,
                              const struct store_migration *steps, size_t count, bool check_only,
                              struct error *err);
+/* store_migrate_back. */
+troupe_status sqlite_migrate_back(struct sqlite_connection *conn, const char *ns,
+                                  const struct store_migration *steps, size_t count,
+                                  int64_t to_version, struct error *err);
+/* At which version the core's tables are, which must be the first of ours, unaltered. */
+troupe_status sqlite_look(struct sqlite_connection *conn, int64_t *ret_version, struct error *err);
 /* store_forget, on the writer's connection and outside of a transaction. */
 troupe_status sqlite_forget(struct sqlite_connection *conn, uint32_t busy_ms, struct error *err);
 

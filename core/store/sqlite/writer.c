@@ -205,8 +205,13 @@ static void run_migration(struct sqlite_writer *writer, struct store_request *re
 
     conn->stop_at = clock_ms() + MIGRATE_LIMIT_MS;
     conn->abandoned = &request->abandoned;
-    request->status = sqlite_migrate(conn, request->ns, request->steps, request->step_count,
-                                     request->check_only, &request->error);
+    if (request->back)
+        request->status =
+            sqlite_migrate_back(conn, request->ns, request->steps, request->step_count,
+                                request->to_version, &request->error);
+    else
+        request->status = sqlite_migrate(conn, request->ns, request->steps, request->step_count,
+                                         request->check_only, &request->error);
     conn->abandoned = NULL;
     conn->stop_at = 0;
     request->done(request);

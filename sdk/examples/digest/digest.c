@@ -96,6 +96,6 @@ TROUPE_PLUGIN("org.example.digest", "1.0.0", "A summary of a channel every day",
               .config = TROUPE_KEYS({"time_zone", "Time zone of the times", .def = "UTC",
                                      .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SETTABLE}),
               .observe = observe, .events = "owed:message", .job = due,
-              .migrations = TROUPE_MIGRATIONS({1, 0, "digest", digest_sql}),
+              .migrations = TROUPE_MIGRATIONS({1, 0, "digest", digest_sql, NULL}),
               .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE(
                   "seen", "That you wrote in a channel since its last digest, not what")));

@@ -159,7 +159,7 @@ static troupe_status results(troupe_turn *turn)
 
 TROUPE_PLUGIN("org.example.poll", "1.0.0", "Polls with buttons", .needs = TROUPE_SQL,
               .capabilities = "sql", .functions = TROUPE_LIST(poll, vote, results),
-              .migrations = TROUPE_MIGRATIONS({1, 0, "poll", poll_sql}),
+              .migrations = TROUPE_MIGRATIONS({1, 0, "poll", poll_sql, NULL}),
               /* Who is deleted is counted still, and nobody can tell whose vote it was. */
               .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("vote", "Your votes in polls",
                                                               .flags = TROUPE_USER_ANONYMISE)));

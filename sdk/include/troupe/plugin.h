@@ -199,15 +199,19 @@ typedef struct troupe_key {
 /* ---- storage ----------------------------------------------------------------------------------*/
 
 /* One forward step of the plugin's own tables, written as `{name}`; see troupe/sql.h. Versions count
- * from 1 without a gap; a released step is never changed. TROUPE_EMBED brings in a file. */
+ * from 1 without a gap; a released step is never changed. TROUPE_EMBED brings in a file. `back` takes
+ * back what `sql` made, for who returns to an older version of the plugin (`troupe schema back`); it
+ * may be changed at any time. Each line "-- lost: TEXT" of it names, to the operator, what goes for
+ * ever; without such a line nothing does. */
 typedef struct troupe_migration {
     uint32_t version;
     uint32_t reserved;
     const char *name;
     const char *sql;
+    const char *back; /* NULL: there is no way back. Elements of older lists end before it */
 } troupe_migration;
 
-/* TROUPE_MIGRATIONS({1, 0, "poll", poll_sql}, {2, 0, "closed", closed_sql}) */
+/* TROUPE_MIGRATIONS({1, 0, "poll", poll_sql, poll_back}, {2, 0, "closed", closed_sql, NULL}) */
 #ifndef __cplusplus
 #define TROUPE_MIGRATIONS(...) TROUPE_ARRAY(((const troupe_migration[]){__VA_ARGS__}))
 #endif

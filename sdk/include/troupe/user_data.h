@@ -6,7 +6,7 @@
  * code of the plugin runs for that.
  *
  *     TROUPE_PLUGIN("org.example.score", "1.0.0", "Scores", .capabilities = "sql kv",
- *                   .migrations = TROUPE_MIGRATIONS({1, 0, "score", score_sql}),
+ *                   .migrations = TROUPE_MIGRATIONS({1, 0, "score", score_sql, score_back}),
  *                   .user_data = TROUPE_USER_DATA(
  *                       TROUPE_USER_TABLE("score", "Your scores in each game"),
  *                       TROUPE_USER_TABLE("letter", "Letters that you wrote", .member = "author"),

@@ -13,5 +13,5 @@ static troupe_status do_it(troupe_turn *turn)
 }
 
 FAULTY(.capabilities = "sql",
-       .migrations = TROUPE_MIGRATIONS({1, 0, "seen",
-                                        "CREATE TABLE {seen} (member TEXT NOT NULL)"}));
+       .migrations = TROUPE_MIGRATIONS({1, 0, "seen", "CREATE TABLE {seen} (member TEXT NOT NULL)",
+                                        NULL}));

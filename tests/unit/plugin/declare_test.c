@@ -35,8 +35,9 @@ static void show(const struct plugin_manifest *manifest, struct buf *out)
     plugin_present_sample(manifest, "/x.so", out);
     plugin_present_man(manifest, out);
     for (size_t i = 0; i < manifest->migration_count; i++)
-        buf_printf(out, "%u %s %s\n", manifest->migrations[i]->version,
-                   manifest->migrations[i]->name, manifest->migrations[i]->sql);
+        buf_printf(out, "%u %s %s %s\n", manifest->migrations[i].version,
+                   manifest->migrations[i].name, manifest->migrations[i].sql,
+                   manifest->migrations[i].back ? manifest->migrations[i].back : "none");
     buf_printf(out, "%u %u %u %u %d%d%d%d\n", manifest->state_version, manifest->state_oldest,
                manifest->state_flags, manifest->events, manifest->stage != NULL,
                manifest->observe != NULL, manifest->job != NULL, manifest->state != NULL);

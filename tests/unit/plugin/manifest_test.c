@@ -50,9 +50,10 @@ static void refuse(const troupe_plugin *table, const char *what)
 
 static void reads_what_is_right(void **state)
 {
-    const troupe_plugin table = {
-        BASE, .needs = "troupe.kv/1", .capabilities = "kv  call:llm.chat http:*.example.org",
-        .migrations = TROUPE_MIGRATIONS({1, 0, "start", "CREATE"}, {2, 0, "more", "ALTER"})};
+    const troupe_plugin table = {BASE, .needs = "troupe.kv/1",
+                                 .capabilities = "kv  call:llm.chat http:*.example.org",
+                                 .migrations = TROUPE_MIGRATIONS({1, 0, "start", "CREATE", NULL},
+                                                                 {2, 0, "more", "ALTER", NULL})};
     struct plugin_manifest *manifest = NULL;
     struct error err = {0};
 
@@ -63,7 +64,7 @@ static void reads_what_is_right(void **state)
     assert_non_null(plugin_manifest_function(manifest, "wave"));
     assert_null(plugin_manifest_function(manifest, "waves"));
     assert_int_equal(manifest->migration_count, 2);
-    assert_string_equal(manifest->migrations[1]->sql, "ALTER");
+    assert_string_equal(manifest->migrations[1].sql, "ALTER");
     assert_true(plugin_manifest_can(manifest, "kv"));
     assert_true(plugin_manifest_can(manifest, "call:llm.chat"));
     assert_false(plugin_manifest_can(manifest, "call:llm"));
@@ -72,6 +73,36 @@ static void reads_what_is_right(void **state)
     assert_false(plugin_manifest_can(manifest, "http:example.org"));
     assert_false(plugin_manifest_can(manifest, "http:badexample.org"));
     plugin_manifest_free(manifest);
+}
+
+/* A list of an older minor's headers has shorter elements, without a way back. */
+static void a_way_back_is_read_where_the_list_has_one(void **state)
+{
+    const troupe_array empty = TROUPE_MIGRATIONS({1, 0, "start", "CREATE", ""});
+    static const struct {
+        uint32_t version, reserved;
+        const char *name, *sql;
+    } old[] = {{1, 0, "start", "CREATE"}, {2, 0, "more", "ALTER"}};
+    troupe_plugin table = {BASE, .migrations = TROUPE_MIGRATIONS({1, 0, "start", "CREATE", "DROP"},
+                                                                 {2, 0, "more", "ALTER", NULL})};
+    struct plugin_manifest *manifest = NULL;
+    struct error err = {0};
+
+    (void)state;
+    if (read_table(&table, &manifest, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_string_equal(manifest->migrations[0].back, "DROP");
+    assert_null(manifest->migrations[1].back);
+    plugin_manifest_free(manifest);
+    table.migrations = (troupe_array){old, 2, sizeof(old[0])};
+    if (read_table(&table, &manifest, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_string_equal(manifest->migrations[1].sql, "ALTER");
+    assert_null(manifest->migrations[0].back);
+    assert_null(manifest->migrations[1].back);
+    plugin_manifest_free(manifest);
+    table.migrations = empty;
+    refuse(&table, "the way back of migration 1 needs SQL of at most 1 MB, or is NULL");
 }
 
 /* A plugin of a newer minor has a longer table; the rest is not looked at. */
@@ -433,8 +464,8 @@ static void reads_how_state_is_handed_over(void **state)
 static void refuses_migrations_with_a_gap(void **state)
 {
     troupe_plugin table = {BASE};
-    const troupe_migration gap[] = {{1, 0, "one", "X"}, {3, 0, "three", "X"}};
-    const troupe_migration empty[] = {{1, 0, "one", ""}};
+    const troupe_migration gap[] = {{1, 0, "one", "X", NULL}, {3, 0, "three", "X", NULL}};
+    const troupe_migration empty[] = {{1, 0, "one", "", NULL}};
 
     (void)state;
     table.migrations = (troupe_array){gap, 2, sizeof(gap[0])};
@@ -768,6 +799,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_is_right),
         cmocka_unit_test(reads_a_longer_table),
+        cmocka_unit_test(a_way_back_is_read_where_the_list_has_one),
         cmocka_unit_test(a_job_is_read_where_the_table_has_one),
         cmocka_unit_test(reads_what_is_kept_about_members),
         cmocka_unit_test(refuses_what_cannot_be_found_for_a_member),

@@ -23,10 +23,12 @@ static char sqlite_sealed[] = "sqlite, encrypted", postgresql_sealed[] = "postgr
 static const struct store_migration steps[] = {
     {1, "001_item.sql",
      "CREATE TABLE {item} (id INTEGER PRIMARY KEY, name TEXT UNIQUE, n INTEGER NOT NULL DEFAULT 0, "
-     "ratio REAL, body BLOB); -- things\nCREATE INDEX {item_n} ON {item} (n);"},
+     "ratio REAL, body BLOB); -- things\nCREATE INDEX {item_n} ON {item} (n);",
+     NULL},
     {2, "002_more.sql",
      "CREATE TABLE {pair} (a INTEGER NOT NULL, b TEXT NOT NULL, PRIMARY KEY (a, b));"
-     "ALTER TABLE {item} ADD COLUMN note TEXT;"},
+     "ALTER TABLE {item} ADD COLUMN note TEXT;",
+     NULL},
 };
 
 static troupe_status make_tables(void *arg)
@@ -428,7 +430,7 @@ static troupe_status wall_body(void *arg)
         CHECK(nothing || write_one(f, OWN(out[i])) < 0);
     }
     for (size_t i = 0; i < sizeof(steps_out) / sizeof(steps_out[0]); i++) {
-        const struct store_migration step = {1, "out.sql", steps_out[i]};
+        const struct store_migration step = {1, "out.sql", steps_out[i], NULL};
         troupe_status status = store_migrate(f->store, "outside", &step, 1, 0, &f->err);
 
         if (status != TROUPE_DENIED && status != TROUPE_DATA) {
@@ -456,9 +458,10 @@ static void a_plugin_reaches_its_own_tables_only(void **state)
 static troupe_status migrate_body(void *arg)
 {
     static const struct store_migration altered[] = {
-        {1, "001_item.sql", "CREATE TABLE {item} (id INTEGER)"}, {2, "002_more.sql", "SELECT 1"}};
+        {1, "001_item.sql", "CREATE TABLE {item} (id INTEGER)", NULL},
+        {2, "002_more.sql", "SELECT 1", NULL}};
     static const struct store_migration half[] = {
-        {1, "001.sql", "CREATE TABLE {t} (id INTEGER);\nCREATE TABLE {u} (id NONSENSE,);"}};
+        {1, "001.sql", "CREATE TABLE {t} (id INTEGER);\nCREATE TABLE {u} (id NONSENSE,);", NULL}};
     struct fixture *f = arg;
 
     CHECK_STATUS(store_migrate(f->store, "suite", steps, 2, 0, &f->err), TROUPE_OK);

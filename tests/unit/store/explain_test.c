@@ -270,7 +270,7 @@ static char *named(const struct fixture *f, const char *text)
 
 static troupe_status conversation_body(void *arg)
 {
-    const struct store_migration step = {1, "001_conversation.sql", conversation_sql};
+    const struct store_migration step = {1, "001_conversation.sql", conversation_sql, NULL};
     struct fixture *f = arg;
     troupe_status status = TROUPE_OK;
 

@@ -7,7 +7,8 @@
 static const struct store_migration history[] = {
     {1, "001.sql",
      "CREATE TABLE {history} (id INTEGER PRIMARY KEY, guild TEXT, member TEXT, text TEXT);\n"
-     "CREATE INDEX {history_member} ON {history} (guild, member);\n"},
+     "CREATE INDEX {history_member} ON {history} (guild, member);\n",
+     NULL},
 };
 
 static troupe_status plugin_run(struct fixture *f, const char *ns, const char *sql)
@@ -177,7 +178,7 @@ static troupe_status bad_steps_body(void *arg)
 
     CHECK_STATUS(prepare_two(f), TROUPE_OK);
     for (size_t i = 0; i < sizeof(bad_steps) / sizeof(bad_steps[0]); i++) {
-        const struct store_migration steps[] = {history[0], {2, "002.sql", bad_steps[i]}};
+        const struct store_migration steps[] = {history[0], {2, "002.sql", bad_steps[i], NULL}};
         troupe_status status = store_migrate(f->store, "echo", steps, 2, 0, &f->err);
 
         if (status != TROUPE_DENIED && status != TROUPE_DATA) {
@@ -198,7 +199,7 @@ static void no_migration_gets_out_of_its_namespace(void **state)
 
 static troupe_status rename_to(struct fixture *f, const char *sql)
 {
-    const struct store_migration steps[] = {history[0], {2, "002.sql", sql}};
+    const struct store_migration steps[] = {history[0], {2, "002.sql", sql, NULL}};
 
     return store_migrate(f->store, "echo", steps, 2, 0, &f->err);
 }
@@ -339,7 +340,7 @@ static troupe_status changed_body(void *arg)
 {
     struct fixture *f = arg;
     const struct store_migration steps[] = {
-        history[0], {2, "002.sql", "ALTER TABLE {history} ADD COLUMN more TEXT DEFAULT 'x'"}};
+        history[0], {2, "002.sql", "ALTER TABLE {history} ADD COLUMN more TEXT DEFAULT 'x'", NULL}};
 
     /* A compiled statement is compiled anew, under the guard, when the schema changed. */
     CHECK_STATUS(prepare_two(f), TROUPE_OK);

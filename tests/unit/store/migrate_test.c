@@ -18,8 +18,9 @@ static int64_t tables(struct fixture *f)
 static troupe_status steps_body(void *arg)
 {
     struct fixture *f = arg;
-    const struct store_migration steps[] = {
-        {1, "001.sql", create}, {2, "002.sql", extend}, {3, "003.sql", rename_column}};
+    const struct store_migration steps[] = {{1, "001.sql", create, NULL},
+                                            {2, "002.sql", extend, NULL},
+                                            {3, "003.sql", rename_column, NULL}};
 
     CHECK_STATUS(store_migrate_check(f->store, "echo", steps, 3, 0, &f->err), TROUPE_OK);
     CHECK(tables(f) == 0);
@@ -62,11 +63,11 @@ static troupe_status bad_body(void *arg)
          TROUPE_DEADLINE, ""},
     };
 
-    const struct store_migration first[] = {{1, "001.sql", create}};
+    const struct store_migration first[] = {{1, "001.sql", create, NULL}};
 
     CHECK_STATUS(store_migrate(f->store, "echo", first, 1, 0, &f->err), TROUPE_OK);
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        const struct store_migration steps[] = {first[0], {2, "002.sql", table[i].sql}};
+        const struct store_migration steps[] = {first[0], {2, "002.sql", table[i].sql, NULL}};
 
         for (int check = 0; check < 2; check++) {
             troupe_status status = (check ? store_migrate_check : store_migrate)(
@@ -92,7 +93,7 @@ static void a_bad_step_changes_nothing_and_is_named(void **state)
 static troupe_status altered_body(void *arg)
 {
     struct fixture *f = arg;
-    struct store_migration steps[] = {{1, "001.sql", create}, {2, "002.sql", extend}};
+    struct store_migration steps[] = {{1, "001.sql", create, NULL}, {2, "002.sql", extend, NULL}};
 
     CHECK_STATUS(store_migrate(f->store, "echo", steps, 2, 0, &f->err), TROUPE_OK);
     steps[0].sql = extend;

@@ -277,7 +277,8 @@ static void open_with(struct fixture *f, const char *key, const char *old)
 static const struct store_migration steps[] = {
     {1, "001_note.sql",
      "CREATE TABLE {note} (member TEXT NOT NULL, n INTEGER NOT NULL, words TEXT, body BLOB, "
-     "PRIMARY KEY (member, n))"},
+     "PRIMARY KEY (member, n))",
+     NULL},
 };
 
 #define PUT                                                                                        \

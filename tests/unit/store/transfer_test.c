@@ -39,11 +39,13 @@ struct pair {
 static const struct store_migration steps[] = {
     {1, "001_note.sql",
      "CREATE TABLE {note} (id INTEGER PRIMARY KEY, member TEXT NOT NULL, words TEXT, body BLOB, "
-     "ratio REAL);\nCREATE INDEX {note_member} ON {note} (member);"},
+     "ratio REAL);\nCREATE INDEX {note_member} ON {note} (member);",
+     NULL},
     {2, "002_pair.sql",
      "CREATE TABLE {pair} (a TEXT NOT NULL, b INTEGER NOT NULL, words TEXT, PRIMARY KEY (a, b));"
      "CREATE TABLE {loose} (word TEXT, n INTEGER); INSERT INTO {loose} (word, n) VALUES ('seed', "
-     "0)"},
+     "0)",
+     NULL},
 };
 
 #define OWN(text, ...)                                                                             \

@@ -20,7 +20,8 @@ static const struct store_migration steps[] = {
      "CREATE TABLE {page} (member TEXT NOT NULL, n INTEGER NOT NULL, written_ms INTEGER NOT NULL, "
      "PRIMARY KEY (member, n)); CREATE INDEX {page_age} ON {page} (written_ms);"
      "CREATE TABLE {mood} (id INTEGER PRIMARY KEY, member TEXT NOT NULL, at_ms INTEGER NOT NULL);"
-     "CREATE TABLE {taste} (member TEXT PRIMARY KEY NOT NULL, at_ms INTEGER NOT NULL)"},
+     "CREATE TABLE {taste} (member TEXT PRIMARY KEY NOT NULL, at_ms INTEGER NOT NULL)",
+     NULL},
 };
 
 static int64_t own(struct fixture *f, const char *sql)

@@ -486,12 +486,12 @@ static inline struct plugin_set *build_set(struct stage_test *t, const char *ini
         status = turn_pipelines_compile(set, &problems);
     for (size_t i = 0; status == TROUPE_OK && i < set->agent_count; i++) {
         const struct plugin_agent *agent = set->agents[i];
-        const troupe_migration *step = agent->manifest->migrations[0];
+        const troupe_migration *step = &agent->manifest->migrations[0];
         struct store_migration one;
 
         if (!step)
             continue;
-        one = (struct store_migration){step->version, step->name, step->sql};
+        one = (struct store_migration){step->version, step->name, step->sql, step->back};
         status = store_migrate(t->base.store, agent->name, &one, 1, 0, &t->base.err);
         if (status == TROUPE_OK)
             status = turn_erase_declare(t->base.store, agent, 0, &t->base.err);
