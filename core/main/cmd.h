@@ -19,6 +19,7 @@ int cmd_backup(struct options *options);
 int cmd_restore(struct options *options);
 int cmd_migrate(struct options *options);
 int cmd_reseal(struct options *options);
+int cmd_schema(struct options *options);
 
 /* To a running host. */
 int cmd_status(struct options *options);

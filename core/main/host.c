@@ -343,8 +343,10 @@ troupe_status host_start(struct loop *loop, struct host_boot *boot, struct host 
     return status;
 }
 
-troupe_status host_check(struct loop *loop, struct host_boot *boot,
-                         struct config_problems *problems, struct config **ret_config)
+troupe_status host_look(struct loop *loop, struct host_boot *boot, struct config_problems *problems,
+                        troupe_status (*look)(void *arg, struct plugin_set *set,
+                                              struct config_problems *problems),
+                        void *arg)
 {
     struct plugin_manager_options options = {.package_dir = boot->options.package_dir,
                                              .runner = boot->options.runner};
@@ -356,13 +358,7 @@ troupe_status host_check(struct loop *loop, struct host_boot *boot,
     status = plugin_set_build(manager, boot->raw, NULL, PLUGIN_BUILD_CHECK, &set, problems);
     host_boot_free(boot);
     if (status == TROUPE_OK) {
-        status = turn_pipelines_compile(set, problems);
-        if (status == TROUPE_OK)
-            status = pages_check(set->config, problems);
-        if (status == TROUPE_OK)
-            status = storage_check(set->config, problems);
-        if (ret_config && status == TROUPE_OK)
-            *ret_config = config_ref(set->config);
+        status = look(arg, set, problems);
         plugin_set_unpin(set);
     }
     /* Sets are freed by a task of the loop, which cannot turn below this coroutine. */
@@ -370,6 +366,26 @@ troupe_status host_check(struct loop *loop, struct host_boot *boot,
         continue;
     co_on_loop_stack((void (*)(void *))plugin_manager_free, manager);
     return status;
+}
+
+static troupe_status check_set(void *arg, struct plugin_set *set, struct config_problems *problems)
+{
+    struct config **ret_config = arg;
+    troupe_status status = turn_pipelines_compile(set, problems);
+
+    if (status == TROUPE_OK)
+        status = pages_check(set->config, problems);
+    if (status == TROUPE_OK)
+        status = storage_check(set->config, problems);
+    if (ret_config && status == TROUPE_OK)
+        *ret_config = config_ref(set->config);
+    return status;
+}
+
+troupe_status host_check(struct loop *loop, struct host_boot *boot,
+                         struct config_problems *problems, struct config **ret_config)
+{
+    return host_look(loop, boot, problems, check_set, ret_config);
 }
 
 /* ---- stop ----------------------------------------------------------------------------------- */

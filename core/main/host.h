@@ -50,6 +50,13 @@ troupe_status host_start(struct loop *loop, struct host_boot *boot, struct host 
 /* The rules of `troupe check`: everything up to the plugins' trial, nothing started. [waits] */
 troupe_status host_check(struct loop *loop, struct host_boot *boot,
                          struct config_problems *problems, struct config **ret_config);
+/* Shows the set of agents that would be started to `look`, which may wait and whose status is given back. Takes
+ * `boot` over. [waits] */
+struct plugin_set;
+troupe_status host_look(struct loop *loop, struct host_boot *boot, struct config_problems *problems,
+                        troupe_status (*look)(void *arg, struct plugin_set *set,
+                                              struct config_problems *problems),
+                        void *arg);
 /* Refuses new events, lets running turns end for at most `grace_ms`, then ends them. [waits] */
 void host_stop(struct host *host, uint64_t grace_ms);
 /* After host_stop, outside coroutines. NULL is fine. */

@@ -70,6 +70,10 @@ static const struct subcommand subcommands[] = {
      OPTIONS_FILES | OPTION_FROM | OPTION_TO | OPTION_QUIET, 0, 0, cmd_migrate},
     {"reseal", "", "encrypt the database anew with the key of today; no host may run",
      OPTIONS_FILES | OPTION_QUIET, 0, 0, cmd_reseal},
+    {"schema", "[back NAMESPACE VERSION]",
+     "versions of the tables in the database; back: to an older one, for an older build; no host "
+     "may run",
+     OPTIONS_FILES | OPTION_JSON | OPTION_QUIET | OPTION_YES, 0, 3, cmd_schema},
     {"help", "[SUBCOMMAND]", "this", 0, 0, 1, cmd_help},
     {"version", "", "the version", 0, 0, 0, cmd_version},
 };
@@ -104,6 +108,7 @@ static const struct {
     {OPTION_FROM,
      "--from DATABASE           what is there: a path or postgresql://USER@HOST/DATABASE"},
     {OPTION_TO, "--to DATABASE             where it is to be"},
+    {OPTION_YES, "--yes                     back: lose what it says is lost"},
     {OPTION_QUIET, "-q, --quiet               only errors"},
     {OPTION_VERBOSE, "-v, --verbose             more; twice for all"},
 };

@@ -23,6 +23,7 @@ enum {
     LONG_SANITIZE,
     LONG_FROM,
     LONG_TO,
+    LONG_YES,
     LONG_TOKEN_FILE,
     LONG_KEY_FILE,
     LONG_BASE_URL,
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
     {"sanitize", no_argument, NULL, LONG_SANITIZE},
     {"from", required_argument, NULL, LONG_FROM},
     {"to", required_argument, NULL, LONG_TO},
+    {"yes", no_argument, NULL, LONG_YES},
     {"token-file", required_argument, NULL, LONG_TOKEN_FILE},
     {"key-file", required_argument, NULL, LONG_KEY_FILE},
     {"base-url", required_argument, NULL, LONG_BASE_URL},
@@ -95,6 +97,7 @@ static const char *const option_names[] = {
     "--sanitize",
     "--from",
     "--to",
+    "--yes",
 };
 
 troupe_status options_add_set(struct options *options, const char *set, struct error *err)
@@ -204,6 +207,10 @@ static troupe_status take(struct options *options, int code, const char *word, s
     case LONG_TO:
         options->given |= OPTION_TO;
         options->to = optarg;
+        return TROUPE_OK;
+    case LONG_YES:
+        options->given |= OPTION_YES;
+        options->yes = true;
         return TROUPE_OK;
     case LONG_LANG:
         options->given |= OPTION_LANG;

@@ -37,6 +37,7 @@
 #define OPTION_SANITIZE    0x200000u
 #define OPTION_FROM        0x400000u
 #define OPTION_TO          0x800000u
+#define OPTION_YES         0x1000000u
 #define OPTIONS_FILES      (OPTION_CONFIG | OPTION_SET | OPTION_DATA)
 #define OPTIONS_CLIENT     (OPTIONS_FILES | OPTION_SOCKET | OPTION_JSON)
 #define OPTIONS_INIT                                                                               \
@@ -56,6 +57,7 @@ struct options {
     const char *lang;      /* of plugin new; borrowed */
     bool sanitize;         /* of plugin test */
     const char *from, *to; /* of migrate; borrowed */
+    bool yes;              /* of schema back */
     /* Of init; borrowed. */
     const char *token_file, *key_file, *base_url, *model, *daily;
     /* "SECTION.KEY=VALUE", owned: of --set and --data, and what the program adds. */

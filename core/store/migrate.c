@@ -99,10 +99,12 @@ troupe_status store_migrations_applied(const char *ns, const struct store_migrat
     char checksum[STORE_CHECKSUM_SIZE];
 
     if (rows->count > count)
-        return error_set(err, TROUPE_VERSION,
-                         "the data of \"%s\" is at version %" PRId64 " and this build knows %zu: "
-                         "install the newer build again, or restore a backup from before it",
-                         shown, store_cell_int(rows, rows->count - 1, 0, 0), count);
+        return error_set(
+            err, TROUPE_VERSION,
+            "the data of \"%s\" is at version %" PRId64 " and this build knows %zu: "
+            "install the newer build again, which can take it back (troupe schema back), or "
+            "restore a backup from before it",
+            shown, store_cell_int(rows, rows->count - 1, 0, 0), count);
     for (size_t i = 0; i < rows->count; i++) {
         const struct store_migration *step = &steps[i];
 
