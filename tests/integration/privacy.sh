@@ -141,7 +141,7 @@ like "$(cli user forget 1)" "export ID, delete ID or list" "and a word that is k
 # ---- an agent that does not say what it keeps, and later does
 
 sed -e '/^ *\/\* Who is deleted is counted/,$d' "$TROUPE_SRCDIR/sdk/examples/poll/poll.c" |
-    sed -e 's/poll_sql, NULL}),$/poll_sql, NULL}));/' -e 's/TROUPE_LIST(poll, vote, results)/TROUPE_LIST(vote)/' \
+    sed -e 's/poll_sql, poll_back}),$/poll_sql, poll_back}));/' -e 's/TROUPE_LIST(poll, vote, results)/TROUPE_LIST(vote)/' \
         -e 's/^TROUPE_FUNCTION(\(poll\|results\),/__attribute__((unused)) &/' -e 's/org.example.poll/org.example.quiet/' >"$TAP_DIR/quiet.c"
 silent()
 {
@@ -157,7 +157,7 @@ like "$(cli user delete "$BOB")" "quiet: the agent does not say" "a deletion tel
 sed -i '/^\[agent quiet\]/,/^isolation/d' "$TAP_DIR/troupe.ini"
 cli reload >/dev/null
 like "$(cli user list)" "quiet: the agent does not say" "and is remembered while the agent is gone"
-sed -i 's/poll_sql, NULL}));$/poll_sql, NULL}), .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("vote", "Votes")));/' "$TAP_DIR/quiet.c"
+sed -i 's/poll_sql, poll_back}));$/poll_sql, poll_back}), .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("vote", "Votes")));/' "$TAP_DIR/quiet.c"
 silent
 plugin_config quiet "$TAP_DIR/quiet.so"
 is "$(cli reload | tail -n 1)" "reloaded" "a build that says it comes"

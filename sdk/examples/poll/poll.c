@@ -12,6 +12,7 @@
 #define LABEL_MAX   80 /* bytes of one */
 
 TROUPE_EMBED(poll_sql, "poll.sql");
+TROUPE_EMBED(poll_back, "poll_back.sql");
 
 struct poll {
     int64_t id;
@@ -159,7 +160,7 @@ static troupe_status results(troupe_turn *turn)
 
 TROUPE_PLUGIN("org.example.poll", "1.0.0", "Polls with buttons", .needs = TROUPE_SQL,
               .capabilities = "sql", .functions = TROUPE_LIST(poll, vote, results),
-              .migrations = TROUPE_MIGRATIONS({1, 0, "poll", poll_sql, NULL}),
+              .migrations = TROUPE_MIGRATIONS({1, 0, "poll", poll_sql, poll_back}),
               /* Who is deleted is counted still, and nobody can tell whose vote it was. */
               .user_data = TROUPE_USER_DATA(TROUPE_USER_TABLE("vote", "Your votes in polls",
                                                               .flags = TROUPE_USER_ANONYMISE)));
