@@ -122,7 +122,7 @@ static size_t tell_loss(const struct schema *schema, const struct steps *steps, 
         size_t len;
 
         if (!schema->options->quiet)
-            (void)printf("%s: step %" PRId64 " (%s) is taken back\n", shown(steps), step->version,
+            (void)printf("%s: to take back: step %" PRId64 " (%s)\n", shown(steps), step->version,
                          step->name);
         for (; store_migration_lost(&at, &text, &len); lost++)
             if (!schema->options->quiet || !schema->options->yes)
