@@ -489,7 +489,7 @@ static inline struct plugin_set *build_set(struct stage_test *t, const char *ini
         const troupe_migration *step = &agent->manifest->migrations[0];
         struct store_migration one;
 
-        if (!step)
+        if (!agent->manifest->migration_count)
             continue;
         one = (struct store_migration){step->version, step->name, step->sql, step->back};
         status = store_migrate(t->base.store, agent->name, &one, 1, 0, &t->base.err);
