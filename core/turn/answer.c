@@ -62,6 +62,8 @@ troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len)
         return TROUPE_CANCELED;
     if (answer->replied)
         return TROUPE_ARGUMENT;
+    if (answer->refused < 0)
+        return answer->refused;
     if (answer->text.len + len > TURN_ANSWER_MAX)
         return TROUPE_LIMIT;
     if (!len)
@@ -70,7 +72,7 @@ troupe_status turn_answer_write(struct turn *turn, const char *text, size_t len)
     if (status == TROUPE_OK)
         status = begin(turn, &err);
     if (status < 0)
-        return status;
+        return answer->refused = status;
     buf_append(&answer->text, text, len);
     if (!answer->handle)
         return TROUPE_OK;
@@ -120,6 +122,7 @@ void turn_answer_discard(struct turn *turn)
         return;
     buf_reset(&turn->answer.text);
     turn->answer.replied = false;
+    turn->answer.refused = TROUPE_OK;
 }
 
 void turn_answer_adopt(struct turn *turn)

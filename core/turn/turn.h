@@ -32,13 +32,14 @@
 
 /* What the member sees of a turn: one answer, streamed or whole. */
 struct turn_answer {
-    void *handle;     /* the gateway's, once it was begun; NULL before and after */
-    struct buf text;  /* everything written so far                               */
-    bool replied;     /* a whole text replaced what was written                  */
-    bool shown;       /* a piece has reached the gateway                         */
-    bool closed;      /* nothing more is taken                                          */
-    bool interrupted; /* it ends with a mark                                     */
-    bool private;     /* for the asking member only                              */
+    void *handle;          /* the gateway's, once it was begun; NULL before and after */
+    struct buf text;       /* everything written so far                               */
+    bool replied;          /* a whole text replaced what was written                  */
+    bool shown;            /* a piece has reached the gateway                         */
+    bool closed;           /* nothing more is taken                                          */
+    bool interrupted;      /* it ends with a mark                                     */
+    bool private;          /* for the asking member only                              */
+    troupe_status refused; /* a piece was not taken: nor is what follows it, or it had a hole */
 };
 
 /* Files that agents attached to the answer; they are in the store (attach.h). */

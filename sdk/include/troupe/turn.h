@@ -276,7 +276,9 @@ troupe_reply(troupe_turn *turn, const char *format, ...)
 
 /* The next piece of a streamed answer. Shown to the member as the gateway allows; given to a caller
  * that opened a stream. Chunks are joined in order; all of them together at most 64 kB,
- * TROUPE_LIMIT above. Not recorded: on a replay what was shown is not shown again. [turn, waits] */
+ * TROUPE_LIMIT above. Where a piece could not be taken, what follows it is refused with the same
+ * status, as an answer has no holes; troupe_reply still replaces the whole of it. Not recorded: on a
+ * replay what was shown is not shown again. [turn, waits] */
 static inline troupe_status troupe_write(troupe_turn *turn, const char *text, uint64_t len)
 {
     return turn->api->write(turn, text, len);

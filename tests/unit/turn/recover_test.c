@@ -240,6 +240,24 @@ BODY(an_answer_that_the_gateway_does_not_take_is_told)
     return TROUPE_OK;
 }
 
+/* What a run that begins anew tells would not fit to what had been shown, either. */
+BODY(what_follows_a_piece_that_was_not_taken_is_not_shown)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+
+    t->refuses_begin = true;
+    record = ask_as(t, (struct asking){.member = "8"}, "write so far;doze 500;write  and more");
+    WAIT_FOR(t->refusals == 1);
+    t->refuses_begin = false;
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK(!record->writes && record->ends == 1);
+    CHECK(!strcmp(buf_text(&record->shown), "<-12 : ><-12 : >")); /* twice TROUPE_UNAVAILABLE */
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE finished_ms IS NULL") == 0);
+    return TROUPE_OK;
+}
+
 BODY(what_is_over_is_swept_and_what_nobody_saw_waits)
 {
     struct stage_test *t = arg;
@@ -492,6 +510,7 @@ int main(void)
         TEST(what_is_for_the_member_alone_is_kept_too),
         TEST(a_turn_does_not_wait_until_its_answer_is_shown),
         TEST(an_answer_that_the_gateway_does_not_take_is_told),
+        TEST(what_follows_a_piece_that_was_not_taken_is_not_shown),
         TEST(what_is_over_is_swept_and_what_nobody_saw_waits),
         TEST(a_store_that_fails_is_told_and_ends_what_it_was_told_of),
         TEST(who_saw_nothing_yet_of_an_answer_that_cannot_be_kept_is_told),

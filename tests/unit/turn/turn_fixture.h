@@ -68,7 +68,7 @@ struct stage_test {
     bool refuses_begin;       /* nor a new one                                     */
     bool gathers;             /* what is written is not shown before the end       */
     int64_t taken, stored;
-    unsigned drops;
+    unsigned drops, refusals;
     co_fn body;
     const char *ini;
 };
@@ -124,8 +124,10 @@ static inline troupe_status fake_begin(struct gateway *gateway, const struct eve
 
     if (!co_self()) /* the interface promises a coroutine */
         abort();
-    if (t->refuses_begin)
+    if (t->refuses_begin) {
+        t->refusals++;
         return error_set(err, TROUPE_UNAVAILABLE, "the line is cut");
+    }
     list_for_each (link, &t->answers) {
         answer = container_of(link, struct fake_answer, link);
         if (answer->turn != turn || answer->ordinal != ordinal || !turn)
@@ -162,9 +164,13 @@ static inline troupe_status fake_write(struct gateway *gateway, void *handle, co
 
     (void)gateway;
     known = known < len ? known : len;
-    if (known && memcmp(answer->written.data + answer->repeated, text,
-                        known)) /* a stage told another tale */
+    if (known && memcmp(answer->written.data + answer->repeated, text, known)) {
+        fprintf(stderr,
+                "# turn %lld told another tale: shown \"%.*s\", %zu repeated, then \"%.*s\"\n",
+                (long long)answer->turn, (int)answer->written.len, answer->written.data,
+                answer->repeated, (int)len, text);
         abort();
+    }
     answer->record->begins += !answer->written.len;
     answer->record->writes++;
     buf_append(&answer->written, text + known, len - known);
