@@ -90,6 +90,13 @@ struct http_header {
     const char *name, *value;
 };
 
+/* A piece of a body that is sent from where it is. */
+struct http_part {
+    const void *data;
+    size_t len;
+    bool base64; /* it is sent as such text */
+};
+
 /* Everything is borrowed until http_open or http_fetch returns, and what is copied of headers and
  * body is zeroed before it is freed. Durations are milliseconds, 0 means the default. */
 struct http_request {
@@ -99,6 +106,10 @@ struct http_request {
     size_t header_count;
     const void *body;
     size_t body_len;
+    /* Instead of `body`: parts that follow each other. Nobody copies or packs them but the thread, while it sends.
+     * Only where the answer begins before all of them have left, the rest is copied. */
+    const struct http_part *parts;
+    size_t part_count;
     enum http_trust trust;
     uint32_t connect_timeout_ms;    /* resolve, connect, TLS; 0: 10,000                           */
     uint32_t first_byte_timeout_ms; /* from the start to the answer's first byte; 0: 60,000       */
@@ -185,6 +196,7 @@ struct http_client_stats {
     uint64_t paused;      /* pauses for slow readers             */
     uint64_t gathered;    /* waits for more to come before it was handed on */
     uint64_t batches;     /* hand-overs to the loop              */
+    uint64_t copied;      /* bytes of bodies that were copied    */
     size_t active;        /* transfers on the thread now         */
     size_t buffered_peak; /* most bytes that ever waited for one reader */
 };

@@ -92,6 +92,7 @@ void http_client_stats(const struct http_client *client, struct http_client_stat
         .paused = atomic_load(&counters->paused),
         .gathered = atomic_load(&counters->gathered),
         .batches = atomic_load(&counters->batches),
+        .copied = client->copied,
         .active = atomic_load(&counters->active),
         .buffered_peak = atomic_load(&counters->buffered_peak),
     };
@@ -113,6 +114,7 @@ void http_stream_unref(struct http_stream *stream)
     http_head_free(stream->head);
     chan_unref(stream->news);
     mem_free(stream->end_text);
+    http_parts_unref(stream->parts);
     mem_free(stream);
 }
 
@@ -245,10 +247,17 @@ troupe_status http_stream_new(struct http_client *client, const struct http_requ
     snprintf(stream->label, sizeof(stream->label), "%s", http_url_label(&transfer->url));
     stream->give_up = now + transfer->total_ms + GRACE_MS;
     transfer->stream = stream;
+    stream->parts = transfer->parts ? http_parts_ref(transfer->parts) : NULL;
     client->open++;
     *ret = stream;
     *ret_transfer = transfer;
     return TROUPE_OK;
+}
+
+void http_stream_let_go(struct http_stream *stream, bool goes_on)
+{
+    if (stream->parts)
+        stream->client->copied += http_parts_let_go(stream->parts, goes_on);
 }
 
 troupe_status http_open(struct http_client *client, const struct http_request *request,
@@ -266,6 +275,7 @@ troupe_status http_open(struct http_client *client, const struct http_request *r
     http_thread_send(&client->thread, HTTP_START, transfer, NULL);
     while (!stream->head && !stream->ended && status == TROUPE_OK)
         status = wait_news(stream, 0, err);
+    http_stream_let_go(stream, stream->head && !stream->ended);
     if (stream->head) {
         *ret = stream;
         return TROUPE_OK;

@@ -126,6 +126,23 @@ void http_news_free(struct http_news *news);
 /* The thread has ended. */
 void http_spare_clear(struct http_spare *spare);
 
+/* ---- a body in parts (http_parts.c) --------------------------------------------------------- */
+
+struct http_parts;
+
+/* Of parts that are borrowed until http_parts_let_go; NULL where nothing has so many bytes. [loop] */
+struct http_parts *http_parts_new(const struct http_part *parts, size_t count);
+struct http_parts *http_parts_ref(struct http_parts *body);
+void http_parts_unref(struct http_parts *body); /* NULL is fine */
+/* Bytes as they are sent. */
+size_t http_parts_size(const struct http_parts *body);
+/* The caller gets its parts back. `goes_on`: what was not sent yet may still have to be, and is copied; how many
+ * bytes is returned. Again it does nothing. [loop] */
+size_t http_parts_let_go(struct http_parts *body, bool goes_on);
+/* For curl_easy_setopt. [thread] */
+size_t http_parts_read(char *out, size_t size, size_t count, void *arg);
+int http_parts_seek(void *arg, curl_off_t offset, int origin);
+
 /* ---- stream -------------------------------------------------------------------------------- */
 
 struct http_stream {
@@ -143,6 +160,7 @@ struct http_stream {
     char *end_text;                /* … else why it did not         */
     struct http_call *call; /* takes the whole answer; NULL: a coroutine reads it (both sides) */
     char label[HTTP_ORIGIN_MAX];
+    struct http_parts *parts; /* a reference; NULL: the body was copied */
 
     atomic_size_t buffered; /* bytes taken from the network that nobody read yet */
     atomic_bool paused;     /* the thread waits for `buffered` to fall           */
@@ -157,6 +175,8 @@ void http_stream_unref(struct http_stream *stream);
 troupe_status http_stream_new(struct http_client *client, const struct http_request *request,
                               struct http_stream **ret, struct http_transfer **ret_transfer,
                               struct error *err);
+/* What the request had borrowed is its caller's again; `goes_on` as of http_parts_let_go. [loop] */
+void http_stream_let_go(struct http_stream *stream, bool goes_on);
 /* The last news of a submitted call (http_submit.c); `data` may be taken. */
 void http_call_end(struct http_call *call, struct http_news *news);
 /* Loop task: takes the news to their streams and frees them. */
@@ -211,6 +231,7 @@ void http_thread_stop(struct http_thread *thread);
 struct http_client {
     struct loop *loop;
     size_t open, max_open;
+    uint64_t copied;
     struct http_url_known known;
     struct http_thread thread;
 };
@@ -236,6 +257,7 @@ struct http_transfer {
     size_t headers_size;        /* of that block */
     char *body;
     size_t body_len;
+    struct http_parts *parts; /* instead of it; a reference */
     enum http_trust trust;
     uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
     size_t max_body;

@@ -29,6 +29,7 @@ troupe_status http_submit(struct http_client *client, const struct http_request 
     call->done = done;
     call->arg = arg;
     (void)buf_reserve(&transfer->pending, ANSWER_FIRST);
+    http_stream_let_go(stream, true); /* nobody waits here */
     stream->call = call; /* before the thread sees it, and never changed while it may look */
     http_thread_send(&client->thread, HTTP_START, transfer, NULL);
     if (ret)

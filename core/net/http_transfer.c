@@ -106,15 +106,20 @@ static troupe_status copy_headers(struct http_transfer *transfer,
     return TROUPE_OK;
 }
 
+static bool has_body(const struct http_transfer *transfer)
+{
+    return transfer->body || transfer->parts;
+}
+
 static troupe_status copy_method(struct http_transfer *transfer, const char *method,
                                  struct error *err)
 {
     if (!method)
-        method = transfer->body ? "POST" : "GET";
+        method = has_body(transfer) ? "POST" : "GET";
     if (!is_token(method) || strlen(method) >= sizeof(transfer->method) ||
         strcasecmp(method, "CONNECT") == 0 || strcasecmp(method, "TRACE") == 0)
         return error_set(err, TROUPE_ARGUMENT, "method \"%.20s\" is not supported", method);
-    if (transfer->body && (strcmp(method, "HEAD") == 0 || strcmp(method, "GET") == 0))
+    if (has_body(transfer) && (strcmp(method, "HEAD") == 0 || strcmp(method, "GET") == 0))
         return error_set(err, TROUPE_ARGUMENT, "method \"%s\" takes no body", method);
     memcpy(transfer->method, method, strlen(method) + 1);
     return TROUPE_OK;
@@ -123,6 +128,24 @@ static troupe_status copy_method(struct http_transfer *transfer, const char *met
 static uint32_t or_default(uint32_t value, uint32_t fallback)
 {
     return value ? value : fallback;
+}
+
+static troupe_status take_body(struct http_client *client, struct http_transfer *transfer,
+                               const struct http_request *request, struct error *err)
+{
+    if (request->part_count > 0) {
+        transfer->parts =
+            request->body ? NULL : http_parts_new(request->parts, request->part_count);
+        if (!transfer->parts)
+            return error_set(err, TROUPE_ARGUMENT,
+                             "a body is given whole or in parts, of at most "
+                             "as many bytes as memory could have");
+    } else if (request->body) {
+        transfer->body = mem_copy(request->body, request->body_len);
+        transfer->body_len = request->body_len;
+        client->copied += request->body_len;
+    }
+    return TROUPE_OK;
 }
 
 troupe_status http_transfer_new(struct http_client *client, const struct http_request *request,
@@ -146,11 +169,9 @@ troupe_status http_transfer_new(struct http_client *client, const struct http_re
     transfer->gzip = request->gzip;
     transfer->once = request->once;
     transfer->after = request->after ? latch_ref(request->after) : NULL;
-    if (request->body) {
-        transfer->body = mem_copy(request->body, request->body_len);
-        transfer->body_len = request->body_len;
-    }
-    status = http_url_read(request->url, &client->known, &transfer->url, err);
+    status = take_body(client, transfer, request, err);
+    if (status == TROUPE_OK)
+        status = http_url_read(request->url, &client->known, &transfer->url, err);
     if (status == TROUPE_OK)
         status = copy_method(transfer, request->method, err);
     if (status == TROUPE_OK)
@@ -177,6 +198,8 @@ static void wipe_body(struct http_transfer *transfer)
     mem_free(transfer->body);
     transfer->body = NULL;
     transfer->body_len = 0;
+    http_parts_unref(transfer->parts);
+    transfer->parts = NULL;
 }
 
 void http_transfer_free(struct http_transfer *transfer)
@@ -296,6 +319,18 @@ static CURLcode set_connection(const struct http_transfer *transfer, CURL *easy)
     return code;
 }
 
+static CURLcode set_parts(struct http_parts *parts, CURL *easy, CURLcode code)
+{
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)http_parts_size(parts));
+    SET(CURLOPT_READFUNCTION, http_parts_read);
+    SET(CURLOPT_READDATA, parts);
+    SET(CURLOPT_SEEKFUNCTION, http_parts_seek);
+    SET(CURLOPT_SEEKDATA, parts);
+    (void)http_parts_seek(parts, 0, SEEK_SET); /* each hop begins anew */
+    return code;
+}
+
 static CURLcode set_request(struct http_transfer *transfer, CURL *easy)
 {
     CURLU *parts = http_url_take_apart(&transfer->handle->parts, &transfer->url);
@@ -306,6 +341,8 @@ static CURLcode set_request(struct http_transfer *transfer, CURL *easy)
         SET(CURLOPT_CURLU, parts);
     SET(CURLOPT_USERAGENT, transfer->thread->user_agent);
     SET(CURLOPT_HTTPHEADER, transfer->headers);
+    if (transfer->parts)
+        code = set_parts(transfer->parts, easy, code);
     if (transfer->body) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_len);
@@ -313,7 +350,7 @@ static CURLcode set_request(struct http_transfer *transfer, CURL *easy)
     }
     if (strcmp(transfer->method, "HEAD") == 0)
         SET(CURLOPT_NOBODY, 1L);
-    else if (strcmp(transfer->method, "GET") != 0 || transfer->body)
+    else if (strcmp(transfer->method, "GET") != 0 || has_body(transfer))
         SET(CURLOPT_CUSTOMREQUEST, transfer->method);
     if (transfer->gzip) {
         SET(CURLOPT_ACCEPT_ENCODING, "gzip");
@@ -436,7 +473,7 @@ troupe_status http_transfer_redirect(struct http_transfer *transfer)
         /* Nobody configured the new place, and the headers were meant for the old one. */
         transfer->trust = HTTP_TRUST_UNTRUSTED;
         wipe_headers(transfer);
-        if (transfer->body && keeps_body)
+        if (has_body(transfer) && keeps_body)
             return error_set(http_transfer_failure(transfer), TROUPE_DENIED,
                              "the redirect to \"%s\" would send the body elsewhere; configure the "
                              "final address",
