@@ -5,6 +5,7 @@
  */
 #include "host/host_table.h"
 
+#include "base/mem.h"
 #include "gateway/files.h"
 #include "turn/engine_private.h"
 #include "turn/sql/file.h"
@@ -75,12 +76,41 @@ static void note_seen(struct turn *turn, uint32_t index)
     (void)store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), NULL);
 }
 
+/* The bytes as the store gave them: a picture's megabytes are not copied once more. */
+struct kept {
+    struct turn_resource resource;
+    struct store_rows *rows;
+};
+
+static void kept_release(struct turn_resource *resource)
+{
+    struct kept *kept = container_of(resource, struct kept, resource);
+
+    store_rows_free(kept->rows);
+    mem_free(kept);
+}
+
+static troupe_status keep_rows(struct turn_frame *frame, struct store_rows **rows, troupe_str *ret)
+{
+    const struct store_value *data = store_cell(*rows, 0, 0);
+    troupe_status status = host_hold(frame, data->len);
+    struct kept *kept;
+
+    if (status < 0)
+        return status;
+    *ret = (troupe_str){data->len ? data->data : "", data->len};
+    kept = mem_zero(1, sizeof(*kept));
+    kept->rows = *rows;
+    *rows = NULL;
+    turn_frame_own(frame, &kept->resource, kept_release);
+    return TROUPE_OK;
+}
+
 static troupe_status read_file(troupe_turn *turn, uint32_t index, troupe_str *ret)
 {
     struct turn_frame *frame = turn_frame_of(turn);
     _cleanup_rows_ struct store_rows *rows = NULL;
     troupe_status status = host_need(frame, "files");
-    const struct store_value *data;
 
     if (status < 0)
         return status;
@@ -90,11 +120,10 @@ static troupe_status read_file(troupe_turn *turn, uint32_t index, troupe_str *re
         query(frame, STORE_SQL(SQL_FILE_READ, store_int(frame->turn->id), store_int(index)), &rows);
     if (status < 0)
         return status;
-    data = store_cell(rows, 0, 0);
-    if (data->type == STORE_NULL)
+    if (store_cell(rows, 0, 0)->type == STORE_NULL)
         return turn_frame_error(frame, TROUPE_UNSUPPORTED, "files.left_out",
                                 "file %u of the message was left out", index);
-    status = host_keep(frame, data->data, data->len, ret);
+    status = keep_rows(frame, &rows, ret);
     if (status >= 0)
         note_seen(frame->turn, index);
     return status;

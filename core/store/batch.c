@@ -23,6 +23,9 @@ void store_batch_free(struct store_batch *batch)
         return;
     for (size_t i = 0; i < batch->count; i++)
         store_command_reset(&batch->commands[i]);
+    for (size_t i = 0; i < batch->given_count; i++)
+        mem_free(batch->given[i]);
+    mem_free(batch->given);
     mem_free(batch->commands);
     mem_free(batch->failure_text);
     latch_unref(batch->latch);
@@ -36,6 +39,18 @@ void store_batch_fail(struct store_batch *batch, troupe_status status, const cha
         return;
     batch->failure = status;
     batch->failure_text = mem_strdup(text);
+}
+
+struct store_value store_batch_give(struct store_batch *batch, struct buf *data)
+{
+    struct store_value value = store_blob(NULL, data->len);
+
+    batch->given = mem_resize(batch->given, batch->given_count + 1, sizeof(*batch->given));
+    batch->given[batch->given_count++] = buf_take(data);
+    value.data = batch->given[batch->given_count - 1];
+    value.given = true;
+    batch->arena.used += value.len; /* counts like a copy */
+    return value;
 }
 
 size_t store_batch_add(struct store_batch *batch, const struct store_statement *statement)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A batch: the statements that store_commit writes all or not at all. Everything given to it is
+ * A batch: the statements that store_commit writes all or not at all. Everything added to it is
  * copied. Adding never fails on the spot: the first thing wrong (over STORE_BATCH_STATEMENTS or
  * STORE_BATCH_BYTES, a bad namespace) is kept and store_commit returns it, so a list of adds reads
  * straight down. A batch is committed once. Loop thread only.
@@ -8,6 +8,7 @@
 #ifndef STORE_BATCH_H
 #define STORE_BATCH_H
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "store/rows.h"
 #include "store/value.h"
@@ -23,6 +24,9 @@ struct store_batch *store_batch_new(void);
 void store_batch_free(struct store_batch *batch);
 /* Returns the statement's index, for the results below and for store_rowid_of. */
 size_t store_batch_add(struct store_batch *batch, const struct store_statement *statement);
+/* A blob of the bytes for one of its statements, without a copy: they are the batch's then and `data` is empty. For
+ * what has megabytes. */
+struct store_value store_batch_give(struct store_batch *batch, struct buf *data);
 /* Commits only while the row of `lease` named "host" holds this epoch, else TROUPE_CONFLICT; 0 is
  * no check. */
 void store_batch_lease(struct store_batch *batch, int64_t epoch);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A statement on its way to a driver: copied whole, since its waiter may leave at any time.
+ * A statement on its way to a driver: copied whole, since its waiter may leave at any time; what its batch was
+ * given is the batch's, which stays as long.
  */
 #include "store/driver.h"
 
@@ -18,7 +19,8 @@ static troupe_status copy_size(const struct store_statement *statement, size_t *
     for (size_t i = 0; i < statement->param_count; i++) {
         const struct store_value *value = &statement->params[i];
 
-        if (!size_add(size, sizeof(*value) + 16, &size) || !size_add(size, value->len, &size))
+        if (!size_add(size, sizeof(*value) + 16, &size) ||
+            !size_add(size, value->given ? 0 : value->len, &size))
             return TROUPE_LIMIT;
     }
     *ret = size;
@@ -69,7 +71,7 @@ troupe_status store_command_copy(struct arena *arena, const struct store_stateme
     params = arena_alloc(arena, statement->param_count * sizeof(*params));
     for (size_t i = 0; i < statement->param_count; i++) {
         params[i] = statement->params[i];
-        if (params[i].type == STORE_TEXT || params[i].type == STORE_BLOB)
+        if ((params[i].type == STORE_TEXT || params[i].type == STORE_BLOB) && !params[i].given)
             params[i].data = arena_strndup(arena, params[i].data, params[i].len);
         params[i].name = copy_text(arena, params[i].name);
         command.named = command.named || params[i].name;

@@ -33,6 +33,8 @@ struct store_command {
 struct store_batch {
     size_t holds; /* caller, request in flight; loop thread only */
     struct arena arena;
+    char **given; /* what store_batch_give was given */
+    size_t given_count;
     struct store_command *commands;
     size_t count, cap;
     int64_t lease_epoch;

@@ -31,6 +31,7 @@ struct store_value {
     const char
         *data; /* STORE_TEXT (NUL-terminated in results) and STORE_BLOB                     */
     size_t len;
+    bool given; /* a batch was given the bytes (store_batch_give), so it does not copy them       */
 };
 
 /* Who a plugin's statement runs for. The host fills it; a NULL member is bound as SQL NULL (write

@@ -75,19 +75,20 @@ static troupe_status make_room(const struct turn *turn, size_t len, bool *ret, s
 
 /* ---- fetching -------------------------------------------------------------------------------- */
 
+/* The bytes are the batch's then. */
 static troupe_status keep(struct turn *turn, size_t n, const struct gateway_file *file,
-                          const struct gateway_fetched *fetched, struct error *err)
+                          struct gateway_fetched *fetched, struct error *err)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    const struct buf *data = &fetched->data;
+    const size_t len = fetched->data.len;
 
     store_batch_add(batch,
                     STORE_SQL(SQL_FILE_INSERT, store_int(turn->id), store_int((int64_t)n),
                               store_text(file->name), store_text(file->type), store_int(file->size),
                               store_text(gateway_file_state_name(fetched->state)),
                               store_int((int64_t)fetched->shown),
-                              data->len ? store_blob(data->data, data->len) : store_null()));
-    turn->engine->file_bytes += (int64_t)data->len;
+                              len ? store_batch_give(batch, &fetched->data) : store_null()));
+    turn->engine->file_bytes += (int64_t)len;
     return store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), err);
 }
 

@@ -417,6 +417,36 @@ static void the_log_is_checkpointed_by_hand(void **state)
     run_body(*state, checkpoint_body);
 }
 
+static troupe_status give_bytes(void *arg)
+{
+    struct fixture *f = arg;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new(), *left = store_batch_new();
+    struct buf bytes = BUF_INIT, other = BUF_INIT;
+    struct store_value value;
+    const char *place;
+
+    for (int i = 0; i < 100000; i++)
+        buf_printf(&bytes, "%d ", i);
+    place = bytes.data;
+    value = store_batch_give(batch, &bytes);
+    CHECK(!bytes.data && !bytes.len);
+    CHECK(value.data == place); /* no copy */
+    CHECK(store_batch_add(
+              batch, STORE_SQL("INSERT INTO item (name, n) VALUES ('given', ?1)", value)) == 0);
+    CHECK_STATUS(store_commit(f->store, batch, 0, NULL), TROUPE_OK);
+    CHECK(ask_int(f, "SELECT length(n) FROM item WHERE name = 'given'") == (int64_t)value.len);
+    CHECK(ask_int(f, "SELECT substr(n, -6) = CAST('99999 ' AS BLOB) FROM item "
+                     "WHERE name = 'given'") == 1);
+    buf_puts(&other, "of a batch that nobody commits");
+    (void)store_batch_give(left, &other);
+    return TROUPE_OK;
+}
+
+static void a_batch_takes_bytes_that_it_was_given_without_a_copy(void **state)
+{
+    run_body(*state, give_bytes);
+}
+
 static off_t log_size(struct fixture *f)
 {
     _cleanup_mem_ char *path = mem_printf("%s-wal", f->place.path);
@@ -457,10 +487,15 @@ static troupe_status bytes_body(void *arg)
     struct fixture *f = arg;
     _cleanup_mem_ char *blob = mem_zero(1, BLOB);
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    _cleanup_batch_ struct store_batch *giving = store_batch_new();
     struct store_rows *rows = NULL;
+    struct buf given = BUF_INIT;
 
     store_batch_add(batch, STORE_SQL("SELECT ?1", store_blob(blob, BLOB)));
     CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_BUSY);
+    buf_append(&given, blob, BLOB);
+    store_batch_add(giving, STORE_SQL("SELECT ?1", store_batch_give(giving, &given)));
+    CHECK_STATUS(store_commit(f->store, giving, 0, &f->err), TROUPE_BUSY);
     CHECK_STATUS(
         store_query(f->store, STORE_SQL("SELECT ?1", store_blob(blob, BLOB)), 0, &rows, &f->err),
         TROUPE_BUSY);
@@ -499,6 +534,7 @@ int main(void)
         STORE_TEST(who_is_cancelled_before_the_writer_took_it_wrote_nothing),
         STORE_TEST(a_cancelled_commit_tells_the_truth),
         STORE_TEST(what_was_acknowledged_is_there_after_closing),
+        STORE_TEST(a_batch_takes_bytes_that_it_was_given_without_a_copy),
         STORE_TEST(the_log_is_checkpointed_by_hand),
         STORE_TEST(a_log_that_grew_is_cut_back_when_it_is_quiet),
         STORE_TEST(what_is_in_flight_is_bounded_in_bytes),

@@ -102,10 +102,11 @@ static void a_value_that_was_moved_or_altered_is_refused(void **state)
         copy[i] ^= 1;
         assert_status(seal_open(seal, &place, &altered, &opened, NULL), TROUPE_DATA);
         copy[i] ^= 1;
-        assert_status(
-            seal_open(seal, &place, &(struct store_value){STORE_BLOB, NULL, 0, 0, copy, i}, &opened,
-                      NULL),
-            i == SEAL_PREFIX_SIZE ? TROUPE_OK : TROUPE_DATA); /* the bare head is no value */
+        assert_status(seal_open(seal, &place,
+                                &(struct store_value){.type = STORE_BLOB, .data = copy, .len = i},
+                                &opened, NULL),
+                      i == SEAL_PREFIX_SIZE ? TROUPE_OK
+                                            : TROUPE_DATA); /* the bare head is no value */
     }
     mem_free(copy);
     seal_free(seal);
