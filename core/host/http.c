@@ -430,7 +430,8 @@ static troupe_status send_request(struct record_call *call, const troupe_http_re
     return TROUPE_OK;
 }
 
-static int64_t hash_request(const troupe_http_request *request, const char *method)
+static int64_t hash_request(const troupe_http_request *request, troupe_array parts,
+                            const char *method)
 {
     int64_t hash = turn_record_hash_text(RECORD_HASH_START, method);
 
@@ -442,17 +443,52 @@ static int64_t hash_request(const troupe_http_request *request, const char *meth
         hash = turn_record_hash(hash, header->name.ptr, (size_t)header->name.len);
         hash = turn_record_hash(hash, header->value.ptr, (size_t)header->value.len);
     }
+    for (uint32_t i = 0; i < parts.count; i++) {
+        const troupe_http_part *part = TROUPE_AT(parts, troupe_http_part, i);
+
+        hash = turn_record_hash_int(hash, part->as);
+        hash = turn_record_hash(hash, part->bytes.ptr, (size_t)part->bytes.len);
+    }
     return turn_record_hash_int(hash, (int64_t)request->reservation);
 }
 
-static troupe_status do_open(troupe_turn *turn, const troupe_http_request *request,
-                             troupe_http **ret)
+/* The parts as the client takes them, in the caller's arena. */
+static troupe_status parts_of(struct turn_frame *frame, const troupe_http_request *request,
+                              troupe_array list, struct arena *arena, struct http_request *out)
 {
-    struct turn_frame *frame = turn_frame_of(turn);
+    struct http_part *parts;
+    uint64_t left = BODY_MAX;
+
+    if (request->body.len || !list.count || !list.ptr || list.count > TROUPE_HTTP_PARTS_MAX)
+        return turn_frame_error(frame, TROUPE_ARGUMENT, "http.parts",
+                                "a body has 1 to %u parts, or is whole", TROUPE_HTTP_PARTS_MAX);
+    parts = arena_alloc(arena, list.count * sizeof(*parts));
+    for (uint32_t i = 0; i < list.count; i++) {
+        const troupe_http_part *part = TROUPE_AT(list, troupe_http_part, i);
+        const uint64_t most = part->as == TROUPE_HTTP_BASE64 ? left / 4 * 3 : left;
+        troupe_status status = host_bytes(frame, part->bytes.ptr, part->bytes.len, most, "a body");
+
+        if (status == TROUPE_OK && part->as > TROUPE_HTTP_BASE64)
+            status = turn_frame_error(frame, TROUPE_ARGUMENT, "http.parts",
+                                      "a part is sent plain or as base64");
+        if (status < 0)
+            return status;
+        parts[i] = (struct http_part){part->bytes.ptr, (size_t)part->bytes.len,
+                                      part->as == TROUPE_HTTP_BASE64};
+        left -= part->as == TROUPE_HTTP_BASE64 ? (part->bytes.len + 2) / 3 * 4 : part->bytes.len;
+    }
+    out->parts = parts;
+    out->part_count = list.count;
+    return TROUPE_OK;
+}
+
+static troupe_status open_request(struct turn_frame *frame, const troupe_http_request *request,
+                                  troupe_array parts, struct http_request *given, troupe_http **ret)
+{
     const struct config_section *section = config_section(frame->turn->set->config, "http", NULL);
     _cleanup_mem_ char *url = NULL;
     struct http_header headers[HEADERS_MAX];
-    struct http_request out = {0};
+    struct http_request out = *given;
     struct record_call call = {0};
     size_t count = 0;
     bool endpoint;
@@ -481,7 +517,7 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
     if (status == TROUPE_OK) {
         out.headers = headers;
         out.header_count = count;
-        out.body = request->body.ptr;
+        out.body = out.parts ? NULL : request->body.ptr;
         out.body_len = (size_t)request->body.len;
         out.connect_timeout_ms = request->connect_ms
                                      ? request->connect_ms
@@ -492,13 +528,37 @@ static troupe_status do_open(troupe_turn *turn, const troupe_http_request *reque
         out.max_body = request->max_body ? (size_t)request->max_body
                                          : (size_t)config_bytes(section, "max_body");
         status = turn_record_begin(&call, frame, request->reservation ? "http.paid" : "http",
-                                   hash_request(request, out.method));
+                                   hash_request(request, parts, out.method));
         if (status == RECORD_REPLAYED)
             status = replay(&call, (int64_t)request->reservation, ret);
         else if (status == TROUPE_OK)
             status = send_request(&call, request, &out, ret);
     }
     headers_clear(headers, count);
+    return status;
+}
+
+static troupe_status do_open(troupe_turn *turn, const troupe_http_request *request,
+                             troupe_http **ret)
+{
+    struct http_request out = {0};
+
+    return open_request(turn_frame_of(turn), request, (troupe_array){0}, &out, ret);
+}
+
+static troupe_status do_open_parts(troupe_turn *turn, const troupe_http_request *request,
+                                   troupe_array parts, troupe_http **ret)
+{
+    struct turn_frame *frame = turn_frame_of(turn);
+    struct arena arena = {0};
+    struct http_request out = {0};
+    troupe_status status = TROUPE_HAS(request, reservation)
+                               ? parts_of(frame, request, parts, &arena, &out)
+                               : TROUPE_OK; /* which open_request refuses */
+
+    if (status >= 0)
+        status = open_request(frame, request, parts, &out, ret);
+    arena_clear(&arena);
     return status;
 }
 
@@ -596,7 +656,8 @@ const troupe_http_v1 *host_http_table(void)
                                          .read = do_read,
                                          .close = do_close,
                                          .read_within = read_within,
-                                         .gather = do_gather};
+                                         .gather = do_gather,
+                                         .open_parts = do_open_parts};
 
     return &table;
 }

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_SHOWN 60           /* bytes of a file's name in a sentence */
-#define BODY_ROOM  (64u * 1024) /* for all but texts and pictures; it grows */
+#define NAME_SHOWN   60           /* bytes of a file's name in a sentence */
+#define DIGEST_PIECE (256u << 10) /* bytes that are worked at at once    */
+#define BODY_ROOM    (64u * 1024) /* for all but texts and pictures; it grows */
 
 static const json_t *list_of(const json_t *message)
 {
@@ -218,18 +219,50 @@ static troupe_status digest(troupe_host *host, const void *in, uint64_t in_len, 
     return TROUPE_OK;
 }
 
+static troupe_status digest_piece(troupe_turn *turn, const char *data, size_t len,
+                                  uint8_t ret[LLM_DIGEST_SIZE])
+{
+    if (troupe_work(turn, digest, data, len, ret, LLM_DIGEST_SIZE) >= 0)
+        return TROUPE_OK;
+    if (troupe_turn_status(turn) < 0)
+        return troupe_turn_status(turn);
+    llm_digest(data, len, ret);
+    return TROUPE_OK;
+}
+
+/* Piece by piece, as the host copies what a thread works at: of several pieces it is the digest of theirs. */
+static troupe_status digest_one(troupe_turn *turn, const troupe_str *bytes,
+                                uint8_t ret[LLM_DIGEST_SIZE])
+{
+    uint8_t pieces[LLM_PICTURE_MAX / DIGEST_PIECE + 1][LLM_DIGEST_SIZE];
+    size_t count = 0;
+
+    for (uint64_t at = 0; at < bytes->len && count < sizeof(pieces) / sizeof(pieces[0]);
+         at += DIGEST_PIECE) {
+        const uint64_t left = bytes->len - at;
+        troupe_status status =
+            digest_piece(turn, bytes->ptr + at, left < DIGEST_PIECE ? (size_t)left : DIGEST_PIECE,
+                         pieces[count++]);
+
+        if (status < 0)
+            return status;
+    }
+    if (count == 1)
+        memcpy(ret, pieces[0], LLM_DIGEST_SIZE);
+    else
+        llm_digest(pieces, count * LLM_DIGEST_SIZE, ret);
+    return TROUPE_OK;
+}
+
 troupe_status llm_pictures_digest(troupe_turn *turn, struct llm_pictures *pictures)
 {
     for (uint32_t i = 0; i < pictures->count; i++) {
         struct llm_picture *picture = &pictures->at[i];
         uint8_t made[LLM_DIGEST_SIZE];
+        troupe_status status = digest_one(turn, &picture->bytes, made);
 
-        if (troupe_work(turn, digest, picture->bytes.ptr, picture->bytes.len, made, sizeof(made)) <
-            0) {
-            if (troupe_turn_status(turn) < 0)
-                return troupe_turn_status(turn);
-            llm_digest(picture->bytes.ptr, (size_t)picture->bytes.len, made);
-        }
+        if (status < 0)
+            return status;
         llm_digest_text(made, picture->digest);
     }
     return TROUPE_OK;
@@ -299,40 +332,95 @@ static void pack(const uint8_t *in, size_t len, char *out)
 }
 
 /* Which text stands for a picture is told by the value itself, which nothing that was written can be. */
+static const struct llm_picture *picture_behind(const struct llm_pictures *pictures,
+                                                const json_t *value)
+{
+    for (uint32_t i = 0; i < pictures->count; i++)
+        if (pictures->at[i].stand_in == value)
+            return &pictures->at[i];
+    return NULL;
+}
+
 static int put_picture(struct llm_json_writer *writer, const json_t *value, void *arg)
 {
-    const struct llm_pictures *pictures = arg;
+    const struct llm_picture *picture = picture_behind(arg, value);
+    char *room;
 
+    if (!picture)
+        return 0;
+    llm_json_put(writer, "\"", 1);
+    llm_json_put(writer, json_string_value(value), json_string_length(value));
+    room = llm_json_room(writer, packed((size_t)picture->bytes.len));
+    if (room)
+        pack((const uint8_t *)picture->bytes.ptr, (size_t)picture->bytes.len, room);
+    llm_json_put(writer, "\"", 1);
+    return 1;
+}
+
+static size_t text_room(const struct llm_request *request)
+{
+    return BODY_ROOM + 2 * (size_t)request->input_bytes;
+}
+
+static void drop_stand_ins(struct llm_pictures *pictures)
+{
     for (uint32_t i = 0; i < pictures->count; i++) {
-        const struct llm_picture *picture = &pictures->at[i];
-        const size_t len = (size_t)picture->bytes.len;
-        char *room;
-
-        if (picture->stand_in != value)
-            continue;
-        llm_json_put(writer, "\"", 1);
-        llm_json_put(writer, json_string_value(value), json_string_length(value));
-        room = llm_json_room(writer, packed(len));
-        if (room)
-            pack((const uint8_t *)picture->bytes.ptr, len, room);
-        llm_json_put(writer, "\"", 1);
-        return 1;
+        json_decref(pictures->at[i].stand_in);
+        pictures->at[i].stand_in = NULL;
     }
-    return 0;
 }
 
 char *llm_pictures_print(const struct llm_request *request, const json_t *body, size_t flags)
 {
     struct llm_pictures *pictures = request->pictures;
-    size_t room = BODY_ROOM + 2 * (size_t)request->input_bytes;
+    size_t room = text_room(request);
     char *text;
 
     for (uint32_t i = 0; i < pictures->count; i++)
         room += packed((size_t)pictures->at[i].bytes.len);
     text = llm_json_print_with(body, flags, room, put_picture, pictures);
-    for (uint32_t i = 0; i < pictures->count; i++) {
-        json_decref(pictures->at[i].stand_in);
-        pictures->at[i].stand_in = NULL;
-    }
+    drop_stand_ins(pictures);
     return text;
+}
+
+struct cutting {
+    const struct llm_pictures *pictures;
+    struct llm_body *body;
+    int too_many;
+};
+
+static int cut_picture(struct llm_json_writer *writer, const json_t *value, void *arg)
+{
+    struct cutting *cutting = arg;
+    struct llm_body *body = cutting->body;
+    const struct llm_picture *picture = picture_behind(cutting->pictures, value);
+
+    if (!picture)
+        return 0;
+    llm_json_put(writer, "\"", 1);
+    llm_json_put(writer, json_string_value(value), json_string_length(value));
+    if (body->count < LLM_CUTS_MAX)
+        body->cuts[body->count++] = (struct llm_cut){writer->len, picture};
+    else
+        cutting->too_many = 1;
+    llm_json_put(writer, "\"", 1);
+    return 1;
+}
+
+void llm_pictures_cut(const struct llm_request *request, const json_t *body, size_t flags,
+                      struct llm_body *ret)
+{
+    struct cutting cutting = {request->pictures, ret, 0};
+
+    ret->count = 0;
+    ret->text = llm_json_print_with(body, flags, text_room(request), cut_picture, &cutting);
+    ret->len = ret->text ? strlen(ret->text) : 0;
+    if (cutting.too_many) {
+        free(ret->text);
+        ret->count = 0;
+        ret->text = llm_pictures_print(request, body, flags);
+        ret->len = ret->text ? strlen(ret->text) : 0;
+        return;
+    }
+    drop_stand_ins(request->pictures);
 }

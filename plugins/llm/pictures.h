@@ -18,6 +18,7 @@
 #define LLM_PICTURES_MAX     8
 #define LLM_PICTURE_MAX      3932160u /* bytes; in base64 the 5 MB that Anthropic takes */
 #define LLM_PICTURES_DEFAULT 4
+#define LLM_CUTS_MAX         32 /* pictures of a body that is sent in parts; a file may be shown again */
 /* What a picture is taken for where nobody knows who will see it. */
 #define LLM_PICTURE_TOKENS 1000
 
@@ -70,5 +71,17 @@ json_t *llm_pictures_stand_in(const struct llm_picture *picture, const char *bef
 
 /* The body with the pictures in it, to be freed with free(); NULL without memory. */
 char *llm_pictures_print(const struct llm_request *request, const json_t *body, size_t flags);
+/* The body as it is sent in parts: its text without the pictures, and where their base64 belongs. */
+struct llm_body {
+    char *text; /* to be freed with free(); NULL without memory */
+    size_t len;
+    uint32_t count; /* 0: there are more than LLM_CUTS_MAX, or none */
+    struct llm_cut {
+        size_t at; /* in the text */
+        const struct llm_picture *picture;
+    } cuts[LLM_CUTS_MAX];
+};
+void llm_pictures_cut(const struct llm_request *request, const json_t *body, size_t flags,
+                      struct llm_body *ret);
 
 #endif

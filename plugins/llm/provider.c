@@ -65,9 +65,10 @@ json_t *llm_provider_messages(const struct llm_request *request)
     return list;
 }
 
-char *llm_provider_body(const struct llm_request *request)
+/* The caller's; NULL without memory. */
+static json_t *tree_of(const struct llm_request *request)
 {
-    LLM_CLEANUP_JSON json_t *body = NULL, *words = NULL;
+    LLM_CLEANUP_JSON json_t *words = NULL;
     struct llm_request plain = *request;
 
     if (llm_actions_used(request)) {
@@ -76,9 +77,22 @@ char *llm_provider_body(const struct llm_request *request)
         if (!words)
             return NULL;
     }
-    body = llm_provider_of(request->settings)->body(&plain);
+    return llm_provider_of(request->settings)->body(&plain);
+}
+
+char *llm_provider_body(const struct llm_request *request)
+{
+    LLM_CLEANUP_JSON json_t *body = tree_of(request);
+
     return request->pictures ? llm_pictures_print(request, body, JSON_REAL_PRECISION(6))
                              : llm_json_print(body, JSON_REAL_PRECISION(6));
+}
+
+void llm_provider_cut(const struct llm_request *request, struct llm_body *ret)
+{
+    LLM_CLEANUP_JSON json_t *body = tree_of(request);
+
+    llm_pictures_cut(request, body, JSON_REAL_PRECISION(6), ret);
 }
 
 troupe_status llm_provider_chunk(const struct llm_provider *provider, struct llm_stream *stream,

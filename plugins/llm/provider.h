@@ -8,6 +8,7 @@
 #define LLM_PROVIDER_H
 
 #include "delta.h"
+#include "pictures.h"
 #include "request.h"
 #include "sse.h"
 #include "stream.h"
@@ -47,6 +48,8 @@ json_t *llm_provider_messages(const struct llm_request *request);
 
 /* The body, to be freed with free(); NULL without memory. */
 char *llm_provider_body(const struct llm_request *request);
+/* The same of a request with pictures, without them and with where they belong. */
+void llm_provider_cut(const struct llm_request *request, struct llm_body *ret);
 
 /* One chunk's data. TROUPE_OK: `*ret` and `*ret_len` are new text inside `stream->text`, length 0
  * when the chunk had none. TROUPE_END after the mark that ends a stream. TROUPE_DATA: no JSON, or

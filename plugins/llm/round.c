@@ -53,23 +53,59 @@ static troupe_status fail(troupe_turn *turn, struct llm_round *round, const stru
     return kind->status;
 }
 
+/* The pictures go from where the host has them: in the body they would be copied twice. */
+static troupe_status open_in_parts(troupe_turn *turn, const struct llm_round *round,
+                                   troupe_http_request *request, troupe_http **ret)
+{
+    troupe_http_part parts[2 * LLM_CUTS_MAX + 1];
+    troupe_array list = {parts, 0, sizeof(parts[0])};
+    struct llm_body body;
+    troupe_status status;
+    size_t at = 0;
+
+    llm_provider_cut(round->request, &body);
+    if (!body.text)
+        return TROUPE_NOMEM;
+    for (uint32_t i = 0; i < body.count; i++) {
+        const struct llm_cut *cut = &body.cuts[i];
+
+        parts[list.count++] = (troupe_http_part){.bytes = {body.text + at, cut->at - at}};
+        parts[list.count++] =
+            (troupe_http_part){.bytes = cut->picture->bytes, .as = TROUPE_HTTP_BASE64};
+        at = cut->at;
+    }
+    parts[list.count++] = (troupe_http_part){.bytes = {body.text + at, body.len - at}};
+    status = troupe_http_api(turn)->open_parts(turn, request, list, ret);
+    free(body.text);
+    return status;
+}
+
+static troupe_status open_whole(troupe_turn *turn, const struct llm_round *round,
+                                troupe_http_request *request, troupe_http **ret)
+{
+    char *body = llm_request_body(round->request);
+    troupe_status status;
+
+    if (!body)
+        return TROUPE_NOMEM;
+    request->body = str(body);
+    status = troupe_http_api(turn)->open(turn, request, ret);
+    free(body);
+    return status;
+}
+
 static troupe_status open_request(troupe_turn *turn, struct llm_round *round, troupe_http **ret)
 {
     const struct llm_settings *settings = round->settings;
     troupe_header headers[LLM_HEADERS_MAX];
     char url[LLM_URL_MAX + 32], key[LLM_KEY_VALUE_MAX];
     troupe_http_request request = {.size = sizeof(request), .method = "POST"};
-    char *body = llm_request_body(round->request);
-    troupe_status status;
 
-    if (!body)
-        return TROUPE_NOMEM;
     snprintf(url, sizeof(url), "%s%s", settings->base_url, llm_provider_of(settings)->chat);
     request.url = str(url);
     request.headers.ptr = headers;
     request.headers.count = llm_headers(settings, round->key, 1, key, headers);
     request.headers.stride = sizeof(headers[0]);
-    request.body = str(body);
     request.connect_ms = settings->connect_ms;
     request.first_byte_ms = settings->first_token_ms;
     /* The host's own limit is the longer of the two; read_stream tells them apart. */
@@ -78,9 +114,9 @@ static troupe_status open_request(troupe_turn *turn, struct llm_round *round, tr
     request.total_ms = settings->total_ms;
     request.max_body = STREAM_MAX;
     request.reservation = round->reservation.id;
-    status = troupe_http_api(turn)->open(turn, &request, ret);
-    free(body);
-    return status;
+    return round->request->pictures && TROUPE_HAS(troupe_http_api(turn), open_parts)
+               ? open_in_parts(turn, round, &request, ret)
+               : open_whole(turn, round, &request, ret);
 }
 
 /* As much of a body as fits. */

@@ -48,6 +48,18 @@ typedef struct troupe_http_request {
     uint64_t reservation;
 } troupe_http_request;
 
+/* A piece of a body; `as` says how it is sent. */
+typedef struct troupe_http_part {
+    troupe_str bytes;
+    uint32_t as; /* TROUPE_HTTP_… */
+    uint32_t reserved;
+} troupe_http_part;
+
+#define TROUPE_HTTP_PLAIN     0u /* as it is                                  */
+#define TROUPE_HTTP_BASE64    1u /* as such text, padded and without a line's end */
+
+#define TROUPE_HTTP_PARTS_MAX 256u /* of a request */
+
 /* A request that was sent, with its answer; closed by the host when the stage or function returns. */
 typedef struct troupe_http troupe_http;
 
@@ -80,6 +92,13 @@ typedef struct troupe_http_v1 {
      * time and not by each of its pieces: waking up for these is most of what reading it takes. 0: at once, as
      * at first. TROUPE_UNSUPPORTED: nothing changes. [turn] */
     troupe_status (*gather)(troupe_turn *turn, troupe_http *http, uint32_t ms);
+    /* As open, with a body of parts (troupe_http_part, 1 to TROUPE_HTTP_PARTS_MAX) that follow each other; that of
+     * the request is empty. Borrowed until it returns, like all of the request: they are sent from where they are,
+     * by a thread of the host that also makes the base64, so that megabytes of a member's file are neither copied
+     * nor packed while others wait. TROUPE_ARGUMENT for another body, kind or number of parts. Recorded as
+     * open. Absent where the table's `size` ends before it, as in a process of the plugin's own. [turn, waits] */
+    troupe_status (*open_parts)(troupe_turn *turn, const troupe_http_request *request,
+                                troupe_array parts, troupe_http **ret);
 } troupe_http_v1;
 
 /* The table; NULL where this host has none. Not recorded. [turn] */

@@ -145,6 +145,47 @@ static troupe_status http_open(troupe_turn *turn, const troupe_http_request *req
     return TROUPE_OK;
 }
 
+/* As the host sends it. */
+static char *join_parts(troupe_array parts)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    for (uint32_t i = 0; i < parts.count; i++) {
+        const troupe_http_part *part = TROUPE_AT(parts, troupe_http_part, i);
+        const unsigned char *in = (const unsigned char *)part->bytes.ptr;
+
+        if (part->as == TROUPE_HTTP_PLAIN)
+            fwrite(part->bytes.ptr, 1, part->bytes.len, out);
+        for (uint64_t at = 0; part->as == TROUPE_HTTP_BASE64 && at < part->bytes.len; at += 3) {
+            const uint64_t n = part->bytes.len - at < 3 ? part->bytes.len - at : 3;
+            const unsigned bits = (unsigned)in[at] << 16 | (n > 1 ? (unsigned)in[at + 1] << 8 : 0) |
+                                  (n > 2 ? in[at + 2] : 0);
+
+            fprintf(out, "%c%c%c%c", digits[bits >> 18], digits[bits >> 12 & 63],
+                    n > 1 ? digits[bits >> 6 & 63] : '=', n > 2 ? digits[bits & 63] : '=');
+        }
+    }
+    fclose(out);
+    return text;
+}
+
+static troupe_status http_open_parts(troupe_turn *turn, const troupe_http_request *request,
+                                     troupe_array parts, troupe_http **ret)
+{
+    troupe_http_request whole = *request;
+    char *body = join_parts(parts);
+    troupe_status status;
+
+    whole.body = (troupe_str){body, strlen(body)};
+    self(turn)->requests[self(turn)->request_count].parts = parts.count;
+    status = http_open(turn, &whole, ret);
+    free(body);
+    return status;
+}
+
 static uint32_t http_status(const troupe_http *http)
 {
     return http->response->status;
@@ -218,7 +259,18 @@ static const troupe_http_v1 http_table = {.size = sizeof(http_table),
                                           .read = http_read,
                                           .close = http_close,
                                           .read_within = http_read_within,
-                                          .gather = http_gather};
+                                          .gather = http_gather,
+                                          .open_parts = http_open_parts};
+
+/* Of a host from before `open_parts`. */
+static const troupe_http_v1 http_table_before = {.size = offsetof(troupe_http_v1, open_parts),
+                                                 .open = http_open,
+                                                 .status = http_status,
+                                                 .header = http_header,
+                                                 .read = http_read,
+                                                 .close = http_close,
+                                                 .read_within = http_read_within,
+                                                 .gather = http_gather};
 
 /* ---- money ------------------------------------------------------------------------------------*/
 
@@ -343,7 +395,7 @@ static const troupe_files_v1 files_table = {
 static const void *turn_extension(troupe_turn *turn, const char *id)
 {
     if (strcmp(id, TROUPE_HTTP) == 0)
-        return &http_table;
+        return self(turn)->no_parts ? &http_table_before : &http_table;
     if (strcmp(id, TROUPE_BUDGET_EXTENSION) == 0)
         return self(turn)->no_budget ? NULL : &budget_table;
     if (strcmp(id, TROUPE_FILES) == 0)

@@ -49,6 +49,7 @@ struct fake_request {
     char headers[1024]; /* "name: value\n" each */
     uint64_t reservation;
     uint32_t idle_ms, first_byte_ms;
+    uint32_t parts; /* that the body came in; 0: whole */
 };
 
 struct fake_text {
@@ -82,6 +83,7 @@ struct fake_turn {
     struct fake_response responses[FAKE_MAX];
     struct fake_request requests[FAKE_MAX];
     unsigned request_count, open_http;
+    int no_parts; /* a host from before open_parts */
     struct fake_service services[FAKE_MAX];
     char *service_args[FAKE_MAX];
     char service_name[64];

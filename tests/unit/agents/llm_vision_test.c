@@ -42,6 +42,29 @@ static const char talk[] =
     "{\"role\":\"assistant\",\"content\":\"two\"},"
     "{\"role\":\"user\",\"content\":\"\",\"pictures\":[3]}]";
 
+/* What is sent in parts is the whole without the base64, which is PNG_64 or GIF_64 where it was cut. */
+static void check_cuts(const struct llm_request *request, const char *whole)
+{
+    struct llm_body body;
+    size_t at = 0;
+
+    llm_provider_cut(request, &body);
+    assert_non_null(body.text);
+    assert_int_equal(body.count, 3);
+    for (uint32_t i = 0; i < body.count; i++) {
+        const struct llm_cut *cut = &body.cuts[i];
+        const char *text = cut->picture->file == 0 ? PNG_64 : GIF_64;
+
+        assert_memory_equal(whole, body.text + at, cut->at - at);
+        whole += cut->at - at;
+        assert_memory_equal(whole, text, strlen(text));
+        whole += strlen(text);
+        at = cut->at;
+    }
+    assert_string_equal(whole, body.text + at);
+    free(body.text);
+}
+
 /* The body of the talk with its two pictures, to be freed. */
 static char *body_of(enum llm_format format, int low)
 {
@@ -60,6 +83,8 @@ static char *body_of(enum llm_format format, int low)
     request.pictures = &pictures;
     body = llm_request_body(&request);
     assert_non_null(body);
+    assert_null(pictures.at[0].stand_in);
+    check_cuts(&request, body);
     assert_null(pictures.at[0].stand_in);
     llm_request_clear(&request);
     return body;
@@ -254,6 +279,7 @@ static void a_picture_goes_to_a_model_that_sees(void **state)
     assert_int_equal(fake->request_count, 1);
     assert_non_null(strstr(fake->requests[0].body, "\"model\":\"eyes-1\""));
     assert_non_null(strstr(fake->requests[0].body, PNG_64));
+    assert_int_equal(fake->requests[0].parts, 3); /* the picture and what stands around it */
     assert_true(fake_text_has(&fake->reasons, "vision: eyes-1"));
     assert_int_equal(fake->reservations[0].state, FAKE_SETTLED);
 
@@ -476,6 +502,42 @@ static int print_requests(void)
     return 0;
 }
 
+static void a_host_that_knows_no_parts_gets_the_body_whole(void **state)
+{
+    struct fake_turn *fake = START({"route_vision", "eyes-1"});
+
+    (void)state;
+    fake->no_parts = 1;
+    good(fake, 0);
+    assert_int_equal(chat(fake, QUESTION, "none"), TROUPE_OK);
+    assert_int_equal(fake->requests[0].parts, 0);
+    assert_non_null(strstr(fake->requests[0].body, PNG_64));
+    fake_turn_free(fake);
+}
+
+static void a_large_picture_is_summed_up_in_pieces(void **state)
+{
+    static char large[700000] = "all of it counts";
+    struct fake_turn *fake = START({"route_vision", "eyes-1"});
+    struct llm_pictures pictures = {.at = {{.bytes = {large, sizeof(large)}}}, .count = 1};
+    char first[LLM_DIGEST_TEXT];
+
+    (void)state;
+    assert_int_equal(llm_pictures_digest(&fake->turn, &pictures), TROUPE_OK);
+    memcpy(first, pictures.at[0].digest, sizeof(first));
+    large[sizeof(large) - 1] = 'x';
+    assert_int_equal(llm_pictures_digest(&fake->turn, &pictures), TROUPE_OK);
+    assert_string_not_equal(pictures.at[0].digest, first);
+    large[sizeof(large) - 1] = '\0';
+    large[300000] = 'x';
+    assert_int_equal(llm_pictures_digest(&fake->turn, &pictures), TROUPE_OK);
+    assert_string_not_equal(pictures.at[0].digest, first);
+    large[300000] = '\0';
+    assert_int_equal(llm_pictures_digest(&fake->turn, &pictures), TROUPE_OK);
+    assert_string_equal(pictures.at[0].digest, first);
+    fake_turn_free(fake);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +546,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_model_that_is_told_of_functions_in_words_sees_too),
         cmocka_unit_test(only_a_member_shows_pictures),
         cmocka_unit_test(a_picture_goes_to_a_model_that_sees),
+        cmocka_unit_test(a_host_that_knows_no_parts_gets_the_body_whole),
+        cmocka_unit_test(a_large_picture_is_summed_up_in_pieces),
         cmocka_unit_test(nobody_is_asked_where_no_model_sees),
         cmocka_unit_test(a_refusal_goes_to_the_next_and_is_remembered),
         cmocka_unit_test(the_last_that_refuses_says_why),
