@@ -108,7 +108,7 @@ static void add_to_sums(struct store_batch *batch, const struct turn_budget_requ
     size_t count = parts_of(request, parts);
     char alias[TURN_BUDGET_ALIAS_SIZE];
 
-    turn_budget_stop_alias(request->what ? request->what : "", alias);
+    turn_budget_stop_alias_kept(request->aliases, request->what ? request->what : "", alias);
     store_batch_add(
         batch, STORE_EXPECT((int)count, SQL_BUDGET_ADD_TO_DAY, store_text(day),
                             store_int((int64_t)request->worst), text_of(scope->bot),

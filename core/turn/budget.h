@@ -26,6 +26,8 @@ struct turn_budget_scope {
     const char *bot, *guild, *member, *plugin;
 };
 
+struct turn_budget_aliases;
+
 /* What is about to be spent. */
 struct turn_budget_request {
     const struct turn_budget_caps *caps; /* a day */
@@ -34,6 +36,7 @@ struct turn_budget_request {
     uint64_t worst;                              /* UINT64_MAX: no price is known */
     const char *what;                            /* "llm.chat gpt-x"              */
     const struct turn_budget_caps *hour, *month; /* see budget_span.h; NULL: none is set */
+    struct turn_budget_aliases *aliases;         /* see budget_stop.h; NULL: none are kept */
 };
 
 /* Statements for a batch, whose commit fails with TROUPE_CONFLICT where the reservation is not in

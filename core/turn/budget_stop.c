@@ -2,11 +2,13 @@
 #include "turn/budget_stop.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "turn/owner.h"
 
 #include "turn/sql/budget_stop.h"
 
 #include <stdio.h>
+#include <string.h>
 
 _Static_assert(TURN_BUDGET_ALIAS_SIZE > sizeof("deleted-") + CACHE_OWNER, "it has to fit");
 
@@ -17,6 +19,23 @@ void turn_budget_stop_alias(const char *what, char ret[TURN_BUDGET_ALIAS_SIZE])
     ret[0] = '\0';
     if (turn_owner(what, digest))
         snprintf(ret, TURN_BUDGET_ALIAS_SIZE, "deleted-%s", digest);
+}
+
+void turn_budget_stop_alias_kept(struct turn_budget_aliases *aliases, const char *what,
+                                 char ret[TURN_BUDGET_ALIAS_SIZE])
+{
+    const size_t len = strlen(what);
+    size_t at = (size_t)(hash_finish(hash_add(HASH_START, what, len)) % TURN_BUDGET_ALIASES);
+
+    if (!aliases || len >= sizeof(aliases->kept[at].what)) {
+        turn_budget_stop_alias(what, ret);
+        return;
+    }
+    if (!aliases->kept[at].alias[0] || strcmp(aliases->kept[at].what, what) != 0) {
+        turn_budget_stop_alias(what, aliases->kept[at].alias);
+        memcpy(aliases->kept[at].what, what, len + 1);
+    }
+    memcpy(ret, aliases->kept[at].alias, TURN_BUDGET_ALIAS_SIZE);
 }
 
 void turn_budget_stop_note(struct store_batch *batch, int64_t id)

@@ -16,6 +16,20 @@
  * libcrypto has none. Pure. */
 void turn_budget_stop_alias(const char *what, char ret[TURN_BUDGET_ALIAS_SIZE]);
 
+#define TURN_BUDGET_ALIASES 16
+
+/* What was made last of the names in use, as each reservation asks for one and a digest costs more than all
+ * else of it. A longer name is made anew each time. All zero: none yet. */
+struct turn_budget_aliases {
+    struct {
+        char what[96], alias[TURN_BUDGET_ALIAS_SIZE];
+    } kept[TURN_BUDGET_ALIASES];
+};
+
+/* turn_budget_stop_alias, by what is kept; `aliases` may be NULL. */
+void turn_budget_stop_alias_kept(struct turn_budget_aliases *aliases, const char *what,
+                                 char ret[TURN_BUDGET_ALIAS_SIZE]);
+
 /* Behind the statements that settle: stops what went above its reservation. */
 void turn_budget_stop_note(struct store_batch *batch, int64_t id);
 /* TROUPE_BUDGET with a sentence where that was it, else TROUPE_OK. [waits] */

@@ -11,6 +11,7 @@
 #include "plugin/set.h"
 #include "store/store.h"
 #include "turn/budget.h"
+#include "turn/budget_stop.h"
 #include "turn/erase.h"
 #include "turn/limits.h"
 #include "turn/seen.h"
@@ -56,6 +57,7 @@ struct engine {
     struct turn_left left;
     struct turn_seen_pool seen;
     struct turn_budget_caps caps, caps_hour, caps_month;
+    struct turn_budget_aliases aliases;
     bool merge; /* [admission] merge */
     struct turn_settings settings;
     int64_t settings_count, settings_sum; /* of the rows, with several hosts on the database */

@@ -92,7 +92,8 @@ struct turn_budget_request turn_reservation_wish(const struct turn *turn, const 
         .worst = worst,
         .what = what,
         .hour = &engine->caps_hour,
-        .month = &engine->caps_month};
+        .month = &engine->caps_month,
+        .aliases = &turn->engine->aliases};
 }
 
 struct turn_budget_request turn_reservation_request(const struct turn *turn,

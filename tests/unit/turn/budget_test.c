@@ -7,6 +7,7 @@
 
 #include "turn/budget_stop.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -293,6 +294,33 @@ static void sums_equal_the_ledger_after_random_steps(void **state)
     run_body(*state, random_steps);
 }
 
+/* ---- names ---------------------------------------------------------------------------------- */
+
+static void a_name_that_is_kept_has_its_own_alias(void **state)
+{
+    static struct turn_budget_aliases aliases;
+    char name[128], kept[TURN_BUDGET_ALIAS_SIZE], made[TURN_BUDGET_ALIAS_SIZE];
+
+    (void)state;
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < 4 * (size_t)TURN_BUDGET_ALIASES; i++) { /* more than are kept */
+            snprintf(name, sizeof(name), "llm.chat model-%zu%s", i,
+                     i % 8 ? ""
+                           : " of a name that is too long to be kept beside others, by a maker "
+                             "who likes to be precise");
+            turn_budget_stop_alias(name, made);
+            turn_budget_stop_alias_kept(&aliases, name, kept);
+            assert_string_equal(kept, made);
+            turn_budget_stop_alias_kept(&aliases, name, kept); /* now it is there */
+            assert_string_equal(kept, made);
+        }
+    turn_budget_stop_alias("", made);
+    turn_budget_stop_alias_kept(&aliases, "", kept);
+    assert_string_equal(kept, made);
+    turn_budget_stop_alias_kept(NULL, "", kept);
+    assert_string_equal(kept, made);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
 int main(void)
@@ -304,6 +332,7 @@ int main(void)
         TEST(a_reservation_ends_exactly_once),
         TEST(a_crash_books_what_left_and_releases_the_rest),
         TEST(sums_equal_the_ledger_after_random_steps),
+        cmocka_unit_test(a_name_that_is_kept_has_its_own_alias),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
