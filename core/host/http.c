@@ -46,7 +46,10 @@ struct troupe_http {
     int64_t reservation; /* that it really spends */
     uint32_t status;
     struct buf headers; /* name NUL value NUL …                                 */
-    struct buf body;    /* so far, up to what may be kept                       */
+    struct buf body;    /* a replayed one                                       */
+    struct buf row;     /* what will be noted, with the body so far             */
+    /* Where in it stand how the body ended, its length, and the body. */
+    size_t row_end, row_len, row_body;
     size_t max_kept;
     bool noted;
     bool given;        /* the replayed body, in one chunk                       */
@@ -249,21 +252,33 @@ static troupe_status headers_of(struct turn_frame *frame, troupe_array list, boo
 
 /* ---- the record ----------------------------------------------------------------------------- */
 
+/* What stands in the record before the body, which comes behind it as it is read. */
+static void begin_row(troupe_http *http)
+{
+    struct buf *row = &http->row;
+
+    buf_reserve(row, http->headers.len + BODY_FIRST);
+    pack_int(row, http->reservation);
+    pack_int(row, http->status);
+    http->row_end = row->len;
+    pack_int(row, TROUPE_END);
+    pack_bytes(row, buf_text(&http->headers), http->headers.len);
+    http->row_len = row->len;
+    pack_int(row, 0);
+    http->row_body = row->len;
+}
+
 /* Keeps the answer once, as far as the plugin read it: at the end of the body, or where it closes. */
 static troupe_status note(troupe_http *http, troupe_status end)
 {
-    _cleanup_buf_ struct buf out = BUF_INIT;
     troupe_status status;
 
     if (http->noted || !http->stream)
         return TROUPE_OK;
     http->noted = true;
-    pack_int(&out, http->reservation);
-    pack_int(&out, http->status);
-    pack_int(&out, end);
-    pack_bytes(&out, buf_text(&http->headers), http->headers.len);
-    pack_bytes(&out, buf_text(&http->body), http->body.len);
-    status = turn_record_note_max(&http->call, TROUPE_OK, buf_text(&out), out.len, http->max_kept);
+    pack_set_int(&http->row, http->row_end, end);
+    pack_set_int(&http->row, http->row_len, (int64_t)(http->row.len - http->row_body));
+    status = turn_record_note_buf(&http->call, TROUPE_OK, &http->row, http->max_kept);
     if (http->class == CLASS_OUTSIDE && status == TROUPE_OK)
         turn_record_flush(http->frame->turn); /* the sooner, the smaller the doubt after a crash */
     return status;
@@ -279,6 +294,7 @@ static void http_release(struct turn_resource *resource)
     http_close(http->stream);
     buf_clear(&http->headers);
     buf_clear(&http->body);
+    buf_clear(&http->row);
     mem_free(http);
 }
 
@@ -427,6 +443,7 @@ static troupe_status send_request(struct record_call *call, const troupe_http_re
     (*ret)->status = (uint32_t)http_stream_status(stream);
     (*ret)->max_kept = class == CLASS_NOTED ? RECORD_NOTE_MAX : KEPT_BODY + KEPT_HEADERS + 1024;
     keep_headers(*ret);
+    begin_row(*ret);
     return TROUPE_OK;
 }
 
@@ -617,10 +634,8 @@ static troupe_status read_within(troupe_turn *turn, troupe_http *http, uint32_t 
     http->end = status;
     if (status < 0)
         return turn_frame_error(frame, status, "http.failed", "%s", err.text);
-    if (!http->body.cap)
-        buf_reserve(&http->body, BODY_FIRST);
-    if (http->body.len <= http->max_kept)
-        buf_append(&http->body, data, len);
+    if (!http->noted && http->row.len - http->row_body <= http->max_kept)
+        buf_append(&http->row, data, len);
     *ret = (troupe_str){data, len};
     return TROUPE_OK;
 }

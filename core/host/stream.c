@@ -14,6 +14,7 @@
 
 #define STREAMS_MAX  16
 #define CHUNKS_AHEAD 16  /* chunks that a callee may be ahead of its reader */
+#define NOTE_NUMBERS 5   /* of a note: the status, and the length of each text */
 #define GIVEN_FIRST  960 /* bytes of an answer for which there is room at once */
 
 struct chunk {
@@ -101,12 +102,14 @@ static troupe_status note(troupe_stream *stream, troupe_status status)
 
     if (stream->replayed)
         return TROUPE_OK;
+    buf_reserve(&out, stream->given.len + json->len + strlen(result->code) +
+                          strlen(result->sentence) + NOTE_NUMBERS * sizeof(int64_t));
     pack_int(&out, status);
     pack_bytes(&out, buf_text(&stream->given), stream->given.len);
     pack_bytes(&out, buf_text(json), json->len);
     pack_text(&out, result->code);
     pack_text(&out, result->sentence);
-    return turn_record_note(&stream->call, TROUPE_OK, buf_text(&out), out.len);
+    return turn_record_note_buf(&stream->call, TROUPE_OK, &out, RECORD_NOTE_MAX);
 }
 
 /* A stream whose end is known: no function runs. */

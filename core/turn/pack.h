@@ -19,6 +19,12 @@ static inline void pack_int(struct buf *out, int64_t value)
     buf_append(out, &value, sizeof(value));
 }
 
+/* Puts another number where one stands. */
+static inline void pack_set_int(struct buf *out, size_t at, int64_t value)
+{
+    memcpy(out->data + at, &value, sizeof(value));
+}
+
 static inline void pack_bytes(struct buf *out, const void *data, size_t len)
 {
     pack_int(out, (int64_t)len);

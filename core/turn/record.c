@@ -334,8 +334,9 @@ static uint64_t add_notes(struct turn *turn, struct store_batch *batch)
     return turn->record.sequence;
 }
 
-troupe_status turn_record_note_max(struct record_call *call, troupe_status status,
-                                   const void *result, size_t len, size_t max)
+/* `whole` NULL: what is kept is copied. */
+static troupe_status note(struct record_call *call, troupe_status status, const void *result,
+                          size_t len, struct buf *whole, size_t max)
 {
     struct turn_frame *frame = call->frame;
     struct turn *turn = frame->turn;
@@ -353,8 +354,13 @@ troupe_status turn_record_note_max(struct record_call *call, troupe_status statu
     if (status < 0) {
         pack_error(&row->result, frame, status);
     } else if (len <= max && record->bytes + len <= RECORD_NOTES_BYTES) {
-        buf_append(&row->result, result, len);
         record->bytes += len;
+        if (whole) {
+            row->result = *whole;
+            *whole = (struct buf)BUF_INIT;
+        } else {
+            buf_append(&row->result, result, len);
+        }
     } else {
         row->state = RECORD_HASHED;
         pack_int(&row->result, turn_record_hash(RECORD_HASH_START, result, len));
@@ -367,6 +373,18 @@ troupe_status turn_record_note_max(struct record_call *call, troupe_status statu
                        call->ordinal, call->kind);
     make_pending(turn, row);
     return status;
+}
+
+troupe_status turn_record_note_max(struct record_call *call, troupe_status status,
+                                   const void *result, size_t len, size_t max)
+{
+    return note(call, status, result, len, NULL, max);
+}
+
+troupe_status turn_record_note_buf(struct record_call *call, troupe_status status,
+                                   struct buf *result, size_t max)
+{
+    return note(call, status, buf_text(result), result->len, result, max);
 }
 
 troupe_status turn_record_note(struct record_call *call, troupe_status status, const void *result,

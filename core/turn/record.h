@@ -128,6 +128,10 @@ troupe_status turn_record_note(struct record_call *call, troupe_status status, c
 /* The same for what `max` bytes may be kept of. */
 troupe_status turn_record_note_max(struct record_call *call, troupe_status status,
                                    const void *result, size_t len, size_t max);
+/* The same for a large result that nobody needs any more: the record may take its memory over, instead of
+ * another copy. `result` stays the caller's to clear. */
+troupe_status turn_record_note_buf(struct record_call *call, troupe_status status,
+                                   struct buf *result, size_t max);
 /* Commits the batch with the call's row and all notes. A failure becomes the frame's last error
  * under `code` and is noted. [waits] */
 troupe_status turn_record_commit(struct record_call *call, struct store_batch *batch,
