@@ -5,9 +5,9 @@
  */
 #include "store/driver.h"
 
-static troupe_status copy_size(const struct store_statement *statement, size_t *ret)
+static troupe_status copy_size(const struct store_statement *statement, size_t sql_len, size_t *ret)
 {
-    size_t size = strlen(statement->sql) + 2 * (size_t)STORE_NAME_MAX + 2;
+    size_t size = sql_len + 2 * (size_t)STORE_NAME_MAX + 2;
     const struct store_scope *scope = statement->scope;
 
     if (scope) {
@@ -32,6 +32,28 @@ static const char *copy_text(struct arena *arena, const char *text)
     return text ? arena_strdup(arena, text) : NULL;
 }
 
+/* The core's own texts are known by themselves: none begins like a namespace's key, as no SQL is a name
+ * and a line feed. */
+static void set_key(struct arena *arena, const struct store_statement *statement, size_t ns_len,
+                    size_t sql_len, struct store_command *command)
+{
+    char *key;
+
+    if (statement->sql_stays && !ns_len) {
+        command->key = command->sql = statement->sql;
+        command->key_len = sql_len;
+        return;
+    }
+    key = arena_alloc(arena, ns_len + sql_len + 2);
+    if (ns_len)
+        memcpy(key, statement->ns, ns_len);
+    key[ns_len] = '\n';
+    memcpy(key + ns_len + 1, statement->sql, sql_len);
+    command->key = key;
+    command->key_len = ns_len + 1 + sql_len;
+    command->sql = key + ns_len + 1;
+}
+
 troupe_status store_command_copy(struct arena *arena, const struct store_statement *statement,
                                  size_t max_bytes, struct store_command *ret, struct error *err)
 {
@@ -39,7 +61,6 @@ troupe_status store_command_copy(struct arena *arena, const struct store_stateme
     size_t ns_len = statement->ns ? strlen(statement->ns) : 0;
     size_t sql_len, size = 0;
     struct store_value *params;
-    char *key;
 
     if (!statement->sql)
         return error_set(err, TROUPE_ARGUMENT, "a statement without SQL");
@@ -49,18 +70,12 @@ troupe_status store_command_copy(struct arena *arena, const struct store_stateme
     if (statement->param_count > STORE_PARAMETERS_MAX)
         return error_set(err, TROUPE_LIMIT, "more than %d values for one statement",
                          STORE_PARAMETERS_MAX);
-    if (copy_size(statement, &size) < 0 || size > max_bytes || arena->used > max_bytes - size)
+    sql_len = strlen(statement->sql);
+    if (copy_size(statement, sql_len, &size) < 0 || size > max_bytes ||
+        arena->used > max_bytes - size)
         return error_set(err, TROUPE_LIMIT, "more than %zu bytes of statements and values",
                          max_bytes);
-    sql_len = strlen(statement->sql);
-    key = arena_alloc(arena, ns_len + sql_len + 2);
-    if (ns_len)
-        memcpy(key, statement->ns, ns_len);
-    key[ns_len] = '\n';
-    memcpy(key + ns_len + 1, statement->sql, sql_len);
-    command.key = key;
-    command.key_len = ns_len + 1 + sql_len;
-    command.sql = key + ns_len + 1;
+    set_key(arena, statement, ns_len, sql_len, &command);
     command.ns = ns_len ? arena_strdup(arena, statement->ns) : NULL;
     if (statement->scope) {
         command.scope.account = copy_text(arena, statement->scope->account);

@@ -16,8 +16,8 @@
 
 #include <stdatomic.h>
 
-/* A statement whose parts were copied, with its outcome. `key` is namespace, line feed, SQL:
- * what a statement cache looks up without composing it anew. */
+/* A statement whose parts were copied, with its outcome. `key` is namespace, line feed, SQL, or the SQL alone
+ * where it is a text of the program: what a statement cache looks up without composing it anew. */
 struct store_command {
     const char *key, *sql, *ns;
     size_t key_len;

@@ -10,6 +10,7 @@
 #ifndef STORE_VALUE_H
 #define STORE_VALUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct store_scope {
 
 struct store_statement {
     const char *sql;
+    bool sql_stays; /* the text is part of the program, so a command need not copy it */
     /* The namespace of the plugin it runs for; NULL: the core's own. In a namespace `{table}` is the
      * plugin's own table, and every other table, ATTACH, PRAGMA, transaction control and a second
      * statement in the text are refused. */
@@ -58,8 +60,13 @@ struct store_statement {
 #define STORE_PARAMS(...)                                                                          \
     .params = (const struct store_value[]){__VA_ARGS__},                                           \
     .param_count = sizeof((const struct store_value[]){__VA_ARGS__}) / sizeof(struct store_value)
+/* Whether a text is a literal, as far as the compiler can tell: of a pointer to a text it says no. */
+#define STORE_STAYS(text) (__builtin_constant_p(text) != 0)
 #define STORE_EXPECT(rows, text, ...)                                                              \
-    (&(const struct store_statement){.sql = (text), .expect = (rows), STORE_PARAMS(__VA_ARGS__)})
+    (&(const struct store_statement){.sql = (text),                                                \
+                                     .sql_stays = STORE_STAYS(text),                               \
+                                     .expect = (rows),                                             \
+                                     STORE_PARAMS(__VA_ARGS__)})
 #define STORE_SQL(text, ...) STORE_EXPECT(STORE_ANY, text, __VA_ARGS__)
 
 static inline struct store_value store_null(void)
