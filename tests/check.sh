@@ -7,6 +7,8 @@
 
 logs=$top/build/check
 jobs=$(nproc 2>/dev/null || echo 1)
+# Most tests wait for timers and servers for two thirds of their time.
+test_jobs=$((jobs * 2))
 
 # Failures that no TAP line tells: a build that breaks, make that gives up.
 broken=0
@@ -37,9 +39,9 @@ build() {
 }
 
 # One builds after another, and one build's tests run after those of the one before, beside the builds
-# that follow: never two suites at once, which would be slow enough to reach deadlines. Lints and fuzzers
-# have none; they run behind the builds, beside those tests. Whoever builds, lints and fuzzes is nice to
-# who tests, for the same reason.
+# that follow: never two suites at once, which would be slow enough to reach deadlines. Lints, fuzzers and
+# the programs under valgrind have none; they run behind the builds, beside those tests. Whoever builds,
+# lints and fuzzes is nice to who tests, for the same reason.
 tests_pid=
 
 # tests_run NAME TARGET…: the tests of a build once it is there.
@@ -50,7 +52,7 @@ tests_run() {
         [ -e "$logs/$name.broken" ] && return 0
         sleep 0.2
     done
-    ${tests_nice:-} make -C "build/$name" -k -j"$jobs" "$@" >"$logs/$name.tests.log" 2>&1 </dev/null
+    ${tests_nice:-} make -C "build/$name" -k -j"${tests_at_once:-$test_jobs}" "$@" >"$logs/$name.tests.log" 2>&1 </dev/null
     echo $? >"$logs/$name.status"
     read -r passed failed skipped <<<"$(count "build/$name")"
     note "build/$name: $passed passed, $failed failed, $skipped skipped"
@@ -90,7 +92,10 @@ show_failures() {
         while read -r trs; do
             printf '\n==== %s\n' "$trs"
             grep -E '^:test-result: (FAIL|XPASS|ERROR)' "$trs"
-            tail -n 60 "${trs%.trs}.log"
+            # Reasons stand before the end where a program goes on after a failure.
+            grep -vE '^ok |^\[ +(OK|RUN) +\]|(^|[ "])(info|debug)[ ":]' "${trs%.trs}.log" | head -n 100
+            echo '---- its end'
+            tail -n 40 "${trs%.trs}.log"
         done
 }
 
@@ -120,7 +125,6 @@ check() {
         tests_run asan check
         [ -n "$quick" ] && exit
         tests_run tsan check-tsan
-        tests_run gcc check-release
     ) &
     tests_pid=$!
     # Hundreds of programs are linked; gold takes half the time of the linker that packages are made
@@ -135,8 +139,9 @@ check() {
         build clang CC=clang CFLAGS='-O0 -Wno-frame-larger-than' "${linker[@]}" \
             --enable-switch=ucontext -- clang-programs
         build fuzz CC=clang CFLAGS='-O1 -g1' --enable-fuzzers -- fuzz-targets
-        tests_nice='nice' tests_run clang check-clang TEST_TIMEOUT=600
-        tests_nice='nice' tests_run fuzz check-fuzz TEST_TIMEOUT=600
+        for argument in clang:check-clang fuzz:check-fuzz gcc:check-release; do
+            tests_nice=nice tests_at_once=$jobs tests_run "${argument%:*}" "${argument#*:}" TEST_TIMEOUT=600
+        done
     fi
     wait "$tests_pid"
     tests_pid=

@@ -70,6 +70,19 @@ tap_done()
     echo "1..$TAP_COUNT"
 }
 
+# tell_failure LOG: why a test program failed, as comments: of its output the first lines that are neither
+# a promise kept nor what a host logs while all is well, then the end as it is.
+tell_failure()
+{
+    local reasons=100 end=40
+
+    {
+        grep -vE '^(ok |\[ +(OK|RUN) +\])|(^|[ "])(info|debug)[ ":]' "$1" | head -n "$reasons"
+        echo "the last $end lines:"
+        tail -n "$end" "$1"
+    } | sed 's/^/# /'
+}
+
 # until_true COMMAND…: as soon as it succeeds; fails after 30 s.
 until_true()
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * An agent that counts in memory and hands its count over exclusively. Each message counts one,
- * after a while inside: "slow MS" (a longer one), "nest MS" (the same, then it calls itself), "read" (counts none).
+ * after a moment inside: "slow KEY" (until somebody has put a value under the key), "nest KEY" (the same, then
+ * it calls itself), "read" (counts none).
  * BROKEN_LOAD: it cannot take a count over; WITHOUT_ADD: it lacks the function.
  */
 #include <troupe/troupe.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #ifndef VERSION
@@ -36,30 +36,42 @@ static troupe_status other(troupe_turn *turn)
 }
 #endif
 
-static int64_t number_of(troupe_str text, const char *word)
+/* What follows the word; false: the text begins with another one. */
+static int key_of(troupe_str text, const char *word, char key[40])
 {
-    char copy[40];
     size_t len = strlen(word);
 
-    if (text.len <= len || text.len >= sizeof(copy) || memcmp(text.ptr, word, len) != 0)
-        return -1;
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    return strtol(copy + len, NULL, 10);
+    if (text.len <= len || text.len - len >= 40 || memcmp(text.ptr, word, len) != 0)
+        return 0;
+    memcpy(key, text.ptr + len, text.len - len);
+    key[text.len - len] = '\0';
+    return 1;
+}
+
+static troupe_status stay(troupe_turn *turn, const char *key)
+{
+    troupe_str ret;
+    troupe_status status;
+
+    while ((status = troupe_kv_get(turn, TROUPE_SCOPE_AGENT, key, &ret)) == TROUPE_NOT_FOUND)
+        if (troupe_sleep(turn, 20) < 0)
+            return TROUPE_FAILED;
+    return status;
 }
 
 static troupe_status stage(troupe_turn *turn)
 {
     troupe_str text = troupe_turn_message(turn)->content;
-    int64_t *count = (int64_t *)troupe_state(turn), slow = number_of(text, "slow ");
-    int64_t nest = number_of(text, "nest "), seen;
+    int64_t *count = (int64_t *)troupe_state(turn), seen;
+    char key[40];
+    int nest = key_of(text, "nest ", key), slow = nest || key_of(text, "slow ", key);
 
     if (text.len == 4 && !memcmp(text.ptr, "read", 4))
         return troupe_reply(turn, VERSION " %lld", (long long)*count);
-    if (troupe_sleep(turn, slow > 0 ? (uint64_t)slow : nest > 0 ? (uint64_t)nest : 1) < 0)
+    if ((slow ? stay(turn, key) : troupe_sleep(turn, 1)) < 0)
         return TROUPE_FAILED;
     ++*count;
-    if (nest > 0) {
+    if (nest) {
         troupe_str none = {"{}", 2};
 
         if (troupe_call(turn, "tally.add", none, NULL) < 0)
@@ -109,4 +121,4 @@ static const void *get_extension(const char *id)
 
 TROUPE_PLUGIN("org.example.tally", VERSION, "Counts in memory", .stage = stage, .create = create,
               .destroy = destroy, .get_extension = get_extension, .state_version = 1,
-              .state_oldest = 1, .state_flags = FLAGS, .functions = TROUPE_LIST(FUNCTION));
+              .state_oldest = 1, .state_flags = FLAGS, .functions = TROUPE_LIST(FUNCTION), .capabilities = "kv");

@@ -93,6 +93,22 @@ static struct plugin_agent *tally_of(struct stage_test *t)
         CHECK((record)->ends == 1);                                                                \
     } while (0)
 
+/* Whoever is inside until the key is there may go. */
+static troupe_status let_go(struct stage_test *t, const char *key)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct store_statement statement = {.expect = 1};
+    char sql[160];
+
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO kv (ns, scope, key, value, updated_ms) VALUES "
+             "('tally', 'agent', '%s', '1', 0)",
+             key);
+    statement.sql = sql;
+    store_batch_add(batch, &statement);
+    return store_commit(t->base.store, batch, 0, &t->base.err);
+}
+
 /* ---- promises -------------------------------------------------------------------------------- */
 
 #define LOAD  240
@@ -103,20 +119,31 @@ BODY(nothing_that_is_counted_under_load_is_lost)
     struct stage_test *t = arg;
     struct fixture *f = arg;
     struct record *records[LOAD];
+    struct replacing replacing;
+    struct scope scope;
     char want[40];
 
     for (int i = 0; i < LOAD; i++) {
-        char member[16], channel[16];
+        bool swap = i % (LOAD / SWAPS) == LOAD / SWAPS / 2;
+        char member[16], channel[16], key[16], slow[24];
 
         snprintf(member, sizeof(member), "%d", 100 + i % 40);
         snprintf(channel, sizeof(channel), "%d", 1000 + i % 40);
         WAIT_FOR(t->engine->admission.queued < 30); /* it refuses what is too much */
-        records[i] = ask_as(t, (struct asking){.member = member, .channel = channel}, "add");
-        if (i % (LOAD / SWAPS) == LOAD / SWAPS / 2) {
-            WAIT_FOR(tally_of(t)->running > 0);
-            CHECK_STATUS(
-                replace(t, (i / (LOAD / SWAPS)) % 2 ? STAGE TALLY("tally") : STAGE TALLY("tally2")),
-                TROUPE_OK);
+        snprintf(key, sizeof(key), "go%d", i);
+        snprintf(slow, sizeof(slow), "slow %s", key);
+        records[i] =
+            ask_as(t, (struct asking){.member = member, .channel = channel}, swap ? slow : "add");
+        if (swap) {
+            struct plugin_agent *old = tally_of(t);
+
+            WAIT_FOR(old->running > 0);
+            replace_beside(t, &scope, &replacing,
+                           (i / (LOAD / SWAPS)) % 2 ? STAGE TALLY("tally") : STAGE TALLY("tally2"));
+            WAIT_FOR(old->held);
+            CHECK_STATUS(let_go(t, key), TROUPE_OK);
+            scope_close(&scope);
+            CHECK_STATUS(replacing.status, TROUPE_OK);
         }
         if (i % 5 == 0)
             co_sleep(1);
@@ -132,7 +159,7 @@ BODY(who_is_inside_is_waited_for_and_who_comes_is_held)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
-    struct record *inside = ask(t, "slow 300"), *held;
+    struct record *inside = ask(t, "slow go"), *held;
     struct plugin_agent *old = tally_of(t);
     struct replacing replacing;
     struct scope scope;
@@ -143,6 +170,7 @@ BODY(who_is_inside_is_waited_for_and_who_comes_is_held)
     held = ask_as(t, (struct asking){.member = "8"}, "add");
     WAIT_FOR(old->held_count == 1);
     CHECK(!is_answered(inside) && !is_answered(held) && !replacing.ended);
+    CHECK_STATUS(let_go(t, "go"), TROUPE_OK);
     CHECK_SHOWN(inside, "1.0.0 1");
     CHECK_SHOWN(held, "2.0.0 2");
     scope_close(&scope);
@@ -173,7 +201,7 @@ BODY(what_is_called_from_inside_is_not_held)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
-    struct record *nested = ask(t, "nest 200");
+    struct record *nested = ask(t, "nest go");
     struct plugin_agent *old = tally_of(t);
     struct replacing replacing;
     struct scope scope;
@@ -181,6 +209,7 @@ BODY(what_is_called_from_inside_is_not_held)
     WAIT_FOR(old->inside == 1);
     replace_beside(t, &scope, &replacing, STAGE TALLY("tally2"));
     WAIT_FOR(old->held);
+    CHECK_STATUS(let_go(t, "go"), TROUPE_OK);
     CHECK_SHOWN(nested, "1.0.0 2");
     scope_close(&scope);
     CHECK_STATUS(replacing.status, TROUPE_OK);
@@ -192,7 +221,7 @@ BODY(who_stays_too_long_refuses_the_reload_and_all_go_on)
 {
     struct stage_test *t = arg;
     struct fixture *f = arg;
-    struct record *inside = ask(t, "slow 500"), *held;
+    struct record *inside = ask(t, "slow go"), *held;
     struct plugin_agent *old = tally_of(t);
     struct replacing replacing;
     struct scope scope;
@@ -207,6 +236,7 @@ BODY(who_stays_too_long_refuses_the_reload_and_all_go_on)
     CHECK(strstr(f->err.text, "agent \"tally\": 1 calls did not end within 50 ms"));
     CHECK(tally_of(t) == old && !old->held && !old->successor);
     CHECK_SHOWN(held, "1.0.0 1");
+    CHECK_STATUS(let_go(t, "go"), TROUPE_OK);
     CHECK_SHOWN(inside, "1.0.0 2");
     CHECK_STATUS(replace(t, STAGE TALLY("tally2")), TROUPE_OK);
     CHECK_ANSWER("read", "2.0.0 2");
@@ -228,7 +258,7 @@ BODY(a_build_that_cannot_load_leaves_the_old_one_at_work)
 BODY(more_than_so_many_are_not_held)
 {
     struct stage_test *t = arg;
-    struct record *inside = ask(t, "slow 300"), *held;
+    struct record *inside = ask(t, "slow go"), *held;
     struct plugin_agent *old = tally_of(t);
     struct replacing replacing;
     struct scope scope;
@@ -240,6 +270,7 @@ BODY(more_than_so_many_are_not_held)
     held = ask_as(t, (struct asking){.member = "8"}, "add");
     WAIT_FOR(old->held_count == 1);
     CHECK_NOTICE_AS(((struct asking){.member = "9"}), "add", "too much waits for it");
+    CHECK_STATUS(let_go(t, "go"), TROUPE_OK);
     CHECK_SHOWN(inside, "1.0.0 1");
     CHECK_SHOWN(held, "2.0.0 2");
     scope_close(&scope);
@@ -299,7 +330,7 @@ BODY(a_function_that_the_new_build_lacks_is_told)
     static const struct co_owner owner = {"test", 0};
     struct stage_test *t = arg;
     struct fixture *f = arg;
-    struct record *inside = ask(t, "slow 200");
+    struct record *inside = ask(t, "slow go");
     struct plugin_agent *old = tally_of(t);
     struct shell shell = {.t = t};
     struct replacing replacing;
@@ -311,6 +342,7 @@ BODY(a_function_that_the_new_build_lacks_is_told)
     scope_open(&calling, 0);
     CHECK_STATUS(co_spawn(&calling, &owner, shell_main, &shell), TROUPE_OK);
     WAIT_FOR(old->held_count == 1);
+    CHECK_STATUS(let_go(t, "go"), TROUPE_OK);
     CHECK_SHOWN(inside, "1.0.0 1");
     scope_close(&scope);
     scope_close(&calling);
