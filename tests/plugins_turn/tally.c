@@ -121,4 +121,5 @@ static const void *get_extension(const char *id)
 
 TROUPE_PLUGIN("org.example.tally", VERSION, "Counts in memory", .stage = stage, .create = create,
               .destroy = destroy, .get_extension = get_extension, .state_version = 1,
-              .state_oldest = 1, .state_flags = FLAGS, .functions = TROUPE_LIST(FUNCTION), .capabilities = "kv");
+              .state_oldest = 1, .state_flags = FLAGS, .functions = TROUPE_LIST(FUNCTION),
+              .capabilities = "kv");

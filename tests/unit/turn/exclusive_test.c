@@ -135,12 +135,10 @@ BODY(nothing_that_is_counted_under_load_is_lost)
         records[i] =
             ask_as(t, (struct asking){.member = member, .channel = channel}, swap ? slow : "add");
         if (swap) {
-            struct plugin_agent *old = tally_of(t);
-
-            WAIT_FOR(old->running > 0);
+            WAIT_FOR(tally_of(t)->running > 0);
             replace_beside(t, &scope, &replacing,
                            (i / (LOAD / SWAPS)) % 2 ? STAGE TALLY("tally") : STAGE TALLY("tally2"));
-            WAIT_FOR(old->held);
+            WAIT_FOR(replacing.ended || tally_of(t)->held);
             CHECK_STATUS(let_go(t, key), TROUPE_OK);
             scope_close(&scope);
             CHECK_STATUS(replacing.status, TROUPE_OK);
@@ -258,6 +256,7 @@ BODY(a_build_that_cannot_load_leaves_the_old_one_at_work)
 BODY(more_than_so_many_are_not_held)
 {
     struct stage_test *t = arg;
+    struct fixture *f = arg;
     struct record *inside = ask(t, "slow go"), *held;
     struct plugin_agent *old = tally_of(t);
     struct replacing replacing;
