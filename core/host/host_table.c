@@ -526,6 +526,7 @@ const troupe_turn_table *host_turn_table(void)
         .batch_commit = batch_commit,
         .ask_text = host_ask_text,
         .ask_select = host_ask_select,
+        .stop = host_stop_child,
     };
 
     return &table;

@@ -84,6 +84,7 @@ troupe_status host_spawn(troupe_turn *turn, troupe_task_fn fn, void *arg, troupe
 troupe_status host_join(troupe_turn *turn, troupe_task *task);
 troupe_status host_join_any(troupe_turn *turn, troupe_task *const *tasks, uint32_t count,
                             uint32_t *ret_which);
+troupe_status host_stop_child(troupe_turn *turn, troupe_task *task);
 troupe_status host_stream_open(troupe_turn *turn, const char *name, troupe_str json_args,
                                troupe_stream **ret);
 troupe_status host_stream_read(troupe_turn *turn, troupe_stream *stream, troupe_str *ret);

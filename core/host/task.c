@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define TASKS_MAX 64
+#define STOP_MS   5 /* between two looks at whether one has ended that was stopped */
 
 /* Lives on its parent's frame. */
 struct troupe_task {
@@ -182,4 +183,30 @@ troupe_status host_join_any(troupe_turn *turn, troupe_task *const *tasks, uint32
     if (status == TROUPE_OK)
         *ret_which = which;
     return turn_record_note(&call, status, &which, sizeof(which));
+}
+
+/* Whoever started it, or one of that frame's children. */
+static troupe_status check_stop(struct turn_frame *frame, const troupe_task *task)
+{
+    if (task && task->parent != frame && frame->child && frame != &task->frame)
+        return check(frame->caller, task);
+    return check(frame, task);
+}
+
+troupe_status host_stop_child(troupe_turn *turn, troupe_task *task)
+{
+    troupe_status status = check_stop(turn_frame_of(turn), task);
+
+    if (status < 0)
+        return status;
+    if (!task->ended)
+        scope_cancel(&task->scope, TROUPE_CANCELED);
+    /* Its stack may hold what the caller frees next: nothing may cut the waiting short. One that does not
+     * hear is abandoned, and then no longer alive. */
+    while (!task->ended && task->scope.live > 0) {
+        co_shield(STOP_MS * 2);
+        (void)co_sleep(STOP_MS);
+        co_unshield();
+    }
+    return TROUPE_OK;
 }

@@ -250,6 +250,37 @@ static void do_spawn(struct play *play, char *args)
         put_result(play, troupe_join(play->turn, first), str_of("joined"));
 }
 
+static troupe_status sleeping_main(troupe_turn *turn, void *arg)
+{
+    (void)arg;
+    return troupe_sleep(turn, 20000);
+}
+
+static troupe_status stopping_main(troupe_turn *turn, void *arg)
+{
+    troupe_task *const *other = arg;
+    const troupe_status status = troupe_stop(turn, *other);
+
+    return status < 0 ? status : troupe_stop(turn, *other);
+}
+
+/* stop: a child that is stopped by the other, joined; then the same by who started it. */
+static void do_stop(struct play *play, char *args)
+{
+    troupe_task *task = NULL, *other = NULL;
+    troupe_turn *turn = play->turn;
+
+    (void)args;
+    put_result(play, troupe_spawn(turn, sleeping_main, NULL, &task), str_of("1"));
+    put_result(play, troupe_spawn(turn, stopping_main, &task, &other), str_of("2"));
+    put_result(play, troupe_join(turn, other), str_of("stopped"));
+    put_result(play, troupe_join(turn, task), str_of("not stopped"));
+    put_result(play, troupe_spawn(turn, sleeping_main, NULL, &task), str_of("3"));
+    put_result(play, troupe_stop(turn, task), str_of("stopped"));
+    put_result(play, troupe_join(turn, task), str_of("not stopped"));
+    put_result(play, troupe_turn_status(turn), str_of("goes on"));
+}
+
 /* batch ROWS: a put and an insert in one, whose guard expects so many rows. */
 static void do_batch(struct play *play, char *args)
 {
@@ -696,7 +727,7 @@ static const struct command {
     {"stubborn", do_stubborn}, {"busy", do_busy},       {"flags", do_flags},
     {"spawn", do_spawn},       {"batch", do_batch},     {"form", do_form},
     {"pick", do_pick},         {"promise", do_promise}, {"tool", do_tool},
-    {"tell", do_tell},         {"level", do_level},
+    {"tell", do_tell},         {"level", do_level},     {"stop", do_stop},
 };
 
 static void run(struct play *play, char *line)

@@ -155,6 +155,8 @@ typedef struct troupe_turn_table {
     troupe_status (*ask_select)(troupe_turn *turn, const char *text, uint64_t len,
                                 troupe_array options, uint32_t min, uint32_t max,
                                 uint64_t within_ms, int32_t *ret_places, uint32_t *ret_count);
+    /* Minor 6; NULL in an isolated agent. */
+    troupe_status (*stop)(troupe_turn *turn, troupe_task *task);
 } troupe_turn_table;
 
 /* The handle of a stage, an observer, a job, a function or a child. */
@@ -495,6 +497,17 @@ static inline troupe_status troupe_join_any(troupe_turn *turn, troupe_task *cons
 {
     return TROUPE_HAS(turn->api, join_any) ? turn->api->join_any(turn, tasks, count, ret_which)
                                            : TROUPE_UNSUPPORTED;
+}
+
+/* Ends a child of the caller's, or of whoever started the caller, and waits until it has: what it waits for
+ * returns TROUPE_CANCELED, as does each call that it makes from then on. One that has ended stays as it
+ * was; troupe_join still gives its status. A race among children: the first one stops the others, which a
+ * replay finds stopped. TROUPE_ARGUMENT for another child, or by it for itself; TROUPE_UNSUPPORTED in an
+ * isolated agent. Not recorded: what it cut is. [turn, waits] */
+static inline troupe_status troupe_stop(troupe_turn *turn, troupe_task *task)
+{
+    return TROUPE_HAS(turn->api, stop) && turn->api->stop ? turn->api->stop(turn, task)
+                                                          : TROUPE_UNSUPPORTED;
 }
 
 /* Between this and troupe_batch_commit, writes of kv and sql by this stage or function are gathered and

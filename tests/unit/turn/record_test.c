@@ -354,6 +354,14 @@ BODY(a_turn_that_brings_the_host_down_twice_is_dead)
     return TROUPE_OK;
 }
 
+BODY(a_child_is_stopped_by_its_sibling_and_by_who_started_it)
+{
+    struct stage_test *t = arg;
+
+    CHECK_ANSWER("stop", "[1][2][stopped]<-1 : >[3][stopped]<-1 : >[goes on]");
+    return TROUPE_OK;
+}
+
 BODY(children_are_bounded_joined_and_end_with_their_stage)
 {
     struct stage_test *t = arg;
@@ -586,6 +594,7 @@ int main(void)
         TEST(what_may_have_happened_outside_is_not_repeated),
         TEST(a_stage_has_a_bound_of_effects),
         TEST(a_turn_that_brings_the_host_down_twice_is_dead),
+        TEST(a_child_is_stopped_by_its_sibling_and_by_who_started_it),
         TEST(children_are_bounded_joined_and_end_with_their_stage),
         TEST(a_batch_is_written_whole_or_not_at_all),
         TEST(a_question_waits_without_a_place_and_goes_on_with_the_answer),
