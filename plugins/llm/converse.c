@@ -2,6 +2,7 @@
 #include "converse.h"
 
 #include "actions.h"
+#include "race.h"
 #include "retry.h"
 #include "structured.h"
 #include "tools.h"
@@ -214,13 +215,7 @@ static void turn_to(struct talk *talk, const struct llm_choice *choice)
     round->settings = &candidate->settings;
     round->key = choice->key > 0 && choice->key < LLM_KEYS_MAX ? (uint32_t)choice->key : 0;
     llm_request_turn_to(round->request, round->settings);
-    round->request->shape.completion_tokens ^= candidate->shape.completion_tokens;
-    round->request->shape.no_temperature |= candidate->shape.no_temperature;
-    round->request->shape.no_usage |= candidate->shape.no_usage;
-    round->request->shape.no_thinking |= candidate->shape.no_thinking;
-    round->request->shape.no_cache |= candidate->shape.no_cache;
-    round->request->shape.no_tools |= candidate->shape.no_tools;
-    round->request->shape.no_json |= candidate->shape.no_json;
+    llm_race_shape(round->request, candidate);
     talk->tariff = llm_tariff_find(round->settings, talk->now_ms);
     round->tariff = &talk->tariff;
     talk->adaptations = 0;
@@ -478,6 +473,41 @@ static int asks_for_tools(const struct talk *talk)
            !talk->round->stream.full;
 }
 
+/* One round, with a second model beside it where the first one keeps silent. */
+static troupe_status ask_one(troupe_turn *turn, struct talk *talk)
+{
+    struct llm_router *router = &talk->agent->router;
+    struct llm_race_ask *ask;
+    troupe_status status;
+
+    if (!talk->round->settings->hedge_ms)
+        return llm_round_run(turn, talk->round);
+    ask = troupe_turn_alloc(turn, sizeof(*ask));
+    if (!ask)
+        return TROUPE_NOMEM;
+    ask->ask = (struct llm_ask){.route = talk->route,
+                                .tokens = talk->tokens,
+                                .max_tokens = talk->round->request->max_tokens,
+                                .complexity = talk->complexity,
+                                .tried = talk->tried,
+                                .prefer = talk->prefer,
+                                .last = talk->candidate,
+                                .pictures = talk->round->request->pictures != NULL};
+    ask->now_ms = talk->now_ms;
+    status = llm_race_run(turn, talk->agent, talk->round, ask, &talk->tariff);
+    talk->cost_micros += ask->lost_micros;
+    if (ask->other_won) {
+        llm_health_slow(&router->candidates[talk->candidate].health, ask->lost_ms);
+        talk->candidate = ask->other;
+        talk->adaptations = 0;
+    } else if (ask->other >= 0 && ask->other_kind) {
+        llm_router_note(router, (uint32_t)ask->other, ask->key, ask->other_kind,
+                        ask->other_retry_ms, 0, 0);
+        talk->tried |= 1u << ask->other;
+    }
+    return status;
+}
+
 static troupe_status run(troupe_turn *turn, struct talk *talk)
 {
     struct llm_round *round = talk->round;
@@ -493,7 +523,7 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
             if (status == 0)
                 continue;
         }
-        status = llm_round_run(turn, round);
+        status = ask_one(turn, talk);
         if (pool)
             llm_pool_leave(pool, troupe_turn_id(turn));
         if (status >= 0) {

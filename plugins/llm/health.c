@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "health.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SMOOTHING 0.2      /* weight of the newest measurement                      */
@@ -63,6 +64,41 @@ static double average(double before, double value)
     return before < 0 ? value : before + SMOOTHING * (value - before);
 }
 
+static void remember(struct llm_health *health, int64_t first_ms)
+{
+    health->firsts[health->first_count % LLM_FIRSTS] = first_ms < 0            ? 0
+                                                       : first_ms > UINT32_MAX ? UINT32_MAX
+                                                                               : (uint32_t)first_ms;
+    if (++health->first_count == 2 * LLM_FIRSTS)
+        health->first_count = LLM_FIRSTS; /* the same place, and still full */
+}
+
+void llm_health_slow(struct llm_health *health, int64_t ms)
+{
+    if ((double)ms > health->first_ms)
+        health->first_ms = average(health->first_ms, (double)ms);
+    remember(health, ms);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const uint32_t one = *(const uint32_t *)a, other = *(const uint32_t *)b;
+
+    return (one > other) - (one < other);
+}
+
+int64_t llm_health_first_p95(const struct llm_health *health, uint32_t least)
+{
+    const uint32_t count = health->first_count < LLM_FIRSTS ? health->first_count : LLM_FIRSTS;
+    uint32_t sorted[LLM_FIRSTS];
+
+    if (count == 0 || count < least)
+        return -1;
+    memcpy(sorted, health->firsts, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), by_size);
+    return sorted[(count * 95 + 99) / 100 - 1];
+}
+
 static int is(const char *a, const char *b)
 {
     return strcmp(a, b) == 0;
@@ -85,6 +121,7 @@ void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t 
 {
     if (!kind) {
         health->first_ms = average(health->first_ms, (double)first_ms);
+        remember(health, first_ms);
         health->total_ms = average(health->total_ms, (double)total_ms);
         health->success = average(health->success, 1);
         if (health->breaker.open_until != 0)

@@ -25,6 +25,7 @@
 #define LLM_COOL_MS          ((int64_t)10000)  /* after a 429 that names no time    */
 #define LLM_KEY_COOL_MS      ((int64_t)600000) /* a key that was refused, or has no credit */
 #define LLM_KNOWN_LEAST      5u
+#define LLM_FIRSTS           64 /* first tokens that are remembered of a model */
 
 struct llm_breaker {
     uint32_t failures, openings;
@@ -37,8 +38,10 @@ struct llm_breaker {
 struct llm_health {
     /* Measured: moving averages, -1 before the first. */
     double first_ms, total_ms, success;
-    uint32_t known;      /* outcomes that `success` is of */
-    int64_t measured_ms; /* when, 0: not looked at the clock since */
+    uint32_t known;              /* outcomes that `success` is of */
+    int64_t measured_ms;         /* when, 0: not looked at the clock since */
+    uint32_t firsts[LLM_FIRSTS]; /* milliseconds to the first token, of the newest answers */
+    uint32_t first_count;        /* that were measured in all                              */
     struct llm_breaker breaker;
     int64_t cool_until[LLM_KEYS_MAX], cool_for[LLM_KEYS_MAX];
 };
@@ -74,6 +77,11 @@ void llm_health_enter(struct llm_health *health, struct llm_link *link, int64_t 
 void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t key,
                      const struct llm_kind *kind, int64_t retry_after_ms, int64_t first_ms,
                      int64_t total_ms);
+
+/* It was asked and stopped after `ms` without a first token: it is at least so slow. */
+void llm_health_slow(struct llm_health *health, int64_t ms);
+/* Milliseconds in which 95 of 100 first tokens came lately; -1 where fewer than `least` are known. */
+int64_t llm_health_first_p95(const struct llm_health *health, uint32_t least);
 
 /* Whether a failure is its key's: with another one the model may be asked at once. */
 int llm_kind_blames_key(const struct llm_kind *kind);

@@ -7,11 +7,13 @@
 #include "cache.h"
 #include "converse.h"
 #include "embed.h"
+#include "hedge.h"
 #include "image.h"
 #include "moderate.h"
 #include "pick.h"
 #include "prefer.h"
 #include "provider.h"
+#include "race.h"
 #include "routes.h"
 #include "structured.h"
 #include "tools.h"
@@ -309,6 +311,55 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
     return troupe_result(turn, result, strlen(result));
 }
 
+/* ---- llm-hedge and llm-first ------------------------------------------------------------------*/
+
+TROUPE_SERVICE(llm_hedge, LLM_HEDGE_FUNCTION,
+               "Whether and whom to ask beside a silent model; llm.chat uses it", 0,
+               TROUPE_STRING(route, "What it is for", .max = 32, .def_text = "chat"),
+               TROUPE_INT(tokens, "Length of the question", .min = 0, .def = 0),
+               TROUPE_INT(max_tokens, "Bound of the answer", .min = 0, .def = 0),
+               TROUPE_INT(complexity, "How hard it is", .min = 0, .max = 100, .def = 0),
+               TROUPE_INT(tried, "Bits of the models that failed", .min = 0, .def = 0),
+               TROUPE_INT(prefer, "Bits of the models that the member would rather have", .min = 0,
+                          .def = 0),
+               TROUPE_INT(candidate, "The one that is asked", .min = 0,
+                          .max = LLM_CANDIDATES_MAX - 1),
+               TROUPE_INT(key, "With which key", .min = 0, .max = LLM_KEYS_MAX - 1, .def = 0),
+               TROUPE_BOOL(pictures, "Whether it has to see", .def = 0),
+               TROUPE_BOOL(due, "Whether the time has passed", .def = 0))
+
+static troupe_status llm_hedge(troupe_turn *turn, troupe_str route, int64_t tokens,
+                               int64_t max_tokens, int64_t complexity, int64_t tried,
+                               int64_t prefer, int64_t candidate, int64_t key, int32_t pictures,
+                               int32_t due)
+{
+    struct llm_agent *agent = troupe_state(turn);
+    const struct llm_ask ask = {.route = llm_route_of(route),
+                                .tokens = tokens,
+                                .max_tokens = max_tokens,
+                                .complexity = complexity,
+                                .tried = (uint32_t)tried,
+                                .prefer = (uint32_t)prefer,
+                                .last = candidate,
+                                .pictures = pictures};
+
+    if (candidate >= (int64_t)agent->router.count)
+        return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments",
+                           "llm-hedge: there is no such model.");
+    return llm_race_hedge(turn, agent, &ask, key, due);
+}
+
+TROUPE_SERVICE(llm_first, LLM_FIRST_FUNCTION,
+               "Keeps which of two models was first; llm.chat uses it", 0,
+               TROUPE_STRING(model, "Its name", .max = LLM_MODEL_MAX),
+               TROUPE_BOOL(won, "Whether it was"),
+               TROUPE_BOOL(sent, "Whether there was another", .def = 0))
+
+static troupe_status llm_first(troupe_turn *turn, troupe_str model, int32_t won, int32_t sent)
+{
+    return llm_race_first(turn, model, won, sent);
+}
+
 /* ---- model --------------------------------------------------------------------------------------*/
 
 TROUPE_FUNCTION(model, "Shows or chooses the model that answers you",
@@ -483,6 +534,7 @@ static troupe_status create(troupe_host *host, void **ret_state)
         return status;
     }
     take_first(agent);
+    agent->router.pooled = troupe_config_int(host, "local_pool", LLM_POOL) > 0;
     for (int i = 0; i < LLM_PROVIDERS_MAX; i++)
         agent->pools[i].size = (uint32_t)troupe_config_int(host, "local_pool", LLM_POOL);
     *ret_state = agent;
@@ -518,12 +570,15 @@ TROUPE_PLUGIN(
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
     .needs = "troupe.http/1 troupe.budget/1",
     .capabilities = "budget tools cache attach kv owner files",
-    .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route,
-                             llm_pick_function, llm_flight, llm_place, llm_warm, llm_status, model),
+    .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route, llm_hedge,
+                             llm_first, llm_pick_function, llm_flight, llm_place, llm_warm,
+                             llm_status, model),
     .metrics = TROUPE_METRICS(
         TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind"),
         TROUPE_COUNTER("alerts", "What the owner was told of models that keep failing",
                        .labels = "kind"),
+        TROUPE_COUNTER("hedges", "Second models that were asked beside a silent one, and that won",
+                       .labels = "what"),
         TROUPE_COUNTER("cache", "Questions that an answer may be kept for", .labels = "result"),
         TROUPE_COUNTER("cache_saved_usd", "What the kept answers had cost that were given again")),
     .config = TROUPE_KEYS(
@@ -578,6 +633,12 @@ TROUPE_PLUGIN(
          .def = "20s", .min = 100, .max = 600000},
         {"total_timeout", "For one attempt", .type = TROUPE_TYPE_DURATION, .def = "240s",
          .min = 1000, .max = 600000},
+        {"hedge",
+         "Silence of a model after which another is asked, too: a time, p95 of its first tokens, "
+         "off",
+         .type = TROUPE_TYPE_STRING, .def = "off"},
+        {"hedge_share", "Questions of which that may happen, in per cent", .type = TROUPE_TYPE_INT,
+         .def = "5", .min = 0, .max = LLM_HEDGE_SHARE_MAX},
         {"route_chat", "Models for talks, with provider and quality: \"gpt-5-mini 75, 2:llama3.2\"",
          .type = TROUPE_TYPE_STRING},
         {"route_quick", "Models for short and simple things", .type = TROUPE_TYPE_STRING},

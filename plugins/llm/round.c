@@ -196,6 +196,21 @@ static troupe_status hand_out(troupe_turn *turn, struct llm_round *round, int en
     return TROUPE_OK;
 }
 
+/* Another one was first; the provider may be at work all the same. */
+static troupe_status lose(troupe_turn *turn, struct llm_round *round)
+{
+    round->lost = round->cut = 1;
+    return fail(turn, round, llm_classify_transport(TROUPE_CANCELED));
+}
+
+static troupe_status tell_first(troupe_turn *turn, struct llm_round *round)
+{
+    if (!round->first || round->told || !round->stream.begun)
+        return TROUPE_OK;
+    round->told = 1;
+    return round->first(turn, round) < 0 ? lose(turn, round) : TROUPE_OK;
+}
+
 /* One event of the stream; TROUPE_END after the last. */
 static troupe_status take(troupe_turn *turn, struct llm_round *round, const char *data, size_t len)
 {
@@ -208,6 +223,8 @@ static troupe_status take(troupe_turn *turn, struct llm_round *round, const char
         return fail(turn, round, llm_classify(round->http_status, &round->stream.error));
     if (status == TROUPE_DATA || status == TROUPE_LIMIT)
         return fail(turn, round, &llm_kind_garbage);
+    if (status >= 0)
+        status = tell_first(turn, round);
     if (status < 0)
         return status;
     if (text_len > 0) {
@@ -245,6 +262,13 @@ static troupe_status give_up(troupe_turn *turn, struct llm_round *round,
     return fail(turn, round, kind);
 }
 
+static troupe_status give_up_reading(troupe_turn *turn, struct llm_round *round,
+                                     troupe_status status)
+{
+    return status == TROUPE_CANCELED ? lose(turn, round)
+                                     : give_up(turn, round, llm_classify_transport(status));
+}
+
 /* How long the next bytes may take. Before the first token it is what is left of that time:
  * comments that keep the connection alive are no token. 0: it has passed. */
 static uint32_t patience(troupe_turn *turn, const struct llm_round *round, int64_t left_at_start)
@@ -276,7 +300,7 @@ static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, tro
         if (status == TROUPE_END)
             return TROUPE_OK;
         if (status < 0)
-            return give_up(turn, round, llm_classify_transport(status));
+            return give_up_reading(turn, round, status);
         status = take_bytes(turn, round, &frames, bytes);
         if (round->stream.begun && round->first_ms < 0) {
             round->first_ms = left_at_start - troupe_time_left(turn);
@@ -294,7 +318,7 @@ static troupe_status read_whole(troupe_turn *turn, struct llm_round *round, trou
     size_t len = read_body(turn, http, round->event_buffer, LLM_EVENT_MAX, &status);
 
     if (status != TROUPE_END)
-        return give_up(turn, round, llm_classify_transport(status));
+        return give_up_reading(turn, round, status);
     status = take(turn, round, round->event_buffer, len);
     return status == TROUPE_END ? TROUPE_OK : status;
 }
@@ -361,6 +385,7 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
     round->stream.most -= round->used < LLM_TEXT_MAX ? round->used : LLM_TEXT_MAX;
     round->kind = NULL;
     round->adapted = round->shown = round->cut = round->estimated = 0;
+    round->told = round->lost = 0;
     round->http_status = 0;
     round->handed = 0;
     round->retry_after_ms = -1;
@@ -376,6 +401,11 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
         return llm_refused(turn, round->tariff, round->request);
     if (status < 0) {
         llm_give_back(turn, &round->reservation, status);
+        if (status == TROUPE_CANCELED) {
+            round->lost = 1;
+            round->total_ms = left_at_start - troupe_time_left(turn);
+            round->cost_micros = round->reservation.open ? round->reservation.worst : 0;
+        }
         return fail(turn, round, llm_classify_transport(status));
     }
     round->http_status = api->status(http);

@@ -24,6 +24,10 @@ struct llm_round {
     char *text_buffer;  /* LLM_TEXT_MAX bytes  */
     size_t used;        /* of the answer's bound, by rounds before this */
     uint8_t holds_all;  /* nothing is handed out: it is checked first  */
+    /* Called at the first token, before anything is handed out; below 0 the round ends as `lost`. NULL: nobody
+     * cares. */
+    troupe_status (*first)(troupe_turn *turn, struct llm_round *round);
+    void *arg; /* of it */
 
     /* Set by the run. */
     struct llm_stream stream;
@@ -34,6 +38,8 @@ struct llm_round {
     size_t handed;              /* bytes that were, or never are */
     int64_t first_ms, total_ms; /* to the first token and to the end */
     uint8_t cut;                /* given up while the answer was still coming */
+    uint8_t told;               /* `first` was called */
+    uint8_t lost;               /* stopped: another one was first (race.h) */
 
     /* After a failure. */
     const struct llm_kind *kind; /* NULL: the turn has ended, or money was refused */

@@ -29,6 +29,7 @@ void llm_router_init(struct llm_router *router, struct llm_candidate *candidates
     router->candidates = candidates;
     router->cost_weight = 0.4;
     router->retries = LLM_RETRY_RESERVE;
+    router->hedges = 1;
 }
 
 enum llm_route llm_route_of(troupe_str name)

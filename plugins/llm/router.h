@@ -46,6 +46,8 @@ struct llm_router {
     struct llm_link links[LLM_PROVIDERS_MAX];
     struct llm_way ways[LLM_ROUTES]; /* without members: that of chat */
     double cost_weight, retries;
+    double hedges;  /* that may be sent now (hedge.h)        */
+    uint8_t pooled; /* models of one's own have a pool       */
 };
 
 /* What is known when a choice is made. */

@@ -54,6 +54,8 @@ struct llm_settings {
     int64_t cache_ttl_ms;
     struct llm_alert_rule alert;
     char keep_alive[24]; /* how long Ollama keeps the model loaded; "" as it likes */
+    int32_t hedge_ms;    /* of silence before another is asked, too; 0: never, LLM_HEDGE_P95 */
+    uint8_t hedge_share; /* of questions at most, in per cent */
     uint32_t connect_ms, first_token_ms, idle_ms, total_ms;
     struct llm_price price; /* price_input and price_output, where they are set */
     struct llm_price_table *prices;
