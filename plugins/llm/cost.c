@@ -30,7 +30,7 @@ uint64_t llm_cost_worst(const struct llm_tariff *tariff, const struct llm_reques
     uint64_t input = request->input_bytes + WORST_PER_REQUEST +
                      WORST_PER_MESSAGE * (uint64_t)json_array_size(request->messages);
 
-    if (!tariff->known)
+    if (!tariff->known || request->max_tokens <= 0)
         return TROUPE_PRICE_UNKNOWN;
     if (request->pictures && worst.input > 0) {
         const uint64_t tokens = llm_pictures_tokens(request);
@@ -90,6 +90,11 @@ troupe_status llm_refused(troupe_turn *turn, const struct llm_tariff *tariff,
                            "The price of the model \"%s\" is not known, so it is not asked. The "
                            "admin can set price_input and price_output in [agent %s], or add the "
                            "model to the price table.",
+                           settings->model, troupe_agent(settings->host));
+    if (request->max_tokens <= 0)
+        return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",
+                           "Nothing bounds the answer of the model \"%s\", so it is not asked. The "
+                           "admin can set max_tokens in [agent %s].",
                            settings->model, troupe_agent(settings->host));
     if (request->pictures && tariff->price.input > 0 && settings->sight.rule == LLM_SIGHT_UNKNOWN)
         return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",

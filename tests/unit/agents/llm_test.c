@@ -246,6 +246,20 @@ static void a_cap_is_named_in_the_hosts_words_and_nothing_leaves(void **state)
     finish(fake);
 }
 
+static void an_answer_without_a_bound_is_refused_with_the_remedy(void **state)
+{
+    struct fake_turn *fake = paid_with("max_tokens", "0");
+
+    (void)state;
+    assert_int_equal(chat(fake), TROUPE_BUDGET);
+    assert_string_equal(fake->code, "budget.price_unknown");
+    assert_non_null(strstr(fake->sentence, "set max_tokens in [agent llm]"));
+    assert_int_equal(fake->request_count, 0);
+    for (unsigned i = 0; i < fake->reservation_count; i++)
+        assert_int_equal(fake->reservations[i].state, FAKE_RELEASED);
+    finish(fake);
+}
+
 static void a_local_model_costs_nothing(void **state)
 {
     static const char *const chunks[] = {TEXT("hi") STOP USAGE DONE, NULL};
@@ -713,6 +727,7 @@ int main(void)
         cmocka_unit_test(without_a_provider_it_says_what_to_set),
         cmocka_unit_test(an_unknown_price_is_refused_with_the_remedy),
         cmocka_unit_test(a_cap_is_named_in_the_hosts_words_and_nothing_leaves),
+        cmocka_unit_test(an_answer_without_a_bound_is_refused_with_the_remedy),
         cmocka_unit_test(a_local_model_costs_nothing),
         cmocka_unit_test(each_failure_has_its_code_and_sentence),
         cmocka_unit_test(a_transient_failure_is_tried_again_with_its_own_money),
