@@ -103,6 +103,10 @@ void llm_hedge_choose(struct llm_router *router, const struct llm_ask *ask, int6
         refuse(ret, "hedge_share is used up");
         return;
     }
+    if (router->retries < 1) {
+        refuse(ret, "too many questions were repeated lately");
+        return;
+    }
     other.tried |= 1u << ask->last | pools;
     other.again = 0;
     llm_router_choose(router, &other, now_ms, ret);
@@ -114,10 +118,7 @@ void llm_hedge_choose(struct llm_router *router, const struct llm_ask *ask, int6
         refuse(ret, "there is nobody else to ask");
         return;
     }
-    if (!llm_router_spend(router)) {
-        refuse(ret, "too many questions were repeated lately");
-        return;
-    }
+    (void)llm_router_spend(router);
     router->hedges -= 1;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "fake_turn.h"
 #include "llm/converse.h"
+#include "llm/hedge.h"
 #include "llm/routes.h"
 #include "tap.h"
 
@@ -277,6 +278,100 @@ static void repeated_questions_stay_a_fifth_of_all(void **state)
             assert_non_null(strstr(choice.why, "too many questions were repeated"));
     }
     assert_true(repeated >= 190 && repeated <= 212);
+    free(rig);
+}
+
+static void a_hedge_is_off_a_time_or_measured(void **state)
+{
+    static const struct {
+        const char *text;
+        troupe_status status;
+        int32_t ms;
+    } cases[] = {{"", TROUPE_OK, 0},
+                 {"off", TROUPE_OK, 0},
+                 {"p95", TROUPE_OK, LLM_HEDGE_P95},
+                 {"100ms", TROUPE_OK, 100},
+                 {"2s", TROUPE_OK, 2000},
+                 {"60s", TROUPE_OK, 60000},
+                 {"99ms", TROUPE_ARGUMENT, 7},
+                 {"61s", TROUPE_ARGUMENT, 7},
+                 {"ms", TROUPE_ARGUMENT, 7},
+                 {"2", TROUPE_ARGUMENT, 7},
+                 {"p99", TROUPE_ARGUMENT, 7},
+                 {"99999999999s", TROUPE_ARGUMENT, 7}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int32_t ms = 7;
+
+        assert_int_equal(llm_hedge_read((troupe_str){cases[i].text, strlen(cases[i].text)}, &ms),
+                         cases[i].status);
+        assert_int_equal(ms, cases[i].ms);
+    }
+}
+
+static void a_measured_hedge_waits_for_the_slowest_twentieth(void **state)
+{
+    struct rig *rig = rig_new();
+    struct llm_health *health = &rig->candidates[DEAR].health;
+
+    (void)state;
+    rig->candidates[DEAR].settings.hedge_ms = LLM_HEDGE_P95;
+    for (int64_t i = 1; i < LLM_HEDGE_SAMPLES; i++)
+        llm_health_note(health, &rig->router.links[DEAR], 0, NULL, -1, 200, 300);
+    assert_int_equal(llm_hedge_delay(&rig->router, DEAR, 60000), -1); /* too few are known */
+    for (int64_t i = 1; i <= 200; i++)                                /* the newest 64 count */
+        llm_health_note(health, &rig->router.links[DEAR], 0, NULL, -1, i, i);
+    assert_int_equal(llm_hedge_delay(&rig->router, DEAR, 60000), 136 + 61);
+    assert_int_equal(llm_hedge_delay(&rig->router, DEAR, 2100), -1); /* no time is left for it */
+    free(rig);
+}
+
+static void hedges_keep_to_their_share_and_to_that_of_repetitions(void **state)
+{
+    struct rig *rig = rig_new();
+    const struct llm_ask ask = {.route = LLM_CHAT, .last = DEAR};
+    struct llm_choice choice;
+    unsigned sent = 0;
+
+    (void)state;
+    rig->candidates[DEAR].settings.hedge_ms = 500;
+    rig->candidates[DEAR].settings.hedge_share = 5;
+    for (int i = 0; i < 1000; i++) {
+        llm_router_earn(&rig->router);
+        assert_int_equal(llm_hedge_delay(&rig->router, DEAR, 60000), 500);
+        llm_hedge_choose(&rig->router, &ask, 0, NOW, &choice);
+        assert_int_not_equal(choice.candidate, DEAR);
+        sent += choice.candidate >= 0;
+        if (choice.candidate < 0)
+            assert_non_null(strstr(choice.why, "hedge_share is used up"));
+    }
+    assert_true(sent >= 49 && sent <= 51);
+    rig->router.hedges = 5;
+    rig->router.retries = 0.5;
+    llm_hedge_choose(&rig->router, &ask, 0, NOW, &choice);
+    assert_int_equal(choice.candidate, -1);
+    assert_non_null(strstr(choice.why, "repeated lately"));
+    free(rig);
+}
+
+static void a_hedge_takes_another_key_where_there_is_no_other_model(void **state)
+{
+    struct rig *rig = rig_new();
+    const struct llm_ask ask = {.route = LLM_CHAT, .last = DEAR, .tried = 1u << CHEAP | 1u << OWN};
+    struct llm_choice choice;
+
+    (void)state;
+    llm_hedge_choose(&rig->router, &ask, 0, NOW, &choice);
+    assert_int_equal(choice.candidate, -1);
+    rig->router.links[DEAR].keys = 2;
+    llm_hedge_choose(&rig->router, &ask, 0, NOW, &choice);
+    assert_int_equal(choice.candidate, DEAR);
+    assert_int_equal(choice.key, 1);
+    llm_hedge_return(&rig->router);
+    rig->router.links[DEAR].cool_until[1] = NOW + 1; /* it has to wait */
+    llm_hedge_choose(&rig->router, &ask, 0, NOW, &choice);
+    assert_int_equal(choice.candidate, -1);
     free(rig);
 }
 
@@ -617,6 +712,7 @@ static void bad_routes_are_refused_with_the_remedy(void **state)
         {"route_chat", "x 101", "expected a model"},
         {"quality_floor", "poetry 5", "expected a route"},
         {"quality_floor", "code", "expected a route"},
+        {"hedge", "soon", "expected \"off\", \"p95\", or a time"},
         {"local_only", "yes", "\"api.example.com\": is not local"},
         {"base_url_4", "nonsense", "\"base_url_4\": no host"},
     };
@@ -651,6 +747,10 @@ int main(void)
         cmocka_unit_test(what_was_asked_is_no_fault_of_the_model),
         cmocka_unit_test(each_key_has_its_own_limits),
         cmocka_unit_test(repeated_questions_stay_a_fifth_of_all),
+        cmocka_unit_test(a_hedge_is_off_a_time_or_measured),
+        cmocka_unit_test(a_measured_hedge_waits_for_the_slowest_twentieth),
+        cmocka_unit_test(hedges_keep_to_their_share_and_to_that_of_repetitions),
+        cmocka_unit_test(a_hedge_takes_another_key_where_there_is_no_other_model),
         cmocka_unit_test(a_model_without_a_price_is_only_asked_for_the_remedy),
         cmocka_unit_test(code_and_length_make_a_question_hard),
         cmocka_unit_test(the_next_model_answers_whatever_befell_the_first),
