@@ -10,6 +10,7 @@
 #include "turn/command.h"
 #include "turn/engine_private.h"
 #include "turn/export.h"
+#include "turn/export_files.h"
 #include "turn/sql/erase.h"
 
 #include <string.h>
@@ -62,7 +63,7 @@ static troupe_status show(struct turn *turn, struct buf *out, struct error *err)
                  "me for it (`troupe user export`).");
     else
         buf_printf(out, "What is kept about you:\n```json\n%s\n```", text);
-    return TROUPE_OK;
+    return turn_export_files(turn, out, err);
 }
 
 static troupe_status delete (struct turn *turn, bool sure, struct buf *out, struct error *err)

@@ -281,6 +281,13 @@ SELECT ns, key, type, size, unseal(sha256, 'blob_head.sha256', ns, scope, key), 
 FROM blob_head WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!')
 ORDER BY ns, key LIMIT ?3;
 
+-- Those that a message may have as files: the newest first.
+-- name: show_files
+SELECT ns, scope, key, type, size FROM blob_head
+WHERE ns <> 'core' AND (scope LIKE ?1 ESCAPE '!' OR scope LIKE ?2 ESCAPE '!') AND size > 0
+    AND (expires_ms = 0 OR expires_ms > ?4)
+ORDER BY changed_ms DESC, ns, key LIMIT ?3;
+
 -- name: show_blob_key
 SELECT key, type, size, unseal(sha256, 'blob_head.sha256', ns, scope, key), created_ms, changed_ms,
     expires_ms

@@ -234,12 +234,47 @@ BODY(a_members_blobs_go_with_their_data)
     return TROUPE_OK;
 }
 
+BODY(a_member_who_asks_what_is_kept_gets_the_files)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+
+    CHECK_SAYS(ann, "put 3 no/../thing hello;sleep 5", "[put][slept]");
+    CHECK_SAYS(ann, "fill 3 large.bin 11000000;put 3 empty ", "[filled][put]");
+    CHECK_SAYS(bob, "put 3 other walrus", "[put]");
+    record = ask_as(t, ann, "/privacy show");
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->files), "[file 1-no__._thing, 5 bytes]"));
+    CHECK(strstr(buf_text(&record->shown), "Files that are kept for you are attached: 1."));
+    CHECK(strstr(buf_text(&record->shown), "a file of a message has at most 10 MB: 1."));
+    record = ask_as(t, ann_in_guild, "/privacy show"); /* others would see them */
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->files), ""));
+    CHECK(strstr(buf_text(&record->shown), "2 files are kept for you; ask by the slash command"));
+    for (int i = 0; i < 3; i++)
+        CHECK_SAYS(ann,
+                   i == 0   ? "put 3 a 1;put 3 b 1;put 3 c 1;put 3 d 1"
+                   : i == 1 ? "put 3 e 1;put 3 f 1;put 3 g 1;put 3 h 1"
+                            : "put 3 i 1;put 3 j 1;put 3 k 1;put 3 l 1",
+                   "[put][put][put][put]");
+    record = ask_as(t, ann, "/privacy show");
+    WAIT_FOR(is_answered(record));
+    CHECK(strstr(buf_text(&record->shown), "Files that are kept for you are attached: 10."));
+    CHECK(strstr(buf_text(&record->shown), "24 MB together: 3 older ones."));
+    CHECK(!strstr(buf_text(&record->files), "walrus") &&
+          !strstr(buf_text(&record->files), "other"));
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM answer_file") == 0);
+    return TROUPE_OK;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_is_given_whole_and_in_ranges),
         cmocka_unit_test(a_document_of_25_megabytes_is_kept),
         cmocka_unit_test(keys_are_listed_by_prefix),
+        cmocka_unit_test(a_member_who_asks_what_is_kept_gets_the_files),
         cmocka_unit_test(blobs_stay_in_their_scope_and_with_their_agent),
         cmocka_unit_test(a_stage_that_runs_again_puts_nothing_twice),
         cmocka_unit_test(a_put_that_was_cut_is_done_once),
