@@ -274,6 +274,7 @@ static void run_host(struct bench *bench, const char *folder)
     struct error err;
 
     (void)mallopt(M_ARENA_MAX, 3); /* as the program itself does */
+    (void)mallopt(M_MXFAST, 0);
     if (http_global_init(&err) < 0 || host_boot(&options, &bench->boot, &problems) < 0 ||
         loop_new(&loop, &bench->loop, &err) < 0) {
         fprintf(stderr, "llm_bench: %s\n", problems.count ? problems.items[0].text : err.text);
