@@ -39,7 +39,7 @@ static void tell(int fd, const char *text)
 /* Reads until so many bytes are there; false where they do not come. */
 static bool read_up_to(int fd, struct buf *got, size_t len)
 {
-    char piece[65536];
+    char piece[4096];
 
     while (got->len < len) {
         ssize_t n = recv(fd, piece, sizeof(piece), 0);
