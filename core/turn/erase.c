@@ -275,6 +275,7 @@ static troupe_status do_budget(struct engine *engine, const struct erasure *eras
     store_batch_add(batch, STORE_SQL(SQL_ERASE_LEDGER, member, store_int(erasure->created_ms)));
     store_batch_add(batch, STORE_SQL(SQL_ERASE_DAYS, member, day, store_text(erasure->today)));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
+    engine->aliases = (struct turn_budget_aliases){0}; /* the names themselves */
     if (status == TROUPE_OK)
         status = store_query(
             engine->store,
