@@ -400,7 +400,7 @@ static troupe_status child_of_stubborn(void *arg)
 static troupe_status be_stubborn(void *arg)
 {
     struct stubborn *stubborn = arg;
-    SCOPE(scope, 3600000);
+    SCOPE(scope, loop_now(loop_current()) + 3600000);
 
     stubborn->self = co_self();
     assert_status(co_spawn(&scope, NULL, child_of_stubborn, stubborn), TROUPE_OK);
