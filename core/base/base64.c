@@ -6,18 +6,27 @@
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+void base64_group(const void *data, size_t len, char ret[4])
+{
+    const unsigned char *at = data;
+    uint32_t word = (uint32_t)at[0] << 16 | (len > 1 ? (uint32_t)at[1] << 8 : 0) |
+                    (len > 2 ? (uint32_t)at[2] : 0);
+
+    ret[0] = digits[word >> 18];
+    ret[1] = digits[word >> 12 & 63];
+    ret[2] = len > 1 ? digits[word >> 6 & 63] : '=';
+    ret[3] = len > 2 ? digits[word & 63] : '=';
+}
+
 void base64_put(struct buf *out, const void *data, size_t len)
 {
     const unsigned char *at = data;
 
     for (; len; at += len < 3 ? len : 3, len -= len < 3 ? len : 3) {
-        uint32_t word = (uint32_t)at[0] << 16 | (len > 1 ? (uint32_t)at[1] << 8 : 0) |
-                        (len > 2 ? (uint32_t)at[2] : 0);
+        char group[4];
 
-        buf_putc(out, digits[word >> 18 & 63]);
-        buf_putc(out, digits[word >> 12 & 63]);
-        buf_putc(out, len > 1 ? digits[word >> 6 & 63] : '=');
-        buf_putc(out, len > 2 ? digits[word & 63] : '=');
+        base64_group(at, len, group);
+        buf_append(out, group, sizeof(group));
     }
 }
 

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+/* The text of 1 to 3 bytes: of fewer than 3, the last of a whole. */
+void base64_group(const void *data, size_t len, char ret[4]);
 /* Appends the text of the bytes. */
 void base64_put(struct buf *out, const void *data, size_t len);
 /* Appends the bytes of the text; false where it is none. What was appended then is to be dropped. */

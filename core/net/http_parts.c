@@ -5,6 +5,7 @@
  */
 #include "net/http_private.h"
 
+#include "base/base64.h"
 #include "base/mem.h"
 
 #include <pthread.h>
@@ -78,18 +79,6 @@ size_t http_parts_size(const struct http_parts *body)
 
 /* ---- what is sent -------------------------------------------------------------------------- */
 
-static void put_group(const unsigned char *in, size_t len, char *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const uint32_t bits = (uint32_t)in[0] << 16 | (len > 1 ? (uint32_t)in[1] << 8 : 0) |
-                          (len > 2 ? (uint32_t)in[2] : 0);
-
-    out[0] = digits[bits >> 18];
-    out[1] = digits[bits >> 12 & 63];
-    out[2] = len > 1 ? digits[bits >> 6 & 63] : '=';
-    out[3] = len > 2 ? digits[bits & 63] : '=';
-}
-
 /* Text of the part from its `at`-th character on, which there is. */
 static size_t put_base64(const struct http_part *part, size_t at, char *out, size_t room)
 {
@@ -101,11 +90,11 @@ static size_t put_base64(const struct http_part *part, size_t at, char *out, siz
         const size_t len = part->len - from < 3 ? part->len - from : 3;
 
         if (!skip && room - done >= 4) {
-            put_group(in + from, len, out + done);
+            base64_group(in + from, len, out + done);
             done += 4;
             continue;
         }
-        put_group(in + from, len, group);
+        base64_group(in + from, len, group);
         for (; skip < 4 && done < room; skip++)
             out[done++] = group[skip];
         skip = 0;
