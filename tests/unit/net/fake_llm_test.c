@@ -378,19 +378,6 @@ static void it_leaves_with_its_parent(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static int init(void **state)
-{
-    (void)state;
-    return http_global_init(NULL);
-}
-
-static int cleanup(void **state)
-{
-    (void)state;
-    http_global_cleanup();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,5 +393,5 @@ int main(void)
         cmocka_unit_test(it_leaves_with_its_parent),
     };
 
-    return cmocka_run_group_tests_name("net/fake_llm", tests, init, cleanup);
+    return cmocka_run_group_tests_name("net/fake_llm", tests, net_group_begin, net_group_end);
 }

@@ -345,19 +345,6 @@ static void untrusted_requests_are_denied_behind_a_proxy(void **state)
     net_run(&options, NULL, through_proxy);
 }
 
-static int init(void **state)
-{
-    (void)state;
-    return http_global_init(NULL);
-}
-
-static int cleanup(void **state)
-{
-    (void)state;
-    http_global_cleanup();
-    return 0;
-}
-
 /* Refused before a socket is opened, also towards what the operator configured. */
 static troupe_status stay_at_home(void *arg)
 {
@@ -393,5 +380,5 @@ int main(void)
         cmocka_unit_test(untrusted_requests_are_denied_behind_a_proxy),
     };
 
-    return cmocka_run_group_tests_name("net/http_fault", tests, init, cleanup);
+    return cmocka_run_group_tests_name("net/http_fault", tests, net_group_begin, net_group_end);
 }

@@ -344,19 +344,6 @@ static void whoever_is_called_off_has_its_parts_back(void **state)
     net_run(NULL, "[{\"fault\":\"hang_before_headers\"}]", give_up);
 }
 
-static int init(void **state)
-{
-    (void)state;
-    return http_global_init(NULL);
-}
-
-static int cleanup(void **state)
-{
-    (void)state;
-    http_global_cleanup();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,5 +354,5 @@ int main(void)
         cmocka_unit_test(whoever_is_called_off_has_its_parts_back),
     };
 
-    return cmocka_run_group_tests_name("net/http_parts", tests, init, cleanup);
+    return cmocka_run_group_tests_name("net/http_parts", tests, net_group_begin, net_group_end);
 }

@@ -89,4 +89,20 @@ static inline void net_wait_idle(const struct net *net)
     }
 }
 
+/* Around all tests of a program. */
+static inline int net_group_begin(void **state)
+{
+    struct error err;
+
+    (void)state;
+    return http_global_init(&err) == TROUPE_OK ? 0 : -1;
+}
+
+static inline int net_group_end(void **state)
+{
+    (void)state;
+    http_global_cleanup();
+    return 0;
+}
+
 #endif

@@ -307,21 +307,6 @@ static void what_waits_for_a_latch_leaves_when_it_opens_and_never_when_it_breaks
     net_run(NULL, NULL, latched);
 }
 
-static int init(void **state)
-{
-    struct error err;
-
-    (void)state;
-    return http_global_init(&err) == TROUPE_OK ? 0 : -1;
-}
-
-static int cleanup(void **state)
-{
-    (void)state;
-    http_global_cleanup();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,5 +317,5 @@ int main(void)
         cmocka_unit_test(what_waits_for_a_latch_leaves_when_it_opens_and_never_when_it_breaks),
     };
 
-    return cmocka_run_group_tests_name("net/submit", tests, init, cleanup);
+    return cmocka_run_group_tests_name("net/submit", tests, net_group_begin, net_group_end);
 }

@@ -3,16 +3,14 @@
  * The way back of schema steps, over each database: what a step made is gone, as if it had never run, and it can
  * run again.
  */
-#include "postgres_server.h"
 #include "schema_list.h"
+#include "server_fixture.h"
 
 #include "store/driver.h"
 
 #define STEPS_MAX 64
 #define KEY       "6b65796b65796b65796b65796b65796b65796b65796b65796b65796b65796b65"
 
-static struct postgres_server_of_test server;
-static bool have_server;
 static int databases;
 static char sqlite[] = "sqlite", postgresql[] = "postgresql";
 
@@ -451,27 +449,6 @@ static void what_is_lost_is_named_line_by_line(void **state)
     assert_true(store_migration_lost(&at, &text, &len));
     assert_int_equal(len, 7);
     assert_false(store_migration_lost(&at, &text, &len));
-}
-
-#define BOTH(test)                                                                                 \
-    {#test, test, setup, teardown, sqlite},                                                        \
-    {                                                                                              \
-#test "_in_postgresql", test, setup, teardown, postgresql                                  \
-    }
-
-static int start_server(void **state)
-{
-    (void)state;
-    have_server = postgres_server_start(&server);
-    return 0;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    if (have_server)
-        postgres_server_stop(&server);
-    return 0;
 }
 
 int main(void)

@@ -3,14 +3,12 @@
  * Large values: whole or not at all, in pieces, cleared in portions; in a file and in a server, in the clear
  * and encrypted.
  */
-#include "postgres_server.h"
+#include "server_fixture.h"
 #include "store_fixture.h"
 
 #include "base/clock.h"
 #include "store/blob.h"
 
-static struct postgres_server_of_test server;
-static bool have_server;
 static int databases;
 
 #define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -351,21 +349,6 @@ static void bytes_and_their_sum_are_encrypted(void **state)
 #test "_in_" #kind, test, setup, teardown, &(kind)                                         \
     }
 #define EVERYWHERE(test) IN(test, plain), IN(test, sealed), IN(test, postgres)
-
-static int start_server(void **state)
-{
-    (void)state;
-    have_server = postgres_server_start(&server);
-    return 0;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    if (have_server)
-        postgres_server_stop(&server);
-    return 0;
-}
 
 int main(void)
 {

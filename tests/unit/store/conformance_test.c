@@ -3,7 +3,7 @@
  * What store.h promises, over each database: the same tests, with a file and with a server that the
  * program starts itself.
  */
-#include "postgres_server.h"
+#include "server_fixture.h"
 #include "store_fixture.h"
 
 #include "sched/sql/sched.h"
@@ -13,8 +13,6 @@
 #include "turn/sql/erase.h"
 #include "turn/sql/turn.h"
 
-static struct postgres_server_of_test server;
-static bool have_server;
 static int databases;
 
 static char sqlite[] = "sqlite", postgresql[] = "postgresql";
@@ -811,48 +809,25 @@ static void caps_of_an_hour_and_a_month_hold_inside_each_other(void **state)
     run_body(fixture_of(state), spans_body);
 }
 
-#define BOTH(test)                                                                                 \
-    {#test, test, setup, teardown, sqlite},                                                        \
-        {#test "_in_postgresql", test, setup, teardown, postgresql},                               \
-        {#test "_encrypted", test, setup, teardown, sqlite_sealed},                                \
-    {                                                                                              \
-#test "_encrypted_in_postgresql", test, setup, teardown, postgresql_sealed                 \
-    }
-
-static int start_server(void **state)
-{
-    (void)state;
-    have_server = postgres_server_start(&server);
-    return 0;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    if (have_server)
-        postgres_server_stop(&server);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(a_batch_is_written_whole_or_not_at_all),
-        BOTH(batches_are_written_in_order_and_a_bad_one_is_undone_alone),
-        BOTH(a_row_gets_a_number_that_later_statements_can_use),
-        BOTH(a_lost_lease_stops_every_write),
-        BOTH(numbers_texts_and_megabytes_come_back_as_they_were),
-        BOTH(text_that_is_none_is_refused_or_kept_never_changed),
-        BOTH(one_text_means_the_same_in_both),
-        BOTH(a_plugin_reaches_its_own_tables_only),
-        BOTH(steps_run_once_and_all_or_none),
-        BOTH(keys_and_values_hold_versions_expiry_and_order),
-        BOTH(a_due_job_is_claimed_once),
-        BOTH(what_is_erased_is_gone_and_the_rest_stays),
-        BOTH(each_mark_of_a_cap_is_passed_once),
-        BOTH(what_costs_more_than_its_worst_case_is_stopped_until_confirmed),
-        BOTH(caps_of_an_hour_and_a_month_hold_inside_each_other),
-        BOTH(readers_see_whole_batches_and_every_one_that_was_told),
+        EACH(a_batch_is_written_whole_or_not_at_all),
+        EACH(batches_are_written_in_order_and_a_bad_one_is_undone_alone),
+        EACH(a_row_gets_a_number_that_later_statements_can_use),
+        EACH(a_lost_lease_stops_every_write),
+        EACH(numbers_texts_and_megabytes_come_back_as_they_were),
+        EACH(text_that_is_none_is_refused_or_kept_never_changed),
+        EACH(one_text_means_the_same_in_both),
+        EACH(a_plugin_reaches_its_own_tables_only),
+        EACH(steps_run_once_and_all_or_none),
+        EACH(keys_and_values_hold_versions_expiry_and_order),
+        EACH(a_due_job_is_claimed_once),
+        EACH(what_is_erased_is_gone_and_the_rest_stays),
+        EACH(each_mark_of_a_cap_is_passed_once),
+        EACH(what_costs_more_than_its_worst_case_is_stopped_until_confirmed),
+        EACH(caps_of_an_hour_and_a_month_hold_inside_each_other),
+        EACH(readers_see_whole_batches_and_every_one_that_was_told),
     };
 
     return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -3,7 +3,7 @@
  * What a turn asks of the database is found by an index, not by looking through a table: by what each
  * database says of its plan, in a file and in a server that the program starts itself.
  */
-#include "postgres_server.h"
+#include "server_fixture.h"
 #include "store_fixture.h"
 
 #include "base/buf.h"
@@ -26,8 +26,6 @@
 
 EMBED_TEXT(conversation_sql, "plugins/conversation/sql/001_conversation.sql");
 
-static struct postgres_server_of_test server;
-static bool have_server;
 static int databases;
 static char sqlite[] = "sqlite", postgresql[] = "postgresql";
 
@@ -307,27 +305,6 @@ static troupe_status without_body(void *arg)
 static void a_statement_without_an_index_is_found(void **state)
 {
     run_body(fixture_of(state), without_body);
-}
-
-#define BOTH(test)                                                                                 \
-    {#test, test, setup, teardown, sqlite},                                                        \
-    {                                                                                              \
-#test "_in_postgresql", test, setup, teardown, postgresql                                  \
-    }
-
-static int start_server(void **state)
-{
-    (void)state;
-    have_server = postgres_server_start(&server);
-    return 0;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    if (have_server)
-        postgres_server_stop(&server);
-    return 0;
 }
 
 int main(void)

@@ -3,7 +3,7 @@
  * Several hosts on one database of a server: their places and numbers, and what one may do that others
  * took for dead. A host is a store here; one that is silent has its writer held at a COMMIT.
  */
-#include "postgres_server.h"
+#include "server_fixture.h"
 #include "store_fixture.h"
 
 #include <semaphore.h>
@@ -12,8 +12,6 @@
 #define FIRST_MS  4000 /* it looks at the others every fifth of it */
 #define SILENT_MS 400
 
-static struct postgres_server_of_test server;
-static bool have_server;
 static int databases;
 
 /* The hook has no argument: how many calls of it pass before the writer waits, and what ends that. */
@@ -379,19 +377,10 @@ static void hosts_that_wait_for_each_other_lose_nothing(void **state)
 
 #define SERVER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-static int start_server(void **state)
+static int start_all(void **state)
 {
-    (void)state;
-    have_server = postgres_server_start(&server);
+    start_server(state);
     return sem_init(&held, 0, 0) || sem_init(&resumed, 0, 0);
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    if (have_server)
-        postgres_server_stop(&server);
-    return 0;
 }
 
 int main(void)
@@ -408,5 +397,5 @@ int main(void)
         SERVER_TEST(hosts_that_wait_for_each_other_lose_nothing),
     };
 
-    return cmocka_run_group_tests(tests, start_server, stop_server);
+    return cmocka_run_group_tests(tests, start_all, stop_server);
 }

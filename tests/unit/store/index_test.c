@@ -3,7 +3,7 @@
  * What a search keeps in memory of a scope is what the database has: with a file and with a server that the program
  * starts itself, sealed and not.
  */
-#include "postgres_server.h"
+#include "server_fixture.h"
 #include "store_fixture.h"
 
 #include "store/index.h"
@@ -12,8 +12,6 @@
 
 #include <string.h>
 
-static struct postgres_server_of_test server;
-static bool have_server;
 static unsigned char databases;
 
 static char sqlite[] = "sqlite", postgresql[] = "postgresql";
@@ -518,42 +516,19 @@ static void two_scopes_are_there_at_once(void **state)
     run_body(fixture_of(state), both_body);
 }
 
-#define BOTH(test)                                                                                 \
-    {#test, test, setup, teardown, sqlite},                                                        \
-        {#test "_in_postgresql", test, setup, teardown, postgresql},                               \
-        {#test "_encrypted", test, setup, teardown, sqlite_sealed},                                \
-    {                                                                                              \
-#test "_encrypted_in_postgresql", test, setup, teardown, postgresql_sealed                 \
-    }
-
-static int start_server(void **state)
-{
-    (void)state;
-    have_server = postgres_server_start(&server);
-    return 0;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    if (have_server)
-        postgres_server_stop(&server);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         {"large_scopes_of_those_who_search_are_read_ahead",
          large_scopes_of_those_who_search_are_read_ahead, setup_roomy, teardown, NULL},
-        BOTH(what_was_put_replaced_or_removed_before_is_what_a_search_finds),
-        BOTH(a_scope_that_was_emptied_is_forgotten_also_where_it_fills_again),
-        BOTH(more_changes_than_are_kept_read_the_scope_anew),
-        BOTH(memory_is_bounded_and_what_has_no_room_is_told),
-        BOTH(searches_at_the_same_time_read_a_scope_once),
-        BOTH(vectors_are_found_among_those_of_their_length),
-        BOTH(the_loop_turns_between_pages_of_a_first_search),
-        BOTH(two_scopes_are_there_at_once),
+        EACH(what_was_put_replaced_or_removed_before_is_what_a_search_finds),
+        EACH(a_scope_that_was_emptied_is_forgotten_also_where_it_fills_again),
+        EACH(more_changes_than_are_kept_read_the_scope_anew),
+        EACH(memory_is_bounded_and_what_has_no_room_is_told),
+        EACH(searches_at_the_same_time_read_a_scope_once),
+        EACH(vectors_are_found_among_those_of_their_length),
+        EACH(the_loop_turns_between_pages_of_a_first_search),
+        EACH(two_scopes_are_there_at_once),
     };
 
     return cmocka_run_group_tests(tests, start_server, stop_server);

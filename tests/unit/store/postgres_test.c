@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "postgres_server.h"
+#include "server_fixture.h"
 #include "store_fixture.h"
 
 #ifdef HAVE_POSTGRES
@@ -13,9 +13,7 @@
 #endif
 #include <stdatomic.h>
 
-static struct postgres_server_of_test server;
 static struct relay relay;
-static bool have_server;
 static int databases;
 
 /* What the relay loses at the first COMMIT that is sent; the hook has no argument. */
@@ -345,21 +343,6 @@ static void what_is_wrong_with_the_url_is_told_without_a_secret(void **state)
 }
 
 #define SERVER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-static int start_server(void **state)
-{
-    (void)state;
-    have_server = postgres_server_start(&server);
-    return 0;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    if (have_server)
-        postgres_server_stop(&server);
-    return 0;
-}
 
 int main(void)
 {

@@ -3,7 +3,7 @@
  * Encryption at rest: what is sealed is read in its own place by its own key only; in a file and in a
  * server that the program starts itself.
  */
-#include "postgres_server.h"
+#include "server_fixture.h"
 #include "store_fixture.h"
 
 #include "base/buf.h"
@@ -18,8 +18,6 @@
 
 static const char canary[] = "yellow-bird-4711";
 
-static struct postgres_server_of_test server;
-static bool have_server;
 static int databases;
 static char sqlite[] = "sqlite", postgresql[] = "postgresql";
 
@@ -456,27 +454,6 @@ static void what_was_there_before_the_key_is_read_as_it_is(void **state)
     run_body(f, read_notes);
     open_with(f, KEY, NULL);
     run_body(f, read_notes);
-}
-
-#define BOTH(test)                                                                                 \
-    {#test, test, setup, teardown, sqlite},                                                        \
-    {                                                                                              \
-#test "_in_postgresql", test, setup, teardown, postgresql                                  \
-    }
-
-static int start_server(void **state)
-{
-    (void)state;
-    have_server = postgres_server_start(&server);
-    return 0;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    if (have_server)
-        postgres_server_stop(&server);
-    return 0;
 }
 
 int main(void)

@@ -3,7 +3,7 @@
  * A whole database into another, either way, and encrypted anew; with files and a server that the program
  * starts itself.
  */
-#include "postgres_server.h"
+#include "server_fixture.h"
 #include "store_fixture.h"
 
 #include "base/buf.h"
@@ -23,8 +23,6 @@
 
 static const char canary[] = "yellow-bird-4711";
 
-static struct postgres_server_of_test server;
-static bool have_server;
 static int databases;
 
 /* A second place beside the fixture's. */
@@ -496,21 +494,6 @@ static void a_database_on_a_server_is_encrypted_anew_and_in_the_clear_again(void
         skip();
     new_url(pair->to_url);
     change_keys(pair, pair->to_url);
-}
-
-static int start_server(void **state)
-{
-    (void)state;
-    have_server = postgres_server_start(&server);
-    return 0;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    if (have_server)
-        postgres_server_stop(&server);
-    return 0;
 }
 
 int main(void)
