@@ -7,23 +7,21 @@
 #ifndef NET_HTTP_POLL_H
 #define NET_HTTP_POLL_H
 
-#include "base/error.h"
+#include "net/http_pool.h"
 
-#include <curl/curl.h>
-#include <stdint.h>
 #include <sys/epoll.h>
 
 #define HTTP_POLL_EVENTS 128 /* that are taken at a time */
 
 struct http_poll {
-    CURLM *multi;
+    struct http_pools pools;
     int epoll, event;
     struct epoll_event events[HTTP_POLL_EVENTS]; /* that came and were not told to libcurl yet */
     int count;
 };
 
-/* `multi` is the caller's, and is cleaned up before http_poll_close. */
-troupe_status http_poll_open(struct http_poll *poll, CURLM *multi, struct error *err);
+/* For `transfers` at once, which are no more in their pools at http_poll_close. */
+troupe_status http_poll_open(struct http_poll *poll, size_t transfers, struct error *err);
 void http_poll_close(struct http_poll *poll);
 /* Ends a wait, or the next one: a wake counts until a wait has returned after it. What it is for is to be
  * looked at behind http_poll_wait. [any thread] */

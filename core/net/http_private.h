@@ -206,7 +206,6 @@ struct http_thread {
     struct queue queue;
     struct loop_task wake; /* wakes the thread once for all commands of a round */
     bool wake_due;
-    CURLM *multi;
     struct http_poll poll;
     struct http_easy *easy[HTTP_EASY_KEPT];
     size_t easy_count;
@@ -248,7 +247,8 @@ struct http_transfer {
     struct http_thread *thread;
     struct http_stream *stream; /* a reference */
     struct http_easy *handle;
-    CURL *easy; /* of it */
+    CURL *easy;             /* of it */
+    struct http_pool *pool; /* of this hop; NULL: it has not begun */
 
     /* The request, owned and wiped. */
     struct http_url url;

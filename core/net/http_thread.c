@@ -218,12 +218,12 @@ static void follow(struct http_transfer *transfer)
         http_transfer_expect(transfer);
 }
 
-static void harvest(struct http_thread *thread)
+static void harvest(const struct http_pool *pool)
 {
     CURLMsg *message;
     int left;
 
-    while ((message = curl_multi_info_read(thread->multi, &left)) != NULL) {
+    while ((message = curl_multi_info_read(pool->multi, &left)) != NULL) {
         struct http_transfer *transfer = NULL;
         CURLcode code = message->data.result; /* gone once the handle is removed */
 
@@ -235,6 +235,14 @@ static void harvest(struct http_thread *thread)
         else
             end(transfer, code);
     }
+}
+
+static void harvest_all(struct http_thread *thread)
+{
+    const struct http_pool *pool;
+
+    for (size_t at = 0; (pool = http_pools_next(&thread->poll.pools, &at)) != NULL;)
+        harvest(pool);
 }
 
 /* When it has been silent for too long. */
@@ -264,6 +272,7 @@ static void check_clocks(struct http_thread *thread)
     if (now < thread->next_check)
         return;
     thread->next_check = UINT64_MAX; /* which the end of a transfer may change */
+    http_pools_tidy(&thread->poll.pools, now);
     list_for_each_safe (link, &thread->transfers) {
         struct http_transfer *transfer = container_of(link, struct http_transfer, link);
         uint64_t due = transfer->deadline;
@@ -329,7 +338,7 @@ static void *thread_main(void *arg)
         obey_all(thread);
         release_held(thread);
         http_poll_run(&thread->poll);
-        harvest(thread);
+        harvest_all(thread);
         check_clocks(thread);
         see_to_touched(thread);
         if (thread->batch) {
@@ -368,26 +377,20 @@ int net_thread_create(pthread_t *id, void *(*run)(void *arg), void *arg)
 
 troupe_status http_thread_start(struct http_thread *thread, size_t most, struct error *err)
 {
+    troupe_status status;
     int r;
 
     list_init(&thread->transfers);
     list_init(&thread->held);
     list_init(&thread->touched);
     thread->wake.run = wake;
-    thread->multi = curl_multi_init();
-    if (!thread->multi)
-        return error_set(err, TROUPE_NOMEM, "no memory for the HTTP client");
-    if (http_poll_open(&thread->poll, thread->multi, err) < 0) {
-        curl_multi_cleanup(thread->multi);
-        return TROUPE_LIMIT;
-    }
-    /* Counted are those in use, too: where more are than this, each request that ends closes one. */
-    curl_multi_setopt(thread->multi, CURLMOPT_MAXCONNECTS, (long)most);
+    status = http_poll_open(&thread->poll, most, err);
+    if (status != TROUPE_OK)
+        return status;
     queue_init(&thread->queue, 0);
     r = net_thread_create(&thread->id, thread_main, thread);
     if (r == 0)
         return TROUPE_OK;
-    curl_multi_cleanup(thread->multi);
     http_poll_close(&thread->poll);
     queue_clear(&thread->queue);
     return error_set(err, TROUPE_LIMIT, "cannot start the HTTP thread: %s", strerror(r));
@@ -420,7 +423,6 @@ void http_thread_stop(struct http_thread *thread)
     while (thread->easy_count > 0)
         http_easy_free(thread->easy[--thread->easy_count]);
     http_spare_clear(&thread->spare);
-    curl_multi_cleanup(thread->multi);
     http_poll_close(&thread->poll);
     queue_close(&thread->queue);
     queue_clear(&thread->queue);

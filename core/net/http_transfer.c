@@ -414,6 +414,13 @@ troupe_status http_transfer_set_up(struct http_transfer *transfer)
     return code == CURLE_OK ? TROUPE_OK : not_set_up(transfer, code);
 }
 
+static void leave_pool(struct http_transfer *transfer)
+{
+    if (transfer->pool)
+        http_pools_give(transfer->pool, clock_ms());
+    transfer->pool = NULL;
+}
+
 troupe_status http_transfer_begin(struct http_transfer *transfer)
 {
     struct http_thread *thread = transfer->thread;
@@ -424,8 +431,12 @@ troupe_status http_transfer_begin(struct http_transfer *transfer)
     transfer->first_byte_seen = transfer->head_done = transfer->denied = transfer->paused = false;
     transfer->asked_to_send = false;
     transfer->hop_start = transfer->last_byte = clock_ms();
-    if (curl_multi_add_handle(thread->multi, transfer->easy) != CURLM_OK)
+    transfer->pool = http_pools_take(&thread->poll.pools);
+    if (!transfer->pool ||
+        curl_multi_add_handle(transfer->pool->multi, transfer->easy) != CURLM_OK) {
+        leave_pool(transfer);
         return not_set_up(transfer, CURLE_OUT_OF_MEMORY);
+    }
     atomic_fetch_add_explicit(&thread->counters.requests, 1, memory_order_relaxed);
     return TROUPE_OK;
 }
@@ -437,7 +448,9 @@ void http_transfer_detach(struct http_transfer *transfer)
     if (!transfer->easy)
         return;
     transfer->left = transfer->left || has_left(transfer);
-    curl_multi_remove_handle(thread->multi, transfer->easy);
+    if (transfer->pool)
+        curl_multi_remove_handle(transfer->pool->multi, transfer->easy);
+    leave_pool(transfer);
     if (transfer->fine && thread->easy_count < HTTP_EASY_KEPT) {
         curl_easy_reset(transfer->easy); /* forgets the request, keeps TLS sessions */
         http_url_forget_path(&transfer->handle->parts);
