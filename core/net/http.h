@@ -139,7 +139,9 @@ const struct http_header *http_stream_headers(const struct http_stream *stream, 
 troupe_status http_read(struct http_stream *stream, const char **ret_data, size_t *ret_len,
                         uint64_t deadline, struct error *err);
 /* What comes after a read is told up to `ms` later, at most HTTP_GATHER_MS_MAX, and all at once: for who wants to
- * know of the end at once, which is told as ever, but not of each piece before it. 0: it is told as it comes. */
+ * know of the end at once, which is told as ever, but not of each piece before it. 0: it is told as it comes.
+ * While HTTP_GATHER_FROM or more are under way, a small piece may stay in the socket for 100 ms of that, and so may
+ * an end that comes with less than some 450 bytes. */
 void http_stream_gather(struct http_stream *stream, uint32_t ms);
 /* Aborts what is not finished. NULL is fine; any time, also when cancelled. [loop thread] */
 void http_close(struct http_stream *stream);
@@ -196,6 +198,7 @@ struct http_client_stats {
     uint64_t paused;      /* pauses for slow readers             */
     uint64_t gathered;    /* waits for more to come before it was handed on */
     uint64_t batches;     /* hand-overs to the loop              */
+    uint64_t waited;      /* times that a socket was left to gather */
     uint64_t copied;      /* bytes of bodies that were copied    */
     size_t active;        /* transfers on the thread now         */
     size_t buffered_peak; /* most bytes that ever waited for one reader */

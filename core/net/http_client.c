@@ -92,6 +92,7 @@ void http_client_stats(const struct http_client *client, struct http_client_stat
         .paused = atomic_load(&counters->paused),
         .gathered = atomic_load(&counters->gathered),
         .batches = atomic_load(&counters->batches),
+        .waited = atomic_load(&counters->waited),
         .copied = client->copied,
         .active = atomic_load(&counters->active),
         .buffered_peak = atomic_load(&counters->buffered_peak),
@@ -326,6 +327,7 @@ void http_stream_gather(struct http_stream *stream, uint32_t ms)
 {
     stream->gather_ms = ms < HTTP_GATHER_MS_MAX ? ms : HTTP_GATHER_MS_MAX;
     stream->read_at = loop_now(stream->client->loop);
+    atomic_store_explicit(&stream->may_wait, ms >= HTTP_LOW_WATER_MS, memory_order_relaxed);
 }
 
 /* Waits out what is left of the quiet time, in which only the end, or much, is told. */

@@ -2,6 +2,7 @@
 #include "net/http_pool.h"
 
 #include "base/mem.h"
+#include "net/http_private.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -14,7 +15,7 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
                                           (what & CURL_POLL_OUT ? EPOLLOUT : 0u),
                                 .data.u64 = (uint64_t)pool->number << 32 | (uint32_t)fd};
 
-    (void)easy;
+    http_low_water_watch(easy, fd, (what & CURL_POLL_IN) != 0);
     if (what == CURL_POLL_REMOVE) {
         (void)epoll_ctl(pool->epoll, EPOLL_CTL_DEL, fd, NULL);
         return 0;

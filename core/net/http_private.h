@@ -164,6 +164,7 @@ struct http_stream {
 
     atomic_size_t buffered; /* bytes taken from the network that nobody read yet */
     atomic_bool paused;     /* the thread waits for `buffered` to fall           */
+    atomic_bool may_wait;   /* its pieces may, for HTTP_LOW_WATER_MS             */
 
     struct http_transfer *transfer; /* thread only */
 };
@@ -189,7 +190,7 @@ void http_batch_deliver(struct loop_task *task);
 /* ---- thread (http_thread.c) ---------------------------------------------------------------- */
 
 struct http_counters {
-    atomic_uint_least64_t requests, connections, denied, paused, gathered, batches;
+    atomic_uint_least64_t requests, connections, denied, paused, gathered, batches, waited;
     atomic_size_t active, buffered_peak;
 };
 
@@ -211,6 +212,7 @@ struct http_thread {
     size_t easy_count;
     struct list_link transfers, held; /* held: their latch is shut */
     struct list_link touched;         /* transfers to which something came in this pass */
+    struct list_link low_water;       /* and those whose sockets gather, by look_at     */
     uint64_t next_check;              /* clock_ms() before which none can be late       */
     bool begun;                       /* something has in this pass: it looks, not sleeps */
     struct http_batch *batch;         /* of this pass; NULL: no news yet */
@@ -249,6 +251,9 @@ struct http_transfer {
     struct http_easy *handle;
     CURL *easy;             /* of it */
     struct http_pool *pool; /* of this hop; NULL: it has not begun */
+    curl_socket_t socket;   /* CURL_SOCKET_BAD: it waits for none  */
+    struct list_link low_water;
+    uint64_t look_at; /* clock_ms(); of a socket that gathers. 0: it does not */
 
     /* The request, owned and wiped. */
     struct http_url url;
@@ -292,6 +297,21 @@ static inline void http_transfer_touch(struct http_transfer *transfer)
         list_append(&transfer->thread->touched, &transfer->touch);
     transfer->touched = true;
 }
+
+/* ---- sockets that gather (http_low_water.c) [thread] ----------------------------------------- */
+
+#define HTTP_LOW_WATER    448 /* bytes; pieces of an answer have some 200, its end some 500 */
+#define HTTP_LOW_WATER_MS 100 /* for so long what is less may wait                         */
+
+/* libcurl waits for the socket from now on, or no more. */
+void http_low_water_watch(CURL *easy, curl_socket_t fd, bool waits);
+/* Something of the body came: the next may wait for more, where its reader does. */
+void http_low_water_raise(struct http_transfer *transfer, uint64_t now);
+void http_low_water_lower(struct http_transfer *transfer);
+/* Looks at those that have waited. */
+void http_low_water_look(struct http_thread *thread, uint64_t now);
+/* When that has to be next; UINT64_MAX: never. */
+uint64_t http_low_water_due(const struct http_thread *thread);
 
 /* Checks and copies the request; no curl handle yet. [loop thread] */
 troupe_status http_transfer_new(struct http_client *client, const struct http_request *request,

@@ -301,14 +301,18 @@ static void check_clocks(struct http_thread *thread)
 
 static void see_to_touched(struct http_thread *thread)
 {
+    uint64_t now = clock_ms();
+
     while (!list_empty(&thread->touched)) {
         struct http_transfer *transfer =
             container_of(thread->touched.next, struct http_transfer, touch);
 
         list_remove(&transfer->touch);
         transfer->touched = false;
-        if (resume(transfer)) /* the reader may have caught up before the pause was known */
-            gather(transfer);
+        if (!resume(transfer)) /* the reader may have caught up before the pause was known */
+            continue;
+        gather(transfer);
+        http_low_water_raise(transfer, now);
     }
 }
 
@@ -333,11 +337,12 @@ static void *thread_main(void *arg)
 
     pthread_setname_np(pthread_self(), "troupe-http");
     while (!atomic_load(&thread->stop)) {
-        uint64_t now, begun = clock_ns();
+        uint64_t now, next, begun = clock_ns();
 
         obey_all(thread);
         release_held(thread);
         http_poll_run(&thread->poll);
+        http_low_water_look(thread, clock_ms());
         harvest_all(thread);
         check_clocks(thread);
         see_to_touched(thread);
@@ -347,11 +352,13 @@ static void *thread_main(void *arg)
             thread->batch = NULL;
         }
         now = clock_ms();
-        if (thread->begun || thread->next_check <= now) {
+        next = http_low_water_due(thread);
+        next = next < thread->next_check ? next : thread->next_check;
+        if (thread->begun || next <= now) {
             http_poll_wait(&thread->poll, 0);
         } else {
             let_gather(thread, begun);
-            http_poll_wait(&thread->poll, thread->next_check - now);
+            http_poll_wait(&thread->poll, next - now);
         }
         thread->begun = false;
     }
@@ -383,6 +390,7 @@ troupe_status http_thread_start(struct http_thread *thread, size_t most, struct 
     list_init(&thread->transfers);
     list_init(&thread->held);
     list_init(&thread->touched);
+    list_init(&thread->low_water);
     thread->wake.run = wake;
     status = http_poll_open(&thread->poll, most, err);
     if (status != TROUPE_OK)

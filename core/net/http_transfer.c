@@ -155,6 +155,8 @@ troupe_status http_transfer_new(struct http_client *client, const struct http_re
     troupe_status status;
 
     list_init(&transfer->link);
+    list_init(&transfer->low_water);
+    transfer->socket = CURL_SOCKET_BAD;
     transfer->thread = &client->thread;
     transfer->head = http_head_new();
     transfer->trust = request->trust;
@@ -448,6 +450,8 @@ void http_transfer_detach(struct http_transfer *transfer)
     if (!transfer->easy)
         return;
     transfer->left = transfer->left || has_left(transfer);
+    http_low_water_lower(transfer);
+    transfer->socket = CURL_SOCKET_BAD;
     if (transfer->pool)
         curl_multi_remove_handle(transfer->pool->multi, transfer->easy);
     leave_pool(transfer);

@@ -589,9 +589,10 @@ enum { TELLING = 4, LONG = 40 }; /* streams, and how often each says what it has
 
 struct telling {
     struct net *net;
-    size_t silent; /* streams that stay open beside those that tell */
+    size_t silent;      /* streams that stay open beside those that tell */
+    uint32_t gather_ms; /* of the readers */
     size_t reads, events;
-    uint64_t gathered, batches;
+    uint64_t gathered, batches, waited;
 };
 
 static size_t count_events(const struct buf *body)
@@ -620,10 +621,13 @@ static troupe_status read_telling(void *arg)
 
     assert_status(http_open(telling->net->client, &request, &stream, &err), TROUPE_OK);
     while ((status = http_read(stream, &data, &len, 0, &err)) == TROUPE_OK) {
+        if (telling->gather_ms && body.len == 0)
+            http_stream_gather(stream, telling->gather_ms);
         telling->reads++;
         buf_append(&body, data, len);
     }
     assert_status(status, TROUPE_END);
+    assert_non_null(strstr(buf_text(&body), "[DONE]"));
     telling->events += count_events(&body);
     return TROUPE_OK;
 }
@@ -647,20 +651,21 @@ static troupe_status read_beside_silent_ones(void *arg)
     http_client_stats(telling->net->client, &after);
     telling->gathered = after.gathered;
     telling->batches = after.batches - before.batches;
+    telling->waited = after.waited;
     for (size_t i = 0; i < telling->silent; i++)
         http_close(silent[i]);
     return TROUPE_OK;
 }
 
 /* What comes is taken for the longest time allowed, so that it does not matter how fast the server tells. */
-static struct telling gathered(size_t silent)
+static struct telling gathered(size_t silent, uint32_t gather_us, uint32_t gather_ms)
 {
-    const struct http_client_options options = {.gather_us = HTTP_GATHER_MAX_US};
+    const struct http_client_options options = {.gather_us = gather_us};
     _cleanup_mem_ char *script = mem_printf(
         "[{\"times\":%zu,\"fault\":\"hang_mid_stream\"},{\"delay_ms\":1,\"answer\":\"so it "
         "is \",\"answer_repeat\":%d}]",
         silent, LONG);
-    struct telling telling = {.silent = silent};
+    struct telling telling = {.silent = silent, .gather_ms = gather_ms};
     struct net net = {0};
     struct error err = {0};
 
@@ -678,7 +683,7 @@ static struct telling gathered(size_t silent)
 
 static void pieces_of_many_streams_are_handed_on_together(void **state)
 {
-    const struct telling telling = gathered(HTTP_GATHER_FROM);
+    const struct telling telling = gathered(HTTP_GATHER_FROM, HTTP_GATHER_MAX_US, 0);
 
     (void)state;
     assert_true(telling.events >= (size_t)TELLING * LONG * 3);
@@ -690,11 +695,31 @@ static void pieces_of_many_streams_are_handed_on_together(void **state)
 
 static void pieces_of_few_streams_are_handed_on_at_once(void **state)
 {
-    const struct telling telling = gathered(HTTP_GATHER_FROM - 1 - TELLING);
+    const struct telling telling = gathered(HTTP_GATHER_FROM - 1 - TELLING, HTTP_GATHER_MAX_US, 0);
 
     (void)state;
     assert_true(telling.events >= (size_t)TELLING * LONG * 3);
     assert_int_equal(telling.gathered, 0);
+}
+
+static void small_pieces_of_many_streams_wait_in_the_socket_and_come_whole(void **state)
+{
+    const struct telling telling = gathered(HTTP_GATHER_FROM, 1, HTTP_GATHER_MS_MAX);
+
+    (void)state;
+    assert_int_equal(telling.events % TELLING, 0);
+    assert_true(telling.events >= (size_t)TELLING * LONG * 3);
+    assert_true(telling.waited > 0);
+}
+
+static void pieces_of_few_streams_or_for_a_hasty_reader_do_not_wait(void **state)
+{
+    const struct telling few = gathered(HTTP_GATHER_FROM - 1 - TELLING, 1, HTTP_GATHER_MS_MAX);
+    const struct telling hasty = gathered(HTTP_GATHER_FROM, 1, 1);
+
+    (void)state;
+    assert_int_equal(few.waited, 0);
+    assert_int_equal(hasty.waited, 0);
 }
 
 static int cleanup(void **state)
@@ -753,6 +778,8 @@ int main(void)
         cmocka_unit_test(a_wake_behind_the_wait_is_left_for_the_next_one),
         cmocka_unit_test(pieces_of_many_streams_are_handed_on_together),
         cmocka_unit_test(pieces_of_few_streams_are_handed_on_at_once),
+        cmocka_unit_test(small_pieces_of_many_streams_wait_in_the_socket_and_come_whole),
+        cmocka_unit_test(pieces_of_few_streams_or_for_a_hasty_reader_do_not_wait),
     };
 
     return cmocka_run_group_tests_name("net/http", tests, init, cleanup);
