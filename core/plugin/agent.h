@@ -129,7 +129,7 @@ static inline struct plugin_agent *plugin_agent_of(troupe_host *host)
 troupe_status plugin_agent_invoke(struct plugin_agent *agent,
                                   const struct plugin_function *function, troupe_turn *turn,
                                   const troupe_value *values, bool *ret_entered, struct error *err);
-/* The text of a key declared TROUPE_KEY_SECRET, for core/host/http only; NULL when it is no secret
+/* The text of a key declared TROUPE_KEY_SECRET, for core/host/http_reach.c only; NULL when it is no secret
  * or not set. Never to be logged or shown. */
 const char *plugin_agent_secret(const struct plugin_agent *agent, const char *key);
 /* The i-th URL that the operator configured under a key declared TROUPE_KEY_ENDPOINT; NULL after the
