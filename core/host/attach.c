@@ -109,6 +109,8 @@ static troupe_status attach(troupe_turn *turn, const troupe_new_file *file)
     struct turn_frame *frame = turn_frame_of(turn);
     struct record_call call = {0};
     struct attached_file made;
+    const char *code;
+    struct error err;
     troupe_status status = host_need(frame, "attach");
 
     if (status == TROUPE_OK)
@@ -121,9 +123,11 @@ static troupe_status attach(troupe_turn *turn, const troupe_new_file *file)
         return turn_record_status(&call);
     if (status < 0)
         return status;
-    status = turn_attach_room(frame, (size_t)file->data.len);
-    if (status < 0)
+    status = turn_attach_room(frame->turn, (size_t)file->data.len, &code, &err);
+    if (status < 0) {
+        turn_frame_error(frame, status, code, "%s", err.text);
         return turn_record_note(&call, status, NULL, 0);
+    }
     made = (struct attached_file){
         .name = arena_strndup(&frame->arena, file->name.ptr, (size_t)file->name.len),
         .type = arena_strndup(&frame->arena, file->type.ptr, (size_t)file->type.len),

@@ -24,57 +24,87 @@ troupe_status turn_attach_load(struct turn *turn, struct error *err)
 }
 
 /* The count is of what was attached since the last look, and never less than there is. */
-static troupe_status check_total(struct turn_frame *frame, size_t size)
+static troupe_status check_total(struct engine *engine, size_t size, const char **ret_code,
+                                 struct error *err)
 {
-    struct engine *engine = frame->turn->engine;
-    struct error err;
     troupe_status status;
 
     if (engine->attached_bytes >= 0 && engine->attached_bytes + (int64_t)size <= ATTACHED_TOTAL_MAX)
         return TROUPE_OK;
-    status = attached_total(engine->store, turn_engine_soon(engine), &engine->attached_bytes, &err);
+    *ret_code = TURN_ATTACH_STORAGE;
+    status = attached_total(engine->store, turn_engine_soon(engine), &engine->attached_bytes, err);
     if (status < 0)
-        return turn_frame_error(frame, status, "attach.storage", "%s", err.text);
-    if (engine->attached_bytes + (int64_t)size > ATTACHED_TOTAL_MAX)
-        return turn_frame_error(frame, TROUPE_BUSY, "attach.busy",
-                                "too many files wait to be sent; try again later");
-    return TROUPE_OK;
+        return status;
+    if (engine->attached_bytes + (int64_t)size <= ATTACHED_TOTAL_MAX)
+        return TROUPE_OK;
+    *ret_code = "attach.busy";
+    return error_set(err, TROUPE_BUSY, "too many files wait to be sent; try again later");
 }
 
-troupe_status turn_attach_room(struct turn_frame *frame, size_t size)
+troupe_status turn_attach_room(struct turn *turn, size_t size, const char **ret_code,
+                               struct error *err)
 {
-    const struct turn_attached *known = &frame->turn->attached;
+    const struct turn_attached *known = &turn->attached;
 
-    if (known->count >= ATTACHED_FILES_MAX)
-        return turn_frame_error(frame, TROUPE_LIMIT, "attach.count",
-                                "an answer takes at most %d files", ATTACHED_FILES_MAX);
-    if (size > ATTACHED_BYTES_MAX - known->bytes)
-        return turn_frame_error(frame, TROUPE_LIMIT, "attach.bytes",
-                                "the files of an answer have at most %u MB together",
-                                ATTACHED_BYTES_MAX >> 20);
-    return check_total(frame, size);
+    if (known->count >= ATTACHED_FILES_MAX) {
+        *ret_code = "attach.count";
+        return error_set(err, TROUPE_LIMIT, "an answer takes at most %d files", ATTACHED_FILES_MAX);
+    }
+    if (size > ATTACHED_BYTES_MAX - known->bytes) {
+        *ret_code = "attach.bytes";
+        return error_set(err, TROUPE_LIMIT, "the files of an answer have at most %u MB together",
+                         ATTACHED_BYTES_MAX >> 20);
+    }
+    return check_total(turn->engine, size, ret_code, err);
+}
+
+/* `call`: whose effect it is, which keeps its error; NULL: nobody's. It is counted before it is stored, as
+ * somebody else may attach another one meanwhile. */
+static troupe_status store(struct turn *turn, const struct attached_file *file,
+                           struct record_call *call, struct error *err)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct engine *engine = turn->engine;
+    troupe_status status;
+
+    attached_insert(batch, turn->id, turn->attached.next++, file);
+    turn->attached.count++;
+    turn->attached.bytes += file->size;
+    engine->attached_bytes += (int64_t)file->size;
+    status = call ? turn_record_commit(call, batch, TURN_ATTACH_STORAGE, NULL, 0)
+                  : store_commit(engine->store, batch, turn_engine_soon(engine), err);
+    if (status < 0) {
+        turn->attached.count--;
+        turn->attached.bytes -= file->size;
+    }
+    return status;
 }
 
 troupe_status turn_attach_add(struct record_call *call, const struct attached_file *file)
 {
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct turn *turn = call->frame->turn;
     _cleanup_buf_ struct buf what = BUF_INIT;
-    troupe_status status;
+    troupe_status status = store(turn, file, call, NULL);
 
-    /* A child of the stage may attach another one while this is being stored. */
-    attached_insert(batch, turn->id, turn->attached.next++, file);
-    turn->attached.count++;
-    turn->attached.bytes += file->size;
-    turn->engine->attached_bytes += (int64_t)file->size;
-    status = turn_record_commit(call, batch, "attach.storage", NULL, 0);
-    if (status < 0) {
-        turn->attached.count--;
-        turn->attached.bytes -= file->size;
+    if (status < 0)
         return status;
-    }
     attached_put_size(file->size, &what);
     turn_trace_add(&turn->trace, "answer", "attached", "%s (%s, %s)", file->name, file->type,
                    buf_text(&what));
     return status;
+}
+
+troupe_status turn_attach_add_own(struct turn *turn, const struct attached_file *file,
+                                  struct error *err)
+{
+    return store(turn, file, NULL, err);
+}
+
+troupe_status turn_attach_clear(struct turn *turn, struct error *err)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    attached_delete(batch, turn->id);
+    turn->attached.count = turn->attached.bytes = 0;
+    return store_commit(turn->engine->store, batch, turn_engine_soon(turn->engine), err);
 }

@@ -15,14 +15,22 @@
 struct attached_file;
 struct record_call;
 struct turn;
-struct turn_frame;
 
 /* What an earlier run attached. [waits] */
 troupe_status turn_attach_load(struct turn *turn, struct error *err);
-/* Whether one more file of that size may go with the answer: TROUPE_OK, or what the call returns, with its
- * sentence. [waits] */
-troupe_status turn_attach_room(struct turn_frame *frame, size_t size);
+#define TURN_ATTACH_STORAGE "attach.storage" /* the code of what the store could not do */
+
+/* Whether one more file of that size may go with the answer. TROUPE_LIMIT: the answer takes no more; TROUPE_BUSY:
+ * too many of all turns wait to be sent; with the code TURN_ATTACH_STORAGE: nobody knows. `ret_code`, a constant,
+ * is set where there is an error. [waits] */
+troupe_status turn_attach_room(struct turn *turn, size_t size, const char **ret_code,
+                               struct error *err);
 /* Stores it as the effect of the call. [waits] */
 troupe_status turn_attach_add(struct record_call *call, const struct attached_file *file);
+/* Stores one that the core itself attaches: no call's effect. [waits] */
+troupe_status turn_attach_add_own(struct turn *turn, const struct attached_file *file,
+                                  struct error *err);
+/* What was attached so far does not go with the answer. [waits] */
+troupe_status turn_attach_clear(struct turn *turn, struct error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "gateway/attached.h"
 #include "store/blob.h"
+#include "turn/attach.h"
 #include "turn/engine_private.h"
 #include "turn/erase.h"
 #include "turn/export.h"
@@ -20,7 +21,6 @@ enum { NS, SCOPE, KEY, TYPE, SIZE };
 struct files {
     struct turn *turn;
     size_t attached, large, more; /* large: than a file of a message may be; more: than it takes */
-    size_t bytes;
 };
 
 /* A name that every platform takes: the key is an agent's. */
@@ -62,83 +62,54 @@ static troupe_status read_blob(struct store *store, const struct store_blob_plac
     return status;
 }
 
-static troupe_status commit(struct files *files, struct store_batch *batch, struct error *err)
-{
-    struct engine *engine = files->turn->engine;
-
-    return store_commit(engine->store, batch, turn_engine_soon(engine), err);
-}
-
+/* `room`: how many bytes of it there is room for. */
 static troupe_status attach(struct files *files, const struct store_rows *rows, size_t row,
-                            struct error *err)
+                            size_t room, struct error *err)
 {
     const struct store_blob_place place = {store_cell_text(rows, row, NS, ""),
                                            store_cell_text(rows, row, SCOPE, ""),
                                            store_cell_text(rows, row, KEY, "")};
     _cleanup_mem_ char *name = name_of(files->attached + 1, place.key);
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_buf_ struct buf data = BUF_INIT;
     struct turn *turn = files->turn;
     struct attached_file file = {.name = name,
                                  .type = (char *)store_cell_text(rows, row, TYPE, "")};
     troupe_status status = read_blob(turn->engine->store, &place, &data, err);
 
-    if (status == TROUPE_NOT_FOUND || status == TROUPE_CONFLICT)
+    if (status == TROUPE_NOT_FOUND || status == TROUPE_CONFLICT ||
+        (status == TROUPE_OK && data.len > room))
         return TROUPE_OK; /* it is being replaced or deleted */
     if (status < 0)
         return status;
     file.data = data.data;
     file.size = data.len;
-    attached_insert(batch, turn->id, turn->attached.next++, &file);
-    status = commit(files, batch, err);
-    if (status < 0)
-        return status;
-    turn->engine->attached_bytes += (int64_t)file.size;
-    turn->attached.count++;
-    turn->attached.bytes += file.size;
-    files->attached++;
-    files->bytes += file.size;
-    return TROUPE_OK;
-}
-
-/* What an earlier run of the command attached is attached anew; `ret`: how many bytes there is room for. */
-static troupe_status make_room(struct files *files, size_t *ret, struct error *err)
-{
-    _cleanup_batch_ struct store_batch *batch = store_batch_new();
-    struct turn *turn = files->turn;
-    struct engine *engine = turn->engine;
-    int64_t total = 0;
-    troupe_status status;
-
-    attached_delete(batch, turn->id);
-    turn->attached.count = turn->attached.bytes = 0;
-    status = commit(files, batch, err);
+    status = turn_attach_add_own(turn, &file, err);
     if (status == TROUPE_OK)
-        status = attached_total(engine->store, turn_engine_soon(engine), &total, err);
-    if (status < 0)
-        return status;
-    engine->attached_bytes = total;
-    *ret = total >= (int64_t)ATTACHED_TOTAL_MAX ? 0 : (size_t)ATTACHED_TOTAL_MAX - (size_t)total;
-    if (*ret > ATTACHED_BYTES_MAX)
-        *ret = ATTACHED_BYTES_MAX;
-    return TROUPE_OK;
+        files->attached++;
+    return status;
 }
 
 static troupe_status attach_all(struct files *files, const struct store_rows *rows,
                                 struct error *err)
 {
-    size_t room = 0;
-    troupe_status status = make_room(files, &room, err);
+    /* What an earlier run of the command attached is attached anew. */
+    troupe_status status = turn_attach_clear(files->turn, err);
 
     for (size_t i = 0; status == TROUPE_OK && i < rows->count; i++) {
         const int64_t size = store_cell_int(rows, i, SIZE, 0);
+        const char *code;
 
-        if (size > (int64_t)ATTACHED_FILE_MAX)
+        if (size > (int64_t)ATTACHED_FILE_MAX) {
             files->large++;
-        else if (files->attached >= ATTACHED_FILES_MAX || (size_t)size > room - files->bytes)
+            continue;
+        }
+        status = turn_attach_room(files->turn, (size_t)size, &code, err);
+        if (status == TROUPE_OK) {
+            status = attach(files, rows, i, (size_t)size, err);
+        } else if (strcmp(code, TURN_ATTACH_STORAGE)) {
             files->more++;
-        else
-            status = attach(files, rows, i, err);
+            status = TROUPE_OK;
+        }
     }
     return status;
 }

@@ -175,6 +175,34 @@ BODY(what_waits_in_the_outbox_has_its_bytes_still)
     return TROUPE_OK;
 }
 
+/* As if files of other turns waited to be sent: all but `room` bytes of what may. */
+static troupe_status fill_total(struct fixture *f, long long room)
+{
+    char sql[200];
+
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO answer_file (turn_id, n, name, type, size) "
+             "VALUES (1000000, 0, 'other', 'a/b', %lld)",
+             (long long)ATTACHED_TOTAL_MAX - room);
+    return write_rows(f, sql);
+}
+
+BODY(of_all_turns_files_96_mb_wait_to_be_sent)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_STATUS(fill_total(f, 20), TROUPE_OK);
+    CHECK_FILES("file a a/a 21;file b a/a 20;file c a/a 1", "[-8 attach.busy][-8 attach.busy]",
+                "[file b, 20 bytes]");
+    WAIT_FOR(ask_int(f, KEPT) == 1);
+    CHECK_FILES("file c a/a 20", "", "[file c, 20 bytes]");
+    CHECK_STATUS(write_rows(f, "DELETE FROM answer_file WHERE turn_id = 1000000"), TROUPE_OK);
+    CHECK_FILES("file d a/a 21", "", "[file d, 21 bytes]");
+    WAIT_FOR(ask_int(f, KEPT) == 0);
+    return TROUPE_OK;
+}
+
 BODY(a_members_files_go_with_their_data)
 {
     struct stage_test *t = arg;
@@ -205,6 +233,7 @@ int main(void)
         cmocka_unit_test(what_is_not_answered_takes_its_files_with_it),
         cmocka_unit_test(a_stage_that_runs_again_attaches_nothing_twice),
         cmocka_unit_test(what_waits_in_the_outbox_has_its_bytes_still),
+        cmocka_unit_test(of_all_turns_files_96_mb_wait_to_be_sent),
         cmocka_unit_test(a_members_files_go_with_their_data),
     };
 

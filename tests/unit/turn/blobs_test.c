@@ -268,6 +268,42 @@ BODY(a_member_who_asks_what_is_kept_gets_the_files)
     return TROUPE_OK;
 }
 
+/* As if files of other turns waited to be sent: all but `room` bytes of what may. */
+static troupe_status fill_answers(struct stage_test *t, long long room)
+{
+    struct fixture *f = &t->base;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    store_batch_add(batch, STORE_SQL("DELETE FROM answer_file WHERE turn_id = 1000000"));
+    store_batch_add(batch, STORE_SQL("INSERT INTO answer_file (turn_id, n, name, type, size) "
+                                     "VALUES (1000000, 0, 'other', 'a/b', ?1)",
+                                     store_int((int64_t)ATTACHED_TOTAL_MAX - room)));
+    t->engine->attached_bytes = -1; /* it is to look */
+    return store_commit(f->store, batch, 0, &f->err);
+}
+
+BODY(a_members_files_count_like_all_that_wait_to_be_sent)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+
+    CHECK_SAYS(ann, "put 3 thing hello", "[put]");
+    CHECK_STATUS(fill_answers(t, 4), TROUPE_OK);
+    record = ask_as(t, ann, "/privacy show");
+    WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(buf_text(&record->files), ""));
+    CHECK(strstr(buf_text(&record->shown), "10 files of 24 MB together: 1 older ones."));
+    CHECK_STATUS(fill_answers(t, 5), TROUPE_OK);
+    t->away = true;
+    record = ask_as(t, ann, "/privacy show");
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready' AND files <> ''") == 1);
+    CHECK(t->engine->attached_bytes == (int64_t)ATTACHED_TOTAL_MAX);
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    CHECK(!strcmp(buf_text(&record->files), "[file 1-thing, 5 bytes]"));
+    return TROUPE_OK;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_document_of_25_megabytes_is_kept),
         cmocka_unit_test(keys_are_listed_by_prefix),
         cmocka_unit_test(a_member_who_asks_what_is_kept_gets_the_files),
+        cmocka_unit_test(a_members_files_count_like_all_that_wait_to_be_sent),
         cmocka_unit_test(blobs_stay_in_their_scope_and_with_their_agent),
         cmocka_unit_test(a_stage_that_runs_again_puts_nothing_twice),
         cmocka_unit_test(a_put_that_was_cut_is_done_once),
