@@ -23,7 +23,20 @@ troupe_status turn_attach_load(struct turn *turn, struct error *err)
     return TROUPE_OK;
 }
 
-/* The count is of what was attached since the last look, and never less than there is. */
+/* Counts anew. What was on its way to the store meanwhile it may have shown or not: it counts once more, as
+ * the count is never less than there is. [waits] */
+static troupe_status look(struct engine *engine, struct error *err)
+{
+    const int64_t ended = engine->attach_ended;
+    int64_t total;
+    troupe_status status = attached_total(engine->store, turn_engine_soon(engine), &total, err);
+
+    if (status >= 0)
+        engine->attached_bytes = total + engine->attach_begun - ended;
+    return status;
+}
+
+/* By the count of the last look and what came since; only where that is too much by another look. */
 static troupe_status check_total(struct engine *engine, size_t size, const char **ret_code,
                                  struct error *err)
 {
@@ -32,7 +45,7 @@ static troupe_status check_total(struct engine *engine, size_t size, const char 
     if (engine->attached_bytes >= 0 && engine->attached_bytes + (int64_t)size <= ATTACHED_TOTAL_MAX)
         return TROUPE_OK;
     *ret_code = TURN_ATTACH_STORAGE;
-    status = attached_total(engine->store, turn_engine_soon(engine), &engine->attached_bytes, err);
+    status = look(engine, err);
     if (status < 0)
         return status;
     if (engine->attached_bytes + (int64_t)size <= ATTACHED_TOTAL_MAX)
@@ -71,8 +84,10 @@ static troupe_status store(struct turn *turn, const struct attached_file *file,
     turn->attached.count++;
     turn->attached.bytes += file->size;
     engine->attached_bytes += (int64_t)file->size;
+    engine->attach_begun += (int64_t)file->size;
     status = call ? turn_record_commit(call, batch, TURN_ATTACH_STORAGE, NULL, 0)
                   : store_commit(engine->store, batch, turn_engine_soon(engine), err);
+    engine->attach_ended += (int64_t)file->size;
     if (status < 0) {
         turn->attached.count--;
         turn->attached.bytes -= file->size;

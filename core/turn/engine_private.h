@@ -92,9 +92,10 @@ struct engine {
     size_t recent_next;
     struct map recovered; /* gateway's name -> int64_t: the last inherited event taken up */
     unsigned recovering;
-    uint64_t calls;         /* numbers calls from the shell */
-    int64_t attached_bytes; /* of files that go with answers, likewise            */
-    int64_t file_bytes;     /* of events' files in the store, at most; below 0: not counted yet */
+    uint64_t calls;                     /* numbers calls from the shell */
+    int64_t attached_bytes;             /* of files that go with answers, as file_bytes: attach.c */
+    int64_t attach_begun, attach_ended; /* bytes of them that were ever on their way to the store */
+    int64_t file_bytes; /* of events' files in the store, at most; below 0: not counted yet */
     struct engine_stats stats;
     /* Draining and closing. */
     bool stopping;         /* drained for good */

@@ -203,6 +203,25 @@ BODY(of_all_turns_files_96_mb_wait_to_be_sent)
     return TROUPE_OK;
 }
 
+/* Each looks at the store while the other's is on its way there. */
+BODY(files_that_are_being_stored_count_too)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    static const char *const members[] = {"7", "8", "9", "10"};
+
+    CHECK_STATUS(fill_total(f, 10000000), TROUPE_OK);
+    t->away = true;
+    for (int i = 0; i < 4; i++)
+        (void)ask_as(t, (struct asking){.member = members[i], .channel = members[i]},
+                     "file a a/a 9000000");
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM outbox WHERE state = 'ready'") == 4);
+    CHECK(ask_int(f, "SELECT count(*) FROM outbox WHERE body LIKE '%attach.busy%'") == 3);
+    CHECK(ask_int(f, "SELECT sum(size) FROM answer_file") <= (long long)ATTACHED_TOTAL_MAX);
+    CHECK_STATUS(fake_deliver(t), TROUPE_OK);
+    return TROUPE_OK;
+}
+
 BODY(a_members_files_go_with_their_data)
 {
     struct stage_test *t = arg;
@@ -234,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_stage_that_runs_again_attaches_nothing_twice),
         cmocka_unit_test(what_waits_in_the_outbox_has_its_bytes_still),
         cmocka_unit_test(of_all_turns_files_96_mb_wait_to_be_sent),
+        cmocka_unit_test(files_that_are_being_stored_count_too),
         cmocka_unit_test(a_members_files_go_with_their_data),
     };
 
