@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define TASKS_MAX 64
-#define STOP_MS   5 /* between two looks at whether one has ended that was stopped */
 
 /* Lives on its parent's frame. */
 struct troupe_task {
@@ -24,8 +23,8 @@ struct troupe_task {
     troupe_task_fn fn;
     void *arg;
     troupe_status status;
-    bool ended;
-    struct op **joiner; /* of whoever waits for it; NULL: nobody */
+    bool ended, stopped;
+    struct op **joiner; /* of the parent that waits for it; NULL: it does not */
 };
 
 static troupe_status task_main(void *arg)
@@ -193,20 +192,31 @@ static troupe_status check_stop(struct turn_frame *frame, const troupe_task *tas
     return check(frame, task);
 }
 
+/* One that was stopped stops no sibling any more: of two that stop each other, neither would ever go on. */
+static troupe_status check_turn(const struct turn_frame *frame, const troupe_task *task)
+{
+    troupe_status status;
+
+    if (task->parent == frame || !container_of(frame, const troupe_task, frame)->stopped)
+        return TROUPE_OK;
+    status = co_pass(); /* it counts the calls of who does not hear */
+    return status < 0 ? status : TROUPE_CANCELED;
+}
+
 troupe_status host_stop_child(troupe_turn *turn, troupe_task *task)
 {
-    troupe_status status = check_stop(turn_frame_of(turn), task);
+    struct turn_frame *frame = turn_frame_of(turn);
+    troupe_status status = check_stop(frame, task);
 
+    if (status < 0 || task->ended)
+        return status;
+    status = check_turn(frame, task);
     if (status < 0)
         return status;
-    if (!task->ended)
-        scope_cancel(&task->scope, TROUPE_CANCELED);
-    /* Its stack may hold what the caller frees next: nothing may cut the waiting short. One that does not
-     * hear is abandoned, and then no longer alive. */
-    while (!task->ended && task->scope.live > 0) {
-        co_shield(STOP_MS * 2);
-        (void)co_sleep(STOP_MS);
-        co_unshield();
-    }
+    task->stopped = true;
+    scope_cancel(&task->scope, TROUPE_CANCELED);
+    /* Its stack may hold what the caller frees next: nothing may cut the waiting short. What it waits for ends
+     * now, and one that does not hear is abandoned. By then the parent may have given the task back. */
+    scope_wait(&task->scope);
     return TROUPE_OK;
 }

@@ -114,6 +114,8 @@ static void leave_scope(struct co *co, troupe_status result)
         co_wake(container_of(waiter, struct co, parked), TROUPE_OK);
     if (scope->live > 0)
         return;
+    list_for_each_safe (link, &scope->waiters)
+        co_wake(container_of(link, struct co, parked), TROUPE_OK);
     if (scope->joiner)
         co_wake(scope->joiner, TROUPE_OK);
     else if (scope->ended)

@@ -34,6 +34,7 @@ static void init(struct loop *loop, struct scope *scope, uint64_t deadline)
     list_init(&scope->siblings);
     list_init(&scope->children);
     list_init(&scope->members);
+    list_init(&scope->waiters);
     if (deadline) {
         uint64_t now = loop_now(loop);
 
@@ -112,6 +113,19 @@ troupe_status scope_close(struct scope *scope)
     drop_timer(scope);
     list_remove(&scope->siblings);
     return scope->failure;
+}
+
+void scope_wait(struct scope *scope)
+{
+    struct co *self = co_must_self();
+
+    LOOP_CHECK(self->scope != scope, "a coroutine waits for the end of its own scope");
+    if (scope->live == 0)
+        return;
+    self->joining = true;
+    list_append(&scope->waiters, &self->parked);
+    (void)co_suspend(self, 0, co_unpark, NULL);
+    self->joining = false;
 }
 
 void scope_orphan_of(struct co *opener)

@@ -21,6 +21,7 @@ struct scope {
     troupe_status why;         /* TROUPE_OK while it runs, else why it was ended             */
     troupe_status failure;     /* first negative result of a member                          */
     struct co *joiner;         /* waits in scope_close                                      */
+    struct list_link waiters;  /* struct co in scope_wait, by `parked`                      */
     struct scope_timer *timer; /* of the deadline, NULL: none                  */
     void (*ended)(struct scope *scope); /* root scopes: called whenever live turns 0    */
 };
@@ -39,6 +40,11 @@ void scope_cancel(struct scope *scope, troupe_status why);
  * failure. [waits] By the opener, innermost scope first. A root scope is closed only when it has no
  * live member, from anywhere on the loop's thread. */
 troupe_status scope_close(struct scope *scope);
+/* Waits until it has no live member, cancelled or not, and is not cut short by anything, as scope_close; but
+ * by whoever likes, also several at a time, and it closes nothing. Whoever opened the scope may close it before
+ * the waiters go on: it may be gone when this returns. Members of it do not wait for themselves, nor for whoever
+ * waits for them. [waits] */
+void scope_wait(struct scope *scope);
 
 static inline void scope_close_cleanup(struct scope *scope)
 {

@@ -286,6 +286,64 @@ static void do_stop(struct play *play, char *args)
     put_result(play, troupe_turn_status(turn), str_of("goes on"));
 }
 
+#define MEETING_MAX 3
+
+/* Children that stop one of each other; `of` says whom each of them stops. */
+struct meeting {
+    troupe_task *tasks[MEETING_MAX];
+    int of[MEETING_MAX];
+    int next;
+};
+
+static troupe_status meeting_main(troupe_turn *turn, void *arg)
+{
+    struct meeting *meeting = (struct meeting *)arg;
+    const int other = meeting->of[meeting->next++];
+
+    return other < 0 ? troupe_sleep(turn, 20000) : troupe_stop(turn, meeting->tasks[other]);
+}
+
+/* Starts them and joins the last one first; the stage's end joins those that are not told about. */
+static void meet(struct play *play, const int of[MEETING_MAX], int count, int joined)
+{
+    troupe_turn *turn = play->turn;
+    struct meeting *meeting = (struct meeting *)troupe_turn_alloc(turn, sizeof(*meeting));
+
+    if (!meeting || troupe_stop(turn, NULL) == TROUPE_UNSUPPORTED) {
+        put_result(play, TROUPE_OK, str_of("nobody is stopped here"));
+        return;
+    }
+    meeting->next = 0;
+    memcpy(meeting->of, of, sizeof(meeting->of));
+    for (int i = 0; i < count; i++)
+        if (troupe_spawn(turn, meeting_main, meeting, &meeting->tasks[i]) < 0)
+            return;
+    for (int i = count - 1; i >= count - joined; i--) {
+        char text[32];
+
+        snprintf(text, sizeof(text), "%d: %d", i, (int)troupe_join(turn, meeting->tasks[i]));
+        put_result(play, TROUPE_OK, str_of(text));
+    }
+}
+
+/* crowd: two stop a third one, which is joined; then the stage ends, and the third is given back first. */
+static void do_crowd(struct play *play, char *args)
+{
+    static const int of[] = {2, 2, -1};
+
+    (void)args;
+    meet(play, of, 3, 1);
+}
+
+/* ring COUNT: they stop each other, in a ring. */
+static void do_ring(struct play *play, char *args)
+{
+    static const int of_two[] = {1, 0, 0}, of_three[] = {1, 2, 0};
+    const int count = atoi(word(&args));
+
+    meet(play, count == 2 ? of_two : of_three, count, count);
+}
+
 /* batch ROWS: a put and an insert in one, whose guard expects so many rows. */
 static void do_batch(struct play *play, char *args)
 {
@@ -733,6 +791,7 @@ static const struct command {
     {"spawn", do_spawn},       {"batch", do_batch},     {"form", do_form},
     {"pick", do_pick},         {"promise", do_promise}, {"tool", do_tool},
     {"tell", do_tell},         {"level", do_level},     {"stop", do_stop},
+    {"crowd", do_crowd},       {"ring", do_ring},
 };
 
 static void run(struct play *play, char *line)

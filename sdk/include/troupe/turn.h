@@ -500,7 +500,8 @@ static inline troupe_status troupe_join_any(troupe_turn *turn, troupe_task *cons
 }
 
 /* Ends a child of the caller's, or of whoever started the caller, and waits until it has: what it waits for
- * returns TROUPE_CANCELED, as does each call that it makes from then on. One that has ended stays as it
+ * returns TROUPE_CANCELED, as does each call that it makes from then on, this one for a sibling included: where
+ * two stop each other the first one counts. Several may stop the same. One that has ended stays as it
  * was; troupe_join still gives its status. A race among children: the first one stops the others, which a
  * replay finds stopped. TROUPE_ARGUMENT for another child, or by it for itself; TROUPE_UNSUPPORTED in an
  * isolated agent. Not recorded: what it cut is. [turn, waits] */

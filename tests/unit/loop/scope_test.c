@@ -208,6 +208,157 @@ static void cancelling_a_deep_tree_needs_no_deep_stack(void **state)
     fixture_free(loop);
 }
 
+/* ---- waiting for somebody else's scope -------------------------------------------------------- */
+
+struct wake {
+    struct scope *members;
+    struct op *gate;
+    unsigned waited, passed;
+};
+
+static troupe_status pass_gate(void *arg)
+{
+    struct wake *wake = arg;
+    troupe_status status = op_wait(wake->gate, 0, NULL);
+
+    wake->passed++;
+    op_drop(wake->gate);
+    return status;
+}
+
+static troupe_status wait_for_members(void *arg)
+{
+    struct wake *wake = arg;
+
+    scope_wait(wake->members);
+    wake->waited++;
+    return co_status();
+}
+
+/* The scope is gone before those who waited for it go on. */
+static troupe_status wait_together(void *arg)
+{
+    struct wake *wake = arg;
+    struct scope waiters;
+
+    wake->members = mem_zero(1, sizeof(*wake->members));
+    wake->gate = op_new(loop_current(), NULL);
+    scope_open(wake->members, 0);
+    assert_status(co_spawn(wake->members, NULL, pass_gate, wake), TROUPE_OK);
+    scope_open(&waiters, 0);
+    for (int i = 0; i < 3; i++)
+        assert_status(co_spawn(&waiters, NULL, wait_for_members, wake), TROUPE_OK);
+    co_pass();
+    scope_cancel(&waiters, TROUPE_CANCELED);
+    co_pass();
+    assert_int_equal(wake->waited, 0);
+    assert_int_equal(wake->passed, 0);
+    op_complete(wake->gate, TROUPE_OK, NULL);
+    while (wake->members->live > 0)
+        assert_status(co_pass(), TROUPE_OK);
+    assert_true(list_empty(&wake->members->waiters));
+    assert_status(scope_close(&waiters), TROUPE_CANCELED);
+    scope_wait(wake->members); /* nobody lives: at once */
+    assert_status(scope_close(wake->members), TROUPE_OK);
+    mem_free(wake->members);
+    return TROUPE_OK;
+}
+
+static void several_wait_for_a_scope_and_are_not_cut_short(void **state)
+{
+    struct loop *loop = fixture_new(NULL);
+    struct wake wake = {0};
+
+    (void)state;
+    assert_status(fixture_run(loop, wait_together, &wake), TROUPE_OK);
+    assert_int_equal(wake.waited, 3);
+    assert_int_equal(wake.passed, 1);
+    fixture_free(loop);
+}
+
+static troupe_status close_first(void *arg)
+{
+    struct wake *wake = arg;
+    struct scope *members = mem_zero(1, sizeof(*members));
+
+    scope_open(members, 0);
+    wake->members = members;
+    assert_status(co_spawn(members, NULL, pass_gate, wake), TROUPE_OK);
+    assert_status(scope_close(members), TROUPE_OK);
+    memset(members, 0xff, sizeof(*members));
+    mem_free(members);
+    return TROUPE_OK;
+}
+
+static troupe_status wait_beside_the_opener(void *arg)
+{
+    struct wake *wake = arg;
+    SCOPE(scope, 0);
+
+    wake->gate = op_new(loop_current(), NULL);
+    assert_status(co_spawn(&scope, NULL, close_first, wake), TROUPE_OK);
+    assert_status(co_spawn(&scope, NULL, wait_for_members, wake), TROUPE_OK);
+    co_pass();
+    op_complete(wake->gate, TROUPE_OK, NULL);
+    return scope_close(&scope);
+}
+
+static void a_scope_may_be_gone_before_its_waiters_go_on(void **state)
+{
+    struct loop *loop = fixture_new(NULL);
+    struct wake wake = {0};
+
+    (void)state;
+    assert_status(fixture_run(loop, wait_beside_the_opener, &wake), TROUPE_OK);
+    assert_int_equal(wake.waited, 1);
+    fixture_free(loop);
+}
+
+static struct co *only_member(struct scope *scope)
+{
+    assert_int_equal(scope->live, 1);
+    return container_of(scope->members.next, struct co, member);
+}
+
+/* Once the member that is waited for is given up, and once one of those who wait. */
+static troupe_status give_up(void *arg)
+{
+    struct wake *wake = arg;
+    struct scope members, given_up;
+    SCOPE(waiters, 0);
+
+    wake->members = &members;
+    wake->gate = op_new(loop_current(), NULL);
+    scope_open(&members, 0);
+    assert_status(co_spawn(&members, NULL, pass_gate, wake), TROUPE_OK);
+    scope_open(&given_up, 0);
+    assert_status(co_spawn(&given_up, NULL, wait_for_members, wake), TROUPE_OK);
+    assert_status(co_spawn(&waiters, NULL, wait_for_members, wake), TROUPE_OK);
+    co_pass();
+    co_abandon(only_member(&given_up));
+    co_pass();
+    assert_int_equal(wake->waited, 0);
+    co_abandon(only_member(&members));
+    co_pass();
+    assert_int_equal(wake->waited, 1);
+    assert_status(scope_close(&given_up), TROUPE_CRASHED);
+    assert_status(scope_close(&members), TROUPE_CRASHED);
+    op_complete(wake->gate, TROUPE_OK, NULL);
+    op_drop(wake->gate);
+    return TROUPE_OK;
+}
+
+static void one_that_is_given_up_has_ended_for_who_waits(void **state)
+{
+    struct loop *loop = fixture_new(NULL);
+    struct wake wake = {0};
+
+    (void)state;
+    assert_status(fixture_run(loop, give_up, &wake), TROUPE_OK);
+    assert_int_equal(wake.passed, 0);
+    fixture_free(loop);
+}
+
 /* ---- the pool of stacks ---------------------------------------------------------------------- */
 
 struct crowd {
@@ -371,6 +522,18 @@ static void child_forks(void)
     _exit(0);
 }
 
+static troupe_status wait_for_itself(void *arg)
+{
+    (void)arg;
+    scope_wait(co_self()->scope);
+    return TROUPE_OK;
+}
+
+static void child_waits_for_itself(void)
+{
+    (void)fixture_run(fixture_new(NULL), wait_for_itself, NULL);
+}
+
 static void broken_rules_are_named(void **state)
 {
     static const struct {
@@ -380,6 +543,7 @@ static void broken_rules_are_named(void **state)
         {child_runs_loop_inside, "uv_run was called inside a coroutine (running: test, turn 1)"},
         {child_waits_on_loop_stack, "made inside co_on_loop_stack (running: test, turn 1)"},
         {child_waits_outside, "outside a coroutine (running: no coroutine, turn 0)"},
+        {child_waits_for_itself, "end of its own scope (running: test, turn 1)"},
         {child_forks, "forked child: only exec or _exit there (running: test, turn 1)"},
     };
 
@@ -400,6 +564,9 @@ int main(void)
         cmocka_unit_test(random_trees_are_joined_whole),
         cmocka_unit_test(a_scope_reports_its_first_failure),
         cmocka_unit_test(cancelling_a_deep_tree_needs_no_deep_stack),
+        cmocka_unit_test(several_wait_for_a_scope_and_are_not_cut_short),
+        cmocka_unit_test(a_scope_may_be_gone_before_its_waiters_go_on),
+        cmocka_unit_test(one_that_is_given_up_has_ended_for_who_waits),
         cmocka_unit_test(ten_thousand_wait_and_the_cap_is_obeyed),
         cmocka_unit_test(a_failed_mapping_is_a_status),
         cmocka_unit_test(over_the_cap_spawning_waits_its_turn),

@@ -363,6 +363,23 @@ BODY(a_child_is_stopped_by_its_sibling_and_by_who_started_it)
     return TROUPE_OK;
 }
 
+BODY(several_wait_for_the_same_child)
+{
+    struct stage_test *t = arg;
+
+    CHECK_ANSWER("crowd", is_isolated() ? "[nobody is stopped here]" : "[2: -1]");
+    return TROUPE_OK;
+}
+
+BODY(children_that_stop_each_other_all_end)
+{
+    struct stage_test *t = arg;
+
+    CHECK_ANSWER("ring 2", is_isolated() ? "[nobody is stopped here]" : "[1: -1][0: 0]");
+    CHECK_ANSWER("ring 3", is_isolated() ? "[nobody is stopped here]" : "[2: 0][1: -1][0: 0]");
+    return TROUPE_OK;
+}
+
 BODY(children_are_bounded_joined_and_end_with_their_stage)
 {
     struct stage_test *t = arg;
@@ -596,6 +613,8 @@ int main(void)
         TEST(a_stage_has_a_bound_of_effects),
         TEST(a_turn_that_brings_the_host_down_twice_is_dead),
         TEST(a_child_is_stopped_by_its_sibling_and_by_who_started_it),
+        TEST(several_wait_for_the_same_child),
+        TEST(children_that_stop_each_other_all_end),
         TEST(children_are_bounded_joined_and_end_with_their_stage),
         TEST(a_batch_is_written_whole_or_not_at_all),
         TEST(a_question_waits_without_a_place_and_goes_on_with_the_answer),
