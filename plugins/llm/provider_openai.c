@@ -48,24 +48,38 @@ static json_t *openai_body(const struct llm_request *request)
     return ret;
 }
 
+/* Tokens of the answer, thoughts included. OpenAI counts these among the completion; xAI and Gemini beside it,
+ * and of the latter only the total has them. A provider that tells no total and more thoughts than completion
+ * counts them beside it, too. No count is above LLM_USAGE_MAX. */
+static uint64_t output_of(const json_t *usage, uint64_t input, uint64_t completion,
+                          uint64_t reasoning)
+{
+    uint64_t total;
+
+    if (!llm_stream_count(usage, "total_tokens", &total))
+        return reasoning > completion ? completion + reasoning : completion;
+    return total > input && total - input > completion ? total - input : completion;
+}
+
 /* Usage counts are totals, never increments: the last chunk that has them counts. `prompt_tokens`
- * holds what was cached, `completion_tokens` what was thought. */
+ * holds what was cached, which Moonshot tells in a place of its own. */
 static void openai_usage(const json_t *usage, struct llm_usage *ret)
 {
     const json_t *cost = json_object_get(usage, "cost");
     const json_t *in = json_object_get(usage, "prompt_tokens_details");
-    uint64_t input, output;
+    uint64_t input, completion;
 
     if (llm_stream_count(usage, "prompt_tokens", &input) &&
-        llm_stream_count(usage, "completion_tokens", &output)) {
+        llm_stream_count(usage, "completion_tokens", &completion)) {
         ret->known = 1;
         ret->input = input;
-        ret->output = output;
         ret->cached = ret->written = ret->reasoning = 0;
-        llm_stream_count(in, "cached_tokens", &ret->cached);
+        if (!llm_stream_count(in, "cached_tokens", &ret->cached))
+            llm_stream_count(usage, "cached_tokens", &ret->cached);
         llm_stream_count(in, "cache_write_tokens", &ret->written);
         llm_stream_count(json_object_get(usage, "completion_tokens_details"), "reasoning_tokens",
                          &ret->reasoning);
+        ret->output = output_of(usage, input, completion, ret->reasoning);
     }
     if (json_is_number(cost) && json_number_value(cost) > 0 && json_number_value(cost) < 1e6) {
         double micros = json_number_value(cost) * 1e6;
@@ -135,6 +149,9 @@ static troupe_status openai_read(struct llm_stream *stream, const json_t *chunk)
     const json_t *choices = json_object_get(chunk, "choices");
     const json_t *usage = json_object_get(chunk, "usage");
 
+    /* Moonshot tells it in the last choice. */
+    if (!json_is_object(usage))
+        usage = json_object_get(json_array_get(choices, 0), "usage");
     if (error && !json_is_null(error)) {
         llm_provider_error_take(error, &stream->error);
         return TROUPE_UNAVAILABLE;
@@ -156,7 +173,8 @@ static const struct llm_shape_of openai_text_of_delta = {
 static const struct llm_shape_of delta_of_choice = {
     .members = {{LLM_NAMED("delta"), .kind = LLM_MEMBER_OBJECT, .needed = 1,
                  .inner = &openai_text_of_delta},
-                {LLM_NAMED("finish_reason"), .kind = LLM_MEMBER_FINISH}}};
+                {LLM_NAMED("finish_reason"), .kind = LLM_MEMBER_FINISH},
+                {LLM_NAMED("usage"), .kind = LLM_MEMBER_NOTHING}}};
 static const struct llm_shape_of openai_text_chunk = {
     .members = {
         {LLM_NAMED("choices"), .kind = LLM_MEMBER_FIRST, .needed = 1, .inner = &delta_of_choice},

@@ -322,6 +322,89 @@ static void openais_calls_are_joined_by_their_index(void **state)
     expect_anyhow(&llm_provider_openai, stream, sizeof(stream) - 1, &want, 200);
 }
 
+/* What was thought is paid for as output. Some count it among the completion, some beside it, and only their
+ * total tells. */
+static void what_was_thought_is_output_wherever_it_is_counted(void **state)
+{
+    static const struct {
+        const char *usage;
+        uint64_t output, cached, reasoning;
+    } cases[] = {
+        /* OpenAI: inside */
+        {"\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":12,\"total_tokens\":42,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":8}}",
+         12, 0, 8},
+        /* xAI: beside, and told */
+        {"\"usage\":{\"prompt_tokens\":32,\"completion_tokens\":9,\"total_tokens\":135,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":94}}",
+         103, 0, 94},
+        /* Gemini: beside, and only the total has it */
+        {"\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":198,\"total_tokens\":623}", 603, 0,
+         0},
+        /* more than its completion cannot be inside */
+        {"\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":2,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":317}}",
+         319, 0, 317},
+        /* Moonshot: what was cached in a place of its own */
+        {"\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":12,\"total_tokens\":42,"
+         "\"cached_tokens\":20}",
+         12, 20, 0},
+        /* a total that cannot be one */
+        {"\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":12,\"total_tokens\":7}", 12, 0, 0},
+        {"\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":12,\"total_tokens\":-1}", 12, 0, 0},
+        {"\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":12,"
+         "\"total_tokens\":9223372036854775807}",
+         12, 0, 0},
+    };
+    char chunk[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct llm_stream stream;
+        const char *text;
+        size_t len;
+
+        llm_stream_init(&stream, text_buffer);
+        snprintf(chunk, sizeof(chunk), "{\"choices\":[],%s}", cases[i].usage);
+        assert_int_equal(
+            llm_provider_chunk(&llm_provider_openai, &stream, chunk, strlen(chunk), &text, &len),
+            TROUPE_OK);
+        assert_true(stream.usage.known);
+        assert_int_equal(stream.usage.output, cases[i].output);
+        assert_int_equal(stream.usage.cached, cases[i].cached);
+        assert_int_equal(stream.usage.reasoning, cases[i].reasoning);
+        llm_stream_clear(&stream);
+    }
+}
+
+/* Moonshot puts it there. */
+static void usage_inside_of_a_choice_counts_where_there_is_no_other(void **state)
+{
+    static const char *const chunks[] = {
+        "{\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":null,\"usage\":null}]}",
+        "{\"choices\":[{\"delta\":{\"content\":\"b\"},\"finish_reason\":\"stop\",\"usage\":{"
+        "\"prompt_tokens\":19,\"completion_tokens\":13,\"total_tokens\":32,\"cached_tokens\":7}}]"
+        "}"};
+    struct llm_stream stream;
+
+    (void)state;
+    llm_stream_init(&stream, text_buffer);
+    for (size_t i = 0; i < 2; i++) {
+        const char *text;
+        size_t len;
+
+        assert_int_equal(llm_provider_chunk(&llm_provider_openai, &stream, chunks[i],
+                                            strlen(chunks[i]), &text, &len),
+                         TROUPE_OK);
+        assert_int_equal(len, 1);
+    }
+    assert_true(stream.usage.known);
+    assert_int_equal(stream.usage.input, 19);
+    assert_int_equal(stream.usage.output, 13);
+    assert_int_equal(stream.usage.cached, 7);
+    llm_stream_clear(&stream);
+}
+
 static void ollamas_lines_add_up_under_any_chunking(void **state)
 {
     static const char stream[] =
@@ -805,6 +888,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(anthropics_recorded_answers_add_up_under_any_chunking),
         cmocka_unit_test(anthropics_accounting_replaces_and_holds_the_cache_apart),
         cmocka_unit_test(openais_calls_are_joined_by_their_index),
+        cmocka_unit_test(what_was_thought_is_output_wherever_it_is_counted),
+        cmocka_unit_test(usage_inside_of_a_choice_counts_where_there_is_no_other),
         cmocka_unit_test(ollamas_lines_add_up_under_any_chunking),
         cmocka_unit_test(a_count_that_ollama_left_out_is_not_taken_for_zero),
         cmocka_unit_test(a_whole_answer_is_read_like_a_streamed_one),
