@@ -95,37 +95,90 @@ static size_t text_len(const json_t *object, const char *key)
     return json_string_length(json_object_get(object, key));
 }
 
-/* Pieces belong together by "index"; id and name come with the first only. A whole answer has no
- * index, there the place counts. Some servers give arguments as an object. */
+/* ---- calls ------------------------------------------------------------------------------------*/
+
+static int is_whole(const struct llm_call *call)
+{
+    LLM_CLEANUP_JSON json_t *arguments =
+        call->len > 0 ? llm_json_load(call->arguments, call->len) : NULL;
+
+    return json_is_object(arguments);
+}
+
+/* Whether a piece is of another call than the one in its place: it has a name, as a beginning has, and another
+ * id, or without ids arguments behind whole ones. Some servers repeat the name with every piece, and some make
+ * up an id for each. */
+static int begins_another(const struct llm_call *call, const char *id, const json_t *function)
+{
+    const char *name = json_string_value(json_object_get(function, "name"));
+    const json_t *arguments = json_object_get(function, "arguments");
+
+    if (!name || !name[0])
+        return 0;
+    if (id[0] && call->id[0])
+        return strcmp(id, call->id) != 0;
+    if (!json_is_object(arguments) && json_string_length(arguments) == 0 &&
+        strcmp(name, call->name) == 0)
+        return 0;
+    return is_whole(call);
+}
+
+/* Of a piece without an index: by its id, else by its place, counted from the last, among the calls that were
+ * there before the chunk. NULL: it is new. */
+static struct llm_call *call_at(struct llm_stream *stream, const char *id, size_t at, size_t count,
+                                size_t before)
+{
+    for (size_t i = 0; id[0] && i < before; i++)
+        if (strcmp(stream->calls[i].id, id) == 0)
+            return &stream->calls[i];
+    return before + at >= count && before + at - count < before
+               ? &stream->calls[before + at - count]
+               : NULL;
+}
+
+/* Arguments are text, which some servers give as an object. */
+static troupe_status argue(struct llm_stream *stream, struct llm_call *call,
+                           const json_t *arguments)
+{
+    LLM_CLEANUP_TEXT char *object =
+        json_is_object(arguments) ? json_dumps(arguments, JSON_COMPACT) : NULL;
+    const char *text = object ? object : json_string_value(arguments);
+
+    return llm_stream_argue(stream, call, text, text ? strlen(text) : 0);
+}
+
+/* Pieces belong together by "index"; id and name come with the first only. A whole answer has no index, and
+ * Gemini's stream has none or 0 for all. */
 static troupe_status openai_calls(struct llm_stream *stream, const json_t *calls)
 {
+    const size_t before = stream->call_count;
     const json_t *item;
     size_t i;
 
     json_array_foreach ((json_t *)calls, i, item) {
         const json_t *index = json_object_get(item, "index");
         const json_t *function = json_object_get(item, "function");
-        const json_t *arguments = json_object_get(function, "arguments");
-        LLM_CLEANUP_TEXT char *object = NULL;
-        struct llm_call *call =
-            llm_stream_call(stream, json_is_integer(index) ? json_integer_value(index) : (int64_t)i,
-                            json_object_get(item, "id"), json_object_get(function, "name"));
-        const char *text = json_string_value(arguments);
-        size_t len = json_string_length(arguments);
+        char id[LLM_CALL_ID_MAX + 1] = "";
+        struct llm_call *call;
         troupe_status status;
 
+        llm_stream_text(item, "id", id, sizeof(id));
+        call = json_is_integer(index) ? llm_stream_find(stream, json_integer_value(index))
+                                      : call_at(stream, id, i, json_array_size(calls), before);
+        if (!call || begins_another(call, id, function))
+            call = llm_stream_begin(stream, json_is_integer(index) ? json_integer_value(index)
+                                                                   : (int64_t)stream->call_count);
         if (!call)
             return TROUPE_LIMIT;
-        if (json_is_object(arguments)) {
-            text = object = json_dumps(arguments, JSON_COMPACT);
-            len = object ? strlen(object) : 0;
-        }
-        status = llm_stream_argue(stream, call, text, len);
+        llm_stream_name(call, json_object_get(item, "id"), json_object_get(function, "name"));
+        status = argue(stream, call, json_object_get(function, "arguments"));
         if (status < 0)
             return status;
     }
     return TROUPE_OK;
 }
+
+/* ---- chunks -----------------------------------------------------------------------------------*/
 
 static troupe_status read_choice(struct llm_stream *stream, const json_t *choice)
 {

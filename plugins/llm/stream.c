@@ -150,24 +150,42 @@ static void copy_once(char *ret, size_t size, const json_t *value)
         llm_clean(ret, size, json_string_value(value), json_string_length(value));
 }
 
+struct llm_call *llm_stream_find(struct llm_stream *stream, int64_t index)
+{
+    for (uint32_t i = stream->call_count; i > 0; i--)
+        if (stream->calls[i - 1].index == index)
+            return &stream->calls[i - 1];
+    return NULL;
+}
+
+struct llm_call *llm_stream_begin(struct llm_stream *stream, int64_t index)
+{
+    struct llm_call *call;
+
+    if (stream->call_count == LLM_CALLS_MAX)
+        return NULL;
+    call = &stream->calls[stream->call_count++];
+    memset(call, 0, sizeof(*call));
+    call->index = index;
+    stream->begun = 1;
+    return call;
+}
+
+void llm_stream_name(struct llm_call *call, const json_t *id, const json_t *name)
+{
+    copy_once(call->id, sizeof(call->id), id);
+    copy_once(call->name, sizeof(call->name), name);
+}
+
 struct llm_call *llm_stream_call(struct llm_stream *stream, int64_t index, const json_t *id,
                                  const json_t *name)
 {
-    struct llm_call *call = NULL;
+    struct llm_call *call = llm_stream_find(stream, index);
 
-    for (uint32_t i = 0; i < stream->call_count && !call; i++)
-        if (stream->calls[i].index == index)
-            call = &stream->calls[i];
-    if (!call) {
-        if (stream->call_count == LLM_CALLS_MAX)
-            return NULL;
-        call = &stream->calls[stream->call_count++];
-        memset(call, 0, sizeof(*call));
-        call->index = index;
-    }
-    copy_once(call->id, sizeof(call->id), id);
-    copy_once(call->name, sizeof(call->name), name);
-    stream->begun = 1;
+    if (!call)
+        call = llm_stream_begin(stream, index);
+    if (call)
+        llm_stream_name(call, id, name);
     return call;
 }
 

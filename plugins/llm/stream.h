@@ -86,6 +86,12 @@ void llm_stream_append_text(struct llm_stream *stream, const char *text, size_t 
 /* Bytes of thoughts, which are not shown but are a sign of life. */
 void llm_stream_think(struct llm_stream *stream, size_t bytes);
 void llm_stream_finish(struct llm_stream *stream, const char *reason);
+/* The latest call with that index; NULL where there is none. */
+struct llm_call *llm_stream_find(struct llm_stream *stream, int64_t index);
+/* A new one; NULL where there are too many. */
+struct llm_call *llm_stream_begin(struct llm_stream *stream, int64_t index);
+/* What came of a call's id and name, of which the first counts. */
+void llm_stream_name(struct llm_call *call, const json_t *id, const json_t *name);
 /* The call with that index, made where it is new; NULL where there are too many. */
 struct llm_call *llm_stream_call(struct llm_stream *stream, int64_t index, const json_t *id,
                                  const json_t *name);
