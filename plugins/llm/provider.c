@@ -44,6 +44,50 @@ static json_t *parts_of(const struct llm_request *request, const json_t *message
     return parts;
 }
 
+/* ---- what goes back to one model only ---------------------------------------------------------*/
+
+#define EXTRA_OF "extra_of"
+
+static json_t *signature_of(const struct llm_settings *settings)
+{
+    return json_sprintf("%s %s", settings->base_url, settings->model);
+}
+
+int llm_provider_sign(json_t *message, const struct llm_settings *settings)
+{
+    return json_object_set_new(message, EXTRA_OF, signature_of(settings));
+}
+
+/* The calls without what belongs to another model. */
+static json_t *plain_calls(const json_t *calls)
+{
+    json_t *list = json_array(), *copy;
+    const json_t *call;
+    size_t i;
+
+    json_array_foreach ((json_t *)calls, i, call) {
+        copy = json_copy((json_t *)call);
+        json_object_del(copy, LLM_EXTRA);
+        json_array_append_new(list, copy);
+    }
+    return list;
+}
+
+/* Takes out of a copy of a message what is not for the model that is asked. */
+static void unsign(const struct llm_request *request, json_t *message)
+{
+    const json_t *of = json_object_get(message, EXTRA_OF);
+    LLM_CLEANUP_JSON json_t *own = NULL;
+
+    if (!of)
+        return;
+    own = signature_of(request->settings);
+    if (!json_equal(of, own))
+        json_object_set_new(message, "tool_calls",
+                            plain_calls(json_object_get(message, "tool_calls")));
+    json_object_del(message, EXTRA_OF);
+}
+
 json_t *llm_provider_messages(const struct llm_request *request)
 {
     json_t *list = json_array(), *copy;
@@ -51,7 +95,8 @@ json_t *llm_provider_messages(const struct llm_request *request)
     size_t i;
 
     json_array_foreach (request->messages, i, message) {
-        if (!json_object_get(message, "stable") && !json_object_get(message, "pictures")) {
+        if (!json_object_get(message, "stable") && !json_object_get(message, "pictures") &&
+            !json_object_get(message, EXTRA_OF)) {
             json_array_append(list, (json_t *)message);
             continue;
         }
@@ -60,6 +105,7 @@ json_t *llm_provider_messages(const struct llm_request *request)
         if (llm_pictures_of(message) > 0)
             json_object_set_new(copy, "content", parts_of(request, message));
         json_object_del(copy, "pictures");
+        unsign(request, copy);
         json_array_append_new(list, copy);
     }
     return list;

@@ -43,6 +43,12 @@ const struct llm_provider *llm_provider_of(const struct llm_settings *settings);
  * caller's. */
 json_t *llm_provider_tools(const struct llm_request *request);
 
+/* What Gemini puts beside a call, and wants back. */
+#define LLM_EXTRA "extra_content"
+/* Says in a message with calls that have it which model it came from: no other is to read it. 0, or -1 without
+ * memory. */
+int llm_provider_sign(json_t *message, const struct llm_settings *settings);
+
 /* The messages of a request as OpenAI wants them, without what only we need. The caller's. */
 json_t *llm_provider_messages(const struct llm_request *request);
 

@@ -172,6 +172,8 @@ static troupe_status openai_calls(struct llm_stream *stream, const json_t *calls
             return TROUPE_LIMIT;
         llm_stream_name(call, json_object_get(item, "id"), json_object_get(function, "name"));
         status = argue(stream, call, json_object_get(function, "arguments"));
+        if (status >= 0)
+            status = llm_stream_keep(stream, call, json_object_get(item, LLM_EXTRA));
         if (status < 0)
             return status;
     }

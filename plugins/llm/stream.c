@@ -16,11 +16,13 @@ void llm_stream_init(struct llm_stream *stream, char *text)
 
 void llm_stream_clear(struct llm_stream *stream)
 {
-    for (uint32_t i = 0; i < stream->call_count; i++)
+    for (uint32_t i = 0; i < stream->call_count; i++) {
         free(stream->calls[i].arguments);
+        json_decref(stream->calls[i].extra);
+    }
     memset(stream->calls, 0, sizeof(stream->calls));
     stream->call_count = 0;
-    stream->argument_bytes = 0;
+    stream->argument_bytes = stream->extra_bytes = 0;
 }
 
 /* Bytes of `text` up to `max` that end with a whole UTF-8 sequence. */
@@ -206,5 +208,22 @@ troupe_status llm_stream_argue(struct llm_stream *stream, struct llm_call *call,
     call->len += len;
     call->arguments[call->len] = 0;
     stream->argument_bytes += len;
+    return TROUPE_OK;
+}
+
+troupe_status llm_stream_keep(struct llm_stream *stream, struct llm_call *call, const json_t *extra)
+{
+    size_t len, others;
+
+    if (!json_is_object(extra))
+        return TROUPE_OK;
+    len = json_dumpb(extra, NULL, 0, JSON_COMPACT);
+    others = stream->extra_bytes - call->extra_len;
+    if (len == 0 || len > LLM_EXTRA_MAX - others)
+        return TROUPE_LIMIT;
+    stream->extra_bytes = others + len;
+    json_decref(call->extra);
+    call->extra = json_incref((json_t *)extra);
+    call->extra_len = len;
     return TROUPE_OK;
 }

@@ -17,6 +17,7 @@
 /* Calls of tools in one answer, and what their arguments may take together. */
 #define LLM_CALLS_MAX     16
 #define LLM_ARGUMENTS_MAX ((size_t)64 * 1024)
+#define LLM_EXTRA_MAX     ((size_t)64 * 1024) /* what providers want back with them, as JSON */
 #define LLM_CALL_ID_MAX   127
 #define LLM_CALL_NAME_MAX 127
 
@@ -45,6 +46,8 @@ struct llm_call {
     char id[LLM_CALL_ID_MAX + 1], name[LLM_CALL_NAME_MAX + 1];
     char *arguments; /* NUL-terminated; NULL while there are none */
     size_t len;
+    json_t *extra; /* what the provider wants back with it, as it came; NULL: nothing */
+    size_t extra_len;
     uint8_t confirm; /* it shall be asked for first: actions.h */
 };
 
@@ -70,7 +73,7 @@ struct llm_stream {
     uint8_t full;                    /* text was cut at LLM_TEXT_MAX */
     struct llm_call calls[LLM_CALLS_MAX];
     uint32_t call_count;
-    size_t argument_bytes;
+    size_t argument_bytes, extra_bytes;
     struct llm_provider_error error;
     struct llm_form form;
 };
@@ -98,6 +101,9 @@ struct llm_call *llm_stream_call(struct llm_stream *stream, int64_t index, const
 /* More of a call's arguments. TROUPE_LIMIT above LLM_ARGUMENTS_MAX, TROUPE_NOMEM. */
 troupe_status llm_stream_argue(struct llm_stream *stream, struct llm_call *call, const char *text,
                                size_t len);
+/* Keeps an object that has to go back with the call, in place of one before. TROUPE_LIMIT above LLM_EXTRA_MAX. */
+troupe_status llm_stream_keep(struct llm_stream *stream, struct llm_call *call,
+                              const json_t *extra);
 /* A count of tokens; 0 where there is none or it is beyond all reason. */
 int llm_stream_count(const json_t *object, const char *key, uint64_t *ret);
 /* A text, cleaned and cut; a number in its digits. */

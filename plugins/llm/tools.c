@@ -2,6 +2,7 @@
 #include "tools.h"
 
 #include "actions.h"
+#include "provider.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -100,21 +101,31 @@ static troupe_status run_errand(troupe_turn *turn, void *arg)
                           : say(turn, errand, "done", 4);
 }
 
-/* The answer as the next request has to repeat it. */
-static json_t *answer_of(const struct llm_stream *answer)
+/* The answer as the next request has to repeat it. NULL without memory. */
+static json_t *answer_of(const struct llm_request *request, const struct llm_stream *answer)
 {
-    json_t *calls = json_array();
+    json_t *calls = json_array(), *message, *item;
+    int failed = 0, extras = 0;
 
     for (uint32_t i = 0; i < answer->call_count; i++) {
         const struct llm_call *call = &answer->calls[i];
 
-        json_array_append_new(calls,
-                              json_pack("{s:s, s:s, s:{s:s, s:s}}", "id", call->id, "type",
-                                        "function", "function", "name", call->name, "arguments",
-                                        call->len > 0 ? call->arguments : "{}"));
+        item = json_pack("{s:s, s:s, s:{s:s, s:s}}", "id", call->id, "type", "function", "function",
+                         "name", call->name, "arguments", call->len > 0 ? call->arguments : "{}");
+        if (call->extra) {
+            failed |= json_object_set(item, LLM_EXTRA, call->extra);
+            extras = 1;
+        }
+        failed |= json_array_append_new(calls, item);
     }
-    return json_pack("{s:s, s:s%, s:o}", "role", "assistant", "content", answer->text, answer->len,
-                     "tool_calls", calls);
+    message = json_pack("{s:s, s:s%, s:o}", "role", "assistant", "content", answer->text,
+                        answer->len, "tool_calls", calls);
+    if (message && extras)
+        failed |= llm_provider_sign(message, request->settings);
+    if (!failed)
+        return message;
+    json_decref(message);
+    return NULL;
 }
 
 /* A "confirm" among the arguments of a function that has no such parameter is the call's own: it is taken
@@ -204,7 +215,7 @@ troupe_status llm_tools_run(troupe_turn *turn, struct llm_request *request,
 {
     struct errand *errands = troupe_turn_alloc(turn, LLM_CALLS_MAX * sizeof(*errands));
     struct errand *order[LLM_CALLS_MAX];
-    json_t *message = answer_of(answer);
+    json_t *message = answer_of(request, answer);
     troupe_status status;
 
     if (!message || json_array_append_new(request->messages, message) < 0 || !errands)

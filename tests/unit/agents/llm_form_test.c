@@ -459,6 +459,73 @@ static void calls_go_by_priority_and_a_wish_to_be_asked_is_never_dropped(void **
     fake_turn_free(fake);
 }
 
+/* Gemini refuses a call that comes back without its signature; nobody else is to read that. */
+static void what_a_provider_wants_back_with_a_call_goes_to_that_model_alone(void **state)
+{
+    static const char chunk[] =
+        "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"roll\","
+        "\"arguments\":\"{}\"},\"extra_content\":{\"google\":{\"thought_signature\":\"c2ln\"}}},"
+        "{\"id\":\"b\",\"function\":{\"name\":\"flip\",\"arguments\":\"{}\"}}]}}]}";
+    static const struct {
+        struct llm_settings to;
+        int has;
+    } cases[] = {
+        {{.model = "m", .base_url = "https://one.example/v1"}, 1},
+        {{.model = "n", .base_url = "https://one.example/v1"}, 0},
+        {{.model = "m", .base_url = "https://two.example/v1"}, 0},
+        {{.model = "m", .base_url = "https://one.example/v1", .format = LLM_FORMAT_ANTHROPIC}, 0},
+        {{.model = "m", .base_url = "https://one.example/v1", .format = LLM_FORMAT_OLLAMA}, 0},
+        {{.model = "m", .base_url = "https://one.example/v1", .lacks = LLM_LACKS_TOOLS}, 0},
+        {{.model = "m", .base_url = "https://one.example/v1"}, 1},
+    };
+    struct llm_settings first = cases[0].to;
+    struct fake_turn *fake = agent(NULL, NULL);
+    struct llm_request request;
+    static struct llm_stream stream; /* large */
+    static char text[16];
+    const char *problem, *given;
+    size_t len;
+    uint64_t before;
+
+    (void)state;
+    first.max_tokens = 100;
+    first.context_tokens = 8000;
+    fake->on_call = call_and_note;
+    called[0] = 0;
+    assert_int_equal(
+        llm_request_init(&request, &first, (troupe_str){talk, strlen(talk)}, 0, -1, &problem),
+        TROUPE_OK);
+    assert_int_equal(llm_request_offer(&request, (troupe_str){tools, strlen(tools)}, &problem),
+                     TROUPE_OK);
+    llm_stream_init(&stream, text);
+    assert_int_equal(
+        llm_provider_chunk(&llm_provider_openai, &stream, chunk, sizeof(chunk) - 1, &given, &len),
+        TROUPE_OK);
+    before = request.input_bytes;
+    assert_int_equal(llm_tools_run(&fake->turn, &request, &stream), TROUPE_OK);
+    llm_stream_clear(&stream);
+    /* it is sent, so it counts among what may have to be paid */
+    assert_true(request.input_bytes > before + strlen("c2ln") + strlen("thought_signature"));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct llm_settings to = cases[i].to;
+        char *body;
+
+        to.max_tokens = first.max_tokens;
+        to.context_tokens = first.context_tokens;
+        llm_request_turn_to(&request, &to);
+        body = llm_request_body(&request);
+        assert_int_equal(strstr(body, "c2ln") != NULL, cases[i].has);
+        assert_int_equal(strstr(body, "\"extra_content\":{\"google\":{\"thought_signature\":"
+                                      "\"c2ln\"}}") != NULL,
+                         cases[i].has);
+        assert_null(strstr(body, "extra_of"));
+        assert_non_null(strstr(body, "flip"));
+        free(body);
+    }
+    llm_request_clear(&request);
+    fake_turn_free(fake);
+}
+
 static void a_refusal_of_tools_is_learned_from(void **state)
 {
     static const char *const refusals[] = {
@@ -499,6 +566,7 @@ int main(void)
         cmocka_unit_test(an_action_may_want_to_be_confirmed),
         cmocka_unit_test(a_model_without_tools_reads_them_in_words),
         cmocka_unit_test(calls_go_by_priority_and_a_wish_to_be_asked_is_never_dropped),
+        cmocka_unit_test(what_a_provider_wants_back_with_a_call_goes_to_that_model_alone),
         cmocka_unit_test(a_refusal_of_tools_is_learned_from),
     };
 

@@ -389,6 +389,51 @@ static void calls_stay_apart_where_their_index_does_not_tell_them(void **state)
     }
 }
 
+static void what_comes_back_with_a_call_is_kept_as_it_came_and_bounded(void **state)
+{
+    static const char *const pieces[] = {
+        PIECE("{\"id\":\"a\",\"function\":{\"name\":\"roll\",\"arguments\":\"{}\"}}"),
+        PIECE("{\"extra_content\":{\"google\":{\"thought_signature\":\"first\"}}}"),
+        PIECE("{\"extra_content\":null}"), PIECE("{\"extra_content\":7}"),
+        PIECE("{\"id\":\"b\",\"function\":{\"name\":\"flip\",\"arguments\":\"{}\"}}")};
+    static char piece[LLM_EXTRA_MAX];
+    LLM_CLEANUP_TEXT char *extra = NULL;
+    struct llm_stream stream;
+    const char *text;
+    size_t len;
+    troupe_status status = TROUPE_OK;
+    int n;
+
+    (void)state;
+    llm_stream_init(&stream, text_buffer);
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+        assert_int_equal(llm_provider_chunk(&llm_provider_openai, &stream, pieces[i],
+                                            strlen(pieces[i]), &text, &len),
+                         TROUPE_OK);
+    assert_int_equal(stream.call_count, 2);
+    extra = json_dumps(stream.calls[0].extra, JSON_COMPACT);
+    assert_string_equal(extra, "{\"google\":{\"thought_signature\":\"first\"}}");
+    assert_null(stream.calls[1].extra);
+    /* the same again takes the place of what was there */
+    snprintf(piece, sizeof(piece), PIECE("{\"id\":\"b\",\"extra_content\":{\"x\":\"%0*d\"}}"),
+             (int)(LLM_EXTRA_MAX / 3), 0);
+    for (n = 0; n < 10; n++)
+        assert_int_equal(
+            llm_provider_chunk(&llm_provider_openai, &stream, piece, strlen(piece), &text, &len),
+            TROUPE_OK);
+    for (n = 0; n < 10 && status == TROUPE_OK; n++) {
+        snprintf(piece, sizeof(piece),
+                 PIECE("{\"id\":\"%d\",\"function\":{\"name\":\"f\"},"
+                       "\"extra_content\":{\"x\":\"%0*d\"}}"),
+                 n, (int)(LLM_EXTRA_MAX / 3), 0);
+        status =
+            llm_provider_chunk(&llm_provider_openai, &stream, piece, strlen(piece), &text, &len);
+    }
+    assert_int_equal(status, TROUPE_LIMIT);
+    assert_int_equal(n, 2);
+    llm_stream_clear(&stream);
+}
+
 /* What was thought is paid for as output. Some count it among the completion, some beside it, and only their
  * total tells. */
 static void what_was_thought_is_output_wherever_it_is_counted(void **state)
@@ -956,6 +1001,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(anthropics_accounting_replaces_and_holds_the_cache_apart),
         cmocka_unit_test(openais_calls_are_joined_by_their_index),
         cmocka_unit_test(calls_stay_apart_where_their_index_does_not_tell_them),
+        cmocka_unit_test(what_comes_back_with_a_call_is_kept_as_it_came_and_bounded),
         cmocka_unit_test(what_was_thought_is_output_wherever_it_is_counted),
         cmocka_unit_test(usage_inside_of_a_choice_counts_where_there_is_no_other),
         cmocka_unit_test(ollamas_lines_add_up_under_any_chunking),
