@@ -19,7 +19,7 @@
  * Statuses, beside TROUPE_CANCELED and TROUPE_DEADLINE of the waiting coroutine:
  *   TROUPE_ARGUMENT     bad URL (userinfo in it, too), method, header
  *   TROUPE_DENIED       the address guard refused where the name leads to
- *   TROUPE_UNAVAILABLE  not resolved, refused, unreachable
+ *   TROUPE_UNAVAILABLE  not resolved, refused, unreachable, not connected in time: nothing has left
  *   TROUPE_DEADLINE     one of the request's time limits; the text says which
  *   TROUPE_FAILED       TLS: handshake or certificate
  *   TROUPE_LIMIT        body, headers or redirects above their bound

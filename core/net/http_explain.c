@@ -88,9 +88,9 @@ troupe_status http_transfer_explain(struct http_transfer *transfer, CURLcode cod
         else
             http_code_explain(label, code, ret);
         break;
-    case CURLE_OPERATION_TIMEDOUT:
-        error_set(ret, TROUPE_DEADLINE, "connecting to \"%s\" took longer than %u ms", label,
-                  transfer->connect_ms);
+    case CURLE_OPERATION_TIMEDOUT: /* the connect timeout: all other times are watched by the thread */
+        error_set(ret, http_transfer_has_left(transfer) ? TROUPE_DEADLINE : TROUPE_UNAVAILABLE,
+                  "connecting to \"%s\" took longer than %u ms", label, transfer->connect_ms);
         break;
     default: http_code_explain(label, code, ret); break;
     }

@@ -329,6 +329,8 @@ void http_transfer_detach(struct http_transfer *transfer);
 void http_transfer_expect(struct http_transfer *transfer);
 /* Turns the transfer towards `location`. [thread] */
 troupe_status http_transfer_redirect(struct http_transfer *transfer);
+/* Whether a byte of the request has, in this hop or an earlier one. [thread] */
+bool http_transfer_has_left(const struct http_transfer *transfer);
 /* Where to write why it is stopped. [thread] */
 struct error *http_transfer_failure(struct http_transfer *transfer);
 /* curl's verdict: TROUPE_END, or a status whose sentence is the transfer's failure (http_explain.c). */

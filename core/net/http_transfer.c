@@ -265,6 +265,11 @@ static bool has_left(const struct http_transfer *transfer)
     return transfer->asked_to_send && sent_bytes(transfer->easy) > transfer->sent_before;
 }
 
+bool http_transfer_has_left(const struct http_transfer *transfer)
+{
+    return transfer->left || (transfer->easy && has_left(transfer));
+}
+
 /* libcurl calls this each time before it sends, and it sends again by itself when a kept connection
  * ends without an answer (Curl_retry_request): whoever pays for a request wants to know instead. */
 static int before_send(void *arg, char *to, char *from, int to_port, int from_port)
@@ -449,7 +454,7 @@ void http_transfer_detach(struct http_transfer *transfer)
 
     if (!transfer->easy)
         return;
-    transfer->left = transfer->left || has_left(transfer);
+    transfer->left = http_transfer_has_left(transfer);
     http_low_water_lower(transfer);
     transfer->socket = CURL_SOCKET_BAD;
     if (transfer->pool)
