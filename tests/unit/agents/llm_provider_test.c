@@ -322,118 +322,6 @@ static void openais_calls_are_joined_by_their_index(void **state)
     expect_anyhow(&llm_provider_openai, stream, sizeof(stream) - 1, &want, 200);
 }
 
-/* Gemini's compatible address tells no index, or 0 for all; others repeat the id or make up one a piece. */
-static void calls_stay_apart_where_their_index_does_not_tell_them(void **state)
-{
-#define PIECE(inside) "{\"choices\":[{\"delta\":{\"tool_calls\":[" inside "]}}]}"
-#define CALLED(index, id, name, arguments)                                                         \
-    "{" index id "\"type\":\"function\",\"function\":{\"name\":\"" name                            \
-    "\",\"arguments\":\"" arguments "\"}}"
-    static const char *const cases[][6] = {
-        {"no index, a chunk each", PIECE(CALLED("", "\"id\":\"a\",", "roll", "{\\\"n\\\":1}")),
-         PIECE(CALLED("", "\"id\":\"b\",", "flip", "{}"))},
-        {"index 0 for all, a chunk each",
-         PIECE(CALLED("\"index\":0,", "\"id\":\"a\",", "roll", "{\\\"n\\\":1}")),
-         PIECE(CALLED("\"index\":0,", "\"id\":\"b\",", "flip", "{}"))},
-        {"index 0 for all, in one chunk",
-         PIECE(CALLED("\"index\":0,", "\"id\":\"a\",", "roll",
-                      "{\\\"n\\\":1}") "," CALLED("\"index\":0,", "\"id\":\"b\",", "flip", "{}"))},
-        {"neither index nor id, a chunk each",
-         PIECE(CALLED("", "\"id\":\"\",", "roll", "{\\\"n\\\":1}")),
-         PIECE(CALLED("", "", "flip", "{}"))},
-        {"index 0 for all and no id", PIECE(CALLED("\"index\":0,", "", "roll", "{\\\"n\\\":1}")),
-         PIECE(CALLED("\"index\":0,", "", "flip", "{}"))},
-        {"neither index nor id, in one chunk",
-         PIECE(CALLED("", "", "roll", "{\\\"n\\\":1}") "," CALLED("", "", "flip", "{}"))},
-        {"no index, in pieces", PIECE(CALLED("", "\"id\":\"a\",", "roll", "{\\\"n")),
-         PIECE("{\"function\":{\"arguments\":\"\\\":1}\"}}"),
-         PIECE(CALLED("", "\"id\":\"b\",", "flip", "")),
-         PIECE("{\"function\":{\"arguments\":\"{}\"}}")},
-        {"no index, pieces by their id", PIECE(CALLED("", "\"id\":\"a\",", "roll", "{\\\"n")),
-         PIECE(CALLED("", "\"id\":\"b\",", "flip", "{")),
-         PIECE("{\"id\":\"a\",\"function\":{\"arguments\":\"\\\":1}\"}}"),
-         PIECE("{\"id\":\"b\",\"function\":{\"arguments\":\"}\"}}")},
-        {"id and name with every piece",
-         PIECE(CALLED("\"index\":0,", "\"id\":\"a\",", "roll", "{\\\"n")),
-         PIECE(CALLED("\"index\":0,", "\"id\":\"a\",", "roll", "\\\":1}")),
-         PIECE(CALLED("\"index\":1,", "\"id\":\"b\",", "flip", "")),
-         PIECE(CALLED("\"index\":1,", "\"id\":\"b\",", "flip", "{}"))},
-        {"an id of its own with every piece",
-         PIECE(CALLED("\"index\":0,", "\"id\":\"a\",", "roll", "{\\\"n")),
-         PIECE("{\"index\":0,\"id\":\"x\",\"function\":{\"arguments\":\"\\\":1}\"}}"),
-         PIECE(CALLED("\"index\":1,", "\"id\":\"b\",", "flip", "")),
-         PIECE("{\"index\":1,\"id\":\"y\",\"function\":{\"arguments\":\"{}\"}}")},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct llm_stream stream;
-        const char *text;
-        size_t len;
-
-        llm_stream_init(&stream, text_buffer);
-        for (size_t n = 1; n < 6 && cases[i][n]; n++)
-            assert_int_equal(llm_provider_chunk(&llm_provider_openai, &stream, cases[i][n],
-                                                strlen(cases[i][n]), &text, &len),
-                             TROUPE_OK);
-        if (stream.call_count != 2 || strcmp(stream.calls[0].name, "roll") != 0 ||
-            strcmp(stream.calls[1].name, "flip") != 0 ||
-            strcmp(stream.calls[0].arguments, "{\"n\":1}") != 0 ||
-            strcmp(stream.calls[1].arguments, "{}") != 0 ||
-            strcmp(stream.calls[0].id, stream.calls[0].id[0] ? "a" : "") != 0 ||
-            strcmp(stream.calls[1].id, stream.calls[0].id[0] ? "b" : "") != 0)
-            fail_msg("%s: %u calls, the first \"%s\" %s(%s)", cases[i][0], stream.call_count,
-                     stream.calls[0].id, stream.calls[0].name,
-                     stream.calls[0].arguments ? stream.calls[0].arguments : "");
-        llm_stream_clear(&stream);
-    }
-}
-
-static void what_comes_back_with_a_call_is_kept_as_it_came_and_bounded(void **state)
-{
-    static const char *const pieces[] = {
-        PIECE("{\"id\":\"a\",\"function\":{\"name\":\"roll\",\"arguments\":\"{}\"}}"),
-        PIECE("{\"extra_content\":{\"google\":{\"thought_signature\":\"first\"}}}"),
-        PIECE("{\"extra_content\":null}"), PIECE("{\"extra_content\":7}"),
-        PIECE("{\"id\":\"b\",\"function\":{\"name\":\"flip\",\"arguments\":\"{}\"}}")};
-    static char piece[LLM_EXTRA_MAX];
-    LLM_CLEANUP_TEXT char *extra = NULL;
-    struct llm_stream stream;
-    const char *text;
-    size_t len;
-    troupe_status status = TROUPE_OK;
-    int n;
-
-    (void)state;
-    llm_stream_init(&stream, text_buffer);
-    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
-        assert_int_equal(llm_provider_chunk(&llm_provider_openai, &stream, pieces[i],
-                                            strlen(pieces[i]), &text, &len),
-                         TROUPE_OK);
-    assert_int_equal(stream.call_count, 2);
-    extra = json_dumps(stream.calls[0].extra, JSON_COMPACT);
-    assert_string_equal(extra, "{\"google\":{\"thought_signature\":\"first\"}}");
-    assert_null(stream.calls[1].extra);
-    /* the same again takes the place of what was there */
-    snprintf(piece, sizeof(piece), PIECE("{\"id\":\"b\",\"extra_content\":{\"x\":\"%0*d\"}}"),
-             (int)(LLM_EXTRA_MAX / 3), 0);
-    for (n = 0; n < 10; n++)
-        assert_int_equal(
-            llm_provider_chunk(&llm_provider_openai, &stream, piece, strlen(piece), &text, &len),
-            TROUPE_OK);
-    for (n = 0; n < 10 && status == TROUPE_OK; n++) {
-        snprintf(piece, sizeof(piece),
-                 PIECE("{\"id\":\"%d\",\"function\":{\"name\":\"f\"},"
-                       "\"extra_content\":{\"x\":\"%0*d\"}}"),
-                 n, (int)(LLM_EXTRA_MAX / 3), 0);
-        status =
-            llm_provider_chunk(&llm_provider_openai, &stream, piece, strlen(piece), &text, &len);
-    }
-    assert_int_equal(status, TROUPE_LIMIT);
-    assert_int_equal(n, 2);
-    llm_stream_clear(&stream);
-}
-
 /* What was thought is paid for as output. Some count it among the completion, some beside it, and only their
  * total tells. */
 static void what_was_thought_is_output_wherever_it_is_counted(void **state)
@@ -641,37 +529,6 @@ static void an_error_inside_a_stream_is_told_from_an_answer(void **state)
                          TROUPE_DATA);
         llm_stream_clear(&stream);
     }
-}
-
-static void calls_and_their_arguments_are_bounded(void **state)
-{
-    static char piece[8192];
-    struct llm_stream stream;
-    const char *text;
-    size_t len;
-    int n = 0;
-    troupe_status status = TROUPE_OK;
-
-    (void)state;
-    llm_stream_init(&stream, text_buffer);
-    while (status == TROUPE_OK && n < 100) {
-        snprintf(piece, sizeof(piece),
-                 "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":%d,\"id\":\"c\"}]}}]}", n++);
-        status =
-            llm_provider_chunk(&llm_provider_openai, &stream, piece, strlen(piece), &text, &len);
-    }
-    assert_int_equal(status, TROUPE_LIMIT);
-    assert_int_equal(n, LLM_CALLS_MAX + 1);
-    snprintf(piece, sizeof(piece),
-             "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":"
-             "\"%07000d\"}}]}}]}",
-             0);
-    for (n = 0, status = TROUPE_OK; status == TROUPE_OK && n < 100; n++)
-        status =
-            llm_provider_chunk(&llm_provider_openai, &stream, piece, strlen(piece), &text, &len);
-    assert_int_equal(status, TROUPE_LIMIT);
-    assert_true(stream.argument_bytes <= LLM_ARGUMENTS_MAX);
-    llm_stream_clear(&stream);
 }
 
 static void a_line_beyond_the_buffer_is_refused(void **state)
@@ -1000,15 +857,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(anthropics_recorded_answers_add_up_under_any_chunking),
         cmocka_unit_test(anthropics_accounting_replaces_and_holds_the_cache_apart),
         cmocka_unit_test(openais_calls_are_joined_by_their_index),
-        cmocka_unit_test(calls_stay_apart_where_their_index_does_not_tell_them),
-        cmocka_unit_test(what_comes_back_with_a_call_is_kept_as_it_came_and_bounded),
         cmocka_unit_test(what_was_thought_is_output_wherever_it_is_counted),
         cmocka_unit_test(usage_inside_of_a_choice_counts_where_there_is_no_other),
         cmocka_unit_test(ollamas_lines_add_up_under_any_chunking),
         cmocka_unit_test(a_count_that_ollama_left_out_is_not_taken_for_zero),
         cmocka_unit_test(a_whole_answer_is_read_like_a_streamed_one),
         cmocka_unit_test(an_error_inside_a_stream_is_told_from_an_answer),
-        cmocka_unit_test(calls_and_their_arguments_are_bounded),
         cmocka_unit_test(a_line_beyond_the_buffer_is_refused),
         cmocka_unit_test(each_format_writes_the_same_talk_its_own_way),
         cmocka_unit_test(anthropic_does_not_think_before_calls_unless_it_must),
