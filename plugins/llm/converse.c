@@ -98,8 +98,7 @@ static void put_figures(struct llm_json_writer *out, const struct talk *talk)
              ",\"usage\":{\"input\":%" PRId64 ",\"output\":%" PRId64 ",\"cached\":%" PRId64
              ",\"guessed\":%" PRId64 ",\"estimated\":%s},\"cost_micros\":%" PRId64,
              sum(before->input, now->input), sum(before->output, now->output),
-             sum(before->cached, now->cached),
-             sum(talk->guessed, llm_estimate_request(round->request)),
+             sum(before->cached, now->cached), sum(talk->guessed, round->guessed),
              round->estimated || talk->estimated ? "true" : "false",
              sum(talk->cost_micros, round->cost_micros));
     put(out, text);
@@ -388,7 +387,7 @@ static void add_up(struct talk *talk)
     talk->usage.input += stream->usage.input;
     talk->usage.output += stream->usage.output;
     talk->usage.cached += stream->usage.cached;
-    talk->guessed += llm_estimate_request(round->request);
+    talk->guessed += round->guessed;
     talk->cost_micros += round->cost_micros;
     talk->estimated |= round->estimated;
 }

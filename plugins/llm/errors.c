@@ -324,6 +324,9 @@ const struct llm_kind llm_kind_slow =
 const struct llm_kind llm_kind_full =
     KIND("full", LLM_RATE, TROUPE_BUSY, "rate_limited", LLM_LATER,
          THE_MODEL "has more questions than it can answer at once.");
+const struct llm_kind llm_kind_no_context =
+    KIND("no_context", LLM_REQUEST, TROUPE_LIMIT, "too_long", LLM_ELSEWHERE,
+         "That is more than the language model can take at once. Please try a shorter message.");
 const struct llm_kind llm_kind_interrupted =
     KIND("interrupted", LLM_TRANSIENT, TROUPE_INTERRUPTED, "interrupted", LLM_STOP,
          "The answer broke off in the middle. Please try again.");
@@ -344,6 +347,7 @@ static const struct llm_kind *const others[] = {
     &llm_kind_filtered,
     &llm_kind_slow,
     &llm_kind_full,
+    &llm_kind_no_context,
     &llm_kind_interrupted,
 };
 

@@ -132,7 +132,8 @@ void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t 
         return;
     }
     /* Cut by a restart of the host, or kept back by its own bounds: nothing of the model's. */
-    if (kind == &llm_kind_interrupted || is(kind->name, "own_limit"))
+    if (kind == &llm_kind_interrupted || kind == &llm_kind_no_context ||
+        is(kind->name, "own_limit"))
         return;
     /* What was asked is no fault of the model's, which is there and says so. */
     if (kind->category == LLM_CONTENT || kind->category == LLM_REQUEST) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "request.h"
 
+#include "fit.h"
 #include "provider.h"
 
 #include <string.h>
@@ -58,7 +59,7 @@ static size_t dumped(const json_t *value)
     return value ? json_dumpb(value, NULL, 0, JSON_COMPACT) : 0;
 }
 
-static uint64_t estimate_message(const struct llm_request *request, const json_t *message)
+uint64_t llm_estimate_message(const struct llm_request *request, const json_t *message)
 {
     const json_t *content = json_object_get(message, "content");
 
@@ -75,7 +76,7 @@ uint64_t llm_estimate_request(const struct llm_request *request)
     size_t i;
 
     json_array_foreach (request->messages, i, message)
-        tokens += estimate_message(request, message);
+        tokens += llm_estimate_message(request, message);
     return tokens;
 }
 
@@ -136,43 +137,6 @@ static const char *check_message(const json_t *message)
     return check_calls(message, role);
 }
 
-static int is_system(const json_t *message)
-{
-    return strcmp(json_string_value(json_object_get(message, "role")), "system") == 0;
-}
-
-static int is_result(const json_t *message)
-{
-    return strcmp(json_string_value(json_object_get(message, "role")), "tool") == 0;
-}
-
-/* Leaves out the oldest until the rest and the answer fit. */
-static troupe_status fit(struct llm_request *request)
-{
-    uint64_t room = (uint64_t)(request->settings->context_tokens - request->max_tokens);
-    uint64_t tokens = llm_estimate_request(request);
-    size_t i = 0;
-
-    if (request->max_tokens >= request->settings->context_tokens)
-        return TROUPE_LIMIT;
-    while (tokens > room && i + 1 < json_array_size(request->messages)) {
-        json_t *message = json_array_get(request->messages, i);
-
-        if (is_system(message)) {
-            i++;
-            continue;
-        }
-        /* With a call go its results: a provider refuses one without the other. */
-        do {
-            tokens -= estimate_message(request, message);
-            json_array_remove(request->messages, i);
-            request->dropped++;
-            message = json_array_get(request->messages, i);
-        } while (i + 1 < json_array_size(request->messages) && is_result(message));
-    }
-    return tokens > room ? TROUPE_LIMIT : TROUPE_OK;
-}
-
 static int starts_with(const char *text, const char *head)
 {
     return strncmp(text, head, strlen(head)) == 0;
@@ -224,6 +188,8 @@ troupe_status llm_request_init(struct llm_request *request, const struct llm_set
                                const char **ret_problem)
 {
     const json_t *message;
+    struct llm_request fitted;
+    struct llm_trim trim;
     troupe_status status;
     size_t i;
 
@@ -245,13 +211,14 @@ troupe_status llm_request_init(struct llm_request *request, const struct llm_set
         if (*ret_problem)
             goto bad;
     }
-    status = fit(request);
+    status = llm_fit(request, &fitted, &trim);
+    llm_request_clear(request);
     if (status < 0) {
         *ret_problem = "the last message does not fit into context_tokens";
-        llm_request_clear(request);
         return status;
     }
-    llm_request_measure(request);
+    *request = fitted;
+    request->dropped = trim.messages;
     return TROUPE_OK;
 bad:
     llm_request_clear(request);

@@ -25,11 +25,12 @@ struct llm_shape {
 
 struct llm_request {
     const struct llm_settings *settings;
-    json_t *messages; /* array, after what did not fit was left out */
+    json_t *messages; /* array, after what fits into no model's context was left out */
     json_t *tools;    /* as OpenAI declares them; NULL: none        */
     json_t *schema;   /* of an answer in JSON; NULL: any            */
     uint32_t dropped; /* messages that were left out                */
     uint8_t wants_json;
+    uint8_t repairs;  /* user's messages at the end that are ours */
     uint8_t no_calls; /* tools are only told because the talk has calls of them */
     int64_t max_tokens;
     double temperature;
@@ -70,6 +71,7 @@ int llm_request_adapt(struct llm_request *request, const char *param, const char
 
 /* Tokens that a text or the messages will have, guessed rather too high than too low. */
 uint64_t llm_estimate_text(const char *text, size_t len);
+uint64_t llm_estimate_message(const struct llm_request *request, const json_t *message);
 uint64_t llm_estimate_request(const struct llm_request *request);
 
 #endif

@@ -2,6 +2,7 @@
 #include "round.h"
 
 #include "actions.h"
+#include "fit.h"
 #include "provider.h"
 #include "retry.h"
 
@@ -63,7 +64,7 @@ static troupe_status open_in_parts(troupe_turn *turn, const struct llm_round *ro
     troupe_status status;
     size_t at = 0;
 
-    llm_provider_cut(round->request, &body);
+    llm_provider_cut(&round->sent, &body);
     if (!body.text)
         return TROUPE_NOMEM;
     for (uint32_t i = 0; i < body.count; i++) {
@@ -83,7 +84,7 @@ static troupe_status open_in_parts(troupe_turn *turn, const struct llm_round *ro
 static troupe_status open_whole(troupe_turn *turn, const struct llm_round *round,
                                 troupe_http_request *request, troupe_http **ret)
 {
-    char *body = llm_request_body(round->request);
+    char *body = llm_request_body(&round->sent);
     troupe_status status;
 
     if (!body)
@@ -114,7 +115,7 @@ static troupe_status open_request(troupe_turn *turn, struct llm_round *round, tr
     request.total_ms = settings->total_ms;
     request.max_body = STREAM_MAX;
     request.reservation = round->reservation.id;
-    return round->request->pictures && TROUPE_HAS(troupe_http_api(turn), open_parts)
+    return round->sent.pictures && TROUPE_HAS(troupe_http_api(turn), open_parts)
                ? open_in_parts(turn, round, &request, ret)
                : open_whole(turn, round, &request, ret);
 }
@@ -361,7 +362,7 @@ static troupe_status settle(troupe_turn *turn, struct llm_round *round, troupe_s
     int measured = llm_usage_reported(&stream->usage) || stream->usage.has_cost;
 
     if (stream->chunks > 0) {
-        round->estimated = (uint8_t)llm_usage_complete(&stream->usage, round->request, stream);
+        round->estimated = (uint8_t)llm_usage_complete(&stream->usage, &round->sent, stream);
         round->cost_micros = llm_cost_actual(round->tariff, &stream->usage);
     }
     llm_used(turn, &round->reservation, &stream->usage);
@@ -373,27 +374,35 @@ static troupe_status settle(troupe_turn *turn, struct llm_round *round, troupe_s
     return llm_settle(turn, &round->reservation, round->cost_micros);
 }
 
-troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
+/* What goes out now: the model, the tools and the results may be others than those before. */
+static troupe_status fit(troupe_turn *turn, struct llm_round *round)
+{
+    const struct llm_settings *settings = round->request->settings;
+    struct llm_trim trim;
+    troupe_status status = llm_fit(round->request, &round->sent, &trim);
+
+    if (status == TROUPE_LIMIT)
+        return fail(turn, round, &llm_kind_no_context);
+    if (status < 0)
+        return status;
+    round->guessed = llm_estimate_request(&round->sent);
+    if (llm_trimmed(&trim))
+        troupe_reason(turn, "llm.trimmed",
+                      "%u old messages, %u results and %u functions did not fit into the %lld "
+                      "tokens of %s",
+                      trim.messages, trim.results, trim.tools, (long long)settings->context_tokens,
+                      settings->model);
+    return TROUPE_OK;
+}
+
+static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
 {
     const troupe_http_v1 *api = troupe_http_api(turn);
     int64_t left_at_start = troupe_time_left(turn);
     troupe_http *http = NULL;
-    troupe_status status, settled;
+    troupe_status status = llm_reserve(turn, round->tariff, &round->sent, &round->reservation);
+    troupe_status settled;
 
-    llm_stream_clear(&round->stream);
-    llm_stream_init(&round->stream, round->text_buffer);
-    round->stream.most -= round->used < LLM_TEXT_MAX ? round->used : LLM_TEXT_MAX;
-    round->kind = NULL;
-    round->adapted = round->shown = round->cut = round->estimated = 0;
-    round->told = round->lost = 0;
-    round->http_status = 0;
-    round->handed = 0;
-    round->retry_after_ms = -1;
-    round->cost_micros = 0;
-    round->first_ms = -1;
-    round->total_ms = 0;
-
-    status = llm_reserve(turn, round->tariff, round->request, &round->reservation);
     if (status < 0)
         return status;
     status = open_request(turn, round, &http);
@@ -428,5 +437,31 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
      * books the worst case. A turn that has ended must not go on, though. */
     if (settled < 0 && troupe_turn_status(turn) < 0)
         return troupe_turn_status(turn);
+    return status;
+}
+
+troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
+{
+    troupe_status status;
+
+    llm_stream_clear(&round->stream);
+    llm_stream_init(&round->stream, round->text_buffer);
+    round->stream.most -= round->used < LLM_TEXT_MAX ? round->used : LLM_TEXT_MAX;
+    round->kind = NULL;
+    round->adapted = round->shown = round->cut = round->estimated = 0;
+    round->told = round->lost = 0;
+    round->http_status = 0;
+    round->handed = 0;
+    round->retry_after_ms = -1;
+    round->cost_micros = 0;
+    round->first_ms = -1;
+    round->total_ms = 0;
+    round->guessed = 0;
+
+    status = fit(turn, round);
+    if (status < 0)
+        return status;
+    status = run_sent(turn, round);
+    llm_request_clear(&round->sent);
     return status;
 }

@@ -30,6 +30,8 @@ struct llm_round {
     void *arg; /* of it */
 
     /* Set by the run. */
+    struct llm_request sent; /* what of the request went out, while it runs */
+    uint64_t guessed;        /* tokens that it was taken for; 0: nothing went out */
     struct llm_stream stream;
     struct llm_reservation reservation;
     uint64_t cost_micros;

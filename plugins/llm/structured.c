@@ -124,6 +124,7 @@ troupe_status llm_structured_repair(struct llm_request *request, const struct ll
                                     json_pack("{s:s, s:o}", "role", "user", "content", wrong));
     if (failed)
         return TROUPE_NOMEM;
+    request->repairs++;
     llm_request_measure(request);
     return TROUPE_OK;
 }

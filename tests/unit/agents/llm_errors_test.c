@@ -274,7 +274,7 @@ static int is_our_own(const char *name)
     static const char *const own[] = {
         "unreachable", "broken_off",  "not_trusted", "not_allowed", "too_long_answer",
         "own_limit",   "garbage",     "empty",       "no_room",     "filtered",
-        "slow",        "interrupted", "full"};
+        "slow",        "interrupted", "full",        "no_context"};
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (strcmp(own[i], name) == 0)
@@ -337,7 +337,7 @@ static enum apology tell(const struct llm_kind *kind, char ret[APOLOGY_MAX])
 static enum apology expected(const struct llm_kind *kind)
 {
     if (strcmp(kind->name, "bad_picture") == 0 || strcmp(kind->name, "too_long") == 0 ||
-        strcmp(kind->name, "too_big") == 0)
+        strcmp(kind->name, "too_big") == 0 || strcmp(kind->name, "no_context") == 0)
         return APOLOGY_NOT_UNDERSTOOD;
     switch (kind->category) {
     case LLM_RATE: return APOLOGY_TOO_FAST;
