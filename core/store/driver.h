@@ -57,6 +57,15 @@ enum store_request_state {
     STORE_WITHDRAWN /* the waiter left before the driver took it   */
 };
 
+struct store_migrating {
+    const char *ns; /* NULL: the core, with `back` alone */
+    const struct store_migration *steps;
+    size_t step_count;
+    int64_t to_version; /* with `back` */
+    bool check_only, back;
+};
+
+/* Each turn makes two or three, so they are of a size that malloc keeps a list of. */
 struct store_request {
     struct queue_item link;     /* for the driver's queues                                    */
     struct store_request *next; /* more requests of the same tick                             */
@@ -69,14 +78,12 @@ struct store_request {
     struct error error;
     void (*done)(struct store_request *request);
 
-    struct store_batch *batch; /* COMMIT                    */
-    struct store_command query;
+    struct store_batch *batch; /* COMMIT */
+    union {
+        struct store_command query;     /* QUERY   */
+        struct store_migrating migrate; /* MIGRATE */
+    };
     struct arena arena; /* QUERY and MIGRATE: what they point at */
-    const char *ns;     /* MIGRATE; NULL: the core, with `back` alone */
-    const struct store_migration *steps;
-    size_t step_count;
-    bool check_only, back;
-    int64_t to_version; /* with `back` */
 
     struct store *store; /* the rest is store.c's */
     struct op *op;       /* NULL: nobody waits, `told` is called by `task` */

@@ -60,7 +60,8 @@ static void request_free(void *arg)
         else
             store->stats.failed++;
     }
-    store_command_reset(&request->query);
+    if (request->kind == STORE_REQUEST_QUERY)
+        store_command_reset(&request->query);
     store_batch_free(request->batch);
     arena_clear(&request->arena);
     mem_free(request);
@@ -318,7 +319,7 @@ troupe_status store_query(struct store *store, const struct store_statement *sta
     return finish(request, err);
 }
 
-static troupe_status migrate(struct store *store, const struct store_request *wanted,
+static troupe_status migrate(struct store *store, const struct store_migrating *wanted,
                              uint64_t deadline, struct error *err)
 {
     struct store_request *request;
@@ -332,7 +333,8 @@ static troupe_status migrate(struct store *store, const struct store_request *wa
         return error_set(err, TROUPE_BUSY, "%zu batches wait to be written: try again later",
                          store->stats.batches_queued);
     request = request_new(store, STORE_REQUEST_MIGRATE, 0, true);
-    request->ns = wanted->ns ? arena_strdup(&request->arena, wanted->ns) : NULL;
+    request->migrate = *wanted;
+    request->migrate.ns = wanted->ns ? arena_strdup(&request->arena, wanted->ns) : NULL;
     copy = arena_alloc(&request->arena, wanted->step_count * sizeof(*copy));
     for (size_t i = 0; i < wanted->step_count; i++) {
         const struct store_migration *step = &wanted->steps[i];
@@ -342,11 +344,7 @@ static troupe_status migrate(struct store *store, const struct store_request *wa
         copy[i].sql = arena_strdup(&request->arena, step->sql);
         copy[i].back = step->back ? arena_strdup(&request->arena, step->back) : NULL;
     }
-    request->steps = copy;
-    request->step_count = wanted->step_count;
-    request->check_only = wanted->check_only;
-    request->back = wanted->back;
-    request->to_version = wanted->to_version;
+    request->migrate.steps = copy;
     submit_write(store, request);
     request = wait_write(request, deadline ? deadline : co_after(MIGRATE_MS), &status);
     return request ? finish(request, err) : ended(status, "a migration", err);
@@ -356,7 +354,7 @@ static troupe_status migrate_forward(struct store *store, const char *ns,
                                      const struct store_migration *steps, size_t count,
                                      bool check_only, uint64_t deadline, struct error *err)
 {
-    const struct store_request wanted = {
+    const struct store_migrating wanted = {
         .ns = ns, .steps = steps, .step_count = count, .check_only = check_only};
 
     return ns ? migrate(store, &wanted, deadline, err)
@@ -367,7 +365,7 @@ troupe_status store_migrate_back(struct store *store, const char *ns,
                                  const struct store_migration *steps, size_t count,
                                  int64_t to_version, uint64_t deadline, struct error *err)
 {
-    struct store_request wanted = {
+    struct store_migrating wanted = {
         .ns = ns, .steps = steps, .step_count = count, .back = true, .to_version = to_version};
 
     if (!ns)

@@ -392,14 +392,14 @@ static void run_other(struct postgres_writer *writer, struct store_request *requ
     conn->abandoned = request->kind == STORE_REQUEST_MIGRATE ? &request->abandoned : NULL;
     if (!connected(writer, clock_ms() + writer->server->away_ms, &request->error))
         request->status = request->error.status;
-    else if (request->kind == STORE_REQUEST_MIGRATE && request->back)
-        request->status =
-            postgres_migrate_back(conn, request->ns, request->steps, request->step_count,
-                                  request->to_version, clock_ms() + DECIDE_MS, &request->error);
+    else if (request->kind == STORE_REQUEST_MIGRATE && request->migrate.back)
+        request->status = postgres_migrate_back(
+            conn, request->migrate.ns, request->migrate.steps, request->migrate.step_count,
+            request->migrate.to_version, clock_ms() + DECIDE_MS, &request->error);
     else if (request->kind == STORE_REQUEST_MIGRATE)
-        request->status =
-            postgres_migrate(conn, request->ns, request->steps, request->step_count,
-                             request->check_only, clock_ms() + DECIDE_MS, &request->error);
+        request->status = postgres_migrate(conn, request->migrate.ns, request->migrate.steps,
+                                           request->migrate.step_count, request->migrate.check_only,
+                                           clock_ms() + DECIDE_MS, &request->error);
     else
         request->status = postgres_forget(conn, clock_ms() + DECIDE_MS, &request->error);
     conn->abandoned = NULL;

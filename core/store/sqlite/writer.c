@@ -205,13 +205,14 @@ static void run_migration(struct sqlite_writer *writer, struct store_request *re
 
     conn->stop_at = clock_ms() + MIGRATE_LIMIT_MS;
     conn->abandoned = &request->abandoned;
-    if (request->back)
-        request->status =
-            sqlite_migrate_back(conn, request->ns, request->steps, request->step_count,
-                                request->to_version, &request->error);
+    if (request->migrate.back)
+        request->status = sqlite_migrate_back(conn, request->migrate.ns, request->migrate.steps,
+                                              request->migrate.step_count,
+                                              request->migrate.to_version, &request->error);
     else
-        request->status = sqlite_migrate(conn, request->ns, request->steps, request->step_count,
-                                         request->check_only, &request->error);
+        request->status = sqlite_migrate(conn, request->migrate.ns, request->migrate.steps,
+                                         request->migrate.step_count, request->migrate.check_only,
+                                         &request->error);
     conn->abandoned = NULL;
     conn->stop_at = 0;
     request->done(request);
