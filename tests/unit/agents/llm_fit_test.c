@@ -6,6 +6,7 @@
 #include "fake_turn.h"
 #include "tap.h"
 
+#include "base/mem.h"
 #include "llm/fit.h"
 
 #include <stdio.h>
@@ -212,7 +213,7 @@ static void a_cut_falls_between_characters(void **state)
     const struct llm_settings config = {.max_tokens = 100, .context_tokens = 1000, .model = "m"};
     struct llm_request request, sent;
     struct llm_trim trim;
-    char text[6001];
+    static char text[6001];
 
     (void)state;
     for (size_t shift = 0; shift < 3; shift++) {
@@ -233,7 +234,8 @@ static void a_cut_falls_between_characters(void **state)
 
 static void what_the_model_wrote_since_goes_last_and_its_latest_calls_never(void **state)
 {
-    const struct llm_settings config = {.max_tokens = 100, .context_tokens = 1000, .model = "m"};
+    static const struct llm_settings config = {
+        .max_tokens = 100, .context_tokens = 1000, .model = "m"};
     struct llm_request request, sent;
     struct llm_trim trim;
     const json_t *calls;
@@ -349,16 +351,15 @@ static void a_repair_fits_and_keeps_the_question(void **state)
 {
     static const char schema[] = "{\"type\":\"object\",\"required\":[\"n\"]}";
     struct fake_turn *fake = agent("1000", "400");
-    char messages[2000], answer[3000];
+    _cleanup_mem_ char *messages = mem_printf(
+        "[{\"role\":\"user\",\"content\":\"old %s\"},{\"role\":\"user\",\"content\":\"how "
+        "many?\"}]",
+        letters(900));
+    _cleanup_mem_ char *answer =
+        mem_printf("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"no %s\"}}]}\n\n" END,
+                   letters(1200));
 
     (void)state;
-    snprintf(messages, sizeof(messages),
-             "[{\"role\":\"user\",\"content\":\"old %s\"},{\"role\":\"user\",\"content\":\"how "
-             "many?\"}]",
-             letters(900));
-    snprintf(answer, sizeof(answer),
-             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"no %s\"}}]}\n\n" END,
-             letters(1200));
     fake->responses[0].status = fake->responses[1].status = 200;
     fake->responses[0].chunks[0] = answer;
     fake->responses[1].chunks[0] =
