@@ -89,14 +89,15 @@ static void put_got(struct buf *out, const struct config_key *key, const char *t
 
 static void put_nearest(struct buf *out, const struct config_key *key, const char *bad)
 {
+    const char *const *words = config_key_words(key);
     size_t count = 0;
     const char *near;
 
-    if (key->type != CONFIG_CHOICE || !key->choices || (key->flags & CONFIG_SECRET))
+    if (!words || (key->flags & CONFIG_SECRET))
         return;
-    while (key->choices[count])
+    while (words[count])
         count++;
-    near = text_nearest(bad, key->choices, count);
+    near = text_nearest(bad, words, count);
     if (near)
         buf_printf(out, "; did you mean \"%s\"", near);
 }

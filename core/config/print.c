@@ -103,8 +103,11 @@ static json_t *json_value(const struct config_value *value)
         return list;
     }
     switch (value->type) {
-    case CONFIG_INT:
     case CONFIG_DURATION:
+        if (value->number < 0) /* a word */
+            return json_text(value, value->text);
+        return json_integer(value->number);
+    case CONFIG_INT:
     case CONFIG_SIZE: return json_integer(value->number);
     case CONFIG_BOOL: return json_boolean(value->number);
     case CONFIG_FLOAT: return json_real(value->real);

@@ -104,6 +104,8 @@ troupe_status config_expand(const struct config_raw *raw, const struct raw_sourc
  */
 troupe_status config_value_read(struct arena *arena, const struct config_key *key, const char *dir,
                                 const char *text, struct config_value *value, const char **ret_bad);
+/* The words that the key takes; NULL: it takes none. */
+const char *const *config_key_words(const struct config_key *key);
 /* "an integer from 1 to 100", as in `expected …`. */
 void config_value_expected(const struct config_key *key, struct buf *out);
 

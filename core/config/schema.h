@@ -39,7 +39,8 @@ enum config_type {
  * the core's tables "${section}" at its start stands for the section's name and "${data}" for
  * [troupe] data. NULL: no default, the key is unset where nobody sets it. `min` and `max` bound
  * INT, FLOAT, DURATION (ms), SIZE (bytes), MONEY (micro-dollars) and are not looked at while they
- * are equal; CONFIG_NO_MAX leaves the upper end open. `choices` ends with NULL.
+ * are equal; CONFIG_NO_MAX leaves the upper end open. `choices` ends with NULL; those of a DURATION are words that
+ * are taken in place of a time, whatever the bounds: the first is -1, the second -2 and so on.
  */
 struct config_key {
     const char *name; /* lower case letters, digits, "_" */

@@ -100,8 +100,9 @@ troupe_status config_setting_read(const struct config_setting *setting, const ch
                                  .text = "",
                                  .number = key->type == CONFIG_CHOICE ? -1 : 0};
     _cleanup_buf_ struct buf expected = BUF_INIT;
+    const char *const *words = config_key_words(key);
     const char *bad, *near = NULL;
-    size_t choices = 0;
+    size_t count = 0;
 
     if (!*text && (key->type == CONFIG_STRING || key->flags & CONFIG_LIST)) {
         value.set = true;
@@ -113,10 +114,10 @@ troupe_status config_setting_read(const struct config_setting *setting, const ch
         return TROUPE_OK;
     }
     config_value_expected(key, &expected);
-    while (key->type == CONFIG_CHOICE && key->choices && key->choices[choices])
-        choices++;
-    if (choices)
-        near = text_nearest(bad, key->choices, choices);
+    while (words && words[count])
+        count++;
+    if (count)
+        near = text_nearest(bad, words, count);
     return error_set(err, TROUPE_ARGUMENT, "\"%s.%s\" must be %s, got \"%.*s\"%s%s%s",
                      setting->section, key->name, buf_text(&expected),
                      (int)text_utf8_cut(bad, strlen(bad), 60), bad, near ? "; did you mean \"" : "",

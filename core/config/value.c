@@ -108,6 +108,11 @@ static int choice_index(const char *const *choices, const char *text, size_t len
     return -1;
 }
 
+const char *const *config_key_words(const struct config_key *key)
+{
+    return key->type == CONFIG_CHOICE || key->type == CONFIG_DURATION ? key->choices : NULL;
+}
+
 static bool is_url(const struct config_key *key, const char *text)
 {
     static const char *const web[] = {"http", "https", NULL};
@@ -220,6 +225,20 @@ static troupe_status read_number(const struct config_key *key, const char *text,
     return TROUPE_OK;
 }
 
+/* A word that stands in place of a time. */
+static bool read_word(struct arena *arena, const struct config_key *key, const char *text,
+                      struct config_value *value)
+{
+    const int index =
+        key->type == CONFIG_DURATION ? choice_index(config_key_words(key), text, strlen(text)) : -1;
+
+    if (index < 0)
+        return false;
+    value->number = -1 - index;
+    value->text = arena_strdup(arena, key->choices[index]);
+    return true;
+}
+
 static bool textual(enum config_type type)
 {
     return type == CONFIG_STRING || type == CONFIG_PATH || type == CONFIG_URL ||
@@ -242,7 +261,7 @@ troupe_status config_value_read(struct arena *arena, const struct config_key *ke
         if (!kept)
             return TROUPE_ARGUMENT;
         read.text = kept;
-    } else if (read_number(key, text, &read) < 0) {
+    } else if (!read_word(arena, key, text, &read) && read_number(key, text, &read) < 0) {
         return TROUPE_ARGUMENT;
     }
     read.set = true;
@@ -280,7 +299,10 @@ void config_value_expected(const struct config_key *key, struct buf *out)
     case CONFIG_INT: buf_puts(out, "an integer"); break;
     case CONFIG_FLOAT: buf_puts(out, "a number"); break;
     case CONFIG_BOOL: buf_puts(out, "yes or no"); break;
-    case CONFIG_DURATION: buf_puts(out, "a duration like 500ms, 30s, 5m, 2h or 1d"); break;
+    case CONFIG_DURATION:
+        put_choices(key->choices, out);
+        buf_printf(out, "%sa duration like 500ms, 30s, 5m, 2h or 1d", key->choices ? ", or " : "");
+        break;
     case CONFIG_SIZE: buf_puts(out, "a size like 4096, 64k, 10M or 1G"); break;
     case CONFIG_MONEY:
         buf_puts(out, "an amount in US dollars like 1.50 with at most 6 decimals");

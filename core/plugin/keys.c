@@ -130,11 +130,22 @@ static troupe_status read_choices(const struct reading *at, const char *choices,
     return TROUPE_OK;
 }
 
+/* In place of a time: none of them is one itself. */
+static troupe_status check_words(const struct reading *at, const char *const *words)
+{
+    int64_t ms;
+
+    for (size_t i = 0; words[i]; i++)
+        if (text_to_duration(words[i], &ms) == TROUPE_OK)
+            return defect(at, "its choice \"%s\" is a duration itself", words[i]);
+    return TROUPE_OK;
+}
+
 static troupe_status read_key(struct reading *at, const troupe_key *declared,
                               struct config_key *ret, struct plugin_key *ret_key)
 {
     const struct mapping *mapping;
-    troupe_status status;
+    troupe_status status = TROUPE_OK;
     bool is_text;
 
     if (!is_key_name(declared->name))
@@ -188,13 +199,16 @@ static troupe_status read_key(struct reading *at, const troupe_key *declared,
         ret->max = CONFIG_NO_MAX;
     }
     if (declared->choices) {
-        if (!is_text)
-            return defect(at, "only strings and lists have choices");
+        if (!is_text && declared->type != TROUPE_TYPE_DURATION)
+            return defect(at, "only strings, lists and durations have choices");
         if ((status = read_choices(at, declared->choices, ret)) < 0)
             return status;
-        ret->type = CONFIG_CHOICE;
+        if (is_text)
+            ret->type = CONFIG_CHOICE;
+        else
+            status = check_words(at, ret->choices);
     }
-    return TROUPE_OK;
+    return status;
 }
 
 /* Whether every default can be read: asks the reader that will read it. */

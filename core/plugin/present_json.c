@@ -95,8 +95,14 @@ static json_t *key_schema(const struct plugin_key *key, const struct config_key 
         values = json_pack("{s:s}", "type", "string");
         json_object_set_new(into, "items", values);
     }
-    if (schema->choices)
+    if (schema->choices && key->type == TROUPE_TYPE_DURATION) {
+        json_object_del(into, "format");
+        json_object_set_new(
+            into, "anyOf",
+            json_pack("[{s:s}, {s:o}]", "format", "duration-short", "enum", choices_of(schema)));
+    } else if (schema->choices) {
         json_object_set_new(values, "enum", choices_of(schema));
+    }
     put_range(into, key, schema);
     if (schema->def)
         json_object_set_new(into, "default", default_of(key, schema->def));

@@ -72,7 +72,7 @@ typedef struct troupe_array {
 #define TROUPE_TYPE_JSON 9u /* troupe_str holding one JSON value                             */
 /* Config keys only. */
 #define TROUPE_TYPE_DURATION                                                                       \
-    10u                       /* int64_t milliseconds, written "30s", "5m"                      */
+    10u                       /* int64_t milliseconds, written "30s", "5m"; or TROUPE_WORD(i)   */
 #define TROUPE_TYPE_SIZE  11u /* int64_t bytes, written "64k", "10M"                            */
 #define TROUPE_TYPE_URL   12u /* troupe_str, http or https                                      */
 #define TROUPE_TYPE_PATH  13u /* troupe_str, absolute after expansion                           */

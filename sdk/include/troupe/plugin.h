@@ -177,11 +177,15 @@ typedef struct troupe_key {
     const char *name; /* [a-z][a-z0-9_]{0,31} */
     const char *doc;
     const char *def;     /* as it would be written; NULL: none */
-    const char *choices; /* "a|b|c"; NULL: any */
+    const char *choices; /* "a|b|c"; NULL: any. Of durations: words beside times, TROUPE_WORD */
     double min, max; /* of numbers, durations (ms), sizes (bytes) and money (micro-units)        */
     uint32_t type;
     uint32_t flags;
 } troupe_key;
+
+/* The value of a duration that was written as its i-th choice, from 0: `.choices = "off|auto"` takes "30s", too, and
+ * is TROUPE_WORD(1) for "auto". No time is below 0. A host from before it refuses the declaration. */
+#define TROUPE_WORD(i) (-1 - (int64_t)(i))
 
 /* TROUPE_KEYS(TROUPE_KEY("model", "Model to ask", .type = TROUPE_TYPE_STRING, .def = "small"), …); in
  * C an element may also be written as a plain initialiser, {"model", "Model to ask", .type = …}. */

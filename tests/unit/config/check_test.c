@@ -7,6 +7,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const modes[] = {"fast", "slow", "careful", NULL};
+static const char *const pauses[] = {"never", "measured", NULL};
 static const char *const schemes[] = {"postgres", "redis", NULL};
 
 static const struct config_key keys[] = {
@@ -17,6 +18,12 @@ static const struct config_key keys[] = {
     {.name = "ratio", .type = CONFIG_FLOAT, .def = "0.5", .min = 0, .max = 2},
     {.name = "on", .type = CONFIG_BOOL, .def = "no"},
     {.name = "wait", .type = CONFIG_DURATION, .def = "1m", .min = 1000, .max = 3600000},
+    {.name = "pause",
+     .type = CONFIG_DURATION,
+     .def = "never",
+     .min = 1000,
+     .max = 60000,
+     .choices = pauses},
     {.name = "room", .type = CONFIG_SIZE, .def = "1k", .min = 1024, .max = 64 << 20},
     {.name = "file", .type = CONFIG_PATH},
     {.name = "link", .type = CONFIG_URL},
@@ -43,7 +50,7 @@ static void every_type_is_read(void **state)
 
     assert_status(fixture_text(fixture,
                                "[agent x]\ntext = a b \ncount = 100\nleast = 5\nany = -7\n"
-                               "ratio = 1e-1\non = TRUE\nwait = 90s\nroom = 2M\n"
+                               "ratio = 1e-1\non = TRUE\nwait = 90s\npause = 5\nroom = 2M\n"
                                "file = /a/b\nlink = HTTPS://example.org:8443/v1?x=y#z\n"
                                "database = postgres://u:p@h/db\ncap = 4.999999\n"
                                "mode = Careful\nwords = a,b  c ,,d\nmodes = slow\n"
@@ -58,6 +65,7 @@ static void every_type_is_read(void **state)
     assert_true(config_double(x, "ratio") == 0.1);
     assert_true(config_bool(x, "on"));
     assert_int_equal(config_ms(x, "wait"), 90000);
+    assert_int_equal(config_ms(x, "pause"), 5000);
     assert_int_equal(config_bytes(x, "room"), 2 << 20);
     assert_string_equal(config_str(x, "file"), "/a/b");
     assert_string_equal(config_str(x, "link"), "HTTPS://example.org:8443/v1?x=y#z");
@@ -73,6 +81,25 @@ static void every_type_is_read(void **state)
     assert_string_equal(config_list(x, "links")->items[1], "http://b");
 }
 
+static void a_word_stands_in_place_of_a_time(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct config_section *x;
+    const json_t *value;
+    json_t *all;
+
+    assert_status(fixture_text(fixture, "[agent x]\npause = MEASURED\n", tables, 1), TROUPE_OK);
+    x = config_section(fixture->config, "agent", "x");
+    assert_int_equal(config_ms(x, "pause"), -2);
+    assert_string_equal(config_value(x, "pause")->text, "measured");
+    all = config_json(fixture->config);
+    value = json_object_get(json_object_get(json_object_get(all, "agent x"), "pause"), "value");
+    assert_string_equal(json_string_value(value), "measured");
+    value = json_object_get(json_object_get(json_object_get(all, "agent x"), "wait"), "value");
+    assert_int_equal(json_integer_value(value), 60000);
+    json_decref(all);
+}
+
 static void defaults_and_unset_keys(void **state)
 {
     struct fixture *fixture = *state;
@@ -83,6 +110,7 @@ static void defaults_and_unset_keys(void **state)
     assert_int_equal(config_int(x, "count"), 3);
     assert_int_equal(config_micros(x, "cap"), 100000);
     assert_int_equal(config_choice(x, "mode"), 0);
+    assert_int_equal(config_ms(x, "pause"), -1);
     assert_false(config_is_set(x, "any"));
     assert_int_equal(config_int(x, "any"), 0);
     assert_null(config_str(x, "file"));
@@ -123,6 +151,11 @@ static void each_misfit_has_its_sentence(void **state)
         {"wait = 500ms",
          "key \"wait\" in [agent x]: expected a duration like 500ms, 30s, 5m, 2h or "
          "1d from 1s to 1h, got \"500ms\""},
+        {"pause = 0", "key \"pause\" in [agent x]: expected never or measured, or a duration like "
+                      "500ms, 30s, 5m, 2h or 1d from 1s to 1m, got \"0\""},
+        {"pause = mesured", "key \"pause\" in [agent x]: expected never or measured, or a duration "
+                            "like 500ms, 30s, 5m, "
+                            "2h or 1d from 1s to 1m, got \"mesured\"; did you mean \"measured\""},
         {"room = 1T",
          "key \"room\" in [agent x]: expected a size like 4096, 64k, 10M or 1G from 1k "
          "to 64M, got \"1T\""},
@@ -403,6 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(every_type_is_read),
+        FIXTURE_TEST(a_word_stands_in_place_of_a_time),
         FIXTURE_TEST(defaults_and_unset_keys),
         FIXTURE_TEST(each_misfit_has_its_sentence),
         FIXTURE_TEST(each_wrong_section_has_its_sentence),

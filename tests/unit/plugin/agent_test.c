@@ -120,12 +120,16 @@ static void values_survive_the_way_to_the_runner(void **state)
     struct error err = {0};
 
     (void)state;
-    set_up(&setup, "[agent dice]\nluck = 12\nnames = a b\nkey = hidden-key\n");
+    set_up(&setup, "[agent dice]\nluck = 12\nrest = always\nnames = a b\nkey = hidden-key\n");
     agent = new_agent(&setup, 0);
+    assert_int_equal(troupe_config_int(&agent->host, "rest", 0), TROUPE_WORD(1));
     json = plugin_values_to_json(&agent->values);
     assert_status(plugin_values_from_json(&copy, json, &err), TROUPE_OK);
     again = plugin_values_to_json(&copy);
     assert_true(json_equal(json, again));
+    for (size_t i = 0; i < copy.count; i++)
+        if (!strcmp(copy.items[i].name, "rest"))
+            assert_int_equal(copy.items[i].value.u.i, TROUPE_WORD(1));
     plugin_values_clear(&copy);
     plugin_agent_unref(agent);
     tear_down(&setup);

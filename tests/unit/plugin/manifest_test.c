@@ -718,7 +718,11 @@ static void refuses_bad_keys(void **state)
         {{.name = "k", .doc = "k", .type = TROUPE_TYPE_STRING, .max = 1},
          "config key \"k\": its type takes no range"},
         {{.name = "k", .doc = "k", .type = TROUPE_TYPE_INT, .choices = "1|2"},
-         "config key \"k\": only strings and lists have choices"},
+         "config key \"k\": only strings, lists and durations have choices"},
+        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_DURATION, .choices = "off|5m"},
+         "config key \"k\": its choice \"5m\" is a duration itself"},
+        {{.name = "k", .doc = "k", .type = TROUPE_TYPE_DURATION, .choices = "off|"},
+         "config key \"k\": it has an empty choice"},
         {{.name = "k", .doc = "k", .type = TROUPE_TYPE_STRING, .choices = "|a"},
          "config key \"k\": it has an empty choice"},
     };
