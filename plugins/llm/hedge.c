@@ -6,38 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int says(troupe_str text, const char *word)
-{
-    return text.len == strlen(word) && memcmp(text.ptr, word, strlen(word)) == 0;
-}
-
-troupe_status llm_hedge_read(troupe_str text, int32_t *ret)
-{
-    int64_t value = 0;
-    uint64_t n = 0;
-
-    if (text.len == 0 || says(text, "off") || says(text, "0")) {
-        *ret = 0;
-        return TROUPE_OK;
-    }
-    if (says(text, "p95")) {
-        *ret = LLM_HEDGE_P95;
-        return TROUPE_OK;
-    }
-    for (; n < text.len && n < 6 && text.ptr[n] >= '0' && text.ptr[n] <= '9'; n++)
-        value = value * 10 + (text.ptr[n] - '0');
-    text.ptr += n;
-    text.len -= n;
-    if (says(text, "s"))
-        value *= 1000;
-    else if (!says(text, "ms"))
-        return TROUPE_ARGUMENT;
-    if (n == 0 || value < LLM_HEDGE_LEAST_MS || value > LLM_HEDGE_MOST_MS)
-        return TROUPE_ARGUMENT;
-    *ret = (int32_t)value;
-    return TROUPE_OK;
-}
-
 int64_t llm_hedge_delay(struct llm_router *router, uint32_t candidate, int64_t left_ms)
 {
     const struct llm_candidate *model = &router->candidates[candidate];

@@ -20,9 +20,10 @@
 #define LLM_HEDGE_AT_ONCE   10    /* hedges that may have been saved up                         */
 #define LLM_HEDGE_SHARE_MAX 20    /* per cent of all questions: what may be repeated at all     */
 
-/* Reads "off", "p95", "800ms" or "2s": 0, LLM_HEDGE_P95 or milliseconds. TROUPE_ARGUMENT for others. */
-#define LLM_HEDGE_P95 (-1)
-troupe_status llm_hedge_read(troupe_str text, int32_t *ret);
+/* What the key `hedge` takes in place of a time. */
+#define LLM_HEDGE_WORDS "off|p95"
+#define LLM_HEDGE_OFF   TROUPE_WORD(0)
+#define LLM_HEDGE_P95   TROUPE_WORD(1)
 
 /* A question goes to the candidate: it earns its share of a hedge. How long the first token is waited for
  * before a second model is asked; -1: none will be. */

@@ -634,9 +634,9 @@ TROUPE_PLUGIN(
         {"total_timeout", "For one attempt", .type = TROUPE_TYPE_DURATION, .def = "240s",
          .min = 1000, .max = 600000},
         {"hedge",
-         "Silence of a model after which another is asked, too: a time, p95 of its first tokens, "
-         "off",
-         .type = TROUPE_TYPE_STRING, .def = "off"},
+         "Silence of a model after which another is asked, too; p95: that of its first tokens",
+         .type = TROUPE_TYPE_DURATION, .def = "off", .choices = LLM_HEDGE_WORDS,
+         .min = LLM_HEDGE_LEAST_MS, .max = LLM_HEDGE_MOST_MS},
         {"hedge_share", "Questions of which that may happen, in per cent", .type = TROUPE_TYPE_INT,
          .def = "5", .min = 0, .max = LLM_HEDGE_SHARE_MAX},
         {"route_chat", "Models for talks, with provider and quality: \"gpt-5-mini 75, 2:llama3.2\"",

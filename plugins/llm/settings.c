@@ -267,12 +267,8 @@ troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret)
     if (value.u.i > 0)
         snprintf(ret->keep_alive, sizeof(ret->keep_alive), "%llds",
                  (long long)(value.u.i + 999) / 1000);
-    if (llm_hedge_read(troupe_config_str(host, "hedge"), &ret->hedge_ms) < 0) {
-        troupe_log(host, TROUPE_LOG_ERROR,
-                   "key \"hedge\": expected \"off\", \"p95\", or a time from 100ms to 60s as in "
-                   "\"1500ms\" or \"2s\"");
-        return TROUPE_CONFIG;
-    }
+    value.u.i = troupe_config_int(host, "hedge", LLM_HEDGE_OFF);
+    ret->hedge_ms = value.u.i == LLM_HEDGE_OFF ? 0 : (int32_t)value.u.i;
     ret->hedge_share = (uint8_t)troupe_config_int(host, "hedge_share", 5);
     ret->connect_ms = milliseconds(host, "connect_timeout");
     ret->first_token_ms = milliseconds(host, "first_token_timeout");

@@ -66,6 +66,23 @@ print(*sqlite3.connect(sys.argv[1]).execute(
         "$(find "$TAP_DIR/data" -name troupe.db)"
 }
 
+# checked VALUE: what the check of the configuration says to that hedge.
+checked()
+{
+    sed "s/^hedge = .*/hedge = $1/" "$TAP_DIR/troupe.ini" >"$TAP_DIR/checked.ini"
+    "$TROUPE" check -c "$TAP_DIR/checked.ini" 2>&1
+}
+
+config "route_chat = alpha 90, beta 60"
+takes='key "hedge" in \[agent llm\]: expected off or p95, or a duration like 500ms, 30s, 5m, 2h or 1d from 100ms to 1m, got'
+for value in off p95 100ms 2 1m; do
+    like "$(checked $value)" "configuration is good" "hedge takes $value"
+done
+for value in soon 99ms 61s 0 -1s; do
+    like "$(checked "$value")" "$takes \"$value\"" "hedge does not take $value, and the check says what it takes"
+done
+like "$(checked p59)" "$takes \"p59\"; did you mean \"p95\"" "a word that is nearly one is told"
+
 config "route_chat = alpha 90, beta 60" "hedge_share = 20" "first_token_timeout = 3s"
 printf '[ops]\nlisten = 127.0.0.1:0\n' >>"$TAP_DIR/troupe.ini"
 host_start

@@ -48,6 +48,18 @@ static const troupe_plugin *plugin_of(struct fake_host *host)
     return ((struct fake_turn *)(void *)((char *)host - offsetof(struct fake_turn, host)))->plugin;
 }
 
+/* Which of the key's choices it is, -1: none. */
+static int choice_of(const troupe_key *key, const char *text)
+{
+    const size_t len = strlen(text);
+    int i = 0;
+
+    for (const char *at = key->choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL, i++)
+        if (strcspn(at, "|") == len && memcmp(at, text, len) == 0)
+            return i;
+    return -1;
+}
+
 static troupe_status convert(const troupe_key *key, const char *text, troupe_value *ret)
 {
     char *end;
@@ -61,6 +73,10 @@ static troupe_status convert(const troupe_key *key, const char *text, troupe_val
     case TROUPE_TYPE_FLOAT: ret->u.f = strtod(text, NULL); break;
     case TROUPE_TYPE_MONEY: ret->u.i = (int64_t)(strtod(text, NULL) * 1e6 + 0.5); break;
     case TROUPE_TYPE_DURATION:
+        if (choice_of(key, text) >= 0) {
+            ret->u.i = TROUPE_WORD(choice_of(key, text));
+            break;
+        }
         ret->u.i = strtoll(text, &end, 10);
         if (strcmp(end, "ms") != 0)
             ret->u.i *= *end == 'm' ? 60000 : 1000;
