@@ -166,21 +166,34 @@ static json_t *pack(const json_t *vector)
     return ret;
 }
 
-/* Adds a batch's vectors: as many as texts, all alike, every value a number. */
+/* Whether there are as many vectors as texts, all alike, every value a number. */
+static int fits(const struct llm_exchange *exchange, const json_t *answer)
+{
+    const struct embedding *embedding = exchange->arg;
+    size_t values = embedding->values;
+
+    for (size_t at = 0; at < embedding->count; at++) {
+        const json_t *vector = vector_at(answer, at), *value;
+        size_t i;
+
+        if (values == 0)
+            values = json_array_size(vector);
+        if (values == 0 || values > LLM_EMBED_VALUES_MAX || json_array_size(vector) != values)
+            return 0;
+        json_array_foreach ((json_t *)vector, i, value)
+            if (!json_is_number(value) || !isfinite(json_number_value(value)))
+                return 0;
+    }
+    return 1;
+}
+
+/* Adds a batch's vectors. */
 static troupe_status take_batch(struct embedding *embedding, const json_t *answer, size_t count)
 {
     for (size_t at = 0; at < count; at++) {
-        const json_t *vector = vector_at(answer, at), *value;
-        const size_t values = json_array_size(vector);
-        size_t i;
+        const json_t *vector = vector_at(answer, at);
 
-        if (values == 0 || values > LLM_EMBED_VALUES_MAX ||
-            (embedding->values > 0 && values != embedding->values))
-            return TROUPE_DATA;
-        embedding->values = values;
-        json_array_foreach ((json_t *)vector, i, value)
-            if (!json_is_number(value) || !isfinite(json_number_value(value)))
-                return TROUPE_DATA;
+        embedding->values = json_array_size(vector);
         if (json_array_append_new(embedding->vectors, embedding->as_base64
                                                           ? pack(vector)
                                                           : json_incref((json_t *)vector)) < 0)
@@ -245,11 +258,7 @@ static troupe_status ask_batch(troupe_turn *turn, struct llm_exchange *exchange,
     embedding->estimated |= tokens_of(answer) == 0;
     (void)cost_of(exchange, answer, &in, &out);
     embedding->input += in;
-    status = take_batch(embedding, answer, embedding->count);
-    if (status == TROUPE_DATA)
-        return troupe_fail(turn, status, "llm.bad_answer",
-                           "The model for vectors gave an answer that makes no sense.");
-    return status;
+    return take_batch(embedding, answer, embedding->count);
 }
 
 /* All batches by one model: vectors of two cannot be compared. `exchange->first` is the first that may be
@@ -316,6 +325,7 @@ troupe_status llm_embed_run(troupe_turn *turn, struct llm_others *others, struct
                                     .most = ANSWER_MAX,
                                     .aim = aim,
                                     .cost = cost_of,
+                                    .fits = fits,
                                     .arg = &embedding};
     const char *problem = check_texts(list);
     troupe_status status;

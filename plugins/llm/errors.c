@@ -366,6 +366,12 @@ int llm_kind_cannot_see(const struct llm_kind *kind)
     return strcmp(kind->name, CANNOT_SEE) == 0;
 }
 
+int llm_kind_may_name_key(const struct llm_kind *kind, uint32_t http_status)
+{
+    return http_status == 401 || http_status == 403 ||
+           (kind->category == LLM_CONFIG && kind->status == TROUPE_DENIED);
+}
+
 /* `text` contains `word`, without regard to the case of ASCII letters. */
 static int contains(const char *text, const char *word)
 {

@@ -56,6 +56,10 @@ int llm_kind_blames_model(const struct llm_kind *kind);
 /* What the owner can do about it beside what its sentence says, with a blank before it; "" where that is all. */
 const char *llm_kind_advice(const struct llm_kind *kind);
 
+/* Whether what the provider says of it may repeat a key: that is not for the log. `http_status` may be 200 for an
+ * error inside of an answer. */
+int llm_kind_may_name_key(const struct llm_kind *kind, uint32_t http_status);
+
 /* Whether the model takes no pictures, whoever asks. */
 int llm_kind_cannot_see(const struct llm_kind *kind);
 

@@ -141,7 +141,7 @@ static void log_failure(const struct llm_exchange *exchange, const struct llm_ki
                         const struct llm_provider_error *error)
 {
     /* Not where it may repeat a key. */
-    const int hide = exchange->http_status == 401 || exchange->http_status == 403;
+    const int hide = llm_kind_may_name_key(kind, exchange->http_status);
 
     troupe_log(exchange->settings->host, TROUPE_LOG_WARN,
                "%s failed: %s %s, model \"%s\", HTTP %u, type \"%s\", code \"%s\"%s%s",
@@ -150,8 +150,17 @@ static void log_failure(const struct llm_exchange *exchange, const struct llm_ki
                error->message[0] && !hide ? ": " : "", hide ? "" : error->message);
 }
 
-/* Reads what came and settles it. What broke off may be billed to its worst case: it stays open, and the host
- * books that. */
+/* What a server said it could not do, be it with a status of success. */
+static void take_error(struct llm_exchange *exchange, const struct llm_provider_error *error,
+                       struct attempt *ret)
+{
+    ret->kind = llm_classify(exchange->http_status, error);
+    ret->retryable = ret->kind->retryable;
+    log_failure(exchange, ret->kind, error);
+}
+
+/* Reads what came and settles it. What broke off, or makes no sense, may be billed to its worst case: it stays
+ * open, and the host books that. */
 static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, troupe_http *http,
                           struct llm_reservation *reservation, struct attempt *ret)
 {
@@ -160,6 +169,8 @@ static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, trou
     troupe_status status;
     size_t len = 0;
     LLM_CLEANUP_TEXT char *text = read_all(turn, http, exchange->most, &len, &status);
+    LLM_CLEANUP_JSON json_t *answer = NULL;
+    const json_t *inner;
 
     if (!text) {
         ret->kind = llm_classify_transport(status == TROUPE_LIMIT ? TROUPE_DATA : status);
@@ -169,21 +180,27 @@ static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, trou
     }
     if (exchange->http_status < 200 || exchange->http_status >= 300) {
         llm_provider_error_read(text, len, &error);
-        ret->kind = llm_classify(exchange->http_status, &error);
-        ret->retryable = ret->kind->retryable;
         ret->retry_after_ms = told_wait(turn, http);
-        log_failure(exchange, ret->kind, &error);
+        take_error(exchange, &error, ret);
         return llm_settle(turn, reservation, 0);
     }
-    ret->answer = llm_json_load(text, len);
-    if (!json_is_object(ret->answer)) {
-        json_decref(ret->answer);
-        ret->answer = NULL;
+    answer = llm_json_load(text, len);
+    inner = json_object_get(answer, "error");
+    if (inner && !json_is_null(inner)) {
+        llm_provider_error_take(inner, &error);
+        ret->retry_after_ms = told_wait(turn, http);
+        take_error(exchange, &error, ret);
+        return json_object_get(answer, "usage") ? troupe_turn_status(turn)
+                                                : llm_settle(turn, reservation, 0);
+    }
+    /* Nobody knows whether it was paid for: it is not asked for there again. */
+    if (!json_is_object(answer) || (exchange->fits && !exchange->fits(exchange, answer))) {
         ret->kind = &llm_kind_garbage;
         log_failure(exchange, ret->kind, &error);
         return troupe_turn_status(turn);
     }
-    exchange->cost_micros = exchange->cost(exchange, ret->answer, &usage.input, &usage.output);
+    ret->answer = json_incref(answer);
+    exchange->cost_micros = exchange->cost(exchange, answer, &usage.input, &usage.output);
     llm_used(turn, reservation, &usage);
     return llm_settle(turn, reservation, exchange->cost_micros);
 }
@@ -393,6 +410,9 @@ troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange,
             return status == TROUPE_DONE ? TROUPE_OK : status;
         if (!exchange->kind)
             return fail_unasked(turn, exchange, &asking);
+        if (exchange->kind == &llm_kind_garbage && !asking.again)
+            return troupe_fail(turn, TROUPE_DATA, exchange->kind->code,
+                               "%s gave an answer that makes no sense.", exchange->whom);
         wait = asking.again
                    ? llm_retry_wait(n, exchange->models[exchange->first].attempts, asking.after_ms,
                                     troupe_random(turn, 1000), troupe_time_left(turn))

@@ -31,7 +31,10 @@ struct llm_exchange {
     /* What an answer cost, in micro-USD; its tokens, where it tells. */
     uint64_t (*cost)(const struct llm_exchange *exchange, const json_t *answer, uint64_t *ret_in,
                      uint64_t *ret_out);
-    void *arg; /* of both */
+    /* Whether the answer is what was asked for; one that is not goes to the next model, as a failure does.
+     * NULL: any object is. */
+    int (*fits)(const struct llm_exchange *exchange, const json_t *answer);
+    void *arg; /* of all of them */
 
     /* Of the model that was asked last. */
     const struct llm_settings *settings;

@@ -145,6 +145,24 @@ static uint8_t *unpack(const char *text, size_t len, size_t *ret_len)
     return bytes;
 }
 
+static const json_t *picture_of(const json_t *answer)
+{
+    return json_object_get(json_array_get(json_object_get(answer, "data"), 0), "b64_json");
+}
+
+/* Whether it is a picture of a kind that can be passed on. */
+static int fits(const struct llm_exchange *exchange, const json_t *answer)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *text = json_string_value(picture_of(answer)), *end;
+
+    (void)exchange;
+    if (!text || !type_of(text))
+        return 0;
+    end = text + strspn(text, digits);
+    return end[strspn(end, "=")] == 0;
+}
+
 /* As much of the prompt as says what the picture shows. */
 static troupe_str alt_of(troupe_str prompt)
 {
@@ -169,10 +187,8 @@ static troupe_status attach(troupe_turn *turn, const struct painting *painting, 
     uint8_t *bytes = unpack(json_string_value(data), json_string_length(data), &len);
     troupe_status status;
 
-    if (!bytes || len == 0) {
-        free(bytes);
-        return TROUPE_DATA;
-    }
+    if (!bytes)
+        return TROUPE_NOMEM;
     *ret = (troupe_new_file){.size = sizeof(*ret), .alt = alt_of(painting->prompt)};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i].type, type) == 0)
@@ -213,17 +229,13 @@ static troupe_status give_data(troupe_turn *turn, const struct llm_exchange *exc
 static troupe_status give_result(troupe_turn *turn, const struct llm_exchange *exchange,
                                  const json_t *answer, enum llm_image_as as)
 {
-    const json_t *first = json_array_get(json_object_get(answer, "data"), 0);
-    const json_t *data = json_object_get(first, "b64_json");
-    const char *type = json_is_string(data) ? type_of(json_string_value(data)) : NULL;
+    const json_t *data = picture_of(answer);
+    const char *type = type_of(json_string_value(data));
     troupe_new_file file = {0};
     troupe_status status = TROUPE_UNSUPPORTED;
 
-    if (type && (as == LLM_IMAGE_FILE || (as == LLM_IMAGE_ANY && !has_room(data))))
+    if (as == LLM_IMAGE_FILE || (as == LLM_IMAGE_ANY && !has_room(data)))
         status = attach(turn, exchange->arg, data, type, &file);
-    if (!type || status == TROUPE_DATA)
-        return troupe_fail(turn, TROUPE_DATA, "llm.bad_answer",
-                           "The model for pictures gave something that is none.");
     if (status == TROUPE_UNSUPPORTED)
         return give_data(turn, exchange, data, type);
     if (status < 0)
@@ -316,6 +328,7 @@ troupe_status llm_image_run(troupe_turn *turn, struct llm_others *others, struct
                                     .most = ANSWER_MAX,
                                     .aim = aim,
                                     .cost = cost_of,
+                                    .fits = fits,
                                     .arg = &painting};
     troupe_status status;
 

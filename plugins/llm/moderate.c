@@ -29,6 +29,15 @@ static uint64_t cost_of(const struct llm_exchange *exchange, const json_t *answe
     return exchange->worst;
 }
 
+static int fits(const struct llm_exchange *exchange, const json_t *answer)
+{
+    const json_t *first = json_array_get(json_object_get(answer, "results"), 0);
+
+    (void)exchange;
+    return json_is_boolean(json_object_get(first, "flagged")) &&
+           json_is_object(json_object_get(first, "categories"));
+}
+
 /* {"harassment/threatening": true …} as {"flagged": […], "scores": {…}}: what is null was not looked at. */
 static troupe_status give_result(troupe_turn *turn, const struct llm_exchange *exchange,
                                  const json_t *answer)
@@ -40,9 +49,6 @@ static troupe_status give_result(troupe_turn *turn, const struct llm_exchange *e
     LLM_CLEANUP_TEXT char *text = NULL;
     const char *key;
 
-    if (!json_is_boolean(flagged) || !json_is_object(flags))
-        return troupe_fail(turn, TROUPE_DATA, "llm.bad_answer",
-                           "The model that judges texts gave an answer that makes no sense.");
     json_object_foreach ((json_t *)flags, key, value)
         if (json_is_true(value))
             json_array_append_new(categories, json_string(key));
@@ -90,6 +96,7 @@ troupe_status llm_moderate_run(troupe_turn *turn, struct llm_others *others,
                                     .most = ANSWER_MAX,
                                     .aim = aim,
                                     .cost = cost_of,
+                                    .fits = fits,
                                     .arg = &text};
     troupe_status status;
 

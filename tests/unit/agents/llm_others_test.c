@@ -332,6 +332,20 @@ static const char *const several[] = {"base_url",
                                       "gpt-image-2 , 2:flux",
                                       NULL};
 
+static const char *const several_once[] = {"base_url",
+                                           "https://api.openai.com/v1",
+                                           "base_url_2",
+                                           "http://127.0.0.1:8080/v1",
+                                           "embed_model",
+                                           "text-embedding-3-small, 2:nomic",
+                                           "moderation_model",
+                                           "omni-moderation-latest, 2:guard",
+                                           "image_model",
+                                           "gpt-image-2 , 2:flux",
+                                           "attempts",
+                                           "1",
+                                           NULL};
+
 /* Each service once; its answer, and the second model's name. */
 static troupe_status judge(struct fake_turn *fake)
 {
@@ -395,6 +409,93 @@ static void what_one_model_does_not_answer_the_next_one_does_at_once(void **stat
                                                   : FAKE_RELEASED);
             assert_int_equal(fake->reservations[0].settled, 0);
             assert_int_equal(fake->reservations[1].state, FAKE_SETTLED);
+            finish(fake);
+        }
+}
+
+/* A gateway says 200 and puts the failure inside; the kind is the inner one's, and nothing was answered. */
+static void a_failure_inside_of_an_answer_is_one(void **state)
+{
+    static const struct {
+        const char *body, *code;
+        troupe_status status;
+        unsigned requests; /* of two models with an attempt each */
+        uint64_t settled;
+    } failures[] = {
+        {"{\"error\":{\"code\":503,\"message\":\"RAW\"}}", "llm.provider_error", TROUPE_UNAVAILABLE,
+         2, 0},
+        {"{\"error\":\"RAW\"}", "llm.provider_error", TROUPE_UNAVAILABLE, 2, 0},
+        {"{\"error\":{\"code\":\"insufficient_quota\",\"message\":\"RAW\"},\"data\":[]}",
+         "llm.account", TROUPE_DENIED, 2, 0},
+        {"{\"error\":{\"code\":\"invalid_api_key\",\"message\":\"RAW sk-123\"}}", "llm.account",
+         TROUPE_DENIED, 2, 0},
+        {"{\"error\":{\"code\":\"content_policy_violation\"}}", "llm.refused", TROUPE_DENIED, 1, 0},
+    };
+
+    (void)state;
+    for (size_t s = 0; s < sizeof(asked) / sizeof(asked[0]); s++)
+        for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+            struct fake_turn *fake = agent(several_once);
+
+            answers(fake, 0, 200, failures[i].body);
+            answers(fake, 1, 200, failures[i].body);
+            assert_int_equal(asked[s].ask(fake), failures[i].status);
+            assert_string_equal(fake->code, failures[i].code);
+            assert_int_equal(fake->request_count, failures[i].requests);
+            for (unsigned n = 0; n < failures[i].requests; n++) {
+                assert_int_equal(fake->reservations[n].state, FAKE_SETTLED);
+                assert_int_equal(fake->reservations[n].settled, 0);
+            }
+            assert_false(fake_text_has(&fake->host.log, "sk-123"));
+            finish(fake);
+
+            /* where another may answer it does, at once */
+            if (failures[i].requests == 1)
+                continue;
+            fake = agent(several_once);
+            answers(fake, 0, 200, failures[i].body);
+            answers(fake, 1, 200, asked[s].answer);
+            assert_int_equal(asked[s].ask(fake), TROUPE_OK);
+            assert_true(fake_text_has(&fake->result, asked[s].second));
+            finish(fake);
+        }
+}
+
+static void an_answer_that_makes_no_sense_goes_to_the_next_model(void **state)
+{
+    static const char *const nonsense[][4] = {
+        {"{\"data\":[]}", "{\"data\":[{\"embedding\":[\"x\"]}]}",
+         "{\"usage\":{\"prompt_tokens\":4}}", VERDICT},
+        {"{\"results\":[]}", "{\"results\":[{\"flagged\":\"no\",\"categories\":{}}]}", "{}",
+         VECTOR},
+        {"{\"data\":[]}", "{\"data\":[{\"b64_json\":\"PGh0bWw+\"}]}",
+         "{\"data\":[{\"b64_json\":\"iVBORw0KGgo<html>\"}]}",
+         "{\"data\":[{\"url\":\"https://example.com/RAW\"}]}"},
+    };
+
+    (void)state;
+    for (size_t s = 0; s < sizeof(asked) / sizeof(asked[0]); s++)
+        for (size_t i = 0; i < 4; i++) {
+            struct fake_turn *fake = agent(several);
+
+            answers(fake, 0, 200, nonsense[s][i]);
+            answers(fake, 1, 200, asked[s].answer);
+            assert_int_equal(asked[s].ask(fake), TROUPE_OK);
+            assert_int_equal(fake->request_count, 2);
+            assert_true(fake_text_has(&fake->result, asked[s].second));
+            assert_true(fake_text_has(&fake->reasons, "llm.fallback"));
+            /* it may have been paid for: the host books the worst case */
+            assert_int_equal(fake->reservations[0].state, FAKE_DISPATCHED);
+            assert_int_equal(fake->reservations[1].state, FAKE_SETTLED);
+            finish(fake);
+
+            /* it is not asked again, as that is paid once more */
+            fake = agent(several);
+            answers(fake, 0, 200, nonsense[s][i]);
+            answers(fake, 1, 200, nonsense[s][i]);
+            assert_int_equal(asked[s].ask(fake), TROUPE_DATA);
+            assert_string_equal(fake->code, "llm.bad_answer");
+            assert_int_equal(fake->request_count, 2);
             finish(fake);
         }
 }
@@ -830,6 +931,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(vectors_without_a_model_a_price_or_money_are_refused_with_the_remedy),
         cmocka_unit_test(a_transient_failure_is_tried_again_and_another_is_told),
         cmocka_unit_test(what_one_model_does_not_answer_the_next_one_does_at_once),
+        cmocka_unit_test(a_failure_inside_of_an_answer_is_one),
+        cmocka_unit_test(an_answer_that_makes_no_sense_goes_to_the_next_model),
         cmocka_unit_test(
             where_none_answers_they_are_asked_again_later_and_the_last_failure_is_told),
         cmocka_unit_test(what_a_provider_does_not_allow_is_not_offered_to_another),
