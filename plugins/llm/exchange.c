@@ -410,7 +410,7 @@ troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange,
             return status == TROUPE_DONE ? TROUPE_OK : status;
         if (!exchange->kind)
             return fail_unasked(turn, exchange, &asking);
-        if (exchange->kind == &llm_kind_garbage && !asking.again)
+        if (exchange->kind == &llm_kind_garbage && !asking.again && exchange->whom)
             return troupe_fail(turn, TROUPE_DATA, exchange->kind->code,
                                "%s gave an answer that makes no sense.", exchange->whom);
         wait = asking.again

@@ -212,6 +212,15 @@ static troupe_status tell_first(troupe_turn *turn, struct llm_round *round)
     return round->first(turn, round) < 0 ? lose(turn, round) : TROUPE_OK;
 }
 
+/* What was or will be done may be billed, and nobody says how much: the provider may still be at work when we
+ * stop listening, or sent what cannot be read. */
+static troupe_status give_up(troupe_turn *turn, struct llm_round *round,
+                             const struct llm_kind *kind)
+{
+    round->cut = 1;
+    return fail(turn, round, kind);
+}
+
 /* One event of the stream; TROUPE_END after the last. */
 static troupe_status take(troupe_turn *turn, struct llm_round *round, const char *data, size_t len)
 {
@@ -223,7 +232,7 @@ static troupe_status take(troupe_turn *turn, struct llm_round *round, const char
     if (status == TROUPE_UNAVAILABLE)
         return fail(turn, round, llm_classify(round->http_status, &round->stream.error));
     if (status == TROUPE_DATA || status == TROUPE_LIMIT)
-        return fail(turn, round, &llm_kind_garbage);
+        return give_up(turn, round, &llm_kind_garbage);
     if (status >= 0)
         status = tell_first(turn, round);
     if (status < 0)
@@ -252,15 +261,7 @@ static troupe_status take_bytes(troupe_turn *turn, struct llm_round *round,
         if (status < 0)
             return status;
     }
-    return status == TROUPE_LIMIT ? fail(turn, round, &llm_kind_garbage) : TROUPE_OK;
-}
-
-/* We stop listening while the provider may be at work, and bill for it. */
-static troupe_status give_up(troupe_turn *turn, struct llm_round *round,
-                             const struct llm_kind *kind)
-{
-    round->cut = 1;
-    return fail(turn, round, kind);
+    return status == TROUPE_LIMIT ? give_up(turn, round, &llm_kind_garbage) : TROUPE_OK;
 }
 
 static troupe_status give_up_reading(troupe_turn *turn, struct llm_round *round,
@@ -337,7 +338,8 @@ static troupe_status check_end(troupe_turn *turn, struct llm_round *round)
             return fail(turn, round, &llm_kind_filtered);
         if (strcmp(stream->finish, "length") == 0)
             return fail(turn, round, &llm_kind_no_room);
-        return fail(turn, round, stream->chunks > 0 ? &llm_kind_empty : &llm_kind_garbage);
+        return stream->chunks > 0 ? fail(turn, round, &llm_kind_empty)
+                                  : give_up(turn, round, &llm_kind_garbage);
     }
     /* Some servers forget [DONE] and some the reason, but a cut stream has neither. */
     if (!stream->finish[0] && !stream->done && !stream->full)
@@ -354,8 +356,9 @@ static int is_json(troupe_turn *turn, const troupe_http *http)
 }
 
 /* Settles what was used; `status` is how the answer ended. A provider bills nothing for a request
- * that it refused. One that had begun to answer and was cut off may bill up to its worst case: only
- * its own figures say less, and without them the reservation stays open for the host to book. */
+ * that it refused. One that had begun to answer and was cut off, or whose answer cannot be read, may bill up to
+ * its worst case: only its own figures say less, and without them the reservation stays open for the host to
+ * book. */
 static troupe_status settle(troupe_turn *turn, struct llm_round *round, troupe_status status)
 {
     struct llm_stream *stream = &round->stream;

@@ -39,7 +39,7 @@ struct llm_round {
     uint8_t shown;              /* text was handed out        */
     size_t handed;              /* bytes that were, or never are */
     int64_t first_ms, total_ms; /* to the first token and to the end */
-    uint8_t cut;                /* given up while the answer was still coming */
+    uint8_t cut;                /* given up: it was still coming, or cannot be read */
     uint8_t told;               /* `first` was called */
     uint8_t lost;               /* stopped: another one was first (race.h) */
 

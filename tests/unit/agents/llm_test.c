@@ -338,15 +338,29 @@ static void each_failure_has_its_code_and_sentence(void **state)
          {.status = 200, .chunks = {"\x01\xff garbage\n\n\ndata: {{{\n\n"}},
          TROUPE_DATA,
          "llm.bad_answer",
-         FAKE_SETTLED,
+         FAKE_DISPATCHED,
          0},
         {"a web page",
          {.status = 200, .chunks = {"<html>RAW</html>\n"}},
          TROUPE_DATA,
          "llm.bad_answer",
-         FAKE_SETTLED,
+         FAKE_DISPATCHED,
          0},
-        {"nothing", {.status = 200}, TROUPE_DATA, "llm.bad_answer", FAKE_SETTLED, 0},
+        {"nothing", {.status = 200}, TROUPE_DATA, "llm.bad_answer", FAKE_DISPATCHED, 0},
+        {"no JSON where it should be",
+         {.status = 200,
+          .headers = {"Content-Type", "application/json"},
+          .chunks = {"{\"choices\":[{\"message\":{\"content\":\"RAW"}},
+         TROUPE_DATA,
+         "llm.bad_answer",
+         FAKE_DISPATCHED,
+         0},
+        {"another format",
+         {.status = 200, .chunks = {"data: {\"type\":\"message_start\"}\n\n"}},
+         TROUPE_DATA,
+         "llm.bad_answer",
+         FAKE_DISPATCHED,
+         0},
         {"no text",
          {.status = 200, .chunks = {STOP USAGE DONE}},
          TROUPE_DATA,
@@ -533,6 +547,22 @@ static void nothing_is_repeated_after_text_was_handed_out(void **state)
         assert_int_equal(number(fake, "cost_micros", NULL), fake->reservations[0].worst);
         finish(fake);
     }
+}
+
+/* Nobody knows what an answer that cannot be read has cost: each is booked at its worst case. */
+static void an_answer_that_cannot_be_read_counts_as_paid(void **state)
+{
+    static const char *const garbage[] = {"data: oops\n\n", NULL};
+    static const char *const good[] = {TEXT("ok") STOP USAGE DONE, NULL};
+    struct fake_turn *fake = paid();
+
+    (void)state;
+    script(fake, 0, 200, garbage);
+    script(fake, 1, 200, good);
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(fake->reservations[0].state, FAKE_DISPATCHED);
+    assert_int_equal(fake->reservations[1].settled, 28);
+    finish(fake);
 }
 
 static void a_cut_answer_costs_what_its_usage_says(void **state)
@@ -742,6 +772,7 @@ int main(void)
         cmocka_unit_test(attempts_end),
         cmocka_unit_test(retry_after_is_honoured_up_to_the_time_left),
         cmocka_unit_test(nothing_is_repeated_after_text_was_handed_out),
+        cmocka_unit_test(an_answer_that_cannot_be_read_counts_as_paid),
         cmocka_unit_test(a_cut_answer_costs_what_its_usage_says),
         cmocka_unit_test(usage_beyond_all_reason_is_no_usage),
         cmocka_unit_test(thoughts_count_where_usage_is_missing),
