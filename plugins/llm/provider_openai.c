@@ -207,6 +207,10 @@ static troupe_status openai_read(struct llm_stream *stream, const json_t *chunk)
     /* Moonshot tells it in the last choice. */
     if (!json_is_object(usage))
         usage = json_object_get(json_array_get(choices, 0), "usage");
+    if (json_is_object(usage))
+        openai_usage(usage, &stream->usage);
+    if (!error || json_is_null(error)) /* OpenRouter has one for each choice, too */
+        error = json_object_get(json_array_get(choices, 0), "error");
     if (error && !json_is_null(error)) {
         llm_provider_error_take(error, &stream->error);
         return TROUPE_UNAVAILABLE;
@@ -214,8 +218,6 @@ static troupe_status openai_read(struct llm_stream *stream, const json_t *chunk)
     if (!json_is_array(choices) && !json_is_object(usage))
         return TROUPE_DATA;
     llm_stream_text(chunk, "model", stream->model, sizeof(stream->model));
-    if (json_is_object(usage))
-        openai_usage(usage, &stream->usage);
     /* The chunk with the usage has no choices. */
     return json_array_size(choices) > 0 ? read_choice(stream, json_array_get(choices, 0))
                                         : TROUPE_OK;
@@ -229,7 +231,8 @@ static const struct llm_shape_of delta_of_choice = {
     .members = {{LLM_NAMED("delta"), .kind = LLM_MEMBER_OBJECT, .needed = 1,
                  .inner = &openai_text_of_delta},
                 {LLM_NAMED("finish_reason"), .kind = LLM_MEMBER_FINISH},
-                {LLM_NAMED("usage"), .kind = LLM_MEMBER_NOTHING}}};
+                {LLM_NAMED("usage"), .kind = LLM_MEMBER_NOTHING},
+                {LLM_NAMED("error"), .kind = LLM_MEMBER_NOTHING}}};
 static const struct llm_shape_of openai_text_chunk = {
     .members = {
         {LLM_NAMED("choices"), .kind = LLM_MEMBER_FIRST, .needed = 1, .inner = &delta_of_choice},

@@ -364,7 +364,7 @@ static troupe_status settle(troupe_turn *turn, struct llm_round *round, troupe_s
     struct llm_stream *stream = &round->stream;
     int measured = llm_usage_reported(&stream->usage) || stream->usage.has_cost;
 
-    if (stream->chunks > 0) {
+    if (stream->chunks > 0 || measured) {
         round->estimated = (uint8_t)llm_usage_complete(&stream->usage, &round->sent, stream);
         round->cost_micros = llm_cost_actual(round->tariff, &stream->usage);
     }

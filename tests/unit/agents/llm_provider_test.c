@@ -503,6 +503,10 @@ static void an_error_inside_a_stream_is_told_from_an_answer(void **state)
          "{\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}],\"error\":{\"code\":502,"
          "\"message\":\"m\",\"metadata\":{\"error_type\":\"provider_unavailable\"}}}",
          "provider_unavailable"},
+        {&llm_provider_openai,
+         "{\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\",\"error\":{"
+         "\"code\":502,\"type\":\"inside\",\"message\":\"m\"}}]}",
+         "inside"},
         {&llm_provider_anthropic,
          "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}}",
          "overloaded_error"},

@@ -390,6 +390,15 @@ static void each_failure_has_its_code_and_sentence(void **state)
          "llm.provider_error",
          FAKE_SETTLED,
          0},
+        {"an error that was paid for",
+         {.status = 200,
+          .chunks =
+              {"data: {\"choices\":[{\"delta\":{},\"error\":{\"code\":502,\"message\":\"RAW\"}}],"
+               "\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":4}}\n\n"}},
+         TROUPE_UNAVAILABLE,
+         "llm.provider_error",
+         FAKE_SETTLED,
+         28},
         {"a bad key in the stream",
          {.status = 200,
           .chunks = {"data: {\"error\":{\"code\":\"invalid_api_key\",\"message\":\"RAW "
