@@ -2,8 +2,8 @@
 #include "actions.h"
 
 #include "hold.h"
+#include "provider.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <troupe/plugin.h>
 
@@ -67,24 +67,6 @@ static json_t *call_text(json_t *text, const json_t *call)
     return join(text, "\n```\n");
 }
 
-/* The name of the call that a result belongs to. */
-static const char *name_of(const json_t *messages, const char *id)
-{
-    const json_t *message, *call;
-    size_t i, n;
-
-    json_array_foreach ((json_t *)messages, i, message) {
-        json_array_foreach (json_object_get(message, "tool_calls"), n, call) {
-            const char *own = json_string_value(json_object_get(call, "id"));
-
-            if (own && id && strcmp(own, id) == 0)
-                return json_string_value(
-                    json_object_get(json_object_get(call, "function"), "name"));
-        }
-    }
-    return "it";
-}
-
 static json_t *words_of(const struct llm_request *request, const json_t *message)
 {
     const char *role = json_string_value(json_object_get(message, "role"));
@@ -93,11 +75,11 @@ static json_t *words_of(const struct llm_request *request, const json_t *message
     json_t *text;
     size_t i;
 
-    if (strcmp(role, "tool") == 0)
-        return json_sprintf(
-            "What %s gave:\n%s",
-            name_of(request->messages, json_string_value(json_object_get(message, "tool_call_id"))),
-            content ? content : "");
+    if (strcmp(role, "tool") == 0) {
+        const char *name = llm_provider_called(request->messages, message);
+
+        return json_sprintf("What %s gave:\n%s", name ? name : "it", content ? content : "");
+    }
     text = json_string(content ? content : "");
     json_array_foreach ((json_t *)calls, i, call)
         text = call_text(text, call);
@@ -163,9 +145,8 @@ troupe_status llm_actions_take(struct llm_stream *answer)
     while (answer->call_count < LLM_CALLS_MAX &&
            (action = llm_hold_action(answer->text, answer->len, from, &start, &end))) {
         LLM_CLEANUP_TEXT char *params = NULL;
-        LLM_CLEANUP_JSON json_t *id = json_sprintf("action_%u", answer->call_count + 1);
         struct llm_call *call =
-            llm_stream_call(answer, answer->call_count, id, json_object_get(action, "action"));
+            llm_stream_call(answer, answer->call_count, NULL, json_object_get(action, "action"));
         troupe_status status;
 
         params = json_dumps(json_object_get(action, "params"), JSON_COMPACT);

@@ -44,6 +44,26 @@ static json_t *parts_of(const struct llm_request *request, const json_t *message
     return parts;
 }
 
+const char *llm_provider_called(const json_t *messages, const json_t *result)
+{
+    const char *id = json_string_value(json_object_get(result, "tool_call_id")), *name = NULL;
+    const json_t *message, *call;
+    size_t i, n;
+
+    json_array_foreach ((json_t *)messages, i, message) {
+        if (message == result)
+            break;
+        json_array_foreach (json_object_get(message, "tool_calls"), n, call) {
+            const char *own = json_string_value(json_object_get(call, "id"));
+
+            if (own && id && strcmp(own, id) == 0)
+                name =
+                    json_string_value(json_object_get(json_object_get(call, "function"), "name"));
+        }
+    }
+    return name;
+}
+
 /* ---- what goes back to one model only ---------------------------------------------------------*/
 
 #define EXTRA_OF "extra_of"

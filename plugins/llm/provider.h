@@ -43,6 +43,9 @@ const struct llm_provider *llm_provider_of(const struct llm_settings *settings);
  * caller's. */
 json_t *llm_provider_tools(const struct llm_request *request);
 
+/* The name of the call that a tool's message belongs to, the nearest with its id; NULL: there is none. */
+const char *llm_provider_called(const json_t *messages, const json_t *result);
+
 /* What Gemini puts beside a call, and wants back. */
 #define LLM_EXTRA "extra_content"
 /* Says in a message with calls that have it which model it came from: no other is to read it. 0, or -1 without

@@ -6,29 +6,9 @@
  */
 #include "provider.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- the request -------------------------------------------------------------------------------*/
-
-/* The name of the call that a tool's result belongs to: ids mean nothing here. */
-static const char *called_name(const json_t *messages, const char *id)
-{
-    const char *name = "";
-    const json_t *message, *call;
-    size_t i, n;
-
-    json_array_foreach ((json_t *)messages, i, message) {
-        json_array_foreach (json_object_get(message, "tool_calls"), n, call) {
-            const char *own = json_string_value(json_object_get(call, "id"));
-
-            if (own && id && strcmp(own, id) == 0)
-                name =
-                    json_string_value(json_object_get(json_object_get(call, "function"), "name"));
-        }
-    }
-    return name ? name : "";
-}
 
 static json_t *calls_of(const json_t *calls)
 {
@@ -65,9 +45,7 @@ static json_t *images_of(const struct llm_request *request, const json_t *messag
 
 static json_t *message_of(const struct llm_request *request, const json_t *message)
 {
-    const json_t *messages = request->messages;
     const json_t *calls = json_object_get(message, "tool_calls");
-    const char *id = json_string_value(json_object_get(message, "tool_call_id"));
     const char *text = json_string_value(json_object_get(message, "content"));
     json_t *ret = json_pack("{s:O, s:s}", "role", json_object_get(message, "role"), "content",
                             text ? text : "");
@@ -76,8 +54,11 @@ static json_t *message_of(const struct llm_request *request, const json_t *messa
         json_object_set_new(ret, "tool_calls", calls_of(calls));
     if (ret && llm_pictures_of(message) > 0)
         json_object_set_new(ret, "images", images_of(request, message));
-    if (ret && id)
-        json_object_set_new(ret, "tool_name", json_string(called_name(messages, id)));
+    if (ret && json_object_get(message, "tool_call_id")) { /* ids mean nothing here */
+        const char *name = llm_provider_called(request->messages, message);
+
+        json_object_set_new(ret, "tool_name", json_string(name ? name : ""));
+    }
     return ret;
 }
 
@@ -121,7 +102,7 @@ static json_t *ollama_body(const struct llm_request *request)
 
 /* ---- the answer --------------------------------------------------------------------------------*/
 
-/* Calls come whole, many servers give them no id, and several lines may bring one each: what makes
+/* Calls come whole, and several lines may bring one each: what makes
  * them differ is their order. */
 static troupe_status ollama_calls(struct llm_stream *stream, const json_t *calls)
 {
@@ -139,8 +120,6 @@ static troupe_status ollama_calls(struct llm_stream *stream, const json_t *calls
 
         if (!call)
             return TROUPE_LIMIT;
-        if (!call->id[0])
-            snprintf(call->id, sizeof(call->id), "call_%lld", (long long)call->index);
         status = llm_stream_argue(stream, call, text, text ? strlen(text) : 0);
         if (status < 0)
             return status;

@@ -101,6 +101,58 @@ static troupe_status run_errand(troupe_turn *turn, void *arg)
                           : say(turn, errand, "done", 4);
 }
 
+/* ---- ids --------------------------------------------------------------------------------------*/
+
+static int has_id(const json_t *calls, const char *id)
+{
+    const json_t *call;
+    size_t i;
+
+    json_array_foreach ((json_t *)calls, i, call) {
+        const char *own = json_string_value(json_object_get(call, "id"));
+
+        if (own && strcmp(own, id) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* By a call of the talk, or one of the first `count` of the answer. */
+static int is_taken(const struct llm_request *request, const struct llm_stream *answer,
+                    uint32_t count, const char *id)
+{
+    const json_t *message;
+    size_t i;
+
+    for (uint32_t n = 0; n < count; n++)
+        if (strcmp(answer->calls[n].id, id) == 0)
+            return 1;
+    json_array_foreach (request->messages, i, message)
+        if (has_id(json_object_get(message, "tool_calls"), id))
+            return 1;
+    return 0;
+}
+
+/* Many servers give no ids, or the same in each round, and what was written into a fence has none: a result is
+ * told by the id of its call, so none may be there twice. */
+static void give_ids(const struct llm_request *request, struct llm_stream *answer)
+{
+    uint32_t next = 1;
+
+    for (uint32_t i = 0; i < answer->call_count; i++) {
+        struct llm_call *call = &answer->calls[i];
+
+        if (call->id[0] && !is_taken(request, answer, i, call->id))
+            continue;
+        call->id[0] = 0;
+        do
+            snprintf(call->id, sizeof(call->id), "call_%u", next++);
+        while (is_taken(request, answer, i, call->id));
+    }
+}
+
+/* ---- one round --------------------------------------------------------------------------------*/
+
 /* The answer as the next request has to repeat it. NULL without memory. */
 static json_t *answer_of(const struct llm_request *request, const struct llm_stream *answer)
 {
@@ -211,13 +263,15 @@ static void run_all(troupe_turn *turn, struct errand **errands, uint32_t count)
 }
 
 troupe_status llm_tools_run(troupe_turn *turn, struct llm_request *request,
-                            const struct llm_stream *answer)
+                            struct llm_stream *answer)
 {
     struct errand *errands = troupe_turn_alloc(turn, LLM_CALLS_MAX * sizeof(*errands));
     struct errand *order[LLM_CALLS_MAX];
-    json_t *message = answer_of(request, answer);
+    json_t *message;
     troupe_status status;
 
+    give_ids(request, answer);
+    message = answer_of(request, answer);
     if (!message || json_array_append_new(request->messages, message) < 0 || !errands)
         return TROUPE_NOMEM;
     for (uint32_t i = 0; i < answer->call_count; i++) {

@@ -17,9 +17,10 @@ void llm_tools_offer(troupe_turn *turn, struct llm_request *request);
 
 /* Calls what the answer asks for, by the priority of the agents and among equals in its order; neighbours of
  * one priority whose functions are declared idempotent run beside each other. Puts answer and results behind
- * the messages, the results in the order of the answer. A call that fails is a result that says so. Negative
+ * the messages, the results in the order of the answer; a call without an id that is its own in the talk is given
+ * one. A call that fails is a result that says so. Negative
  * only where the turn has ended. [turn, waits] */
 troupe_status llm_tools_run(troupe_turn *turn, struct llm_request *request,
-                            const struct llm_stream *answer);
+                            struct llm_stream *answer);
 
 #endif

@@ -307,7 +307,6 @@ static void actions_become_calls_and_leave_the_text(void **state)
     assert_string_equal(stream.calls[0].arguments, "{\"n\":6}");
     assert_string_equal(stream.calls[1].name, "flip");
     assert_null(stream.calls[1].arguments);
-    assert_string_not_equal(stream.calls[0].id, stream.calls[1].id);
     assert_int_equal(stream.len, strlen("One.\nTwo."));
     assert_memory_equal(stream.text, "One.\nTwo.", stream.len);
     llm_stream_clear(&stream);
@@ -459,6 +458,102 @@ static void calls_go_by_priority_and_a_wish_to_be_asked_is_never_dropped(void **
     fake_turn_free(fake);
 }
 
+/* A round of a model that gives its calls no ids, or the same each time: one call, by that name. */
+static void call_once(struct fake_turn *fake, struct llm_request *request,
+                      const struct llm_provider *provider, const char *name)
+{
+    static struct llm_stream stream; /* large */
+    static char text[256];
+    char chunk[256];
+    const char *given;
+    size_t len;
+
+    llm_stream_init(&stream, text);
+    if (!provider) {
+        stream.len = (size_t)snprintf(text, sizeof(text),
+                                      "```json\n{\"action\":\"%s\",\"params\":{}}\n```", name);
+        assert_int_equal(llm_actions_take(&stream), TROUPE_OK);
+    } else {
+        snprintf(chunk, sizeof(chunk),
+                 provider == &llm_provider_ollama
+                     ? "{\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"%s\","
+                       "\"arguments\":{}}}]},\"done\":true}"
+                     : "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"id\":\"same\",\"function\":{"
+                       "\"name\":\"%s\",\"arguments\":\"{}\"}}]}}]}",
+                 name);
+        assert_int_equal(llm_provider_chunk(provider, &stream, chunk, strlen(chunk), &given, &len),
+                         TROUPE_OK);
+    }
+    assert_int_equal(stream.call_count, 1);
+    assert_int_equal(llm_tools_run(&fake->turn, request, &stream), TROUPE_OK);
+    llm_stream_clear(&stream);
+}
+
+static void each_result_is_told_as_its_own_calls(void **state)
+{
+    static const struct {
+        const struct llm_provider *provider; /* NULL: actions in fences */
+        struct llm_settings settings;
+        const char *one, *two;
+    } cases[] = {
+        {NULL, {.lacks = LLM_LACKS_TOOLS}, "What A gave", "What B gave"},
+        {&llm_provider_ollama,
+         {.format = LLM_FORMAT_OLLAMA},
+         "\"tool_name\":\"A\"",
+         "\"tool_name\":\"B\""},
+        {&llm_provider_openai, {.lacks = LLM_LACKS_TOOLS}, "What A gave", "What B gave"},
+    };
+    static const char list[] = "[{\"type\":\"function\",\"function\":{\"name\":\"A\"},\"call\":"
+                               "\"x.a\"},{\"type\":\"function\",\"function\":{\"name\":\"B\"},"
+                               "\"call\":\"x.b\"}]";
+    static const char start[] =
+        "[{\"role\":\"user\",\"content\":\"go\"},{\"role\":\"assistant\",\"content\":null,"
+        "\"tool_calls\":[{\"id\":\"call_0\",\"function\":{\"name\":\"old\",\"arguments\":\"{}\"}}]}"
+        ","
+        "{\"role\":\"tool\",\"tool_call_id\":\"call_0\",\"content\":\"older\"}]";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct llm_settings config = cases[i].settings;
+        struct fake_turn *fake = agent(NULL, NULL);
+        struct llm_request request;
+        const char *problem;
+        char *body;
+        const json_t *message, *call, *other;
+        size_t n, m;
+
+        config.max_tokens = 100;
+        config.context_tokens = 8000;
+        snprintf(config.model, sizeof(config.model), "m");
+        fake->on_call = call_and_note;
+        called[0] = 0;
+        assert_int_equal(llm_request_init(&request, &config, (troupe_str){start, strlen(start)}, 0,
+                                          -1, &problem),
+                         TROUPE_OK);
+        assert_int_equal(llm_request_offer(&request, (troupe_str){list, strlen(list)}, &problem),
+                         TROUPE_OK);
+        call_once(fake, &request, cases[i].provider, "A");
+        call_once(fake, &request, cases[i].provider, "B");
+        assert_string_equal(called, "x.a{} x.b{} ");
+        body = llm_request_body(&request);
+        assert_non_null(strstr(body, cases[i].one));
+        assert_non_null(strstr(body, cases[i].two));
+        free(body);
+        /* and no id is there twice */
+        json_array_foreach (request.messages, n, message) {
+            call = json_array_get(json_object_get(message, "tool_calls"), 0);
+            for (m = 0; call && m < n; m++) {
+                other = json_array_get(
+                    json_object_get(json_array_get(request.messages, m), "tool_calls"), 0);
+                assert_false(other &&
+                             json_equal(json_object_get(call, "id"), json_object_get(other, "id")));
+            }
+        }
+        llm_request_clear(&request);
+        fake_turn_free(fake);
+    }
+}
+
 /* Gemini refuses a call that comes back without its signature; nobody else is to read that. */
 static void what_a_provider_wants_back_with_a_call_goes_to_that_model_alone(void **state)
 {
@@ -566,6 +661,7 @@ int main(void)
         cmocka_unit_test(an_action_may_want_to_be_confirmed),
         cmocka_unit_test(a_model_without_tools_reads_them_in_words),
         cmocka_unit_test(calls_go_by_priority_and_a_wish_to_be_asked_is_never_dropped),
+        cmocka_unit_test(each_result_is_told_as_its_own_calls),
         cmocka_unit_test(what_a_provider_wants_back_with_a_call_goes_to_that_model_alone),
         cmocka_unit_test(a_refusal_of_tools_is_learned_from),
     };

@@ -427,7 +427,7 @@ static void ollamas_lines_add_up_under_any_chunking(void **state)
                               .output = 8,
                               .known = 1,
                               .done = 1,
-                              .calls = {{"call_0", "roll", "{\"sides\":6}"}, {"c7", "flip", "{}"}}};
+                              .calls = {{"", "roll", "{\"sides\":6}"}, {"c7", "flip", "{}"}}};
 
     (void)state;
     expect_anyhow(&llm_provider_ollama, stream, sizeof(stream) - 1, &want, 300);
