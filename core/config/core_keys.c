@@ -127,8 +127,8 @@ static const struct config_key admission_keys[] = {
     {"merge", CONFIG_BOOL, CONFIG_LIVE | CONFIG_SETTABLE, "no",
      .doc =
          "messages that a member writes while an earlier one is answered have one answer together"},
-    {"first_text", CONFIG_DURATION, CONFIG_LIVE, "30s", SECOND, HOUR,
-     .doc = "time until the first visible text"},
+    {"first_text", CONFIG_DURATION, CONFIG_LIVE, "2m", SECOND, HOUR,
+     .doc = "time until the first visible text; longer than a model that hangs is waited for"},
     {"total", CONFIG_DURATION, CONFIG_LIVE, "5m", SECOND, 24 * HOUR,
      .doc = "time for a whole turn"},
 };

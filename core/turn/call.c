@@ -9,6 +9,7 @@
 #include "turn/engine_private.h"
 #include "turn/enter.h"
 #include "turn/files.h"
+#include "turn/first_text.h"
 #include "turn/rights.h"
 
 #include <stdio.h>
@@ -59,10 +60,11 @@ static uint64_t call_deadline(const struct turn *turn, const struct turn_frame *
     /* The set's section, not the agent's: one that was carried over keeps an older config. */
     const struct config_section *section =
         config_section(turn->set->config, "agent", frame->agent->name);
+    const uint64_t configured = section ? (uint64_t)config_ms(section, "timeout") : 0;
     uint64_t ms = frame->function->timeout_ms, own;
 
-    if (!ms && section)
-        ms = (uint64_t)config_ms(section, "timeout");
+    if (configured && (!ms || configured < ms))
+        ms = configured;
     if (!ms)
         return turn->deadline;
     own = co_after(ms);
@@ -97,6 +99,7 @@ troupe_status turn_call(struct turn *turn, const struct turn_site *site, struct 
     struct co_owner owner = {agent->owner, (uint64_t)turn->id};
     struct scope scope;
     troupe_status status, joined;
+    bool held;
 
     turn_frame_init(&call->frame, turn, agent, site->caller, site->path);
     call->frame.function = function;
@@ -131,10 +134,12 @@ troupe_status turn_call(struct turn *turn, const struct turn_site *site, struct 
         goto out;
     }
     turn->calls++;
+    held = turn_first_text_hold(turn, function);
     scope_open(&scope, call_deadline(turn, &call->frame));
     /* For turn_active, the callee works in the caller's stead. */
     status = co_spawn_wait(&scope, &owner, call_main, call, turn->deadline);
     joined = scope_close(&scope);
+    turn_first_text_go_on(turn, held);
     turn->calls--;
     if (status == TROUPE_OK)
         status = joined;

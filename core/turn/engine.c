@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "turn/first_text.h"
 #include "turn/frame.h"
 #include "turn/gate.h"
 #include "turn/reservation.h"
@@ -101,10 +102,8 @@ static void timer_fired(struct loop_timer *timer)
 
     if (!turn->scope.live)
         turn_start(turn); /* no coroutine was free before */
-    else if (!turn_answer_exists(turn))
-        turn_cancel(turn, "too_slow",
-                    "that took too long: nothing to show came in time; please try "
-                    "again in a moment");
+    else
+        turn_first_text_over(turn);
 }
 
 void turn_set_id(struct turn *turn, int64_t id)

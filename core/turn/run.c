@@ -14,6 +14,7 @@
 #include "turn/engine_private.h"
 #include "turn/enter.h"
 #include "turn/files.h"
+#include "turn/first_text.h"
 #include "turn/pack.h"
 #include "turn/span.h"
 #include "turn/sql/turn.h"
@@ -558,7 +559,7 @@ static void do_work(struct turn *turn)
     troupe_status status;
 
     if (!observed)
-        loop_timer_start(&turn->timer, turn->engine->first_text_ms, 0);
+        turn_first_text_begin(turn);
     scope_open(&work, observed ? 0 : turn->deadline); /* each observer has its own time */
     turn->work = &work;
     status = co_spawn_wait(&work, &owner, work_main, turn, turn->deadline);
@@ -568,7 +569,7 @@ static void do_work(struct turn *turn)
     if (work.why == TROUPE_DEADLINE)
         turn_conclude(turn, "failed", "deadline", ENGINE_TOO_LONG);
     turn->work = NULL;
-    loop_timer_stop(&turn->timer);
+    turn_first_text_end(turn);
 }
 
 /* The next process goes on with it: nothing is stored or said. */

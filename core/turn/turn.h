@@ -73,6 +73,9 @@ struct turn {
     bool left_open;               /* the last observer closes the budget   */
     struct loop_timer timer;      /* to start again; then: nothing to show came in time */
     uint64_t deadline;            /* absolute loop ms                      */
+    uint64_t text_due_ms;         /* first_text.h: when its time is over; 0: it does not run */
+    uint64_t text_left_ms;        /* of it, while `holds` is not 0                           */
+    unsigned holds;               /* functions with a longer time of their own that run      */
     struct arena arena;           /* goes with the turn                    */
     struct turn_trace trace;
     struct list_link known; /* core/host: values of settings, as this turn has them */

@@ -249,6 +249,18 @@ static void note(troupe_turn *turn, const struct talk *talk)
                         round->kind, now_ms);
 }
 
+/* The turn's time ended while the model kept silent: what it would have been told at its own deadline. */
+static void note_silence(troupe_turn *turn, const struct talk *talk)
+{
+    struct llm_round *round = talk->round;
+
+    round->kind = &llm_kind_slow;
+    log_failure(round, talk->attempt);
+    troupe_metric(turn, "errors", 1, round->kind->name, NULL);
+    note(turn, talk);
+    round->kind = NULL;
+}
+
 /* ---- what next ----------------------------------------------------------------------------------*/
 
 /* After a failure: TROUPE_OK when another round is to be run, else how the talk ends. */
@@ -550,6 +562,8 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
                 return status;
             continue;
         }
+        if (round->silent)
+            note_silence(turn, talk);
         if (round->kind)
             status = go_on(turn, talk);
         else if (status == TROUPE_BUDGET && llm_router_chooses(&talk->agent->router))

@@ -30,6 +30,7 @@
 #define LLM_QUESTION_MAX  2000
 #define STATUS_BODY_MAX   (256 * 1024)
 #define STATUS_TIMEOUT_MS 10000
+#define PAINT_MS          600000 /* the most that total_timeout may be */
 
 static troupe_str str(const char *text)
 {
@@ -214,16 +215,15 @@ static troupe_status llm_moderate(troupe_turn *turn, troupe_str text)
     return llm_moderate_run(turn, &agent->others, &agent->router, text);
 }
 
-TROUPE_SERVICE(llm_image, TROUPE_SERVICE_LLM_IMAGE, "A picture of what a text says", TROUPE_PAID,
-               TROUPE_STRING(prompt, "What it shows", .min = 1, .max = LLM_IMAGE_PROMPT_MAX),
-               TROUPE_STRING(shape, "Its shape", .choices = "square|landscape|portrait",
-                             .def_text = "square"),
-               TROUPE_STRING(quality, "How fine it is", .choices = "auto|low|medium|high",
-                             .def_text = "auto"),
-               TROUPE_STRING(as, "How it is given: with the turn's answer, or in the result",
-                             .choices = "file|data|any", .def_text = "file"),
-               TROUPE_STRING(model, "The one model that may paint it; empty: any that is set up",
-                             .max = LLM_MODEL_MAX, .def_text = ""))
+TROUPE_TIMED(
+    llm_image, TROUPE_SERVICE_LLM_IMAGE, "A picture of what a text says", PAINT_MS, TROUPE_PAID,
+    TROUPE_STRING(prompt, "What it shows", .min = 1, .max = LLM_IMAGE_PROMPT_MAX),
+    TROUPE_STRING(shape, "Its shape", .choices = "square|landscape|portrait", .def_text = "square"),
+    TROUPE_STRING(quality, "How fine it is", .choices = "auto|low|medium|high", .def_text = "auto"),
+    TROUPE_STRING(as, "How it is given: with the turn's answer, or in the result",
+                  .choices = "file|data|any", .def_text = "file"),
+    TROUPE_STRING(model, "The one model that may paint it; empty: any that is set up",
+                  .max = LLM_MODEL_MAX, .def_text = ""))
 
 static troupe_status llm_image(troupe_turn *turn, troupe_str prompt, troupe_str shape,
                                troupe_str quality, troupe_str as, troupe_str model)

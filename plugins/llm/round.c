@@ -42,13 +42,26 @@ uint32_t llm_headers(const struct llm_settings *settings, uint32_t number, int h
     return n;
 }
 
+/* Whether the turn's own time ended while the model kept silent: who stops a turn does not say that it was
+ * slow, and who was only just asked had no time. */
+static int is_silent(troupe_turn *turn, const struct llm_round *round, troupe_status ended)
+{
+    const int64_t half = round->settings->first_token_ms / 2;
+
+    return ended == TROUPE_DEADLINE && !round->stream.begun && !round->lost &&
+           round->left_at_start - troupe_time_left(turn) >=
+               (half < LLM_SILENT_MS ? half : LLM_SILENT_MS);
+}
+
 /* A failure of the provider's; where the turn has ended meanwhile, that counts and not this. */
 static troupe_status fail(troupe_turn *turn, struct llm_round *round, const struct llm_kind *kind)
 {
     troupe_status ended = troupe_turn_status(turn);
 
-    if (ended < 0)
+    if (ended < 0) {
+        round->silent = (uint8_t)is_silent(turn, round, ended);
         return ended;
+    }
     round->kind = kind;
     round->retryable = kind->retryable && !round->shown;
     return kind->status;
@@ -273,18 +286,17 @@ static troupe_status give_up_reading(troupe_turn *turn, struct llm_round *round,
 
 /* How long the next bytes may take. Before the first token it is what is left of that time:
  * comments that keep the connection alive are no token. 0: it has passed. */
-static uint32_t patience(troupe_turn *turn, const struct llm_round *round, int64_t left_at_start)
+static uint32_t patience(troupe_turn *turn, const struct llm_round *round)
 {
     const struct llm_settings *settings = round->settings;
-    int64_t waited = left_at_start - troupe_time_left(turn);
+    int64_t waited = round->left_at_start - troupe_time_left(turn);
 
     if (round->stream.begun)
         return settings->idle_ms;
     return waited < settings->first_token_ms ? settings->first_token_ms - (uint32_t)waited : 0;
 }
 
-static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, troupe_http *http,
-                                 int64_t left_at_start)
+static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, troupe_http *http)
 {
     const troupe_http_v1 *api = troupe_http_api(turn);
     struct llm_frames frames;
@@ -294,7 +306,7 @@ static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, tro
     llm_frames_init(&frames, llm_provider_of(round->settings)->framing, round->event_buffer,
                     LLM_EVENT_MAX);
     for (;;) {
-        uint32_t ms = patience(turn, round, left_at_start);
+        uint32_t ms = patience(turn, round);
 
         if (ms == 0)
             return give_up(turn, round, &llm_kind_slow);
@@ -305,7 +317,7 @@ static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, tro
             return give_up_reading(turn, round, status);
         status = take_bytes(turn, round, &frames, bytes);
         if (round->stream.begun && round->first_ms < 0) {
-            round->first_ms = left_at_start - troupe_time_left(turn);
+            round->first_ms = round->left_at_start - troupe_time_left(turn);
             (void)troupe_http_gather(turn, http, GATHER_MS);
         }
         if (status < 0)
@@ -401,7 +413,6 @@ static troupe_status fit(troupe_turn *turn, struct llm_round *round)
 static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
 {
     const troupe_http_v1 *api = troupe_http_api(turn);
-    int64_t left_at_start = troupe_time_left(turn);
     troupe_http *http = NULL;
     troupe_status status = llm_reserve(turn, round->tariff, &round->sent, &round->reservation);
     troupe_status settled;
@@ -415,7 +426,7 @@ static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
         llm_give_back(turn, &round->reservation, status);
         if (status == TROUPE_CANCELED) {
             round->lost = 1;
-            round->total_ms = left_at_start - troupe_time_left(turn);
+            round->total_ms = round->left_at_start - troupe_time_left(turn);
             round->cost_micros = round->reservation.open ? round->reservation.worst : 0;
         }
         return fail(turn, round, llm_classify_transport(status));
@@ -424,15 +435,15 @@ static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
     if (round->http_status < 200 || round->http_status >= 300) {
         status = refused(turn, round, http);
     } else {
-        status = is_json(turn, http) ? read_whole(turn, round, http)
-                                     : read_stream(turn, round, http, left_at_start);
+        status =
+            is_json(turn, http) ? read_whole(turn, round, http) : read_stream(turn, round, http);
         if (status >= 0)
             status = check_end(turn, round);
         if (status >= 0)
             status = hand_out(turn, round, 1);
     }
     api->close(turn, http);
-    round->total_ms = left_at_start - troupe_time_left(turn);
+    round->total_ms = round->left_at_start - troupe_time_left(turn);
     if (round->first_ms < 0)
         round->first_ms = round->total_ms;
     settled = settle(turn, round, status);
@@ -452,7 +463,8 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
     round->stream.most -= round->used < LLM_TEXT_MAX ? round->used : LLM_TEXT_MAX;
     round->kind = NULL;
     round->adapted = round->shown = round->cut = round->estimated = 0;
-    round->told = round->lost = 0;
+    round->told = round->lost = round->silent = 0;
+    round->left_at_start = troupe_time_left(turn);
     round->http_status = 0;
     round->handed = 0;
     round->retry_after_ms = -1;

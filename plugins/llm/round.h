@@ -38,10 +38,12 @@ struct llm_round {
     uint8_t estimated;          /* usage and cost are guessed */
     uint8_t shown;              /* text was handed out        */
     size_t handed;              /* bytes that were, or never are */
+    int64_t left_at_start;      /* of the turn */
     int64_t first_ms, total_ms; /* to the first token and to the end */
     uint8_t cut;                /* given up: it was still coming, or cannot be read */
     uint8_t told;               /* `first` was called */
     uint8_t lost;               /* stopped: another one was first (race.h) */
+    uint8_t silent;             /* the turn's time ended while it was waited for in vain */
 
     /* After a failure. */
     const struct llm_kind *kind; /* NULL: the turn has ended, or money was refused */
@@ -50,6 +52,10 @@ struct llm_round {
     uint8_t retryable;
     int64_t retry_after_ms; /* -1: not said */
 };
+
+/* A turn whose time is over counts against a model that has said nothing for so long by then, or for half of
+ * first_token_timeout where that is less. */
+#define LLM_SILENT_MS 5000
 
 /* A round may be run several times; its stream stays until the next run or llm_stream_clear.
  *

@@ -888,7 +888,7 @@ static troupe_status deep(troupe_turn *turn, int64_t n)
     return status < 0 ? status : troupe_reply_text(turn, ret.ptr, ret.len);
 }
 
-TROUPE_FUNCTION(nap, "Sleeps", TROUPE_SLASH, TROUPE_INT(ms, "How long", .min = 0))
+TROUPE_TIMED(nap, "nap", "Sleeps", 3600000, TROUPE_SLASH, TROUPE_INT(ms, "How long", .min = 0))
 static troupe_status nap(troupe_turn *turn, int64_t ms)
 {
     troupe_status status = troupe_sleep(turn, (uint64_t)ms);

@@ -135,6 +135,11 @@ typedef struct troupe_function {
  * for a member, twenty for a server. A reload keeps the count, a restart begins anew. */
 #define TROUPE_LIMITED(cname, doc_, member_, guild_, seconds_, ...)                                \
     TROUPE_DECLARE_(cname, #cname, doc_, 0, NULL, member_, guild_, seconds_, __VA_ARGS__, )
+/* A function or service with a time of its own, in milliseconds: a call that takes longer is ended, and
+ * [admission] first_text, where that is shorter, stands still while it runs. TROUPE_TIMED(render, "render-film",
+ * "Renders a film", 240000, TROUPE_SLASH, ...): four minutes, as far as the turn's own time goes. */
+#define TROUPE_TIMED(cname, name_, doc_, ms_, ...)                                                 \
+    TROUPE_DECLARE_(cname, name_, doc_, ms_, NULL, 0, 0, 0, __VA_ARGS__, )
 
 #ifndef __cplusplus
 #define TROUPE_DECLARE_(cname, name_, doc_, timeout_, menu_, member_, guild_, seconds_, flags_,    \

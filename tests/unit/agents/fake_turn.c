@@ -237,6 +237,8 @@ static troupe_status http_read(troupe_turn *turn, troupe_http *http, troupe_str 
     }
     if (http->response->ends_turn)
         return fake->ended = TROUPE_CANCELED;
+    if (http->response->times_out)
+        return fake->ended = TROUPE_DEADLINE;
     return http->response->end ? http->response->end : TROUPE_END;
 }
 

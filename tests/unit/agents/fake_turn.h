@@ -27,6 +27,7 @@ struct fake_response {
     troupe_status end; /* after the chunks; 0: TROUPE_END */
     int64_t chunk_ms;  /* that pass before each chunk */
     uint8_t ends_turn; /* the turn is cancelled when the chunks are used up */
+    uint8_t times_out; /* the same, because its time is over                */
 };
 
 /* One answer of another agent's function. */

@@ -520,6 +520,45 @@ static void the_next_model_answers_whatever_befell_the_first(void **state)
     }
 }
 
+/* Turns that end while a model is waited for, enough for one of the two; then one that tells whether it counted. */
+static int ends_count_against_the_model(const struct fake_response *response)
+{
+    struct fake_turn *fake = routed();
+    int down;
+
+    for (int i = 0; i < 2 * LLM_BREAKER_FAILURES - 1; i++) {
+        fake->responses[0] = *response;
+        assert_true(chat(fake) < 0);
+        assert_int_equal(fake->request_count, 1);
+        assert_int_equal(fake->open_http, 0);
+        fake_next(fake);
+        fake->ended = TROUPE_OK;
+    }
+    fake->responses[0].status = 200;
+    fake->responses[0].chunks[0] = GOOD;
+    fake->responses[1].status = 200;
+    fake->responses[1].chunks[0] = ANTHROPIC_GOOD;
+    (void)chat(fake);
+    down = fake_text_has(&fake->reasons, "(is down)");
+    fake_turn_free(fake);
+    return down;
+}
+
+static void a_turn_that_ran_out_of_time_counts_against_who_kept_silent(void **state)
+{
+    struct fake_response silent = {.status = 200, .chunk_ms = 5 * SECONDS, .times_out = 1};
+    struct fake_response stopped = {.status = 200, .chunk_ms = 5 * SECONDS, .ends_turn = 1};
+    struct fake_response late = {.status = 200, .chunk_ms = 4 * SECONDS, .times_out = 1};
+    struct fake_response talking = silent;
+
+    (void)state;
+    talking.chunks[0] = "data: {\"choices\":[{\"delta\":{\"content\":\"Once\"}}]}\n\n";
+    assert_true(ends_count_against_the_model(&silent));
+    assert_false(ends_count_against_the_model(&stopped)); /* the member said so        */
+    assert_false(ends_count_against_the_model(&late));    /* it was only just asked    */
+    assert_false(ends_count_against_the_model(&talking)); /* it was at work            */
+}
+
 static void what_no_provider_would_answer_is_not_offered_to_the_next(void **state)
 {
     struct fake_turn *fake = routed();
@@ -746,6 +785,7 @@ int main(void)
         cmocka_unit_test(a_model_without_a_price_is_only_asked_for_the_remedy),
         cmocka_unit_test(code_and_length_make_a_question_hard),
         cmocka_unit_test(the_next_model_answers_whatever_befell_the_first),
+        cmocka_unit_test(a_turn_that_ran_out_of_time_counts_against_who_kept_silent),
         cmocka_unit_test(what_no_provider_would_answer_is_not_offered_to_the_next),
         cmocka_unit_test(nothing_falls_back_after_text_was_handed_out),
         cmocka_unit_test(the_other_key_is_used_where_the_first_may_not),

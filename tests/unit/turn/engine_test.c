@@ -188,6 +188,20 @@ BODY_IN(the_first_text_has_a_time,
     return TROUPE_OK;
 }
 
+/* What takes long and says so, as pictures do: a command is shown as worked on, and has that time. */
+BODY_IN(a_function_with_a_longer_time_of_its_own_is_not_cut_by_that_of_the_first_text,
+        "[admission]\nfirst_text = 1s\n[pipeline message]\nstages = a\n" ACTOR("a", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_ANSWER("/nap 1500", "awake");
+    CHECK_ANSWER("call nap {\"ms\":1500}", "[awake]");
+    CHECK_NOTICE("call nap {\"ms\":1500};sleep 600000", "nothing to show came in time");
+    CHECK(ask_int(f, "SELECT count(*) FROM event WHERE reason = 'too_slow'") == 1);
+    return TROUPE_OK;
+}
+
 /* Long enough for a disk that others keep busy: nobody sees anything before the event is stored. */
 BODY_IN(what_follows_the_first_text_may_come_later,
         "[admission]\nfirst_text = 5s\n[pipeline message]\nstages = a\n" ACTOR("a", ""))
@@ -647,6 +661,7 @@ int main(void)
         TEST(a_retry_loop_around_a_question_ends_in_words),
         TEST(the_whole_turn_has_a_time),
         TEST(the_first_text_has_a_time),
+        TEST(a_function_with_a_longer_time_of_its_own_is_not_cut_by_that_of_the_first_text),
         TEST(what_follows_the_first_text_may_come_later),
         TEST(an_observer_cannot_delay_or_answer),
         TEST(an_answer_has_a_bound),
