@@ -86,6 +86,9 @@ troupe_status llm_cache_key(const struct llm_agent *agent, enum llm_route route,
     LLM_CLEANUP_TEXT char *text = NULL;
     uint8_t digest[LLM_DIGEST_SIZE];
 
+    /* What a member may call is part of what the model knows, and says. */
+    if (whole && request->tools)
+        json_object_set(whole, "tools", request->tools);
     if (whole && request->pictures)
         json_object_set_new(whole, "pictures", pictures_of(request));
 
@@ -288,6 +291,21 @@ troupe_status llm_cache_open(troupe_turn *turn, struct llm_agent *agent, enum ll
 
 /* ---- keeping ------------------------------------------------------------------------------------*/
 
+/* Whether a tool has done or found something for this member. */
+static int used_tools(const struct llm_request *request)
+{
+    const json_t *message;
+    size_t i;
+
+    json_array_foreach (request->messages, i, message) {
+        const char *role = json_string_value(json_object_get(message, "role"));
+
+        if (role && strcmp(role, "tool") == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static int is_whole(const struct llm_stream *stream)
 {
     return stream->len > 0 && stream->len <= LLM_CACHE_TEXT_MAX && !stream->full &&
@@ -314,7 +332,7 @@ static void keep(troupe_turn *turn, const struct llm_cache *cache, const struct 
 troupe_status llm_cache_close(troupe_turn *turn, struct llm_agent *agent, struct llm_cache *cache,
                               troupe_status status, const struct llm_round *round)
 {
-    if (cache->open && status >= 0 && is_whole(&round->stream))
+    if (cache->open && status >= 0 && is_whole(&round->stream) && !used_tools(round->request))
         keep(turn, cache, round);
     if (cache->leads)
         llm_flight_end(&agent->flights, cache->key, troupe_turn_id(turn));

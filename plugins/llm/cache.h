@@ -10,7 +10,8 @@
  *
  * A caller that knows what is meant gives "question", which stands in for the last message: what is
  * equal in that form gets the same answer, though spelled in other ways. Such answers have places of
- * their own and live half as long.
+ * their own and live half as long. They alone are looked for where the model may use tools: the tools are part
+ * of the key, and what was answered after a call is not kept.
  *
  * It lies in the host's cache, which may lose it, holds nothing for more than a day, and takes an answer out
  * when the member whose question it was deletes their data.

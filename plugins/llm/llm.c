@@ -65,14 +65,15 @@ static int says(troupe_str value, const char *text)
     return value.len == strlen(text) && memcmp(value.ptr, text, value.len) == 0;
 }
 
-/* What tools find is the member's; so is what the caller does not say that it may be shared, and whatever
- * they write in private. */
+/* What tools do and find is the member's, so with tools only what is known to be meant is looked for; so is what
+ * the caller does not say that it may be shared, and whatever they write in private. */
 static int may_share(troupe_turn *turn, const struct llm_settings *settings,
                      const struct llm_request *request, troupe_str cache, struct llm_share *ret)
 {
     const troupe_message *message = troupe_turn_message(turn);
 
-    if (!settings->cache || settings->cache_ttl_ms <= 0 || request->tools ||
+    if (!settings->cache || settings->cache_ttl_ms <= 0 ||
+        (request->tools && ret->question.len == 0) ||
         (message && message->flags & TROUPE_MESSAGE_DIRECT))
         return 0;
     ret->account = message ? message->account : 0;

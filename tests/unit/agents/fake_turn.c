@@ -410,6 +410,18 @@ static troupe_status file_read(troupe_turn *turn, uint32_t index, troupe_str *re
 static const troupe_files_v1 files_table = {
     .size = sizeof(files_table), .info = file_info, .read = file_read};
 
+static troupe_status tools_list(troupe_turn *turn, troupe_str *ret)
+{
+    const char *list = self(turn)->tools;
+
+    *ret = (troupe_str){list, strlen(list)};
+    return TROUPE_OK;
+}
+
+/* Without `call`, which no script needs. */
+static const troupe_tools_v1 tools_table = {.size = offsetof(troupe_tools_v1, call),
+                                            .list = tools_list};
+
 static const void *turn_extension(troupe_turn *turn, const char *id)
 {
     if (strcmp(id, TROUPE_HTTP) == 0)
@@ -418,6 +430,8 @@ static const void *turn_extension(troupe_turn *turn, const char *id)
         return self(turn)->no_budget ? NULL : &budget_table;
     if (strcmp(id, TROUPE_FILES) == 0)
         return &files_table;
+    if (strcmp(id, TROUPE_TOOLS) == 0)
+        return self(turn)->tools ? &tools_table : NULL;
     if (strcmp(id, TROUPE_KV) == 0)
         return &fake_kv_table;
     if (!strcmp(id, TROUPE_CACHE))

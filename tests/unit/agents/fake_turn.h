@@ -105,6 +105,7 @@ struct fake_turn {
     } kv[FAKE_MAX];
     unsigned kv_puts;
 
+    const char *tools; /* what a model may call; NULL: a host that has none */
     /* What an earlier stage left, key and text each, NULL behind the last. */
     const char *annotations[8];
     /* With a schedule: what was planned last, and how often. */

@@ -257,6 +257,28 @@ static void what_is_meant_finds_the_answer_under_the_same_instructions_alone(voi
     finish(fake);
 }
 
+#define TOOL(name)                                                                                 \
+    "[{\"type\":\"function\",\"function\":{\"name\":\"" name                                       \
+    "\",\"description\":\"Does it\",\"parameters\":{\"type\":\"object\",\"properties\":{}}},"      \
+    "\"call\":\"" name "\"}]"
+
+static void with_tools_only_what_is_meant_is_kept_for_those_who_have_the_same(void **state)
+{
+    static const char meant[] = "help friendly: help", words[] = TOLD("Be Ada.", "help");
+    struct fake_turn *fake = start("tool_steps", "3");
+
+    (void)state;
+    assert_true(asks_meant(fake, words, "guild", meant)); /* there is nothing to call */
+    fake->tools = TOOL("roll");
+    assert_true(asks(fake, words, "guild"));
+    assert_true(asks(fake, words, "guild"));
+    assert_true(asks_meant(fake, words, "guild", meant));
+    assert_false(asks_meant(fake, words, "guild", meant));
+    fake->tools = TOOL("ban"); /* a member who may do something else */
+    assert_true(asks_meant(fake, words, "guild", meant));
+    finish(fake);
+}
+
 static void another_price_finds_nothing(void **state)
 {
     struct fake_turn *fake = start(NULL, NULL);
@@ -455,6 +477,7 @@ int main(void)
         cmocka_unit_test(no_answer_crosses_from_guild_to_account_or_back_or_between_accounts),
         cmocka_unit_test(what_is_written_in_private_neither_fills_nor_finds_what_the_account_has),
         cmocka_unit_test(what_is_meant_finds_the_answer_under_the_same_instructions_alone),
+        cmocka_unit_test(with_tools_only_what_is_meant_is_kept_for_those_who_have_the_same),
         cmocka_unit_test(another_price_finds_nothing),
         cmocka_unit_test(another_table_of_prices_is_told_apart),
         cmocka_unit_test(what_the_caller_does_not_share_is_neither_kept_nor_found),
