@@ -52,6 +52,29 @@ char *asking_instructions(troupe_turn *turn, const struct conversation *conversa
     return text;
 }
 
+troupe_status asking_share(troupe_turn *turn, struct asking *asking,
+                           const struct preferences *preferences)
+{
+    const struct conversation *conversation = asking->conversation;
+    const struct share_prompt prompt = {
+        .template = conversation->template,
+        .preferences = preferences,
+        .bot_name = {conversation->bot_name, strlen(conversation->bot_name)},
+        .has_pictures = asking->pictures.count > 0,
+    };
+    struct preferences nobody = *preferences;
+
+    if (asking->history.count > 0 || asking->history.summary.len > 0)
+        return TROUPE_OK;
+    share_decide(turn, &prompt, &asking->share);
+    if (!asking->share.nameless)
+        return TROUPE_OK;
+    snprintf(nobody.name, sizeof(nobody.name), "%s", ASKING_NO_NAME);
+    asking->plain = asking->system = asking_instructions(
+        turn, conversation, &nobody, asking->history.asked_ms, &asking->budget.stable);
+    return asking->system ? TROUPE_OK : TROUPE_NOMEM;
+}
+
 troupe_status asking_recall(troupe_turn *turn, const struct conversation *conversation,
                             struct preferences *preferences, struct history *history,
                             uint8_t *ret_stores)

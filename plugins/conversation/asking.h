@@ -27,6 +27,9 @@ struct asking {
     uint8_t stores, recalled;
 };
 
+/* Where a prompt has a name, and the question is nobody's. */
+#define ASKING_NO_NAME "a member whose name is not told"
+
 int asking_is_blank(troupe_str text);
 /* What the member wants of the model: the message, or that a cut answer goes on. */
 troupe_str asking_question(const troupe_message *message);
@@ -34,6 +37,9 @@ troupe_str asking_question(const troupe_message *message);
 char *asking_instructions(troupe_turn *turn, const struct conversation *conversation,
                           const struct preferences *preferences, int64_t now_ms,
                           uint64_t *ret_stable);
+/* Who else may get the answer; what the model is told has nothing of the member where somebody may. */
+troupe_status asking_share(troupe_turn *turn, struct asking *asking,
+                           const struct preferences *preferences);
 /* What is remembered. Without storage the talk goes on without a memory, and the trace says so. */
 troupe_status asking_recall(troupe_turn *turn, const struct conversation *conversation,
                             struct preferences *preferences, struct history *history,

@@ -77,14 +77,9 @@ static troupe_status prepare(troupe_turn *turn, struct asking *asking)
         return TROUPE_NOMEM;
     asking->budget.per_mille = asking->history.per_mille;
     context_load(turn, &asking->context);
-    if (asking->stores && !asking->recalled && asking->context.count == 0)
-        share_decide(
-            turn,
-            &(struct share_prompt){conversation->template,
-                                   &preferences,
-                                   {conversation->bot_name, strlen(conversation->bot_name)}},
-            &asking->share);
-    return TROUPE_OK;
+    return asking->stores && !asking->recalled && asking->context.count == 0
+               ? asking_share(turn, asking, &preferences)
+               : TROUPE_OK;
 }
 
 static troupe_status stage(troupe_turn *turn)

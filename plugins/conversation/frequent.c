@@ -15,7 +15,7 @@ static troupe_status prompt_for_all(troupe_turn *turn, const struct conversation
     uint64_t stable;
 
     preferences_defaults(&anybody);
-    snprintf(anybody.name, sizeof(anybody.name), "a member");
+    snprintf(anybody.name, sizeof(anybody.name), "%s", ASKING_NO_NAME);
     *ret = (struct faq_prompt){
         .instructions = asking_instructions(turn, conversation, &anybody, now_ms, &stable),
         .source = conversation->template,

@@ -55,6 +55,19 @@ troupe_status template_check(const char *text, char *error, size_t error_size)
     return TROUPE_OK;
 }
 
+int template_has(const char *text, enum template_field field)
+{
+    const char *end;
+
+    for (const char *at = strstr(text, "{{"); at; at = strstr(end, "{{")) {
+        const int found = field_at(at, &end);
+
+        if (!end || found == (int)field)
+            return end != NULL;
+    }
+    return 0;
+}
+
 size_t template_stable(const char *text)
 {
     const char *at, *end = text, *start = text;

@@ -27,6 +27,9 @@ enum template_field {
 /* TROUPE_DATA for an unknown or open placeholder; `error` gets a sentence that names it. */
 troupe_status template_check(const char *text, char *error, size_t error_size);
 
+/* Whether the placeholder is in the text, with spaces around its name or without. `text` was checked. */
+int template_has(const char *text, enum template_field field);
+
 /* Bytes of the text before the first paragraph with a placeholder that differs between members or days:
  * what every question may begin with. */
 size_t template_stable(const char *text);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const troupe_plugin *troupe_plugin_v1(void);
 
@@ -23,16 +24,22 @@ static void attach(struct fake_turn *fake, unsigned n, const char *name, uint32_
     fake->files[n].kind = kind;
 }
 
-static struct fake_turn *talker(void)
+static struct fake_turn *talker_with(const char *prompt)
 {
-    static char prompt[4096];
     struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "conversation");
 
-    snprintf(prompt, sizeof(prompt), "%s/plugins/conversation/prompts/default.txt",
-             getenv("TROUPE_SRCDIR") ? getenv("TROUPE_SRCDIR") : ".");
     fake_config(fake, "template", prompt);
     assert_int_equal(fake_create(fake), TROUPE_OK);
     return fake;
+}
+
+static struct fake_turn *talker(void)
+{
+    static char prompt[4096];
+
+    snprintf(prompt, sizeof(prompt), "%s/plugins/conversation/prompts/default.txt",
+             getenv("TROUPE_SRCDIR") ? getenv("TROUPE_SRCDIR") : ".");
+    return talker_with(prompt);
 }
 
 static void answers(struct fake_turn *fake, unsigned n, const char *text)
@@ -126,6 +133,27 @@ static void the_talk_keeps_their_names_only(void **state)
     fake_turn_free(fake);
 }
 
+static void with_a_picture_words_alone_do_not_say_what_is_meant(void **state)
+{
+    char path[] = "/tmp/troupe-template-XXXXXX";
+    const int fd = mkstemp(path);
+    struct fake_turn *fake;
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "You are a bot.", 14), 14);
+    close(fd);
+    fake = talker_with(path);
+    unlink(path);
+    attach(fake, 0, "cat.png", TROUPE_FILE_PICTURE);
+    is_blind(fake, 0);
+    answers(fake, 1, "I cannot say.");
+    assert_int_equal(fake_say(fake, "what can you do"), TROUPE_DONE);
+    for (unsigned n = 0; n < 2; n++) /* seen or not */
+        assert_non_null(strstr(fake->service_args[n], "\"question\":\"\""));
+    fake_turn_free(fake);
+}
+
 static void where_no_model_sees_the_words_are_answered_and_the_member_told(void **state)
 {
     struct fake_turn *fake = talker();
@@ -210,6 +238,7 @@ int main(void)
         cmocka_unit_test(pictures_go_along_by_their_places),
         cmocka_unit_test(a_picture_alone_is_a_question),
         cmocka_unit_test(the_talk_keeps_their_names_only),
+        cmocka_unit_test(with_a_picture_words_alone_do_not_say_what_is_meant),
         cmocka_unit_test(where_no_model_sees_the_words_are_answered_and_the_member_told),
         cmocka_unit_test(where_no_model_sees_a_picture_alone_gets_a_sentence),
         cmocka_unit_test(what_is_wrong_with_a_picture_is_told_as_it_is),

@@ -8,7 +8,6 @@
 #include "conversation/apology.h"
 #include "conversation/intent.h"
 #include "conversation/prompt.h"
-#include "conversation/share.h"
 #include "conversation/template.h"
 
 #include <jansson.h>
@@ -178,118 +177,6 @@ static void a_chain_of_replies_goes_along_as_the_words_of_others(void **state)
     finish(fake);
 }
 
-/* A talker with a prompt of the test's own. */
-static struct fake_turn *talker_with(const char *prompt)
-{
-    char path[] = "/tmp/troupe-template-XXXXXX";
-    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "conversation");
-    int fd = mkstemp(path);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, prompt, strlen(prompt)), strlen(prompt));
-    close(fd);
-    fake_config(fake, "template", path);
-    assert_int_equal(fake_create(fake), TROUPE_OK);
-    unlink(path);
-    return fake;
-}
-
-static int shares_as(struct fake_turn *fake, const char *text, const char *scope)
-{
-    char want[64];
-
-    assert_int_equal(fake_say(fake, text), TROUPE_DONE);
-    snprintf(want, sizeof(want), "\"cache\":\"%s\"", scope);
-    return strstr(fake->service_args[0], want) != NULL;
-}
-
-static int shares(struct fake_turn *fake)
-{
-    int none = shares_as(fake, "what is a troupe?", "none");
-
-    assert_int_equal(strstr(fake->service_args[0], "\"cache\":\"account\"") != NULL, !none);
-    return !none;
-}
-
-static void only_what_says_nothing_about_the_member_may_be_shared(void **state)
-{
-    static const char plain[] = "You are {{bot}}. Today is {{date}}.";
-
-    (void)state;
-    for (int i = 0; i < 6; i++) {
-        struct fake_turn *fake = i == 0 ? talker() : talker_with(plain);
-
-        answers(fake, "Some ", "actors.");
-        if (i == 1)
-            fake->message.flags |= TROUPE_MESSAGE_DIRECT;
-        if (i == 2)
-            fake->message.reply_to = 77;
-        if (i == 3)
-            fake->message.flags |= TROUPE_MESSAGE_CONTINUE;
-        if (i == 4) {
-            const troupe_str none = {"", 0}, tone = {"formal", 6};
-
-            assert_int_equal(((preferences_fn)fake_function(fake, "preferences"))(
-                                 &fake->turn, none, tone, none, none, 0, none, 0),
-                             TROUPE_OK);
-        }
-        assert_int_equal(shares(fake), i == 5);
-        if (i == 5) { /* and with earlier lines it is a talk */
-            fake_next(fake);
-            answers(fake, "Some ", "actors.");
-            assert_false(shares(fake));
-        }
-        finish(fake);
-    }
-}
-
-/* What a server sets lies above the file. */
-static void a_server_sets(struct fake_turn *fake, const char *key, const char *value)
-{
-    fake_config(fake, key, value);
-}
-
-static void what_a_server_set_or_has_stays_in_it(void **state)
-{
-    static const char *const own[] = {"who is <@77>?",      "what is <#7> for?",
-                                      "what is <:wink:9>?", "read /channels/3/7/8 for me",
-                                      "try </help:1>",      "and discord.gg/abc?"};
-    static const char plain[] = "You are {{bot}}. Today is {{date}}.";
-    struct fake_turn *fake = talker_with(plain);
-
-    (void)state;
-    answers(fake, "Some ", "actors.");
-    a_server_sets(fake, "bot_name", "Stage Hand");
-    assert_true(shares_as(fake, "what is a troupe?", "guild"));
-    finish(fake);
-    fake = talker_with("You are a bot."); /* its name is not in the prompt */
-    answers(fake, "Some ", "actors.");
-    a_server_sets(fake, "bot_name", "Stage Hand");
-    assert_true(shares_as(fake, "what is a troupe?", "account"));
-    finish(fake);
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-        fake = talker_with(plain);
-        answers(fake, "Some ", "actors.");
-        assert_true(shares_as(fake, own[i], "guild"));
-        finish(fake);
-    }
-}
-
-static void a_server_that_switched_sharing_off_neither_gives_nor_takes(void **state)
-{
-    static const char *const widest[] = {"none", "guild", "account"};
-
-    (void)state;
-    for (size_t i = 0; i < 3; i++) {
-        struct fake_turn *fake = talker_with("You are {{bot}}.");
-
-        answers(fake, "Some ", "actors.");
-        a_server_sets(fake, "share_answers", widest[i]);
-        assert_true(shares_as(fake, "what is a troupe?", widest[i]));
-        finish(fake);
-    }
-}
-
 static void what_a_short_message_means_is_told_and_nothing_that_is_not_sure(void **state)
 {
     static const struct {
@@ -326,38 +213,6 @@ static void what_a_short_message_means_is_told_and_nothing_that_is_not_sure(void
     assert_string_equal(words, "what's up d\xc3\xa9j\xc3\xa0");
     memset(long_text, 'a', sizeof(long_text));
     assert_int_equal(intent_words((troupe_str){long_text, sizeof(long_text)}, words), 0);
-}
-
-static void the_meaning_goes_along_with_tone_and_words_where_nothing_is_personal(void **state)
-{
-    struct fake_turn *fake = talker_with("You are {{bot}}.");
-
-    (void)state;
-    answers(fake, "Many ", "things.");
-    assert_true(shares_as(fake, "Hi! What can you do?", "account"));
-    assert_non_null(
-        strstr(fake->service_args[0], "\"question\":\"help friendly: hi what can you do\""));
-    finish(fake);
-    fake = talker_with("You talk with {{name}}.");
-    answers(fake, "Many ", "things.");
-    assert_true(shares_as(fake, "What can you do?", "none"));
-    assert_non_null(strstr(fake->service_args[0], "\"question\":\"\""));
-    finish(fake);
-}
-
-static void an_answer_that_somebody_got_before_is_marked_and_remembered_without(void **state)
-{
-    struct fake_turn *fake = talker_with("You are {{bot}}.");
-
-    (void)state;
-    answers(fake, "Some ", "actors.");
-    fake->services[0].result = "{\"text\":\"Some actors.\",\"cached\":true}";
-    assert_true(shares(fake));
-    assert_string_equal(fake->written.ptr, "Some actors.\n-# I gave this answer before");
-    assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_history WHERE "
-                                 "content = 'Some actors.'"),
-                     1);
-    finish(fake);
 }
 
 static void twenty_turns_keep_the_window_and_one_session(void **state)
@@ -953,12 +808,7 @@ int main(void)
         cmocka_unit_test(an_answer_streams_and_is_remembered),
         cmocka_unit_test(what_a_message_answers_goes_with_it_once),
         cmocka_unit_test(a_chain_of_replies_goes_along_as_the_words_of_others),
-        cmocka_unit_test(only_what_says_nothing_about_the_member_may_be_shared),
-        cmocka_unit_test(what_a_server_set_or_has_stays_in_it),
-        cmocka_unit_test(a_server_that_switched_sharing_off_neither_gives_nor_takes),
         cmocka_unit_test(what_a_short_message_means_is_told_and_nothing_that_is_not_sure),
-        cmocka_unit_test(the_meaning_goes_along_with_tone_and_words_where_nothing_is_personal),
-        cmocka_unit_test(an_answer_that_somebody_got_before_is_marked_and_remembered_without),
         cmocka_unit_test(twenty_turns_keep_the_window_and_one_session),
         cmocka_unit_test(half_an_hour_of_silence_begins_anew),
         cmocka_unit_test(nobody_reads_another_members_or_channels_talk),
