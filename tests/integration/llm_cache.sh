@@ -18,7 +18,7 @@ write_discord_config <<INI
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/asker.so
 isolation = inprocess
 INI
-sed -i 's/^stages = .*/stages = asker/' "$TAP_DIR/troupe.ini"
+sed -i 's/^stages = .*/stages = asker/; s/^model = fake/&\ntool_steps = 0/' "$TAP_DIR/troupe.ini"
 
 requests() { curl -sf --noproxy '*' "$FAKE_URL/_stats" | fake_discord_get 'd["chats"]'; }
 # say CHANNEL MEMBER WORDS: as fake_discord_say, and does not wait.

@@ -21,7 +21,8 @@ SCRIPT = {"rules": [{"answer": "{last} number {n}."}]}
 def config(directory, discord, llm):
     text = rig.config(directory, discord, llm, pipeline="stages = asker")
     # A repetition of the host's own would look like a question.
-    text = text.replace("[agent conversation]\n", "attempts = 1\n")
+    # Where tools are offered only what is known to be meant is shared, and the asker has one.
+    text = text.replace("[agent conversation]\n", "attempts = 1\ntool_steps = 0\n")
     return text + f"""[agent asker]
 plugin = {rig.BUILD}/tests/plugins_turn/.libs/asker.so
 isolation = inprocess
