@@ -23,7 +23,7 @@ static void name_key(const struct faq_entry *entry, const struct faq_prompt *pro
     uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), prompt->source);
 
     snprintf(numbers, sizeof(numbers), "%" PRIu64 " %" PRId64, entry->guild, prompt->answer_tokens);
-    hash = mix(mix(hash, numbers), entry->question);
+    hash = mix(mix(mix(hash, prompt->bot_name), numbers), entry->question);
     snprintf(ret, FAQ_KEY_SIZE, "faq.%016" PRIx64, hash);
 }
 
@@ -49,15 +49,16 @@ static char *arguments_of(const struct faq_entry *entry, const struct faq_prompt
     return text;
 }
 
-/* The text of a whole answer, in the turn's memory; empty where it is none. */
-static troupe_str text_of(troupe_turn *turn, troupe_str result)
+/* The text of an answer, in the turn's memory, and whether it ended by itself. */
+static troupe_str text_of(troupe_turn *turn, troupe_str result, int *ret_whole)
 {
     json_t *tree = json_loadb(result.ptr, result.len, 0, NULL);
     const json_t *text = json_object_get(tree, "text");
     const char *finish = json_string_value(json_object_get(tree, "finish"));
-    const size_t len = finish && strcmp(finish, "stop") == 0 ? json_string_length(text) : 0;
+    const size_t len = json_string_length(text);
     char *copy = len ? troupe_turn_alloc(turn, len + 1) : NULL;
 
+    *ret_whole = finish && strcmp(finish, "stop") == 0;
     if (copy)
         memcpy(copy, json_string_value(text), len);
     json_decref(tree);
@@ -65,11 +66,12 @@ static troupe_str text_of(troupe_turn *turn, troupe_str result)
 }
 
 troupe_status faq_ask(troupe_turn *turn, const struct faq_entry *entry,
-                      const struct faq_prompt *prompt, troupe_str *ret)
+                      const struct faq_prompt *prompt, troupe_str *ret, int *ret_whole)
 {
     char *arguments = arguments_of(entry, prompt), key[FAQ_KEY_SIZE];
-    troupe_str result = {"", 0};
+    troupe_str result = {"", 0}, text;
     troupe_status status;
+    int whole;
 
     if (!arguments)
         return TROUPE_NOMEM;
@@ -78,11 +80,15 @@ troupe_status faq_ask(troupe_turn *turn, const struct faq_entry *entry,
     free(arguments);
     if (status < 0)
         return status;
-    *ret = text_of(turn, result);
-    if (ret->len == 0)
+    text = text_of(turn, result, &whole);
+    if (text.len == 0)
         return TROUPE_DATA;
+    *ret = text;
+    *ret_whole = whole;
+    if (!whole)
+        return TROUPE_OK;
     name_key(entry, prompt, key);
-    (void)troupe_cache_put(turn, TROUPE_SCOPE_AGENT, key, *ret, FAQ_LIFE_MS);
+    (void)troupe_cache_put(turn, TROUPE_SCOPE_AGENT, key, text, FAQ_LIFE_MS);
     return troupe_turn_status(turn);
 }
 
@@ -111,6 +117,7 @@ troupe_status faq_warm_run(troupe_turn *turn, const struct faq *faq,
     for (uint32_t i = 0; i < faq->count; i++) {
         const struct faq_entry *entry = &faq->entries[i];
         troupe_status status = TROUPE_OK;
+        int whole = 1;
 
         if (entry->answer || (i > 0 && entry->question == entry[-1].question))
             continue; /* or another spelling of the one before */
@@ -124,11 +131,11 @@ troupe_status faq_warm_run(troupe_turn *turn, const struct faq *faq,
             status = troupe_sleep(turn, FAQ_REST_MS);
         if (goes_on && status >= 0) {
             asked++;
-            status = faq_ask(turn, entry, prompt, &text);
+            status = faq_ask(turn, entry, prompt, &text, &whole);
         }
         if (troupe_turn_status(turn) < 0)
             return troupe_turn_status(turn);
-        if (!goes_on || status < 0)
+        if (!goes_on || status < 0 || !whole)
             left++;
         if (status < 0) { /* the next one would fare no better */
             troupe_reason(turn, "faq.failed", "\"%s\": status %d", entry->question, status);

@@ -18,15 +18,17 @@
 struct faq_prompt {
     const char *instructions; /* as they are told to the model now */
     const char *source;       /* what they are made from: another one is another answer */
+    const char *bot_name;     /* so is another one of these, where no server has its own */
     int64_t answer_tokens;
 };
 
 /* The answer that is kept, valid as long as the turn; TROUPE_NOT_FOUND. [turn, waits] */
 troupe_status faq_kept(troupe_turn *turn, const struct faq_entry *entry,
                        const struct faq_prompt *prompt, troupe_str *ret);
-/* Asks the model and keeps a whole answer, which is the turn's in `ret`. [turn, waits] */
+/* Asks the model; the answer is the turn's in `ret`, and kept where it is a whole one. TROUPE_DATA where there
+ * is none. [turn, waits] */
 troupe_status faq_ask(troupe_turn *turn, const struct faq_entry *entry,
-                      const struct faq_prompt *prompt, troupe_str *ret);
+                      const struct faq_prompt *prompt, troupe_str *ret, int *ret_whole);
 /* Asks for those that are missing, at most `most` of them and as long as no cap is at its first mark. Gives
  * {"kept": n, "asked": n, "left": n}. [turn, waits] */
 troupe_status faq_warm_run(troupe_turn *turn, const struct faq *faq,

@@ -19,6 +19,7 @@ static troupe_status prompt_for_all(troupe_turn *turn, const struct conversation
     *ret = (struct faq_prompt){
         .instructions = asking_instructions(turn, conversation, &anybody, now_ms, &stable),
         .source = conversation->template,
+        .bot_name = conversation->bot_name,
         .answer_tokens = conversation->budget.answer};
     return ret->instructions ? TROUPE_OK : TROUPE_NOMEM;
 }
@@ -41,6 +42,7 @@ static troupe_status find_answer(troupe_turn *turn, const struct asking *asking,
     struct faq_prompt prompt;
     troupe_str text = {"", 0};
     troupe_status status;
+    int whole;
 
     if (preferences->stored || has_own_name(turn, asking->conversation))
         return TROUPE_OK;
@@ -50,7 +52,7 @@ static troupe_status find_answer(troupe_turn *turn, const struct asking *asking,
     status = faq_kept(turn, entry, &prompt, &text);
     ret->cached = status >= 0;
     if (status < 0)
-        status = faq_ask(turn, entry, &prompt, &text);
+        status = faq_ask(turn, entry, &prompt, &text, &whole);
     if (status < 0)
         return answer_apologize(turn, status, TROUPE_SERVICE_LLM_CHAT, said);
     ret->text = (char *)text.ptr;

@@ -7,6 +7,7 @@
 #include "tap.h"
 
 #include "conversation/faq_warm.h"
+#include "conversation/setup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,16 +58,21 @@ static struct fake_turn *talker(const char *text, const char *key, const char *v
 }
 
 static unsigned asked;
+static const char *finish; /* how the model's answers end */
 static char last_asked[16384];
 
 static const char *model(struct fake_turn *fake, const char *name, troupe_str args)
 {
+    static char result[128];
+
     (void)fake;
     if (strcmp(name, "llm.chat") != 0)
         return NULL;
     asked++;
     snprintf(last_asked, sizeof(last_asked), "%.*s", (int)args.len, args.ptr);
-    return "{\"text\":\"A house full of agents.\",\"finish\":\"stop\"}";
+    snprintf(result, sizeof(result), "{\"text\":\"A house full of agents.\",\"finish\":\"%s\"}",
+             finish);
+    return result;
 }
 
 static struct fake_turn *ready(const char *key, const char *value)
@@ -74,6 +80,7 @@ static struct fake_turn *ready(const char *key, const char *value)
     struct fake_turn *fake = talker(file_text, key, value);
 
     asked = 0;
+    finish = "stop";
     fake->on_call = model;
     assert_int_equal(fake_create(fake), TROUPE_OK);
     unlink(path);
@@ -204,6 +211,41 @@ static void a_model_that_fails_is_asked_no_more_at_the_start(void **state)
     fake_turn_free(fake);
 }
 
+static void an_answer_that_is_cut_is_given_to_who_asks_and_not_kept(void **state)
+{
+    struct fake_turn *fake = ready(NULL, NULL);
+
+    (void)state;
+    finish = "length";
+    assert_int_equal(warm(fake), TROUPE_OK);
+    assert_string_equal(fake->result.ptr, "{\"kept\":0,\"asked\":2,\"left\":2}");
+    fake_next(fake);
+    assert_int_equal(fake_say(fake, "what is Troupe"), TROUPE_DONE);
+    assert_string_equal(fake->written.ptr, "A house full of agents.");
+    assert_int_equal(asked, 3);
+    finish = "stop";
+    assert_int_equal(warm(fake), TROUPE_OK);
+    assert_string_equal(fake->result.ptr, "{\"kept\":0,\"asked\":2,\"left\":0}");
+    fake_turn_free(fake);
+}
+
+static void a_bot_of_another_name_has_other_answers(void **state)
+{
+    struct fake_turn *fake = ready(NULL, NULL);
+    struct conversation *conversation = fake->state;
+
+    (void)state;
+    assert_int_equal(warm(fake), TROUPE_OK);
+    assert_int_equal(asked, 2);
+    /* As a reload of the file leaves it. */
+    fake_config(fake, "bot_name", "Ensemble");
+    snprintf(conversation->bot_name, sizeof(conversation->bot_name), "Ensemble");
+    assert_int_equal(warm(fake), TROUPE_OK);
+    assert_string_equal(fake->result.ptr, "{\"kept\":0,\"asked\":2,\"left\":0}");
+    assert_non_null(strstr(last_asked, "Ensemble"));
+    fake_turn_free(fake);
+}
+
 static void a_file_that_does_not_hold_is_refused_with_its_place(void **state)
 {
     static const struct {
@@ -247,6 +289,8 @@ int main(void)
         cmocka_unit_test(who_wants_to_be_talked_to_otherwise_gets_an_answer_of_their_own),
         cmocka_unit_test(nothing_is_asked_for_later_where_money_is_short),
         cmocka_unit_test(a_model_that_fails_is_asked_no_more_at_the_start),
+        cmocka_unit_test(an_answer_that_is_cut_is_given_to_who_asks_and_not_kept),
+        cmocka_unit_test(a_bot_of_another_name_has_other_answers),
         cmocka_unit_test(a_file_that_does_not_hold_is_refused_with_its_place),
     };
 
