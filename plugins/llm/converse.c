@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADAPTATIONS_MAX 3 /* parameters that a provider may refuse, one after the other */
+#define ADAPTATIONS_MAX 4 /* parameters that a provider may refuse, one after the other */
 
 /* Where a talk stands. */
 struct talk {
@@ -234,6 +234,7 @@ static void learn(struct talk *talk)
     shape->no_thinking = now->no_thinking;
     shape->no_cache = now->no_cache;
     shape->no_tools = now->no_tools;
+    shape->no_schema = now->no_schema;
     shape->no_json = now->no_json;
 }
 

@@ -72,8 +72,10 @@ static const char *read_lacks(const json_t *json, uint32_t *ret)
             *ret |= LLM_LACKS_TOOLS;
         else if (name && strcmp(name, "json") == 0)
             *ret |= LLM_LACKS_JSON;
+        else if (name && strcmp(name, "schema") == 0)
+            *ret |= LLM_LACKS_SCHEMA;
         else
-            return "\"lacks\" lists \"tools\" and \"json\"";
+            return "\"lacks\" lists \"tools\", \"json\" and \"schema\"";
     }
     return list && !json_is_array(list) ? "\"lacks\" is a list" : NULL;
 }

@@ -9,7 +9,8 @@
  *
  * Prices are micro-USD for a million tokens; "cached" may be left out and is then the input's. "image" is the
  * most that one picture costs, in micro-USD. "lacks" lists
- * what the model does not take: "tools", "json" (answers by a schema). "sees" is there where the model
+ * what the model does not take: "tools", "schema" (of an answer; it is asked for any object), "json" (nor that).
+ * "sees" is there where the model
  * takes pictures, and says how many tokens one counts for at most (sight.h):
  *
  *     "sees": {"flat": 2240}                                  always so many
@@ -40,8 +41,9 @@ struct llm_price {
     uint64_t input, cached, output;
 };
 
-#define LLM_LACKS_TOOLS 1u
-#define LLM_LACKS_JSON  2u
+#define LLM_LACKS_TOOLS  1u
+#define LLM_LACKS_JSON   2u
+#define LLM_LACKS_SCHEMA 4u /* but it takes the wish for any object */
 
 struct llm_price_table;
 

@@ -74,6 +74,7 @@ static json_t *options_of(const struct llm_request *request)
 
 static json_t *ollama_body(const struct llm_request *request)
 {
+    const enum llm_json_wish wish = llm_request_json_wish(request);
     json_t *messages = json_array(), *ret;
     const json_t *message;
     size_t i;
@@ -90,9 +91,10 @@ static json_t *ollama_body(const struct llm_request *request)
             json_object_set_new(ret, "keep_alive", json_string(request->settings->keep_alive));
     if (request->tools && !request->no_calls)
         failed |= json_object_set_new(ret, "tools", llm_provider_tools(request));
-    if (request->wants_json && !request->shape.no_json)
-        failed |= request->schema ? json_object_set(ret, "format", request->schema)
-                                  : json_object_set_new(ret, "format", json_string("json"));
+    if (wish == LLM_JSON_SCHEMA)
+        failed |= json_object_set(ret, "format", request->schema);
+    else if (wish == LLM_JSON_OBJECT)
+        failed |= json_object_set_new(ret, "format", json_string("json"));
     if (failed) {
         json_decref(ret);
         return NULL;

@@ -12,9 +12,9 @@ static int put(json_t *body, const char *key, json_t *value)
     return json_object_set_new(body, key, value);
 }
 
-static json_t *response_format(const struct llm_request *request)
+static json_t *response_format(const struct llm_request *request, enum llm_json_wish wish)
 {
-    if (!request->schema)
+    if (wish == LLM_JSON_OBJECT)
         return json_pack("{s:s}", "type", "json_object");
     return json_pack("{s:s, s:{s:s, s:O, s:b}}", "type", "json_schema", "json_schema", "name",
                      "answer", "schema", request->schema, "strict", 0);
@@ -23,6 +23,7 @@ static json_t *response_format(const struct llm_request *request)
 static json_t *openai_body(const struct llm_request *request)
 {
     const struct llm_shape *shape = &request->shape;
+    const enum llm_json_wish wish = llm_request_json_wish(request);
     json_t *ret = json_pack("{s:s, s:o, s:b}", "model", request->settings->model, "messages",
                             llm_provider_messages(request), "stream", 1);
     int failed;
@@ -39,8 +40,8 @@ static json_t *openai_body(const struct llm_request *request)
         failed |= put(ret, "tools", llm_provider_tools(request));
     if (request->tools && request->no_calls)
         failed |= put(ret, "tool_choice", json_string("none"));
-    if (request->wants_json && !shape->no_json)
-        failed |= put(ret, "response_format", response_format(request));
+    if (wish != LLM_JSON_NONE)
+        failed |= put(ret, "response_format", response_format(request, wish));
     if (failed) {
         json_decref(ret);
         return NULL;

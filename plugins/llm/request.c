@@ -293,7 +293,20 @@ void llm_request_turn_to(struct llm_request *request, const struct llm_settings 
     request->shape.completion_tokens = (uint8_t)takes_completion_tokens(settings);
     request->shape.no_temperature = (uint8_t)takes_no_temperature(settings);
     request->shape.no_tools = (settings->lacks & LLM_LACKS_TOOLS) != 0;
+    request->shape.no_schema = (settings->lacks & LLM_LACKS_SCHEMA) != 0;
     request->shape.no_json = (settings->lacks & LLM_LACKS_JSON) != 0;
+}
+
+enum llm_json_wish llm_request_json_wish(const struct llm_request *request)
+{
+    const char *type = json_string_value(json_object_get(request->schema, "type"));
+
+    if (!request->wants_json || request->shape.no_json)
+        return LLM_JSON_NONE;
+    if (request->schema && !request->shape.no_schema)
+        return LLM_JSON_SCHEMA;
+    return !request->schema || (type && strcmp(type, "object") == 0) ? LLM_JSON_OBJECT
+                                                                     : LLM_JSON_NONE;
 }
 
 char *llm_request_body(const struct llm_request *request)
@@ -307,8 +320,9 @@ char *llm_request_body(const struct llm_request *request)
 static const char *refused_parameter(const char *param, const char *message)
 {
     static const char *const ours[] = {
-        "max_completion_tokens", "max_tokens",    "temperature", "stream_options",
-        "response_format",       "output_config", "thinking",    "cache_control"};
+        "max_completion_tokens", "max_tokens",    "temperature",       "stream_options",
+        "response_format",       "output_config", "thinking",          "cache_control",
+        "json_schema",           "json_object",   "ChatRequest.format"};
     const char *best = NULL, *best_at = NULL;
 
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
@@ -356,6 +370,8 @@ int llm_request_adapt(struct llm_request *request, const char *param, const char
         shape->no_thinking = request->tools != NULL;
     else if (strcmp(name, "cache_control") == 0)
         shape->no_cache = 1;
+    else if (request->wants_json && request->schema && !shape->no_schema)
+        shape->no_schema = 1;
     else if (request->wants_json)
         shape->no_json = 1;
     return memcmp(&before, shape, sizeof(before)) != 0;

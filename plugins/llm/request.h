@@ -18,6 +18,7 @@ struct llm_shape {
     uint8_t no_temperature;
     uint8_t no_usage;    /* "stream_options" is not known                    */
     uint8_t no_thinking; /* nor that it shall not think first             */
+    uint8_t no_schema;   /* nor a schema: it is asked for any object         */
     uint8_t no_json;     /* nor the wish for JSON; the question asks for it  */
     uint8_t no_cache;    /* nor marks of what may be kept of the question */
     uint8_t no_tools;    /* nor tools: they are described in words */
@@ -64,6 +65,10 @@ void llm_request_turn_to(struct llm_request *request, const struct llm_settings 
 
 /* The body in the provider's format, to be freed with free(); NULL without memory. */
 char *llm_request_body(const struct llm_request *request);
+
+/* The wish for JSON as the model takes it: a schema, any object, or none beside the words of the question. */
+enum llm_json_wish { LLM_JSON_NONE, LLM_JSON_OBJECT, LLM_JSON_SCHEMA };
+enum llm_json_wish llm_request_json_wish(const struct llm_request *request);
 
 /* Learns from the provider's refusal of a parameter (the error's "param" and text, either may be
  * NULL): 1 when the shape changed and asking again makes sense. */

@@ -220,18 +220,99 @@ static void a_model_that_takes_no_schema_is_told_in_words_alone(void **state)
     assert_non_null(strstr(fake->requests[0].body, "holds this JSON schema"));
     fake_turn_free(fake);
 
-    /* one that refuses it is asked without, and without the next time */
+    /* one that refuses a schema is asked for any object, one that refuses that for nothing, and so the next time */
     fake = agent(NULL, NULL);
     answers(fake, 0, refusal, NULL);
     fake->responses[0].status = 400;
     answers(fake, 1, TEXT("{\\\"n\\\": 3}") END, NULL);
-    answers(fake, 2, TEXT("{\\\"n\\\": 3}") END, NULL);
+    answers(fake, 2, refusal, NULL);
+    fake->responses[2].status = 400;
+    answers(fake, 3, TEXT("{\\\"n\\\": 3}") END, NULL);
+    answers(fake, 4, TEXT("{\\\"n\\\": 3}") END, NULL);
     assert_int_equal(ask(fake, SCHEMA), TROUPE_OK);
-    assert_non_null(strstr(fake->requests[0].body, "response_format"));
-    assert_null(strstr(fake->requests[1].body, "response_format"));
+    assert_non_null(
+        strstr(fake->requests[0].body, "\"response_format\":{\"type\":\"json_schema\""));
+    assert_non_null(
+        strstr(fake->requests[1].body, "\"response_format\":{\"type\":\"json_object\"}"));
     assert_int_equal(ask(fake, SCHEMA), TROUPE_OK);
-    assert_null(strstr(fake->requests[2].body, "response_format"));
+    assert_non_null(
+        strstr(fake->requests[2].body, "\"response_format\":{\"type\":\"json_object\"}"));
+    assert_null(strstr(fake->requests[3].body, "response_format"));
+    assert_int_equal(ask(fake, SCHEMA), TROUPE_OK);
+    assert_null(strstr(fake->requests[4].body, "response_format"));
+    assert_int_equal(fake->request_count, 5);
     fake_turn_free(fake);
+
+    /* an object is not what a list is asked for as */
+    fake = agent(NULL, NULL);
+    answers(fake, 0, refusal, NULL);
+    fake->responses[0].status = 400;
+    answers(fake, 1, TEXT("[3]") END, NULL);
+    assert_int_equal(ask(fake, "{\"type\":\"array\"}"), TROUPE_OK);
+    assert_null(strstr(fake->requests[1].body, "response_format"));
+    fake_turn_free(fake);
+}
+
+static void each_format_asks_for_json_as_its_server_knows_it(void **state)
+{
+    static const struct {
+        enum llm_format format;
+        const char *refusal, *with_schema, *with_object; /* NULL: there is none */
+    } cases[] = {
+        {LLM_FORMAT_OPENAI, "This response_format type is unavailable now",
+         "\"response_format\":{\"type\":\"json_schema\"",
+         "\"response_format\":{\"type\":\"json_object\"}"},
+        {LLM_FORMAT_OPENAI, "This model does not support response format `json_schema`. See x",
+         "\"response_format\":{\"type\":\"json_schema\"",
+         "\"response_format\":{\"type\":\"json_object\"}"},
+        {LLM_FORMAT_OLLAMA,
+         "json: cannot unmarshal object into Go struct field ChatRequest.format of type string",
+         "\"format\":{\"type\":\"object\"}", "\"format\":\"json\""},
+        {LLM_FORMAT_ANTHROPIC, "output_config: Extra inputs are not permitted",
+         "\"output_config\":{\"format\"", NULL},
+    };
+    static const char question[] = "[{\"role\":\"user\",\"content\":\"a\"}]";
+    static const char any_object[] = "{\"type\":\"object\"}";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (uint32_t lacks = 0; lacks <= LLM_LACKS_SCHEMA; lacks += LLM_LACKS_SCHEMA) {
+            const struct llm_settings config = {.max_tokens = 100,
+                                                .context_tokens = 8000,
+                                                .format = cases[i].format,
+                                                .model = "m",
+                                                .lacks = lacks};
+            struct llm_request request;
+            const char *problem;
+            char *body;
+
+            assert_int_equal(llm_request_init(&request, &config,
+                                              (troupe_str){question, strlen(question)}, 0, -1,
+                                              &problem),
+                             TROUPE_OK);
+            assert_int_equal(llm_request_want_json(
+                                 &request, (troupe_str){any_object, strlen(any_object)}, &problem),
+                             TROUPE_OK);
+            if (!lacks) {
+                body = llm_request_body(&request);
+                assert_non_null(strstr(body, cases[i].with_schema));
+                free(body);
+                assert_true(llm_request_adapt(&request, NULL, cases[i].refusal));
+            }
+            body = llm_request_body(&request);
+            assert_null(strstr(body, cases[i].with_schema));
+            if (cases[i].with_object)
+                assert_non_null(strstr(body, cases[i].with_object));
+            else
+                assert_null(strstr(body, "output_config"));
+            free(body);
+            assert_true(llm_request_adapt(&request, NULL, cases[i].refusal));
+            body = llm_request_body(&request);
+            assert_null(strstr(body, "format"));
+            free(body);
+            assert_false(llm_request_adapt(&request, NULL, cases[i].refusal));
+            llm_request_clear(&request);
+        }
 }
 
 /* ---- actions ----------------------------------------------------------------------------------*/
@@ -656,6 +737,7 @@ int main(void)
         cmocka_unit_test(an_answer_by_a_schema_comes_whole_and_checked),
         cmocka_unit_test(what_does_not_hold_is_sent_back_once_and_paid),
         cmocka_unit_test(a_model_that_takes_no_schema_is_told_in_words_alone),
+        cmocka_unit_test(each_format_asks_for_json_as_its_server_knows_it),
         cmocka_unit_test(actions_are_never_shown_however_a_text_is_cut),
         cmocka_unit_test(actions_become_calls_and_leave_the_text),
         cmocka_unit_test(an_action_may_want_to_be_confirmed),
