@@ -507,9 +507,13 @@ static void take_first(struct llm_agent *agent)
 {
     if (agent->router.count > 0 && !llm_configured(&agent->settings)) {
         struct llm_price_table *prices = agent->settings.prices;
+        const int64_t context = agent->settings.context_tokens, most = agent->settings.max_tokens;
 
         agent->settings = agent->candidates[agent->router.ways[LLM_CHAT].to[0].candidate].settings;
         agent->settings.prices = prices;
+        agent->settings.context_tokens =
+            context; /* the bounds are those of all, not of the first */
+        agent->settings.max_tokens = most;
     }
 }
 
@@ -604,7 +608,7 @@ TROUPE_PLUGIN(
          .def = "8000", .min = 256, .max = LLM_TOKENS_MAX},
         {"temperature", "Sent to models that take one; -1: to none", .type = TROUPE_TYPE_FLOAT,
          .flags = TROUPE_KEY_SETTABLE, .def = "0.7", .min = -1, .max = 2},
-        {"token_parameter", "How the model calls the bound of an answer; auto: by its name",
+        {"token_parameter", "How the model calls the bound of an answer; auto: by the price table",
          .type = TROUPE_TYPE_STRING, .def = "auto",
          .choices = "auto|max_tokens|max_completion_tokens"},
         {"embed_model",
@@ -625,6 +629,8 @@ TROUPE_PLUGIN(
         {"no_tools", "Models that take no tools, by name or with *: functions are told in words",
          .type = TROUPE_TYPE_STRING},
         {"no_json", "Models that take no schema, by name or with *: it is told in words",
+         .type = TROUPE_TYPE_STRING},
+        {"contexts", "Tokens of models that hold less than context_tokens: \"tiny-* 4096\"",
          .type = TROUPE_TYPE_STRING},
         {"connect_timeout", "For the connection", .type = TROUPE_TYPE_DURATION, .def = "5s",
          .min = 100, .max = 60000},

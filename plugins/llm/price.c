@@ -16,7 +16,8 @@ struct row {
     const char *provider, *model; /* the tree's */
     int64_t from;
     struct llm_price price;
-    uint32_t lacks; /* LLM_LACKS_… */
+    uint32_t lacks;  /* LLM_LACKS_… */
+    int64_t context; /* tokens; 0: not known */
     uint64_t image;
     uint8_t has_image;
     struct llm_sight sight;
@@ -60,24 +61,49 @@ static int read_price(const json_t *row, const char *key, uint64_t *ret)
     return 1;
 }
 
+/* 0 for another name. */
+static uint32_t lack_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        uint32_t bit;
+    } known[] = {{"tools", LLM_LACKS_TOOLS},
+                 {"schema", LLM_LACKS_SCHEMA},
+                 {"json", LLM_LACKS_JSON},
+                 {"temperature", LLM_LACKS_TEMPERATURE},
+                 {"max_tokens", LLM_LACKS_MAX_TOKENS}};
+
+    for (size_t i = 0; name && i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(name, known[i].name) == 0)
+            return known[i].bit;
+    return 0;
+}
+
 static const char *read_lacks(const json_t *json, uint32_t *ret)
 {
     const json_t *list = json_object_get(json, "lacks"), *item;
     size_t i;
 
     json_array_foreach ((json_t *)list, i, item) {
-        const char *name = json_string_value(item);
+        const uint32_t bit = lack_of(json_string_value(item));
 
-        if (name && strcmp(name, "tools") == 0)
-            *ret |= LLM_LACKS_TOOLS;
-        else if (name && strcmp(name, "json") == 0)
-            *ret |= LLM_LACKS_JSON;
-        else if (name && strcmp(name, "schema") == 0)
-            *ret |= LLM_LACKS_SCHEMA;
-        else
-            return "\"lacks\" lists \"tools\", \"json\" and \"schema\"";
+        if (!bit)
+            return "\"lacks\" lists \"tools\", \"schema\", \"json\", \"temperature\" and \"max_tokens\"";
+        *ret |= bit;
     }
     return list && !json_is_array(list) ? "\"lacks\" is a list" : NULL;
+}
+
+static const char *read_context(const json_t *json, int64_t *ret)
+{
+    const json_t *value = json_object_get(json, "context");
+
+    if (!value)
+        return NULL;
+    *ret = json_integer_value(value);
+    return *ret < LLM_CONTEXT_LEAST || *ret > LLM_CONTEXT_MOST
+               ? "\"context\" must be a number of tokens, at least 256"
+               : NULL;
 }
 
 static const char *read_sight(const json_t *json, struct llm_sight *ret)
@@ -110,6 +136,8 @@ static const char *read_row(const json_t *json, const json_t *providers, struct 
     if (ret->has_image && !read_price(json, "image", &ret->image))
         return "\"image\" must be whole micro-USD for a picture";
     problem = read_lacks(json, &ret->lacks);
+    if (!problem)
+        problem = read_context(json, &ret->context);
     return problem ? problem : read_sight(json, &ret->sight);
 }
 
@@ -333,6 +361,13 @@ uint32_t llm_price_lacks(const struct llm_price_table *table, const char *host, 
     const struct row *row = find_row(table, host, model, INT64_MAX);
 
     return row ? row->lacks : 0;
+}
+
+int64_t llm_price_context(const struct llm_price_table *table, const char *host, const char *model)
+{
+    const struct row *row = find_row(table, host, model, INT64_MAX);
+
+    return row ? row->context : 0;
 }
 
 troupe_status llm_price_sight(const struct llm_price_table *table, const char *host,

@@ -8,9 +8,9 @@
  *                  "input": 250000, "cached": 25000, "output": 2000000}]}
  *
  * Prices are micro-USD for a million tokens; "cached" may be left out and is then the input's. "image" is the
- * most that one picture costs, in micro-USD. "lacks" lists
- * what the model does not take: "tools", "schema" (of an answer; it is asked for any object), "json" (nor that).
- * "sees" is there where the model
+ * most that one picture costs, in micro-USD. "context" is how many tokens the model holds, question and answer.
+ * "lacks" lists what it does not take: "tools", "schema" (of an answer; it is asked for any object), "json" (nor
+ * that), "temperature", "max_tokens" (it knows that as max_completion_tokens). "sees" is there where the model
  * takes pictures, and says how many tokens one counts for at most (sight.h):
  *
  *     "sees": {"flat": 2240}                                  always so many
@@ -41,9 +41,14 @@ struct llm_price {
     uint64_t input, cached, output;
 };
 
-#define LLM_LACKS_TOOLS  1u
-#define LLM_LACKS_JSON   2u
-#define LLM_LACKS_SCHEMA 4u /* but it takes the wish for any object */
+#define LLM_LACKS_TOOLS       1u
+#define LLM_LACKS_JSON        2u
+#define LLM_LACKS_SCHEMA      4u /* but it takes the wish for any object */
+#define LLM_LACKS_TEMPERATURE 8u
+#define LLM_LACKS_MAX_TOKENS  16u
+
+#define LLM_CONTEXT_LEAST     256       /* tokens */
+#define LLM_CONTEXT_MOST      100000000 /* far above any known one */
 
 struct llm_price_table;
 
@@ -69,6 +74,9 @@ troupe_status llm_price_image(const struct llm_price_table *table, const char *h
 
 /* LLM_LACKS_… of a model, by the row that is or will be the latest in effect; 0 where nothing is known. */
 uint32_t llm_price_lacks(const struct llm_price_table *table, const char *host, const char *model);
+
+/* Tokens that a model holds, by the same row; 0 where nothing is known. */
+int64_t llm_price_context(const struct llm_price_table *table, const char *host, const char *model);
 
 /* How a model counts pictures. TROUPE_NOT_FOUND where nothing says that it sees any; `*ret` is then untouched. */
 troupe_status llm_price_sight(const struct llm_price_table *table, const char *host,

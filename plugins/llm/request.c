@@ -137,52 +137,6 @@ static const char *check_message(const json_t *message)
     return check_calls(message, role);
 }
 
-static int starts_with(const char *text, const char *head)
-{
-    return strncmp(text, head, strlen(head)) == 0;
-}
-
-static int is_of(const char *model, const char *const *families)
-{
-    for (; *families; families++)
-        if (starts_with(model, *families))
-            return 1;
-    return 0;
-}
-
-/* OpenAI's models that think first. */
-static int is_reasoning(const struct llm_settings *settings)
-{
-    static const char *const families[] = {"o1", "o3", "o4", "gpt-5", NULL};
-    const char *slash = strrchr(settings->model, '/');
-
-    return is_of(slash ? slash + 1 : settings->model, families);
-}
-
-/* They refuse the older name; everyone else knows it, and many only it. */
-static int takes_completion_tokens(const struct llm_settings *settings)
-{
-    return settings->token_parameter == LLM_TOKEN_AUTO
-               ? is_reasoning(settings)
-               : settings->token_parameter == LLM_TOKEN_MAX_COMPLETION_TOKENS;
-}
-
-/* They, and Anthropic's later models, refuse to be told how freely they may choose. */
-static int takes_no_temperature(const struct llm_settings *settings)
-{
-    static const char *const families[] = {"claude-opus-4-7",
-                                           "claude-opus-4-8",
-                                           "claude-opus-5",
-                                           "claude-sonnet-5",
-                                           "claude-fable-5",
-                                           "claude-mythos-5",
-                                           NULL};
-
-    return settings->format == LLM_FORMAT_ANTHROPIC
-               ? is_of(settings->model, families)
-               : settings->format == LLM_FORMAT_OPENAI && is_reasoning(settings);
-}
-
 troupe_status llm_request_init(struct llm_request *request, const struct llm_settings *settings,
                                troupe_str messages, int64_t max_tokens, double temperature,
                                const char **ret_problem)
@@ -290,8 +244,11 @@ void llm_request_turn_to(struct llm_request *request, const struct llm_settings 
 {
     request->settings = settings;
     memset(&request->shape, 0, sizeof(request->shape));
-    request->shape.completion_tokens = (uint8_t)takes_completion_tokens(settings);
-    request->shape.no_temperature = (uint8_t)takes_no_temperature(settings);
+    request->shape.completion_tokens =
+        settings->token_parameter == LLM_TOKEN_AUTO
+            ? (settings->lacks & LLM_LACKS_MAX_TOKENS) != 0
+            : settings->token_parameter == LLM_TOKEN_MAX_COMPLETION_TOKENS;
+    request->shape.no_temperature = (settings->lacks & LLM_LACKS_TEMPERATURE) != 0;
     request->shape.no_tools = (settings->lacks & LLM_LACKS_TOOLS) != 0;
     request->shape.no_schema = (settings->lacks & LLM_LACKS_SCHEMA) != 0;
     request->shape.no_json = (settings->lacks & LLM_LACKS_JSON) != 0;

@@ -36,14 +36,14 @@ static int next_entry(troupe_str *list, char *ret)
     return len > 0;
 }
 
-/* Takes a number from 0 to 100 off the end; -1 where there is none. */
-static int take_number(char *entry)
+/* Takes a number of at most so many digits off the end; -1 where there is none. */
+static int take_number(char *entry, size_t digits)
 {
     char *space = strrchr(entry, ' ');
     int value = 0;
 
     if (!space || !space[1] || strspn(space + 1, "0123456789") != strlen(space + 1) ||
-        strlen(space + 1) > 3)
+        strlen(space + 1) > digits)
         return -1;
     for (const char *at = space + 1; *at; at++)
         value = value * 10 + (*at - '0');
@@ -74,6 +74,35 @@ static uint32_t lacks_of(const struct llm_settings *settings)
     if (is_listed(settings, "no_json", settings->model))
         lacks |= LLM_LACKS_JSON;
     return lacks;
+}
+
+/* What the config says that a model holds, in tokens; 0 where it says nothing. */
+static int64_t listed_context(const struct llm_settings *settings)
+{
+    troupe_str list = troupe_config_str(settings->host, "contexts");
+    char entry[ENTRY_MAX];
+
+    while (next_entry(&list, entry)) {
+        const int tokens = take_number(entry, 8);
+
+        if (llm_price_fits(entry, settings->model))
+            return tokens;
+    }
+    return 0;
+}
+
+/* A model that holds less than the others gets less, and gives at most half of it. */
+static void look_up_context(struct llm_settings *settings)
+{
+    int64_t context = listed_context(settings);
+
+    if (context == 0)
+        context = llm_price_context(settings->prices, settings->host_name, settings->model);
+    if (context == 0 || context >= settings->context_tokens)
+        return;
+    settings->context_tokens = context;
+    if (settings->max_tokens > context / 2)
+        settings->max_tokens = context / 2;
 }
 
 /* Whether it takes pictures, and what they count for. The table says it, or who names it for them. */
@@ -109,6 +138,7 @@ static int candidate_for(struct llm_router *router, const struct llm_settings *s
         candidate->settings.has_price = 0;
     snprintf(candidate->settings.model, sizeof(candidate->settings.model), "%s", model);
     candidate->settings.lacks = lacks_of(&candidate->settings);
+    look_up_context(&candidate->settings);
     (void)llm_price_sight(settings->prices, settings->host_name, model, &candidate->settings.sight);
     look_up_sight(&candidate->settings, 0);
     return (int)router->count++;
@@ -123,7 +153,7 @@ static troupe_status add_entry(struct llm_router *router, const struct llm_setti
     int quality, index, provider = 0;
 
     snprintf(whole, sizeof(whole), "%s", entry);
-    quality = take_number(entry);
+    quality = take_number(entry, 3);
     if (entry[0] >= '1' && entry[0] <= '9' && entry[1] == ':') {
         provider = entry[0] - '1';
         entry += 2;
@@ -154,13 +184,28 @@ static troupe_status load_floors(struct llm_router *router, const struct llm_set
     char entry[ENTRY_MAX];
 
     while (next_entry(&list, entry)) {
-        int value = take_number(entry);
+        int value = take_number(entry, 3);
         enum llm_route route = llm_route_of((troupe_str){entry, strlen(entry)});
 
         if (value < 0 || value > 100 || strcmp(entry, llm_route_name(route)) != 0)
             return bad(main, "quality_floor", entry,
                        "expected a route and a number from 0 to 100: \"code 80\"");
         router->ways[route].floor = (uint8_t)value;
+    }
+    return TROUPE_OK;
+}
+
+static troupe_status check_contexts(const struct llm_settings *main)
+{
+    troupe_str list = troupe_config_str(main->host, "contexts");
+    char entry[ENTRY_MAX], whole[ENTRY_MAX];
+
+    while (next_entry(&list, entry)) {
+        snprintf(whole, sizeof(whole), "%s", entry);
+        if (take_number(entry, 8) < LLM_CONTEXT_LEAST)
+            return bad(main, "contexts", whole,
+                       "expected a model, by name or with *, and behind it the tokens that it "
+                       "holds, at least 256: \"tiny-* 4096\"");
     }
     return TROUPE_OK;
 }
@@ -228,6 +273,8 @@ troupe_status llm_routes_load(const struct llm_settings *main, struct llm_router
     router->cost_weight = troupe_config_float(main->host, "cost_weight", 0.4);
     if (status >= 0 && troupe_config_int(main->host, "local_only", 0))
         status = check_local(providers);
+    if (status >= 0)
+        status = check_contexts(main);
     if (status >= 0)
         status = load_ways(router, providers);
     troupe_free(main->host, providers);

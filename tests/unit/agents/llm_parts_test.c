@@ -207,6 +207,15 @@ static void a_bad_table_names_its_row(void **state)
         {"{\"provider\":\"a\",\"model\":\"m\",\"effective_from\":\"2026-01-01\",\"input\":1,"
          "\"output\":1,\"cached\":\"x\"}",
          "\"cached\""},
+        {"{\"provider\":\"a\",\"model\":\"m\",\"effective_from\":\"2026-01-01\",\"input\":1,"
+         "\"output\":1,\"context\":\"4k\"}",
+         "\"context\""},
+        {"{\"provider\":\"a\",\"model\":\"m\",\"effective_from\":\"2026-01-01\",\"input\":1,"
+         "\"output\":1,\"context\":100}",
+         "at least 256"},
+        {"{\"provider\":\"a\",\"model\":\"m\",\"effective_from\":\"2026-01-01\",\"input\":1,"
+         "\"output\":1,\"lacks\":[\"patience\"]}",
+         "\"lacks\" lists"},
     };
     struct llm_price_table *table = NULL;
     char json[512], error[256];
@@ -226,16 +235,23 @@ static void a_bad_table_names_its_row(void **state)
     assert_null(table);
 }
 
-static void the_installed_table_holds(void **state)
+static struct llm_price_table *installed_table(void)
 {
     struct llm_price_table *table = NULL;
     const char *source = getenv("TROUPE_SRCDIR");
     char path[4096], error[256] = "";
 
-    (void)state;
     snprintf(path, sizeof(path), "%s/etc/prices.json", source ? source : ".");
     if (llm_price_table_load(str(path), &table, error, sizeof(error)) < 0)
         fail_msg("%s", error);
+    return table;
+}
+
+static void the_installed_table_holds(void **state)
+{
+    struct llm_price_table *table = installed_table();
+
+    (void)state;
     assert_int_equal(input_price(table, "api.openai.com", "gpt-5-mini", "2026-11-20"), 250000);
     assert_int_equal(input_price(table, "api.openai.com", "gpt-4o-2024-05-13", "2026-11-20"),
                      5000000);
@@ -244,6 +260,13 @@ static void the_installed_table_holds(void **state)
     assert_int_equal(input_price(table, "api.anthropic.com", "claude-sonnet-5", "2026-11-20"),
                      3000000);
     assert_int_equal(input_price(table, "api.openai.com", "gpt-5-pro", "2026-11-20"), UINT64_MAX);
+    assert_int_equal(llm_price_context(table, "api.openai.com", "gpt-4o-mini"), 128000);
+    assert_int_equal(llm_price_context(table, "api.openai.com", "text-embedding-3-small"), 0);
+    assert_int_equal(llm_price_context(table, "api.example.com", "gpt-4o-mini"), 0);
+    assert_int_equal(llm_price_lacks(table, "api.openai.com", "o4-mini"),
+                     LLM_LACKS_MAX_TOKENS | LLM_LACKS_TEMPERATURE);
+    assert_int_equal(llm_price_lacks(table, "api.anthropic.com", "claude-opus-5"),
+                     LLM_LACKS_TEMPERATURE);
     llm_price_table_free(table);
 }
 
@@ -296,10 +319,14 @@ static void a_request_says_what_the_model_takes(void **state)
     static const struct {
         const char *model, *has;
     } cases[] = {
-        {"gpt-4o", "\"max_tokens\":1024"},        {"gpt-5-mini", "\"max_completion_tokens\":1024"},
-        {"o3", "\"max_completion_tokens\":1024"}, {"openai/gpt-5", "\"max_completion_tokens\":"},
-        {"llama3.2:3b", "\"max_tokens\":1024"},   {"o", "\"max_tokens\":1024"},
+        {"gpt-4o", "\"max_tokens\":1024"},
+        {"gpt-5-mini", "\"max_completion_tokens\":1024"},
+        {"gpt-5-mini-2025-08-07", "\"max_completion_tokens\":1024"},
+        {"o3", "\"max_completion_tokens\":1024"},
+        {"llama3.2:3b", "\"max_tokens\":1024"},
+        {"o", "\"max_tokens\":1024"},
     };
+    struct llm_price_table *table = installed_table();
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -308,6 +335,7 @@ static void a_request_says_what_the_model_takes(void **state)
         const char *problem = NULL;
         char *body;
 
+        config.lacks = llm_price_lacks(table, "api.openai.com", cases[i].model);
         assert_int_equal(llm_request_init(&request, &config,
                                           str("[{\"role\":\"user\",\"content\":\"h\\u00e4\"}]"), 0,
                                           -1, &problem),
@@ -321,6 +349,7 @@ static void a_request_says_what_the_model_takes(void **state)
         free(body);
         llm_request_clear(&request);
     }
+    llm_price_table_free(table);
 }
 
 static void a_refused_parameter_is_left_out_once(void **state)

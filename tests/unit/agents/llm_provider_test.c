@@ -552,6 +552,30 @@ static void a_line_beyond_the_buffer_is_refused(void **state)
 
 /* ---- requests ---------------------------------------------------------------------------------*/
 
+static const char *installed_table(void)
+{
+    static char path[4096];
+    const char *source = getenv("TROUPE_SRCDIR");
+
+    snprintf(path, sizeof(path), "%s/etc/prices.json", source ? source : ".");
+    return path;
+}
+
+/* What the installed table says of a model at its own provider. */
+static uint32_t lacks_of(const char *model, enum llm_format format)
+{
+    struct llm_price_table *table = NULL;
+    char error[256];
+    uint32_t lacks;
+
+    assert_int_equal(llm_price_table_load(str(installed_table()), &table, error, sizeof(error)),
+                     TROUPE_OK);
+    lacks = llm_price_lacks(
+        table, format == LLM_FORMAT_ANTHROPIC ? "api.anthropic.com" : "api.openai.com", model);
+    llm_price_table_free(table);
+    return lacks;
+}
+
 static struct llm_settings settings(const char *model, enum llm_format format)
 {
     struct llm_settings ret = {.max_tokens = 1024, .context_tokens = 8000, .format = format};
@@ -764,14 +788,16 @@ static void a_model_that_takes_no_temperature_is_not_sent_one(void **state)
                  {"claude-opus-5-20260601", 0, LLM_FORMAT_ANTHROPIC},
                  {"gpt-4o-mini", 1, LLM_FORMAT_OPENAI},
                  {"gpt-5-mini", 0, LLM_FORMAT_OPENAI},
-                 {"openai/o3", 0, LLM_FORMAT_OPENAI},
-                 {"gpt-5-of-ones-own", 1, LLM_FORMAT_OLLAMA}};
+                 {"o3", 0, LLM_FORMAT_OPENAI},
+                 {"gpt-5-of-ones-own", 1, LLM_FORMAT_OPENAI}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct llm_settings config = settings(cases[i].model, cases[i].format);
-        char *body = body_of(&config, 0);
+        struct llm_settings config = settings(cases[i].model, cases[i].format);
+        char *body;
 
+        config.lacks = lacks_of(cases[i].model, cases[i].format);
+        body = body_of(&config, 0);
         assert_int_equal(strstr(body, "temperature") != NULL, cases[i].takes);
         free(body);
     }
@@ -842,8 +868,11 @@ static int print_requests(void)
     json_t *list = json_array();
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        const struct llm_settings config = settings(kinds[i].model, LLM_FORMAT_OPENAI);
-        char *body = body_of(&config, kinds[i].with_tools);
+        struct llm_settings config = settings(kinds[i].model, LLM_FORMAT_OPENAI);
+        char *body;
+
+        config.lacks = lacks_of(kinds[i].model, LLM_FORMAT_OPENAI);
+        body = body_of(&config, kinds[i].with_tools);
 
         json_array_append_new(list,
                               json_pack("{s:s, s:s, s:o}", "method", "POST", "path",

@@ -559,6 +559,83 @@ static void a_turn_that_ran_out_of_time_counts_against_who_kept_silent(void **st
     assert_false(ends_count_against_the_model(&talking)); /* it was at work            */
 }
 
+static troupe_status ask(struct fake_turn *fake, const char *messages)
+{
+    return ((chat_fn)fake_function(fake, "llm.chat"))(
+        &fake->turn, (troupe_str){messages, strlen(messages)}, (troupe_str){"chat", 4}, 0, -1,
+        (troupe_str){"none", 4}, (troupe_str){"", 0}, (troupe_str){"", 0});
+}
+
+/* The first one holds less than the talk: it gets the end of it, and the next one all. */
+static void each_model_gets_what_it_holds(void **state)
+{
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+    char messages[5000];
+
+    (void)state;
+    fake_config(fake, "base_url", "http://127.0.0.1:8080/api");
+    fake_config(fake, "route_chat", "small:1b 90, large 60");
+    fake_config(fake, "contexts", "tiny-* 300, small:* 1000");
+    fake_config(fake, "price_table", "/nonexistent/prices.json");
+    fake_config(fake, "max_tokens", "600");
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    fake->on_call = call_route;
+    memset(messages, 'w', sizeof(messages));
+    memcpy(messages, "[{\"role\":\"user\",\"content\":\"old ", 31);
+    snprintf(messages + 2500, 200, "\"},{\"role\":\"user\",\"content\":\"new question\"}]");
+    fake->responses[0].status = 500;
+    fake->responses[1].status = 200;
+    fake->responses[1].chunks[0] = "{\"message\":{\"content\":\"all\"},\"done\":true}\n";
+    assert_int_equal(ask(fake, messages), TROUPE_OK);
+    assert_non_null(strstr(fake->requests[0].body, "\"num_ctx\":1000"));
+    assert_non_null(strstr(fake->requests[0].body, "\"num_predict\":500")); /* half of it */
+    assert_null(strstr(fake->requests[0].body, "old "));
+    assert_non_null(strstr(fake->requests[0].body, "new question"));
+    assert_non_null(strstr(fake->requests[1].body, "\"num_ctx\":8000"));
+    assert_non_null(strstr(fake->requests[1].body, "\"num_predict\":600"));
+    assert_non_null(strstr(fake->requests[1].body, "old "));
+    assert_true(fake_text_has(&fake->reasons, "llm.trimmed: 1 old messages"));
+    fake_turn_free(fake);
+
+    snprintf(messages + 2500, 200, "\"}]");
+    /* what it cannot take at all goes to the next one, and it is not blamed for it */
+    fake = fake_turn_new(troupe_plugin_v1(), "llm");
+    fake_config(fake, "base_url", "http://127.0.0.1:8080/api");
+    fake_config(fake, "route_chat", "small:1b 90, large 60");
+    fake_config(fake, "contexts", "small:* 300");
+    fake_config(fake, "price_table", "/nonexistent/prices.json");
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    fake->on_call = call_route;
+    fake->responses[0].status = 200;
+    fake->responses[0].chunks[0] = "{\"message\":{\"content\":\"all\"},\"done\":true}\n";
+    assert_int_equal(ask(fake, messages), TROUPE_OK);
+    assert_int_equal(fake->request_count, 1);
+    assert_non_null(strstr(fake->requests[0].body, "\"model\":\"large\""));
+    assert_true(fake_text_has(&fake->reasons, "llm.fallback: small:1b failed (no_context)"));
+    fake_turn_free(fake);
+}
+
+static void the_table_says_what_a_model_refuses(void **state)
+{
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+    const char *source = getenv("TROUPE_SRCDIR");
+    char path[4096];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/etc/prices.json", source ? source : ".");
+    fake_config(fake, "base_url", "https://api.openai.com/v1");
+    fake_config(fake, "model", "gpt-5-mini");
+    fake_config(fake, "price_table", path);
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    fake->responses[0].status = 200;
+    fake->responses[0].chunks[0] =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\ndata: [DONE]\n\n";
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_non_null(strstr(fake->requests[0].body, "\"max_completion_tokens\":1024"));
+    assert_null(strstr(fake->requests[0].body, "temperature"));
+    fake_turn_free(fake);
+}
+
 static void what_no_provider_would_answer_is_not_offered_to_the_next(void **state)
 {
     struct fake_turn *fake = routed();
@@ -744,6 +821,8 @@ static void bad_routes_are_refused_with_the_remedy(void **state)
         {"route_chat", "x 101", "expected a model"},
         {"quality_floor", "poetry 5", "expected a route"},
         {"quality_floor", "code", "expected a route"},
+        {"contexts", "tiny", "behind it the tokens"},
+        {"contexts", "tiny 100", "at least 256"},
         {"local_only", "yes", "\"api.example.com\": is not local"},
         {"base_url_4", "nonsense", "\"base_url_4\": no host"},
     };
@@ -786,6 +865,8 @@ int main(void)
         cmocka_unit_test(code_and_length_make_a_question_hard),
         cmocka_unit_test(the_next_model_answers_whatever_befell_the_first),
         cmocka_unit_test(a_turn_that_ran_out_of_time_counts_against_who_kept_silent),
+        cmocka_unit_test(each_model_gets_what_it_holds),
+        cmocka_unit_test(the_table_says_what_a_model_refuses),
         cmocka_unit_test(what_no_provider_would_answer_is_not_offered_to_the_next),
         cmocka_unit_test(nothing_falls_back_after_text_was_handed_out),
         cmocka_unit_test(the_other_key_is_used_where_the_first_may_not),
