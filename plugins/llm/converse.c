@@ -234,6 +234,7 @@ static void learn(struct talk *talk)
     shape->no_thinking = now->no_thinking;
     shape->no_cache = now->no_cache;
     shape->no_tools = now->no_tools;
+    shape->thoughts = now->thoughts;
     shape->no_schema = now->no_schema;
     shape->no_json = now->no_json;
 }

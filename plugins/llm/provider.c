@@ -105,6 +105,9 @@ static void unsign(const struct llm_request *request, json_t *message)
     if (!json_equal(of, own))
         json_object_set_new(message, "tool_calls",
                             plain_calls(json_object_get(message, "tool_calls")));
+    else if (request->shape.thoughts)
+        json_object_update(message, json_object_get(message, LLM_THOUGHTS));
+    json_object_del(message, LLM_THOUGHTS);
     json_object_del(message, EXTRA_OF);
 }
 

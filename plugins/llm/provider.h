@@ -48,7 +48,9 @@ const char *llm_provider_called(const json_t *messages, const json_t *result);
 
 /* What Gemini puts beside a call, and wants back. */
 #define LLM_EXTRA "extra_content"
-/* Says in a message with calls that have it which model it came from: no other is to read it. 0, or -1 without
+/* What was thought before calls, by the members in which some want it back beside these (shape.thoughts). */
+#define LLM_THOUGHTS "thoughts"
+/* Says in a message with either which model it came from: no other is to read it. 0, or -1 without
  * memory. */
 int llm_provider_sign(json_t *message, const struct llm_settings *settings);
 

@@ -195,6 +195,10 @@ static troupe_status read_choice(struct llm_stream *stream, const json_t *choice
     /* Some servers send both names with the same text. */
     thoughts = text_len(delta, "reasoning_content");
     llm_stream_think(stream, thoughts ? thoughts : text_len(delta, "reasoning"));
+    if (json_is_string(json_object_get(delta, "reasoning_content")))
+        llm_stream_remember(stream, json_string_value(json_object_get(delta, "reasoning_content")),
+                            thoughts);
+    llm_stream_remember_details(stream, json_object_get(delta, "reasoning_details"));
     llm_stream_finish(stream, json_string_value(json_object_get(choice, "finish_reason")));
     return openai_calls(stream, json_object_get(delta, "tool_calls"));
 }

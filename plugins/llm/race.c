@@ -31,6 +31,7 @@ void llm_race_shape(struct llm_request *request, const struct llm_candidate *can
     request->shape.no_thinking |= candidate->shape.no_thinking;
     request->shape.no_cache |= candidate->shape.no_cache;
     request->shape.no_tools |= candidate->shape.no_tools;
+    request->shape.thoughts |= candidate->shape.thoughts;
     request->shape.no_schema |= candidate->shape.no_schema;
     request->shape.no_json |= candidate->shape.no_json;
 }

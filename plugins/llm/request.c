@@ -54,6 +54,14 @@ uint64_t llm_estimate_text(const char *text, size_t len)
     return (ascii + 2) / 3 + (other + 1) / 2;
 }
 
+/* Of thoughts that are sent with a message. */
+static size_t thought_bytes(const struct llm_request *request, const json_t *message)
+{
+    const json_t *thoughts = json_object_get(message, LLM_THOUGHTS);
+
+    return thoughts && request->shape.thoughts ? json_dumpb(thoughts, NULL, 0, JSON_COMPACT) : 0;
+}
+
 static size_t dumped(const json_t *value)
 {
     return value ? json_dumpb(value, NULL, 0, JSON_COMPACT) : 0;
@@ -66,7 +74,7 @@ uint64_t llm_estimate_message(const struct llm_request *request, const json_t *m
     return TOKENS_PER_MESSAGE +
            llm_estimate_text(json_string_value(content), json_string_length(content)) +
            dumped(json_object_get(message, "tool_calls")) / 2 +
-           llm_pictures_guess(request, message);
+           thought_bytes(request, message) / 2 + llm_pictures_guess(request, message);
 }
 
 uint64_t llm_estimate_request(const struct llm_request *request)
@@ -137,6 +145,18 @@ static const char *check_message(const json_t *message)
     return check_calls(message, role);
 }
 
+/* They refuse a call that comes back without the thoughts before it; others may say so. */
+static int wants_thoughts(const struct llm_settings *settings)
+{
+    static const char *const hosts[] = {"api.deepseek.com", "api.moonshot.ai", "api.moonshot.cn"};
+
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+        if (strcmp(settings->host_name, hosts[i]) == 0)
+            return 1;
+    return strcmp(settings->host_name, "openrouter.ai") == 0 &&
+           strstr(settings->model, "gemini") != NULL;
+}
+
 troupe_status llm_request_init(struct llm_request *request, const struct llm_settings *settings,
                                troupe_str messages, int64_t max_tokens, double temperature,
                                const char **ret_problem)
@@ -196,7 +216,8 @@ void llm_request_measure(struct llm_request *request)
                            (request->tools ? LLM_TOOLS_OVERHEAD : 0);
     json_array_foreach (request->messages, i, message)
         request->input_bytes += json_string_length(json_object_get(message, "content")) +
-                                dumped(json_object_get(message, "tool_calls"));
+                                dumped(json_object_get(message, "tool_calls")) +
+                                thought_bytes(request, message);
 }
 
 troupe_status llm_request_offer(struct llm_request *request, troupe_str tools,
@@ -250,6 +271,7 @@ void llm_request_turn_to(struct llm_request *request, const struct llm_settings 
             : settings->token_parameter == LLM_TOKEN_MAX_COMPLETION_TOKENS;
     request->shape.no_temperature = (settings->lacks & LLM_LACKS_TEMPERATURE) != 0;
     request->shape.no_tools = (settings->lacks & LLM_LACKS_TOOLS) != 0;
+    request->shape.thoughts = (uint8_t)wants_thoughts(settings);
     request->shape.no_schema = (settings->lacks & LLM_LACKS_SCHEMA) != 0;
     request->shape.no_json = (settings->lacks & LLM_LACKS_JSON) != 0;
 }
@@ -304,6 +326,22 @@ static int refuses_tools(const char *message)
             strstr(message, "tools is not supported"));
 }
 
+/* As DeepSeek, Moonshot and OpenRouter say it. */
+static int misses_thoughts(const struct llm_request *request, const char *text)
+{
+    const json_t *message;
+    size_t i;
+
+    if (!text || !(strstr(text, "reasoning details to be preserved") ||
+                   (strstr(text, "reasoning_content") &&
+                    (strstr(text, "passed back") || strstr(text, "issing")))))
+        return 0;
+    json_array_foreach (request->messages, i, message)
+        if (json_object_get(message, LLM_THOUGHTS))
+            return 1;
+    return 0;
+}
+
 int llm_request_adapt(struct llm_request *request, const char *param, const char *message)
 {
     struct llm_shape before = request->shape, *shape = &request->shape;
@@ -311,6 +349,11 @@ int llm_request_adapt(struct llm_request *request, const char *param, const char
 
     if (request->tools && !shape->no_tools && refuses_tools(message)) {
         shape->no_tools = 1;
+        return 1;
+    }
+    if (!shape->thoughts && misses_thoughts(request, message)) {
+        shape->thoughts = 1;
+        llm_request_measure(request);
         return 1;
     }
     if (!name)
@@ -324,7 +367,8 @@ int llm_request_adapt(struct llm_request *request, const char *param, const char
     else if (strcmp(name, "stream_options") == 0)
         shape->no_usage = 1;
     else if (strcmp(name, "thinking") == 0)
-        shape->no_thinking = request->tools != NULL;
+        shape->no_thinking =
+            request->tools != NULL && request->settings->format == LLM_FORMAT_ANTHROPIC;
     else if (strcmp(name, "cache_control") == 0)
         shape->no_cache = 1;
     else if (request->wants_json && request->schema && !shape->no_schema)

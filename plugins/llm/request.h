@@ -22,6 +22,7 @@ struct llm_shape {
     uint8_t no_json;     /* nor the wish for JSON; the question asks for it  */
     uint8_t no_cache;    /* nor marks of what may be kept of the question */
     uint8_t no_tools;    /* nor tools: they are described in words */
+    uint8_t thoughts;    /* it wants back what it thought before calls */
 };
 
 struct llm_request {

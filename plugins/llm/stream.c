@@ -14,8 +14,18 @@ void llm_stream_init(struct llm_stream *stream, char *text)
     stream->most = LLM_TEXT_MAX;
 }
 
+static void forget_thoughts(struct llm_stream *stream)
+{
+    free(stream->thoughts);
+    json_decref(stream->details);
+    stream->thoughts = NULL;
+    stream->details = NULL;
+    stream->thoughts_len = stream->thought_bytes = 0;
+}
+
 void llm_stream_clear(struct llm_stream *stream)
 {
+    forget_thoughts(stream);
     for (uint32_t i = 0; i < stream->call_count; i++) {
         free(stream->calls[i].arguments);
         json_decref(stream->calls[i].extra);
@@ -138,6 +148,84 @@ void llm_stream_think(struct llm_stream *stream, size_t bytes)
     stream->hidden += bytes;
     if (bytes > 0)
         stream->begun = 1;
+}
+
+/* ---- thoughts ----------------------------------------------------------------------------------*/
+
+/* Half of them is worth nothing: beyond the bound, or without memory, there are none. */
+static int has_thought_room(struct llm_stream *stream, size_t bytes)
+{
+    if (!stream->thoughts_full && bytes <= LLM_THOUGHTS_MAX - stream->thought_bytes) {
+        stream->thought_bytes += bytes;
+        return 1;
+    }
+    forget_thoughts(stream);
+    stream->thoughts_full = 1;
+    return 0;
+}
+
+void llm_stream_remember(struct llm_stream *stream, const char *text, size_t len)
+{
+    char *grown;
+
+    if (!has_thought_room(stream, len))
+        return;
+    grown = realloc(stream->thoughts, stream->thoughts_len + len + 1);
+    if (!grown) {
+        forget_thoughts(stream);
+        stream->thoughts_full = 1;
+        return;
+    }
+    memcpy(grown + stream->thoughts_len, text, len);
+    stream->thoughts = grown;
+    stream->thoughts_len += len;
+    grown[stream->thoughts_len] = 0;
+}
+
+/* The member that grows from piece to piece; NULL for kinds that come whole. */
+static const char *growing(const json_t *type)
+{
+    const char *name = json_string_value(type);
+
+    if (name && strcmp(name, "reasoning.text") == 0)
+        return "text";
+    return name && strcmp(name, "reasoning.summary") == 0 ? "summary" : NULL;
+}
+
+/* Adds a piece to the one before where both are of one kind and place: 0 where they are not. */
+static int join_detail(json_t *last, const json_t *detail)
+{
+    const json_t *type = json_object_get(detail, "type"), *value;
+    const char *key = growing(type), *before, *after, *name;
+
+    if (!key || !json_equal(json_object_get(last, "type"), type) ||
+        json_integer_value(json_object_get(last, "index")) !=
+            json_integer_value(json_object_get(detail, "index")))
+        return 0;
+    before = json_string_value(json_object_get(last, key));
+    after = json_string_value(json_object_get(detail, key));
+    json_object_set_new(last, key, json_sprintf("%s%s", before ? before : "", after ? after : ""));
+    json_object_foreach ((json_t *)detail, name, value)
+        if (!json_is_null(value) && strcmp(name, key) != 0)
+            json_object_set(last, name, (json_t *)value);
+    return 1;
+}
+
+void llm_stream_remember_details(struct llm_stream *stream, const json_t *details)
+{
+    const json_t *detail;
+    size_t i;
+
+    json_array_foreach ((json_t *)details, i, detail) {
+        if (!json_is_object(detail) ||
+            !has_thought_room(stream, json_dumpb(detail, NULL, 0, JSON_COMPACT)))
+            continue;
+        if (!stream->details)
+            stream->details = json_array();
+        if (!join_detail(json_array_get(stream->details, json_array_size(stream->details) - 1),
+                         detail))
+            json_array_append_new(stream->details, json_copy((json_t *)detail));
+    }
 }
 
 void llm_stream_finish(struct llm_stream *stream, const char *reason)

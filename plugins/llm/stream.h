@@ -18,6 +18,7 @@
 #define LLM_CALLS_MAX     16
 #define LLM_ARGUMENTS_MAX ((size_t)64 * 1024)
 #define LLM_EXTRA_MAX     ((size_t)64 * 1024) /* what providers want back with them, as JSON */
+#define LLM_THOUGHTS_MAX  ((size_t)64 * 1024) /* that may have to go back with calls */
 #define LLM_CALL_ID_MAX   127
 #define LLM_CALL_NAME_MAX 127
 
@@ -74,6 +75,10 @@ struct llm_stream {
     struct llm_call calls[LLM_CALLS_MAX];
     uint32_t call_count;
     size_t argument_bytes, extra_bytes;
+    char *thoughts;  /* in words; NULL: there were none, or more than LLM_THOUGHTS_MAX of both */
+    json_t *details; /* the same as OpenRouter lists them; NULL likewise */
+    size_t thoughts_len, thought_bytes;
+    uint8_t thoughts_full;
     struct llm_provider_error error;
     struct llm_form form;
 };
@@ -88,6 +93,9 @@ void llm_stream_append(struct llm_stream *stream, const json_t *text);
 void llm_stream_append_text(struct llm_stream *stream, const char *text, size_t len);
 /* Bytes of thoughts, which are not shown but are a sign of life. */
 void llm_stream_think(struct llm_stream *stream, size_t bytes);
+/* Keeps thoughts, which some providers want back with calls: text, or a list whose pieces belong together. */
+void llm_stream_remember(struct llm_stream *stream, const char *text, size_t len);
+void llm_stream_remember_details(struct llm_stream *stream, const json_t *details);
 void llm_stream_finish(struct llm_stream *stream, const char *reason);
 /* The latest call with that index; NULL where there is none. */
 struct llm_call *llm_stream_find(struct llm_stream *stream, int64_t index);

@@ -153,11 +153,23 @@ static void give_ids(const struct llm_request *request, struct llm_stream *answe
 
 /* ---- one round --------------------------------------------------------------------------------*/
 
+/* NULL: there are none. */
+static json_t *thoughts_of(const struct llm_stream *answer)
+{
+    json_t *ret = answer->thoughts || answer->details ? json_object() : NULL;
+
+    if (answer->thoughts)
+        json_object_set_new(ret, "reasoning_content", json_string(answer->thoughts));
+    if (answer->details)
+        json_object_set(ret, "reasoning_details", answer->details);
+    return ret;
+}
+
 /* The answer as the next request has to repeat it. NULL without memory. */
 static json_t *answer_of(const struct llm_request *request, const struct llm_stream *answer)
 {
-    json_t *calls = json_array(), *message, *item;
-    int failed = 0, extras = 0;
+    json_t *calls = json_array(), *thoughts = thoughts_of(answer), *message, *item;
+    int failed = 0, extras = thoughts != NULL;
 
     for (uint32_t i = 0; i < answer->call_count; i++) {
         const struct llm_call *call = &answer->calls[i];
@@ -172,6 +184,8 @@ static json_t *answer_of(const struct llm_request *request, const struct llm_str
     }
     message = json_pack("{s:s, s:s%, s:o}", "role", "assistant", "content", answer->text,
                         answer->len, "tool_calls", calls);
+    if (thoughts)
+        failed |= json_object_set_new(message, LLM_THOUGHTS, thoughts);
     if (message && extras)
         failed |= llm_provider_sign(message, request->settings);
     if (!failed)

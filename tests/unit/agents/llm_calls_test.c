@@ -154,11 +154,60 @@ static void calls_and_their_arguments_are_bounded(void **state)
     llm_stream_clear(&stream);
 }
 
+static troupe_status take(struct llm_stream *stream, const char *delta)
+{
+    char chunk[1024];
+    const char *text;
+    size_t len;
+
+    snprintf(chunk, sizeof(chunk), "{\"choices\":[{\"delta\":{%s}}]}", delta);
+    return llm_provider_chunk(&llm_provider_openai, stream, chunk, strlen(chunk), &text, &len);
+}
+
+static void thoughts_are_kept_for_the_calls_behind_them_and_bounded(void **state)
+{
+    static const char *const deltas[] = {
+        "\"reasoning_content\":\"\"",
+        "\"reasoning_content\":\"Let me \"",
+        "\"reasoning_content\":\"see.\",\"reasoning_details\":[{\"type\":\"reasoning.text\","
+        "\"index\":0,\"text\":\"Let me \",\"signature\":null}]",
+        "\"reasoning_content\":null,\"reasoning_details\":[{\"type\":\"reasoning.text\",\"index\":"
+        "0,"
+        "\"text\":\"see.\"},{\"type\":\"reasoning.text\",\"index\":0,\"signature\":\"s\"}]",
+        "\"reasoning_details\":[{\"type\":\"reasoning.text\",\"index\":1,\"text\":\"Well.\"},"
+        "{\"type\":\"reasoning.encrypted\",\"data\":\"e\"},"
+        "{\"type\":\"reasoning.encrypted\",\"data\":\"f\"}]",
+        "\"reasoning_details\":[7,null]"};
+    LLM_CLEANUP_TEXT char *details = NULL;
+    struct llm_stream stream;
+
+    (void)state;
+    llm_stream_init(&stream, text_buffer);
+    for (size_t i = 0; i < sizeof(deltas) / sizeof(deltas[0]); i++)
+        assert_int_equal(take(&stream, deltas[i]), TROUPE_OK);
+    assert_string_equal(stream.thoughts, "Let me see.");
+    details = json_dumps(stream.details, JSON_COMPACT | JSON_SORT_KEYS);
+    assert_string_equal(details,
+                        "[{\"index\":0,\"signature\":\"s\",\"text\":\"Let me see.\",\"type\":"
+                        "\"reasoning.text\"},{\"index\":1,\"text\":\"Well.\",\"type\":\"reasoning."
+                        "text\"},{\"data\":\"e\",\"type\":\"reasoning.encrypted\"},{\"data\":\"f\","
+                        "\"type\":\"reasoning.encrypted\"}]");
+    /* too many are none, and no failure */
+    for (size_t i = 0; i <= LLM_THOUGHTS_MAX / 32; i++)
+        assert_int_equal(
+            take(&stream, "\"reasoning_content\":\"01234567890123456789012345678901\""), TROUPE_OK);
+    assert_null(stream.thoughts);
+    assert_null(stream.details);
+    assert_true(stream.hidden > LLM_THOUGHTS_MAX);
+    llm_stream_clear(&stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_stay_apart_where_their_index_does_not_tell_them),
         cmocka_unit_test(what_comes_back_with_a_call_is_kept_as_it_came_and_bounded),
+        cmocka_unit_test(thoughts_are_kept_for_the_calls_behind_them_and_bounded),
         cmocka_unit_test(calls_and_their_arguments_are_bounded),
     };
 

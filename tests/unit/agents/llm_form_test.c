@@ -702,6 +702,81 @@ static void what_a_provider_wants_back_with_a_call_goes_to_that_model_alone(void
     fake_turn_free(fake);
 }
 
+/* DeepSeek and Moonshot refuse calls without the thoughts before them; who did not think so is not sent any. */
+static void thoughts_go_back_with_calls_to_whom_wants_them(void **state)
+{
+    static const char chunk[] =
+        "{\"choices\":[{\"delta\":{\"reasoning_content\":\"hmm\",\"reasoning_details\":[{\"type\":"
+        "\"reasoning.encrypted\",\"data\":\"sealed\"}],\"tool_calls\":[{\"id\":\"a\",\"function\":{"
+        "\"name\":\"roll\",\"arguments\":\"{}\"}}]}}]}";
+    static const char refusal[] =
+        "The reasoning_content in the thinking mode must be passed back to the API.";
+    static const struct {
+        struct llm_settings settings;
+        int wants;
+    } cases[] = {
+        {{.model = "deepseek-v4-pro", .host_name = "api.deepseek.com"}, 1},
+        {{.model = "kimi-k2.6", .host_name = "api.moonshot.ai"}, 1},
+        {{.model = "google/gemini-3-flash", .host_name = "openrouter.ai"}, 1},
+        {{.model = "some/model", .host_name = "openrouter.ai"}, 0},
+        {{.model = "own", .host_name = "127.0.0.1"}, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct llm_settings config = cases[i].settings, other;
+        struct fake_turn *fake = agent(NULL, NULL);
+        struct llm_request request;
+        static struct llm_stream stream; /* large */
+        static char text[16];
+        const char *problem, *given;
+        uint64_t before;
+        size_t len;
+        char *body;
+
+        config.max_tokens = 100;
+        config.context_tokens = 8000;
+        fake->on_call = call_and_note;
+        called[0] = 0;
+        assert_int_equal(
+            llm_request_init(&request, &config, (troupe_str){talk, strlen(talk)}, 0, -1, &problem),
+            TROUPE_OK);
+        assert_int_equal(llm_request_offer(&request, (troupe_str){tools, strlen(tools)}, &problem),
+                         TROUPE_OK);
+        /* before there are any, none can be missing */
+        assert_false(llm_request_adapt(&request, NULL, refusal));
+        llm_stream_init(&stream, text);
+        assert_int_equal(llm_provider_chunk(&llm_provider_openai, &stream, chunk, sizeof(chunk) - 1,
+                                            &given, &len),
+                         TROUPE_OK);
+        assert_int_equal(llm_tools_run(&fake->turn, &request, &stream), TROUPE_OK);
+        llm_stream_clear(&stream);
+        body = llm_request_body(&request);
+        assert_int_equal(strstr(body, "\"reasoning_content\":\"hmm\"") != NULL, cases[i].wants);
+        assert_int_equal(strstr(body, "sealed") != NULL, cases[i].wants);
+        assert_null(strstr(body, "\"thoughts\""));
+        free(body);
+        /* who says that they are missing gets them from then on, and they count */
+        before = request.input_bytes;
+        assert_int_equal(llm_request_adapt(&request, NULL, refusal), !cases[i].wants);
+        assert_int_equal(request.input_bytes > before + strlen("hmmsealed"), !cases[i].wants);
+        body = llm_request_body(&request);
+        assert_non_null(strstr(body, "\"reasoning_content\":\"hmm\""));
+        assert_non_null(strstr(body, "\"reasoning_details\":[{\"type\":\"reasoning.encrypted\""));
+        free(body);
+        /* another model gets none */
+        other = config;
+        snprintf(other.base_url, sizeof(other.base_url), "https://other.example/v1");
+        llm_request_turn_to(&request, &other);
+        body = llm_request_body(&request);
+        assert_null(strstr(body, "reasoning_"));
+        assert_null(strstr(body, "\"thoughts\""));
+        free(body);
+        llm_request_clear(&request);
+        fake_turn_free(fake);
+    }
+}
+
 static void a_refusal_of_tools_is_learned_from(void **state)
 {
     static const char *const refusals[] = {
@@ -745,6 +820,7 @@ int main(void)
         cmocka_unit_test(calls_go_by_priority_and_a_wish_to_be_asked_is_never_dropped),
         cmocka_unit_test(each_result_is_told_as_its_own_calls),
         cmocka_unit_test(what_a_provider_wants_back_with_a_call_goes_to_that_model_alone),
+        cmocka_unit_test(thoughts_go_back_with_calls_to_whom_wants_them),
         cmocka_unit_test(a_refusal_of_tools_is_learned_from),
     };
 
