@@ -105,6 +105,7 @@ troupe_status llm_cache_key(const struct llm_agent *agent, enum llm_route route,
         ret->places[i] = number % places;
     }
     ret->scope = share->scope;
+    ret->messages = json_array_size(request->messages);
     ret->meant = share->question.len > 0;
     ret->ttl_ms = agent->settings.cache_ttl_ms / (ret->meant ? 2 : 1);
     return TROUPE_OK;
@@ -291,21 +292,6 @@ troupe_status llm_cache_open(troupe_turn *turn, struct llm_agent *agent, enum ll
 
 /* ---- keeping ------------------------------------------------------------------------------------*/
 
-/* Whether a tool has done or found something for this member. */
-static int used_tools(const struct llm_request *request)
-{
-    const json_t *message;
-    size_t i;
-
-    json_array_foreach (request->messages, i, message) {
-        const char *role = json_string_value(json_object_get(message, "role"));
-
-        if (role && strcmp(role, "tool") == 0)
-            return 1;
-    }
-    return 0;
-}
-
 static int is_whole(const struct llm_stream *stream)
 {
     return stream->len > 0 && stream->len <= LLM_CACHE_TEXT_MAX && !stream->full &&
@@ -332,7 +318,10 @@ static void keep(troupe_turn *turn, const struct llm_cache *cache, const struct 
 troupe_status llm_cache_close(troupe_turn *turn, struct llm_agent *agent, struct llm_cache *cache,
                               troupe_status status, const struct llm_round *round)
 {
-    if (cache->open && status >= 0 && is_whole(&round->stream) && !used_tools(round->request))
+    /* What functions were called for, and what they found, is the member's. */
+    const int called = json_array_size(round->request->messages) != cache->messages;
+
+    if (cache->open && status >= 0 && !called && is_whole(&round->stream))
         keep(turn, cache, round);
     if (cache->leads)
         llm_flight_end(&agent->flights, cache->key, troupe_turn_id(turn));

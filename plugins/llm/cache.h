@@ -10,8 +10,9 @@
  *
  * A caller that knows what is meant gives "question", which stands in for the last message: what is
  * equal in that form gets the same answer, though spelled in other ways. Such answers have places of
- * their own and live half as long. They alone are looked for where the model may use tools: the tools are part
- * of the key, and what was answered after a call is not kept.
+ * their own and live half as long.
+ *
+ * The tools that the model may use are part of the key, and what was answered after a call is not kept.
  *
  * It lies in the host's cache, which may lose it, holds nothing for more than a day, and takes an answer out
  * when the member whose question it was deletes their data.
@@ -45,6 +46,7 @@ struct llm_cache {
     uint8_t leads; /* others wait for it           */
     uint8_t into;  /* which of the two places      */
     uint32_t places[2];
+    size_t messages; /* of the question; calls add to them */
     char key[LLM_DIGEST_TEXT];
 };
 

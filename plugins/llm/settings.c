@@ -250,7 +250,7 @@ troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret)
         ret->token_parameter = LLM_TOKEN_MAX_COMPLETION_TOKENS;
     ret->max_tokens = troupe_config_int(host, "max_tokens", 1024);
     ret->context_tokens = troupe_config_int(host, "context_tokens", 8000);
-    ret->tool_steps = troupe_config_int(host, "tool_steps", 0);
+    ret->tool_steps = troupe_config_int(host, "tool_steps", LLM_TOOL_STEPS);
     ret->tool_cost = (uint64_t)troupe_config_int(host, "tool_cost", 0);
     ret->attempts = troupe_config_int(host, "attempts", 3);
     ret->cache = troupe_config_int(host, "cache", 1) != 0;

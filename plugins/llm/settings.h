@@ -15,6 +15,7 @@
 #define LLM_HOST_MAX                  255
 #define LLM_KEY_MAX                   24
 #define LLM_TOKENS_MAX                128000 /* larger ones are charged at higher prices */
+#define LLM_TOOL_STEPS                3
 #define LLM_TEMPERATURE_AS_CONFIGURED (-1.0)
 
 enum llm_format { LLM_FORMAT_OPENAI, LLM_FORMAT_ANTHROPIC, LLM_FORMAT_OLLAMA };

@@ -412,13 +412,13 @@ static const troupe_files_v1 files_table = {
 
 static troupe_status tools_list(troupe_turn *turn, troupe_str *ret)
 {
-    const char *list = self(turn)->tools;
+    const char *tools = self(turn)->tools;
 
-    *ret = (troupe_str){list, strlen(list)};
+    *ret = (troupe_str){tools, strlen(tools)};
     return TROUPE_OK;
 }
 
-/* Without `call`, which no script needs. */
+/* Without `call`: a host that has no way to ask. */
 static const troupe_tools_v1 tools_table = {.size = offsetof(troupe_tools_v1, call),
                                             .list = tools_list};
 
@@ -438,6 +438,8 @@ static const void *turn_extension(troupe_turn *turn, const char *id)
         return &fake_cache_table;
     if (strcmp(id, TROUPE_OWNER_EXTENSION) == 0)
         return &owner_table;
+    if (strcmp(id, TROUPE_TOOLS) == 0)
+        return self(turn)->tools ? &tools_table : NULL;
     if (strcmp(id, TROUPE_SCHEDULE) == 0)
         return self(turn)->has_schedule ? &schedule_table : NULL;
     return strcmp(id, TROUPE_SQL) == 0 ? &fake_sql_table : NULL;

@@ -94,6 +94,8 @@ struct fake_turn {
     uint64_t cap;   /* of what is reserved or spent */
     uint32_t level; /* of the fullest cap, in per cent */
 
+    const char *
+        tools; /* what models are offered, as troupe.tools lists it; NULL: there is no such table */
     /* What a called function gives, valid until the next call; NULL: there is none of that name. */
     const char *(*on_call)(struct fake_turn *fake, const char *name, troupe_str args);
 
@@ -105,7 +107,6 @@ struct fake_turn {
     } kv[FAKE_MAX];
     unsigned kv_puts;
 
-    const char *tools; /* what a model may call; NULL: a host that has none */
     /* What an earlier stage left, key and text each, NULL behind the last. */
     const char *annotations[8];
     /* With a schedule: what was planned last, and how often. */

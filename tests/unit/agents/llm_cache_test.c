@@ -257,28 +257,6 @@ static void what_is_meant_finds_the_answer_under_the_same_instructions_alone(voi
     finish(fake);
 }
 
-#define TOOL(name)                                                                                 \
-    "[{\"type\":\"function\",\"function\":{\"name\":\"" name                                       \
-    "\",\"description\":\"Does it\",\"parameters\":{\"type\":\"object\",\"properties\":{}}},"      \
-    "\"call\":\"" name "\"}]"
-
-static void with_tools_only_what_is_meant_is_kept_for_those_who_have_the_same(void **state)
-{
-    static const char meant[] = "help friendly: help", words[] = TOLD("Be Ada.", "help");
-    struct fake_turn *fake = start("tool_steps", "3");
-
-    (void)state;
-    assert_true(asks_meant(fake, words, "guild", meant)); /* there is nothing to call */
-    fake->tools = TOOL("roll");
-    assert_true(asks(fake, words, "guild"));
-    assert_true(asks(fake, words, "guild"));
-    assert_true(asks_meant(fake, words, "guild", meant));
-    assert_false(asks_meant(fake, words, "guild", meant));
-    fake->tools = TOOL("ban"); /* a member who may do something else */
-    assert_true(asks_meant(fake, words, "guild", meant));
-    finish(fake);
-}
-
 static void another_price_finds_nothing(void **state)
 {
     struct fake_turn *fake = start(NULL, NULL);
@@ -467,6 +445,49 @@ static void a_flight_that_nobody_ends_and_too_many_of_them_stop_nobody(void **st
     assert_true(llm_flight_begin(&flights, "one more", 1, 1001 + LLM_FLIGHT_LOST_MS));
 }
 
+#define TOOLS(name)                                                                                \
+    "[{\"type\":\"function\",\"function\":{\"name\":\"" name                                       \
+    "\",\"parameters\":{}},\"call\":\"x." name "\"}]"
+#define CALL                                                                                       \
+    "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{"     \
+    "\"name\":\"roll\",\"arguments\":\"{}\"}}]}}]}\n\n" END("tool_calls") DONE
+
+static const char *call_any(struct fake_turn *fake, const char *name, troupe_str args)
+{
+    return strcmp(name, "x.roll") == 0 ? "\"4\"" : call_flight(fake, name, args);
+}
+
+static void what_was_answered_without_a_call_is_kept_for_those_with_the_same_functions(void **state)
+{
+    struct fake_turn *fake = start(NULL, NULL);
+
+    (void)state;
+    fake->on_call = call_any;
+    fake->tools = TOOLS("roll");
+    assert_true(asks(fake, QUESTION, "guild"));
+    assert_false(asks(fake, QUESTION, "guild"));
+    assert_true(asks_meant(fake, QUESTION, "guild", "help friendly: help"));
+    assert_false(asks_meant(fake, QUESTION, "guild", "help friendly: help"));
+    fake->tools = TOOLS("flip");
+    assert_true(asks(fake, QUESTION, "guild"));
+    assert_true(asks_meant(fake, QUESTION, "guild", "help friendly: help"));
+    fake->tools = NULL;
+    assert_true(asks(fake, QUESTION, "guild"));
+    finish(fake);
+
+    /* what a function found is the member's */
+    fake = start(NULL, NULL);
+    fake->on_call = call_any;
+    fake->tools = TOOLS("roll");
+    next(fake, CALL);
+    fake->responses[1].status = 200;
+    fake->responses[1].chunks[0] = TEXT("a four") END("stop") DONE;
+    assert_int_equal(ask(fake, QUESTION, "guild"), TROUPE_OK);
+    assert_int_equal(fake->request_count, 2);
+    assert_true(asks(fake, QUESTION, "guild"));
+    finish(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,7 +498,6 @@ int main(void)
         cmocka_unit_test(no_answer_crosses_from_guild_to_account_or_back_or_between_accounts),
         cmocka_unit_test(what_is_written_in_private_neither_fills_nor_finds_what_the_account_has),
         cmocka_unit_test(what_is_meant_finds_the_answer_under_the_same_instructions_alone),
-        cmocka_unit_test(with_tools_only_what_is_meant_is_kept_for_those_who_have_the_same),
         cmocka_unit_test(another_price_finds_nothing),
         cmocka_unit_test(another_table_of_prices_is_told_apart),
         cmocka_unit_test(what_the_caller_does_not_share_is_neither_kept_nor_found),
@@ -489,6 +509,8 @@ int main(void)
         cmocka_unit_test(the_places_of_a_guild_are_bounded_and_the_older_answer_gives_way),
         cmocka_unit_test(who_asks_while_another_does_waits_for_that_answer),
         cmocka_unit_test(a_flight_that_nobody_ends_and_too_many_of_them_stop_nobody),
+        cmocka_unit_test(
+            what_was_answered_without_a_call_is_kept_for_those_with_the_same_functions),
     };
 
     return cmocka_run_group_tests_name("llm_cache", tests, NULL, NULL);

@@ -390,6 +390,54 @@ static void what_no_model_holds_is_told_and_not_sent(void **state)
     fake_turn_free(fake);
 }
 
+#define LOOK                                                                                       \
+    "[{\"type\":\"function\",\"function\":{\"name\":\"look\",\"parameters\":{}},\"call\":\"x."     \
+    "look\","                                                                                      \
+    "\"idempotent\":false}]"
+
+static const char *look(struct fake_turn *fake, const char *name, troupe_str args)
+{
+    (void)fake;
+    (void)args;
+    return strcmp(name, "x.look") == 0 ? letters(8192) : NULL;
+}
+
+/* As it is installed: three rounds of calls, each with its own reservation, and then it has to answer. */
+static void a_talk_with_functions_is_bounded_in_rounds_and_in_its_context(void **state)
+{
+    struct fake_turn *fake = agent("3000", "400");
+
+    (void)state;
+    fake->tools = LOOK;
+    fake->on_call = look;
+    for (int i = 0; i < 4; i++) {
+        fake->responses[i].status = 200;
+        fake->responses[i].chunks[0] =
+            "data: "
+            "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{"
+            "\"name\":\"look\",\"arguments\":\"{}\"}}]}}]}\n\n" END;
+    }
+    fake->responses[3].chunks[0] =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"seen\"}}]}\n\n" END;
+    assert_int_equal(ask(fake, "[{\"role\":\"user\",\"content\":\"what is new?\"}]", ""),
+                     TROUPE_OK);
+    assert_string_equal(fake->written.ptr, "seen");
+    assert_int_equal(fake->request_count, 4);
+    assert_int_equal(fake->reservation_count, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        const char *body = fake->requests[i].body;
+
+        /* letters are three a token, the rest of the body is a few hundred bytes */
+        assert_true(strlen(body) < (3000 - 400) * 3 + 1000);
+        assert_non_null(strstr(body, "what is new?"));
+        assert_int_equal(fake->reservations[i].state, FAKE_SETTLED);
+        assert_true(fake->reservations[i].worst >= strlen(body) * 3 / 4);
+    }
+    assert_non_null(strstr(fake->requests[3].body, "\"tool_choice\":\"none\""));
+    assert_non_null(strstr(fake->requests[3].body, LEFT_OUT));
+    fake_turn_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +449,7 @@ int main(void)
         cmocka_unit_test(tools_take_at_most_half_of_the_room),
         cmocka_unit_test(a_result_without_its_call_is_never_left),
         cmocka_unit_test(a_repair_fits_and_keeps_the_question),
+        cmocka_unit_test(a_talk_with_functions_is_bounded_in_rounds_and_in_its_context),
         cmocka_unit_test(what_no_model_holds_is_told_and_not_sent),
     };
 
