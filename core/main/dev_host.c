@@ -76,10 +76,11 @@ bool dev_host_configure(struct dev *dev)
                       dev->data, stage ? dev->agent : "", stage ? ", " : "");
         if (observer)
             (void)fprintf(file, "observers = %s\n", dev->agent);
-        (void)fprintf(file,
-                      "[agent llm]\nbase_url = http://127.0.0.1:%ld/v1\nmodel = fake\n"
-                      "[agent conversation]\n[agent %s]\nplugin = %s\nisolation = %s\n",
-                      model_port(dev), dev->agent, dev->plugin, dev_isolation());
+        (void)fprintf(
+            file,
+            "[agent llm]\nbase_url = http://127.0.0.1:%ld/v1\nmodel = fake\nllm_warm = no\n"
+            "[agent conversation]\n[agent %s]\nplugin = %s\nisolation = %s\n",
+            model_port(dev), dev->agent, dev->plugin, dev_isolation());
     }
     if (file && fclose(file) == 0 && rename(beside, dev->config) == 0)
         return true;

@@ -263,13 +263,14 @@ static troupe_status llm_place(troupe_turn *turn, int64_t provider)
     return llm_pool_join(turn, &agent->pools[provider]);
 }
 
-TROUPE_SERVICE(llm_warm, "llm-warm", "Loads the local models, so that nobody waits for that", 0)
+TROUPE_SERVICE(llm_warm, "llm-warm", "Loads the local models, so that nobody waits for that",
+               TROUPE_AT_START | TROUPE_IDEMPOTENT)
 
 static troupe_status llm_warm(troupe_turn *turn)
 {
     const struct llm_agent *agent = troupe_state(turn);
 
-    return llm_warm_run(turn, &agent->router);
+    return llm_warm_run(turn, &agent->router, &agent->others);
 }
 
 /* ---- llm-route --------------------------------------------------------------------------------*/
@@ -623,6 +624,8 @@ TROUPE_PLUGIN(
          .type = TROUPE_TYPE_MONEY, .min = 0, .max = 1e10},
         {"local_pool", "Questions at once to a local server that costs nothing; 0: as many as come",
          .type = TROUPE_TYPE_INT, .def = "5", .min = 0, .max = LLM_POOL_MAX},
+        {"llm_warm", "Whether local models that cost nothing are loaded at the start",
+         .type = TROUPE_TYPE_BOOL, .def = "yes"},
         {"keep_alive", "How long Ollama keeps a model loaded; 0: as it likes",
          .type = TROUPE_TYPE_DURATION, .def = "0", .min = 0, .max = 86400000},
         {"no_tools", "Models that take no tools, by name or with *: functions are told in words",

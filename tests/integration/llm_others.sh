@@ -71,7 +71,13 @@ sed -i "s|^base_url = .*|base_url = $FAKE_URL/api|; /^local/d; /^embed_price/d; 
 host_start
 is "$(call llm.embed 'texts=["a cat", "a cat"]' | get "len(d['vectors']), d['cost_micros']")" "(2, 0)" \
     "vectors of a local Ollama cost nothing"
-is "$(call llm-warm | get "d['warm'], d['cold']")" "(1, 0)" "its model can be loaded before somebody asks"
+is "$(call llm-warm | get "d['warm'], d['cold']")" "(2, 0)" "its models can be loaded before somebody asks"
+before=$(curl -sf --noproxy '*' "$FAKE_URL/_log" | get "len(d)")
+sed -i "s/^llm_warm = no/llm_warm = yes/" "$TAP_DIR/troupe.ini"
+"$TROUPE" reload -c "$TAP_DIR/troupe.ini" >/dev/null
+loaded() { [ "$(curl -sf --noproxy '*' "$FAKE_URL/_log" | get "len(d)")" = $((before + 2)) ]; }
+until_true loaded
+ok $? "and the host loads them where it may"
 like "$(call llm.moderate text="x")" "nothing that judges texts" "which says what it cannot do"
 host_stop
 tap_done

@@ -19,6 +19,7 @@ stages = memory
 base_url = $FAKE_URL/v1
 model = fake
 local = yes
+llm_warm = no
 embed_model = first, second
 [agent memory]
 gather = off

@@ -91,6 +91,7 @@ base_url_2 = {llm.url}/v1
 {route}
 attempts = 1
 local_pool = 0
+llm_warm = no
 connect_timeout = {first_ms}ms
 first_token_timeout = {first_ms}ms
 idle_timeout = {first_ms}ms

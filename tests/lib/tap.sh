@@ -130,6 +130,7 @@ stages = conversation
 [agent llm]
 base_url = ${FAKE_URL:-http://127.0.0.1:9}/v1
 model = fake
+llm_warm = no
 [agent conversation]
 [agent hello]
 INI

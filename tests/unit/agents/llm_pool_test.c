@@ -204,6 +204,9 @@ static void a_local_model_is_loaded_before_somebody_asks(void **state)
     static const char *const ollama[] = {
         "base_url", "http://127.0.0.1:1/api", "model", "m", "keep_alive", "30m", NULL};
     static const char *const openai[] = {"base_url", "http://127.0.0.1:1/v1", "model", "m", NULL};
+    static const char *const vectors[] = {
+        "base_url", "http://127.0.0.1:1/api", "model", "m", "embed_model", "v", "keep_alive", "1m",
+        NULL};
     static const char *const paid[] = {"base_url",
                                        "https://api.example.com/v1",
                                        "model",
@@ -233,6 +236,29 @@ static void a_local_model_is_loaded_before_somebody_asks(void **state)
     assert_int_equal(((warm_fn)fake_function(fake, "llm-warm"))(&fake->turn), TROUPE_UNAVAILABLE);
     assert_non_null(strstr(fake->requests[0].body, "\"max_tokens\":1"));
     fake_turn_free(fake);
+
+    /* those for vectors, too */
+    fake = agent(vectors);
+    for (int i = 0; i < 3; i++) {
+        fake->responses[i].status = 200;
+        fake->responses[i].chunks[0] = "{\"done\":true,\"embeddings\":[[1]]}";
+    }
+    assert_int_equal(((warm_fn)fake_function(fake, "llm-warm"))(&fake->turn), TROUPE_OK);
+    assert_string_equal(fake->result.ptr, "{\"warm\":2,\"cold\":0}");
+    assert_int_equal(fake->request_count, 2);
+    assert_string_equal(fake->requests[1].url, "http://127.0.0.1:1/api/embed");
+    assert_non_null(strstr(fake->requests[1].body, "\"model\":\"v\""));
+    assert_non_null(strstr(fake->requests[1].body, "\"keep_alive\":\"60s\""));
+    fake_turn_free(fake);
+
+    /* the host does it at the start, and a key keeps it from that */
+    for (uint32_t i = 0; i < troupe_plugin_v1()->functions.count; i++) {
+        const troupe_function *function =
+            *TROUPE_AT(troupe_plugin_v1()->functions, const troupe_function *, i);
+
+        if (strcmp(function->name, "llm-warm") == 0)
+            assert_true(function->flags & TROUPE_AT_START);
+    }
 
     /* what costs something is never asked for nothing */
     fake = agent(paid);
