@@ -272,6 +272,11 @@ int cmd_usage(struct options *options)
     return call_function(options, request);
 }
 
+int cmd_budget(struct options *options)
+{
+    return call_function(options, json_pack("{s:s, s:s}", "cmd", "call", "function", "budget"));
+}
+
 int cmd_call(struct options *options)
 {
     struct error err;

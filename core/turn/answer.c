@@ -444,4 +444,5 @@ troupe_status turn_answer_finish(struct turn *turn, struct error *err)
 void turn_answer_clear(struct turn *turn)
 {
     buf_clear(&turn->answer.text);
+    buf_clear(&turn->answer.data);
 }

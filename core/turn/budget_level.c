@@ -27,30 +27,29 @@ troupe_status turn_budget_level(struct store *store, const struct turn_budget_re
     {#name, scope->name, day->name, hour ? hour->name : TURN_BUDGET_NO_CAP,                        \
      month ? month->name : TURN_BUDGET_NO_CAP}
         PART(bot), PART(guild), PART(member), PART(plugin)};
-    struct turn_budget_sum today;
+    struct turn_budget_sum sum;
     troupe_status status = TROUPE_OK;
     uint32_t percent = 0;
-    int64_t sum;
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && status == TROUPE_OK; i++) {
         if (!parts[i].id || !*parts[i].id)
             continue;
         if (parts[i].day != TURN_BUDGET_NO_CAP) {
-            status = turn_budget_today(store, parts[i].scope, parts[i].id, deadline, &today, err);
+            status = turn_budget_today(store, parts[i].scope, parts[i].id, deadline, &sum, err);
             if (status == TROUPE_OK)
-                raise_to(&percent, today.reserved + today.settled, parts[i].day);
+                raise_to(&percent, sum.reserved + sum.settled, parts[i].day);
         }
         if (status == TROUPE_OK && parts[i].hour != TURN_BUDGET_NO_CAP) {
             status = turn_budget_span_sum(store, TURN_BUDGET_HOUR, parts[i].scope, parts[i].id,
                                           deadline, &sum, err);
             if (status == TROUPE_OK)
-                raise_to(&percent, sum, parts[i].hour);
+                raise_to(&percent, sum.reserved + sum.settled, parts[i].hour);
         }
         if (status == TROUPE_OK && parts[i].month != TURN_BUDGET_NO_CAP) {
             status = turn_budget_span_sum(store, TURN_BUDGET_MONTH, parts[i].scope, parts[i].id,
                                           deadline, &sum, err);
             if (status == TROUPE_OK)
-                raise_to(&percent, sum, parts[i].month);
+                raise_to(&percent, sum.reserved + sum.settled, parts[i].month);
         }
     }
     if (status == TROUPE_OK)

@@ -7,8 +7,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define HOUR_MS INT64_C(3600000)
+#define DAY_MS  (24 * HOUR_MS)
 #define DAY_LEN 10 /* of "2026-11-20" */
 
 /* A cap that is set, and the scope that it is for. */
@@ -39,14 +41,16 @@ static size_t parts_of(const struct turn_budget_request *request,
     return count;
 }
 
-/* Where the time that `now_ms` lies in begins: of the hour in milliseconds, of the month as a day. */
+/* Where the time that `now_ms` lies in begins: of the hour in milliseconds, else as a day. */
 static struct store_value begin_of(enum turn_budget_span span, int64_t now_ms,
                                    char day[CLOCK_ISO_SIZE])
 {
     if (span == TURN_BUDGET_HOUR)
         return store_int(now_ms - now_ms % HOUR_MS);
     clock_iso(now_ms, day);
-    memcpy(day + DAY_LEN - 2, "01", 3);
+    day[DAY_LEN] = '\0';
+    if (span == TURN_BUDGET_MONTH)
+        memcpy(day + DAY_LEN - 2, "01", 2);
     return store_text(day);
 }
 
@@ -71,7 +75,7 @@ static void add_guard(struct store_batch *batch, enum turn_budget_span span,
 void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_request *request,
                           int64_t now_ms)
 {
-    const struct turn_budget_caps *caps[TURN_BUDGET_SPANS] = {request->hour, request->month};
+    const struct turn_budget_caps *caps[TURN_BUDGET_SPANS] = {request->hour, NULL, request->month};
     struct part parts[PARTS];
 
     for (int span = 0; span < TURN_BUDGET_SPANS; span++) {
@@ -82,15 +86,37 @@ void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_re
     }
 }
 
+const char *turn_budget_span_name(enum turn_budget_span span)
+{
+    static const char *const names[TURN_BUDGET_SPANS] = {"this hour", "today", "this month"};
+
+    return names[span];
+}
+
+int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms)
+{
+    const int64_t length = span == TURN_BUDGET_HOUR ? HOUR_MS : DAY_MS;
+    time_t now = (time_t)(now_ms / 1000);
+    struct tm tm;
+
+    if (span != TURN_BUDGET_MONTH)
+        return now_ms - now_ms % length + length;
+    gmtime_r(&now, &tm);
+    tm = (struct tm){.tm_year = tm.tm_year, .tm_mon = tm.tm_mon + 1, .tm_mday = 1};
+    return (int64_t)timegm(&tm) * 1000;
+}
+
 troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span span,
                                    const char *scope, const char *scope_id, uint64_t deadline,
-                                   int64_t *ret, struct error *err)
+                                   struct turn_budget_sum *ret, struct error *err)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
     char month[CLOCK_ISO_SIZE];
     struct store_value begin = begin_of(span, clock_wall_ms(), month);
     troupe_status status;
 
+    if (span == TURN_BUDGET_DAY)
+        return turn_budget_today(store, scope, scope_id, deadline, ret, err);
     if (span == TURN_BUDGET_HOUR)
         status = store_query(
             store, STORE_SQL(SQL_BUDGET_SPAN_HOUR, begin, store_text(scope), store_text(scope_id)),
@@ -100,17 +126,36 @@ troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span sp
             store, STORE_SQL(SQL_BUDGET_SPAN_MONTH, begin, store_text(scope), store_text(scope_id)),
             deadline, &rows, err);
     if (status == TROUPE_OK)
-        *ret = store_cell_int(rows, 0, 0, 0);
+        *ret =
+            (struct turn_budget_sum){store_cell_int(rows, 0, 0, 0), store_cell_int(rows, 0, 1, 0),
+                                     store_cell_int(rows, 0, 2, 0)};
     return status;
+}
+
+troupe_status turn_budget_span_most(struct store *store, enum turn_budget_span span,
+                                    const char *scope, size_t limit, uint64_t deadline,
+                                    struct store_rows **ret, struct error *err)
+{
+    char day[CLOCK_ISO_SIZE];
+    struct store_value begin = begin_of(span, clock_wall_ms(), day),
+                       most = store_int((int64_t)limit);
+
+    if (span == TURN_BUDGET_HOUR)
+        return store_query(store,
+                           STORE_SQL(SQL_BUDGET_SPAN_MOST_OF_HOUR, begin, store_text(scope), most),
+                           deadline, ret, err);
+    return store_query(store,
+                       STORE_SQL(SQL_BUDGET_SPAN_MOST_OF_DAYS, begin, store_text(scope), most),
+                       deadline, ret, err);
 }
 
 troupe_status turn_budget_span_refusal(struct store *store,
                                        const struct turn_budget_request *request, uint64_t deadline,
                                        struct error *err)
 {
-    const struct turn_budget_caps *caps[TURN_BUDGET_SPANS] = {request->hour, request->month};
-    static const char *const names[] = {"this hour", "this month"};
-    static const char *const ends[] = {"with the next hour", "on the first of the next month, UTC"};
+    const struct turn_budget_caps *caps[TURN_BUDGET_SPANS] = {request->hour, NULL, request->month};
+    static const char *const ends[TURN_BUDGET_SPANS] = {"with the next hour", "at 00:00 UTC",
+                                                        "on the first of the next month, UTC"};
     int64_t worst = (int64_t)request->worst;
 
     for (int span = 0; span < TURN_BUDGET_SPANS; span++) {
@@ -118,18 +163,22 @@ troupe_status turn_budget_span_refusal(struct store *store,
         size_t count = parts_of(request, caps[span], parts);
 
         for (size_t i = 0; i < count; i++) {
-            int64_t sum = 0;
+            struct turn_budget_sum sum = {0, 0, 0};
+            int64_t taken;
 
             if (turn_budget_span_sum(store, (enum turn_budget_span)span, parts[i].scope,
-                                     parts[i].id, deadline, &sum, NULL) < 0 ||
-                sum <= parts[i].cap - worst)
+                                     parts[i].id, deadline, &sum, NULL) < 0)
+                continue;
+            taken = sum.reserved + sum.settled;
+            if (taken <= parts[i].cap - worst)
                 continue;
             return error_set(err, TROUPE_BUDGET,
                              "%s budget for %s is used up: %.4f of %.2f USD are spent or reserved "
                              "and this could cost up to %.4f; it starts anew %s, or the admin "
                              "raises the cap in [budget]",
-                             parts[i].whose, names[span], (double)sum / 1e6,
-                             (double)parts[i].cap / 1e6, (double)worst / 1e6, ends[span]);
+                             parts[i].whose, turn_budget_span_name((enum turn_budget_span)span),
+                             (double)taken / 1e6, (double)parts[i].cap / 1e6, (double)worst / 1e6,
+                             ends[span]);
         }
     }
     return TROUPE_OK;

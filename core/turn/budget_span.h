@@ -9,6 +9,8 @@
 
 #include "turn/budget.h"
 
+enum turn_budget_span { TURN_BUDGET_HOUR, TURN_BUDGET_DAY, TURN_BUDGET_MONTH, TURN_BUDGET_SPANS };
+
 /* Statements behind those that reserve: they make the commit fail with TROUPE_CONFLICT where a sum,
  * the reservation itself included, is above its cap. */
 void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_request *request,
@@ -20,10 +22,19 @@ troupe_status turn_budget_span_refusal(struct store *store,
                                        const struct turn_budget_request *request, uint64_t deadline,
                                        struct error *err);
 
-/* What a scope has spent or reserved in this hour or month. [waits] */
-enum turn_budget_span { TURN_BUDGET_HOUR, TURN_BUDGET_MONTH, TURN_BUDGET_SPANS };
+/* "this hour", "today", "this month". */
+const char *turn_budget_span_name(enum turn_budget_span span);
+/* When the time that `now_ms` lies in is over, and its caps start anew; both in milliseconds since 1970. */
+int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms);
+
+/* What a scope has reserved and spent in this hour, day or month. [waits] */
 troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span span,
                                    const char *scope, const char *scope_id, uint64_t deadline,
-                                   int64_t *ret, struct error *err);
+                                   struct turn_budget_sum *ret, struct error *err);
+/* Who of the scope ("guild" …) has spent or reserved most, at most `limit`: rows id, reserved, settled,
+ * unknown. [waits] */
+troupe_status turn_budget_span_most(struct store *store, enum turn_budget_span span,
+                                    const char *scope, size_t limit, uint64_t deadline,
+                                    struct store_rows **ret, struct error *err);
 
 #endif

@@ -29,6 +29,7 @@ const struct turn_core_command *turn_core_find(const char *name); /* NULL: there
 void turn_core_config(struct turn *turn, const troupe_value *values); /* config_command.c */
 void turn_core_pause(struct turn *turn, const troupe_value *values);  /* pause_command.c  */
 void turn_core_resume(struct turn *turn, const troupe_value *values);
+void turn_core_budget(struct turn *turn, const troupe_value *values);  /* budget_command.c */
 void turn_core_usage(struct turn *turn, const troupe_value *values);   /* usage_command.c */
 void turn_core_privacy(struct turn *turn, const troupe_value *values); /* privacy_command.c */
 

@@ -60,7 +60,7 @@ static void call_own(struct shell_call *call)
 {
     const struct turn_core_command *own = turn_core_find(call->name);
     _cleanup_plugin_args_ struct plugin_args args = {0};
-    struct buf *answer = &call->turn->answer.text;
+    const struct turn_answer *answer = &call->turn->answer;
     struct error err;
 
     call->status =
@@ -71,7 +71,8 @@ static void call_own(struct shell_call *call)
         return;
     }
     own->run(call->turn, args.values);
-    buf_append(&call->result.text, buf_text(answer), answer->len);
+    buf_append(&call->result.text, buf_text(&answer->text), answer->text.len);
+    buf_append(&call->result.json, buf_text(&answer->data), answer->data.len);
 }
 
 static troupe_status call_main(void *arg)

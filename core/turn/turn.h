@@ -34,6 +34,7 @@
 struct turn_answer {
     void *handle;          /* the gateway's, once it was begun; NULL before and after */
     struct buf text;       /* everything written so far                               */
+    struct buf data;       /* the same of a command of the core's for programs: JSON  */
     bool replied;          /* a whole text replaced what was written                  */
     bool shown;            /* a piece has reached the gateway                         */
     bool closed;           /* nothing more is taken                                          */

@@ -43,6 +43,9 @@ like "$(chat "once more")" "once more indeed" "and so do those after one was tak
 is "$(keys)" "1 1 2 3 3 " "with the one that is left"
 like "$("$TROUPE" usage -c "$TAP_DIR/troupe.ini")" "USD" "troupe usage tells what was spent" || "$TROUPE" usage -c "$TAP_DIR/troupe.ini" | sed 's/^/# /'
 like "$("$TROUPE" usage nothing -c "$TAP_DIR/troupe.ini" 2>&1)" "nothing called \"nothing\" is stopped" "and refuses to confirm what is not stopped"
+is "$("$TROUPE" usage --json -c "$TAP_DIR/troupe.ini" | python3 -c 'import json,sys; print(sorted({(l["scope"], l["span"]) for l in json.load(sys.stdin)["json"]["levels"] if l["scope"] == "bot"}))')" \
+    "[('bot', 'day'), ('bot', 'hour'), ('bot', 'month')]" "for programs by hour, day and month"
+like "$("$TROUPE" budget -c "$TAP_DIR/troupe.ini")" "the bot today: .* USD of .*; anew at 00:00 UTC" "troupe budget tells of caps"
 is "$(grep -cE 'key-(one|two|three)' "$TAP_DIR/log")" 0 "no key is in the log"
 host_stop
 tap_done

@@ -83,7 +83,7 @@ SETTINGS = ["limits.messages 1", "limits.messages 3 scope=channel", "limits.mess
             "conversation.session_gap 60s", "limits.images 0", "nothing.like it",
             "discord.auto_thread yes scope=channel", "discord.auto_thread no",
             "limits.messages 2 role=<@&600000000000000000>"]
-COMMANDS = [("help", {}), ("status", {}), ("why", {}), ("usage", {}), ("stop", {}),
+COMMANDS = [("help", {}), ("status", {}), ("why", {}), ("usage", {}), ("budget", {}), ("stop", {}),
             ("config", {"action": "list"}),
             ("config", {"action": "set", "key": "limits.messages", "value": "4"}),
             ("config", {"action": "unset", "key": "limits.messages"}),
@@ -203,7 +203,7 @@ daily = {pick(['1000', '1000', '1000', '0.000001'])}
     def typed(self):
         pick = self.random.choice
         return "{mention} " + pick(
-            ["/help", "/status", "/why last", "/usage", "/stop", "/pause 1", "/resume", "/resume",
+            ["/help", "/status", "/why last", "/usage", "/budget", "/stop", "/pause 1", "/resume", "/resume",
              "/config list", "/config audit", "/remind", "/no-such-thing x", "/help nothing"] +
             [f"/config set {setting}" for setting in SETTINGS] +
             ["/config unset limits.messages"]) + pick(["", " {token}"])

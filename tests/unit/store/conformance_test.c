@@ -698,7 +698,8 @@ static troupe_status spans_body(void *arg)
     static const struct turn_budget_caps hour = {TURN_BUDGET_NO_CAP, 10, 100, TURN_BUDGET_NO_CAP};
     static const struct turn_budget_caps month = {40, TURN_BUDGET_NO_CAP, 100, TURN_BUDGET_NO_CAP};
     struct fixture *f = arg;
-    int64_t sum = -1;
+    _cleanup_rows_ struct store_rows *most = NULL;
+    struct turn_budget_sum sum = {-1, -1, -1};
 
     CHECK_STATUS(reserve_of(f, &hour, NULL, 8), TROUPE_OK);
     CHECK_STATUS(reserve_of(f, &hour, NULL, 3), TROUPE_BUDGET);
@@ -714,7 +715,11 @@ static troupe_status spans_body(void *arg)
                  TROUPE_OK);
     CHECK_STATUS(turn_budget_span_sum(f->store, TURN_BUDGET_HOUR, "guild", "g1", 0, &sum, &f->err),
                  TROUPE_OK);
-    CHECK(sum == 5);
+    CHECK(sum.reserved == 0 && sum.settled == 5 && sum.unknown == 0);
+    CHECK_STATUS(turn_budget_span_most(f->store, TURN_BUDGET_HOUR, "guild", 3, 0, &most, &f->err),
+                 TROUPE_OK);
+    CHECK(most->count == 1 && !strcmp(store_cell_text(most, 0, 0, ""), "g1"));
+    CHECK(store_cell_int(most, 0, 1, -1) == 0 && store_cell_int(most, 0, 2, -1) == 5);
     CHECK_STATUS(reserve_of(f, &hour, NULL, 6), TROUPE_BUDGET);
     CHECK_STATUS(
         write_one(f, STORE_SQL("UPDATE budget_ledger SET created_ms = created_ms - 3600000")),
@@ -728,6 +733,14 @@ static troupe_status spans_body(void *arg)
                                         "('9000-01-01', 'bot', 'other', 99), "
                                         "('9000-01-02', 'bot', 'bot', 30)")),
                  TROUPE_OK);
+    CHECK_STATUS(turn_budget_span_sum(f->store, TURN_BUDGET_MONTH, "bot", "bot", 0, &sum, &f->err),
+                 TROUPE_OK);
+    CHECK(sum.reserved == 0 && sum.settled == 30);
+    store_rows_free(most);
+    most = NULL;
+    CHECK_STATUS(turn_budget_span_most(f->store, TURN_BUDGET_MONTH, "bot", 1, 0, &most, &f->err),
+                 TROUPE_OK);
+    CHECK(most->count == 1 && store_cell_int(most, 0, 2, -1) == 99); /* the other's */
     CHECK_STATUS(reserve_of(f, NULL, &month, 11), TROUPE_BUDGET);
     CHECK(strstr(f->err.text, "the bot's budget for this month is used up"));
     CHECK_STATUS(reserve_of(f, &hour, &month, 10), TROUPE_BUDGET); /* the hour's, which is nested */

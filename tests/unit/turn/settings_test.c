@@ -34,6 +34,13 @@
         CHECK(strstr(buf_text(&record_->shown), (part)));                                          \
     } while (0)
 
+#define CHECK_NO_PART_AS(who, text, part)                                                          \
+    do {                                                                                           \
+        struct record *record_ = ask_as(t, who, text);                                             \
+        WAIT_FOR(is_answered(record_));                                                            \
+        CHECK(!strstr(buf_text(&record_->shown), (part)));                                         \
+    } while (0)
+
 /* ---- layers --------------------------------------------------------------------------------- */
 
 BODY(a_role_lies_over_a_channel_over_a_server_over_the_bot_over_the_file)
@@ -509,6 +516,102 @@ BODY(usage_tells_members_of_themselves_and_admins_of_the_server)
     return TROUPE_OK;
 }
 
+/* What was spent in this hour and before it, today and on another day of this month. Hours and months have no
+ * end here, so what is later counts as well. */
+static troupe_status spend(struct fixture *f)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    char day[CLOCK_ISO_SIZE];
+
+    clock_iso(clock_wall_ms(), day);
+    day[10] = '\0';
+    store_batch_add(
+        batch,
+        STORE_SQL(
+            "INSERT INTO budget_day (day, scope, scope_id, settled_micros, reserved_micros, "
+            "unknown_micros) VALUES (?1, 'bot', 'bot', 400000, 100000, 0), "
+            "(?1, 'guild', '10', 300000, 0, 1000), (?1, 'member', '7', 200000, 0, 0), "
+            "(?1, 'plugin', 'painter', 400000, 0, 0), ('9000-01-01', 'bot', 'bot', 600000, 0, 0), "
+            "('9000-01-01', 'member', '7', 50000, 0, 0), "
+            "('9000-01-01', 'guild', '99', 70000, 0, 0)",
+            store_text(day)));
+    store_batch_add(
+        batch,
+        STORE_SQL("INSERT INTO budget_ledger (turn_id, day, scope_bot, scope_guild, scope_member, "
+                  "scope_plugin, what, reserved_micros, settled_micros, state, created_ms) VALUES "
+                  "(1, ?1, 'bot', '10', '7', 'painter', 'a test', 20000, 15000, 'unknown', ?2), "
+                  "(1, ?1, 'bot', '10', '7', 'painter', 'a test', 20000, 0, 'reserved', ?2), "
+                  "(1, ?1, 'bot', '10', '7', 'painter', 'a test', 99999, 99999, 'settled', 1)",
+                  store_text(day), store_int(clock_wall_ms() + INT64_C(86400000) * 3650)));
+    store_batch_add(batch, STORE_SQL("INSERT INTO budget_stop (what, ledger_id, over_micros, "
+                                     "stopped_ms) VALUES ('a test', 1, 2500, 1)"));
+    return store_commit(f->store, batch, 0, &f->err);
+}
+
+#define CAPS                                                                                       \
+    ACTOR "[budget]\ndaily = 1.00\nper_guild_monthly = 2\nper_member_hourly = 0.10\n"              \
+          "per_plugin_daily = 0.50\n"
+
+BODY_IN(usage_tells_hour_day_and_month, CAPS)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_STATUS(spend(f), TROUPE_OK);
+    CHECK_PART_AS(IN("10"), "/usage",
+                  "you this hour: 0.0150 USD of 0.10 (35 %), 0.0200 more are "
+                  "reserved (part of it estimated)\nyou today: 0 turns, 0.2000 "
+                  "USD\nyou this month: 0.2500 USD");
+    CHECK_NO_PART_AS(IN("10"), "/usage", "server");
+    CHECK_NO_PART_AS(ADMIN_OF("10"), "/usage", "the bot today");
+    CHECK_PART_AS(ADMIN_OF("10"), "/usage", "this server this month: 0.3000 USD of 2.00 (15 %)");
+    CHECK_PART_AS(OWNER_OF("10"), "/usage",
+                  "the bot today: 0.4000 USD of 1.00 (50 %), 0.1000 more");
+    CHECK_PART_AS(OWNER_OF("10"), "/usage", "the bot this month: 1.0000 USD");
+    CHECK_PART_AS(OWNER_OF("10"), "/usage", "agent painter this hour: 0.0150 USD");
+    return TROUPE_OK;
+}
+
+BODY_IN(budget_tells_admins_of_every_cap, CAPS)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    _cleanup_mem_ char *text = NULL, *json = NULL;
+    _cleanup_json_ json_t *tree = NULL;
+    const json_t *levels;
+
+    CHECK_STATUS(spend(f), TROUPE_OK);
+    CHECK_PART_AS(IN("10"), "/budget", "is for those who manage the server only");
+    CHECK_PART_AS(ADMIN_OF("10"), "/budget",
+                  "the bot today: 0.4000 USD of 1.00 (50 %), 0.1000 more are reserved; anew at "
+                  "00:00 UTC\nthis server this month: 0.3000 USD of 2.00 (15 %) (part of it "
+                  "estimated); anew on ");
+    CHECK_PART_AS(ADMIN_OF("10"), "/budget", "\nyou this hour: 0.0000 USD of 0.10 (0 %); anew at ");
+    CHECK_PART_AS(ADMIN_OF("10"), "/budget",
+                  "\nagent painter today: 0.4000 USD of 0.50 (80 %); anew");
+    CHECK_PART_AS(ADMIN_OF("10"), "/budget",
+                  "\nwithout a cap: the bot this hour, the bot this month, each server this hour");
+    CHECK_PART_AS(
+        ADMIN_OF("10"), "/budget",
+        "\nstopped: \"a test\" cost 0.002500 USD more than its worst case; when its price "
+        "is right, the bot's owner confirms it: /usage \"a test\"");
+    CHECK_NO_PART_AS(ADMIN_OF("10"), "/budget", "99");
+
+    /* At the shell, for people and programs. */
+    CHECK_STATUS(turn_engine_call(t->engine, "budget", "{}", 0, &text, &json, &f->err), TROUPE_OK);
+    CHECK(strstr(text, "\nserver 10 this month: 0.3000 USD of 2.00"));
+    CHECK(strstr(text, "\nserver 99 this month: 0.0700 USD of 2.00"));
+    CHECK(strstr(text, "\nmember 7 this hour: 0.0150 USD of 0.10"));
+    CHECK(strstr(text, "confirms it: troupe usage \"a test\""));
+    CHECK_STATUS(json_parse(json, strlen(json), &tree, &f->err), TROUPE_OK);
+    levels = json_object_get(tree, "levels");
+    CHECK(json_array_size(levels) == 5);
+    CHECK(json_get_int(json_array_get(levels, 0), "spent_micros", 0) == 400000);
+    CHECK(json_get_int(json_array_get(levels, 0), "percent", 0) == 50);
+    CHECK(json_array_size(json_object_get(tree, "stopped")) == 1);
+    return TROUPE_OK;
+}
+
 BODY(only_the_owner_confirms_what_cost_too_much)
 {
     struct stage_test *t = arg;
@@ -576,6 +679,8 @@ int main(void)
         TEST(bots_do_not_talk_in_circles_with_the_cores_own_commands),
         TEST(bots_do_not_talk_in_circles),
         TEST(usage_tells_members_of_themselves_and_admins_of_the_server),
+        TEST(usage_tells_hour_day_and_month),
+        TEST(budget_tells_admins_of_every_cap),
         TEST(only_the_owner_confirms_what_cost_too_much),
         TEST(the_shell_reaches_the_cores_own_commands),
     };

@@ -57,6 +57,7 @@ static struct record *say(struct stage_test *t)
         "/status",
         "/why",
         "/usage",
+        "/budget",
         "/stop",
         "/pause 1",
         "/pause",
