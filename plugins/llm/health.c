@@ -142,7 +142,9 @@ void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t 
         return;
     }
     if (kind->category == LLM_RATE) {
-        health->cool_for[key] = retry_after_ms > 0 ? retry_after_ms : LLM_COOL_MS;
+        health->cool_for[key] = retry_after_ms <= 0                 ? LLM_COOL_MS
+                                : retry_after_ms < LLM_COOL_MOST_MS ? retry_after_ms
+                                                                    : LLM_COOL_MOST_MS;
         return;
     }
     if (refuses_key(kind)) {

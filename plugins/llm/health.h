@@ -18,12 +18,13 @@
 #define LLM_PROVIDERS_MAX    4
 #define LLM_KEYS_MAX         2
 
-#define LLM_BREAKER_FAILURES 5                 /* in a row, that open it            */
-#define LLM_BREAKER_FIRST_MS ((int64_t)30000)  /* open for so long, doubled each time */
-#define LLM_BREAKER_MOST_MS  ((int64_t)600000) /* up to this                        */
-#define LLM_PROBE_MS         ((int64_t)120000) /* a probe that said nothing for so long is lost */
-#define LLM_COOL_MS          ((int64_t)10000)  /* after a 429 that names no time    */
-#define LLM_KEY_COOL_MS      ((int64_t)600000) /* a key that was refused, or has no credit */
+#define LLM_BREAKER_FAILURES 5                  /* in a row, that open it            */
+#define LLM_BREAKER_FIRST_MS ((int64_t)30000)   /* open for so long, doubled each time */
+#define LLM_BREAKER_MOST_MS  ((int64_t)600000)  /* up to this                        */
+#define LLM_PROBE_MS         ((int64_t)120000)  /* a probe that said nothing for so long is lost */
+#define LLM_COOL_MS          ((int64_t)10000)   /* after a 429 that names no time    */
+#define LLM_COOL_MOST_MS     ((int64_t)3600000) /* after one that does, whatever it says */
+#define LLM_KEY_COOL_MS      ((int64_t)600000)  /* a key that was refused, or has no credit */
 #define LLM_KNOWN_LEAST      5u
 #define LLM_FIRSTS           64 /* first tokens that are remembered of a model */
 

@@ -261,6 +261,19 @@ static void each_key_has_its_own_limits(void **state)
     free(rig);
 }
 
+/* A header with a year that is wrong is no reason to be without the model until somebody starts the bot anew. */
+static void no_wait_that_a_provider_names_is_longer_than_an_hour(void **state)
+{
+    struct rig *rig = rig_new();
+
+    (void)state;
+    llm_router_note(&rig->router, OWN, 0, kind_of("rate"), INT64_MAX, 0, 0);
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, CHEAP);
+    assert_int_equal(choose(rig, LLM_QUICK, NOW + LLM_COOL_MOST_MS - 1).candidate, CHEAP);
+    assert_int_equal(choose(rig, LLM_QUICK, NOW + LLM_COOL_MOST_MS).candidate, OWN);
+    free(rig);
+}
+
 static void repeated_questions_stay_a_fifth_of_all(void **state)
 {
     struct rig *rig = rig_new();
@@ -856,6 +869,7 @@ int main(void)
         cmocka_unit_test(what_only_the_admin_can_mend_opens_at_once),
         cmocka_unit_test(what_was_asked_is_no_fault_of_the_model),
         cmocka_unit_test(each_key_has_its_own_limits),
+        cmocka_unit_test(no_wait_that_a_provider_names_is_longer_than_an_hour),
         cmocka_unit_test(repeated_questions_stay_a_fifth_of_all),
         cmocka_unit_test(a_hedge_is_off_a_time_or_measured),
         cmocka_unit_test(a_measured_hedge_waits_for_the_slowest_twentieth),
