@@ -92,8 +92,8 @@ static troupe_status stage(troupe_turn *turn)
     char said[APOLOGY_MAX];
     troupe_status status;
 
-    if (!message || !(message->flags & TROUPE_MESSAGE_ADDRESSED) ||
-        (message->flags & TROUPE_MESSAGE_BOT)) {
+    /* Of other bots the host lets through what it is told to answer, and counts it. */
+    if (!message || !(message->flags & TROUPE_MESSAGE_ADDRESSED)) {
         troupe_reason(turn, "conversation.not_addressed", "nobody asked the bot");
         return TROUPE_NEXT;
     }

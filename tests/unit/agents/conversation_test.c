@@ -333,10 +333,22 @@ static void what_nobody_asked_the_bot_goes_on_to_the_next_stage(void **state)
     (void)state;
     fake->message.flags = 0;
     assert_int_equal(fake_say(fake, "just chatting"), TROUPE_NEXT);
-    fake->message.flags = TROUPE_MESSAGE_ADDRESSED | TROUPE_MESSAGE_BOT;
+    fake->message.flags = TROUPE_MESSAGE_BOT;
     assert_int_equal(fake_say(fake, "I am a bot"), TROUPE_NEXT);
     assert_int_equal(fake->service_count, 0);
     assert_true(fake_text_has(&fake->reasons, "conversation.not_addressed"));
+    finish(fake);
+}
+
+static void a_bot_that_the_host_lets_ask_is_answered(void **state)
+{
+    struct fake_turn *fake = talker();
+
+    (void)state;
+    fake->message.flags = TROUPE_MESSAGE_ADDRESSED | TROUPE_MESSAGE_BOT;
+    answers(fake, "Hello, ", "bot.");
+    assert_int_equal(fake_say(fake, "I am a bot"), TROUPE_DONE);
+    assert_string_equal(fake->written.ptr, "Hello, bot.");
     finish(fake);
 }
 
@@ -814,6 +826,7 @@ int main(void)
         cmocka_unit_test(nobody_reads_another_members_or_channels_talk),
         cmocka_unit_test(a_turn_that_runs_twice_is_stored_once),
         cmocka_unit_test(what_nobody_asked_the_bot_goes_on_to_the_next_stage),
+        cmocka_unit_test(a_bot_that_the_host_lets_ask_is_answered),
         cmocka_unit_test(an_empty_message_gets_a_greeting),
         cmocka_unit_test(each_trouble_has_its_sentence_and_reason),
         cmocka_unit_test(without_a_provider_it_says_so_at_the_first_call),
