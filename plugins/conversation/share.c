@@ -18,8 +18,8 @@ static int says(troupe_str value, const char *text)
 
 int share_names_guild(troupe_str text)
 {
-    static const char *const marks[] = {
-        "<@", "<#", "<:", "<a:", "</", "<id:", "/channels/", "discord.gg/"};
+    static const char *const marks[] = {"<@",   "<#",         "<:",          "<a:",     "</",
+                                        "<id:", "/channels/", "discord.gg/", "/invite/"};
 
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
         if (memmem(text.ptr, text.len, marks[i], strlen(marks[i])))

@@ -228,9 +228,13 @@ static void spaces_around_a_placeholder_change_nothing(void **state)
 
 static void what_a_server_set_or_has_stays_in_it(void **state)
 {
-    static const char *const own[] = {"who is <@77>?",      "what is <#7> for?",
-                                      "what is <:wink:9>?", "read /channels/3/7/8 for me",
-                                      "try </help:1>",      "and discord.gg/abc?"};
+    static const char *const own[] = {"who is <@77>?",
+                                      "what is <#7> for?",
+                                      "what is <:wink:9>?",
+                                      "read /channels/3/7/8 for me",
+                                      "try </help:1>",
+                                      "and discord.gg/abc?",
+                                      "or discord.com/invite/abc?"};
     static const char plain[] = "You are {{bot}}. Today is {{date}}.";
     struct fake_turn *fake = talker_with(plain);
 
