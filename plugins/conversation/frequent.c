@@ -44,7 +44,7 @@ static troupe_status find_answer(troupe_turn *turn, const struct asking *asking,
     troupe_status status;
     int whole;
 
-    if (preferences->stored || has_own_name(turn, asking->conversation))
+    if (!preferences_are_usual(preferences) || has_own_name(turn, asking->conversation))
         return TROUPE_OK;
     status = prompt_for_all(turn, asking->conversation, asking->history.asked_ms, &prompt);
     if (status < 0)

@@ -113,7 +113,6 @@ troupe_status preferences_load(troupe_turn *turn, struct preferences *ret)
                         NULL, 0, &rows);
     if (status < 0 || sql->row_count(rows) == 0)
         return status;
-    ret->stored = 1;
     take(sql->cell(rows, 0, 0), ret->name, sizeof(ret->name));
     take(sql->cell(rows, 0, 1), ret->tone, sizeof(ret->tone));
     take(sql->cell(rows, 0, 2), ret->emoji, sizeof(ret->emoji));
@@ -240,6 +239,17 @@ troupe_status preferences_reset(troupe_turn *turn)
         TROUPE_ROWS_ANY};
 
     return troupe_sql(turn)->commit(turn, &statement, 1);
+}
+
+int preferences_are_usual(const struct preferences *preferences)
+{
+    struct preferences usual;
+
+    preferences_defaults(&usual);
+    return strcmp(preferences->tone, usual.tone) == 0 &&
+           strcmp(preferences->emoji, usual.emoji) == 0 &&
+           strcmp(preferences->language, usual.language) == 0 &&
+           preferences->offset_minutes == usual.offset_minutes;
 }
 
 const char *preferences_emoji_rule(const struct preferences *preferences)

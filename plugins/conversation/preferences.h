@@ -18,7 +18,6 @@ struct preferences {
     char time_zone[16]; /* "UTC" or "UTC+02:00" */
     int32_t offset_minutes;
     int64_t window;
-    uint8_t stored; /* there is a row */
 };
 
 /* What a member asks for; empty texts and 0 leave things as they are. */
@@ -39,6 +38,8 @@ troupe_status preferences_apply(struct preferences *preferences,
 troupe_status preferences_store(troupe_turn *turn, const struct preferences *preferences);
 troupe_status preferences_reset(troupe_turn *turn);
 
+/* Whether they ask for answers as everybody gets them: in tone, emoji, language and the day that it is. */
+int preferences_are_usual(const struct preferences *preferences);
 /* What is said about emoji in a prompt. */
 const char *preferences_emoji_rule(const struct preferences *preferences);
 

@@ -182,6 +182,23 @@ static void who_wants_to_be_talked_to_otherwise_gets_an_answer_of_their_own(void
     fake_turn_free(fake);
 }
 
+static void what_a_member_is_called_and_how_much_is_kept_in_mind_changes_no_answer(void **state)
+{
+    struct fake_turn *fake = ready(NULL, NULL);
+    const troupe_str none = {"", 0}, name = {"Countess", 8};
+
+    (void)state;
+    assert_int_equal(warm(fake), TROUPE_OK);
+    fake_next(fake);
+    assert_int_equal(((preferences_fn)fake_function(fake, "preferences"))(&fake->turn, name, none,
+                                                                          none, none, 20, none, 0),
+                     TROUPE_OK);
+    fake_next(fake);
+    assert_int_equal(fake_say(fake, "what is troupe"), TROUPE_DONE);
+    assert_string_equal(fake->written.ptr, "A house full of agents.\n-# I gave this answer before");
+    fake_turn_free(fake);
+}
+
 static void nothing_is_asked_for_later_where_money_is_short(void **state)
 {
     struct fake_turn *fake = ready("faq_warm", "1");
@@ -287,6 +304,7 @@ int main(void)
         cmocka_unit_test(what_is_asked_before_is_there_for_the_first_who_asks),
         cmocka_unit_test(where_nothing_is_kept_the_first_who_asks_waits_and_the_next_does_not),
         cmocka_unit_test(who_wants_to_be_talked_to_otherwise_gets_an_answer_of_their_own),
+        cmocka_unit_test(what_a_member_is_called_and_how_much_is_kept_in_mind_changes_no_answer),
         cmocka_unit_test(nothing_is_asked_for_later_where_money_is_short),
         cmocka_unit_test(a_model_that_fails_is_asked_no_more_at_the_start),
         cmocka_unit_test(an_answer_that_is_cut_is_given_to_who_asks_and_not_kept),
