@@ -44,3 +44,11 @@ troupe_statement context_sample_store(const struct context_sample *sample, int64
         {params, CONTEXT_SAMPLE_PARAMS, sizeof(*params)},
         TROUPE_ROWS_ANY};
 }
+
+troupe_statement context_sample_clear(const troupe_value *before)
+{
+    return (troupe_statement){"DELETE FROM {conversation_models} "
+                              "WHERE account = COALESCE(:account, '') AND updated_at <= ?1",
+                              {before, 1, sizeof(*before)},
+                              TROUPE_ROWS_ANY};
+}

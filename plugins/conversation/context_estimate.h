@@ -28,6 +28,10 @@ void context_sample_read(troupe_str result, struct context_sample *ret);
 troupe_statement context_sample_store(const struct context_sample *sample, int64_t now_ms,
                                       troupe_value *params);
 
+/* The statement that takes out what counts no more: what a model is called is its provider's word, and may be
+ * another one each day. `before` is now less CONTEXT_SAMPLE_LIFE_MS, and must live as long. */
+troupe_statement context_sample_clear(const troupe_value *before);
+
 /* For the query that loads a session: the largest of the models that answered lately, NULL without
  * any. ?1 is now less CONTEXT_SAMPLE_LIFE_MS. */
 #define CONTEXT_SAMPLE_LIFE_MS (INT64_C(7) * 24 * 3600 * 1000)

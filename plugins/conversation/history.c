@@ -174,7 +174,8 @@ troupe_status history_store(troupe_turn *turn, const struct history *history,
     const troupe_value count[] = {start, troupe_sql_int(last),
                                   more ? text(intents) : troupe_sql_null()};
     troupe_value sample[CONTEXT_SAMPLE_PARAMS], row[INTENT_LOG_PARAMS];
-    troupe_statement statements[7];
+    const troupe_value old = troupe_sql_int(last - CONTEXT_SAMPLE_LIFE_MS);
+    troupe_statement statements[8];
     uint32_t n = 0;
 
     if (history->is_new) {
@@ -189,6 +190,7 @@ troupe_status history_store(troupe_turn *turn, const struct history *history,
             ":guild, ?1, ?2) "
             "ON CONFLICT (account, channel, member, session_start) DO NOTHING",
             TROUPE_ARRAY(begin), TROUPE_ROWS_ANY};
+        statements[n++] = context_sample_clear(&old);
     }
     statements[n++] = (troupe_statement){INSERT_LINE("0", "user", "0", "0", "?5", "?6"),
                                          TROUPE_ARRAY(question), TROUPE_ROWS_ANY};

@@ -142,9 +142,10 @@ static void what_models_count_is_kept_and_moves_the_room(void **state)
     text = strstr(fake->reasons.ptr, "about ");
     assert_non_null(text);
     assert_true(strtoll(text + 6, NULL, 10) > 300);
-    /* and one that was not asked for a week no longer does */
+    /* and one that was not asked for a week no longer does, nor is it kept */
     fake->now_ms += CONTEXT_SAMPLE_LIFE_MS;
     say(fake, "new talk", "e", usual);
+    holds(fake, "SELECT COUNT(*) || '' FROM conversation__conversation_models", "0");
     say(fake, "and on", "f", usual);
     text = strstr(fake->reasons.ptr, "about ");
     assert_true(strtoll(text + 6, NULL, 10) < 300);
