@@ -417,6 +417,24 @@ static void no_text_gets_out_of_its_fence(void **state)
     assert_memory_equal(out, "> a\n> \n> b > c\n> (data)\n", len);
 }
 
+static void what_only_some_take_for_a_line_end_is_none(void **state)
+{
+    /* VT, FF, NEL, LINE SEPARATOR, PARAGRAPH SEPARATOR; and what looks like them: A0, PER MILLE, an ellipsis */
+    static const char evil[] = "a\vb\fc\xc2\x85"
+                               "d\xe2\x80\xa8"
+                               "e\xe2\x80\xa9"
+                               "f\xc2\xa0\xe2\x80\xb0\xe2\x80\xa6\xe2\x80";
+    static const char tame[] = "> a b c  d   e   f\xc2\xa0\xe2\x80\xb0\xe2\x80\xa6\xe2\x80\n";
+    const troupe_str text = {evil, sizeof(evil) - 1};
+    char out[64];
+    uint64_t len = context_fence_put(out, text);
+
+    (void)state;
+    assert_true(len <= context_fence_room(text));
+    assert_int_equal(len, sizeof(tame) - 1);
+    assert_memory_equal(out, tame, len);
+}
+
 /* Where not all of it fits. */
 static void small_talk_makes_way_for_what_wanted_something(void **state)
 {
@@ -495,6 +513,7 @@ int main(void)
         cmocka_unit_test(what_other_stages_found_goes_along_as_data),
         cmocka_unit_test(data_takes_no_more_than_its_share),
         cmocka_unit_test(no_text_gets_out_of_its_fence),
+        cmocka_unit_test(what_only_some_take_for_a_line_end_is_none),
     };
 
     return cmocka_run_group_tests_name("conversation context", tests, NULL, NULL);
