@@ -55,7 +55,8 @@ def config(directory, discord, mock, form):
     text = llm_cache.config(directory, discord, mock)
     text = text.replace(f"base_url = {mock.url}/v1\n", f"base_url = {mock.url}{FORMATS[form]}\n"
                         f"format = {form}\nlocal = no\ncache = no\ntool_steps = 2\nattempts = 2\n")
-    return text.replace("attempts = 1\n", "") + f"""[agent actor]
+    text = text.replace("attempts = 1\n", "").replace("tool_steps = 0\n", "")
+    return text + f"""[agent actor]
 plugin = {rig.BUILD}/tests/plugins_turn/.libs/actor.so
 isolation = inprocess
 """
