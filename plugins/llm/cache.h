@@ -12,7 +12,8 @@
  * equal in that form gets the same answer, though spelled in other ways. Such answers have places of
  * their own and live half as long.
  *
- * The tools that the model may use are part of the key, and what was answered after a call is not kept.
+ * Where the model may use tools only those are looked for: the tools are part of the key, and what was answered
+ * after a call is not kept.
  *
  * It lies in the host's cache, which may lose it, holds nothing for more than a day, and takes an answer out
  * when the member whose question it was deletes their data.

@@ -65,14 +65,16 @@ static int says(troupe_str value, const char *text)
     return value.len == strlen(text) && memcmp(value.ptr, text, value.len) == 0;
 }
 
-/* What the caller does not say that it may be shared is the member's, and so is whatever they write in
- * private. */
-static int may_share(troupe_turn *turn, const struct llm_settings *settings, troupe_str cache,
-                     struct llm_share *ret)
+/* What tools do and find is the member's, so with tools only what is known to be meant is looked for: what
+ * was once answered in words may be an order the next time. What the caller does not say that it may be shared
+ * is the member's, too, and so is whatever they write in private. */
+static int may_share(troupe_turn *turn, const struct llm_settings *settings,
+                     const struct llm_request *request, troupe_str cache, struct llm_share *ret)
 {
     const troupe_message *message = troupe_turn_message(turn);
 
     if (!settings->cache || settings->cache_ttl_ms <= 0 ||
+        (request->tools && ret->question.len == 0) ||
         (message && message->flags & TROUPE_MESSAGE_DIRECT))
         return 0;
     ret->account = message ? message->account : 0;
@@ -177,7 +179,7 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
         llm_tools_offer(turn, &request);
     prefer = llm_prefer_load(turn, &agent->router, way);
     /* What one model said is not for somebody who would rather have another. */
-    shared = !request.schema && !prefer && may_share(turn, settings, cache, &share);
+    shared = !request.schema && !prefer && may_share(turn, settings, &request, cache, &share);
     status = shared && request.pictures ? llm_pictures_digest(turn, &pictures) : TROUPE_OK;
     if (status >= 0)
         status = answer(turn, agent, way, prefer, shared ? &share : NULL, &round);

@@ -88,7 +88,8 @@ static const char *read_lacks(const json_t *json, uint32_t *ret)
         const uint32_t bit = lack_of(json_string_value(item));
 
         if (!bit)
-            return "\"lacks\" lists \"tools\", \"schema\", \"json\", \"temperature\" and \"max_tokens\"";
+            return "\"lacks\" lists \"tools\", \"schema\", \"json\", \"temperature\" and "
+                   "\"max_tokens\"";
         *ret |= bit;
     }
     return list && !json_is_array(list) ? "\"lacks\" is a list" : NULL;

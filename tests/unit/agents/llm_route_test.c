@@ -559,12 +559,16 @@ static int ends_count_against_the_model(const struct fake_response *response)
 
 static void a_turn_that_ran_out_of_time_counts_against_who_kept_silent(void **state)
 {
-    struct fake_response silent = {.status = 200, .chunk_ms = 5 * SECONDS, .times_out = 1};
-    struct fake_response stopped = {.status = 200, .chunk_ms = 5 * SECONDS, .ends_turn = 1};
-    struct fake_response late = {.status = 200, .chunk_ms = 4 * SECONDS, .times_out = 1};
-    struct fake_response talking = silent;
+    static const struct fake_response silent = {
+        .status = 200, .chunk_ms = 5 * SECONDS, .times_out = 1};
+    static const struct fake_response stopped = {
+        .status = 200, .chunk_ms = 5 * SECONDS, .ends_turn = 1};
+    static const struct fake_response late = {
+        .status = 200, .chunk_ms = 4 * SECONDS, .times_out = 1};
+    static struct fake_response talking;
 
     (void)state;
+    talking = silent;
     talking.chunks[0] = "data: {\"choices\":[{\"delta\":{\"content\":\"Once\"}}]}\n\n";
     assert_true(ends_count_against_the_model(&silent));
     assert_false(ends_count_against_the_model(&stopped)); /* the member said so        */
