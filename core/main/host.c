@@ -300,7 +300,7 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
     }
     if (status == TROUPE_OK)
         status = pages_open(host, &host->pages, err);
-    if (status == TROUPE_OK)
+    if (status == TROUPE_OK && !host->options.one_call)
         host_at_start(host);
     return status;
 }

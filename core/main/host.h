@@ -29,6 +29,7 @@ struct host_options {
     const char *package_dir; /* of the host's own plugins; NULL: the installed one      */
     const char *runner;      /* troupe-runner; NULL: the installed one                  */
     bool console_only;       /* a talk in the terminal: Discord stays off               */
+    bool one_call;           /* what agents declare for the start is left undone, too   */
 };
 
 /* The file to read: the one that was named, the installed one, or the fallback. mem_free; NULL:

@@ -174,7 +174,7 @@ void provider_test_run(struct provider_test *test)
     asking.options.config_path = test->config_path;
     asking.options.sets = sets;
     asking.options.set_count = count;
-    asking.options.console_only = true;
+    asking.options.console_only = asking.options.one_call = true;
     asking.log = memfd_create("log", MFD_CLOEXEC);
     log_setup(LOG_WARN, LOG_JSON, asking.log >= 0 ? asking.log : STDERR_FILENO);
     status = solo_run(&task, &test->error);
