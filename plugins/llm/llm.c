@@ -306,10 +306,12 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
                                 .again = again,
                                 .pictures = pictures};
     struct llm_choice choice;
-    char result[LLM_CHOICE_MAX];
+    const char *why = choice.why;
+    char result[LLM_CHOICE_MAX], part[480];
 
     llm_router_choose(&agent->router, &ask, troupe_now(turn), &choice);
-    troupe_reason(turn, "llm.route", "%s", choice.why);
+    while (llm_choice_tell(&why, part, sizeof(part)))
+        troupe_reason(turn, "llm.route", "%s", part);
     llm_choice_write(&choice, result);
     return troupe_result(turn, result, strlen(result));
 }

@@ -197,17 +197,80 @@ __attribute__((format(printf, 2, 3))) static void tell(struct llm_choice *choice
     va_end(args);
 }
 
+/* What was found out about the candidates of a way. */
+struct findings {
+    double value[LLM_CANDIDATES_MAX];
+    const char *why_not[LLM_CANDIDATES_MAX]; /* NULL: it may be asked */
+    int best;                                /* its place; -1: none   */
+    int unpriced;                            /* the first without a price; -1: none */
+};
+
+static int is_preferred(const struct llm_ask *ask, const struct llm_way *way, uint32_t place)
+{
+    return ask->prefer >> way->to[place].candidate & 1;
+}
+
+static void compare(const struct llm_router *router, const struct llm_ask *ask,
+                    const struct llm_way *way, int64_t now_ms, struct findings *ret)
+{
+    ret->best = ret->unpriced = -1;
+    for (uint32_t i = 0; i < way->count; i++) {
+        ret->why_not[i] = obstacle(router, ask, way, i, now_ms);
+        ret->value[i] = score(router, ask, way, i, now_ms);
+        if (ret->why_not[i]) {
+            if (ret->why_not[i] == no_price && ret->unpriced < 0)
+                ret->unpriced = (int)i;
+            continue;
+        }
+        if (is_preferred(ask, way, i))
+            ret->value[i] += PREFERRED;
+        if (ret->best < 0 || ret->value[i] > ret->value[ret->best])
+            ret->best = (int)i;
+    }
+}
+
+/* Names are cut so that all candidates have room. */
+static void tell_one(const struct llm_router *router, const struct llm_ask *ask,
+                     const struct llm_way *way, uint32_t place, const struct findings *found,
+                     struct llm_choice *choice)
+{
+    const struct llm_settings *settings = &router->candidates[way->to[place].candidate].settings;
+    const char *note = found->why_not[place];
+
+    if (!note && is_preferred(ask, way, place))
+        note = "preferred";
+    tell(choice, "%.90s at %.60s %.2f%s%s%s", settings->model, settings->host_name,
+         found->value[place], note ? " (" : "", note ? note : "", note ? ")" : "");
+}
+
+static void tell_others(const struct llm_router *router, const struct llm_ask *ask,
+                        const struct llm_way *way, int chosen, const struct findings *found,
+                        struct llm_choice *choice)
+{
+    const char *before = "; not ";
+
+    for (uint32_t i = 0; i < way->count; i++) {
+        if ((int)i == chosen)
+            continue;
+        tell(choice, "%s", before);
+        tell_one(router, ask, way, i, found, choice);
+        before = ", ";
+    }
+}
+
 /* The one that just failed, where it alone is left. */
 static int may_repeat(struct llm_router *router, const struct llm_ask *ask,
                       struct llm_choice *choice)
 {
-    if (ask->last < 0 || !ask->again)
-        return 0;
-    if (!llm_router_spend(router)) {
-        tell(choice, "; too many questions were repeated lately");
+    if (ask->last < 0 || !ask->again) {
+        tell(choice, " none is left");
         return 0;
     }
-    tell(choice, "; the same again");
+    if (!llm_router_spend(router)) {
+        tell(choice, " none is left, too many questions were repeated lately");
+        return 0;
+    }
+    tell(choice, " %.90s, the same again", router->candidates[ask->last].settings.model);
     return 1;
 }
 
@@ -215,47 +278,52 @@ void llm_router_choose(struct llm_router *router, const struct llm_ask *ask, int
                        struct llm_choice *ret)
 {
     const struct llm_way *way = way_of(router, ask->route);
-    int64_t unpriced = -1;
-    double best = -1;
+    struct findings found;
+    int chosen;
 
     memset(ret, 0, sizeof(*ret));
     ret->candidate = -1;
     ret->blind = way->count > 0;
     look(router, now_ms);
+    compare(router, ask, way, now_ms, &found);
+    for (uint32_t i = 0; i < way->count; i++)
+        ret->blind &= found.why_not[i] == cannot_see;
+    /* Asking one without a price is refused with the remedy, which helps more than silence. */
+    chosen = found.best < 0 && ask->last < 0 ? found.unpriced : found.best;
     tell(ret, "%s:", routes[ask->route].name);
-    for (uint32_t i = 0; i < way->count; i++) {
-        const struct llm_candidate *model = &router->candidates[way->to[i].candidate];
-        const char *why_not = obstacle(router, ask, way, i, now_ms);
-        double value = score(router, ask, way, i, now_ms);
-        const char *note = why_not;
+    if (chosen >= 0) {
+        struct llm_candidate *model = &router->candidates[way->to[chosen].candidate];
 
-        ret->blind &= why_not == cannot_see;
-        if (!note && ask->prefer >> way->to[i].candidate & 1) {
-            value += PREFERRED;
-            note = "preferred";
-        }
-        tell(ret, "%s %s at %s %.2f%s%s%s", i ? "," : "", model->settings.model,
-             model->settings.host_name, value, note ? " (" : "", note ? note : "", note ? ")" : "");
-        if (!why_not && value > best) {
-            best = value;
-            ret->candidate = way->to[i].candidate;
-        }
-        if (why_not == no_price && unpriced < 0)
-            unpriced = way->to[i].candidate;
-    }
-    /* Asking it is refused with the remedy, which helps more than silence. */
-    if (ret->candidate < 0 && ask->last < 0)
-        ret->candidate = unpriced;
-    if (ret->candidate >= 0) {
-        struct llm_candidate *model = &router->candidates[ret->candidate];
-
+        ret->candidate = way->to[chosen].candidate;
+        tell(ret, " ");
+        tell_one(router, ask, way, (uint32_t)chosen, &found, ret);
         ret->key = key_of(router, ret->candidate, now_ms);
         llm_health_enter(&model->health, &router->links[model->provider], now_ms);
-        tell(ret, "; %s", model->settings.model);
     } else if (may_repeat(router, ask, ret)) {
         ret->candidate = ask->last;
         ret->key = key_of(router, ask->last, now_ms);
-    } else {
-        tell(ret, "; none is left");
     }
+    tell_others(router, ask, way, chosen, &found, ret);
+}
+
+int llm_choice_tell(const char **at, char *ret, size_t size)
+{
+    size_t len = strlen(*at), part = 0;
+
+    if (len == 0)
+        return 0;
+    if (len < size)
+        part = len;
+    for (const char *comma = *at; !part && (comma = strstr(comma + 1, ", "));) {
+        const char *next = strstr(comma + 1, ", ");
+
+        if (!next || (size_t)(next - *at) + 1 >= size)
+            part = (size_t)(comma - *at) + 2;
+    }
+    if (part == 0 || part >= size)
+        part = size - 1;
+    memcpy(ret, *at, part);
+    ret[part] = 0;
+    *at += part;
+    return 1;
 }

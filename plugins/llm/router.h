@@ -20,6 +20,10 @@
 
 enum llm_route { LLM_CHAT, LLM_QUICK, LLM_CODE, LLM_VISION, LLM_SUMMARY, LLM_ROUTES };
 
+/* Of a choice: a line for what was chosen, and one for each candidate, of which long names are cut. */
+#define LLM_WHY_ONE       200
+#define LLM_WHY_MAX       ((LLM_CANDIDATES_MAX + 1) * LLM_WHY_ONE)
+
 #define LLM_RETRY_SHARE   0.2  /* of all questions may be repeated …  */
 #define LLM_RETRY_RESERVE 10.0 /* … and so many at once               */
 
@@ -66,7 +70,7 @@ struct llm_choice {
     int64_t candidate; /* -1: none */
     int64_t key;
     int blind; /* there is none, because none sees pictures */
-    char why[480];
+    char why[LLM_WHY_MAX];
 };
 
 void llm_router_init(struct llm_router *router, struct llm_candidate *candidates);
@@ -88,9 +92,14 @@ int llm_router_spend(struct llm_router *router);
 int64_t llm_complexity(const json_t *messages);
 
 /* The best that may be asked now; the one that just failed only where no other may, and within the
- * retry budget. `why` tells all candidates with their scores and what keeps them away. */
+ * retry budget. `why` tells what was chosen first and then all others, each with its score and what keeps it
+ * away. */
 void llm_router_choose(struct llm_router *router, const struct llm_ask *ask, int64_t now_ms,
                        struct llm_choice *ret);
+
+/* The next piece of a `why`, from `*at` on: whole candidates in less than `size` bytes, as a trace takes them.
+ * 0 behind the last. */
+int llm_choice_tell(const char **at, char *ret, size_t size);
 
 /* What came of a question: `kind` NULL after an answer. Milliseconds to the first token and to the
  * end. */

@@ -394,6 +394,46 @@ static void a_model_without_a_price_is_only_asked_for_the_remedy(void **state)
     free(rig);
 }
 
+static void sixteen_candidates_are_told_the_chosen_one_first(void **state)
+{
+    struct rig *rig = rig_new();
+    struct llm_way *way = &rig->router.ways[LLM_CHAT];
+    struct llm_choice choice;
+    const char *at = choice.why;
+    char part[480], all[LLM_WHY_MAX] = "", name[LLM_MODEL_MAX + 1];
+    int parts = 0;
+
+    (void)state;
+    for (uint8_t i = MODELS; i < LLM_CANDIDATES_MAX; i++) {
+        rig->candidates[i] = rig->candidates[OWN];
+        memset(name, 'm', sizeof(name) - 1);
+        name[sizeof(name) - 1] = 0;
+        name[0] = (char)('a' + i);
+        memcpy(rig->candidates[i].settings.model, name, sizeof(name));
+        memset(rig->candidates[i].settings.host_name, 'h', LLM_HOST_MAX);
+        way->to[way->count].candidate = i;
+        way->to[way->count++].quality = i == LLM_CANDIDATES_MAX - 1 ? 100 : 20;
+        rig->router.count++;
+    }
+    way->to[OWN].quality = 20;
+    choice = choose(rig, LLM_CHAT, NOW);
+    assert_int_equal(choice.candidate, LLM_CANDIDATES_MAX - 1);
+    assert_memory_equal(choice.why, "chat: pmmm", 10);
+    while (llm_choice_tell(&at, part, sizeof(part))) {
+        assert_true(strlen(part) < sizeof(part));
+        snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s", part);
+        parts++;
+    }
+    assert_string_equal(all, choice.why);
+    assert_in_range(parts, 5, 10);
+    for (uint8_t i = MODELS; i < LLM_CANDIDATES_MAX - 1; i++) {
+        snprintf(name, sizeof(name), " %cmmm", 'a' + i);
+        assert_non_null(strstr(choice.why, name));
+    }
+    assert_non_null(strstr(choice.why, "dear at "));
+    free(rig);
+}
+
 static void code_and_length_make_a_question_hard(void **state)
 {
     static const struct {
@@ -762,7 +802,7 @@ static void a_member_talks_with_the_model_that_they_prefer(void **state)
     fake->responses[0].chunks[0] = ANTHROPIC_GOOD;
     assert_int_equal(chat(fake), TROUPE_OK);
     assert_string_equal(fake->requests[0].url, "https://second.example.com/v1/messages");
-    assert_true(fake_text_has(&fake->reasons, "(preferred); far-1"));
+    assert_true(fake_text_has(&fake->reasons, "(preferred); not own-1"));
     /* It does not answer: another one does. */
     fake->responses[1].status = 500;
     fake->responses[2].status = 200;
@@ -880,6 +920,7 @@ int main(void)
         cmocka_unit_test(hedges_keep_to_their_share_and_to_that_of_repetitions),
         cmocka_unit_test(a_hedge_takes_another_key_where_there_is_no_other_model),
         cmocka_unit_test(a_model_without_a_price_is_only_asked_for_the_remedy),
+        cmocka_unit_test(sixteen_candidates_are_told_the_chosen_one_first),
         cmocka_unit_test(code_and_length_make_a_question_hard),
         cmocka_unit_test(the_next_model_answers_whatever_befell_the_first),
         cmocka_unit_test(a_turn_that_ran_out_of_time_counts_against_who_kept_silent),
