@@ -250,6 +250,13 @@ troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret)
         ret->token_parameter = LLM_TOKEN_MAX_COMPLETION_TOKENS;
     ret->max_tokens = troupe_config_int(host, "max_tokens", 1024);
     ret->context_tokens = troupe_config_int(host, "context_tokens", 8000);
+    if (ret->max_tokens >= ret->context_tokens) {
+        troupe_log(host, TROUPE_LOG_ERROR,
+                   "key \"max_tokens\": %lld leaves no room for a question within the %lld of "
+                   "context_tokens; lower it, or raise context_tokens",
+                   (long long)ret->max_tokens, (long long)ret->context_tokens);
+        return TROUPE_CONFIG;
+    }
     ret->tool_steps = troupe_config_int(host, "tool_steps", LLM_TOOL_STEPS);
     ret->tool_cost = (uint64_t)troupe_config_int(host, "tool_cost", 0);
     ret->attempts = troupe_config_int(host, "attempts", 3);

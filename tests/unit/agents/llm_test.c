@@ -710,6 +710,9 @@ static void bad_settings_are_refused_with_the_remedy(void **state)
     } cases[] = {
         {"base_url", "nonsense", "\"base_url\": no host"},
         {"base_url", "http://api.example.com/v1", "write \"https://\""},
+        {"max_tokens", "8000",
+         "\"max_tokens\": 8000 leaves no room for a question within the 8000"},
+        {"context_tokens", "1024", "raise context_tokens"},
         {"price_output", NULL, "set both"},
         {"price_table", "/nonexistent/prices.json", "cannot read \"/nonexistent/prices.json\""},
     };
