@@ -202,7 +202,8 @@ static troupe_status begin_again(struct record_call *call, int64_t spent, int64_
     struct turn_budget_request request = {.caps = &engine->caps,
                                           .turn_id = turn->id,
                                           .hour = &engine->caps_hour,
-                                          .month = &engine->caps_month};
+                                          .month = &engine->caps_month,
+                                          .aliases = &engine->aliases};
     int64_t id = turn_engine_next_reservation(engine);
     struct buf mark = BUF_INIT;
     struct error err;

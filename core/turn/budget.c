@@ -266,6 +266,7 @@ troupe_status turn_budget_read(struct store *store, int64_t id, uint64_t deadlin
         store_cell_text(rows, 0, 0, ""), store_cell_text(rows, 0, 1, ""),
         store_cell_text(rows, 0, 2, ""), store_cell_text(rows, 0, 3, "")};
     request->worst = (uint64_t)store_cell_int(rows, 0, 4, 0);
+    request->what = store_cell_text(rows, 0, 5, "");
     *ret = rows;
     return TROUPE_OK;
 }

@@ -61,7 +61,7 @@ int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t
  * `id` takes its place for another attempt, dispatched. `request` is what was reserved. */
 void turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,
                            int64_t old, int64_t id);
-/* What a reservation was for: fills scope and worst, whose texts are the rows'; TROUPE_NOT_FOUND. */
+/* What a reservation was for: fills scope, worst and what, whose texts are the rows'; TROUPE_NOT_FOUND. */
 troupe_status turn_budget_read(struct store *store, int64_t id, uint64_t deadline,
                                struct turn_budget_request *request, struct store_rows **ret,
                                struct error *err);

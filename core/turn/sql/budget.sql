@@ -21,7 +21,7 @@ SELECT turn_id, ?3, scope_bot, scope_guild, scope_member, scope_plugin, what, re
 FROM budget_ledger WHERE id = ?1;
 
 -- name: of
-SELECT scope_bot, scope_guild, scope_member, scope_plugin, reserved_micros, state
+SELECT scope_bot, scope_guild, scope_member, scope_plugin, reserved_micros, what
 FROM budget_ledger WHERE id = ?1;
 
 -- The guards: a scope's row (?3 to ?6, '' where there is none) changes only while its cap (?7 to ?10) leaves

@@ -754,8 +754,16 @@ static troupe_status stops_body(void *arg)
 {
     struct fixture *f = arg;
     _cleanup_rows_ struct store_rows *rows = NULL;
-    int64_t id, over = 0;
+    static const struct turn_budget_caps none = {TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP,
+                                                 TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP};
+    struct turn_budget_request again = {.caps = &none, .turn_id = 1};
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    _cleanup_rows_ struct store_rows *of = NULL;
+    int64_t id, cut, over = 0;
 
+    CHECK_STATUS(reserve_of(f, NULL, NULL, 1), TROUPE_OK);
+    cut = ask_int(f, "SELECT max(id) FROM budget_ledger");
+    CHECK_STATUS(turn_budget_dispatch(f->store, cut, 1, 0, &f->err), TROUPE_OK);
     CHECK_STATUS(reserve_of(f, NULL, NULL, 8), TROUPE_OK);
     id = ask_int(f, "SELECT max(id) FROM budget_ledger");
     CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
@@ -768,6 +776,10 @@ static troupe_status stops_body(void *arg)
     CHECK(ask_int(f, "SELECT settled_micros FROM budget_day WHERE scope = 'bot'") == 19);
     CHECK_STATUS(reserve_of(f, NULL, NULL, 1), TROUPE_BUDGET);
     CHECK(strstr(f->err.text, "\"test\" cost 0.000003 USD more than its worst case"));
+    /* Nor is what a crash cut tried again. */
+    CHECK_STATUS(turn_budget_read(f->store, cut, 0, &again, &of, &f->err), TROUPE_OK);
+    turn_budget_add_again(batch, &again, cut, 1000);
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_CONFLICT);
     CHECK_STATUS(turn_budget_stop_list(f->store, 0, &rows, &f->err), TROUPE_OK);
     CHECK(rows->count == 1 && store_cell_int(rows, 0, 1, 0) == 3);
     CHECK_STATUS(turn_budget_stop_confirm(f->store, "other", 0, &f->err), TROUPE_NOT_FOUND);
