@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The log of who did what: settings, pauses, stops of others' turns, and what was refused for want
- * of rights. A row names the member, the place, what was changed from what to what; secrets that the
+ * The log of who did what: settings, pauses, stops of others' turns, functions that a member
+ * confirmed, and what was refused for want of rights. A row names the member, the place, what was changed from what to what; secrets that the
  * host knows are masked. Kept for [store] keep_audit. Loop thread.
  */
 #ifndef TURN_AUDIT_H

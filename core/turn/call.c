@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "loop/chan.h"
 #include "plugin/set.h"
+#include "turn/audit.h"
 #include "turn/confirm.h"
 #include "turn/engine_private.h"
 #include "turn/enter.h"
@@ -26,7 +27,7 @@ void turn_result_clear(struct turn_result *result)
 struct call {
     struct turn_frame frame;
     const troupe_value *values;
-    bool entered;
+    bool entered, confirmed;
     struct error err;
 };
 
@@ -36,11 +37,13 @@ static troupe_status call_main(void *arg)
     struct turn_frame *frame = &call->frame;
     struct plugin_agent *agent = frame->agent;
     troupe_status status;
+    bool asked;
 
     co_set_local(frame);
     agent->running++;
-    status = turn_confirm(frame, call->values);
+    status = turn_confirm(frame, call->values, &asked);
     agent->running--;
+    call->confirmed = asked && status == TROUPE_OK;
     if (status == TROUPE_OK)
         status = turn_frame_enter(frame);
     if (status == TROUPE_OK) {
@@ -84,6 +87,19 @@ static void explain(const struct call *call, troupe_status status, struct turn_r
         snprintf(ret->sentence, sizeof(ret->sentence), "\"%s\" did not work (%s)",
                  frame->function->name, status_name(status));
     }
+}
+
+/* Without its arguments, which may hold what is nobody's business. What was put aside or left to the next
+ * process is noted by the run that ends it. */
+static void note_confirmed(const struct call *call, const char *outcome)
+{
+    const struct turn *turn = call->frame.turn;
+    _cleanup_mem_ char *which = NULL;
+
+    if (!call->confirmed || turn->parked || turn->left)
+        return;
+    which = mem_printf("%s.%s", call->frame.agent->name, call->frame.function->name);
+    turn_audit_note(turn, "confirmed", which, NULL, outcome);
 }
 
 char *turn_call_path(const struct turn_frame *caller, unsigned ordinal)
@@ -146,6 +162,7 @@ troupe_status turn_call(struct turn *turn, const struct turn_site *site, struct 
     call->frame.verdict = status;
     if (status < 0)
         explain(call, status, ret);
+    note_confirmed(call, status < 0 ? ret->code : "done");
     ret->text = call->frame.text;
     ret->json = call->frame.json;
     memset(&call->frame.text, 0, sizeof(call->frame.text));

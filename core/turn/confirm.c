@@ -63,7 +63,7 @@ static void put_question(const struct plugin_function *function, const troupe_va
     }
 }
 
-troupe_status turn_confirm(struct turn_frame *frame, const troupe_value *values)
+troupe_status turn_confirm(struct turn_frame *frame, const troupe_value *values, bool *ret_asked)
 {
     static const char *const labels[] = {"Do it", "Leave it"};
     const struct plugin_function *function = frame->function;
@@ -71,11 +71,13 @@ troupe_status turn_confirm(struct turn_frame *frame, const troupe_value *values)
     int32_t choice = -1;
     troupe_status status;
 
+    *ret_asked = false;
     if (!(function->flags & TROUPE_CONFIRM) && !frame->confirm)
         return TROUPE_OK;
     /* Who types it at the host's own shell has said what he wants. */
     if (frame->turn->record.off && !frame->caller)
         return TROUPE_OK;
+    *ret_asked = true;
     put_question(function, values, &question);
     status = frame->pub.api->ask(&frame->pub, buf_text(&question), question.len,
                                  (troupe_array)TROUPE_ARRAY(labels), 0, &choice);

@@ -10,9 +10,9 @@
 #include "turn/frame.h"
 
 /* Asks on the callee's frame, before its function is entered: the question is the frame's first call, so a
- * replay finds the answer. TROUPE_OK: it may run, as every function may of which nobody wants it.
+ * replay finds the answer; `ret_asked` says whether there was one. TROUPE_OK: it may run, as every function may of which nobody wants it.
  * Below 0 why it may not, with the frame's last error: TROUPE_DENIED refused, TROUPE_DEADLINE not
  * answered, TROUPE_UNSUPPORTED nobody to ask; TROUPE_PARKED and its like as turn_wait_for. [waits] */
-troupe_status turn_confirm(struct turn_frame *frame, const troupe_value *values);
+troupe_status turn_confirm(struct turn_frame *frame, const troupe_value *values, bool *ret_asked);
 
 #endif

@@ -20,6 +20,9 @@
 #define ASKED(part)                                                                                \
     (ask_int(f, "SELECT count(*) FROM outbox WHERE kind = 'ask' AND body LIKE '%" part "%'") == 1)
 
+#define AUDITED(which)                                                                             \
+    ask_int(f, "SELECT count(*) FROM audit_log WHERE action = 'confirmed' AND " which)
+
 static void press(struct stage_test *t, const char *id)
 {
     press_as(t, "7", 0, id, "");
@@ -42,6 +45,8 @@ BODY(a_command_runs_once_its_member_confirmed_this_very_call)
     WAIT_FOR(is_answered(record));
     CHECK(!strcmp(buf_text(&record->shown), "wiped \"the \"old\" ones\" of 3 days"));
     WAIT_FOR(list_empty(&t->engine->turns));
+    WAIT_FOR(AUDITED("actor = '7' AND subject = 'a.wipe'") == 1);
+    CHECK(AUDITED("detail LIKE '%done%' AND detail NOT LIKE '%old%'") == 1);
     press(t, "t:1:1:0");
     WAIT_FOR(list_empty(&t->engine->turns));
     CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'wiped' AND version = 1") == 1);
@@ -60,6 +65,7 @@ BODY(nothing_is_done_that_was_not_confirmed)
     WAIT_FOR(is_answered(record));
     CHECK(strstr(buf_text(&record->notice), "\"wipe\" was not confirmed; nothing was done"));
     CHECK_TRACE("confirm.refused");
+    CHECK(AUDITED("1 = 1") == 0);
     record = ask(t, "/wipe all");
     PARKED(1);
     turn_waits_stop(t->engine, "100", NULL);
