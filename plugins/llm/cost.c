@@ -88,8 +88,8 @@ troupe_status llm_refused(troupe_turn *turn, const struct llm_tariff *tariff,
     if (!tariff->known)
         return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",
                            "The price of the model \"%s\" is not known, so it is not asked. The "
-                           "admin can set price_input and price_output in [agent %s], or add the "
-                           "model to the price table.",
+                           "admin can name it in prices of [agent %s], or add it to the price "
+                           "table.",
                            settings->model, troupe_agent(settings->host));
     if (request->max_tokens <= 0)
         return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",

@@ -521,6 +521,20 @@ static void take_first(struct llm_agent *agent)
     }
 }
 
+/* What `prices` says of the agent's own model. */
+static void take_price(struct llm_agent *agent)
+{
+    for (uint32_t i = 0; i < agent->router.count; i++) {
+        const struct llm_candidate *candidate = &agent->candidates[i];
+
+        if (candidate->provider != 0 ||
+            strcmp(candidate->settings.model, agent->settings.model) != 0)
+            continue;
+        agent->settings.has_price = candidate->settings.has_price;
+        agent->settings.price = candidate->settings.price;
+    }
+}
+
 static troupe_status create(troupe_host *host, void **ret_state)
 {
     struct llm_agent *agent = troupe_alloc(host, sizeof(*agent));
@@ -543,6 +557,7 @@ static troupe_status create(troupe_host *host, void **ret_state)
         return status;
     }
     take_first(agent);
+    take_price(agent);
     agent->router.pooled = troupe_config_int(host, "local_pool", LLM_POOL) > 0;
     for (int i = 0; i < LLM_PROVIDERS_MAX; i++)
         agent->pools[i].size = (uint32_t)troupe_config_int(host, "local_pool", LLM_POOL);
@@ -606,6 +621,10 @@ TROUPE_PLUGIN(
          .type = TROUPE_TYPE_MONEY, .min = 0, .max = 1e10},
         {"price_output", "Price of a million tokens of output, in USD; overrides the table",
          .type = TROUPE_TYPE_MONEY, .min = 0, .max = 1e10},
+        {"prices",
+         "Prices of models, in USD for a million tokens of input and output, before the table's: "
+         "\"2:openai/gpt-5-mini 0.25/2\"",
+         .type = TROUPE_TYPE_STRING},
         {"max_tokens", "Bound of an answer; a setting can only lower it", .type = TROUPE_TYPE_INT,
          .flags = TROUPE_KEY_SETTABLE, .def = "1024", .min = 1, .max = LLM_TOKENS_MAX},
         {"context_tokens", "Bound of question and answer together", .type = TROUPE_TYPE_INT,

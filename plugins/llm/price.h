@@ -47,6 +47,8 @@ struct llm_price {
 #define LLM_LACKS_TEMPERATURE 8u
 #define LLM_LACKS_MAX_TOKENS  16u
 
+#define LLM_PRICE_MOST        INT64_C(10000000000000000) /* as price_input: 1e10 USD */
+
 #define LLM_CONTEXT_LEAST     256       /* tokens */
 #define LLM_CONTEXT_MOST      100000000 /* far above any known one */
 

@@ -76,6 +76,81 @@ static uint32_t lacks_of(const struct llm_settings *settings)
     return lacks;
 }
 
+/* Micro-USD of "1.25"; -1 for anything else. */
+static int64_t micros_of(const char *text, size_t len)
+{
+    int64_t value = 0;
+    int digits = 0, behind = -1; /* of the point; -1: before it */
+
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '.' && behind < 0 && digits > 0) {
+            behind = 0;
+            continue;
+        }
+        if (text[i] < '0' || text[i] > '9' || ++digits > 15 || behind == 6)
+            return -1;
+        value = value * 10 + (text[i] - '0');
+        behind += behind >= 0;
+    }
+    for (int i = behind < 0 ? 0 : behind; i < 6; i++)
+        if (__builtin_mul_overflow(value, (int64_t)10, &value))
+            return -1;
+    return digits > 0 && value <= LLM_PRICE_MOST ? value : -1;
+}
+
+/* Takes "INPUT/OUTPUT" off the end; 0 where there is none. */
+static int take_price(char *entry, struct llm_price *ret)
+{
+    char *space = strrchr(entry, ' '), *slash = space ? strchr(space, '/') : NULL;
+    int64_t input, output;
+
+    if (!slash)
+        return 0;
+    input = micros_of(space + 1, (size_t)(slash - space - 1));
+    output = micros_of(slash + 1, strlen(slash + 1));
+    if (input < 0 || output < 0)
+        return 0;
+    while (space > entry && space[-1] == ' ')
+        space--;
+    *space = 0;
+    *ret = (struct llm_price){(uint64_t)input, (uint64_t)input, (uint64_t)output};
+    return 1;
+}
+
+/* Takes the number of a provider off the front, from 0; -1 where there is none. */
+static int take_provider(const char **entry)
+{
+    const char *at = *entry;
+
+    if (at[0] < '1' || at[0] > '9' || at[1] != ':')
+        return -1;
+    *entry += 2;
+    while (**entry == ' ')
+        (*entry)++;
+    return at[0] - '1';
+}
+
+/* What the config says that a model costs comes before the table. */
+static void look_up_price(struct llm_settings *settings, uint8_t provider)
+{
+    troupe_str list = troupe_config_str(settings->host, "prices");
+    char entry[ENTRY_MAX];
+    struct llm_price price;
+
+    while (!settings->has_price && next_entry(&list, entry)) {
+        const char *model = entry;
+        int of;
+
+        if (!take_price(entry, &price))
+            continue;
+        of = take_provider(&model);
+        if ((of >= 0 && of != provider) || !llm_price_fits(model, settings->model))
+            continue;
+        settings->has_price = 1;
+        settings->price = price;
+    }
+}
+
 /* What the config says that a model holds, in tokens; 0 where it says nothing. */
 static int64_t listed_context(const struct llm_settings *settings)
 {
@@ -139,6 +214,7 @@ static int candidate_for(struct llm_router *router, const struct llm_settings *s
     snprintf(candidate->settings.model, sizeof(candidate->settings.model), "%s", model);
     candidate->settings.lacks = lacks_of(&candidate->settings);
     look_up_context(&candidate->settings);
+    look_up_price(&candidate->settings, provider);
     (void)llm_price_sight(settings->prices, settings->host_name, model, &candidate->settings.sight);
     look_up_sight(&candidate->settings, 0);
     return (int)router->count++;
@@ -150,17 +226,15 @@ static troupe_status add_entry(struct llm_router *router, const struct llm_setti
     const struct llm_settings *main = providers;
     struct llm_way *way = &router->ways[route];
     char whole[ENTRY_MAX];
-    int quality, index, provider = 0;
+    const char *model = entry;
+    int quality, index, provider;
 
     snprintf(whole, sizeof(whole), "%s", entry);
     quality = take_number(entry, 3);
-    if (entry[0] >= '1' && entry[0] <= '9' && entry[1] == ':') {
-        provider = entry[0] - '1';
-        entry += 2;
-    }
-    while (*entry == ' ')
-        entry++;
-    if (!*entry || strlen(entry) > LLM_MODEL_MAX || quality > 100)
+    provider = take_provider(&model);
+    if (provider < 0)
+        provider = 0;
+    if (!*model || strlen(model) > LLM_MODEL_MAX || quality > 100)
         return bad(main, key, whole,
                    "expected a model, with the number of its provider before it and its quality "
                    "(0 to 100) behind it where they matter: \"2:claude-haiku-4-5 80\"");
@@ -168,7 +242,7 @@ static troupe_status add_entry(struct llm_router *router, const struct llm_setti
         return bad(main, key, whole,
                    provider ? "there is no such provider; set base_url_2 for the second and so on"
                             : "there is no provider; set base_url");
-    index = candidate_for(router, &providers[provider], (uint8_t)provider, entry);
+    index = candidate_for(router, &providers[provider], (uint8_t)provider, model);
     if (index < 0 || way->count == LLM_CANDIDATES_MAX)
         return bad(main, key, whole, "more than 16 models; leave some out");
     look_up_sight(&router->candidates[index].settings, route == LLM_VISION);
@@ -206,6 +280,22 @@ static troupe_status check_contexts(const struct llm_settings *main)
             return bad(main, "contexts", whole,
                        "expected a model, by name or with *, and behind it the tokens that it "
                        "holds, at least 256: \"tiny-* 4096\"");
+    }
+    return TROUPE_OK;
+}
+
+static troupe_status check_prices(const struct llm_settings *main)
+{
+    troupe_str list = troupe_config_str(main->host, "prices");
+    char entry[ENTRY_MAX], whole[ENTRY_MAX];
+    struct llm_price price;
+
+    while (next_entry(&list, entry)) {
+        snprintf(whole, sizeof(whole), "%s", entry);
+        if (!take_price(entry, &price))
+            return bad(main, "prices", whole,
+                       "expected a model, by name or with *, and behind it the USD for a million "
+                       "tokens of input and of output: \"openai/gpt-5-mini 0.25/2\"");
     }
     return TROUPE_OK;
 }
@@ -275,6 +365,8 @@ troupe_status llm_routes_load(const struct llm_settings *main, struct llm_router
         status = check_local(providers);
     if (status >= 0)
         status = check_contexts(main);
+    if (status >= 0)
+        status = check_prices(main);
     if (status >= 0)
         status = load_ways(router, providers);
     troupe_free(main->host, providers);

@@ -218,7 +218,8 @@ static troupe_status load_price(struct llm_settings *settings)
     path = troupe_config_str(settings->host, "price_table");
     status = llm_price_table_load(path, &settings->prices, error, sizeof(error));
     if (status == TROUPE_NOT_FOUND &&
-        (settings->has_price || settings->is_local || !llm_configured(settings)))
+        (settings->has_price || troupe_config_str(settings->host, "prices").len > 0 ||
+         settings->is_local || !llm_configured(settings)))
         return TROUPE_OK; /* nothing depends on it */
     if (status < 0)
         troupe_log(settings->host, TROUPE_LOG_ERROR, "key \"price_table\": %s", error);

@@ -5,6 +5,7 @@
  */
 #include "fake_turn.h"
 #include "llm/converse.h"
+#include "llm/cost.h"
 #include "llm/hedge.h"
 #include "llm/routes.h"
 #include "tap.h"
@@ -672,6 +673,32 @@ static void each_model_gets_what_it_holds(void **state)
     fake_turn_free(fake);
 }
 
+static void each_model_has_a_price_of_its_own(void **state)
+{
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+    const struct llm_agent *agent;
+
+    (void)state;
+    fake_config(fake, "base_url", "https://openrouter.ai/api/v1");
+    fake_config(fake, "base_url_2", "https://second.example.com/v1");
+    fake_config(fake, "route_chat", "x/large, x/small, 2:x/small, 2:y/other, unknown");
+    fake_config(fake, "prices", "x/large 3/15.5, 2:x/small 0.000001/7, x/* 0.25/2, y/* 1/1");
+    fake_config(fake, "price_table", "/nonexistent/prices.json");
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    agent = fake->state;
+    assert_int_equal(agent->candidates[0].settings.price.input, 3000000);
+    assert_int_equal(agent->candidates[0].settings.price.output, 15500000);
+    assert_int_equal(agent->candidates[1].settings.price.cached, 250000);
+    assert_int_equal(agent->candidates[2].settings.price.input, 1);
+    assert_int_equal(agent->candidates[2].settings.price.output, 7000000);
+    assert_int_equal(agent->candidates[3].settings.price.output, 1000000);
+    for (int i = 0; i < 4; i++)
+        assert_true(llm_tariff_find(&agent->candidates[i].settings, NOW).known);
+    assert_false(llm_tariff_find(&agent->candidates[4].settings, NOW).known);
+    assert_int_equal(agent->settings.price.output, 15500000); /* what llm-status tells */
+    fake_turn_free(fake);
+}
+
 static void the_table_says_what_a_model_refuses(void **state)
 {
     struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
@@ -879,6 +906,11 @@ static void bad_routes_are_refused_with_the_remedy(void **state)
         {"quality_floor", "poetry 5", "expected a route"},
         {"quality_floor", "code", "expected a route"},
         {"contexts", "tiny", "behind it the tokens"},
+        {"prices", "tiny 1", "expected a model"},
+        {"prices", "tiny 1/", "expected a model"},
+        {"prices", "tiny 1/-2", "expected a model"},
+        {"prices", "tiny 1.0000001/2", "expected a model"},
+        {"prices", "tiny 99999999999/2", "expected a model"},
         {"contexts", "tiny 100", "at least 256"},
         {"local_only", "yes", "\"api.example.com\": is not local"},
         {"base_url_4", "nonsense", "\"base_url_4\": no host"},
@@ -925,6 +957,7 @@ int main(void)
         cmocka_unit_test(the_next_model_answers_whatever_befell_the_first),
         cmocka_unit_test(a_turn_that_ran_out_of_time_counts_against_who_kept_silent),
         cmocka_unit_test(each_model_gets_what_it_holds),
+        cmocka_unit_test(each_model_has_a_price_of_its_own),
         cmocka_unit_test(the_table_says_what_a_model_refuses),
         cmocka_unit_test(what_no_provider_would_answer_is_not_offered_to_the_next),
         cmocka_unit_test(nothing_falls_back_after_text_was_handed_out),

@@ -228,7 +228,7 @@ static void an_unknown_price_is_refused_with_the_remedy(void **state)
     assert_int_equal(fake_create(fake), TROUPE_OK);
     assert_int_equal(chat(fake), TROUPE_BUDGET);
     assert_string_equal(fake->code, "budget.price_unknown");
-    assert_non_null(strstr(fake->sentence, "price_input and price_output in [agent llm]"));
+    assert_non_null(strstr(fake->sentence, "name it in prices of [agent llm]"));
     assert_int_equal(fake->request_count, 0);
     finish(fake);
 }
