@@ -267,7 +267,9 @@ troupe_status llm_fit(const struct llm_request *whole, struct llm_request *ret,
         llm_request_clear(&request);
         return fitting.failed ? TROUPE_NOMEM : TROUPE_LIMIT;
     }
-    llm_request_measure(&request);
+    if (llm_trimmed(&fitting.trim) || fitting.own)
+        llm_request_measure(&request);
+    fitting.trim.tokens = fitting.tokens;
     *ret = request;
     *ret_trim = fitting.trim;
     return TROUPE_OK;

@@ -8,8 +8,9 @@
 
 #include "request.h"
 
-/* What was left out. */
+/* What was left out, and what the rest is taken for. */
 struct llm_trim {
+    uint64_t tokens;                   /* as llm_estimate_request */
     uint32_t messages, results, tools; /* of results also those that were cut */
 };
 
@@ -19,7 +20,7 @@ struct llm_trim {
  * results; results of the latest round; what the model itself wrote since the question. In place of a result
  * stands that it was left out. System messages, the last question and the latest calls stay, and no call is
  * without its result. TROUPE_LIMIT where that is still too much: `ret` is then untouched, as it is with
- * TROUPE_NOMEM. */
+ * TROUPE_NOMEM. `input_bytes` is counted anew only where something was left out. */
 troupe_status llm_fit(const struct llm_request *whole, struct llm_request *ret,
                       struct llm_trim *ret_trim);
 

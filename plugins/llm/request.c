@@ -193,6 +193,7 @@ troupe_status llm_request_init(struct llm_request *request, const struct llm_set
     }
     *request = fitted;
     request->dropped = trim.messages;
+    llm_request_measure(request);
     return TROUPE_OK;
 bad:
     llm_request_clear(request);

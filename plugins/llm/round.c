@@ -400,7 +400,7 @@ static troupe_status fit(troupe_turn *turn, struct llm_round *round)
         return fail(turn, round, &llm_kind_no_context);
     if (status < 0)
         return status;
-    round->guessed = llm_estimate_request(&round->sent);
+    round->guessed = trim.tokens;
     if (llm_trimmed(&trim))
         troupe_reason(turn, "llm.trimmed",
                       "%u old messages, %u results and %u functions did not fit into the %lld "

@@ -123,6 +123,9 @@ static void results_of_earlier_rounds_make_room_first(void **state)
     call(&request, "c", 1, 3000);
     assert_int_equal(llm_fit(&request, &sent, &trim), TROUPE_OK);
     assert_true(llm_estimate_request(&sent) + 100 <= 2000);
+    assert_int_equal(trim.tokens, llm_estimate_request(&sent));
+    llm_request_measure(&request);
+    assert_true(sent.input_bytes < request.input_bytes);
     assert_int_equal(trim.messages, 0);
     assert_int_equal(trim.results, 2);
     assert_string_equal(content_at(&sent, 5), LEFT_OUT);
@@ -159,6 +162,7 @@ static void the_talk_before_the_question_goes_before_the_latest_results(void **s
     call(&request, "b", 1, 2700);
     assert_int_equal(llm_fit(&request, &sent, &trim), TROUPE_OK);
     assert_true(llm_estimate_request(&sent) + 100 <= 1000);
+    assert_int_equal(trim.tokens, llm_estimate_request(&sent));
     assert_int_equal(trim.messages, 2);
     assert_int_equal(trim.results, 2);
     assert_true(has_content(&sent, "what is new?"));
