@@ -166,6 +166,15 @@ static const char *obstacle(const struct llm_router *router, const struct llm_as
     return has_price(&model->settings, ask, now_ms) ? NULL : no_price;
 }
 
+/* The share of a talk that a model would be sent; the rest would be left out. */
+static double holds(const struct llm_settings *settings, const struct llm_ask *ask)
+{
+    const double whole = (double)ask->tokens + (double)ask->max_tokens;
+    const double context = (double)settings->context_tokens;
+
+    return context > 0 && whole > context ? context / whole : 1;
+}
+
 static double score(const struct llm_router *router, const struct llm_ask *ask,
                     const struct llm_way *way, uint32_t place, int64_t now_ms)
 {
@@ -177,7 +186,7 @@ static double score(const struct llm_router *router, const struct llm_ask *ask,
     double latency = health->first_ms < 0 ? UNKNOWN_MS : health->first_ms + health->total_ms / 4;
     double need = routes[ask->route].need + 0.3 * (double)ask->complexity / 100;
     double quality = way->to[place].quality / 100.0;
-    double fit = quality >= need ? 1 : quality / need;
+    double fit = (quality >= need ? 1 : quality / need) * holds(&model->settings, ask);
     double failed = llm_health_failed(health, now_ms), rest;
 
     rest = WEIGHT_FIT * fit + WEIGHT_SPEED * QUICK_MS / (QUICK_MS + latency) +

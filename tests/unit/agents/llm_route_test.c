@@ -395,6 +395,22 @@ static void a_model_without_a_price_is_only_asked_for_the_remedy(void **state)
     free(rig);
 }
 
+static void who_holds_the_whole_talk_is_rather_asked(void **state)
+{
+    struct rig *rig = rig_new();
+
+    (void)state;
+    rig->router.cost_weight = 0;
+    rig->candidates[OWN].settings.context_tokens =
+        1500; /* as much as the question and the answer have */
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, DEAR);
+    rig->candidates[DEAR].settings.context_tokens = 1499;
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, CHEAP);
+    rig->candidates[CHEAP].settings.context_tokens = 1000;
+    assert_int_equal(choose(rig, LLM_QUICK, NOW).candidate, OWN);
+    free(rig);
+}
+
 static void sixteen_candidates_are_told_the_chosen_one_first(void **state)
 {
     struct rig *rig = rig_new();
@@ -632,7 +648,7 @@ static void each_model_gets_what_it_holds(void **state)
 
     (void)state;
     fake_config(fake, "base_url", "http://127.0.0.1:8080/api");
-    fake_config(fake, "route_chat", "small:1b 90, large 60");
+    fake_config(fake, "route_chat", "small:1b 90, large 5");
     fake_config(fake, "contexts", "tiny-* 300, small:* 1000");
     fake_config(fake, "price_table", "/nonexistent/prices.json");
     fake_config(fake, "max_tokens", "600");
@@ -659,7 +675,7 @@ static void each_model_gets_what_it_holds(void **state)
     /* what it cannot take at all goes to the next one, and it is not blamed for it */
     fake = fake_turn_new(troupe_plugin_v1(), "llm");
     fake_config(fake, "base_url", "http://127.0.0.1:8080/api");
-    fake_config(fake, "route_chat", "small:1b 90, large 60");
+    fake_config(fake, "route_chat", "small:1b 90, large 5");
     fake_config(fake, "contexts", "small:* 300");
     fake_config(fake, "price_table", "/nonexistent/prices.json");
     assert_int_equal(fake_create(fake), TROUPE_OK);
@@ -952,6 +968,7 @@ int main(void)
         cmocka_unit_test(hedges_keep_to_their_share_and_to_that_of_repetitions),
         cmocka_unit_test(a_hedge_takes_another_key_where_there_is_no_other_model),
         cmocka_unit_test(a_model_without_a_price_is_only_asked_for_the_remedy),
+        cmocka_unit_test(who_holds_the_whole_talk_is_rather_asked),
         cmocka_unit_test(sixteen_candidates_are_told_the_chosen_one_first),
         cmocka_unit_test(code_and_length_make_a_question_hard),
         cmocka_unit_test(the_next_model_answers_whatever_befell_the_first),
