@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "turn/budget_warn.h"
+#include "turn/budget_tell.h"
 #include "turn/engine_private.h"
 #include "turn/reservation.h"
 
@@ -64,37 +64,6 @@ static void report_over(struct turn_frame *frame, int64_t over)
                        frame->turn->what, (double)over / 1e6);
 }
 
-/* Members and servers come to theirs every day; those of the bot and its agents are the owner's. */
-static bool is_owners(const struct turn_budget_mark *mark)
-{
-    return !strcmp(mark->scope, "bot") || !strcmp(mark->scope, "plugin");
-}
-
-/* `turn` NULL: it has ended. */
-static void report_marks(const struct engine *engine, struct turn *turn, int64_t turn_id,
-                         const struct store_batch *batch, size_t row, uint64_t micros)
-{
-    struct turn_budget_mark marks[TURN_BUDGET_MARKS];
-    size_t count = turn_budget_marks(batch, row, micros, &engine->caps, marks);
-
-    for (size_t i = 0; i < count; i++) {
-        if (turn)
-            turn_trace_add(&turn->trace, "budget", "budget.mark",
-                           "%d %% of the %s's cap of today are spent", marks[i].percent,
-                           marks[i].scope);
-        log_warn("budget", "%.4f of %.2f USD are spent today, %d %% of the cap of a %s (turn %lld)",
-                 (double)marks[i].spent / 1e6, (double)marks[i].cap / 1e6, marks[i].percent,
-                 marks[i].scope, (long long)turn_id);
-        if (is_owners(&marks[i]))
-            turn_engine_report(
-                engine,
-                "%.4f of %.2f USD are spent today: %d %% of the cap of %s. What it went "
-                "to is in /usage.",
-                (double)marks[i].spent / 1e6, (double)marks[i].cap / 1e6, marks[i].percent,
-                strcmp(marks[i].scope, "bot") ? "an agent" : "the bot");
-    }
-}
-
 /* ---- without waiting ------------------------------------------------------------------------ */
 
 /* A booking on its way; the turn may be over before it is told. */
@@ -102,7 +71,8 @@ struct settling {
     struct engine *engine;
     int64_t turn_id, id;
     uint64_t micros;
-    size_t row; /* of its batch */
+    struct turn_budget_limits limits;
+    struct turn_budget_watch watch; /* of its batch */
 };
 
 static void settled(void *arg, struct store_batch *batch, troupe_status status,
@@ -113,7 +83,8 @@ static void settled(void *arg, struct store_batch *batch, troupe_status status,
     struct turn *turn = turn_engine_turn(engine, settling->turn_id);
 
     if (status >= 0) {
-        report_marks(engine, turn, settling->turn_id, batch, settling->row, settling->micros);
+        turn_budget_tell(engine, turn, settling->turn_id, batch, &settling->watch,
+                         &settling->limits);
     } else {
         log_error(
             "budget",
@@ -144,13 +115,15 @@ static troupe_status send_off(struct record_call *call, struct turn_reservation 
     struct turn *turn = call->frame->turn;
     struct settling *settling = mem_zero(1, sizeof(*settling));
     troupe_status status;
+    size_t row;
 
-    *settling = (struct settling){
-        .engine = turn->engine,
-        .turn_id = turn->id,
-        .id = own->id,
-        .micros = micros,
-        .row = turn_budget_add_book(batch, own->id, turn->id, micros, own->worst)};
+    *settling = (struct settling){.engine = turn->engine,
+                                  .turn_id = turn->id,
+                                  .id = own->id,
+                                  .micros = micros,
+                                  .limits = turn_budget_limits_of(turn->engine)};
+    row = turn_budget_add_book(batch, own->id, turn->id, micros, own->worst);
+    settling->watch = turn_budget_watch(batch, &settling->limits, own->id, row, micros);
     status = turn_record_submit(call, batch, NULL, 0, settled, settling, err);
     if (status < 0) {
         mem_free(settling);
@@ -170,15 +143,17 @@ static troupe_status ask_store(struct record_call *call, int64_t reservation, ui
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct turn *turn = call->frame->turn;
-    size_t row =
-        turn_budget_add_settle(batch, turn_record_reservation(turn, reservation), turn->id, micros);
+    const struct turn_budget_limits limits = turn_budget_limits_of(turn->engine);
+    const int64_t id = turn_record_reservation(turn, reservation);
+    size_t row = turn_budget_add_settle(batch, id, turn->id, micros);
+    const struct turn_budget_watch watch = turn_budget_watch(batch, &limits, id, row, micros);
     troupe_status status = turn_record_try(call, batch, NULL, 0, err);
 
     if (status == TROUPE_OK) {
         turn->cost_micros += (int64_t)micros;
         forget(turn, reservation);
         report_over(call->frame, turn_budget_over(batch, row, micros));
-        report_marks(turn->engine, turn, turn->id, batch, row, micros);
+        turn_budget_tell(turn->engine, turn, turn->id, batch, &watch, &limits);
     }
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "loop/latch.h"
+#include "turn/budget_tell.h"
 #include "turn/engine_private.h"
 #include "turn/pack.h"
 #include "turn/reservation.h"
@@ -204,6 +205,8 @@ static troupe_status begin_again(struct record_call *call, int64_t spent, int64_
                                           .hour = &engine->caps_hour,
                                           .month = &engine->caps_month,
                                           .aliases = &engine->aliases};
+    const struct turn_budget_limits limits = turn_budget_limits_of(engine);
+    struct turn_budget_watch watch;
     int64_t id = turn_engine_next_reservation(engine);
     struct buf mark = BUF_INIT;
     struct error err;
@@ -213,12 +216,14 @@ static troupe_status begin_again(struct record_call *call, int64_t spent, int64_
         return turn_frame_error(call->frame, status, "budget.storage", "%s", err.text);
     pack_int(&mark, ATTEMPTS_MAX);
     pack_int(&mark, id);
-    turn_budget_add_again(batch, &request, spent, id);
+    watch = turn_budget_watch(batch, &limits, spent,
+                              turn_budget_add_again(batch, &request, spent, id), request.worst);
     status = turn_record_begun(call, batch, buf_text(&mark), mark.len, &err);
     buf_clear(&mark);
     if (status < 0)
         return turn_frame_error(call->frame, status == TROUPE_CONFLICT ? TROUPE_BUDGET : status,
                                 "budget.again", "%s", err.text);
+    turn_budget_tell(engine, turn, turn->id, batch, &watch, &limits);
     *ret = id;
     return TROUPE_OK;
 }

@@ -11,7 +11,7 @@
 #include "main/pages.h"
 #include "main/storage.h"
 #include "store/migrate.h"
-#include "turn/budget.h"
+#include "turn/budget_tell.h"
 #include "turn/erase.h"
 #include "turn/pipeline.h"
 #include "turn/slash.h"
@@ -251,6 +251,13 @@ static troupe_status start_discord(struct host *host, struct error *err)
     return status;
 }
 
+/* What a crash left, before anybody serves. */
+static void booked_at_start(void *arg, int64_t turn_id, const struct store_batch *batch,
+                            const struct turn_budget_watch *watch)
+{
+    turn_budget_tell(NULL, NULL, turn_id, batch, watch, arg);
+}
+
 static troupe_status start_engine(struct host *host, struct plugin_set *set, struct error *err)
 {
     struct engine_options options = {
@@ -270,10 +277,13 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         .spooled = host_spool_add,
     };
     static const struct co_owner owner = {"core:housekeeping", 0}, neighbours = {"core:hosts", 0};
+    struct turn_budget_limits limits;
+    const struct turn_budget_watcher watcher = {&limits, booked_at_start, &limits};
     troupe_status status = host_spool_take_up(host, set, err);
 
+    turn_budget_limits_read(set->config, &limits);
     if (status == TROUPE_OK)
-        status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), err);
+        status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), &watcher, err);
 
     if (status == TROUPE_OK)
         status = figures_open(host, &host->figures, err);

@@ -3,6 +3,7 @@
 
 #include "turn/budget_span.h"
 #include "turn/budget_stop.h"
+#include "turn/budget_warn.h"
 
 #include "base/clock.h"
 
@@ -16,7 +17,8 @@ struct part {
     int64_t cap;
 };
 
-#define PARTS 4
+#define PARTS         4
+#define OPEN_MAX_ROWS 200 /* as the statement says */
 
 static size_t parts_of(const struct turn_budget_request *request, struct part out[PARTS])
 {
@@ -210,23 +212,26 @@ int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t
     return as_micros(micros) > reserved ? as_micros(micros) - reserved : 0;
 }
 
-static void add_unknown(struct store_batch *batch, int64_t id)
+static size_t add_unknown(struct store_batch *batch, int64_t id)
 {
-    store_batch_add(batch,
-                    STORE_EXPECT(1, SQL_BUDGET_UNKNOWN, store_int(id), store_int(clock_wall_ms())));
+    size_t row = store_batch_add(
+        batch, STORE_EXPECT(1, SQL_BUDGET_UNKNOWN, store_int(id), store_int(clock_wall_ms())));
+
     move_sums(batch, id, store_null(), 1);
+    return row;
 }
 
-void turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,
-                           int64_t old, int64_t id)
+size_t turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,
+                             int64_t old, int64_t id)
 {
+    size_t row = add_unknown(batch, old);
     char day[11];
 
     today(day);
-    add_unknown(batch, old);
     store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_AGAIN, store_int(old), store_int(id),
                                         store_text(day), store_int(clock_wall_ms())));
     add_to_sums(batch, request, day);
+    return row;
 }
 
 /* ---- by themselves -------------------------------------------------------------------------- */
@@ -335,11 +340,14 @@ troupe_status turn_budget_release(struct store *store, int64_t id, int64_t turn_
 }
 
 troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t deadline,
-                                struct error *err)
+                                const struct turn_budget_watcher *watcher, struct error *err)
 {
     for (;;) {
         _cleanup_rows_ struct store_rows *rows = NULL;
         _cleanup_batch_ struct store_batch *batch = NULL;
+        struct turn_budget_watch watches[OPEN_MAX_ROWS];
+        int64_t turns[OPEN_MAX_ROWS];
+        size_t booked = 0;
         troupe_status status = store_query(store, STORE_SQL(SQL_BUDGET_OPEN, store_int(turn_id)),
                                            deadline, &rows, err);
 
@@ -348,16 +356,24 @@ troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t d
         batch = store_batch_new();
         for (size_t i = 0; i < rows->count; i++) {
             int64_t id = store_cell_int(rows, i, 0, 0);
+            size_t row;
 
             if (!strcmp(store_cell_text(rows, i, 2, ""), "reserved")) {
                 turn_budget_add_release(batch, id, store_cell_int(rows, i, 1, 0));
                 continue;
             }
-            add_unknown(batch, id);
+            row = add_unknown(batch, id);
+            if (!watcher || booked >= OPEN_MAX_ROWS)
+                continue;
+            turns[booked] = store_cell_int(rows, i, 1, 0);
+            watches[booked++] = turn_budget_watch(batch, watcher->limits, id, row,
+                                                  (uint64_t)store_cell_int(rows, i, 3, 0));
         }
         status = store_commit(store, batch, deadline, err);
         if (status < 0)
             return status;
+        for (size_t i = 0; i < booked; i++)
+            watcher->booked(watcher->arg, turns[i], batch, &watches[i]);
     }
 }
 

@@ -27,6 +27,7 @@ struct turn_budget_scope {
 };
 
 struct turn_budget_aliases;
+struct turn_budget_watcher;
 
 /* What is about to be spent. */
 struct turn_budget_request {
@@ -58,9 +59,9 @@ size_t turn_budget_add_book(struct store_batch *batch, int64_t id, int64_t turn_
 /* By how much it went above its reservation, 0 as a rule; after the commit. */
 int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t micros);
 /* Dispatched by an earlier run and never heard of: `old` is booked at its worst case as unknown, and
- * `id` takes its place for another attempt, dispatched. `request` is what was reserved. */
-void turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,
-                           int64_t old, int64_t id);
+ * `id` takes its place for another attempt, dispatched. `request` is what was reserved. Returns the index of the booking. */
+size_t turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,
+                             int64_t old, int64_t id);
 /* What a reservation was for: fills scope, worst and what, whose texts are the rows'; TROUPE_NOT_FOUND. */
 troupe_status turn_budget_read(struct store *store, int64_t id, uint64_t deadline,
                                struct turn_budget_request *request, struct store_rows **ret,
@@ -94,9 +95,10 @@ troupe_status turn_budget_settle(struct store *store, int64_t id, int64_t turn_i
 troupe_status turn_budget_release(struct store *store, int64_t id, int64_t turn_id,
                                   uint64_t deadline, struct error *err);
 /* What a turn left open when it ended: reserved ones are released, dispatched ones booked at their
- * worst case as unknown. `turn_id` < 0: of every turn that will not go on, after a crash. */
+ * worst case as unknown. `turn_id` < 0: of every turn that will not go on, after a crash. `watcher`
+ * hears of the latter (budget_warn.h); NULL: nobody does. */
 troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t deadline,
-                                struct error *err);
+                                const struct turn_budget_watcher *watcher, struct error *err);
 /* Today's sums of a scope ("bot", "guild" …). */
 struct turn_budget_sum {
     int64_t reserved, settled, unknown;

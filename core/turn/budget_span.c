@@ -106,6 +106,16 @@ int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms)
     return (int64_t)timegm(&tm) * 1000;
 }
 
+size_t turn_budget_span_booked(struct store_batch *batch, enum turn_budget_span span, int64_t id)
+{
+    char day[CLOCK_ISO_SIZE];
+    struct store_value begin = begin_of(span, clock_wall_ms(), day);
+
+    if (span == TURN_BUDGET_HOUR)
+        return store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOKED_HOUR, begin, store_int(id)));
+    return store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOKED_MONTH, begin, store_int(id)));
+}
+
 troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span span,
                                    const char *scope, const char *scope_id, uint64_t deadline,
                                    struct turn_budget_sum *ret, struct error *err)

@@ -27,6 +27,10 @@ const char *turn_budget_span_name(enum turn_budget_span span);
 /* When the time that `now_ms` lies in is over, and its caps start anew; both in milliseconds since 1970. */
 int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms);
 
+/* Behind a booking: rows scope, spent of what reservation `id` counts in, where it is of this hour or month.
+ * Returns the statement's index. */
+size_t turn_budget_span_booked(struct store_batch *batch, enum turn_budget_span span, int64_t id);
+
 /* What a scope has reserved and spent in this hour, day or month. [waits] */
 troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span span,
                                    const char *scope, const char *scope_id, uint64_t deadline,

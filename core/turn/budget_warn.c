@@ -23,20 +23,49 @@ static int mark_of(int64_t spent, int64_t cap)
     return 0;
 }
 
-size_t turn_budget_marks(const struct store_batch *batch, size_t index, uint64_t micros,
-                         const struct turn_budget_caps *caps,
+static bool is_set(int64_t cap)
+{
+    return cap != TURN_BUDGET_NO_CAP && cap != 0;
+}
+
+struct turn_budget_watch turn_budget_watch(struct store_batch *batch,
+                                           const struct turn_budget_limits *limits, int64_t id,
+                                           size_t row, uint64_t micros)
+{
+    struct turn_budget_watch watch = {.micros = micros};
+
+    watch.rows[TURN_BUDGET_DAY] = row + 1; /* the sums, moved */
+    for (int span = 0; span < TURN_BUDGET_SPANS; span++) {
+        const struct turn_budget_caps *caps = &limits->caps[span];
+
+        if (span != TURN_BUDGET_DAY && (is_set(caps->bot) || is_set(caps->guild) ||
+                                        is_set(caps->member) || is_set(caps->plugin)))
+            watch.rows[span] = turn_budget_span_booked(batch, (enum turn_budget_span)span, id);
+    }
+    return watch;
+}
+
+size_t turn_budget_marks(const struct store_batch *batch, const struct turn_budget_watch *watch,
+                         const struct turn_budget_limits *limits,
                          struct turn_budget_mark ret[TURN_BUDGET_MARKS])
 {
-    const struct store_rows *rows = store_batch_result(batch, index + 1); /* the sums, moved */
     size_t count = 0;
 
-    for (size_t i = 0; rows && i < rows->count && count < TURN_BUDGET_MARKS; i++) {
-        const char *scope = store_cell_text(rows, i, 0, "");
-        int64_t spent = store_cell_int(rows, i, 1, 0), cap = cap_of(caps, scope);
-        int now = cap == TURN_BUDGET_NO_CAP || cap == 0 ? 0 : mark_of(spent, cap);
+    for (int span = 0; span < TURN_BUDGET_SPANS; span++) {
+        const struct store_rows *rows =
+            watch->rows[span] ? store_batch_result(batch, watch->rows[span]) : NULL;
 
-        if (now && micros <= (uint64_t)spent && mark_of(spent - (int64_t)micros, cap) < now)
-            ret[count++] = (struct turn_budget_mark){scope, now, spent, cap};
+        for (size_t i = 0; rows && i < rows->count && count < TURN_BUDGET_MARKS; i++) {
+            const char *scope = store_cell_text(rows, i, 0, "");
+            int64_t spent = store_cell_int(rows, i, 1, 0);
+            int64_t cap = cap_of(&limits->caps[span], scope);
+            int now = is_set(cap) ? mark_of(spent, cap) : 0;
+
+            if (now && watch->micros <= (uint64_t)spent &&
+                mark_of(spent - (int64_t)watch->micros, cap) < now)
+                ret[count++] =
+                    (struct turn_budget_mark){scope, (enum turn_budget_span)span, now, spent, cap};
+        }
     }
     return count;
 }

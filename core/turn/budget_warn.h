@@ -1,27 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * When what was spent in a day passes 50, 80 and 100 per cent of a cap. The sums come from the commit that
- * books, one after the other, and within a day they only grow: each mark is passed once, whoever
- * else settles at the same time.
+ * When what was spent in an hour, a day or a month passes 50, 80 and 100 per cent of a cap. The sums come
+ * from the commit that books, one after the other, and within their time they only grow: each mark is
+ * passed once, whoever else settles at the same time. Hours and months are added up where they have a cap.
  */
 #ifndef TURN_BUDGET_WARN_H
 #define TURN_BUDGET_WARN_H
 
-#include "turn/budget.h"
+#include "turn/budget_span.h"
+
+/* All caps. */
+struct turn_budget_limits {
+    struct turn_budget_caps caps[TURN_BUDGET_SPANS];
+};
+
+/* A booking in a batch, and where the sums after it are. */
+struct turn_budget_watch {
+    size_t rows[TURN_BUDGET_SPANS]; /* 0: no cap is set */
+    uint64_t micros;
+};
 
 /* A mark that was passed. */
 struct turn_budget_mark {
     const char *scope; /* "bot", "guild" …; the batch's */
+    enum turn_budget_span span;
     int percent;
     int64_t spent, cap;
 };
 
-#define TURN_BUDGET_MARKS 4 /* one a scope */
+#define TURN_BUDGET_MARKS (4 * TURN_BUDGET_SPANS) /* one a scope */
 
-/* After the commit: which marks the settlement of `micros` passed, by the index that
- * turn_budget_add_settle gave. Returns their number. */
-size_t turn_budget_marks(const struct store_batch *batch, size_t index, uint64_t micros,
-                         const struct turn_budget_caps *caps,
+/* Hears of what turn_budget_close books at its worst case. */
+struct turn_budget_watcher {
+    const struct turn_budget_limits *limits;
+    void (*booked)(void *arg, int64_t turn_id, const struct store_batch *batch,
+                   const struct turn_budget_watch *watch); /* after the commit */
+    void *arg;
+};
+
+/* Adds what is needed behind the statement `row` that booked `micros` for reservation `id`, as
+ * turn_budget_add_settle and its like returned it. */
+struct turn_budget_watch turn_budget_watch(struct store_batch *batch,
+                                           const struct turn_budget_limits *limits, int64_t id,
+                                           size_t row, uint64_t micros);
+/* After the commit: which marks it passed. Returns their number. */
+size_t turn_budget_marks(const struct store_batch *batch, const struct turn_budget_watch *watch,
+                         const struct turn_budget_limits *limits,
                          struct turn_budget_mark ret[TURN_BUDGET_MARKS]);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/budget_tell.h"
 #include "turn/engine_private.h"
 
 #include "base/clock.h"
@@ -400,17 +401,12 @@ void turn_engine_admit(struct engine *engine, struct turn *turn)
 
 /* ---- the engine ----------------------------------------------------------------------------- */
 
-static int64_t cap_of(const struct config_section *section, const char *key)
-{
-    return config_is_set(section, key) ? config_micros(section, key) : TURN_BUDGET_NO_CAP;
-}
-
 /* Reads [admission] and [budget] of the current set. */
 static void configure(struct engine *engine)
 {
     const struct config *config = engine->set->config;
     const struct config_section *admission = config_section(config, "admission", NULL);
-    const struct config_section *budget = config_section(config, "budget", NULL);
+    struct turn_budget_limits limits;
 
     engine->admission.concurrent = (size_t)config_int(admission, "concurrent");
     engine->admission.queue_max = (size_t)config_int(admission, "queue");
@@ -418,15 +414,10 @@ static void configure(struct engine *engine)
     engine->merge = config_bool(admission, "merge");
     engine->first_text_ms = (uint64_t)config_ms(admission, "first_text");
     engine->total_ms = (uint64_t)config_ms(admission, "total");
-    engine->caps = (struct turn_budget_caps){
-        cap_of(budget, "daily"), cap_of(budget, "per_guild_daily"),
-        cap_of(budget, "per_member_daily"), cap_of(budget, "per_plugin_daily")};
-    engine->caps_hour = (struct turn_budget_caps){
-        cap_of(budget, "hourly"), cap_of(budget, "per_guild_hourly"),
-        cap_of(budget, "per_member_hourly"), cap_of(budget, "per_plugin_hourly")};
-    engine->caps_month = (struct turn_budget_caps){
-        cap_of(budget, "monthly"), cap_of(budget, "per_guild_monthly"),
-        cap_of(budget, "per_member_monthly"), cap_of(budget, "per_plugin_monthly")};
+    turn_budget_limits_read(config, &limits);
+    engine->caps = limits.caps[TURN_BUDGET_DAY];
+    engine->caps_hour = limits.caps[TURN_BUDGET_HOUR];
+    engine->caps_month = limits.caps[TURN_BUDGET_MONTH];
 }
 
 static bool is_busy(const struct engine *engine)

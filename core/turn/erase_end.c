@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/index.h"
-#include "turn/budget.h"
+#include "turn/budget_tell.h"
 #include "turn/engine_private.h"
 #include "turn/owner.h"
 #include "turn/sql/erase.h"
@@ -47,7 +47,7 @@ static troupe_status end_them(struct engine *engine, const int64_t *ids, size_t 
     troupe_status status = TROUPE_OK;
 
     for (size_t i = 0; status == TROUPE_OK && i < count; i++) {
-        status = turn_budget_close(engine->store, ids[i], turn_engine_soon(engine), err);
+        status = turn_budget_end(engine, ids[i], err);
         store_batch_add(batch,
                         STORE_SQL(SQL_ERASE_END, store_int(ids[i]), store_int(clock_wall_ms())));
     }

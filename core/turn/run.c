@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "turn/attach.h"
+#include "turn/budget_tell.h"
 #include "turn/engine_private.h"
 #include "turn/enter.h"
 #include "turn/files.h"
@@ -144,7 +145,7 @@ static void close_budget(struct turn *turn)
     if (!turn->reserved && !turn->resumed)
         return;
     co_shield(ENGINE_STORE_MS);
-    if (turn_budget_close(turn->engine->store, turn->id, turn_engine_soon(turn->engine), &err) < 0)
+    if (turn_budget_end(turn->engine, turn->id, &err) < 0)
         log_warn("turn", "turn %lld: reservations stay open until the next start: %s",
                  (long long)turn->id, err.text);
     co_unshield();

@@ -3,6 +3,7 @@
  * Calls from the shell: a declared function run for the operator, with a row and a trace like any
  * turn, so that its costs and reasons can be looked up.
  */
+#include "turn/budget_tell.h"
 #include "turn/call.h"
 #include "turn/core_commands.h"
 #include "turn/engine_private.h"
@@ -119,7 +120,7 @@ static void close_budget(struct turn *turn)
     struct engine *engine = turn->engine;
     struct error err;
 
-    if (turn_budget_close(engine->store, turn->id, turn_engine_soon(engine), &err) < 0)
+    if (turn_budget_end(engine, turn->id, &err) < 0)
         log_warn("turn", "call %lld: reservations stay open until the next start: %s",
                  (long long)turn->id, err.text);
 }

@@ -83,7 +83,7 @@ WHERE id = ?1 AND turn_id = ?2 AND state = 'reserved';
 
 -- What is open: of one turn, or where ?1 is below 0 of every turn that will not go on.
 -- name: open
-SELECT id, turn_id, state FROM budget_ledger
+SELECT id, turn_id, state, reserved_micros FROM budget_ledger
 WHERE state IN ('reserved', 'dispatched')
   AND (turn_id = ?1 OR (?1 < 0 AND NOT EXISTS (
       SELECT 1 FROM event WHERE event.id = budget_ledger.turn_id AND event.finished_ms IS NULL

@@ -36,6 +36,28 @@ GROUP BY l.scope_id
 ORDER BY sum(CASE WHEN l.state IN ('reserved', 'dispatched') THEN l.reserved_micros
     ELSE l.settled_micros END) DESC, l.scope_id LIMIT ?3;
 
+-- After a booking of reservation ?2: what each of its scopes has spent in the month since ?1.
+-- name: booked_month
+SELECT p.scope, sum(d.settled_micros)
+FROM (SELECT 'bot' AS scope, scope_bot AS scope_id FROM budget_ledger WHERE id = ?2 AND day >= ?1
+      UNION ALL SELECT 'guild', scope_guild FROM budget_ledger WHERE id = ?2 AND day >= ?1
+      UNION ALL SELECT 'member', scope_member FROM budget_ledger WHERE id = ?2 AND day >= ?1
+      UNION ALL SELECT 'plugin', scope_plugin FROM budget_ledger WHERE id = ?2 AND day >= ?1) AS p
+JOIN budget_day AS d ON d.scope = p.scope AND d.scope_id = p.scope_id AND d.day >= ?1
+GROUP BY p.scope;
+
+-- The same of the hour.
+-- name: booked_hour
+SELECT p.scope, sum(l.settled_micros)
+FROM (SELECT 'bot' AS scope, scope_bot AS scope_id FROM budget_ledger WHERE id = ?2 AND created_ms >= ?1
+      UNION ALL SELECT 'guild', scope_guild FROM budget_ledger WHERE id = ?2 AND created_ms >= ?1
+      UNION ALL SELECT 'member', scope_member FROM budget_ledger WHERE id = ?2 AND created_ms >= ?1
+      UNION ALL SELECT 'plugin', scope_plugin FROM budget_ledger WHERE id = ?2 AND created_ms >= ?1) AS p
+JOIN budget_ledger AS l ON l.created_ms >= ?1 AND p.scope_id = CASE p.scope WHEN 'bot' THEN l.scope_bot
+    WHEN 'guild' THEN l.scope_guild WHEN 'member' THEN l.scope_member ELSE l.scope_plugin END
+WHERE p.scope_id <> ''
+GROUP BY p.scope;
+
 -- Changes the row of the day (?5), which is there by now, only while the sum is within the cap (?4).
 -- name: fits_month
 UPDATE budget_day SET requests = requests

@@ -788,10 +788,26 @@ static troupe_status stops_body(void *arg)
     return TROUPE_OK;
 }
 
+static const struct turn_budget_limits mark_limits = {
+    {[TURN_BUDGET_HOUR] = {TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP, 1102, 0},
+     [TURN_BUDGET_DAY] = {100, 1000, TURN_BUDGET_NO_CAP, 0},
+     [TURN_BUDGET_MONTH] = {TURN_BUDGET_NO_CAP, 0, 0, 1200}}};
+
+/* Those of the month alone: half of 1200 by an agent. */
+static void count_marks(void *arg, int64_t turn_id, const struct store_batch *batch,
+                        const struct turn_budget_watch *watch)
+{
+    struct turn_budget_mark marks[TURN_BUDGET_MARKS];
+
+    for (size_t i = turn_budget_marks(batch, watch, &mark_limits, marks); i > 0; i--)
+        *(int *)arg += turn_id == 1 && marks[i - 1].span == TURN_BUDGET_MONTH &&
+                       marks[i - 1].percent == 50 && marks[i - 1].spent == 600;
+}
+
 /* Reserves and settles so much; the marks that it passed. */
 static int settle_marks(struct fixture *f, uint64_t micros, struct turn_budget_mark *ret)
 {
-    static const struct turn_budget_caps caps = {100, 1000, TURN_BUDGET_NO_CAP, 0};
+    struct turn_budget_watch watch;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     int64_t id;
     size_t row;
@@ -800,14 +816,18 @@ static int settle_marks(struct fixture *f, uint64_t micros, struct turn_budget_m
     id = ask_int(f, "SELECT max(id) FROM budget_ledger");
     CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
     row = turn_budget_add_settle(batch, id, 1, micros);
+    watch = turn_budget_watch(batch, &mark_limits, id, row, micros);
     CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
-    return (int)turn_budget_marks(batch, row, micros, &caps, ret);
+    return (int)turn_budget_marks(batch, &watch, &mark_limits, ret);
 }
 
 static troupe_status marks_body(void *arg)
 {
     struct fixture *f = arg;
     struct turn_budget_mark marks[TURN_BUDGET_MARKS];
+    int passed = 0;
+    const struct turn_budget_watcher watcher = {&mark_limits, count_marks, &passed};
+    int64_t id;
 
     CHECK(settle_marks(f, 49, marks) == 0);
     CHECK(settle_marks(f, 1, marks) == 1 && marks[0].percent == 50 && marks[0].cap == 100);
@@ -816,6 +836,16 @@ static troupe_status marks_body(void *arg)
     CHECK(settle_marks(f, 50, marks) == 0);
     CHECK(settle_marks(f, 0, marks) == 0);
     CHECK(settle_marks(f, 400, marks) == 1 && marks[0].percent == 50 && marks[0].cap == 1000);
+    /* Of an hour and a month likewise, and what ended at its worst case passes them, too. */
+    CHECK(settle_marks(f, 1, marks) == 1 && marks[0].span == TURN_BUDGET_HOUR);
+    CHECK(marks[0].percent == 50 && marks[0].spent == 551 && marks[0].cap == 1102);
+    CHECK_STATUS(reserve_of(f, NULL, NULL, 49), TROUPE_OK);
+    id = ask_int(f, "SELECT max(id) FROM budget_ledger");
+    CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_close(f->store, 1, 0, &watcher, &f->err), TROUPE_OK);
+    CHECK(passed == 1);
+    CHECK_STATUS(turn_budget_close(f->store, 1, 0, &watcher, &f->err), TROUPE_OK);
+    CHECK(passed == 1);
     return TROUPE_OK;
 }
 

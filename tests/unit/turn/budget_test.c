@@ -195,7 +195,7 @@ static troupe_status crash(void *arg)
     CHECK_STATUS(
         turn_budget_reserve(f->store, &no_caps, &someone, 2, 5, "other", 0, &other, &f->err),
         TROUPE_OK);
-    CHECK_STATUS(turn_budget_close(f->store, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_close(f->store, 1, 0, NULL, &f->err), TROUPE_OK);
     CHECK_SUM("bot", "bot", 5, 70, 70); /* the other turn's stands */
     CHECK_SUM("member", "member-1", 5, 70, 70);
     CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'unknown'") == 1);
@@ -208,9 +208,10 @@ static troupe_status crash(void *arg)
         if (i % 2)
             CHECK_STATUS(turn_budget_dispatch(f->store, kept, 1, 0, &f->err), TROUPE_OK);
     }
-    CHECK_STATUS(turn_budget_close(f->store, -1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_close(f->store, -1, 0, NULL, &f->err), TROUPE_OK);
     CHECK_SUM("bot", "bot", 0, 70 + 225, 70 + 225);
-    CHECK_STATUS(turn_budget_close(f->store, -1, 0, &f->err), TROUPE_OK); /* nothing is left */
+    CHECK_STATUS(turn_budget_close(f->store, -1, 0, NULL, &f->err),
+                 TROUPE_OK); /* nothing is left */
     return TROUPE_OK;
 }
 
@@ -273,7 +274,7 @@ static troupe_status random_steps(void *arg)
             open[at] = status == TROUPE_OK ? 0 : open[at];
             break;
         default:
-            status = turn_budget_close(f->store, (int64_t)at, 0, &f->err);
+            status = turn_budget_close(f->store, (int64_t)at, 0, NULL, &f->err);
             open[at] = 0;
             break;
         }
@@ -283,7 +284,7 @@ static troupe_status random_steps(void *arg)
     }
     CHECK(refused > 0); /* the caps were in play */
     CHECK(ask_int(f, sums) == 0);
-    CHECK_STATUS(turn_budget_close(f->store, -1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_close(f->store, -1, 0, NULL, &f->err), TROUPE_OK);
     CHECK(ask_int(f, sums) == 0);
     CHECK(ask_int(f, "SELECT sum(reserved_micros) FROM budget_day") == 0);
     return TROUPE_OK;

@@ -467,7 +467,7 @@ BODY(what_a_crash_left_is_closed_or_done_once)
     engine_end(t, 0);
     CHECK_STATUS(leave_all(t), TROUPE_OK);
     t->record_count = 4; /* of the fifth event nobody can be told */
-    CHECK_STATUS(turn_budget_close(f->store, -1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_close(f->store, -1, 0, NULL, &f->err), TROUPE_OK);
     CHECK_STATUS(engine_start(t, plain_ini), TROUPE_OK);
     {
         /* Two sessions of the same gateway come at once, while messages arrive. */

@@ -117,7 +117,7 @@ static troupe_status child_main(void *arg)
     struct fixture *f = arg;
 
     CHECK_STATUS(outbox_open(f->loop, f->store, &t->outbox, &f->err), TROUPE_OK);
-    CHECK_STATUS(turn_budget_close(f->store, -1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_close(f->store, -1, 0, NULL, &f->err), TROUPE_OK);
     CHECK_STATUS(engine_start(t, t->ini), TROUPE_OK);
     commits_left = atoi(getenv("REPLAY_KILL"));
     CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);

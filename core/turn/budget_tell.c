@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/budget_tell.h"
+
+#include "base/log.h"
+#include "config/config.h"
+#include "turn/engine_private.h"
+
+#include <string.h>
+
+static int64_t cap_of(const struct config_section *section, const char *key)
+{
+    return config_is_set(section, key) ? config_micros(section, key) : TURN_BUDGET_NO_CAP;
+}
+
+void turn_budget_limits_read(const struct config *config, struct turn_budget_limits *ret)
+{
+    const struct config_section *budget = config_section(config, "budget", NULL);
+
+    ret->caps[TURN_BUDGET_DAY] = (struct turn_budget_caps){
+        cap_of(budget, "daily"), cap_of(budget, "per_guild_daily"),
+        cap_of(budget, "per_member_daily"), cap_of(budget, "per_plugin_daily")};
+    ret->caps[TURN_BUDGET_HOUR] = (struct turn_budget_caps){
+        cap_of(budget, "hourly"), cap_of(budget, "per_guild_hourly"),
+        cap_of(budget, "per_member_hourly"), cap_of(budget, "per_plugin_hourly")};
+    ret->caps[TURN_BUDGET_MONTH] = (struct turn_budget_caps){
+        cap_of(budget, "monthly"), cap_of(budget, "per_guild_monthly"),
+        cap_of(budget, "per_member_monthly"), cap_of(budget, "per_plugin_monthly")};
+}
+
+struct turn_budget_limits turn_budget_limits_of(const struct engine *engine)
+{
+    return (struct turn_budget_limits){.caps = {[TURN_BUDGET_HOUR] = engine->caps_hour,
+                                                [TURN_BUDGET_DAY] = engine->caps,
+                                                [TURN_BUDGET_MONTH] = engine->caps_month}};
+}
+
+/* Members and servers come to theirs every day; those of the bot and its agents are the owner's. */
+static bool is_owners(const struct turn_budget_mark *mark)
+{
+    return !strcmp(mark->scope, "bot") || !strcmp(mark->scope, "plugin");
+}
+
+void turn_budget_tell(const struct engine *engine, struct turn *turn, int64_t turn_id,
+                      const struct store_batch *batch, const struct turn_budget_watch *watch,
+                      const struct turn_budget_limits *limits)
+{
+    struct turn_budget_mark marks[TURN_BUDGET_MARKS];
+    size_t count = turn_budget_marks(batch, watch, limits, marks);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct turn_budget_mark *mark = &marks[i];
+        const char *when = turn_budget_span_name(mark->span);
+
+        if (turn)
+            turn_trace_add(&turn->trace, "budget", "budget.mark",
+                           "%d %% of the %s's cap of %s are spent", mark->percent, mark->scope,
+                           when);
+        log_warn("budget", "%.4f of %.2f USD are spent %s, %d %% of the cap of a %s (turn %lld)",
+                 (double)mark->spent / 1e6, (double)mark->cap / 1e6, when, mark->percent,
+                 mark->scope, (long long)turn_id);
+        if (engine && is_owners(mark))
+            turn_engine_report(engine,
+                               "%.4f of %.2f USD are spent %s: %d %% of the cap of %s. What it "
+                               "went to is in /usage.",
+                               (double)mark->spent / 1e6, (double)mark->cap / 1e6, when,
+                               mark->percent, strcmp(mark->scope, "bot") ? "an agent" : "the bot");
+    }
+}
+
+/* ---- worst cases ---------------------------------------------------------------------------- */
+
+struct ending {
+    struct engine *engine;
+    struct turn_budget_limits limits;
+};
+
+static void booked(void *arg, int64_t turn_id, const struct store_batch *batch,
+                   const struct turn_budget_watch *watch)
+{
+    const struct ending *ending = arg;
+
+    turn_budget_tell(ending->engine, turn_engine_turn(ending->engine, turn_id), turn_id, batch,
+                     watch, &ending->limits);
+}
+
+troupe_status turn_budget_end(struct engine *engine, int64_t turn_id, struct error *err)
+{
+    struct ending ending = {engine, turn_budget_limits_of(engine)};
+    const struct turn_budget_watcher watcher = {&ending.limits, booked, &ending};
+
+    return turn_budget_close(engine->store, turn_id, turn_engine_soon(engine), &watcher, err);
+}
