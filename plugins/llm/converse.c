@@ -12,6 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A limit on questions is waited for so long, so often, and not by all for the same time. */
+#define LIMIT_WAIT_MS   30000
+#define LIMIT_WAITS_MAX 2
+#define LIMIT_SPREAD_MS 500
+
 #define ADAPTATIONS_MAX 4 /* parameters that a provider may refuse, one after the other */
 
 /* Where a talk stands. */
@@ -154,9 +159,16 @@ static troupe_status fail(troupe_turn *turn, const struct talk *talk)
 
 void llm_choice_write(const struct llm_choice *choice, char *ret)
 {
-    snprintf(ret, LLM_CHOICE_MAX, "{\"candidate\":%lld,\"key\":%lld,\"blind\":%s}",
-             (long long)choice->candidate, (long long)choice->key,
-             choice->blind ? "true" : "false");
+    const int len = snprintf(ret, LLM_CHOICE_MAX, "{\"candidate\":%lld,\"key\":%lld,\"blind\":%s",
+                             (long long)choice->candidate, (long long)choice->key,
+                             choice->blind ? "true" : "false");
+
+    if (choice->candidate < 0 && choice->next >= 0)
+        snprintf(ret + len, LLM_CHOICE_MAX - (size_t)len,
+                 ",\"wait\":%lld,\"limit\":%s,\"kind\":\"%s\"}", (long long)choice->wait_ms,
+                 choice->limit ? "true" : "false", choice->kind ? choice->kind->name : "");
+    else
+        snprintf(ret + len, LLM_CHOICE_MAX - (size_t)len, "}");
 }
 
 troupe_status llm_cannot_see(troupe_turn *turn)
@@ -187,6 +199,7 @@ static troupe_status choose(troupe_turn *turn, const struct talk *talk, int64_t 
 
     memset(ret, 0, sizeof(*ret));
     ret->candidate = fallback;
+    ret->next = ret->wait_ms = -1;
     if (!text)
         return TROUPE_NOMEM;
     given = (troupe_str){text, strlen(text)};
@@ -201,7 +214,64 @@ static troupe_status choose(troupe_turn *turn, const struct talk *talk, int64_t 
     ret->candidate = json_integer_value(candidate);
     ret->key = json_integer_value(json_object_get(choice, "key"));
     ret->blind = json_is_true(json_object_get(choice, "blind"));
+    candidate = json_object_get(choice, "wait");
+    if (json_is_integer(candidate))
+        ret->wait_ms = json_integer_value(candidate);
+    ret->limit = json_is_true(json_object_get(choice, "limit"));
+    ret->kind = llm_kind_named(json_string_value(json_object_get(choice, "kind")));
     return TROUPE_OK;
+}
+
+/* Nobody may be asked now: what keeps them away, and when they are asked again. */
+static troupe_status fail_unasked(troupe_turn *turn, const struct talk *talk,
+                                  const struct llm_choice *choice)
+{
+    const int several = talk->agent->router.count > 1;
+    const struct llm_kind *kind = choice->kind;
+    const long long seconds = (choice->wait_ms + 999) / 1000;
+    const char *plural = seconds == 1 ? "" : "s";
+
+    if (choice->candidate < 0 && choice->blind)
+        return llm_cannot_see(turn);
+    if (choice->wait_ms < 0)
+        return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.unreachable",
+                           "None of the language models can be asked at the moment. Please try "
+                           "again in a minute.");
+    if (!several && kind && kind->category == LLM_RATE)
+        return llm_fail(turn, kind, choice->wait_ms);
+    if (!several && kind && (kind->category == LLM_CONFIG || kind->category == LLM_ACCOUNT))
+        return troupe_fail(turn, kind->status, kind->code, "%s It is asked again in %lld second%s.",
+                           kind->sentence, seconds, plural);
+    return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.unreachable",
+                       "%s Please try again in %lld second%s.",
+                       several ? "None of the language models can be asked at the moment."
+                               : "The language model did not answer lately, and is not asked now.",
+                       seconds, plural);
+}
+
+/* The first choice. Where no more than a limit on questions is in the way, that is waited for. */
+static troupe_status choose_first(troupe_turn *turn, const struct talk *talk,
+                                  struct llm_choice *ret)
+{
+    const int64_t fallback = talk->round->request->pictures ? -1 : 0;
+    troupe_status status;
+
+    for (int n = 0;; n++) {
+        int64_t wait;
+
+        status = choose(turn, talk, -1, 0, fallback, ret);
+        if (status < 0 || ret->candidate >= 0 || !ret->limit || ret->wait_ms > LIMIT_WAIT_MS ||
+            n == LIMIT_WAITS_MAX)
+            return status;
+        wait = ret->wait_ms + troupe_random(turn, LIMIT_SPREAD_MS);
+        if (wait + LLM_RETRY_MARGIN_MS > troupe_time_left(turn))
+            return TROUPE_OK;
+        troupe_reason(turn, "llm.waited", "the provider takes no more questions; again in %lld ms",
+                      (long long)wait);
+        status = troupe_sleep(turn, (uint64_t)wait);
+        if (status < 0)
+            return status;
+    }
 }
 
 /* The next round goes to this one. */
@@ -587,8 +657,8 @@ troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_
                         .now_ms = troupe_now(turn),
                         .left_ms = troupe_time_left(turn),
                         .attempt = 1};
-    struct llm_choice choice = {.candidate = 0};
-    troupe_status status = TROUPE_OK;
+    struct llm_choice choice;
+    troupe_status status;
 
     if (round->request->tools) {
         talk.before = troupe_turn_alloc(turn, LLM_TEXT_MAX);
@@ -596,16 +666,11 @@ troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_
             return TROUPE_NOMEM;
     }
     llm_router_earn(&agent->router);
-    if (llm_router_chooses(&agent->router) || round->request->pictures)
-        status = choose(turn, &talk, -1, 0, round->request->pictures ? -1 : 0, &choice);
+    status = choose_first(turn, &talk, &choice);
     if (status < 0)
         return status;
-    if (choice.candidate < 0 && choice.blind)
-        return llm_cannot_see(turn);
     if (choice.candidate < 0)
-        return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.unreachable",
-                           "None of the language models can be asked at the moment. Please try "
-                           "again in a minute.");
+        return fail_unasked(turn, &talk, &choice);
     turn_to(&talk, &choice);
     round->holds_all = round->request->schema != NULL;
     status = run(turn, &talk);

@@ -28,7 +28,7 @@ struct llm_agent {
 /* The choice of a router as the agent's function llm-route gives it, and back. `ret` of
  * LLM_CHOICE_MAX bytes. */
 #define LLM_ROUTE_FUNCTION "llm-route"
-#define LLM_CHOICE_MAX     128
+#define LLM_CHOICE_MAX     192
 /* No model that may be asked sees pictures; nothing was sent. [turn] */
 troupe_status llm_cannot_see(troupe_turn *turn);
 void llm_choice_write(const struct llm_choice *choice, char *ret);

@@ -361,6 +361,16 @@ const struct llm_kind *llm_kind_at(size_t i)
     return i < COUNT(others) ? others[i] : NULL;
 }
 
+const struct llm_kind *llm_kind_named(const char *name)
+{
+    const struct llm_kind *kind = NULL;
+
+    for (size_t i = 0; name && (kind = llm_kind_at(i)); i++)
+        if (strcmp(kind->name, name) == 0)
+            return kind;
+    return NULL;
+}
+
 int llm_kind_cannot_see(const struct llm_kind *kind)
 {
     return strcmp(kind->name, CANNOT_SEE) == 0;

@@ -76,6 +76,8 @@ extern const struct llm_kind
 
 /* All kinds, for whoever wants to walk the table. */
 const struct llm_kind *llm_kind_at(size_t i); /* NULL behind the last */
+/* The kind of that name; NULL where there is none. */
+const struct llm_kind *llm_kind_named(const char *name);
 
 const char *llm_category_name(enum llm_category category);
 

@@ -141,6 +141,7 @@ void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t 
         breaker_note(&link->breaker, 0, 0);
         return;
     }
+    health->last = kind;
     if (kind->category == LLM_RATE) {
         health->cool_for[key] = retry_after_ms <= 0                 ? LLM_COOL_MS
                                 : retry_after_ms < LLM_COOL_MOST_MS ? retry_after_ms
@@ -148,7 +149,7 @@ void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t 
         return;
     }
     if (refuses_key(kind)) {
-        link->cool_for[key] = LLM_KEY_COOL_MS;
+        link->cool_for[key] = link->keys > 1 ? LLM_KEY_COOL_MS : LLM_ONLY_KEY_COOL_MS;
         return;
     }
     health->success = average(health->success, 0);
@@ -205,6 +206,35 @@ const char *llm_health_obstacle(const struct llm_health *health, const struct ll
 int llm_health_waits(const char *obstacle)
 {
     return obstacle == must_wait;
+}
+
+/* What is left of a breaker's time, or of that of whoever is trying. */
+static int64_t breaker_wait(const struct llm_breaker *breaker, int64_t now_ms)
+{
+    if (!breaker_stops(breaker, now_ms))
+        return 0;
+    return breaker->open_until > now_ms ? breaker->open_until - now_ms
+                                        : breaker->probe_since + LLM_PROBE_MS - now_ms;
+}
+
+int64_t llm_health_wait(const struct llm_health *health, const struct llm_link *link,
+                        int64_t now_ms, int *ret_limit)
+{
+    const int64_t one = breaker_wait(&health->breaker, now_ms),
+                  all = breaker_wait(&link->breaker, now_ms), down = one > all ? one : all;
+    int64_t least = INT64_MAX;
+
+    *ret_limit = 0;
+    for (int i = 0; i < (link->keys ? link->keys : 1); i++) {
+        const int64_t refused = link->cool_until[i], told = health->cool_until[i],
+                      wait = (refused > told ? refused : told) - now_ms;
+
+        if (wait >= least)
+            continue;
+        least = wait;
+        *ret_limit = down == 0 && wait > 0 && refused <= now_ms;
+    }
+    return down > least ? down : least > 0 ? least : 0;
 }
 
 double llm_health_failed(const struct llm_health *health, int64_t now_ms)

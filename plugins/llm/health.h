@@ -25,6 +25,7 @@
 #define LLM_COOL_MS          ((int64_t)10000)   /* after a 429 that names no time    */
 #define LLM_COOL_MOST_MS     ((int64_t)3600000) /* after one that does, whatever it says */
 #define LLM_KEY_COOL_MS      ((int64_t)600000)  /* a key that was refused, or has no credit */
+#define LLM_ONLY_KEY_COOL_MS ((int64_t)60000)   /* the same where there is no other */
 #define LLM_KNOWN_LEAST      5u
 #define LLM_FIRSTS           64 /* first tokens that are remembered of a model */
 
@@ -44,6 +45,7 @@ struct llm_health {
     uint32_t firsts[LLM_FIRSTS]; /* milliseconds to the first token, of the newest answers */
     uint32_t first_count;        /* that were measured in all                              */
     struct llm_breaker breaker;
+    const struct llm_kind *last; /* that was held against it or its key; NULL: nothing yet */
     int64_t cool_until[LLM_KEYS_MAX], cool_for[LLM_KEYS_MAX];
 };
 
@@ -67,6 +69,10 @@ const char *llm_health_obstacle(const struct llm_health *health, const struct ll
 int llm_health_waits(const char *obstacle);
 /* A key that may be used; the first where each has its own limits and all are free. -1: none. */
 int llm_health_key(const struct llm_health *health, const struct llm_link *link, int64_t now_ms);
+/* Milliseconds until it may be asked again, as far as is known now; 0: at once. `ret_limit` is whether nothing
+ * is in the way but a limit on the number of questions. */
+int64_t llm_health_wait(const struct llm_health *health, const struct llm_link *link,
+                        int64_t now_ms, int *ret_limit);
 /* The share of questions that failed lately, 0 to 1. Failures fade, so that who failed once is asked again. */
 double llm_health_failed(const struct llm_health *health, int64_t now_ms);
 /* More often than not, of LLM_KNOWN_LEAST questions or more since its breaker closed. */

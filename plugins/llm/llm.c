@@ -296,6 +296,7 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
                                int64_t prefer, int64_t last, int32_t again, int32_t pictures)
 {
     struct llm_agent *agent = troupe_state(turn);
+    const int64_t now_ms = troupe_now(turn);
     const struct llm_ask ask = {.route = llm_route_of(route),
                                 .tokens = tokens,
                                 .max_tokens = max_tokens,
@@ -309,9 +310,13 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
     const char *why = choice.why;
     char result[LLM_CHOICE_MAX], part[480];
 
-    llm_router_choose(&agent->router, &ask, troupe_now(turn), &choice);
+    llm_router_choose(&agent->router, &ask, now_ms, &choice);
     while (llm_choice_tell(&why, part, sizeof(part)))
         troupe_reason(turn, "llm.route", "%s", part);
+    /* Who is not asked because nobody would answer is one more whom the model fails, for the owner. */
+    if (last < 0 && choice.candidate < 0 && choice.next >= 0 && choice.kind && !choice.limit)
+        llm_alert_watch(turn, &agent->candidates[choice.next].alert,
+                        &agent->candidates[choice.next].settings, choice.kind, now_ms);
     llm_choice_write(&choice, result);
     return troupe_result(turn, result, strlen(result));
 }

@@ -267,6 +267,23 @@ static void tell_others(const struct llm_router *router, const struct llm_ask *a
     }
 }
 
+/* Keeps of those that cannot be asked now who may be first. */
+static void look_ahead(const struct llm_router *router, uint8_t index, int64_t now_ms,
+                       struct llm_choice *choice)
+{
+    const struct llm_candidate *model = &router->candidates[index];
+    int limit;
+    const int64_t wait =
+        llm_health_wait(&model->health, &router->links[model->provider], now_ms, &limit);
+
+    if (wait <= 0 || (choice->wait_ms >= 0 && wait >= choice->wait_ms))
+        return;
+    choice->next = index;
+    choice->wait_ms = wait;
+    choice->kind = model->health.last;
+    choice->limit = limit;
+}
+
 /* The one that just failed, where it alone is left. */
 static int may_repeat(struct llm_router *router, const struct llm_ask *ask,
                       struct llm_choice *choice)
@@ -291,12 +308,18 @@ void llm_router_choose(struct llm_router *router, const struct llm_ask *ask, int
     int chosen;
 
     memset(ret, 0, sizeof(*ret));
-    ret->candidate = -1;
+    ret->candidate = ret->next = ret->wait_ms = -1;
     ret->blind = way->count > 0;
     look(router, now_ms);
     compare(router, ask, way, now_ms, &found);
-    for (uint32_t i = 0; i < way->count; i++)
+    for (uint32_t i = 0; i < way->count; i++) {
+        const struct llm_candidate *model = &router->candidates[way->to[i].candidate];
+
         ret->blind &= found.why_not[i] == cannot_see;
+        if (found.why_not[i] ==
+            llm_health_obstacle(&model->health, &router->links[model->provider], now_ms))
+            look_ahead(router, way->to[i].candidate, now_ms, ret);
+    }
     /* Asking one without a price is refused with the remedy, which helps more than silence. */
     chosen = found.best < 0 && ask->last < 0 ? found.unpriced : found.best;
     tell(ret, "%s:", routes[ask->route].name);

@@ -70,6 +70,11 @@ struct llm_choice {
     int64_t candidate; /* -1: none */
     int64_t key;
     int blind; /* there is none, because none sees pictures */
+    /* Where there is none: the one that may be asked again first, in so many milliseconds, why it is not now, and
+     * whether that is no more than a limit on questions. */
+    int64_t next, wait_ms; /* -1: nobody will be */
+    const struct llm_kind *kind;
+    int limit;
     char why[LLM_WHY_MAX];
 };
 

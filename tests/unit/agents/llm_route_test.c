@@ -736,6 +736,91 @@ static void the_table_says_what_a_model_refuses(void **state)
     fake_turn_free(fake);
 }
 
+/* One model with one key, as most have it. */
+static struct fake_turn *alone(void)
+{
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+    fake_config(fake, "base_url", "http://127.0.0.1:8080/v1");
+    fake_config(fake, "model", "own-1");
+    fake_config(fake, "attempts", "1");
+    fake_config(fake, "price_table", "/nonexistent/prices.json");
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    fake->on_call = call_route;
+    return fake;
+}
+
+static void answer_with(struct fake_turn *fake, const struct fake_response *response,
+                        troupe_status expected)
+{
+    fake_next(fake);
+    fake->left_ms = 300 * SECONDS;
+    fake->responses[0] = *response;
+    assert_int_equal(chat(fake), expected);
+}
+
+static void the_only_model_has_a_breaker_too(void **state)
+{
+    const struct fake_response broken = {.status = 500}, good = {.status = 200, .chunks = {GOOD}};
+    struct fake_turn *fake = alone();
+
+    (void)state;
+    for (int i = 0; i < LLM_BREAKER_FAILURES; i++) {
+        answer_with(fake, &broken, TROUPE_UNAVAILABLE);
+        assert_int_equal(fake->request_count, 1);
+        assert_true(fake_text_has(&fake->reasons, "llm.route: chat: own-1 at 127.0.0.1"));
+    }
+    answer_with(fake, &good, TROUPE_UNAVAILABLE);
+    assert_int_equal(fake->request_count, 0);
+    assert_string_equal(fake->code, "llm.unreachable");
+    assert_non_null(strstr(fake->sentence, "Please try again in 30 seconds."));
+    assert_true(fake_text_has(&fake->reasons, "chat: none is left; not own-1 at 127.0.0.1"));
+    /* one asks, and it is there again */
+    fake->now_ms += LLM_BREAKER_FIRST_MS;
+    answer_with(fake, &good, TROUPE_OK);
+    answer_with(fake, &good, TROUPE_OK);
+    fake_turn_free(fake);
+}
+
+/* Told again what the admin can do, and not for ten minutes. */
+static void the_only_key_that_is_refused_is_tried_again_soon(void **state)
+{
+    const struct fake_response refused = {.status = 401}, good = {.status = 200, .chunks = {GOOD}};
+    struct fake_turn *fake = alone();
+    char sentence[sizeof(fake->sentence)];
+
+    (void)state;
+    answer_with(fake, &refused, TROUPE_DENIED);
+    snprintf(sentence, sizeof(sentence), "%s", fake->sentence);
+    answer_with(fake, &good, TROUPE_DENIED);
+    assert_int_equal(fake->request_count, 0);
+    assert_memory_equal(fake->sentence, sentence, strlen(sentence));
+    assert_non_null(strstr(fake->sentence, " It is asked again in 60 seconds."));
+    fake->now_ms += LLM_ONLY_KEY_COOL_MS;
+    answer_with(fake, &good, TROUPE_OK);
+    fake_turn_free(fake);
+}
+
+static void a_limit_on_questions_is_waited_for_where_it_is_short(void **state)
+{
+    const struct fake_response soon = {.status = 429, .headers = {"retry-after", "20"}},
+                               late = {.status = 429, .headers = {"retry-after", "40"}},
+                               good = {.status = 200, .chunks = {GOOD}};
+    struct fake_turn *fake = alone();
+    const int64_t before = fake->slept_ms;
+
+    (void)state;
+    answer_with(fake, &soon, TROUPE_BUSY);
+    answer_with(fake, &good, TROUPE_OK);
+    assert_true(fake_text_has(&fake->reasons, "llm.waited: "));
+    assert_true(fake->slept_ms - before >= 20 * SECONDS);
+    answer_with(fake, &late, TROUPE_BUSY);
+    answer_with(fake, &good, TROUPE_BUSY);
+    assert_int_equal(fake->request_count, 0);
+    assert_non_null(strstr(fake->sentence, "Please try again in 40 seconds."));
+    fake_turn_free(fake);
+}
+
 static void what_no_provider_would_answer_is_not_offered_to_the_next(void **state)
 {
     struct fake_turn *fake = routed();
@@ -976,6 +1061,9 @@ int main(void)
         cmocka_unit_test(each_model_gets_what_it_holds),
         cmocka_unit_test(each_model_has_a_price_of_its_own),
         cmocka_unit_test(the_table_says_what_a_model_refuses),
+        cmocka_unit_test(the_only_model_has_a_breaker_too),
+        cmocka_unit_test(the_only_key_that_is_refused_is_tried_again_soon),
+        cmocka_unit_test(a_limit_on_questions_is_waited_for_where_it_is_short),
         cmocka_unit_test(what_no_provider_would_answer_is_not_offered_to_the_next),
         cmocka_unit_test(nothing_falls_back_after_text_was_handed_out),
         cmocka_unit_test(the_other_key_is_used_where_the_first_may_not),
