@@ -335,6 +335,15 @@ static void note_silence(troupe_turn *turn, const struct talk *talk)
 
 /* ---- what next ----------------------------------------------------------------------------------*/
 
+/* How often it is asked in all: each other model once more, and each other key where one is to blame. */
+static int64_t attempts_of(const struct talk *talk)
+{
+    const struct llm_settings *settings = talk->round->settings;
+    const int keys = llm_kind_blames_key(talk->round->kind) ? settings->key_count : 0;
+
+    return settings->attempts + (int64_t)talk->agent->router.count - 1 + (keys > 1 ? keys - 1 : 0);
+}
+
 /* After a failure: TROUPE_OK when another round is to be run, else how the talk ends. */
 static troupe_status go_on(troupe_turn *turn, struct talk *talk)
 {
@@ -353,8 +362,7 @@ static troupe_status go_on(troupe_turn *turn, struct talk *talk)
         troupe_reason(turn, "llm.adapted", "the provider refused a parameter; asking without");
         return TROUPE_OK;
     }
-    if (round->shown || round->kind->retry == LLM_STOP ||
-        talk->attempt >= round->settings->attempts + (int64_t)talk->agent->router.count - 1)
+    if (round->shown || round->kind->retry == LLM_STOP || talk->attempt >= attempts_of(talk))
         return fail(turn, talk);
     if (round->retryable)
         wait = llm_retry_wait(talk->attempt, round->settings->attempts, round->retry_after_ms,

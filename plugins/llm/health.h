@@ -12,11 +12,11 @@
 #define LLM_HEALTH_H
 
 #include "errors.h"
+#include "settings.h"
 
 #include <stdint.h>
 
 #define LLM_PROVIDERS_MAX    4
-#define LLM_KEYS_MAX         2
 
 #define LLM_BREAKER_FAILURES 5                  /* in a row, that open it            */
 #define LLM_BREAKER_FIRST_MS ((int64_t)30000)   /* open for so long, doubled each time */

@@ -579,13 +579,22 @@ static void destroy(troupe_host *host, void *state)
     troupe_free(host, agent);
 }
 
+/* Seven keys beside a provider's first, LLM_KEYS_MAX in all. */
+#define ALT_KEY(name)                                                                              \
+    {                                                                                              \
+        name, "Another key for when those before it may not be used", .type = TROUPE_TYPE_STRING,  \
+                                                                      .flags = TROUPE_KEY_SECRET   \
+    }
+#define ALT_KEYS(name)                                                                             \
+    ALT_KEY(name), ALT_KEY(name "_2"), ALT_KEY(name "_3"), ALT_KEY(name "_4"), ALT_KEY(name "_5"), \
+        ALT_KEY(name "_6"), ALT_KEY(name "_7")
+
 /* Address, keys and manner of another provider; `n` is its number in text. */
 #define PROVIDER(n)                                                                                \
     {"base_url_" n, "Where provider " n " is, for routes", .type = TROUPE_TYPE_URL,                \
      .flags = TROUPE_KEY_ENDPOINT},                                                                \
         {"api_key_" n, "Its key", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},         \
-        {"api_key_" n "_alt", "Another key for when that may not be used",                         \
-         .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},                                  \
+        ALT_KEYS("api_key_" n "_alt"),                                                             \
         {"format_" n, "What it speaks; auto: by its address", .type = TROUPE_TYPE_STRING,          \
          .def = "auto", .choices = "auto|openai|anthropic|ollama"},                                \
     {                                                                                              \
@@ -614,8 +623,7 @@ TROUPE_PLUGIN(
         {"base_url", "Where the API is, for example https://api.openai.com/v1",
          .type = TROUPE_TYPE_URL, .flags = TROUPE_KEY_ENDPOINT},
         {"api_key", "Key of the API", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},
-        {"api_key_alt", "Another key for when that may not be used", .type = TROUPE_TYPE_STRING,
-         .flags = TROUPE_KEY_SECRET},
+        ALT_KEYS("api_key_alt"),
         {"format", "What the server speaks; auto: by its address", .type = TROUPE_TYPE_STRING,
          .def = "auto", .choices = "auto|openai|anthropic|ollama"},
         {"model", "Model to ask, as the provider names it", .type = TROUPE_TYPE_STRING},

@@ -129,13 +129,15 @@ static void load_keys(struct llm_settings *settings, const char *tail)
     troupe_value value;
 
     settings->key_count = 0;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < LLM_KEYS_MAX; i++) {
         char *name = settings->keys[settings->key_count];
 
         if (i == 0)
             snprintf(name, LLM_KEY_MAX, "api_key%s", tail);
-        else
+        else if (i == 1)
             snprintf(name, LLM_KEY_MAX, "api_key%s_alt", tail);
+        else
+            snprintf(name, LLM_KEY_MAX, "api_key%s_alt_%d", tail, i);
         if (troupe_config(settings->host, name, &value) == TROUPE_DENIED)
             settings->key_count++;
     }

@@ -14,6 +14,7 @@
 #define LLM_MODEL_MAX                 200
 #define LLM_HOST_MAX                  255
 #define LLM_KEY_MAX                   24
+#define LLM_KEYS_MAX                  8      /* of a provider */
 #define LLM_TOKENS_MAX                128000 /* larger ones are charged at higher prices */
 #define LLM_TOOL_STEPS                3
 #define LLM_TEMPERATURE_AS_CONFIGURED (-1.0)
@@ -39,8 +40,9 @@ struct llm_settings {
     uint8_t sees;           /* the model takes pictures …    */
     struct llm_sight sight; /* … which count by this */
     uint8_t has_key, is_local, has_temperature, has_price;
-    uint8_t key_count;         /* that are set */
-    char keys[2][LLM_KEY_MAX]; /* the config keys that hold them, for the host to fill in */
+    uint8_t key_count; /* that are set */
+    char keys[LLM_KEYS_MAX]
+             [LLM_KEY_MAX]; /* the config keys that hold them, for the host to fill in */
     enum llm_format format;
     enum llm_token_parameter token_parameter;
     double temperature;

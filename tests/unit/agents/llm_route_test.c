@@ -863,6 +863,36 @@ static void the_other_key_is_used_where_the_first_may_not(void **state)
     fake_turn_free(fake);
 }
 
+/* Eight of them, whose limits are reached one after the other, though it is to be asked once. */
+static void each_of_eight_keys_is_used_before_anybody_waits(void **state)
+{
+    static const char *const alt[] = {"api_key_alt",   "api_key_alt_2", "api_key_alt_3",
+                                      "api_key_alt_4", "api_key_alt_5", "api_key_alt_6",
+                                      "api_key_alt_7"};
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+    (void)state;
+    fake_config(fake, "base_url", "http://127.0.0.1:8080/v1");
+    fake_config(fake, "model", "own-1");
+    fake_config(fake, "attempts", "1");
+    fake_config(fake, "price_table", "/nonexistent/prices.json");
+    fake_config(fake, "api_key", "x");
+    for (size_t i = 0; i < sizeof(alt) / sizeof(alt[0]); i++)
+        fake_config(fake, alt[i], "x");
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    fake->on_call = call_route;
+    for (int i = 0; i < LLM_KEYS_MAX - 1; i++)
+        fake->responses[i].status = 429;
+    fake->responses[LLM_KEYS_MAX - 1].status = 200;
+    fake->responses[LLM_KEYS_MAX - 1].chunks[0] = GOOD;
+    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(fake->request_count, LLM_KEYS_MAX);
+    assert_int_equal(fake->slept_ms, 0);
+    assert_non_null(strstr(fake->requests[1].headers, "{secret:api_key_alt}"));
+    assert_non_null(strstr(fake->requests[7].headers, "{secret:api_key_alt_7}"));
+    fake_turn_free(fake);
+}
+
 static void when_all_fail_the_talk_ends_with_a_sentence(void **state)
 {
     struct fake_turn *fake = routed();
@@ -1067,6 +1097,7 @@ int main(void)
         cmocka_unit_test(what_no_provider_would_answer_is_not_offered_to_the_next),
         cmocka_unit_test(nothing_falls_back_after_text_was_handed_out),
         cmocka_unit_test(the_other_key_is_used_where_the_first_may_not),
+        cmocka_unit_test(each_of_eight_keys_is_used_before_anybody_waits),
         cmocka_unit_test(when_all_fail_the_talk_ends_with_a_sentence),
         cmocka_unit_test(a_model_beyond_the_budget_gives_way_to_a_cheaper_one),
         cmocka_unit_test(a_member_talks_with_the_model_that_they_prefer),
