@@ -13,6 +13,8 @@
 #define ANSWER_MAX ((size_t)8 * 1024 * 1024)
 #define RESULT_MAX ((size_t)1024 * 1024)
 #define MS_PER_DAY 86400000
+/* What a value takes as a number at least, as models give them: eight digits, few of them zeros. */
+#define FLOAT_LEAST 9
 
 static const char nowhere[] = "No model that is set up makes vectors of texts, as Anthropic has "
                               "none; name another provider's in "
@@ -261,6 +263,22 @@ static troupe_status ask_batch(troupe_turn *turn, struct llm_exchange *exchange,
     return take_batch(embedding, answer, embedding->count);
 }
 
+/* Whether vectors of so many values are more than a result holds, before they are paid for. Floats below the
+ * bound may turn out longer. */
+static int are_too_long(const struct embedding *embedding, size_t values)
+{
+    const size_t each = embedding->as_base64 ? (values * 4 + 2) / 3 * 4 : values * FLOAT_LEAST;
+
+    return json_array_size(embedding->texts) * (each + sizeof("[],") - 1) > RESULT_MAX;
+}
+
+static troupe_status fail_too_long(troupe_turn *turn)
+{
+    return troupe_fail(turn, TROUPE_LIMIT, "llm.too_long",
+                       "llm.embed: the vectors have more than 1 MB; ask for fewer texts at once, "
+                       "fewer dimensions, or \"encoding\": \"base64\".");
+}
+
 /* All batches by one model: vectors of two cannot be compared. `exchange->first` is the first that may be
  * asked; where a later batch fails, the one that made the earlier ones. */
 static troupe_status ask_all(troupe_turn *turn, struct llm_exchange *exchange,
@@ -277,6 +295,11 @@ static troupe_status ask_all(troupe_turn *turn, struct llm_exchange *exchange,
         if (status < 0)
             break;
         embedding->from += embedding->count;
+        if (embedding->from < json_array_size(embedding->texts) &&
+            are_too_long(embedding, embedding->values)) {
+            exchange->alone = 0; /* no other model is asked for what has no room */
+            return fail_too_long(turn);
+        }
         exchange->first = exchange->at;
         exchange->alone = 1;
     }
@@ -296,10 +319,7 @@ static troupe_status give_result(troupe_turn *turn, const struct embedding *embe
     if (!text)
         return TROUPE_NOMEM;
     if (strlen(text) > RESULT_MAX)
-        return troupe_fail(
-            turn, TROUPE_LIMIT, "llm.too_long",
-            "llm.embed: the vectors have more than 1 MB; ask for fewer texts at once, "
-            "fewer dimensions, or \"encoding\": \"base64\".");
+        return fail_too_long(turn);
     return troupe_result(turn, text, strlen(text));
 }
 
@@ -337,6 +357,8 @@ troupe_status llm_embed_run(troupe_turn *turn, struct llm_others *others, struct
                            troupe_agent(troupe_turn_host(turn)));
     if (problem)
         return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments", "llm.embed: %s.", problem);
+    if (dimensions > 0 && are_too_long(&embedding, (size_t)dimensions))
+        return fail_too_long(turn);
     exchange.patience_ms = others->embed.to[0].first_token_ms;
     do {
         exchange.first += exchange.alone; /* behind the one that began and could not end it */

@@ -141,6 +141,62 @@ static void vectors_can_come_as_bytes(void **state)
     }
 }
 
+/* 64 vectors of 3,072 values are 1 MB and more even as bytes: that is said before they are paid for. */
+static void what_has_no_room_in_a_result_is_not_paid_for(void **state)
+{
+    struct fake_turn *fake = agent(openai);
+    json_t *list = json_array();
+    char *texts;
+
+    (void)state;
+    for (int i = 0; i < 64; i++)
+        json_array_append_new(list, json_string("a"));
+    texts = json_dumps(list, JSON_COMPACT);
+    assert_int_equal(embed(fake, texts, 3072, "base64"), TROUPE_LIMIT);
+    assert_string_equal(fake->code, "llm.too_long");
+    assert_int_equal(embed(fake, texts, 3072, "float"), TROUPE_LIMIT);
+    assert_int_equal(fake->request_count, 0);
+    assert_int_equal(fake->reservation_count, 0);
+    free(texts);
+    json_decref(list);
+    finish(fake);
+}
+
+/* Where the dimension is the model's own it is known after the first request, and no other is made. */
+static void what_turns_out_to_have_no_room_is_not_asked_on(void **state)
+{
+    struct fake_turn *fake = agent(openai);
+    json_t *list = json_array(), *data = json_array(), *body;
+    static char words[30001];
+    char *texts, *answer;
+
+    (void)state;
+    memset(words, 'a', sizeof(words) - 1);
+    for (int i = 0; i < 64; i++) {
+        json_t *vector = json_array();
+
+        json_array_append_new(list, json_string(words));
+        for (int n = 0; n < 4096 && i < 8; n++)
+            json_array_append_new(vector, json_real(0.5));
+        if (i < 8)
+            json_array_append_new(data, json_pack("{s:i, s:O}", "index", i, "embedding", vector));
+        json_decref(vector);
+    }
+    body = json_pack("{s:o}", "data", data);
+    texts = json_dumps(list, JSON_COMPACT);
+    answer = json_dumps(body, JSON_COMPACT);
+    fake->responses[0].status = 200;
+    fake->responses[0].chunks[0] = answer;
+    assert_int_equal(embed(fake, texts, 0, "base64"), TROUPE_LIMIT);
+    assert_string_equal(fake->code, "llm.too_long");
+    assert_int_equal(fake->request_count, 1);
+    free(texts);
+    free(answer);
+    json_decref(list);
+    json_decref(body);
+    finish(fake);
+}
+
 static void long_texts_go_in_several_requests_each_with_its_money(void **state)
 {
     struct fake_turn *fake = agent(openai);
@@ -924,6 +980,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors_come_in_the_order_of_their_texts_and_are_paid),
         cmocka_unit_test(vectors_can_come_as_bytes),
+        cmocka_unit_test(what_has_no_room_in_a_result_is_not_paid_for),
+        cmocka_unit_test(what_turns_out_to_have_no_room_is_not_asked_on),
         cmocka_unit_test(long_texts_go_in_several_requests_each_with_its_money),
         cmocka_unit_test(ollama_makes_vectors_for_nothing),
         cmocka_unit_test(what_is_no_list_of_vectors_is_a_bad_answer),
