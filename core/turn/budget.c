@@ -6,6 +6,7 @@
 #include "turn/budget_warn.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 
 #include "turn/sql/budget.h"
 
@@ -17,8 +18,7 @@ struct part {
     int64_t cap;
 };
 
-#define PARTS         4
-#define OPEN_MAX_ROWS 200 /* as the statement says */
+#define PARTS 4
 
 static size_t parts_of(const struct turn_budget_request *request, struct part out[PARTS])
 {
@@ -339,21 +339,27 @@ troupe_status turn_budget_release(struct store *store, int64_t id, int64_t turn_
     return store_commit(store, batch, deadline, err);
 }
 
+/* A worst case that is booked, to be told when the store has it. */
+struct booked {
+    int64_t turn;
+    struct turn_budget_watch watch;
+};
+
 troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t deadline,
                                 const struct turn_budget_watcher *watcher, struct error *err)
 {
     for (;;) {
         _cleanup_rows_ struct store_rows *rows = NULL;
         _cleanup_batch_ struct store_batch *batch = NULL;
-        struct turn_budget_watch watches[OPEN_MAX_ROWS];
-        int64_t turns[OPEN_MAX_ROWS];
-        size_t booked = 0;
+        _cleanup_mem_ struct booked *booked = NULL;
+        size_t count = 0;
         troupe_status status = store_query(store, STORE_SQL(SQL_BUDGET_OPEN, store_int(turn_id)),
                                            deadline, &rows, err);
 
         if (status < 0 || !rows->count)
             return status;
         batch = store_batch_new();
+        booked = mem_zero(rows->count, sizeof(*booked));
         for (size_t i = 0; i < rows->count; i++) {
             int64_t id = store_cell_int(rows, i, 0, 0);
             size_t row;
@@ -363,17 +369,18 @@ troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t d
                 continue;
             }
             row = add_unknown(batch, id);
-            if (!watcher || booked >= OPEN_MAX_ROWS)
+            if (!watcher)
                 continue;
-            turns[booked] = store_cell_int(rows, i, 1, 0);
-            watches[booked++] = turn_budget_watch(batch, watcher->limits, id, row,
-                                                  (uint64_t)store_cell_int(rows, i, 3, 0));
+            booked[count++] = (struct booked){
+                .turn = store_cell_int(rows, i, 1, 0),
+                .watch = turn_budget_watch(batch, watcher->limits, id, row,
+                                           (uint64_t)store_cell_int(rows, i, 3, 0))};
         }
         status = store_commit(store, batch, deadline, err);
         if (status < 0)
             return status;
-        for (size_t i = 0; i < booked; i++)
-            watcher->booked(watcher->arg, turns[i], batch, &watches[i]);
+        for (size_t i = 0; i < count; i++)
+            watcher->booked(watcher->arg, booked[i].turn, batch, &booked[i].watch);
     }
 }
 
