@@ -21,7 +21,7 @@ fake_discord_start --guilds 2 --channels 2 --members 8 || exit 1
 configure()
 {
     sed -e "s|^\[troupe\]|&\ndata = $TAP_DIR/data|; s|^\[discord\]|&\ntoken = fake-token\napi = $DISCORD_API|" \
-        -e "s|^\[agent llm\]|&\nbase_url = $FAKE_URL/v1\nmodel = fake\ntool_steps = 3|" \
+        -e "s|^\[agent llm\]|&\nbase_url = $FAKE_URL/v1\nmodel = fake\ntool_steps = 3\nllm_warm = no|" \
         -e "s|^\[agent conversation\]|&\n${1:-}|" "$TROUPE_SRCDIR/etc/troupe.ini" >"$TAP_DIR/troupe.ini"
     chmod 600 "$TAP_DIR/troupe.ini"
 }

@@ -10,7 +10,8 @@ import json, re, sys
 declared = json.load(sys.stdin)["config"].get("properties", {})
 text = open(sys.argv[1]).read()
 for key in declared:
-    # Those of further providers are told once for all of them.
+    # Those of further providers and further keys are told once for all of them.
+    key = re.sub(r"_alt_[2-7]$", "_alt", key)
     if not any(f"`{name}`" in text for name in (key, re.sub(r"_[2-4]\b|_[2-4](?=_)", "_N", key), re.sub(r"_[34]$", "_2", key))):
         print(key)
 PY

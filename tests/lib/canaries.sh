@@ -59,7 +59,7 @@ isolation = inprocess
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/harm.so
 INI
     printf '%s\n' "$@" >>"$TAP_DIR/troupe.ini"
-    sed -i "s/^stages = conversation/stages = memory conversation/; s#^\[agent conversation\]#&\ntemplate = $TAP_DIR/template#" \
+    sed -i "s/^stages = conversation/stages = memory conversation/; s/^\[agent llm\]/&\ntool_steps = 0/; s#^\[agent conversation\]#&\ntemplate = $TAP_DIR/template#" \
         "$TAP_DIR/troupe.ini"
     host_start && fake_discord_wait connected 1
 }
