@@ -149,6 +149,18 @@ static json_t *tree_of(const struct llm_request *request)
     return llm_provider_of(request->settings)->body(&plain);
 }
 
+enum llm_json_wish llm_provider_json_wish(const struct llm_request *request)
+{
+    const char *type = json_string_value(json_object_get(request->schema, "type"));
+
+    if (!request->wants_json || request->shape.no_json)
+        return LLM_JSON_NONE;
+    if (request->schema && !request->shape.no_schema)
+        return LLM_JSON_SCHEMA;
+    return !request->schema || (type && strcmp(type, "object") == 0) ? LLM_JSON_OBJECT
+                                                                     : LLM_JSON_NONE;
+}
+
 char *llm_provider_body(const struct llm_request *request)
 {
     LLM_CLEANUP_JSON json_t *body = tree_of(request);

@@ -57,6 +57,10 @@ int llm_provider_sign(json_t *message, const struct llm_settings *settings);
 /* The messages of a request as OpenAI wants them, without what only we need. The caller's. */
 json_t *llm_provider_messages(const struct llm_request *request);
 
+/* The wish for JSON as the model takes it: a schema, any object, or none beside the words of the question. */
+enum llm_json_wish { LLM_JSON_NONE, LLM_JSON_OBJECT, LLM_JSON_SCHEMA };
+enum llm_json_wish llm_provider_json_wish(const struct llm_request *request);
+
 /* The body, to be freed with free(); NULL without memory. */
 char *llm_provider_body(const struct llm_request *request);
 /* The same of a request with pictures, without them and with where they belong. */

@@ -250,7 +250,7 @@ static json_t *anthropic_body(const struct llm_request *request)
         failed |= json_object_set_new(ret, "thinking", json_pack("{s:s}", "type", "disabled"));
     if (request->tools && request->no_calls)
         failed |= json_object_set_new(ret, "tool_choice", json_pack("{s:s}", "type", "none"));
-    if (llm_request_json_wish(request) == LLM_JSON_SCHEMA)
+    if (llm_provider_json_wish(request) == LLM_JSON_SCHEMA)
         failed |= json_object_set_new(ret, "output_config",
                                       json_pack("{s:{s:s, s:O}}", "format", "type", "json_schema",
                                                 "schema", request->schema));

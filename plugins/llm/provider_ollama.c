@@ -74,7 +74,7 @@ static json_t *options_of(const struct llm_request *request)
 
 static json_t *ollama_body(const struct llm_request *request)
 {
-    const enum llm_json_wish wish = llm_request_json_wish(request);
+    const enum llm_json_wish wish = llm_provider_json_wish(request);
     json_t *messages = json_array(), *ret;
     const json_t *message;
     size_t i;

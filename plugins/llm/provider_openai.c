@@ -23,7 +23,7 @@ static json_t *response_format(const struct llm_request *request, enum llm_json_
 static json_t *openai_body(const struct llm_request *request)
 {
     const struct llm_shape *shape = &request->shape;
-    const enum llm_json_wish wish = llm_request_json_wish(request);
+    const enum llm_json_wish wish = llm_provider_json_wish(request);
     json_t *ret = json_pack("{s:s, s:o, s:b}", "model", request->settings->model, "messages",
                             llm_provider_messages(request), "stream", 1);
     int failed;

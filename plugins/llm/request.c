@@ -277,18 +277,6 @@ void llm_request_turn_to(struct llm_request *request, const struct llm_settings 
     request->shape.no_json = (settings->lacks & LLM_LACKS_JSON) != 0;
 }
 
-enum llm_json_wish llm_request_json_wish(const struct llm_request *request)
-{
-    const char *type = json_string_value(json_object_get(request->schema, "type"));
-
-    if (!request->wants_json || request->shape.no_json)
-        return LLM_JSON_NONE;
-    if (request->schema && !request->shape.no_schema)
-        return LLM_JSON_SCHEMA;
-    return !request->schema || (type && strcmp(type, "object") == 0) ? LLM_JSON_OBJECT
-                                                                     : LLM_JSON_NONE;
-}
-
 char *llm_request_body(const struct llm_request *request)
 {
     return llm_provider_body(request);

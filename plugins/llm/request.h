@@ -67,10 +67,6 @@ void llm_request_turn_to(struct llm_request *request, const struct llm_settings 
 /* The body in the provider's format, to be freed with free(); NULL without memory. */
 char *llm_request_body(const struct llm_request *request);
 
-/* The wish for JSON as the model takes it: a schema, any object, or none beside the words of the question. */
-enum llm_json_wish { LLM_JSON_NONE, LLM_JSON_OBJECT, LLM_JSON_SCHEMA };
-enum llm_json_wish llm_request_json_wish(const struct llm_request *request);
-
 /* Learns from the provider's refusal of a parameter (the error's "param" and text, either may be
  * NULL): 1 when the shape changed and asking again makes sense. */
 int llm_request_adapt(struct llm_request *request, const char *param, const char *message);

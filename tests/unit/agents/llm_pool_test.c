@@ -254,7 +254,7 @@ static void a_local_model_is_loaded_before_somebody_asks(void **state)
     /* the host does it at the start, and a key keeps it from that */
     for (uint32_t i = 0; i < troupe_plugin_v1()->functions.count; i++) {
         const troupe_function *function =
-            *TROUPE_AT(troupe_plugin_v1()->functions, const troupe_function *, i);
+            *TROUPE_AT(troupe_plugin_v1()->functions, troupe_function *const, i);
 
         if (strcmp(function->name, "llm-warm") == 0)
             assert_true(function->flags & TROUPE_AT_START);
