@@ -148,7 +148,7 @@ like "$(curl -s --noproxy '*' "$FAKE_URL/_log" | fake_discord_get '[m["content"]
 
 # ---- digest
 
-used alice digest '{"when": "in 3 seconds"}' '^This channel is summed up'
+used alice digest '{"when": "in 6 seconds"}' '^This channel is summed up'
 ok $? "digest: /digest plans it"
 for n in 1 2 3; do fake_discord_say general alice "plain words $n" plain >/dev/null; done
 fake_discord_say general bob "more" plain >/dev/null
