@@ -316,8 +316,9 @@ void llm_router_choose(struct llm_router *router, const struct llm_ask *ask, int
         const struct llm_candidate *model = &router->candidates[way->to[i].candidate];
 
         ret->blind &= found.why_not[i] == cannot_see;
-        if (found.why_not[i] ==
-            llm_health_obstacle(&model->health, &router->links[model->provider], now_ms))
+        if (found.why_not[i] &&
+            found.why_not[i] ==
+                llm_health_obstacle(&model->health, &router->links[model->provider], now_ms))
             look_ahead(router, way->to[i].candidate, now_ms, ret);
     }
     /* Asking one without a price is refused with the remedy, which helps more than silence. */
