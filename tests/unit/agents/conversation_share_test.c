@@ -2,7 +2,7 @@
  *
  * Who else may get an answer: what the model is told of the member, and what llm.chat is told of it.
  */
-#include "fake_turn.h"
+#include "conversation_rig.h"
 #include "tap.h"
 
 #include "conversation/asking.h"
@@ -17,31 +17,6 @@ const troupe_plugin *troupe_plugin_v1(void);
 
 typedef troupe_status (*preferences_fn)(troupe_turn *, troupe_str, troupe_str, troupe_str,
                                         troupe_str, int64_t, troupe_str, int32_t);
-
-static struct fake_turn *talker(void)
-{
-    static char prompt[4096];
-    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "conversation");
-
-    snprintf(prompt, sizeof(prompt), "%s/plugins/conversation/prompts/default.txt",
-             getenv("TROUPE_SRCDIR") ? getenv("TROUPE_SRCDIR") : ".");
-    fake_config(fake, "template", prompt);
-    assert_int_equal(fake_create(fake), TROUPE_OK);
-    return fake;
-}
-
-static void answers(struct fake_turn *fake, const char *first, const char *second)
-{
-    fake->services[0].chunks[0] = first;
-    fake->services[0].chunks[1] = second;
-    fake->services[0].result = "{\"text\":\"\",\"usage\":{\"input\":30,\"output\":12}}";
-}
-
-static void finish(struct fake_turn *fake)
-{
-    assert_int_equal(fake->open_streams, 0);
-    fake_turn_free(fake);
-}
 
 static char *instructions(struct fake_turn *fake)
 {

@@ -2,7 +2,7 @@
  *
  * The conversation agent against a scripted llm.chat, with its tables in SQLite.
  */
-#include "fake_turn.h"
+#include "conversation_rig.h"
 #include "tap.h"
 
 #include "conversation/apology.h"
@@ -22,31 +22,6 @@ typedef troupe_status (*preferences_fn)(troupe_turn *, troupe_str, troupe_str, t
                                         troupe_str, int64_t, troupe_str, int32_t);
 
 #define MINUTE INT64_C(60000)
-
-static struct fake_turn *talker(void)
-{
-    static char prompt[4096];
-    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "conversation");
-
-    snprintf(prompt, sizeof(prompt), "%s/plugins/conversation/prompts/default.txt",
-             getenv("TROUPE_SRCDIR") ? getenv("TROUPE_SRCDIR") : ".");
-    fake_config(fake, "template", prompt);
-    assert_int_equal(fake_create(fake), TROUPE_OK);
-    return fake;
-}
-
-static void answers(struct fake_turn *fake, const char *first, const char *second)
-{
-    fake->services[0].chunks[0] = first;
-    fake->services[0].chunks[1] = second;
-    fake->services[0].result = "{\"text\":\"\",\"usage\":{\"input\":30,\"output\":12}}";
-}
-
-static void finish(struct fake_turn *fake)
-{
-    assert_int_equal(fake->open_streams, 0);
-    fake_turn_free(fake);
-}
 
 /* The messages that llm.chat was asked with, as "role:content\n" without the instructions. */
 static const char *asked(struct fake_turn *fake)
