@@ -7,15 +7,16 @@
 
 /* ---- counting ---------------------------------------------------------------------------------*/
 
-/* Parts of the window that have passed are empty again. */
+/* Parts of the window that have passed are empty again. A turn that is behind others, or runs again with the
+ * times of its first run, is within the window and empties nothing; a clock that was set back does. */
 static void move_on(struct llm_tally *tally, int64_t part)
 {
-    if (part - tally->part >= LLM_ALERT_PARTS || part < tally->part) /* or the clock was set back */
+    if (part - tally->part >= LLM_ALERT_PARTS || tally->part - part >= LLM_ALERT_PARTS) {
         memset(tally->counts, 0, sizeof(tally->counts));
-    else
-        for (int64_t i = tally->part + 1; i <= part; i++)
-            tally->counts[i % LLM_ALERT_PARTS] = 0;
-    tally->part = part;
+        tally->part = part;
+    }
+    while (tally->part < part)
+        tally->counts[++tally->part % LLM_ALERT_PARTS] = 0;
 }
 
 static void add(struct llm_tally *tally, int64_t part)

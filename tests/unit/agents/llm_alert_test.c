@@ -67,6 +67,21 @@ static void what_is_older_than_the_window_does_not_count(void **state)
     assert_int_equal(note(&alert, &five, "rate", NOW), LLM_ALERT_NOTHING);
 }
 
+/* Turns that run again after a restart have the times of their first run. */
+static void a_turn_behind_the_others_takes_nothing_from_the_count(void **state)
+{
+    struct llm_alert alert = {0};
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(note(&alert, &five, "rate", NOW + 6 * MINUTE), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &five, "rate", NOW), LLM_ALERT_BEGINS);
+    for (int i = 0; i < 9; i++) {
+        assert_int_equal(note(&alert, &five, NULL, NOW + i % 2 * 6 * MINUTE), LLM_ALERT_NOTHING);
+        assert_int_equal(note(&alert, &five, "rate", NOW + i % 2 * 6 * MINUTE), LLM_ALERT_NOTHING);
+    }
+}
+
 static void it_is_over_once_and_only_after_an_answer(void **state)
 {
     struct llm_alert alert = {0};
@@ -219,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(so_many_of_a_kind_within_the_window_are_told_once),
         cmocka_unit_test(what_is_older_than_the_window_does_not_count),
+        cmocka_unit_test(a_turn_behind_the_others_takes_nothing_from_the_count),
         cmocka_unit_test(it_is_over_once_and_only_after_an_answer),
         cmocka_unit_test(too_large_a_share_of_enough_questions_is_told),
         cmocka_unit_test(what_was_asked_and_our_own_bounds_do_not_count),
