@@ -91,6 +91,17 @@ class Discord(Child):
             if self.call(path, timeout=60).get("ok"):
                 return True
 
+    def drain(self, least, still=60.0, quiet=1.0):
+        """True as soon as everything is answered, False when nothing was for `still` seconds: how long all
+        of it takes is the machine's."""
+        before = -1
+        while not self.wait("answered", least, still, quiet):
+            answered = self.report()["answered"]
+            if answered == before:
+                return False
+            before = answered
+        return True
+
 
 class Llm(Child):
     def __init__(self, directory, script=None):

@@ -63,7 +63,7 @@ def config(run, discord, llm, caps):
     whose = {"bot": "", "guild": "per_guild_", "member": "per_member_"}
     text = rig.config(run.directory, discord, llm)
     text = text.replace("[agent conversation]\n", "max_tokens = 300\nattempts = 2\n"
-                        "first_token_timeout = 1500ms\n[agent conversation]\n")
+                        "first_token_timeout = 5s\n[agent conversation]\n")
     text = text.replace("[discord]\n", f"[discord]\nowners = {OWNER}\n")
     text += "[admission]\nconcurrent = 200\nqueue = 10000\nqueue_per_member = 1000\nmerge = no\n[budget]\n"
     for (scope, span), cap in caps.caps.items():
@@ -181,8 +181,7 @@ def main(run):
     run.expect(discord.wait("connected", 1, 20), "the host did not log in")
     watch = ledger.Watch(host, caps)
     storm(run, discord, host, watch)
-    run.expect(discord.wait("answered", COUNT // 2, 180, quiet=1),
-               "not everything was answered within 180 s after the last kill")
+    run.expect(discord.drain(COUNT // 2), "nothing was answered for a minute, and not everything was")
     looks = watch.stop()
     for text in looks[:20]:
         run.expect(False, text)
