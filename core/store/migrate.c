@@ -28,6 +28,7 @@ EMBED_TEXT(store_schema_014, "store/sql/014_hosts.sql");
 EMBED_TEXT(store_schema_015, "store/sql/015_index.sql");
 EMBED_TEXT(store_schema_016, "store/sql/016_answer_file.sql");
 EMBED_TEXT(store_schema_017, "store/sql/017_blob.sql");
+EMBED_TEXT(store_schema_018, "store/sql/018_budget_lists.sql");
 
 EMBED_TEXT(store_back_002, "store/sql/back/002_turn.sql");
 EMBED_TEXT(store_back_003, "store/sql/back/003_outbox.sql");
@@ -45,6 +46,7 @@ EMBED_TEXT(store_back_014, "store/sql/back/014_hosts.sql");
 EMBED_TEXT(store_back_015, "store/sql/back/015_index.sql");
 EMBED_TEXT(store_back_016, "store/sql/back/016_answer_file.sql");
 EMBED_TEXT(store_back_017, "store/sql/back/017_blob.sql");
+EMBED_TEXT(store_back_018, "store/sql/back/018_budget_lists.sql");
 
 static const struct store_migration core_steps[] = {
     {1, "001_core.sql", store_schema_001, NULL},
@@ -64,6 +66,7 @@ static const struct store_migration core_steps[] = {
     {15, "015_index.sql", store_schema_015, store_back_015},
     {16, "016_answer_file.sql", store_schema_016, store_back_016},
     {17, "017_blob.sql", store_schema_017, store_back_017},
+    {18, "018_budget_lists.sql", store_schema_018, store_back_018},
 };
 
 const struct store_migration *store_core_migrations(size_t *ret_count)

@@ -130,6 +130,10 @@ static troupe_status fill_body(void *arg)
         "1)",
         "INSERT INTO budget_day (day, scope, scope_id, settled_micros) VALUES ('2026-01-02', "
         "'bot', '', 7)",
+        "INSERT INTO budget_ledger (id, turn_id, day, scope_bot, what, reserved_micros, "
+        "settled_micros, state, created_ms, settled_ms) VALUES (5, 41, '2026-01-02', 'b', 'w', 9, "
+        "7, "
+        "'settled', 3, 4)",
         "INSERT INTO audit_log (created_ms, actor, action, turn_id) VALUES (1, 'operator', 'x', "
         "41)",
         "INSERT INTO event (id, source, source_id, kind, payload, state, created_ms, finished_ms, "
@@ -159,6 +163,10 @@ static troupe_status kept_body(void *arg)
 
     CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'k' AND ns = 'dice'") == 1);
     CHECK(ask_int(f, "SELECT settled_micros FROM budget_day") == 7);
+    CHECK(ask_int(f,
+                  "SELECT id FROM budget_ledger WHERE turn_id = 41 AND day = '2026-01-02' AND "
+                  "scope_bot = 'b' AND what = 'w' AND reserved_micros = 9 AND settled_micros = 7 "
+                  "AND state = 'settled' AND created_ms = 3 AND settled_ms = 4") == 5);
     CHECK(ask_int(f, "SELECT turn_id FROM audit_log") == 41);
     CHECK(ask_int(f, "SELECT count(*) FROM event") == 2);
     CHECK(ask_int(f, "SELECT id FROM event WHERE payload = '{\"a\": 1}' AND state = 'done' AND "
