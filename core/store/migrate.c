@@ -29,6 +29,7 @@ EMBED_TEXT(store_schema_015, "store/sql/015_index.sql");
 EMBED_TEXT(store_schema_016, "store/sql/016_answer_file.sql");
 EMBED_TEXT(store_schema_017, "store/sql/017_blob.sql");
 EMBED_TEXT(store_schema_018, "store/sql/018_budget_lists.sql");
+EMBED_TEXT(store_schema_019, "store/sql/019_budget_hour.sql");
 
 EMBED_TEXT(store_back_002, "store/sql/back/002_turn.sql");
 EMBED_TEXT(store_back_003, "store/sql/back/003_outbox.sql");
@@ -47,6 +48,7 @@ EMBED_TEXT(store_back_015, "store/sql/back/015_index.sql");
 EMBED_TEXT(store_back_016, "store/sql/back/016_answer_file.sql");
 EMBED_TEXT(store_back_017, "store/sql/back/017_blob.sql");
 EMBED_TEXT(store_back_018, "store/sql/back/018_budget_lists.sql");
+EMBED_TEXT(store_back_019, "store/sql/back/019_budget_hour.sql");
 
 static const struct store_migration core_steps[] = {
     {1, "001_core.sql", store_schema_001, NULL},
@@ -67,6 +69,7 @@ static const struct store_migration core_steps[] = {
     {16, "016_answer_file.sql", store_schema_016, store_back_016},
     {17, "017_blob.sql", store_schema_017, store_back_017},
     {18, "018_budget_lists.sql", store_schema_018, store_back_018},
+    {19, "019_budget_hour.sql", store_schema_019, store_back_019},
 };
 
 const struct store_migration *store_core_migrations(size_t *ret_count)

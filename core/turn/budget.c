@@ -38,11 +38,11 @@ static size_t parts_of(const struct turn_budget_request *request, struct part ou
     return count;
 }
 
-static void today(char day[11])
+static void day_of(int64_t now_ms, char day[11])
 {
     char stamp[CLOCK_ISO_SIZE];
 
-    clock_iso(clock_wall_ms(), stamp);
+    clock_iso(now_ms, stamp);
     memcpy(day, stamp, 10);
     day[10] = '\0';
 }
@@ -94,6 +94,7 @@ static void move_sums(struct store_batch *batch, int64_t id, struct store_value 
 {
     store_batch_add(batch,
                     STORE_SQL(SQL_BUDGET_MOVE_SUMS, store_int(id), settled, store_int(unknown)));
+    turn_budget_span_move(batch, id, settled, unknown);
 }
 
 static struct store_value text_of(const char *text)
@@ -102,7 +103,7 @@ static struct store_value text_of(const char *text)
 }
 
 static void add_to_sums(struct store_batch *batch, const struct turn_budget_request *request,
-                        const char *day)
+                        const char *day, int64_t now_ms)
 {
     const struct turn_budget_scope *scope = &request->scope;
     const struct turn_budget_caps *caps = request->caps;
@@ -117,7 +118,7 @@ static void add_to_sums(struct store_batch *batch, const struct turn_budget_requ
                             text_of(scope->guild), text_of(scope->member), text_of(scope->plugin),
                             store_int(caps->bot), store_int(caps->guild), store_int(caps->member),
                             store_int(caps->plugin), text_of(request->what), store_text(alias)));
-    turn_budget_span_add(batch, request, clock_wall_ms());
+    turn_budget_span_add(batch, request, now_ms);
 }
 
 /* `id` NULL: the store makes it. Returns the statement's index. */
@@ -125,16 +126,17 @@ static size_t add_row(struct store_batch *batch, const char *sql,
                       const struct turn_budget_request *request, struct store_value id)
 {
     const struct turn_budget_scope *scope = &request->scope;
+    int64_t now_ms = clock_wall_ms();
     size_t ledger;
     char day[11];
 
-    today(day);
+    day_of(now_ms, day);
     ledger = store_batch_add(
         batch, STORE_EXPECT(1, sql, store_int(request->turn_id), store_text(day),
                             text_of(scope->bot), text_of(scope->guild), text_of(scope->member),
                             text_of(scope->plugin), text_of(request->what),
-                            store_int((int64_t)request->worst), store_int(clock_wall_ms()), id));
-    add_to_sums(batch, request, day);
+                            store_int((int64_t)request->worst), store_int(now_ms), id));
+    add_to_sums(batch, request, day, now_ms);
     return ledger;
 }
 
@@ -225,12 +227,13 @@ size_t turn_budget_add_again(struct store_batch *batch, const struct turn_budget
                              int64_t old, int64_t id)
 {
     size_t row = add_unknown(batch, old);
+    int64_t now_ms = clock_wall_ms();
     char day[11];
 
-    today(day);
+    day_of(now_ms, day);
     store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_AGAIN, store_int(old), store_int(id),
-                                        store_text(day), store_int(clock_wall_ms())));
-    add_to_sums(batch, request, day);
+                                        store_text(day), store_int(now_ms)));
+    add_to_sums(batch, request, day, now_ms);
     return row;
 }
 
@@ -391,7 +394,7 @@ troupe_status turn_budget_today(struct store *store, const char *scope, const ch
     troupe_status status;
     char day[11];
 
-    today(day);
+    day_of(clock_wall_ms(), day);
     status = store_query(
         store,
         STORE_SQL(SQL_BUDGET_TODAY, store_text(day), store_text(scope), store_text(scope_id)),
@@ -408,6 +411,6 @@ troupe_status turn_budget_by_what(struct store *store, uint64_t deadline, struct
 {
     char day[11];
 
-    today(day);
+    day_of(clock_wall_ms(), day);
     return store_query(store, STORE_SQL(SQL_BUDGET_BY_WHAT, store_text(day)), deadline, ret, err);
 }

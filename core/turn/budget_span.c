@@ -41,12 +41,17 @@ static size_t parts_of(const struct turn_budget_request *request,
     return count;
 }
 
-/* Where the time that `now_ms` lies in begins: of the hour in milliseconds, else as a day. */
+static int64_t hour_of(int64_t now_ms)
+{
+    return now_ms / HOUR_MS;
+}
+
+/* The hour, or the first day of the month or the day itself. */
 static struct store_value begin_of(enum turn_budget_span span, int64_t now_ms,
                                    char day[CLOCK_ISO_SIZE])
 {
     if (span == TURN_BUDGET_HOUR)
-        return store_int(now_ms - now_ms % HOUR_MS);
+        return store_int(hour_of(now_ms));
     clock_iso(now_ms, day);
     day[DAY_LEN] = '\0';
     if (span == TURN_BUDGET_MONTH)
@@ -54,36 +59,60 @@ static struct store_value begin_of(enum turn_budget_span span, int64_t now_ms,
     return store_text(day);
 }
 
-static void add_guard(struct store_batch *batch, enum turn_budget_span span,
-                      const struct part *part, int64_t now_ms)
+static struct store_value text_of(const char *text)
 {
-    char month[CLOCK_ISO_SIZE], day[CLOCK_ISO_SIZE];
-    struct store_value begin = begin_of(span, now_ms, month);
+    return store_text(text ? text : "");
+}
 
-    clock_iso(now_ms, day);
-    day[DAY_LEN] = '\0';
-    if (span == TURN_BUDGET_HOUR)
-        store_batch_add(batch,
-                        STORE_EXPECT(1, SQL_BUDGET_SPAN_FITS_HOUR, begin, store_text(part->scope),
-                                     store_text(part->id), store_int(part->cap), store_text(day)));
-    else
-        store_batch_add(batch,
-                        STORE_EXPECT(1, SQL_BUDGET_SPAN_FITS_MONTH, begin, store_text(part->scope),
-                                     store_text(part->id), store_int(part->cap), store_text(day)));
+static bool is_set(const char *id)
+{
+    return id && *id;
+}
+
+static void add_to_hour(struct store_batch *batch, const struct turn_budget_request *request,
+                        int64_t now_ms)
+{
+    static const struct turn_budget_caps none = {TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP,
+                                                 TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP};
+    const struct turn_budget_caps *caps = request->hour ? request->hour : &none;
+    const struct turn_budget_scope *scope = &request->scope;
+    const int rows =
+        is_set(scope->bot) + is_set(scope->guild) + is_set(scope->member) + is_set(scope->plugin);
+
+    store_batch_add(
+        batch,
+        STORE_EXPECT(rows, SQL_BUDGET_SPAN_ADD_TO_HOUR, store_int(hour_of(now_ms)),
+                     store_int((int64_t)request->worst), text_of(scope->bot), text_of(scope->guild),
+                     text_of(scope->member), text_of(scope->plugin), store_int(caps->bot),
+                     store_int(caps->guild), store_int(caps->member), store_int(caps->plugin)));
 }
 
 void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_request *request,
                           int64_t now_ms)
 {
-    const struct turn_budget_caps *caps[TURN_BUDGET_SPANS] = {request->hour, NULL, request->month};
+    char month_text[CLOCK_ISO_SIZE], day_text[CLOCK_ISO_SIZE];
+    struct store_value month = begin_of(TURN_BUDGET_MONTH, now_ms, month_text),
+                       day = begin_of(TURN_BUDGET_DAY, now_ms, day_text);
     struct part parts[PARTS];
+    size_t count = parts_of(request, request->month, parts);
 
-    for (int span = 0; span < TURN_BUDGET_SPANS; span++) {
-        size_t count = parts_of(request, caps[span], parts);
+    add_to_hour(batch, request, now_ms);
+    for (size_t i = 0; i < count; i++)
+        store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_SPAN_FITS_MONTH, month,
+                                            store_text(parts[i].scope), store_text(parts[i].id),
+                                            store_int(parts[i].cap), day));
+}
 
-        for (size_t i = 0; i < count; i++)
-            add_guard(batch, (enum turn_budget_span)span, &parts[i], now_ms);
-    }
+void turn_budget_span_move(struct store_batch *batch, int64_t id, struct store_value settled,
+                           int64_t unknown)
+{
+    store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_MOVE_HOUR, store_int(id), settled,
+                                     store_int(unknown), store_int(hour_of(clock_wall_ms()))));
+}
+
+void turn_budget_span_sweep(struct store_batch *batch, int64_t now_ms)
+{
+    store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_SWEEP_HOUR, store_int(hour_of(now_ms) - 1)));
 }
 
 const char *turn_budget_span_name(enum turn_budget_span span)
@@ -106,14 +135,13 @@ int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms)
     return (int64_t)timegm(&tm) * 1000;
 }
 
-size_t turn_budget_span_booked(struct store_batch *batch, enum turn_budget_span span, int64_t id)
+size_t turn_budget_span_booked(struct store_batch *batch, int64_t id)
 {
-    char day[CLOCK_ISO_SIZE];
-    struct store_value begin = begin_of(span, clock_wall_ms(), day);
+    char month[CLOCK_ISO_SIZE];
 
-    if (span == TURN_BUDGET_HOUR)
-        return store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOKED_HOUR, begin, store_int(id)));
-    return store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOKED_MONTH, begin, store_int(id)));
+    return store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOKED_MONTH,
+                                            begin_of(TURN_BUDGET_MONTH, clock_wall_ms(), month),
+                                            store_int(id)));
 }
 
 troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span span,

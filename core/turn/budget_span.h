@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Caps over an hour and a month beside those of a day, nested in the same way: a reservation has to fit
- * into every one that is set, in the same transaction. A month is added up from the sums of its days, an
- * hour from the ledger, and only where such a cap is set. Both are those of the clock, UTC.
+ * into every one that is set, in the same transaction. A month is added up from the sums of its days where
+ * such a cap is set; an hour has sums of its own, kept whatever is set, as a cap may be set within it and
+ * by another host. Both are those of the clock, UTC.
  */
 #ifndef TURN_BUDGET_SPAN_H
 #define TURN_BUDGET_SPAN_H
@@ -15,6 +16,10 @@ enum turn_budget_span { TURN_BUDGET_HOUR, TURN_BUDGET_DAY, TURN_BUDGET_MONTH, TU
  * the reservation itself included, is above its cap. */
 void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_request *request,
                           int64_t now_ms);
+/* Behind the statement that closes reservation `id`: what it cost (null: its worst case, as nobody knows
+ * when `unknown` is 1) is no longer reserved in its hour. Gives rows scope, spent in this hour. */
+void turn_budget_span_move(struct store_batch *batch, int64_t id, struct store_value settled,
+                           int64_t unknown);
 
 /* Which of these caps stood in the way: TROUPE_BUDGET with a sentence for members, TROUPE_OK where
  * none did. [waits] */
@@ -27,9 +32,11 @@ const char *turn_budget_span_name(enum turn_budget_span span);
 /* When the time that `now_ms` lies in is over, and its caps start anew; both in milliseconds since 1970. */
 int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms);
 
-/* Behind a booking: rows scope, spent of what reservation `id` counts in, where it is of this hour or month.
- * Returns the statement's index. */
-size_t turn_budget_span_booked(struct store_batch *batch, enum turn_budget_span span, int64_t id);
+/* Behind a booking: rows scope, spent of what reservation `id` counts in, where it is of this month. Returns
+ * the statement's index. */
+size_t turn_budget_span_booked(struct store_batch *batch, int64_t id);
+/* For store_batch_add: sums of hours that are over are not needed any more. */
+void turn_budget_span_sweep(struct store_batch *batch, int64_t now_ms);
 
 /* What a scope has reserved and spent in this hour, day or month. [waits] */
 troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span span,

@@ -274,6 +274,8 @@ static troupe_status do_budget(struct engine *engine, const struct erasure *eras
         return status;
     store_batch_add(batch, STORE_SQL(SQL_ERASE_LEDGER, member, store_int(erasure->created_ms)));
     store_batch_add(batch, STORE_SQL(SQL_ERASE_DAYS, member, day, store_text(erasure->today)));
+    store_batch_add(batch, STORE_SQL(SQL_ERASE_HOURS, member, store_int(erasure->created_ms),
+                                     store_int(erasure->now_ms)));
     status = store_commit(engine->store, batch, turn_engine_soon(engine), err);
     engine->aliases = (struct turn_budget_aliases){0}; /* the names themselves */
     if (status == TROUPE_OK)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "turn/sweep.h"
 
+#include "turn/budget_span.h"
+
 #include "base/clock.h"
 #include "gateway/attached.h"
 #include "turn/sql/budget.h"
@@ -42,6 +44,7 @@ troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_trace
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_EVENT, traces));
     store_batch_add(batch, STORE_SQL(SQL_BUDGET_SWEEP_LEDGER, store_text(day)));
     store_batch_add(batch, STORE_SQL(SQL_BUDGET_SWEEP_DAY, store_text(day)));
+    turn_budget_span_sweep(batch, now_ms);
     status = store_commit(store, batch, deadline, err);
     if (status < 0)
         return status;

@@ -106,23 +106,34 @@ class Watch:
         return self.bad
 
 
-def wrong_sums(host, rows):
-    """The host's sums of days against the rows."""
-    mine = collections.defaultdict(lambda: [0, 0, 0])
+def sums_by(rows, begin):
+    """Reserved, settled, unknown of each scope and time, which begin(row) tells."""
+    sums = collections.defaultdict(lambda: [0, 0, 0])
     for row in rows:
         for scope in SCOPES:
             name = getattr(row, scope)
             if name:
-                sums = mine[row.day, scope, name]
-                sums[0] += row.reserved if row.state in OPEN else 0
-                sums[1] += 0 if row.state in OPEN else counted(row)
-                sums[2] += row.settled if row.state == "unknown" else 0
-    theirs = {(day, scope, name): [reserved, settled, unknown] for
-              day, scope, name, reserved, settled, unknown in host.query(
-                  "SELECT day, scope, scope_id, reserved_micros, settled_micros, unknown_micros "
-                  "FROM budget_day WHERE scope <> 'plugin'")}
-    return [f"the sums of {key} are {theirs.get(key)}, those of its rows {mine.get(key)}"
-            for key in sorted({*mine, *theirs}) if mine.get(key) != theirs.get(key)]
+                of = sums[begin(row), scope, name]
+                of[0] += row.reserved if row.state in OPEN else 0
+                of[1] += 0 if row.state in OPEN else counted(row)
+                of[2] += row.settled if row.state == "unknown" else 0
+    return sums
+
+
+def wrong_sums(host, rows):
+    """The host's sums of days and of the hours that it still has against the rows."""
+    bad = []
+    for table, span, begin in (("budget_day", "day", lambda row: row.day),
+                               ("budget_hour", "hour", lambda row: row.created // HOUR_MS)):
+        theirs = {(begins, scope, name): sums for begins, scope, name, *sums in host.query(
+            f"SELECT {span}, scope, scope_id, reserved_micros, settled_micros, unknown_micros "
+            f"FROM {table} WHERE scope <> 'plugin'")}
+        oldest = min((key[0] for key in theirs), default=None)
+        mine = {key: sums for key, sums in sums_by(rows, begin).items()
+                if oldest is None or key[0] >= oldest}
+        bad += [f"the sums of {key} are {theirs.get(key)}, those of its rows {mine.get(key)}"
+                for key in sorted({*mine, *theirs}) if mine.get(key) != theirs.get(key)]
+    return bad
 
 
 def wrong_rows(rows):

@@ -239,8 +239,13 @@ UPDATE budget_stop SET what = ?2 WHERE what = ?1;
 DELETE FROM budget_day WHERE scope = 'member' AND scope_id = ?1 AND day <= ?2
   AND (day < ?3 OR (reserved_micros = 0 AND settled_micros = 0));
 
+-- name: hours
+DELETE FROM budget_hour WHERE scope = 'member' AND scope_id = ?1 AND hour <= ?2 / 3600000
+  AND (hour < ?3 / 3600000 OR (reserved_micros = 0 AND settled_micros = 0));
+
 -- name: budget_left
 SELECT EXISTS (SELECT 1 FROM budget_day WHERE scope = 'member' AND scope_id = ?1 AND day <= ?2)
+    OR EXISTS (SELECT 1 FROM budget_hour WHERE scope = 'member' AND scope_id = ?1 AND hour <= ?3 / 3600000)
     OR EXISTS (SELECT 1 FROM budget_ledger WHERE scope_member = ?1 AND created_ms <= ?3);
 
 -- ---- showing it

@@ -192,6 +192,17 @@ static troupe_status reached_1_body(void *arg)
     return TROUPE_OK;
 }
 
+/* Added up anew on the way forward. */
+static troupe_status of_hour_body(void *arg)
+{
+    struct fixture *f = arg;
+
+    CHECK(ask_int(f, "SELECT settled_micros FROM budget_hour WHERE scope = 'bot' AND "
+                     "scope_id = 'b' AND hour = 0 AND reserved_micros = 0") == 7);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_hour") == 1);
+    return TROUPE_OK;
+}
+
 static troupe_status of_thread_body(void *arg)
 {
     struct fixture *f = arg;
@@ -235,6 +246,7 @@ static void each_step_of_the_core_goes_back_and_forward_again(void **state)
             run_body(f, of_thread_body);
         store_settle(f);
         open_at(f, 0, false);
+        run_body(f, of_hour_body);
         list = list_of(f);
         if (!schema_same(want[newest], list))
             fail_msg("after %zu it does not go forward to the same", k - 1);

@@ -700,19 +700,20 @@ static troupe_status spans_body(void *arg)
     struct fixture *f = arg;
     _cleanup_rows_ struct store_rows *most = NULL;
     struct turn_budget_sum sum = {-1, -1, -1};
+    int64_t two, eight;
 
+    CHECK_STATUS(reserve_of(f, &hour, NULL, 11), TROUPE_BUDGET); /* the hour's first, too */
     CHECK_STATUS(reserve_of(f, &hour, NULL, 8), TROUPE_OK);
     CHECK_STATUS(reserve_of(f, &hour, NULL, 3), TROUPE_BUDGET);
     CHECK(strstr(f->err.text, "this server's budget for this hour is used up"));
     CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger") == 1); /* the refused left nothing */
     CHECK_STATUS(reserve_of(f, &hour, NULL, 2), TROUPE_OK);       /* up to the cap, exactly */
     /* What is given back or cost less makes room; what was an hour ago does not count. */
-    CHECK_STATUS(write_one(f, STORE_SQL("UPDATE budget_ledger SET state = 'released' "
-                                        "WHERE reserved_micros = 2")),
-                 TROUPE_OK);
-    CHECK_STATUS(write_one(f, STORE_SQL("UPDATE budget_ledger SET state = 'settled', "
-                                        "settled_micros = 5 WHERE reserved_micros = 8")),
-                 TROUPE_OK);
+    two = ask_int(f, "SELECT max(id) FROM budget_ledger");
+    CHECK_STATUS(turn_budget_release(f->store, two, 1, 0, &f->err), TROUPE_OK);
+    eight = ask_int(f, "SELECT min(id) FROM budget_ledger");
+    CHECK_STATUS(turn_budget_dispatch(f->store, eight, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(turn_budget_settle(f->store, eight, 1, 5, 0, NULL, &f->err), TROUPE_OK);
     CHECK_STATUS(turn_budget_span_sum(f->store, TURN_BUDGET_HOUR, "guild", "g1", 0, &sum, &f->err),
                  TROUPE_OK);
     CHECK(sum.reserved == 0 && sum.settled == 5 && sum.unknown == 0);
@@ -721,9 +722,7 @@ static troupe_status spans_body(void *arg)
     CHECK(most->count == 1 && !strcmp(store_cell_text(most, 0, 0, ""), "g1"));
     CHECK(store_cell_int(most, 0, 1, -1) == 0 && store_cell_int(most, 0, 2, -1) == 5);
     CHECK_STATUS(reserve_of(f, &hour, NULL, 6), TROUPE_BUDGET);
-    CHECK_STATUS(
-        write_one(f, STORE_SQL("UPDATE budget_ledger SET created_ms = created_ms - 3600000")),
-        TROUPE_OK);
+    CHECK_STATUS(write_one(f, STORE_SQL("UPDATE budget_hour SET hour = hour - 1")), TROUPE_OK);
     CHECK_STATUS(reserve_of(f, &hour, NULL, 6), TROUPE_OK);
 
     /* Days of this month count, others and other scopes do not. */

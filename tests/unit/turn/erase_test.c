@@ -42,6 +42,12 @@ static troupe_status spend(struct fixture *f, const char *member, int64_t micros
                                  store_text(day), store_text(member), store_int(micros)));
     store_batch_add(batch,
                     STORE_EXPECT(1,
+                                 "INSERT INTO budget_hour (hour, scope, scope_id, settled_micros) "
+                                 "VALUES (?1, 'member', ?2, ?3)",
+                                 store_int(clock_wall_ms() / 3600000), store_text(member),
+                                 store_int(micros)));
+    store_batch_add(batch,
+                    STORE_EXPECT(1,
                                  "INSERT INTO budget_ledger (day, scope_member, reserved_micros, "
                                  "settled_micros, state, created_ms) VALUES (?1, ?2, ?3, ?3, "
                                  "'settled', 1)",
@@ -50,6 +56,7 @@ static troupe_status spend(struct fixture *f, const char *member, int64_t micros
 }
 
 static const char days[] = "SELECT count(*) FROM budget_day WHERE scope_id = ?1";
+static const char hours[] = "SELECT count(*) FROM budget_hour WHERE scope_id = ?1";
 static const char ledger[] = "SELECT count(*) FROM budget_ledger WHERE scope_member = ?1";
 static const char open_ones[] = "SELECT count(*) FROM erasure WHERE member = ?1";
 
@@ -74,11 +81,11 @@ BODY(what_was_spent_counts_until_the_day_is_over)
     CHECK(number(f, days, "spender") == 1); /* his cap holds by it */
     CHECK(number(f, ledger, "spender") == 0);
     CHECK(number(f, open_ones, "spender") == 1);
-    CHECK(number(f, days, "free") == 0);
+    CHECK(number(f, days, "free") == 0 && number(f, hours, "free") == 0);
     CHECK_STATUS(round_at(t, clock_wall_ms() + DAY_MS), TROUPE_OK);
-    CHECK(number(f, days, "spender") == 0);
+    CHECK(number(f, days, "spender") == 0 && number(f, hours, "spender") == 0);
     CHECK(number(f, open_ones, "spender") == 0);
-    CHECK(number(f, days, "other") == 1);
+    CHECK(number(f, days, "other") == 1 && number(f, hours, "other") == 1);
     CHECK(number(f, ledger, "other") == 1);
     return TROUPE_OK;
 }

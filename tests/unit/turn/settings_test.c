@@ -516,8 +516,8 @@ BODY(usage_tells_members_of_themselves_and_admins_of_the_server)
     return TROUPE_OK;
 }
 
-/* What was spent in this hour and before it, today and on another day of this month. Hours and months have no
- * end here, so what is later counts as well. */
+/* What was spent in this hour, the next, which may have begun until it is asked, and the one before; today and
+ * on another day of this month, which has no end here. */
 static troupe_status spend(struct fixture *f)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
@@ -539,10 +539,18 @@ static troupe_status spend(struct fixture *f)
         batch,
         STORE_SQL("INSERT INTO budget_ledger (turn_id, day, scope_bot, scope_guild, scope_member, "
                   "scope_plugin, what, reserved_micros, settled_micros, state, created_ms) VALUES "
-                  "(1, ?1, 'bot', '10', '7', 'painter', 'a test', 20000, 15000, 'unknown', ?2), "
-                  "(1, ?1, 'bot', '10', '7', 'painter', 'a test', 20000, 0, 'reserved', ?2), "
-                  "(1, ?1, 'bot', '10', '7', 'painter', 'a test', 99999, 99999, 'settled', 1)",
-                  store_text(day), store_int(clock_wall_ms() + INT64_C(86400000) * 3650)));
+                  "(1, ?1, 'bot', '10', '7', 'painter', 'a test', 20000, 15000, 'unknown', ?2)",
+                  store_text(day), store_int(clock_wall_ms())));
+    store_batch_add(
+        batch,
+        STORE_SQL("INSERT INTO budget_hour (hour, scope, scope_id, reserved_micros, "
+                  "settled_micros, unknown_micros) "
+                  "SELECT ?1 + h.column1, s.column1, s.column2, s.column3, s.column4, s.column4 "
+                  "FROM (VALUES (0), (1)) AS h, (VALUES ('bot', 'bot', 20000, 15000), "
+                  "('guild', '10', 20000, 15000), ('member', '7', 20000, 15000), "
+                  "('plugin', 'painter', 20000, 15000)) AS s "
+                  "UNION ALL SELECT ?1 - 1, 'member', '7', 0, 99999, 0",
+                  store_int(clock_wall_ms() / 3600000)));
     store_batch_add(batch, STORE_SQL("INSERT INTO budget_stop (what, ledger_id, over_micros, "
                                      "stopped_ms) VALUES ('a test', 1, 2500, 1)"));
     return store_commit(f->store, batch, 0, &f->err);
