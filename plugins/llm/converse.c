@@ -17,6 +17,8 @@
 #define LIMIT_WAITS_MAX 2
 #define LIMIT_SPREAD_MS 500
 
+#define ASK_MAX         320 /* bytes of the arguments of llm-route, whose names of routes are short */
+
 #define ADAPTATIONS_MAX 4 /* parameters that a provider may refuse, one after the other */
 
 /* Where a talk stands. */
@@ -180,30 +182,35 @@ troupe_status llm_cannot_see(troupe_turn *turn)
         troupe_agent(troupe_turn_host(turn)));
 }
 
+/* The arguments of llm-route. Every question passes here, so no tree is made of them; they are part of what is
+ * recorded, so they stay as they are. */
+static void write_ask(const struct talk *talk, int64_t last, int again, char ret[ASK_MAX])
+{
+    snprintf(ret, ASK_MAX,
+             "{\"route\":\"%s\",\"tokens\":%" PRId64 ",\"max_tokens\":%" PRId64
+             ",\"complexity\":%" PRId64 ",\"tried\":%" PRIu32 ",\"prefer\":%" PRIu32
+             ",\"last\":%" PRId64 ",\"again\":%s,\"pictures\":%s}",
+             llm_route_name(talk->route), talk->tokens, (int64_t)talk->round->request->max_tokens,
+             talk->complexity, talk->tried, talk->prefer, last, again ? "true" : "false",
+             talk->round->request->pictures ? "true" : "false");
+}
+
 /* Asks the agent's own function, so that the host records what it says. Without an answer that can
  * be used, `fallback` is the choice. */
 static troupe_status choose(troupe_turn *turn, const struct talk *talk, int64_t last, int again,
                             int64_t fallback, struct llm_choice *ret)
 {
-    LLM_CLEANUP_JSON json_t *args = json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "route", llm_route_name(talk->route),
-        "tokens", (json_int_t)talk->tokens, "max_tokens",
-        (json_int_t)talk->round->request->max_tokens, "complexity", (json_int_t)talk->complexity,
-        "tried", (json_int_t)talk->tried, "prefer", (json_int_t)talk->prefer, "last",
-        (json_int_t)last, "again", again, "pictures", talk->round->request->pictures != NULL);
-    LLM_CLEANUP_TEXT char *text = llm_json_print(args, 0);
+    char args[ASK_MAX];
     LLM_CLEANUP_JSON json_t *choice = NULL;
-    troupe_str given, result = {NULL, 0};
+    troupe_str result = {NULL, 0};
     const json_t *candidate;
     troupe_status status;
 
     memset(ret, 0, sizeof(*ret));
     ret->candidate = fallback;
     ret->next = ret->wait_ms = -1;
-    if (!text)
-        return TROUPE_NOMEM;
-    given = (troupe_str){text, strlen(text)};
-    status = troupe_call(turn, LLM_ROUTE_FUNCTION, given, &result);
+    write_ask(talk, last, again, args);
+    status = troupe_call(turn, LLM_ROUTE_FUNCTION, (troupe_str){args, strlen(args)}, &result);
     if (status < 0)
         return troupe_turn_status(turn);
     choice = llm_json_load(result.ptr, result.len);

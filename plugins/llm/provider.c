@@ -134,6 +134,8 @@ json_t *llm_provider_messages(const struct llm_request *request)
     return list;
 }
 
+#define BESIDE_INPUT 512 /* bytes of a body beside the texts, as a rule */
+
 /* The caller's; NULL without memory. */
 static json_t *tree_of(const struct llm_request *request)
 {
@@ -166,7 +168,8 @@ char *llm_provider_body(const struct llm_request *request)
     LLM_CLEANUP_JSON json_t *body = tree_of(request);
 
     return request->pictures ? llm_pictures_print(request, body, JSON_REAL_PRECISION(6))
-                             : llm_json_print(body, JSON_REAL_PRECISION(6));
+                             : llm_json_print_with(body, JSON_REAL_PRECISION(6),
+                                                   request->input_bytes + BESIDE_INPUT, NULL, NULL);
 }
 
 void llm_provider_cut(const struct llm_request *request, struct llm_body *ret)

@@ -289,14 +289,14 @@ static int may_repeat(struct llm_router *router, const struct llm_ask *ask,
                       struct llm_choice *choice)
 {
     if (ask->last < 0 || !ask->again) {
-        tell(choice, " none is left");
+        tell(choice, "none is left");
         return 0;
     }
     if (!llm_router_spend(router)) {
-        tell(choice, " none is left, too many questions were repeated lately");
+        tell(choice, "none is left, too many questions were repeated lately");
         return 0;
     }
-    tell(choice, " %.90s, the same again", router->candidates[ask->last].settings.model);
+    tell(choice, "%.90s, the same again", router->candidates[ask->last].settings.model);
     return 1;
 }
 
@@ -323,12 +323,11 @@ void llm_router_choose(struct llm_router *router, const struct llm_ask *ask, int
     }
     /* Asking one without a price is refused with the remedy, which helps more than silence. */
     chosen = found.best < 0 && ask->last < 0 ? found.unpriced : found.best;
-    tell(ret, "%s:", routes[ask->route].name);
+    tell(ret, "%s: ", routes[ask->route].name);
     if (chosen >= 0) {
         struct llm_candidate *model = &router->candidates[way->to[chosen].candidate];
 
         ret->candidate = way->to[chosen].candidate;
-        tell(ret, " ");
         tell_one(router, ask, way, (uint32_t)chosen, &found, ret);
         ret->key = key_of(router, ret->candidate, now_ms);
         llm_health_enter(&model->health, &router->links[model->provider], now_ms);
