@@ -62,9 +62,7 @@ static size_t span_sixteens(const char *text, size_t len, bool *wide)
 }
 #endif
 
-/* How many bytes stand in front of the first that cannot stand for itself in a string. Whether some
- * of them are not ASCII is added to `wide`. */
-static size_t span(const char *text, size_t len, bool *wide)
+size_t json_plain_span(const char *text, size_t len, bool *wide)
 {
     size_t i = span_sixteens(text, len, wide);
     uint64_t seen = 0;
@@ -110,7 +108,7 @@ static const char *find_end(const struct reader *reader, bool *wide, bool *escap
     const char *at = reader->at;
 
     for (;;) {
-        at += span(at, (size_t)(reader->end - at), wide);
+        at += json_plain_span(at, (size_t)(reader->end - at), wide);
         if (at == reader->end)
             return NULL;
         if (*at == '"')
@@ -234,7 +232,7 @@ static bool read_name(struct reader *reader, char ret[NAME_MAX_PLAIN])
     if (look(reader) != '"')
         return false;
     reader->at++;
-    len = span(reader->at, (size_t)(reader->end - reader->at), &wide);
+    len = json_plain_span(reader->at, (size_t)(reader->end - reader->at), &wide);
     if (wide || len >= NAME_MAX_PLAIN || reader->at + len == reader->end || reader->at[len] != '"')
         return false;
     memcpy(ret, reader->at, len);
@@ -331,7 +329,7 @@ static void put_string(struct buf *out, const char *text, size_t len)
 
     buf_putc(out, '"');
     while (len) {
-        size_t n = span(text, len, &wide);
+        size_t n = json_plain_span(text, len, &wide);
 
         buf_append(out, text, n);
         if (n == len)

@@ -5,6 +5,7 @@
  * made.
  */
 #include "base/json.h"
+#include "base/json_printed.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "plugin/function.h"
@@ -249,6 +250,81 @@ troupe_status plugin_args_from_json(const struct plugin_function *function, cons
     return TROUPE_OK;
 }
 
+/* A value as json_print writes it; false for what has to be looked at as a tree, or does not fit. */
+static bool take_printed(const struct plugin_param *param, const struct json_member *member,
+                         size_t at, struct plugin_args *args)
+{
+    troupe_value value = {.type = param->type};
+    const char *text = member->value;
+    size_t len = member->len;
+    int64_t number = 0;
+    char *copy;
+
+    switch (param->type) {
+    case TROUPE_TYPE_BOOL:
+        if (*member->value != 't' && *member->value != 'f')
+            return false;
+        value.u.i = *member->value == 't';
+        break;
+    case TROUPE_TYPE_STRING:
+        if (*member->value != '"')
+            return false;
+        text = member->value + 1;
+        len -= 2;
+        /* fall through */
+    case TROUPE_TYPE_JSON:
+        value.u.s = (troupe_str){text, len};
+        if (!plugin_param_fits(param, &value) || !(copy = mem_try(len + 1)))
+            return false;
+        args->owned[at] = copy;
+        if (param->type == TROUPE_TYPE_STRING)
+            len = json_unescape(text, len, copy);
+        else
+            memcpy(copy, text, len);
+        copy[len] = '\0';
+        value.u.s = (troupe_str){copy, len};
+        break;
+    default:
+        if (!json_printed_int(member, &number))
+            return false;
+        if (param->type == TROUPE_TYPE_INT)
+            value.u.i = number;
+        else if (param->type == TROUPE_TYPE_FLOAT)
+            value.u.f = (double)number;
+        else if (number > 0)
+            value.u.id = (uint64_t)number;
+        else
+            return false;
+        break;
+    }
+    args->values[at] = value;
+    return plugin_param_fits(param, &value);
+}
+
+/* Arguments that a program wrote, without a tree of them; false where that has to be asked, and where anything is
+ * wrong, which is put into words there. */
+static bool from_printed(const struct plugin_function *function, const char *text, size_t len,
+                         struct plugin_args *ret)
+{
+    _cleanup_plugin_args_ struct plugin_args args = {0};
+    struct json_member members[PLUGIN_MAX_PARAMS];
+    struct error err;
+    size_t count, at;
+
+    if (!json_printed_members(text, len, members, PLUGIN_MAX_PARAMS, &count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!find_param(function, members[i].name, members[i].name_len, &at) ||
+            (*members[i].value != 'n' &&
+             !take_printed(&function->params[at], &members[i], at, &args)))
+            return false;
+    if (check_missing(function, &args, &err) < 0)
+        return false;
+    *ret = args;
+    args = (struct plugin_args){0};
+    return true;
+}
+
 troupe_status plugin_args_from_json_text(const struct plugin_function *function, const char *text,
                                          size_t len, struct plugin_args *ret, struct error *err)
 {
@@ -258,6 +334,8 @@ troupe_status plugin_args_from_json_text(const struct plugin_function *function,
     if (len > PLUGIN_MAX_JSON_TEXT)
         return error_set(err, TROUPE_ARGUMENT, "the arguments of \"%s\" are larger than 1 MB",
                          function->name);
+    if (from_printed(function, text, len, ret))
+        return TROUPE_OK;
     if (len && json_parse(text, len, &object, &why) < 0)
         return error_set(err, TROUPE_DATA, "the arguments of \"%s\" are no JSON: %s",
                          function->name, why.text);

@@ -325,6 +325,76 @@ static void quotes_no_raw_bytes_of_bad_json(void **state)
     }
 }
 
+/* What it comes to: the values, or the sentence. */
+static char *outcome(int which, troupe_status status, struct plugin_args *args,
+                     const struct error *err)
+{
+    _cleanup_json_ json_t *json =
+        status < 0 ? NULL : plugin_args_to_json(&functions[which], args->values);
+    char *values = status < 0 ? NULL : json_print(json);
+    char *text = mem_printf("%d %s", status, values ? values : err->text);
+
+    mem_free(values);
+    plugin_args_clear(args);
+    return text;
+}
+
+static void same_both_ways(int which, const char *text, size_t len)
+{
+    /* In a block of its own size: reading on would be seen. */
+    _cleanup_mem_ char *exact = mem_copy(text, len);
+    _cleanup_mem_ char *direct = NULL, *by_tree = NULL;
+    struct plugin_args args = {0};
+    struct error err = {0};
+    json_t *object = NULL;
+    troupe_status status;
+
+    status = plugin_args_from_json_text(&functions[which], exact, len, &args, &err);
+    if (status == TROUPE_DATA)
+        return; /* the tree has said so */
+    direct = outcome(which, status, &args, &err);
+    assert_status(json_parse(exact, len, &object, &err), TROUPE_OK);
+    status = plugin_args_from_json(&functions[which], object, &args, &err);
+    by_tree = outcome(which, status, &args, &err);
+    json_decref(object);
+    assert_string_equal(direct, by_tree);
+}
+
+static void takes_json_without_a_tree_as_with_one(void **state)
+{
+    static const struct {
+        int which;
+        const char *text;
+    } texts[] = {
+        {ROLL, "{\"sides\":20,\"count\":2}"},
+        {ROLL, "{}"},
+        {REMIND, "{\"who\":42,\"hours\":3,\"loud\":true,\"text\":\"\\\"a\\n\\\\ \xc3\xa4\"}"},
+        {SEND, "{\"kind\":\"k\",\"where\":123456789012345678,\"role\":null,\"data\":[{\"a\":\"x\","
+               "\"b\":[1,-2,true,null,{\"c\":{}}],\"ab\":\"\\t\xf0\x9f\x98\x80\"},[]]}"},
+        {SEND, "{\"kind\":\"\",\"where\":1,\"data\":\"text\"}"},
+        {SHIFT, "{\"by\":-7}"},
+    };
+    static const char spare[] = "\"\\{}[]:,0123-.eEtfn aub/\x01\x80\xc3\xed\xa0\xf4";
+    unsigned seed = 1;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        size_t len = strlen(texts[i].text);
+
+        same_both_ways(texts[i].which, texts[i].text, len);
+        for (int round = 0; round < 4000; round++) {
+            char changed[256];
+
+            memcpy(changed, texts[i].text, len);
+            for (int k = 0; k <= round % 3; k++) {
+                seed = seed * 1103515245u + 12345u;
+                changed[(seed >> 8) % len] = spare[(seed >> 20) % (sizeof(spare) - 1)];
+            }
+            same_both_ways(texts[i].which, changed, len - (size_t)(round % 7 == 6));
+        }
+    }
+}
+
 static void bounds_what_it_copies(void **state)
 {
     _cleanup_buf_ struct buf line = BUF_INIT;
@@ -359,6 +429,7 @@ int main(void)
         cmocka_unit_test(takes_arguments_from_json),
         cmocka_unit_test(says_what_is_wrong_with_json),
         cmocka_unit_test(quotes_no_raw_bytes_of_bad_json),
+        cmocka_unit_test(takes_json_without_a_tree_as_with_one),
         cmocka_unit_test(bounds_what_it_copies),
     };
 
