@@ -316,16 +316,21 @@ static void learn(struct talk *talk)
     shape->no_json = now->no_json;
 }
 
+/* Without a look at the clock that the host would have to record. */
+static int64_t now_of(troupe_turn *turn, const struct talk *talk)
+{
+    return talk->now_ms + talk->left_ms - troupe_time_left(turn);
+}
+
 static void note(troupe_turn *turn, const struct talk *talk)
 {
     const struct llm_round *round = talk->round;
-    const int64_t now_ms = talk->now_ms + talk->left_ms - troupe_time_left(turn);
 
     llm_router_note(&talk->agent->router, (uint32_t)talk->candidate, round->key, round->kind,
                     round->retry_after_ms, round->first_ms, round->total_ms);
     if (!round->adapted)
         llm_alert_watch(turn, &talk->agent->candidates[talk->candidate].alert, round->settings,
-                        round->kind, now_ms);
+                        round->kind, now_of(turn, talk));
 }
 
 /* The turn's time ended while the model kept silent: what it would have been told at its own deadline. */
@@ -338,6 +343,23 @@ static void note_silence(troupe_turn *turn, const struct talk *talk)
     troupe_metric(turn, "errors", 1, round->kind->name, NULL);
     note(turn, talk);
     round->kind = NULL;
+}
+
+/* The same of a model that was asked beside that of the round. */
+static void note_other(troupe_turn *turn, struct talk *talk, const struct llm_race_ask *ask)
+{
+    struct llm_candidate *other = &talk->agent->candidates[ask->other];
+    const struct llm_kind *kind = ask->other_kind;
+
+    troupe_log(other->settings.host, TROUPE_LOG_WARN,
+               "a question beside another model failed: %s %s (%s), model \"%s\"", kind->code,
+               kind->name, llm_category_name(kind->category), other->settings.model);
+    troupe_metric(turn, "errors", 1, kind->name, NULL);
+    llm_router_note(&talk->agent->router, (uint32_t)ask->other, ask->key, kind, ask->other_retry_ms,
+                    0, 0);
+    if (!ask->other_adapted)
+        llm_alert_watch(turn, &other->alert, &other->settings, kind, now_of(turn, talk));
+    talk->tried |= 1u << ask->other;
 }
 
 /* ---- what next ----------------------------------------------------------------------------------*/
@@ -599,9 +621,7 @@ static troupe_status ask_one(troupe_turn *turn, struct talk *talk)
         talk->candidate = ask->other;
         talk->adaptations = 0;
     } else if (ask->other >= 0 && ask->other_kind) {
-        llm_router_note(router, (uint32_t)ask->other, ask->key, ask->other_kind,
-                        ask->other_retry_ms, 0, 0);
-        talk->tried |= 1u << ask->other;
+        note_other(turn, talk, ask);
     }
     return status;
 }

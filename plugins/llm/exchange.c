@@ -22,6 +22,7 @@ struct attempt {
     const struct llm_kind *kind; /* NULL: an answer, or the turn has ended */
     int64_t retry_after_ms;      /* -1: not said */
     int retryable;
+    int begun; /* bytes of an answer came */
     json_t *answer;
 };
 
@@ -92,7 +93,7 @@ static troupe_status open_request(troupe_turn *turn, const struct llm_exchange *
 
 /* All bytes of an answer; NULL without memory or above the bound. */
 static char *read_all(troupe_turn *turn, troupe_http *http, size_t most, size_t *ret_len,
-                      troupe_status *ret_status)
+                      int *ret_begun, troupe_status *ret_status)
 {
     const troupe_http_v1 *api = troupe_http_api(turn);
     size_t size = FIRST_READ, len = 0;
@@ -115,6 +116,7 @@ static char *read_all(troupe_turn *turn, troupe_http *http, size_t most, size_t 
         text = grown;
         memcpy(text + len, bytes.ptr, (size_t)bytes.len);
         len += (size_t)bytes.len;
+        *ret_begun |= len > 0;
     }
     if (*ret_status == TROUPE_END) {
         *ret_len = len;
@@ -168,7 +170,7 @@ static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, trou
     struct llm_usage usage = {0};
     troupe_status status;
     size_t len = 0;
-    LLM_CLEANUP_TEXT char *text = read_all(turn, http, exchange->most, &len, &status);
+    LLM_CLEANUP_TEXT char *text = read_all(turn, http, exchange->most, &len, &ret->begun, &status);
     LLM_CLEANUP_JSON json_t *answer = NULL;
     const json_t *inner;
 
@@ -311,6 +313,33 @@ static void note_health(troupe_turn *turn, const struct llm_exchange *exchange,
                     attempt->retry_after_ms, ms, ms);
 }
 
+/* Whether the turn's own time ended while the model said nothing for longer than it may (LLM_SILENT_MS). What
+ * takes longer than a first token may be silent for half of its time. */
+static int is_silent(troupe_turn *turn, const struct llm_exchange *exchange,
+                     const struct attempt *attempt, int64_t left)
+{
+    const struct llm_settings *settings = exchange->settings;
+    const int64_t whole = exchange->patience_ms ? exchange->patience_ms : settings->total_ms;
+    const int64_t half = whole / 2;
+
+    return troupe_turn_status(turn) == TROUPE_DEADLINE && !attempt->begun && !attempt->answer &&
+           left - troupe_time_left(turn) >=
+               (whole <= settings->first_token_ms && half > LLM_SILENT_MS ? LLM_SILENT_MS : half);
+}
+
+/* What it would have been told at its own deadline. */
+static void note_silence(troupe_turn *turn, const struct llm_exchange *exchange,
+                         const struct asking *asking, uint32_t key, struct attempt *attempt,
+                         int64_t left)
+{
+    const struct llm_provider_error none = {0};
+
+    attempt->kind = &llm_kind_slow;
+    log_failure(exchange, attempt->kind, &none);
+    troupe_metric(turn, "errors", 1, attempt->kind->name, NULL);
+    note_health(turn, exchange, asking, key, attempt, left);
+}
+
 /* Asks the model that `exchange->at` names. TROUPE_NEXT: it did not answer. */
 static troupe_status ask_one(troupe_turn *turn, struct llm_exchange *exchange,
                              struct asking *asking, uint32_t key, json_t **ret)
@@ -327,6 +356,8 @@ static troupe_status ask_one(troupe_turn *turn, struct llm_exchange *exchange,
         return TROUPE_NEXT;
     }
     if (status < 0) {
+        if (is_silent(turn, exchange, &attempt, left))
+            note_silence(turn, exchange, asking, key, &attempt, left);
         json_decref(attempt.answer);
         return status;
     }

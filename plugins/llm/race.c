@@ -242,14 +242,30 @@ static void take_second(struct race *race, struct llm_tariff *tariff)
     stream->text = round->text_buffer;
 }
 
+/* The turn ended before anybody had a first token. Those that are still asked may not know it yet. */
+static void note_silence(troupe_turn *turn, struct race *race)
+{
+    struct llm_round *round = race->rounds[FIRST];
+
+    if (race->winner >= 0)
+        return;
+    round->silent = !round->kind && llm_round_is_silent(turn, round);
+    if (race->sent && !race->second.kind && llm_round_is_silent(turn, &race->second)) {
+        race->ask->other_kind = &llm_kind_slow;
+        race->ask->other_retry_ms = -1;
+    }
+}
+
 static troupe_status end(troupe_turn *turn, struct race *race, struct llm_tariff *tariff)
 {
     struct llm_race_ask *ask = race->ask;
     struct llm_round *round = race->rounds[FIRST];
     const struct llm_round *second = &race->second;
 
-    if (troupe_turn_status(turn) < 0)
+    if (troupe_turn_status(turn) < 0) {
+        note_silence(turn, race);
         return troupe_turn_status(turn);
+    }
     /* Of a winner that a restart cut no first token may be known; that the other was stopped is. */
     if (race->winner == SECOND ||
         (race->winner < 0 && round->lost && race->sent && !second->lost)) {
@@ -263,6 +279,7 @@ static troupe_status end(troupe_turn *turn, struct race *race, struct llm_tariff
     if (race->sent) {
         ask->lost_micros = second->cost_micros;
         ask->other_kind = second->lost ? NULL : second->kind;
+        ask->other_adapted = second->adapted;
         ask->other_retry_ms = second->retry_after_ms;
     } else {
         ask->other = -1;

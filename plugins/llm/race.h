@@ -25,6 +25,7 @@ struct llm_race_ask {
     uint64_t lost_micros;              /* what the one whose answer is not taken cost, at most */
     int64_t lost_ms;                   /* how long the first one was waited for in vain        */
     const struct llm_kind *other_kind; /* why the second one failed, too; NULL: it did not */
+    uint8_t other_adapted;             /* it only refused a parameter                      */
     int64_t other_retry_ms;            /* what it said of trying again; -1: nothing        */
 };
 

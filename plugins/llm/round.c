@@ -44,11 +44,11 @@ uint32_t llm_headers(const struct llm_settings *settings, uint32_t number, int h
 
 /* Whether the turn's own time ended while the model kept silent: who stops a turn does not say that it was
  * slow, and who was only just asked had no time. */
-static int is_silent(troupe_turn *turn, const struct llm_round *round, troupe_status ended)
+int llm_round_is_silent(troupe_turn *turn, const struct llm_round *round)
 {
     const int64_t half = round->settings->first_token_ms / 2;
 
-    return ended == TROUPE_DEADLINE && !round->stream.begun && !round->lost &&
+    return troupe_turn_status(turn) == TROUPE_DEADLINE && !round->stream.begun && !round->lost &&
            round->left_at_start - troupe_time_left(turn) >=
                (half < LLM_SILENT_MS ? half : LLM_SILENT_MS);
 }
@@ -59,7 +59,7 @@ static troupe_status fail(troupe_turn *turn, struct llm_round *round, const stru
     troupe_status ended = troupe_turn_status(turn);
 
     if (ended < 0) {
-        round->silent = (uint8_t)is_silent(turn, round, ended);
+        round->silent = (uint8_t)llm_round_is_silent(turn, round);
         return ended;
     }
     round->kind = kind;

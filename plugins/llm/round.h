@@ -57,6 +57,10 @@ struct llm_round {
  * first_token_timeout where that is less. */
 #define LLM_SILENT_MS 5000
 
+/* Whether the turn's own time has ended while the round's model kept silent, be it that the round runs or was just
+ * ended by that. */
+int llm_round_is_silent(troupe_turn *turn, const struct llm_round *round);
+
 /* A round may be run several times; its stream stays until the next run or llm_stream_clear.
  *
  * Hands out text by troupe_write as it comes. TROUPE_OK after a whole answer. Otherwise the status

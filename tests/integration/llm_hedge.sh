@@ -13,6 +13,7 @@ cat >"$TAP_DIR/script.json" <<'JSON'
   { "match": { "contains": "late", "model": "beta" }, "fault": "hang_before_headers" },
   { "match": { "contains": "both", "model": "alpha" }, "first_delay_ms": 1500, "fault": "status", "status": 500 },
   { "match": { "contains": "both", "model": "beta" }, "fault": "status", "status": 503 },
+  { "match": "nobody", "fault": "hang_before_headers" },
   { "match": "key", "times": 1, "fault": "hang_before_headers" },
   { "match": { "contains": "slowly", "model": "alpha" }, "fault": "hang_before_headers" },
   { "match": { "contains": "slowly", "model": "beta" }, "first_delay_ms": 3000, "answer": "beta says {last}" },
@@ -128,6 +129,25 @@ like "$(chat "both")" "gamma says both" "where both fail the next one is asked"
 is "$(asked both)" "alpha beta gamma" "each once"
 like "$(why)" "alpha failed .*; asking gamma" "and the failure that counts is the first one's"
 is "$(open_ones)" 0 "no reservation stays open"
+host_stop
+
+# The turn's time ends while both are waited for: that counts against each of them, as it does where one is asked.
+rm -rf "$TAP_DIR/data"
+config "hedge_share = 20" "route_chat = alpha 90, beta 60" "first_token_timeout = 4s" "alert_count = 1"
+sed -i "s|^\[limits\]|[admission]\nfirst_text = 4s\n[limits]|" "$TAP_DIR/troupe.ini"
+printf '[ops]\nlisten = 127.0.0.1:0\n' >>"$TAP_DIR/troupe.ini"
+host_start
+like "$(chat "nobody")" "nothing to show came in time" "a turn in which both kept silent says so"
+is "$(asked nobody)" "alpha beta" "though both were asked"
+for model in alpha beta; do
+    grep -q "failed: llm.too_slow slow (transient), model \"$model\"" "$TAP_DIR/log"
+    ok $? "that counts against $model"
+    grep -q "the model \"$model\" at .* failed 1 times within 10 minutes in the same way (slow)" "$TAP_DIR/log"
+    ok $? "and the owner is told"
+done
+port=$("$TROUPE" status --json -c "$TAP_DIR/troupe.ini" | python3 -c 'import json, sys; print(json.load(sys.stdin)["ops_port"])')
+page=$(curl -s --noproxy '*' "http://127.0.0.1:$port/metrics")
+like "$page" '^troupe_agent_llm_errors_total\{kind="slow"\} 2$' "metrics count both"
 host_stop
 
 rm -rf "$TAP_DIR/data"

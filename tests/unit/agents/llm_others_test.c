@@ -327,6 +327,55 @@ static void a_model_that_is_down_is_not_asked_until_its_probe(void **state)
     finish(fake);
 }
 
+/* Turns that end while the only model is waited for, enough to take it out; then one that tells whether it is. */
+static int ends_count(const char *const *config, troupe_status (*ask)(struct fake_turn *),
+                      const struct fake_response *response)
+{
+    struct fake_turn *fake = agent(config);
+    int down;
+
+    for (int i = 0; i < LLM_BREAKER_FAILURES; i++) {
+        fake->responses[0] = *response;
+        assert_true(ask(fake) < 0);
+        assert_int_equal(fake->request_count, 1);
+        fake_next(fake);
+        fake->ended = TROUPE_OK;
+        fake->left_ms = 300000;
+    }
+    answers(fake, 0, 200, VECTOR);
+    (void)ask(fake);
+    down = fake->request_count == 0;
+    assert_int_equal(fake_text_has(&fake->told, "(slow)"), down);
+    finish(fake);
+    return down;
+}
+
+static void a_turn_that_ran_out_of_time_counts_against_who_kept_silent(void **state)
+{
+    static const char *const vectors[] = {
+        "base_url", "http://127.0.0.1:8080/v1", "embed_model", "own", "alert_count", "5", NULL};
+    static const char *const pictures[] = {"base_url",    "http://127.0.0.1:8080/v1",
+                                           "image_model", "own",
+                                           "image_price", "0",
+                                           "alert_count", "5",
+                                           NULL};
+    static const struct fake_response silent = {.status = 200, .chunk_ms = 5000, .times_out = 1},
+                                      late = {.status = 200, .chunk_ms = 4000, .times_out = 1},
+                                      stopped = {.status = 200, .chunk_ms = 5000, .ends_turn = 1},
+                                      long_silent = {
+                                          .status = 200, .chunk_ms = 60000, .times_out = 1};
+    static const struct fake_response talking = {
+        .status = 200, .chunk_ms = 5000, .chunks = {"{\"data\":"}, .times_out = 1};
+
+    (void)state;
+    assert_true(ends_count(vectors, embed_one, &silent));
+    assert_false(ends_count(vectors, embed_one, &stopped)); /* the member said so      */
+    assert_false(ends_count(vectors, embed_one, &late));    /* it was only just asked  */
+    assert_false(ends_count(vectors, embed_one, &talking)); /* it was at work          */
+    assert_false(ends_count(pictures, draw, &silent));      /* painting takes its time */
+    assert_true(ends_count(pictures, draw, &long_silent));
+}
+
 static void while_one_is_down_the_next_one_is_asked_in_its_stead(void **state)
 {
     (void)state;
@@ -636,6 +685,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_model_that_cannot_be_paid_gives_way_to_one_that_can),
         cmocka_unit_test(all_vectors_of_a_call_are_one_models),
         cmocka_unit_test(a_model_that_is_down_is_not_asked_until_its_probe),
+        cmocka_unit_test(a_turn_that_ran_out_of_time_counts_against_who_kept_silent),
         cmocka_unit_test(while_one_is_down_the_next_one_is_asked_in_its_stead),
         cmocka_unit_test(who_fails_more_often_than_not_goes_behind_the_others),
         cmocka_unit_test(a_key_that_may_not_be_used_gives_way_to_the_other_one),
