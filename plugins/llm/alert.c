@@ -62,9 +62,36 @@ static int place_of(struct llm_alert *alert, const struct llm_kind *kind, int64_
 
 /* ---- what is to be told -----------------------------------------------------------------------*/
 
+static int is_told(const struct llm_alert *alert)
+{
+    int told = alert->told_share;
+
+    for (int i = 0; i < LLM_ALERT_KINDS; i++)
+        told |= alert->kinds[i].told;
+    return told;
+}
+
+/* No answer for a whole window: with few questions the other rules never hold. Nothing beside what was told of
+ * the same outage. */
+static void note_row(struct llm_alert *alert, const struct llm_alert_rule *rule, int place,
+                     int64_t now_ms, struct llm_alert_news *news)
+{
+    if (alert->row == 0 || now_ms < alert->since_ms) /* or the clock was set back */
+        alert->since_ms = now_ms;
+    if (alert->row < UINT32_MAX)
+        alert->row++;
+    news->for_ms = now_ms - alert->since_ms;
+    if ((rule->count == 0 && rule->share <= 0) || alert->row < LLM_ALERT_ROW ||
+        news->for_ms < rule->window_ms || is_told(alert))
+        return;
+    news->event = LLM_ALERT_DOWN;
+    news->count = alert->row;
+    alert->kinds[place].told = alert->told_share = 1;
+}
+
 static struct llm_alert_news note_failure(struct llm_alert *alert,
                                           const struct llm_alert_rule *rule,
-                                          const struct llm_kind *kind, int64_t part)
+                                          const struct llm_kind *kind, int64_t part, int64_t now_ms)
 {
     const int place = place_of(alert, kind, part);
     struct llm_alert_news news = {.kind = kind, .asked = sum(&alert->asked, part)};
@@ -87,6 +114,7 @@ static struct llm_alert_news note_failure(struct llm_alert *alert,
         }
         alert->told_share = 1;
     }
+    note_row(alert, rule, place, now_ms, &news);
     return news;
 }
 
@@ -119,10 +147,17 @@ struct llm_alert_news llm_alert_note(struct llm_alert *alert, const struct llm_a
 {
     const int64_t part = now_ms / (rule->window_ms / LLM_ALERT_PARTS);
 
-    if (kind && !llm_kind_blames_model(kind))
+    if (kind && !llm_kind_blames_model(kind)) {
+        if (kind != &llm_kind_no_context &&
+            (kind->category == LLM_CONTENT || kind->category == LLM_REQUEST))
+            alert->row = 0; /* it is there, and says so */
         return (struct llm_alert_news){0};
+    }
     add(&alert->asked, part);
-    return kind ? note_failure(alert, rule, kind, part) : note_answer(alert, rule, part);
+    if (kind)
+        return note_failure(alert, rule, kind, part, now_ms);
+    alert->row = 0;
+    return note_answer(alert, rule, part);
 }
 
 /* ---- telling it -------------------------------------------------------------------------------*/
@@ -159,6 +194,14 @@ void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
             "\"%s\". %s%s",
             settings->model, settings->host_name, news.count, news.asked, minutes, kind->name,
             kind->sentence, llm_kind_advice(kind));
+        break;
+    case LLM_ALERT_DOWN:
+        snprintf(
+            text, sizeof(text),
+            "the model \"%s\" at %s has answered none of %u questions within %lld minutes, the "
+            "last time by \"%s\". %s%s",
+            settings->model, settings->host_name, news.count, (long long)news.for_ms / 60000,
+            kind->name, kind->sentence, llm_kind_advice(kind));
         break;
     case LLM_ALERT_OVER:
         snprintf(text, sizeof(text), "the model \"%s\" at %s answers again", settings->model,

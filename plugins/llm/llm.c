@@ -313,10 +313,11 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
     llm_router_choose(&agent->router, &ask, now_ms, &choice);
     while (llm_choice_tell(&why, part, sizeof(part)))
         troupe_reason(turn, "llm.route", "%s", part);
-    /* Who is not asked because nobody would answer is one more whom the model fails, for the owner. */
-    if (last < 0 && choice.candidate < 0 && choice.next >= 0 && choice.kind && !choice.limit)
-        llm_alert_watch(turn, &agent->candidates[choice.next].alert,
-                        &agent->candidates[choice.next].settings, choice.kind, now_ms);
+    /* A question that goes round a model is one more that it fails, for the owner. */
+    for (uint32_t i = 0; last < 0 && i < agent->router.count; i++)
+        if (choice.around >> i & 1 && agent->candidates[i].health.last)
+            llm_alert_watch(turn, &agent->candidates[i].alert, &agent->candidates[i].settings,
+                            agent->candidates[i].health.last, now_ms);
     llm_choice_write(&choice, result);
     return troupe_result(turn, result, strlen(result));
 }

@@ -35,6 +35,16 @@ static int rank(const struct llm_models *models, const struct llm_router *router
     return 1;
 }
 
+/* More than a limit on questions is in its way. */
+static int keeps_failing(const struct llm_models *models, const struct llm_router *router,
+                         uint32_t i, int64_t now_ms)
+{
+    int limit;
+
+    (void)llm_health_wait(&models->health[i], &router->links[models->providers[i]], now_ms, &limit);
+    return !limit;
+}
+
 static void enter(struct llm_models *models, struct llm_router *router, int64_t now_ms,
                   struct llm_pick *pick)
 {
@@ -67,6 +77,8 @@ void llm_pick(struct llm_models *models, struct llm_router *router, const struct
              models->to[i].host_name, note ? " (" : "", note ? note : "", note ? ")" : "");
         if (first < 0 && !(wish->tried >> i & 1))
             first = i;
+        if (value < 0 && !(wish->tried >> i & 1) && keeps_failing(models, router, i, now_ms))
+            ret->around |= 1u << i;
         if (value >= 0 && (best < 0 || value < best)) {
             second = best;
             ret->next = ret->model;
@@ -86,6 +98,7 @@ void llm_pick(struct llm_models *models, struct llm_router *router, const struct
         tell(ret, "; none is left");
         return;
     }
+    ret->around &= (1u << ret->model) - 1;
     enter(models, router, now_ms, ret);
     tell(ret, "; %s", models->to[ret->model].model);
 }
@@ -147,9 +160,15 @@ troupe_status llm_pick_answer(troupe_turn *turn, struct llm_others *others,
                                 : kind.ptr[0] == 'm' ? &others->moderation
                                                      : &others->image;
     struct llm_pick pick;
+    const int64_t now_ms = troupe_now(turn);
     char result[128];
 
-    llm_pick(models, router, wish, troupe_now(turn), &pick);
+    llm_pick(models, router, wish, now_ms, &pick);
+    /* A question that goes round a model is one more that it fails, for the owner. */
+    for (uint32_t i = 0; !wish->tried && !wish->again && i < models->count; i++)
+        if (pick.around >> i & 1 && models->health[i].last)
+            llm_alert_watch(turn, &models->alerts[i], &models->to[i], models->health[i].last,
+                            now_ms);
     if (pick.diverts)
         troupe_reason(turn, "llm.pick", "%.*s: %s", (int)kind.len, kind.ptr, pick.why);
     snprintf(result, sizeof(result), "{\"model\":%lld,\"next\":%lld,\"key\":%lld}",

@@ -25,7 +25,8 @@ struct llm_pick {
     int64_t model; /* -1: none may be asked       */
     int64_t next;  /* who would be, after it; -1  */
     int64_t key;
-    int diverts; /* from the order of the config */
+    int diverts;     /* from the order of the config */
+    uint32_t around; /* bits of those before it that keep failing */
     char why[480];
 };
 

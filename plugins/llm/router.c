@@ -267,15 +267,27 @@ static void tell_others(const struct llm_router *router, const struct llm_ask *a
     }
 }
 
-/* Keeps of those that cannot be asked now who may be first. */
-static void look_ahead(const struct llm_router *router, uint8_t index, int64_t now_ms,
+/* Its value, had it never failed. */
+static double unharmed(const struct llm_router *router, const struct llm_health *health,
+                       double value, int64_t now_ms)
+{
+    return value + (1 - router->cost_weight) * WEIGHT_TRUST * llm_health_failed(health, now_ms);
+}
+
+/* Keeps of those that cannot be asked now who may be first, and who is gone round. */
+static void look_ahead(const struct llm_router *router, const struct findings *found,
+                       const struct llm_way *way, uint32_t place, int64_t now_ms,
                        struct llm_choice *choice)
 {
+    const uint8_t index = way->to[place].candidate;
     const struct llm_candidate *model = &router->candidates[index];
     int limit;
     const int64_t wait =
         llm_health_wait(&model->health, &router->links[model->provider], now_ms, &limit);
 
+    if (!limit && (found->best < 0 || unharmed(router, &model->health, found->value[place],
+                                               now_ms) >= found->value[found->best]))
+        choice->around |= 1u << index;
     if (wait <= 0 || (choice->wait_ms >= 0 && wait >= choice->wait_ms))
         return;
     choice->next = index;
@@ -319,7 +331,7 @@ void llm_router_choose(struct llm_router *router, const struct llm_ask *ask, int
         if (found.why_not[i] &&
             found.why_not[i] ==
                 llm_health_obstacle(&model->health, &router->links[model->provider], now_ms))
-            look_ahead(router, way->to[i].candidate, now_ms, ret);
+            look_ahead(router, &found, way, i, now_ms, ret);
     }
     /* Asking one without a price is refused with the remedy, which helps more than silence. */
     chosen = found.best < 0 && ask->last < 0 ? found.unpriced : found.best;

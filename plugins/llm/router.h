@@ -75,6 +75,8 @@ struct llm_choice {
     int64_t next, wait_ms; /* -1: nobody will be */
     const struct llm_kind *kind;
     int limit;
+    uint32_t
+        around; /* bits of those that would be asked before the one that is, did they not keep failing */
     char why[LLM_WHY_MAX];
 };
 

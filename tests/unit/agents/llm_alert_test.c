@@ -60,8 +60,10 @@ static void what_is_older_than_the_window_does_not_count(void **state)
     struct llm_alert alert = {0};
 
     (void)state;
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
         assert_int_equal(note(&alert, &five, "rate", NOW + i * 3 * MINUTE), LLM_ALERT_NOTHING);
+        assert_int_equal(note(&alert, &five, NULL, NOW + i * 3 * MINUTE), LLM_ALERT_NOTHING);
+    }
     for (int i = 0; i < 4; i++) /* nor does what lies in a future that was set back */
         assert_int_equal(note(&alert, &five, "rate", NOW + 400 * MINUTE), LLM_ALERT_NOTHING);
     assert_int_equal(note(&alert, &five, "rate", NOW), LLM_ALERT_NOTHING);
@@ -120,6 +122,39 @@ static void too_large_a_share_of_enough_questions_is_told(void **state)
     memset(&alert, 0, sizeof(alert));
     for (int i = 0; i < 100; i++)
         assert_int_equal(note(&alert, &half, i % 5 ? NULL : "rate", NOW), LLM_ALERT_NOTHING);
+}
+
+/* A bot that is seldom asked: no window ever holds as many as alert_count. */
+static void a_model_that_answers_nothing_for_a_window_is_told_once(void **state)
+{
+    const struct llm_alert_rule both = {.count = 10, .share = 0.5, .window_ms = 10 * MINUTE};
+    struct llm_alert alert = {0};
+    struct llm_alert_news news;
+
+    (void)state;
+    assert_int_equal(note(&alert, &both, "rate", NOW), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &both, "rate", NOW + 30 * MINUTE), LLM_ALERT_NOTHING);
+    news = llm_alert_note(&alert, &both, kind_of("provider_failed"), NOW + 60 * MINUTE);
+    assert_int_equal(news.event, LLM_ALERT_DOWN);
+    assert_int_equal(news.count, 3);
+    assert_int_equal(news.for_ms, 60 * MINUTE);
+    for (int i = 3; i < 20; i++)
+        assert_int_equal(note(&alert, &both, "rate", NOW + 30 * i * MINUTE), LLM_ALERT_NOTHING);
+    for (int i = 0; i < 20; i++) /* nor by another rule for the same */
+        assert_int_equal(note(&alert, &both, "provider_failed", NOW + 600 * MINUTE),
+                         LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &both, NULL, NOW + 620 * MINUTE), LLM_ALERT_OVER);
+    /* An answer between them, or a refusal of what was asked, says that it is there. */
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(note(&alert, &both,
+                              i % 3   ? "rate"
+                              : i % 2 ? NULL
+                                      : "moderated",
+                              NOW + 20 * i * MINUTE),
+                         LLM_ALERT_NOTHING);
+    memset(&alert, 0, sizeof(alert));
+    for (int i = 0; i < 9; i++) /* so many at once say no more than alert_count of them would */
+        assert_int_equal(note(&alert, &both, "rate", NOW + 900 * MINUTE), LLM_ALERT_NOTHING);
 }
 
 static void what_was_asked_and_our_own_bounds_do_not_count(void **state)
@@ -237,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_turn_behind_the_others_takes_nothing_from_the_count),
         cmocka_unit_test(it_is_over_once_and_only_after_an_answer),
         cmocka_unit_test(too_large_a_share_of_enough_questions_is_told),
+        cmocka_unit_test(a_model_that_answers_nothing_for_a_window_is_told_once),
         cmocka_unit_test(what_was_asked_and_our_own_bounds_do_not_count),
         cmocka_unit_test(nothing_is_told_where_the_config_says_so),
         cmocka_unit_test(what_was_told_is_not_forgotten_for_other_kinds),

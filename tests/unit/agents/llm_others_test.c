@@ -400,6 +400,28 @@ static void while_one_is_down_the_next_one_is_asked_in_its_stead(void **state)
     }
 }
 
+static void the_owner_hears_of_a_model_that_questions_go_round(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < sizeof(asked) / sizeof(asked[0]); s++) {
+        struct fake_turn *fake = agent(several);
+
+        answers(fake, 0, 404, "{\"error\":{\"code\":\"model_not_found\",\"message\":\"RAW\"}}");
+        answers(fake, 1, 200, asked[s].answer);
+        assert_int_equal(asked[s].ask(fake), TROUPE_OK);
+        for (int i = 1; i < 20; i++) {
+            fake_next(fake);
+            fake->reservation_count = 0;
+            answers(fake, 0, 200, asked[s].answer);
+            assert_int_equal(asked[s].ask(fake), TROUPE_OK);
+            assert_int_equal(fake->request_count, 1);
+            assert_int_equal(fake_text_has(&fake->told, "(bad_model)"), i >= 9);
+        }
+        assert_int_equal(strchr(fake->told.ptr, '\n')[1], 0); /* once */
+        finish(fake);
+    }
+}
+
 static void who_fails_more_often_than_not_goes_behind_the_others(void **state)
 {
     struct fake_turn *fake = agent(several);
@@ -687,6 +709,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_model_that_is_down_is_not_asked_until_its_probe),
         cmocka_unit_test(a_turn_that_ran_out_of_time_counts_against_who_kept_silent),
         cmocka_unit_test(while_one_is_down_the_next_one_is_asked_in_its_stead),
+        cmocka_unit_test(the_owner_hears_of_a_model_that_questions_go_round),
         cmocka_unit_test(who_fails_more_often_than_not_goes_behind_the_others),
         cmocka_unit_test(a_key_that_may_not_be_used_gives_way_to_the_other_one),
         cmocka_unit_test(questions_that_are_repeated_stay_a_fifth_of_all),

@@ -312,6 +312,106 @@ static void answer_with(struct fake_turn *fake, const struct fake_response *resp
     assert_int_equal(chat(fake), expected);
 }
 
+/* The first model is far better, so that only its failures keep questions away from it. */
+static struct fake_turn *preferred(const char *first)
+{
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+    fake_config(fake, "base_url", "http://127.0.0.1:8080/v1");
+    fake_config(fake, "base_url_2", "http://127.0.0.1:8081/v1");
+    fake_config(fake, "api_key", "x");
+    fake_config(fake, "route_chat", first);
+    fake_config(fake, "cost_weight", "0");
+    fake_config(fake, "price_table", "/nonexistent/prices.json");
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    fake->on_call = call_route;
+    return fake;
+}
+
+static const struct fake_response *of_first;
+
+/* The first candidate answers as `of_first` says, every other one well. */
+static const char *call_by_model(struct fake_turn *fake, const char *name, troupe_str args)
+{
+    static const struct fake_response good = {.status = 200, .chunks = {GOOD}};
+    const char *result = call_route(fake, name, args);
+
+    if (strcmp(name, "llm-route") == 0)
+        fake->responses[fake->request_count] =
+            strstr(result, "\"candidate\":0,") ? *of_first : good;
+    return result;
+}
+
+/* One question; how often something was told since the last one. */
+static unsigned told_by_one(struct fake_turn *fake, const struct fake_response *first)
+{
+    const size_t before = fake->told.len;
+    unsigned lines = 0;
+
+    fake_next(fake);
+    fake->reservation_count = 0;
+    of_first = first;
+    fake->on_call = call_by_model;
+    assert_int_equal(chat(fake), TROUPE_OK); /* the other one answers them all */
+    for (size_t i = before; i < fake->told.len; i++)
+        lines += fake->told.ptr[i] == '\n';
+    return lines;
+}
+
+static void the_owner_hears_of_a_model_that_questions_go_round(void **state)
+{
+    static const struct {
+        struct fake_response response;
+        const char *kind;
+    } faults[] = {{{.status = 500}, "(provider_failed)"}, {{.status = 401}, "(bad_key)"}};
+    static const struct fake_response good = {.status = 200, .chunks = {GOOD}};
+
+    (void)state;
+    for (size_t f = 0; f < sizeof(faults) / sizeof(faults[0]); f++) {
+        struct fake_turn *fake = preferred("own-1 90, 2:other-1 5");
+        unsigned lines = 0, passed = 0;
+
+        for (int i = 0; i < 40; i++) {
+            const int was_told = fake->told.len > 0;
+
+            fake->now_ms += SECONDS;
+            lines += told_by_one(fake, &faults[f].response);
+            passed += fake->request_count == 1;
+            assert_int_equal(lines, i >= 9); /* the tenth that it fails, be it asked or not */
+            assert_true(was_told || !lines || strstr(fake->told.ptr, faults[f].kind));
+        }
+        assert_true(passed > 30);
+        /* and that it is over, once */
+        fake->now_ms += 1800 * SECONDS;
+        assert_int_equal(told_by_one(fake, &good), 1);
+        assert_true(fake_text_has(&fake->told, "answers again"));
+        assert_int_equal(told_by_one(fake, &good), 0);
+        fake_turn_free(fake);
+    }
+}
+
+static void what_is_not_asked_for_other_reasons_fails_nobody(void **state)
+{
+    static const struct fake_response broken = {.status = 503}, limited = {.status = 429},
+                                      good = {.status = 200, .chunks = {GOOD}};
+    struct fake_turn *fake = preferred("own-1 90, 2:other-1 5");
+
+    (void)state;
+    for (int i = 0; i < 40; i++) /* a limit on questions: it answers, only not so many */
+        assert_int_equal(told_by_one(fake, &limited), 0);
+    fake_turn_free(fake);
+
+    /* The one behind failed once and is out; nobody would have asked it. */
+    fake = preferred("2:other-1 90, own-1 5");
+    fake_next(fake);
+    fake->responses[0] = broken;
+    fake->responses[1] = (struct fake_response){.status = 401};
+    assert_true(chat(fake) < 0);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(told_by_one(fake, &good), 0);
+    fake_turn_free(fake);
+}
+
 static void the_only_model_has_a_breaker_too(void **state)
 {
     static const struct fake_response broken = {.status = 500},
@@ -606,6 +706,8 @@ int main(void)
         cmocka_unit_test(each_model_gets_what_it_holds),
         cmocka_unit_test(each_model_has_a_price_of_its_own),
         cmocka_unit_test(the_table_says_what_a_model_refuses),
+        cmocka_unit_test(the_owner_hears_of_a_model_that_questions_go_round),
+        cmocka_unit_test(what_is_not_asked_for_other_reasons_fails_nobody),
         cmocka_unit_test(the_only_model_has_a_breaker_too),
         cmocka_unit_test(the_only_key_that_is_refused_is_tried_again_soon),
         cmocka_unit_test(a_limit_on_questions_is_waited_for_where_it_is_short),
