@@ -58,7 +58,7 @@ static void report_over(struct turn_frame *frame, int64_t over)
         "turn %lld: \"%s\" cost %.6f USD more than was reserved and is not paid for any more; "
         "check the price table, then confirm it by /usage",
         (long long)frame->turn->id, frame->turn->what, (double)over / 1e6);
-    turn_engine_report(frame->turn->engine,
+    turn_engine_report(frame->turn->engine, TURN_REPORT_PLAIN,
                        "\"%s\" cost %.6f USD more than was reserved and is not paid for any more. "
                        "Check the price table, then confirm it by /usage.",
                        frame->turn->what, (double)over / 1e6);

@@ -27,7 +27,8 @@ static troupe_status tell(troupe_turn *turn, const char *sentence)
     text = mem_strndup(sentence, text_utf8_cut(sentence, whole, TROUPE_OWNER_MAX));
     turn_text_tidy(text);
     log_warn(frame->agent->owner, "%s", text);
-    turn_engine_report(frame->turn->engine, "`%s`: %s", frame->agent->name, text);
+    turn_engine_report(frame->turn->engine, TURN_REPORT_PLAIN, "`%s`: %s", frame->agent->name,
+                       text);
     return TROUPE_OK;
 }
 

@@ -251,13 +251,6 @@ static troupe_status start_discord(struct host *host, struct error *err)
     return status;
 }
 
-/* What a crash left, before anybody serves. */
-static void booked_at_start(void *arg, int64_t turn_id, const struct store_batch *batch,
-                            const struct turn_budget_watch *watch)
-{
-    turn_budget_tell(NULL, NULL, turn_id, batch, watch, arg);
-}
-
 static troupe_status start_engine(struct host *host, struct plugin_set *set, struct error *err)
 {
     struct engine_options options = {
@@ -277,11 +270,12 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
         .spooled = host_spool_add,
     };
     static const struct co_owner owner = {"core:housekeeping", 0}, neighbours = {"core:hosts", 0};
-    struct turn_budget_limits limits;
-    const struct turn_budget_watcher watcher = {&limits, booked_at_start, &limits};
+    /* What a crash left is booked before anybody serves, and told when somebody does. */
+    struct turn_budget_late late = {0};
+    const struct turn_budget_watcher watcher = {&late.limits, turn_budget_tell_later, &late};
     troupe_status status = host_spool_take_up(host, set, err);
 
-    turn_budget_limits_read(set->config, &limits);
+    turn_budget_limits_read(set->config, &late.limits);
     if (status == TROUPE_OK)
         status = turn_budget_close(host->store, -1, co_after(HOST_STEP_MS), &watcher, err);
 
@@ -305,6 +299,7 @@ static troupe_status start_engine(struct host *host, struct plugin_set *set, str
     }
     if (status == TROUPE_OK) {
         status = start_discord(host, err);
+        turn_budget_tell_late(host->engine, &late);
         sched_wake(host->sched);
         (void)co_spawn(&host->scope, &neighbours, host_neighbours, host);
     }

@@ -55,7 +55,7 @@ struct host {
 /* A generation has begun to serve: calls what its agents declare for that, beside everything else. */
 void host_at_start(struct host *host);
 /* Tells the owner, where a channel is set for that (`host`). */
-void host_report(void *host, const char *text);
+void host_report(void *host, enum turn_report kind, const char *text);
 /* The same, that an agent was switched off. */
 void host_report_agent(void *host, const struct plugin_agent *agent);
 /* A coroutine of the host's scope that tidies up until it is cancelled. */

@@ -10,16 +10,19 @@
 void host_report_reload(struct host *host, const char *report)
 {
     if (host->discord)
-        discord_report(host->discord,
+        discord_report(host->discord, DISCORD_REPORT_PLAIN,
                        "A reload was refused; the configuration before it serves on.", report);
 }
 
-void host_report(void *arg, const char *text)
+void host_report(void *arg, enum turn_report kind, const char *text)
 {
+    static const enum discord_report_kind kinds[] = {[TURN_REPORT_PLAIN] = DISCORD_REPORT_PLAIN,
+                                                     [TURN_REPORT_HOUR] = DISCORD_REPORT_HOUR,
+                                                     [TURN_REPORT_CAP] = DISCORD_REPORT_CAP};
     struct host *host = arg;
 
     if (host->discord)
-        discord_report(host->discord, text, NULL);
+        discord_report(host->discord, kinds[kind], text, NULL);
 }
 
 void host_report_agent(void *arg, const struct plugin_agent *agent)
@@ -31,5 +34,5 @@ void host_report_agent(void *arg, const struct plugin_agent *agent)
         agent->name, agent->why_disabled);
 
     if (host->discord)
-        discord_report(host->discord, text, NULL);
+        discord_report(host->discord, DISCORD_REPORT_PLAIN, text, NULL);
 }

@@ -40,6 +40,23 @@ static bool is_owners(const struct turn_budget_mark *mark)
     return !strcmp(mark->scope, "bot") || !strcmp(mark->scope, "plugin");
 }
 
+static void log_mark(const struct turn_budget_mark *mark, int64_t turn_id)
+{
+    log_warn("budget", "%.4f of %.2f USD are spent %s, %d %% of the cap of a %s (turn %lld)",
+             (double)mark->spent / 1e6, (double)mark->cap / 1e6, turn_budget_span_name(mark->span),
+             mark->percent, mark->scope, (long long)turn_id);
+}
+
+static void report_mark(const struct engine *engine, const struct turn_budget_mark *mark)
+{
+    turn_engine_report(engine, mark->span == TURN_BUDGET_HOUR ? TURN_REPORT_HOUR : TURN_REPORT_CAP,
+                       "%.4f of %.2f USD are spent %s: %d %% of the cap of %s. What it "
+                       "went to is in /usage.",
+                       (double)mark->spent / 1e6, (double)mark->cap / 1e6,
+                       turn_budget_span_name(mark->span), mark->percent,
+                       strcmp(mark->scope, "bot") ? "an agent" : "the bot");
+}
+
 void turn_budget_tell(const struct engine *engine, struct turn *turn, int64_t turn_id,
                       const struct store_batch *batch, const struct turn_budget_watch *watch,
                       const struct turn_budget_limits *limits)
@@ -49,22 +66,44 @@ void turn_budget_tell(const struct engine *engine, struct turn *turn, int64_t tu
 
     for (size_t i = 0; i < count; i++) {
         const struct turn_budget_mark *mark = &marks[i];
-        const char *when = turn_budget_span_name(mark->span);
 
         if (turn)
             turn_trace_add(&turn->trace, "budget", "budget.mark",
                            "%d %% of the %s's cap of %s are spent", mark->percent, mark->scope,
-                           when);
-        log_warn("budget", "%.4f of %.2f USD are spent %s, %d %% of the cap of a %s (turn %lld)",
-                 (double)mark->spent / 1e6, (double)mark->cap / 1e6, when, mark->percent,
-                 mark->scope, (long long)turn_id);
-        if (engine && is_owners(mark))
-            turn_engine_report(engine,
-                               "%.4f of %.2f USD are spent %s: %d %% of the cap of %s. What it "
-                               "went to is in /usage.",
-                               (double)mark->spent / 1e6, (double)mark->cap / 1e6, when,
-                               mark->percent, strcmp(mark->scope, "bot") ? "an agent" : "the bot");
+                           turn_budget_span_name(mark->span));
+        log_mark(mark, turn_id);
+        if (is_owners(mark))
+            report_mark(engine, mark);
     }
+}
+
+/* ---- at the start --------------------------------------------------------------------------- */
+
+void turn_budget_tell_later(void *arg, int64_t turn_id, const struct store_batch *batch,
+                            const struct turn_budget_watch *watch)
+{
+    struct turn_budget_late *late = arg;
+    struct turn_budget_mark marks[TURN_BUDGET_MARKS];
+    size_t count = turn_budget_marks(batch, watch, &late->limits, marks);
+
+    for (size_t i = 0; i < count; i++) {
+        const bool is_bots = !strcmp(marks[i].scope, "bot");
+        struct turn_budget_mark *kept = &late->marks[is_bots][marks[i].span];
+
+        log_mark(&marks[i], turn_id);
+        if (!is_owners(&marks[i]) || marks[i].percent < kept->percent)
+            continue;
+        *kept = marks[i];
+        kept->scope = is_bots ? "bot" : "plugin"; /* the batch's goes with it */
+    }
+}
+
+void turn_budget_tell_late(const struct engine *engine, const struct turn_budget_late *late)
+{
+    for (int is_bots = 1; is_bots >= 0; is_bots--)
+        for (int span = 0; span < TURN_BUDGET_SPANS; span++)
+            if (late->marks[is_bots][span].percent)
+                report_mark(engine, &late->marks[is_bots][span]);
 }
 
 /* ---- worst cases ---------------------------------------------------------------------------- */

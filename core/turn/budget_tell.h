@@ -15,10 +15,20 @@ struct turn;
 /* What [budget] says. */
 void turn_budget_limits_read(const struct config *config, struct turn_budget_limits *ret);
 struct turn_budget_limits turn_budget_limits_of(const struct engine *engine);
-/* After the commit. `engine` NULL: nobody serves yet, the log alone hears. `turn` NULL: it has ended. */
+/* After the commit. `turn` NULL: it has ended. */
 void turn_budget_tell(const struct engine *engine, struct turn *turn, int64_t turn_id,
                       const struct store_batch *batch, const struct turn_budget_watch *watch,
                       const struct turn_budget_limits *limits);
+/* The same of bookings at the start, when nobody serves yet: the log hears at once, the owner when there is an
+ * engine, of the highest mark of each kind. */
+struct turn_budget_late {
+    struct turn_budget_limits limits;
+    struct turn_budget_mark marks[2][TURN_BUDGET_SPANS]; /* of an agent, and of the bot */
+};
+/* A turn_budget_watcher's `booked`, with `late`. */
+void turn_budget_tell_later(void *late, int64_t turn_id, const struct store_batch *batch,
+                            const struct turn_budget_watch *watch);
+void turn_budget_tell_late(const struct engine *engine, const struct turn_budget_late *late);
 /* turn_budget_close of one turn, and what that passed is told. [waits] */
 troupe_status turn_budget_end(struct engine *engine, int64_t turn_id, struct error *err);
 

@@ -524,7 +524,7 @@ static void runaway(void *local, const struct co_owner *owner)
                                                   frame->agent);
 }
 
-void turn_engine_report(const struct engine *engine, const char *format, ...)
+void turn_engine_report(const struct engine *engine, enum turn_report kind, const char *format, ...)
 {
     _cleanup_buf_ struct buf text = BUF_INIT;
     va_list args;
@@ -534,7 +534,7 @@ void turn_engine_report(const struct engine *engine, const char *format, ...)
     va_start(args, format);
     buf_vprintf(&text, format, args);
     va_end(args);
-    engine->options.report(engine->options.report_arg, buf_text(&text));
+    engine->options.report(engine->options.report_arg, kind, buf_text(&text));
 }
 
 bool turn_agent_serves(const struct plugin_agent *agent, struct error *err)

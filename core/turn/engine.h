@@ -27,6 +27,13 @@ struct store_batch;
 struct store_spool;
 struct spool_record;
 
+/* What a report to the bot's owner is of: what comes every hour must not keep the others from being told. */
+enum turn_report {
+    TURN_REPORT_PLAIN,
+    TURN_REPORT_HOUR, /* a mark of a cap of an hour */
+    TURN_REPORT_CAP   /* one of a day or a month    */
+};
+
 /* A turn has ended: for logs and figures. Texts are borrowed, none is what somebody wrote. */
 struct turn_figures {
     int64_t id; /* 0: one of the core's own commands */
@@ -65,7 +72,7 @@ struct engine_options {
     void (*switched_off)(void *arg, const struct plugin_agent *agent);
     void *switched_off_arg;
     /* Something that the bot's owner should hear of, which the log has already. The same. */
-    void (*report)(void *arg, const char *text);
+    void (*report)(void *arg, enum turn_report kind, const char *text);
     void *report_arg;
 };
 

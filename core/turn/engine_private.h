@@ -174,8 +174,8 @@ void turn_read_cost(struct turn *turn);
 /* The turn's coroutine has done all that is owed. */
 void turn_engine_ended(struct turn *turn);
 /* Tells the bot's owner, where somebody does that; the caller logs it, too. */
-void turn_engine_report(const struct engine *engine, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void turn_engine_report(const struct engine *engine, enum turn_report kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The turn is parked: it goes, and runs again at once where it was answered meanwhile. */
 void turn_engine_put_aside(struct turn *turn);
 /* A deadline for a write of the engine itself. */

@@ -73,9 +73,19 @@ void discord_configure(struct discord *discord, const struct config_section *sec
 /* The commands that members are offered from now on; takes them over. They are registered as [discord]
  * says, as soon as that is possible. */
 void discord_set_commands(struct discord *discord, struct gateway_commands *commands);
+/* What a report is of. Each has a bound of its own, so that none keeps another from being told: those that
+ * come every hour are the fewest. */
+enum discord_report_kind {
+    DISCORD_REPORT_PLAIN, /* at most 20 an hour                              */
+    DISCORD_REPORT_HOUR,  /* a mark of a cap of an hour: at most 10 an hour  */
+    DISCORD_REPORT_CAP,   /* one of a day or a month: at most 20 an hour     */
+    DISCORD_REPORT_KINDS
+};
+
 /* A sentence and, where there is one, its detail for the bot's owner, in the channel that [discord]
- * report_channel names; at most 20 an hour. Kept nowhere: the caller logs it, too. */
-void discord_report(struct discord *discord, const char *text, const char *detail);
+ * report_channel names. Kept nowhere: the caller logs it, too. */
+void discord_report(struct discord *discord, enum discord_report_kind kind, const char *text,
+                    const char *detail);
 /* No event is taken in any more; the connection stays, and what is owed goes on being delivered. */
 void discord_quiet(struct discord *discord);
 /* Waits until what is owed is delivered, at most until `deadline`, then drops the connection so

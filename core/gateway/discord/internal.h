@@ -70,8 +70,10 @@ struct discord {
     char *prefix;  /* [discord] prefix                              */
     char *report_channel; /* [discord] report_channel; NULL: none */
     struct discord_reports {
-        unsigned count; /* since … */
-        uint64_t began;
+        struct discord_reports_of {
+            unsigned count; /* since … */
+            uint64_t began;
+        } of[DISCORD_REPORT_KINDS];
     } reports;
     bool acknowledge;
     struct {
@@ -245,6 +247,12 @@ void discord_answer_drop(struct gateway *gateway, void *handle);
 void discord_answer_failed(struct gateway *gateway, void *handle);
 void discord_ahead_clear(struct discord *discord); /* after discord_answer_clear */
 void discord_answer_clear(struct discord *discord);
+
+/* ---- report.c -------------------------------------------------------------------------------- */
+
+/* Whether another report of the kind may be told at `now` (milliseconds of the loop); it then counts. */
+bool discord_report_allowed(struct discord_reports *reports, enum discord_report_kind kind,
+                            uint64_t now);
 
 /* ---- say.c ----------------------------------------------------------------------------------- */
 

@@ -11,16 +11,27 @@
 
 #include <string.h>
 
-#define DETAIL_MAX  3000 /* bytes; the log has the rest */
-#define REPORTS_MAX 20   /* in … */
-#define WINDOW_MS   3600000
+#define DETAIL_MAX 3000 /* bytes; the log has the rest */
+#define WINDOW_MS  3600000
 
-/* Who reloads in a loop shall not fill a channel. */
-static bool is_allowed(struct discord_reports *reports, uint64_t now)
+static const struct {
+    unsigned most; /* in WINDOW_MS */
+    const char *further;
+} kinds[DISCORD_REPORT_KINDS] = {
+    [DISCORD_REPORT_PLAIN] = {20, "Further reports of this hour are in the log only."},
+    [DISCORD_REPORT_HOUR] = {10,
+                             "Further marks of caps of an hour are in the log only, for an hour."},
+    [DISCORD_REPORT_CAP] = {20, "Further marks of caps are in the log only, for an hour."},
+};
+
+bool discord_report_allowed(struct discord_reports *reports, enum discord_report_kind kind,
+                            uint64_t now)
 {
-    if (!reports->count || now - reports->began >= WINDOW_MS)
-        *reports = (struct discord_reports){.began = now};
-    return reports->count++ < REPORTS_MAX;
+    struct discord_reports_of *of = &reports->of[kind];
+
+    if (!of->count || now - of->began >= WINDOW_MS)
+        *of = (struct discord_reports_of){.began = now};
+    return of->count++ < kinds[kind].most;
 }
 
 /* A block that nothing in it ends. */
@@ -73,7 +84,8 @@ static void say(struct discord *discord, const struct event *to, const char *tex
     saying_free(saying);
 }
 
-void discord_report(struct discord *discord, const char *text, const char *detail)
+void discord_report(struct discord *discord, enum discord_report_kind kind, const char *text,
+                    const char *detail)
 {
     const struct event to = {
         .gateway = &discord->gateway,
@@ -87,12 +99,12 @@ void discord_report(struct discord *discord, const char *text, const char *detai
     _cleanup_buf_ struct buf out = BUF_INIT;
 
     if (!discord->report_channel || !discord->rest ||
-        !is_allowed(&discord->reports, loop_now(discord->loop)))
+        !discord_report_allowed(&discord->reports, kind, loop_now(discord->loop)))
         return;
     buf_puts(&out, text);
     if (detail)
         put_detail(&out, detail);
-    if (discord->reports.count == REPORTS_MAX)
-        buf_printf(&out, "\nFurther reports of this hour are in the log only.");
+    if (discord->reports.of[kind].count == kinds[kind].most)
+        buf_printf(&out, "\n%s", kinds[kind].further);
     say(discord, &to, buf_text(&out));
 }

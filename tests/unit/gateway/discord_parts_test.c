@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The small parts of a Discord session: addresses, intents.
+ * The small parts of a Discord session: addresses, intents, the bounds of what the owner is told.
  */
 #include "tap.h"
 
 #include "base/error.h"
 #include "gateway/discord/intents.h"
+#include "gateway/discord/internal.h"
 #include "gateway/discord/url.h"
 
 #include <string.h>
@@ -120,6 +121,25 @@ static void the_flags_of_the_application_tell_what_it_may_not_ask_for(void **sta
                      DISCORD_INTENT_GUILD_MEMBERS | DISCORD_INTENT_GUILD_PRESENCES);
 }
 
+static void no_kind_of_report_keeps_another_from_being_told(void **state)
+{
+    static const unsigned most[DISCORD_REPORT_KINDS] = {20, 10, 20};
+    struct discord_reports reports = {0};
+    const uint64_t now = 1000, hour = 3600000;
+
+    (void)state;
+    for (int kind = 0; kind < DISCORD_REPORT_KINDS; kind++) {
+        for (unsigned i = 0; i < 40; i++)
+            assert_int_equal(
+                discord_report_allowed(&reports, (enum discord_report_kind)kind, now + i * 1000),
+                i < most[kind]);
+        assert_false(
+            discord_report_allowed(&reports, (enum discord_report_kind)kind, now + hour - 1));
+    }
+    for (int kind = 0; kind < DISCORD_REPORT_KINDS; kind++)
+        assert_true(discord_report_allowed(&reports, (enum discord_report_kind)kind, now + hour));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +147,7 @@ int main(void)
         cmocka_unit_test(the_token_goes_to_wss_or_to_this_machine_only),
         cmocka_unit_test(intents_follow_from_what_is_subscribed),
         cmocka_unit_test(each_intent_has_a_name),
+        cmocka_unit_test(no_kind_of_report_keeps_another_from_being_told),
         cmocka_unit_test(the_flags_of_the_application_tell_what_it_may_not_ask_for),
     };
 

@@ -63,10 +63,11 @@ struct stage_test {
     struct list_link answers; /* struct fake_answer */
     uint64_t park_ms;         /* of the engine's options */
     struct buf reports;       /* what the owner was told, a line each */
-    bool away;                /* nobody is there: what is owed waits in the outbox */
-    bool refuses;             /* takes no answer to its end                        */
-    bool refuses_begin;       /* nor a new one                                     */
-    bool gathers;             /* what is written is not shown before the end       */
+    unsigned report_counts[TURN_REPORT_CAP + 1];
+    bool away;          /* nobody is there: what is owed waits in the outbox */
+    bool refuses;       /* takes no answer to its end                        */
+    bool refuses_begin; /* nor a new one                                     */
+    bool gathers;       /* what is written is not shown before the end       */
     int64_t taken, stored;
     unsigned drops, refusals;
     co_fn body;
@@ -513,8 +514,9 @@ static inline struct plugin_set *build_set(struct stage_test *t, const char *ini
     return set;
 }
 
-static inline void take_report(void *arg, const char *text)
+static inline void take_report(void *arg, enum turn_report kind, const char *text)
 {
+    ((struct stage_test *)arg)->report_counts[kind]++;
     buf_printf(&((struct stage_test *)arg)->reports, "%s\n", text);
 }
 
