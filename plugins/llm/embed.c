@@ -22,7 +22,7 @@ static const char nowhere[] = "No model that is set up makes vectors of texts, a
 
 /* All of one call. */
 struct embedding {
-    const struct llm_others *others;
+    struct llm_others *others;
     const json_t *texts;
     int64_t dimensions; /* asked for; 0: the model's own */
     int as_base64;
@@ -69,14 +69,15 @@ static size_t batch_size(const json_t *texts, size_t from, size_t *ret_bytes)
     return n;
 }
 
-static json_t *body_of(const struct embedding *embedding, const struct llm_settings *settings)
+static json_t *body_of(const struct embedding *embedding, uint32_t at)
 {
+    const struct llm_settings *settings = &embedding->others->embed.to[at];
     json_t *input = json_array();
     json_t *body = json_pack("{s:s, s:o}", "model", settings->model, "input", input);
 
     for (size_t i = 0; i < embedding->count; i++)
         json_array_append(input, json_array_get(embedding->texts, embedding->from + i));
-    if (embedding->dimensions > 0)
+    if (llm_vector_is_told(&embedding->others->embed.vectors[at], (uint32_t)embedding->dimensions))
         json_object_set_new(body, "dimensions", json_integer(embedding->dimensions));
     return body; /* floats are what all give where nothing is said, and names for it differ */
 }
@@ -168,10 +169,12 @@ static json_t *pack(const json_t *vector)
     return ret;
 }
 
-/* Whether there are as many vectors as texts, all alike, every value a number. */
-static int fits(const struct llm_exchange *exchange, const json_t *answer)
+/* Whether there are as many vectors as texts, all alike, every value a number, and as many values as were asked
+ * for. How many it made is known from then on. */
+static const struct llm_kind *fits(const struct llm_exchange *exchange, const json_t *answer)
 {
-    const struct embedding *embedding = exchange->arg;
+    struct embedding *embedding = exchange->arg;
+    const uint32_t asked = (uint32_t)embedding->dimensions;
     size_t values = embedding->values;
 
     for (size_t at = 0; at < embedding->count; at++) {
@@ -180,13 +183,14 @@ static int fits(const struct llm_exchange *exchange, const json_t *answer)
 
         if (values == 0)
             values = json_array_size(vector);
-        if (values == 0 || values > LLM_EMBED_VALUES_MAX || json_array_size(vector) != values)
-            return 0;
+        if (values == 0 || json_array_size(vector) != values)
+            return &llm_kind_garbage;
         json_array_foreach ((json_t *)vector, i, value)
             if (!json_is_number(value) || !isfinite(json_number_value(value)))
-                return 0;
+                return &llm_kind_garbage;
     }
-    return 1;
+    llm_vector_learn(&embedding->others->embed.vectors[exchange->at], asked, (uint32_t)values);
+    return values > LLM_VALUES_MAX || (asked > 0 && values != asked) ? &llm_kind_misfit : NULL;
 }
 
 /* Adds a batch's vectors. */
@@ -238,7 +242,7 @@ static int aim(struct llm_exchange *exchange, troupe_turn *turn)
     if (settings->format == LLM_FORMAT_ANTHROPIC || !is_wanted(embedding, settings))
         return 0;
     exchange->path = settings->format == LLM_FORMAT_OLLAMA ? "/embed" : "/embeddings";
-    exchange->body = body_of(embedding, settings);
+    exchange->body = body_of(embedding, exchange->at);
     /* No tokenizer makes more tokens than bytes; a few stand around each text. */
     exchange->worst = find_price(turn, exchange, embedding)
                           ? price_of(embedding->bytes + 16 * embedding->count, embedding->price)
@@ -277,6 +281,49 @@ static troupe_status fail_too_long(troupe_turn *turn)
     return troupe_fail(turn, TROUPE_LIMIT, "llm.too_long",
                        "llm.embed: the vectors have more than 1 MB; ask for fewer texts at once, "
                        "fewer dimensions, or \"encoding\": \"base64\".");
+}
+
+/* The most values with which all vectors have room in a result. */
+static uint32_t most_values(const struct embedding *embedding)
+{
+    uint32_t least = 0, above = LLM_VALUES_MAX + 1;
+
+    while (above - least > 1) {
+        const uint32_t middle = (least + above) / 2;
+
+        if (are_too_long(embedding, middle))
+            above = middle;
+        else
+            least = middle;
+    }
+    return least;
+}
+
+/* Where a model was not asked, or in vain, as it makes other vectors: how many values these have. Else `status`,
+ * which was told. */
+static troupe_status fail_misfit(troupe_turn *turn, const struct embedding *embedding,
+                                 const struct llm_exchange *exchange, troupe_status status)
+{
+    const struct llm_models *models = &embedding->others->embed;
+    uint32_t i = 0;
+
+    while (i < models->count && !((exchange->misfit >> i & 1 ||
+                                   (exchange->kind == &llm_kind_misfit && exchange->at == i)) &&
+                                  is_wanted(embedding, &models->to[i])))
+        i++;
+    if (i == models->count)
+        return status;
+    if (embedding->dimensions == 0 && models->vectors[i].own <= LLM_VALUES_MAX)
+        return fail_too_long(turn);
+    return troupe_fail(turn, TROUPE_UNSUPPORTED, "llm.unsupported",
+                       "llm.embed: the model \"%s\" makes vectors of %u values%s; ask for %s, or "
+                       "name another model in embed_model of [agent %s].",
+                       models->to[i].model, models->vectors[i].own,
+                       models->vectors[i].fewer ? " or fewer" : "",
+                       models->vectors[i].own > LLM_VALUES_MAX ? "4096 or fewer, where it can"
+                       : models->vectors[i].fewer              ? "no more"
+                                                               : "as many",
+                       troupe_agent(troupe_turn_host(turn)));
 }
 
 /* All batches by one model: vectors of two cannot be compared. `exchange->first` is the first that may be
@@ -360,6 +407,8 @@ troupe_status llm_embed_run(troupe_turn *turn, struct llm_others *others, struct
     if (dimensions > 0 && are_too_long(&embedding, (size_t)dimensions))
         return fail_too_long(turn);
     exchange.patience_ms = others->embed.to[0].first_token_ms;
+    exchange.values = (uint32_t)dimensions;
+    exchange.values_most = most_values(&embedding);
     do {
         exchange.first += exchange.alone; /* behind the one that began and could not end it */
         exchange.alone = 0;
@@ -367,5 +416,10 @@ troupe_status llm_embed_run(troupe_turn *turn, struct llm_others *others, struct
         llm_exchange_clear(&exchange);
     } while (status < 0 && exchange.alone && exchange.kind && exchange.kind->retry != LLM_STOP &&
              exchange.first + 1 < others->embed.count && troupe_turn_status(turn) >= 0);
-    return status < 0 ? status : give_result(turn, &embedding);
+    if (status >= 0)
+        return give_result(turn, &embedding);
+    if (troupe_turn_status(turn) >= 0 &&
+        (status == TROUPE_UNSUPPORTED || exchange.kind == &llm_kind_misfit))
+        return fail_misfit(turn, &embedding, &exchange, status);
+    return status;
 }

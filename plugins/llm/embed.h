@@ -8,10 +8,9 @@
 #include "others.h"
 #include "router.h"
 
-#define LLM_EMBED_TEXTS_MAX  64
-#define LLM_EMBED_TEXT_MAX   ((size_t)32 * 1024)  /* bytes of a text */
-#define LLM_EMBED_BATCH_MAX  ((size_t)250 * 1000) /* bytes of a request: no more tokens than that */
-#define LLM_EMBED_VALUES_MAX 4096
+#define LLM_EMBED_TEXTS_MAX 64
+#define LLM_EMBED_TEXT_MAX  ((size_t)32 * 1024)  /* bytes of a text */
+#define LLM_EMBED_BATCH_MAX ((size_t)250 * 1000) /* bytes of a request: no more tokens than that */
 
 /* The service; see troupe/services.h. [turn, waits] */
 troupe_status llm_embed_run(troupe_turn *turn, struct llm_others *others, struct llm_router *router,

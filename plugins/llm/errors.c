@@ -309,6 +309,9 @@ static const struct llm_kind too_many_requests =
 const struct llm_kind llm_kind_garbage =
     KIND("garbage", LLM_PROTOCOL, TROUPE_DATA, "bad_answer", LLM_AGAIN,
          THE_MODEL "sent something that cannot be understood. Please try again.");
+const struct llm_kind llm_kind_misfit =
+    KIND("misfit", LLM_REQUEST, TROUPE_UNAVAILABLE, "provider_error", LLM_ELSEWHERE,
+         "The model for vectors makes others than were asked for. The admin can name another one.");
 const struct llm_kind llm_kind_empty =
     KIND("empty", LLM_PROTOCOL, TROUPE_DATA, "bad_answer", LLM_AGAIN,
          THE_MODEL "gave an empty answer. Please try again.");
@@ -342,6 +345,7 @@ static const struct llm_kind *const others[] = {
     &too_long_answer,
     &too_many_requests,
     &llm_kind_garbage,
+    &llm_kind_misfit,
     &llm_kind_empty,
     &llm_kind_no_room,
     &llm_kind_filtered,

@@ -64,8 +64,9 @@ int llm_kind_may_name_key(const struct llm_kind *kind, uint32_t http_status);
 int llm_kind_cannot_see(const struct llm_kind *kind);
 
 /* Kinds that the plugin itself finds. */
-extern const struct llm_kind llm_kind_garbage;  /* not an answer in the expected format         */
-extern const struct llm_kind llm_kind_empty;    /* ended without text                           */
+extern const struct llm_kind llm_kind_garbage; /* not an answer in the expected format         */
+extern const struct llm_kind llm_kind_misfit; /* an answer, but with other vectors than asked for */
+extern const struct llm_kind llm_kind_empty;  /* ended without text                           */
 extern const struct llm_kind llm_kind_no_room;  /* nothing but reasoning up to max_tokens        */
 extern const struct llm_kind llm_kind_filtered; /* ended by the provider's content filter       */
 extern const struct llm_kind llm_kind_no_context; /* more than the model's context holds       */

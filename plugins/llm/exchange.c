@@ -195,13 +195,16 @@ static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, trou
         return json_object_get(answer, "usage") ? troupe_turn_status(turn)
                                                 : llm_settle(turn, reservation, 0);
     }
-    /* Nobody knows whether it was paid for: it is not asked for there again. */
-    if (!json_is_object(answer) || (exchange->fits && !exchange->fits(exchange, answer))) {
-        ret->kind = &llm_kind_garbage;
+    ret->kind = !json_is_object(answer) ? &llm_kind_garbage
+                : exchange->fits        ? exchange->fits(exchange, answer)
+                                        : NULL;
+    if (ret->kind)
         log_failure(exchange, ret->kind, &error);
+    /* Nobody knows whether it was paid for: it is not asked for there again. */
+    if (ret->kind == &llm_kind_garbage)
         return troupe_turn_status(turn);
-    }
-    ret->answer = json_incref(answer);
+    if (!ret->kind)
+        ret->answer = json_incref(answer);
     exchange->cost_micros = exchange->cost(exchange, answer, &usage.input, &usage.output);
     llm_used(turn, reservation, &usage);
     return llm_settle(turn, reservation, exchange->cost_micros);
@@ -386,13 +389,18 @@ static troupe_status ask_all(troupe_turn *turn, struct llm_exchange *exchange,
     asking->tried = 0;
     memset(asking->times, 0, sizeof(asking->times));
     while (asking->gone != UINT32_MAX) {
-        const struct llm_wish wish = {asking->gone | asking->tried, exchange->first,
-                                      end_of(exchange), n > 1};
+        const struct llm_wish wish = {asking->gone | asking->tried,
+                                      exchange->first,
+                                      end_of(exchange),
+                                      n > 1,
+                                      exchange->values,
+                                      exchange->values_most};
         struct llm_pick pick;
         troupe_status status = llm_pick_ask(turn, exchange->kind_name, &wish, &pick);
 
         if (status < 0)
             return status;
+        exchange->misfit = pick.misfit;
         if (pick.model < 0)
             break;
         llm_exchange_clear(exchange);
@@ -417,7 +425,8 @@ static troupe_status fail_unasked(troupe_turn *turn, const struct llm_exchange *
 {
     if (asking->refused)
         return asking->refused;
-    if (asking->unfit >= (int)(end_of(exchange) - exchange->first))
+    if (asking->unfit + __builtin_popcount(exchange->misfit) >=
+        (int)(end_of(exchange) - exchange->first))
         return llm_exchange_unsupported(turn, exchange->nowhere);
     return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.unreachable",
                        "%s cannot be asked at the moment. Please try again in a minute.",

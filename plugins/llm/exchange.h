@@ -31,10 +31,11 @@ struct llm_exchange {
     /* What an answer cost, in micro-USD; its tokens, where it tells. */
     uint64_t (*cost)(const struct llm_exchange *exchange, const json_t *answer, uint64_t *ret_in,
                      uint64_t *ret_out);
-    /* Whether the answer is what was asked for; one that is not goes to the next model, as a failure does.
-     * NULL: any object is. */
-    int (*fits)(const struct llm_exchange *exchange, const json_t *answer);
-    void *arg; /* of all of them */
+    /* NULL where the answer is what was asked for; one that is not goes to the next model, as a failure of that
+     * kind does. NULL: any object is. */
+    const struct llm_kind *(*fits)(const struct llm_exchange *exchange, const json_t *answer);
+    uint32_t values, values_most; /* of vectors; llm_wish has them */
+    void *arg;                    /* of all of them */
 
     /* Of the model that was asked last. */
     const struct llm_settings *settings;
@@ -43,7 +44,8 @@ struct llm_exchange {
     json_t *body;
     uint64_t worst; /* micro-USD, or TROUPE_PRICE_UNKNOWN */
     uint64_t cost_micros;
-    uint32_t http_status;        /* of the last answer, 0 without one */
+    uint32_t misfit;      /* bits of models that were not asked, as they make other vectors */
+    uint32_t http_status; /* of the last answer, 0 without one */
     const struct llm_kind *kind; /* of the last failure; NULL: it was none of a provider's */
 };
 

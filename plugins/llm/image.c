@@ -151,16 +151,16 @@ static const json_t *picture_of(const json_t *answer)
 }
 
 /* Whether it is a picture of a kind that can be passed on. */
-static int fits(const struct llm_exchange *exchange, const json_t *answer)
+static const struct llm_kind *fits(const struct llm_exchange *exchange, const json_t *answer)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const char *text = json_string_value(picture_of(answer)), *end;
 
     (void)exchange;
     if (!text || !type_of(text))
-        return 0;
+        return &llm_kind_garbage;
     end = text + strspn(text, digits);
-    return end[strspn(end, "=")] == 0;
+    return end[strspn(end, "=")] == 0 ? NULL : &llm_kind_garbage;
 }
 
 /* As much of the prompt as says what the picture shows. */

@@ -192,7 +192,7 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
 TROUPE_SERVICE(llm_embed, TROUPE_SERVICE_LLM_EMBED, "Vectors of texts", TROUPE_PAID,
                TROUPE_JSON(texts, "Up to 64 texts"),
                TROUPE_INT(dimensions, "Values of a vector; 0: as the model makes them", .min = 0,
-                          .max = LLM_EMBED_VALUES_MAX, .def = 0),
+                          .max = LLM_VALUES_MAX, .def = 0),
                TROUPE_STRING(encoding, "How vectors are written", .choices = "float|base64",
                              .def_text = "float"),
                TROUPE_STRING(model, "The one model that may make them; empty: any that is set up",
@@ -397,13 +397,23 @@ TROUPE_SERVICE(llm_pick_function, LLM_PICK_FUNCTION,
                TROUPE_INT(from, "The first of them", .min = 0, .max = LLM_MODELS_MAX, .def = 0),
                TROUPE_INT(until, "The one behind the last", .min = 0, .max = LLM_MODELS_MAX,
                           .def = LLM_MODELS_MAX),
-               TROUPE_BOOL(again, "Whether they were asked before", .def = 0))
+               TROUPE_BOOL(again, "Whether they were asked before", .def = 0),
+               TROUPE_INT(values, "Values of a vector that are asked for", .min = 0,
+                          .max = LLM_VALUES_MAX, .def = 0),
+               TROUPE_INT(most, "Values of a vector that there is room for", .min = 0,
+                          .max = UINT32_MAX, .def = 0))
 
 static troupe_status llm_pick_function(troupe_turn *turn, troupe_str kind, int64_t tried,
-                                       int64_t from, int64_t until, int32_t again)
+                                       int64_t from, int64_t until, int32_t again, int64_t values,
+                                       int64_t most)
 {
     struct llm_agent *agent = troupe_state(turn);
-    const struct llm_wish wish = {(uint32_t)tried, (uint32_t)from, (uint32_t)until, again};
+    const struct llm_wish wish = {.tried = (uint32_t)tried,
+                                  .from = (uint32_t)from,
+                                  .until = (uint32_t)until,
+                                  .again = again,
+                                  .values = (uint32_t)values,
+                                  .most = (uint32_t)most};
 
     return llm_pick_answer(turn, &agent->others, &agent->router, kind, &wish);
 }

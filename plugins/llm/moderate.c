@@ -29,13 +29,15 @@ static uint64_t cost_of(const struct llm_exchange *exchange, const json_t *answe
     return exchange->worst;
 }
 
-static int fits(const struct llm_exchange *exchange, const json_t *answer)
+static const struct llm_kind *fits(const struct llm_exchange *exchange, const json_t *answer)
 {
     const json_t *first = json_array_get(json_object_get(answer, "results"), 0);
 
     (void)exchange;
     return json_is_boolean(json_object_get(first, "flagged")) &&
-           json_is_object(json_object_get(first, "categories"));
+                   json_is_object(json_object_get(first, "categories"))
+               ? NULL
+               : &llm_kind_garbage;
 }
 
 /* {"harassment/threatening": true …} as {"flagged": […], "scores": {…}}: what is null was not looked at. */

@@ -69,7 +69,11 @@ static troupe_status load_models(const struct llm_settings *main, const char *ke
             return bad(main, key, one, "there are four models before it, which is the most");
         llm_health_init(&ret->health[ret->count]);
         status = load_one(main, key, one, &ret->to[ret->count], &ret->providers[ret->count]);
-        ret->count += status >= 0;
+        if (status < 0)
+            break;
+        ret->vectors[ret->count] = llm_price_vector(
+            ret->to[ret->count].prices, ret->to[ret->count].host_name, ret->to[ret->count].model);
+        ret->count++;
     }
     return status;
 }

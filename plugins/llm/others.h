@@ -15,7 +15,8 @@
 struct llm_models {
     uint32_t count; /* 0: not set up */
     struct llm_settings to[LLM_MODELS_MAX];
-    uint8_t providers[LLM_MODELS_MAX]; /* their numbers, from 0 */
+    uint8_t providers[LLM_MODELS_MAX];         /* their numbers, from 0 */
+    struct llm_vector vectors[LLM_MODELS_MAX]; /* what is known of those that they make */
     struct llm_health health[LLM_MODELS_MAX];
     struct llm_alert alerts[LLM_MODELS_MAX];
 };

@@ -18,14 +18,22 @@ __attribute__((format(printf, 2, 3))) static void tell(struct llm_pick *pick, co
     va_end(args);
 }
 
+static const char other_vectors[] = "makes other vectors";
+
+static int is_misfit(const struct llm_models *models, const struct llm_wish *wish, uint32_t i)
+{
+    return !llm_vector_may(&models->vectors[i], wish->values, wish->most ? wish->most : UINT32_MAX);
+}
+
 /* The lower the better; -1 where it may not be asked. `note` says what is the matter with it. */
 static int rank(const struct llm_models *models, const struct llm_router *router,
                 const struct llm_wish *wish, uint32_t i, int64_t now_ms, const char **ret_note)
 {
     const struct llm_health *health = &models->health[i];
 
-    *ret_note = wish->tried >> i & 1
-                    ? "failed"
+    *ret_note = wish->tried >> i & 1 ? "failed"
+                : is_misfit(models, wish, i)
+                    ? other_vectors
                     : llm_health_obstacle(health, &router->links[models->providers[i]], now_ms);
     if (*ret_note && !(wish->again && llm_health_waits(*ret_note)))
         return -1;
@@ -75,9 +83,12 @@ void llm_pick(struct llm_models *models, struct llm_router *router, const struct
 
         tell(ret, "%s%s at %s%s%s%s", i > wish->from ? ", " : "", models->to[i].model,
              models->to[i].host_name, note ? " (" : "", note ? note : "", note ? ")" : "");
+        if (note == other_vectors)
+            ret->misfit |= 1u << i;
         if (first < 0 && !(wish->tried >> i & 1))
             first = i;
-        if (value < 0 && !(wish->tried >> i & 1) && keeps_failing(models, router, i, now_ms))
+        if (value < 0 && note != other_vectors && !(wish->tried >> i & 1) &&
+            keeps_failing(models, router, i, now_ms))
             ret->around |= 1u << i;
         if (value >= 0 && (best < 0 || value < best)) {
             second = best;
@@ -126,7 +137,7 @@ static int64_t number(const json_t *tree, const char *key)
 troupe_status llm_pick_ask(troupe_turn *turn, const char *kind, const struct llm_wish *wish,
                            struct llm_pick *ret)
 {
-    char args[160];
+    char args[240];
     troupe_str result = {NULL, 0};
     LLM_CLEANUP_JSON json_t *tree = NULL;
     troupe_status status;
@@ -135,8 +146,10 @@ troupe_status llm_pick_ask(troupe_turn *turn, const char *kind, const struct llm
     if (!kind)
         return TROUPE_OK;
     snprintf(args, sizeof(args),
-             "{\"kind\":\"%s\",\"tried\":%u,\"from\":%u,\"until\":%u,\"again\":%s}", kind,
-             wish->tried, wish->from, wish->until, wish->again ? "true" : "false");
+             "{\"kind\":\"%s\",\"tried\":%u,\"from\":%u,\"until\":%u,\"again\":%s,\"values\":%u,"
+             "\"most\":%u}",
+             kind, wish->tried, wish->from, wish->until, wish->again ? "true" : "false",
+             wish->values, wish->most);
     status = troupe_call(turn, LLM_PICK_FUNCTION, (troupe_str){args, strlen(args)}, &result);
     if (status < 0)
         return troupe_turn_status(turn);
@@ -146,6 +159,7 @@ troupe_status llm_pick_ask(troupe_turn *turn, const char *kind, const struct llm
     ret->model = number(tree, "model");
     ret->next = number(tree, "next");
     ret->key = number(tree, "key");
+    ret->misfit = (uint32_t)number(tree, "misfit");
     if (ret->model >= (int64_t)wish->until || ret->next >= (int64_t)wish->until || ret->key < 0 ||
         ret->key >= LLM_KEYS_MAX)
         in_order(wish, ret);
@@ -171,7 +185,7 @@ troupe_status llm_pick_answer(troupe_turn *turn, struct llm_others *others,
                             now_ms);
     if (pick.diverts)
         troupe_reason(turn, "llm.pick", "%.*s: %s", (int)kind.len, kind.ptr, pick.why);
-    snprintf(result, sizeof(result), "{\"model\":%lld,\"next\":%lld,\"key\":%lld}",
-             (long long)pick.model, (long long)pick.next, (long long)pick.key);
+    snprintf(result, sizeof(result), "{\"model\":%lld,\"next\":%lld,\"key\":%lld,\"misfit\":%u}",
+             (long long)pick.model, (long long)pick.next, (long long)pick.key, pick.misfit);
     return troupe_result(turn, result, strlen(result));
 }

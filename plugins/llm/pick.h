@@ -19,12 +19,15 @@ struct llm_wish {
     uint32_t tried;       /* bits of models that shall not be asked (again)       */
     uint32_t from, until; /* the models among which one is picked                 */
     int again;            /* they were asked before, and their wait has been kept */
+    uint32_t values;      /* of vectors, that are asked for; 0: as the model likes */
+    uint32_t most;        /* of them, that there is room for; 0: any number       */
 };
 
 struct llm_pick {
     int64_t model; /* -1: none may be asked       */
     int64_t next;  /* who would be, after it; -1  */
     int64_t key;
+    uint32_t misfit; /* bits of those that make no such vectors, as far as is known */
     int diverts;     /* from the order of the config */
     uint32_t around; /* bits of those before it that keep failing */
     char why[480];

@@ -21,6 +21,7 @@ struct row {
     uint64_t image;
     uint8_t has_image;
     struct llm_sight sight;
+    struct llm_vector vector;
 };
 
 struct llm_price_table {
@@ -114,6 +115,13 @@ static const char *read_sight(const json_t *json, struct llm_sight *ret)
     return sees ? llm_sight_read(sees, ret) : NULL;
 }
 
+static const char *read_vector(const json_t *json, struct llm_vector *ret)
+{
+    const json_t *vector = json_object_get(json, "vector");
+
+    return vector ? llm_vector_read(vector, ret) : NULL;
+}
+
 static const char *read_row(const json_t *json, const json_t *providers, struct row *ret)
 {
     const char *problem;
@@ -139,6 +147,8 @@ static const char *read_row(const json_t *json, const json_t *providers, struct 
     problem = read_lacks(json, &ret->lacks);
     if (!problem)
         problem = read_context(json, &ret->context);
+    if (!problem)
+        problem = read_vector(json, &ret->vector);
     return problem ? problem : read_sight(json, &ret->sight);
 }
 
@@ -380,6 +390,14 @@ troupe_status llm_price_sight(const struct llm_price_table *table, const char *h
         return TROUPE_NOT_FOUND;
     *ret = row->sight;
     return TROUPE_OK;
+}
+
+struct llm_vector llm_price_vector(const struct llm_price_table *table, const char *host,
+                                   const char *model)
+{
+    const struct row *row = find_row(table, host, model, INT64_MAX);
+
+    return row ? row->vector : (struct llm_vector){0};
 }
 
 static uint64_t add(uint64_t a, uint64_t b)

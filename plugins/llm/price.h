@@ -18,6 +18,10 @@
  *     "sees": {"tile": 512, "base": 85, "each": 170, "low": 85}
  *     "sees": {"crop": 768, "each": 258}
  *
+ * "vector" is how many values a model's vectors have (vector.h):
+ *
+ *     "vector": {"values": 1536, "fewer": true}               so many, and fewer where they are asked for
+ *
  * "model" may contain `*` for any run of characters. A row also stands for dated snapshots of its
  * model ("-2025-08-07", "-20250929"), unless they have a row. Of several rows that fit, the one
  * with the most literal characters counts, of these the latest that is in effect. A host that no
@@ -28,6 +32,7 @@
 #define LLM_PRICE_H
 
 #include "sight.h"
+#include "vector.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -83,6 +88,10 @@ int64_t llm_price_context(const struct llm_price_table *table, const char *host,
 /* How a model counts pictures. TROUPE_NOT_FOUND where nothing says that it sees any; `*ret` is then untouched. */
 troupe_status llm_price_sight(const struct llm_price_table *table, const char *host,
                               const char *model, struct llm_sight *ret);
+
+/* How many values a model's vectors have; all 0 where nothing is known. */
+struct llm_vector llm_price_vector(const struct llm_price_table *table, const char *host,
+                                   const char *model);
 
 /* Whether a model's name fits a pattern with `*`; a dated snapshot fits its model. */
 int llm_price_fits(const char *pattern, const char *model);

@@ -74,7 +74,8 @@
  * Arguments
  *   texts        JSON array of 1 to 64 texts of 1 to 32,768 bytes; they go to the provider in as few requests
  *                as it takes
- *   dimensions   integer, optional: values of a vector, up to 4,096, where the model can choose
+ *   dimensions   integer, optional: values of a vector, up to 4,096. A model that makes no such vectors is not
+ *                asked, as far as that is known: by the price table, or since an earlier answer
  *   encoding     "float" (by default): arrays of numbers; "base64": their bytes as little-endian 32-bit floats,
  *                which takes a third of the room
  *   model        text, optional: the one model that may make them, as an earlier result named it; vectors of two
@@ -84,7 +85,7 @@
  *   a vector for each text in their order, of at most 1 MB together
  * Failure codes
  *   as of llm.chat; llm.not_configured without embed_model, llm.too_long above 1 MB (TROUPE_LIMIT), and
- *   llm.unsupported     the provider makes no vectors               TROUPE_UNSUPPORTED
+ *   llm.unsupported     the provider makes no vectors, or its model others TROUPE_UNSUPPORTED
  */
 #define TROUPE_SERVICE_LLM_EMBED "llm.embed"
 

@@ -114,6 +114,113 @@ static void what_turns_out_to_have_no_room_is_not_asked_on(void **state)
     finish(fake);
 }
 
+static const char *const own[] = {
+    "base_url", "http://127.0.0.1:8080/v1", "embed_model", "nomic", "attempts", "1", NULL};
+
+/* The table says of OpenAI's how many values they make, and that they make fewer. */
+static void what_the_table_says_a_model_does_not_make_is_not_paid_for(void **state)
+{
+    static const char *const large[] = {"base_url", "https://api.openai.com/v1", "embed_model",
+                                        "text-embedding-3-large", NULL};
+    struct fake_turn *fake = agent(openai);
+    json_t *list = json_array();
+    char *texts;
+
+    (void)state;
+    assert_int_equal(embed(fake, "[\"a\"]", 1537, "float"), TROUPE_UNSUPPORTED);
+    assert_string_equal(fake->code, "llm.unsupported");
+    assert_non_null(strstr(fake->sentence, "the model \"text-embedding-3-small\" makes vectors of "
+                                           "1536 values or fewer; ask for no more, or name another "
+                                           "model in embed_model of [agent llm]."));
+    /* its own number need not be said */
+    answers(fake, 0, 401, "RAW");
+    assert_true(embed(fake, "[\"a\"]", 1536, "float") < 0);
+    assert_null(strstr(fake->requests[0].body, "dimensions"));
+    finish(fake);
+
+    /* 64 of the large one's own have no room, not even as bytes */
+    fake = agent(large);
+    for (int i = 0; i < 64; i++)
+        json_array_append_new(list, json_string("a"));
+    texts = json_dumps(list, JSON_COMPACT);
+    assert_int_equal(embed(fake, texts, 0, "base64"), TROUPE_LIMIT);
+    assert_string_equal(fake->code, "llm.too_long");
+    assert_int_equal(fake->request_count, 0);
+    assert_int_equal(fake->reservation_count, 0);
+    free(texts);
+    json_decref(list);
+    finish(fake);
+}
+
+/* Nobody says it of a model of one's own: the first answer does. */
+static void what_an_answer_showed_is_not_paid_for_again(void **state)
+{
+    struct fake_turn *fake = agent(own);
+
+    (void)state;
+    answers(fake, 0, 200, "{\"data\":[{\"embedding\":[1,2,3]}],\"usage\":{\"prompt_tokens\":1}}");
+    answers(fake, 1, 200, "{\"data\":[{\"embedding\":[1,2,3]}],\"usage\":{\"prompt_tokens\":1}}");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(embed(fake, "[\"a\"]", 2, "float"), TROUPE_UNSUPPORTED);
+        assert_string_equal(fake->code, "llm.unsupported");
+        assert_non_null(strstr(fake->sentence,
+                               "the model \"nomic\" makes vectors of 3 values; ask "
+                               "for as many, or name another model in embed_model"));
+        assert_int_equal(fake->request_count, 1);
+        assert_int_equal(fake->reservation_count, 1);
+    }
+    assert_non_null(strstr(fake->requests[0].body, "\"dimensions\":2"));
+    assert_int_equal(fake->reservations[0].state, FAKE_SETTLED); /* what it cost is known */
+    assert_false(fake_text_has(&fake->told, "nomic"));           /* and no failure of its   */
+    assert_int_equal(embed(fake, "[\"a\"]", 3, "float"), TROUPE_OK);
+    assert_null(strstr(fake->requests[1].body, "dimensions")); /* it does not know the wish */
+    finish(fake);
+}
+
+static void a_model_that_makes_other_vectors_gives_way_to_the_next(void **state)
+{
+    static const char *const two[] = {
+        "base_url", "http://127.0.0.1:8080/v1", "embed_model", "nomic, mini", "attempts", "1",
+        NULL};
+    struct fake_turn *fake = agent(two);
+
+    (void)state;
+    answers(fake, 0, 200, "{\"data\":[{\"embedding\":[1,2,3]}]}");
+    answers(fake, 1, 200, "{\"data\":[{\"embedding\":[1,2]}]}");
+    answers(fake, 2, 200, "{\"data\":[{\"embedding\":[2,1]}]}");
+    assert_int_equal(embed(fake, "[\"a\"]", 2, "float"), TROUPE_OK);
+    assert_true(fake_text_has(&fake->result, "\"model\":\"mini\",\"dimensions\":2"));
+    fake_next(fake);
+    answers(fake, 0, 200, "{\"data\":[{\"embedding\":[2,1]}]}");
+    assert_int_equal(embed(fake, "[\"a\"]", 2, "float"), TROUPE_OK);
+    assert_int_equal(fake->request_count, 1);
+    assert_non_null(strstr(fake->requests[0].body, "mini"));
+    assert_true(fake_text_has(&fake->reasons, "nomic at 127.0.0.1 (makes other vectors)"));
+    finish(fake);
+}
+
+static void vectors_that_nobody_can_take_are_not_asked_for_twice(void **state)
+{
+    struct fake_turn *fake = agent(own);
+    json_t *vector = json_array(), *body;
+    char *answer;
+
+    (void)state;
+    for (int i = 0; i <= LLM_VALUES_MAX; i++)
+        json_array_append_new(vector, json_integer(1));
+    body = json_pack("{s:[{s:o}]}", "data", "embedding", vector);
+    answer = json_dumps(body, JSON_COMPACT);
+    answers(fake, 0, 200, answer);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(embed(fake, "[\"a\"]", 0, "float"), TROUPE_UNSUPPORTED);
+        assert_non_null(strstr(fake->sentence, "of 4097 values; ask for 4096 or fewer"));
+        assert_int_equal(fake->request_count, 1);
+    }
+    free(answer);
+    json_decref(body);
+    finish(fake);
+}
+
 static void long_texts_go_in_several_requests_each_with_its_money(void **state)
 {
     struct fake_turn *fake = agent(openai);
@@ -294,6 +401,10 @@ int main(void)
         cmocka_unit_test(vectors_can_come_as_bytes),
         cmocka_unit_test(what_has_no_room_in_a_result_is_not_paid_for),
         cmocka_unit_test(what_turns_out_to_have_no_room_is_not_asked_on),
+        cmocka_unit_test(what_the_table_says_a_model_does_not_make_is_not_paid_for),
+        cmocka_unit_test(what_an_answer_showed_is_not_paid_for_again),
+        cmocka_unit_test(a_model_that_makes_other_vectors_gives_way_to_the_next),
+        cmocka_unit_test(vectors_that_nobody_can_take_are_not_asked_for_twice),
         cmocka_unit_test(long_texts_go_in_several_requests_each_with_its_money),
         cmocka_unit_test(ollama_makes_vectors_for_nothing),
         cmocka_unit_test(what_is_no_list_of_vectors_is_a_bad_answer),

@@ -12,7 +12,8 @@
 
 const troupe_plugin *troupe_plugin_v1(void);
 
-typedef troupe_status (*pick_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int32_t);
+typedef troupe_status (*pick_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int32_t,
+                                 int64_t, int64_t);
 
 troupe_str str(const char *text)
 {
@@ -33,7 +34,9 @@ static const char *call_pick(struct fake_turn *fake, const char *name, troupe_st
                          &fake->turn, str(kind), json_integer_value(json_object_get(tree, "tried")),
                          json_integer_value(json_object_get(tree, "from")),
                          json_integer_value(json_object_get(tree, "until")),
-                         json_is_true(json_object_get(tree, "again"))),
+                         json_is_true(json_object_get(tree, "again")),
+                         json_integer_value(json_object_get(tree, "values")),
+                         json_integer_value(json_object_get(tree, "most"))),
                      TROUPE_OK);
     snprintf(result, sizeof(result), "%s", fake->result.ptr);
     free(fake->result.ptr);

@@ -477,7 +477,7 @@ static void questions_that_are_repeated_stay_a_fifth_of_all(void **state)
 {
     struct llm_candidate *candidates = calloc(LLM_CANDIDATES_MAX, sizeof(*candidates));
     struct llm_models *models = calloc(1, sizeof(*models));
-    const struct llm_wish again = {0, 0, 1, 1};
+    const struct llm_wish again = {.until = 1, .again = 1};
     struct llm_router router;
     struct llm_pick pick;
     int repeated = 0;

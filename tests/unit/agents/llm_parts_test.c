@@ -216,6 +216,12 @@ static void a_bad_table_names_its_row(void **state)
         {"{\"provider\":\"a\",\"model\":\"m\",\"effective_from\":\"2026-01-01\",\"input\":1,"
          "\"output\":1,\"lacks\":[\"patience\"]}",
          "\"lacks\" lists"},
+        {"{\"provider\":\"a\",\"model\":\"m\",\"effective_from\":\"2026-01-01\",\"input\":1,"
+         "\"output\":1,\"vector\":{\"values\":0}}",
+         "\"vector\" has"},
+        {"{\"provider\":\"a\",\"model\":\"m\",\"effective_from\":\"2026-01-01\",\"input\":1,"
+         "\"output\":1,\"vector\":{\"values\":8,\"fewer\":1}}",
+         "\"vector\" has"},
     };
     struct llm_price_table *table = NULL;
     char json[512], error[256];
