@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alert.h"
 
+#include "health.h"
+
 #include <string.h>
 
 #define SHARE_OVER 0.5 /* of the bound that was passed, under which it is over */
+/* Longer than a refused key or a model that is down is left alone: that nobody tried it is no sign of health. */
+#define STUCK_QUIET_MS (2 * LLM_BREAKER_MOST_MS)
 
 /* ---- counting ---------------------------------------------------------------------------------*/
 
@@ -101,7 +105,12 @@ static struct llm_alert_news note_failure(struct llm_alert *alert,
     add(&alert->kinds[place].times, part);
     failed = sum(&alert->failed, part);
     times = sum(&alert->kinds[place].times, part);
-    if (rule->count > 0 && times >= rule->count && !alert->kinds[place].told) {
+    alert->kinds[place].last_ms = now_ms;
+    if (rule->count > 0 && !alert->kinds[place].told && llm_kind_needs_admin(kind)) {
+        news.event = LLM_ALERT_STUCK;
+        news.count = times;
+        alert->kinds[place].told = 1;
+    } else if (rule->count > 0 && times >= rule->count && !alert->kinds[place].told) {
         news.event = LLM_ALERT_BEGINS;
         news.count = times;
         alert->kinds[place].told = 1;
@@ -119,7 +128,7 @@ static struct llm_alert_news note_failure(struct llm_alert *alert,
 }
 
 static struct llm_alert_news note_answer(struct llm_alert *alert, const struct llm_alert_rule *rule,
-                                         int64_t part)
+                                         int64_t part, int64_t now_ms)
 {
     struct llm_alert_news news = {.asked = sum(&alert->asked, part)};
     const uint32_t failed = sum(&alert->failed, part);
@@ -129,7 +138,9 @@ static struct llm_alert_news note_answer(struct llm_alert *alert, const struct l
         const int was_told = alert->kinds[i].told;
 
         told |= was_told;
-        if (was_told && sum(&alert->kinds[i].times, part) == 0)
+        if (was_told && sum(&alert->kinds[i].times, part) == 0 &&
+            (!llm_kind_needs_admin(alert->kinds[i].kind) ||
+             now_ms - alert->kinds[i].last_ms > STUCK_QUIET_MS))
             alert->kinds[i].told = 0;
         left |= alert->kinds[i].told;
     }
@@ -157,7 +168,7 @@ struct llm_alert_news llm_alert_note(struct llm_alert *alert, const struct llm_a
     if (kind)
         return note_failure(alert, rule, kind, part, now_ms);
     alert->row = 0;
-    return note_answer(alert, rule, part);
+    return note_answer(alert, rule, part, now_ms);
 }
 
 /* ---- telling it -------------------------------------------------------------------------------*/
@@ -180,6 +191,11 @@ void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
 
     switch (news.event) {
     case LLM_ALERT_NOTHING: return;
+    case LLM_ALERT_STUCK:
+        snprintf(text, sizeof(text), "the model \"%s\" at %s gives no answers (%s). %s%s",
+                 settings->model, settings->host_name, kind->name, kind->sentence,
+                 llm_kind_advice(kind));
+        break;
     case LLM_ALERT_BEGINS:
         snprintf(
             text, sizeof(text),

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Models that keep failing, for the bot's owner: the same kind of failure so often within a window, too large a
- * share of all questions, or no answer at all for a whole window. It is told once, with what can be done, and once
- * more when it is over. What was asked is no fault of the model's and does not count (llm_kind_blames_model). A
- * question that goes round a model that is down counts as one that it failed.
+ * Models that keep failing, for the bot's owner: the same kind of failure so often within a window, at the first
+ * time where only an admin can mend it, too large a share of all questions, or no answer at all for a whole
+ * window. It is told once, with what can be done, and once more when it is over. What was asked is no fault of
+ * the model's and does not count (llm_kind_blames_model). A question that goes round a model that is down counts
+ * as one that it failed.
  *
  * All of it is memory of this process, of a fixed size for each model.
  */
@@ -27,6 +28,7 @@ struct llm_alert {
     struct {
         const struct llm_kind *kind; /* NULL: free */
         struct llm_tally times;
+        int64_t last_ms;
         uint8_t told;
     } kinds[LLM_ALERT_KINDS];
     struct llm_tally asked, failed;
@@ -37,6 +39,7 @@ struct llm_alert {
 
 enum llm_alert_event {
     LLM_ALERT_NOTHING,
+    LLM_ALERT_STUCK,  /* a failure that stays until somebody does something about it */
     LLM_ALERT_BEGINS, /* with the kind that there were so many of          */
     LLM_ALERT_SHARE,  /* so many of so many failed, of whatever kinds      */
     LLM_ALERT_DOWN, /* `count` in a row failed within `for_ms`, a window or more, where bots are seldom asked */

@@ -491,6 +491,13 @@ int llm_kind_blames_model(const struct llm_kind *kind)
            kind->category != LLM_CONTENT && kind->category != LLM_REQUEST;
 }
 
+int llm_kind_needs_admin(const struct llm_kind *kind)
+{
+    /* How long a model thinks is the question's doing, and the next one may be easier. */
+    return kind->category == LLM_ACCOUNT ||
+           (kind->category == LLM_CONFIG && kind != &llm_kind_no_room);
+}
+
 const char *llm_kind_advice(const struct llm_kind *kind)
 {
     static const char *const advice[LLM_CATEGORIES] = {

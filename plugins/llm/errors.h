@@ -53,6 +53,8 @@ troupe_status llm_fail(troupe_turn *turn, const struct llm_kind *kind, int64_t r
 /* Whether a failure says something of the model, its provider or its key: not what was asked, nor a bound or a
  * restart of this host. */
 int llm_kind_blames_model(const struct llm_kind *kind);
+/* Whether it stays as it is until somebody does something about it: trying again does not help. */
+int llm_kind_needs_admin(const struct llm_kind *kind);
 /* What the owner can do about it beside what its sentence says, with a blank before it; "" where that is all. */
 const char *llm_kind_advice(const struct llm_kind *kind);
 

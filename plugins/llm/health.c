@@ -155,7 +155,7 @@ void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t 
     health->success = average(health->success, 0);
     health->known += health->known < LLM_KNOWN_LEAST;
     health->measured_ms = 0;
-    breaker_note(&health->breaker, 1, kind->category == LLM_CONFIG);
+    breaker_note(&health->breaker, 1, llm_kind_needs_admin(kind));
     if (is(kind->code, "llm.unreachable"))
         breaker_note(&link->breaker, 1, 0);
 }

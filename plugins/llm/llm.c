@@ -731,7 +731,7 @@ TROUPE_PLUGIN(
          .type = TROUPE_TYPE_INT, .def = "2000", .min = 16, .max = 100000},
         {"alert_count",
          "Failures of one kind of a model within alert_window that the owner is told of; 0: none",
-         .type = TROUPE_TYPE_INT, .def = "10", .min = 0, .max = 10000},
+         .type = TROUPE_TYPE_INT, .def = "5", .min = 0, .max = 10000},
         {"alert_share",
          "The share of a model's questions within alert_window that fail, of which the owner is "
          "told; 0: none",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "settings.h"
 
+#include "health.h"
 #include "hedge.h"
 
 #include <arpa/inet.h>
@@ -265,7 +266,7 @@ troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret)
     ret->attempts = troupe_config_int(host, "attempts", 3);
     ret->cache = troupe_config_int(host, "cache", 1) != 0;
     ret->cache_ttl_ms = troupe_config_int(host, "cache_ttl", 3600000);
-    ret->alert.count = (uint32_t)troupe_config_int(host, "alert_count", 10);
+    ret->alert.count = (uint32_t)troupe_config_int(host, "alert_count", LLM_BREAKER_FAILURES);
     ret->alert.window_ms = troupe_config_int(host, "alert_window", 600000);
     ret->alert.share = troupe_config_float(host, "alert_share", 0.5);
     ret->cache_entries = (uint32_t)troupe_config_int(host, "cache_entries", 2000);

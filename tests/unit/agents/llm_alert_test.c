@@ -42,7 +42,7 @@ static void so_many_of_a_kind_within_the_window_are_told_once(void **state)
     (void)state;
     for (int i = 0; i < 4; i++)
         assert_int_equal(note(&alert, &five, "rate", NOW + i * MINUTE), LLM_ALERT_NOTHING);
-    assert_int_equal(note(&alert, &five, "no_credit", NOW + 4 * MINUTE), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &five, "overloaded", NOW + 4 * MINUTE), LLM_ALERT_NOTHING);
     news = llm_alert_note(&alert, &five, kind_of("rate"), NOW + 5 * MINUTE);
     assert_int_equal(news.event, LLM_ALERT_BEGINS);
     assert_int_equal(news.count, 5);
@@ -51,8 +51,8 @@ static void so_many_of_a_kind_within_the_window_are_told_once(void **state)
         assert_int_equal(note(&alert, &five, "rate", NOW + (6 + i) * MINUTE), LLM_ALERT_NOTHING);
     /* Another kind is another thing to do something about. */
     for (int i = 0; i < 4; i++)
-        assert_int_equal(note(&alert, &five, "no_credit", NOW + 50 * MINUTE), LLM_ALERT_NOTHING);
-    assert_int_equal(note(&alert, &five, "no_credit", NOW + 50 * MINUTE), LLM_ALERT_BEGINS);
+        assert_int_equal(note(&alert, &five, "overloaded", NOW + 50 * MINUTE), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &five, "overloaded", NOW + 50 * MINUTE), LLM_ALERT_BEGINS);
 }
 
 static void what_is_older_than_the_window_does_not_count(void **state)
@@ -92,7 +92,7 @@ static void it_is_over_once_and_only_after_an_answer(void **state)
     for (int i = 0; i < 5; i++)
         note(&alert, &five, "rate", NOW);
     assert_int_equal(note(&alert, &five, NULL, NOW + 9 * MINUTE), LLM_ALERT_NOTHING);
-    assert_int_equal(note(&alert, &five, "no_credit", NOW + 30 * MINUTE), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &five, "overloaded", NOW + 30 * MINUTE), LLM_ALERT_NOTHING);
     assert_int_equal(note(&alert, &five, NULL, NOW + 31 * MINUTE), LLM_ALERT_OVER);
     assert_int_equal(note(&alert, &five, NULL, NOW + 60 * MINUTE), LLM_ALERT_NOTHING);
     for (int i = 0; i < 4; i++)
@@ -102,7 +102,7 @@ static void it_is_over_once_and_only_after_an_answer(void **state)
 
 static void too_large_a_share_of_enough_questions_is_told(void **state)
 {
-    static const char *const kinds[] = {"rate", "no_credit", "overloaded"};
+    static const char *const kinds[] = {"rate", "slow", "overloaded"};
     struct llm_alert alert = {0};
     struct llm_alert_news news = {0};
 
@@ -157,6 +157,25 @@ static void a_model_that_answers_nothing_for_a_window_is_told_once(void **state)
         assert_int_equal(note(&alert, &both, "rate", NOW + 900 * MINUTE), LLM_ALERT_NOTHING);
 }
 
+/* Such a model is left alone so long that it would never be counted so often. */
+static void what_only_an_admin_can_mend_is_told_at_once(void **state)
+{
+    const struct llm_alert_rule none = {.window_ms = 10 * MINUTE};
+    struct llm_alert alert = {0}, silent = {0};
+
+    (void)state;
+    assert_int_equal(note(&alert, &five, "bad_key", NOW), LLM_ALERT_STUCK);
+    assert_int_equal(note(&alert, &five, "bad_key", NOW + MINUTE), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &five, "no_credit", NOW + MINUTE), LLM_ALERT_STUCK);
+    assert_int_equal(note(&alert, &five, "not_trusted", NOW + MINUTE), LLM_ALERT_STUCK);
+    /* Another key answers while the refused one is left alone. */
+    assert_int_equal(note(&alert, &five, NULL, NOW + 15 * MINUTE), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &five, NULL, NOW + 22 * MINUTE), LLM_ALERT_OVER);
+    /* How long a model thinks is the question's doing. */
+    assert_int_equal(note(&alert, &five, "no_room", NOW), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&silent, &none, "bad_key", NOW), LLM_ALERT_NOTHING);
+}
+
 static void what_was_asked_and_our_own_bounds_do_not_count(void **state)
 {
     static const char *const kinds[] = {"moderated", "too_long", "bad_parameter", "own_limit",
@@ -190,7 +209,7 @@ static void what_was_told_is_not_forgotten_for_other_kinds(void **state)
     for (int i = 0; i < 5; i++)
         note(&alert, &five, "rate", NOW);
     for (size_t i = 0; llm_kind_at(i); i++)
-        if (strcmp(llm_kind_at(i)->name, "rate") != 0)
+        if (strcmp(llm_kind_at(i)->name, "rate") != 0 && !llm_kind_needs_admin(llm_kind_at(i)))
             assert_int_equal(llm_alert_note(&alert, &five, llm_kind_at(i), NOW).event,
                              LLM_ALERT_NOTHING);
     assert_int_equal(note(&alert, &five, "rate", NOW), LLM_ALERT_NOTHING);
@@ -212,8 +231,10 @@ static void each_kind_tells_what_can_be_done(void **state)
 
 /* ---- through the agent ------------------------------------------------------------------------*/
 
-static troupe_status chat(struct fake_turn *fake, uint32_t status)
+static troupe_status chat(struct fake_turn *fake, uint32_t status, const char *code)
 {
+    char refusal[128];
+
     static const char question[] = "[{\"role\":\"user\",\"content\":\"hello there\"}]";
     static const char answer[] =
         "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n"
@@ -224,28 +245,35 @@ static troupe_status chat(struct fake_turn *fake, uint32_t status)
     memset(fake->reservations, 0, sizeof(fake->reservations));
     fake->reservation_count = 0;
     fake->responses[0].status = status;
-    fake->responses[0].chunks[0] =
-        status == 200 ? answer
-                      : "{\"error\":{\"message\":\"RAW\",\"code\":\"insufficient_quota\"}}";
+    snprintf(refusal, sizeof(refusal), "{\"error\":{\"message\":\"RAW\",\"code\":\"%s\"}}", code);
+    fake->responses[0].chunks[0] = status == 200 ? answer : refusal;
     return ((chat_fn)fake_function(fake, "llm.chat"))(
         &fake->turn, (troupe_str){question, sizeof(question) - 1}, (troupe_str){"chat", 4}, 0, -1,
         (troupe_str){"none", 4}, (troupe_str){"", 0}, (troupe_str){"", 0});
 }
 
-static void the_owner_is_told_with_the_remedy_and_when_it_is_over(void **state)
+static struct fake_turn *begin(void)
 {
     struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
 
-    (void)state;
     fake_config(fake, "base_url", "https://api.example.com/v1");
     fake_config(fake, "model", "tiny-1");
     fake_config(fake, "price_input", "1");
     fake_config(fake, "price_output", "2");
     fake_config(fake, "price_table", "/nonexistent/prices.json");
+    fake_config(fake, "attempts", "1");
+    return fake;
+}
+
+static void the_owner_is_told_with_the_remedy_and_when_it_is_over(void **state)
+{
+    struct fake_turn *fake = begin();
+
+    (void)state;
     fake_config(fake, "alert_count", "3");
     assert_int_equal(fake_create(fake), TROUPE_OK);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(chat(fake, 429), TROUPE_DENIED);
+        assert_int_equal(chat(fake, 503, "overloaded_error"), TROUPE_UNAVAILABLE);
         if (i == 2)
             assert_true(fake_text_has(&fake->reasons, "llm.alert: the model \"tiny-1\" at "));
         else
@@ -254,13 +282,28 @@ static void the_owner_is_told_with_the_remedy_and_when_it_is_over(void **state)
     assert_string_equal(
         fake->told.ptr,
         "the model \"tiny-1\" at api.example.com failed 3 times within 10 minutes in "
-        "the same way (no_credit). The account at the language model's provider has no "
-        "credit left. The admin has to top it up.\n");
-    assert_int_equal(chat(fake, 200), TROUPE_OK);
+        "the same way (overloaded). The language model is overloaded at the moment. Please try "
+        "again soon. Look at the provider's status page and at base_url, or name another model in "
+        "route_chat.\n");
+    assert_int_equal(chat(fake, 200, ""), TROUPE_OK);
     fake->now_ms += 20 * MINUTE;
-    assert_int_equal(chat(fake, 200), TROUPE_OK);
-    assert_true(fake_text_has(&fake->told,
-                              "it up.\nthe model \"tiny-1\" at api.example.com answers again\n"));
+    assert_int_equal(chat(fake, 200, ""), TROUPE_OK);
+    assert_true(fake_text_has(
+        &fake->told, "route_chat.\nthe model \"tiny-1\" at api.example.com answers again\n"));
+    fake_turn_free(fake);
+}
+
+static void the_first_refusal_for_lack_of_credit_reaches_the_owner(void **state)
+{
+    struct fake_turn *fake = begin();
+
+    (void)state;
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    assert_int_equal(chat(fake, 429, "insufficient_quota"), TROUPE_DENIED);
+    assert_string_equal(
+        fake->told.ptr,
+        "the model \"tiny-1\" at api.example.com gives no answers (no_credit). The account at the "
+        "language model's provider has no credit left. The admin has to top it up.\n");
     fake_turn_free(fake);
 }
 
@@ -273,11 +316,13 @@ int main(void)
         cmocka_unit_test(it_is_over_once_and_only_after_an_answer),
         cmocka_unit_test(too_large_a_share_of_enough_questions_is_told),
         cmocka_unit_test(a_model_that_answers_nothing_for_a_window_is_told_once),
+        cmocka_unit_test(what_only_an_admin_can_mend_is_told_at_once),
         cmocka_unit_test(what_was_asked_and_our_own_bounds_do_not_count),
         cmocka_unit_test(nothing_is_told_where_the_config_says_so),
         cmocka_unit_test(what_was_told_is_not_forgotten_for_other_kinds),
         cmocka_unit_test(each_kind_tells_what_can_be_done),
         cmocka_unit_test(the_owner_is_told_with_the_remedy_and_when_it_is_over),
+        cmocka_unit_test(the_first_refusal_for_lack_of_credit_reaches_the_owner),
     };
 
     return cmocka_run_group_tests_name("llm alerts", tests, NULL, NULL);

@@ -182,6 +182,18 @@ static void a_breaker_opens_lets_one_probe_through_and_closes(void **state)
     free(rig);
 }
 
+static void a_question_that_was_thought_about_too_long_takes_no_model_out(void **state)
+{
+    struct rig *rig = rig_new();
+
+    (void)state;
+    note(rig, OWN, "no_room");
+    assert_null(strstr(choose(rig, LLM_QUICK, NOW)->why, "down"));
+    note(rig, OWN, "bad_model");
+    assert_non_null(strstr(choose(rig, LLM_QUICK, NOW)->why, "(is down)"));
+    free(rig);
+}
+
 static void a_provider_that_is_down_takes_its_models_along(void **state)
 {
     struct rig *rig = rig_new();
@@ -491,6 +503,7 @@ int main(void)
         cmocka_unit_test(what_is_below_the_floor_is_never_asked),
         cmocka_unit_test(measured_slowness_and_failures_count),
         cmocka_unit_test(a_breaker_opens_lets_one_probe_through_and_closes),
+        cmocka_unit_test(a_question_that_was_thought_about_too_long_takes_no_model_out),
         cmocka_unit_test(a_provider_that_is_down_takes_its_models_along),
         cmocka_unit_test(what_the_host_did_itself_is_no_fault_of_the_model),
         cmocka_unit_test(what_only_the_admin_can_mend_opens_at_once),
