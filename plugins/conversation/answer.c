@@ -24,12 +24,46 @@ static void take_result(troupe_str result, struct answer *answer)
 {
     json_t *tree = json_loadb(result.ptr, result.len, 0, NULL);
     const json_t *usage = json_object_get(tree, "usage");
+    const char *finish = json_string_value(json_object_get(tree, "finish"));
+
+    answer->full = finish && strcmp(finish, "length") == 0;
+    answer->filtered = finish && strcmp(finish, "content_filter") == 0;
 
     answer->tokens = json_integer_value(json_object_get(usage, "input")) +
                      json_integer_value(json_object_get(usage, "output"));
     answer->cached = json_is_true(json_object_get(tree, "cached"));
     context_sample_read(result, &answer->sample);
     json_decref(tree);
+}
+
+/* Whether the answer ends inside of a block of code, where a line below would be code, too. */
+static int is_fenced(const struct answer *answer)
+{
+    static const char fence[] = "```";
+    const size_t width = sizeof(fence) - 1;
+    int open = 0;
+
+    for (size_t i = 0; i + width <= answer->len; i++)
+        if ((i == 0 || answer->text[i - 1] == '\n') && memcmp(answer->text + i, fence, width) == 0)
+            open = !open;
+    return open;
+}
+
+/* Says below an answer what else is to be said of it. */
+static troupe_status write_mark(troupe_turn *turn, const struct answer *answer)
+{
+    static const char close[] = "\n```";
+    const char *mark = answer->cached     ? ANSWER_CACHED_MARK
+                       : answer->full     ? ANSWER_FULL_MARK
+                       : answer->filtered ? ANSWER_FILTERED_MARK
+                                          : NULL;
+    troupe_status status = TROUPE_OK;
+
+    if (!mark || answer->len == 0)
+        return TROUPE_OK;
+    if (is_fenced(answer))
+        status = troupe_write(turn, close, sizeof(close) - 1);
+    return status < 0 ? status : troupe_write(turn, mark, strlen(mark));
 }
 
 troupe_status answer_stream(troupe_turn *turn, troupe_str arguments, struct answer *answer)
@@ -59,7 +93,7 @@ troupe_status answer_stream(troupe_turn *turn, troupe_str arguments, struct answ
         status = read;
     if (status >= 0 && result.len > 0)
         take_result(result, answer);
-    if (status >= 0 && answer->cached)
-        status = troupe_write(turn, ANSWER_CACHED_MARK, sizeof(ANSWER_CACHED_MARK) - 1);
+    if (status >= 0)
+        status = write_mark(turn, answer);
     return status < 0 && answer->len > 0 ? TROUPE_INTERRUPTED : status;
 }

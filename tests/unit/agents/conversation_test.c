@@ -5,6 +5,7 @@
 #include "conversation_rig.h"
 #include "tap.h"
 
+#include "conversation/answer.h"
 #include "conversation/apology.h"
 #include "conversation/intent.h"
 #include "conversation/prompt.h"
@@ -96,6 +97,34 @@ static void an_answer_streams_and_is_remembered(void **state)
         count(fake, "SELECT tokens_used FROM conversation__conversation_history WHERE part = 1"),
         42);
     finish(fake);
+}
+
+static void an_answer_that_was_cut_says_so_and_is_remembered_as_it_came(void **state)
+{
+    static const struct {
+        const char *last, *result, *written;
+    } cases[] = {
+        {"Ada!", "{\"finish\":\"stop\"}", "Hi Ada!"},
+        {"A", "{\"finish\":\"length\"}", "Hi A" ANSWER_FULL_MARK},
+        {"A", "{\"finish\":\"content_filter\"}", "Hi A" ANSWER_FILTERED_MARK},
+        {"\n```c\nint", "{\"finish\":\"length\"}", "Hi \n```c\nint\n```" ANSWER_FULL_MARK},
+        {"\n```\na\n```\nb", "{\"finish\":\"length\"}", "Hi \n```\na\n```\nb" ANSWER_FULL_MARK},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fake_turn *fake = talker();
+
+        answers(fake, "Hi ", cases[i].last);
+        fake->services[0].result = cases[i].result;
+        assert_int_equal(fake_say(fake, "hello"), TROUPE_DONE);
+        assert_string_equal(fake->written.ptr, cases[i].written);
+        assert_int_equal(
+            count(fake, "SELECT COUNT(*) FROM conversation__conversation_history WHERE part = 1 "
+                        "AND content LIKE '%-#%'"),
+            0);
+        finish(fake);
+    }
 }
 
 static void what_a_message_answers_goes_with_it_once(void **state)
@@ -793,6 +822,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_streams_and_is_remembered),
+        cmocka_unit_test(an_answer_that_was_cut_says_so_and_is_remembered_as_it_came),
         cmocka_unit_test(what_a_message_answers_goes_with_it_once),
         cmocka_unit_test(a_chain_of_replies_goes_along_as_the_words_of_others),
         cmocka_unit_test(what_a_short_message_means_is_told_and_nothing_that_is_not_sure),
