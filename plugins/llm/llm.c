@@ -15,6 +15,7 @@
 #include "provider.h"
 #include "race.h"
 #include "routes.h"
+#include "status.h"
 #include "structured.h"
 #include "tools.h"
 #include "warm.h"
@@ -27,17 +28,8 @@
 #define LLM_PRICES ""
 #endif
 
-#define LLM_QUESTION_MAX  2000
-#define STATUS_BODY_MAX   (256 * 1024)
-#define STATUS_TIMEOUT_MS 10000
-#define PAINT_MS          600000 /* the most that total_timeout may be */
-
-static troupe_str str(const char *text)
-{
-    troupe_str s = {text, strlen(text)};
-
-    return s;
-}
+#define LLM_QUESTION_MAX 2000
+#define PAINT_MS         600000 /* the most that total_timeout may be */
 
 static troupe_status not_configured(troupe_turn *turn, const struct llm_settings *settings)
 {
@@ -420,104 +412,16 @@ static troupe_status llm_pick_function(troupe_turn *turn, troupe_str kind, int64
 
 /* ---- llm-status -------------------------------------------------------------------------------*/
 
-/* Where it is, without telling members about a private network. */
-static const char *place(const struct llm_settings *settings)
-{
-    return llm_host_is_local(settings->host_name) ? "a local server" : settings->host_name;
-}
-
-static int lists_model(const struct llm_provider *provider, const char *body, size_t len,
-                       const char *model)
-{
-    LLM_CLEANUP_JSON json_t *tree = llm_json_load(body, len);
-    const json_t *data = json_object_get(tree, provider->model_list), *entry;
-    size_t i;
-
-    json_array_foreach (data, i, entry) {
-        const char *id = json_string_value(json_object_get(entry, provider->model_name));
-
-        if (id && strcmp(id, model) == 0)
-            return 1;
-    }
-    return json_array_size(data) == 0; /* a server without a list says nothing against it */
-}
-
-static troupe_status ask_models(troupe_turn *turn, const struct llm_settings *settings,
-                                troupe_http **ret)
-{
-    troupe_header headers[LLM_HEADERS_MAX];
-    char url[LLM_URL_MAX + 32], key[LLM_KEY_VALUE_MAX];
-    troupe_http_request request = {.size = sizeof(request),
-                                   .method = "GET",
-                                   .connect_ms = settings->connect_ms,
-                                   .first_byte_ms = STATUS_TIMEOUT_MS,
-                                   .idle_ms = STATUS_TIMEOUT_MS,
-                                   .total_ms = STATUS_TIMEOUT_MS};
-
-    snprintf(url, sizeof(url), "%s%s", settings->base_url, llm_provider_of(settings)->models);
-    request.url = str(url);
-    request.headers.ptr = headers;
-    request.headers.count = llm_headers(settings, 0, 0, key, headers);
-    request.headers.stride = sizeof(headers[0]);
-    return troupe_http_api(turn)->open(turn, &request, ret);
-}
-
-static const char *describe_answer(troupe_turn *turn, const struct llm_settings *settings,
-                                   troupe_http *http, char *body)
-{
-    const troupe_http_v1 *api = troupe_http_api(turn);
-    uint32_t status = api->status(http);
-    struct llm_provider_error error;
-    troupe_str bytes;
-    size_t len = 0;
-
-    while (api->read(turn, http, &bytes) == TROUPE_OK && bytes.len <= STATUS_BODY_MAX - len) {
-        memcpy(body + len, bytes.ptr, bytes.len);
-        len += bytes.len;
-    }
-    if (status == 200)
-        return lists_model(llm_provider_of(settings), body, len, settings->model)
-                   ? "It answers."
-                   : "It answers, but its list does not have that model.";
-    llm_provider_error_read(body, len, &error);
-    if (status == 404 || status == 405)
-        return "It answers, but offers no list of models.";
-    return llm_classify(status, &error)->sentence;
-}
-
 TROUPE_SERVICE(llm_status, "llm-status", "Which language model is set up, and whether it answers",
                TROUPE_SLASH | TROUPE_IDEMPOTENT | TROUPE_PRIVATE)
 
 static troupe_status llm_status(troupe_turn *turn)
 {
-    const struct llm_agent *agent = troupe_state(turn);
-    const struct llm_settings *settings = &agent->settings;
-    const struct llm_tariff tariff = llm_tariff_find(settings, troupe_now(turn));
-    const char *price = !tariff.known         ? "its price is not known, so it is not asked"
-                        : settings->has_price ? "its price is set in the config"
-                        : settings->is_local  ? "it costs nothing"
-                                              : "its price is in the price table";
-    troupe_http *http = NULL;
-    const char *answer;
-    troupe_status status;
-    char *body;
+    struct llm_agent *agent = troupe_state(turn);
 
-    if (!llm_configured(settings))
-        return not_configured(turn, settings);
-    body = troupe_turn_alloc(turn, STATUS_BODY_MAX);
-    if (!body)
-        return TROUPE_NOMEM;
-    status = ask_models(turn, settings, &http);
-    if (troupe_turn_status(turn) < 0)
-        return troupe_turn_status(turn);
-    if (status < 0) {
-        answer = llm_classify_transport(status)->sentence;
-    } else {
-        answer = describe_answer(turn, settings, http, body);
-        troupe_http_api(turn)->close(turn, http);
-    }
-    return troupe_reply(turn, "Model \"%s\" at %s; %s. %s", settings->model, place(settings), price,
-                        answer);
+    if (!llm_configured(&agent->settings))
+        return not_configured(turn, &agent->settings);
+    return llm_status_tell(turn, agent);
 }
 
 /* ---- the plugin -------------------------------------------------------------------------------*/

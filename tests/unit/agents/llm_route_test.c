@@ -20,6 +20,7 @@ typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t,
 typedef troupe_status (*route_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int64_t,
                                   int64_t, int64_t, int32_t, int32_t);
 typedef troupe_status (*model_fn)(troupe_turn *, troupe_str);
+typedef troupe_status (*status_fn)(troupe_turn *);
 
 #define SECONDS ((int64_t)1000)
 #define NOW     ((int64_t)1795176000000)
@@ -436,6 +437,37 @@ static void the_only_model_has_a_breaker_too(void **state)
     fake_turn_free(fake);
 }
 
+/* Its list of models is there all the same. */
+static void the_status_tells_what_keeps_questions_away(void **state)
+{
+    static const struct fake_response refused = {.status = 402},
+                                      good = {.status = 200, .chunks = {GOOD}},
+                                      list = {.status = 200,
+                                              .chunks = {"{\"data\":[{\"id\":\"own-1\"}]}"}};
+    struct fake_turn *fake = alone();
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        fake_next(fake);
+        fake->responses[0] = list;
+        assert_int_equal(((status_fn)fake_function(fake, "llm-status"))(&fake->turn), TROUPE_OK);
+        assert_true(fake_text_has(&fake->reply, " It answers."));
+        assert_int_equal(fake_text_has(&fake->reply,
+                                       " No question is put to it for another 60 seconds. The "
+                                       "last one failed: The account at the language model's "
+                                       "provider has no credit left."),
+                         i == 1);
+        answer_with(fake, i == 0 ? &refused : &good, TROUPE_DENIED);
+    }
+    fake->now_ms += 60 * SECONDS;
+    answer_with(fake, &good, TROUPE_OK);
+    fake_next(fake);
+    fake->responses[0] = list;
+    assert_int_equal(((status_fn)fake_function(fake, "llm-status"))(&fake->turn), TROUPE_OK);
+    assert_false(fake_text_has(&fake->reply, "No question"));
+    fake_turn_free(fake);
+}
+
 /* Told again what the admin can do, and not for ten minutes. */
 static void the_only_key_that_is_refused_is_tried_again_soon(void **state)
 {
@@ -709,6 +741,7 @@ int main(void)
         cmocka_unit_test(the_owner_hears_of_a_model_that_questions_go_round),
         cmocka_unit_test(what_is_not_asked_for_other_reasons_fails_nobody),
         cmocka_unit_test(the_only_model_has_a_breaker_too),
+        cmocka_unit_test(the_status_tells_what_keeps_questions_away),
         cmocka_unit_test(the_only_key_that_is_refused_is_tried_again_soon),
         cmocka_unit_test(a_limit_on_questions_is_waited_for_where_it_is_short),
         cmocka_unit_test(what_no_provider_would_answer_is_not_offered_to_the_next),
