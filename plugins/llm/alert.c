@@ -109,7 +109,7 @@ static struct llm_alert_news note_failure(struct llm_alert *alert,
     if (rule->count > 0 && !alert->kinds[place].told && llm_kind_needs_admin(kind)) {
         news.event = LLM_ALERT_STUCK;
         news.count = times;
-        alert->kinds[place].told = 1;
+        alert->kinds[place].told = alert->told_share = 1; /* which is what most will fail by */
     } else if (rule->count > 0 && times >= rule->count && !alert->kinds[place].told) {
         news.event = LLM_ALERT_BEGINS;
         news.count = times;

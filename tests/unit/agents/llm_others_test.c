@@ -25,7 +25,9 @@ typedef troupe_status (*image_fn)(troupe_turn *, troupe_str, troupe_str, troupe_
 #define VERDICT "{\"results\":[{\"flagged\":false,\"categories\":{},\"category_scores\":{}}]}"
 #define PICTURE "{\"data\":[{\"b64_json\":\"iVBORw0KGgoAAA==\"}]}"
 
-static const char *const several[] = {"base_url",
+static const char *const several[] = {"alert_count",
+                                      "10",
+                                      "base_url",
                                       "https://api.openai.com/v1",
                                       "base_url_2",
                                       "http://127.0.0.1:8080/v1",
@@ -406,16 +408,20 @@ static void the_owner_hears_of_a_model_that_questions_go_round(void **state)
     for (size_t s = 0; s < sizeof(asked) / sizeof(asked[0]); s++) {
         struct fake_turn *fake = agent(several);
 
-        answers(fake, 0, 404, "{\"error\":{\"code\":\"model_not_found\",\"message\":\"RAW\"}}");
-        answers(fake, 1, 200, asked[s].answer);
-        assert_int_equal(asked[s].ask(fake), TROUPE_OK);
-        for (int i = 1; i < 20; i++) {
+        for (int i = 0; i < LLM_BREAKER_FAILURES; i++) {
+            answers(fake, 0, 500, "RAW");
+            answers(fake, 1, 200, asked[s].answer);
+            assert_int_equal(asked[s].ask(fake), TROUPE_OK);
+            fake_next(fake);
+            fake->reservation_count = 0;
+        }
+        for (int i = LLM_BREAKER_FAILURES; i < 20; i++) {
             fake_next(fake);
             fake->reservation_count = 0;
             answers(fake, 0, 200, asked[s].answer);
             assert_int_equal(asked[s].ask(fake), TROUPE_OK);
             assert_int_equal(fake->request_count, 1);
-            assert_int_equal(fake_text_has(&fake->told, "(bad_model)"), i >= 9);
+            assert_int_equal(fake_text_has(&fake->told, "(provider_failed)"), i >= 9);
         }
         assert_int_equal(strchr(fake->told.ptr, '\n')[1], 0); /* once */
         finish(fake);
