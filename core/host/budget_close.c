@@ -114,6 +114,7 @@ static troupe_status send_off(struct record_call *call, struct turn_reservation 
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct turn *turn = call->frame->turn;
     struct settling *settling = mem_zero(1, sizeof(*settling));
+    const struct turn_budget_request request = turn_reservation_request(turn, own);
     troupe_status status;
     size_t row;
 
@@ -122,7 +123,7 @@ static troupe_status send_off(struct record_call *call, struct turn_reservation 
                                   .id = own->id,
                                   .micros = micros,
                                   .limits = turn_budget_limits_of(turn->engine)};
-    row = turn_budget_add_book(batch, own->id, turn->id, micros, own->worst);
+    row = turn_budget_add_book(batch, &request, own->id, micros);
     settling->watch = turn_budget_watch(batch, &settling->limits, own->id, row, micros);
     status = turn_record_submit(call, batch, NULL, 0, settled, settling, err);
     if (status < 0) {

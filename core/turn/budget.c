@@ -176,33 +176,41 @@ static int64_t as_micros(uint64_t micros)
     return micros > INT64_MAX ? INT64_MAX : (int64_t)micros;
 }
 
-/* By the statement that closes the row; its index. */
 static size_t add_closing(struct store_batch *batch, const char *sql, int64_t id, int64_t turn_id,
-                          uint64_t micros)
+                          struct store_value settled)
 {
-    struct store_value settled = store_int(as_micros(micros));
-    size_t row = store_batch_add(batch, STORE_EXPECT(1, sql, store_int(id), store_int(turn_id),
-                                                     settled, store_int(clock_wall_ms())));
-
-    move_sums(batch, id, settled, 0);
-    return row;
+    return store_batch_add(batch, STORE_EXPECT(1, sql, store_int(id), store_int(turn_id), settled,
+                                               store_int(clock_wall_ms())));
 }
 
 size_t turn_budget_add_settle(struct store_batch *batch, int64_t id, int64_t turn_id,
                               uint64_t micros)
 {
-    size_t row = add_closing(batch, SQL_BUDGET_SETTLE, id, turn_id, micros);
+    struct store_value settled = store_int(as_micros(micros));
+    size_t row = add_closing(batch, SQL_BUDGET_SETTLE, id, turn_id, settled);
 
+    move_sums(batch, id, settled, 0);
     turn_budget_stop_note(batch, id);
     return row;
 }
 
-size_t turn_budget_add_book(struct store_batch *batch, int64_t id, int64_t turn_id, uint64_t micros,
-                            uint64_t reserved)
+size_t turn_budget_add_book(struct store_batch *batch, const struct turn_budget_request *request,
+                            int64_t id, uint64_t micros)
 {
-    size_t row = add_closing(batch, SQL_BUDGET_BOOK, id, turn_id, micros);
+    const struct turn_budget_scope *scope = &request->scope;
+    struct store_value settled = store_int(as_micros(micros));
+    struct part parts[PARTS];
+    size_t count = parts_of(request, parts), row;
 
-    if (micros > reserved)
+    for (size_t i = 0; i < count; i++)
+        store_batch_add(batch, STORE_SQL(SQL_BUDGET_BOOK_SUM, store_int(id), settled,
+                                         store_text(parts[i].scope), store_text(parts[i].id),
+                                         store_int((int64_t)request->worst)));
+    row = add_closing(batch, SQL_BUDGET_BOOK, id, request->turn_id, settled);
+    store_batch_add(batch, STORE_SQL(SQL_BUDGET_BOOKED, store_int(id), text_of(scope->bot),
+                                     text_of(scope->guild), text_of(scope->member),
+                                     text_of(scope->plugin)));
+    if (micros > request->worst)
         turn_budget_stop_note(batch, id);
     return row;
 }

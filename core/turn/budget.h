@@ -53,9 +53,9 @@ void turn_budget_add_release(struct store_batch *batch, int64_t id, int64_t turn
 /* Returns the statement's index for turn_budget_over. */
 size_t turn_budget_add_settle(struct store_batch *batch, int64_t id, int64_t turn_id,
                               uint64_t micros);
-/* The same where what was `reserved` is known, with less work and not for turn_budget_over. */
-size_t turn_budget_add_book(struct store_batch *batch, int64_t id, int64_t turn_id, uint64_t micros,
-                            uint64_t reserved);
+/* The same of what was reserved by `request`, with half the work and not for turn_budget_over. */
+size_t turn_budget_add_book(struct store_batch *batch, const struct turn_budget_request *request,
+                            int64_t id, uint64_t micros);
 /* By how much it went above its reservation, 0 as a rule; after the commit. */
 int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t micros);
 /* Dispatched by an earlier run and never heard of: `old` is booked at its worst case as unknown, and

@@ -64,12 +64,25 @@ FROM (SELECT day, 'bot' AS scope, scope_bot AS scope_id, reserved_micros FROM bu
 WHERE budget_day.day = l.day AND budget_day.scope = l.scope AND budget_day.scope_id = l.scope_id
 RETURNING budget_day.scope, budget_day.settled_micros;
 
+-- The same for one of them (?3, ?4), by who knows it and what was reserved (?5): for all of them SQLite fills two
+-- tables.
+-- name: book_sum
+UPDATE budget_day SET reserved_micros = reserved_micros - ?5, settled_micros = settled_micros + ?2
+WHERE day = (SELECT l.day FROM budget_ledger AS l WHERE l.id = ?1) AND scope = ?3 AND scope_id = ?4;
+
+-- What move_sums returns: the sums of reservation ?1's day, of the scopes ?2 to ?5.
+-- name: booked
+SELECT scope, settled_micros FROM budget_day
+WHERE day = (SELECT l.day FROM budget_ledger AS l WHERE l.id = ?1)
+  AND ((scope = 'bot' AND scope_id = ?2) OR (scope = 'guild' AND scope_id = ?3)
+    OR (scope = 'member' AND scope_id = ?4) OR (scope = 'plugin' AND scope_id = ?5));
+
 -- name: settle
 UPDATE budget_ledger SET state = 'settled', settled_micros = ?3, settled_ms = ?4
 WHERE id = ?1 AND turn_id = ?2 AND state = 'dispatched'
 RETURNING reserved_micros;
 
--- The same for who knows what was reserved.
+-- Beside book_sum.
 -- name: book
 UPDATE budget_ledger SET state = 'settled', settled_micros = ?3, settled_ms = ?4
 WHERE id = ?1 AND turn_id = ?2 AND state = 'dispatched';

@@ -672,22 +672,28 @@ static void readers_see_whole_batches_and_every_one_that_was_told(void **state)
     run_body(fixture_of(state), readers_body);
 }
 
-static troupe_status reserve_of(struct fixture *f, const struct turn_budget_caps *hour,
-                                const struct turn_budget_caps *month, uint64_t worst)
+static struct turn_budget_request request_of(uint64_t worst)
 {
     static const struct turn_budget_caps none = {TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP,
                                                  TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP};
+
+    return (struct turn_budget_request){.caps = &none,
+                                        .scope = {"bot", "g1", "m1", "llm"},
+                                        .turn_id = 1,
+                                        .worst = worst,
+                                        .what = "test"};
+}
+
+static troupe_status reserve_of(struct fixture *f, const struct turn_budget_caps *hour,
+                                const struct turn_budget_caps *month, uint64_t worst)
+{
     static int64_t id = 0;
-    const struct turn_budget_request request = {.caps = &none,
-                                                .scope = {"bot", "g1", "m1", "llm"},
-                                                .turn_id = 1,
-                                                .worst = worst,
-                                                .what = "test",
-                                                .hour = hour,
-                                                .month = month};
+    struct turn_budget_request request = request_of(worst);
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     troupe_status status;
 
+    request.hour = hour;
+    request.month = month;
     turn_budget_add_reserve(batch, &request, ++id);
     status = store_commit(f->store, batch, 0, &f->err);
     return status == TROUPE_CONFLICT ? turn_budget_refusal(f->store, &request, 0, &f->err) : status;
@@ -803,9 +809,11 @@ static void count_marks(void *arg, int64_t turn_id, const struct store_batch *ba
                        marks[i - 1].percent == 50 && marks[i - 1].spent == 600;
 }
 
-/* Reserves and settles so much; the marks that it passed. */
+/* Reserves and settles so much, by turns with and without knowing what was reserved; the marks that it
+ * passed. */
 static int settle_marks(struct fixture *f, uint64_t micros, struct turn_budget_mark *ret)
 {
+    const struct turn_budget_request known = request_of(micros);
     struct turn_budget_watch watch;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     int64_t id;
@@ -814,7 +822,8 @@ static int settle_marks(struct fixture *f, uint64_t micros, struct turn_budget_m
     CHECK_STATUS(reserve_of(f, NULL, NULL, micros), TROUPE_OK);
     id = ask_int(f, "SELECT max(id) FROM budget_ledger");
     CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
-    row = turn_budget_add_settle(batch, id, 1, micros);
+    row = id % 2 ? turn_budget_add_book(batch, &known, id, micros)
+                 : turn_budget_add_settle(batch, id, 1, micros);
     watch = turn_budget_watch(batch, &mark_limits, id, row, micros);
     CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
     return (int)turn_budget_marks(batch, &watch, &mark_limits, ret);

@@ -224,6 +224,16 @@ static void a_crash_books_what_left_and_releases_the_rest(void **state)
 
 #define OPEN 64
 
+/* As a turn does that knows what it reserved. */
+static troupe_status book(struct fixture *f, const struct turn_budget_request *request, int64_t id,
+                          uint64_t micros)
+{
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    turn_budget_add_book(batch, request, id, micros);
+    return store_commit(f->store, batch, 0, &f->err);
+}
+
 static troupe_status random_steps(void *arg)
 {
     static const char sums[] =
@@ -241,8 +251,9 @@ static troupe_status random_steps(void *arg)
     struct fixture *f = arg;
     const char *given = getenv("SEED");
     unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+    struct turn_budget_request known[OPEN];
     int64_t open[OPEN] = {0};
-    size_t refused = 0;
+    size_t refused = 0, booked = 0;
 
     fprintf(stderr, "# SEED=%u\n", seed);
     srandom(seed);
@@ -253,13 +264,17 @@ static troupe_status random_steps(void *arg)
         troupe_status status = TROUPE_OK;
 
         if (!open[at]) {
-            status = turn_budget_reserve(f->store, &caps, &scope, (int64_t)at,
-                                         (uint64_t)random() % 1000, "r", 0, &open[at], &f->err);
+            known[at] = (struct turn_budget_request){.caps = &caps,
+                                                     .scope = scope,
+                                                     .turn_id = (int64_t)at,
+                                                     .worst = (uint64_t)random() % 1000};
+            status = turn_budget_reserve(f->store, &caps, &scope, (int64_t)at, known[at].worst, "r",
+                                         0, &open[at], &f->err);
             refused += status == TROUPE_BUDGET;
             CHECK(status == TROUPE_OK || status == TROUPE_BUDGET);
             continue;
         }
-        switch (random() % 6) {
+        switch (random() % 7) {
         case 0:
         case 1: status = turn_budget_dispatch(f->store, open[at], (int64_t)at, 0, &f->err); break;
         case 2: status = turn_budget_undispatch(f->store, open[at], (int64_t)at, 0, &f->err); break;
@@ -273,6 +288,12 @@ static troupe_status random_steps(void *arg)
             status = turn_budget_release(f->store, open[at], (int64_t)at, 0, &f->err);
             open[at] = status == TROUPE_OK ? 0 : open[at];
             break;
+        case 5:
+            status = book(f, &known[at], open[at], (uint64_t)random() % 1100);
+            booked += status == TROUPE_OK;
+            open[at] = status == TROUPE_OK ? 0 : open[at];
+            (void)turn_budget_stop_confirm(f->store, "r", 0, NULL);
+            break;
         default:
             status = turn_budget_close(f->store, (int64_t)at, 0, NULL, &f->err);
             open[at] = 0;
@@ -283,6 +304,7 @@ static troupe_status random_steps(void *arg)
             CHECK(ask_int(f, sums) == 0);
     }
     CHECK(refused > 0); /* the caps were in play */
+    CHECK(booked > 0);
     CHECK(ask_int(f, sums) == 0);
     CHECK_STATUS(turn_budget_close(f->store, -1, 0, NULL, &f->err), TROUPE_OK);
     CHECK(ask_int(f, sums) == 0);
