@@ -78,6 +78,14 @@ int llm_provider_sign(json_t *message, const struct llm_settings *settings)
     return json_object_set_new(message, EXTRA_OF, signature_of(settings));
 }
 
+int llm_provider_is_own(const struct llm_request *request, const json_t *message)
+{
+    const json_t *of = json_object_get(message, EXTRA_OF);
+    LLM_CLEANUP_JSON json_t *own = of ? signature_of(request->settings) : NULL;
+
+    return of && json_equal(of, own);
+}
+
 /* The calls without what belongs to another model. */
 static json_t *plain_calls(const json_t *calls)
 {
@@ -96,13 +104,9 @@ static json_t *plain_calls(const json_t *calls)
 /* Takes out of a copy of a message what is not for the model that is asked. */
 static void unsign(const struct llm_request *request, json_t *message)
 {
-    const json_t *of = json_object_get(message, EXTRA_OF);
-    LLM_CLEANUP_JSON json_t *own = NULL;
-
-    if (!of)
+    if (!json_object_get(message, EXTRA_OF))
         return;
-    own = signature_of(request->settings);
-    if (!json_equal(of, own))
+    if (!llm_provider_is_own(request, message))
         json_object_set_new(message, "tool_calls",
                             plain_calls(json_object_get(message, "tool_calls")));
     else if (request->shape.thoughts)

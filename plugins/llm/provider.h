@@ -50,6 +50,10 @@ const char *llm_provider_called(const json_t *messages, const json_t *result);
 #define LLM_EXTRA "extra_content"
 /* What was thought before calls, by the members in which some want it back beside these (shape.thoughts). */
 #define LLM_THOUGHTS "thoughts"
+/* Among these: Anthropic's blocks, as the stream keeps them. */
+#define LLM_BLOCKS "blocks"
+/* Whether a message has either from the model that is asked. */
+int llm_provider_is_own(const struct llm_request *request, const json_t *message);
 /* Says in a message with either which model it came from: no other is to read it. 0, or -1 without
  * memory. */
 int llm_provider_sign(json_t *message, const struct llm_settings *settings);

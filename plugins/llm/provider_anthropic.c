@@ -141,12 +141,11 @@ static json_t *instructions_of(const struct llm_request *request)
     return instructions(request->messages);
 }
 
-static int add_calls(json_t *blocks, const json_t *calls)
+/* Those from `from` up to `until`. */
+static int add_calls(json_t *blocks, const json_t *calls, size_t from, size_t until)
 {
-    const json_t *call;
-    size_t i;
-
-    json_array_foreach ((json_t *)calls, i, call) {
+    for (size_t i = from; i < until && i < json_array_size(calls); i++) {
+        const json_t *call = json_array_get(calls, i);
         const json_t *function = json_object_get(call, "function");
         const json_t *arguments = json_object_get(function, "arguments");
         json_t *input =
@@ -163,6 +162,43 @@ static int add_calls(json_t *blocks, const json_t *calls)
             return -1;
     }
     return 0;
+}
+
+/* What was thought before calls goes back to the same model as it came and where it stood. */
+static int add_thought(json_t *blocks, const json_t *thought)
+{
+    json_t *copy = json_copy((json_t *)thought);
+
+    json_object_del(copy, "at");
+    json_object_del(copy, "calls");
+    return json_array_append_new(blocks, copy);
+}
+
+static int add_answer(json_t *blocks, const struct llm_request *request, const json_t *message,
+                      size_t mark)
+{
+    const json_t *calls = json_object_get(message, "tool_calls"), *thoughts = NULL, *thought;
+    const char *text = text_of(message, "content");
+    const size_t len = strlen(text);
+    size_t i, at = 0, call = 0;
+
+    if (llm_provider_is_own(request, message))
+        thoughts = json_object_get(json_object_get(message, LLM_THOUGHTS), LLM_BLOCKS);
+    if (!thoughts)
+        return add_text(blocks, message, mark) < 0 ? -1 : add_calls(blocks, calls, 0, SIZE_MAX);
+    json_array_foreach ((json_t *)thoughts, i, thought) {
+        const size_t before = (size_t)json_integer_value(json_object_get(thought, "at"));
+        const size_t until = before < at ? at : before < len ? before : len;
+        const size_t calls_before = (size_t)json_integer_value(json_object_get(thought, "calls"));
+
+        if (add_block(blocks, text + at, until - at, 0) < 0 ||
+            add_calls(blocks, calls, call, calls_before) < 0 || add_thought(blocks, thought) < 0)
+            return -1;
+        at = until;
+        call = calls_before;
+    }
+    return add_block(blocks, text + at, len - at, 0) < 0 ? -1
+                                                         : add_calls(blocks, calls, call, SIZE_MAX);
 }
 
 static int add_message(json_t *talk, const struct llm_request *request, const json_t *message,
@@ -187,9 +223,8 @@ static int add_message(json_t *talk, const struct llm_request *request, const js
                                      json_pack("{s:s, s:s, s:s}", "type", "tool_result",
                                                "tool_use_id", text_of(message, "tool_call_id"),
                                                "content", text_of(message, "content")));
-    if (add_pictures(blocks, request, message) < 0 || add_text(blocks, message, mark) < 0)
-        return -1;
-    return add_calls(blocks, json_object_get(message, "tool_calls"));
+    return add_pictures(blocks, request, message) < 0 ? -1
+                                                      : add_answer(blocks, request, message, mark);
 }
 
 static json_t *talk_of(const struct llm_request *request)
@@ -245,7 +280,7 @@ static json_t *anthropic_body(const struct llm_request *request)
             ret, "temperature", json_real(request->temperature > 1 ? 1 : request->temperature));
     if (request->tools)
         failed |= json_object_set_new(ret, "tools", tools_of(request->tools));
-    /* Thoughts before a call would have to be sent back as they came, and are not kept. */
+    /* Thoughts before a call have to be sent back as they came, and are paid for again each time. */
     if (request->tools && !shape->no_thinking)
         failed |= json_object_set_new(ret, "thinking", json_pack("{s:s}", "type", "disabled"));
     if (request->tools && request->no_calls)
@@ -310,6 +345,8 @@ static troupe_status read_block(struct llm_stream *stream, int64_t index, const 
         llm_stream_append(stream, json_object_get(block, "text"));
     else if (strcmp(type, "thinking") == 0)
         llm_stream_think(stream, json_string_length(json_object_get(block, "thinking")));
+    if (strcmp(type, "thinking") == 0 || strcmp(type, "redacted_thinking") == 0)
+        llm_stream_remember_block(stream, block);
     if (strcmp(type, "tool_use") != 0)
         return TROUPE_OK; /* kinds that come up later are no error */
     call = llm_stream_call(stream, index, json_object_get(block, "id"),
@@ -333,6 +370,9 @@ static troupe_status read_delta(struct llm_stream *stream, int64_t index, const 
         llm_stream_append(stream, json_object_get(delta, "text"));
     } else if (strcmp(type, "thinking_delta") == 0) {
         llm_stream_think(stream, json_string_length(json_object_get(delta, "thinking")));
+        llm_stream_grow_block(stream, "thinking", json_object_get(delta, "thinking"));
+    } else if (strcmp(type, "signature_delta") == 0) {
+        llm_stream_grow_block(stream, "signature", json_object_get(delta, "signature"));
     } else if (strcmp(type, "input_json_delta") == 0) {
         call = llm_stream_call(stream, index, NULL, NULL);
         return call ? llm_stream_argue(stream, call, json_string_value(json),

@@ -153,6 +153,8 @@ static int wants_thoughts(const struct llm_settings *settings)
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
         if (strcmp(settings->host_name, hosts[i]) == 0)
             return 1;
+    if (settings->format == LLM_FORMAT_ANTHROPIC)
+        return 1;
     return strcmp(settings->host_name, "openrouter.ai") == 0 &&
            strstr(settings->model, "gemini") != NULL;
 }

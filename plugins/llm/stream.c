@@ -228,6 +228,32 @@ void llm_stream_remember_details(struct llm_stream *stream, const json_t *detail
     }
 }
 
+void llm_stream_remember_block(struct llm_stream *stream, const json_t *block)
+{
+    json_t *copy;
+
+    if (!json_is_object(block) ||
+        !has_thought_room(stream, json_dumpb(block, NULL, 0, JSON_COMPACT)))
+        return;
+    if (!stream->details)
+        stream->details = json_array();
+    copy = json_copy((json_t *)block);
+    json_object_set_new(copy, "at", json_integer((json_int_t)stream->len));
+    json_object_set_new(copy, "calls", json_integer((json_int_t)stream->call_count));
+    json_array_append_new(stream->details, copy);
+}
+
+void llm_stream_grow_block(struct llm_stream *stream, const char *key, const json_t *text)
+{
+    json_t *last = json_array_get(stream->details, json_array_size(stream->details) - 1);
+    const char *before = json_string_value(json_object_get(last, key));
+
+    if (!last || !json_is_string(text) || !has_thought_room(stream, json_string_length(text)))
+        return;
+    json_object_set_new(last, key,
+                        json_sprintf("%s%s", before ? before : "", json_string_value(text)));
+}
+
 void llm_stream_finish(struct llm_stream *stream, const char *reason)
 {
     if (reason)

@@ -76,7 +76,7 @@ struct llm_stream {
     uint32_t call_count;
     size_t argument_bytes, extra_bytes;
     char *thoughts;  /* in words; NULL: there were none, or more than LLM_THOUGHTS_MAX of both */
-    json_t *details; /* the same as OpenRouter lists them; NULL likewise */
+    json_t *details; /* the same as OpenRouter lists them, or Anthropic's blocks; NULL likewise */
     size_t thoughts_len, thought_bytes;
     uint8_t thoughts_full;
     struct llm_provider_error error;
@@ -96,6 +96,10 @@ void llm_stream_think(struct llm_stream *stream, size_t bytes);
 /* Keeps thoughts, which some providers want back with calls: text, or a list whose pieces belong together. */
 void llm_stream_remember(struct llm_stream *stream, const char *text, size_t len);
 void llm_stream_remember_details(struct llm_stream *stream, const json_t *details);
+/* The same of a block of thoughts, with where it stood: behind so many bytes of text ("at") and so many calls
+ * ("calls"). What comes behind belongs to its member `key`. */
+void llm_stream_remember_block(struct llm_stream *stream, const json_t *block);
+void llm_stream_grow_block(struct llm_stream *stream, const char *key, const json_t *text);
 void llm_stream_finish(struct llm_stream *stream, const char *reason);
 /* The latest call with that index; NULL where there is none. */
 struct llm_call *llm_stream_find(struct llm_stream *stream, int64_t index);

@@ -215,6 +215,14 @@ static struct fake_plan *answer_whole(const struct fake_chat *chat, const char *
                         has_calls && !*text ? json_null() : json_string(text), "refusal");
     if (has_calls)
         json_object_set(message, "tool_calls", calls);
+    if (chat->thinking == FAKE_THINKS_DEEPSEEK) {
+        char *thoughts = fake_thoughts_text(calls);
+
+        json_object_set_new(message, "reasoning_content", json_string(thoughts));
+        free(thoughts);
+    } else if (chat->thinking == FAKE_THINKS_CLAUDE) {
+        json_object_set_new(message, "thoughts", fake_thoughts_blocks(calls));
+    }
     body = json_pack("{s:s,s:s,s:i,s:s,s:[{s:i,s:O,s:s,s:n}]}", "id", id.data, "object",
                      "chat.completion", "created", 1700000000, "model", chat->model, "choices",
                      "index", 0, "message", message, "finish_reason", finish, "logprobs");
@@ -298,6 +306,7 @@ struct fake_plan *fake_answer_chat(const struct fake_chat *chat)
     text = answer_text(chat);
     cut = cut_words(text, chat->max_tokens, &words);
     calls = tool_calls_of(chat);
+    fake_thoughts_sign(chat->thinking, calls);
     usage = usage_of(chat, words);
     finish = fake_rule_str(chat->rule, "finish_reason",
                            json_array_size(calls) > 0 ? "tool_calls"

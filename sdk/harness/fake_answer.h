@@ -8,12 +8,14 @@
 #include "fake_format.h"
 #include "fake_plan.h"
 #include "fake_script.h"
+#include "fake_thoughts.h"
 
 struct fake_chat {
     enum fake_format format;
     struct fake_talk talk;
     const json_t *rule; /* NULL: the default echo */
     const char *model;
+    enum fake_thinking thinking; /* at this request */
     bool stream, include_usage, gzip_accepted;
     int64_t max_tokens; /* 0: no bound; a word counts as one token */
 };

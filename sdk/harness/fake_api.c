@@ -108,6 +108,7 @@ static struct fake_plan *answer_chat(struct fake_api *api, enum fake_format form
             fake_rule_int(body, "max_completion_tokens", fake_rule_int(body, "max_tokens", 0)),
     };
     struct fake_plan *plan;
+    json_t *refusal;
 
     if (format == FAKE_OLLAMA)
         chat.max_tokens = fake_rule_int(json_object_get(body, "options"), "num_predict", 0);
@@ -126,6 +127,14 @@ static struct fake_plan *answer_chat(struct fake_api *api, enum fake_format form
         json_decref(messages);
         return unknown_model(format, chat.model);
     }
+    chat.thinking = fake_thinking_of(fake_script_thinks(api->script, chat.model));
+    refusal = fake_thoughts_refuse(chat.thinking, body);
+    if (refusal) {
+        json_decref(messages);
+        return fake_answer_json(400, refusal);
+    }
+    if (!fake_thinks_at(chat.thinking, body))
+        chat.thinking = FAKE_THINKS_NOT;
     fake_talk_init(&chat.talk, "chat", messages, api->chats);
     chat.talk.model = chat.model;
     chat.rule = fake_script_match(api->script, &chat.talk);

@@ -43,7 +43,7 @@ static bool add_block(json_t *messages, json_t *own, const json_t *block, char *
         json_array_append_new(messages, json_pack("{s:s,s:s,s:s}", "role", "tool", "tool_call_id",
                                                   text_of(block, "tool_use_id"), "content",
                                                   text_of(block, "content")));
-    } else {
+    } else if (strcmp(type, "thinking") != 0 && strcmp(type, "redacted_thinking") != 0) {
         snprintf(err, err_size, "unknown block type \"%.40s\"", type);
         return false;
     }
@@ -254,12 +254,34 @@ static void anthropic_call(struct fake_former *former, const json_t *piece)
                                 text_of(function, "arguments")));
 }
 
+/* A thought comes in pieces and its signature behind them; what nobody can read comes whole. */
+static void anthropic_thought(struct fake_former *former, const json_t *block)
+{
+    const char *text = text_of(block, "thinking");
+    const size_t half = strcspn(text, "\n");
+
+    if (strcmp(text_of(block, "type"), "thinking") != 0) {
+        begin_block(former, json_deep_copy(block), true);
+        return;
+    }
+    begin_block(former,
+                json_pack("{s:s,s:s,s:s}", "type", "thinking", "thinking", "", "signature", ""),
+                true);
+    put_delta(former, json_pack("{s:s,s:s%}", "type", "thinking_delta", "thinking", text, half));
+    put_delta(former, json_pack("{s:s,s:s}", "type", "thinking_delta", "thinking", text + half));
+    put_delta(former, json_pack("{s:s,s:s}", "type", "signature_delta", "signature",
+                                text_of(block, "signature")));
+}
+
 static void anthropic_delta(struct fake_former *former, const json_t *delta)
 {
     const char *text = text_of(delta, "content");
     const json_t *piece;
     size_t i;
 
+    json_array_foreach (json_object_get(delta, "thoughts"), i, piece) {
+        anthropic_thought(former, piece);
+    }
     if (text[0]) {
         if (former->block < 0 || former->block_is_call)
             begin_block(former, json_pack("{s:s,s:s}", "type", "text", "text", ""), false);
@@ -392,10 +414,13 @@ static json_t *anthropic_whole(const char *model, const char *id, const json_t *
                                const char *finish, const json_t *usage)
 {
     json_t *content = json_array(), *counts = anthropic_input(usage), *input;
+    json_t *thoughts = json_object_get(message, "thoughts");
     const char *text = text_of(message, "content");
     const json_t *call;
     size_t i;
 
+    if (thoughts)
+        json_array_extend(content, thoughts);
     if (text[0])
         json_array_append_new(content, json_pack("{s:s,s:s}", "type", "text", "text", text));
     json_array_foreach (json_object_get(message, "tool_calls"), i, call) {

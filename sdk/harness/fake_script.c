@@ -2,6 +2,7 @@
 #include "fake_script.h"
 
 #include "fake_text.h"
+#include "fake_thoughts.h"
 
 #include <regex.h>
 #include <stdio.h>
@@ -160,6 +161,22 @@ static bool rule_init(struct rule *rule, const json_t *source, char *err, size_t
     return true;
 }
 
+static bool thinks_known(const json_t *thinks, char *err, size_t err_size)
+{
+    const char *model;
+    json_t *how;
+
+    json_object_foreach ((json_t *)thinks, model, how) {
+        const char *name = json_string_value(how);
+
+        if (!name || fake_thinking_of(name) == FAKE_THINKS_NOT) {
+            snprintf(err, err_size, "unknown way to think of model \"%.60s\"", model);
+            return false;
+        }
+    }
+    return true;
+}
+
 struct fake_script *fake_script_new(const json_t *source, char *err, size_t err_size)
 {
     struct fake_script *script = fake_alloc(sizeof(*script));
@@ -172,6 +189,8 @@ struct fake_script *fake_script_new(const json_t *source, char *err, size_t err_
         snprintf(err, err_size, "a script is {\"rules\": [...]}");
         goto fail;
     }
+    if (!thinks_known(json_object_get(script->source, "thinks"), err, err_size))
+        goto fail;
     script->rules = fake_alloc(json_array_size(rules) * sizeof(*script->rules));
     for (size_t i = 0; i < json_array_size(rules); i++) {
         char why[200];
@@ -199,6 +218,11 @@ void fake_script_free(struct fake_script *script)
     free(script->rules);
     json_decref(script->source);
     free(script);
+}
+
+const char *fake_script_thinks(const struct fake_script *script, const char *model)
+{
+    return script ? fake_rule_str(json_object_get(script->source, "thinks"), model, "") : "";
 }
 
 /* ---- matching ---------------------------------------------------------------------------- */

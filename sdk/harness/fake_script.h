@@ -4,7 +4,8 @@
  *
  *   { "rules": [ RULE, … ] }                     (or the array alone)
  *
- * and the first rule that matches answers; without one the default echo does. A rule:
+ * with "thinks": {MODEL: "gemini" | "deepseek" | "claude"} for models that think (fake_thoughts.h) and want that
+ * back; the first rule that matches answers; without one the default echo does. A rule:
  *
  *   "match"          text in the last user message, or an object of conditions that all hold:
  *                    {"contains": T, "regex": POSIX ERE, "nth": N (n-th chat request, from 1),
@@ -87,6 +88,8 @@ struct fake_script *fake_script_new(const json_t *source, char *err, size_t err_
 void fake_script_free(struct fake_script *script);
 /* The rule that answers, counted as used, or NULL. Borrowed from the script. */
 const json_t *fake_script_match(struct fake_script *script, const struct fake_talk *talk);
+/* How a model thinks, by name; "" where it does not. */
+const char *fake_script_thinks(const struct fake_script *script, const char *model);
 /* The faults of a rule (0 for NULL). */
 uint32_t fake_rule_faults(const json_t *rule);
 int64_t fake_rule_int(const json_t *rule, const char *key, int64_t fallback);

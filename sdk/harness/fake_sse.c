@@ -4,6 +4,7 @@
 #include "fake_gzip.h"
 #include "fake_text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct sse {
@@ -193,6 +194,26 @@ static void put_text(struct sse *sse, const char *text)
     }
 }
 
+/* Before all else, in pieces. */
+static void put_thoughts(struct sse *sse, const json_t *calls)
+{
+    char *text;
+    size_t len;
+
+    if (sse->chat->thinking == FAKE_THINKS_CLAUDE) {
+        put_delta(sse, json_pack("{s:o}", "thoughts", fake_thoughts_blocks(calls)), NULL);
+        return;
+    }
+    if (sse->chat->thinking != FAKE_THINKS_DEEPSEEK)
+        return;
+    text = fake_thoughts_text(calls);
+    for (const char *at = text; *at; at += len) {
+        len = piece_len(sse->chat, at);
+        put_delta(sse, json_pack("{s:n,s:s%}", "content", "reasoning_content", at, len), NULL);
+    }
+    free(text);
+}
+
 /* Id and name come with the first fragment only; the arguments in pieces that ignore JSON. */
 static void put_call(struct sse *sse, size_t index, const json_t *call)
 {
@@ -203,9 +224,10 @@ static void put_call(struct sse *sse, size_t index, const json_t *call)
     size_t size = all / (size_t)(fragments > 0 ? fragments : 1) + 1;
 
     put_delta(sse,
-              json_pack("{s:[{s:i,s:s,s:s,s:{s:s,s:s}}]}", "tool_calls", "index", (int)index, "id",
-                        fake_rule_str(call, "id", ""), "type", "function", "function", "name",
-                        fake_rule_str(function, "name", ""), "arguments", ""),
+              json_pack("{s:[{s:i,s:s,s:s,s:{s:s,s:s},s:O*}]}", "tool_calls", "index", (int)index,
+                        "id", fake_rule_str(call, "id", ""), "type", "function", "function", "name",
+                        fake_rule_str(function, "name", ""), "arguments", "", "extra_content",
+                        json_object_get(call, "extra_content")),
               NULL);
     while (at < all) {
         size_t len = 0;
@@ -257,6 +279,7 @@ static void put_body(struct sse *sse, const char *text, const char *finish, cons
         fake_former_open(&sse->former);
     }
     put_delta(sse, json_pack("{s:s,s:s}", "role", "assistant", "content", ""), NULL);
+    put_thoughts(sse, calls);
     put_text(sse, text);
     json_array_foreach (calls, i, call) {
         put_call(sse, i, call);

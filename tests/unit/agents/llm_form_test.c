@@ -702,6 +702,76 @@ static void what_a_provider_wants_back_with_a_call_goes_to_that_model_alone(void
     fake_turn_free(fake);
 }
 
+/* Anthropic refuses calls whose thoughts were moved, changed or left out; nobody else is to read those. */
+static void blocks_of_thoughts_go_back_as_they_came_and_where_they_stood(void **state)
+{
+#define BLOCK(index, block)                                                                        \
+    "{\"type\":\"content_block_start\",\"index\":" #index ",\"content_block\":" block "}"
+#define DELTA(index, delta)                                                                        \
+    "{\"type\":\"content_block_delta\",\"index\":" #index ",\"delta\":" delta "}"
+    static const char *const chunks[] = {
+        BLOCK(0, "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"),
+        DELTA(0, "{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}"),
+        DELTA(0, "{\"type\":\"thinking_delta\",\"thinking\":\"m\"}"),
+        DELTA(0, "{\"type\":\"signature_delta\",\"signature\":\"c2ln\"}"),
+        BLOCK(1, "{\"type\":\"text\",\"text\":\"\"}"),
+        DELTA(1, "{\"type\":\"text_delta\",\"text\":\"First. \"}"),
+        BLOCK(2, "{\"type\":\"redacted_thinking\",\"data\":\"sealed\"}"),
+        BLOCK(3, "{\"type\":\"text\",\"text\":\"Then.\"}"),
+        BLOCK(4, "{\"type\":\"tool_use\",\"id\":\"z\",\"name\":\"roll\",\"input\":{}}"),
+    };
+    static const char *const expected =
+        "\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"hmm\","
+        "\"signature\":\"c2ln\"},{\"type\":\"text\",\"text\":\"First. \"},{\"type\":"
+        "\"redacted_thinking\",\"data\":\"sealed\"},{\"type\":\"text\",\"text\":\"Then.\"},"
+        "{\"type\":\"tool_use\",\"id\":\"z\",\"name\":\"roll\",\"input\":{}}]";
+    struct llm_settings config = {.max_tokens = 100,
+                                  .context_tokens = 8000,
+                                  .format = LLM_FORMAT_ANTHROPIC,
+                                  .model = "m",
+                                  .base_url = "https://one.example/v1"};
+    struct fake_turn *fake = agent(NULL, NULL);
+    struct llm_request request;
+    static struct llm_stream stream; /* large */
+    static char text[64];
+    const char *problem, *given;
+    size_t len;
+    char *body;
+
+    (void)state;
+    fake->on_call = call_and_note;
+    called[0] = 0;
+    assert_int_equal(
+        llm_request_init(&request, &config, (troupe_str){talk, strlen(talk)}, 0, -1, &problem),
+        TROUPE_OK);
+    assert_int_equal(llm_request_offer(&request, (troupe_str){tools, strlen(tools)}, &problem),
+                     TROUPE_OK);
+    llm_stream_init(&stream, text);
+    stream.most = sizeof(text);
+    for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++)
+        assert_int_equal(llm_provider_chunk(&llm_provider_anthropic, &stream, chunks[i],
+                                            strlen(chunks[i]), &given, &len),
+                         TROUPE_OK);
+    assert_int_equal(llm_tools_run(&fake->turn, &request, &stream), TROUPE_OK);
+    llm_stream_clear(&stream);
+    body = llm_request_body(&request);
+    assert_non_null(strstr(body, expected));
+    free(body);
+    for (int i = 0; i < 2; i++) {
+        snprintf(config.model, sizeof(config.model), "other");
+        config.format = i ? LLM_FORMAT_OPENAI : LLM_FORMAT_ANTHROPIC;
+        llm_request_turn_to(&request, &config);
+        body = llm_request_body(&request);
+        assert_null(strstr(body, "hmm"));
+        assert_null(strstr(body, "sealed"));
+        assert_null(strstr(body, "blocks"));
+        assert_non_null(strstr(body, "First. Then."));
+        free(body);
+    }
+    llm_request_clear(&request);
+    fake_turn_free(fake);
+}
+
 /* DeepSeek and Moonshot refuse calls without the thoughts before them; who did not think so is not sent any. */
 static void thoughts_go_back_with_calls_to_whom_wants_them(void **state)
 {
@@ -820,6 +890,7 @@ int main(void)
         cmocka_unit_test(calls_go_by_priority_and_a_wish_to_be_asked_is_never_dropped),
         cmocka_unit_test(each_result_is_told_as_its_own_calls),
         cmocka_unit_test(what_a_provider_wants_back_with_a_call_goes_to_that_model_alone),
+        cmocka_unit_test(blocks_of_thoughts_go_back_as_they_came_and_where_they_stood),
         cmocka_unit_test(thoughts_go_back_with_calls_to_whom_wants_them),
         cmocka_unit_test(a_refusal_of_tools_is_learned_from),
     };
