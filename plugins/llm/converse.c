@@ -312,6 +312,8 @@ static void learn(struct talk *talk)
     shape->no_cache = now->no_cache;
     shape->no_tools = now->no_tools;
     shape->thoughts = now->thoughts;
+    shape->all_thoughts = now->all_thoughts;
+    shape->signs = now->signs;
     shape->no_schema = now->no_schema;
     shape->no_json = now->no_json;
 }

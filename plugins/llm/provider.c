@@ -115,6 +115,49 @@ static void unsign(const struct llm_request *request, json_t *message)
     json_object_del(message, EXTRA_OF);
 }
 
+/* OpenRouter has a wish of its own for that, and names for thoughts. */
+int llm_provider_stops_thinking(const struct llm_request *request)
+{
+    const json_t *message;
+    size_t i;
+
+    if (!request->shape.thoughts || !request->tools ||
+        request->settings->format != LLM_FORMAT_OPENAI ||
+        strcmp(request->settings->host_name, "openrouter.ai") == 0)
+        return 0;
+    json_array_foreach (request->messages, i, message) {
+        const char *role = json_string_value(json_object_get(message, "role"));
+        const json_t *thoughts = json_object_get(message, LLM_THOUGHTS);
+
+        if (!json_object_get(message, "tool_calls") &&
+            !(request->shape.all_thoughts && role && strcmp(role, "assistant") == 0))
+            continue;
+        if (!llm_provider_is_own(request, message) ||
+            !json_object_get(thoughts, "reasoning_content"))
+            return 1;
+    }
+    return 0;
+}
+
+static int lacks_signature(const struct llm_request *request, const json_t *message)
+{
+    const json_t *first = json_array_get(json_object_get(message, "tool_calls"), 0);
+
+    return request->shape.signs && first && !json_object_get(first, LLM_EXTRA);
+}
+
+/* The first call of a copy of a message gets what stands for a signature. */
+static void sign_call(json_t *message)
+{
+    json_t *calls = json_copy(json_object_get(message, "tool_calls"));
+    json_t *first = json_copy(json_array_get(calls, 0));
+
+    json_object_set_new(first, LLM_EXTRA,
+                        json_pack("{s:{s:s}}", "google", "thought_signature", LLM_ANY_SIGNATURE));
+    json_array_set_new(calls, 0, first);
+    json_object_set_new(message, "tool_calls", calls);
+}
+
 json_t *llm_provider_messages(const struct llm_request *request)
 {
     json_t *list = json_array(), *copy;
@@ -123,7 +166,7 @@ json_t *llm_provider_messages(const struct llm_request *request)
 
     json_array_foreach (request->messages, i, message) {
         if (!json_object_get(message, "stable") && !json_object_get(message, "pictures") &&
-            !json_object_get(message, EXTRA_OF)) {
+            !json_object_get(message, EXTRA_OF) && !lacks_signature(request, message)) {
             json_array_append(list, (json_t *)message);
             continue;
         }
@@ -133,6 +176,8 @@ json_t *llm_provider_messages(const struct llm_request *request)
             json_object_set_new(copy, "content", parts_of(request, message));
         json_object_del(copy, "pictures");
         unsign(request, copy);
+        if (lacks_signature(request, copy))
+            sign_call(copy);
         json_array_append_new(list, copy);
     }
     return list;

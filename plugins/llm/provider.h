@@ -48,12 +48,19 @@ const char *llm_provider_called(const json_t *messages, const json_t *result);
 
 /* What Gemini puts beside a call, and wants back. */
 #define LLM_EXTRA "extra_content"
+/* What Gemini takes in its place beside the first call of another model's answer, and the bytes of both together
+ * at most: ai.google.dev/gemini-api/docs/thought-signatures, "FAQs". */
+#define LLM_ANY_SIGNATURE "skip_thought_signature_validator"
+#define LLM_SIGNATURE_MAX 128
 /* What was thought before calls, by the members in which some want it back beside these (shape.thoughts). */
 #define LLM_THOUGHTS "thoughts"
 /* Among these: Anthropic's blocks, as the stream keeps them. */
 #define LLM_BLOCKS "blocks"
 /* Whether a message has either from the model that is asked. */
 int llm_provider_is_own(const struct llm_request *request, const json_t *message);
+/* Whether the model has to be asked not to think, as answers before lack its thoughts: it would refuse them.
+ * OpenAI's interface; api-docs.deepseek.com/guides/thinking_mode. */
+int llm_provider_stops_thinking(const struct llm_request *request);
 /* Says in a message with either which model it came from: no other is to read it. 0, or -1 without
  * memory. */
 int llm_provider_sign(json_t *message, const struct llm_settings *settings);

@@ -40,6 +40,8 @@ static json_t *openai_body(const struct llm_request *request)
         failed |= put(ret, "tools", llm_provider_tools(request));
     if (request->tools && request->no_calls)
         failed |= put(ret, "tool_choice", json_string("none"));
+    if (llm_provider_stops_thinking(request))
+        failed |= put(ret, "thinking", json_pack("{s:s}", "type", "disabled"));
     if (wish != LLM_JSON_NONE)
         failed |= put(ret, "response_format", response_format(request, wish));
     if (failed) {

@@ -32,6 +32,8 @@ void llm_race_shape(struct llm_request *request, const struct llm_candidate *can
     request->shape.no_cache |= candidate->shape.no_cache;
     request->shape.no_tools |= candidate->shape.no_tools;
     request->shape.thoughts |= candidate->shape.thoughts;
+    request->shape.all_thoughts |= candidate->shape.all_thoughts;
+    request->shape.signs |= candidate->shape.signs;
     request->shape.no_schema |= candidate->shape.no_schema;
     request->shape.no_json |= candidate->shape.no_json;
 }

@@ -62,6 +62,12 @@ static size_t thought_bytes(const struct llm_request *request, const json_t *mes
     return thoughts && request->shape.thoughts ? json_dumpb(thoughts, NULL, 0, JSON_COMPACT) : 0;
 }
 
+/* Of what stands for a signature. */
+static size_t signature_bytes(const struct llm_request *request, const json_t *message)
+{
+    return request->shape.signs && json_object_get(message, "tool_calls") ? LLM_SIGNATURE_MAX : 0;
+}
+
 static size_t dumped(const json_t *value)
 {
     return value ? json_dumpb(value, NULL, 0, JSON_COMPACT) : 0;
@@ -159,6 +165,12 @@ static int wants_thoughts(const struct llm_settings *settings)
            strstr(settings->model, "gemini") != NULL;
 }
 
+/* Gemini's compatible address; others of it may say so. */
+static int wants_signatures(const struct llm_settings *settings)
+{
+    return strcmp(settings->host_name, "generativelanguage.googleapis.com") == 0;
+}
+
 troupe_status llm_request_init(struct llm_request *request, const struct llm_settings *settings,
                                troupe_str messages, int64_t max_tokens, double temperature,
                                const char **ret_problem)
@@ -220,7 +232,7 @@ void llm_request_measure(struct llm_request *request)
     json_array_foreach (request->messages, i, message)
         request->input_bytes += json_string_length(json_object_get(message, "content")) +
                                 dumped(json_object_get(message, "tool_calls")) +
-                                thought_bytes(request, message);
+                                signature_bytes(request, message) + thought_bytes(request, message);
 }
 
 troupe_status llm_request_offer(struct llm_request *request, troupe_str tools,
@@ -275,6 +287,7 @@ void llm_request_turn_to(struct llm_request *request, const struct llm_settings 
     request->shape.no_temperature = (settings->lacks & LLM_LACKS_TEMPERATURE) != 0;
     request->shape.no_tools = (settings->lacks & LLM_LACKS_TOOLS) != 0;
     request->shape.thoughts = (uint8_t)wants_thoughts(settings);
+    request->shape.signs = (uint8_t)wants_signatures(settings);
     request->shape.no_schema = (settings->lacks & LLM_LACKS_SCHEMA) != 0;
     request->shape.no_json = (settings->lacks & LLM_LACKS_JSON) != 0;
 }
@@ -318,19 +331,50 @@ static int refuses_tools(const char *message)
 }
 
 /* As DeepSeek, Moonshot and OpenRouter say it. */
-static int misses_thoughts(const struct llm_request *request, const char *text)
+static int misses_thoughts(const char *text)
+{
+    return text && (strstr(text, "reasoning details to be preserved") ||
+                    (strstr(text, "reasoning_content") &&
+                     (strstr(text, "passed back") || strstr(text, "issing"))));
+}
+
+static int has_thoughts(const struct llm_request *request)
 {
     const json_t *message;
     size_t i;
 
-    if (!text || !(strstr(text, "reasoning details to be preserved") ||
-                   (strstr(text, "reasoning_content") &&
-                    (strstr(text, "passed back") || strstr(text, "issing")))))
-        return 0;
     json_array_foreach (request->messages, i, message)
         if (json_object_get(message, LLM_THOUGHTS))
             return 1;
     return 0;
+}
+
+/* It gets them from now on, where there are any, else it is asked not to think (llm_provider_stops_thinking). 0:
+ * nothing would change. */
+static int give_thoughts(struct llm_request *request)
+{
+    const struct llm_shape before = request->shape;
+    int changed = 0;
+
+    if (llm_provider_stops_thinking(request))
+        return 0;
+    request->shape.thoughts = 1;
+    if (!before.thoughts)
+        changed = has_thoughts(request) || llm_provider_stops_thinking(request);
+    if (!changed) {
+        request->shape.all_thoughts = 1;
+        changed = llm_provider_stops_thinking(request);
+    }
+    if (!changed)
+        request->shape = before;
+    llm_request_measure(request);
+    return changed;
+}
+
+/* As Gemini's two addresses say it. */
+static int misses_signature(const char *text)
+{
+    return text && strstr(text, "thought_signature") && strstr(text, "issing");
 }
 
 int llm_request_adapt(struct llm_request *request, const char *param, const char *message)
@@ -342,8 +386,10 @@ int llm_request_adapt(struct llm_request *request, const char *param, const char
         shape->no_tools = 1;
         return 1;
     }
-    if (!shape->thoughts && misses_thoughts(request, message)) {
-        shape->thoughts = 1;
+    if (misses_thoughts(message))
+        return give_thoughts(request);
+    if (!shape->signs && misses_signature(message)) {
+        shape->signs = 1;
         llm_request_measure(request);
         return 1;
     }

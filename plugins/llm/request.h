@@ -16,13 +16,15 @@
 struct llm_shape {
     uint8_t completion_tokens; /* "max_completion_tokens" in place of "max_tokens" */
     uint8_t no_temperature;
-    uint8_t no_usage;    /* "stream_options" is not known                    */
-    uint8_t no_thinking; /* nor that it shall not think first             */
-    uint8_t no_schema;   /* nor a schema: it is asked for any object         */
-    uint8_t no_json;     /* nor the wish for JSON; the question asks for it  */
-    uint8_t no_cache;    /* nor marks of what may be kept of the question */
-    uint8_t no_tools;    /* nor tools: they are described in words */
-    uint8_t thoughts;    /* it wants back what it thought before calls */
+    uint8_t no_usage;     /* "stream_options" is not known                    */
+    uint8_t no_thinking;  /* nor that it shall not think first             */
+    uint8_t no_schema;    /* nor a schema: it is asked for any object         */
+    uint8_t no_json;      /* nor the wish for JSON; the question asks for it  */
+    uint8_t no_cache;     /* nor marks of what may be kept of the question */
+    uint8_t no_tools;     /* nor tools: they are described in words */
+    uint8_t thoughts;     /* it wants back what it thought before calls …         */
+    uint8_t all_thoughts; /* … and before every answer                            */
+    uint8_t signs;        /* it wants calls signed, also those of other models    */
 };
 
 struct llm_request {

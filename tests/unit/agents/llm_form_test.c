@@ -781,6 +781,7 @@ static void thoughts_go_back_with_calls_to_whom_wants_them(void **state)
         "\"name\":\"roll\",\"arguments\":\"{}\"}}]}}]}";
     static const char refusal[] =
         "The reasoning_content in the thinking mode must be passed back to the API.";
+    static const char question[] = "[{\"role\":\"user\",\"content\":\"roll\"}]";
     static const struct {
         struct llm_settings settings;
         int wants;
@@ -808,9 +809,10 @@ static void thoughts_go_back_with_calls_to_whom_wants_them(void **state)
         config.context_tokens = 8000;
         fake->on_call = call_and_note;
         called[0] = 0;
-        assert_int_equal(
-            llm_request_init(&request, &config, (troupe_str){talk, strlen(talk)}, 0, -1, &problem),
-            TROUPE_OK);
+        assert_int_equal(llm_request_init(&request, &config,
+                                          (troupe_str){question, strlen(question)}, 0, -1,
+                                          &problem),
+                         TROUPE_OK);
         assert_int_equal(llm_request_offer(&request, (troupe_str){tools, strlen(tools)}, &problem),
                          TROUPE_OK);
         /* before there are any, none can be missing */
@@ -844,6 +846,96 @@ static void thoughts_go_back_with_calls_to_whom_wants_them(void **state)
         free(body);
         llm_request_clear(&request);
         fake_turn_free(fake);
+    }
+}
+
+/* Of a talk that another model began: DeepSeek and Moonshot refuse its calls as long as they think, Gemini without
+ * something in place of a signature. */
+static void calls_of_another_model_are_put_as_each_takes_them(void **state)
+{
+    static const char think_not[] = "\"thinking\":{\"type\":\"disabled\"}";
+    static const char signed_first[] =
+        "\"name\":\"roll\",\"arguments\":\"{\\\"n\\\":6}\"},\"extra_content\":{\"google\":{"
+        "\"thought_signature\":\"skip_thought_signature_validator\"}}}";
+    static const char history[] = "[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
+                                  "\"content\":\"b\"},{\"role\":\"user\",\"content\":\"c\"}]";
+    static const struct {
+        struct llm_settings settings;
+        const char *refusal; /* that it is learned from; NULL: it is known */
+        int thinks_not, is_signed;
+    } cases[] = {
+        {{.host_name = "api.deepseek.com"}, NULL, 1, 0},
+        {{.host_name = "api.moonshot.cn"}, NULL, 1, 0},
+        {{.host_name = "generativelanguage.googleapis.com"}, NULL, 0, 1},
+        {{.host_name = "127.0.0.1"}, NULL, 0, 0},
+        {{.host_name = "api.anthropic.com", .format = LLM_FORMAT_ANTHROPIC}, NULL, 1, 0},
+        {{.host_name = "openrouter.ai", .model = "google/gemini-3-flash"}, NULL, 0, 0},
+        {{.host_name = "127.0.0.1"},
+         "thinking is enabled but reasoning_content is missing in assistant tool call message at "
+         "index 2",
+         1,
+         0},
+        {{.host_name = "127.0.0.1"},
+         "Unable to submit request because function call `roll` in the 2. content block is missing "
+         "a `thought_signature`.",
+         0,
+         1},
+    };
+    const char *problem;
+    char *body;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct llm_settings config = cases[i].settings;
+        struct llm_request request;
+
+        config.max_tokens = 100;
+        config.context_tokens = 8000;
+        assert_int_equal(
+            llm_request_init(&request, &config, (troupe_str){talk, strlen(talk)}, 0, -1, &problem),
+            TROUPE_OK);
+        assert_int_equal(llm_request_offer(&request, (troupe_str){tools, strlen(tools)}, &problem),
+                         TROUPE_OK);
+        if (cases[i].refusal) {
+            const uint64_t before = request.input_bytes;
+
+            assert_true(llm_request_adapt(&request, NULL, cases[i].refusal));
+            assert_false(llm_request_adapt(&request, NULL, cases[i].refusal));
+            assert_int_equal(request.input_bytes > before, cases[i].is_signed);
+        }
+        body = llm_request_body(&request);
+        assert_int_equal(strstr(body, think_not) != NULL, cases[i].thinks_not);
+        assert_int_equal(strstr(body, signed_first) != NULL, cases[i].is_signed);
+        assert_true(!strstr(body, "skip_thought") ||
+                    !strstr(strstr(body, "skip_thought") + 1, "skip_thought"));
+        free(body);
+        llm_request_clear(&request);
+    }
+
+    /* Whoever wants thoughts of plain answers, too, as DeepSeek has it with tools, says so, and is asked not to think. */
+    for (int i = 0; i < 2; i++) {
+        struct llm_settings config = {
+            .max_tokens = 100, .context_tokens = 8000, .host_name = "api.deepseek.com"};
+        struct llm_request request;
+        static const char refusal[] =
+            "The `reasoning_content` in the thinking mode must be passed back to the API.";
+
+        assert_int_equal(llm_request_init(&request, &config, (troupe_str){history, strlen(history)},
+                                          0, -1, &problem),
+                         TROUPE_OK);
+        if (i == 0)
+            assert_int_equal(
+                llm_request_offer(&request, (troupe_str){tools, strlen(tools)}, &problem),
+                TROUPE_OK);
+        body = llm_request_body(&request);
+        assert_null(strstr(body, think_not));
+        free(body);
+        assert_int_equal(llm_request_adapt(&request, NULL, refusal), i == 0);
+        body = llm_request_body(&request);
+        assert_int_equal(strstr(body, think_not) != NULL,
+                         i == 0); /* without tools nothing is wanted */
+        free(body);
+        llm_request_clear(&request);
     }
 }
 
@@ -892,6 +984,7 @@ int main(void)
         cmocka_unit_test(what_a_provider_wants_back_with_a_call_goes_to_that_model_alone),
         cmocka_unit_test(blocks_of_thoughts_go_back_as_they_came_and_where_they_stood),
         cmocka_unit_test(thoughts_go_back_with_calls_to_whom_wants_them),
+        cmocka_unit_test(calls_of_another_model_are_put_as_each_takes_them),
         cmocka_unit_test(a_refusal_of_tools_is_learned_from),
     };
 
