@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "turn/budget_level.h"
+#include "turn/budget_tell.h"
 #include "turn/engine_private.h"
 #include "turn/reservation.h"
 
@@ -38,6 +39,7 @@ static troupe_status do_reserve(struct record_call *call, const struct turn_budg
                      err.text);
         turn_frame_error(frame, status, "budget.storage", ENGINE_NO_STORAGE);
     } else {
+        turn_budget_tell_refused(frame->turn, request);
         turn_frame_error(frame, status,
                          request->worst > INT64_MAX ? "budget.price_unknown" : "budget.cap", "%s",
                          err.text);

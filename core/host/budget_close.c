@@ -56,12 +56,12 @@ static void report_over(struct turn_frame *frame, int64_t over)
     log_error(
         frame->agent->owner,
         "turn %lld: \"%s\" cost %.6f USD more than was reserved and is not paid for any more; "
-        "check the price table, then confirm it by /usage",
-        (long long)frame->turn->id, frame->turn->what, (double)over / 1e6);
+        "check the price table, then confirm it: troupe usage \"%s\"",
+        (long long)frame->turn->id, frame->turn->what, (double)over / 1e6, frame->turn->what);
     turn_engine_report(frame->turn->engine, TURN_REPORT_PLAIN,
                        "\"%s\" cost %.6f USD more than was reserved and is not paid for any more. "
-                       "Check the price table, then confirm it by /usage.",
-                       frame->turn->what, (double)over / 1e6);
+                       "Check the price table, then confirm it: /usage confirm:%s",
+                       frame->turn->what, (double)over / 1e6, frame->turn->what);
 }
 
 /* ---- without waiting ------------------------------------------------------------------------ */

@@ -29,6 +29,7 @@ static troupe_status refused(struct record_call *call, const struct turn_budget_
     if (status == TROUPE_CONFLICT)
         status = turn_budget_refusal(frame->turn->engine->store, request, 0, err);
     if (status == TROUPE_BUDGET) {
+        turn_budget_tell_refused(frame->turn, request);
         turn_frame_error(frame, status,
                          request->worst > INT64_MAX ? "budget.price_unknown" : "budget.cap", "%s",
                          err->text);

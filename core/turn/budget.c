@@ -50,41 +50,12 @@ static void day_of(int64_t now_ms, char day[11])
 troupe_status turn_budget_refusal(struct store *store, const struct turn_budget_request *request,
                                   uint64_t deadline, struct error *err)
 {
-    struct part parts[PARTS];
-    size_t count = parts_of(request, parts);
-    int64_t worst = (int64_t)request->worst;
-    static const struct {
-        const char *scope, *whose;
-    } words[] = {{"bot", "the bot's"},
-                 {"guild", "this server's"},
-                 {"member", "your"},
-                 {"plugin", "this plugin's"}};
-
-    for (size_t i = 0; i < count; i++) {
-        struct turn_budget_sum sum = {0, 0, 0};
-        const char *whose = "a";
-
-        if (turn_budget_today(store, parts[i].scope, parts[i].id, deadline, &sum, NULL) < 0)
-            continue;
-        if (parts[i].cap == TURN_BUDGET_NO_CAP ||
-            sum.reserved + sum.settled <= parts[i].cap - worst)
-            continue;
-        for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
-            if (!strcmp(words[k].scope, parts[i].scope))
-                whose = words[k].whose;
-        return error_set(err, TROUPE_BUDGET,
-                         "%s budget for today is used up: %.4f of %.2f USD are spent or reserved "
-                         "and this could cost up to %.4f; it starts anew at 00:00 UTC, or the "
-                         "admin raises the cap in [budget]",
-                         whose, (double)(sum.reserved + sum.settled) / 1e6,
-                         (double)parts[i].cap / 1e6, (double)worst / 1e6);
-    }
     if (turn_budget_span_refusal(store, request, deadline, err) < 0 ||
         turn_budget_stop_refusal(store, request, deadline, err) < 0)
         return TROUPE_BUDGET;
     return error_set(err, TROUPE_BUDGET,
                      "this could cost up to %.4f USD, which is more than a cap in [budget] leaves",
-                     (double)worst / 1e6);
+                     (double)(int64_t)request->worst / 1e6);
 }
 
 /* ---- statements ----------------------------------------------------------------------------- */

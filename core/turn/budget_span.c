@@ -15,7 +15,7 @@
 
 /* A cap that is set, and the scope that it is for. */
 struct part {
-    const char *scope, *id, *whose;
+    const char *scope, *id;
     int64_t cap;
 };
 
@@ -30,10 +30,10 @@ static size_t parts_of(const struct turn_budget_request *request,
     if (!caps)
         return 0;
     const struct part all[PARTS] = {
-        {"bot", scope->bot, "the bot's", caps->bot},
-        {"guild", scope->guild, "this server's", caps->guild},
-        {"member", scope->member, "your", caps->member},
-        {"plugin", scope->plugin, "this plugin's", caps->plugin},
+        {"bot", scope->bot, caps->bot},
+        {"guild", scope->guild, caps->guild},
+        {"member", scope->member, caps->member},
+        {"plugin", scope->plugin, caps->plugin},
     };
     for (size_t i = 0; i < PARTS; i++)
         if (all[i].id && *all[i].id && all[i].cap != TURN_BUDGET_NO_CAP)
@@ -122,6 +122,23 @@ const char *turn_budget_span_name(enum turn_budget_span span)
     return names[span];
 }
 
+const char *turn_budget_span_of(enum turn_budget_span span)
+{
+    static const char *const names[TURN_BUDGET_SPANS] = {"of this hour", "of today",
+                                                         "of this month"};
+
+    return names[span];
+}
+
+const char *turn_budget_usd(int64_t micros, char ret[TURN_BUDGET_USD_SIZE])
+{
+    int len = snprintf(ret, TURN_BUDGET_USD_SIZE, "%.6f", (double)micros / 1e6);
+
+    for (int zeros = 0; zeros < 4 && len > 0 && ret[len - 1] == '0'; zeros++)
+        ret[--len] = '\0';
+    return ret;
+}
+
 int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms)
 {
     const int64_t length = span == TURN_BUDGET_HOUR ? HOUR_MS : DAY_MS;
@@ -187,37 +204,64 @@ troupe_status turn_budget_span_most(struct store *store, enum turn_budget_span s
                        deadline, ret, err);
 }
 
+bool turn_budget_obstacle(struct store *store, const struct turn_budget_request *request,
+                          uint64_t deadline, struct turn_budget_obstacle *ret)
+{
+    const struct turn_budget_caps *caps[TURN_BUDGET_SPANS] = {request->hour, request->caps,
+                                                              request->month};
+    const int64_t worst = (int64_t)request->worst;
+
+    for (int i = 0; i < TURN_BUDGET_SPANS; i++) {
+        const enum turn_budget_span span = (enum turn_budget_span)i;
+        struct part parts[PARTS];
+        size_t count = parts_of(request, caps[span], parts);
+
+        for (size_t k = 0; k < count; k++) {
+            struct turn_budget_sum sum = {0, 0, 0};
+            int64_t taken;
+
+            if (turn_budget_span_sum(store, span, parts[k].scope, parts[k].id, deadline, &sum,
+                                     NULL) < 0)
+                continue;
+            taken = sum.reserved + sum.settled;
+            if (taken <= parts[k].cap - worst)
+                continue;
+            *ret = (struct turn_budget_obstacle){parts[k].scope, parts[k].id, span, parts[k].cap,
+                                                 taken};
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *whose(const char *scope)
+{
+    static const struct {
+        const char *scope, *whose;
+    } words[] = {{"bot", "the bot's"},
+                 {"guild", "this server's"},
+                 {"member", "your"},
+                 {"plugin", "this plugin's"}};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (!strcmp(words[i].scope, scope))
+            return words[i].whose;
+    return "a";
+}
+
 troupe_status turn_budget_span_refusal(struct store *store,
                                        const struct turn_budget_request *request, uint64_t deadline,
                                        struct error *err)
 {
-    const struct turn_budget_caps *caps[TURN_BUDGET_SPANS] = {request->hour, NULL, request->month};
     static const char *const ends[TURN_BUDGET_SPANS] = {"with the next hour", "at 00:00 UTC",
                                                         "on the first of the next month, UTC"};
-    int64_t worst = (int64_t)request->worst;
+    struct turn_budget_obstacle obstacle;
 
-    for (int span = 0; span < TURN_BUDGET_SPANS; span++) {
-        struct part parts[PARTS];
-        size_t count = parts_of(request, caps[span], parts);
-
-        for (size_t i = 0; i < count; i++) {
-            struct turn_budget_sum sum = {0, 0, 0};
-            int64_t taken;
-
-            if (turn_budget_span_sum(store, (enum turn_budget_span)span, parts[i].scope,
-                                     parts[i].id, deadline, &sum, NULL) < 0)
-                continue;
-            taken = sum.reserved + sum.settled;
-            if (taken <= parts[i].cap - worst)
-                continue;
-            return error_set(err, TROUPE_BUDGET,
-                             "%s budget for %s is used up: %.4f of %.2f USD are spent or reserved "
-                             "and this could cost up to %.4f; it starts anew %s, or the admin "
-                             "raises the cap in [budget]",
-                             parts[i].whose, turn_budget_span_name((enum turn_budget_span)span),
-                             (double)taken / 1e6, (double)parts[i].cap / 1e6, (double)worst / 1e6,
-                             ends[span]);
-        }
-    }
-    return TROUPE_OK;
+    if (!turn_budget_obstacle(store, request, deadline, &obstacle))
+        return TROUPE_OK;
+    return error_set(err, TROUPE_BUDGET,
+                     "%s budget for %s is used up; it starts anew %s, or when the admin raises the "
+                     "cap in [budget]",
+                     whose(obstacle.scope), turn_budget_span_name(obstacle.span),
+                     ends[obstacle.span]);
 }

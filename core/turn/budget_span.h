@@ -10,6 +10,10 @@
 
 #include "turn/budget.h"
 
+#include <stdbool.h>
+
+#define TURN_BUDGET_USD_SIZE 32
+
 enum turn_budget_span { TURN_BUDGET_HOUR, TURN_BUDGET_DAY, TURN_BUDGET_MONTH, TURN_BUDGET_SPANS };
 
 /* Statements behind those that reserve: they make the commit fail with TROUPE_CONFLICT where a sum,
@@ -21,14 +25,28 @@ void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_re
 void turn_budget_span_move(struct store_batch *batch, int64_t id, struct store_value settled,
                            int64_t unknown);
 
-/* Which of these caps stood in the way: TROUPE_BUDGET with a sentence for members, TROUPE_OK where
- * none did. [waits] */
+/* The cap that stands in the way of a request. */
+struct turn_budget_obstacle {
+    const char *scope, *id; /* the request's */
+    enum turn_budget_span span;
+    int64_t cap, taken; /* spent or reserved */
+};
+
+/* Whether there is one, of a day, too. [waits] */
+bool turn_budget_obstacle(struct store *store, const struct turn_budget_request *request,
+                          uint64_t deadline, struct turn_budget_obstacle *ret);
+/* Which cap stood in the way: TROUPE_BUDGET with a sentence for members, who are told no sums but that it is
+ * so; TROUPE_OK where none did. [waits] */
 troupe_status turn_budget_span_refusal(struct store *store,
                                        const struct turn_budget_request *request, uint64_t deadline,
                                        struct error *err);
 
 /* "this hour", "today", "this month". */
 const char *turn_budget_span_name(enum turn_budget_span span);
+/* "of this hour", "of today", "of this month". */
+const char *turn_budget_span_of(enum turn_budget_span span);
+/* An amount as [budget] has it: two decimals, and more where it has them. */
+const char *turn_budget_usd(int64_t micros, char ret[TURN_BUDGET_USD_SIZE]);
 /* When the time that `now_ms` lies in is over, and its caps start anew; both in milliseconds since 1970. */
 int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms);
 

@@ -61,9 +61,10 @@ troupe_status turn_budget_stop_refusal(struct store *store,
     if (!rows->count)
         return TROUPE_OK;
     return error_set(err, TROUPE_BUDGET,
-                     "\"%s\" cost %.6f USD more than its worst case, so nothing more is spent on "
-                     "it; when its price is right, the bot's owner confirms it by /usage",
-                     request->what, (double)store_cell_int(rows, 0, 0, 0) / 1e6);
+                     "\"%s\" cost more than it could, so nothing more is spent on it until the "
+                     "bot's owner has looked at its price and confirms it: /usage confirm:%s, or "
+                     "troupe usage \"%s\" at the shell",
+                     request->what, request->what, request->what);
 }
 
 troupe_status turn_budget_stop_list(struct store *store, uint64_t deadline, struct store_rows **ret,

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "turn/budget_tell.h"
 
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "turn/engine_private.h"
@@ -42,17 +45,22 @@ static bool is_owners(const struct turn_budget_mark *mark)
 
 static void log_mark(const struct turn_budget_mark *mark, int64_t turn_id)
 {
-    log_warn("budget", "%.4f of %.2f USD are spent %s, %d %% of the cap of a %s (turn %lld)",
-             (double)mark->spent / 1e6, (double)mark->cap / 1e6, turn_budget_span_name(mark->span),
-             mark->percent, mark->scope, (long long)turn_id);
+    char cap[TURN_BUDGET_USD_SIZE];
+
+    log_warn("budget", "%.4f of %s USD are spent %s, %d %% of the cap of %s%s (turn %lld)",
+             (double)mark->spent / 1e6, turn_budget_usd(mark->cap, cap),
+             turn_budget_span_name(mark->span), mark->percent,
+             strcmp(mark->scope, "bot") ? "a " : "the ", mark->scope, (long long)turn_id);
 }
 
 static void report_mark(const struct engine *engine, const struct turn_budget_mark *mark)
 {
+    char cap[TURN_BUDGET_USD_SIZE];
+
     turn_engine_report(engine, mark->span == TURN_BUDGET_HOUR ? TURN_REPORT_HOUR : TURN_REPORT_CAP,
-                       "%.4f of %.2f USD are spent %s: %d %% of the cap of %s. What it "
+                       "%.4f of %s USD are spent %s: %d %% of the cap of %s. What it "
                        "went to is in /usage.",
-                       (double)mark->spent / 1e6, (double)mark->cap / 1e6,
+                       (double)mark->spent / 1e6, turn_budget_usd(mark->cap, cap),
                        turn_budget_span_name(mark->span), mark->percent,
                        strcmp(mark->scope, "bot") ? "an agent" : "the bot");
 }
@@ -69,8 +77,8 @@ void turn_budget_tell(const struct engine *engine, struct turn *turn, int64_t tu
 
         if (turn)
             turn_trace_add(&turn->trace, "budget", "budget.mark",
-                           "%d %% of the %s's cap of %s are spent", mark->percent, mark->scope,
-                           turn_budget_span_name(mark->span));
+                           "%d %% of the %s's cap %s are spent", mark->percent, mark->scope,
+                           turn_budget_span_of(mark->span));
         log_mark(mark, turn_id);
         if (is_owners(mark))
             report_mark(engine, mark);
@@ -104,6 +112,84 @@ void turn_budget_tell_late(const struct engine *engine, const struct turn_budget
         for (int span = 0; span < TURN_BUDGET_SPANS; span++)
             if (late->marks[is_bots][span].percent)
                 report_mark(engine, &late->marks[is_bots][span]);
+}
+
+/* ---- refusals ------------------------------------------------------------------------------- */
+
+static double percent(int64_t part, int64_t cap)
+{
+    return cap > 0 ? (double)part * 100 / (double)cap : 100;
+}
+
+static uint64_t key_of(const struct turn_budget_obstacle *obstacle, const char *what)
+{
+    const int64_t numbers[2] = {obstacle->span, obstacle->cap};
+    uint64_t hash = hash_add(HASH_START, what, strlen(what) + 1);
+
+    hash = hash_add(hash, obstacle->scope, strlen(obstacle->scope) + 1);
+    hash = hash_add(hash, obstacle->id, strlen(obstacle->id) + 1);
+    return hash_finish(hash_add(hash, (const char *)numbers, sizeof(numbers)));
+}
+
+/* Whether it was not known yet. */
+static bool take(struct turn_budget_told *told, uint64_t key, int64_t until_ms)
+{
+    size_t place = 0;
+
+    for (size_t i = 0; i < TURN_BUDGET_TOLD; i++) {
+        if (told->of[i].key == key && told->of[i].until_ms == until_ms)
+            return false;
+        if (told->of[i].until_ms < told->of[place].until_ms)
+            place = i;
+    }
+    told->of[place].key = key;
+    told->of[place].until_ms = until_ms;
+    return true;
+}
+
+static void tell_owner(const struct engine *engine, const struct turn_budget_request *request,
+                       const struct turn_budget_obstacle *obstacle, int64_t until_ms)
+{
+    static const char *const keys[TURN_BUDGET_SPANS] = {"hourly", "daily", "monthly"};
+    const bool is_bots = !strcmp(obstacle->scope, "bot");
+    char cap[TURN_BUDGET_USD_SIZE], stamp[CLOCK_ISO_SIZE];
+    _cleanup_buf_ struct buf text = BUF_INIT;
+
+    clock_iso(until_ms, stamp);
+    buf_printf(&text,
+               "\"%s\" is refused: %.4f of the %s USD that %s%s may cost %s are spent or reserved, "
+               "and it could cost up to %.4f. That starts anew at %.16s UTC, or raise %s%s in "
+               "[budget] and reload",
+               request->what, (double)obstacle->taken / 1e6, turn_budget_usd(obstacle->cap, cap),
+               is_bots ? "the bot" : "agent ", is_bots ? "" : obstacle->id,
+               turn_budget_span_name(obstacle->span), (double)(int64_t)request->worst / 1e6, stamp,
+               is_bots ? "" : "per_plugin_", keys[obstacle->span]);
+    log_warn("budget", "%s", buf_text(&text));
+    turn_engine_report(engine,
+                       obstacle->span == TURN_BUDGET_HOUR ? TURN_REPORT_HOUR : TURN_REPORT_CAP,
+                       "%s.", buf_text(&text));
+}
+
+void turn_budget_tell_refused(struct turn *turn, const struct turn_budget_request *request)
+{
+    struct engine *engine = turn->engine;
+    struct turn_budget_obstacle obstacle;
+    int64_t until_ms;
+
+    if (request->worst > INT64_MAX ||
+        !turn_budget_obstacle(engine->store, request, turn_engine_soon(engine), &obstacle))
+        return;
+    turn_trace_add(&turn->trace, "budget", "budget.refused",
+                   "%.0f %% of the %s's cap %s are spent or reserved, and \"%s\" could cost up to "
+                   "%.0f %% of it",
+                   percent(obstacle.taken, obstacle.cap), obstacle.scope,
+                   turn_budget_span_of(obstacle.span), request->what,
+                   percent((int64_t)request->worst, obstacle.cap));
+    if (strcmp(obstacle.scope, "bot") != 0 && strcmp(obstacle.scope, "plugin") != 0)
+        return;
+    until_ms = turn_budget_span_end(obstacle.span, clock_wall_ms());
+    if (take(&engine->refused, key_of(&obstacle, request->what), until_ms))
+        tell_owner(engine, request, &obstacle, until_ms);
 }
 
 /* ---- worst cases ---------------------------------------------------------------------------- */

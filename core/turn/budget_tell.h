@@ -12,6 +12,17 @@ struct config;
 struct engine;
 struct turn;
 
+#define TURN_BUDGET_TOLD 16
+
+/* Requests that the owner knows to be refused: of more than there are places for, the one that is over first is
+ * forgotten. */
+struct turn_budget_told {
+    struct {
+        uint64_t key;
+        int64_t until_ms;
+    } of[TURN_BUDGET_TOLD];
+};
+
 /* What [budget] says. */
 void turn_budget_limits_read(const struct config *config, struct turn_budget_limits *ret);
 struct turn_budget_limits turn_budget_limits_of(const struct engine *engine);
@@ -29,6 +40,9 @@ struct turn_budget_late {
 void turn_budget_tell_later(void *late, int64_t turn_id, const struct store_batch *batch,
                             const struct turn_budget_watch *watch);
 void turn_budget_tell_late(const struct engine *engine, const struct turn_budget_late *late);
+/* A request was refused: the turn's trace has the cap that stood in its way, if one did. The owner hears of those of the
+ * bot and its agents, of each thing that is paid for once until the cap starts anew or is another one. [waits] */
+void turn_budget_tell_refused(struct turn *turn, const struct turn_budget_request *request);
 /* turn_budget_close of one turn, and what that passed is told. [waits] */
 troupe_status turn_budget_end(struct engine *engine, int64_t turn_id, struct error *err);
 

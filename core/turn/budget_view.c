@@ -59,10 +59,11 @@ static void put_text(struct turn_budget_view *view, enum turn_budget_span span, 
                      const struct turn_budget_sum *sum)
 {
     struct buf *out = &view->text;
+    char most[TURN_BUDGET_USD_SIZE];
 
     buf_printf(out, "%.4f USD", (double)sum->settled / 1e6);
     if (cap != TURN_BUDGET_NO_CAP)
-        buf_printf(out, " of %.2f (%d %%)", (double)cap / 1e6, percent_of(sum, cap));
+        buf_printf(out, " of %s (%d %%)", turn_budget_usd(cap, most), percent_of(sum, cap));
     if (sum->reserved)
         buf_printf(out, ", %.4f more are reserved", (double)sum->reserved / 1e6);
     if (sum->unknown)
@@ -156,10 +157,15 @@ void turn_budget_view_stopped(struct turn_budget_view *view)
 
         buf_printf(&view->text,
                    "stopped: \"%s\" cost %.6f USD more than its worst case; when its price is "
-                   "right, the bot's owner confirms it: %susage \"%s\"\n",
-                   what, (double)over / 1e6,
-                   turn->event->member ? turn_command_prefix(turn->set, turn->event) : "troupe ",
-                   what);
+                   "right, the bot's owner confirms it: ",
+                   what, (double)over / 1e6);
+        if (turn->event->command) /* as the platform shows its options */
+            buf_printf(&view->text, "/usage confirm:%s\n", what);
+        else
+            buf_printf(&view->text, "%susage \"%s\"\n",
+                       turn->event->member ? turn_command_prefix(turn->set, turn->event)
+                                           : "troupe ",
+                       what);
         if (item)
             json_array_append_new(list, item);
     }

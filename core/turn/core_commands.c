@@ -106,6 +106,7 @@ static void status(struct turn *turn, const troupe_value *values)
     _cleanup_buf_ struct buf out = BUF_INIT;
     struct engine *engine = turn->engine;
     struct turn_budget_sum sum = {0, 0, 0};
+    char cap[TURN_BUDGET_USD_SIZE];
     struct engine_stats stats;
     struct error err;
 
@@ -119,8 +120,9 @@ static void status(struct turn *turn, const troupe_value *values)
                           &err) < 0)
         buf_puts(&out, "storage: does not answer\n");
     else
-        buf_printf(&out, "spent today: %.4f of %.2f USD%s\n", (double)sum.settled / 1e6,
-                   (double)engine->caps.bot / 1e6, sum.unknown ? " (part of it estimated)" : "");
+        buf_printf(&out, "spent today: %.4f of %s USD%s\n", (double)sum.settled / 1e6,
+                   turn_budget_usd(engine->caps.bot, cap),
+                   sum.unknown ? " (part of it estimated)" : "");
     buf_printf(&out, "agents (generation %u):", stats.generation);
     for (size_t i = 0; i < turn->set->agent_count; i++)
         buf_printf(&out, " %s %s", turn->set->agents[i]->name,

@@ -12,6 +12,7 @@
 #include "store/store.h"
 #include "turn/budget.h"
 #include "turn/budget_stop.h"
+#include "turn/budget_tell.h"
 #include "turn/erase.h"
 #include "turn/limits.h"
 #include "turn/seen.h"
@@ -58,6 +59,7 @@ struct engine {
     struct turn_seen_pool seen;
     struct turn_budget_caps caps, caps_hour, caps_month;
     struct turn_budget_aliases aliases;
+    struct turn_budget_told refused;
     bool merge; /* [admission] merge */
     struct turn_settings settings;
     int64_t settings_count, settings_sum; /* of the rows, with several hosts on the database */

@@ -31,8 +31,9 @@ static void put_lines(struct turn_budget_view *view, const char *who, const char
 
     if (turns &&
         store_query(engine->store, turns, turn_engine_soon(engine), &rows, NULL) == TROUPE_OK)
-        (void)snprintf(note, sizeof(note), "%lld turns, ",
-                       (long long)store_cell_int(rows, 0, 0, 0));
+        (void)snprintf(note, sizeof(note), "%lld turn%s, ",
+                       (long long)store_cell_int(rows, 0, 0, 0),
+                       store_cell_int(rows, 0, 0, 0) == 1 ? "" : "s");
     for (int span = 0; span < TURN_BUDGET_SPANS; span++)
         turn_budget_view_level(view, (enum turn_budget_span)span, scope, id, who,
                                span == TURN_BUDGET_DAY ? note : "");
@@ -51,12 +52,14 @@ static void put_whats(struct turn_budget_view *view)
         buf_puts(&view->text, "what it went to today: the storage does not answer\n");
     for (size_t i = 0; rows && i < rows->count && i < WHATS_MAX; i++) {
         const char *what = store_cell_text(rows, i, 0, "");
-        const int64_t spent = store_cell_int(rows, i, 2, 0), count = store_cell_int(rows, i, 4, 0);
+        const int64_t unknown = store_cell_int(rows, i, 3, 0),
+                      spent = store_cell_int(rows, i, 2, 0) + unknown,
+                      count = store_cell_int(rows, i, 4, 0);
         json_t *item = json_pack("{s:s, s:I, s:I}", "what", what, "spent_micros", (json_int_t)spent,
                                  "count", (json_int_t)count);
 
-        buf_printf(&view->text, "%s today: %.4f USD in %lld\n", what, (double)spent / 1e6,
-                   (long long)count);
+        buf_printf(&view->text, "%s today: %.4f USD in %lld%s\n", what, (double)spent / 1e6,
+                   (long long)count, unknown ? " (part of it estimated)" : "");
         if (item)
             json_array_append_new(list, item);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cost.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define MS_PER_DAY 86400000
@@ -77,13 +78,27 @@ static int has_head(troupe_str text, const char *head)
     return text.len >= strlen(head) && memcmp(text.ptr, head, strlen(head)) == 0;
 }
 
+troupe_status llm_refused_by_host(troupe_turn *turn)
+{
+    troupe_str code, sentence;
+    char name[64];
+
+    troupe_error(turn, &code, &sentence);
+    if (!has_head(code, "budget.") || sentence.len == 0)
+        return troupe_fail(turn, TROUPE_BUDGET, "budget.cap",
+                           "The budget for the language model is used up for now.");
+    snprintf(name, sizeof(name), "%.*s", (int)code.len, code.ptr);
+    /* The host writes it as it writes errors; members read a sentence. */
+    return troupe_fail(turn, TROUPE_BUDGET, name, "%c%.*s%s", toupper((unsigned char)*sentence.ptr),
+                       (int)sentence.len - 1, sentence.ptr + 1,
+                       ispunct((unsigned char)sentence.ptr[sentence.len - 1]) ? "" : ".");
+}
+
 /* The host says which cap it was; only we know the keys that name a price. */
 troupe_status llm_refused(troupe_turn *turn, const struct llm_tariff *tariff,
                           const struct llm_request *request)
 {
     const struct llm_settings *settings = request->settings;
-    troupe_str code, sentence;
-    char name[64] = "budget.cap";
 
     if (!tariff->known)
         return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",
@@ -101,12 +116,7 @@ troupe_status llm_refused(troupe_turn *turn, const struct llm_tariff *tariff,
                            "What the model \"%s\" takes for a picture is not known, so it is shown "
                            "none. The admin can set picture_tokens in [agent %s].",
                            settings->model, troupe_agent(settings->host));
-    troupe_error(turn, &code, &sentence);
-    if (!has_head(code, "budget."))
-        return troupe_fail(turn, TROUPE_BUDGET, name,
-                           "The budget for the language model is used up for now.");
-    snprintf(name, sizeof(name), "%.*s", (int)code.len, code.ptr);
-    return troupe_fail(turn, TROUPE_BUDGET, name, "%.*s", (int)sentence.len, sentence.ptr);
+    return llm_refused_by_host(turn);
 }
 
 troupe_status llm_reserve_next(troupe_turn *turn, uint64_t worst, const char *what, uint64_t *ret)

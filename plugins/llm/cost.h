@@ -44,6 +44,8 @@ troupe_status llm_reserve_next(troupe_turn *turn, uint64_t worst, const char *wh
 /* After TROUPE_BUDGET of a reservation or of its request: the same with our sentence. [turn] */
 troupe_status llm_refused(troupe_turn *turn, const struct llm_tariff *tariff,
                           const struct llm_request *request);
+/* The same where the price is known: the host says which cap it was. [turn] */
+troupe_status llm_refused_by_host(troupe_turn *turn);
 /* TROUPE_BUDGET with a sentence and its remedy above a cap or without a price. [turn, waits] */
 troupe_status llm_reserve(troupe_turn *turn, const struct llm_tariff *tariff,
                           const struct llm_request *request, struct llm_reservation *ret);

@@ -31,18 +31,12 @@ struct attempt {
 /* After TROUPE_BUDGET: the host says which cap it was. */
 static troupe_status refused(troupe_turn *turn, const struct llm_exchange *exchange)
 {
-    char name[64] = "budget.cap";
-    troupe_str code, sentence;
-
     if (exchange->worst == TROUPE_PRICE_UNKNOWN)
         return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",
                            "The price of the model \"%s\" is not known, so it is not asked. The "
                            "admin can set it in [agent %s], or add the model to the price table.",
                            exchange->settings->model, troupe_agent(exchange->settings->host));
-    troupe_error(turn, &code, &sentence);
-    if (code.len > 0)
-        snprintf(name, sizeof(name), "%.*s", (int)(code.len < 60 ? code.len : 60), code.ptr);
-    return troupe_fail(turn, TROUPE_BUDGET, name, "%.*s", (int)sentence.len, sentence.ptr);
+    return llm_refused_by_host(turn);
 }
 
 static troupe_status reserve(troupe_turn *turn, const struct llm_exchange *exchange,

@@ -155,7 +155,7 @@ def alarm(run, discord, llm, host, caps):
     stopped = [what for what, in host.query("SELECT what FROM budget_stop")]
     run.expect(stopped == [row.what], f"stopped is {stopped}, not {row.what}")
     told = ask(run, discord, "anything at all")
-    run.expect("worst case" in told, f"who asks meanwhile is told {told!r}")
+    run.expect("cost more than it could" in told, f"who asks meanwhile is told {told!r}")
     run.expect(llm.call("/_stats")["chats"] == before["chats"] + 1, "the model was asked meanwhile")
     for member, paid in (("#1", False), ("#0", True)):
         discord.do("slash", {"name": "usage", "options": {"confirm": row.what}, "channel": "#0",

@@ -396,11 +396,14 @@ static troupe_status at_open_body(void *arg)
     CHECK(ask_int(f, "SELECT reserved_micros FROM budget_day WHERE scope = 'bot'") == 0);
 
     /* The owner hears of marks of the bot's cap, and of what cost more than was reserved. */
-    CHECK(t->reports.len == 0);
+    CHECK(strstr(buf_text(&t->reports),
+                 "\"a test\" is refused: 0.0012 of the 0.009 USD that the bot may cost today are "
+                 "spent or reserved, and it could cost up to 0.0090."));
+    buf_clear(&t->reports);
     snprintf(text, sizeof(text), "promise 6000;http POST %s/ paid;settle 3500", server.url);
     CHECK_ANSWER(text, "paid[settled]");
     WAIT_FOR(strstr(buf_text(&t->reports),
-                    "0.0052 of 0.01 USD are spent today: 50 % of the cap of the "
+                    "0.0052 of 0.009 USD are spent today: 50 % of the cap of the "
                     "bot. What it went to is in /usage.\n"));
     snprintf(text, sizeof(text), "promise 2000;http POST %s/ paid", server.url);
     CHECK_ANSWER(text, "paid"); /* it ends without a word: booked at its worst case */
@@ -410,7 +413,8 @@ static troupe_status at_open_body(void *arg)
     WAIT_FOR(strstr(buf_text(&t->reports), ": 100 % of the cap of the bot."));
     CHECK(strstr(buf_text(&t->reports),
                  "\"a test\" cost 0.000500 USD more than was reserved and is "
-                 "not paid for any more."));
+                 "not paid for any more. Check the price table, then confirm it: "
+                 "/usage confirm:a test"));
     CHECK(t->report_counts[TURN_REPORT_CAP] == 3 && t->report_counts[TURN_REPORT_PLAIN] == 1);
     CHECK(t->report_counts[TURN_REPORT_HOUR] == 0);
     return TROUPE_OK;
@@ -451,6 +455,32 @@ BODY_IN(a_cap_is_told_to_the_member,
     WAIT_FOR(list_empty(&t->engine->turns));
     if (!is_isolated()) /* the member's cap is fuller than the bot's; nothing is left of what was only reserved */
         CHECK_ANSWER("level;reserve 3000;level;release;level", "[0 0 %][0 60 %][released][0 0 %]");
+    return TROUPE_OK;
+}
+
+/* The last mark is seldom reached: what is asked for at worst does not fit any more before it is. */
+BODY_IN(a_cap_that_is_used_up_is_told_to_the_owner_once,
+        "[budget]\nhourly = 0.006\nper_member_daily = 0.005\nper_plugin_monthly = "
+        "0.0055\n[pipeline message]\nstages = a\n" ACTOR("a", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_NOTICE("reserve 5001", "your budget for today is used up");
+    CHECK_TRACE("0 % of the member's cap of today are spent or reserved, and \"a test\" could cost "
+                "up to 100 % of it");
+    CHECK(t->reports.len == 0);
+    for (int i = 0; i < 2; i++) { /* no sums to members */
+        CHECK_NOTICE("reserve 6001", "the bot's budget for this hour is used up; it starts anew "
+                                     "with the next hour, or when the admin raises the cap");
+        CHECK_TRACE("0 % of the bot's cap of this hour are spent or reserved");
+    }
+    CHECK(strstr(buf_text(&t->reports),
+                 "\"a test\" is refused: 0.0000 of the 0.006 USD that the bot may cost this hour "
+                 "are spent or reserved, and it could cost up to 0.0060. That starts anew at "));
+    CHECK(strstr(buf_text(&t->reports), "UTC, or raise hourly in [budget] and reload."));
+    CHECK(strstr(buf_text(&t->reports), "is refused") ==
+          strrchr(buf_text(&t->reports), '"') + 2); /* once */
     return TROUPE_OK;
 }
 
@@ -559,6 +589,7 @@ int main(void)
         TEST(requests_go_where_they_may_with_their_secrets),
         TEST(a_request_reserves_by_itself),
         TEST(a_cap_is_told_to_the_member),
+        TEST(a_cap_that_is_used_up_is_told_to_the_owner_once),
         TEST(the_owner_hears_what_agents_tell),
         TEST(nobody_tells_the_owner_without_the_capability),
         TEST(caps_of_an_hour_and_a_month_are_told_too),

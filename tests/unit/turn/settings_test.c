@@ -511,7 +511,7 @@ BODY(usage_tells_members_of_themselves_and_admins_of_the_server)
 
     CHECK_PART_AS(IN("10"), "reply 1", "1");
     CHECK_PART_AS(IN("10", .member = "8"), "reply 2", "2");
-    CHECK_PART_AS(IN("10"), "/usage", "you today: 1 turns, 0.0000 USD");
+    CHECK_PART_AS(IN("10"), "/usage", "you today: 1 turn, 0.0000 USD");
     CHECK_PART_AS(ADMIN_OF("10"), "/usage", "this server today: 3 turns");
     return TROUPE_OK;
 }
@@ -630,7 +630,11 @@ BODY(only_the_owner_confirms_what_cost_too_much)
                                      "stopped_ms) VALUES ('a test', 1, 2500, 1)"));
     CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
     CHECK_PART_AS(ADMIN_OF("10"), "/usage", "stopped: \"a test\" cost 0.002500 USD more");
-    CHECK_NOTICE_AS(IN("10"), "reserve 5", "\"a test\" cost 0.002500 USD more");
+    CHECK_NOTICE_AS(
+        IN("10"), "reserve 5",
+        "\"a test\" cost more than it could, so nothing more is spent on it until the "
+        "bot's owner has looked at its price and confirms it: /usage confirm:a test, or "
+        "troupe usage \"a test\" at the shell");
     CHECK_PART_AS(ADMIN_OF("10"), "/usage \"a test\"", "Only the bot's owner");
     CHECK(ask_int(f, "SELECT count(*) FROM budget_stop") == 1);
     CHECK_PART_AS(OWNER_OF("10"), "/usage confirm=other", "nothing called \"other\" is stopped");
