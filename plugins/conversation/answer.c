@@ -15,8 +15,9 @@ troupe_status answer_apologize(troupe_turn *turn, troupe_status status, const ch
         return troupe_turn_status(turn);
     troupe_error(turn, &code, &sentence);
     reason = apology_write(status, code, sentence, text, APOLOGY_MAX);
-    troupe_reason(turn, reason, "%s: %s, status %d, code \"%.*s\"", step,
-                  apology_name(apology_of(status, code)), status, (int)code.len, code.ptr);
+    troupe_reason(turn, reason, "%s: %s, status %d, code \"%.*s\"%s%.*s", step,
+                  apology_name(apology_of(status, code)), status, (int)code.len, code.ptr,
+                  sentence.len > 0 ? ": " : "", (int)sentence.len, sentence.ptr);
     return troupe_fail(turn, status, reason, "%s", text);
 }
 

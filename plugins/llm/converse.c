@@ -47,7 +47,7 @@ struct talk {
 static void log_failure(const struct llm_round *round, int64_t attempt)
 {
     const struct llm_provider_error *error = &round->stream.error;
-    int hide = llm_kind_may_name_key(round->kind, round->http_status);
+    int hide = round->http_status && llm_kind_may_name_key(round->kind, round->http_status);
 
     troupe_log(round->settings->host, TROUPE_LOG_WARN,
                "attempt %lld of %lld failed: %s %s (%s), model \"%s\", HTTP %u, type \"%s\", code "

@@ -294,7 +294,8 @@ static const struct llm_kind broken_off =
          "The connection to the language model broke off. Please try again.");
 static const struct llm_kind not_trusted =
     KIND("not_trusted", LLM_CONFIG, TROUPE_UNAVAILABLE, "unreachable", LLM_ELSEWHERE,
-         "There is no secure connection to the language model." ADMIN_CHECKS("base_url"));
+         "There is no secure connection to the language model." ADMIN_CHECKS(
+             "base_url, and [http] ca_file"));
 static const struct llm_kind not_allowed =
     KIND("not_allowed", LLM_CONFIG, TROUPE_DENIED, "account", LLM_ELSEWHERE,
          "This bot may not reach the language model." ADMIN_CHECKS("base_url"));
@@ -482,6 +483,20 @@ troupe_status llm_fail(troupe_turn *turn, const struct llm_kind *kind, int64_t r
     wait = wait < 1000 ? 1 : (wait + 999) / 1000;
     return troupe_fail(turn, kind->status, kind->code, "%s Please try again in %lld second%s.",
                        kind->sentence, (long long)wait, wait == 1 ? "" : "s");
+}
+
+void llm_take_cause(troupe_turn *turn, struct llm_provider_error *error)
+{
+    static const char http[] = "http.failed";
+    troupe_str code, sentence;
+
+    if (error->message[0])
+        return;
+    troupe_error(turn, &code, &sentence);
+    if (code.len != sizeof(http) - 1 || memcmp(code.ptr, http, code.len) != 0)
+        return;
+    llm_clean(error->message, sizeof(error->message), sentence.ptr, sentence.len);
+    troupe_reason(turn, "llm.connection", "%s", error->message);
 }
 
 int llm_kind_blames_model(const struct llm_kind *kind)

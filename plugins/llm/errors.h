@@ -50,6 +50,10 @@ const struct llm_kind *llm_classify_transport(troupe_status status);
  * `retry_after_ms` of them where the provider named a time (-1: it did not). [turn] */
 troupe_status llm_fail(troupe_turn *turn, const struct llm_kind *kind, int64_t retry_after_ms);
 
+/* After a request that failed: where the provider said nothing, what the host says of it, which names the server
+ * and no more. It goes to the trace, too. [turn] */
+void llm_take_cause(troupe_turn *turn, struct llm_provider_error *error);
+
 /* Whether a failure says something of the model, its provider or its key: not what was asked, nor a bound or a
  * restart of this host. */
 int llm_kind_blames_model(const struct llm_kind *kind);

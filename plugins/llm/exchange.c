@@ -137,7 +137,7 @@ static void log_failure(const struct llm_exchange *exchange, const struct llm_ki
                         const struct llm_provider_error *error)
 {
     /* Not where it may repeat a key. */
-    const int hide = llm_kind_may_name_key(kind, exchange->http_status);
+    const int hide = exchange->http_status && llm_kind_may_name_key(kind, exchange->http_status);
 
     troupe_log(exchange->settings->host, TROUPE_LOG_WARN,
                "%s failed: %s %s, model \"%s\", HTTP %u, type \"%s\", code \"%s\"%s%s",
@@ -171,6 +171,7 @@ static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, trou
     if (!text) {
         ret->kind = llm_classify_transport(status == TROUPE_LIMIT ? TROUPE_DATA : status);
         ret->retryable = ret->kind->retryable;
+        llm_take_cause(turn, &error);
         log_failure(exchange, ret->kind, &error);
         return troupe_turn_status(turn);
     }
@@ -223,6 +224,7 @@ static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint
     if (status == TROUPE_BUDGET)
         return refused(turn, exchange);
     if (status < 0) {
+        llm_take_cause(turn, &none);
         llm_give_back(turn, &reservation, status);
         ret->kind = llm_classify_transport(status);
         ret->retryable = ret->kind->retryable;

@@ -280,8 +280,10 @@ static troupe_status take_bytes(troupe_turn *turn, struct llm_round *round,
 static troupe_status give_up_reading(troupe_turn *turn, struct llm_round *round,
                                      troupe_status status)
 {
-    return status == TROUPE_CANCELED ? lose(turn, round)
-                                     : give_up(turn, round, llm_classify_transport(status));
+    if (status == TROUPE_CANCELED)
+        return lose(turn, round);
+    llm_take_cause(turn, &round->stream.error);
+    return give_up(turn, round, llm_classify_transport(status));
 }
 
 /* How long the next bytes may take. Before the first token it is what is left of that time:
@@ -423,6 +425,7 @@ static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
     if (status == TROUPE_BUDGET)
         return llm_refused(turn, round->tariff, round->request);
     if (status < 0) {
+        llm_take_cause(turn, &round->stream.error);
         llm_give_back(turn, &round->reservation, status);
         if (status == TROUPE_CANCELED) {
             round->lost = 1;

@@ -418,6 +418,8 @@ static void each_trouble_has_its_sentence_and_reason(void **state)
             strcmp(fake->code, cases[i].reason) != 0)
             fail_msg("%s: %d, %s: %s", cases[i].code, status, fake->code, fake->sentence);
         assert_null(strstr(fake->sentence, "RAW"));
+        if (cases[i].sentence[0]) /* what the admin can do is in /why */
+            assert_true(fake_text_has(&fake->reasons, cases[i].sentence));
         assert_true(fake_text_has(&fake->reasons, cases[i].reason));
         assert_null(fake->written.ptr);
         assert_int_equal(count(fake, "SELECT COUNT(*) FROM conversation__conversation_history"), 0);

@@ -152,8 +152,8 @@ static troupe_status http_open(troupe_turn *turn, const troupe_http_request *req
     if (request->reservation && (response->status || response->dispatched))
         fake->reservations[request->reservation - 1].state = FAKE_DISPATCHED;
     if (!response->status)
-        return error(fake, response->open_status ? response->open_status : TROUPE_UNAVAILABLE, "",
-                     "connection refused by 10.9.8.7");
+        return error(fake, response->open_status ? response->open_status : TROUPE_UNAVAILABLE,
+                     "http.failed", "connection refused by 10.9.8.7");
     http = keep(fake, sizeof(*http));
     *http = (troupe_http){fake, response, 0};
     fake->open_http++;

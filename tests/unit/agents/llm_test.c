@@ -490,6 +490,25 @@ static void attempts_end(void **state)
     finish(fake);
 }
 
+/* The member reads none of it (finish). */
+static void why_there_is_no_connection_is_for_the_admin(void **state)
+{
+    static const troupe_status statuses[] = {TROUPE_UNAVAILABLE, TROUPE_FAILED, TROUPE_DENIED};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        struct fake_turn *fake = paid();
+
+        fake_config(fake, "attempts", "1");
+        fake->responses[0].open_status = statuses[i];
+        assert_true(chat(fake) < 0);
+        assert_true(fake_text_has(&fake->host.log, "connection refused by 10.9.8.7"));
+        assert_true(
+            fake_text_has(&fake->reasons, "llm.connection: connection refused by 10.9.8.7"));
+        finish(fake);
+    }
+}
+
 static void retry_after_is_honoured_up_to_the_time_left(void **state)
 {
     static const char *const good[] = {TEXT("ok") STOP DONE, NULL};
@@ -782,6 +801,7 @@ int main(void)
         cmocka_unit_test(each_failure_has_its_code_and_sentence),
         cmocka_unit_test(a_transient_failure_is_tried_again_with_its_own_money),
         cmocka_unit_test(attempts_end),
+        cmocka_unit_test(why_there_is_no_connection_is_for_the_admin),
         cmocka_unit_test(retry_after_is_honoured_up_to_the_time_left),
         cmocka_unit_test(nothing_is_repeated_after_text_was_handed_out),
         cmocka_unit_test(an_answer_that_cannot_be_read_counts_as_paid),
