@@ -177,6 +177,7 @@ size_t turn_budget_add_book(struct store_batch *batch, const struct turn_budget_
         store_batch_add(batch, STORE_SQL(SQL_BUDGET_BOOK_SUM, store_int(id), settled,
                                          store_text(parts[i].scope), store_text(parts[i].id),
                                          store_int((int64_t)request->worst)));
+    turn_budget_span_book(batch, request, id, settled);
     row = add_closing(batch, SQL_BUDGET_BOOK, id, request->turn_id, settled);
     store_batch_add(batch, STORE_SQL(SQL_BUDGET_BOOKED, store_int(id), text_of(scope->bot),
                                      text_of(scope->guild), text_of(scope->member),

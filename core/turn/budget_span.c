@@ -106,8 +106,24 @@ void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_re
 void turn_budget_span_move(struct store_batch *batch, int64_t id, struct store_value settled,
                            int64_t unknown)
 {
-    store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_MOVE_HOUR, store_int(id), settled,
-                                     store_int(unknown), store_int(hour_of(clock_wall_ms()))));
+    store_batch_add(
+        batch, STORE_SQL(SQL_BUDGET_SPAN_MOVE_HOUR, store_int(id), settled, store_int(unknown)));
+}
+
+void turn_budget_span_book(struct store_batch *batch, const struct turn_budget_request *request,
+                           int64_t id, struct store_value settled)
+{
+    const struct turn_budget_scope *scope = &request->scope;
+    const char *const of[PARTS][2] = {{"bot", scope->bot},
+                                      {"guild", scope->guild},
+                                      {"member", scope->member},
+                                      {"plugin", scope->plugin}};
+
+    for (size_t i = 0; i < PARTS; i++)
+        if (is_set(of[i][1]))
+            store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOK_HOUR, store_int(id), settled,
+                                             store_text(of[i][0]), store_text(of[i][1]),
+                                             store_int((int64_t)request->worst)));
 }
 
 void turn_budget_span_sweep(struct store_batch *batch, int64_t now_ms)
@@ -152,13 +168,14 @@ int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms)
     return (int64_t)timegm(&tm) * 1000;
 }
 
-size_t turn_budget_span_booked(struct store_batch *batch, int64_t id)
+size_t turn_budget_span_booked(struct store_batch *batch, enum turn_budget_span span, int64_t id)
 {
-    char month[CLOCK_ISO_SIZE];
+    char day[CLOCK_ISO_SIZE];
+    struct store_value begin = begin_of(span, clock_wall_ms(), day);
 
-    return store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOKED_MONTH,
-                                            begin_of(TURN_BUDGET_MONTH, clock_wall_ms(), month),
-                                            store_int(id)));
+    if (span == TURN_BUDGET_HOUR)
+        return store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOKED_HOUR, begin, store_int(id)));
+    return store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOKED_MONTH, begin, store_int(id)));
 }
 
 troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span span,

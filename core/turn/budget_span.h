@@ -20,10 +20,13 @@ enum turn_budget_span { TURN_BUDGET_HOUR, TURN_BUDGET_DAY, TURN_BUDGET_MONTH, TU
  * the reservation itself included, is above its cap. */
 void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_request *request,
                           int64_t now_ms);
-/* Behind the statement that closes reservation `id`: what it cost (null: its worst case, as nobody knows
- * when `unknown` is 1) is no longer reserved in its hour. Gives rows scope, spent in this hour. */
+/* Beside the statement that closes reservation `id`: what it cost (null: its worst case, as nobody knows
+ * when `unknown` is 1) is no longer reserved in its hour. */
 void turn_budget_span_move(struct store_batch *batch, int64_t id, struct store_value settled,
                            int64_t unknown);
+/* The same of what was reserved by `request`, with less work. */
+void turn_budget_span_book(struct store_batch *batch, const struct turn_budget_request *request,
+                           int64_t id, struct store_value settled);
 
 /* The cap that stands in the way of a request. */
 struct turn_budget_obstacle {
@@ -50,9 +53,9 @@ const char *turn_budget_usd(int64_t micros, char ret[TURN_BUDGET_USD_SIZE]);
 /* When the time that `now_ms` lies in is over, and its caps start anew; both in milliseconds since 1970. */
 int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms);
 
-/* Behind a booking: rows scope, spent of what reservation `id` counts in, where it is of this month. Returns
- * the statement's index. */
-size_t turn_budget_span_booked(struct store_batch *batch, int64_t id);
+/* Behind a booking: rows scope, spent of what reservation `id` counts in, where it is of this hour or month.
+ * Returns the statement's index. */
+size_t turn_budget_span_booked(struct store_batch *batch, enum turn_budget_span span, int64_t id);
 /* For store_batch_add: sums of hours that are over are not needed any more. */
 void turn_budget_span_sweep(struct store_batch *batch, int64_t now_ms);
 

@@ -32,14 +32,16 @@ struct turn_budget_watch turn_budget_watch(struct store_batch *batch,
                                            const struct turn_budget_limits *limits, int64_t id,
                                            size_t row, uint64_t micros)
 {
-    const struct turn_budget_caps *month = &limits->caps[TURN_BUDGET_MONTH];
     struct turn_budget_watch watch = {.micros = micros};
 
     watch.rows[TURN_BUDGET_DAY] = row + 1; /* the sums, moved */
-    watch.rows[TURN_BUDGET_HOUR] = row + 2;
-    if (is_set(month->bot) || is_set(month->guild) || is_set(month->member) ||
-        is_set(month->plugin))
-        watch.rows[TURN_BUDGET_MONTH] = turn_budget_span_booked(batch, id);
+    for (int span = 0; span < TURN_BUDGET_SPANS; span++) {
+        const struct turn_budget_caps *caps = &limits->caps[span];
+
+        if (span != TURN_BUDGET_DAY && (is_set(caps->bot) || is_set(caps->guild) ||
+                                        is_set(caps->member) || is_set(caps->plugin)))
+            watch.rows[span] = turn_budget_span_booked(batch, (enum turn_budget_span)span, id);
+    }
     return watch;
 }
 

@@ -2,7 +2,7 @@
  *
  * When what was spent in an hour, a day or a month passes 50, 80 and 100 per cent of a cap. The sums come
  * from the commit that books, one after the other, and within their time they only grow: each mark is
- * passed once, whoever else settles at the same time. Months are added up where they have a cap.
+ * passed once, whoever else settles at the same time. Those of hours and months are asked for where they have a cap.
  */
 #ifndef TURN_BUDGET_WARN_H
 #define TURN_BUDGET_WARN_H

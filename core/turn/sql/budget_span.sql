@@ -32,6 +32,17 @@ FROM (SELECT 'bot' AS scope, scope_bot AS scope_id FROM budget_ledger WHERE id =
 JOIN budget_day AS d ON d.scope = p.scope AND d.scope_id = p.scope_id AND d.day >= ?1
 GROUP BY p.scope;
 
+-- The same of the hour.
+-- name: booked_hour
+SELECT p.scope, h.settled_micros
+FROM (SELECT 'bot' AS scope, scope_bot AS scope_id, created_ms / 3600000 AS hour
+      FROM budget_ledger WHERE id = ?2
+      UNION ALL SELECT 'guild', scope_guild, created_ms / 3600000 FROM budget_ledger WHERE id = ?2
+      UNION ALL SELECT 'member', scope_member, created_ms / 3600000 FROM budget_ledger WHERE id = ?2
+      UNION ALL SELECT 'plugin', scope_plugin, created_ms / 3600000 FROM budget_ledger WHERE id = ?2) AS p
+JOIN budget_hour AS h ON h.hour = p.hour AND h.scope = p.scope AND h.scope_id = p.scope_id
+WHERE p.hour >= ?1;
+
 -- Changes the row of the day (?5), which is there by now, only while the sum is within the cap (?4).
 -- name: fits_month
 UPDATE budget_day SET requests = requests
@@ -51,8 +62,7 @@ SET reserved_micros = budget_hour.reserved_micros + ?2
 WHERE budget_hour.reserved_micros + budget_hour.settled_micros <= CASE excluded.scope
     WHEN 'bot' THEN ?7 WHEN 'guild' THEN ?8 WHEN 'member' THEN ?9 ELSE ?10 + 0 END - ?2;
 
--- Like move_sums of budget.sql. What was reserved in an hour that is over counts in that; for ?4, which is
--- this hour, it is nothing.
+-- Like move_sums and book_sum of budget.sql. What was reserved in an hour that is over counts in that.
 -- name: move_hour
 UPDATE budget_hour
 SET reserved_micros = budget_hour.reserved_micros - l.reserved_micros,
@@ -66,8 +76,12 @@ FROM (SELECT created_ms / 3600000 AS hour, 'bot' AS scope, scope_bot AS scope_id
       SELECT created_ms / 3600000, 'member', scope_member, reserved_micros FROM budget_ledger WHERE id = ?1
       UNION ALL
       SELECT created_ms / 3600000, 'plugin', scope_plugin, reserved_micros FROM budget_ledger WHERE id = ?1) AS l
-WHERE budget_hour.hour = l.hour AND budget_hour.scope = l.scope AND budget_hour.scope_id = l.scope_id
-RETURNING budget_hour.scope, CASE WHEN budget_hour.hour >= ?4 THEN budget_hour.settled_micros ELSE 0 END;
+WHERE budget_hour.hour = l.hour AND budget_hour.scope = l.scope AND budget_hour.scope_id = l.scope_id;
+
+-- name: book_hour
+UPDATE budget_hour SET reserved_micros = reserved_micros - ?5, settled_micros = settled_micros + ?2
+WHERE hour = (SELECT l.created_ms / 3600000 FROM budget_ledger AS l WHERE l.id = ?1)
+  AND scope = ?3 AND scope_id = ?4;
 
 -- name: sweep_hour
 DELETE FROM budget_hour WHERE hour < ?1;

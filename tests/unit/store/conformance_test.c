@@ -780,7 +780,7 @@ static troupe_status stops_body(void *arg)
     CHECK(over == 3);
     CHECK(ask_int(f, "SELECT settled_micros FROM budget_day WHERE scope = 'bot'") == 19);
     CHECK_STATUS(reserve_of(f, NULL, NULL, 1), TROUPE_BUDGET);
-    CHECK(strstr(f->err.text, "\"test\" cost 0.000003 USD more than its worst case"));
+    CHECK(strstr(f->err.text, "\"test\" cost more than it could"));
     /* Nor is what a crash cut tried again. */
     CHECK_STATUS(turn_budget_read(f->store, cut, 0, &again, &of, &f->err), TROUPE_OK);
     turn_budget_add_again(batch, &again, cut, 1000);
