@@ -150,6 +150,13 @@ static bool walk_value(struct walk *walk)
     }
 }
 
+bool json_printed(const char *text, size_t len)
+{
+    struct walk walk = {.at = text, .end = len ? text + len : text, .levels = LEVELS_MAX};
+
+    return walk_value(&walk) && walk.at == walk.end;
+}
+
 bool json_printed_members(const char *text, size_t len, struct json_member *ret, size_t most,
                           size_t *ret_count)
 {

@@ -17,9 +17,10 @@ struct json_member {
     size_t name_len, len;
 };
 
-/* The members of an object, in order. False where it is not printed so, an object in it has a name twice or more
- * than 16 members, it is nested deeper than 16 levels, or it has more than `most` members. True: json_parse
- * takes it, and json_print gives back the text and each of the values. */
+/* Whether a value is printed so: then json_parse takes it, and json_print gives it back. False also where an object in
+ * it has a name twice or more than 16 members, or it is nested deeper than 16 levels. */
+bool json_printed(const char *text, size_t len);
+/* The members of an object that is, in order; false where it has more than `most`, too. */
 bool json_printed_members(const char *text, size_t len, struct json_member *ret, size_t most,
                           size_t *ret_count);
 /* The number that a member of such an object is; false: it is none. */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_printed.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "plugin/set.h"
@@ -324,7 +325,7 @@ static troupe_status result(troupe_turn *turn, const char *json, uint64_t len)
 
     if (status < 0)
         return status;
-    if (json_parse(json, (size_t)len, &value, &err) < 0)
+    if (!json_printed(json, (size_t)len) && json_parse(json, (size_t)len, &value, &err) < 0)
         return turn_frame_error(frame, TROUPE_DATA, "host.json", "%s", err.text);
     buf_reset(&frame->out->json);
     return buf_append(&frame->out->json, json, (size_t)len);

@@ -91,8 +91,11 @@ static bool is_printed(const char *text, size_t len)
     struct json_member members[16];
     size_t count;
 
-    if (!json_printed_members(exact, len, members, 16, &count))
+    if (!json_printed_members(exact, len, members, 16, &count)) {
+        assert_false(len && *exact == '{' && json_printed(exact, len));
         return false;
+    }
+    assert_true(json_printed(exact, len));
     check_printed(exact, len, members, count);
     return true;
 }
@@ -155,6 +158,8 @@ static void an_object_that_we_wrote_is_read_where_it_stands(void **state)
         if (is_printed(other[i], strlen(other[i])))
             fail_msg("%s", other[i]);
     assert_false(is_printed("{\"a\":\"\\\0\"}", 10));
+    assert_true(json_printed("[1]", 3) && json_printed("null", 4) && json_printed("\"\"", 2));
+    assert_false(json_printed("", 0) || json_printed("1 ", 2) || json_printed("nul", 3));
 }
 
 static void what_is_large_is_left_to_the_full_parser(void **state)
