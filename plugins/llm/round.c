@@ -234,7 +234,7 @@ static troupe_status give_up(troupe_turn *turn, struct llm_round *round,
     return fail(turn, round, kind);
 }
 
-/* One event of the stream; TROUPE_END after the last. */
+/* One event of the stream; TROUPE_END after the last. Text before an error was there before it and is shown. */
 static troupe_status take(troupe_turn *turn, struct llm_round *round, const char *data, size_t len)
 {
     const char *text;
@@ -242,38 +242,40 @@ static troupe_status take(troupe_turn *turn, struct llm_round *round, const char
     troupe_status status = llm_provider_chunk(llm_provider_of(round->settings), &round->stream,
                                               data, len, &text, &text_len);
 
-    if (status == TROUPE_UNAVAILABLE)
-        return fail(turn, round, llm_classify(round->http_status, &round->stream.error));
-    if (status == TROUPE_DATA || status == TROUPE_LIMIT)
-        return give_up(turn, round, &llm_kind_garbage);
+    if (status == TROUPE_UNAVAILABLE || status == TROUPE_DATA || status == TROUPE_LIMIT) {
+        troupe_status shown = hand_out(turn, round, 0);
+
+        if (shown < 0)
+            return shown;
+        return status == TROUPE_UNAVAILABLE
+                   ? fail(turn, round, llm_classify(round->http_status, &round->stream.error))
+                   : give_up(turn, round, &llm_kind_garbage);
+    }
     if (status >= 0)
         status = tell_first(turn, round);
     if (status < 0)
         return status;
-    if (text_len > 0) {
-        status = hand_out(turn, round, 0);
-        if (status < 0)
-            return status;
-    }
     return round->stream.full ? TROUPE_END : TROUPE_OK;
 }
 
-/* Takes what came in one read. */
+/* Takes what came in one read, and hands it out as one piece: each is a turn for all who pass it on. */
 static troupe_status take_bytes(troupe_turn *turn, struct llm_round *round,
                                 struct llm_frames *frames, troupe_str bytes)
 {
     const char *data = bytes.ptr;
     size_t len = bytes.len;
     struct llm_sse_event event;
-    troupe_status status;
+    troupe_status status, shown;
 
     while ((status = llm_frames_next(frames, &data, &len, &event)) == TROUPE_OK) {
-        if (event.len == 0)
-            continue;
-        status = take(turn, round, event.data, event.len);
-        if (status < 0)
-            return status;
+        troupe_status taken = event.len > 0 ? take(turn, round, event.data, event.len) : TROUPE_OK;
+
+        if (taken < 0)
+            return taken;
     }
+    shown = hand_out(turn, round, 0);
+    if (shown < 0)
+        return shown;
     return status == TROUPE_LIMIT ? give_up(turn, round, &llm_kind_garbage) : TROUPE_OK;
 }
 
