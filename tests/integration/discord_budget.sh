@@ -41,7 +41,7 @@ until_true shown "0.9000 of 1.00 USD are spent today: 80 % of the cap of the bot
 ok $? "the owner's channel hears of the mark that the booking at the start passed"
 until_true shown "0.9000 of 1.50 USD are spent this month: 50 % of the cap of the bot."
 ok $? "and of that of the month"
-grep -q "of 1.00 USD are spent today, 80 % of the cap of a bot" "$TAP_DIR/log"
+grep -q "of 1.00 USD are spent today, 80 % of the cap of the bot" "$TAP_DIR/log"
 ok $? "the log has them, too"
 host_stop
 host_start

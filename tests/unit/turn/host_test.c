@@ -400,6 +400,7 @@ static troupe_status at_open_body(void *arg)
                  "\"a test\" is refused: 0.0012 of the 0.009 USD that the bot may cost today are "
                  "spent or reserved, and it could cost up to 0.0090."));
     buf_clear(&t->reports);
+    memset(t->report_counts, 0, sizeof(t->report_counts));
     snprintf(text, sizeof(text), "promise 6000;http POST %s/ paid;settle 3500", server.url);
     CHECK_ANSWER(text, "paid[settled]");
     WAIT_FOR(strstr(buf_text(&t->reports),
