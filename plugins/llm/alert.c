@@ -191,10 +191,13 @@ void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
 
     switch (news.event) {
     case LLM_ALERT_NOTHING: return;
-    case LLM_ALERT_STUCK:
-        snprintf(text, sizeof(text), "the model \"%s\" at %s gives no answers (%s). %s%s",
-                 settings->model, settings->host_name, kind->name, kind->sentence,
-                 llm_kind_advice(kind));
+    case LLM_ALERT_STUCK: /* the other keys may serve it */
+        snprintf(text, sizeof(text), "the model \"%s\" at %s gives no answers%s (%s). %s%s",
+                 settings->model, settings->host_name,
+                 settings->key_count > 1 && llm_kind_blames_key(kind)
+                     ? " for one of its keys, which the log names"
+                     : "",
+                 kind->name, kind->sentence, llm_kind_advice(kind));
         break;
     case LLM_ALERT_BEGINS:
         snprintf(

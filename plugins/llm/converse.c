@@ -47,15 +47,18 @@ struct talk {
 static void log_failure(const struct llm_round *round, int64_t attempt)
 {
     const struct llm_provider_error *error = &round->stream.error;
-    int hide = round->http_status && llm_kind_may_name_key(round->kind, round->http_status);
+    const int hide = round->http_status && llm_kind_may_name_key(round->kind, round->http_status);
+    const int several = round->settings->key_count > 1;
 
-    troupe_log(round->settings->host, TROUPE_LOG_WARN,
-               "attempt %lld of %lld failed: %s %s (%s), model \"%s\", HTTP %u, type \"%s\", code "
-               "\"%s\"%s%s",
-               (long long)attempt, (long long)round->settings->attempts, round->kind->code,
-               round->kind->name, llm_category_name(round->kind->category), round->settings->model,
-               round->http_status, error->type, error->code, error->message[0] && !hide ? ": " : "",
-               hide ? "" : error->message);
+    troupe_log(
+        round->settings->host, TROUPE_LOG_WARN,
+        "attempt %lld of %lld failed: %s %s (%s), model \"%s\", %s%sHTTP %u, type \"%s\", code "
+        "\"%s\"%s%s",
+        (long long)attempt, (long long)round->settings->attempts, round->kind->code,
+        round->kind->name, llm_category_name(round->kind->category), round->settings->model,
+        several ? round->settings->keys[round->key] : "", several ? ", " : "", round->http_status,
+        error->type, error->code, error->message[0] && !hide ? ": " : "",
+        hide ? "" : error->message);
 }
 
 /* The whole text where it is no round's alone: an answer in JSON, or what rounds before this one said, and

@@ -307,6 +307,24 @@ static void the_first_refusal_for_lack_of_credit_reaches_the_owner(void **state)
     fake_turn_free(fake);
 }
 
+/* The other one answers, so the model is not to blame. */
+static void of_several_keys_the_refused_one_is_named(void **state)
+{
+    struct fake_turn *fake = begin();
+
+    (void)state;
+    fake_config(fake, "api_key", "one");
+    fake_config(fake, "api_key_alt", "two");
+    fake_config(fake, "attempts", "2");
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    (void)chat(fake, 401, "invalid_api_key");
+    assert_true(fake_text_has(&fake->told,
+                              "the model \"tiny-1\" at api.example.com gives no answers for one of "
+                              "its keys, which the log names (bad_key). "));
+    assert_true(fake_text_has(&fake->host.log, "model \"tiny-1\", api_key, HTTP 401"));
+    fake_turn_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +341,7 @@ int main(void)
         cmocka_unit_test(each_kind_tells_what_can_be_done),
         cmocka_unit_test(the_owner_is_told_with_the_remedy_and_when_it_is_over),
         cmocka_unit_test(the_first_refusal_for_lack_of_credit_reaches_the_owner),
+        cmocka_unit_test(of_several_keys_the_refused_one_is_named),
     };
 
     return cmocka_run_group_tests_name("llm alerts", tests, NULL, NULL);
