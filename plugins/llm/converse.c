@@ -30,6 +30,8 @@ struct talk {
     int64_t tokens, complexity, now_ms;
     int64_t left_ms; /* of the turn, at now_ms */
     int64_t candidate, attempt, adaptations, steps;
+    uint8_t hurries; /* waits for no limit any more where another model would answer */
+    uint8_t counts;  /* with limits of keys: choices say when they were made         */
     uint32_t tried;
     /* What rounds with calls gave before this one. */
     char *before; /* LLM_TEXT_MAX bytes; NULL without tools */
@@ -173,7 +175,8 @@ void llm_choice_write(const struct llm_choice *choice, char *ret)
                  ",\"wait\":%lld,\"limit\":%s,\"kind\":\"%s\"}", (long long)choice->wait_ms,
                  choice->limit ? "true" : "false", choice->kind ? choice->kind->name : "");
     else
-        snprintf(ret + len, LLM_CHOICE_MAX - (size_t)len, "}");
+        snprintf(ret + len, LLM_CHOICE_MAX - (size_t)len, ",\"at\":%lld}",
+                 (long long)choice->at_ms);
 }
 
 troupe_status llm_cannot_see(troupe_turn *turn)
@@ -192,44 +195,56 @@ static void write_ask(const struct talk *talk, int64_t last, int again, char ret
     snprintf(ret, ASK_MAX,
              "{\"route\":\"%s\",\"tokens\":%" PRId64 ",\"max_tokens\":%" PRId64
              ",\"complexity\":%" PRId64 ",\"tried\":%" PRIu32 ",\"prefer\":%" PRIu32
-             ",\"last\":%" PRId64 ",\"again\":%s,\"pictures\":%s}",
+             ",\"last\":%" PRId64 ",\"again\":%s,\"pictures\":%s%s}",
              llm_route_name(talk->route), talk->tokens, (int64_t)talk->round->request->max_tokens,
              talk->complexity, talk->tried, talk->prefer, last, again ? "true" : "false",
-             talk->round->request->pictures ? "true" : "false");
+             talk->round->request->pictures ? "true" : "false",
+             talk->hurries ? ",\"hurry\":true" : "");
 }
 
-/* Asks the agent's own function, so that the host records what it says. Without an answer that can
- * be used, `fallback` is the choice. */
+/* What a function of the agent's own said; `ret` stays as it is where that cannot be used. */
+static void read_choice(const struct talk *talk, troupe_str result, struct llm_choice *ret)
+{
+    LLM_CLEANUP_JSON json_t *choice = llm_json_load(result.ptr, result.len);
+    const json_t *candidate = json_object_get(choice, "candidate"), *wait;
+
+    if (!json_is_integer(candidate) ||
+        json_integer_value(candidate) >= (json_int_t)talk->agent->router.count)
+        return;
+    ret->candidate = json_integer_value(candidate);
+    ret->key = json_integer_value(json_object_get(choice, "key"));
+    ret->at_ms = json_integer_value(json_object_get(choice, "at"));
+    ret->blind = json_is_true(json_object_get(choice, "blind"));
+    wait = json_object_get(choice, "wait");
+    if (json_is_integer(wait))
+        ret->wait_ms = json_integer_value(wait);
+    ret->limit = json_is_true(json_object_get(choice, "limit"));
+    ret->kind = llm_kind_named(json_string_value(json_object_get(choice, "kind")));
+}
+
+/* Calls such a function, so that the host records what it says. */
+static troupe_status ask_own(troupe_turn *turn, const struct talk *talk, const char *name,
+                             const char *args, struct llm_choice *ret)
+{
+    troupe_str result = {NULL, 0};
+
+    if (troupe_call(turn, name, (troupe_str){args, strlen(args)}, &result) < 0)
+        return troupe_turn_status(turn);
+    read_choice(talk, result, ret);
+    return TROUPE_OK;
+}
+
+/* Without an answer that can be used, `fallback` is the choice. */
 static troupe_status choose(troupe_turn *turn, const struct talk *talk, int64_t last, int again,
                             int64_t fallback, struct llm_choice *ret)
 {
     char args[ASK_MAX];
-    LLM_CLEANUP_JSON json_t *choice = NULL;
-    troupe_str result = {NULL, 0};
-    const json_t *candidate;
-    troupe_status status;
 
     memset(ret, 0, sizeof(*ret));
     ret->candidate = fallback;
     ret->next = ret->wait_ms = -1;
     write_ask(talk, last, again, args);
-    status = troupe_call(turn, LLM_ROUTE_FUNCTION, (troupe_str){args, strlen(args)}, &result);
-    if (status < 0)
-        return troupe_turn_status(turn);
-    choice = llm_json_load(result.ptr, result.len);
-    candidate = json_object_get(choice, "candidate");
-    if (!json_is_integer(candidate) ||
-        json_integer_value(candidate) >= (json_int_t)talk->agent->router.count)
-        return TROUPE_OK;
-    ret->candidate = json_integer_value(candidate);
-    ret->key = json_integer_value(json_object_get(choice, "key"));
-    ret->blind = json_is_true(json_object_get(choice, "blind"));
-    candidate = json_object_get(choice, "wait");
-    if (json_is_integer(candidate))
-        ret->wait_ms = json_integer_value(candidate);
-    ret->limit = json_is_true(json_object_get(choice, "limit"));
-    ret->kind = llm_kind_named(json_string_value(json_object_get(choice, "kind")));
-    return TROUPE_OK;
+    return ask_own(turn, talk, LLM_ROUTE_FUNCTION, args, ret);
 }
 
 /* Nobody may be asked now: what keeps them away, and when they are asked again. */
@@ -247,7 +262,9 @@ static troupe_status fail_unasked(troupe_turn *turn, const struct talk *talk,
         return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.unreachable",
                            "None of the language models can be asked at the moment. Please try "
                            "again in a minute.");
-    if (!several && kind && kind->category == LLM_RATE)
+    if (kind == &llm_kind_at_limit)
+        troupe_metric(turn, "limits", 1, "refused", NULL);
+    if (kind == &llm_kind_at_limit || (!several && kind && kind->category == LLM_RATE))
         return llm_fail(turn, kind, choice->wait_ms);
     if (!several && kind && (kind->category == LLM_CONFIG || kind->category == LLM_ACCOUNT))
         return troupe_fail(turn, kind->status, kind->code, "%s It is asked again in %lld second%s.",
@@ -259,29 +276,60 @@ static troupe_status fail_unasked(troupe_turn *turn, const struct talk *talk,
                        seconds, plural);
 }
 
+/* Waits where no more than a limit on questions is in the way, and that not for long: 1, or 0 where it is no
+ * use. Never longer than for a first token. */
+static troupe_status wait_for_limit(troupe_turn *turn, const struct talk *talk,
+                                    const struct llm_choice *choice)
+{
+    const int64_t first_token = talk->agent->settings.first_token_ms;
+    const int own = choice->kind == &llm_kind_at_limit;
+    int64_t wait = choice->wait_ms;
+    troupe_status status;
+
+    if (choice->candidate >= 0 || !choice->limit || wait > LIMIT_WAIT_MS || wait > first_token)
+        return 0;
+    wait += troupe_random(turn, LIMIT_SPREAD_MS);
+    if (wait + LLM_RETRY_MARGIN_MS > troupe_time_left(turn))
+        return 0;
+    troupe_reason(turn, "llm.waited", "%s; again in %lld ms",
+                  own ? "all keys are at their limits" : "the provider takes no more questions",
+                  (long long)wait);
+    if (own)
+        troupe_metric(turn, "limits", 1, "waited", NULL);
+    status = troupe_sleep(turn, (uint64_t)wait);
+    return status < 0 ? status : 1;
+}
+
 /* The first choice. Where no more than a limit on questions is in the way, that is waited for. */
-static troupe_status choose_first(troupe_turn *turn, const struct talk *talk,
-                                  struct llm_choice *ret)
+static troupe_status choose_first(troupe_turn *turn, struct talk *talk, struct llm_choice *ret)
 {
     const int64_t fallback = talk->round->request->pictures ? -1 : 0;
     troupe_status status;
 
     for (int n = 0;; n++) {
-        int64_t wait;
-
+        talk->hurries = n >= LIMIT_WAITS_MAX;
         status = choose(turn, talk, -1, 0, fallback, ret);
-        if (status < 0 || ret->candidate >= 0 || !ret->limit || ret->wait_ms > LIMIT_WAIT_MS ||
-            n == LIMIT_WAITS_MAX)
-            return status;
-        wait = ret->wait_ms + troupe_random(turn, LIMIT_SPREAD_MS);
-        if (wait + LLM_RETRY_MARGIN_MS > troupe_time_left(turn))
-            return TROUPE_OK;
-        troupe_reason(turn, "llm.waited", "the provider takes no more questions; again in %lld ms",
-                      (long long)wait);
-        status = troupe_sleep(turn, (uint64_t)wait);
-        if (status < 0)
-            return status;
+        if (status < 0 || ret->candidate >= 0 || talk->hurries)
+            break;
+        status = wait_for_limit(turn, talk, ret);
+        if (status < 0 || (status == 0 && !(ret->limit && ret->wait_ms <= LLM_SOON_MS)))
+            break;
+        if (status == 0)
+            n = LIMIT_WAITS_MAX - 1; /* there was no time for a better one; another may be free */
     }
+    talk->hurries = 0;
+    return status;
+}
+
+/* The round's key, and what it took of its limits. */
+static void take_key(struct talk *talk, const struct llm_choice *choice)
+{
+    struct llm_round *round = talk->round;
+
+    round->key = choice->key > 0 && choice->key < LLM_KEYS_MAX ? (uint32_t)choice->key : 0;
+    round->taken.at_ms = choice->at_ms;
+    talk->counts |= choice->at_ms != 0;
+    round->taken.need = (struct llm_need){talk->tokens, round->request->max_tokens, 0};
 }
 
 /* The next round goes to this one. */
@@ -292,7 +340,7 @@ static void turn_to(struct talk *talk, const struct llm_choice *choice)
 
     talk->candidate = choice->candidate;
     round->settings = &candidate->settings;
-    round->key = choice->key > 0 && choice->key < LLM_KEYS_MAX ? (uint32_t)choice->key : 0;
+    take_key(talk, choice);
     llm_request_turn_to(round->request, round->settings);
     llm_race_shape(round->request, candidate);
     talk->tariff = llm_tariff_find(round->settings, talk->now_ms);
@@ -325,6 +373,24 @@ static void learn(struct talk *talk)
 static int64_t now_of(troupe_turn *turn, const struct talk *talk)
 {
     return talk->now_ms + talk->left_ms - troupe_time_left(turn);
+}
+
+static struct llm_window *window_of(const struct talk *talk)
+{
+    const struct llm_candidate *candidate = &talk->agent->candidates[talk->candidate];
+
+    return &talk->agent->router.links[candidate->provider].windows[talk->round->key];
+}
+
+/* What the round that has ended says of its key's limits. */
+static void count(troupe_turn *turn, struct talk *talk)
+{
+    const struct llm_round *round = talk->round;
+
+    llm_round_count(talk->round, window_of(talk));
+    llm_allowance_note(&talk->agent->candidates[talk->candidate].health.allowances[round->key],
+                       &round->allowed, round->http_status == 200 && !round->kind,
+                       round->retry_after_ms, now_of(turn, talk));
 }
 
 static void note(troupe_turn *turn, const struct talk *talk)
@@ -415,6 +481,7 @@ static troupe_status go_on(troupe_turn *turn, struct talk *talk)
             return fail(turn, talk);
         troupe_reason(turn, "llm.retry", "%s in attempt %lld; again in %lld ms", round->kind->code,
                       (long long)talk->attempt, (long long)wait);
+        take_key(talk, &choice);
         status = troupe_sleep(turn, (uint64_t)wait);
         if (status < 0)
             return status;
@@ -460,16 +527,18 @@ static struct llm_pool *pool_of(const struct talk *talk)
                : NULL;
 }
 
-/* No place in time: another model may be asked. TROUPE_OK when one is. */
-static troupe_status go_elsewhere(troupe_turn *turn, struct talk *talk)
+/* No place in time, or no key: another model may be asked. TROUPE_OK when one is. */
+static troupe_status go_elsewhere(troupe_turn *turn, struct talk *talk, const struct llm_kind *kind,
+                                  int64_t retry_after_ms)
 {
     struct llm_round *round = talk->round;
     struct llm_choice choice = {.candidate = -1};
     troupe_status status = TROUPE_OK;
 
-    round->kind = &llm_kind_full;
-    round->shown = 0;
-    round->retry_after_ms = -1;
+    round->kind = kind;
+    round->shown = round->asked = 0;
+    round->retry_after_ms = retry_after_ms;
+    llm_round_count(round, window_of(talk));
     talk->tried |= 1u << talk->candidate;
     troupe_metric(turn, "errors", 1, round->kind->name, NULL);
     if (llm_router_chooses(&talk->agent->router))
@@ -478,7 +547,8 @@ static troupe_status go_elsewhere(troupe_turn *turn, struct talk *talk)
         return status;
     if (choice.candidate < 0 || choice.candidate == talk->candidate)
         return fail(turn, talk);
-    troupe_reason(turn, "llm.fallback", "%s is full; asking %s", round->settings->model,
+    troupe_reason(turn, "llm.fallback", "%s is %s; asking %s", round->settings->model,
+                  kind == &llm_kind_full ? "full" : "at its limit",
                   talk->agent->candidates[choice.candidate].settings.model);
     turn_to(talk, &choice);
     return TROUPE_OK;
@@ -499,7 +569,44 @@ static troupe_status take_place(troupe_turn *turn, struct talk *talk)
         return troupe_turn_status(turn);
     if (status < 0 || memmem(result.ptr, (size_t)result.len, "true", 4))
         return 1; /* what cannot be asked keeps nobody from asking */
-    return go_elsewhere(turn, talk);
+    return go_elsewhere(turn, talk, &llm_kind_full, -1);
+}
+
+/* ---- rounds that go on with their model --------------------------------------------------------*/
+
+/* A round of which no choice was made counts, too, and with another key where that of before is at its limit. 1 with
+ * a key, 0 where another model is asked. */
+static troupe_status stay(troupe_turn *turn, struct talk *talk)
+{
+    struct llm_round *round = talk->round;
+    struct llm_choice choice;
+    char args[ASK_MAX];
+    troupe_status status;
+
+    talk->tokens = (int64_t)llm_estimate_request(round->request);
+    for (int n = 0;; n++) {
+        memset(&choice, 0, sizeof(choice));
+        choice.candidate = talk->candidate;
+        choice.key = round->key;
+        choice.wait_ms = -1;
+        snprintf(args, sizeof(args),
+                 "{\"candidate\":%" PRId64 ",\"key\":%" PRIu32 ",\"tokens\":%" PRId64
+                 ",\"max_tokens\":%" PRId64 "}",
+                 talk->candidate, round->key, talk->tokens, (int64_t)round->request->max_tokens);
+        status = ask_own(turn, talk, LLM_KEY_FUNCTION, args, &choice);
+        if (status < 0)
+            return status;
+        if (choice.candidate >= 0) {
+            take_key(talk, &choice);
+            return 1;
+        }
+        status = n < LIMIT_WAITS_MAX ? wait_for_limit(turn, talk, &choice) : 0;
+        if (status < 0)
+            return status;
+        if (status == 0)
+            return go_elsewhere(turn, talk, choice.kind ? choice.kind : &llm_kind_at_limit,
+                                choice.wait_ms);
+    }
 }
 
 /* ---- tools --------------------------------------------------------------------------------------*/
@@ -639,6 +746,13 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
     for (;;) {
         struct llm_pool *pool = pool_of(talk);
 
+        if (round->taken.at_ms == 0 && talk->counts) {
+            status = stay(turn, talk);
+            if (status < 0)
+                return status;
+            if (status == 0)
+                continue;
+        }
         if (pool) {
             status = take_place(turn, talk);
             if (status < 0)
@@ -646,9 +760,11 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
             if (status == 0)
                 continue;
         }
+        round->now_ms = now_of(turn, talk);
         status = ask_one(turn, talk);
         if (pool)
             llm_pool_leave(pool, troupe_turn_id(turn));
+        count(turn, talk);
         if (status >= 0) {
             note(turn, talk);
             learn(talk);

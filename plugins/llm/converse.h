@@ -28,6 +28,7 @@ struct llm_agent {
 /* The choice of a router as the agent's function llm-route gives it, and back. `ret` of
  * LLM_CHOICE_MAX bytes. */
 #define LLM_ROUTE_FUNCTION "llm-route"
+#define LLM_KEY_FUNCTION   "llm-key" /* the same of a talk that goes on with its model */
 #define LLM_CHOICE_MAX     192
 /* No model that may be asked sees pictures; nothing was sent. [turn] */
 troupe_status llm_cannot_see(troupe_turn *turn);

@@ -255,8 +255,10 @@ static troupe_status ask_batch(troupe_turn *turn, struct llm_exchange *exchange,
 {
     LLM_CLEANUP_JSON json_t *answer = NULL;
     uint64_t in, out;
-    troupe_status status = llm_exchange_run(turn, exchange, &answer);
+    troupe_status status;
 
+    exchange->tokens = (int64_t)(embedding->bytes / 2 + embedding->count); /* most take fewer */
+    status = llm_exchange_run(turn, exchange, &answer);
     if (status < 0)
         return status;
     embedding->settings = exchange->settings;

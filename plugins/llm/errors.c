@@ -328,6 +328,9 @@ const struct llm_kind llm_kind_slow =
 const struct llm_kind llm_kind_full =
     KIND("full", LLM_RATE, TROUPE_BUSY, "rate_limited", LLM_LATER,
          THE_MODEL "has more questions than it can answer at once.");
+const struct llm_kind llm_kind_at_limit =
+    KIND("at_limit", LLM_RATE, TROUPE_BUSY, "rate_limited", LLM_LATER,
+         THE_MODEL "gets as many questions as its limits allow.");
 const struct llm_kind llm_kind_no_context =
     KIND("no_context", LLM_REQUEST, TROUPE_LIMIT, "too_long", LLM_ELSEWHERE,
          "That is more than the language model can take at once. Please try a shorter message.");
@@ -352,6 +355,7 @@ static const struct llm_kind *const others[] = {
     &llm_kind_filtered,
     &llm_kind_slow,
     &llm_kind_full,
+    &llm_kind_at_limit,
     &llm_kind_no_context,
     &llm_kind_interrupted,
 };

@@ -76,8 +76,9 @@ extern const struct llm_kind llm_kind_empty;  /* ended without text             
 extern const struct llm_kind llm_kind_no_room;  /* nothing but reasoning up to max_tokens        */
 extern const struct llm_kind llm_kind_filtered; /* ended by the provider's content filter       */
 extern const struct llm_kind llm_kind_no_context; /* more than the model's context holds       */
-extern const struct llm_kind llm_kind_full; /* no place at a model of one's own in time      */
-extern const struct llm_kind llm_kind_slow; /* no first token in time                       */
+extern const struct llm_kind llm_kind_full;     /* no place at a model of one's own in time      */
+extern const struct llm_kind llm_kind_at_limit; /* all keys are at limits that are known here */
+extern const struct llm_kind llm_kind_slow;     /* no first token in time                       */
 extern const struct llm_kind
     llm_kind_interrupted; /* cut after text had been handed out           */
 

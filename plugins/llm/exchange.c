@@ -2,6 +2,7 @@
 #include "exchange.h"
 
 #include "cost.h"
+#include "limits.h"
 #include "pick.h"
 #include "retry.h"
 #include "round.h"
@@ -10,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_READ ((size_t)16 * 1024)
+#define FIRST_READ    ((size_t)16 * 1024)
+#define LIMIT_WAIT_MS 30000 /* a limit of keys is waited for so long, once */
 
 static troupe_str str(const char *text)
 {
@@ -24,6 +26,9 @@ struct attempt {
     int retryable;
     int begun; /* bytes of an answer came */
     json_t *answer;
+    enum llm_spent spent; /* of its key's limits, and tokens where they are known */
+    uint64_t tokens;
+    struct llm_allowed allowed; /* what is told of them */
 };
 
 /* ---- money ------------------------------------------------------------------------------------*/
@@ -178,6 +183,7 @@ static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, trou
     if (exchange->http_status < 200 || exchange->http_status >= 300) {
         llm_provider_error_read(text, len, &error);
         ret->retry_after_ms = told_wait(turn, http);
+        ret->spent = LLM_SPENT_REQUEST;
         take_error(exchange, &error, ret);
         return llm_settle(turn, reservation, 0);
     }
@@ -201,12 +207,14 @@ static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, trou
     if (!ret->kind)
         ret->answer = json_incref(answer);
     exchange->cost_micros = exchange->cost(exchange, answer, &usage.input, &usage.output);
+    ret->spent = LLM_SPENT_TOKENS;
+    ret->tokens = usage.input + usage.output;
     llm_used(turn, reservation, &usage);
     return llm_settle(turn, reservation, exchange->cost_micros);
 }
 
 static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint32_t key,
-                          uint32_t patience_ms, struct attempt *ret)
+                          uint32_t patience_ms, int64_t now_ms, struct attempt *ret)
 {
     const troupe_http_v1 *api = troupe_http_api(turn);
     struct llm_reservation reservation;
@@ -226,12 +234,16 @@ static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint
     if (status < 0) {
         llm_take_cause(turn, &none);
         llm_give_back(turn, &reservation, status);
+        if (reservation.open)
+            ret->spent = LLM_SPENT_UNKNOWN;
         ret->kind = llm_classify_transport(status);
         ret->retryable = ret->kind->retryable;
         log_failure(exchange, ret->kind, &none);
         return troupe_turn_status(turn);
     }
     exchange->http_status = api->status(http);
+    ret->spent = LLM_SPENT_UNKNOWN;
+    llm_allowed_read(api, http, exchange->settings->format, now_ms, &ret->allowed);
     status = take(turn, exchange, http, &reservation, ret);
     api->close(turn, http);
     /* An answer stays one where its cost could not be written down: the host books the worst case. */
@@ -249,6 +261,8 @@ struct asking {
     int unfit;                     /* so many are of providers that have none of the kind     */
     int64_t after_ms;              /* the shortest wait that one asked for                    */
     int64_t told_ms;               /* what the last that failed asked for, -1: nothing */
+    int64_t limit_ms;              /* until one may be asked whose keys are at their limits; -1 */
+    int limit_waits;               /* so often it was waited for that                           */
     int again;                     /* one may answer later */
     troupe_status refused;         /* why money was not given */
     int64_t now_ms, left_ms;       /* when it began, and what was left of the turn */
@@ -295,6 +309,12 @@ static void tell_next(troupe_turn *turn, const struct llm_exchange *exchange,
                       exchange->settings->model, exchange->models[asking->next].model);
 }
 
+/* The host's clock, which is not asked again. */
+static int64_t now_of(troupe_turn *turn, const struct asking *asking)
+{
+    return asking->now_ms + asking->left_ms - troupe_time_left(turn);
+}
+
 /* `left` was left of the turn when it was asked. */
 static void note_health(troupe_turn *turn, const struct llm_exchange *exchange,
                         const struct asking *asking, uint32_t key, const struct attempt *attempt,
@@ -306,10 +326,26 @@ static void note_health(troupe_turn *turn, const struct llm_exchange *exchange,
     if (!kept)
         return;
     llm_alert_watch(turn, &kept->alerts[exchange->at], exchange->settings, attempt->kind,
-                    asking->now_ms + asking->left_ms - left_now);
+                    now_of(turn, asking));
     llm_health_note(&kept->health[exchange->at],
                     &exchange->router->links[kept->providers[exchange->at]], key, attempt->kind,
                     attempt->retry_after_ms, ms, ms);
+}
+
+/* Counts with the key's limits what came of it, and keeps what its provider tells of them. */
+static void count(troupe_turn *turn, const struct llm_exchange *exchange,
+                  const struct asking *asking, const struct llm_pick *pick,
+                  const struct attempt *attempt)
+{
+    struct llm_models *kept = exchange->kept;
+    struct llm_taken taken = {pick->at_ms, {exchange->tokens, 0, 0}};
+
+    if (!kept)
+        return;
+    llm_limits_settle(&exchange->router->links[kept->providers[exchange->at]].windows[pick->key],
+                      &taken, attempt->spent, attempt->tokens);
+    llm_allowance_note(&kept->health[exchange->at].allowances[pick->key], &attempt->allowed,
+                       attempt->answer != NULL, attempt->retry_after_ms, now_of(turn, asking));
 }
 
 /* Whether the turn's own time ended while the model said nothing for longer than it may (LLM_SILENT_MS). What
@@ -341,13 +377,15 @@ static void note_silence(troupe_turn *turn, const struct llm_exchange *exchange,
 
 /* Asks the model that `exchange->at` names. TROUPE_NEXT: it did not answer. */
 static troupe_status ask_one(troupe_turn *turn, struct llm_exchange *exchange,
-                             struct asking *asking, uint32_t key, json_t **ret)
+                             struct asking *asking, const struct llm_pick *pick, json_t **ret)
 {
     const int64_t left = troupe_time_left(turn);
+    const uint32_t key = (uint32_t)pick->key;
     struct attempt attempt;
-    troupe_status status =
-        once(turn, exchange, key, asking->next >= 0 ? exchange->patience_ms : 0, &attempt);
+    troupe_status status = once(turn, exchange, key, asking->next >= 0 ? exchange->patience_ms : 0,
+                                now_of(turn, asking), &attempt);
 
+    count(turn, exchange, asking, pick, &attempt);
     if (status == TROUPE_BUDGET && troupe_turn_status(turn) >= 0) {
         asking->gone |= 1u << exchange->at;
         asking->refused = status;
@@ -385,30 +423,36 @@ static troupe_status ask_all(troupe_turn *turn, struct llm_exchange *exchange,
     asking->tried = 0;
     memset(asking->times, 0, sizeof(asking->times));
     while (asking->gone != UINT32_MAX) {
-        const struct llm_wish wish = {asking->gone | asking->tried,
-                                      exchange->first,
-                                      end_of(exchange),
-                                      n > 1,
-                                      exchange->values,
-                                      exchange->values_most};
+        const struct llm_wish wish = {.tried = asking->gone | asking->tried,
+                                      .from = exchange->first,
+                                      .until = end_of(exchange),
+                                      .again = n > 1,
+                                      .values = exchange->values,
+                                      .most = exchange->values_most,
+                                      .tokens = exchange->tokens};
         struct llm_pick pick;
         troupe_status status = llm_pick_ask(turn, exchange->kind_name, &wish, &pick);
 
         if (status < 0)
             return status;
         exchange->misfit = pick.misfit;
-        if (pick.model < 0)
+        if (pick.model < 0) {
+            asking->limit_ms = pick.wait_ms;
             break;
+        }
         llm_exchange_clear(exchange);
         exchange->at = (uint32_t)pick.model;
         exchange->settings = &exchange->models[pick.model];
         asking->next = pick.next;
         if (!exchange->aim(exchange, turn)) {
+            const struct attempt none = {.spent = LLM_SPENT_NOTHING, .retry_after_ms = -1};
+
+            count(turn, exchange, asking, &pick, &none);
             asking->gone |= 1u << pick.model;
             asking->unfit++;
             continue;
         }
-        status = ask_one(turn, exchange, asking, (uint32_t)pick.key, ret);
+        status = ask_one(turn, exchange, asking, &pick, ret);
         if (status != TROUPE_NEXT)
             return status;
     }
@@ -421,6 +465,10 @@ static troupe_status fail_unasked(troupe_turn *turn, const struct llm_exchange *
 {
     if (asking->refused)
         return asking->refused;
+    if (asking->limit_ms >= 0) {
+        troupe_metric(turn, "limits", 1, "refused", NULL);
+        return llm_fail(turn, &llm_kind_at_limit, asking->limit_ms);
+    }
     if (asking->unfit + __builtin_popcount(exchange->misfit) >=
         (int)(end_of(exchange) - exchange->first))
         return llm_exchange_unsupported(turn, exchange->nowhere);
@@ -429,9 +477,27 @@ static troupe_status fail_unasked(troupe_turn *turn, const struct llm_exchange *
                        exchange->whom);
 }
 
+/* Waits where all that may be asked are at their limits for a moment: 1, or 0 where that is no use. */
+static troupe_status wait_for_limit(troupe_turn *turn, const struct llm_exchange *exchange,
+                                    struct asking *asking)
+{
+    const int64_t most = exchange->models[exchange->first].first_token_ms, wait = asking->limit_ms;
+    troupe_status status;
+
+    if (wait < 0 || wait > LIMIT_WAIT_MS || wait > most || asking->limit_waits++ > 0 ||
+        wait + LLM_RETRY_MARGIN_MS > troupe_time_left(turn))
+        return 0;
+    troupe_reason(turn, "llm.waited", "%s: all keys are at their limits; again in %lld ms",
+                  exchange->what, (long long)wait);
+    troupe_metric(turn, "limits", 1, "waited", NULL);
+    asking->limit_ms = -1;
+    status = troupe_sleep(turn, (uint64_t)wait);
+    return status < 0 ? status : 1;
+}
+
 troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange, json_t **ret)
 {
-    struct asking asking = {.next = -1};
+    struct asking asking = {.next = -1, .limit_ms = -1};
     troupe_status status;
     int64_t wait;
 
@@ -444,8 +510,15 @@ troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange,
         status = ask_all(turn, exchange, &asking, n, ret);
         if (status != TROUPE_NEXT)
             return status == TROUPE_DONE ? TROUPE_OK : status;
-        if (!exchange->kind)
-            return fail_unasked(turn, exchange, &asking);
+        if (!exchange->kind) {
+            status = wait_for_limit(turn, exchange, &asking);
+            if (status < 0)
+                return status;
+            if (status == 0)
+                return fail_unasked(turn, exchange, &asking);
+            n = 0;
+            continue;
+        }
         if (exchange->kind == &llm_kind_garbage && !asking.again && exchange->whom)
             return troupe_fail(turn, TROUPE_DATA, exchange->kind->code,
                                "%s gave an answer that makes no sense.", exchange->whom);

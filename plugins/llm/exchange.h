@@ -26,6 +26,7 @@ struct llm_exchange {
     const char *nowhere;  /* told where no provider of them has anything of the kind           */
     size_t most;          /* bytes of an answer                                                */
     uint32_t patience_ms; /* for an answer while another model could be asked; 0: total_timeout */
+    int64_t tokens;       /* that it is taken for, for limits of keys                           */
     /* Sets path, body (a new reference) and worst for `settings`; 0: that provider has none of the kind. */
     int (*aim)(struct llm_exchange *exchange, troupe_turn *turn);
     /* What an answer cost, in micro-USD; its tokens, where it tells. */

@@ -7,7 +7,7 @@
 #define SMOOTHING 0.2      /* weight of the newest measurement                      */
 #define FORGET_MS 600000.0 /* after which half of the failures are forgotten        */
 
-static const char must_wait[] = "must wait";
+static const char must_wait[] = "must wait", at_limit[] = "at its limit";
 
 void llm_health_init(struct llm_health *health)
 {
@@ -175,6 +175,8 @@ void llm_link_look(struct llm_link *link, int64_t now_ms)
 {
     breaker_look(&link->breaker, now_ms);
     cool(link->cool_until, link->cool_for, now_ms);
+    for (int i = 0; i < LLM_KEYS_MAX; i++)
+        llm_window_look(&link->windows[i], now_ms);
 }
 
 void llm_health_look(struct llm_health *health, int64_t now_ms)
@@ -185,27 +187,69 @@ void llm_health_look(struct llm_health *health, int64_t now_ms)
         health->measured_ms = now_ms;
 }
 
-int llm_health_key(const struct llm_health *health, const struct llm_link *link, int64_t now_ms)
+static int key_count(const struct llm_link *link)
 {
-    for (int i = 0; i < (link->keys ? link->keys : 1); i++)
-        if (link->cool_until[i] <= now_ms && health->cool_until[i] <= now_ms)
+    return link->keys ? link->keys : 1;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Until a key's limits let the question through. */
+static int64_t limit_wait(const struct llm_health *health, const struct llm_link *link,
+                          const struct llm_need *need, int key, int64_t now_ms)
+{
+    return larger(llm_window_wait(&link->windows[key], need, now_ms),
+                  llm_allowance_wait(&health->allowances[key], need, now_ms));
+}
+
+const char *llm_health_key_obstacle(const struct llm_health *health, const struct llm_link *link,
+                                    const struct llm_need *need, int key, int64_t now_ms)
+{
+    if (link->cool_until[key] > now_ms || health->cool_until[key] > now_ms)
+        return must_wait;
+    return limit_wait(health, link, need, key, now_ms) > 0 ? at_limit : NULL;
+}
+
+int llm_health_key(const struct llm_health *health, const struct llm_link *link,
+                   const struct llm_need *need, int except, int64_t now_ms)
+{
+    for (int i = 0; i < key_count(link); i++)
+        if (i != except && !llm_health_key_obstacle(health, link, need, i, now_ms))
             return i;
     return -1;
 }
 
 const char *llm_health_obstacle(const struct llm_health *health, const struct llm_link *link,
-                                int64_t now_ms)
+                                const struct llm_need *need, int64_t now_ms)
 {
+    const char *found = must_wait;
+
     if (breaker_stops(&link->breaker, now_ms))
         return "provider is down";
     if (breaker_stops(&health->breaker, now_ms))
         return "is down";
-    return llm_health_key(health, link, now_ms) < 0 ? must_wait : NULL;
+    for (int i = 0; i < key_count(link); i++) {
+        const char *one = llm_health_key_obstacle(health, link, need, i, now_ms);
+
+        if (!one)
+            return NULL;
+        if (one == at_limit)
+            found = one;
+    }
+    return found;
 }
 
 int llm_health_waits(const char *obstacle)
 {
     return obstacle == must_wait;
+}
+
+int llm_health_limited(const char *obstacle)
+{
+    return obstacle == at_limit;
 }
 
 /* What is left of a breaker's time, or of that of whoever is trying. */
@@ -218,23 +262,25 @@ static int64_t breaker_wait(const struct llm_breaker *breaker, int64_t now_ms)
 }
 
 int64_t llm_health_wait(const struct llm_health *health, const struct llm_link *link,
-                        int64_t now_ms, int *ret_limit)
+                        const struct llm_need *need, int64_t now_ms, int *ret_limit)
 {
-    const int64_t one = breaker_wait(&health->breaker, now_ms),
-                  all = breaker_wait(&link->breaker, now_ms), down = one > all ? one : all;
+    const int64_t down =
+        larger(breaker_wait(&health->breaker, now_ms), breaker_wait(&link->breaker, now_ms));
     int64_t least = INT64_MAX;
 
     *ret_limit = 0;
-    for (int i = 0; i < (link->keys ? link->keys : 1); i++) {
-        const int64_t refused = link->cool_until[i], told = health->cool_until[i],
-                      wait = (refused > told ? refused : told) - now_ms;
+    for (int i = 0; i < key_count(link); i++) {
+        const int64_t refused = link->cool_until[i] - now_ms,
+                      told = larger(health->cool_until[i] - now_ms,
+                                    limit_wait(health, link, need, i, now_ms)),
+                      wait = larger(refused, told);
 
         if (wait >= least)
             continue;
         least = wait;
-        *ret_limit = down == 0 && wait > 0 && refused <= now_ms;
+        *ret_limit = down == 0 && wait > 0 && refused <= 0;
     }
-    return down > least ? down : least > 0 ? least : 0;
+    return larger(down, larger(least, 0));
 }
 
 double llm_health_failed(const struct llm_health *health, int64_t now_ms)
@@ -251,6 +297,13 @@ int llm_health_fails_often(const struct llm_health *health, int64_t now_ms)
 {
     return health->breaker.open_until == 0 && health->known >= LLM_KNOWN_LEAST &&
            llm_health_failed(health, now_ms) > 0.5;
+}
+
+void llm_health_take(struct llm_health *health, struct llm_link *link, int64_t key,
+                     const struct llm_need *need, int64_t now_ms)
+{
+    llm_window_take(&link->windows[key], need, now_ms);
+    llm_allowance_take(&health->allowances[key], need, now_ms);
 }
 
 void llm_health_enter(struct llm_health *health, struct llm_link *link, int64_t now_ms)

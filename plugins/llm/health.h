@@ -11,8 +11,10 @@
 #ifndef LLM_HEALTH_H
 #define LLM_HEALTH_H
 
+#include "allowance.h"
 #include "errors.h"
 #include "settings.h"
+#include "window.h"
 
 #include <stdint.h>
 
@@ -47,6 +49,7 @@ struct llm_health {
     struct llm_breaker breaker;
     const struct llm_kind *last; /* that was held against it or its key; NULL: nothing yet */
     int64_t cool_until[LLM_KEYS_MAX], cool_for[LLM_KEYS_MAX];
+    struct llm_allowance allowances[LLM_KEYS_MAX]; /* as its provider tells */
 };
 
 /* Of a provider. */
@@ -54,6 +57,7 @@ struct llm_link {
     uint8_t keys;
     struct llm_breaker breaker;
     int64_t cool_until[LLM_KEYS_MAX], cool_for[LLM_KEYS_MAX];
+    struct llm_window windows[LLM_KEYS_MAX]; /* limits by the config, of all its models together */
 };
 
 void llm_health_init(struct llm_health *health);
@@ -62,17 +66,24 @@ void llm_health_init(struct llm_health *health);
 void llm_health_look(struct llm_health *health, int64_t now_ms);
 void llm_link_look(struct llm_link *link, int64_t now_ms);
 
-/* What keeps a question away from the model: "provider is down", "is down", "must wait"; NULL: nothing. */
+/* What keeps a question away from the model: "provider is down", "is down", "must wait", or "at its limit"
+ * where no more than limits of its keys do (window.h, allowance.h); NULL: nothing. */
 const char *llm_health_obstacle(const struct llm_health *health, const struct llm_link *link,
-                                int64_t now_ms);
+                                const struct llm_need *need, int64_t now_ms);
 /* Whether that is no more than a key that has to wait. */
 int llm_health_waits(const char *obstacle);
-/* A key that may be used; the first where each has its own limits and all are free. -1: none. */
-int llm_health_key(const struct llm_health *health, const struct llm_link *link, int64_t now_ms);
+int llm_health_limited(const char *obstacle);
+/* A key that may be used and is not `except` (-1: any); the first where each has its own limits and all are free.
+ * -1: none. */
+int llm_health_key(const struct llm_health *health, const struct llm_link *link,
+                   const struct llm_need *need, int except, int64_t now_ms);
+/* "must wait" or "at its limit" of one key; NULL: it may be used. */
+const char *llm_health_key_obstacle(const struct llm_health *health, const struct llm_link *link,
+                                    const struct llm_need *need, int key, int64_t now_ms);
 /* Milliseconds until it may be asked again, as far as is known now; 0: at once. `ret_limit` is whether nothing
  * is in the way but a limit on the number of questions. */
 int64_t llm_health_wait(const struct llm_health *health, const struct llm_link *link,
-                        int64_t now_ms, int *ret_limit);
+                        const struct llm_need *need, int64_t now_ms, int *ret_limit);
 /* The share of questions that failed lately, 0 to 1. Failures fade, so that who failed once is asked again. */
 double llm_health_failed(const struct llm_health *health, int64_t now_ms);
 /* More often than not, of LLM_KNOWN_LEAST questions or more since its breaker closed. */
@@ -80,6 +91,9 @@ int llm_health_fails_often(const struct llm_health *health, int64_t now_ms);
 
 /* The model is asked: where a breaker is half open, this is its probe. */
 void llm_health_enter(struct llm_health *health, struct llm_link *link, int64_t now_ms);
+/* It is asked with that key: so much is taken of its limits. */
+void llm_health_take(struct llm_health *health, struct llm_link *link, int64_t key,
+                     const struct llm_need *need, int64_t now_ms);
 /* What came of it: `kind` NULL after an answer. Milliseconds to the first token and to the end. */
 void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t key,
                      const struct llm_kind *kind, int64_t retry_after_ms, int64_t first_ms,

@@ -23,19 +23,6 @@ int64_t llm_hedge_delay(struct llm_router *router, uint32_t candidate, int64_t l
                                        : delay;
 }
 
-/* Another key of the same model; -1 where none is free. */
-static int64_t other_key(const struct llm_router *router, const struct llm_ask *ask, int64_t key,
-                         int64_t now_ms)
-{
-    const struct llm_candidate *model = &router->candidates[ask->last];
-    const struct llm_link *link = &router->links[model->provider];
-
-    for (int64_t i = 0; i < link->keys; i++)
-        if (i != key && link->cool_until[i] <= now_ms && model->health.cool_until[i] <= now_ms)
-            return i;
-    return -1;
-}
-
 static int is_free(const struct llm_candidate *model, int64_t now_ms)
 {
     const struct llm_tariff tariff = llm_tariff_find(&model->settings, now_ms);
@@ -77,12 +64,10 @@ void llm_hedge_choose(struct llm_router *router, const struct llm_ask *ask, int6
     }
     other.tried |= 1u << ask->last | pools;
     other.again = 0;
+    other.refilled = -1; /* nobody's last question is spent on it */
     llm_router_choose(router, &other, now_ms, ret);
-    if (ret->candidate < 0 && !(pools >> ask->last & 1)) {
-        ret->key = other_key(router, ask, key, now_ms);
-        ret->candidate = ret->key < 0 ? -1 : ask->last;
-    }
-    if (ret->candidate < 0) {
+    if (ret->candidate < 0 &&
+        (pools >> ask->last & 1 || !llm_router_other_key(router, ask, key, now_ms, ret))) {
         refuse(ret, "there is nobody else to ask");
         return;
     }

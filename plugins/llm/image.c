@@ -344,6 +344,7 @@ troupe_status llm_image_run(troupe_turn *turn, struct llm_others *others, struct
     status = check_model(turn, &others->image, only);
     if (status < 0)
         return status;
+    exchange.tokens = (int64_t)llm_estimate_text(prompt.ptr, (size_t)prompt.len);
     exchange.patience_ms = others->image.to[0].total_ms / 2;
     status = llm_exchange_run(turn, &exchange, &answer);
     llm_exchange_clear(&exchange);

@@ -107,6 +107,15 @@ static troupe_status answer(troupe_turn *turn, struct llm_agent *agent, enum llm
     return status;
 }
 
+static troupe_status want_schema(troupe_turn *turn, struct llm_request *request, troupe_str schema)
+{
+    char wrong[LLM_SCHEMA_PROBLEM];
+
+    if (schema.len == 0 || llm_structured_want(request, schema, wrong) >= 0)
+        return TROUPE_OK;
+    return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments", "llm.chat: schema: %s.", wrong);
+}
+
 TROUPE_SERVICE(llm_chat, TROUPE_SERVICE_LLM_CHAT, "Answer of a language model",
                TROUPE_STREAMS | TROUPE_PAID,
                TROUPE_JSON(messages, "Messages with role and content, oldest first"),
@@ -125,7 +134,6 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
                               int64_t max_tokens, double temperature, troupe_str cache,
                               troupe_str question, troupe_str schema)
 {
-    char wrong[LLM_SCHEMA_PROBLEM];
     struct llm_agent *agent = troupe_state(turn);
     const struct llm_settings *settings = &agent->settings;
     struct llm_request request;
@@ -148,10 +156,10 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
                            "a shorter message.");
     if (status < 0)
         return troupe_fail(turn, status, "llm.bad_arguments", "llm.chat: %s.", problem);
-    if (schema.len > 0 && llm_structured_want(&request, schema, wrong) < 0) {
+    status = want_schema(turn, &request, schema);
+    if (status < 0) {
         llm_request_clear(&request);
-        return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments", "llm.chat: schema: %s.",
-                           wrong);
+        return status;
     }
     if (llm_pictures_any(request.messages)) {
         way = LLM_VISION;
@@ -281,11 +289,13 @@ TROUPE_SERVICE(llm_route, LLM_ROUTE_FUNCTION, "Chooses the model that is asked; 
                TROUPE_INT(last, "The one that just did", .min = -1, .max = LLM_CANDIDATES_MAX - 1,
                           .def = -1),
                TROUPE_BOOL(again, "Whether it may be asked again", .def = 0),
-               TROUPE_BOOL(pictures, "Whether it has to see", .def = 0))
+               TROUPE_BOOL(pictures, "Whether it has to see", .def = 0),
+               TROUPE_BOOL(hurry, "Whether no better one at its limit is waited for", .def = 0))
 
 static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t tokens,
                                int64_t max_tokens, int64_t complexity, int64_t tried,
-                               int64_t prefer, int64_t last, int32_t again, int32_t pictures)
+                               int64_t prefer, int64_t last, int32_t again, int32_t pictures,
+                               int32_t hurry)
 {
     struct llm_agent *agent = troupe_state(turn);
     const int64_t now_ms = troupe_now(turn);
@@ -297,7 +307,8 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
                                 .prefer = (uint32_t)prefer,
                                 .last = last < (int64_t)agent->router.count ? last : -1,
                                 .again = again,
-                                .pictures = pictures};
+                                .pictures = pictures,
+                                .patience_ms = last < 0 && !hurry ? LLM_SOON_MS : 0};
     struct llm_choice choice;
     const char *why = choice.why;
     char result[LLM_CHOICE_MAX], part[480];
@@ -310,6 +321,39 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
         if (choice.around >> i & 1 && agent->candidates[i].health.last)
             llm_alert_watch(turn, &agent->candidates[i].alert, &agent->candidates[i].settings,
                             agent->candidates[i].health.last, now_ms);
+    if (choice.passed)
+        troupe_metric(turn, "limits", 1, "passed", NULL);
+    llm_choice_write(&choice, result);
+    return troupe_result(turn, result, strlen(result));
+}
+
+/* ---- llm-key ----------------------------------------------------------------------------------*/
+
+TROUPE_SERVICE(llm_key, LLM_KEY_FUNCTION,
+               "Chooses the key of a model that is asked again; llm.chat uses it", 0,
+               TROUPE_INT(candidate, "The model", .min = 0, .max = LLM_CANDIDATES_MAX - 1),
+               TROUPE_INT(key, "Its key until now", .min = 0, .max = LLM_KEYS_MAX - 1, .def = 0),
+               TROUPE_INT(tokens, "Length of the question", .min = 0, .def = 0),
+               TROUPE_INT(max_tokens, "Bound of the answer", .min = 0, .def = 0))
+
+static troupe_status llm_key(troupe_turn *turn, int64_t candidate, int64_t key, int64_t tokens,
+                             int64_t max_tokens)
+{
+    struct llm_agent *agent = troupe_state(turn);
+    const struct llm_ask ask = {.tokens = tokens, .max_tokens = max_tokens, .last = candidate};
+    struct llm_choice choice;
+    char result[LLM_CHOICE_MAX];
+
+    if (candidate >= (int64_t)agent->router.count)
+        return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments",
+                           "llm-key: there is no such model.");
+    llm_router_stay(&agent->router, &ask, key, troupe_now(turn), &choice);
+    if (choice.passed) {
+        troupe_reason(turn, "llm.key", "key %lld of %s may not be used now; going on with key %lld",
+                      (long long)key + 1, agent->candidates[candidate].settings.model,
+                      (long long)choice.key + 1);
+        troupe_metric(turn, "limits", 1, "passed", NULL);
+    }
     llm_choice_write(&choice, result);
     return troupe_result(turn, result, strlen(result));
 }
@@ -393,11 +437,12 @@ TROUPE_SERVICE(llm_pick_function, LLM_PICK_FUNCTION,
                TROUPE_INT(values, "Values of a vector that are asked for", .min = 0,
                           .max = LLM_VALUES_MAX, .def = 0),
                TROUPE_INT(most, "Values of a vector that there is room for", .min = 0,
-                          .max = UINT32_MAX, .def = 0))
+                          .max = UINT32_MAX, .def = 0),
+               TROUPE_INT(tokens, "Length of what is asked", .min = 0, .def = 0))
 
 static troupe_status llm_pick_function(troupe_turn *turn, troupe_str kind, int64_t tried,
                                        int64_t from, int64_t until, int32_t again, int64_t values,
-                                       int64_t most)
+                                       int64_t most, int64_t tokens)
 {
     struct llm_agent *agent = troupe_state(turn);
     const struct llm_wish wish = {.tried = (uint32_t)tried,
@@ -405,7 +450,8 @@ static troupe_status llm_pick_function(troupe_turn *turn, troupe_str kind, int64
                                   .until = (uint32_t)until,
                                   .again = again,
                                   .values = (uint32_t)values,
-                                  .most = (uint32_t)most};
+                                  .most = (uint32_t)most,
+                                  .tokens = tokens};
 
     return llm_pick_answer(turn, &agent->others, &agent->router, kind, &wish);
 }
@@ -504,12 +550,21 @@ static void destroy(troupe_host *host, void *state)
     ALT_KEY(name), ALT_KEY(name "_2"), ALT_KEY(name "_3"), ALT_KEY(name "_4"), ALT_KEY(name "_5"), \
         ALT_KEY(name "_6"), ALT_KEY(name "_7")
 
+/* What each key of a provider may be asked. */
+#define LIMIT_KEYS(tail)                                                                           \
+    {"requests_per_minute" tail, "Requests in a minute with each key, or by key: \"60, 500\"",     \
+     .type = TROUPE_TYPE_STRING},                                                                  \
+    {                                                                                              \
+        "tokens_per_minute" tail, "Tokens in a minute with each key, or by key",                   \
+            .type = TROUPE_TYPE_STRING                                                             \
+    }
+
 /* Address, keys and manner of another provider; `n` is its number in text. */
 #define PROVIDER(n)                                                                                \
     {"base_url_" n, "Where provider " n " is, for routes", .type = TROUPE_TYPE_URL,                \
      .flags = TROUPE_KEY_ENDPOINT},                                                                \
         {"api_key_" n, "Its key", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},         \
-        ALT_KEYS("api_key_" n "_alt"),                                                             \
+        ALT_KEYS("api_key_" n "_alt"), LIMIT_KEYS("_" n),                                          \
         {"format_" n, "What it speaks; auto: by its address", .type = TROUPE_TYPE_STRING,          \
          .def = "auto", .choices = "auto|openai|anthropic|ollama"},                                \
     {                                                                                              \
@@ -523,13 +578,17 @@ TROUPE_PLUGIN(
     "Answers of a language model from OpenAI's, Anthropic's and Ollama's interfaces",
     .needs = "troupe.http/1 troupe.budget/1",
     .capabilities = "budget tools cache attach kv owner files",
-    .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route, llm_hedge,
-                             llm_first, llm_pick_function, llm_flight, llm_place, llm_warm,
-                             llm_status, model),
+    .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route, llm_key,
+                             llm_hedge, llm_first, llm_pick_function, llm_flight, llm_place,
+                             llm_warm, llm_status, model),
     .metrics = TROUPE_METRICS(
         TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind"),
         TROUPE_COUNTER("alerts", "What the owner was told of models that keep failing",
                        .labels = "kind"),
+        TROUPE_COUNTER("limits",
+                       "Questions for which a key at its limit was passed over, that waited for "
+                       "one, and that were refused as all were",
+                       .labels = "what"),
         TROUPE_COUNTER("hedges", "Second models that were asked beside a silent one, and that won",
                        .labels = "what"),
         TROUPE_COUNTER("cache", "Questions that an answer may be kept for", .labels = "result"),
@@ -538,7 +597,7 @@ TROUPE_PLUGIN(
         {"base_url", "Where the API is, for example https://api.openai.com/v1",
          .type = TROUPE_TYPE_URL, .flags = TROUPE_KEY_ENDPOINT},
         {"api_key", "Key of the API", .type = TROUPE_TYPE_STRING, .flags = TROUPE_KEY_SECRET},
-        ALT_KEYS("api_key_alt"),
+        ALT_KEYS("api_key_alt"), LIMIT_KEYS(""),
         {"format", "What the server speaks; auto: by its address", .type = TROUPE_TYPE_STRING,
          .def = "auto", .choices = "auto|openai|anthropic|ollama"},
         {"model", "Model to ask, as the provider names it", .type = TROUPE_TYPE_STRING},

@@ -106,6 +106,7 @@ troupe_status llm_moderate_run(troupe_turn *turn, struct llm_others *others,
     if (!checked || text.len == 0)
         return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments",
                            "llm.moderate: text must have 1 to 32768 bytes of UTF-8.");
+    exchange.tokens = (int64_t)llm_estimate_text(text.ptr, (size_t)text.len);
     if (others->moderation.count)
         exchange.patience_ms = others->moderation.to[0].first_token_ms;
     status = llm_exchange_run(turn, &exchange, &answer);

@@ -21,6 +21,8 @@ struct llm_wish {
     int again;            /* they were asked before, and their wait has been kept */
     uint32_t values;      /* of vectors, that are asked for; 0: as the model likes */
     uint32_t most;        /* of them, that there is room for; 0: any number       */
+    int64_t tokens;       /* of what is asked                                     */
+    int refilled;         /* see llm_ask                                          */
 };
 
 struct llm_pick {
@@ -28,8 +30,11 @@ struct llm_pick {
     int64_t next;  /* who would be, after it; -1  */
     int64_t key;
     uint32_t misfit; /* bits of those that make no such vectors, as far as is known */
-    int diverts;     /* from the order of the config */
     uint32_t around; /* bits of those before it that keep failing */
+    int64_t at_ms;   /* when it was counted among what the key took; 0: it was not          */
+    int64_t wait_ms; /* until one may be asked that is at its limit, where none is; -1: none */
+    int passed;      /* a key before it is at its limit */
+    int diverts;     /* from the order of the config    */
     char why[480];
 };
 

@@ -191,6 +191,9 @@ static int aim(troupe_turn *turn, struct race *race)
     round->request = &race->request;
     round->tariff = &race->tariff;
     round->key = (uint32_t)key;
+    round->taken = (struct llm_taken){number(choice, "at", 0),
+                                      {race->ask->ask.tokens, race->ask->ask.max_tokens, 0}};
+    round->now_ms = race->rounds[FIRST]->now_ms;
     round->used = race->rounds[FIRST]->used;
     round->holds_all = race->rounds[FIRST]->holds_all;
     round->event_buffer = buffer;
@@ -258,6 +261,15 @@ static void note_silence(troupe_turn *turn, struct race *race)
     }
 }
 
+/* Of the second one's key. */
+static struct llm_window *window_of(const struct race *race)
+{
+    struct llm_agent *agent = race->agent;
+
+    return &agent->router.links[agent->candidates[race->ask->other].provider]
+                .windows[race->second.key];
+}
+
 static troupe_status end(troupe_turn *turn, struct race *race, struct llm_tariff *tariff)
 {
     struct llm_race_ask *ask = race->ask;
@@ -278,6 +290,8 @@ static troupe_status end(troupe_turn *turn, struct race *race, struct llm_tariff
         take_second(race, tariff);
         return race->status[SECOND];
     }
+    if (ask->other >= 0)
+        llm_round_count(&race->second, window_of(race));
     if (race->sent) {
         ask->lost_micros = second->cost_micros;
         ask->other_kind = second->lost ? NULL : second->kind;

@@ -52,8 +52,8 @@ int64_t llm_retry_after_ms(troupe_str milliseconds)
     return value < 0 ? -1 : value / 1000;
 }
 
-/* "Wed, 21 Oct 2026 07:28:00 GMT", the only form that servers may send. -1 for anything else. */
-static int64_t read_date(troupe_str text)
+/* The only form that servers may send. */
+int64_t llm_retry_date(troupe_str text)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     char copy[40], month[4], day_text[40];
@@ -86,7 +86,7 @@ int64_t llm_retry_after(troupe_str text, int64_t now_ms)
     value = read_thousandths(text);
     if (value >= 0)
         return value;
-    date = read_date(text);
+    date = llm_retry_date(text);
     if (date < 0)
         return -1;
     return date > now_ms ? date - now_ms : 0;

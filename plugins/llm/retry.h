@@ -19,6 +19,8 @@
  * (also with a fraction) or an HTTP date, which `now_ms` is compared with. */
 int64_t llm_retry_after_ms(troupe_str milliseconds);
 int64_t llm_retry_after(troupe_str text, int64_t now_ms);
+/* Milliseconds since 1970 of an HTTP date ("Wed, 21 Oct 2026 07:28:00 GMT"); -1 for anything else. */
+int64_t llm_retry_date(troupe_str text);
 
 /* The wait before attempt `attempt` + 1 (counted from 1): 0.5 s doubled up to 8 s, less up to a
  * quarter of it by `random` (0 to 999). */

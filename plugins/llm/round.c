@@ -429,6 +429,7 @@ static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
     if (status < 0) {
         llm_take_cause(turn, &round->stream.error);
         llm_give_back(turn, &round->reservation, status);
+        round->asked = round->reservation.open;
         if (status == TROUPE_CANCELED) {
             round->lost = 1;
             round->total_ms = round->left_at_start - troupe_time_left(turn);
@@ -436,7 +437,9 @@ static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
         }
         return fail(turn, round, llm_classify_transport(status));
     }
+    round->asked = 1;
     round->http_status = api->status(http);
+    llm_allowed_read(api, http, round->settings->format, round->now_ms, &round->allowed);
     if (round->http_status < 200 || round->http_status >= 300) {
         status = refused(turn, round, http);
     } else {
@@ -459,6 +462,20 @@ static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
     return status;
 }
 
+void llm_round_count(struct llm_round *round, struct llm_window *window)
+{
+    const struct llm_usage *usage = &round->stream.usage;
+    const int refused = round->http_status >= 300;
+    const int known = round->estimated || llm_usage_reported(usage);
+
+    llm_limits_settle(window, &round->taken,
+                      !round->asked ? LLM_SPENT_NOTHING
+                      : refused     ? LLM_SPENT_REQUEST
+                      : known       ? LLM_SPENT_TOKENS
+                                    : LLM_SPENT_UNKNOWN,
+                      usage->input + usage->output);
+}
+
 troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
 {
     troupe_status status;
@@ -477,6 +494,8 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
     round->first_ms = -1;
     round->total_ms = 0;
     round->guessed = 0;
+    round->asked = 0;
+    memset(&round->allowed, 0, sizeof(round->allowed));
 
     status = fit(turn, round);
     if (status < 0)

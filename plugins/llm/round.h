@@ -6,9 +6,11 @@
 #ifndef LLM_ROUND_H
 #define LLM_ROUND_H
 
+#include "allowance.h"
 #include "cost.h"
 #include "errors.h"
 #include "hold.h"
+#include "limits.h"
 #include "request.h"
 #include "stream.h"
 
@@ -19,11 +21,13 @@ struct llm_round {
     const struct llm_settings *settings;
     struct llm_request *request;
     const struct llm_tariff *tariff;
-    uint32_t key;       /* of the provider's, which is used */
-    char *event_buffer; /* LLM_EVENT_MAX bytes */
-    char *text_buffer;  /* LLM_TEXT_MAX bytes  */
-    size_t used;        /* of the answer's bound, by rounds before this */
-    uint8_t holds_all;  /* nothing is handed out: it is checked first  */
+    uint32_t key;           /* of the provider's, which is used */
+    struct llm_taken taken; /* of its limits; at_ms 0: nothing yet */
+    int64_t now_ms;         /* when it begins */
+    char *event_buffer;     /* LLM_EVENT_MAX bytes */
+    char *text_buffer;      /* LLM_TEXT_MAX bytes  */
+    size_t used;            /* of the answer's bound, by rounds before this */
+    uint8_t holds_all;      /* nothing is handed out: it is checked first  */
     /* Called at the first token, before anything is handed out; below 0 the round ends as `lost`. NULL: nobody
      * cares. */
     troupe_status (*first)(troupe_turn *turn, struct llm_round *round);
@@ -44,6 +48,8 @@ struct llm_round {
     uint8_t told;               /* `first` was called */
     uint8_t lost;               /* stopped: another one was first (race.h) */
     uint8_t silent;             /* the turn's time ended while it was waited for in vain */
+    uint8_t asked;              /* the provider may have heard of it */
+    struct llm_allowed allowed; /* what it told of the key's limits  */
 
     /* After a failure. */
     const struct llm_kind *kind; /* NULL: the turn has ended, or money was refused */
@@ -66,6 +72,9 @@ int llm_round_is_silent(troupe_turn *turn, const struct llm_round *round);
  * Hands out text by troupe_write as it comes. TROUPE_OK after a whole answer. Otherwise the status
  * of `kind`, or where that is NULL the status to return as it is. [turn, waits] */
 troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round);
+
+/* Counts with its key's limits what it came to. */
+void llm_round_count(struct llm_round *round, struct llm_window *window);
 
 /* Headers of every request to the provider; `ret` has room for LLM_HEADERS_MAX, `key` for
  * LLM_KEY_VALUE_MAX and is borrowed by them. `number` is the key's that is used. */

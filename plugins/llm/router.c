@@ -111,13 +111,37 @@ static void look(struct llm_router *router, int64_t now_ms)
         llm_health_look(&router->candidates[i].health, now_ms);
 }
 
-/* The first where none is free: who repeats a question keeps its wait. */
-static int64_t key_of(const struct llm_router *router, int64_t candidate, int64_t now_ms)
+static struct llm_need need_of(const struct llm_ask *ask)
 {
-    const struct llm_candidate *model = &router->candidates[candidate];
-    int key = llm_health_key(&model->health, &router->links[model->provider], now_ms);
+    return (struct llm_need){ask->tokens, ask->max_tokens, ask->refilled > 0};
+}
 
-    return key < 0 ? 0 : key;
+/* With which key it is asked, which counts from now on: the first where none is free, as who repeats a question
+ * keeps its wait. */
+static void take_key(struct llm_router *router, const struct llm_ask *ask, int key, int64_t now_ms,
+                     struct llm_choice *choice)
+{
+    struct llm_candidate *model = &router->candidates[choice->candidate];
+    struct llm_link *link = &router->links[model->provider];
+    const struct llm_need need = need_of(ask);
+
+    choice->key = key < 0 ? 0 : key;
+    choice->at_ms = now_ms;
+    for (int i = 0; i < choice->key; i++)
+        choice->passed |=
+            llm_health_limited(llm_health_key_obstacle(&model->health, link, &need, i, now_ms));
+    llm_health_take(&model->health, link, choice->key, &need, now_ms);
+}
+
+static void choose_key(struct llm_router *router, const struct llm_ask *ask, int64_t now_ms,
+                       struct llm_choice *choice)
+{
+    const struct llm_candidate *model = &router->candidates[choice->candidate];
+    const struct llm_need need = need_of(ask);
+
+    take_key(router, ask,
+             llm_health_key(&model->health, &router->links[model->provider], &need, -1, now_ms),
+             now_ms, choice);
 }
 
 static const char no_price[] = "no price", cannot_see[] = "cannot see pictures";
@@ -148,19 +172,23 @@ static int has_price(const struct llm_settings *settings, const struct llm_ask *
 
 /* NULL where it may be asked. */
 static const char *obstacle(const struct llm_router *router, const struct llm_ask *ask,
-                            const struct llm_way *way, uint32_t place, int64_t now_ms)
+                            const struct llm_way *way, uint32_t place, int64_t now_ms,
+                            uint8_t *ret_waits)
 {
     const uint32_t index = way->to[place].candidate;
     const struct llm_candidate *model = &router->candidates[index];
+    const struct llm_need need = need_of(ask);
     const char *why_not;
 
+    *ret_waits = 0;
     if (ask->pictures && (!model->settings.sees || model->blind))
         return cannot_see;
     if (ask->tried & (1u << index))
         return "failed";
     if (way->to[place].quality < way->floor)
         return "below the floor";
-    why_not = llm_health_obstacle(&model->health, &router->links[model->provider], now_ms);
+    why_not = llm_health_obstacle(&model->health, &router->links[model->provider], &need, now_ms);
+    *ret_waits = why_not != NULL;
     if (why_not)
         return why_not;
     return has_price(&model->settings, ask, now_ms) ? NULL : no_price;
@@ -210,6 +238,7 @@ __attribute__((format(printf, 2, 3))) static void tell(struct llm_choice *choice
 struct findings {
     double value[LLM_CANDIDATES_MAX];
     const char *why_not[LLM_CANDIDATES_MAX]; /* NULL: it may be asked */
+    uint8_t waits[LLM_CANDIDATES_MAX];       /* only its health is in the way */
     int best;                                /* its place; -1: none   */
     int unpriced;                            /* the first without a price; -1: none */
 };
@@ -224,7 +253,7 @@ static void compare(const struct llm_router *router, const struct llm_ask *ask,
 {
     ret->best = ret->unpriced = -1;
     for (uint32_t i = 0; i < way->count; i++) {
-        ret->why_not[i] = obstacle(router, ask, way, i, now_ms);
+        ret->why_not[i] = obstacle(router, ask, way, i, now_ms, &ret->waits[i]);
         ret->value[i] = score(router, ask, way, i, now_ms);
         if (ret->why_not[i]) {
             if (ret->why_not[i] == no_price && ret->unpriced < 0)
@@ -275,15 +304,16 @@ static double unharmed(const struct llm_router *router, const struct llm_health 
 }
 
 /* Keeps of those that cannot be asked now who may be first, and who is gone round. */
-static void look_ahead(const struct llm_router *router, const struct findings *found,
-                       const struct llm_way *way, uint32_t place, int64_t now_ms,
-                       struct llm_choice *choice)
+static void look_ahead(const struct llm_router *router, const struct llm_ask *ask,
+                       const struct findings *found, const struct llm_way *way, uint32_t place,
+                       int64_t now_ms, struct llm_choice *choice)
 {
     const uint8_t index = way->to[place].candidate;
     const struct llm_candidate *model = &router->candidates[index];
+    const struct llm_need need = need_of(ask);
     int limit;
     const int64_t wait =
-        llm_health_wait(&model->health, &router->links[model->provider], now_ms, &limit);
+        llm_health_wait(&model->health, &router->links[model->provider], &need, now_ms, &limit);
 
     if (!limit && (found->best < 0 || unharmed(router, &model->health, found->value[place],
                                                now_ms) >= found->value[found->best]))
@@ -292,15 +322,31 @@ static void look_ahead(const struct llm_router *router, const struct findings *f
         return;
     choice->next = index;
     choice->wait_ms = wait;
-    choice->kind = model->health.last;
+    choice->kind =
+        llm_health_limited(found->why_not[place]) ? &llm_kind_at_limit : model->health.last;
     choice->limit = limit;
 }
 
+/* With which key it is repeated: a free one, else the first that was told to wait, as that wait is kept. -1: all
+ * are at limits of which nobody knows that they end in time. */
+static int repeat_key(const struct llm_router *router, const struct llm_ask *ask, int64_t now_ms)
+{
+    const struct llm_candidate *model = &router->candidates[ask->last];
+    const struct llm_link *link = &router->links[model->provider];
+    const struct llm_need need = need_of(ask);
+    int key = llm_health_key(&model->health, link, &need, -1, now_ms);
+
+    for (int i = 0; key < 0 && i < (link->keys ? link->keys : 1); i++)
+        if (llm_health_waits(llm_health_key_obstacle(&model->health, link, &need, i, now_ms)))
+            key = i;
+    return key;
+}
+
 /* The one that just failed, where it alone is left. */
-static int may_repeat(struct llm_router *router, const struct llm_ask *ask,
+static int may_repeat(struct llm_router *router, const struct llm_ask *ask, int key,
                       struct llm_choice *choice)
 {
-    if (ask->last < 0 || !ask->again) {
+    if (ask->last < 0 || !ask->again || key < 0) {
         tell(choice, "none is left");
         return 0;
     }
@@ -312,42 +358,152 @@ static int may_repeat(struct llm_router *router, const struct llm_ask *ask,
     return 1;
 }
 
-void llm_router_choose(struct llm_router *router, const struct llm_ask *ask, int64_t now_ms,
+/* Whether a better one than may be asked now is only at its limit, and not for long: then `choice` says how long. */
+static int is_worth_waiting(const struct llm_router *router, const struct llm_ask *ask,
+                            const struct llm_way *way, const struct findings *found, int64_t now_ms,
+                            struct llm_choice *choice)
+{
+    const struct llm_need need = need_of(ask);
+    double best = found->best < 0 ? 0 : found->value[found->best];
+    int is = 0;
+
+    if (found->best < 0)
+        return 0;
+    for (uint32_t i = 0; i < way->count; i++) {
+        const struct llm_candidate *model = &router->candidates[way->to[i].candidate];
+        const double value = found->value[i] + (is_preferred(ask, way, i) ? PREFERRED : 0);
+        int64_t wait;
+        int limit;
+
+        if (!llm_health_limited(found->why_not[i]) || value <= best)
+            continue;
+        wait =
+            llm_health_wait(&model->health, &router->links[model->provider], &need, now_ms, &limit);
+        if (!limit || wait > ask->patience_ms)
+            continue;
+        is = 1;
+        best = value;
+        choice->next = way->to[i].candidate;
+        choice->wait_ms = wait;
+        choice->kind = &llm_kind_at_limit;
+        choice->limit = 1;
+    }
+    return is;
+}
+
+/* Nobody is free: whose limit should have given enough back by now is, too. */
+static int try_refilled(const struct llm_router *router, struct llm_ask *ask,
+                        const struct llm_way *way, int64_t now_ms, struct findings *found)
+{
+    for (uint32_t i = 0; i < way->count && !ask->refilled; i++)
+        ask->refilled = llm_health_limited(found->why_not[i]);
+    if (ask->refilled > 0)
+        compare(router, ask, way, now_ms, found);
+    return found->best >= 0;
+}
+
+void llm_router_choose(struct llm_router *router, const struct llm_ask *given, int64_t now_ms,
                        struct llm_choice *ret)
 {
+    struct llm_ask asked = *given;
+    const struct llm_ask *ask = &asked;
     const struct llm_way *way = way_of(router, ask->route);
     struct findings found;
-    int chosen;
+    int chosen, refilled = 0;
 
     memset(ret, 0, sizeof(*ret));
     ret->candidate = ret->next = ret->wait_ms = -1;
     ret->blind = way->count > 0;
     look(router, now_ms);
     compare(router, ask, way, now_ms, &found);
+    if (found.best < 0)
+        refilled = try_refilled(router, &asked, way, now_ms, &found);
     for (uint32_t i = 0; i < way->count; i++) {
-        const struct llm_candidate *model = &router->candidates[way->to[i].candidate];
-
         ret->blind &= found.why_not[i] == cannot_see;
-        if (found.why_not[i] &&
-            found.why_not[i] ==
-                llm_health_obstacle(&model->health, &router->links[model->provider], now_ms))
-            look_ahead(router, &found, way, i, now_ms, ret);
+        if (found.waits[i])
+            look_ahead(router, ask, &found, way, i, now_ms, ret);
     }
     /* Asking one without a price is refused with the remedy, which helps more than silence. */
     chosen = found.best < 0 && ask->last < 0 ? found.unpriced : found.best;
     tell(ret, "%s: ", routes[ask->route].name);
-    if (chosen >= 0) {
+    if (is_worth_waiting(router, ask, way, &found, now_ms, ret)) {
+        chosen = -1;
+        tell(ret, "the best in %lld ms", (long long)ret->wait_ms);
+    } else if (chosen >= 0) {
         struct llm_candidate *model = &router->candidates[way->to[chosen].candidate];
 
         ret->candidate = way->to[chosen].candidate;
+        choose_key(router, ask, now_ms, ret);
         tell_one(router, ask, way, (uint32_t)chosen, &found, ret);
-        ret->key = key_of(router, ret->candidate, now_ms);
+        if (refilled)
+            tell(ret, " as enough of its limit should be back");
+        if (ret->key > 0)
+            tell(ret, " with key %lld%s", (long long)ret->key + 1,
+                 ret->passed ? " (one before it is at its limit)" : "");
         llm_health_enter(&model->health, &router->links[model->provider], now_ms);
-    } else if (may_repeat(router, ask, ret)) {
-        ret->candidate = ask->last;
-        ret->key = key_of(router, ask->last, now_ms);
+    } else {
+        const int key = ask->last < 0 ? -1 : repeat_key(router, ask, now_ms);
+
+        if (may_repeat(router, ask, key, ret)) {
+            ret->candidate = ask->last;
+            take_key(router, ask, key, now_ms, ret);
+        }
     }
     tell_others(router, ask, way, chosen, &found, ret);
+}
+
+/* A free key, the one of before first. */
+static int stay_key(const struct llm_health *health, const struct llm_link *link,
+                    const struct llm_need *need, int key, int64_t now_ms)
+{
+    return !llm_health_key_obstacle(health, link, need, key, now_ms)
+               ? key
+               : llm_health_key(health, link, need, -1, now_ms);
+}
+
+void llm_router_stay(struct llm_router *router, const struct llm_ask *ask, int64_t key,
+                     int64_t now_ms, struct llm_choice *ret)
+{
+    const struct llm_candidate *model = &router->candidates[ask->last];
+    const struct llm_link *link = &router->links[model->provider];
+    struct llm_need need = need_of(ask);
+    int free_key;
+
+    memset(ret, 0, sizeof(*ret));
+    ret->candidate = ret->next = ret->wait_ms = -1;
+    look(router, now_ms);
+    free_key = stay_key(&model->health, link, &need, (int)key, now_ms);
+    if (free_key < 0) {
+        need.refilled = 1;
+        free_key = stay_key(&model->health, link, &need, (int)key, now_ms);
+    }
+    if (free_key >= 0) {
+        ret->candidate = ask->last;
+        take_key(router, ask, free_key, now_ms, ret);
+        ret->passed = free_key != key;
+        return;
+    }
+    ret->next = ask->last;
+    ret->wait_ms = llm_health_wait(&model->health, link, &need, now_ms, &ret->limit);
+    ret->kind =
+        llm_health_limited(llm_health_key_obstacle(&model->health, link, &need, (int)key, now_ms))
+            ? &llm_kind_at_limit
+            : model->health.last;
+}
+
+int llm_router_other_key(struct llm_router *router, const struct llm_ask *ask, int64_t key,
+                         int64_t now_ms, struct llm_choice *ret)
+{
+    const struct llm_candidate *model = &router->candidates[ask->last];
+    const struct llm_need need = need_of(ask);
+    const int other =
+        llm_health_key(&model->health, &router->links[model->provider], &need, (int)key, now_ms);
+
+    if (other < 0)
+        return 0;
+    ret->candidate = ask->last;
+    take_key(router, ask, other, now_ms, ret);
+    return 1;
 }
 
 int llm_choice_tell(const char **at, char *ret, size_t size)

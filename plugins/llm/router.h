@@ -16,7 +16,8 @@
 #include "settings.h"
 
 #define LLM_CANDIDATES_MAX 16
-#define LLM_QUALITY        70 /* of a model that nobody judged */
+#define LLM_QUALITY        70   /* of a model that nobody judged */
+#define LLM_SOON_MS        1000 /* a better one at its limit is waited for so long at most */
 
 enum llm_route { LLM_CHAT, LLM_QUICK, LLM_CODE, LLM_VISION, LLM_SUMMARY, LLM_ROUTES };
 
@@ -58,12 +59,14 @@ struct llm_router {
 struct llm_ask {
     enum llm_route route;
     int64_t tokens, max_tokens;
-    int64_t complexity; /* 0 to 100 */
-    uint32_t tried;     /* bits of candidates that shall not be asked (again) */
-    uint32_t prefer;    /* bits of those that the member would rather have    */
-    int64_t last;       /* the one that just failed, -1: none */
-    int again;          /* asking the last again makes sense  */
-    int pictures;       /* only those are asked that see them */
+    int64_t complexity;  /* 0 to 100 */
+    uint32_t tried;      /* bits of candidates that shall not be asked (again) */
+    uint32_t prefer;     /* bits of those that the member would rather have    */
+    int64_t last;        /* the one that just failed, -1: none */
+    int again;           /* asking the last again makes sense  */
+    int pictures;        /* only those are asked that see them */
+    int refilled;        /* 1: what limits of providers should have given back counts; -1: never */
+    int64_t patience_ms; /* a better one whose keys are at their limits is waited for so long */
 };
 
 struct llm_choice {
@@ -77,6 +80,8 @@ struct llm_choice {
     int limit;
     uint32_t
         around; /* bits of those that would be asked before the one that is, did they not keep failing */
+    int64_t at_ms; /* when it was counted among what its key took; 0: it was not */
+    int passed;    /* a key before it is at its limit */
     char why[LLM_WHY_MAX];
 };
 
@@ -103,6 +108,14 @@ int64_t llm_complexity(const json_t *messages);
  * away. */
 void llm_router_choose(struct llm_router *router, const struct llm_ask *ask, int64_t now_ms,
                        struct llm_choice *ret);
+
+/* Which key the same model is asked with next, where its talk goes on: the one of before as long as it may be. -1
+ * as the candidate, with the wait, where none may. */
+void llm_router_stay(struct llm_router *router, const struct llm_ask *ask, int64_t key,
+                     int64_t now_ms, struct llm_choice *ret);
+/* The same model with another key beside the one that it is asked with: 0 where none is free. */
+int llm_router_other_key(struct llm_router *router, const struct llm_ask *ask, int64_t key,
+                         int64_t now_ms, struct llm_choice *ret);
 
 /* The next piece of a `why`, from `*at` on: whole candidates in less than `size` bytes, as a trace takes them.
  * 0 behind the last. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "routes.h"
 
+#include "limits.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -358,8 +360,13 @@ troupe_status llm_routes_load(const struct llm_settings *main, struct llm_router
         providers[i].has_price = 0;
         status = llm_settings_provider(&providers[i], i + 1);
     }
-    for (int i = 0; i < LLM_PROVIDERS_MAX; i++)
+    for (int i = 0; i < LLM_PROVIDERS_MAX && status >= 0; i++) {
+        static const char *const tails[LLM_PROVIDERS_MAX] = {"", "_2", "_3", "_4"};
+
         router->links[i].keys = providers[i].base_url[0] ? providers[i].key_count : 0;
+        status =
+            llm_limits_load(main->host, tails[i], router->links[i].keys, router->links[i].windows);
+    }
     router->cost_weight = troupe_config_float(main->host, "cost_weight", 0.4);
     if (status >= 0 && troupe_config_int(main->host, "local_only", 0))
         status = check_local(providers);

@@ -90,13 +90,32 @@ static struct llm_candidate *find(struct llm_agent *agent)
     return NULL;
 }
 
+/* Where some of its keys may not be used just now. */
+static void describe_keys(const struct llm_candidate *candidate, const struct llm_link *link,
+                          int64_t now_ms, char *ret, size_t size)
+{
+    const struct llm_need need = {.input = 1};
+    int limited = 0, waiting = 0;
+
+    for (int i = 0; i < link->keys; i++) {
+        const char *obstacle = llm_health_key_obstacle(&candidate->health, link, &need, i, now_ms);
+
+        limited += llm_health_limited(obstacle);
+        waiting += llm_health_waits(obstacle);
+    }
+    if (limited + waiting > 0)
+        snprintf(ret, size, " Of its %u keys %d are at their limits, and %d have to wait.",
+                 link->keys, limited, waiting);
+}
+
 /* What keeps questions away from it, though its server may give this `answer`; "" where nothing does. */
 static void describe_obstacle(struct llm_agent *agent, int64_t now_ms, const char *answer,
                               char *ret, size_t size)
 {
     struct llm_candidate *candidate = find(agent);
     struct llm_link *link = candidate ? &agent->router.links[candidate->provider] : NULL;
-    const char *reason;
+    const struct llm_need need = {.input = 1, .refilled = 1}; /* the least that there is */
+    const char *reason, *obstacle;
     long long seconds;
     int limit;
 
@@ -105,9 +124,18 @@ static void describe_obstacle(struct llm_agent *agent, int64_t now_ms, const cha
         return;
     llm_health_look(&candidate->health, now_ms);
     llm_link_look(link, now_ms);
-    if (!llm_health_obstacle(&candidate->health, link, now_ms))
+    obstacle = llm_health_obstacle(&candidate->health, link, &need, now_ms);
+    if (!obstacle) {
+        describe_keys(candidate, link, now_ms, ret, size);
         return;
-    seconds = (llm_health_wait(&candidate->health, link, now_ms, &limit) + 999) / 1000;
+    }
+    seconds = (llm_health_wait(&candidate->health, link, &need, now_ms, &limit) + 999) / 1000;
+    if (llm_health_limited(obstacle)) {
+        snprintf(ret, size,
+                 " It gets as many questions as its limits allow: none for another %lld second%s.",
+                 seconds, seconds == 1 ? "" : "s");
+        return;
+    }
     reason = candidate->health.last ? candidate->health.last->sentence
                                     : "Its provider could not be reached.";
     if (strcmp(reason, answer) == 0)

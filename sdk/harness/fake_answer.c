@@ -9,6 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Headers that the rule adds to an answer, an error or not. */
+void fake_put_headers(struct fake_text *head, const json_t *rule)
+{
+    const char *name;
+    const json_t *value;
+
+    json_object_foreach (json_object_get(rule, "headers"), name, value)
+        if (json_is_string(value))
+            fake_text_printf(head, "%s: %s\r\n", name, json_string_value(value));
+}
+
 static struct fake_plan *plan_whole(int status, const char *type, const char *extra,
                                     const void *body, size_t len)
 {
@@ -68,6 +79,7 @@ struct fake_plan *fake_answer_error_in(enum fake_format format, int status, cons
     fake_text_puts(&extra, "x-request-id: req-fake\r\n");
     if (retry_after)
         fake_text_printf(&extra, "Retry-After: %s\r\n", retry_after);
+    fake_put_headers(&extra, rule);
     plan = plan_whole(status, "application/json", extra.data, text.data, text.len);
     fake_text_clear(&text);
     fake_text_clear(&extra);
@@ -206,7 +218,7 @@ static struct fake_plan *answer_whole(const struct fake_chat *chat, const char *
 {
     uint32_t faults = fake_rule_faults(chat->rule);
     bool has_calls = json_array_size(calls) > 0;
-    struct fake_text id = {0}, dump = {0};
+    struct fake_text id = {0}, dump = {0}, extra = {0};
     struct fake_plan *plan;
     json_t *message, *body;
 
@@ -244,13 +256,15 @@ static struct fake_plan *answer_whole(const struct fake_chat *chat, const char *
         dump.len /= 2;
     if (faults & FAULT_EMPTY_STREAM)
         dump.len = 0;
-    plan = plan_whole(200, "application/json", "", dump.data, dump.len);
+    fake_put_headers(&extra, chat->rule);
+    plan = plan_whole(200, "application/json", extra.data ? extra.data : "", dump.data, dump.len);
     if (faults & (FAULT_CUT_MID_STREAM | FAULT_RESET_MID_STREAM | FAULT_HANG_MID_STREAM))
         plan->steps[0].len -= dump.len / 2;
     if (faults & FAULT_HANG_AFTER_HEADERS)
         plan->steps[0].len -= dump.len;
     json_decref(body);
     json_decref(message);
+    fake_text_clear(&extra);
     fake_text_clear(&dump);
     fake_text_clear(&id);
     return plan;

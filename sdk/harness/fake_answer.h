@@ -8,6 +8,7 @@
 #include "fake_format.h"
 #include "fake_plan.h"
 #include "fake_script.h"
+#include "fake_text.h"
 #include "fake_thoughts.h"
 
 struct fake_chat {
@@ -20,6 +21,8 @@ struct fake_chat {
     int64_t max_tokens; /* 0: no bound; a word counts as one token */
 };
 
+/* Adds a rule's "headers" to the head of an answer. */
+void fake_put_headers(struct fake_text *head, const json_t *rule);
 struct fake_plan *fake_answer_chat(const struct fake_chat *chat);
 /* A plan that answers with JSON; takes the reference of `body`. */
 struct fake_plan *fake_answer_json(int status, json_t *body);

@@ -137,6 +137,9 @@ static struct fake_plan *answer_chat(struct fake_api *api, enum fake_format form
         chat.thinking = FAKE_THINKS_NOT;
     fake_talk_init(&chat.talk, "chat", messages, api->chats);
     chat.talk.model = chat.model;
+    chat.talk.key = fake_request_header(request, "x-api-key");
+    if (!chat.talk.key)
+        chat.talk.key = fake_request_header(request, "Authorization");
     chat.rule = fake_script_match(api->script, &chat.talk);
     if (chat.stream)
         api->streamed++;

@@ -52,15 +52,15 @@ static const struct {
 };
 
 static const char *const rule_keys[] = {
-    "match",         "endpoint",      "times",        "skip",           "answer",
-    "answer_repeat", "chunk_words",   "chunk_chars",  "first_delay_ms", "delay_ms",
-    "usage",         "finish_reason", "tool_calls",   "fragments",      "fault",
-    "status",        "retry_after",   "after_chunks", "bytes",          "loris_ms",
-    "location",      "code",          "comment",      "error",          "empty_deltas",
+    "match",        "endpoint",    "times",          "skip",     "answer",      "answer_repeat",
+    "chunk_words",  "chunk_chars", "first_delay_ms", "delay_ms", "usage",       "finish_reason",
+    "tool_calls",   "fragments",   "fault",          "status",   "retry_after", "after_chunks",
+    "bytes",        "loris_ms",    "location",       "code",     "comment",     "error",
+    "empty_deltas", "headers",
 };
 
-static const char *const match_keys[] = {"contains", "regex",   "nth",   "last_role",
-                                         "system",   "history", "model", "pictures"};
+static const char *const match_keys[] = {"contains", "regex", "nth",      "last_role", "system",
+                                         "history",  "model", "pictures", "key"};
 
 static uint32_t fault_bit(const char *name)
 {
@@ -234,6 +234,7 @@ static bool conditions_hold(const struct rule *rule, const struct fake_talk *tal
     const char *role = fake_rule_str(match, "last_role", NULL);
     const char *system = fake_rule_str(match, "system", NULL);
     const char *model = fake_rule_str(match, "model", NULL);
+    const char *key = fake_rule_str(match, "key", NULL);
     int64_t nth = fake_rule_int(match, "nth", 0);
     int64_t history = fake_rule_int(match, "history", -1);
     int64_t pictures = fake_rule_int(match, "pictures", -1);
@@ -242,6 +243,7 @@ static bool conditions_hold(const struct rule *rule, const struct fake_talk *tal
         contains = json_string_value(match);
     return !(contains && !strstr(talk->last, contains)) &&
            !(model && (!talk->model || strcmp(model, talk->model) != 0)) &&
+           !(key && (!talk->key || !strstr(talk->key, key))) &&
            !(pictures >= 0 && (size_t)pictures != json_array_size(talk->pictures)) &&
            !(role && strcmp(role, talk->last_role) != 0) &&
            !(system && !strstr(talk->system, system)) && !(nth > 0 && (uint64_t)nth != talk->nth) &&

@@ -11,7 +11,8 @@
  *                    {"contains": T, "regex": POSIX ERE, "nth": N (n-th chat request, from 1),
  *                     "last_role": "tool", "system": T (text in the system message),
  *                     "history": N (number of messages), "model": T (its whole name),
- *                     "pictures": N (in the last user message)}
+ *                     "pictures": N (in the last user message), "key": T (text in Authorization
+ *                     or x-api-key)}
  *   "endpoint"       "chat" (default), "embeddings", "moderations", "images", "models" or "any"
  *   "times"          the rule answers at most so often; "skip": it lets so many pass first
  *   "answer"         text with {last} {count} {history} {user:N} {system} {tool} {n} {pictures} filled
@@ -20,6 +21,7 @@
  *                    without text behind the first
  *   "first_delay_ms" before the first byte; "delay_ms" before each delta
  *   "usage"          {"prompt_tokens", "completion_tokens", "cached"}
+ *   "headers"        {"name": "value"} added to the answer's head, of errors, too
  *   "finish_reason"  instead of stop, length or tool_calls
  *   "tool_calls"     [{"name", "arguments": object or text, "id"}]; "fragments": pieces that the
  *                    arguments are streamed in (3)
@@ -79,6 +81,7 @@ struct fake_talk {
     size_t history, users;  /* messages, and those of the user */
     const char *last_role;  /* of the last message             */
     const char *model;      /* that is asked; NULL: none       */
+    const char *key;        /* that it is asked with; NULL: without one */
 };
 
 struct fake_script;

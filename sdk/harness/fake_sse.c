@@ -253,6 +253,7 @@ static void put_head(struct sse *sse)
                                                       : "text/event-stream; charset=utf-8");
     if (sse->packed)
         fake_text_puts(&head, "Content-Encoding: gzip\r\n");
+    fake_put_headers(&head, sse->chat->rule);
     fake_text_puts(&head, "Transfer-Encoding: chunked\r\n\r\n");
     fake_plan_add(sse->plan, 0, head.data, head.len);
     fake_text_clear(&head);

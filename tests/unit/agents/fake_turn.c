@@ -209,7 +209,7 @@ static uint32_t http_status(const troupe_http *http)
 
 static troupe_status http_header(const troupe_http *http, const char *name, troupe_str *ret)
 {
-    for (int i = 0; i < 8 && http->response->headers[i]; i += 2) {
+    for (int i = 0; i < 12 && http->response->headers[i]; i += 2) {
         if (strcasecmp(http->response->headers[i], name) == 0) {
             const char *value = http->response->headers[i + 1];
 

@@ -21,8 +21,8 @@
 struct fake_response {
     uint32_t status; /* 0: `open_status` is returned and there is no answer */
     troupe_status open_status;
-    uint8_t dispatched;     /* with an open_status: the bytes had left already */
-    const char *headers[8]; /* name, value, name, value … */
+    uint8_t dispatched;      /* with an open_status: the bytes had left already */
+    const char *headers[12]; /* name, value, name, value … */
     const char *chunks[FAKE_CHUNKS_MAX];
     troupe_status end; /* after the chunks; 0: TROUPE_END */
     int64_t chunk_ms;  /* that pass before each chunk */

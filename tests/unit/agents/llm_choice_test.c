@@ -386,6 +386,33 @@ static void a_hedge_takes_another_key_where_there_is_no_other_model(void **state
     free(rig);
 }
 
+static void a_hedge_keeps_to_the_limits_of_keys(void **state)
+{
+    struct rig *rig = rig_new();
+    const struct llm_ask ask = {.route = LLM_CHAT, .last = DEAR, .tried = 1u << OWN};
+    struct llm_window *cheap = &rig->router.links[CHEAP].windows[0];
+    struct llm_window *other = &rig->router.links[DEAR].windows[1];
+    struct llm_choice choice;
+
+    (void)state;
+    rig->router.links[DEAR].keys = 2;
+    rig->router.hedges = 3;
+    cheap->most_requests = other->most_requests = 1;
+    llm_hedge_choose(&rig->router, &ask, 0, NOW, &choice);
+    assert_int_equal(choice.candidate, CHEAP);
+    assert_int_equal(cheap->requests, 1);
+    assert_int_equal(choice.at_ms, NOW);
+    llm_hedge_choose(&rig->router, &ask, 0, NOW, &choice);
+    assert_int_equal(choice.candidate, DEAR);
+    assert_int_equal(choice.key, 1);
+    assert_int_equal(other->requests, 1);
+    llm_hedge_choose(&rig->router, &ask, 0, NOW, &choice);
+    assert_int_equal(choice.candidate, -1);
+    llm_hedge_choose(&rig->router, &ask, 0, NOW + 61 * SECONDS, &choice);
+    assert_int_equal(choice.candidate, CHEAP);
+    free(rig);
+}
+
 static void a_model_without_a_price_is_only_asked_for_the_remedy(void **state)
 {
     struct rig *rig = rig_new();
@@ -515,6 +542,7 @@ int main(void)
         cmocka_unit_test(a_measured_hedge_waits_for_the_slowest_twentieth),
         cmocka_unit_test(hedges_keep_to_their_share_and_to_that_of_repetitions),
         cmocka_unit_test(a_hedge_takes_another_key_where_there_is_no_other_model),
+        cmocka_unit_test(a_hedge_keeps_to_the_limits_of_keys),
         cmocka_unit_test(a_model_without_a_price_is_only_asked_for_the_remedy),
         cmocka_unit_test(who_holds_the_whole_talk_is_rather_asked),
         cmocka_unit_test(sixteen_candidates_are_told_the_chosen_one_first),

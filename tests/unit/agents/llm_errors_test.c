@@ -274,7 +274,8 @@ static int is_our_own(const char *name)
     static const char *const own[] = {
         "unreachable", "broken_off",  "not_trusted", "not_allowed", "too_long_answer",
         "own_limit",   "garbage",     "empty",       "no_room",     "filtered",
-        "slow",        "interrupted", "full",        "no_context",  "misfit"};
+        "slow",        "interrupted", "full",        "no_context",  "misfit",
+        "at_limit"};
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (strcmp(own[i], name) == 0)

@@ -13,7 +13,7 @@
 const troupe_plugin *troupe_plugin_v1(void);
 
 typedef troupe_status (*pick_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int32_t,
-                                 int64_t, int64_t);
+                                 int64_t, int64_t, int64_t);
 
 troupe_str str(const char *text)
 {
@@ -23,7 +23,7 @@ troupe_str str(const char *text)
 /* The agent's own choice, as the host would make it. */
 static const char *call_pick(struct fake_turn *fake, const char *name, troupe_str args)
 {
-    static char result[128];
+    static char result[192];
     json_t *tree = json_loadb(args.ptr, args.len, 0, NULL);
     const char *kind = json_string_value(json_object_get(tree, "kind"));
     struct fake_text kept = fake->result;
@@ -36,7 +36,8 @@ static const char *call_pick(struct fake_turn *fake, const char *name, troupe_st
                          json_integer_value(json_object_get(tree, "until")),
                          json_is_true(json_object_get(tree, "again")),
                          json_integer_value(json_object_get(tree, "values")),
-                         json_integer_value(json_object_get(tree, "most"))),
+                         json_integer_value(json_object_get(tree, "most")),
+                         json_integer_value(json_object_get(tree, "tokens"))),
                      TROUPE_OK);
     snprintf(result, sizeof(result), "%s", fake->result.ptr);
     free(fake->result.ptr);

@@ -479,26 +479,91 @@ static void a_key_that_may_not_be_used_gives_way_to_the_other_one(void **state)
     }
 }
 
+static void limits_of_keys_are_kept_here_too(void **state)
+{
+    static const char *const config[] = {"base_url",
+                                         "https://api.openai.com/v1",
+                                         "base_url_2",
+                                         "http://127.0.0.1:11434/v1",
+                                         "embed_model",
+                                         "text-embedding-3-small, 2:nomic",
+                                         "api_key_alt",
+                                         "not for the plugin either",
+                                         "requests_per_minute",
+                                         "1, 2",
+                                         NULL};
+    static const char *const secrets[] = {"{secret:api_key}", "{secret:api_key_alt}",
+                                          "{secret:api_key_alt}"};
+    struct fake_turn *fake = agent(config);
+
+    (void)state;
+    for (unsigned i = 0; i < 5; i++)
+        answers(fake, i, 200, VECTOR);
+    /* the second key is told to have nothing left, too, before the config's two are used */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(embed_one(fake), TROUPE_OK);
+        assert_non_null(strstr(fake->requests[i].headers, secrets[i]));
+        fake->responses[1].headers[0] = "x-ratelimit-remaining-requests";
+        fake->responses[1].headers[1] = "0";
+        fake->responses[1].headers[2] = "x-ratelimit-reset-requests";
+        fake->responses[1].headers[3] = "50s";
+    }
+    assert_true(fake_text_has(&fake->reasons, "with key 2 (one before it is at its limit)"));
+    assert_int_equal(embed_one(fake), TROUPE_OK);
+    assert_non_null(strstr(fake->requests[2].url, "127.0.0.1"));
+    fake->now_ms += 51 * 1000;
+    assert_int_equal(embed_one(fake), TROUPE_OK);
+    assert_non_null(strstr(fake->requests[3].headers, secrets[2]));
+    finish(fake);
+}
+
+static void where_all_are_at_limits_the_caller_waits_or_is_told(void **state)
+{
+    static const char *const config[] = {"base_url",
+                                         "https://api.openai.com/v1",
+                                         "embed_model",
+                                         "text-embedding-3-small",
+                                         "tokens_per_minute",
+                                         "20",
+                                         NULL};
+    struct fake_turn *fake = agent(config);
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) /* all that a minute has */
+        answers(fake, i, 200, "{\"data\":[{\"embedding\":[1]}],\"usage\":{\"prompt_tokens\":20}}");
+    assert_int_equal(embed_one(fake), TROUPE_OK);
+    assert_int_equal(embed_one(fake), TROUPE_BUSY);
+    assert_string_equal(fake->code, "llm.rate_limited");
+    assert_non_null(strstr(fake->sentence, "Please try again in 61 seconds."));
+    assert_int_equal(fake->request_count, 1);
+    fake->now_ms += 40 * 1000;
+    assert_int_equal(embed_one(fake), TROUPE_OK);
+    assert_int_equal(fake->slept_ms, 21000);
+    assert_true(fake_text_has(&fake->reasons, "llm.waited: llm.embed: all keys are at their"));
+    finish(fake);
+}
+
 static void questions_that_are_repeated_stay_a_fifth_of_all(void **state)
 {
     struct llm_candidate *candidates = calloc(LLM_CANDIDATES_MAX, sizeof(*candidates));
     struct llm_models *models = calloc(1, sizeof(*models));
     const struct llm_wish again = {.until = 1, .again = 1};
-    struct llm_router router;
+    struct llm_router *router = calloc(1, sizeof(*router));
     struct llm_pick pick;
     int repeated = 0;
 
     (void)state;
-    llm_router_init(&router, candidates);
+    llm_router_init(router, candidates);
     models->count = 1;
     llm_health_init(&models->health[0]);
     for (int i = 0; i < 200; i++) {
-        llm_router_earn(&router);
-        llm_pick(models, &router, &again, 1000, &pick);
+        llm_router_earn(router);
+        llm_pick(models, router, &again, 1000, &pick);
         repeated += pick.model == 0;
     }
     assert_int_equal(repeated, (int)(LLM_RETRY_RESERVE + 199 * LLM_RETRY_SHARE));
     assert_non_null(strstr(pick.why, "too many questions were repeated lately"));
+    free(router);
     free(models);
     free(candidates);
 }
@@ -718,6 +783,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_owner_hears_of_a_model_that_questions_go_round),
         cmocka_unit_test(who_fails_more_often_than_not_goes_behind_the_others),
         cmocka_unit_test(a_key_that_may_not_be_used_gives_way_to_the_other_one),
+        cmocka_unit_test(limits_of_keys_are_kept_here_too),
+        cmocka_unit_test(where_all_are_at_limits_the_caller_waits_or_is_told),
         cmocka_unit_test(questions_that_are_repeated_stay_a_fifth_of_all),
         cmocka_unit_test(a_text_is_judged_by_openais_own_classifier),
         cmocka_unit_test(where_nobody_judges_that_is_said),

@@ -7,6 +7,7 @@
 #include "llm/cost.h"
 #include "llm/hedge.h"
 #include "llm/routes.h"
+#include "llm_talk_rig.h"
 #include "tap.h"
 
 #include <stdio.h>
@@ -15,10 +16,6 @@
 
 const troupe_plugin *troupe_plugin_v1(void);
 
-typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double, troupe_str,
-                                 troupe_str, troupe_str);
-typedef troupe_status (*route_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int64_t,
-                                  int64_t, int64_t, int32_t, int32_t);
 typedef troupe_status (*model_fn)(troupe_turn *, troupe_str);
 typedef troupe_status (*status_fn)(troupe_turn *);
 
@@ -27,41 +24,7 @@ typedef troupe_status (*status_fn)(troupe_turn *);
 
 /* ---- a talk -------------------------------------------------------------------------------------*/
 
-#define QUESTION "[{\"role\":\"user\",\"content\":\"hello there\"}]"
-#define GOOD                                                                                       \
-    "data: {\"choices\":[{\"delta\":{\"content\":\"fine\"},\"finish_reason\":\"stop\"}]}\n\n"      \
-    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":1}}\n\n"
-
-static const char *call_route(struct fake_turn *fake, const char *name, troupe_str args)
-{
-    static char result[LLM_CHOICE_MAX];
-    json_t *tree = json_loadb(args.ptr, args.len, 0, NULL);
-    const char *route = json_string_value(json_object_get(tree, "route"));
-    struct fake_text kept = fake->result;
-
-    if (strcmp(name, "llm-place") == 0) {
-        json_decref(tree);
-        return "{\"place\":true}";
-    }
-    assert_string_equal(name, "llm-route");
-    fake->result = (struct fake_text){0};
-    assert_int_equal(((route_fn)fake_function(fake, name))(
-                         &fake->turn, (troupe_str){route, strlen(route)},
-                         json_integer_value(json_object_get(tree, "tokens")),
-                         json_integer_value(json_object_get(tree, "max_tokens")),
-                         json_integer_value(json_object_get(tree, "complexity")),
-                         json_integer_value(json_object_get(tree, "tried")),
-                         json_integer_value(json_object_get(tree, "prefer")),
-                         json_integer_value(json_object_get(tree, "last")),
-                         json_is_true(json_object_get(tree, "again")),
-                         json_is_true(json_object_get(tree, "pictures"))),
-                     TROUPE_OK);
-    snprintf(result, sizeof(result), "%s", fake->result.ptr);
-    free(fake->result.ptr);
-    fake->result = kept;
-    json_decref(tree);
-    return result;
-}
+#define GOOD LLM_TALK_GOOD
 
 /* A local model first, then one behind Anthropic's format that has two keys. */
 static struct fake_turn *routed(void)
@@ -77,17 +40,8 @@ static struct fake_turn *routed(void)
     fake_config(fake, "route_chat", "own-1 90, 2:far-1 60");
     fake_config(fake, "price_table", "/nonexistent/prices.json");
     assert_int_equal(fake_create(fake), TROUPE_OK);
-    fake->on_call = call_route;
+    fake->on_call = llm_talk_call;
     return fake;
-}
-
-static troupe_status chat(struct fake_turn *fake)
-{
-    const troupe_str messages = {QUESTION, strlen(QUESTION)}, route = {"chat", 4};
-
-    return ((chat_fn)fake_function(fake, "llm.chat"))(&fake->turn, messages, route, 0, -1,
-                                                      (troupe_str){"none", 4}, (troupe_str){"", 0},
-                                                      (troupe_str){"", 0});
 }
 
 #define ANTHROPIC_GOOD                                                                             \
@@ -129,7 +83,7 @@ static void the_next_model_answers_whatever_befell_the_first(void **state)
         fake->responses[0] = faults[i].response;
         fake->responses[1].status = 200;
         fake->responses[1].chunks[0] = ANTHROPIC_GOOD;
-        status = chat(fake);
+        status = llm_talk(fake);
         if (status != TROUPE_OK || !fake->written.ptr ||
             strcmp(fake->written.ptr, "from afar") != 0 || fake->request_count != 2)
             fail_msg("%s: status %d, %u requests", faults[i].what, status, fake->request_count);
@@ -152,7 +106,7 @@ static int ends_count_against_the_model(const struct fake_response *response)
 
     for (int i = 0; i < 2 * LLM_BREAKER_FAILURES - 1; i++) {
         fake->responses[0] = *response;
-        assert_true(chat(fake) < 0);
+        assert_true(llm_talk(fake) < 0);
         assert_int_equal(fake->request_count, 1);
         assert_int_equal(fake->open_http, 0);
         fake_next(fake);
@@ -162,7 +116,7 @@ static int ends_count_against_the_model(const struct fake_response *response)
     fake->responses[0].chunks[0] = GOOD;
     fake->responses[1].status = 200;
     fake->responses[1].chunks[0] = ANTHROPIC_GOOD;
-    (void)chat(fake);
+    (void)llm_talk(fake);
     down = fake_text_has(&fake->reasons, "(is down)");
     fake_turn_free(fake);
     return down;
@@ -187,13 +141,6 @@ static void a_turn_that_ran_out_of_time_counts_against_who_kept_silent(void **st
     assert_false(ends_count_against_the_model(&talking)); /* it was at work            */
 }
 
-static troupe_status ask(struct fake_turn *fake, const char *messages)
-{
-    return ((chat_fn)fake_function(fake, "llm.chat"))(
-        &fake->turn, (troupe_str){messages, strlen(messages)}, (troupe_str){"chat", 4}, 0, -1,
-        (troupe_str){"none", 4}, (troupe_str){"", 0}, (troupe_str){"", 0});
-}
-
 /* The first one holds less than the talk: it gets the end of it, and the next one all. */
 static void each_model_gets_what_it_holds(void **state)
 {
@@ -207,14 +154,14 @@ static void each_model_gets_what_it_holds(void **state)
     fake_config(fake, "price_table", "/nonexistent/prices.json");
     fake_config(fake, "max_tokens", "600");
     assert_int_equal(fake_create(fake), TROUPE_OK);
-    fake->on_call = call_route;
+    fake->on_call = llm_talk_call;
     memset(messages, 'w', sizeof(messages));
     memcpy(messages, "[{\"role\":\"user\",\"content\":\"old ", 31);
     snprintf(messages + 2500, 200, "\"},{\"role\":\"user\",\"content\":\"new question\"}]");
     fake->responses[0].status = 500;
     fake->responses[1].status = 200;
     fake->responses[1].chunks[0] = "{\"message\":{\"content\":\"all\"},\"done\":true}\n";
-    assert_int_equal(ask(fake, messages), TROUPE_OK);
+    assert_int_equal(llm_talk_about(fake, messages), TROUPE_OK);
     assert_non_null(strstr(fake->requests[0].body, "\"num_ctx\":1000"));
     assert_non_null(strstr(fake->requests[0].body, "\"num_predict\":500")); /* half of it */
     assert_null(strstr(fake->requests[0].body, "old "));
@@ -233,10 +180,10 @@ static void each_model_gets_what_it_holds(void **state)
     fake_config(fake, "contexts", "small:* 300");
     fake_config(fake, "price_table", "/nonexistent/prices.json");
     assert_int_equal(fake_create(fake), TROUPE_OK);
-    fake->on_call = call_route;
+    fake->on_call = llm_talk_call;
     fake->responses[0].status = 200;
     fake->responses[0].chunks[0] = "{\"message\":{\"content\":\"all\"},\"done\":true}\n";
-    assert_int_equal(ask(fake, messages), TROUPE_OK);
+    assert_int_equal(llm_talk_about(fake, messages), TROUPE_OK);
     assert_int_equal(fake->request_count, 1);
     assert_non_null(strstr(fake->requests[0].body, "\"model\":\"large\""));
     assert_true(fake_text_has(&fake->reasons, "llm.fallback: small:1b failed (no_context)"));
@@ -284,7 +231,7 @@ static void the_table_says_what_a_model_refuses(void **state)
     fake->responses[0].status = 200;
     fake->responses[0].chunks[0] =
         "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\ndata: [DONE]\n\n";
-    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
     assert_non_null(strstr(fake->requests[0].body, "\"max_completion_tokens\":1024"));
     assert_null(strstr(fake->requests[0].body, "temperature"));
     fake_turn_free(fake);
@@ -300,7 +247,7 @@ static struct fake_turn *alone(void)
     fake_config(fake, "attempts", "1");
     fake_config(fake, "price_table", "/nonexistent/prices.json");
     assert_int_equal(fake_create(fake), TROUPE_OK);
-    fake->on_call = call_route;
+    fake->on_call = llm_talk_call;
     return fake;
 }
 
@@ -310,7 +257,7 @@ static void answer_with(struct fake_turn *fake, const struct fake_response *resp
     fake_next(fake);
     fake->left_ms = 300 * SECONDS;
     fake->responses[0] = *response;
-    assert_int_equal(chat(fake), expected);
+    assert_int_equal(llm_talk(fake), expected);
 }
 
 /* The first model is far better, so that only its failures keep questions away from it. */
@@ -326,7 +273,7 @@ static struct fake_turn *preferred(const char *first)
     fake_config(fake, "alert_count", "10");
     fake_config(fake, "price_table", "/nonexistent/prices.json");
     assert_int_equal(fake_create(fake), TROUPE_OK);
-    fake->on_call = call_route;
+    fake->on_call = llm_talk_call;
     return fake;
 }
 
@@ -336,7 +283,7 @@ static const struct fake_response *of_first;
 static const char *call_by_model(struct fake_turn *fake, const char *name, troupe_str args)
 {
     static const struct fake_response good = {.status = 200, .chunks = {GOOD}};
-    const char *result = call_route(fake, name, args);
+    const char *result = llm_talk_call(fake, name, args);
 
     if (strcmp(name, "llm-route") == 0)
         fake->responses[fake->request_count] =
@@ -354,7 +301,7 @@ static unsigned told_by_one(struct fake_turn *fake, const struct fake_response *
     fake->reservation_count = 0;
     of_first = first;
     fake->on_call = call_by_model;
-    assert_int_equal(chat(fake), TROUPE_OK); /* the other one answers them all */
+    assert_int_equal(llm_talk(fake), TROUPE_OK); /* the other one answers them all */
     for (size_t i = before; i < fake->told.len; i++)
         lines += fake->told.ptr[i] == '\n';
     return lines;
@@ -409,7 +356,7 @@ static void what_is_not_asked_for_other_reasons_fails_nobody(void **state)
     fake_next(fake);
     fake->responses[0] = broken;
     fake->responses[1] = (struct fake_response){.status = 401};
-    assert_true(chat(fake) < 0);
+    assert_true(llm_talk(fake) < 0);
     for (int i = 0; i < 40; i++)
         assert_int_equal(told_by_one(fake, &good), 0);
     fake_turn_free(fake);
@@ -517,7 +464,7 @@ static void what_no_provider_would_answer_is_not_offered_to_the_next(void **stat
     (void)state;
     fake->responses[0].status = 403;
     fake->responses[0].chunks[0] = "{\"error\":{\"message\":\"flagged by moderation\"}}";
-    assert_int_equal(chat(fake), TROUPE_DENIED);
+    assert_int_equal(llm_talk(fake), TROUPE_DENIED);
     assert_int_equal(fake->request_count, 1);
     fake_turn_free(fake);
 }
@@ -530,7 +477,7 @@ static void nothing_falls_back_after_text_was_handed_out(void **state)
     fake->responses[0].status = 200;
     fake->responses[0].chunks[0] = "data: {\"choices\":[{\"delta\":{\"content\":\"Once\"}}]}\n\n";
     fake->responses[0].end = TROUPE_IO;
-    assert_int_equal(chat(fake), TROUPE_INTERRUPTED);
+    assert_int_equal(llm_talk(fake), TROUPE_INTERRUPTED);
     assert_int_equal(fake->request_count, 1);
     fake_turn_free(fake);
 }
@@ -544,7 +491,7 @@ static void the_other_key_is_used_where_the_first_may_not(void **state)
     fake->responses[1].status = 402;
     fake->responses[2].status = 200;
     fake->responses[2].chunks[0] = ANTHROPIC_GOOD;
-    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
     assert_string_equal(fake->written.ptr, "from afar");
     assert_non_null(strstr(fake->requests[1].headers, "{secret:api_key_2}"));
     assert_non_null(strstr(fake->requests[2].headers, "{secret:api_key_2_alt}"));
@@ -569,12 +516,12 @@ static void each_of_eight_keys_is_used_before_anybody_waits(void **state)
     for (size_t i = 0; i < sizeof(alt) / sizeof(alt[0]); i++)
         fake_config(fake, alt[i], "x");
     assert_int_equal(fake_create(fake), TROUPE_OK);
-    fake->on_call = call_route;
+    fake->on_call = llm_talk_call;
     for (int i = 0; i < LLM_KEYS_MAX - 1; i++)
         fake->responses[i].status = 429;
     fake->responses[LLM_KEYS_MAX - 1].status = 200;
     fake->responses[LLM_KEYS_MAX - 1].chunks[0] = GOOD;
-    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
     assert_int_equal(fake->request_count, LLM_KEYS_MAX);
     assert_int_equal(fake->slept_ms, 0);
     assert_non_null(strstr(fake->requests[1].headers, "{secret:api_key_alt}"));
@@ -589,7 +536,7 @@ static void when_all_fail_the_talk_ends_with_a_sentence(void **state)
     (void)state;
     for (int i = 0; i < FAKE_MAX; i++)
         fake->responses[i].status = 500;
-    assert_int_equal(chat(fake), TROUPE_UNAVAILABLE);
+    assert_int_equal(llm_talk(fake), TROUPE_UNAVAILABLE);
     assert_string_equal(fake->code, "llm.provider_error");
     assert_true(fake->request_count >= 2 && fake->request_count <= 5);
     for (unsigned i = 0; i < fake->reservation_count; i++)
@@ -611,11 +558,11 @@ static void a_model_beyond_the_budget_gives_way_to_a_cheaper_one(void **state)
     fake_config(fake, "cost_weight", "0");
     fake_config(fake, "price_table", "/nonexistent/prices.json");
     assert_int_equal(fake_create(fake), TROUPE_OK);
-    fake->on_call = call_route;
+    fake->on_call = llm_talk_call;
     fake->cap = 100;
     fake->responses[0].status = 200;
     fake->responses[0].chunks[0] = GOOD;
-    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
     assert_string_equal(fake->requests[0].url, "http://127.0.0.1:8080/v1/chat/completions");
     assert_true(fake_text_has(&fake->reasons, "llm.cheaper: no money for dear-1; asking own-1"));
     /* and that somebody prefers it changes nothing */
@@ -623,7 +570,7 @@ static void a_model_beyond_the_budget_gives_way_to_a_cheaper_one(void **state)
         ((model_fn)fake_function(fake, "model"))(&fake->turn, (troupe_str){"dear-1", 6}),
         TROUPE_OK);
     fake->responses[1] = fake->responses[0];
-    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
     assert_string_equal(fake->requests[1].url, "http://127.0.0.1:8080/v1/chat/completions");
     fake_turn_free(fake);
 }
@@ -647,26 +594,26 @@ static void a_member_talks_with_the_model_that_they_prefer(void **state)
     assert_int_equal(set_model(fake, "far-1"), TROUPE_OK);
     fake->responses[0].status = 200;
     fake->responses[0].chunks[0] = ANTHROPIC_GOOD;
-    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
     assert_string_equal(fake->requests[0].url, "https://second.example.com/v1/messages");
     assert_true(fake_text_has(&fake->reasons, "(preferred); not own-1"));
     /* It does not answer: another one does. */
     fake->responses[1].status = 500;
     fake->responses[2].status = 200;
     fake->responses[2].chunks[0] = GOOD;
-    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
     assert_string_equal(fake->requests[2].url, "http://127.0.0.1:8080/v1/chat/completions");
     /* Somebody else gets what is best. */
     fake->message.author++;
     fake->responses[3].status = 200;
     fake->responses[3].chunks[0] = GOOD;
-    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
     assert_string_equal(fake->requests[3].url, "http://127.0.0.1:8080/v1/chat/completions");
     fake->message.author--;
     assert_int_equal(set_model(fake, "-"), TROUPE_OK);
     fake->responses[4].status = 200;
     fake->responses[4].chunks[0] = GOOD;
-    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
     assert_string_equal(fake->requests[4].url, "http://127.0.0.1:8080/v1/chat/completions");
     fake_turn_free(fake);
 }
@@ -682,12 +629,12 @@ static void a_models_refusals_are_remembered(void **state)
     fake->responses[0].chunks[0] = no;
     fake->responses[1].status = 200;
     fake->responses[1].chunks[0] = GOOD;
-    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
     assert_int_equal(fake->request_count, 2);
     fake_next(fake);
     fake->responses[0].status = 200;
     fake->responses[0].chunks[0] = GOOD;
-    assert_int_equal(chat(fake), TROUPE_OK);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
     assert_int_equal(fake->request_count, 1);
     assert_non_null(strstr(fake->requests[0].body, "\"max_completion_tokens\""));
     fake_turn_free(fake);

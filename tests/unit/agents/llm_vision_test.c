@@ -6,6 +6,7 @@
 #include "fake_turn.h"
 #include "llm/converse.h"
 #include "llm/provider.h"
+#include "llm_talk_rig.h"
 #include "tap.h"
 
 #include <jansson.h>
@@ -17,8 +18,6 @@ const troupe_plugin *troupe_plugin_v1(void);
 
 typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t, double, troupe_str,
                                  troupe_str, troupe_str);
-typedef troupe_status (*route_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int64_t,
-                                  int64_t, int64_t, int32_t, int32_t);
 
 /* A PNG of 1024 by 1024 pixels and a GIF of 2 by 2, as far as anybody reads them here. */
 #define PNG      "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\4\0\0\0\4\0\10\6\0\0\0"
@@ -201,30 +200,9 @@ static void only_a_member_shows_pictures(void **state)
 
 static const char *call_route(struct fake_turn *fake, const char *name, troupe_str args)
 {
-    static char result[LLM_CHOICE_MAX];
-    json_t *tree = json_loadb(args.ptr, args.len, 0, NULL);
-    const char *route = json_string_value(json_object_get(tree, "route"));
-    struct fake_text kept = fake->result;
-
-    if (strcmp(name, LLM_ROUTE_FUNCTION) != 0) {
-        json_decref(tree);
-        return strcmp(name, LLM_PLACE_FUNCTION) == 0 ? "{\"place\":true}" : "{\"leads\":true}";
-    }
-    fake->result = (struct fake_text){0};
-    assert_int_equal(((route_fn)fake_function(fake, name))(
-                         &fake->turn, str(route),
-                         json_integer_value(json_object_get(tree, "tokens")),
-                         json_integer_value(json_object_get(tree, "max_tokens")), 0,
-                         json_integer_value(json_object_get(tree, "tried")), 0,
-                         json_integer_value(json_object_get(tree, "last")),
-                         json_is_true(json_object_get(tree, "again")),
-                         json_is_true(json_object_get(tree, "pictures"))),
-                     TROUPE_OK);
-    snprintf(result, sizeof(result), "%s", fake->result.ptr);
-    free(fake->result.ptr);
-    fake->result = kept;
-    json_decref(tree);
-    return result;
+    if (strcmp(name, LLM_ROUTE_FUNCTION) != 0 && strcmp(name, LLM_PLACE_FUNCTION) != 0)
+        return "{\"leads\":true}";
+    return llm_talk_call(fake, name, args);
 }
 
 struct setting {
