@@ -104,8 +104,8 @@ static void describe_keys(const struct llm_candidate *candidate, const struct ll
         waiting += llm_health_waits(obstacle);
     }
     if (limited + waiting > 0)
-        snprintf(ret, size, " Of its %u keys %d are at their limits, and %d have to wait.",
-                 link->keys, limited, waiting);
+        snprintf(ret, size, " Of its %u keys at their limits: %d; made to wait: %d.", link->keys,
+                 limited, waiting);
 }
 
 /* What keeps questions away from it, though its server may give this `answer`; "" where nothing does. */

@@ -16,6 +16,8 @@
 
 const troupe_plugin *troupe_plugin_v1(void);
 
+typedef troupe_status (*status_fn)(troupe_turn *);
+
 #define NOW ((int64_t)1795176000000) /* 2026-11-20T12:00:00Z */
 #define S   ((int64_t)1000)
 
@@ -712,6 +714,51 @@ static void for_a_moment_the_better_model_is_waited_for(void **state)
     fake_turn_free(fake);
 }
 
+/* A wait that is longer than the first token may take is none, though it is short. */
+static void who_may_not_wait_so_long_gets_the_next_model_at_once(void **state)
+{
+    static const char *const config[] = {"base_url_2",
+                                         "http://127.0.0.1:8081/v1",
+                                         "route_chat",
+                                         "own-1 90, 2:far-1 60",
+                                         "first_token_timeout",
+                                         "500ms",
+                                         NULL};
+    struct fake_turn *fake = two_keys(config);
+
+    (void)state;
+    no_requests_left(fake, 0, "900ms");
+    no_requests_left(fake, 1, "900ms");
+    is_asked_with(fake, "api_key");
+    is_asked_with(fake, "api_key_alt");
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
+    assert_string_equal(fake->requests[2].url, "http://127.0.0.1:8081/v1/chat/completions");
+    assert_int_equal(fake->slept_ms, 0);
+    fake_turn_free(fake);
+}
+
+/* What /llm-status says. */
+static int status_has(struct fake_turn *fake, const char *part)
+{
+    fake->responses[fake->request_count].chunks[0] = "{\"data\":[{\"id\":\"own-1\"}]}";
+    assert_int_equal(((status_fn)fake_function(fake, "llm-status"))(&fake->turn), TROUPE_OK);
+    return fake_text_has(&fake->reply, part);
+}
+
+static void the_status_tells_of_keys_at_their_limits(void **state)
+{
+    static const char *const config[] = {"requests_per_minute", "1", NULL};
+    struct fake_turn *fake = two_keys(config);
+
+    (void)state;
+    is_asked_with(fake, "api_key");
+    assert_true(status_has(fake, "It answers. Of its 2 keys at their limits: 1; made to wait: 0."));
+    is_asked_with(fake, "api_key_alt");
+    assert_true(status_has(fake, "It answers. It gets as many questions as its limits allow: none "
+                                 "for another 61 seconds."));
+    fake_turn_free(fake);
+}
+
 static void where_nothing_else_is_left_a_short_limit_is_waited_for(void **state)
 {
     static const char *const config[] = {"requests_per_minute", "1", "first_token_timeout", "20s",
@@ -807,6 +854,8 @@ int main(void)
         cmocka_unit_test(what_is_not_paid_for_takes_nothing),
         cmocka_unit_test(where_all_keys_are_used_up_the_next_model_answers),
         cmocka_unit_test(for_a_moment_the_better_model_is_waited_for),
+        cmocka_unit_test(who_may_not_wait_so_long_gets_the_next_model_at_once),
+        cmocka_unit_test(the_status_tells_of_keys_at_their_limits),
         cmocka_unit_test(where_nothing_else_is_left_a_short_limit_is_waited_for),
         cmocka_unit_test(the_only_key_is_asked_once_enough_should_be_back),
         cmocka_unit_test(and_a_longer_one_is_told_with_its_time),
