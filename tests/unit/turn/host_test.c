@@ -416,7 +416,7 @@ static troupe_status at_open_body(void *arg)
                  "\"a test\" cost 0.000500 USD more than was reserved and is "
                  "not paid for any more. Check the price table, then confirm it: "
                  "/usage confirm:a test"));
-    CHECK(t->report_counts[TURN_REPORT_CAP] == 4 && t->report_counts[TURN_REPORT_PLAIN] == 1);
+    CHECK(t->report_counts[TURN_REPORT_CAP] == 3 && t->report_counts[TURN_REPORT_PLAIN] == 1);
     CHECK(t->report_counts[TURN_REPORT_HOUR] == 0);
     return TROUPE_OK;
 }
