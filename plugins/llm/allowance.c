@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "allowance.h"
 
-#include "price.h"
+#include "day.h"
 #include "retry.h"
 
 #include <string.h>
@@ -81,7 +81,7 @@ static int64_t read_rfc3339(troupe_str text)
         return -1;
     memcpy(day, text.ptr, 10);
     day[10] = 0;
-    days = llm_price_day(day);
+    days = llm_day(day);
     hour = two(text.ptr + 11);
     minute = two(text.ptr + 14);
     second = two(text.ptr + 17);

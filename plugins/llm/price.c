@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "price.h"
 
+#include "day.h"
 #include "digest.h"
 #include "json.h"
 
@@ -30,27 +31,6 @@ struct llm_price_table {
     size_t count;
     char digest[LLM_DIGEST_TEXT];
 };
-
-int64_t llm_price_day(const char *text)
-{
-    static const int days_in[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year, month, day, leap, n = 0;
-    int64_t era, of_year, shifted;
-
-    if (!text || strlen(text) != 10 || strspn(text, "0123456789-") != 10 ||
-        sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &n) != 3 || n != 10)
-        return -1;
-    leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (year < 1970 || month < 1 || month > 12 || day < 1 ||
-        day > days_in[month - 1] + (month == 2 && leap))
-        return -1;
-    /* Years that begin in March put the leap day last; 400 of them have 146,097 days. */
-    shifted = month > 2 ? year : year - 1;
-    era = shifted / 400;
-    of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    shifted -= era * 400;
-    return era * 146097 + shifted * 365 + shifted / 4 - shifted / 100 + of_year - 719468;
-}
 
 static int read_price(const json_t *row, const char *key, uint64_t *ret)
 {
@@ -128,7 +108,7 @@ static const char *read_row(const json_t *json, const json_t *providers, struct 
 
     ret->provider = json_string_value(json_object_get(json, "provider"));
     ret->model = json_string_value(json_object_get(json, "model"));
-    ret->from = llm_price_day(json_string_value(json_object_get(json, "effective_from")));
+    ret->from = llm_day(json_string_value(json_object_get(json, "effective_from")));
     if (!ret->provider || !json_object_get(providers, ret->provider))
         return "\"provider\" must be one of those in \"providers\"";
     if (!ret->model || !ret->model[0] || strlen(ret->model) > NAME_MAX_BYTES)

@@ -100,7 +100,4 @@ int llm_price_fits(const char *pattern, const char *model);
 uint64_t llm_price_cost(const struct llm_price *price, uint64_t input, uint64_t cached,
                         uint64_t output);
 
-/* Days since 1970-01-01 of "YYYY-MM-DD"; -1 for anything else, also for February 30. */
-int64_t llm_price_day(const char *text);
-
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "retry.h"
 
-#include "price.h"
+#include "day.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +74,7 @@ int64_t llm_retry_date(troupe_str text)
     if (!at || strlen(month) != 3 || (at - months) % 3 != 0 || day < 1 || year < 1970)
         return -1;
     snprintf(day_text, sizeof(day_text), "%04d-%02d-%02d", year, (int)(at - months) / 3 + 1, day);
-    days = llm_price_day(day_text);
+    days = llm_day(day_text);
     return days < 0 ? -1 : (days * 86400 + hour * 3600 + minute * 60 + second) * 1000;
 }
 

@@ -5,11 +5,8 @@
  */
 /* The agent is no library: its files come in whole. */
 #include "../../plugins/llm/allowance.c"
-#include "../../plugins/llm/digest.c"
-#include "../../plugins/llm/json_read.c"
-#include "../../plugins/llm/price.c"
+#include "../../plugins/llm/day.c"
 #include "../../plugins/llm/retry.c"
-#include "../../plugins/llm/sight.c"
 #include "../../plugins/llm/window.c"
 
 #include <stdlib.h>

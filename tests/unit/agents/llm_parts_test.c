@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "llm/cost.h"
+#include "llm/day.h"
 #include "llm/errors.h"
 #include "llm/price.h"
 #include "llm/request.h"
@@ -132,8 +133,7 @@ static uint64_t input_price(const struct llm_price_table *table, const char *hos
 {
     struct llm_price price;
 
-    return llm_price_find(table, host, model, llm_price_day(day), &price) < 0 ? UINT64_MAX
-                                                                              : price.input;
+    return llm_price_find(table, host, model, llm_day(day), &price) < 0 ? UINT64_MAX : price.input;
 }
 
 static void a_price_is_found_by_host_pattern_and_date(void **state)
@@ -159,7 +159,7 @@ static void a_price_is_found_by_host_pattern_and_date(void **state)
     assert_int_equal(input_price(table, "reseller.com", "big", "2026-08-01"), UINT64_MAX);
     assert_int_equal(input_price(NULL, "api.a.com", "big", "2026-08-01"), UINT64_MAX);
     /* without a cached price, cached input costs what input costs */
-    assert_int_equal(llm_price_find(table, "api.a.com", "big", llm_price_day("2026-10-01"), &price),
+    assert_int_equal(llm_price_find(table, "api.a.com", "big", llm_day("2026-10-01"), &price),
                      TROUPE_OK);
     assert_int_equal(price.cached, 3000000);
     llm_price_table_free(table);
@@ -306,8 +306,8 @@ static void dates_count_as_the_calendar_does(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_int_equal(llm_price_day(cases[i].text), cases[i].day);
-    assert_int_equal(llm_price_day(NULL), -1);
+        assert_int_equal(llm_day(cases[i].text), cases[i].day);
+    assert_int_equal(llm_day(NULL), -1);
 }
 
 /* ---- requests and their worst case ------------------------------------------------------------*/
@@ -512,7 +512,7 @@ static void an_unknown_price_is_never_free(void **state)
 
 static void retry_after_is_read_in_all_its_forms(void **state)
 {
-    const int64_t now = llm_price_day("2026-10-21") * INT64_C(86400000);
+    const int64_t now = llm_day("2026-10-21") * INT64_C(86400000);
 
     (void)state;
     assert_int_equal(llm_retry_after(str("7"), now), 7000);
