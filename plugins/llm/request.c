@@ -14,15 +14,11 @@
 /* Whether a row is all ASCII. */
 static int is_ascii(const char *row)
 {
-    uint64_t any = 0;
+    uint64_t part[ROW / 8];
 
-    for (size_t i = 0; i < ROW; i += 8) {
-        uint64_t eight;
-
-        memcpy(&eight, row + i, 8);
-        any |= eight;
-    }
-    return !(any & UINT64_C(0x8080808080808080));
+    memcpy(part, row, ROW);
+    return !((part[0] | part[1] | part[2] | part[3] | part[4] | part[5] | part[6] | part[7]) &
+             UINT64_C(0x8080808080808080));
 }
 
 /* Bytes that are not ASCII: prompts are long, looked at several times, and many have few of them. */
