@@ -19,6 +19,8 @@
 
 #define ASK_MAX         320 /* bytes of the arguments of llm-route, whose names of routes are short */
 
+#define BESIDE_TEXT     320 /* bytes of a result beside its text, as a rule */
+
 #define ADAPTATIONS_MAX 4 /* parameters that a provider may refuse, one after the other */
 
 /* Where a talk stands. */
@@ -100,20 +102,23 @@ static void put_text(struct llm_json_writer *out, const char *before, const char
     llm_json_put_string(out, text, strlen(text));
 }
 
+static void put_number(struct llm_json_writer *out, const char *before, int64_t number)
+{
+    put(out, before);
+    llm_json_put_int(out, number);
+}
+
 static void put_figures(struct llm_json_writer *out, const struct talk *talk)
 {
     const struct llm_round *round = talk->round;
     const struct llm_usage *before = &talk->usage, *now = &round->stream.usage;
-    char text[256];
 
-    snprintf(text, sizeof(text),
-             ",\"usage\":{\"input\":%" PRId64 ",\"output\":%" PRId64 ",\"cached\":%" PRId64
-             ",\"guessed\":%" PRId64 ",\"estimated\":%s},\"cost_micros\":%" PRId64,
-             sum(before->input, now->input), sum(before->output, now->output),
-             sum(before->cached, now->cached), sum(talk->guessed, round->guessed),
-             round->estimated || talk->estimated ? "true" : "false",
-             sum(talk->cost_micros, round->cost_micros));
-    put(out, text);
+    put_number(out, ",\"usage\":{\"input\":", sum(before->input, now->input));
+    put_number(out, ",\"output\":", sum(before->output, now->output));
+    put_number(out, ",\"cached\":", sum(before->cached, now->cached));
+    put_number(out, ",\"guessed\":", sum(talk->guessed, round->guessed));
+    put(out, round->estimated || talk->estimated ? ",\"estimated\":true" : ",\"estimated\":false");
+    put_number(out, "},\"cost_micros\":", sum(talk->cost_micros, round->cost_micros));
 }
 
 /* Every answer passes here, so no tree is made of it. */
@@ -131,7 +136,7 @@ static troupe_status give_result(troupe_turn *turn, const struct talk *talk, con
         if (!whole)
             return TROUPE_NOMEM;
     }
-    llm_json_begin(&out, 0);
+    llm_json_begin(&out, len + BESIDE_TEXT, 0);
     put(&out, "{\"text\":");
     llm_json_put_string(&out, whole ? whole : stream->text, len);
     put_text(&out, ",\"model\":", stream->model[0] ? stream->model : round->settings->model);

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #define LLM_JSON_DEPTH_MAX 64
@@ -34,7 +35,8 @@ struct llm_json_writer {
     void *arg;
 };
 
-void llm_json_begin(struct llm_json_writer *writer, size_t flags);
+/* With a first guess of the bytes that it takes. */
+void llm_json_begin(struct llm_json_writer *writer, size_t room, size_t flags);
 /* What is JSON already. */
 void llm_json_put(struct llm_json_writer *writer, const char *text, size_t len);
 /* Room for so many bytes, which the caller fills; NULL: there was no memory. */
@@ -43,6 +45,7 @@ char *llm_json_room(struct llm_json_writer *writer, size_t len);
 char *llm_json_print_with(const json_t *value, size_t flags, size_t room,
                           int (*other)(struct llm_json_writer *, const json_t *, void *),
                           void *arg);
+void llm_json_put_int(struct llm_json_writer *writer, int64_t number);
 /* UTF-8, between quotes. */
 void llm_json_put_string(struct llm_json_writer *writer, const char *text, size_t len);
 

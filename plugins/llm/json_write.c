@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define FIRST_ROOM ((size_t)512)
+#define FIRST_ROOM ((size_t)511)
 
 /* Makes room for `more` bytes and an end. */
 static int make_room(struct llm_json_writer *writer, size_t more)
@@ -86,6 +85,22 @@ void llm_json_put_string(struct llm_json_writer *writer, const char *text, size_
     put_char(writer, '"');
 }
 
+/* Without a format: every answer and every question has some. */
+void llm_json_put_int(struct llm_json_writer *writer, int64_t number)
+{
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    char digits[24];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (number < 0)
+        digits[--at] = '-';
+    llm_json_put(writer, digits + at, sizeof(digits) - at);
+}
+
 static void put_value(struct llm_json_writer *writer, const json_t *value);
 
 static void put_array(struct llm_json_writer *writer, const json_t *array)
@@ -134,9 +149,6 @@ static void put_real(struct llm_json_writer *writer, const json_t *value)
 
 static void put_value(struct llm_json_writer *writer, const json_t *value)
 {
-    char number[32];
-    int len;
-
     switch (json_typeof(value)) {
     case JSON_OBJECT: put_object(writer, value); break;
     case JSON_ARRAY: put_array(writer, value); break;
@@ -145,10 +157,7 @@ static void put_value(struct llm_json_writer *writer, const json_t *value)
             break;
         llm_json_put_string(writer, json_string_value(value), json_string_length(value));
         break;
-    case JSON_INTEGER:
-        len = snprintf(number, sizeof(number), "%" PRId64, (int64_t)json_integer_value(value));
-        llm_json_put(writer, number, (size_t)len);
-        break;
+    case JSON_INTEGER: llm_json_put_int(writer, json_integer_value(value)); break;
     case JSON_REAL: put_real(writer, value); break;
     case JSON_TRUE: llm_json_put(writer, "true", 4); break;
     case JSON_FALSE: llm_json_put(writer, "false", 5); break;
@@ -156,10 +165,9 @@ static void put_value(struct llm_json_writer *writer, const json_t *value)
     }
 }
 
-void llm_json_begin(struct llm_json_writer *writer, size_t flags)
+void llm_json_begin(struct llm_json_writer *writer, size_t room, size_t flags)
 {
-    *writer =
-        (struct llm_json_writer){.text = malloc(FIRST_ROOM), .room = FIRST_ROOM, .flags = flags};
+    *writer = (struct llm_json_writer){.text = malloc(room + 1), .room = room + 1, .flags = flags};
 }
 
 static char *print(struct llm_json_writer *writer, const json_t *value)
@@ -176,7 +184,7 @@ char *llm_json_print(const json_t *value, size_t flags)
 
     if (!value)
         return NULL;
-    llm_json_begin(&writer, flags);
+    llm_json_begin(&writer, FIRST_ROOM, flags);
     return print(&writer, value);
 }
 

@@ -67,6 +67,22 @@ static void every_byte_is_written_as_jansson_does(void **state)
         }
 }
 
+static void every_length_of_a_number_is_written_as_jansson_does(void **state)
+{
+    (void)state;
+    for (int digits = 0; digits <= 19; digits++)
+        for (int sign = -1; sign <= 1; sign += 2) {
+            int64_t number = digits == 19 && sign < 0 ? INT64_MIN : digits == 19 ? INT64_MAX : sign;
+            json_t *value;
+
+            for (int i = 1; i < digits && digits < 19; i++)
+                number = number * 10 + sign * i % 10;
+            value = json_integer(digits ? number : 0);
+            check_print(value);
+            json_decref(value);
+        }
+}
+
 static void pieces_of_answers_need_no_jansson(void **state)
 {
     static const struct {
@@ -121,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_and_written_is_what_jansson_says),
         cmocka_unit_test(every_byte_is_written_as_jansson_does),
+        cmocka_unit_test(every_length_of_a_number_is_written_as_jansson_does),
         cmocka_unit_test(pieces_of_answers_need_no_jansson),
         cmocka_unit_test(nesting_is_bounded_whoever_reads),
         cmocka_unit_test(of_two_members_of_a_name_the_last_counts),
