@@ -4,6 +4,7 @@
  */
 #include "base/json.h"
 #include "base/json_plain.h"
+#include "base/json_printed.h"
 #include "base/mem.h"
 #include "json_maker.h"
 
@@ -116,10 +117,39 @@ static void nesting_is_bounded_whoever_reads(void **state)
     }
 }
 
+/* What is taken for printed is, and most of what was printed is taken for it: all but fractions, large numbers and
+ * deep or wide values. */
+static void what_is_printed_is_known_by_its_text(void **state)
+{
+    static struct json_maker maker = {.state = 13};
+    size_t printed = 0, known = 0;
+
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        _cleanup_json_ json_t *value = NULL;
+        _cleanup_mem_ char *text = NULL;
+        bool taken;
+
+        json_make(&maker);
+        taken = json_printed(maker.text, maker.len);
+        if (json_parse(maker.text, maker.len, &value, NULL) < 0) {
+            assert_false(taken);
+            continue;
+        }
+        text = json_print(value);
+        if (taken && (strlen(text) != maker.len || memcmp(text, maker.text, maker.len) != 0))
+            fail_msg("\"%.*s\" is printed \"%s\"", (int)maker.len, maker.text, text);
+        printed++;
+        known += json_printed(text, strlen(text));
+    }
+    assert_true(known > printed / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_and_written_is_what_jansson_says),
+        cmocka_unit_test(what_is_printed_is_known_by_its_text),
         cmocka_unit_test(every_byte_is_written_as_jansson_does),
         cmocka_unit_test(a_name_given_twice_is_refused_or_the_last_counts),
         cmocka_unit_test(what_is_wrong_is_told_with_its_place),
