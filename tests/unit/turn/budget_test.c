@@ -246,6 +246,16 @@ static troupe_status random_steps(void *arg)
         "  WHERE l.day = d.day AND l.state IN ('settled', 'unknown') AND "
         "  CASE d.scope WHEN 'bot' THEN l.scope_bot WHEN 'guild' THEN l.scope_guild "
         "  WHEN 'member' THEN l.scope_member ELSE l.scope_plugin END = d.scope_id)";
+    static const char hours[] =
+        "SELECT count(*) FROM budget_hour AS h WHERE "
+        "h.reserved_micros <> (SELECT coalesce(sum(l.reserved_micros), 0) FROM budget_ledger AS l "
+        "  WHERE l.created_ms / 3600000 = h.hour AND l.state IN ('reserved', 'dispatched') AND "
+        "  CASE h.scope WHEN 'bot' THEN l.scope_bot WHEN 'guild' THEN l.scope_guild "
+        "  WHEN 'member' THEN l.scope_member ELSE l.scope_plugin END = h.scope_id) "
+        "OR h.settled_micros <> (SELECT coalesce(sum(l.settled_micros), 0) FROM budget_ledger AS l "
+        "  WHERE l.created_ms / 3600000 = h.hour AND l.state IN ('settled', 'unknown') AND "
+        "  CASE h.scope WHEN 'bot' THEN l.scope_bot WHEN 'guild' THEN l.scope_guild "
+        "  WHEN 'member' THEN l.scope_member ELSE l.scope_plugin END = h.scope_id)";
     static const struct turn_budget_caps caps = {20000, 12000, 9000, 15000};
     static const char *const names[] = {NULL, "a", "b", "c"};
     struct fixture *f = arg;
@@ -300,8 +310,10 @@ static troupe_status random_steps(void *arg)
             break;
         }
         CHECK(status == TROUPE_OK || status == TROUPE_CONFLICT);
-        if (step % 100 == 99)
+        if (step % 100 == 99) {
             CHECK(ask_int(f, sums) == 0);
+            CHECK(ask_int(f, hours) == 0);
+        }
     }
     CHECK(refused > 0); /* the caps were in play */
     CHECK(booked > 0);
