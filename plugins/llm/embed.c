@@ -317,6 +317,11 @@ static troupe_status fail_misfit(troupe_turn *turn, const struct embedding *embe
         return status;
     if (embedding->dimensions == 0 && models->vectors[i].own <= LLM_VALUES_MAX)
         return fail_too_long(turn);
+    if (models->vectors[i].own == 0)
+        return troupe_fail(turn, TROUPE_UNSUPPORTED, "llm.unsupported",
+                           "llm.embed: the model \"%s\" makes vectors of its own length alone; ask "
+                           "for no dimensions, or name another model in embed_model of [agent %s].",
+                           models->to[i].model, troupe_agent(troupe_turn_host(turn)));
     return troupe_fail(turn, TROUPE_UNSUPPORTED, "llm.unsupported",
                        "llm.embed: the model \"%s\" makes vectors of %u values%s; ask for %s, or "
                        "name another model in embed_model of [agent %s].",

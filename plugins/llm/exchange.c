@@ -184,7 +184,13 @@ static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, trou
         llm_provider_error_read(text, len, &error);
         ret->retry_after_ms = told_wait(turn, http);
         ret->spent = LLM_SPENT_REQUEST;
-        take_error(exchange, &error, ret);
+        if (exchange->values > 0 && exchange->kept && llm_vector_is_refused(error.message)) {
+            llm_vector_fix(&exchange->kept->vectors[exchange->at]);
+            ret->kind = &llm_kind_misfit;
+            log_failure(exchange, ret->kind, &error);
+        } else {
+            take_error(exchange, &error, ret);
+        }
         return llm_settle(turn, reservation, 0);
     }
     answer = llm_json_load(text, len);

@@ -2,6 +2,7 @@
 #include "vector.h"
 
 #include <stddef.h>
+#include <string.h>
 
 const char *llm_vector_read(const json_t *json, struct llm_vector *ret)
 {
@@ -30,13 +31,23 @@ int llm_vector_is_told(const struct llm_vector *vector, uint32_t asked)
     return asked > 0 && asked != vector->own;
 }
 
+int llm_vector_is_refused(const char *message)
+{
+    return strstr(message, "not support") && strstr(message, "dimensions");
+}
+
+void llm_vector_fix(struct llm_vector *vector)
+{
+    vector->fixed = 1;
+    vector->fewer = 0;
+}
+
 void llm_vector_learn(struct llm_vector *vector, uint32_t asked, uint32_t made)
 {
     if (asked == 0) {
         vector->own = made;
     } else if (made != asked) {
         vector->own = made;
-        vector->fixed = 1;
-        vector->fewer = 0;
+        llm_vector_fix(vector);
     }
 }

@@ -25,6 +25,10 @@ const char *llm_vector_read(const json_t *json, struct llm_vector *ret);
 int llm_vector_may(const struct llm_vector *vector, uint32_t asked, uint32_t most);
 /* Whether that many have to be asked for: who makes no other may not know the wish. */
 int llm_vector_is_told(const struct llm_vector *vector, uint32_t asked);
+/* Whether a refusal says that the model makes no other number than its own, as OpenAI and vLLM put it; and that
+ * this is so. */
+int llm_vector_is_refused(const char *message);
+void llm_vector_fix(struct llm_vector *vector);
 /* What an answer showed. */
 void llm_vector_learn(struct llm_vector *vector, uint32_t asked, uint32_t made);
 

@@ -177,6 +177,37 @@ static void what_an_answer_showed_is_not_paid_for_again(void **state)
     finish(fake);
 }
 
+/* As OpenAI's older ones and vLLM do, which costs nothing, and is not asked for again either. */
+static void a_model_that_refuses_the_wish_is_not_asked_it_again(void **state)
+{
+    static const char *const refusals[] = {
+        "{\"error\":{\"message\":\"This model does not support specifying dimensions.\"}}",
+        "{\"error\":{\"message\":\"Model \\\"nomic\\\" does not support matryoshka representation, "
+        "changing output dimensions will lead to poor results.\"}}"};
+
+    (void)state;
+    for (size_t n = 0; n < sizeof(refusals) / sizeof(refusals[0]); n++) {
+        struct fake_turn *fake = agent(own);
+
+        answers(fake, 0, 400, refusals[n]);
+        answers(fake, 1, 200, "{\"data\":[{\"embedding\":[1,2,3]}]}");
+        answers(fake, 2, 200, "{\"data\":[{\"embedding\":[1,2,3]}]}");
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(embed(fake, "[\"a\"]", 2, "float"), TROUPE_UNSUPPORTED);
+            assert_non_null(strstr(fake->sentence, "vectors of its own length alone; ask for no "
+                                                   "dimensions, or name another model"));
+            assert_int_equal(fake->request_count, 1);
+        }
+        assert_int_equal(fake->reservations[0].settled, 0);
+        assert_int_equal(embed(fake, "[\"a\"]", 0, "float"), TROUPE_OK);
+        assert_int_equal(embed(fake, "[\"a\"]", 2, "float"), TROUPE_UNSUPPORTED);
+        assert_non_null(strstr(fake->sentence, "makes vectors of 3 values; ask for as many"));
+        assert_int_equal(embed(fake, "[\"a\"]", 3, "float"), TROUPE_OK);
+        assert_int_equal(fake->request_count, 3);
+        finish(fake);
+    }
+}
+
 static void a_model_that_makes_other_vectors_gives_way_to_the_next(void **state)
 {
     static const char *const two[] = {
@@ -403,6 +434,7 @@ int main(void)
         cmocka_unit_test(what_turns_out_to_have_no_room_is_not_asked_on),
         cmocka_unit_test(what_the_table_says_a_model_does_not_make_is_not_paid_for),
         cmocka_unit_test(what_an_answer_showed_is_not_paid_for_again),
+        cmocka_unit_test(a_model_that_refuses_the_wish_is_not_asked_it_again),
         cmocka_unit_test(a_model_that_makes_other_vectors_gives_way_to_the_next),
         cmocka_unit_test(vectors_that_nobody_can_take_are_not_asked_for_twice),
         cmocka_unit_test(long_texts_go_in_several_requests_each_with_its_money),
