@@ -230,3 +230,19 @@ void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
     tell(turn, settings, text);
     troupe_metric(turn, "alerts", 1, kind ? kind->name : "over", NULL);
 }
+
+void llm_alert_unpriced(troupe_turn *turn, struct llm_alert *alert,
+                        const struct llm_settings *settings)
+{
+    char text[TROUPE_OWNER_MAX];
+
+    if (alert->told_price || settings->alert.count == 0)
+        return;
+    alert->told_price = 1;
+    snprintf(text, sizeof(text),
+             "the model \"%s\" at %s is not asked, as its price is not known. Name it in prices of "
+             "[agent %s], or add it to a copy of the price table, and reload.",
+             settings->model, settings->host_name, troupe_agent(settings->host));
+    tell(turn, settings, text);
+    troupe_metric(turn, "alerts", 1, "price", NULL);
+}

@@ -32,7 +32,7 @@ struct llm_alert {
         uint8_t told;
     } kinds[LLM_ALERT_KINDS];
     struct llm_tally asked, failed;
-    uint8_t told_share;
+    uint8_t told_share, told_price;
     uint32_t row;     /* failures since its last answer    */
     int64_t since_ms; /* when the first of them was        */
 };
@@ -61,5 +61,8 @@ struct llm_alert_news llm_alert_note(struct llm_alert *alert, const struct llm_a
 void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
                      const struct llm_settings *settings, const struct llm_kind *kind,
                      int64_t now_ms);
+/* The model is passed over as nobody knows its price: told once. [turn] */
+void llm_alert_unpriced(troupe_turn *turn, struct llm_alert *alert,
+                        const struct llm_settings *settings);
 
 #endif

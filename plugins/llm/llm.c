@@ -323,6 +323,9 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
                             agent->candidates[i].health.last, now_ms);
     if (choice.passed)
         troupe_metric(turn, "limits", 1, "passed", NULL);
+    for (uint32_t i = 0; i < agent->router.count; i++)
+        if (!llm_tariff_find(&agent->candidates[i].settings, now_ms).known)
+            llm_alert_unpriced(turn, &agent->candidates[i].alert, &agent->candidates[i].settings);
     llm_choice_write(&choice, result);
     return troupe_result(turn, result, strlen(result));
 }

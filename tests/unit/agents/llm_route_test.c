@@ -251,6 +251,32 @@ static struct fake_turn *alone(void)
     return fake;
 }
 
+/* Everybody is refused, or another model answers dearly: the owner may not know. */
+static void a_model_without_a_price_is_told_to_the_owner_once(void **state)
+{
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+    (void)state;
+    fake_config(fake, "base_url", "http://127.0.0.1:8080/v1");
+    fake_config(fake, "local", "no");
+    fake_config(fake, "route_chat", "nobody-knows-me, own-1");
+    fake_config(fake, "prices", "own-1 1/2");
+    fake_config(fake, "price_table", "/nonexistent/prices.json");
+    assert_int_equal(fake_create(fake), TROUPE_OK);
+    fake->on_call = llm_talk_call;
+    for (int i = 0; i < 2; i++) {
+        fake_next(fake);
+        fake->responses[0] = (struct fake_response){.status = 200, .chunks = {LLM_TALK_GOOD}};
+        assert_int_equal(llm_talk(fake), TROUPE_OK);
+        assert_string_equal(
+            fake->told.ptr,
+            "the model \"nobody-knows-me\" at 127.0.0.1 is not asked, as its price is not known. "
+            "Name it in prices of [agent llm], or add it to a copy of the price table, and "
+            "reload.\n");
+    }
+    fake_turn_free(fake);
+}
+
 static void answer_with(struct fake_turn *fake, const struct fake_response *response,
                         troupe_status expected)
 {
@@ -689,6 +715,7 @@ int main(void)
         cmocka_unit_test(the_table_says_what_a_model_refuses),
         cmocka_unit_test(the_owner_hears_of_a_model_that_questions_go_round),
         cmocka_unit_test(what_is_not_asked_for_other_reasons_fails_nobody),
+        cmocka_unit_test(a_model_without_a_price_is_told_to_the_owner_once),
         cmocka_unit_test(the_only_model_has_a_breaker_too),
         cmocka_unit_test(the_status_tells_what_keeps_questions_away),
         cmocka_unit_test(the_only_key_that_is_refused_is_tried_again_soon),
