@@ -91,7 +91,7 @@ troupe_status llm_refused_by_host(troupe_turn *turn)
     /* The host writes it as it writes errors; members read a sentence. */
     return troupe_fail(turn, TROUPE_BUDGET, name, "%c%.*s%s", toupper((unsigned char)*sentence.ptr),
                        (int)sentence.len - 1, sentence.ptr + 1,
-                       ispunct((unsigned char)sentence.ptr[sentence.len - 1]) ? "" : ".");
+                       strchr(".!?", sentence.ptr[sentence.len - 1]) ? "" : ".");
 }
 
 /* The host says which cap it was; only we know the keys that name a price. */

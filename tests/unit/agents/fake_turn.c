@@ -309,7 +309,8 @@ static troupe_status money_reserve(troupe_turn *turn, uint64_t worst, const char
     if (worst == TROUPE_PRICE_UNKNOWN)
         return error(fake, TROUPE_BUDGET, "budget.price_unknown", "no price");
     if (worst > fake->cap - sum)
-        return error(fake, TROUPE_BUDGET, "budget.daily", "The budget of today is used up.");
+        return error(fake, TROUPE_BUDGET, "budget.daily",
+                     "the budget of today is used up; raise the cap in [budget]");
     if (fake->reservation_count == FAKE_MAX)
         abort();
     fake->reservations[fake->reservation_count++] =

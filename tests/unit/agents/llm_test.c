@@ -241,7 +241,8 @@ static void a_cap_is_named_in_the_hosts_words_and_nothing_leaves(void **state)
     fake->cap = 100;
     assert_int_equal(chat(fake), TROUPE_BUDGET);
     assert_string_equal(fake->code, "budget.daily");
-    assert_string_equal(fake->sentence, "The budget of today is used up.");
+    assert_string_equal(fake->sentence,
+                        "The budget of today is used up; raise the cap in [budget].");
     assert_int_equal(fake->request_count, 0);
     finish(fake);
 }
