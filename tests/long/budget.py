@@ -48,7 +48,7 @@ def caps_of(run):
     """One span of each scope is the tightest, the others are a little wider. What is turned away while the model
     is left alone for its failures comes to no cap."""
     full = COUNT * USUAL + KILLS * 60 * WORST
-    tightest = {"bot": full * 0.55, "guild": full * 0.22, "member": full * 0.011}
+    tightest = {"bot": full * 0.55, "guild": full * 0.22, "member": full * 0.008}
     caps = {}
     for scope, least in tightest.items():
         spans = list(ledger.SPANS)
