@@ -9,6 +9,7 @@
 
 TROUPE_EMBED(llm_prompt_actions, "prompts/actions.txt");
 TROUPE_EMBED(llm_prompt_no_more, "prompts/no_more.txt");
+TROUPE_EMBED(llm_prompt_no_more_json, "prompts/no_more_json.txt");
 
 /* Adds to a text of the turn's own; NULL without memory, and then for ever. */
 static json_t *join(json_t *text, const char *more)
@@ -21,7 +22,9 @@ static json_t *join(json_t *text, const char *more)
 
 static json_t *describe(const struct llm_request *request)
 {
-    json_t *text = json_string(request->no_calls ? llm_prompt_no_more : llm_prompt_actions);
+    json_t *text = json_string(!request->no_calls ? llm_prompt_actions
+                               : request->schema  ? llm_prompt_no_more_json
+                                                  : llm_prompt_no_more);
     const json_t *tool;
     size_t i;
 

@@ -469,7 +469,12 @@ static void a_model_without_tools_reads_them_in_words(void **state)
         request.no_calls = 1;
         body = llm_request_body(&request);
         assert_null(strstr(body, "- roll"));
-        assert_non_null(strstr(body, "cannot call functions any more"));
+        assert_non_null(strstr(body, "cannot call functions any more: answer in words"));
+        free(body);
+        request.schema = json_object(); /* words would be no answer */
+        body = llm_request_body(&request);
+        assert_non_null(strstr(body, "cannot call functions any more: answer with the JSON"));
+        assert_null(strstr(body, "in words"));
         free(body);
         llm_request_clear(&request);
     }
