@@ -276,6 +276,11 @@ troupe_status turn_budget_span_refusal(struct store *store,
 
     if (!turn_budget_obstacle(store, request, deadline, &obstacle))
         return TROUPE_OK;
+    if (obstacle.cap == 0)
+        return error_set(err, TROUPE_BUDGET,
+                         "%s budget for %s is 0, so only what costs nothing is asked; the admin "
+                         "can raise the cap in [budget]",
+                         whose(obstacle.scope), turn_budget_span_name(obstacle.span));
     return error_set(err, TROUPE_BUDGET,
                      "%s budget for %s is used up; it starts anew %s, or when the admin raises the "
                      "cap in [budget]",

@@ -185,7 +185,8 @@ void turn_budget_tell_refused(struct turn *turn, const struct turn_budget_reques
                    percent(obstacle.taken, obstacle.cap), obstacle.scope,
                    turn_budget_span_of(obstacle.span), request->what,
                    percent((int64_t)request->worst, obstacle.cap));
-    if (strcmp(obstacle.scope, "bot") != 0 && strcmp(obstacle.scope, "plugin") != 0)
+    if ((strcmp(obstacle.scope, "bot") != 0 && strcmp(obstacle.scope, "plugin") != 0) ||
+        obstacle.cap == 0) /* as the owner wanted */
         return;
     until_ms = turn_budget_span_end(obstacle.span, clock_wall_ms());
     if (take(&engine->refused, key_of(&obstacle, request->what), until_ms))

@@ -96,6 +96,7 @@ static troupe_status refusals(void *arg)
         {{FREE, 10, FREE, FREE}, "this server's budget for today is used up"},
         {{FREE, FREE, 10, FREE}, "your budget for today is used up"},
         {{FREE, FREE, FREE, 10}, "this plugin's budget for today is used up"},
+        {{0, FREE, FREE, FREE}, "the bot's budget for today is 0, so only what costs nothing"},
     };
     struct fixture *f = arg;
     int64_t id = -7, first;

@@ -485,6 +485,19 @@ BODY_IN(a_cap_that_is_used_up_is_told_to_the_owner_once,
     return TROUPE_OK;
 }
 
+BODY_IN(a_cap_of_nothing_is_what_the_owner_wanted,
+        "[budget]\nhourly = 0\n[pipeline message]\nstages = a\n" ACTOR("a", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    CHECK_NOTICE("reserve 1", "the bot's budget for this hour is 0, so only what costs nothing is "
+                              "asked; the admin can raise the cap in [budget]");
+    CHECK_TRACE("of the bot's cap of this hour");
+    CHECK(t->reports.len == 0);
+    return TROUPE_OK;
+}
+
 BODY(the_owner_hears_what_agents_tell)
 {
     struct stage_test *t = arg;
@@ -591,6 +604,7 @@ int main(void)
         TEST(a_request_reserves_by_itself),
         TEST(a_cap_is_told_to_the_member),
         TEST(a_cap_that_is_used_up_is_told_to_the_owner_once),
+        TEST(a_cap_of_nothing_is_what_the_owner_wanted),
         TEST(the_owner_hears_what_agents_tell),
         TEST(nobody_tells_the_owner_without_the_capability),
         TEST(caps_of_an_hour_and_a_month_are_told_too),
