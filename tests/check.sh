@@ -15,6 +15,10 @@ broken=0
 
 note() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
 
+# What bash tells of a command under `time`, and its sum: where the time of the whole goes.
+TIMEFORMAT='%U %S'
+processor() { awk '{ printf "%d s of processor", $1 + $2 }' "$1"; }
+
 # build NAME CONFIGURE_ARGUMENT… -- TARGET…: configures build/NAME and makes the targets there. NAME.built
 # or NAME.broken tells the tests.
 build() {
@@ -26,8 +30,8 @@ build() {
     done
     shift
     if configure_in "build/$name" --enable-werror "${arguments[@]}" >"$log" 2>&1 </dev/null &&
-        nice make -C "build/$name" -k -j"$jobs" "$@" >>"$log" 2>&1 </dev/null; then
-        note "build/$name: built without a warning"
+        { time nice make -C "build/$name" -k -j"$jobs" "$@" >>"$log" 2>&1 </dev/null; } 2>"$logs/$name.build.cpu"; then
+        note "build/$name: built without a warning, $(processor "$logs/$name.build.cpu")"
         touch "$logs/$name.built"
     else
         touch "$logs/$name.broken"
@@ -52,10 +56,13 @@ tests_run() {
         [ -e "$logs/$name.broken" ] && return 0
         sleep 0.2
     done
-    ${tests_nice:-} make -C "build/$name" -k -j"${tests_at_once:-$test_jobs}" "$@" >"$logs/$name.tests.log" 2>&1 </dev/null
+    {
+        time ${tests_nice:-} make -C "build/$name" -k -j"${tests_at_once:-$test_jobs}" "$@" \
+            >"$logs/$name.tests.log" 2>&1 </dev/null
+    } 2>"$logs/$name.tests.cpu"
     echo $? >"$logs/$name.status"
     read -r passed failed skipped <<<"$(count "build/$name")"
-    note "build/$name: $passed passed, $failed failed, $skipped skipped"
+    note "build/$name: $passed passed, $failed failed, $skipped skipped, $(processor "$logs/$name.tests.cpu")"
 }
 
 # A suite that could not be run at all fails, whatever its test points say.
