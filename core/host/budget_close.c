@@ -47,21 +47,26 @@ static troupe_status closed(struct record_call *call, troupe_status status, cons
     return turn_record_note(call, status, NULL, 0);
 }
 
-static void report_over(struct turn_frame *frame, int64_t over)
+/* By the whole name, as that is what confirms it. */
+static void report_over(struct turn_frame *frame, const char *what, int64_t over)
 {
+    _cleanup_mem_ char *name = NULL;
+
     if (over <= 0)
         return;
+    name = mem_strdup(what);
+    turn_text_tidy(name);
     turn_trace_add(&frame->turn->trace, frame->agent->owner, "budget.over",
                    "cost %.6f USD more than its worst case", (double)over / 1e6);
     log_error(
         frame->agent->owner,
         "turn %lld: \"%s\" cost %.6f USD more than was reserved and is not paid for any more; "
         "check the price table, then confirm it: troupe usage \"%s\"",
-        (long long)frame->turn->id, frame->turn->what, (double)over / 1e6, frame->turn->what);
+        (long long)frame->turn->id, name, (double)over / 1e6, name);
     turn_engine_report(frame->turn->engine, TURN_REPORT_PLAIN,
                        "\"%s\" cost %.6f USD more than was reserved and is not paid for any more. "
                        "Check the price table, then confirm it: /usage confirm:%s",
-                       frame->turn->what, (double)over / 1e6, frame->turn->what);
+                       name, (double)over / 1e6, name);
 }
 
 /* ---- without waiting ------------------------------------------------------------------------ */
@@ -132,7 +137,7 @@ static troupe_status send_off(struct record_call *call, struct turn_reservation 
     }
     turn_engine_hold(turn->engine);
     turn->cost_micros += (int64_t)micros;
-    report_over(call->frame, (int64_t)micros - (int64_t)own->worst);
+    report_over(call->frame, own->what, (int64_t)micros - (int64_t)own->worst);
     forget(turn, own->number);
     return TROUPE_OK;
 }
@@ -153,7 +158,8 @@ static troupe_status ask_store(struct record_call *call, int64_t reservation, ui
     if (status == TROUPE_OK) {
         turn->cost_micros += (int64_t)micros;
         forget(turn, reservation);
-        report_over(call->frame, turn_budget_over(batch, row, micros));
+        report_over(call->frame, turn_budget_what(batch, row),
+                    turn_budget_over(batch, row, micros));
         turn_budget_tell(turn->engine, turn, turn->id, batch, &watch, &limits);
     }
     return status;

@@ -194,6 +194,11 @@ int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t
     return as_micros(micros) > reserved ? as_micros(micros) - reserved : 0;
 }
 
+const char *turn_budget_what(const struct store_batch *batch, size_t index)
+{
+    return store_cell_text(store_batch_result(batch, index), 0, 1, "");
+}
+
 static size_t add_unknown(struct store_batch *batch, int64_t id)
 {
     size_t row = store_batch_add(

@@ -58,6 +58,8 @@ size_t turn_budget_add_book(struct store_batch *batch, const struct turn_budget_
                             int64_t id, uint64_t micros);
 /* By how much it went above its reservation, 0 as a rule; after the commit. */
 int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t micros);
+/* What it was for; the batch's. The same. */
+const char *turn_budget_what(const struct store_batch *batch, size_t index);
 /* Dispatched by an earlier run and never heard of: `old` is booked at its worst case as unknown, and
  * `id` takes its place for another attempt, dispatched. `request` is what was reserved. Returns the index of the booking. */
 size_t turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,

@@ -598,13 +598,15 @@ static void do_reserve(struct play *play, char *args)
     }
 }
 
-/* As much as that, by the next http. */
+/* As much as that, by the next http; for what may follow. */
 static void do_promise(struct play *play, char *args)
 {
+    const char *most = word(&args);
     const uint64_t worst =
-        strcmp(args, "unknown") ? strtoull(args, NULL, 10) : TROUPE_PRICE_UNKNOWN;
+        strcmp(most, "unknown") ? strtoull(most, NULL, 10) : TROUPE_PRICE_UNKNOWN;
     troupe_status status =
-        troupe_budget(play->turn)->reserve_at_open(play->turn, worst, "a test", &play->reservation);
+        troupe_budget(play->turn)
+            ->reserve_at_open(play->turn, worst, *args ? args : "a test", &play->reservation);
 
     if (status < 0) {
         play->verdict = status;

@@ -80,7 +80,7 @@ WHERE day = (SELECT l.day FROM budget_ledger AS l WHERE l.id = ?1)
 -- name: settle
 UPDATE budget_ledger SET state = 'settled', settled_micros = ?3, settled_ms = ?4
 WHERE id = ?1 AND turn_id = ?2 AND state = 'dispatched'
-RETURNING reserved_micros;
+RETURNING reserved_micros, what;
 
 -- Beside book_sum.
 -- name: book

@@ -340,6 +340,8 @@ static void requests_go_where_they_may_with_their_secrets(void **state)
 }
 
 /* Reserved by its own opening: one row, dispatched, or none where nothing may leave. */
+#define LONG_NAME "a test of a name that is longer than the room that figures of a turn have"
+
 static troupe_status at_open_body(void *arg)
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
@@ -409,13 +411,14 @@ static troupe_status at_open_body(void *arg)
     snprintf(text, sizeof(text), "promise 2000;http POST %s/ paid", server.url);
     CHECK_ANSWER(text, "paid"); /* it ends without a word: booked at its worst case */
     WAIT_FOR(strstr(buf_text(&t->reports), "spent today: 80 % of the cap of the bot."));
-    snprintf(text, sizeof(text), "promise 1500;http POST %s/ paid;settle 2000", server.url);
+    snprintf(text, sizeof(text), "promise 1500 " LONG_NAME ";http POST %s/ paid;settle 2000",
+             server.url);
     CHECK_ANSWER(text, "paid[settled]");
     WAIT_FOR(strstr(buf_text(&t->reports), ": 100 % of the cap of the bot."));
     CHECK(strstr(buf_text(&t->reports),
-                 "\"a test\" cost 0.000500 USD more than was reserved and is "
+                 "\"" LONG_NAME "\" cost 0.000500 USD more than was reserved and is "
                  "not paid for any more. Check the price table, then confirm it: "
-                 "/usage confirm:a test"));
+                 "/usage confirm:" LONG_NAME "\n")); /* whole: else it confirms nothing */
     CHECK(t->report_counts[TURN_REPORT_CAP] == 3 && t->report_counts[TURN_REPORT_PLAIN] == 1);
     CHECK(t->report_counts[TURN_REPORT_HOUR] == 0);
     return TROUPE_OK;
