@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "turn/budget_warn.h"
 
+#include "base/clock.h"
+
+#include <stdio.h>
 #include <string.h>
 
 static int64_t cap_of(const struct turn_budget_caps *caps, const char *scope)
@@ -33,7 +36,10 @@ struct turn_budget_watch turn_budget_watch(struct store_batch *batch,
                                            size_t row, uint64_t micros)
 {
     struct turn_budget_watch watch = {.micros = micros};
+    char stamp[CLOCK_ISO_SIZE];
 
+    clock_iso(clock_wall_ms(), stamp);
+    (void)snprintf(watch.today, sizeof(watch.today), "%.10s", stamp);
     watch.rows[TURN_BUDGET_DAY] = row + 1; /* the sums, moved */
     for (int span = 0; span < TURN_BUDGET_SPANS; span++) {
         const struct turn_budget_caps *caps = &limits->caps[span];
@@ -60,8 +66,10 @@ size_t turn_budget_marks(const struct store_batch *batch, const struct turn_budg
             int64_t spent = store_cell_int(rows, i, 1, 0);
             int64_t cap = cap_of(&limits->caps[span], scope);
             int now = is_set(cap) ? mark_of(spent, cap) : 0;
+            const bool is_over = span == TURN_BUDGET_DAY &&
+                                 strcmp(store_cell_text(rows, i, 2, ""), watch->today) != 0;
 
-            if (now && watch->micros <= (uint64_t)spent &&
+            if (now && !is_over && watch->micros <= (uint64_t)spent &&
                 mark_of(spent - (int64_t)watch->micros, cap) < now)
                 ret[count++] =
                     (struct turn_budget_mark){scope, (enum turn_budget_span)span, now, spent, cap};

@@ -9,6 +9,8 @@
 
 #include "turn/budget_span.h"
 
+#define TURN_BUDGET_DAY_SIZE 11 /* of "2026-11-20" */
+
 /* All caps. */
 struct turn_budget_limits {
     struct turn_budget_caps caps[TURN_BUDGET_SPANS];
@@ -18,6 +20,7 @@ struct turn_budget_limits {
 struct turn_budget_watch {
     size_t rows[TURN_BUDGET_SPANS]; /* 0: no cap is set */
     uint64_t micros;
+    char today[TURN_BUDGET_DAY_SIZE];
 };
 
 /* A mark that was passed. */
@@ -43,7 +46,7 @@ struct turn_budget_watcher {
 struct turn_budget_watch turn_budget_watch(struct store_batch *batch,
                                            const struct turn_budget_limits *limits, int64_t id,
                                            size_t row, uint64_t micros);
-/* After the commit: which marks it passed. Returns their number. */
+/* After the commit: which marks it passed, of hours, days and months that were not over. Returns their number. */
 size_t turn_budget_marks(const struct store_batch *batch, const struct turn_budget_watch *watch,
                          const struct turn_budget_limits *limits,
                          struct turn_budget_mark ret[TURN_BUDGET_MARKS]);

@@ -62,7 +62,7 @@ FROM (SELECT day, 'bot' AS scope, scope_bot AS scope_id, reserved_micros FROM bu
       UNION ALL
       SELECT day, 'plugin', scope_plugin, reserved_micros FROM budget_ledger WHERE id = ?1) AS l
 WHERE budget_day.day = l.day AND budget_day.scope = l.scope AND budget_day.scope_id = l.scope_id
-RETURNING budget_day.scope, budget_day.settled_micros;
+RETURNING budget_day.scope, budget_day.settled_micros, budget_day.day;
 
 -- The same for one of them (?3, ?4), by who knows it and what was reserved (?5): for all of them SQLite fills two
 -- tables.
@@ -72,7 +72,7 @@ WHERE day = (SELECT l.day FROM budget_ledger AS l WHERE l.id = ?1) AND scope = ?
 
 -- What move_sums returns: the sums of reservation ?1's day, of the scopes ?2 to ?5.
 -- name: booked
-SELECT scope, settled_micros FROM budget_day
+SELECT scope, settled_micros, day FROM budget_day
 WHERE day = (SELECT l.day FROM budget_ledger AS l WHERE l.id = ?1)
   AND ((scope = 'bot' AND scope_id = ?2) OR (scope = 'guild' AND scope_id = ?3)
     OR (scope = 'member' AND scope_id = ?4) OR (scope = 'plugin' AND scope_id = ?5));

@@ -857,6 +857,63 @@ static troupe_status marks_body(void *arg)
     return TROUPE_OK;
 }
 
+static void count_days(void *arg, int64_t turn_id, const struct store_batch *batch,
+                       const struct turn_budget_watch *watch)
+{
+    struct turn_budget_mark marks[TURN_BUDGET_MARKS];
+
+    (void)turn_id;
+    for (size_t i = turn_budget_marks(batch, watch, &mark_limits, marks); i > 0; i--)
+        *(int *)arg += marks[i - 1].span == TURN_BUDGET_DAY;
+}
+
+/* Dispatched on another day; its number. */
+static int64_t dispatch_before(struct fixture *f, uint64_t micros)
+{
+    int64_t id;
+
+    CHECK_STATUS(reserve_of(f, NULL, NULL, micros), TROUPE_OK);
+    id = ask_int(f, "SELECT max(id) FROM budget_ledger");
+    CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
+    CHECK_STATUS(write_one(f, STORE_SQL("UPDATE budget_day SET day = '2020-01-02'")), TROUPE_OK);
+    CHECK_STATUS(write_one(f, STORE_SQL("UPDATE budget_ledger SET day = '2020-01-02' WHERE id = ?1",
+                                        store_int(id))),
+                 TROUPE_OK);
+    return id;
+}
+
+/* What a crash left is booked in the day that it was reserved in, which may be over. */
+static troupe_status marks_before_body(void *arg)
+{
+    struct fixture *f = arg;
+    int passed = 0;
+    const struct turn_budget_watcher watcher = {&mark_limits, count_days, &passed};
+    const struct turn_budget_request known = request_of(60);
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct turn_budget_mark marks[TURN_BUDGET_MARKS];
+    struct turn_budget_watch watch;
+    int64_t id;
+
+    dispatch_before(f, 60);
+    CHECK_STATUS(turn_budget_close(f->store, 1, 0, &watcher, &f->err), TROUPE_OK);
+    CHECK(ask_int(f, "SELECT settled_micros FROM budget_day WHERE scope = 'bot'") == 60);
+    CHECK(passed == 0);
+    CHECK_STATUS(write_one(f, STORE_SQL("DELETE FROM budget_day")), TROUPE_OK);
+    id = dispatch_before(f, 60);
+    watch =
+        turn_budget_watch(batch, &mark_limits, id, turn_budget_add_book(batch, &known, id, 60), 60);
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    CHECK(ask_int(f, "SELECT settled_micros FROM budget_day WHERE scope = 'bot'") == 60);
+    CHECK(turn_budget_marks(batch, &watch, &mark_limits, marks) == 0);
+    CHECK(settle_marks(f, 60, marks) == 1 && marks[0].percent == 50 && marks[0].cap == 100);
+    return TROUPE_OK;
+}
+
+static void a_mark_of_a_day_that_is_over_is_not_told_as_todays(void **state)
+{
+    run_body(fixture_of(state), marks_before_body);
+}
+
 static void each_mark_of_a_cap_is_passed_once(void **state)
 {
     run_body(fixture_of(state), marks_body);
@@ -888,6 +945,7 @@ int main(void)
         EACH(a_due_job_is_claimed_once),
         EACH(what_is_erased_is_gone_and_the_rest_stays),
         EACH(each_mark_of_a_cap_is_passed_once),
+        EACH(a_mark_of_a_day_that_is_over_is_not_told_as_todays),
         EACH(what_costs_more_than_its_worst_case_is_stopped_until_confirmed),
         EACH(caps_of_an_hour_and_a_month_hold_inside_each_other),
         EACH(readers_see_whole_batches_and_every_one_that_was_told),
