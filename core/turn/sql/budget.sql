@@ -24,14 +24,16 @@ FROM budget_ledger WHERE id = ?1;
 SELECT scope_bot, scope_guild, scope_member, scope_plugin, reserved_micros, what
 FROM budget_ledger WHERE id = ?1;
 
--- The guards: a scope's row (?3 to ?6, '' where there is none) changes only while its cap (?7 to ?10) leaves
+-- The guards: a scope's row (?3 to ?6, '' where there is none) is made and changes only while its cap (?7 to ?10) leaves
 -- room for the worst case (?2), and none does where ?11, or what stands for it (?12), may not be paid for
 -- (budget_stop.sql). That is asked twice, as SQLite fills a table for an OR of one column.
 -- name: add_to_day
 INSERT INTO budget_day (day, scope, scope_id, reserved_micros, requests)
 SELECT ?1, v.column1, v.column2, ?2, 1
 FROM (VALUES ('bot', ?3), ('guild', ?4), ('member', ?5), ('plugin', ?6)) AS v
-WHERE v.column2 <> '' AND NOT EXISTS (SELECT 1 FROM budget_stop AS s WHERE s.what = ?11)
+WHERE v.column2 <> '' AND ?2 <= CASE v.column1
+    WHEN 'bot' THEN ?7 WHEN 'guild' THEN ?8 WHEN 'member' THEN ?9 ELSE ?10 + 0 END
+  AND NOT EXISTS (SELECT 1 FROM budget_stop AS s WHERE s.what = ?11)
   AND NOT EXISTS (SELECT 1 FROM budget_stop AS s WHERE s.what = ?12)
 ON CONFLICT (day, scope, scope_id) DO UPDATE
 SET reserved_micros = budget_day.reserved_micros + ?2, requests = budget_day.requests + 1

@@ -50,7 +50,7 @@ WHERE day = ?5 AND scope = ?2 AND scope_id = ?3
   AND (SELECT coalesce(sum(m.reserved_micros + m.settled_micros), 0) FROM budget_day AS m
       WHERE m.scope = ?2 AND m.scope_id = ?3 AND m.day >= ?1) <= ?4;
 
--- Like add_to_day of budget.sql, where no cap of a day keeps a worst case that is above one of an hour away.
+-- Like add_to_day of budget.sql.
 -- name: add_to_hour
 INSERT INTO budget_hour (hour, scope, scope_id, reserved_micros)
 SELECT ?1, v.column1, v.column2, ?2

@@ -909,6 +909,33 @@ static troupe_status marks_before_body(void *arg)
     return TROUPE_OK;
 }
 
+/* What a crash cut is reserved again on a day of which no sum is there yet, and with caps that may be lower. */
+static troupe_status again_body(void *arg)
+{
+    static const struct turn_budget_caps low = {5, TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP,
+                                                TURN_BUDGET_NO_CAP};
+    static const struct turn_budget_caps enough = {8, 8, 8, 8};
+    struct fixture *f = arg;
+    struct turn_budget_request again = {.caps = &low, .turn_id = 1};
+    _cleanup_batch_ struct store_batch *batch = store_batch_new(), *fits = store_batch_new();
+    _cleanup_rows_ struct store_rows *of = NULL;
+    int64_t id = dispatch_before(f, 8);
+
+    CHECK_STATUS(turn_budget_read(f->store, id, 0, &again, &of, &f->err), TROUPE_OK);
+    turn_budget_add_again(batch, &again, id, 1000);
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_CONFLICT);
+    again.caps = &enough;
+    turn_budget_add_again(fits, &again, id, 1000);
+    CHECK_STATUS(store_commit(f->store, fits, 0, &f->err), TROUPE_OK);
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_day WHERE reserved_micros = 8") == 4);
+    return TROUPE_OK;
+}
+
+static void what_is_reserved_again_is_held_by_a_cap_that_is_lower_by_now(void **state)
+{
+    run_body(fixture_of(state), again_body);
+}
+
 static void a_mark_of_a_day_that_is_over_is_not_told_as_todays(void **state)
 {
     run_body(fixture_of(state), marks_before_body);
@@ -945,6 +972,7 @@ int main(void)
         EACH(a_due_job_is_claimed_once),
         EACH(what_is_erased_is_gone_and_the_rest_stays),
         EACH(each_mark_of_a_cap_is_passed_once),
+        EACH(what_is_reserved_again_is_held_by_a_cap_that_is_lower_by_now),
         EACH(a_mark_of_a_day_that_is_over_is_not_told_as_todays),
         EACH(what_costs_more_than_its_worst_case_is_stopped_until_confirmed),
         EACH(caps_of_an_hour_and_a_month_hold_inside_each_other),
