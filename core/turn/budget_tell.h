@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who hears of the marks of a cap: the log and the turn's trace of all of them, the bot's owner of those of the
- * bot and its agents. Loop thread.
+ * Who hears of the marks of a cap, and of what it refuses: the turn's trace of all of them, the log of all marks, the
+ * bot's owner and the log of what is of the bot and its agents. Loop thread.
  */
 #ifndef TURN_BUDGET_TELL_H
 #define TURN_BUDGET_TELL_H

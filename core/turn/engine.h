@@ -30,8 +30,8 @@ struct spool_record;
 /* What a report to the bot's owner is of: what comes every hour must not keep the others from being told. */
 enum turn_report {
     TURN_REPORT_PLAIN,
-    TURN_REPORT_HOUR, /* a mark of a cap of an hour */
-    TURN_REPORT_CAP   /* one of a day or a month    */
+    TURN_REPORT_HOUR, /* a cap of an hour: a mark of it is passed, or it refuses */
+    TURN_REPORT_CAP   /* the same of a day or a month                            */
 };
 
 /* A turn has ended: for logs and figures. Texts are borrowed, none is what somebody wrote. */

@@ -76,9 +76,9 @@ void discord_set_commands(struct discord *discord, struct gateway_commands *comm
 /* What a report is of. Each has a bound of its own, so that none keeps another from being told: those that
  * come every hour are the fewest. */
 enum discord_report_kind {
-    DISCORD_REPORT_PLAIN, /* at most 20 an hour                              */
-    DISCORD_REPORT_HOUR,  /* a mark of a cap of an hour: at most 10 an hour  */
-    DISCORD_REPORT_CAP,   /* one of a day or a month: at most 20 an hour     */
+    DISCORD_REPORT_PLAIN, /* at most 20 an hour                                         */
+    DISCORD_REPORT_HOUR,  /* a cap of an hour, its mark or refusal: at most 10 an hour  */
+    DISCORD_REPORT_CAP,   /* the same of a day or a month: at most 20 an hour           */
     DISCORD_REPORT_KINDS
 };
 

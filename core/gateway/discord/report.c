@@ -20,8 +20,9 @@ static const struct {
 } kinds[DISCORD_REPORT_KINDS] = {
     [DISCORD_REPORT_PLAIN] = {20, "Further reports of this hour are in the log only."},
     [DISCORD_REPORT_HOUR] = {10,
-                             "Further marks of caps of an hour are in the log only, for an hour."},
-    [DISCORD_REPORT_CAP] = {20, "Further marks of caps are in the log only, for an hour."},
+                             "What caps of an hour say further is in the log only, for an hour."},
+    [DISCORD_REPORT_CAP] =
+        {20, "What caps of a day or a month say further is in the log only, for an hour."},
 };
 
 bool discord_report_allowed(struct discord_reports *reports, enum discord_report_kind kind,
