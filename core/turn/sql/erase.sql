@@ -224,7 +224,6 @@ UPDATE budget_ledger SET scope_member = '', what = CASE WHEN what IN (
     THEN what ELSE 'deleted' END
 WHERE scope_member = ?1 AND created_ms <= ?2 AND state NOT IN ('reserved', 'dispatched');
 
--- The money of a day that is not over is what a cap holds by.
 -- What is stopped under a name that nobody else had. It stays stopped: by a digest of the name.
 -- name: stops
 SELECT s.what FROM budget_stop AS s
@@ -235,6 +234,7 @@ WHERE EXISTS (SELECT 1 FROM budget_ledger AS l WHERE l.what = s.what AND l.scope
 -- name: stop
 UPDATE budget_stop SET what = ?2 WHERE what = ?1;
 
+-- The money of a day or an hour that is not over is what a cap holds by.
 -- name: days
 DELETE FROM budget_day WHERE scope = 'member' AND scope_id = ?1 AND day <= ?2
   AND (day < ?3 OR (reserved_micros = 0 AND settled_micros = 0));
