@@ -221,6 +221,8 @@ static troupe_status begin_again(struct record_call *call, int64_t spent, int64_
                               turn_budget_add_again(batch, &request, spent, id), request.worst);
     status = turn_record_begun(call, batch, buf_text(&mark), mark.len, &err);
     buf_clear(&mark);
+    if (status == TROUPE_CONFLICT)
+        turn_budget_tell_refused(turn, &request);
     if (status < 0)
         return turn_frame_error(call->frame, status == TROUPE_CONFLICT ? TROUPE_BUDGET : status,
                                 "budget.again", "%s", err.text);

@@ -233,6 +233,29 @@ BODY(a_paid_round_that_nobody_saw_has_one_more_attempt)
     return TROUPE_OK;
 }
 
+/* The first attempt and another one cost more than may be spent. */
+BODY_IN(a_further_attempt_that_a_cap_refuses_is_told_to_the_owner,
+        "[budget]\ndaily = 0.0008\n[pipeline message]\nstages = a\n" ACTOR("a", ""))
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    SLEEPS(record, "reserve 500;put 0 here 1;until 0 go");
+
+    engine_end(t, 0);
+    CHECK_STATUS(cut_round(t,
+                           "UPDATE event SET payload = replace(payload, 'until 0 go', 'http POST "
+                           "http://127.0.0.1:9/ x')"),
+                 TROUPE_OK);
+    CHECK_STATUS(engine_start(t, t->ini), TROUPE_OK);
+    CHECK_STATUS(turn_engine_recover(t->engine, &t->gateway, &f->err), TROUPE_OK);
+    WAIT_FOR(is_answered(record));
+    CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger") == 1);
+    CHECK(strstr(buf_text(&t->reports),
+                 "\"a test\" is refused: 0.0005 of the 0.0008 USD that the bot may cost today are "
+                 "spent or reserved, and it could cost up to 0.0005."));
+    return TROUPE_OK;
+}
+
 BODY(other_arguments_end_it_only_in_another_build)
 {
     struct stage_test *t = arg;
@@ -605,6 +628,7 @@ int main(void)
         TEST(what_was_shown_is_closed_when_a_turn_cannot_go_on),
         TEST(a_paid_round_that_was_shown_is_cut_and_offers_to_go_on),
         TEST(a_paid_round_that_nobody_saw_has_one_more_attempt),
+        TEST(a_further_attempt_that_a_cap_refuses_is_told_to_the_owner),
         TEST(other_arguments_end_it_only_in_another_build),
         TEST(rows_of_another_format_end_the_turn),
         TEST(stages_go_by_the_list_of_the_admission),
