@@ -106,21 +106,15 @@ static struct llm_alert_news note_failure(struct llm_alert *alert,
     failed = sum(&alert->failed, part);
     times = sum(&alert->kinds[place].times, part);
     alert->kinds[place].last_ms = now_ms;
-    if (rule->count > 0 && !alert->kinds[place].told && llm_kind_needs_admin(kind)) {
-        news.event = LLM_ALERT_STUCK;
+    if (rule->count > 0 && !alert->kinds[place].told &&
+        (llm_kind_needs_admin(kind) || times >= rule->count)) {
+        news.event = llm_kind_needs_admin(kind) ? LLM_ALERT_STUCK : LLM_ALERT_BEGINS;
         news.count = times;
         alert->kinds[place].told = alert->told_share = 1; /* which is what most will fail by */
-    } else if (rule->count > 0 && times >= rule->count && !alert->kinds[place].told) {
-        news.event = LLM_ALERT_BEGINS;
-        news.count = times;
-        alert->kinds[place].told = 1;
-    }
-    if (rule->share > 0 && news.asked >= LLM_ALERT_LEAST &&
-        failed >= rule->share * (double)news.asked && !alert->told_share) {
-        if (news.event == LLM_ALERT_NOTHING) {
-            news.event = LLM_ALERT_SHARE;
-            news.count = failed;
-        }
+    } else if (rule->share > 0 && news.asked >= LLM_ALERT_LEAST &&
+               failed >= rule->share * (double)news.asked && !alert->told_share) {
+        news.event = LLM_ALERT_SHARE;
+        news.count = failed;
         alert->told_share = 1;
     }
     note_row(alert, rule, place, now_ms, &news);
@@ -145,7 +139,8 @@ static struct llm_alert_news note_answer(struct llm_alert *alert, const struct l
         left |= alert->kinds[i].told;
     }
     told |= alert->told_share;
-    if (failed == 0 || (!left && failed < SHARE_OVER * rule->share * (double)news.asked))
+    if (failed == 0 ||
+        (!left && (rule->share <= 0 || failed < SHARE_OVER * rule->share * (double)news.asked)))
         alert->told_share = 0;
     left |= alert->told_share;
     if (told && !left)

@@ -157,6 +157,35 @@ static void a_model_that_answers_nothing_for_a_window_is_told_once(void **state)
         assert_int_equal(note(&alert, &both, "rate", NOW + 900 * MINUTE), LLM_ALERT_NOTHING);
 }
 
+/* With the rules as installed, more than one of which holds for a model that is down. */
+static void an_outage_is_told_by_one_rule_alone(void **state)
+{
+    const struct llm_alert_rule both = {.count = 5, .share = 0.5, .window_ms = 10 * MINUTE};
+    struct llm_alert alert = {0};
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(note(&alert, &both, "rate", NOW), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &both, "rate", NOW), LLM_ALERT_BEGINS);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(note(&alert, &both, "rate", NOW + i * MINUTE), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &both, NULL, NOW + 120 * MINUTE), LLM_ALERT_OVER);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(note(&alert, &both, "rate", NOW + 130 * MINUTE), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &both, "rate", NOW + 130 * MINUTE), LLM_ALERT_BEGINS);
+}
+
+/* Single failures of another kind go on for ever. */
+static void without_a_share_an_outage_is_over_when_its_kind_is(void **state)
+{
+    struct llm_alert alert = {0};
+
+    (void)state;
+    assert_int_equal(note(&alert, &five, "bad_key", NOW), LLM_ALERT_STUCK);
+    assert_int_equal(note(&alert, &five, "rate", NOW + 29 * MINUTE), LLM_ALERT_NOTHING);
+    assert_int_equal(note(&alert, &five, NULL, NOW + 30 * MINUTE), LLM_ALERT_OVER);
+}
+
 /* Such a model is left alone so long that it would never be counted so often. */
 static void what_only_an_admin_can_mend_is_told_at_once(void **state)
 {
@@ -334,6 +363,8 @@ int main(void)
         cmocka_unit_test(it_is_over_once_and_only_after_an_answer),
         cmocka_unit_test(too_large_a_share_of_enough_questions_is_told),
         cmocka_unit_test(a_model_that_answers_nothing_for_a_window_is_told_once),
+        cmocka_unit_test(an_outage_is_told_by_one_rule_alone),
+        cmocka_unit_test(without_a_share_an_outage_is_over_when_its_kind_is),
         cmocka_unit_test(what_only_an_admin_can_mend_is_told_at_once),
         cmocka_unit_test(what_was_asked_and_our_own_bounds_do_not_count),
         cmocka_unit_test(nothing_is_told_where_the_config_says_so),
