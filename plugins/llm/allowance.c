@@ -236,7 +236,7 @@ void llm_allowed_read(const troupe_http_v1 *api, const troupe_http *http, enum l
     const struct names *names = format == LLM_FORMAT_ANTHROPIC ? anthropic : openai;
     int any = 0;
 
-    memset(ret, 0, sizeof(*ret));
+    *ret = (struct llm_allowed){.at_ms = now_ms};
     if (format == LLM_FORMAT_OLLAMA)
         return;
     for (int i = 0; i < LLM_ALLOWED_KINDS; i++)
@@ -257,25 +257,35 @@ static int64_t want(const struct llm_need *need, int kind)
     }
 }
 
+/* Headers of an answer are noted at its end, and once more where its turn runs again. */
+static int is_outdated(const struct llm_allowance *allowance, int kind, int64_t at_ms)
+{
+    const int64_t behind = allowance->since[kind] - at_ms;
+
+    return behind > 0 && behind <= LLM_ALLOWANCE_MOST_MS; /* else the clock was set back */
+}
+
 void llm_allowance_note(struct llm_allowance *allowance, const struct llm_allowed *allowed,
-                        int answered, int64_t retry_after_ms, int64_t now_ms)
+                        int answered, int64_t retry_after_ms)
 {
     int told = 0;
 
+    for (int i = 0; i < LLM_ALLOWED_KINDS; i++)
+        told |= allowed->reset_ms[i] > 0;
     for (int i = 0; i < LLM_ALLOWED_KINDS; i++) {
         const int64_t reset = allowed->reset_ms[i];
 
-        if (reset == 0)
+        if ((reset == 0 && (told || !answered)) || is_outdated(allowance, i, allowed->at_ms))
             continue;
-        told = 1;
         allowance->left[i] = allowed->left[i];
         allowance->gain[i] = allowed->gain[i];
-        allowance->since[i] = now_ms;
+        allowance->since[i] = allowed->at_ms;
         allowance->until[i] =
-            now_ms + (retry_after_ms >= 0 && retry_after_ms < reset ? retry_after_ms : reset);
+            reset == 0
+                ? 0
+                : allowed->at_ms +
+                      (retry_after_ms >= 0 && retry_after_ms < reset ? retry_after_ms : reset);
     }
-    if (answered && !told)
-        memset(allowance->until, 0, sizeof(allowance->until));
 }
 
 void llm_allowance_take(struct llm_allowance *allowance, const struct llm_need *need,
@@ -312,10 +322,12 @@ int64_t llm_allowance_wait(const struct llm_allowance *allowance, const struct l
 
         if (one <= wait || (allowance->left[i] > 0 && allowance->left[i] >= wanted))
             continue;
+        if (one > LLM_ALLOWANCE_MOST_MS) /* the clock was set back */
+            continue;
         if (need->refilled)
             one = refill_wait(allowance, i, wanted > 0 ? wanted : 1, now_ms);
         if (one > wait)
             wait = one;
     }
-    return wait > LLM_ALLOWANCE_MOST_MS ? LLM_ALLOWANCE_MOST_MS : wait;
+    return wait;
 }

@@ -16,7 +16,8 @@
  * (`…-limit…`), as some providers give all of it back at once.
  *
  * A number that cannot be read, a negative one (Azure's for "not known") and a time that has passed count for
- * nothing. No time is later than LLM_ALLOWANCE_MOST_MS, whatever it says.
+ * nothing. No time is later than LLM_ALLOWANCE_MOST_MS, whatever it says; what is, as our clock was set back, is
+ * forgotten.
  */
 #ifndef LLM_ALLOWANCE_H
 #define LLM_ALLOWANCE_H
@@ -38,6 +39,7 @@ enum llm_allowed_of {
 
 /* What the headers of one answer say. */
 struct llm_allowed {
+    int64_t at_ms; /* when it came */
     uint32_t left[LLM_ALLOWED_KINDS];
     uint32_t reset_ms[LLM_ALLOWED_KINDS]; /* from the answer on; 0: nothing is said  */
     uint32_t gain[LLM_ALLOWED_KINDS];     /* that comes back in a minute; 0: not known */
@@ -47,20 +49,22 @@ struct llm_allowed {
 struct llm_allowance {
     int64_t left[LLM_ALLOWED_KINDS]; /* below 0 where more was taken since */
     uint32_t gain[LLM_ALLOWED_KINDS];
-    int64_t since[LLM_ALLOWED_KINDS], until[LLM_ALLOWED_KINDS]; /* 0: nothing is known */
+    int64_t since[LLM_ALLOWED_KINDS]; /* when that was told */
+    int64_t until[LLM_ALLOWED_KINDS]; /* 0: nothing is known */
 };
 
 /* Milliseconds from `now_ms` on until a reset: a span of time, seconds, seconds or milliseconds since 1970, or a
  * time of RFC 3339. 0 for what has passed, -1 for what is none of them. */
 int64_t llm_allowed_reset(troupe_str text, int64_t now_ms);
-/* Times are compared with the answer's own Date, else with `now_ms`. [turn] */
+/* Times are compared with the answer's own Date, else with `now_ms`, when it came. [turn] */
 void llm_allowed_read(const troupe_http_v1 *api, const troupe_http *http, enum llm_format format,
                       int64_t now_ms, struct llm_allowed *ret);
 
 /* What an answer told, or a refusal: where that says when to try again (-1: it does not), no reset is later. A
- * question that was answered without a word of limits shows that nothing known of them holds any more. */
+ * question that was answered without a word of limits shows that nothing known of them holds any more. What others
+ * told later stays. */
 void llm_allowance_note(struct llm_allowance *allowance, const struct llm_allowed *allowed,
-                        int answered, int64_t retry_after_ms, int64_t now_ms);
+                        int answered, int64_t retry_after_ms);
 /* A call goes out of which the next headers tell only later. */
 void llm_allowance_take(struct llm_allowance *allowance, const struct llm_need *need,
                         int64_t now_ms);

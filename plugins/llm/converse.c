@@ -388,14 +388,14 @@ static struct llm_window *window_of(const struct talk *talk)
 }
 
 /* What the round that has ended says of its key's limits. */
-static void count(troupe_turn *turn, struct talk *talk)
+static void count(struct talk *talk)
 {
     const struct llm_round *round = talk->round;
 
     llm_round_count(talk->round, window_of(talk));
     llm_allowance_note(&talk->agent->candidates[talk->candidate].health.allowances[round->key],
                        &round->allowed, round->http_status == 200 && !round->kind,
-                       round->retry_after_ms, now_of(turn, talk));
+                       round->retry_after_ms);
 }
 
 static void note(troupe_turn *turn, const struct talk *talk)
@@ -769,7 +769,7 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
         status = ask_one(turn, talk);
         if (pool)
             llm_pool_leave(pool, troupe_turn_id(turn));
-        count(turn, talk);
+        count(talk);
         if (status >= 0) {
             note(turn, talk);
             learn(talk);

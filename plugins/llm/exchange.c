@@ -223,6 +223,7 @@ static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint
                           uint32_t patience_ms, int64_t now_ms, struct attempt *ret)
 {
     const troupe_http_v1 *api = troupe_http_api(turn);
+    const int64_t left = troupe_time_left(turn);
     struct llm_reservation reservation;
     struct llm_provider_error none = {0};
     troupe_http *http = NULL;
@@ -249,7 +250,8 @@ static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint
     }
     exchange->http_status = api->status(http);
     ret->spent = LLM_SPENT_UNKNOWN;
-    llm_allowed_read(api, http, exchange->settings->format, now_ms, &ret->allowed);
+    llm_allowed_read(api, http, exchange->settings->format, now_ms + left - troupe_time_left(turn),
+                     &ret->allowed);
     status = take(turn, exchange, http, &reservation, ret);
     api->close(turn, http);
     /* An answer stays one where its cost could not be written down: the host books the worst case. */
@@ -339,8 +341,7 @@ static void note_health(troupe_turn *turn, const struct llm_exchange *exchange,
 }
 
 /* Counts with the key's limits what came of it, and keeps what its provider tells of them. */
-static void count(troupe_turn *turn, const struct llm_exchange *exchange,
-                  const struct asking *asking, const struct llm_pick *pick,
+static void count(const struct llm_exchange *exchange, const struct llm_pick *pick,
                   const struct attempt *attempt)
 {
     struct llm_models *kept = exchange->kept;
@@ -351,7 +352,7 @@ static void count(troupe_turn *turn, const struct llm_exchange *exchange,
     llm_limits_settle(&exchange->router->links[kept->providers[exchange->at]].windows[pick->key],
                       &taken, attempt->spent, attempt->tokens);
     llm_allowance_note(&kept->health[exchange->at].allowances[pick->key], &attempt->allowed,
-                       attempt->answer != NULL, attempt->retry_after_ms, now_of(turn, asking));
+                       attempt->answer != NULL, attempt->retry_after_ms);
 }
 
 /* Whether the turn's own time ended while the model said nothing for longer than it may (LLM_SILENT_MS). What
@@ -391,7 +392,7 @@ static troupe_status ask_one(troupe_turn *turn, struct llm_exchange *exchange,
     troupe_status status = once(turn, exchange, key, asking->next >= 0 ? exchange->patience_ms : 0,
                                 now_of(turn, asking), &attempt);
 
-    count(turn, exchange, asking, pick, &attempt);
+    count(exchange, pick, &attempt);
     if (status == TROUPE_BUDGET && troupe_turn_status(turn) >= 0) {
         asking->gone |= 1u << exchange->at;
         asking->refused = status;
@@ -453,7 +454,7 @@ static troupe_status ask_all(troupe_turn *turn, struct llm_exchange *exchange,
         if (!exchange->aim(exchange, turn)) {
             const struct attempt none = {.spent = LLM_SPENT_NOTHING, .retry_after_ms = -1};
 
-            count(turn, exchange, asking, &pick, &none);
+            count(exchange, &pick, &none);
             asking->gone |= 1u << pick.model;
             asking->unfit++;
             continue;

@@ -116,6 +116,15 @@ static troupe_status want_schema(troupe_turn *turn, struct llm_request *request,
     return troupe_fail(turn, TROUPE_ARGUMENT, "llm.bad_arguments", "llm.chat: schema: %s.", wrong);
 }
 
+/* In the turn's memory: few questions have any, and the stack is small. */
+static troupe_status load_pictures(troupe_turn *turn, const struct llm_settings *settings,
+                                   struct llm_request *request)
+{
+    struct llm_pictures *pictures = troupe_turn_alloc(turn, sizeof(*pictures));
+
+    return pictures ? llm_pictures_load(turn, settings, request, pictures) : TROUPE_NOMEM;
+}
+
 TROUPE_SERVICE(llm_chat, TROUPE_SERVICE_LLM_CHAT, "Answer of a language model",
                TROUPE_STREAMS | TROUPE_PAID,
                TROUPE_JSON(messages, "Messages with role and content, oldest first"),
@@ -140,7 +149,6 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
     struct llm_round round = {.settings = settings, .request = &request};
     struct llm_share share = {.question = question};
     const char *problem = NULL;
-    struct llm_pictures pictures;
     enum llm_route way = llm_route_of(route);
     uint32_t prefer;
     int shared;
@@ -165,7 +173,7 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
         way = LLM_VISION;
         share.question = (troupe_str){"", 0}; /* words alone do not say what is meant */
         status = settings->pictures > 0 && llm_router_sees(&agent->router, way)
-                     ? llm_pictures_load(turn, settings, &request, &pictures)
+                     ? load_pictures(turn, settings, &request)
                      : llm_cannot_see(turn);
         if (status < 0) {
             llm_request_clear(&request);
@@ -180,7 +188,7 @@ static troupe_status llm_chat(troupe_turn *turn, troupe_str messages, troupe_str
     prefer = llm_prefer_load(turn, &agent->router, way);
     /* What one model said is not for somebody who would rather have another. */
     shared = !request.schema && !prefer && may_share(turn, settings, &request, cache, &share);
-    status = shared && request.pictures ? llm_pictures_digest(turn, &pictures) : TROUPE_OK;
+    status = shared && request.pictures ? llm_pictures_digest(turn, request.pictures) : TROUPE_OK;
     if (status >= 0)
         status = answer(turn, agent, way, prefer, shared ? &share : NULL, &round);
     llm_request_clear(&request);

@@ -439,7 +439,9 @@ static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
     }
     round->asked = 1;
     round->http_status = api->status(http);
-    llm_allowed_read(api, http, round->settings->format, round->now_ms, &round->allowed);
+    llm_allowed_read(api, http, round->settings->format,
+                     round->now_ms + round->left_at_start - troupe_time_left(turn),
+                     &round->allowed);
     if (round->http_status < 200 || round->http_status >= 300) {
         status = refused(turn, round, http);
     } else {

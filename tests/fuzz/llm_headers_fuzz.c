@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     llm_allowed_read(&api, NULL, data[0] & 1 ? LLM_FORMAT_ANTHROPIC : LLM_FORMAT_OPENAI, NOW,
                      &allowed);
-    llm_allowance_note(&allowance, &allowed, 1, -1, NOW);
+    llm_allowance_note(&allowance, &allowed, 1, -1);
     for (int64_t ms = 0; ms <= LLM_ALLOWANCE_MOST_MS; ms = ms * 3 + 7) {
         const int64_t all = llm_allowance_wait(&allowance, &need, NOW + ms),
                       part = llm_allowance_wait(&allowance, &refilled, NOW + ms);

@@ -206,12 +206,13 @@ static void what_is_left_goes_down_with_each_call(void **state)
 {
     const struct llm_need need = {100, 50, 0};
     struct llm_allowance allowance = {0};
-    struct llm_allowed allowed = {.left = {[LLM_ALLOWED_TOKENS] = 300},
+    struct llm_allowed allowed = {.at_ms = NOW,
+                                  .left = {[LLM_ALLOWED_TOKENS] = 300},
                                   .reset_ms = {[LLM_ALLOWED_TOKENS] = 60 * S}};
 
     (void)state;
     assert_int_equal(llm_allowance_wait(&allowance, &need, NOW), 0);
-    llm_allowance_note(&allowance, &allowed, 1, -1, NOW);
+    llm_allowance_note(&allowance, &allowed, 1, -1);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(llm_allowance_wait(&allowance, &need, NOW), 0);
         llm_allowance_take(&allowance, &need, NOW);
@@ -221,15 +222,42 @@ static void what_is_left_goes_down_with_each_call(void **state)
     /* the longest that headers are believed */
     allowed.left[LLM_ALLOWED_TOKENS] = 0;
     allowed.reset_ms[LLM_ALLOWED_TOKENS] = (uint32_t)LLM_ALLOWANCE_MOST_MS;
-    llm_allowance_note(&allowance, &allowed, 1, -1, NOW);
+    llm_allowance_note(&allowance, &allowed, 1, -1);
     assert_int_equal(llm_allowance_wait(&allowance, &need, NOW), LLM_ALLOWANCE_MOST_MS);
-    /* and so does our own clock where it is set back by a day */
-    assert_int_equal(llm_allowance_wait(&allowance, &need, NOW - 86400 * S), LLM_ALLOWANCE_MOST_MS);
+    /* and a clock that is set back shuts nobody out for longer */
+    assert_int_equal(llm_allowance_wait(&allowance, &need, NOW - 86400 * S), 0);
     /* what is full again is known at once */
     allowed.left[LLM_ALLOWED_TOKENS] = 300;
     allowed.reset_ms[LLM_ALLOWED_TOKENS] = 1;
-    llm_allowance_note(&allowance, &allowed, 1, -1, NOW);
+    llm_allowance_note(&allowance, &allowed, 1, -1);
     assert_int_equal(llm_allowance_wait(&allowance, &need, NOW), 0);
+}
+
+/* A long answer ends after others that came behind it, and turns that run again have the times of their first run. */
+static void what_was_told_later_is_not_undone_by_what_was_told_before(void **state)
+{
+    const struct llm_need need = {100, 50, 0};
+    struct llm_allowance allowance = {0};
+    struct llm_allowed full = {.at_ms = NOW,
+                               .left = {[LLM_ALLOWED_TOKENS] = 9000},
+                               .reset_ms = {[LLM_ALLOWED_TOKENS] = 60 * S}};
+    const struct llm_allowed empty = {.at_ms = NOW + 5 * S,
+                                      .reset_ms = {[LLM_ALLOWED_TOKENS] = 55 * S}};
+    const struct llm_allowed nothing = {.at_ms = NOW}, silent = {.at_ms = NOW + 6 * S};
+
+    (void)state;
+    llm_allowance_note(&allowance, &empty, 1, -1);
+    llm_allowance_note(&allowance, &full, 1, -1);
+    llm_allowance_note(&allowance, &nothing, 1, -1);
+    assert_int_equal(llm_allowance_wait(&allowance, &need, NOW + 30 * S), 30 * S);
+    llm_allowance_note(&allowance, &silent, 1, -1);
+    llm_allowance_note(&allowance, &empty, 1, -1);
+    assert_int_equal(llm_allowance_wait(&allowance, &need, NOW + 30 * S), 0);
+    /* a clock that was set back is another matter */
+    full.left[LLM_ALLOWED_TOKENS] = 0;
+    full.at_ms = NOW - 2 * LLM_ALLOWANCE_MOST_MS;
+    llm_allowance_note(&allowance, &full, 1, -1);
+    assert_int_equal(llm_allowance_wait(&allowance, &need, full.at_ms), 60 * S);
 }
 
 static void what_fills_up_evenly_is_counted_on_where_it_is_wanted(void **state)
@@ -253,7 +281,7 @@ static void what_fills_up_evenly_is_counted_on_where_it_is_wanted(void **state)
     struct llm_allowance allowance = {0};
 
     (void)state;
-    llm_allowance_note(&allowance, &allowed, 1, -1, NOW);
+    llm_allowance_note(&allowance, &allowed, 1, -1);
     assert_int_equal(llm_allowance_wait(&allowance, &need, NOW), 60 * S);
     assert_int_equal(llm_allowance_wait(&allowance, &refilled, NOW), S + 1);
     assert_int_equal(llm_allowance_wait(&allowance, &need, NOW + S + 1), 59 * S - 1);
@@ -268,11 +296,11 @@ static void what_fills_up_evenly_is_counted_on_where_it_is_wanted(void **state)
     assert_int_equal(llm_allowance_wait(&allowance, &refilled, NOW + 60 * S), 0);
     /* of a day it is the day's pace, though nothing is believed for longer than an hour */
     allowed = read_headers(LLM_FORMAT_OPENAI, day);
-    llm_allowance_note(&allowance, &allowed, 1, -1, NOW);
+    llm_allowance_note(&allowance, &allowed, 1, -1);
     assert_int_equal(llm_allowance_wait(&allowance, &refilled, NOW), 6 * S + 1);
     /* without the limit nobody knows the pace */
     allowed.gain[LLM_ALLOWED_REQUESTS] = 0;
-    llm_allowance_note(&allowance, &allowed, 1, -1, NOW);
+    llm_allowance_note(&allowance, &allowed, 1, -1);
     assert_int_equal(llm_allowance_wait(&allowance, &refilled, NOW), LLM_ALLOWANCE_MOST_MS);
 }
 
@@ -505,6 +533,19 @@ static void a_key_with_nothing_left_is_passed_over_until_its_reset(void **state)
         assert_int_equal(fake->slept_ms, 0);
         fake_turn_free(fake);
     }
+}
+
+/* Not from the end of an answer that took longer than that. */
+static void the_reset_counts_from_when_it_was_told(void **state)
+{
+    struct fake_turn *fake = two_keys(NULL);
+
+    (void)state;
+    no_requests_left(fake, 0, "5s");
+    fake->responses[0].chunk_ms = 10 * S;
+    is_asked_with(fake, "api_key");
+    is_asked_with(fake, "api_key");
+    fake_turn_free(fake);
 }
 
 /* As OpenAI's own refusals have it: all is back in minutes, something in a second. */
@@ -836,6 +877,7 @@ int main(void)
         cmocka_unit_test(each_providers_headers_are_understood),
         cmocka_unit_test(headers_that_make_no_sense_count_for_nothing),
         cmocka_unit_test(what_is_left_goes_down_with_each_call),
+        cmocka_unit_test(what_was_told_later_is_not_undone_by_what_was_told_before),
         cmocka_unit_test(what_fills_up_evenly_is_counted_on_where_it_is_wanted),
         cmocka_unit_test(no_sixty_seconds_have_more_than_is_allowed),
         cmocka_unit_test(tokens_count_as_guessed_and_then_as_told),
@@ -843,6 +885,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_is_set_shuts_nobody_out),
         cmocka_unit_test(limits_are_for_all_keys_or_for_each),
         cmocka_unit_test(a_key_with_nothing_left_is_passed_over_until_its_reset),
+        cmocka_unit_test(the_reset_counts_from_when_it_was_told),
         cmocka_unit_test(a_refusal_that_says_when_to_come_back_is_believed),
         cmocka_unit_test(an_answer_shows_that_something_was_left),
         cmocka_unit_test(so_is_one_that_has_less_left_than_the_question_takes),
