@@ -300,6 +300,19 @@ TROUPE_SERVICE(llm_route, LLM_ROUTE_FUNCTION, "Chooses the model that is asked; 
                TROUPE_BOOL(pictures, "Whether it has to see", .def = 0),
                TROUPE_BOOL(hurry, "Whether no better one at its limit is waited for", .def = 0))
 
+/* A question that goes round a model is one more that it fails, for the owner; one that may wait for a limit comes
+ * here again. */
+static void tell_around(troupe_turn *turn, struct llm_agent *agent, const struct llm_choice *choice,
+                        int64_t now_ms)
+{
+    for (uint32_t i = 0; i < agent->router.count; i++) {
+        struct llm_candidate *model = &agent->candidates[i];
+
+        if (choice->around >> i & 1 && model->health.last)
+            llm_alert_watch(turn, &model->alert, &model->settings, model->health.last, now_ms);
+    }
+}
+
 static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t tokens,
                                int64_t max_tokens, int64_t complexity, int64_t tried,
                                int64_t prefer, int64_t last, int32_t again, int32_t pictures,
@@ -324,11 +337,8 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
     llm_router_choose(&agent->router, &ask, now_ms, &choice);
     while (llm_choice_tell(&why, part, sizeof(part)))
         troupe_reason(turn, "llm.route", "%s", part);
-    /* A question that goes round a model is one more that it fails, for the owner. */
-    for (uint32_t i = 0; last < 0 && i < agent->router.count; i++)
-        if (choice.around >> i & 1 && agent->candidates[i].health.last)
-            llm_alert_watch(turn, &agent->candidates[i].alert, &agent->candidates[i].settings,
-                            agent->candidates[i].health.last, now_ms);
+    if (last < 0 && (choice.candidate >= 0 || !choice.limit))
+        tell_around(turn, agent, &choice, now_ms);
     if (choice.passed)
         troupe_metric(turn, "limits", 1, "passed", NULL);
     for (uint32_t i = 0; i < agent->router.count; i++)

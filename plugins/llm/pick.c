@@ -210,6 +210,17 @@ troupe_status llm_pick_ask(troupe_turn *turn, const char *kind, const struct llm
     return TROUPE_OK;
 }
 
+/* A question that goes round a model is one more that it fails, for the owner; one that may wait for a limit comes
+ * here again. */
+static void tell_around(troupe_turn *turn, struct llm_models *models, const struct llm_pick *pick,
+                        int64_t now_ms)
+{
+    for (uint32_t i = 0; i < models->count; i++)
+        if (pick->around >> i & 1 && models->health[i].last)
+            llm_alert_watch(turn, &models->alerts[i], &models->to[i], models->health[i].last,
+                            now_ms);
+}
+
 troupe_status llm_pick_answer(troupe_turn *turn, struct llm_others *others,
                               struct llm_router *router, troupe_str kind,
                               const struct llm_wish *wish)
@@ -222,11 +233,8 @@ troupe_status llm_pick_answer(troupe_turn *turn, struct llm_others *others,
     char result[192];
 
     llm_pick(models, router, wish, now_ms, &pick);
-    /* A question that goes round a model is one more that it fails, for the owner. */
-    for (uint32_t i = 0; !wish->tried && !wish->again && i < models->count; i++)
-        if (pick.around >> i & 1 && models->health[i].last)
-            llm_alert_watch(turn, &models->alerts[i], &models->to[i], models->health[i].last,
-                            now_ms);
+    if (!wish->tried && !wish->again && (pick.model >= 0 || pick.wait_ms < 0))
+        tell_around(turn, models, &pick, now_ms);
     if (pick.passed)
         troupe_metric(turn, "limits", 1, "passed", NULL);
     if (pick.diverts || pick.passed)

@@ -755,6 +755,34 @@ static void for_a_moment_the_better_model_is_waited_for(void **state)
     fake_turn_free(fake);
 }
 
+/* For the owner a question that waits and is put again is one, though nobody chose for it at first. */
+static void who_waits_goes_round_a_model_that_is_down_once(void **state)
+{
+    static const char *const config[] = {"base_url_2",  "http://127.0.0.1:8081/v1",
+                                         "route_chat",  "own-1 90, 2:far-1 5",
+                                         "alert_count", "7",
+                                         "alert_share", "0",
+                                         "cost_weight", "0",
+                                         NULL};
+    struct fake_turn *fake = two_keys(config);
+
+    (void)state;
+    for (int i = 0; i < LLM_BREAKER_FAILURES; i++) {
+        fake->responses[2 * i].status = 500;
+        no_requests_left(fake, 2 * i + 1, "700ms");
+        fake->now_ms += S;
+        assert_int_equal(llm_talk(fake), TROUPE_OK);
+        assert_int_equal(fake->request_count, 2 * i + 2);
+    }
+    assert_int_equal(fake->slept_ms, 0);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
+    assert_true(fake->slept_ms >= 700);
+    assert_null(fake->told.ptr);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
+    assert_true(fake_text_has(&fake->told, "failed 7 times"));
+    fake_turn_free(fake);
+}
+
 /* A wait that is longer than the first token may take is none, though it is short. */
 static void who_may_not_wait_so_long_gets_the_next_model_at_once(void **state)
 {
@@ -897,6 +925,7 @@ int main(void)
         cmocka_unit_test(what_is_not_paid_for_takes_nothing),
         cmocka_unit_test(where_all_keys_are_used_up_the_next_model_answers),
         cmocka_unit_test(for_a_moment_the_better_model_is_waited_for),
+        cmocka_unit_test(who_waits_goes_round_a_model_that_is_down_once),
         cmocka_unit_test(who_may_not_wait_so_long_gets_the_next_model_at_once),
         cmocka_unit_test(the_status_tells_of_keys_at_their_limits),
         cmocka_unit_test(where_nothing_else_is_left_a_short_limit_is_waited_for),
