@@ -296,7 +296,15 @@ static void tell_others(const struct llm_router *router, const struct llm_ask *a
     }
 }
 
-/* Its value, had it never failed. */
+/* The value with which it would be chosen, were nothing in its way. */
+static double value_of(const struct llm_ask *ask, const struct findings *found,
+                       const struct llm_way *way, uint32_t place)
+{
+    return found->value[place] +
+           (found->why_not[place] && is_preferred(ask, way, place) ? PREFERRED : 0);
+}
+
+/* The same, had it never failed. */
 static double unharmed(const struct llm_router *router, const struct llm_health *health,
                        double value, int64_t now_ms)
 {
@@ -315,8 +323,9 @@ static void look_ahead(const struct llm_router *router, const struct llm_ask *as
     const int64_t wait =
         llm_health_wait(&model->health, &router->links[model->provider], &need, now_ms, &limit);
 
-    if (!limit && (found->best < 0 || unharmed(router, &model->health, found->value[place],
-                                               now_ms) >= found->value[found->best]))
+    if (!limit &&
+        (found->best < 0 || unharmed(router, &model->health, value_of(ask, found, way, place),
+                                     now_ms) >= found->value[found->best]))
         choice->around |= 1u << index;
     if (wait <= 0 || (choice->wait_ms >= 0 && wait >= choice->wait_ms))
         return;
@@ -371,7 +380,7 @@ static int is_worth_waiting(const struct llm_router *router, const struct llm_as
         return 0;
     for (uint32_t i = 0; i < way->count; i++) {
         const struct llm_candidate *model = &router->candidates[way->to[i].candidate];
-        const double value = found->value[i] + (is_preferred(ask, way, i) ? PREFERRED : 0);
+        const double value = value_of(ask, found, way, i);
         int64_t wait;
         int limit;
 

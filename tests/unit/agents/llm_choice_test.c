@@ -84,6 +84,28 @@ static void note(struct rig *rig, uint32_t candidate, const char *kind)
     llm_router_note(&rig->router, candidate, 0, kind ? kind_of(kind) : NULL, -1, 300, 900);
 }
 
+/* Be it the worst of them. */
+static void who_is_preferred_and_down_is_gone_round(void **state)
+{
+    struct llm_ask ask = {
+        .route = LLM_CODE, .tokens = 500, .max_tokens = 1000, .last = -1, .prefer = 1u << OWN};
+    struct rig *rig = rig_new();
+    static struct llm_choice choice;
+
+    (void)state;
+    rig->router.cost_weight = 0;
+    for (int i = 0; i < LLM_BREAKER_FAILURES; i++)
+        note(rig, OWN, "provider_failed");
+    llm_router_choose(&rig->router, &ask, NOW, &choice);
+    assert_int_equal(choice.candidate, DEAR);
+    assert_int_equal(choice.around, 1u << OWN);
+    ask.prefer = 0;
+    llm_router_choose(&rig->router, &ask, NOW, &choice);
+    assert_int_equal(choice.candidate, DEAR);
+    assert_int_equal(choice.around, 0);
+    free(rig);
+}
+
 static void the_task_decides_what_quality_is_worth(void **state)
 {
     struct rig *rig = rig_new();
@@ -526,6 +548,7 @@ static void what_is_preferred_keeps_to_floor_breaker_and_price(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_is_preferred_and_down_is_gone_round),
         cmocka_unit_test(the_task_decides_what_quality_is_worth),
         cmocka_unit_test(what_is_below_the_floor_is_never_asked),
         cmocka_unit_test(measured_slowness_and_failures_count),
