@@ -92,13 +92,12 @@ void llm_limits_settle(struct llm_window *window, struct llm_taken *taken, enum 
                        uint64_t tokens)
 {
     const int64_t guessed = llm_need_sum(&taken->need);
-    const int64_t used = tokens < UINT32_MAX ? (int64_t)tokens : UINT32_MAX;
+    const int64_t used = spent == LLM_SPENT_UNKNOWN  ? guessed
+                         : spent != LLM_SPENT_TOKENS ? 0
+                         : tokens < UINT32_MAX       ? (int64_t)tokens
+                                                     : UINT32_MAX;
 
-    if (taken->at_ms == 0 || spent == LLM_SPENT_UNKNOWN) {
-        taken->at_ms = 0;
-        return;
-    }
-    llm_window_amend(window, taken->at_ms, spent == LLM_SPENT_NOTHING ? -1 : 0,
-                     (spent == LLM_SPENT_TOKENS ? used : 0) - guessed);
+    if (taken->at_ms != 0)
+        llm_window_end(window, taken->at_ms, spent == LLM_SPENT_NOTHING ? -1 : 0, used - guessed);
     taken->at_ms = 0;
 }

@@ -34,7 +34,7 @@ void llm_window_look(struct llm_window *window, int64_t now_ms)
 
         window->requests -= window->slots[at].requests;
         window->tokens -= window->slots[at].tokens;
-        window->slots[at].requests = window->slots[at].tokens = 0;
+        memset(&window->slots[at], 0, sizeof(window->slots[at]));
     }
 }
 
@@ -78,20 +78,41 @@ static void amend_one(uint32_t *slot, uint64_t *sum, int64_t more)
     *slot = (uint32_t)value;
 }
 
-void llm_window_amend(struct llm_window *window, int64_t at_ms, int64_t requests, int64_t tokens)
+/* The slot of a time; -1: there is none. */
+static int64_t slot_of(const struct llm_window *window, int64_t at_ms)
 {
-    const int64_t second = at_ms / 1000, at = second % LLM_WINDOW_SLOTS;
+    const int64_t second = at_ms / 1000;
 
-    if (!is_bounded(window) || second < 0 || second > window->newest ||
-        second <= window->newest - LLM_WINDOW_SLOTS)
+    return !is_bounded(window) || second < 0 || second > window->newest ||
+                   second <= window->newest - LLM_WINDOW_SLOTS
+               ? -1
+               : second % LLM_WINDOW_SLOTS;
+}
+
+static void amend(struct llm_window *window, int64_t slot, int64_t requests, int64_t tokens)
+{
+    amend_one(&window->slots[slot].requests, &window->requests, requests);
+    amend_one(&window->slots[slot].tokens, &window->tokens, tokens);
+}
+
+void llm_window_end(struct llm_window *window, int64_t at_ms, int64_t requests, int64_t tokens)
+{
+    const int64_t slot = slot_of(window, at_ms);
+
+    if (slot < 0 || window->slots[slot].open == 0)
         return;
-    amend_one(&window->slots[at].requests, &window->requests, requests);
-    amend_one(&window->slots[at].tokens, &window->tokens, tokens);
+    window->slots[slot].open--;
+    amend(window, slot, requests, tokens);
 }
 
 void llm_window_take(struct llm_window *window, const struct llm_need *need, int64_t now_ms)
 {
+    int64_t slot;
+
     llm_window_look(window, now_ms);
-    /* In the newest where the clock was set back a little. */
-    llm_window_amend(window, window->newest * 1000, 1, llm_need_sum(need));
+    slot = slot_of(window, window->newest * 1000); /* also where the clock was set back a little */
+    if (slot < 0)
+        return;
+    window->slots[slot].open++;
+    amend(window, slot, 1, llm_need_sum(need));
 }

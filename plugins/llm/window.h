@@ -28,6 +28,7 @@ struct llm_window {
     uint64_t requests, tokens;           /* of all slots                    */
     struct {
         uint32_t requests, tokens;
+        uint32_t open; /* of the requests, those that have not ended */
     } slots[LLM_WINDOW_SLOTS];
 };
 
@@ -38,7 +39,8 @@ void llm_window_look(struct llm_window *window, int64_t now_ms);
 int64_t llm_window_wait(const struct llm_window *window, const struct llm_need *need,
                         int64_t now_ms);
 void llm_window_take(struct llm_window *window, const struct llm_need *need, int64_t now_ms);
-/* Adds to what was taken at `at_ms`, or takes from it; nothing where that is over a minute ago. */
-void llm_window_amend(struct llm_window *window, int64_t at_ms, int64_t requests, int64_t tokens);
+/* A call that was taken at `at_ms` has ended: adds to what it took, or takes from it. Nothing where that is over a
+ * minute ago, or where no call of then is open, as when a turn runs again. */
+void llm_window_end(struct llm_window *window, int64_t at_ms, int64_t requests, int64_t tokens);
 
 #endif

@@ -385,6 +385,26 @@ static void tokens_count_as_guessed_and_then_as_told(void **state)
     assert_int_equal(window.requests, 0);
 }
 
+/* A turn that waited for a button runs again from its first line, with the times of its first run. */
+static void a_call_is_settled_once_though_its_turn_runs_again(void **state)
+{
+    const struct llm_need need = {400, 600, 0};
+    struct llm_window window = {.most_tokens = 2500};
+
+    (void)state;
+    llm_window_take(&window, &need, NOW);
+    llm_window_take(&window, &need, NOW);
+    for (int run = 0; run < 3; run++)
+        for (int call = 0; call < 2; call++) {
+            struct llm_taken taken = {NOW, need};
+
+            llm_limits_settle(&window, &taken, call == 0 ? LLM_SPENT_UNKNOWN : LLM_SPENT_NOTHING,
+                              0);
+        }
+    assert_int_equal(window.tokens, 1000);
+    assert_int_equal(window.requests, 1);
+}
+
 static void a_question_larger_than_the_limit_goes_out_alone(void **state)
 {
     const struct llm_need large = {5000, 0, 0}, small = {10, 0, 0};
@@ -909,6 +929,7 @@ int main(void)
         cmocka_unit_test(what_fills_up_evenly_is_counted_on_where_it_is_wanted),
         cmocka_unit_test(no_sixty_seconds_have_more_than_is_allowed),
         cmocka_unit_test(tokens_count_as_guessed_and_then_as_told),
+        cmocka_unit_test(a_call_is_settled_once_though_its_turn_runs_again),
         cmocka_unit_test(a_question_larger_than_the_limit_goes_out_alone),
         cmocka_unit_test(a_clock_that_is_set_shuts_nobody_out),
         cmocka_unit_test(limits_are_for_all_keys_or_for_each),
