@@ -380,22 +380,13 @@ static int64_t now_of(troupe_turn *turn, const struct talk *talk)
     return talk->now_ms + talk->left_ms - troupe_time_left(turn);
 }
 
-static struct llm_window *window_of(const struct talk *talk)
-{
-    const struct llm_candidate *candidate = &talk->agent->candidates[talk->candidate];
-
-    return &talk->agent->router.links[candidate->provider].windows[talk->round->key];
-}
-
 /* What the round that has ended says of its key's limits. */
 static void count(struct talk *talk)
 {
-    const struct llm_round *round = talk->round;
+    struct llm_candidate *candidate = &talk->agent->candidates[talk->candidate];
 
-    llm_round_count(talk->round, window_of(talk));
-    llm_allowance_note(&talk->agent->candidates[talk->candidate].health.allowances[round->key],
-                       &round->allowed, round->http_status == 200 && !round->kind,
-                       round->retry_after_ms);
+    llm_round_count(talk->round, &candidate->health,
+                    &talk->agent->router.links[candidate->provider]);
 }
 
 static void note(troupe_turn *turn, const struct talk *talk)
@@ -421,21 +412,21 @@ static void note_silence(troupe_turn *turn, const struct talk *talk)
     round->kind = NULL;
 }
 
-/* The same of a model that was asked beside that of the round. */
-static void note_other(troupe_turn *turn, struct talk *talk, const struct llm_race_ask *ask)
+/* Of two that were asked together the one failed by itself whose answer is not taken. */
+static void note_lost(troupe_turn *turn, struct talk *talk, const struct llm_race_ask *ask,
+                      int64_t candidate, uint32_t key)
 {
-    struct llm_candidate *other = &talk->agent->candidates[ask->other];
-    const struct llm_kind *kind = ask->other_kind;
+    struct llm_candidate *lost = &talk->agent->candidates[candidate];
+    const struct llm_kind *kind = ask->lost_kind;
 
-    troupe_log(other->settings.host, TROUPE_LOG_WARN,
+    troupe_log(lost->settings.host, TROUPE_LOG_WARN,
                "a question beside another model failed: %s %s (%s), model \"%s\"", kind->code,
-               kind->name, llm_category_name(kind->category), other->settings.model);
+               kind->name, llm_category_name(kind->category), lost->settings.model);
     troupe_metric(turn, "errors", 1, kind->name, NULL);
-    llm_router_note(&talk->agent->router, (uint32_t)ask->other, ask->key, kind, ask->other_retry_ms,
-                    0, 0);
-    if (!ask->other_adapted)
-        llm_alert_watch(turn, &other->alert, &other->settings, kind, now_of(turn, talk));
-    talk->tried |= 1u << ask->other;
+    llm_router_note(&talk->agent->router, (uint32_t)candidate, key, kind, ask->lost_retry_ms, 0, 0);
+    if (!ask->lost_adapted)
+        llm_alert_watch(turn, &lost->alert, &lost->settings, kind, now_of(turn, talk));
+    talk->tried |= 1u << candidate;
 }
 
 /* ---- what next ----------------------------------------------------------------------------------*/
@@ -543,7 +534,7 @@ static troupe_status go_elsewhere(troupe_turn *turn, struct talk *talk, const st
     round->kind = kind;
     round->shown = round->asked = 0;
     round->retry_after_ms = retry_after_ms;
-    llm_round_count(round, window_of(talk));
+    count(talk);
     talk->tried |= 1u << talk->candidate;
     troupe_metric(turn, "errors", 1, round->kind->name, NULL);
     if (llm_router_chooses(&talk->agent->router))
@@ -714,6 +705,7 @@ static int asks_for_tools(const struct talk *talk)
 static troupe_status ask_one(troupe_turn *turn, struct talk *talk)
 {
     struct llm_router *router = &talk->agent->router;
+    const uint32_t key = talk->round->key;
     struct llm_race_ask *ask;
     troupe_status status;
 
@@ -734,11 +726,14 @@ static troupe_status ask_one(troupe_turn *turn, struct talk *talk)
     status = llm_race_run(turn, talk->agent, talk->round, ask, &talk->tariff);
     talk->cost_micros += ask->lost_micros;
     if (ask->other_won) {
-        llm_health_slow(&router->candidates[talk->candidate].health, ask->lost_ms);
+        if (ask->lost_kind)
+            note_lost(turn, talk, ask, talk->candidate, key);
+        else
+            llm_health_slow(&router->candidates[talk->candidate].health, ask->lost_ms);
         talk->candidate = ask->other;
         talk->adaptations = 0;
-    } else if (ask->other >= 0 && ask->other_kind) {
-        note_other(turn, talk, ask);
+    } else if (ask->other >= 0 && ask->lost_kind) {
+        note_lost(turn, talk, ask, ask->other, ask->key);
     }
     return status;
 }

@@ -256,18 +256,22 @@ static void note_silence(troupe_turn *turn, struct race *race)
         return;
     round->silent = !round->kind && llm_round_is_silent(turn, round);
     if (race->sent && !race->second.kind && llm_round_is_silent(turn, &race->second)) {
-        race->ask->other_kind = &llm_kind_slow;
-        race->ask->other_retry_ms = -1;
+        race->ask->lost_kind = &llm_kind_slow;
+        race->ask->lost_retry_ms = -1;
     }
 }
 
-/* Of the second one's key. */
-static struct llm_window *window_of(const struct race *race)
+/* What the one came to whose answer is not taken. */
+static void count_lost(struct race *race, int64_t candidate, struct llm_round *round)
 {
-    struct llm_agent *agent = race->agent;
+    struct llm_candidate *model = &race->agent->candidates[candidate];
+    struct llm_race_ask *ask = race->ask;
 
-    return &agent->router.links[agent->candidates[race->ask->other].provider]
-                .windows[race->second.key];
+    llm_round_count(round, &model->health, &race->agent->router.links[model->provider]);
+    ask->lost_micros = round->cost_micros;
+    ask->lost_kind = round->lost ? NULL : round->kind;
+    ask->lost_adapted = round->adapted;
+    ask->lost_retry_ms = round->retry_after_ms;
 }
 
 static troupe_status end(troupe_turn *turn, struct race *race, struct llm_tariff *tariff)
@@ -284,22 +288,16 @@ static troupe_status end(troupe_turn *turn, struct race *race, struct llm_tariff
     if (race->winner == SECOND ||
         (race->winner < 0 && round->lost && race->sent && !second->lost)) {
         ask->other_won = 1;
-        ask->lost_micros = round->cost_micros;
+        count_lost(race, ask->ask.last, round);
         ask->lost_ms = round->total_ms;
         troupe_metric(turn, "hedges", 1, "won", NULL);
         take_second(race, tariff);
         return race->status[SECOND];
     }
     if (ask->other >= 0)
-        llm_round_count(&race->second, window_of(race));
-    if (race->sent) {
-        ask->lost_micros = second->cost_micros;
-        ask->other_kind = second->lost ? NULL : second->kind;
-        ask->other_adapted = second->adapted;
-        ask->other_retry_ms = second->retry_after_ms;
-    } else {
+        count_lost(race, ask->other, &race->second);
+    if (!race->sent)
         ask->other = -1;
-    }
     if (race->status[FIRST] == TROUPE_BUDGET && !round->kind)
         return llm_refused(turn, round->tariff, round->request);
     return race->status[FIRST];

@@ -19,14 +19,15 @@ struct llm_race_ask {
     struct llm_ask ask; /* `last`: the one that `round` goes to */
     int64_t now_ms;
 
-    int64_t other;                     /* the second one; -1: it was not asked      */
-    uint32_t key;                      /* with which                                */
-    uint8_t other_won;                 /* `round` is what that one gave             */
-    uint64_t lost_micros;              /* what the one whose answer is not taken cost, at most */
-    int64_t lost_ms;                   /* how long the first one was waited for in vain        */
-    const struct llm_kind *other_kind; /* why the second one failed, too; NULL: it did not */
-    uint8_t other_adapted;             /* it only refused a parameter                      */
-    int64_t other_retry_ms;            /* what it said of trying again; -1: nothing        */
+    int64_t other;     /* the second one; -1: it was not asked      */
+    uint32_t key;      /* with which                                */
+    uint8_t other_won; /* `round` is what that one gave             */
+    /* Of the one whose answer is not taken. */
+    uint64_t lost_micros;             /* what it cost, at most                      */
+    int64_t lost_ms;                  /* how long the first one was waited for in vain */
+    const struct llm_kind *lost_kind; /* why it failed by itself; NULL: it did not  */
+    uint8_t lost_adapted;             /* it only refused a parameter                */
+    int64_t lost_retry_ms;            /* what it said of trying again; -1: nothing  */
 };
 
 /* llm_round_run, with a second model where the settings and the host want it. Where the second one won,

@@ -464,18 +464,21 @@ static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
     return status;
 }
 
-void llm_round_count(struct llm_round *round, struct llm_window *window)
+void llm_round_count(struct llm_round *round, struct llm_health *health, struct llm_link *link)
 {
     const struct llm_usage *usage = &round->stream.usage;
     const int refused = round->http_status >= 300;
     const int known = round->estimated || llm_usage_reported(usage);
 
-    llm_limits_settle(window, &round->taken,
+    llm_limits_settle(&link->windows[round->key], &round->taken,
                       !round->asked ? LLM_SPENT_NOTHING
                       : refused     ? LLM_SPENT_REQUEST
                       : known       ? LLM_SPENT_TOKENS
                                     : LLM_SPENT_UNKNOWN,
                       usage->input + usage->output);
+    if (round->asked)
+        llm_allowance_note(&health->allowances[round->key], &round->allowed,
+                           round->http_status == 200 && !round->kind, round->retry_after_ms);
 }
 
 troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)

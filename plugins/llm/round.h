@@ -9,6 +9,7 @@
 #include "allowance.h"
 #include "cost.h"
 #include "errors.h"
+#include "health.h"
 #include "hold.h"
 #include "limits.h"
 #include "request.h"
@@ -73,8 +74,8 @@ int llm_round_is_silent(troupe_turn *turn, const struct llm_round *round);
  * of `kind`, or where that is NULL the status to return as it is. [turn, waits] */
 troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round);
 
-/* Counts with its key's limits what it came to. */
-void llm_round_count(struct llm_round *round, struct llm_window *window);
+/* Counts with its key's limits what it came to, and keeps what its provider told of them. */
+void llm_round_count(struct llm_round *round, struct llm_health *health, struct llm_link *link);
 
 /* Headers of every request to the provider; `ret` has room for LLM_HEADERS_MAX, `key` for
  * LLM_KEY_VALUE_MAX and is borrowed by them. `number` is the key's that is used. */

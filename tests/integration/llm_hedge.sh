@@ -13,6 +13,8 @@ cat >"$TAP_DIR/script.json" <<'JSON'
   { "match": { "contains": "late", "model": "beta" }, "fault": "hang_before_headers" },
   { "match": { "contains": "both", "model": "alpha" }, "first_delay_ms": 1500, "fault": "status", "status": 500 },
   { "match": { "contains": "both", "model": "beta" }, "fault": "status", "status": 503 },
+  { "match": { "contains": "breaks", "model": "alpha" }, "first_delay_ms": 1000, "fault": "status", "status": 500 },
+  { "match": { "contains": "breaks", "model": "beta" }, "first_delay_ms": 2500, "answer": "beta says {last}" },
   { "match": "nobody", "fault": "hang_before_headers" },
   { "match": "key", "times": 1, "fault": "hang_before_headers" },
   { "match": { "contains": "slowly", "model": "alpha" }, "fault": "hang_before_headers" },
@@ -129,6 +131,12 @@ like "$(chat "both")" "gamma says both" "where both fail the next one is asked"
 is "$(asked both)" "alpha beta gamma" "each once"
 like "$(why)" "alpha failed .*; asking gamma" "and the failure that counts is the first one's"
 is "$(open_ones)" 0 "no reservation stays open"
+host_stop
+
+case_of "route_chat = alpha 90, beta 60"
+like "$(chat "breaks")" "beta says breaks" "where the first one fails meanwhile the second one answers"
+grep -q 'failed: .* provider_failed (transient), model "alpha"' "$TAP_DIR/log"
+ok $? "and that the first one failed is kept"
 host_stop
 
 # The turn's time ends while both are waited for: that counts against each of them, as it does where one is asked.
