@@ -296,6 +296,14 @@ void llm_allowance_take(struct llm_allowance *allowance, const struct llm_need *
             allowance->left[i] -= want(need, i);
 }
 
+void llm_allowance_give_back(struct llm_allowance *allowance, const struct llm_need *need,
+                             int64_t at_ms)
+{
+    for (int i = 0; i < LLM_ALLOWED_KINDS; i++)
+        if (allowance->until[i] > at_ms && allowance->since[i] <= at_ms)
+            allowance->left[i] += want(need, i);
+}
+
 /* Until so much should be back, at the latest at the reset. */
 static int64_t refill_wait(const struct llm_allowance *allowance, int kind, int64_t wanted,
                            int64_t now_ms)

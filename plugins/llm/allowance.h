@@ -68,6 +68,9 @@ void llm_allowance_note(struct llm_allowance *allowance, const struct llm_allowe
 /* A call goes out of which the next headers tell only later. */
 void llm_allowance_take(struct llm_allowance *allowance, const struct llm_need *need,
                         int64_t now_ms);
+/* One that was taken at `at_ms` never left; nothing where headers told something since. */
+void llm_allowance_give_back(struct llm_allowance *allowance, const struct llm_need *need,
+                             int64_t at_ms);
 /* Milliseconds until a call may go out, as far as is known; 0: now. */
 int64_t llm_allowance_wait(const struct llm_allowance *allowance, const struct llm_need *need,
                            int64_t now_ms);

@@ -346,13 +346,15 @@ static void count(const struct llm_exchange *exchange, const struct llm_pick *pi
 {
     struct llm_models *kept = exchange->kept;
     struct llm_taken taken = {pick->at_ms, {exchange->tokens, 0, 0}};
+    struct llm_health *health;
 
     if (!kept)
         return;
-    llm_limits_settle(&exchange->router->links[kept->providers[exchange->at]].windows[pick->key],
-                      &taken, attempt->spent, attempt->tokens);
-    llm_allowance_note(&kept->health[exchange->at].allowances[pick->key], &attempt->allowed,
-                       attempt->answer != NULL, attempt->retry_after_ms);
+    health = &kept->health[exchange->at];
+    llm_health_settle(health, &exchange->router->links[kept->providers[exchange->at]],
+                      (uint32_t)pick->key, &taken, attempt->spent, attempt->tokens);
+    llm_allowance_note(&health->allowances[pick->key], &attempt->allowed, attempt->answer != NULL,
+                       attempt->retry_after_ms);
 }
 
 /* Whether the turn's own time ended while the model said nothing for longer than it may (LLM_SILENT_MS). What

@@ -306,6 +306,14 @@ void llm_health_take(struct llm_health *health, struct llm_link *link, int64_t k
     llm_allowance_take(&health->allowances[key], need, now_ms);
 }
 
+void llm_health_settle(struct llm_health *health, struct llm_link *link, uint32_t key,
+                       struct llm_taken *taken, enum llm_spent spent, uint64_t tokens)
+{
+    if (taken->at_ms != 0 && spent == LLM_SPENT_NOTHING)
+        llm_allowance_give_back(&health->allowances[key], &taken->need, taken->at_ms);
+    llm_limits_settle(&link->windows[key], taken, spent, tokens);
+}
+
 void llm_health_enter(struct llm_health *health, struct llm_link *link, int64_t now_ms)
 {
     breaker_enter(&health->breaker, now_ms);

@@ -13,6 +13,7 @@
 
 #include "allowance.h"
 #include "errors.h"
+#include "limits.h"
 #include "settings.h"
 #include "window.h"
 
@@ -94,6 +95,9 @@ void llm_health_enter(struct llm_health *health, struct llm_link *link, int64_t 
 /* It is asked with that key: so much is taken of its limits. */
 void llm_health_take(struct llm_health *health, struct llm_link *link, int64_t key,
                      const struct llm_need *need, int64_t now_ms);
+/* It has ended: once for each call, `taken` is empty then. */
+void llm_health_settle(struct llm_health *health, struct llm_link *link, uint32_t key,
+                       struct llm_taken *taken, enum llm_spent spent, uint64_t tokens);
 /* What came of it: `kind` NULL after an answer. Milliseconds to the first token and to the end. */
 void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t key,
                      const struct llm_kind *kind, int64_t retry_after_ms, int64_t first_ms,

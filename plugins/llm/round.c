@@ -470,7 +470,7 @@ void llm_round_count(struct llm_round *round, struct llm_health *health, struct 
     const int refused = round->http_status >= 300;
     const int known = round->estimated || llm_usage_reported(usage);
 
-    llm_limits_settle(&link->windows[round->key], &round->taken,
+    llm_health_settle(health, link, round->key, &round->taken,
                       !round->asked ? LLM_SPENT_NOTHING
                       : refused     ? LLM_SPENT_REQUEST
                       : known       ? LLM_SPENT_TOKENS

@@ -260,6 +260,34 @@ static void what_was_told_later_is_not_undone_by_what_was_told_before(void **sta
     assert_int_equal(llm_allowance_wait(&allowance, &need, full.at_ms), 60 * S);
 }
 
+static void what_never_left_takes_nothing_of_what_is_left(void **state)
+{
+    const struct llm_need need = {100, 50, 0};
+    const struct llm_allowed allowed = {
+        .at_ms = NOW,
+        .left = {[LLM_ALLOWED_REQUESTS] = 1, [LLM_ALLOWED_TOKENS] = 150},
+        .reset_ms = {[LLM_ALLOWED_REQUESTS] = 60 * S, [LLM_ALLOWED_TOKENS] = 60 * S}};
+    struct llm_health *health = calloc(1, sizeof(*health));
+    struct llm_link *link = calloc(1, sizeof(*link));
+
+    (void)state;
+    assert_non_null(health);
+    assert_non_null(link);
+    llm_allowance_note(&health->allowances[1], &allowed, 1, -1);
+    for (int i = 0; i < 3; i++) {
+        struct llm_taken taken = {NOW + i * S, need};
+
+        assert_int_equal(llm_allowance_wait(&health->allowances[1], &need, NOW + i * S), 0);
+        llm_health_take(health, link, 1, &need, NOW + i * S);
+        assert_int_not_equal(llm_allowance_wait(&health->allowances[1], &need, NOW + i * S), 0);
+        llm_health_settle(health, link, 1, &taken, i < 2 ? LLM_SPENT_NOTHING : LLM_SPENT_UNKNOWN,
+                          0);
+    }
+    assert_int_not_equal(llm_allowance_wait(&health->allowances[1], &need, NOW + 3 * S), 0);
+    free(link);
+    free(health);
+}
+
 static void what_fills_up_evenly_is_counted_on_where_it_is_wanted(void **state)
 {
     static const char *const list[] = {"x-ratelimit-limit-requests",
@@ -926,6 +954,7 @@ int main(void)
         cmocka_unit_test(headers_that_make_no_sense_count_for_nothing),
         cmocka_unit_test(what_is_left_goes_down_with_each_call),
         cmocka_unit_test(what_was_told_later_is_not_undone_by_what_was_told_before),
+        cmocka_unit_test(what_never_left_takes_nothing_of_what_is_left),
         cmocka_unit_test(what_fills_up_evenly_is_counted_on_where_it_is_wanted),
         cmocka_unit_test(no_sixty_seconds_have_more_than_is_allowed),
         cmocka_unit_test(tokens_count_as_guessed_and_then_as_told),
