@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A limit on questions is waited for so long, so often, and not by all for the same time. */
-#define LIMIT_WAIT_MS   30000
+/* A limit on questions is waited for so often, and not by all for the same time. */
 #define LIMIT_WAITS_MAX 2
 #define LIMIT_SPREAD_MS 500
 
@@ -291,7 +290,7 @@ static troupe_status wait_for_limit(troupe_turn *turn, const struct talk *talk,
     int64_t wait = choice->wait_ms;
     troupe_status status;
 
-    if (choice->candidate >= 0 || !choice->limit || wait > LIMIT_WAIT_MS || wait > first_token)
+    if (choice->candidate >= 0 || !choice->limit || wait > LLM_LIMIT_WAIT_MS || wait > first_token)
         return 0;
     wait += troupe_random(turn, LIMIT_SPREAD_MS);
     if (wait + LLM_RETRY_MARGIN_MS > troupe_time_left(turn))

@@ -25,8 +25,8 @@ struct llm_reservation {
 /* Price overrides, local models and the table, in this order. `now_ms` picks the row. */
 struct llm_tariff llm_tariff_find(const struct llm_settings *settings, int64_t now_ms);
 
-/* Upper bound in micro-USD, or TROUPE_PRICE_UNKNOWN, also where nothing bounds the answer. No tokenizer in use makes more tokens than
- * bytes, the answer is bounded by max_tokens, and pictures count by the rule of the model. */
+/* Upper bound in micro-USD, or TROUPE_PRICE_UNKNOWN, also where nothing bounds the answer. No tokenizer in use makes
+ * more tokens than bytes, the answer is bounded by max_tokens, and pictures count by the rule of the model. */
 uint64_t llm_cost_worst(const struct llm_tariff *tariff, const struct llm_request *request);
 
 /* Whether the provider said what was used. Nothing at all is no report: a question has tokens. */

@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_READ    ((size_t)16 * 1024)
-#define LIMIT_WAIT_MS 30000 /* a limit of keys is waited for so long, once */
+#define FIRST_READ ((size_t)16 * 1024)
 
 static troupe_str str(const char *text)
 {
@@ -125,19 +124,6 @@ static char *read_all(troupe_turn *turn, troupe_http *http, size_t most, size_t 
     return NULL;
 }
 
-static int64_t told_wait(troupe_turn *turn, const troupe_http *http)
-{
-    const troupe_http_v1 *api = troupe_http_api(turn);
-    int64_t wait = -1;
-    troupe_str value;
-
-    if (api->header(http, "retry-after-ms", &value) == TROUPE_OK)
-        wait = llm_retry_after_ms(value);
-    if (wait < 0 && api->header(http, "retry-after", &value) == TROUPE_OK)
-        wait = llm_retry_after(value, troupe_now(turn));
-    return wait;
-}
-
 static void log_failure(const struct llm_exchange *exchange, const struct llm_kind *kind,
                         const struct llm_provider_error *error)
 {
@@ -182,7 +168,7 @@ static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, trou
     }
     if (exchange->http_status < 200 || exchange->http_status >= 300) {
         llm_provider_error_read(text, len, &error);
-        ret->retry_after_ms = told_wait(turn, http);
+        ret->retry_after_ms = llm_retry_told(turn, http);
         ret->spent = LLM_SPENT_REQUEST;
         if (exchange->values > 0 && exchange->kept && llm_vector_is_refused(error.message)) {
             llm_vector_fix(&exchange->kept->vectors[exchange->at]);
@@ -197,7 +183,7 @@ static troupe_status take(troupe_turn *turn, struct llm_exchange *exchange, trou
     inner = json_object_get(answer, "error");
     if (inner && !json_is_null(inner)) {
         llm_provider_error_take(inner, &error);
-        ret->retry_after_ms = told_wait(turn, http);
+        ret->retry_after_ms = llm_retry_told(turn, http);
         take_error(exchange, &error, ret);
         return json_object_get(answer, "usage") ? troupe_turn_status(turn)
                                                 : llm_settle(turn, reservation, 0);
@@ -486,14 +472,14 @@ static troupe_status fail_unasked(troupe_turn *turn, const struct llm_exchange *
                        exchange->whom);
 }
 
-/* Waits where all that may be asked are at their limits for a moment: 1, or 0 where that is no use. */
+/* Waits once where all that may be asked are at their limits for a moment: 1, or 0 where that is no use. */
 static troupe_status wait_for_limit(troupe_turn *turn, const struct llm_exchange *exchange,
                                     struct asking *asking)
 {
     const int64_t most = exchange->models[exchange->first].first_token_ms, wait = asking->limit_ms;
     troupe_status status;
 
-    if (wait < 0 || wait > LIMIT_WAIT_MS || wait > most || asking->limit_waits++ > 0 ||
+    if (wait < 0 || wait > LLM_LIMIT_WAIT_MS || wait > most || asking->limit_waits++ > 0 ||
         wait + LLM_RETRY_MARGIN_MS > troupe_time_left(turn))
         return 0;
     troupe_reason(turn, "llm.waited", "%s: all keys are at their limits; again in %lld ms",

@@ -53,8 +53,8 @@ struct llm_exchange {
 void llm_exchange_clear(struct llm_exchange *exchange);
 
 /* Asks the models in their order, less those that are down: what another might answer goes to the next one at
- * once, and what the same may answer later to those again, after a wait. The answer, the caller's to free. Else the status of a failure that was told by troupe_fail, or why the turn
- * has ended. [turn, waits] */
+ * once, and what the same may answer later to those again, after a wait. The answer, the caller's to free; else the
+ * status of a failure that was told by troupe_fail, or why the turn has ended. [turn, waits] */
 troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange, json_t **ret);
 
 /* Where no such model is set up, or its provider has none of the kind. */

@@ -92,6 +92,19 @@ int64_t llm_retry_after(troupe_str text, int64_t now_ms)
     return date > now_ms ? date - now_ms : 0;
 }
 
+int64_t llm_retry_told(troupe_turn *turn, const troupe_http *http)
+{
+    const troupe_http_v1 *api = troupe_http_api(turn);
+    int64_t wait = -1;
+    troupe_str value;
+
+    if (api->header(http, "retry-after-ms", &value) == TROUPE_OK)
+        wait = llm_retry_after_ms(value);
+    if (wait < 0 && api->header(http, "retry-after", &value) == TROUPE_OK)
+        wait = llm_retry_after(value, troupe_now(turn));
+    return wait;
+}
+
 int64_t llm_retry_backoff(int64_t attempt, int64_t random)
 {
     int64_t wait = LLM_RETRY_FIRST_MS;

@@ -7,7 +7,7 @@
 #define LLM_RETRY_H
 
 #include <stdint.h>
-#include <troupe/abi.h>
+#include <troupe/troupe.h>
 
 #define LLM_RETRY_FIRST_MS 500
 #define LLM_RETRY_MOST_MS  8000
@@ -19,6 +19,8 @@
  * (also with a fraction) or an HTTP date, which `now_ms` is compared with. */
 int64_t llm_retry_after_ms(troupe_str milliseconds);
 int64_t llm_retry_after(troupe_str text, int64_t now_ms);
+/* What an answer asks for, by the first of these headers that can be read; -1: it does not. [turn] */
+int64_t llm_retry_told(troupe_turn *turn, const troupe_http *http);
 /* Milliseconds since 1970 of an HTTP date ("Wed, 21 Oct 2026 07:28:00 GMT"); -1 for anything else. */
 int64_t llm_retry_date(troupe_str text);
 

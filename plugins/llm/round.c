@@ -162,10 +162,7 @@ static void read_retry_headers(troupe_turn *turn, struct llm_round *round, const
 
     if (api->header(http, "x-should-retry", &value) == TROUPE_OK)
         round->retryable = value.len == 4 && memcmp(value.ptr, "true", 4) == 0;
-    if (api->header(http, "retry-after-ms", &value) == TROUPE_OK)
-        round->retry_after_ms = llm_retry_after_ms(value);
-    if (round->retry_after_ms < 0 && api->header(http, "retry-after", &value) == TROUPE_OK)
-        round->retry_after_ms = llm_retry_after(value, troupe_now(turn));
+    round->retry_after_ms = llm_retry_told(turn, http);
 }
 
 /* The answer is an error: read it, and learn from it which parameter to leave out. */

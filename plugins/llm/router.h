@@ -16,8 +16,9 @@
 #include "settings.h"
 
 #define LLM_CANDIDATES_MAX 16
-#define LLM_QUALITY        70   /* of a model that nobody judged */
-#define LLM_SOON_MS        1000 /* a better one at its limit is waited for so long at most */
+#define LLM_QUALITY        70    /* of a model that nobody judged */
+#define LLM_SOON_MS        1000  /* a better one at its limit is waited for so long at most */
+#define LLM_LIMIT_WAIT_MS  30000 /* where nobody else is left, so long */
 
 enum llm_route { LLM_CHAT, LLM_QUICK, LLM_CODE, LLM_VISION, LLM_SUMMARY, LLM_ROUTES };
 
@@ -78,10 +79,9 @@ struct llm_choice {
     int64_t next, wait_ms; /* -1: nobody will be */
     const struct llm_kind *kind;
     int limit;
-    uint32_t
-        around; /* bits of those that would be asked before the one that is, did they not keep failing */
-    int64_t at_ms; /* when it was counted among what its key took; 0: it was not */
-    int passed;    /* a key before it is at its limit */
+    uint32_t around; /* bits of those that would be asked before it, did they not keep failing */
+    int64_t at_ms;   /* when it was counted among what its key took; 0: it was not */
+    int passed;      /* a key before it is at its limit */
     char why[LLM_WHY_MAX];
 };
 
