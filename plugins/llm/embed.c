@@ -227,11 +227,14 @@ static int find_price(troupe_turn *turn, const struct llm_exchange *exchange,
     return known;
 }
 
-static int is_wanted(const struct embedding *embedding, const struct llm_settings *settings)
+static int meant(const struct llm_exchange *exchange, const struct llm_settings *settings)
 {
-    return embedding->only.len == 0 ||
-           (embedding->only.len == strlen(settings->model) &&
-            memcmp(embedding->only.ptr, settings->model, (size_t)embedding->only.len) == 0);
+    const struct embedding *embedding = exchange->arg;
+
+    return settings->format != LLM_FORMAT_ANTHROPIC &&
+           (embedding->only.len == 0 ||
+            (embedding->only.len == strlen(settings->model) &&
+             memcmp(embedding->only.ptr, settings->model, (size_t)embedding->only.len) == 0));
 }
 
 static int aim(struct llm_exchange *exchange, troupe_turn *turn)
@@ -239,8 +242,6 @@ static int aim(struct llm_exchange *exchange, troupe_turn *turn)
     const struct llm_settings *settings = exchange->settings;
     struct embedding *embedding = exchange->arg;
 
-    if (settings->format == LLM_FORMAT_ANTHROPIC || !is_wanted(embedding, settings))
-        return 0;
     exchange->path = settings->format == LLM_FORMAT_OLLAMA ? "/embed" : "/embeddings";
     exchange->body = body_of(embedding, exchange->at);
     /* No tokenizer makes more tokens than bytes; a few stand around each text. */
@@ -309,9 +310,8 @@ static troupe_status fail_misfit(troupe_turn *turn, const struct embedding *embe
     const struct llm_models *models = &embedding->others->embed;
     uint32_t i = 0;
 
-    while (i < models->count && !((exchange->misfit >> i & 1 ||
-                                   (exchange->kind == &llm_kind_misfit && exchange->at == i)) &&
-                                  is_wanted(embedding, &models->to[i])))
+    while (i < models->count && !(exchange->misfit >> i & 1 ||
+                                  (exchange->kind == &llm_kind_misfit && exchange->at == i)))
         i++;
     if (i == models->count)
         return status;
@@ -397,6 +397,7 @@ troupe_status llm_embed_run(troupe_turn *turn, struct llm_others *others, struct
                                     .what = "llm.embed",
                                     .nowhere = nowhere,
                                     .most = ANSWER_MAX,
+                                    .meant = meant,
                                     .aim = aim,
                                     .cost = cost_of,
                                     .fits = fits,

@@ -250,9 +250,10 @@ static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint
 struct asking {
     uint32_t gone;                 /* bits of those that are not asked again                  */
     uint32_t tried;                /* the same of those that are not in this round            */
+    uint32_t skip;                 /* and of those that are not meant                         */
     uint8_t times[LLM_MODELS_MAX]; /* that each was asked in this round                       */
     int64_t next;                  /* who may be asked behind the one that is; -1: nobody     */
-    int unfit;                     /* so many are of providers that have none of the kind     */
+    int unfit;                     /* so many may not be asked for it, whatever their health  */
     int64_t after_ms;              /* the shortest wait that one asked for                    */
     int64_t told_ms;               /* what the last that failed asked for, -1: nothing */
     int64_t limit_ms;              /* until one may be asked whose keys are at their limits; -1 */
@@ -419,6 +420,7 @@ static troupe_status ask_all(troupe_turn *turn, struct llm_exchange *exchange,
     memset(asking->times, 0, sizeof(asking->times));
     while (asking->gone != UINT32_MAX) {
         const struct llm_wish wish = {.tried = asking->gone | asking->tried,
+                                      .skip = asking->skip,
                                       .from = exchange->first,
                                       .until = end_of(exchange),
                                       .again = n > 1,
@@ -497,6 +499,11 @@ troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange,
     int64_t wait;
 
     exchange->kind = NULL;
+    for (uint32_t i = exchange->first; i < end_of(exchange); i++)
+        if (exchange->meant && !exchange->meant(exchange, &exchange->models[i])) {
+            asking.skip |= 1u << i;
+            asking.unfit++;
+        }
     asking.now_ms = troupe_now(turn);
     asking.left_ms = troupe_time_left(turn);
     if (exchange->router)

@@ -27,7 +27,10 @@ struct llm_exchange {
     size_t most;          /* bytes of an answer                                                */
     uint32_t patience_ms; /* for an answer while another model could be asked; 0: total_timeout */
     int64_t tokens;       /* that it is taken for, for limits of keys                           */
-    /* Sets path, body (a new reference) and worst for `settings`; 0: that provider has none of the kind. */
+    /* Whether a model is of those that may be asked: its provider has the kind, and it is the one that is meant.
+     * NULL: all are. */
+    int (*meant)(const struct llm_exchange *exchange, const struct llm_settings *settings);
+    /* Sets path, body (a new reference) and worst for `settings`; 0: there is no body. */
     int (*aim)(struct llm_exchange *exchange, troupe_turn *turn);
     /* What an answer cost, in micro-USD; its tokens, where it tells. */
     uint64_t (*cost)(const struct llm_exchange *exchange, const json_t *answer, uint64_t *ret_in,

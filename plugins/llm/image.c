@@ -273,7 +273,7 @@ static uint64_t find_price(troupe_turn *turn, const struct llm_exchange *exchang
     return ret->image;
 }
 
-static int is_meant(const struct llm_settings *settings, troupe_str only)
+static int is_named(const struct llm_settings *settings, troupe_str only)
 {
     return only.len == 0 || is(only, settings->model);
 }
@@ -286,7 +286,7 @@ static troupe_status check_model(troupe_turn *turn, const struct llm_models *mod
     size_t len = 0;
 
     for (uint32_t i = 0; i < models->count; i++) {
-        if (is_meant(&models->to[i], only))
+        if (is_named(&models->to[i], only))
             return TROUPE_OK;
         if (len < sizeof(names))
             len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i ? ", " : "",
@@ -297,13 +297,18 @@ static troupe_status check_model(troupe_turn *turn, const struct llm_models *mod
                        only.ptr, names);
 }
 
+static int meant(const struct llm_exchange *exchange, const struct llm_settings *settings)
+{
+    const struct painting *painting = exchange->arg;
+
+    return settings->format == LLM_FORMAT_OPENAI && is_named(settings, painting->only);
+}
+
 static int aim(struct llm_exchange *exchange, troupe_turn *turn)
 {
     const struct llm_settings *settings = exchange->settings;
     struct painting *painting = exchange->arg;
 
-    if (settings->format != LLM_FORMAT_OPENAI || !is_meant(settings, painting->only))
-        return 0;
     exchange->path = is_openrouter(settings) ? "/images" : "/images/generations";
     exchange->body = body_of(settings, painting->prompt, painting->shape, painting->quality);
     exchange->worst = find_price(turn, exchange, painting->others, &painting->price);
@@ -326,6 +331,7 @@ troupe_status llm_image_run(troupe_turn *turn, struct llm_others *others, struct
                                     .what = "llm.image",
                                     .nowhere = nowhere,
                                     .most = ANSWER_MAX,
+                                    .meant = meant,
                                     .aim = aim,
                                     .cost = cost_of,
                                     .fits = fits,

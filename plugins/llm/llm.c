@@ -451,6 +451,8 @@ TROUPE_SERVICE(llm_pick_function, LLM_PICK_FUNCTION,
                TROUPE_STRING(kind, "Of which models", .choices = "embed|moderate|image"),
                TROUPE_INT(tried, "Bits of those that failed", .min = 0, .max = UINT32_MAX,
                           .def = 0),
+               TROUPE_INT(skip, "Bits of those that are not meant", .min = 0, .max = UINT32_MAX,
+                          .def = 0),
                TROUPE_INT(from, "The first of them", .min = 0, .max = LLM_MODELS_MAX, .def = 0),
                TROUPE_INT(until, "The one behind the last", .min = 0, .max = LLM_MODELS_MAX,
                           .def = LLM_MODELS_MAX),
@@ -462,11 +464,12 @@ TROUPE_SERVICE(llm_pick_function, LLM_PICK_FUNCTION,
                TROUPE_INT(tokens, "Length of what is asked", .min = 0, .def = 0))
 
 static troupe_status llm_pick_function(troupe_turn *turn, troupe_str kind, int64_t tried,
-                                       int64_t from, int64_t until, int32_t again, int64_t values,
-                                       int64_t most, int64_t tokens)
+                                       int64_t skip, int64_t from, int64_t until, int32_t again,
+                                       int64_t values, int64_t most, int64_t tokens)
 {
     struct llm_agent *agent = troupe_state(turn);
     const struct llm_wish wish = {.tried = (uint32_t)tried,
+                                  .skip = (uint32_t)skip,
                                   .from = (uint32_t)from,
                                   .until = (uint32_t)until,
                                   .again = again,

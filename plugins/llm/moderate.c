@@ -64,14 +64,18 @@ static troupe_status give_result(troupe_turn *turn, const struct llm_exchange *e
     return text ? troupe_result(turn, text, strlen(text)) : TROUPE_NOMEM;
 }
 
+static int meant(const struct llm_exchange *exchange, const struct llm_settings *settings)
+{
+    (void)exchange;
+    return settings->format == LLM_FORMAT_OPENAI;
+}
+
 static int aim(struct llm_exchange *exchange, troupe_turn *turn)
 {
     const struct llm_settings *settings = exchange->settings;
     const troupe_str *text = exchange->arg;
     struct llm_price price = {0, 0, 0};
 
-    if (settings->format != LLM_FORMAT_OPENAI)
-        return 0;
     exchange->path = "/moderations";
     exchange->body =
         json_pack("{s:s, s:s%}", "model", settings->model, "input", text->ptr, (size_t)text->len);
@@ -96,6 +100,7 @@ troupe_status llm_moderate_run(troupe_turn *turn, struct llm_others *others,
                                     .what = "llm.moderate",
                                     .nowhere = nowhere,
                                     .most = ANSWER_MAX,
+                                    .meant = meant,
                                     .aim = aim,
                                     .cost = cost_of,
                                     .fits = fits,

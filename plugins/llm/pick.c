@@ -98,9 +98,12 @@ static void compare(const struct llm_models *models, const struct llm_router *ro
     ret->model = ret->next = ret->wait_ms = -1;
     for (uint32_t i = wish->from; i < wish->until && i < models->count; i++) {
         const char *note = NULL;
-        const int value = rank(models, router, wish, i, now_ms, &note);
+        int value;
 
-        tell(ret, "%s%s at %s%s%s%s", i > wish->from ? ", " : "", models->to[i].model,
+        if (wish->skip >> i & 1)
+            continue;
+        value = rank(models, router, wish, i, now_ms, &note);
+        tell(ret, "%s%s at %s%s%s%s", *ret->why ? ", " : "", models->to[i].model,
              models->to[i].host_name, note ? " (" : "", note ? note : "", note ? ")" : "");
         if (note == other_vectors)
             ret->misfit |= 1u << i;
@@ -137,7 +140,7 @@ void llm_pick(struct llm_models *models, struct llm_router *router, const struct
         compare(models, router, &wish, now_ms, ret);
     }
     for (uint32_t i = wish.from; first < 0 && i < wish.until && i < models->count; i++)
-        if (!(wish.tried >> i & 1))
+        if (!((wish.tried | wish.skip) >> i & 1))
             first = i;
     if (ret->model >= 0 && wish.again && !llm_router_spend(router)) {
         tell(ret, "; too many questions were repeated lately");
@@ -163,7 +166,7 @@ static void in_order(const struct llm_wish *wish, struct llm_pick *ret)
     memset(ret, 0, sizeof(*ret));
     ret->model = ret->next = ret->wait_ms = -1;
     for (uint32_t i = wish->until; i > wish->from; i--) {
-        if (wish->tried >> (i - 1) & 1)
+        if ((wish->tried | wish->skip) >> (i - 1) & 1)
             continue;
         ret->next = ret->model;
         ret->model = i - 1;
@@ -178,7 +181,7 @@ static int64_t number(const json_t *tree, const char *key)
 troupe_status llm_pick_ask(troupe_turn *turn, const char *kind, const struct llm_wish *wish,
                            struct llm_pick *ret)
 {
-    char args[280];
+    char args[300];
     troupe_str result = {NULL, 0};
     LLM_CLEANUP_JSON json_t *tree = NULL;
     troupe_status status;
@@ -187,9 +190,10 @@ troupe_status llm_pick_ask(troupe_turn *turn, const char *kind, const struct llm
     if (!kind)
         return TROUPE_OK;
     snprintf(args, sizeof(args),
-             "{\"kind\":\"%s\",\"tried\":%u,\"from\":%u,\"until\":%u,\"again\":%s,\"values\":%u,"
+             "{\"kind\":\"%s\",\"tried\":%u,\"skip\":%u,\"from\":%u,\"until\":%u,\"again\":%s,"
+             "\"values\":%u,"
              "\"most\":%u,\"tokens\":%lld}",
-             kind, wish->tried, wish->from, wish->until, wish->again ? "true" : "false",
+             kind, wish->tried, wish->skip, wish->from, wish->until, wish->again ? "true" : "false",
              wish->values, wish->most, (long long)wish->tokens);
     status = troupe_call(turn, LLM_PICK_FUNCTION, (troupe_str){args, strlen(args)}, &result);
     if (status < 0)

@@ -17,6 +17,7 @@
 
 struct llm_wish {
     uint32_t tried;       /* bits of models that shall not be asked (again)       */
+    uint32_t skip;        /* the same of those that are not meant                 */
     uint32_t from, until; /* the models among which one is picked                 */
     int again;            /* they were asked before, and their wait has been kept */
     uint32_t values;      /* of vectors, that are asked for; 0: as the model likes */

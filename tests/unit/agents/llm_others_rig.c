@@ -12,8 +12,8 @@
 
 const troupe_plugin *troupe_plugin_v1(void);
 
-typedef troupe_status (*pick_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int32_t,
-                                 int64_t, int64_t, int64_t);
+typedef troupe_status (*pick_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int64_t,
+                                 int32_t, int64_t, int64_t, int64_t);
 
 troupe_str str(const char *text)
 {
@@ -32,6 +32,7 @@ static const char *call_pick(struct fake_turn *fake, const char *name, troupe_st
     fake->result = (struct fake_text){0};
     assert_int_equal(((pick_fn)fake_function(fake, name))(
                          &fake->turn, str(kind), json_integer_value(json_object_get(tree, "tried")),
+                         json_integer_value(json_object_get(tree, "skip")),
                          json_integer_value(json_object_get(tree, "from")),
                          json_integer_value(json_object_get(tree, "until")),
                          json_is_true(json_object_get(tree, "again")),

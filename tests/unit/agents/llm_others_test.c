@@ -645,6 +645,37 @@ static void one_of_several_models_may_be_asked_by_its_name(void **state)
     finish(fake);
 }
 
+/* The first model is down; who asks for the second by its name goes round nobody, and leaves the first one's probe to
+ * those who would ask it. */
+static void a_model_that_is_not_meant_is_not_gone_round(void **state)
+{
+    struct fake_turn *fake = agent(openai_two);
+    const image_fn image = (image_fn)fake_function(fake, "llm.image");
+    static const char good[] = "{\"data\":[{\"b64_json\":\"UklGRiQA\"}]}";
+
+    (void)state;
+    answers(fake, 0, 404, "{\"error\":{\"code\":\"model_not_found\",\"message\":\"RAW\"}}");
+    answers(fake, 1, 200, good);
+    assert_int_equal(paint(fake, "square", "auto"), TROUPE_OK);
+    for (unsigned i = 0; i < 2 * LLM_ALERT_LEAST; i++) {
+        fake_next(fake);
+        fake->reservation_count = 0;
+        fake->now_ms += LLM_BREAKER_FIRST_MS; /* the first may be tried again */
+        answers(fake, 0, 200, good);
+        assert_int_equal(image(&fake->turn, str("a cat"), str("square"), str("auto"), str("data"),
+                               str("other-image")),
+                         TROUPE_OK);
+        assert_non_null(strstr(fake->requests[0].body, "\"model\":\"other-image\""));
+        assert_false(fake_text_has(&fake->reasons, "gpt-image-2"));
+    }
+    fake_next(fake);
+    fake->reservation_count = 0;
+    answers(fake, 0, 200, good);
+    assert_int_equal(paint(fake, "square", "auto"), TROUPE_OK);
+    assert_non_null(strstr(fake->requests[0].body, "\"model\":\"gpt-image-2\""));
+    finish(fake);
+}
+
 static void a_picture_is_reserved_at_its_price_and_paid_by_its_tokens(void **state)
 {
     struct fake_turn *fake = agent(openai);
@@ -790,6 +821,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(where_nobody_judges_that_is_said),
         cmocka_unit_test(a_picture_is_reserved_at_its_price_and_paid_by_its_tokens),
         cmocka_unit_test(one_of_several_models_may_be_asked_by_its_name),
+        cmocka_unit_test(a_model_that_is_not_meant_is_not_gone_round),
         cmocka_unit_test(openrouter_tells_itself_what_a_picture_cost),
         cmocka_unit_test(what_is_no_picture_or_none_to_pay_for_is_refused),
         cmocka_unit_test(a_provider_that_is_not_there_is_refused_with_the_config),
