@@ -15,7 +15,8 @@ broken=0
 
 note() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
 
-# What bash tells of a command under `time`, and its sum: where the time of the whole goes.
+# What bash tells of a command under `time`, and its sum: where the time of the whole goes. In a shell of its own,
+# as what ends beside it would count.
 TIMEFORMAT='%U %S'
 processor() { awk '{ printf "%d s of processor", $1 + $2 }' "$1"; }
 
@@ -30,7 +31,7 @@ build() {
     done
     shift
     if configure_in "build/$name" --enable-werror "${arguments[@]}" >"$log" 2>&1 </dev/null &&
-        { time nice make -C "build/$name" -k -j"$jobs" "$@" >>"$log" 2>&1 </dev/null; } 2>"$logs/$name.build.cpu"; then
+        (time nice make -C "build/$name" -k -j"$jobs" "$@" >>"$log" 2>&1 </dev/null) 2>"$logs/$name.build.cpu"; then
         note "build/$name: built without a warning, $(processor "$logs/$name.build.cpu")"
         touch "$logs/$name.built"
     else
@@ -56,10 +57,10 @@ tests_run() {
         [ -e "$logs/$name.broken" ] && return 0
         sleep 0.2
     done
-    {
+    (
         time ${tests_nice:-} make -C "build/$name" -k -j"${tests_at_once:-$test_jobs}" "$@" \
             >"$logs/$name.tests.log" 2>&1 </dev/null
-    } 2>"$logs/$name.tests.cpu"
+    ) 2>"$logs/$name.tests.cpu"
     echo $? >"$logs/$name.status"
     read -r passed failed skipped <<<"$(count "build/$name")"
     note "build/$name: $passed passed, $failed failed, $skipped skipped, $(processor "$logs/$name.tests.cpu")"

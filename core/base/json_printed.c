@@ -27,6 +27,7 @@ static bool take(struct walk *walk, char c)
 
 static bool walk_string(struct walk *walk)
 {
+    static const char escapes[] = {'"', '\\', 'b', 'f', 'n', 'r', 't'};
     const char *start = walk->at + 1;
     bool wide = false;
 
@@ -36,7 +37,8 @@ static bool walk_string(struct walk *walk)
         walk->at += json_plain_span(walk->at, (size_t)(walk->end - walk->at), &wide);
         if (take(walk, '"'))
             return !wide || text_is_utf8(start, (size_t)(walk->at - 1 - start));
-        if (walk->end - walk->at < 2 || *walk->at != '\\' || !memchr("\"\\bfnrt", walk->at[1], 7))
+        if (walk->end - walk->at < 2 || *walk->at != '\\' ||
+            !memchr(escapes, walk->at[1], sizeof(escapes)))
             return false;
         walk->at += 2;
     }
@@ -44,6 +46,7 @@ static bool walk_string(struct walk *walk)
 
 static bool walk_number(struct walk *walk)
 {
+    static const char goes_on[] = {'.', 'e', 'E'};
     const char *start;
     bool minus = take(walk, '-');
 
@@ -51,7 +54,7 @@ static bool walk_number(struct walk *walk)
         walk->at++;
     return walk->at > start && walk->at - start <= DIGITS_MAX &&
            (*start != '0' || (walk->at - start == 1 && !minus)) &&
-           (walk->at == walk->end || !memchr(".eE", *walk->at, 3));
+           (walk->at == walk->end || !memchr(goes_on, *walk->at, sizeof(goes_on)));
 }
 
 static bool walk_word(struct walk *walk, const char *word)

@@ -28,7 +28,8 @@ struct asking {
     struct provider_test *test;
     struct host_options options;
     struct host *host;
-    int log; /* what agents say about it */
+    int log;    /* what agents say about it */
+    off_t from; /* of it, that the question is answered for */
 };
 
 json_t *provider_question(void)
@@ -55,12 +56,13 @@ void provider_print(const struct provider_test *test, char *ret, size_t size)
 
 /* ---- why it failed ------------------------------------------------------------------------- */
 
-/* The agent's last words on it in the log, which tell more than members are told. */
-static char *last_words(int fd)
+/* The agent's first words on it in the log, which tell more than members are told; what the owner is told of it
+ * comes behind them. */
+static char *first_words(const struct asking *asking)
 {
     _cleanup_mem_ char *text = mem_alloc(LOG_MAX + 1);
-    ssize_t len = pread(fd, text, LOG_MAX, 0);
-    char *found = NULL, *rest = NULL;
+    ssize_t len = pread(asking->log, text, LOG_MAX, asking->from);
+    char *rest = NULL;
 
     text[len > 0 ? len : 0] = '\0';
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
@@ -69,16 +71,15 @@ static char *last_words(int fd)
         if (json_parse(line, strlen(line), &entry, NULL) < 0 ||
             !text_starts(json_get_str(entry, "part", ""), "plugin:"))
             continue;
-        mem_free(found);
-        found = mem_strdup(json_get_str(entry, "message", ""));
+        return mem_strdup(json_get_str(entry, "message", ""));
     }
-    return found;
+    return NULL;
 }
 
 static void explain(struct asking *asking)
 {
     struct error *err = &asking->test->error;
-    _cleanup_mem_ char *words = last_words(asking->log);
+    _cleanup_mem_ char *words = first_words(asking);
     char told[ERROR_TEXT_MAX];
     size_t len = strlen(err->text);
 
@@ -109,6 +110,7 @@ static void call(struct asking *asking)
     _cleanup_mem_ char *given = json_print(question), *text = NULL, *json = NULL;
     uint64_t begun = clock_ms();
 
+    asking->from = lseek(asking->log, 0, SEEK_END);
     test->status = turn_engine_call(host_engine(asking->host), SERVICE, given, co_after(ASK_MS),
                                     &text, &json, &test->error);
     test->ms = (int64_t)(clock_ms() - begun);
