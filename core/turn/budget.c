@@ -38,13 +38,13 @@ static size_t parts_of(const struct turn_budget_request *request, struct part ou
     return count;
 }
 
-static void day_of(int64_t now_ms, char day[11])
+void turn_budget_day(int64_t now_ms, char ret[TURN_BUDGET_DAY_SIZE])
 {
     char stamp[CLOCK_ISO_SIZE];
 
     clock_iso(now_ms, stamp);
-    memcpy(day, stamp, 10);
-    day[10] = '\0';
+    memcpy(ret, stamp, TURN_BUDGET_DAY_SIZE - 1);
+    ret[TURN_BUDGET_DAY_SIZE - 1] = '\0';
 }
 
 troupe_status turn_budget_refusal(struct store *store, const struct turn_budget_request *request,
@@ -99,9 +99,9 @@ static size_t add_row(struct store_batch *batch, const char *sql,
     const struct turn_budget_scope *scope = &request->scope;
     int64_t now_ms = clock_wall_ms();
     size_t ledger;
-    char day[11];
+    char day[TURN_BUDGET_DAY_SIZE];
 
-    day_of(now_ms, day);
+    turn_budget_day(now_ms, day);
     ledger = store_batch_add(
         batch, STORE_EXPECT(1, sql, store_int(request->turn_id), store_text(day),
                             text_of(scope->bot), text_of(scope->guild), text_of(scope->member),
@@ -213,9 +213,9 @@ size_t turn_budget_add_again(struct store_batch *batch, const struct turn_budget
 {
     size_t row = add_unknown(batch, old);
     int64_t now_ms = clock_wall_ms();
-    char day[11];
+    char day[TURN_BUDGET_DAY_SIZE];
 
-    day_of(now_ms, day);
+    turn_budget_day(now_ms, day);
     store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_AGAIN, store_int(old), store_int(id),
                                         store_text(day), store_int(now_ms)));
     add_to_sums(batch, request, day, now_ms);
@@ -377,9 +377,9 @@ troupe_status turn_budget_today(struct store *store, const char *scope, const ch
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
     troupe_status status;
-    char day[11];
+    char day[TURN_BUDGET_DAY_SIZE];
 
-    day_of(clock_wall_ms(), day);
+    turn_budget_day(clock_wall_ms(), day);
     status = store_query(
         store,
         STORE_SQL(SQL_BUDGET_TODAY, store_text(day), store_text(scope), store_text(scope_id)),
@@ -394,8 +394,8 @@ troupe_status turn_budget_today(struct store *store, const char *scope, const ch
 troupe_status turn_budget_by_what(struct store *store, uint64_t deadline, struct store_rows **ret,
                                   struct error *err)
 {
-    char day[11];
+    char day[TURN_BUDGET_DAY_SIZE];
 
-    day_of(clock_wall_ms(), day);
+    turn_budget_day(clock_wall_ms(), day);
     return store_query(store, STORE_SQL(SQL_BUDGET_BY_WHAT, store_text(day)), deadline, ret, err);
 }

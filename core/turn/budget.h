@@ -101,6 +101,10 @@ troupe_status turn_budget_release(struct store *store, int64_t id, int64_t turn_
  * hears of the latter (budget_warn.h); NULL: nobody does. */
 troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t deadline,
                                 const struct turn_budget_watcher *watcher, struct error *err);
+/* The day that `now_ms` lies in, as the ledger has it. */
+#define TURN_BUDGET_DAY_SIZE 11 /* of "2026-11-20" */
+void turn_budget_day(int64_t now_ms, char ret[TURN_BUDGET_DAY_SIZE]);
+
 /* Today's sums of a scope ("bot", "guild" …). */
 struct turn_budget_sum {
     int64_t reserved, settled, unknown;

@@ -11,7 +11,6 @@
 
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS  (24 * HOUR_MS)
-#define DAY_LEN 10 /* of "2026-11-20" */
 
 /* A cap that is set, and the scope that it is for. */
 struct part {
@@ -48,14 +47,13 @@ static int64_t hour_of(int64_t now_ms)
 
 /* The hour, or the first day of the month or the day itself. */
 static struct store_value begin_of(enum turn_budget_span span, int64_t now_ms,
-                                   char day[CLOCK_ISO_SIZE])
+                                   char day[TURN_BUDGET_DAY_SIZE])
 {
     if (span == TURN_BUDGET_HOUR)
         return store_int(hour_of(now_ms));
-    clock_iso(now_ms, day);
-    day[DAY_LEN] = '\0';
+    turn_budget_day(now_ms, day);
     if (span == TURN_BUDGET_MONTH)
-        memcpy(day + DAY_LEN - 2, "01", 2);
+        memcpy(day + sizeof("2026-11-") - 1, "01", 2);
     return store_text(day);
 }
 
@@ -90,7 +88,7 @@ static void add_to_hour(struct store_batch *batch, const struct turn_budget_requ
 void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_request *request,
                           int64_t now_ms)
 {
-    char month_text[CLOCK_ISO_SIZE], day_text[CLOCK_ISO_SIZE];
+    char month_text[TURN_BUDGET_DAY_SIZE], day_text[TURN_BUDGET_DAY_SIZE];
     struct store_value month = begin_of(TURN_BUDGET_MONTH, now_ms, month_text),
                        day = begin_of(TURN_BUDGET_DAY, now_ms, day_text);
     struct part parts[PARTS];
@@ -170,7 +168,7 @@ int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms)
 
 size_t turn_budget_span_booked(struct store_batch *batch, enum turn_budget_span span, int64_t id)
 {
-    char day[CLOCK_ISO_SIZE];
+    char day[TURN_BUDGET_DAY_SIZE];
     struct store_value begin = begin_of(span, clock_wall_ms(), day);
 
     if (span == TURN_BUDGET_HOUR)
@@ -183,7 +181,7 @@ troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span sp
                                    struct turn_budget_sum *ret, struct error *err)
 {
     _cleanup_rows_ struct store_rows *rows = NULL;
-    char month[CLOCK_ISO_SIZE];
+    char month[TURN_BUDGET_DAY_SIZE];
     struct store_value begin = begin_of(span, clock_wall_ms(), month);
     troupe_status status;
 
@@ -208,7 +206,7 @@ troupe_status turn_budget_span_most(struct store *store, enum turn_budget_span s
                                     const char *scope, size_t limit, uint64_t deadline,
                                     struct store_rows **ret, struct error *err)
 {
-    char day[CLOCK_ISO_SIZE];
+    char day[TURN_BUDGET_DAY_SIZE];
     struct store_value begin = begin_of(span, clock_wall_ms(), day),
                        most = store_int((int64_t)limit);
 

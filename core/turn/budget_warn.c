@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static int64_t cap_of(const struct turn_budget_caps *caps, const char *scope)
@@ -36,10 +35,8 @@ struct turn_budget_watch turn_budget_watch(struct store_batch *batch,
                                            size_t row, uint64_t micros)
 {
     struct turn_budget_watch watch = {.micros = micros};
-    char stamp[CLOCK_ISO_SIZE];
 
-    clock_iso(clock_wall_ms(), stamp);
-    (void)snprintf(watch.today, sizeof(watch.today), "%.10s", stamp);
+    turn_budget_day(clock_wall_ms(), watch.today);
     watch.rows[TURN_BUDGET_DAY] = row + 1; /* the sums, moved */
     for (int span = 0; span < TURN_BUDGET_SPANS; span++) {
         const struct turn_budget_caps *caps = &limits->caps[span];

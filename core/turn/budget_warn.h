@@ -9,8 +9,6 @@
 
 #include "turn/budget_span.h"
 
-#define TURN_BUDGET_DAY_SIZE 11 /* of "2026-11-20" */
-
 /* All caps. */
 struct turn_budget_limits {
     struct turn_budget_caps caps[TURN_BUDGET_SPANS];

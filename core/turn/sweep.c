@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "turn/sweep.h"
 
-#include "turn/budget_span.h"
-
-#include "base/clock.h"
 #include "gateway/attached.h"
+#include "turn/budget_span.h"
 #include "turn/sql/budget.h"
 #include "turn/sql/call.h"
 #include "turn/sql/file.h"
@@ -23,14 +21,13 @@ troupe_status turn_sweep(struct store *store, int64_t now_ms, int64_t keep_trace
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct store_value texts = store_int(now_ms - TURN_KEEP_TEXT_MS);
     struct store_value traces = store_int(now_ms - keep_traces_ms);
-    char day[CLOCK_ISO_SIZE];
+    char day[TURN_BUDGET_DAY_SIZE];
     troupe_status status;
     bool more = false;
     size_t files;
 
     store_batch_add(batch, STORE_SQL(SQL_RATING_SWEEP, store_int(now_ms - TURN_KEEP_LEDGER_MS)));
-    clock_iso(now_ms - TURN_KEEP_LEDGER_MS, day);
-    day[10] = '\0';
+    turn_budget_day(now_ms - TURN_KEEP_LEDGER_MS, day);
     store_batch_add(batch, STORE_SQL(SQL_CALL_SWEEP, texts));
     store_batch_add(batch, STORE_SQL(SQL_TURN_SWEEP_PAYLOAD, texts));
     files = store_batch_count(batch);
