@@ -53,7 +53,7 @@ static struct store_value begin_of(enum turn_budget_span span, int64_t now_ms,
         return store_int(hour_of(now_ms));
     turn_budget_day(now_ms, day);
     if (span == TURN_BUDGET_MONTH)
-        memcpy(day + sizeof("2026-11-") - 1, "01", 2);
+        snprintf(day + sizeof("2026-11-") - 1, sizeof("01"), "01");
     return store_text(day);
 }
 
