@@ -180,6 +180,7 @@ struct store_stats {
     size_t queries_queued; /* not finished yet                                                   */
     size_t log_pages;      /* in the write-ahead log after the last commit                       */
     bool degraded;         /* the last transaction failed on the disk, or the server is away     */
+    uint32_t away_ms;      /* waits so long for a server that is away; 0: there is none          */
 };
 void store_stats(const struct store *store, struct store_stats *ret);
 

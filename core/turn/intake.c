@@ -16,6 +16,8 @@
 
 #include <string.h>
 
+#define HOLD_MS 1000 /* beyond the store's own patience, until what it tells is here */
+
 void turn_intake_settled(struct engine *engine, struct gateway *gateway)
 {
     int64_t seq = gateway ? gateway->submitted : 0;
@@ -246,7 +248,8 @@ static void stored(void *arg, struct store_batch *batch, troupe_status status,
     }
     if (unstored)
         log_error("intake", "%zu events could not be stored: %s", unstored, err->text);
-    engine->gathered--;
+    if (--engine->gathered == 0)
+        engine->spool.held_ms = 0;
     mem_free(storing);
     turn_engine_release(engine);
 }
@@ -377,14 +380,32 @@ static void add(struct turn_gathering *storing, struct engine_incoming *incoming
     begin_turn(storing, stored_event);
 }
 
+/* What the store has not told about may have to wait elsewhere, too, and came before. That is known once the
+ * store's patience is over, except of a transaction of which nobody knows whether it is there: for that one a
+ * minute may pass, in which what came next would be nowhere, so it goes first. [waits] */
+static void await_gathered(struct engine *engine)
+{
+    struct turn_spool *spool = &engine->spool;
+    struct store_stats stats;
+
+    if (!engine->gathered)
+        return;
+    store_stats(engine->store, &stats);
+    if (!spool->held_ms)
+        spool->held_ms = loop_now(engine->loop);
+    while (engine->gathered && !engine->closing &&
+           loop_now(engine->loop) < spool->held_ms + stats.away_ms + HOLD_MS)
+        if (co_sleep(1) < 0)
+            break;
+}
+
 /* Behind what waits elsewhere already. Its limits count now, as they would have; its place is another
  * matter, then. False: it is not kept there. [waits] */
 static bool to_spool(struct engine *engine, struct engine_incoming *incoming)
 {
     struct turn *turn;
 
-    while (engine->gathered && !engine->closing && co_sleep(1) == TROUPE_OK)
-        continue; /* may have to wait there, too, and came before */
+    await_gathered(engine);
     if (!turn_spool_wanted(engine))
         return false; /* it was away for a moment only */
     if (incoming->event->flags & EVENT_OBSERVED)

@@ -33,6 +33,7 @@ struct turn_spool {
     uint64_t kept;            /* since it was empty                                               */
     uint64_t lost;            /* since the start                                                  */
     uint64_t tried;           /* loop_now() of the last attempt to take it up                     */
+    uint64_t held_ms;         /* loop_now() since when one waits for what came before; 0: none is */
     bool draining, full;      /* full: it was said                                                */
 };
 

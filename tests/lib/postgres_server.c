@@ -3,6 +3,7 @@
 
 #include "tap.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -130,23 +131,41 @@ static void end(struct postgres_server_of_test *server, int number)
     server->pid = 0;
 }
 
-/* Each of its processes leads a session of its own, and one that lost its parent serves on for a
- * moment. */
-static void signal_all(const struct postgres_server_of_test *server, int number)
+/* Of which process that of a directory below /proc is a child; 0: it is over, or none. */
+static pid_t parent_of(const char *name)
 {
-    char path[64], text[1024], *at = text, *end_at;
+    char path[64], text[512];
+    const char *at;
     FILE *file;
     size_t len;
 
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)server->pid, (int)server->pid);
+    snprintf(path, sizeof(path), "/proc/%.20s/stat", name);
     file = fopen(path, "r");
-    assert_non_null(file);
+    if (!file)
+        return 0;
     len = fread(text, 1, sizeof(text) - 1, file);
-    text[len] = '\0';
     fclose(file);
-    kill(server->pid, number);
-    for (long pid; (pid = strtol(at, &end_at, 10)) > 0; at = end_at)
-        kill((pid_t)pid, number);
+    text[len] = '\0';
+    at = strrchr(text, ')'); /* then " S 123": its state and its parent */
+    return at && strlen(at) > 4 && at[2] != 'Z' ? (pid_t)strtol(at + 3, NULL, 10) : 0;
+}
+
+/* Each of its processes leads a session of its own, and one that lost its parent serves on for a moment, or hangs.
+ * The list that the kernel has of children leaves some out while others end. */
+static void signal_all(const struct postgres_server_of_test *server, int number)
+{
+    DIR *processes = opendir("/proc");
+    const struct dirent *entry;
+
+    assert_non_null(processes);
+    while ((entry = readdir(processes))) {
+        long pid = strtol(entry->d_name, NULL, 10);
+
+        if (pid > 0 && parent_of(entry->d_name) == server->pid)
+            kill((pid_t)pid, number);
+    }
+    closedir(processes);
+    kill(server->pid, number); /* last: who lost it has another parent at once */
 }
 
 void postgres_server_kill(struct postgres_server_of_test *server)
@@ -162,6 +181,8 @@ void postgres_server_kill(struct postgres_server_of_test *server)
 
 void postgres_server_pause(const struct postgres_server_of_test *server, bool pause)
 {
+    if (pause)
+        kill(server->pid, SIGSTOP); /* as above */
     signal_all(server, pause ? SIGSTOP : SIGCONT);
 }
 
@@ -262,7 +283,7 @@ static void *relay_run(void *arg)
             int client = accept(relay->listener, NULL, NULL);
             int server = unix_socket(relay->target, &address);
 
-            if (pairs == PAIRS_MAX ||
+            if (pairs == PAIRS_MAX || atomic_load(&relay->away) ||
                 connect(server, (struct sockaddr *)&address, sizeof(address)) < 0) {
                 close(client);
                 close(server);

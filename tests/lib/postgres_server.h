@@ -42,6 +42,7 @@ struct relay {
     pthread_t thread;
     _Atomic int loss;  /* enum relay_loss */
     _Atomic int count; /* connections that were cut */
+    _Atomic bool away; /* new connections get nowhere */
 };
 
 void relay_start(struct relay *relay, const struct postgres_server_of_test *server);

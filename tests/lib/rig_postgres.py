@@ -80,10 +80,19 @@ class Postgres:
                 self.spawn()
             time.sleep(0.02)
 
+    def children(self):
+        """All of them: the list of the kernel's own leaves some out while others end."""
+        for entry in os.listdir("/proc"):
+            try:
+                with open(f"/proc/{entry}/stat") as file:
+                    state, parent = file.read().rpartition(")")[2].split()[:2]
+            except OSError:
+                continue
+            if int(parent) == self.process.pid and state != "Z":
+                yield int(entry)
+
     def signal_all(self, number):
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
-            pids = [int(pid) for pid in file.read().split()]
-        for pid in [self.process.pid, *pids]:
+        for pid in [self.process.pid, *self.children()]:
             try:
                 os.kill(pid, number)
             except ProcessLookupError:
@@ -98,6 +107,8 @@ class Postgres:
             os.unlink(pid_file)
 
     def pause(self, on):
+        if on:
+            self.process.send_signal(signal.SIGSTOP)  # as above
         self.signal_all(signal.SIGSTOP if on else signal.SIGCONT)
 
     def stop(self):
@@ -115,7 +126,9 @@ class Postgres:
 
 class Relay:
     """Passes everything on. After `cut("question")` the next COMMIT does not reach the server, after
-    `cut("answer")` it does and its outcome is not told; then that connection ends."""
+    `cut("answer")` it does and its outcome is not told; then that connection ends. With `of` it is the COMMIT
+    of a transaction in which these bytes were sent. After `gone(True)` nobody reaches the server, with
+    `at_cut` from the next cut on."""
 
     def __init__(self, server, directory):
         self.target = os.path.join(server.place, SOCKET)
@@ -127,17 +140,25 @@ class Relay:
         self.listener.setblocking(False)
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.listener, selectors.EVENT_READ, None)
-        self.wanted = None
+        self.wanted = self.of = None
         self.cuts = 0
-        self.ends = False
+        self.away = self.away_at_cut = self.ends = False
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
-    def cut(self, what):
+    def cut(self, what, of=None):
+        self.of = of
         self.wanted = what
+
+    def gone(self, away, at_cut=False):
+        self.away_at_cut = away and at_cut
+        self.away = away and not at_cut
 
     def accept(self):
         client = self.listener.accept()[0]
+        if self.away:
+            client.close()
+            return
         server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             server.connect(self.target)
@@ -145,9 +166,14 @@ class Relay:
             client.close()
             server.close()
             return
-        pair = {"doomed": False}
+        pair = {"doomed": False, "seen": False}
         self.selector.register(client, selectors.EVENT_READ, (server, pair, True))
         self.selector.register(server, selectors.EVENT_READ, (client, pair, False))
+
+    def is_cut(self):
+        self.away, self.away_at_cut = self.away or self.away_at_cut, False
+        self.cuts += 1
+        return False
 
     def pass_on(self, source, target, pair, asks):
         """False: both are to be closed."""
@@ -157,15 +183,15 @@ class Relay:
             return False
         if not data:
             return False
-        if asks and self.wanted and b"COMMIT" in data:
+        if asks and self.of and self.of in data:
+            pair["seen"] = True
+        if asks and self.wanted and b"COMMIT" in data and (pair["seen"] or not self.of):
             what, self.wanted = self.wanted, None
             if what == "question":
-                self.cuts += 1
-                return False
+                return self.is_cut()
             pair["doomed"] = True
         elif not asks and pair["doomed"]:
-            self.cuts += 1
-            return False
+            return self.is_cut()
         try:
             target.sendall(data)
         except OSError:

@@ -62,8 +62,8 @@ class Stage:
         if not self.discord.wait("connected", 1, WAIT_S):
             raise rig.Violation(f"{self.name}: the host did not log in: {self.host.tail()}")
 
-    def say(self):
-        n = self.discord.do("say", {"kind": "mention", "channel": f"#{len(self.said) % 10}"})["n"]
+    def say(self, **more):
+        n = self.discord.do("say", {"kind": "mention", "channel": f"#{len(self.said) % 10}", **more})["n"]
         self.said.append(n)
         return n
 
@@ -209,6 +209,17 @@ class Away:
     def behind_commit(self):
         self.cut("answer")
 
+    def cut_and_gone(self):
+        """Cut at the COMMIT of a question, and not to be reached afterwards: nobody knows whether it is there."""
+        before, text = self.relay.cuts, f"nobody knows of question {len(self.stage.said)}"
+        self.relay.gone(True, at_cut=True)
+        self.relay.cut("answer", text.encode())
+        self.stage.say(text=text)
+        self.stage.until(lambda: self.relay.cuts > before, "no COMMIT to cut (of a question)")
+        self.stage.until(self.stage.degraded, "status did not say degraded")
+        self.stage.until(self.waiting, "nothing waits for the server")
+        self.gone(lambda: self.relay.gone(False))
+
     def gone(self, back):
         """Until the host says so, and for at least as long as it takes Discord to hear of us twice."""
         end = time.monotonic() + AWAY_S
@@ -294,7 +305,7 @@ away = {"10s" if AWAY_S > 10 else "500ms"}
     stage.discord.do("burst", {"members": 50, "channels": 10, "rate": 20, "seconds": 36000, "one_in": 1,
                                "kind": "mention", "seed": run.seed})
     away = Away(stage, server, relay)
-    kinds = [away.before_commit, away.behind_commit, away.killed, away.restarted, away.ended,
+    kinds = [away.before_commit, away.behind_commit, away.cut_and_gone, away.killed, away.restarted, away.ended,
              away.ended_and_killed]
     if COUNT != 1:  # each of them takes longer than a suite has
         kinds += [away.paused, away.stopped]
@@ -332,6 +343,17 @@ class CacheAway:
         status = self.stage.host.command("status")[1] or {}
         self.stage.run.expect(not status.get("degraded"), "redis: status said that the storage does not work")
         return status.get("cache", {}).get("degraded")
+
+    def cut_and_gone(self):
+        """Cut at the COMMIT of a question, and not to be reached afterwards: nobody knows whether it is there."""
+        before, text = self.relay.cuts, f"nobody knows of question {len(self.stage.said)}"
+        self.relay.gone(True, at_cut=True)
+        self.relay.cut("answer", text.encode())
+        self.stage.say(text=text)
+        self.stage.until(lambda: self.relay.cuts > before, "no COMMIT to cut (of a question)")
+        self.stage.until(self.stage.degraded, "status did not say degraded")
+        self.stage.until(self.waiting, "nothing waits for the server")
+        self.gone(lambda: self.relay.gone(False))
 
     def gone(self, back):
         end = time.monotonic() + AWAY_S

@@ -104,6 +104,7 @@ static void engine_stats(const struct store_engine *engine, struct store_stats *
 {
     ret->transactions = atomic_load(&engine->writer.transactions);
     ret->degraded = atomic_load(&engine->writer.degraded);
+    ret->away_ms = engine->server.away_ms;
 }
 
 static int64_t engine_host(const struct store_engine *engine)

@@ -324,14 +324,54 @@ static enum verdict run_through(struct postgres_writer *writer, struct store_gro
     return verdict;
 }
 
-/* Whether the transaction that was cut is there. */
+/* Everybody in these lists. */
+static void refuse_all(struct queue_item *item, const struct error *err)
+{
+    while (item) {
+        struct queue_item *next_item = item->next;
+        struct store_request *request = container_of(item, struct store_request, link);
+
+        while (request) {
+            struct store_request *next = request->next;
+
+            request->status = TROUPE_CANCELED;
+            if (store_request_take(request)) {
+                request->status = err->status;
+                request->error = *err;
+            }
+            request->done(request);
+            request = next;
+        }
+        item = next_item;
+    }
+}
+
+/* For how long whoever waits for a server that is away does so. */
+static uint64_t patience_ms(struct postgres_writer *writer)
+{
+    uint64_t patience = writer->server->away_ms;
+
+    return queue_closed(&writer->queue) && patience > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : patience;
+}
+
+/* Whether the transaction that was cut is there. Only its own batches wait so long; nothing that came behind them
+ * is begun meanwhile, so it can be told that the server is away, as it is told elsewhere. */
 static enum verdict decide(struct postgres_writer *writer, struct error *err)
 {
+    uint64_t since = clock_ms();
     PGresult *result = NULL;
     enum verdict verdict = CUT_AT_COMMIT;
 
-    if (!connected(writer, clock_ms() + DECIDE_MS, err))
-        return CUT_AT_COMMIT;
+    while (!connected(writer, clock_ms(), err)) {
+        uint64_t now = clock_ms();
+
+        if (writer->taken || now >= since + DECIDE_MS ||
+            (queue_closed(&writer->queue) && now >= since + patience_ms(writer)))
+            return CUT_AT_COMMIT;
+        if (now >= since + patience_ms(writer))
+            refuse_all(queue_take_all(&writer->queue, 0), err);
+        (void)poll(NULL, 0, (int)writer->backoff_ms);
+    }
     if (postgres_exec(&writer->conn,
                       "SELECT token FROM troupe.host WHERE slot = troupe.this_host()",
                       statement_deadline(writer), &result, err) >= 0 &&
@@ -412,21 +452,21 @@ static void run_other(struct postgres_writer *writer, struct store_request *requ
 static bool server_is_there(struct postgres_writer *writer, struct error *err)
 {
     uint64_t since = writer->away_since ? writer->away_since : clock_ms();
-    uint64_t patience = writer->server->away_ms;
 
-    if (queue_closed(&writer->queue) && patience > BACKOFF_MOST_MS)
-        patience = BACKOFF_MOST_MS;
     if (postgres_gone(&writer->conn))
         writer->conn.lost = true;
-    return connected(writer, since + patience, err);
+    return connected(writer, since + patience_ms(writer), err);
 }
 
 static void run_all(struct postgres_writer *writer, struct queue_item *item,
                     struct store_group *group)
 {
     struct error err = {0};
-    bool there = server_is_there(writer, &err);
 
+    if (!server_is_there(writer, &err)) {
+        refuse_all(item, &err);
+        return;
+    }
     while (item) {
         struct queue_item *next_item = item->next;
         struct store_request *request = container_of(item, struct store_request, link);
@@ -436,10 +476,6 @@ static void run_all(struct postgres_writer *writer, struct queue_item *item,
 
             if (!store_request_take(request)) {
                 request->status = TROUPE_CANCELED;
-                request->done(request);
-            } else if (!there) {
-                request->status = err.status;
-                request->error = err;
                 request->done(request);
             } else if (request->kind != STORE_REQUEST_COMMIT) {
                 run_group(writer, group);

@@ -235,6 +235,39 @@ static void who_waited_long_enough_is_told_and_the_host_recovers_by_itself(void 
     run_body(f, away_body);
 }
 
+static troupe_status undecided_body(void *arg)
+{
+    struct fixture *f = arg;
+    const struct co_owner owner = {"test:putting", 0};
+    struct putting one = {.f = f, .key = "a"}, two = {.f = f, .key = "b"};
+    SCOPE(scope, 0);
+
+    atomic_store(&relay.away, true);
+    atomic_store(&loss_at_commit, RELAY_NEXT_ANSWER);
+    CHECK_STATUS(co_spawn(&scope, &owner, put_one, &one), TROUPE_OK);
+    while (!is_degraded(f))
+        CHECK_STATUS(co_sleep(5), TROUPE_OK);
+    CHECK_STATUS(co_spawn(&scope, &owner, put_one, &two), TROUPE_OK);
+    while (!two.over)
+        CHECK_STATUS(co_sleep(5), TROUPE_OK);
+    CHECK(!one.over);
+    CHECK_STATUS(two.status, TROUPE_UNAVAILABLE);
+    atomic_store(&relay.away, false);
+    CHECK_STATUS(scope_close(&scope), TROUPE_OK);
+    CHECK_STATUS(one.status, TROUPE_OK);
+    CHECK(written(f, "a") == 1 && written(f, "b") == 0);
+    return TROUPE_OK;
+}
+
+static void who_comes_behind_what_nobody_knows_of_is_told_in_time(void **state)
+{
+    struct fixture *f = fixture_of(state);
+
+    store_settle(f);
+    reopen(f, 100);
+    run_body(f, undecided_body);
+}
+
 static troupe_status leave_body(void *arg)
 {
     struct fixture *f = arg;
@@ -352,6 +385,7 @@ int main(void)
         SERVER_TEST(a_question_that_was_cut_is_asked_again),
         SERVER_TEST(what_is_written_waits_for_a_server_that_was_killed),
         SERVER_TEST(who_waited_long_enough_is_told_and_the_host_recovers_by_itself),
+        SERVER_TEST(who_comes_behind_what_nobody_knows_of_is_told_in_time),
         SERVER_TEST(who_leaves_while_the_server_is_away_wrote_nothing),
         SERVER_TEST(who_leaves_a_server_that_hangs_is_told_that_it_may_be_done),
 #ifdef HAVE_POSTGRES
