@@ -14,9 +14,16 @@
  * client takes for the same workload (llm_client.c): twenty pieces from a socket cost that much by
  * themselves.
  *
+ * What the libraries take by themselves is measured in the same way (llm_floor.h), and told with the same baseline:
+ * "llm_floor_curl" is libcurl where pieces of an answer are taken together, as core/net does it,
+ * "llm_floor_curl_each" where each is taken when it comes, "llm_floor_store" SQLite with what reserves and books. The
+ * "floor of libraries" is the sum of the first and the third; "llm_cpu_above_floor" is what a call takes more than
+ * that, which is our own part.
+ *
  * TROUPE_BENCH_CALLS and TROUPE_BENCH_RATE make it shorter or slower.
  */
 #include "llm_client.h"
+#include "llm_floor.h"
 #include "llm_server.h"
 
 #include "base/log.h"
@@ -61,6 +68,7 @@ struct bench {
     size_t calls, open;
     unsigned rate, now_rate;
     double sync_us, cpu_us, client_us; /* client_us: of the plain client */
+    struct llm_floor curl, curl_each, store;
     int failed;
 };
 
@@ -381,6 +389,33 @@ static void line(const char *name, double value, const char *unit, double baseli
     printf("\n");
 }
 
+/* What the libraries take for the same calls. */
+static void run_floors(struct bench *bench, const char *folder)
+{
+    const int port = bench->server.port;
+
+    llm_floor_curl(port, LLM_FLOOR_TOGETHER, bench->rate, bench->calls, &bench->curl);
+    llm_floor_curl(port, LLM_FLOOR_EACH, bench->rate, bench->calls, &bench->curl_each);
+    llm_floor_store(folder, (DELTAS - 1) * GAP_MS, bench->rate, bench->calls, &bench->store);
+}
+
+static void report_floors(struct bench *bench)
+{
+    const double floor_us = bench->curl.cpu_us + bench->store.cpu_us;
+    const size_t failed = bench->curl.failed + bench->curl_each.failed;
+
+    printf("# floor of libraries: %.1f us; the layer above it: %.1f us\n", floor_us,
+           bench->cpu_us - floor_us);
+    line("llm_floor_curl", bench->curl.cpu_us, "us", bench->client_us);
+    line("llm_floor_curl_each", bench->curl_each.cpu_us, "us", bench->client_us);
+    line("llm_floor_store", bench->store.cpu_us, "us", bench->client_us);
+    line("llm_cpu_above_floor", bench->cpu_us - floor_us, "us", floor_us);
+    if (failed > 0) {
+        fprintf(stderr, "llm_bench: %zu calls of libcurl alone failed\n", failed);
+        bench->failed = 1;
+    }
+}
+
 static void report(struct bench *bench, struct llm_figures *peer)
 {
     struct llm_figures *own = &bench->figures, *slow = &bench->slow;
@@ -390,6 +425,7 @@ static void report(struct bench *bench, struct llm_figures *peer)
     tell("troupe", own);
     tell("troupe, slower", slow);
     line("llm_cpu_a_call", bench->cpu_us, "us", bench->client_us);
+    report_floors(bench);
     line("llm_added_p50", llm_figures_part(own->added, own->count, 0.5), "us", 0);
     line("llm_added_p99", added, "us", 0);
     line("llm_first_token_p99", first, "us", 0);
@@ -446,6 +482,7 @@ int main(void)
     log_set_level(LOG_ERROR);
     llm_server_start(&bench.server, DELTAS, GAP_MS);
     bench.client_us = run_peer("no layer", bench.server.port, "", bench.rate, bench.calls, &direct);
+    run_floors(&bench, folder);
     portkey = start_portkey(port);
     if (portkey > 0) {
         snprintf(headers, sizeof(headers),

@@ -26,7 +26,7 @@ struct call {
 
 struct client {
     int port, epoll;
-    char request[PROMPT + 1024];
+    char request[LLM_BODY_SIZE + 512];
     size_t request_len, open;
     struct call calls[CALLS];
     struct llm_figures *figures;
@@ -163,21 +163,31 @@ static void receive(struct client *client, struct call *call)
     drop(client, call);
 }
 
-static void write_request(struct client *client, const char *headers)
+size_t llm_client_body(char ret[LLM_BODY_SIZE])
 {
     static const char head[] = "{\"model\":\"bench\",\"stream\":true,\"max_tokens\":100,"
                                "\"stream_options\":{\"include_usage\":true},\"messages\":"
                                "[{\"role\":\"user\",\"content\":\"";
-    size_t len;
+    size_t len = strlen(head);
 
-    len = (size_t)snprintf(client->request, sizeof(client->request),
-                           "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-                           "Content-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n%s",
-                           strlen(head) + PROMPT + 4, headers, head);
+    memcpy(ret, head, len);
     for (size_t i = 0; i < PROMPT; i++)
-        client->request[len++] = i % 6 == 5 ? ' ' : (char)('a' + i % 26);
-    memcpy(client->request + len, "\"}]}", 4);
-    client->request_len = len + 4;
+        ret[len++] = i % 6 == 5 ? ' ' : (char)('a' + i % 26);
+    memcpy(ret + len, "\"}]}", 4);
+    return len + 4;
+}
+
+static void write_request(struct client *client, const char *headers)
+{
+    static char body[LLM_BODY_SIZE];
+    size_t len = llm_client_body(body);
+    int head = snprintf(client->request, sizeof(client->request),
+                        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                        "Content-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n",
+                        len, headers);
+
+    memcpy(client->request + head, body, len);
+    client->request_len = (size_t)head + len;
 }
 
 void llm_client_run(int port, const char *headers, unsigned rate, size_t count,

@@ -23,6 +23,10 @@ void llm_figures_note(struct llm_figures *figures, uint64_t before, uint64_t fir
 /* In us; the values are sorted by it. 0 without any. */
 double llm_figures_part(uint64_t *values, size_t count, double share);
 
+/* The body of a call: a prompt of 4 kB, an answer that streams. Returns its length; no end mark. */
+#define LLM_BODY_SIZE 5120
+size_t llm_client_body(char ret[LLM_BODY_SIZE]);
+
 /* `headers` are lines of their own, each with CRLF. Ends when all are answered, or 10 s after the last
  * was asked. */
 void llm_client_run(int port, const char *headers, unsigned rate, size_t count,
