@@ -7,7 +7,6 @@
 
 #include <limits.h>
 #include <malloc.h>
-#include <string.h>
 #include <sysexits.h>
 
 static int cmd_help(struct options *options);
@@ -135,14 +134,19 @@ static void print_overview(FILE *out)
 
 static int cmd_help(struct options *options)
 {
-    for (size_t i = 0; i < SUBCOMMAND_COUNT && options->argument_count; i++) {
-        if (!strcmp(subcommands[i].name, options->arguments[0])) {
-            print_usage(stdout, &subcommands[i]);
-            return EX_OK;
-        }
+    const struct subcommand *subcommand;
+    struct error err;
+
+    if (!options->argument_count) {
+        print_overview(stdout);
+        return EX_OK;
     }
-    print_overview(options->argument_count ? stderr : stdout);
-    return options->argument_count ? EX_USAGE : EX_OK;
+    if (options_find(subcommands, SUBCOMMAND_COUNT, options->arguments[0], &subcommand, &err) < 0) {
+        print_failure(err.text);
+        return EX_USAGE;
+    }
+    print_usage(stdout, subcommand);
+    return EX_OK;
 }
 
 static int cmd_version(struct options *options)

@@ -263,16 +263,15 @@ static troupe_status take_options(struct options *options, int argc, char **argv
     }
 }
 
-static troupe_status find_subcommand(struct options *options, const char *name,
-                                     const struct subcommand *subcommands, size_t count,
-                                     struct error *err)
+troupe_status options_find(const struct subcommand *subcommands, size_t count, const char *name,
+                           const struct subcommand **ret, struct error *err)
 {
     const char *names[64], *nearest;
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++) {
         if (!strcmp(subcommands[i].name, name)) {
-            options->subcommand = &subcommands[i];
+            *ret = &subcommands[i];
             return TROUPE_OK;
         }
         if (n < sizeof(names) / sizeof(names[0]))
@@ -327,7 +326,7 @@ troupe_status options_parse(struct options *options, int argc, char **argv,
         if (optind >= argc)
             break;
         if (!options->subcommand) {
-            status = find_subcommand(options, argv[optind], subcommands, count, err);
+            status = options_find(subcommands, count, argv[optind], &options->subcommand, err);
             if (status < 0)
                 return status;
         } else {

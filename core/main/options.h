@@ -84,4 +84,8 @@ troupe_status options_parse(struct options *options, int argc, char **argv,
 troupe_status options_add_set(struct options *options, const char *set, struct error *err);
 void options_clear(struct options *options);
 
+/* The subcommand of that name. TROUPE_ARGUMENT with a sentence that names the nearest where there is none. */
+troupe_status options_find(const struct subcommand *subcommands, size_t count, const char *name,
+                           const struct subcommand **ret, struct error *err);
+
 #endif

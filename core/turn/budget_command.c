@@ -27,7 +27,7 @@ static void put_cap(struct turn_budget_view *view, enum turn_budget_span span,
         turn_budget_view_level(view, span, level->scope, "", level->each, "");
 }
 
-void turn_core_budget(struct turn *turn, const troupe_value *values)
+troupe_status turn_core_budget(struct turn *turn, const troupe_value *values)
 {
     const struct event *event = turn->event;
     const size_t others = event->member ? 0 : OTHERS_MAX;
@@ -60,4 +60,5 @@ void turn_core_budget(struct turn *turn, const troupe_value *values)
     turn_budget_view_stopped(&view);
     turn_budget_view_reply(&view);
     turn_budget_view_clear(&view);
+    return TROUPE_OK;
 }

@@ -209,7 +209,7 @@ static void run(struct turn *turn, const struct found *found, const struct plugi
                            !(turn->event->flags & EVENT_DIRECT) &&
                            (!found->own || turn->event->token);
     if (found->own)
-        found->own->run(turn, args->values);
+        (void)found->own->run(turn, args->values); /* it has answered */
     else
         call(turn, found->target, where, args->values);
 }

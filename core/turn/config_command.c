@@ -293,7 +293,7 @@ static troupe_status do_audit(struct asked *asked, struct error *err)
     return TROUPE_OK;
 }
 
-void turn_core_config(struct turn *turn, const troupe_value *values)
+troupe_status turn_core_config(struct turn *turn, const troupe_value *values)
 {
     static const struct {
         const char *name;
@@ -327,4 +327,5 @@ void turn_core_config(struct turn *turn, const troupe_value *values)
     }
     turn_command_reply(turn, &asked.out);
     buf_clear(&asked.out);
+    return status;
 }

@@ -56,21 +56,26 @@ static void add_menus(const struct turn *turn, enum turn_rights rights,
                        turn_rights_needed(function) <= rights ? "" : " (not for you)");
 }
 
-static void help_with(struct turn *turn, const char *name, struct buf *out)
+static troupe_status help_with(struct turn *turn, const char *name, struct buf *out)
 {
     const struct turn_core_command *own = turn_core_find(name);
     const struct plugin_target *target;
+    troupe_status status = TROUPE_OK;
     struct error err;
 
-    if (own)
+    if (own) {
         plugin_function_help(&own->function, out);
-    else if (plugin_set_find(turn->set, name, &target, &err) < 0)
+        return TROUPE_OK;
+    }
+    status = plugin_set_find(turn->set, name, &target, &err);
+    if (status < 0)
         buf_puts(out, err.text);
     else
         plugin_function_help(target->function, out);
+    return status;
 }
 
-static void help(struct turn *turn, const troupe_value *values)
+static troupe_status help(struct turn *turn, const troupe_value *values)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
     const char *name = turn_core_text(&values[0], NULL);
@@ -80,9 +85,10 @@ static void help(struct turn *turn, const troupe_value *values)
     size_t count;
 
     if (name) {
-        help_with(turn, text_starts(name, "/") ? name + 1 : name, &out);
+        troupe_status status = help_with(turn, text_starts(name, "/") ? name + 1 : name, &out);
+
         turn_command_reply(turn, &out);
-        return;
+        return status;
     }
     rights = turn_rights(turn, NULL); /* once: the platform is asked each time */
     buf_printf(&out, "I am %s. Write to me and I answer, or use a command:\n",
@@ -97,11 +103,12 @@ static void help(struct turn *turn, const troupe_value *values)
         add_function(turn, rights, &own[i].function, &out);
     out.len -= out.len && buf_text(&out)[out.len - 1] == '\n';
     turn_command_reply(turn, &out);
+    return TROUPE_OK;
 }
 
 /* ---- /status, /why, /stop ------------------------------------------------------------------- */
 
-static void status(struct turn *turn, const troupe_value *values)
+static troupe_status status(struct turn *turn, const troupe_value *values)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
     struct engine *engine = turn->engine;
@@ -128,9 +135,10 @@ static void status(struct turn *turn, const troupe_value *values)
         buf_printf(&out, " %s %s", turn->set->agents[i]->name,
                    turn->set->agents[i]->manifest->version);
     turn_command_reply(turn, &out);
+    return TROUPE_OK;
 }
 
-static void why(struct turn *turn, const troupe_value *values)
+static troupe_status why(struct turn *turn, const troupe_value *values)
 {
     _cleanup_mem_ char *text = NULL;
     _cleanup_buf_ struct buf out = BUF_INIT;
@@ -138,18 +146,18 @@ static void why(struct turn *turn, const troupe_value *values)
     const char *channel = turn->event->channel ? turn->event->channel : "";
     const char *asker = turn->event->member ? turn->event->member : "";
     const char *id = turn_core_text(&values[0], "last");
+    troupe_status found;
 
     /* Members see what happened in their own channel, and not what others were told alone. */
     if (strcmp(id, "last") && turn->event->flags & EVENT_OWNER)
         channel = asker = NULL;
-    if (turn_why_text(turn->engine, id, channel, asker, &text, &err) < 0)
-        buf_puts(&out, err.text);
-    else
-        buf_puts(&out, text);
+    found = turn_why_text(turn->engine, id, channel, asker, &text, &err);
+    buf_puts(&out, found < 0 ? err.text : text);
     turn_command_reply(turn, &out);
+    return found;
 }
 
-static void stop(struct turn *turn, const troupe_value *values)
+static troupe_status stop(struct turn *turn, const troupe_value *values)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
     struct engine *engine = turn->engine;
@@ -173,6 +181,7 @@ static void stop(struct turn *turn, const troupe_value *values)
     else
         buf_puts(&out, all ? "nothing is running here" : "nothing of yours is running here");
     turn_command_reply(turn, &out);
+    return TROUPE_OK;
 }
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

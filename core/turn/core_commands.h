@@ -14,10 +14,11 @@
 
 /* `function` has all that describes it (name, doc, flags, params, usage) but cannot be invoked:
  * `run` is called instead, with checked values in the order of the parameters, and answers. Rights
- * were checked before (turn_may_call). [waits] */
+ * were checked before (turn_may_call). Below 0 where what was asked for was not done: the answer says why.
+ * [waits] */
 struct turn_core_command {
     struct plugin_function function;
-    void (*run)(struct turn *turn, const troupe_value *values);
+    troupe_status (*run)(struct turn *turn, const troupe_value *values);
     bool waits;  /* its turn, in the order of its member's   */
     bool counts; /* against [limits] messages                */
 };
@@ -26,12 +27,15 @@ const struct turn_core_command *turn_core_commands(size_t *ret_count);
 const struct turn_core_command *turn_core_find(const char *name); /* NULL: there is none */
 
 /* The larger ones, in files of their own. */
-void turn_core_config(struct turn *turn, const troupe_value *values); /* config_command.c */
-void turn_core_pause(struct turn *turn, const troupe_value *values);  /* pause_command.c  */
-void turn_core_resume(struct turn *turn, const troupe_value *values);
-void turn_core_budget(struct turn *turn, const troupe_value *values);  /* budget_command.c */
-void turn_core_usage(struct turn *turn, const troupe_value *values);   /* usage_command.c */
-void turn_core_privacy(struct turn *turn, const troupe_value *values); /* privacy_command.c */
+troupe_status turn_core_config(struct turn *turn,
+                               const troupe_value *values);                   /* config_command.c */
+troupe_status turn_core_pause(struct turn *turn, const troupe_value *values); /* pause_command.c  */
+troupe_status turn_core_resume(struct turn *turn, const troupe_value *values);
+troupe_status turn_core_budget(struct turn *turn,
+                               const troupe_value *values);                   /* budget_command.c */
+troupe_status turn_core_usage(struct turn *turn, const troupe_value *values); /* usage_command.c */
+troupe_status turn_core_privacy(struct turn *turn,
+                                const troupe_value *values); /* privacy_command.c */
 
 /* What was given for a parameter, or `otherwise`. Texts are borrowed and end with a NUL. */
 int64_t turn_core_int(const troupe_value *value, int64_t otherwise);

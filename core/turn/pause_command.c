@@ -40,7 +40,7 @@ static bool set_pause(struct turn *turn, int64_t until, const char *before)
     return store_commit(engine->store, batch, turn_engine_soon(engine), &err) == TROUPE_OK;
 }
 
-static void change(struct turn *turn, int64_t until, const char *sentence)
+static troupe_status change(struct turn *turn, int64_t until, const char *sentence)
 {
     _cleanup_buf_ struct buf out = BUF_INIT;
     int64_t old;
@@ -49,7 +49,7 @@ static void change(struct turn *turn, int64_t until, const char *sentence)
     if (!turn->event->guild) {
         buf_puts(&out, "there is no server here; say it in the one that you mean");
         turn_command_reply(turn, &out);
-        return;
+        return TROUPE_ARGUMENT;
     }
     old = turn_paused_until(turn->engine, turn->event);
     snprintf(before, sizeof(before), "%" PRId64, old);
@@ -62,27 +62,26 @@ static void change(struct turn *turn, int64_t until, const char *sentence)
     }
     turn_trace_add(&turn->trace, "command", until ? "paused" : "resumed", NULL);
     turn_command_reply(turn, &out);
+    return TROUPE_OK;
 }
 
-void turn_core_pause(struct turn *turn, const troupe_value *values)
+troupe_status turn_core_pause(struct turn *turn, const troupe_value *values)
 {
     int64_t minutes = turn_core_int(&values[0], -1);
     char sentence[96];
 
-    if (!minutes) {
-        turn_core_resume(turn, values);
-        return;
-    }
+    if (!minutes)
+        return turn_core_resume(turn, values);
     if (minutes < 0)
         snprintf(sentence, sizeof(sentence), "paused in this server until /resume");
     else
         snprintf(sentence, sizeof(sentence), "paused in this server for %" PRId64 " minute%s",
                  minutes, minutes == 1 ? "" : "s");
-    change(turn, minutes < 0 ? INT64_MAX : clock_wall_ms() + minutes * MINUTE_MS, sentence);
+    return change(turn, minutes < 0 ? INT64_MAX : clock_wall_ms() + minutes * MINUTE_MS, sentence);
 }
 
-void turn_core_resume(struct turn *turn, const troupe_value *values)
+troupe_status turn_core_resume(struct turn *turn, const troupe_value *values)
 {
     (void)values;
-    change(turn, 0, "I go on in this server");
+    return change(turn, 0, "I go on in this server");
 }

@@ -89,7 +89,7 @@ static troupe_status delete (struct turn *turn, bool sure, struct buf *out, stru
     return status;
 }
 
-void turn_core_privacy(struct turn *turn, const troupe_value *values)
+troupe_status turn_core_privacy(struct turn *turn, const troupe_value *values)
 {
     const char *action = turn_core_text(&values[0], "about");
     _cleanup_buf_ struct buf out = BUF_INIT;
@@ -97,14 +97,17 @@ void turn_core_privacy(struct turn *turn, const troupe_value *values)
     struct error err;
 
     if (!turn->event->member)
-        buf_puts(&out, "nobody asks; for a member use \"troupe user\"");
+        status = error_set(&err, TROUPE_ARGUMENT, "nobody asks; for a member use \"troupe user\"");
     else if (!strcmp(action, "show"))
         status = show(turn, &out, &err);
     else if (!strcmp(action, "delete"))
         status = delete (turn, turn_core_int(&values[1], 0) != 0, &out, &err);
     else
         status = about(turn, &out, &err);
-    if (status < 0)
+    if (status == TROUPE_ARGUMENT)
+        buf_puts(&out, err.text);
+    else if (status < 0)
         fail(turn, &err, &out);
     turn_command_reply(turn, &out);
+    return status;
 }

@@ -56,7 +56,7 @@ struct shell_call {
     troupe_status status;
 };
 
-/* One of the core's own commands: what it answers is the result. */
+/* One of the core's own commands: what it answers is the result, or says why there is none. */
 static void call_own(struct shell_call *call)
 {
     const struct turn_core_command *own = turn_core_find(call->name);
@@ -71,7 +71,14 @@ static void call_own(struct shell_call *call)
         snprintf(call->result.sentence, sizeof(call->result.sentence), "%s", err.text);
         return;
     }
-    own->run(call->turn, args.values);
+    call->status = own->run(call->turn, args.values);
+    if (call->status < 0) {
+        snprintf(call->result.code, sizeof(call->result.code), "call.%s",
+                 status_name(call->status));
+        snprintf(call->result.sentence, sizeof(call->result.sentence), "%s",
+                 buf_text(&answer->text));
+        return;
+    }
     buf_append(&call->result.text, buf_text(&answer->text), answer->text.len);
     buf_append(&call->result.json, buf_text(&answer->data), answer->data.len);
 }

@@ -66,22 +66,32 @@ static void put_whats(struct turn_budget_view *view)
     json_object_set_new(view->result, "went_to", list);
 }
 
-static void confirm(struct turn *turn, const char *what)
+static troupe_status confirm(struct turn *turn, const char *what)
 {
     struct engine *engine = turn->engine;
     _cleanup_buf_ struct buf out = BUF_INIT;
+    troupe_status status = TROUPE_DENIED;
     struct error err;
 
     if (turn_rights(turn, NULL) < TURN_OWNER) {
         turn_audit_denied(turn, "budget.confirm");
         buf_puts(&out, "Only the bot's owner can confirm what something costs.");
-    } else if (turn_budget_stop_confirm(engine->store, what, turn_engine_soon(engine), &err) < 0) {
-        buf_puts(&out, err.text);
-    } else {
+        turn_command_reply(turn, &out);
+        return status;
+    }
+    status = turn_budget_stop_confirm(engine->store, what, turn_engine_soon(engine), &err);
+    if (status == TROUPE_OK) {
         turn_audit_note(turn, "budget.confirm", what, NULL, NULL);
         buf_printf(&out, "\"%s\" is paid for again.", what);
+    } else if (status == TROUPE_NOT_FOUND) {
+        status = TROUPE_ARGUMENT; /* a word that means nothing here */
+        buf_printf(&out, "%s; %s without it names what is", err.text,
+                   turn->event->member ? "/usage" : "troupe usage");
+    } else {
+        buf_puts(&out, err.text);
     }
     turn_command_reply(turn, &out);
+    return status;
 }
 
 static void show(struct turn *turn)
@@ -110,12 +120,12 @@ static void show(struct turn *turn)
     turn_budget_view_clear(&view);
 }
 
-void turn_core_usage(struct turn *turn, const troupe_value *values)
+troupe_status turn_core_usage(struct turn *turn, const troupe_value *values)
 {
     const char *what = turn_core_text(&values[0], NULL);
 
     if (what)
-        confirm(turn, what);
-    else
-        show(turn);
+        return confirm(turn, what);
+    show(turn);
+    return TROUPE_OK;
 }
