@@ -297,7 +297,8 @@ static void chat_attach(void *arg, struct gateway *gateway)
 {
     struct error err;
 
-    if (turn_engine_recover(host_engine(app_host(arg)), gateway, &err) < 0)
+    if (turn_engine_recover(host_engine(app_host(arg)), gateway, &err) < 0 &&
+        co_status() == TROUPE_OK)
         log_warn("console", "what a restart cut is not taken up: %s", err.text);
     sched_wake(host_sched(app_host(arg)));
 }

@@ -212,7 +212,8 @@ static troupe_status recover_discord(void *arg)
     struct host *host = arg;
     struct error err;
 
-    if (turn_engine_recover(host->engine, discord_gateway(host->discord), &err) < 0)
+    if (turn_engine_recover(host->engine, discord_gateway(host->discord), &err) < 0 &&
+        co_status() == TROUPE_OK)
         log_warn("discord", "what a restart cut is not taken up: %s", err.text);
     return TROUPE_OK;
 }

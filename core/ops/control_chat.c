@@ -37,9 +37,9 @@ static troupe_status attach(void *arg)
 
     struct error err;
 
-    if (console_session_attach(client->console, &err) < 0)
+    if (console_session_attach(client->console, &err) < 0 && co_status() == TROUPE_OK)
         log_warn("control", "what waits for a chat is not shown now: %s", err.text);
-    if (options->chat->attach)
+    if (options->chat->attach && co_status() == TROUPE_OK)
         options->chat->attach(options->arg, console_gateway(options->chat->console(options->arg)));
     return TROUPE_OK;
 }

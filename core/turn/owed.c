@@ -238,7 +238,8 @@ static troupe_status refill_main(void *arg)
         if (store_query(engine->store,
                         STORE_SQL(SQL_TURN_LEFT, store_int(left->last_taken), store_int(last)),
                         turn_engine_soon(engine), &rows, &err) < 0) {
-            log_warn("turn", "what observers are owed waits: %s", err.text);
+            if (co_status() == TROUPE_OK)
+                log_warn("turn", "what observers are owed waits: %s", err.text);
             if (co_sleep(AGAIN_MS) < 0)
                 break;
             continue;

@@ -64,4 +64,10 @@ like "$out" "get_status: 1, 0 % answered" "the owner reads what was meant, and t
 out=$(chat "hello?" "/preferences")
 like "$out" "base_url" "without any model the answer names what is missing"
 like "$out" "formal" "what was set before is still there"
+
+# Its end comes while the start looks what an earlier one left.
+for i in 1 2 3 4 5; do
+    "$TROUPE" chat -c "$TAP_DIR/troupe.ini" </dev/null
+done >/dev/null 2>"$TAP_DIR/short"
+unlike "$(cat "$TAP_DIR/short")" "warn|error" "a chat that ends at once warns of nothing"
 tap_done
