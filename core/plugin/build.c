@@ -124,6 +124,17 @@ static troupe_status find_runner(struct build *build)
     return TROUPE_OK;
 }
 
+static void warn_of(struct build *build, const struct candidate *item, struct buf *lines)
+{
+    char *rest = NULL, *text = lines->len ? buf_take(lines) : NULL;
+
+    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
+         line = strtok_r(NULL, "\n", &rest))
+        config_warning(build->problems, item->file, item->line, "agent \"%s\": %s", item->name,
+                       line);
+    mem_free(text);
+}
+
 /* [waits] Returns the caller's own end; what the plugin did wrong is a problem. */
 static troupe_status run_trial(struct build *build, const struct candidate *item, unsigned mode)
 {
@@ -138,10 +149,14 @@ static troupe_status run_trial(struct build *build, const struct candidate *item
         .sandbox = build->manager->sandbox,
     };
     char key[PLUGIN_BUILD_ID_LEN + 1];
+    _cleanup_buf_ struct buf warned = BUF_INIT;
     struct error err = {0};
     struct pool *pool;
     troupe_status status;
 
+    /* Who starts is told by the agent itself. */
+    if (build->flags & PLUGIN_BUILD_CHECK)
+        trial.warned = &warned;
     plugin_trial_key(&trial, key);
     if (plugin_trials_hold(&manager->trials, key))
         return TROUPE_OK;
@@ -157,6 +172,7 @@ static troupe_status run_trial(struct build *build, const struct candidate *item
         config_problem(build->problems, item->file, item->line, "%s", err.text);
     else
         plugin_trials_keep(&manager->trials, key);
+    warn_of(build, item, &warned);
     return TROUPE_OK;
 }
 

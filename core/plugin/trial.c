@@ -169,7 +169,7 @@ static void free_job(void *arg)
 /* ---- the result ---------------------------------------------------------------------------- */
 
 /* Reads the runner's lines; false when the last one, the verdict, is not there. */
-static bool parse_result(const struct buf *text, struct buf *log, json_t *answer,
+static bool parse_result(const struct plugin_trial *trial, const struct buf *text, struct buf *log,
                          troupe_status *ret_status, char sentence[ERROR_TEXT_MAX])
 {
     const char *at = buf_text(text), *end = at + text->len, *stop;
@@ -184,14 +184,16 @@ static bool parse_result(const struct buf *text, struct buf *log, json_t *answer
         if ((said = json_get_str(line, "log", NULL))) {
             if (log)
                 buf_printf(log, "%s\n", said);
+            if (trial->warned && json_get_int(line, "level", -1) == TROUPE_LOG_WARN)
+                buf_printf(trial->warned, "%s\n", said);
         } else if ((said = json_get_str(line, "verdict", NULL))) {
             int64_t status = json_get_int(line, "status", TROUPE_FAILED);
 
             decided = true;
             *ret_status = status <= 0 && status > -1000 ? (troupe_status)status : TROUPE_FAILED;
             snprintf(sentence, ERROR_TEXT_MAX, "%s", said);
-        } else if (answer) {
-            json_object_update(answer, json_object_get(line, "answer"));
+        } else if (trial->answer) {
+            json_object_update(trial->answer, json_object_get(line, "answer"));
         }
     }
     return decided;
@@ -210,7 +212,7 @@ static troupe_status judge(const struct plugin_trial *trial, const struct trial_
     const char *id = trial->image->note.id;
     char sentence[ERROR_TEXT_MAX] = "";
     troupe_status status = TROUPE_FAILED;
-    bool decided = parse_result(&job->said, log, trial->answer, &status, sentence);
+    bool decided = parse_result(trial, &job->said, log, &status, sentence);
 
     if (job->start_error)
         return error_set(err, job->start_error == ENOENT ? TROUPE_NOT_FOUND : TROUPE_IO,

@@ -36,7 +36,8 @@ struct plugin_trial {
     const struct plugin_values *values;     /* CREATE only                 */
     uint64_t timeout_ms;                    /* 0: PLUGIN_TRIAL_MS          */
     unsigned sandbox;                       /* PLUGIN_SANDBOX_…            */
-    json_t *answer; /* an object that gets what LOOK and DESCRIBE tell; NULL: nobody asks */
+    json_t *answer;     /* an object that gets what LOOK and DESCRIBE tell; NULL: nobody asks */
+    struct buf *warned; /* gets the lines that the plugin logged as warnings; NULL: nobody asks */
 };
 
 /*

@@ -5,6 +5,7 @@
  * provides "llm.chat" of troupe/services.h; the whole of the provider's trouble ends in this plugin.
  */
 #include "cache.h"
+#include "complete.h"
 #include "converse.h"
 #include "embed.h"
 #include "hedge.h"
@@ -541,6 +542,8 @@ static troupe_status create(troupe_host *host, void **ret_state)
     status = llm_routes_load(&agent->settings, &agent->router);
     if (status >= 0)
         status = llm_others_load(&agent->settings, &agent->others);
+    if (status >= 0)
+        status = llm_complete(&agent->settings, &agent->router, &agent->others);
     if (status < 0) {
         llm_settings_clear(&agent->settings);
         troupe_free(host, agent);

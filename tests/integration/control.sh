@@ -22,6 +22,13 @@ like "$out" "daily = 1\.00.*default" "config --effective names defaults"
 like "$out" "model = fake.*troupe\.ini:[0-9]+" "and the file and line of what was set"
 like "$out" 'api_key = \*\*\*' "and masks a secret"
 unlike "$out" "$HOME" "whose value is nowhere"
+out=$(t check --set "agent llm.model=")
+is $? 78 "check refuses a server without a model"
+like "$out" 'key "model": not set.*set it to a model' "and says what to set"
+out=$(t check --set "agent llm.base_url=https://api.example.org/v1" --set "agent llm.price_input=1" \
+    --set "agent llm.price_output=1")
+is $? 0 "a provider that gets no key may be meant so"
+like "$out" 'warning: .*troupe\.ini:[0-9]+: agent "llm": key "api_key": not set.*or local = yes' "but check says so"
 out=$(t frobnicate)
 is $? 64 "an unknown subcommand ends with EX_USAGE"
 

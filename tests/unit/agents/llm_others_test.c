@@ -595,7 +595,7 @@ static void where_nobody_judges_that_is_said(void **state)
 {
     static const char *const configs[][6] = {
         {"base_url", "https://api.anthropic.com/v1", "moderation_model", "x", NULL},
-        {"base_url", "https://api.example.com/v1", NULL},
+        {"base_url", "https://api.example.com/v1", "model", "m", NULL},
         {"base_url", "http://127.0.0.1:8080/v1", "moderation_model", "x", NULL},
     };
 
