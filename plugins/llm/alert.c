@@ -182,8 +182,10 @@ void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
     const struct llm_alert_rule *rule = &settings->alert;
     const struct llm_alert_news news = llm_alert_note(alert, rule, kind, now_ms);
     const long long minutes = rule->window_ms / 60000;
-    char text[TROUPE_OWNER_MAX];
+    char text[TROUPE_OWNER_MAX], sentence[LLM_SENTENCE_MAX] = "";
 
+    if (kind)
+        llm_kind_sentence(kind, settings->model_key, sentence);
     switch (news.event) {
     case LLM_ALERT_NOTHING: return;
     case LLM_ALERT_STUCK: /* the other keys may serve it */
@@ -192,13 +194,13 @@ void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
                  settings->key_count > 1 && llm_kind_blames_key(kind)
                      ? " for one of its keys, which the log names"
                      : "",
-                 kind->name, kind->sentence, llm_kind_advice(kind));
+                 kind->name, sentence, llm_kind_advice(kind));
         break;
     case LLM_ALERT_BEGINS:
         snprintf(
             text, sizeof(text),
             "the model \"%s\" at %s failed %u times within %lld minutes in the same way (%s). %s%s",
-            settings->model, settings->host_name, news.count, minutes, kind->name, kind->sentence,
+            settings->model, settings->host_name, news.count, minutes, kind->name, sentence,
             llm_kind_advice(kind));
         break;
     case LLM_ALERT_SHARE:
@@ -207,7 +209,7 @@ void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
             "the model \"%s\" at %s failed %u of %u times within %lld minutes, the last time by "
             "\"%s\". %s%s",
             settings->model, settings->host_name, news.count, news.asked, minutes, kind->name,
-            kind->sentence, llm_kind_advice(kind));
+            sentence, llm_kind_advice(kind));
         break;
     case LLM_ALERT_DOWN:
         snprintf(
@@ -215,7 +217,7 @@ void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
             "the model \"%s\" at %s has answered none of %u questions within %lld minutes, the "
             "last time by \"%s\". %s%s",
             settings->model, settings->host_name, news.count, (long long)news.for_ms / 60000,
-            kind->name, kind->sentence, llm_kind_advice(kind));
+            kind->name, sentence, llm_kind_advice(kind));
         break;
     case LLM_ALERT_OVER:
         snprintf(text, sizeof(text), "the model \"%s\" at %s answers again", settings->model,

@@ -163,7 +163,7 @@ static troupe_status fail(troupe_turn *turn, const struct talk *talk)
             return status;
         kind = &llm_kind_interrupted;
     }
-    return llm_fail(turn, kind, round->retry_after_ms);
+    return llm_fail_of(turn, kind, round->settings->model_key, round->retry_after_ms);
 }
 
 /* ---- which model --------------------------------------------------------------------------------*/

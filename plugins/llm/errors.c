@@ -7,6 +7,7 @@
 #include "errors.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -171,7 +172,8 @@ static const struct row rows[] = {
           THE_PROVIDER "says that what is asked for does not exist." ADMIN_CHECKS("model")),
      MARKS(S(400, "does not exist"))},
     {KIND("bad_url", LLM_CONFIG, TROUPE_CONFIG, "bad_model", LLM_ELSEWHERE,
-          "The provider knows no chat at this address." ADMIN_CHECKS("base_url and model")),
+          "The provider has nothing of the kind at this address." ADMIN_CHECKS(
+              "base_url and model")),
      MARKS(H(404), H(405), V("not_found_error"))},
 
     /* Size. */
@@ -476,12 +478,37 @@ const struct llm_kind *llm_classify_transport(troupe_status status)
     }
 }
 
+void llm_kind_sentence(const struct llm_kind *kind, const char *model_key,
+                       char ret[LLM_SENTENCE_MAX])
+{
+    static const char *const tails[] = {ADMIN_CHECKS("model"), ADMIN_CHECKS("base_url and model")};
+    const size_t len = strlen(kind->sentence), key = strlen("model.");
+
+    snprintf(ret, LLM_SENTENCE_MAX, "%s", kind->sentence);
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        const size_t tail = strlen(tails[i]);
+
+        if (len > tail && strcmp(kind->sentence + len - tail, tails[i]) == 0)
+            snprintf(ret + len - key, LLM_SENTENCE_MAX - (len - key), "%s.",
+                     model_key ? model_key : "model");
+    }
+}
+
 troupe_status llm_fail(troupe_turn *turn, const struct llm_kind *kind, int64_t retry_after_ms)
 {
-    int64_t wait = retry_after_ms >= 0 ? retry_after_ms : RATE_WAIT_MS;
+    return llm_fail_of(turn, kind, "model", retry_after_ms);
+}
 
-    if (kind->category != LLM_RATE)
-        return troupe_fail(turn, kind->status, kind->code, "%s", kind->sentence);
+troupe_status llm_fail_of(troupe_turn *turn, const struct llm_kind *kind, const char *model_key,
+                          int64_t retry_after_ms)
+{
+    int64_t wait = retry_after_ms >= 0 ? retry_after_ms : RATE_WAIT_MS;
+    char sentence[LLM_SENTENCE_MAX];
+
+    if (kind->category != LLM_RATE) {
+        llm_kind_sentence(kind, model_key, sentence);
+        return troupe_fail(turn, kind->status, kind->code, "%s", sentence);
+    }
     if (wait > TOLD_WAIT_MAX_MS) /* a provider may send any number */
         wait = TOLD_WAIT_MAX_MS;
     wait = wait < 1000 ? 1 : (wait + 999) / 1000;

@@ -46,9 +46,18 @@ const struct llm_kind *llm_classify(uint32_t http_status, const struct llm_provi
 /* A status of troupe_http: no answer at all, or it broke off. */
 const struct llm_kind *llm_classify_transport(troupe_status status);
 
+#define LLM_SENTENCE_MAX 200
+
+/* The kind's sentence, with the key of the section that names the model (NULL: "model") where it tells to look
+ * at that. */
+void llm_kind_sentence(const struct llm_kind *kind, const char *model_key,
+                       char ret[LLM_SENTENCE_MAX]);
 /* Ends the call with the kind's sentence; where there were too many questions it tells the seconds to wait,
  * `retry_after_ms` of them where the provider named a time (-1: it did not). [turn] */
 troupe_status llm_fail(troupe_turn *turn, const struct llm_kind *kind, int64_t retry_after_ms);
+/* The same of a model that another key than "model" names. [turn] */
+troupe_status llm_fail_of(troupe_turn *turn, const struct llm_kind *kind, const char *model_key,
+                          int64_t retry_after_ms);
 
 /* After a request that failed: where the provider said nothing, what the host says of it, which names the server
  * and no more. It goes to the trace, too. [turn] */

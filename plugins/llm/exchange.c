@@ -529,7 +529,7 @@ troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange,
                                     troupe_random(turn, 1000), troupe_time_left(turn))
                    : -1;
         if (wait < 0)
-            return llm_fail(turn, exchange->kind, asking.told_ms);
+            return llm_fail_of(turn, exchange->kind, exchange->settings->model_key, asking.told_ms);
         troupe_reason(turn, "llm.retry", "%s: %s in attempt %lld; again in %lld ms", exchange->what,
                       exchange->kind->code, (long long)n, (long long)wait);
         status = troupe_sleep(turn, (uint64_t)wait);

@@ -15,6 +15,7 @@ static troupe_status bad(const struct llm_settings *main, const char *key, troup
     return TROUPE_CONFIG;
 }
 
+/* `key` is static. */
 static troupe_status load_one(const struct llm_settings *main, const char *key, troupe_str value,
                               struct llm_settings *ret, uint8_t *ret_provider)
 {
@@ -40,6 +41,7 @@ static troupe_status load_one(const struct llm_settings *main, const char *key, 
         return bad(main, key, value, "there is no such provider; set its base_url");
     ret->has_price = 0; /* that of the section is for talks */
     snprintf(ret->model, sizeof(ret->model), "%.*s", (int)model.len, model.ptr);
+    ret->model_key = key;
     *ret_provider = (uint8_t)(provider - 1);
     return TROUPE_OK;
 }
@@ -100,6 +102,7 @@ troupe_status llm_others_load(const struct llm_settings *main, struct llm_others
         *own = *main;
         own->has_price = 0;
         snprintf(own->model, sizeof(own->model), OPENAI_MODERATION);
+        own->model_key = "moderation_model";
     }
     if (troupe_config(main->host, "embed_price", &value) == TROUPE_OK) {
         ret->has_embed_price = 1;

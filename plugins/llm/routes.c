@@ -225,8 +225,14 @@ static int candidate_for(struct llm_router *router, const struct llm_settings *s
 static troupe_status add_entry(struct llm_router *router, const struct llm_settings *providers,
                                enum llm_route route, const char *key, char *entry)
 {
+    static const char *const keys[LLM_ROUTES] = {[LLM_CHAT] = "route_chat",
+                                                 [LLM_QUICK] = "route_quick",
+                                                 [LLM_CODE] = "route_code",
+                                                 [LLM_VISION] = "route_vision",
+                                                 [LLM_SUMMARY] = "route_summary"};
     const struct llm_settings *main = providers;
     struct llm_way *way = &router->ways[route];
+    const uint32_t before = router->count;
     char whole[ENTRY_MAX];
     const char *model = entry;
     int quality, index, provider;
@@ -247,6 +253,8 @@ static troupe_status add_entry(struct llm_router *router, const struct llm_setti
     index = candidate_for(router, &providers[provider], (uint8_t)provider, model);
     if (index < 0 || way->count == LLM_CANDIDATES_MAX)
         return bad(main, key, whole, "more than 16 models; leave some out");
+    if (router->count > before && (provider > 0 || strcmp(model, main->model) != 0))
+        router->candidates[index].settings.model_key = keys[route];
     look_up_sight(&router->candidates[index].settings, route == LLM_VISION);
     way->to[way->count].candidate = (uint8_t)index;
     way->to[way->count].quality = (uint8_t)(quality < 0 ? LLM_QUALITY : quality);

@@ -237,6 +237,7 @@ troupe_status llm_settings_load(troupe_host *host, struct llm_settings *ret)
 
     memset(ret, 0, sizeof(*ret));
     ret->host = host;
+    ret->model_key = "model";
     status = load_endpoint(ret, "");
     if (status < 0)
         return status;

@@ -36,6 +36,7 @@ struct llm_settings {
     char base_url[LLM_URL_MAX + 1]; /* without the slash at its end; "" where none is set */
     char host_name[LLM_HOST_MAX + 1];
     char model[LLM_MODEL_MAX + 1];
+    const char *model_key;  /* the section's key that names it; static */
     uint32_t lacks;         /* LLM_LACKS_… of the model */
     uint8_t sees;           /* the model takes pictures …    */
     struct llm_sight sight; /* … which count by this */

@@ -756,6 +756,28 @@ static void what_is_no_picture_or_none_to_pay_for_is_refused(void **state)
     }
 }
 
+/* For members and for the owner: "model" is right, and another key is not. */
+static void what_a_provider_does_not_know_is_told_with_the_key_that_names_it(void **state)
+{
+    static const char *const vectors[] = {"base_url", "http://127.0.0.1:8080/v1", "embed_model",
+                                          "x", NULL};
+    struct fake_turn *fake = agent(openai);
+
+    (void)state;
+    answers(fake, 0, 404, "{\"error\":{\"code\":\"model_not_found\"}}");
+    assert_int_equal(paint(fake, "square", "auto"), TROUPE_CONFIG);
+    assert_non_null(
+        strstr(fake->sentence, "does not know the model. The admin has to check image_model."));
+    assert_true(fake_text_has(&fake->told, "The admin has to check image_model."));
+    finish(fake);
+
+    fake = agent(vectors);
+    answers(fake, 0, 404, "404 page not found");
+    assert_int_equal(embed_one(fake), TROUPE_CONFIG);
+    assert_non_null(strstr(fake->sentence, "The admin has to check base_url and embed_model."));
+    finish(fake);
+}
+
 static void a_provider_that_is_not_there_is_refused_with_the_config(void **state)
 {
     static const char *const values[] = {"2:x", "9:x"};
@@ -824,6 +846,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_model_that_is_not_meant_is_not_gone_round),
         cmocka_unit_test(openrouter_tells_itself_what_a_picture_cost),
         cmocka_unit_test(what_is_no_picture_or_none_to_pay_for_is_refused),
+        cmocka_unit_test(what_a_provider_does_not_know_is_told_with_the_key_that_names_it),
         cmocka_unit_test(a_provider_that_is_not_there_is_refused_with_the_config),
     };
 
