@@ -94,8 +94,12 @@ troupe_status init_terminal_ask(struct init_terminal *terminal, const char *ques
             silent = before;
             silent.c_lflag &= (tcflag_t)~ECHO;
             silent.c_cc[VSUSP] = _POSIX_VDISABLE; /* the shell would be left without an echo */
+            silent.c_cc[VQUIT] = _POSIX_VDISABLE;
             hidden = tcsetattr(terminal->in, TCSANOW, &silent) == 0;
         }
+        /* What was typed before a question is shown answers none: a line that is pasted with CRLF has
+         * two ends, and the second one would take the default. */
+        (void)tcflush(terminal->in, TCIFLUSH);
         if (secret && !hidden)
             return error_set(err, TROUPE_IO,
                              "the terminal goes on showing what is typed: use --token-file and "

@@ -65,6 +65,13 @@ talk "Replace it?" ""
 is $? 73 "a configuration that is there is not replaced without a yes"
 like "$(cat "$ini")" "^daily = 0.75" "and stays as it was"
 
+talk "Replace it?" y "Token (it" $'\x1cwrong' "Token (it" $'s3cret-t0ken\r' "Language model" "$FAKE_URL/v1"$'\r' \
+    "Model [fake]" $'fake\r' "API key" $'s3cret-k3y\r' "a day" 0.5
+is $? 0 "Ctrl-\\ leaves no terminal without an echo behind, and lines that were pasted with CRLF end once"
+is "$(grep -E '^(daily|base_url)' "$ini")" "daily = 0.5
+base_url = $FAKE_URL/v1" "so that no question takes a default which nobody chose"
+rm -f "$dir"/*.bak
+
 # ---- it runs
 
 out=$(doctor)
@@ -74,7 +81,7 @@ like "$out" "^ok +intents" "the intents"
 like "$out" "^ok +gateway: ws://127.0.0.1:[0-9]+ can be reached" "the gateway"
 like "$out" "^ok +identifies: [0-9]+ of 1000 are left" "how many identifies are left"
 like "$out" "^ok +language model: fake answers" "the model"
-like "$out" "^ok +budget: at most 0.75 USD" "the cap"
+like "$out" "^ok +budget: at most 0.50 USD" "the cap"
 like "$out" "^ok +store: .*first start" "and that there is no database yet"
 [ ! -e "$TAP_DIR/data" ]
 ok $? "it makes none"

@@ -6,6 +6,7 @@
 
 TALK is a file of lines "PART<tab>ANSWER": when the terminal shows PART, behind what was shown
 before, ANSWER is typed and return pressed; the answers "^C" and "^D" press Ctrl-C and Ctrl-D instead.
+One that ends in a carriage return is pasted as from a file with CRLF: return is pressed twice.
 What the terminal showed comes out on standard output. The status is the program's, 128 + N where
 signal N ended it, or 99 where a PART did not come within 30 s.
 """
@@ -17,7 +18,8 @@ import time
 
 
 def main():
-    talk = [line.rstrip("\n").split("\t") for line in open(sys.argv[1], encoding="utf-8")]
+    with open(sys.argv[1], encoding="utf-8", newline="\n") as file:
+        talk = [line.rstrip("\n").split("\t") for line in file]
     pid, fd = pty.fork()
     if pid == 0:
         os.execv(sys.argv[2], sys.argv[2:])
