@@ -19,7 +19,7 @@
 static const struct discover_key known_keys[] = {
     {"OPENAI_API_KEY", "https://api.openai.com/v1", "gpt-4o-mini"},
     {"OPENROUTER_API_KEY", "https://openrouter.ai/api/v1", "openai/gpt-4o-mini"},
-    {"ANTHROPIC_API_KEY", NULL, NULL},
+    {"ANTHROPIC_API_KEY", "https://api.anthropic.com/v1", "claude-haiku-4-5"},
 };
 
 const struct discover_key *discover_keys(size_t *ret_count)
@@ -120,12 +120,12 @@ static void use(struct options *options, const char *base_url, const char *model
     }
 }
 
-static const struct discover_key *key_in_environment(bool supported)
+static const struct discover_key *key_in_environment(void)
 {
     for (size_t i = 0; i < sizeof(known_keys) / sizeof(known_keys[0]); i++) {
         const char *value = getenv(known_keys[i].variable);
 
-        if (value && *value && (known_keys[i].base_url != NULL) == supported)
+        if (value && *value)
             return &known_keys[i];
     }
     return NULL;
@@ -184,7 +184,7 @@ static bool offer_ollama(struct options *options, const char *model, bool termin
 
 void discover_model(struct options *options, bool terminal)
 {
-    const struct discover_key *key = key_in_environment(true);
+    const struct discover_key *key = key_in_environment();
     _cleanup_mem_ char *ollama = NULL;
 
     if (options->use_env_key && key) { /* asked for by name */
@@ -196,14 +196,11 @@ void discover_model(struct options *options, bool terminal)
         (key && offer_key(options, key, terminal)) || ollama || key)
         return;
     if (options->use_env_key)
-        print_failure("--use-env-key: no Ollama runs here, and neither OPENAI_API_KEY nor "
-                      "OPENROUTER_API_KEY is set");
-    else if (key_in_environment(false))
-        print_failure("ANTHROPIC_API_KEY is set, but is not used by itself: set base_url = "
-                      "https://api.anthropic.com/v1, api_key and model in [agent llm]");
+        print_failure("--use-env-key: no Ollama runs here, and none of OPENAI_API_KEY, "
+                      "OPENROUTER_API_KEY and ANTHROPIC_API_KEY is set");
     else
         print_failure(
-            "no language model found: start Ollama, set OPENAI_API_KEY or "
-            "OPENROUTER_API_KEY, or set base_url and model in [agent llm]; commands work, "
+            "no language model found: start Ollama, set OPENAI_API_KEY, OPENROUTER_API_KEY or "
+            "ANTHROPIC_API_KEY, or set base_url and model in [agent llm]; commands work, "
             "see /help");
 }

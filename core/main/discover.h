@@ -13,8 +13,8 @@
 /* A provider whose key has a variable of its own. */
 struct discover_key {
     const char *variable;
-    const char *base_url; /* NULL: not supported yet */
-    const char *model;    /* a cheap one             */
+    const char *base_url;
+    const char *model; /* a cheap one */
 };
 const struct discover_key *discover_keys(size_t *ret_count);
 
@@ -22,7 +22,7 @@ const struct discover_key *discover_keys(size_t *ret_count);
  * loop of its own: not from a thread that has one. mem_free. */
 char *discover_ollama(const char *base);
 
-/* The first model that an OpenAI-compatible API lists without a key, as discover_ollama. */
+/* The first model that an API of OpenAI's kind lists without a key, as discover_ollama. */
 char *discover_first_model(const char *base_url);
 
 /* Looks, says on stderr what it found, asks where it must (`terminal`: a yes is read from standard

@@ -78,7 +78,7 @@ bool init_dialog_question(const struct init_dialog *dialog, struct init_question
         snprintf(ret->text, sizeof(ret->text), "Go on without that check? [y/N]: ");
         return true;
     case INIT_BASE_URL:
-        ask(ret, "Language model: address of an OpenAI-compatible API, or \"none\"",
+        ask(ret, "Language model: address of its API, or \"none\"",
             dialog->found.base_url ? dialog->found.base_url : "none");
         return true;
     case INIT_MODEL:

@@ -55,7 +55,7 @@ static const char *lookup(const struct import *import, const char *name)
     return NULL;
 }
 
-/* Whether the plan's provider is that of OPENAI_* or OPENROUTER_*, as `variable` begins. A key goes to
+/* Whether the plan's provider is that of OPENAI_*, OPENROUTER_* or ANTHROPIC_*, as `variable` begins. A key goes to
  * no other server than its own, or the one that OPENAI_BASE_URL names beside it. */
 static bool is_provider_of(const struct import *import, const char *variable)
 {
@@ -69,13 +69,13 @@ static bool is_provider_of(const struct import *import, const char *variable)
     if (other && !strcmp(import->plan->base_url, other))
         return true;
     for (size_t i = 0; i < count; i++) {
-        if (keys[i].base_url && !strncmp(keys[i].variable, variable, (size_t)(end - variable) + 1))
+        if (!strncmp(keys[i].variable, variable, (size_t)(end - variable) + 1))
             return !strcmp(import->plan->base_url, keys[i].base_url);
     }
     return false;
 }
 
-/* The first of the providers that are supported wins, with its own address and a cheap model. */
+/* The first of the providers wins, with its own address and a cheap model. */
 static troupe_status take_key(struct import *import, const char *name, const char *value)
 {
     size_t count;
@@ -84,9 +84,7 @@ static troupe_status take_key(struct import *import, const char *name, const cha
     for (size_t i = 0; i < count; i++) {
         if (strcmp(keys[i].variable, name) != 0)
             continue;
-        if (!keys[i].base_url) {
-            tell(import, name, "not supported yet: there is no driver for this provider's API");
-        } else if (import->plan->base_url && !is_provider_of(import, name)) {
+        if (import->plan->base_url && !is_provider_of(import, name)) {
             tell(import, name, "not taken, another provider was given");
         } else if (import->plan->api_key) {
             tell(import, name, "not taken, another key was given");
@@ -155,18 +153,11 @@ static troupe_status take_max_tokens(struct import *import, const char *name, co
     return take_number(import, name, value, "agent conversation", "answer_tokens", 16, 32000);
 }
 
-static troupe_status skip_anthropic_model(struct import *import, const char *name,
-                                          const char *value)
-{
-    (void)value;
-    tell(import, name, "not supported yet: there is no driver for this provider's API");
-    return TROUPE_OK;
-}
-
 static troupe_status skip_database(struct import *import, const char *name, const char *value)
 {
     (void)value;
-    tell(import, name, "not supported yet: everything is kept in one SQLite file, path in [store]");
+    tell(import, name,
+         "not taken: it may hold a password, set backend, url and password in [store]");
     return TROUPE_OK;
 }
 
@@ -189,14 +180,14 @@ static troupe_status skip_context(struct import *import, const char *name, const
 static troupe_status skip_cache(struct import *import, const char *name, const char *value)
 {
     (void)value;
-    tell(import, name, "not supported: answers are not cached, one question is not like another");
+    tell(import, name, "not taken: set cache_ttl in [agent llm]");
     return TROUPE_OK;
 }
 
 static troupe_status skip_rate(struct import *import, const char *name, const char *value)
 {
     (void)value;
-    tell(import, name, "not supported yet: the limits that hold are in [admission] and [budget]");
+    tell(import, name, "not taken: set messages, images and features in [limits]");
     return TROUPE_OK;
 }
 
@@ -213,7 +204,7 @@ static const struct {
     {"OPENROUTER_API_KEY", take_key},
     {"OPENROUTER_MODEL", take_model},
     {"ANTHROPIC_API_KEY", take_key},
-    {"ANTHROPIC_MODEL", skip_anthropic_model},
+    {"ANTHROPIC_MODEL", take_model},
     {"DATABASE_URL", skip_database},
     {"GITHUB_TOKEN", skip_github},
     {"GITHUB_REPO", skip_github},

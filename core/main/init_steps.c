@@ -45,7 +45,7 @@ static const struct discover_key *known_provider(const char *base_url)
     const struct discover_key *keys = discover_keys(&count);
 
     for (size_t i = 0; i < count; i++) {
-        if (keys[i].base_url && base_url && !strcmp(keys[i].base_url, base_url))
+        if (base_url && !strcmp(keys[i].base_url, base_url))
             return &keys[i];
     }
     return NULL;
@@ -71,11 +71,8 @@ static troupe_status look(struct init *init)
     for (size_t i = 0; i < count && !dialog->found.base_url; i++) {
         const char *value = getenv(keys[i].variable);
 
-        if (value && *value && keys[i].base_url)
+        if (value && *value)
             dialog->found.base_url = keys[i].base_url;
-        else if (value && *value)
-            init_say(init, "%s is set, but this provider's API is not supported yet",
-                     keys[i].variable);
     }
     return TROUPE_OK;
 }

@@ -67,6 +67,22 @@ static void test_a_key_is_named_and_never_copied(void **state)
     clear_environment();
 }
 
+static void test_a_key_of_anthropic_s_is_used_as_others_are(void **state)
+{
+    struct options options = {.use_env_key = true};
+
+    (void)state;
+    clear_environment();
+    setenv("ANTHROPIC_API_KEY", "sk-ant-very-secret", 1);
+    discover_model(&options, false);
+    assert_int_equal(options.set_count, 3);
+    assert_string_equal(options.sets[0], "agent llm.base_url=https://api.anthropic.com/v1");
+    assert_string_equal(options.sets[1], "agent llm.model=claude-haiku-4-5");
+    assert_string_equal(options.sets[2], "agent llm.api_key=${env:ANTHROPIC_API_KEY}");
+    options_clear(&options);
+    clear_environment();
+}
+
 static void test_what_the_user_said_stays(void **state)
 {
     struct options options = {.use_env_key = true};
@@ -103,6 +119,7 @@ int main(void)
         cmocka_unit_test(test_ollama_is_found),
         cmocka_unit_test(test_silence_is_no_ollama),
         cmocka_unit_test(test_a_key_is_named_and_never_copied),
+        cmocka_unit_test(test_a_key_of_anthropic_s_is_used_as_others_are),
         cmocka_unit_test(test_what_the_user_said_stays),
         cmocka_unit_test(test_nothing_is_used_unasked),
     };

@@ -167,9 +167,10 @@ static void each_known_variable_is_told_and_no_value_is(void **state)
     assert_string_equal(init_plan_get(&plan, "agent conversation", "answer_tokens"), "512");
     assert_null(strstr(buf_text(&text), "s3cret"));
     told(&text, "DISCORD_TOKEN: the bot's token");
-    told(&text, "ANTHROPIC_API_KEY: not supported yet");
-    told(&text, "DATABASE_URL: not supported yet");
-    told(&text, "RATE_LIMIT_IMAGE_GEN: not supported yet");
+    told(&text, "ANTHROPIC_API_KEY: not taken, another provider was given");
+    told(&text, "DATABASE_URL: not taken: it may hold a password, set backend, url");
+    told(&text, "RATE_LIMIT_IMAGE_GEN: not taken: set messages, images and features in [limits]");
+    told(&text, "RESPONSE_CACHE_TTL: not taken: set cache_ttl in [agent llm]");
     told(&text, "CONTEXT_WINDOW_SIZE: not taken");
     assert_null(strstr(buf_text(&text), "OPENAI_API_KEY"));
     assert_null(strstr(buf_text(&text), "HOME"));
@@ -196,6 +197,22 @@ static void a_key_goes_to_no_other_server_than_its_own(void **state)
     assert_string_equal(plan.base_url, "http://127.0.0.1:1/v1");
     assert_string_equal(plan.api_key, "k");
     assert_null(plan.model); /* OpenAI's default is not that server's */
+    init_plan_clear(&plan);
+}
+
+static void a_key_of_anthropic_s_sets_its_provider_up(void **state)
+{
+    static const char *const environment[] = {"ANTHROPIC_MODEL=claude-sonnet-5",
+                                              "ANTHROPIC_API_KEY=s3cret-a", NULL};
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    struct init_plan plan = {0};
+
+    (void)state;
+    assert_status(init_env_import(&plan, environment, &text, NULL), TROUPE_OK);
+    assert_string_equal(plan.base_url, "https://api.anthropic.com/v1");
+    assert_string_equal(plan.api_key, "s3cret-a");
+    assert_string_equal(plan.model, "claude-sonnet-5");
+    told(&text, "ANTHROPIC_API_KEY: the key of [agent llm]");
     init_plan_clear(&plan);
 }
 
@@ -242,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_secret_on_the_command_line_is_refused_and_not_repeated),
         cmocka_unit_test(each_known_variable_is_told_and_no_value_is),
         cmocka_unit_test(a_key_goes_to_no_other_server_than_its_own),
+        cmocka_unit_test(a_key_of_anthropic_s_sets_its_provider_up),
         cmocka_unit_test(what_was_given_before_wins),
         cmocka_unit_test(a_value_that_makes_no_sense_is_an_error),
     };
