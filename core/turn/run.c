@@ -70,7 +70,7 @@ troupe_status turn_job_main(void *arg)
         turn_frame_left(&job->frame);
     }
     turn_frame_active(&job->frame, false);
-    if (status < 0)
+    if (status < 0 && !job->frame.turn->parked) /* what waits has not failed */
         agent->failures++;
     turn_frame_clear_resources(&job->frame);
     /* A scope reports the first failure only; the verdict itself travels in the frame. */
@@ -233,8 +233,12 @@ static troupe_status run_stage(struct turn *turn, struct turn_stage *stage)
         turn_trace_add(&turn->trace, where, "start", "agent %s, plugin %s %s", agent->name,
                        agent->manifest->id, agent->manifest->version);
         status = run_agent(turn, stage, agent, path, &why, code);
+        if (turn->parked) { /* whatever it came back with */
+            turn_trace_add(&turn->trace, where, "parked", NULL);
+            return status;
+        }
         turn_trace_add(&turn->trace, where, code, why.text[0] ? "%s" : NULL, why.text);
-        if (status >= 0 || turn->parked)
+        if (status >= 0)
             return status;
         if (turn->state || turn_answer_exists(turn) || co_status() < 0 ||
             next == stage->fallback_count) {

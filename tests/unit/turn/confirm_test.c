@@ -94,6 +94,24 @@ BODY(a_call_by_an_agent_is_confirmed_by_the_member)
     return TROUPE_OK;
 }
 
+BODY(who_waits_for_a_press_has_not_failed)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "pass wipe {\"what\":\"logs\"}");
+    _cleanup_mem_ char *why = NULL;
+
+    PARKED(1);
+    press(t, "t:1:1:0");
+    WAIT_FOR(is_answered(record));
+    WAIT_FOR(list_empty(&t->engine->turns));
+    CHECK_STATUS(turn_engine_why_text(t->engine, "last", &why, &f->err), TROUPE_OK);
+    CHECK(strstr(why, "stage a: parked\n") && !strstr(why, "went wrong"));
+    for (size_t i = 0; i < t->engine->set->agent_count; i++)
+        CHECK(t->engine->set->agents[i]->failures == 0);
+    return TROUPE_OK;
+}
+
 BODY(a_call_may_want_more_than_is_declared_and_never_less)
 {
     struct stage_test *t = arg;
@@ -162,6 +180,7 @@ int main(void)
         TEST(a_command_runs_once_its_member_confirmed_this_very_call),
         TEST(nothing_is_done_that_was_not_confirmed),
         TEST(a_call_by_an_agent_is_confirmed_by_the_member),
+        TEST(who_waits_for_a_press_has_not_failed),
         TEST(a_call_may_want_more_than_is_declared_and_never_less),
         TEST(what_is_too_long_to_show_is_said_to_be_longer),
         TEST(who_calls_it_at_the_shell_has_said_so),
