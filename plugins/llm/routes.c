@@ -262,6 +262,21 @@ static troupe_status add_entry(struct llm_router *router, const struct llm_setti
     return TROUPE_OK;
 }
 
+/* Of a route that has a floor and no models of its own: those of chat, held to that floor. */
+static int reaches_floor(struct llm_router *router, enum llm_route route)
+{
+    struct llm_way *way = &router->ways[route];
+    const uint8_t floor = way->floor;
+
+    if (way->count == 0)
+        *way = router->ways[LLM_CHAT];
+    way->floor = floor;
+    for (uint32_t i = 0; i < way->count; i++)
+        if (way->to[i].quality >= floor)
+            return 1;
+    return way->count == 0; /* no model is set up at all */
+}
+
 static troupe_status load_floors(struct llm_router *router, const struct llm_settings *main)
 {
     troupe_str list = troupe_config_str(main->host, "quality_floor");
@@ -275,6 +290,11 @@ static troupe_status load_floors(struct llm_router *router, const struct llm_set
             return bad(main, "quality_floor", entry,
                        "expected a route and a number from 0 to 100: \"code 80\"");
         router->ways[route].floor = (uint8_t)value;
+        if (!reaches_floor(router, route))
+            return bad(main, "quality_floor", entry,
+                       "none of the models of this route is as good, so nobody would be asked; "
+                       "lower it, or give one that quality behind its name in route_chat or the "
+                       "route's own list");
     }
     return TROUPE_OK;
 }

@@ -666,6 +666,46 @@ static void a_models_refusals_are_remembered(void **state)
     fake_turn_free(fake);
 }
 
+static struct fake_turn *with_floor(const char *floor, troupe_status expected)
+{
+    struct fake_turn *fake = fake_turn_new(troupe_plugin_v1(), "llm");
+
+    fake_config(fake, "base_url", "http://127.0.0.1:8080/v1");
+    fake_config(fake, "route_chat", "fair 60, good 90");
+    fake_config(fake, "route_quick", "fair 60");
+    fake_config(fake, "quality_floor", floor);
+    fake_config(fake, "price_table", "/nonexistent/prices.json");
+    assert_int_equal(fake_create(fake), expected);
+    fake->on_call = llm_talk_call;
+    return fake;
+}
+
+static void a_floor_holds_for_a_route_without_models_of_its_own(void **state)
+{
+    struct fake_turn *fake = with_floor("code 80", TROUPE_OK);
+
+    (void)state;
+    fake->responses[0].status = 200;
+    fake->responses[0].chunks[0] = GOOD;
+    assert_int_equal(llm_talk_on(fake, "code", LLM_TALK_QUESTION), TROUPE_OK);
+    assert_non_null(strstr(fake->requests[0].body, "\"good\""));
+    assert_true(fake_text_has(&fake->reasons, "(below the floor)"));
+    fake_turn_free(fake);
+}
+
+static void a_floor_that_nobody_reaches_is_refused(void **state)
+{
+    static const char *const floors[] = {"chat 91", "code 91", "quick 61", "chat 90, summary 100"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(floors) / sizeof(floors[0]); i++) {
+        struct fake_turn *fake = with_floor(floors[i], TROUPE_CONFIG);
+
+        assert_true(fake_text_has(&fake->host.log, "none of the models of this route"));
+        fake_turn_free(fake);
+    }
+}
+
 static void bad_routes_are_refused_with_the_remedy(void **state)
 {
     static const struct {
@@ -717,6 +757,8 @@ int main(void)
         cmocka_unit_test(what_is_not_asked_for_other_reasons_fails_nobody),
         cmocka_unit_test(a_model_without_a_price_is_told_to_the_owner_once),
         cmocka_unit_test(the_only_model_has_a_breaker_too),
+        cmocka_unit_test(a_floor_holds_for_a_route_without_models_of_its_own),
+        cmocka_unit_test(a_floor_that_nobody_reaches_is_refused),
         cmocka_unit_test(the_status_tells_what_keeps_questions_away),
         cmocka_unit_test(the_only_key_that_is_refused_is_tried_again_soon),
         cmocka_unit_test(a_limit_on_questions_is_waited_for_where_it_is_short),

@@ -54,13 +54,18 @@ const char *llm_talk_call(struct fake_turn *fake, const char *name, troupe_str a
     return result;
 }
 
-troupe_status llm_talk_about(struct fake_turn *fake, const char *messages)
+troupe_status llm_talk_on(struct fake_turn *fake, const char *route, const char *messages)
 {
-    const troupe_str route = {"chat", 4}, none = {"", 0};
+    const troupe_str none = {"", 0};
 
     return ((chat_fn)fake_function(fake, "llm.chat"))(
-        &fake->turn, (troupe_str){messages, strlen(messages)}, route, 0, -1,
-        (troupe_str){"none", 4}, none, none);
+        &fake->turn, (troupe_str){messages, strlen(messages)}, (troupe_str){route, strlen(route)},
+        0, -1, (troupe_str){"none", 4}, none, none);
+}
+
+troupe_status llm_talk_about(struct fake_turn *fake, const char *messages)
+{
+    return llm_talk_on(fake, "chat", messages);
 }
 
 troupe_status llm_talk(struct fake_turn *fake)

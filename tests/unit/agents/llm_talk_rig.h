@@ -15,8 +15,9 @@
 
 /* For `on_call`: llm-route and llm-key choose, a place is free. */
 const char *llm_talk_call(struct fake_turn *fake, const char *name, troupe_str args);
-/* llm.chat with LLM_TALK_QUESTION, or with other messages. */
+/* llm.chat with LLM_TALK_QUESTION, with other messages, or on another route than chat. */
 troupe_status llm_talk(struct fake_turn *fake);
 troupe_status llm_talk_about(struct fake_turn *fake, const char *messages);
+troupe_status llm_talk_on(struct fake_turn *fake, const char *route, const char *messages);
 
 #endif
