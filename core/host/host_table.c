@@ -217,6 +217,11 @@ static troupe_status get_status(troupe_turn *turn)
     return co_heed();
 }
 
+static int32_t replayed(troupe_turn *turn)
+{
+    return turn_frame_of(turn)->replayed;
+}
+
 /* A number that a replay sees again. */
 static uint64_t note_number(struct record_call *call, troupe_status begun, uint64_t value)
 {
@@ -398,6 +403,20 @@ static troupe_status annotation(troupe_turn *turn, const char *key, troupe_str *
 
 /* ---- calls ---------------------------------------------------------------------------------- */
 
+troupe_status host_record_call(struct record_call *call, struct turn_frame *frame, const char *kind,
+                               const char *name, troupe_str json_args)
+{
+    const int64_t of_name = turn_record_hash_text(RECORD_HASH_START, name);
+    const int64_t args =
+        turn_record_hash(of_name, json_args.ptr, json_args.ptr ? (size_t)json_args.len : 0);
+
+    /* As turn_call_named finds it: a service may be another agent's. */
+    return !plugin_set_service(frame->turn->set, name) &&
+                   plugin_manifest_function(frame->agent->manifest, name)
+               ? turn_record_begin_own(call, frame, kind, of_name, args)
+               : turn_record_begin(call, frame, kind, args);
+}
+
 troupe_status host_call(struct turn_frame *frame, const char *name, troupe_str json_args,
                         bool confirm, troupe_str *ret)
 {
@@ -414,7 +433,7 @@ troupe_status host_call(struct turn_frame *frame, const char *name, troupe_str j
         status = host_limit(frame, name);
     if (status < 0)
         return status;
-    status = turn_record_begin(&recorded, frame, "call", host_call_hash(name, json_args));
+    status = host_record_call(&recorded, frame, "call", name, json_args);
     if (status == RECORD_REPLAYED)
         return host_replay_text(&recorded, ret);
     if (status < 0)
@@ -441,12 +460,6 @@ static troupe_status call(troupe_turn *turn, const char *name, troupe_str json_a
                           troupe_str *ret)
 {
     return host_call(turn_frame_of(turn), name, json_args, false, ret);
-}
-
-int64_t host_call_hash(const char *name, troupe_str json_args)
-{
-    return turn_record_hash(turn_record_hash_text(RECORD_HASH_START, name), json_args.ptr,
-                            json_args.ptr ? (size_t)json_args.len : 0);
 }
 
 static void last_error(troupe_turn *turn, troupe_str *ret_code, troupe_str *ret_sentence)
@@ -528,6 +541,7 @@ const troupe_turn_table *host_turn_table(void)
         .ask_text = host_ask_text,
         .ask_select = host_ask_select,
         .stop = host_stop_child,
+        .replayed = replayed,
     };
 
     return &table;

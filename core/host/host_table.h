@@ -89,8 +89,9 @@ troupe_status host_stream_open(troupe_turn *turn, const char *name, troupe_str j
                                troupe_stream **ret);
 troupe_status host_stream_read(troupe_turn *turn, troupe_stream *stream, troupe_str *ret);
 troupe_status host_stream_close(troupe_turn *turn, troupe_stream *stream, troupe_str *ret);
-/* Of the arguments of a call of a function. */
-int64_t host_call_hash(const char *name, troupe_str json_args);
+/* turn_record_begin for a call of a function. */
+troupe_status host_record_call(struct record_call *call, struct turn_frame *frame, const char *kind,
+                               const char *name, troupe_str json_args);
 /* Gives a copy of the text to the reader of `chunks`. [waits] */
 troupe_status host_stream_send(struct chan *chunks, const char *text, size_t len);
 /* TROUPE_DENIED unless this frame may call `name`. */

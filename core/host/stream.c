@@ -161,7 +161,7 @@ troupe_status host_stream_open(troupe_turn *turn, const char *name, troupe_str j
     status = host_limit(frame, name);
     if (status < 0)
         return status;
-    status = turn_record_begin(&call, frame, "open", host_call_hash(name, json_args));
+    status = host_record_call(&call, frame, "open", name, json_args);
     if (status < 0)
         return status;
     stream = mem_zero(1, sizeof(*stream));

@@ -95,6 +95,11 @@ static int64_t time_left(troupe_turn *turn)
     return number(turn, WIRE_DO_TIME_LEFT);
 }
 
+static int32_t replayed(troupe_turn *turn)
+{
+    return (int32_t)number(turn, WIRE_DO_REPLAYED);
+}
+
 static troupe_status get_status(troupe_turn *turn)
 {
     return guest_call(guest_turn_of(turn), WIRE_DO_STATUS, NULL);
@@ -448,6 +453,7 @@ const troupe_turn_table *guest_turn_table(void)
         .batch_commit = batch_commit,
         .ask_text = ask_text,
         .ask_select = ask_select,
+        .replayed = replayed,
     };
 
     return &table;

@@ -106,6 +106,7 @@ static troupe_status do_look(troupe_turn *turn, uint32_t what, struct wire_in *i
         return ISOLATE_BROKEN;
     switch (what) {
     case WIRE_DO_ID: wire_put_int(out, (int64_t)turn->api->id(turn)); break;
+    case WIRE_DO_REPLAYED: wire_put_int(out, turn->api->replayed(turn)); break;
     case WIRE_DO_TIME_LEFT: wire_put_int(out, turn->api->time_left(turn)); break;
     case WIRE_DO_NOW: wire_put_int(out, turn->api->now(turn)); break;
     case WIRE_DO_RANDOM: wire_put_int(out, (int64_t)turn->api->random(turn)); break;
@@ -429,6 +430,7 @@ troupe_status plugin_serve(struct isolate_call *call, uint32_t what, struct wire
     switch ((enum wire_do)what) {
     case WIRE_DO_CONFIG: return do_config(turn, in, out);
     case WIRE_DO_ID:
+    case WIRE_DO_REPLAYED:
     case WIRE_DO_MESSAGE:
     case WIRE_DO_TIME_LEFT:
     case WIRE_DO_STATUS:

@@ -58,6 +58,7 @@
 enum wire_do {
     WIRE_DO_CONFIG = 1,
     WIRE_DO_ID,
+    WIRE_DO_REPLAYED,
     WIRE_DO_MESSAGE,
     WIRE_DO_TIME_LEFT,
     WIRE_DO_STATUS,

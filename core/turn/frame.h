@@ -36,6 +36,7 @@ struct turn_frame {
     unsigned depth;
     char *path;                 /* its place in the record, of the arena     */
     unsigned ordinal, children; /* the next call's, and children so far      */
+    bool replayed;              /* the last call returned what is recorded   */
     unsigned said;              /* reservations that were only said, so far  */
     struct arena arena;         /* results handed to the plugin              */
     struct list_link resources; /* newest first                              */

@@ -19,6 +19,8 @@
 
 #define FLUSH_AT 300   /* notes that wait; a batch takes STORE_BATCH_STATEMENTS in all   */
 #define AHEAD_MS 30000 /* for the outcome of a mark, as whoever waits for a commit waits */
+#define NAME_BITS                                                                                  \
+    (UINT64_MAX << 32) /* of the hash of an own call; the others are of its arguments */
 
 static const char *const state_names[] = {"begun", "done", "hash"};
 
@@ -219,17 +221,19 @@ static troupe_status diverged(const struct record_call *call, const char *what)
 static bool fits(struct record_call *call, const struct record_row *row)
 {
     struct turn *turn = call->frame->turn;
-    bool same_build = !strcmp(row->build, build_of(call->frame));
+    const uint64_t differs = (uint64_t)row->args ^ (uint64_t)call->args;
+    bool stands =
+        !strcmp(row->build, build_of(call->frame)) || (call->own && !(differs & NAME_BITS));
 
     if (strcmp(row->kind, call->kind))
         return false;
-    if (row->args == call->args)
+    if (!differs)
         return true;
-    if (same_build)
+    if (stands)
         turn_trace_add(&turn->trace, call->frame->agent->owner, "replay.arguments",
                        "call %s#%u (%s) has other arguments than before; what it gave stands",
                        call->frame->path, call->ordinal, call->kind);
-    return same_build;
+    return stands;
 }
 
 /* It is to be done. */
@@ -239,14 +243,14 @@ static troupe_status begun(struct record_call *call)
     return TROUPE_OK;
 }
 
-troupe_status turn_record_begin(struct record_call *call, struct turn_frame *frame,
-                                const char *kind, int64_t args)
+static troupe_status begin(struct record_call *call)
 {
+    struct turn_frame *frame = call->frame;
     struct turn *turn = frame->turn;
     struct turn_record *record = &turn->record;
     struct record_row *row;
 
-    *call = (struct record_call){.frame = frame, .kind = kind, .args = args};
+    frame->replayed = false;
     if (is_off(frame))
         return begun(call);
     if (is_the_end(turn)) {
@@ -267,7 +271,24 @@ troupe_status turn_record_begin(struct record_call *call, struct turn_frame *fra
     if (row->status < 0)
         restore_error(frame, row);
     record->replayed++;
+    frame->replayed = true;
     return RECORD_REPLAYED;
+}
+
+troupe_status turn_record_begin(struct record_call *call, struct turn_frame *frame,
+                                const char *kind, int64_t args)
+{
+    *call = (struct record_call){.frame = frame, .kind = kind, .args = args};
+    return begin(call);
+}
+
+troupe_status turn_record_begin_own(struct record_call *call, struct turn_frame *frame,
+                                    const char *kind, int64_t name, int64_t args)
+{
+    const uint64_t both = ((uint64_t)name & NAME_BITS) | ((uint64_t)args & ~NAME_BITS);
+
+    *call = (struct record_call){.frame = frame, .kind = kind, .args = (int64_t)both, .own = true};
+    return begin(call);
 }
 
 static struct record_row *row_of(const struct record_call *call, enum record_state state,

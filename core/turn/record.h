@@ -90,6 +90,7 @@ struct record_call {
     const char *kind; /* static */
     unsigned ordinal;
     int64_t args;
+    bool own;               /* turn_record_begin_own */
     struct record_row *row; /* what an earlier run left of it; NULL: it is new */
     unsigned span;          /* span.h; 0: none                                  */
 };
@@ -113,6 +114,10 @@ bool turn_record_knows(const struct turn *turn, const char *stage);
  *   below 0          to be returned: the turn diverged or a bound was reached */
 troupe_status turn_record_begin(struct record_call *call, struct turn_frame *frame,
                                 const char *kind, int64_t args);
+/* The same for a call of a function of the agent's own, of hashes of its name and of all. It is known by the name:
+ * what another build passes to it says nothing of what became of the turn. */
+troupe_status turn_record_begin_own(struct record_call *call, struct turn_frame *frame,
+                                    const char *kind, int64_t name, int64_t args);
 static inline troupe_status turn_record_status(const struct record_call *call)
 {
     return call->row ? call->row->status : TROUPE_FAILED;

@@ -155,8 +155,9 @@ typedef struct troupe_turn_table {
     troupe_status (*ask_select)(troupe_turn *turn, const char *text, uint64_t len,
                                 troupe_array options, uint32_t min, uint32_t max,
                                 uint64_t within_ms, int32_t *ret_places, uint32_t *ret_count);
-    /* Minor 6; NULL in an isolated agent. */
+    /* Minor 6; `stop` is NULL in an isolated agent. */
     troupe_status (*stop)(troupe_turn *turn, troupe_task *task);
+    int32_t (*replayed)(troupe_turn *turn);
 } troupe_turn_table;
 
 /* The handle of a stage, an observer, a job, a function or a child. */
@@ -522,6 +523,16 @@ static inline troupe_status troupe_batch_begin(troupe_turn *turn)
 static inline troupe_status troupe_batch_commit(troupe_turn *turn)
 {
     return TROUPE_HAS(turn->api, batch_commit) ? turn->api->batch_commit(turn) : TROUPE_UNSUPPORTED;
+}
+
+/* Whether the last call of this stage, function or child that is recorded was not made now, but returned what it
+ * had returned to an earlier run: 1, else 0; always 0 where nothing is recorded. It is for what the record does not
+ * keep and would count twice: figures, and what an agent remembers in memory of how things went. Never choose
+ * by it what to call or to say, as two runs differ in it. Of a request it is known from its opening. Not
+ * recorded. [turn] */
+static inline int32_t troupe_replayed(troupe_turn *turn)
+{
+    return TROUPE_HAS(turn->api, replayed) ? turn->api->replayed(turn) : 0;
 }
 
 /* Code and sentence of the last call that failed in this stage or function; empty when none did.

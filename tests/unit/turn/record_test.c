@@ -278,6 +278,60 @@ BODY(other_arguments_end_it_only_in_another_build)
     return TROUPE_OK;
 }
 
+static const char twice_ini[] =
+    "[pipeline message]\nstages = a\n[agent a]\nplugin = " LIBS "/twice.so\n";
+
+BODY_IN(a_call_says_whether_it_was_made_before, twice_ini)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *first = ask(t, "x"), *second;
+
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'here'") == 1);
+    CHECK_STATUS(again(t,
+                       "INSERT INTO kv (ns, scope, key, value, updated_ms) VALUES "
+                       "('a', 'agent', 'go', 'yes', 0)",
+                       twice_ini),
+                 TROUPE_OK);
+    WAIT_FOR(is_answered(first));
+    CHECK(!strcmp(buf_text(&first->shown), "random 1, call 1 of 0, child 1, put 1, last 0"));
+    second = ask(t, "y");
+    WAIT_FOR(is_answered(second));
+    CHECK(!strcmp(buf_text(&second->shown), "random 0, call 0 of 0, child 0, put 0, last 0"));
+    return TROUPE_OK;
+}
+
+/* Of a hash of an own call the upper half is the name's. */
+BODY(another_build_may_pass_other_arguments_to_its_own_function)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *second;
+    SLEEPS(first, "call echo {\"text\":\"a\"};put 0 here 1;until 0 go;get 0 none");
+
+    CHECK_STATUS(
+        again(t,
+              "UPDATE call SET args_hash = args_hash + 1, build = 'other' WHERE ordinal = 0 "
+              "AND kind = 'call'",
+              plain_ini),
+        TROUPE_OK);
+    ask_as(t, (struct asking){.member = "8"}, "put 0 go 1");
+    WAIT_FOR(is_answered(first));
+    CHECK(!strcmp(buf_text(&first->shown), "[a][put][none]"));
+    CHECK_STATUS(change(t, "DELETE FROM kv"), TROUPE_OK);
+    second = ask_as(t, (struct asking){.member = "9"},
+                    "call echo {\"text\":\"a\"};put 0 here 1;until 0 go");
+    WAIT_FOR(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'here'") == 1);
+    CHECK_STATUS(again(t,
+                       "UPDATE call SET args_hash = args_hash + 4294967296, build = 'other' WHERE "
+                       "ordinal = 0 AND kind = 'call'",
+                       plain_ini),
+                 TROUPE_OK);
+    WAIT_FOR(is_answered(second));
+    CHECK(strstr(buf_text(&second->notice), "cannot go on where I was"));
+    return TROUPE_OK;
+}
+
 BODY(rows_of_another_format_end_the_turn)
 {
     struct stage_test *t = arg;
@@ -630,6 +684,8 @@ int main(void)
         TEST(a_paid_round_that_nobody_saw_has_one_more_attempt),
         TEST(a_further_attempt_that_a_cap_refuses_is_told_to_the_owner),
         TEST(other_arguments_end_it_only_in_another_build),
+        TEST(a_call_says_whether_it_was_made_before),
+        TEST(another_build_may_pass_other_arguments_to_its_own_function),
         TEST(rows_of_another_format_end_the_turn),
         TEST(stages_go_by_the_list_of_the_admission),
         TEST(a_begun_stage_that_is_gone_ends_the_turn),
