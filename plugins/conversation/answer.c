@@ -5,6 +5,8 @@
 #include <string.h>
 #include <troupe/troupe.h>
 
+#define FENCE_LEAST 3
+
 troupe_status answer_apologize(troupe_turn *turn, troupe_status status, const char *step,
                                char text[APOLOGY_MAX])
 {
@@ -37,34 +39,80 @@ static void take_result(troupe_str result, struct answer *answer)
     json_decref(tree);
 }
 
-/* Whether the answer ends inside of a block of code, where a line below would be code, too. */
-static int is_fenced(const struct answer *answer)
-{
-    static const char fence[] = "```";
-    const size_t width = sizeof(fence) - 1;
-    int open = 0;
+/* A run of backticks or tildes that begins or ends a block of code, by CommonMark. */
+struct fence {
+    const char *at;
+    size_t width; /* 0: there is none */
+};
 
-    for (size_t i = 0; i + width <= answer->len; i++)
-        if ((i == 0 || answer->text[i - 1] == '\n') && memcmp(answer->text + i, fence, width) == 0)
-            open = !open;
+static int is_blank(const char *text, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r'))
+        at++;
+    return at == len;
+}
+
+/* What a line begins with; `rest` is what stands behind it. */
+static struct fence fence_of(const char *line, size_t len, const char **rest)
+{
+    size_t at = 0, width = 0;
+
+    while (at < len && at < 3 && line[at] == ' ')
+        at++;
+    if (at < len && (line[at] == '`' || line[at] == '~'))
+        while (at + width < len && line[at + width] == line[at])
+            width++;
+    *rest = line + at + width;
+    return (struct fence){line + at, width < FENCE_LEAST ? 0 : width};
+}
+
+/* The fence of the block in which the answer ends, where a line below would be code, too. It is closed by one of
+ * the same kind that is no shorter, with nothing behind it. */
+static struct fence open_fence(const struct answer *answer)
+{
+    const char *line = answer->text, *end = line + answer->len, *next, *rest;
+    struct fence open = {NULL, 0};
+
+    for (; line < end; line = next) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        struct fence fence = fence_of(line, (size_t)((stop ? stop : end) - line), &rest);
+        const size_t behind = (size_t)((stop ? stop : end) - rest);
+
+        next = stop ? stop + 1 : end;
+        if (fence.width == 0)
+            continue;
+        if (open.width == 0) {
+            if (*fence.at == '~' || !memchr(rest, '`', behind))
+                open = fence;
+        } else if (*fence.at == *open.at && fence.width >= open.width && is_blank(rest, behind)) {
+            open.width = 0;
+        }
+    }
     return open;
 }
 
-/* Says below an answer what else is to be said of it. */
+/* Says below an answer what else is to be said of it; that it was cut comes before whence it is. */
 static troupe_status write_mark(troupe_turn *turn, const struct answer *answer)
 {
-    static const char close[] = "\n```";
-    const char *mark = answer->cached     ? ANSWER_CACHED_MARK
-                       : answer->full     ? ANSWER_FULL_MARK
-                       : answer->filtered ? ANSWER_FILTERED_MARK
-                                          : NULL;
+    const char *const marks[] = {answer->full ? ANSWER_FULL_MARK : NULL,
+                                 answer->filtered ? ANSWER_FILTERED_MARK : NULL,
+                                 answer->cached ? ANSWER_CACHED_MARK : NULL};
+    const struct fence open = open_fence(answer);
     troupe_status status = TROUPE_OK;
 
-    if (!mark || answer->len == 0)
+    if (answer->len == 0 || !(answer->full || answer->filtered || answer->cached))
         return TROUPE_OK;
-    if (is_fenced(answer))
-        status = troupe_write(turn, close, sizeof(close) - 1);
-    return status < 0 ? status : troupe_write(turn, mark, strlen(mark));
+    if (open.width > 0) {
+        status = troupe_write(turn, "\n", 1);
+        if (status >= 0)
+            status = troupe_write(turn, open.at, open.width);
+    }
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]) && status >= 0; i++)
+        if (marks[i])
+            status = troupe_write(turn, marks[i], strlen(marks[i]));
+    return status;
 }
 
 troupe_status answer_stream(troupe_turn *turn, troupe_str arguments, struct answer *answer)

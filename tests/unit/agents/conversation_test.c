@@ -109,6 +109,19 @@ static void an_answer_that_was_cut_says_so_and_is_remembered_as_it_came(void **s
         {"A", "{\"finish\":\"content_filter\"}", "Hi A" ANSWER_FILTERED_MARK},
         {"\n```c\nint", "{\"finish\":\"length\"}", "Hi \n```c\nint\n```" ANSWER_FULL_MARK},
         {"\n```\na\n```\nb", "{\"finish\":\"length\"}", "Hi \n```\na\n```\nb" ANSWER_FULL_MARK},
+        /* A fence is closed by one that is no shorter, of its own kind and with nothing behind it. */
+        {"\n````md\n```\na\n```\n", "{\"finish\":\"length\"}",
+         "Hi \n````md\n```\na\n```\n\n````" ANSWER_FULL_MARK},
+        {"\n```\na\n`````  \nb", "{\"finish\":\"length\"}",
+         "Hi \n```\na\n`````  \nb" ANSWER_FULL_MARK},
+        {"\n```\n~~~\n```c\n", "{\"finish\":\"length\"}",
+         "Hi \n```\n~~~\n```c\n\n```" ANSWER_FULL_MARK},
+        {"\n  ~~~~\na", "{\"finish\":\"length\"}", "Hi \n  ~~~~\na\n~~~~" ANSWER_FULL_MARK},
+        {"\n    ```\n```a`b", "{\"finish\":\"length\"}", "Hi \n    ```\n```a`b" ANSWER_FULL_MARK},
+        /* One that was kept may have been cut, too. */
+        {"A", "{\"finish\":\"length\",\"cached\":true}",
+         "Hi A" ANSWER_FULL_MARK ANSWER_CACHED_MARK},
+        {"A", "{\"finish\":\"stop\",\"cached\":true}", "Hi A" ANSWER_CACHED_MARK},
     };
 
     (void)state;
