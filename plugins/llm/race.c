@@ -234,8 +234,8 @@ static void take_second(struct race *race, struct llm_tariff *tariff)
 
     llm_stream_clear(stream);
     *round = race->second;
-    memset(race->second.stream.calls, 0, sizeof(race->second.stream.calls));
-    race->second.stream.call_count = 0;
+    memset(&race->second.stream, 0,
+           sizeof(race->second.stream)); /* what it holds is the caller's now */
     round->event_buffer = first_one.event_buffer;
     round->text_buffer = first_one.text_buffer;
     round->request = first_one.request;

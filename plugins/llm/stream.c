@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GROWTH_FIRST 512 /* bytes that there is room for at once */
+
 void llm_stream_init(struct llm_stream *stream, char *text)
 {
     memset(stream, 0, sizeof(*stream));
@@ -17,7 +19,9 @@ void llm_stream_init(struct llm_stream *stream, char *text)
 static void forget_thoughts(struct llm_stream *stream)
 {
     free(stream->thoughts);
+    free(stream->growth.text);
     json_decref(stream->details);
+    stream->growth = (struct llm_growth){0};
     stream->thoughts = NULL;
     stream->details = NULL;
     stream->thoughts_len = stream->thought_bytes = 0;
@@ -192,22 +196,80 @@ static const char *growing(const json_t *type)
     return name && strcmp(name, "reasoning.summary") == 0 ? "summary" : NULL;
 }
 
-/* Adds a piece to the one before where both are of one kind and place: 0 where they are not. */
-static int join_detail(json_t *last, const json_t *detail)
+/* What grew becomes part of the last piece. */
+static void settle(struct llm_stream *stream)
 {
+    struct llm_growth *growth = &stream->growth;
+    json_t *last = json_array_get(stream->details, json_array_size(stream->details) - 1);
+
+    if (growth->key &&
+        json_object_set_new(last, growth->key, json_stringn(growth->text, growth->len)) < 0) {
+        forget_thoughts(stream);
+        stream->thoughts_full = 1;
+    }
+    growth->key = NULL;
+}
+
+static int append(struct llm_growth *growth, const char *text, size_t len)
+{
+    size_t size = growth->size ? growth->size : GROWTH_FIRST;
+    char *grown;
+
+    while (size - growth->len < len)
+        size *= 2; /* all of them are bounded by LLM_THOUGHTS_MAX */
+    grown = size > growth->size ? realloc(growth->text, size) : growth->text;
+    if (!grown)
+        return -1;
+    memcpy(grown + growth->len, text, len);
+    growth->text = grown;
+    growth->size = size;
+    growth->len += len;
+    return 0;
+}
+
+/* Text comes token by token: it is gathered, and not copied anew with each of them. */
+static void grow(struct llm_stream *stream, json_t *last, const char *key, const json_t *more)
+{
+    struct llm_growth *growth = &stream->growth;
+    const json_t *before;
+
+    if (!growth->key || strcmp(growth->key, key) != 0) {
+        settle(stream);
+        before = json_object_get(last, key);
+        growth->len = 0;
+        growth->key = key;
+        if (json_is_string(before) &&
+            append(growth, json_string_value(before), json_string_length(before)) < 0)
+            growth->key = NULL;
+    }
+    if (!growth->key || (json_is_string(more) &&
+                         append(growth, json_string_value(more), json_string_length(more)) < 0)) {
+        forget_thoughts(stream);
+        stream->thoughts_full = 1;
+    }
+}
+
+json_t *llm_stream_details(struct llm_stream *stream)
+{
+    settle(stream);
+    return stream->details;
+}
+
+/* Adds a piece to the one before where both are of one kind and place: 0 where they are not. */
+static int join_detail(struct llm_stream *stream, const json_t *detail)
+{
+    json_t *last = json_array_get(stream->details, json_array_size(stream->details) - 1);
     const json_t *type = json_object_get(detail, "type"), *value;
-    const char *key = growing(type), *before, *after, *name;
+    const char *key = growing(type), *name;
 
     if (!key || !json_equal(json_object_get(last, "type"), type) ||
         json_integer_value(json_object_get(last, "index")) !=
             json_integer_value(json_object_get(detail, "index")))
         return 0;
-    before = json_string_value(json_object_get(last, key));
-    after = json_string_value(json_object_get(detail, key));
-    json_object_set_new(last, key, json_sprintf("%s%s", before ? before : "", after ? after : ""));
     json_object_foreach ((json_t *)detail, name, value)
         if (!json_is_null(value) && strcmp(name, key) != 0)
             json_object_set(last, name, (json_t *)value);
+    grow(stream, last, key, json_object_get(detail, key));
     return 1;
 }
 
@@ -222,9 +284,10 @@ void llm_stream_remember_details(struct llm_stream *stream, const json_t *detail
             continue;
         if (!stream->details)
             stream->details = json_array();
-        if (!join_detail(json_array_get(stream->details, json_array_size(stream->details) - 1),
-                         detail))
-            json_array_append_new(stream->details, json_copy((json_t *)detail));
+        if (join_detail(stream, detail))
+            continue;
+        settle(stream);
+        json_array_append_new(stream->details, json_copy((json_t *)detail));
     }
 }
 
@@ -237,6 +300,7 @@ void llm_stream_remember_block(struct llm_stream *stream, const json_t *block)
         return;
     if (!stream->details)
         stream->details = json_array();
+    settle(stream);
     copy = json_copy((json_t *)block);
     json_object_set_new(copy, "at", json_integer((json_int_t)stream->len));
     json_object_set_new(copy, "calls", json_integer((json_int_t)stream->call_count));
@@ -246,12 +310,9 @@ void llm_stream_remember_block(struct llm_stream *stream, const json_t *block)
 void llm_stream_grow_block(struct llm_stream *stream, const char *key, const json_t *text)
 {
     json_t *last = json_array_get(stream->details, json_array_size(stream->details) - 1);
-    const char *before = json_string_value(json_object_get(last, key));
 
-    if (!last || !json_is_string(text) || !has_thought_room(stream, json_string_length(text)))
-        return;
-    json_object_set_new(last, key,
-                        json_sprintf("%s%s", before ? before : "", json_string_value(text)));
+    if (last && json_is_string(text) && has_thought_room(stream, json_string_length(text)))
+        grow(stream, last, key, text);
 }
 
 void llm_stream_finish(struct llm_stream *stream, const char *reason)

@@ -61,6 +61,13 @@ struct llm_form {
     char bytes[LLM_FORM_MAX];
 };
 
+/* The text of the last of a stream's details under `key`, which grows. */
+struct llm_growth {
+    const char *key; /* static; NULL: there is none */
+    char *text;
+    size_t len, size;
+};
+
 struct llm_stream {
     char *text;       /* LLM_TEXT_MAX bytes, the caller's */
     size_t len, most; /* `most` may be written, LLM_TEXT_MAX unless set lower */
@@ -77,6 +84,7 @@ struct llm_stream {
     size_t argument_bytes, extra_bytes;
     char *thoughts;  /* in words; NULL: there were none, or more than LLM_THOUGHTS_MAX of both */
     json_t *details; /* the same as OpenRouter lists them, or Anthropic's blocks; NULL likewise */
+    struct llm_growth growth;
     size_t thoughts_len, thought_bytes;
     uint8_t thoughts_full;
     struct llm_provider_error error;
@@ -100,6 +108,8 @@ void llm_stream_remember_details(struct llm_stream *stream, const json_t *detail
  * ("calls"). What comes behind belongs to its member `key`. */
 void llm_stream_remember_block(struct llm_stream *stream, const json_t *block);
 void llm_stream_grow_block(struct llm_stream *stream, const char *key, const json_t *text);
+/* All of them, the stream's; NULL: there are none. */
+json_t *llm_stream_details(struct llm_stream *stream);
 void llm_stream_finish(struct llm_stream *stream, const char *reason);
 /* The latest call with that index; NULL where there is none. */
 struct llm_call *llm_stream_find(struct llm_stream *stream, int64_t index);

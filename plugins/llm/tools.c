@@ -154,20 +154,21 @@ static void give_ids(const struct llm_request *request, struct llm_stream *answe
 /* ---- one round --------------------------------------------------------------------------------*/
 
 /* NULL: there are none. */
-static json_t *thoughts_of(const struct llm_request *request, const struct llm_stream *answer)
+static json_t *thoughts_of(const struct llm_request *request, struct llm_stream *answer)
 {
     const int in_blocks = request->settings->format == LLM_FORMAT_ANTHROPIC;
-    json_t *ret = answer->thoughts || answer->details ? json_object() : NULL;
+    json_t *details = llm_stream_details(answer);
+    json_t *ret = answer->thoughts || details ? json_object() : NULL;
 
     if (answer->thoughts)
         json_object_set_new(ret, "reasoning_content", json_string(answer->thoughts));
-    if (answer->details)
-        json_object_set(ret, in_blocks ? LLM_BLOCKS : "reasoning_details", answer->details);
+    if (details)
+        json_object_set(ret, in_blocks ? LLM_BLOCKS : "reasoning_details", details);
     return ret;
 }
 
 /* The answer as the next request has to repeat it. NULL without memory. */
-static json_t *answer_of(const struct llm_request *request, const struct llm_stream *answer)
+static json_t *answer_of(const struct llm_request *request, struct llm_stream *answer)
 {
     json_t *calls = json_array(), *thoughts = thoughts_of(request, answer), *message, *item;
     int failed = 0, extras = thoughts != NULL;

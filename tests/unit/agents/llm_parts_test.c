@@ -6,6 +6,7 @@
 #include "llm/request.h"
 #include "llm/retry.h"
 #include "llm/settings.h"
+#include "llm/stream.h"
 #include "tap.h"
 
 #include <stdio.h>
@@ -530,7 +531,46 @@ static void retry_after_is_read_in_all_its_forms(void **state)
     assert_int_equal(llm_retry_after_ms(str("1500.7")), 1500);
 }
 
-static void waits_grow_and_stay_inside_the_turn(void **state)
+/* Token by token: what was there is not copied anew with each. */
+static void thoughts_that_grow_are_gathered(void **state)
+{
+    enum { PIECES = 20000 };
+    static char buffer[LLM_TEXT_MAX];
+    struct llm_stream stream;
+    json_t *block =
+        json_pack("{s:s, s:s, s:s}", "type", "thinking", "thinking", "a", "signature", "");
+    json_t *piece = json_string("xy"), *first, *second;
+
+    (void)state;
+    llm_stream_init(&stream, buffer);
+    llm_stream_remember_block(&stream, block);
+    for (int i = 0; i < PIECES; i++)
+        llm_stream_grow_block(&stream, "thinking", piece);
+    assert_int_equal(stream.growth.len, 1 + 2 * PIECES);
+    assert_true(stream.growth.size < 4 * PIECES + 1024);
+    assert_int_equal(
+        json_string_length(json_object_get(json_array_get(stream.details, 0), "thinking")), 1);
+    llm_stream_grow_block(&stream, "signature", piece);
+    llm_stream_remember_block(&stream, block);
+    llm_stream_grow_block(&stream, "thinking", piece);
+    first = json_array_get(llm_stream_details(&stream), 0);
+    second = json_array_get(llm_stream_details(&stream), 1);
+    assert_int_equal(json_array_size(llm_stream_details(&stream)), 2);
+    assert_int_equal(json_string_length(json_object_get(first, "thinking")), 1 + 2 * PIECES);
+    assert_string_equal(json_string_value(json_object_get(first, "signature")), "xy");
+    assert_string_equal(json_string_value(json_object_get(second, "thinking")), "axy");
+    assert_string_equal(json_string_value(json_object_get(second, "signature")), "");
+    /* What is read once may grow on. */
+    llm_stream_grow_block(&stream, "thinking", piece);
+    assert_string_equal(json_string_value(json_object_get(
+                            json_array_get(llm_stream_details(&stream), 1), "thinking")),
+                        "axyxy");
+    llm_stream_clear(&stream);
+    json_decref(block);
+    json_decref(piece);
+}
+
+static void waits_grow_up_to_a_bound(void **state)
 {
     (void)state;
     assert_int_equal(llm_retry_backoff(1, 0), 500);
@@ -611,7 +651,8 @@ int main(void)
         cmocka_unit_test(the_worst_case_is_never_below_what_is_billed),
         cmocka_unit_test(an_unknown_price_is_never_free),
         cmocka_unit_test(retry_after_is_read_in_all_its_forms),
-        cmocka_unit_test(waits_grow_and_stay_inside_the_turn),
+        cmocka_unit_test(thoughts_that_grow_are_gathered),
+        cmocka_unit_test(waits_grow_up_to_a_bound),
         cmocka_unit_test(local_addresses_are_told_from_public_ones),
     };
 
