@@ -9,7 +9,8 @@
 
 static int is_lost(const struct llm_flight *flight, int64_t now_ms)
 {
-    return now_ms - flight->since > LLM_FLIGHT_LOST_MS;
+    return now_ms - flight->since > LLM_FLIGHT_LOST_MS ||
+           flight->since - now_ms > LLM_FLIGHT_LOST_MS; /* the clock was set back */
 }
 
 int llm_flight_is_up(const struct llm_flights *flights, const char *key, uint64_t turn,

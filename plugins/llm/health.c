@@ -17,16 +17,32 @@ void llm_health_init(struct llm_health *health)
 
 /* ---- breakers ----------------------------------------------------------------------------------*/
 
-static void breaker_look(struct llm_breaker *breaker, int64_t now_ms)
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How long it is open after so many openings. */
+static int64_t breaker_time(uint32_t openings)
 {
     int64_t ms = LLM_BREAKER_FIRST_MS;
 
-    if (!breaker->tripped)
-        return;
-    for (uint32_t i = 0; i < breaker->openings && ms < LLM_BREAKER_MOST_MS; i++)
+    for (uint32_t i = 1; i < openings && ms < LLM_BREAKER_MOST_MS; i++)
         ms *= 2;
-    breaker->open_until = now_ms + (ms > LLM_BREAKER_MOST_MS ? LLM_BREAKER_MOST_MS : ms);
+    return smaller(ms, LLM_BREAKER_MOST_MS);
+}
+
+/* A clock that was set back makes nobody wait longer than once more. */
+static void breaker_look(struct llm_breaker *breaker, int64_t now_ms)
+{
+    breaker->probe_since = smaller(breaker->probe_since, now_ms);
+    if (!breaker->tripped) {
+        breaker->open_until =
+            smaller(breaker->open_until, now_ms + breaker_time(breaker->openings));
+        return;
+    }
     breaker->openings++;
+    breaker->open_until = now_ms + breaker_time(breaker->openings);
     breaker->tripped = 0;
     breaker->probe_since = 0;
 }
@@ -143,13 +159,14 @@ void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t 
     }
     health->last = kind;
     if (kind->category == LLM_RATE) {
-        health->cool_for[key] = retry_after_ms <= 0                 ? LLM_COOL_MS
-                                : retry_after_ms < LLM_COOL_MOST_MS ? retry_after_ms
-                                                                    : LLM_COOL_MOST_MS;
+        health->cooling[key].begins = 1;
+        health->cooling[key].ms =
+            retry_after_ms <= 0 ? LLM_COOL_MS : smaller(retry_after_ms, LLM_COOL_MOST_MS);
         return;
     }
     if (refuses_key(kind)) {
-        link->cool_for[key] = link->keys > 1 ? LLM_KEY_COOL_MS : LLM_ONLY_KEY_COOL_MS;
+        link->cooling[key].begins = 1;
+        link->cooling[key].ms = link->keys > 1 ? LLM_KEY_COOL_MS : LLM_ONLY_KEY_COOL_MS;
         return;
     }
     health->success = average(health->success, 0);
@@ -162,19 +179,20 @@ void llm_health_note(struct llm_health *health, struct llm_link *link, uint32_t 
 
 /* ---- what to do with it ------------------------------------------------------------------------*/
 
-static void cool(int64_t *until, int64_t *duration, int64_t now_ms)
+static void cool(struct llm_cooling *cooling, int64_t now_ms)
 {
-    for (int i = 0; i < LLM_KEYS_MAX; i++) {
-        if (duration[i] > 0)
-            until[i] = now_ms + duration[i];
-        duration[i] = 0;
+    for (int i = 0; i < LLM_KEYS_MAX; i++, cooling++) {
+        if (cooling->begins)
+            cooling->until = now_ms + cooling->ms;
+        cooling->begins = 0;
+        cooling->until = smaller(cooling->until, now_ms + cooling->ms); /* the clock was set back */
     }
 }
 
 void llm_link_look(struct llm_link *link, int64_t now_ms)
 {
     breaker_look(&link->breaker, now_ms);
-    cool(link->cool_until, link->cool_for, now_ms);
+    cool(link->cooling, now_ms);
     for (int i = 0; i < LLM_KEYS_MAX; i++)
         llm_window_look(&link->windows[i], now_ms);
 }
@@ -182,8 +200,8 @@ void llm_link_look(struct llm_link *link, int64_t now_ms)
 void llm_health_look(struct llm_health *health, int64_t now_ms)
 {
     breaker_look(&health->breaker, now_ms);
-    cool(health->cool_until, health->cool_for, now_ms);
-    if (health->measured_ms == 0)
+    cool(health->cooling, now_ms);
+    if (health->measured_ms == 0 || health->measured_ms > now_ms)
         health->measured_ms = now_ms;
 }
 
@@ -208,7 +226,7 @@ static int64_t limit_wait(const struct llm_health *health, const struct llm_link
 const char *llm_health_key_obstacle(const struct llm_health *health, const struct llm_link *link,
                                     const struct llm_need *need, int key, int64_t now_ms)
 {
-    if (link->cool_until[key] > now_ms || health->cool_until[key] > now_ms)
+    if (link->cooling[key].until > now_ms || health->cooling[key].until > now_ms)
         return must_wait;
     return limit_wait(health, link, need, key, now_ms) > 0 ? at_limit : NULL;
 }
@@ -270,8 +288,8 @@ int64_t llm_health_wait(const struct llm_health *health, const struct llm_link *
 
     *ret_limit = 0;
     for (int i = 0; i < key_count(link); i++) {
-        const int64_t refused = link->cool_until[i] - now_ms,
-                      told = larger(health->cool_until[i] - now_ms,
+        const int64_t refused = link->cooling[i].until - now_ms,
+                      told = larger(health->cooling[i].until - now_ms,
                                     limit_wait(health, link, need, i, now_ms)),
                       wait = larger(refused, told);
 

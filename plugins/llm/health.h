@@ -39,6 +39,12 @@ struct llm_breaker {
     uint8_t tripped;     /* opens at the next look at the clock */
 };
 
+/* How long a key has to wait. */
+struct llm_cooling {
+    int64_t until, ms;
+    uint8_t begins; /* with the next look at the clock */
+};
+
 /* Of a model. */
 struct llm_health {
     /* Measured: moving averages, -1 before the first. */
@@ -49,7 +55,7 @@ struct llm_health {
     uint32_t first_count;        /* that were measured in all                              */
     struct llm_breaker breaker;
     const struct llm_kind *last; /* that was held against it or its key; NULL: nothing yet */
-    int64_t cool_until[LLM_KEYS_MAX], cool_for[LLM_KEYS_MAX];
+    struct llm_cooling cooling[LLM_KEYS_MAX];
     struct llm_allowance allowances[LLM_KEYS_MAX]; /* as its provider tells */
 };
 
@@ -57,7 +63,7 @@ struct llm_health {
 struct llm_link {
     uint8_t keys;
     struct llm_breaker breaker;
-    int64_t cool_until[LLM_KEYS_MAX], cool_for[LLM_KEYS_MAX];
+    struct llm_cooling cooling[LLM_KEYS_MAX];
     struct llm_window windows[LLM_KEYS_MAX]; /* limits by the config, of all its models together */
 };
 

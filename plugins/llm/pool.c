@@ -9,7 +9,8 @@
 
 static int is_free(const struct llm_place *place, int64_t now_ms)
 {
-    return place->turn == 0 || now_ms - place->since > LLM_PLACE_LOST_MS;
+    return place->turn == 0 || now_ms - place->since > LLM_PLACE_LOST_MS ||
+           place->since - now_ms > LLM_PLACE_LOST_MS; /* the clock was set back */
 }
 
 static struct llm_place *find(struct llm_place *places, uint32_t count, uint64_t turn)

@@ -204,6 +204,41 @@ static void a_breaker_opens_lets_one_probe_through_and_closes(void **state)
     free(rig);
 }
 
+/* By a day: nobody waits for that, but as long as without it. */
+static void a_clock_that_was_set_back_locks_nobody_out(void **state)
+{
+    const int64_t back = NOW - 86400000;
+    struct rig *rig = rig_new();
+
+    (void)state;
+    rig->router.ways[LLM_QUICK].count = 0;
+    rig->router.ways[LLM_CHAT].to[0].candidate = OWN;
+    rig->router.ways[LLM_CHAT].count = 1;
+    for (int i = 0; i < LLM_BREAKER_FAILURES; i++)
+        note(rig, OWN, "provider_failed");
+    assert_int_equal(choose(rig, LLM_QUICK, NOW)->candidate, -1);
+    assert_int_equal(choose(rig, LLM_QUICK, back)->candidate, -1);
+    assert_int_equal(choose(rig, LLM_QUICK, back + LLM_BREAKER_FIRST_MS - 1)->candidate, -1);
+    assert_int_equal(choose(rig, LLM_QUICK, back + LLM_BREAKER_FIRST_MS)->candidate, OWN);
+    /* A probe of before, of which nothing is heard. */
+    assert_int_equal(choose(rig, LLM_QUICK, back - 86400000)->candidate, -1);
+    assert_int_equal(choose(rig, LLM_QUICK, back - 86400000 + LLM_PROBE_MS)->candidate, OWN);
+    note(rig, OWN, NULL);
+    assert_int_equal(choose(rig, LLM_QUICK, NOW)->candidate, OWN);
+    /* A key that has to wait, and one that was refused. */
+    note(rig, OWN, "rate");
+    assert_int_equal(choose(rig, LLM_QUICK, NOW)->candidate, -1);
+    assert_int_equal(choose(rig, LLM_QUICK, back)->candidate, -1);
+    assert_int_equal(choose(rig, LLM_QUICK, back + LLM_COOL_MS)->candidate, OWN);
+    note(rig, OWN, "bad_key");
+    assert_int_equal(choose(rig, LLM_QUICK, NOW)->candidate, -1);
+    assert_int_equal(choose(rig, LLM_QUICK, back)->candidate, -1);
+    assert_int_equal(choose(rig, LLM_QUICK, back + LLM_ONLY_KEY_COOL_MS)->candidate, OWN);
+    /* What failed long ago, by the clock of then, is forgotten at the pace of the new one. */
+    assert_true(rig->candidates[OWN].health.measured_ms <= back + LLM_ONLY_KEY_COOL_MS);
+    free(rig);
+}
+
 static void a_question_that_was_thought_about_too_long_takes_no_model_out(void **state)
 {
     struct rig *rig = rig_new();
@@ -402,7 +437,7 @@ static void a_hedge_takes_another_key_where_there_is_no_other_model(void **state
     assert_int_equal(choice.candidate, DEAR);
     assert_int_equal(choice.key, 1);
     llm_hedge_return(&rig->router);
-    rig->router.links[DEAR].cool_until[1] = NOW + 1; /* it has to wait */
+    rig->router.links[DEAR].cooling[1] = (struct llm_cooling){NOW + 1, 1, 0}; /* it has to wait */
     llm_hedge_choose(&rig->router, &ask, 0, NOW, &choice);
     assert_int_equal(choice.candidate, -1);
     free(rig);
@@ -553,6 +588,7 @@ int main(void)
         cmocka_unit_test(what_is_below_the_floor_is_never_asked),
         cmocka_unit_test(measured_slowness_and_failures_count),
         cmocka_unit_test(a_breaker_opens_lets_one_probe_through_and_closes),
+        cmocka_unit_test(a_clock_that_was_set_back_locks_nobody_out),
         cmocka_unit_test(a_question_that_was_thought_about_too_long_takes_no_model_out),
         cmocka_unit_test(a_provider_that_is_down_takes_its_models_along),
         cmocka_unit_test(what_the_host_did_itself_is_no_fault_of_the_model),

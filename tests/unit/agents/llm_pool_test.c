@@ -53,6 +53,9 @@ static void a_place_that_nobody_gave_back_is_found_again(void **state)
     llm_pool_leave(&pool, 2);
     assert_true(llm_pool_wait(&pool, 2, LLM_PLACE_LOST_MS + 1));
     assert_true(llm_pool_take(&pool, 2, LLM_PLACE_LOST_MS + 1));
+    /* nor does a clock that was set back keep it */
+    assert_true(llm_pool_wait(&pool, 3, -2 * LLM_PLACE_LOST_MS));
+    assert_true(llm_pool_take(&pool, 3, -2 * LLM_PLACE_LOST_MS));
 }
 
 static void those_who_wait_are_bounded(void **state)
