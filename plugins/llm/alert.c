@@ -229,17 +229,20 @@ void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
 }
 
 void llm_alert_unpriced(troupe_turn *turn, struct llm_alert *alert,
-                        const struct llm_settings *settings)
+                        const struct llm_settings *settings, const char *key)
 {
-    char text[TROUPE_OWNER_MAX];
+    char text[TROUPE_OWNER_MAX], where[160] = "";
 
     if (alert->told_price || settings->alert.count == 0)
         return;
     alert->told_price = 1;
+    if (key)
+        snprintf(where, sizeof(where), "Name it in %s of [agent %s], or add", key,
+                 troupe_agent(settings->host));
     snprintf(text, sizeof(text),
-             "the model \"%s\" at %s is not asked, as its price is not known. Name it in prices of "
-             "[agent %s], or add it to a copy of the price table, and reload.",
-             settings->model, settings->host_name, troupe_agent(settings->host));
+             "the model \"%s\" at %s is not asked, as its price is not known. %s it to a copy of "
+             "the price table, and reload.",
+             settings->model, settings->host_name, key ? where : "Add");
     tell(turn, settings, text);
     troupe_metric(turn, "alerts", 1, "price", NULL);
 }

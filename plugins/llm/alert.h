@@ -61,8 +61,9 @@ struct llm_alert_news llm_alert_note(struct llm_alert *alert, const struct llm_a
 void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
                      const struct llm_settings *settings, const struct llm_kind *kind,
                      int64_t now_ms);
-/* The model is passed over as nobody knows its price: told once. [turn] */
+/* The model is passed over as nobody knows its price: told once. `key` of the agent's section would say it; NULL:
+ * only the price table can. [turn] */
 void llm_alert_unpriced(troupe_turn *turn, struct llm_alert *alert,
-                        const struct llm_settings *settings);
+                        const struct llm_settings *settings, const char *key);
 
 #endif

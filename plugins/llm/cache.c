@@ -176,8 +176,10 @@ static troupe_status give(troupe_turn *turn, const struct llm_cache *cache,
     status = troupe_write(turn, json_string_value(text), json_string_length(text));
     if (status < 0)
         return status;
-    troupe_metric(turn, "cache", 1, waited ? "shared" : cache->meant ? "meant" : "hit", NULL);
-    troupe_metric(turn, "cache_saved_usd", (double)cost / 1e6, NULL, NULL);
+    if (!troupe_replayed(turn)) {
+        troupe_metric(turn, "cache", 1, waited ? "shared" : cache->meant ? "meant" : "hit", NULL);
+        troupe_metric(turn, "cache_saved_usd", (double)cost / 1e6, NULL, NULL);
+    }
     troupe_reason(turn, "llm.cached", "%s of %s, which had cost %.6f USD",
                   waited ? "the answer to somebody who asked the same at the same time"
                          : "an answer that was kept",
@@ -276,7 +278,8 @@ troupe_status llm_cache_open(troupe_turn *turn, struct llm_agent *agent, enum ll
     status = look_and_join(turn, ret);
     if (status == TROUPE_NOT_FOUND) {
         ret->open = 1;
-        troupe_metric(turn, "cache", 1, "miss", NULL);
+        if (!troupe_replayed(turn))
+            troupe_metric(turn, "cache", 1, "miss", NULL);
         return status;
     }
     if (ret->leads) {

@@ -4,6 +4,7 @@
 #include "actions.h"
 #include "race.h"
 #include "retry.h"
+#include "spare.h"
 #include "structured.h"
 #include "tools.h"
 
@@ -12,9 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A limit on questions is waited for so often, and not by all for the same time. */
-#define LIMIT_WAITS_MAX 2
-#define LIMIT_SPREAD_MS 500
+#define LIMIT_WAITS_MAX 2 /* a limit on questions is waited for so often */
 
 #define ASK_MAX         320 /* bytes of the arguments of llm-route, whose names of routes are short */
 
@@ -266,7 +265,7 @@ static troupe_status fail_unasked(troupe_turn *turn, const struct talk *talk,
         return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.unreachable",
                            "None of the language models can be asked at the moment. Please try "
                            "again in a minute.");
-    if (kind == &llm_kind_at_limit)
+    if (kind == &llm_kind_at_limit && !troupe_replayed(turn))
         troupe_metric(turn, "limits", 1, "refused", NULL);
     if (kind == &llm_kind_at_limit || (!several && kind && kind->category == LLM_RATE))
         return llm_fail(turn, kind, choice->wait_ms);
@@ -292,13 +291,14 @@ static troupe_status wait_for_limit(troupe_turn *turn, const struct talk *talk,
 
     if (choice->candidate >= 0 || !choice->limit || wait > LLM_LIMIT_WAIT_MS || wait > first_token)
         return 0;
-    wait += troupe_random(turn, LIMIT_SPREAD_MS);
-    if (wait + LLM_RETRY_MARGIN_MS > troupe_time_left(turn))
-        return 0;
+    wait += troupe_random(turn, LLM_LIMIT_SPREAD_MS);
+    status = llm_spare(turn, wait + LLM_RETRY_MARGIN_MS);
+    if (status <= 0)
+        return status;
     troupe_reason(turn, "llm.waited", "%s; again in %lld ms",
                   own ? "all keys are at their limits" : "the provider takes no more questions",
                   (long long)wait);
-    if (own)
+    if (own && !troupe_replayed(turn))
         troupe_metric(turn, "limits", 1, "waited", NULL);
     status = troupe_sleep(turn, (uint64_t)wait);
     return status < 0 ? status : 1;
@@ -388,15 +388,27 @@ static void count(struct talk *talk)
                     &talk->agent->router.links[candidate->provider]);
 }
 
+/* Once, however often the stage runs. */
 static void note(troupe_turn *turn, const struct talk *talk)
 {
     const struct llm_round *round = talk->round;
 
+    if (round->replayed)
+        return;
     llm_router_note(&talk->agent->router, (uint32_t)talk->candidate, round->key, round->kind,
                     round->retry_after_ms, round->first_ms, round->total_ms);
     if (!round->adapted)
         llm_alert_watch(turn, &talk->agent->candidates[talk->candidate].alert, round->settings,
                         round->kind, now_of(turn, talk));
+}
+
+static void note_failure(troupe_turn *turn, const struct talk *talk)
+{
+    if (talk->round->replayed)
+        return;
+    log_failure(talk->round, talk->attempt);
+    troupe_metric(turn, "errors", 1, talk->round->kind->name, NULL);
+    note(turn, talk);
 }
 
 /* The turn's time ended while the model kept silent: what it would have been told at its own deadline. */
@@ -405,9 +417,7 @@ static void note_silence(troupe_turn *turn, const struct talk *talk)
     struct llm_round *round = talk->round;
 
     round->kind = &llm_kind_slow;
-    log_failure(round, talk->attempt);
-    troupe_metric(turn, "errors", 1, round->kind->name, NULL);
-    note(turn, talk);
+    note_failure(turn, talk);
     round->kind = NULL;
 }
 
@@ -418,6 +428,9 @@ static void note_lost(troupe_turn *turn, struct talk *talk, const struct llm_rac
     struct llm_candidate *lost = &talk->agent->candidates[candidate];
     const struct llm_kind *kind = ask->lost_kind;
 
+    talk->tried |= 1u << candidate;
+    if (ask->lost_replayed)
+        return;
     troupe_log(lost->settings.host, TROUPE_LOG_WARN,
                "a question beside another model failed: %s %s (%s), model \"%s\"", kind->code,
                kind->name, llm_category_name(kind->category), lost->settings.model);
@@ -425,7 +438,6 @@ static void note_lost(troupe_turn *turn, struct talk *talk, const struct llm_rac
     llm_router_note(&talk->agent->router, (uint32_t)candidate, key, kind, ask->lost_retry_ms, 0, 0);
     if (!ask->lost_adapted)
         llm_alert_watch(turn, &lost->alert, &lost->settings, kind, now_of(turn, talk));
-    talk->tried |= 1u << candidate;
 }
 
 /* ---- what next ----------------------------------------------------------------------------------*/
@@ -448,9 +460,7 @@ static troupe_status go_on(troupe_turn *turn, struct talk *talk)
     struct llm_choice choice;
     troupe_status status;
 
-    log_failure(round, talk->attempt);
-    troupe_metric(turn, "errors", 1, round->kind->name, NULL);
-    note(turn, talk);
+    note_failure(turn, talk);
     if (llm_kind_cannot_see(round->kind))
         talk->agent->candidates[last].blind = 1;
     if (round->adapted && talk->adaptations++ < ADAPTATIONS_MAX) {
@@ -459,9 +469,12 @@ static troupe_status go_on(troupe_turn *turn, struct talk *talk)
     }
     if (round->shown || round->kind->retry == LLM_STOP || talk->attempt >= attempts_of(talk))
         return fail(turn, talk);
-    if (round->retryable)
-        wait = llm_retry_wait(talk->attempt, round->settings->attempts, round->retry_after_ms,
-                              troupe_random(turn, 1000), troupe_time_left(turn));
+    if (round->retryable) {
+        status = llm_retry_plan(turn, talk->attempt, round->settings->attempts,
+                                round->retry_after_ms, &wait);
+        if (status < 0)
+            return status;
+    }
     if (wait < 0 && !llm_router_chooses(&talk->agent->router))
         return fail(turn, talk);
     if (!llm_kind_blames_key(round->kind))
@@ -533,9 +546,11 @@ static troupe_status go_elsewhere(troupe_turn *turn, struct talk *talk, const st
     round->kind = kind;
     round->shown = round->asked = 0;
     round->retry_after_ms = retry_after_ms;
+    round->replayed = (uint8_t)troupe_replayed(turn); /* what refused it */
     count(talk);
     talk->tried |= 1u << talk->candidate;
-    troupe_metric(turn, "errors", 1, round->kind->name, NULL);
+    if (!round->replayed)
+        troupe_metric(turn, "errors", 1, round->kind->name, NULL);
     if (llm_router_chooses(&talk->agent->router))
         status = choose(turn, talk, talk->candidate, 0, -1, &choice);
     if (status < 0)
@@ -727,7 +742,7 @@ static troupe_status ask_one(troupe_turn *turn, struct talk *talk)
     if (ask->other_won) {
         if (ask->lost_kind)
             note_lost(turn, talk, ask, talk->candidate, key);
-        else
+        else if (!ask->lost_replayed)
             llm_health_slow(&router->candidates[talk->candidate].health, ask->lost_ms);
         talk->candidate = ask->other;
         talk->adaptations = 0;
@@ -803,24 +818,26 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
 troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
                            uint32_t prefer, struct llm_round *round)
 {
+    const int64_t now_ms = troupe_now(turn);
     struct talk talk = {.agent = agent,
                         .round = round,
                         .route = route,
                         .prefer = prefer,
                         .tokens = (int64_t)llm_estimate_request(round->request),
                         .complexity = llm_complexity(round->request->messages),
-                        .now_ms = troupe_now(turn),
+                        .now_ms = now_ms,
                         .left_ms = troupe_time_left(turn),
                         .attempt = 1};
     struct llm_choice choice;
     troupe_status status;
 
+    if (!troupe_replayed(turn))
+        llm_router_earn(&agent->router);
     if (round->request->tools) {
         talk.before = troupe_turn_alloc(turn, LLM_TEXT_MAX);
         if (!talk.before)
             return TROUPE_NOMEM;
     }
-    llm_router_earn(&agent->router);
     status = choose_first(turn, &talk, &choice);
     if (status < 0)
         return status;

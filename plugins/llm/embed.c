@@ -69,15 +69,19 @@ static size_t batch_size(const json_t *texts, size_t from, size_t *ret_bytes)
     return n;
 }
 
-static json_t *body_of(const struct embedding *embedding, uint32_t at)
+static json_t *body_of(const struct embedding *embedding, const struct llm_exchange *exchange)
 {
-    const struct llm_settings *settings = &embedding->others->embed.to[at];
+    const struct llm_settings *settings = exchange->settings;
+    const struct llm_vector *vector = &embedding->others->embed.vectors[exchange->at];
+    const int told = exchange->told >= 0
+                         ? exchange->told
+                         : llm_vector_is_told(vector, (uint32_t)embedding->dimensions);
     json_t *input = json_array();
     json_t *body = json_pack("{s:s, s:o}", "model", settings->model, "input", input);
 
     for (size_t i = 0; i < embedding->count; i++)
         json_array_append(input, json_array_get(embedding->texts, embedding->from + i));
-    if (llm_vector_is_told(&embedding->others->embed.vectors[at], (uint32_t)embedding->dimensions))
+    if (told)
         json_object_set_new(body, "dimensions", json_integer(embedding->dimensions));
     return body; /* floats are what all give where nothing is said, and names for it differ */
 }
@@ -243,7 +247,7 @@ static int aim(struct llm_exchange *exchange, troupe_turn *turn)
     struct embedding *embedding = exchange->arg;
 
     exchange->path = settings->format == LLM_FORMAT_OLLAMA ? "/embed" : "/embeddings";
-    exchange->body = body_of(embedding, exchange->at);
+    exchange->body = body_of(embedding, exchange);
     /* No tokenizer makes more tokens than bytes; a few stand around each text. */
     exchange->worst = find_price(turn, exchange, embedding)
                           ? price_of(embedding->bytes + 16 * embedding->count, embedding->price)
@@ -395,6 +399,7 @@ troupe_status llm_embed_run(troupe_turn *turn, struct llm_others *others, struct
                                     .kind_name = "embed",
                                     .whom = "The model for vectors",
                                     .what = "llm.embed",
+                                    .price_key = "embed_price",
                                     .nowhere = nowhere,
                                     .most = ANSWER_MAX,
                                     .meant = meant,

@@ -6,6 +6,7 @@
 #include "pick.h"
 #include "retry.h"
 #include "round.h"
+#include "spare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,9 @@ struct attempt {
 /* After TROUPE_BUDGET: the host says which cap it was. */
 static troupe_status refused(troupe_turn *turn, const struct llm_exchange *exchange)
 {
+    if (exchange->worst == TROUPE_PRICE_UNKNOWN && exchange->kept && !exchange->replayed)
+        llm_alert_unpriced(turn, &exchange->kept->alerts[exchange->at], exchange->settings,
+                           exchange->at == 0 ? exchange->price_key : NULL);
     if (exchange->worst == TROUPE_PRICE_UNKNOWN)
         return troupe_fail(turn, TROUPE_BUDGET, "budget.price_unknown",
                            "The price of the model \"%s\" is not known, so it is not asked. The "
@@ -130,6 +134,8 @@ static void log_failure(const struct llm_exchange *exchange, const struct llm_ki
     /* Not where it may repeat a key. */
     const int hide = exchange->http_status && llm_kind_may_name_key(kind, exchange->http_status);
 
+    if (exchange->replayed)
+        return;
     troupe_log(exchange->settings->host, TROUPE_LOG_WARN,
                "%s failed: %s %s, model \"%s\", HTTP %u, type \"%s\", code \"%s\"%s%s",
                exchange->what, kind->code, kind->name, exchange->settings->model,
@@ -222,6 +228,7 @@ static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint
     if (status < 0)
         return status;
     status = open_request(turn, exchange, key, patience_ms, reservation.id, &http);
+    exchange->replayed = troupe_replayed(turn);
     if (status == TROUPE_BUDGET)
         return refused(turn, exchange);
     if (status < 0) {
@@ -318,7 +325,7 @@ static void note_health(troupe_turn *turn, const struct llm_exchange *exchange,
     struct llm_models *kept = exchange->kept;
     const int64_t left_now = troupe_time_left(turn), ms = left - left_now;
 
-    if (!kept)
+    if (!kept || exchange->replayed)
         return;
     llm_alert_watch(turn, &kept->alerts[exchange->at], exchange->settings, attempt->kind,
                     now_of(turn, asking));
@@ -335,7 +342,7 @@ static void count(const struct llm_exchange *exchange, const struct llm_pick *pi
     struct llm_taken taken = {pick->at_ms, {exchange->tokens, 0, 0}};
     struct llm_health *health;
 
-    if (!kept)
+    if (!kept || exchange->replayed)
         return;
     health = &kept->health[exchange->at];
     llm_health_settle(health, &exchange->router->links[kept->providers[exchange->at]],
@@ -399,7 +406,8 @@ static troupe_status ask_one(troupe_turn *turn, struct llm_exchange *exchange,
         *ret = attempt.answer;
         return TROUPE_DONE;
     }
-    troupe_metric(turn, "errors", 1, attempt.kind->name, NULL);
+    if (!exchange->replayed)
+        troupe_metric(turn, "errors", 1, attempt.kind->name, NULL);
     asking->times[exchange->at]++;
     note_failure(exchange, &attempt, asking);
     if (attempt.kind->retry == LLM_STOP) {
@@ -432,7 +440,9 @@ static troupe_status ask_all(troupe_turn *turn, struct llm_exchange *exchange,
 
         if (status < 0)
             return status;
+        exchange->replayed = troupe_replayed(turn);
         exchange->misfit = pick.misfit;
+        exchange->told = pick.told;
         if (pick.model < 0) {
             asking->limit_ms = pick.wait_ms;
             break;
@@ -463,7 +473,8 @@ static troupe_status fail_unasked(troupe_turn *turn, const struct llm_exchange *
     if (asking->refused)
         return asking->refused;
     if (asking->limit_ms >= 0) {
-        troupe_metric(turn, "limits", 1, "refused", NULL);
+        if (!exchange->replayed)
+            troupe_metric(turn, "limits", 1, "refused", NULL);
         return llm_fail(turn, &llm_kind_at_limit, asking->limit_ms);
     }
     if (asking->unfit + __builtin_popcount(exchange->misfit) >=
@@ -478,15 +489,20 @@ static troupe_status fail_unasked(troupe_turn *turn, const struct llm_exchange *
 static troupe_status wait_for_limit(troupe_turn *turn, const struct llm_exchange *exchange,
                                     struct asking *asking)
 {
-    const int64_t most = exchange->models[exchange->first].first_token_ms, wait = asking->limit_ms;
+    const int64_t most = exchange->models[exchange->first].first_token_ms;
+    int64_t wait = asking->limit_ms;
     troupe_status status;
 
-    if (wait < 0 || wait > LLM_LIMIT_WAIT_MS || wait > most || asking->limit_waits++ > 0 ||
-        wait + LLM_RETRY_MARGIN_MS > troupe_time_left(turn))
+    if (wait < 0 || wait > LLM_LIMIT_WAIT_MS || wait > most || asking->limit_waits++ > 0)
         return 0;
+    wait += troupe_random(turn, LLM_LIMIT_SPREAD_MS);
+    status = llm_spare(turn, wait + LLM_RETRY_MARGIN_MS);
+    if (status <= 0)
+        return status;
     troupe_reason(turn, "llm.waited", "%s: all keys are at their limits; again in %lld ms",
                   exchange->what, (long long)wait);
-    troupe_metric(turn, "limits", 1, "waited", NULL);
+    if (!troupe_replayed(turn))
+        troupe_metric(turn, "limits", 1, "waited", NULL);
     asking->limit_ms = -1;
     status = troupe_sleep(turn, (uint64_t)wait);
     return status < 0 ? status : 1;
@@ -506,7 +522,7 @@ troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange,
         }
     asking.now_ms = troupe_now(turn);
     asking.left_ms = troupe_time_left(turn);
-    if (exchange->router)
+    if (exchange->router && !troupe_replayed(turn))
         llm_router_earn(exchange->router);
     for (int64_t n = 1;; n++) {
         status = ask_all(turn, exchange, &asking, n, ret);
@@ -524,10 +540,12 @@ troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange,
         if (exchange->kind == &llm_kind_garbage && !asking.again && exchange->whom)
             return troupe_fail(turn, TROUPE_DATA, exchange->kind->code,
                                "%s gave an answer that makes no sense.", exchange->whom);
-        wait = asking.again
-                   ? llm_retry_wait(n, exchange->models[exchange->first].attempts, asking.after_ms,
-                                    troupe_random(turn, 1000), troupe_time_left(turn))
-                   : -1;
+        wait = -1;
+        status = asking.again ? llm_retry_plan(turn, n, exchange->models[exchange->first].attempts,
+                                               asking.after_ms, &wait)
+                              : TROUPE_OK;
+        if (status < 0)
+            return status;
         if (wait < 0)
             return llm_fail_of(turn, exchange->kind, exchange->settings->model_key, asking.told_ms);
         troupe_reason(turn, "llm.retry", "%s: %s in attempt %lld; again in %lld ms", exchange->what,

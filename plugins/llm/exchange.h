@@ -19,14 +19,15 @@ struct llm_exchange {
     struct llm_models *kept;
     struct llm_router *router; /* of talks: its providers and its budget of repetitions */
     const char *kind_name;     /* of the models, for llm-pick: "embed"                  */
-    const char *whom;     /* names the model in sentences: "The model for vectors"             */
-    uint32_t first;       /* of them, that is asked                                            */
-    int alone;            /* and none behind it                                                */
-    const char *what;     /* names it in reports: "llm.embed"                                  */
-    const char *nowhere;  /* told where no provider of them has anything of the kind           */
-    size_t most;          /* bytes of an answer                                                */
-    uint32_t patience_ms; /* for an answer while another model could be asked; 0: total_timeout */
-    int64_t tokens;       /* that it is taken for, for limits of keys                           */
+    const char *whom;      /* names the model in sentences: "The model for vectors"             */
+    uint32_t first;        /* of them, that is asked                                            */
+    int alone;             /* and none behind it                                                */
+    const char *what;      /* names it in reports: "llm.embed"                                  */
+    const char *price_key; /* of the config, that names the price of the first; NULL: none does */
+    const char *nowhere;   /* told where no provider of them has anything of the kind           */
+    size_t most;           /* bytes of an answer                                                */
+    uint32_t patience_ms;  /* for an answer while another model could be asked; 0: total_timeout */
+    int64_t tokens;        /* that it is taken for, for limits of keys                           */
     /* Whether a model is of those that may be asked: its provider has the kind, and it is the one that is meant.
      * NULL: all are. */
     int (*meant)(const struct llm_exchange *exchange, const struct llm_settings *settings);
@@ -48,8 +49,10 @@ struct llm_exchange {
     json_t *body;
     uint64_t worst; /* micro-USD, or TROUPE_PRICE_UNKNOWN */
     uint64_t cost_micros;
+    int told;             /* as llm_pick has it */
     uint32_t misfit;      /* bits of models that were not asked, as they make other vectors */
     uint32_t http_status; /* of the last answer, 0 without one */
+    int replayed;         /* an earlier run of the stage had it, and has noted what it came to */
     const struct llm_kind *kind; /* of the last failure; NULL: it was none of a provider's */
 };
 

@@ -329,6 +329,7 @@ troupe_status llm_image_run(troupe_turn *turn, struct llm_others *others, struct
                                     .kind_name = "image",
                                     .whom = "The model that paints",
                                     .what = "llm.image",
+                                    .price_key = "image_price",
                                     .nowhere = nowhere,
                                     .most = ANSWER_MAX,
                                     .meant = meant,

@@ -16,6 +16,7 @@
 #include "provider.h"
 #include "race.h"
 #include "routes.h"
+#include "spare.h"
 #include "status.h"
 #include "structured.h"
 #include "tools.h"
@@ -344,7 +345,8 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
         troupe_metric(turn, "limits", 1, "passed", NULL);
     for (uint32_t i = 0; i < agent->router.count; i++)
         if (!llm_tariff_find(&agent->candidates[i].settings, now_ms).known)
-            llm_alert_unpriced(turn, &agent->candidates[i].alert, &agent->candidates[i].settings);
+            llm_alert_unpriced(turn, &agent->candidates[i].alert, &agent->candidates[i].settings,
+                               "prices");
     llm_choice_write(&choice, result);
     return troupe_result(turn, result, strlen(result));
 }
@@ -378,6 +380,17 @@ static troupe_status llm_key(troupe_turn *turn, int64_t candidate, int64_t key, 
     }
     llm_choice_write(&choice, result);
     return troupe_result(turn, result, strlen(result));
+}
+
+/* ---- llm-spare ---------------------------------------------------------------------------------*/
+
+TROUPE_SERVICE(llm_spare_function, LLM_SPARE_FUNCTION,
+               "Whether there is time for a wait; the services use it", 0,
+               TROUPE_INT(ms, "How long", .min = 0))
+
+static troupe_status llm_spare_function(troupe_turn *turn, int64_t ms)
+{
+    return llm_spare_answer(turn, ms);
 }
 
 /* ---- llm-hedge and llm-first ------------------------------------------------------------------*/
@@ -606,8 +619,8 @@ TROUPE_PLUGIN(
     .needs = "troupe.http/1 troupe.budget/1",
     .capabilities = "budget tools cache attach kv owner files",
     .functions = TROUPE_LIST(llm_chat, llm_embed, llm_moderate, llm_image, llm_route, llm_key,
-                             llm_hedge, llm_first, llm_pick_function, llm_flight, llm_place,
-                             llm_warm, llm_status, model),
+                             llm_hedge, llm_first, llm_spare_function, llm_pick_function,
+                             llm_flight, llm_place, llm_warm, llm_status, model),
     .metrics = TROUPE_METRICS(
         TROUPE_COUNTER("errors", "Attempts that failed", .labels = "kind"),
         TROUPE_COUNTER("alerts", "What the owner was told of models that keep failing",

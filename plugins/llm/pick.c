@@ -95,7 +95,7 @@ static void compare(const struct llm_models *models, const struct llm_router *ro
     int best = -1, second = -1;
 
     memset(ret, 0, sizeof(*ret));
-    ret->model = ret->next = ret->wait_ms = -1;
+    ret->model = ret->next = ret->wait_ms = ret->told = -1;
     for (uint32_t i = wish->from; i < wish->until && i < models->count; i++) {
         const char *note = NULL;
         int value;
@@ -152,6 +152,7 @@ void llm_pick(struct llm_models *models, struct llm_router *router, const struct
         return;
     }
     ret->around &= (1u << ret->model) - 1;
+    ret->told = llm_vector_is_told(&models->vectors[ret->model], wish.values);
     enter(models, router, &wish, now_ms, ret);
     tell(ret, "; %s", models->to[ret->model].model);
     if (ret->passed)
@@ -164,7 +165,7 @@ void llm_pick(struct llm_models *models, struct llm_router *router, const struct
 static void in_order(const struct llm_wish *wish, struct llm_pick *ret)
 {
     memset(ret, 0, sizeof(*ret));
-    ret->model = ret->next = ret->wait_ms = -1;
+    ret->model = ret->next = ret->wait_ms = ret->told = -1;
     for (uint32_t i = wish->until; i > wish->from; i--) {
         if ((wish->tried | wish->skip) >> (i - 1) & 1)
             continue;
@@ -208,6 +209,8 @@ troupe_status llm_pick_ask(troupe_turn *turn, const char *kind, const struct llm
     ret->at_ms = number(tree, "at");
     if (json_is_integer(json_object_get(tree, "wait")))
         ret->wait_ms = number(tree, "wait");
+    if (json_is_integer(json_object_get(tree, "told")))
+        ret->told = (int)number(tree, "told");
     if (ret->model >= (int64_t)wish->until || ret->next >= (int64_t)wish->until || ret->key < 0 ||
         ret->key >= LLM_KEYS_MAX)
         in_order(wish, ret);
@@ -234,7 +237,7 @@ troupe_status llm_pick_answer(troupe_turn *turn, struct llm_others *others,
                                                      : &others->image;
     struct llm_pick pick;
     const int64_t now_ms = troupe_now(turn);
-    char result[192];
+    char result[LLM_PICK_MAX];
 
     llm_pick(models, router, wish, now_ms, &pick);
     if (!wish->tried && !wish->again && (pick.model >= 0 || pick.wait_ms < 0))
@@ -245,8 +248,8 @@ troupe_status llm_pick_answer(troupe_turn *turn, struct llm_others *others,
         troupe_reason(turn, "llm.pick", "%.*s: %s", (int)kind.len, kind.ptr, pick.why);
     snprintf(result, sizeof(result),
              "{\"model\":%lld,\"next\":%lld,\"key\":%lld,\"misfit\":%u,\"at\":%lld,"
-             "\"wait\":%lld}",
+             "\"wait\":%lld,\"told\":%d}",
              (long long)pick.model, (long long)pick.next, (long long)pick.key, pick.misfit,
-             (long long)pick.at_ms, (long long)pick.wait_ms);
+             (long long)pick.at_ms, (long long)pick.wait_ms, pick.told);
     return troupe_result(turn, result, strlen(result));
 }

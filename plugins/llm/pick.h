@@ -14,6 +14,7 @@
 #include "router.h"
 
 #define LLM_PICK_FUNCTION "llm-pick"
+#define LLM_PICK_MAX      224 /* bytes of its result */
 
 struct llm_wish {
     uint32_t tried;       /* bits of models that shall not be asked (again)       */
@@ -36,6 +37,7 @@ struct llm_pick {
     int64_t wait_ms; /* until one may be asked that is at its limit, where none is; -1: none */
     int passed;      /* a key before it is at its limit */
     int diverts;     /* from the order of the config    */
+    int told;        /* it is told how many values are wanted; -1: not known here */
     char why[480];
 };
 

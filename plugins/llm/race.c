@@ -215,10 +215,11 @@ static troupe_status run_second(troupe_turn *turn, void *arg)
     status = llm_round_run(turn, round);
     if (status < 0 && !round->kind && !round->lost && troupe_turn_status(turn) >= 0) {
         race->sent = 0;
-        llm_hedge_return(&race->agent->router);
+        if (!round->replayed)
+            llm_hedge_return(&race->agent->router);
         troupe_reason(turn, "llm.hedge", "%s was not asked: %s", round->settings->model,
                       status == TROUPE_BUDGET ? "no money for it" : "the host refused it");
-    } else {
+    } else if (!round->replayed) {
         troupe_metric(turn, "hedges", 1, "sent", NULL);
     }
     return race->status[SECOND] = status;
@@ -258,6 +259,7 @@ static void note_silence(troupe_turn *turn, struct race *race)
     if (race->sent && !race->second.kind && llm_round_is_silent(turn, &race->second)) {
         race->ask->lost_kind = &llm_kind_slow;
         race->ask->lost_retry_ms = -1;
+        race->ask->lost_replayed = race->second.replayed;
     }
 }
 
@@ -272,6 +274,7 @@ static void count_lost(struct race *race, int64_t candidate, struct llm_round *r
     ask->lost_kind = round->lost ? NULL : round->kind;
     ask->lost_adapted = round->adapted;
     ask->lost_retry_ms = round->retry_after_ms;
+    ask->lost_replayed = round->replayed;
 }
 
 static troupe_status end(troupe_turn *turn, struct race *race, struct llm_tariff *tariff)
@@ -290,7 +293,8 @@ static troupe_status end(troupe_turn *turn, struct race *race, struct llm_tariff
         ask->other_won = 1;
         count_lost(race, ask->ask.last, round);
         ask->lost_ms = round->total_ms;
-        troupe_metric(turn, "hedges", 1, "won", NULL);
+        if (!second->replayed)
+            troupe_metric(turn, "hedges", 1, "won", NULL);
         take_second(race, tariff);
         return race->status[SECOND];
     }

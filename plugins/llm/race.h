@@ -28,6 +28,7 @@ struct llm_race_ask {
     const struct llm_kind *lost_kind; /* why it failed by itself; NULL: it did not  */
     uint8_t lost_adapted;             /* it only refused a parameter                */
     int64_t lost_retry_ms;            /* what it said of trying again; -1: nothing  */
+    uint8_t lost_replayed;            /* see llm_round                              */
 };
 
 /* llm_round_run, with a second model where the settings and the host want it. Where the second one won,

@@ -2,6 +2,7 @@
 #include "retry.h"
 
 #include "day.h"
+#include "spare.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -114,14 +115,23 @@ int64_t llm_retry_backoff(int64_t attempt, int64_t random)
     return wait - wait * random / 4000;
 }
 
-int64_t llm_retry_wait(int64_t attempt, int64_t attempts, int64_t after_ms, int64_t random,
-                       int64_t time_left)
+int64_t llm_retry_wait(int64_t attempt, int64_t attempts, int64_t after_ms, int64_t random)
 {
-    int64_t wait = llm_retry_backoff(attempt, random);
+    const int64_t wait = llm_retry_backoff(attempt, random);
 
     if (attempt >= attempts || after_ms > LLM_RETRY_AFTER_MAX_MS)
         return -1;
-    if (after_ms > wait)
-        wait = after_ms;
-    return wait + LLM_RETRY_MARGIN_MS <= time_left ? wait : -1;
+    return after_ms > wait ? after_ms : wait;
+}
+
+troupe_status llm_retry_plan(troupe_turn *turn, int64_t attempt, int64_t attempts, int64_t after_ms,
+                             int64_t *ret)
+{
+    const int64_t wait = llm_retry_wait(attempt, attempts, after_ms, troupe_random(turn, 1000));
+    const troupe_status status = wait < 0 ? 0 : llm_spare(turn, wait + LLM_RETRY_MARGIN_MS);
+
+    if (status < 0)
+        return status;
+    *ret = status > 0 ? wait : -1;
+    return TROUPE_OK;
 }

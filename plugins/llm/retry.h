@@ -28,8 +28,11 @@ int64_t llm_retry_date(troupe_str text);
  * quarter of it by `random` (0 to 999). */
 int64_t llm_retry_backoff(int64_t attempt, int64_t random);
 
-/* The wait, or -1 when another attempt makes no sense in the time left. */
-int64_t llm_retry_wait(int64_t attempt, int64_t attempts, int64_t after_ms, int64_t random,
-                       int64_t time_left);
+/* The wait, or -1 when another attempt makes no sense. */
+int64_t llm_retry_wait(int64_t attempt, int64_t attempts, int64_t after_ms, int64_t random);
+/* The same into `ret`, -1 also where the turn has not so much time left (spare.h); below 0: why the turn has
+ * ended. [turn, waits] */
+troupe_status llm_retry_plan(troupe_turn *turn, int64_t attempt, int64_t attempts, int64_t after_ms,
+                             int64_t *ret);
 
 #endif

@@ -14,6 +14,8 @@
 #define STREAM_MAX ((uint64_t)64 * 1024 * 1024)
 /* After the first token: far less than between two edits of a message, and still fluent in a console. */
 #define GATHER_MS 100
+/* A silence is looked for so long behind the time for a first token. */
+#define LATE_MS 1000
 
 static troupe_str str(const char *text)
 {
@@ -286,15 +288,18 @@ static troupe_status give_up_reading(troupe_turn *turn, struct llm_round *round,
 }
 
 /* How long the next bytes may take. Before the first token it is what is left of that time:
- * comments that keep the connection alive are no token. 0: it has passed. */
+ * comments that keep the connection alive are no token. Once it has passed, a moment, so that it is the host that
+ * says so, and says it again where the stage runs again. 0: they come faster than that. */
 static uint32_t patience(troupe_turn *turn, const struct llm_round *round)
 {
     const struct llm_settings *settings = round->settings;
-    int64_t waited = round->left_at_start - troupe_time_left(turn);
+    const int64_t waited = round->left_at_start - troupe_time_left(turn);
 
     if (round->stream.begun)
         return settings->idle_ms;
-    return waited < settings->first_token_ms ? settings->first_token_ms - (uint32_t)waited : 0;
+    if (waited < settings->first_token_ms)
+        return settings->first_token_ms - (uint32_t)waited;
+    return waited < settings->first_token_ms + LATE_MS ? 1 : 0;
 }
 
 static troupe_status read_stream(troupe_turn *turn, struct llm_round *round, troupe_http *http)
@@ -421,6 +426,7 @@ static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
     if (status < 0)
         return status;
     status = open_request(turn, round, &http);
+    round->replayed = (uint8_t)troupe_replayed(turn);
     if (status == TROUPE_BUDGET)
         return llm_refused(turn, round->tariff, round->request);
     if (status < 0) {
@@ -467,6 +473,10 @@ void llm_round_count(struct llm_round *round, struct llm_health *health, struct 
     const int refused = round->http_status >= 300;
     const int known = round->estimated || llm_usage_reported(usage);
 
+    if (round->replayed) {
+        round->taken.at_ms = 0;
+        return;
+    }
     llm_health_settle(health, link, round->key, &round->taken,
                       !round->asked ? LLM_SPENT_NOTHING
                       : refused     ? LLM_SPENT_REQUEST
@@ -497,6 +507,7 @@ troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round)
     round->total_ms = 0;
     round->guessed = 0;
     round->asked = 0;
+    round->replayed = (uint8_t)troupe_replayed(turn); /* the choice, until there is a request */
     memset(&round->allowed, 0, sizeof(round->allowed));
 
     status = fit(turn, round);

@@ -50,6 +50,7 @@ struct llm_round {
     uint8_t lost;               /* stopped: another one was first (race.h) */
     uint8_t silent;             /* the turn's time ended while it was waited for in vain */
     uint8_t asked;              /* the provider may have heard of it */
+    uint8_t replayed; /* an earlier run of the stage had it, and has noted what it came to */
     struct llm_allowed allowed; /* what it told of the key's limits  */
 
     /* After a failure. */
@@ -74,7 +75,8 @@ int llm_round_is_silent(troupe_turn *turn, const struct llm_round *round);
  * of `kind`, or where that is NULL the status to return as it is. [turn, waits] */
 troupe_status llm_round_run(troupe_turn *turn, struct llm_round *round);
 
-/* Counts with its key's limits what it came to, and keeps what its provider told of them. */
+/* Counts with its key's limits what it came to, and keeps what its provider told of them; once, however often the
+ * stage runs. */
 void llm_round_count(struct llm_round *round, struct llm_health *health, struct llm_link *link);
 
 /* Headers of every request to the provider; `ret` has room for LLM_HEADERS_MAX, `key` for

@@ -23,12 +23,15 @@ cat >"$TAP_DIR/script.json" <<'JSON'
       { "name": "echo", "arguments": { "text": "sure", "confirm": true } } ] },
   { "match": "badly", "tool_calls": [ { "name": "echo", "arguments": "{\"text\": " } ] },
   { "match": "warn", "tool_calls": [ { "name": "warn", "arguments": {} } ] },
+  { "match": "wipe", "times": 1, "fault": "status", "status": 503 },
   { "match": "wipe", "tool_calls": [ { "name": "wipe", "arguments": { "what": "notes" } } ] }
 ] }
 JSON
 fake_start --model fake --script "$TAP_DIR/script.json" || exit 1
 fake_discord_start || exit 1
 write_discord_config <<INI
+[ops]
+listen = 127.0.0.1:0
 [agent actor]
 plugin = $TROUPE_BUILDDIR/tests/plugins_turn/.libs/actor.so
 isolation = inprocess
@@ -95,6 +98,10 @@ after=$(fake_discord_text "$n")
 answered
 like "$after" "tool said wiped" "and the model learns that they pressed \"Do it\""
 is $(($(requests) - before)) 1 "in one more request"
+port=$("$TROUPE" status --json -c "$TAP_DIR/troupe.ini" | python3 -c 'import json, sys; print(json.load(sys.stdin)["ops_port"])')
+like "$(curl -s --noproxy '*' "http://127.0.0.1:$port/metrics" | grep llm_errors)" \
+    '^troupe_agent_llm_errors_total\{kind="[a-z_]+"\} 1$' \
+    "what failed before the question counts once, though the stage ran again"
 
 n=$(fake_discord_say general bob "{mention} surely {token}")
 until_true asked

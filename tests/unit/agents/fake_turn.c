@@ -117,11 +117,39 @@ static const troupe_host_table host_table = {.size = sizeof(host_table),
 
 /* ---- the outside ------------------------------------------------------------------------------*/
 
+static void forget_request(struct fake_request *request)
+{
+    free(request->url);
+    free(request->body);
+    forget(&request->got);
+    request->url = request->body = NULL;
+    request->headers[0] = 0;
+    request->end = TROUPE_OK;
+}
+
 struct troupe_http {
     struct fake_turn *fake;
     const struct fake_response *response;
+    struct fake_request *seen;
     unsigned chunk;
+    int replayed;
 };
+
+static troupe_status http_of(struct fake_turn *fake, unsigned i, int replayed, troupe_http **ret)
+{
+    const struct fake_response *response = &fake->responses[i];
+    troupe_http *http;
+
+    fake->replayed = (uint8_t)replayed;
+    if (!response->status)
+        return error(fake, response->open_status ? response->open_status : TROUPE_UNAVAILABLE,
+                     "http.failed", "connection refused by 10.9.8.7");
+    http = keep(fake, sizeof(*http));
+    *http = (troupe_http){fake, response, &fake->requests[i], 0, replayed};
+    fake->open_http++;
+    *ret = http;
+    return TROUPE_OK;
+}
 
 static troupe_status http_open(troupe_turn *turn, const troupe_http_request *request,
                                troupe_http **ret)
@@ -129,13 +157,15 @@ static troupe_status http_open(troupe_turn *turn, const troupe_http_request *req
     struct fake_turn *fake = self(turn);
     struct fake_request *seen = &fake->requests[fake->request_count];
     const struct fake_response *response = &fake->responses[fake->request_count];
-    troupe_http *http;
 
     if (fake->ended < 0)
         return fake->ended;
+    if (fake->request_count < fake->replayed_requests)
+        return http_of(fake, fake->request_count++, 1, ret);
     if (fake->request_count == FAKE_MAX - 1)
         abort(); /* the last script is missing */
     fake->request_count++;
+    forget_request(seen); /* of the run before */
     seen->url = strndup(request->url.ptr, request->url.len);
     seen->body = strndup(request->body.ptr ? request->body.ptr : "", request->body.len);
     for (uint32_t i = 0; i < request->headers.count; i++) {
@@ -151,14 +181,7 @@ static troupe_status http_open(troupe_turn *turn, const troupe_http_request *req
     seen->first_byte_ms = request->first_byte_ms;
     if (request->reservation && (response->status || response->dispatched))
         fake->reservations[request->reservation - 1].state = FAKE_DISPATCHED;
-    if (!response->status)
-        return error(fake, response->open_status ? response->open_status : TROUPE_UNAVAILABLE,
-                     "http.failed", "connection refused by 10.9.8.7");
-    http = keep(fake, sizeof(*http));
-    *http = (troupe_http){fake, response, 0};
-    fake->open_http++;
-    *ret = http;
-    return TROUPE_OK;
+    return http_of(fake, fake->request_count - 1, 0, ret);
 }
 
 /* As the host sends it. */
@@ -220,6 +243,18 @@ static troupe_status http_header(const troupe_http *http, const char *name, trou
     return TROUPE_NOT_FOUND;
 }
 
+/* All that was read, in one chunk, and then how it ended. */
+static troupe_status read_again(troupe_http *http, troupe_str *ret)
+{
+    const struct fake_request *seen = http->seen;
+
+    if (seen->got.len > 0 && http->chunk++ == 0) {
+        *ret = keep_text(http->fake, seen->got.ptr, seen->got.len);
+        return TROUPE_OK;
+    }
+    return seen->end < 0 ? seen->end : TROUPE_END;
+}
+
 static troupe_status http_read(troupe_turn *turn, troupe_http *http, troupe_str *ret)
 {
     struct fake_turn *fake = self(turn);
@@ -227,10 +262,14 @@ static troupe_status http_read(troupe_turn *turn, troupe_http *http, troupe_str 
 
     if (fake->ended < 0)
         return fake->ended;
+    if (http->replayed)
+        return read_again(http, ret);
     fake->left_ms -= http->response->chunk_ms;
     fake->now_ms += http->response->chunk_ms;
     if (chunk) {
         http->chunk++;
+        append(&http->seen->got, chunk, strlen(chunk));
+        http->seen->end = TROUPE_OK;
         /* A copy, so that a sanitizer sees a reader that passes the end. */
         *ret = keep_text(fake, chunk, strlen(chunk));
         return TROUPE_OK;
@@ -239,7 +278,7 @@ static troupe_status http_read(troupe_turn *turn, troupe_http *http, troupe_str 
         return fake->ended = TROUPE_CANCELED;
     if (http->response->times_out)
         return fake->ended = TROUPE_DEADLINE;
-    return http->response->end ? http->response->end : TROUPE_END;
+    return http->seen->end = http->response->end ? http->response->end : TROUPE_END;
 }
 
 /* A silence is over after `ms`, if the script's own does not end it before. */
@@ -248,10 +287,10 @@ static troupe_status http_read_within(troupe_turn *turn, troupe_http *http, uint
 {
     struct fake_turn *fake = self(turn);
 
-    if (ms && http->response->chunk_ms > ms) {
+    if (ms && http->response->chunk_ms > ms && !http->replayed) {
         fake->left_ms -= ms;
         fake->now_ms += ms;
-        return fake->ended < 0 ? fake->ended : TROUPE_DEADLINE;
+        return fake->ended < 0 ? fake->ended : (http->seen->end = TROUPE_DEADLINE);
     }
     return http_read(turn, http, ret);
 }
@@ -301,6 +340,10 @@ static troupe_status money_reserve(troupe_turn *turn, uint64_t worst, const char
     (void)what;
     if (fake->ended < 0)
         return fake->ended;
+    if (fake->request_count < fake->replayed_requests) {
+        *ret = fake->requests[fake->request_count].reservation;
+        return TROUPE_OK;
+    }
     for (unsigned i = 0; i < fake->reservation_count; i++) {
         const struct fake_reservation *r = &fake->reservations[i];
 
@@ -326,6 +369,8 @@ static troupe_status money_settle(troupe_turn *turn, uint64_t id, uint64_t micro
 
     if (fake->ended < 0)
         return fake->ended;
+    if (fake->replayed)
+        return TROUPE_OK;
     if (reservation->state != FAKE_DISPATCHED)
         return TROUPE_ARGUMENT;
     reservation->state = FAKE_SETTLED;
@@ -382,6 +427,20 @@ static troupe_status owner_tell(troupe_turn *turn, const char *sentence)
     append(&self(turn)->told, "\n", 1);
     return TROUPE_OK;
 }
+
+static troupe_status metric_note(troupe_turn *turn, const char *name, double value,
+                                 const char *label, const char *label2)
+{
+    (void)value;
+    (void)label2;
+    append(&self(turn)->counted, name, strlen(name));
+    append(&self(turn)->counted, " ", 1);
+    append(&self(turn)->counted, label ? label : "", label ? strlen(label) : 0);
+    append(&self(turn)->counted, "\n", 1);
+    return TROUPE_OK;
+}
+
+static const troupe_metrics_v1 metrics_table = {.size = sizeof(metrics_table), .note = metric_note};
 
 static const troupe_owner_v1 owner_table = {.size = sizeof(owner_table), .tell = owner_tell};
 
@@ -441,6 +500,8 @@ static const void *turn_extension(troupe_turn *turn, const char *id)
         return &owner_table;
     if (strcmp(id, TROUPE_TOOLS) == 0)
         return self(turn)->tools ? &tools_table : NULL;
+    if (strcmp(id, TROUPE_METRICS_EXTENSION) == 0)
+        return &metrics_table;
     if (strcmp(id, TROUPE_SCHEDULE) == 0)
         return self(turn)->has_schedule ? &schedule_table : NULL;
     return strcmp(id, TROUPE_SQL) == 0 ? &fake_sql_table : NULL;
@@ -476,13 +537,28 @@ static troupe_status turn_status(troupe_turn *turn)
     return self(turn)->ended;
 }
 
+static int32_t turn_replayed(troupe_turn *turn)
+{
+    return self(turn)->replayed;
+}
+
+/* Whether anything of an earlier run is still to come. */
+static uint8_t is_behind(const struct fake_turn *fake)
+{
+    return fake->call_count < fake->replayed_calls ||
+           fake->request_count < fake->replayed_requests ||
+           fake->sleep_count < fake->replayed_sleeps;
+}
+
 static int64_t turn_now(troupe_turn *turn)
 {
+    self(turn)->replayed = is_behind(self(turn));
     return self(turn)->now_ms;
 }
 
 static uint64_t turn_random(troupe_turn *turn)
 {
+    self(turn)->replayed = is_behind(self(turn));
     return self(turn)->random;
 }
 
@@ -492,6 +568,10 @@ static troupe_status turn_sleep(troupe_turn *turn, uint64_t ms)
 
     if (fake->ended < 0)
         return fake->ended;
+    fake->replayed = fake->sleep_count < fake->replayed_sleeps;
+    fake->sleep_count++;
+    if (fake->replayed)
+        return TROUPE_OK;
     fake->now_ms += (int64_t)ms;
     fake->left_ms -= (int64_t)ms;
     fake->slept_ms += (int64_t)ms;
@@ -578,14 +658,28 @@ static troupe_status turn_call(troupe_turn *turn, const char *name, troupe_str a
                                troupe_str *ret)
 {
     struct fake_turn *fake = self(turn);
+    const unsigned at = fake->call_count;
     const char *result;
 
     if (fake->ended < 0)
         return fake->ended;
-    result = fake->on_call ? fake->on_call(fake, name, args) : NULL;
-    if (!result)
-        return error(fake, TROUPE_NOT_FOUND, "call.not_found", "");
-    *ret = keep_text(fake, result, strlen(result));
+    if (at == sizeof(fake->calls) / sizeof(fake->calls[0]))
+        abort();
+    if (at < fake->replayed_calls) {
+        if (strcmp(fake->calls[at].name, name) != 0) {
+            fprintf(stderr, "diverged: %s is called, and was %s\n", name, fake->calls[at].name);
+            abort();
+        }
+    } else {
+        result = fake->on_call ? fake->on_call(fake, name, args) : NULL;
+        if (!result)
+            return error(fake, TROUPE_NOT_FOUND, "call.not_found", "");
+        snprintf(fake->calls[at].name, sizeof(fake->calls[at].name), "%s", name);
+        append(&fake->calls[at].result, result, strlen(result));
+    }
+    fake->call_count++;
+    fake->replayed = at < fake->replayed_calls;
+    *ret = keep_text(fake, fake->calls[at].result.ptr, fake->calls[at].result.len);
     return TROUPE_OK;
 }
 
@@ -673,7 +767,8 @@ static const troupe_turn_table turn_table = {.size = sizeof(turn_table),
                                              .open = turn_open,
                                              .read = turn_read,
                                              .close = turn_close,
-                                             .error = turn_error};
+                                             .error = turn_error,
+                                             .replayed = turn_replayed};
 
 struct fake_turn *fake_turn_new(const troupe_plugin *plugin, const char *agent)
 {
@@ -704,7 +799,7 @@ struct fake_turn *fake_turn_new(const troupe_plugin *plugin, const char *agent)
     return fake;
 }
 
-static void forget_turn(struct fake_turn *fake)
+static void forget_run(struct fake_turn *fake)
 {
     struct fake_block *block;
 
@@ -716,10 +811,18 @@ static void forget_turn(struct fake_turn *fake)
         fake->blocks = block->next;
         free(block);
     }
-    for (unsigned i = 0; i < fake->request_count; i++) {
-        free(fake->requests[i].url);
-        free(fake->requests[i].body);
-    }
+    fake->write_count = fake->reply_count = 0;
+    fake->failed = fake->ended = TROUPE_OK;
+    fake->code[0] = fake->sentence[0] = fake->last_code[0] = fake->last_sentence[0] = 0;
+}
+
+static void forget_turn(struct fake_turn *fake)
+{
+    forget_run(fake);
+    for (unsigned i = 0; i < FAKE_MAX; i++)
+        forget_request(&fake->requests[i]);
+    for (unsigned i = 0; i < sizeof(fake->calls) / sizeof(fake->calls[0]); i++)
+        forget(&fake->calls[i].result);
     for (unsigned i = 0; i < fake->service_count; i++)
         free(fake->service_args[i]);
 }
@@ -730,12 +833,20 @@ void fake_next(struct fake_turn *fake)
     memset(fake->requests, 0, sizeof(fake->requests));
     memset(fake->responses, 0, sizeof(fake->responses));
     memset(fake->services, 0, sizeof(fake->services));
-    fake->request_count = fake->service_count = fake->write_count = fake->reply_count = 0;
-    fake->failed = fake->ended = TROUPE_OK;
-    fake->code[0] = fake->sentence[0] = fake->last_code[0] = fake->last_sentence[0] = 0;
+    fake->request_count = fake->service_count = fake->call_count = fake->sleep_count = 0;
+    fake->replayed_calls = fake->replayed_requests = fake->replayed_sleeps = fake->replayed = 0;
     fake->left_ms = 300000;
     fake->slept_ms = 0;
     fake->id++;
+}
+
+void fake_again(struct fake_turn *fake)
+{
+    forget_run(fake);
+    fake->replayed_calls = fake->call_count;
+    fake->replayed_requests = fake->request_count;
+    fake->replayed_sleeps = fake->sleep_count;
+    fake->call_count = fake->request_count = fake->sleep_count = fake->replayed = 0;
 }
 
 void fake_turn_free(struct fake_turn *fake)
@@ -745,6 +856,7 @@ void fake_turn_free(struct fake_turn *fake)
     forget_turn(fake);
     forget(&fake->host.log);
     forget(&fake->told);
+    forget(&fake->counted);
     for (int i = 0; i < FAKE_MAX; i++)
         forget(&fake->kv[i].value);
     sqlite3_close(fake->db);

@@ -45,17 +45,20 @@ struct fake_reservation {
     uint64_t worst, settled;
 };
 
+struct fake_text {
+    char *ptr;
+    size_t len;
+};
+
 struct fake_request {
     char *url, *body;
     char headers[1024]; /* "name: value\n" each */
     uint64_t reservation;
     uint32_t idle_ms, first_byte_ms;
     uint32_t parts; /* that the body came in; 0: whole */
-};
-
-struct fake_text {
-    char *ptr;
-    size_t len;
+    /* What was read of the answer, and how that ended. */
+    struct fake_text got;
+    troupe_status end;
 };
 
 struct fake_host {
@@ -99,6 +102,15 @@ struct fake_turn {
     /* What a called function gives, valid until the next call; NULL: there is none of that name. */
     const char *(*on_call)(struct fake_turn *fake, const char *name, troupe_str args);
 
+    /* What is recorded of it, and how much of that fake_again gives again. */
+    struct {
+        char name[24];
+        struct fake_text result;
+    } calls[2 * FAKE_MAX];
+    unsigned call_count, sleep_count;
+    unsigned replayed_calls, replayed_requests, replayed_sleeps;
+    uint8_t replayed; /* the last call was */
+
     /* Values of troupe.kv; `kv_puts` counts writes. */
     struct {
         char key[64]; /* "SCOPE GUILD KEY" or "SCOPE MEMBER KEY" … */
@@ -128,7 +140,8 @@ struct fake_turn {
 
     /* What the agent did. */
     struct fake_text reply, written, result, reasons;
-    struct fake_text told; /* to the owner, a line each; of all turns */
+    struct fake_text told;    /* to the owner, a line each; of all turns */
+    struct fake_text counted; /* figures, a line each: "name label"; of all turns */
     unsigned write_count, reply_count;
     troupe_status failed;
     char code[128], sentence[512];
@@ -145,6 +158,8 @@ void fake_config(struct fake_turn *fake, const char *key, const char *value);
 troupe_status fake_create(struct fake_turn *fake);
 /* Forgets what the agent did, for the next turn on the same storage. */
 void fake_next(struct fake_turn *fake);
+/* The same turn runs again: requests, calls of functions and sleeps give what they gave, as far as they went. */
+void fake_again(struct fake_turn *fake);
 /* A message of the member's, and the stage's verdict on it. */
 troupe_status fake_say(struct fake_turn *fake, const char *text);
 /* The job that was planned last, now due, in the scope of the message before. */

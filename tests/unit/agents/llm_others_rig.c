@@ -4,6 +4,7 @@
 #include "tap.h"
 
 #include "llm/pick.h"
+#include "llm/spare.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 const troupe_plugin *troupe_plugin_v1(void);
 
+typedef troupe_status (*spare_fn)(troupe_turn *, int64_t);
 typedef troupe_status (*pick_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int64_t,
                                  int32_t, int64_t, int64_t, int64_t);
 
@@ -20,26 +22,34 @@ troupe_str str(const char *text)
     return (troupe_str){text, strlen(text)};
 }
 
-/* The agent's own choice, as the host would make it. */
+/* The agent's own functions, as the host would call them. */
+static troupe_status pick(struct fake_turn *fake, const char *name, const json_t *tree)
+{
+    const char *kind = json_string_value(json_object_get(tree, "kind"));
+
+    if (strcmp(name, LLM_SPARE_FUNCTION) == 0)
+        return ((spare_fn)fake_function(fake, name))(
+            &fake->turn, json_integer_value(json_object_get(tree, "ms")));
+    assert_string_equal(name, LLM_PICK_FUNCTION);
+    return ((pick_fn)fake_function(fake, name))(
+        &fake->turn, str(kind), json_integer_value(json_object_get(tree, "tried")),
+        json_integer_value(json_object_get(tree, "skip")),
+        json_integer_value(json_object_get(tree, "from")),
+        json_integer_value(json_object_get(tree, "until")),
+        json_is_true(json_object_get(tree, "again")),
+        json_integer_value(json_object_get(tree, "values")),
+        json_integer_value(json_object_get(tree, "most")),
+        json_integer_value(json_object_get(tree, "tokens")));
+}
+
 static const char *call_pick(struct fake_turn *fake, const char *name, troupe_str args)
 {
-    static char result[192];
+    static char result[LLM_PICK_MAX];
     json_t *tree = json_loadb(args.ptr, args.len, 0, NULL);
-    const char *kind = json_string_value(json_object_get(tree, "kind"));
     struct fake_text kept = fake->result;
 
-    assert_string_equal(name, LLM_PICK_FUNCTION);
     fake->result = (struct fake_text){0};
-    assert_int_equal(((pick_fn)fake_function(fake, name))(
-                         &fake->turn, str(kind), json_integer_value(json_object_get(tree, "tried")),
-                         json_integer_value(json_object_get(tree, "skip")),
-                         json_integer_value(json_object_get(tree, "from")),
-                         json_integer_value(json_object_get(tree, "until")),
-                         json_is_true(json_object_get(tree, "again")),
-                         json_integer_value(json_object_get(tree, "values")),
-                         json_integer_value(json_object_get(tree, "most")),
-                         json_integer_value(json_object_get(tree, "tokens"))),
-                     TROUPE_OK);
+    assert_int_equal(pick(fake, name, tree), TROUPE_OK);
     snprintf(result, sizeof(result), "%s", fake->result.ptr);
     free(fake->result.ptr);
     fake->result = kept;

@@ -778,6 +778,38 @@ static void what_a_provider_does_not_know_is_told_with_the_key_that_names_it(voi
     finish(fake);
 }
 
+static void a_model_without_a_price_is_told_to_the_owner_once(void **state)
+{
+    static const char *const config[] = {"base_url",
+                                         "https://api.openai.com/v1",
+                                         "embed_model",
+                                         "text-embedding-9",
+                                         "moderation_model",
+                                         "moderation-9",
+                                         "image_model",
+                                         "gpt-image-9",
+                                         NULL};
+    struct fake_turn *fake = agent(config);
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(embed(fake, "[\"a\"]", 0, "float"), TROUPE_BUDGET);
+        assert_int_equal(judge(fake), TROUPE_BUDGET);
+        assert_int_equal(paint(fake, "square", "auto"), TROUPE_BUDGET);
+        fake_next(fake);
+    }
+    assert_string_equal(
+        fake->told.ptr,
+        "the model \"text-embedding-9\" at api.openai.com is not asked, as its price is not known. "
+        "Name it in embed_price of [agent llm], or add it to a copy of the price table, and "
+        "reload.\n"
+        "the model \"moderation-9\" at api.openai.com is not asked, as its price is not known. Add "
+        "it to a copy of the price table, and reload.\n"
+        "the model \"gpt-image-9\" at api.openai.com is not asked, as its price is not known. Name "
+        "it in image_price of [agent llm], or add it to a copy of the price table, and reload.\n");
+    finish(fake);
+}
+
 static void a_provider_that_is_not_there_is_refused_with_the_config(void **state)
 {
     static const char *const values[] = {"2:x", "9:x"};
@@ -847,6 +879,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(openrouter_tells_itself_what_a_picture_cost),
         cmocka_unit_test(what_is_no_picture_or_none_to_pay_for_is_refused),
         cmocka_unit_test(what_a_provider_does_not_know_is_told_with_the_key_that_names_it),
+        cmocka_unit_test(a_model_without_a_price_is_told_to_the_owner_once),
         cmocka_unit_test(a_provider_that_is_not_there_is_refused_with_the_config),
     };
 

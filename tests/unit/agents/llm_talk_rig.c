@@ -2,6 +2,7 @@
 #include "llm_talk_rig.h"
 
 #include "llm/converse.h"
+#include "llm/spare.h"
 #include "tap.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@ typedef troupe_status (*chat_fn)(troupe_turn *, troupe_str, troupe_str, int64_t,
                                  troupe_str, troupe_str);
 typedef troupe_status (*route_fn)(troupe_turn *, troupe_str, int64_t, int64_t, int64_t, int64_t,
                                   int64_t, int64_t, int32_t, int32_t, int32_t);
+typedef troupe_status (*spare_fn)(troupe_turn *, int64_t);
 typedef troupe_status (*key_fn)(troupe_turn *, int64_t, int64_t, int64_t, int64_t);
 
 static int64_t number(const json_t *args, const char *name)
@@ -27,6 +29,8 @@ static troupe_status call(struct fake_turn *fake, const char *name, const json_t
         return ((key_fn)fake_function(fake, name))(&fake->turn, number(args, "candidate"),
                                                    number(args, "key"), number(args, "tokens"),
                                                    number(args, "max_tokens"));
+    if (strcmp(name, LLM_SPARE_FUNCTION) == 0)
+        return ((spare_fn)fake_function(fake, name))(&fake->turn, number(args, "ms"));
     assert_string_equal(name, LLM_ROUTE_FUNCTION);
     return ((route_fn)fake_function(fake, name))(
         &fake->turn, (troupe_str){route, strlen(route)}, number(args, "tokens"),
