@@ -34,6 +34,7 @@ struct event *event_new(const struct event *from)
     event->quote_to = copy(&event->arena, from->quote_to);
     event->chain = copy(&event->arena, from->chain);
     event->press_id = copy(&event->arena, from->press_id);
+    event->press_label = copy(&event->arena, from->press_label);
     event->command = copy(&event->arena, from->command);
     event->agent = copy(&event->arena, from->agent);
     event->files = copy(&event->arena, from->files);

@@ -54,14 +54,17 @@ struct event {
     size_t role_count;
     const char *content; /* UTF-8 without NUL, without the mention that addressed the bot */
     size_t content_len;
-    const char *reply_to;     /* source_id of the message that it answers, or that was pressed on */
-    const char *quote;        /* what that message says, cut to a length; NULL: not known */
+    const char *reply_to; /* source_id of the message that it answers, or that was pressed on */
+    const char
+        *quote; /* what that message says, cut to a length or, of a press, whole; NULL: not known */
     const char *quote_author; /* and who wrote it, by name */
     /* source_id of the message that the quoted one answers; NULL: not known */
     const char *quote_to;
     /* What stands above the quote, once somebody looked: [{"author", "text"}…], the nearest first. */
     const char *chain;
     const char *press_id; /* of the button that was pressed */
+    const char
+        *press_label; /* what stands on it, or what was chosen; NULL: not known. Not stored */
     /* Of a slash command (kind "command"): the function's name; `content` has its arguments as JSON. */
     const char *command;
     /* What is attached to it, as gateway/files.h reads it; NULL: nothing. Its addresses are secrets of

@@ -147,8 +147,13 @@ struct gateway_ops {
      * with a sentence while the store is away. */
     void (*waits)(struct gateway *gateway, const struct event *event, bool on);
     /* The buttons of the message that `event` pressed are spent, by it or before: takes them away where
-     * the medium can, some time or never. NULL is fine. */
-    void (*retire)(struct gateway *gateway, const struct event *event);
+     * the medium can, some time or never. `line` (NULL: none) is put below what the message says: who chose
+     * what. It may name members, and notifies none. NULL is fine. */
+    void (*retire)(struct gateway *gateway, const struct event *event, const char *line);
+    /* The same of a question that `turn` asked of the event's member under `ordinal`, and that nobody answered.
+     * NULL is fine. [waits] */
+    void (*expire)(struct gateway *gateway, const struct event *event, int64_t turn,
+                   unsigned ordinal, const char *line);
     /* The press is another host's to answer, which has it as well: it gets no answer of ours. NULL is
      * fine. */
     void (*leave)(struct gateway *gateway, const struct event *event);

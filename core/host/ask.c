@@ -204,6 +204,11 @@ static int64_t hash(const struct question *question, const char *form)
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
+static unsigned ordinal_of(const struct turn_wait *wait)
+{
+    return (unsigned)(1 + wait->id % ORDINALS);
+}
+
 /* The question's message, owed with the same commit as its row. */
 static troupe_status put_question(struct record_call *call, const struct question *question,
                                   const char *form, struct turn_wait **ret)
@@ -239,9 +244,8 @@ static troupe_status put_question(struct record_call *call, const struct questio
         select.id = ids[0];
         final.select = &select;
     }
-    status =
-        gateway->ops->answer_begin(gateway, turn->event, turn->id,
-                                   (unsigned)(1 + wait->id % ORDINALS), GATEWAY_ASK, &handle, &err);
+    status = gateway->ops->answer_begin(gateway, turn->event, turn->id, ordinal_of(wait),
+                                        GATEWAY_ASK, &handle, &err);
     if (status == TROUPE_OK)
         status = gateway->ops->answer_prepare(gateway, handle, &final, batch, &err);
     if (status >= 0)
@@ -256,6 +260,15 @@ static troupe_status put_question(struct record_call *call, const struct questio
     gateway->ops->answer_commit(gateway, handle);
     *ret = wait;
     return TROUPE_OK;
+}
+
+/* Below the question, whose buttons do nothing any more. [waits] */
+static void tell_over(const struct turn *turn, const struct turn_wait *wait, const char *line)
+{
+    struct gateway *gateway = turn->event->gateway;
+
+    if (gateway && gateway->ops->expire)
+        gateway->ops->expire(gateway, turn->event, turn->id, ordinal_of(wait), line);
 }
 
 static troupe_status expired(struct record_call *call)
@@ -288,6 +301,11 @@ static troupe_status ask(struct record_call *call, struct turn_frame *frame,
     status = turn_wait_for(frame->turn, wait);
     if (status < 0)
         return turn_record_note(call, status, NULL, 0);
+    if (wait->state != WAIT_ANSWERED)
+        tell_over(frame->turn, wait,
+                  wait->state == WAIT_CANCELED  ? "taken back"
+                  : question->asked == ASK_FORM ? "nobody answered in time"
+                                                : "nobody chose in time");
     if (wait->state == WAIT_CANCELED)
         return turn_record_note(
             call,

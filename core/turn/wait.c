@@ -514,10 +514,26 @@ static const char *press(struct engine *engine, const struct event *event, bool 
     return "this button does nothing any more";
 }
 
+/* Who chose what, below the question: whoever reads it later sees why the turn went on. NULL: the press answers
+ * none. mem_free. */
+static char *line_of(const struct event *event)
+{
+    const char *id = event->press_id ? event->press_id : "";
+    int64_t wait;
+    int32_t choice;
+
+    if (!event->member || (!parse_answer(id, &wait, &choice) && !turn_form_parse(id, &wait)))
+        return NULL;
+    if (!event->press_label || !*event->press_label)
+        return mem_printf("answered by <@%s>", event->member);
+    return mem_printf("%s — chosen by <@%s>", event->press_label, event->member);
+}
+
 static troupe_status press_main(void *arg)
 {
     struct engine_incoming *incoming = arg;
     struct event *event = incoming->event;
+    _cleanup_mem_ char *line = NULL;
     bool spent = false;
     const char *problem = press(incoming->engine, event, &spent);
 
@@ -529,8 +545,10 @@ static troupe_status press_main(void *arg)
     }
     if (problem && event->gateway)
         event->gateway->ops->notice(event->gateway, event, problem, true);
+    if (spent && !problem)
+        line = line_of(event);
     if (spent && event->gateway && event->gateway->ops->retire)
-        event->gateway->ops->retire(event->gateway, event);
+        event->gateway->ops->retire(event->gateway, event, line);
     turn_incoming_free(incoming);
     return TROUPE_OK;
 }

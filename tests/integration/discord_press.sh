@@ -61,6 +61,9 @@ until_true acknowledged
 ok $? "the press of who was asked is acknowledged"
 is "$(interaction callback)" 7 "by taking the buttons away"
 is "$(count_buttons)" 0 "so that they are gone"
+text() { fake_discord_call "messages?channel=general" | fake_discord_get '[m["content"] for m in d if "Shall" in m["content"]][-1]'; }
+like "$(text)" "^Yes — chosen by <@[0-9]+>$" "and below the question stands who chose what"
+is "$(text | wc -l)" 2 "in a line of its own"
 said() { fake_discord_call "messages?channel=general" | fake_discord_get '[m["content"] for m in d if m["bot"]]' | grep -q "$1"; }
 until_true said Yes
 ok $? "the turn goes on with the answer, in another process"
@@ -68,6 +71,21 @@ message=$(fake_discord_call "messages?channel=general" | fake_discord_get '[m["i
 fake_discord_call press "{\"member\": \"alice\", \"channel\": \"general\", \"message\": \"$message\", \"custom_id\": \"$id\"}" >"$TAP_DIR/pressed"
 until_true acknowledged
 is "$(interaction ephemeral)" True "a second press, of what a client still shows, gets a private note"
+like "$(text)" "^Yes — chosen by <@[0-9]+>$" "and the line stays"
+
+sed -i 's/ask 600000 Shall/ask 300 Shall/' "$TAP_DIR/troupe.ini"
+"$TROUPE" reload -c "$TAP_DIR/troupe.ini" >/dev/null
+created=$(fake_discord_report created)
+n=$(fake_discord_say general alice "{mention} please, soon {token}")
+over() { text | grep -q "^nobody chose in time$"; }
+until_true over
+ok $? "a question that nobody answered says so"
+is "$(count_buttons)" 0 "and has no buttons"
+answered() { [ "$(fake_discord_report created)" -ge $((created + 2)) ]; }
+until_true answered
+is "$(fake_discord_report created)" $((created + 2)) "there is the question and the answer, and no other message"
+pings=$(fake_discord_call "messages?channel=general" | fake_discord_get 'sum(m["pings"] for m in d if "Shall" in m["content"])')
+is "$pings" 0 "nobody was pinged"
 is "$(fake_discord_report callbacks_late)" 0 "no acknowledgement was late"
 is "$(fake_discord_report doubled)" 0 "nothing is answered twice"
 host_stop

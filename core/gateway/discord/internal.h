@@ -206,9 +206,17 @@ troupe_status discord_press_form(struct gateway *gateway, const struct event *ev
                                  const struct gateway_form *form);
 /* gateway_ops.leave */
 void discord_press_leave(struct gateway *gateway, const struct event *event);
-/* The pressed message's buttons do nothing any more: gateway_ops.retire. */
-void discord_press_retire(struct gateway *gateway, const struct event *event);
+/* Whether it has no first answer yet: whoever asks gives it now. */
+bool discord_press_settle(struct discord *discord, const struct event *event);
 void discord_press_clear(struct discord *discord); /* REST is gone already */
+
+/* ---- retire.c -------------------------------------------------------------------------------- */
+
+/* The pressed message's buttons do nothing any more: gateway_ops.retire. */
+void discord_retire(struct gateway *gateway, const struct event *event, const char *line);
+/* Nor do those of a question that nobody answered: gateway_ops.expire. [waits] */
+void discord_expire(struct gateway *gateway, const struct event *event, int64_t turn,
+                    unsigned ordinal, const char *line);
 
 /* ---- command.c ------------------------------------------------------------------------------- */
 

@@ -10,22 +10,35 @@
 #define FLAG_EPHEMERAL (1 << 6)
 #define CUT_MARK       "…"
 
-/* At most DISCORD_CONTENT_MAX units, between two characters. */
-static json_t *content_of(const char *text)
+/* At most `max` units, between two characters. */
+static char *cut_to(const char *text, size_t max)
 {
-    _cleanup_mem_ char *cut = NULL;
     size_t len = strlen(text);
 
-    if (text_utf16_len(text, len) > DISCORD_CONTENT_MAX) {
-        if (len > 3 * DISCORD_CONTENT_MAX) /* a unit is at most three bytes */
-            len = text_utf8_cut(text, len, 3 * DISCORD_CONTENT_MAX);
-        do
-            len = text_utf8_cut(text, len, len - 1);
-        while (text_utf16_len(text, len) > DISCORD_CONTENT_MAX - 1);
-        cut = mem_printf("%.*s" CUT_MARK, (int)len, text);
-        return json_string(cut);
-    }
-    return json_string(text);
+    if (text_utf16_len(text, len) <= max)
+        return mem_strdup(text);
+    if (len > 3 * max) /* a unit is at most three bytes */
+        len = text_utf8_cut(text, len, 3 * max);
+    do
+        len = text_utf8_cut(text, len, len - 1);
+    while (text_utf16_len(text, len) > max - 1);
+    return mem_printf("%.*s" CUT_MARK, (int)len, text);
+}
+
+static json_t *content_of(const char *text)
+{
+    _cleanup_mem_ char *cut = cut_to(text, DISCORD_CONTENT_MAX);
+
+    return json_string(cut);
+}
+
+char *discord_message_below(const char *text, const char *line)
+{
+    _cleanup_mem_ char *below = cut_to(line, DISCORD_CONTENT_MAX / 2);
+    _cleanup_mem_ char *above =
+        cut_to(text, DISCORD_CONTENT_MAX - 1 - text_utf16_len(below, strlen(below)));
+
+    return mem_printf("%s\n%s", above, below);
 }
 
 static json_t *message_of(const char *text)
@@ -64,15 +77,19 @@ char *discord_message_private(const char *text)
     return json_print(message);
 }
 
-static json_t *bare(void)
+static json_t *bare(const char *text)
 {
-    return json_pack("{s:[], s:{s:[], s:b}}", "components", "allowed_mentions", "parse",
-                     "replied_user", 0);
+    json_t *message = json_pack("{s:[], s:{s:[], s:b}}", "components", "allowed_mentions", "parse",
+                                "replied_user", 0);
+
+    if (text)
+        json_object_set_new(message, "content", content_of(text));
+    return message;
 }
 
-char *discord_message_bare(void)
+char *discord_message_bare(const char *text)
 {
-    _cleanup_json_ json_t *message = bare();
+    _cleanup_json_ json_t *message = bare(text);
 
     return json_print(message);
 }
@@ -85,7 +102,7 @@ char *discord_message_callback(int type, const char *text)
     if (type == DISCORD_CALLBACK_MESSAGE)
         json_object_set_new(callback, "data", private_of(text ? text : ""));
     else if (type == DISCORD_CALLBACK_UPDATE)
-        json_object_set_new(callback, "data", bare());
+        json_object_set_new(callback, "data", bare(text));
     else if (type == DISCORD_CALLBACK_AUTOCOMPLETE)
         json_object_set_new(callback, "data", json_pack("{s:[]}", "choices"));
     return json_print(callback);

@@ -23,9 +23,12 @@
 char *discord_message_reply(const char *text, const char *reply_to);
 /* A message for the member alone who pressed. mem_free. */
 char *discord_message_private(const char *text);
-/* An edit that takes a message's buttons away and leaves the rest. mem_free. */
-char *discord_message_bare(void);
-/* The body of a callback; `text` only for DISCORD_CALLBACK_MESSAGE, which is private. mem_free. */
+/* An edit that takes a message's buttons away; `text` (NULL: what it says stays) is what it says then. mem_free. */
+char *discord_message_bare(const char *text);
+/* The text with a line below it, which is whole where all of it is too long. mem_free. */
+char *discord_message_below(const char *text, const char *line);
+/* The body of a callback; `text` for DISCORD_CALLBACK_MESSAGE, which is private, and DISCORD_CALLBACK_UPDATE,
+ * where NULL leaves what the message says. mem_free. */
 char *discord_message_callback(int type, const char *text);
 
 #endif

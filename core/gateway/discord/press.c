@@ -16,8 +16,7 @@
 
 #include <string.h>
 
-#define ACKNOWLEDGE_MS 2000  /* of the 3 s; the rest is the network's */
-#define RETIRE_MS      60000 /* what is pressed again is retired again */
+#define ACKNOWLEDGE_MS 2000 /* of the 3 s; the rest is the network's */
 #define TOO_LATE       "that took me too long to open; please press the button once more"
 
 /* A press without its first answer. */
@@ -75,6 +74,15 @@ void discord_press_refuse(struct discord *discord, const struct event *event, in
     request.path = path;
     if (discord->rest && discord_rest_send(discord->rest, &request, called_back, NULL, &err) < 0)
         log_warn("discord", "an interaction could not be acknowledged: %s", err.text);
+}
+
+bool discord_press_settle(struct discord *discord, const struct event *event)
+{
+    struct press *press = find(discord, event);
+
+    if (press)
+        settle(press);
+    return press != NULL;
 }
 
 troupe_status discord_press_form(struct gateway *gateway, const struct event *event,
@@ -137,10 +145,7 @@ void discord_press_taken(struct discord *discord, int64_t seq)
 
 void discord_press_leave(struct gateway *gateway, const struct event *event)
 {
-    struct press *press = find((struct discord *)gateway, event);
-
-    if (press)
-        settle(press);
+    (void)discord_press_settle((struct discord *)gateway, event);
 }
 
 troupe_status discord_press_tell(struct discord *discord, const struct event *event,
@@ -162,46 +167,6 @@ troupe_status discord_press_tell(struct discord *discord, const struct event *ev
     }
     request.path = path;
     return discord_rest_call(discord->rest, &request, NULL, NULL);
-}
-
-static void retired(void *arg, troupe_status status, const struct discord_response *response,
-                    const struct error *err)
-{
-    (void)arg;
-    (void)response;
-    if (status < 0 && status != TROUPE_CANCELED)
-        log_debug("discord", "buttons that do nothing any more stay: %s", err ? err->text : "");
-}
-
-void discord_press_retire(struct gateway *gateway, const struct event *event)
-{
-    struct discord *discord = (struct discord *)gateway;
-    struct press *press = find(discord, event);
-    _cleanup_mem_ char *body = NULL, *path = NULL, *key = NULL;
-    struct discord_request request;
-
-    if (press) {
-        acknowledge(press, DISCORD_CALLBACK_UPDATE);
-        return;
-    }
-    if (!discord->rest || !event->channel || !event->reply_to)
-        return;
-    body = discord_message_bare();
-    path = mem_printf("/channels/%s/messages/%s", event->channel, event->reply_to);
-    key = mem_printf("retire %s", path);
-    request = (struct discord_request){
-        .method = "PATCH",
-        .route = "/channels/{channel}/messages/{message}",
-        .path = path,
-        .major = event->channel,
-        .body = body,
-        .body_len = strlen(body),
-        .priority = DISCORD_EDIT,
-        .coalesce = key, /* of its own: an edit of the text has the path, and stays */
-        .repeatable = true,
-        .deadline = loop_now(discord->loop) + RETIRE_MS,
-    };
-    (void)discord_rest_send(discord->rest, &request, retired, NULL, NULL);
 }
 
 void discord_press_clear(struct discord *discord)

@@ -7,6 +7,7 @@
 #include "gateway/discord/fetch.h"
 #include "gateway/discord/form.h"
 #include "gateway/discord/incoming.h"
+#include "gateway/discord/pressed.h"
 #include "gateway/discord/rights.h"
 #include "gateway/gateway.h"
 
@@ -395,7 +396,7 @@ troupe_status discord_route_press(const struct discord_route_rules *rules, const
                                   struct error *err)
 {
     _cleanup_json_ json_t *interaction = NULL;
-    _cleanup_mem_ char *values = NULL;
+    _cleanup_mem_ char *values = NULL, *label = NULL;
     const char *roles[DISCORD_ROLES_MAX];
     struct event event = {.kind = "press", .content = ""};
     const json_t *user;
@@ -414,7 +415,8 @@ troupe_status discord_route_press(const struct discord_route_rules *rules, const
     if (!event_id_number(event.source_id) || !event.member || !event.token)
         return error_set(err, TROUPE_DATA, "interaction lacks its id, member or token");
     if (*ret_type == DISCORD_INTERACTION_COMPONENT || *ret_type == DISCORD_INTERACTION_MODAL) {
-        const json_t *of = json_object_get(interaction, "data");
+        const json_t *of = json_object_get(interaction, "data"),
+                     *message = json_object_get(interaction, "message");
 
         values = *ret_type == DISCORD_INTERACTION_MODAL ? discord_form_values(of)
                                                         : discord_select_values(of);
@@ -423,7 +425,9 @@ troupe_status discord_route_press(const struct discord_route_rules *rules, const
             event.content_len = strlen(values);
         }
         event.press_id = json_get_str(of, "custom_id", NULL);
-        event.reply_to = json_get_str(json_object_get(interaction, "message"), "id", NULL);
+        event.press_label = label = discord_pressed_label(message, of);
+        event.reply_to = json_get_str(message, "id", NULL);
+        event.quote = json_get_str(message, "content", NULL);
         if (!event.press_id)
             return error_set(err, TROUPE_DATA, "press %s lacks its button", event.source_id);
     }

@@ -197,6 +197,38 @@ static void only_the_member_sees_a_private_message(void **state)
     assert_true(json_is_array(json_object_get(json_object_get(choices, "data"), "choices")));
 }
 
+static void what_became_of_a_question_stands_below_it_and_pings_nobody(void **state)
+{
+    _cleanup_mem_ char *text = discord_message_below("Really?", "Do it — chosen by <@7>");
+    _cleanup_json_ json_t *edit = parsed(discord_message_bare(text));
+    _cleanup_json_ json_t *update = parsed(discord_message_callback(DISCORD_CALLBACK_UPDATE, text));
+    const json_t *bodies[] = {edit, json_object_get(update, "data")};
+    char question[DISCORD_CONTENT_MAX + 1], line[DISCORD_CONTENT_MAX + 1];
+    _cleanup_mem_ char *longer = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *allowed = json_object_get(bodies[i], "allowed_mentions");
+
+        assert_string_equal(json_get_str(bodies[i], "content", ""),
+                            "Really?\nDo it — chosen by <@7>");
+        assert_true(json_is_array(json_object_get(bodies[i], "components")));
+        assert_true(json_is_array(json_object_get(allowed, "parse")));
+        assert_int_equal(json_array_size(json_object_get(allowed, "parse")), 0);
+    }
+
+    memset(question, 'q', DISCORD_CONTENT_MAX);
+    question[DISCORD_CONTENT_MAX] = '\0';
+    longer = discord_message_below(question, "nobody chose in time");
+    assert_int_equal(text_utf16_len(longer, strlen(longer)), DISCORD_CONTENT_MAX);
+    assert_non_null(strstr(longer, "q…\nnobody chose in time"));
+    mem_free(longer);
+    memset(line, 'l', DISCORD_CONTENT_MAX);
+    line[DISCORD_CONTENT_MAX] = '\0';
+    longer = discord_message_below(question, line);
+    assert_int_equal(text_utf16_len(longer, strlen(longer)), DISCORD_CONTENT_MAX);
+}
+
 static void a_text_is_cut_where_discord_would_refuse_it(void **state)
 {
     _cleanup_mem_ char *text = mem_alloc(4 * 3000 + 1);
@@ -221,6 +253,7 @@ int main(void)
         cmocka_unit_test(five_hundred_texts_ping_nobody),
         cmocka_unit_test(a_reply_names_its_message_and_survives_it),
         cmocka_unit_test(only_the_member_sees_a_private_message),
+        cmocka_unit_test(what_became_of_a_question_stands_below_it_and_pings_nobody),
         cmocka_unit_test(a_text_is_cut_where_discord_would_refuse_it),
     };
 

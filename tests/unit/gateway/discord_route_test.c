@@ -552,7 +552,9 @@ static void the_own_mention_goes_from_the_ends_only(void **state)
     "\"guild_id\":\"300000000000000003\",\"channel_id\":\"400000000000000004\","                   \
     "\"member\":{\"nick\":\"Annie\",\"roles\":[],\"user\":{\"id\":\"" ANN                          \
     "\",\"username\":\"ann\"}},\"data\":{\"custom_id\":\"ask:1:0\",\"component_type\":2},"         \
-    "\"message\":{\"id\":\"1200000000000000001\"}}"
+    "\"message\":{\"id\":\"1200000000000000001\",\"content\":\"Shall I?\",\"components\":[{"       \
+    "\"type\":1,\"components\":[{\"type\":2,\"custom_id\":\"ask:1:0\",\"label\":\"Do it\"},{"      \
+    "\"type\":2,\"custom_id\":\"ask:1:1\",\"label\":\"Leave it\"}]}]}}"
 
 static void a_press_tells_who_pressed_what(void **state)
 {
@@ -568,6 +570,8 @@ static void a_press_tells_who_pressed_what(void **state)
     assert_string_equal(event->press_id, "ask:1:0");
     assert_string_equal(event->token, "tok");
     assert_string_equal(event->reply_to, "1200000000000000001");
+    assert_string_equal(event->press_label, "Do it");
+    assert_string_equal(event->quote, "Shall I?");
     assert_string_equal(event->member, ANN);
     assert_string_equal(event->member_name, "Annie");
     event_unref(event);

@@ -40,15 +40,19 @@ BODY(a_command_runs_once_its_member_confirmed_this_very_call)
     told = record_of_press(t, press_as(t, "8", 0, "t:1:1:0", ""));
     WAIT_FOR(told->notices);
     CHECK(strstr(buf_text(&told->notice), "for somebody else") && WIPED(0));
+    CHECK(t->retired == 0);
     CHECK_STATUS(restart(t), TROUPE_OK);
+    t->label = "Do it";
     press(t, "t:1:1:0");
     WAIT_FOR(is_answered(record));
     CHECK(!strcmp(buf_text(&record->shown), "wiped \"the \"old\" ones\" of 3 days"));
+    CHECK(!strcmp(t->line, "Do it — chosen by <@7>"));
     WAIT_FOR(list_empty(&t->engine->turns));
     WAIT_FOR(AUDITED("actor = '7' AND subject = 'a.wipe'") == 1);
     CHECK(AUDITED("detail LIKE '%done%' AND detail NOT LIKE '%old%'") == 1);
     press(t, "t:1:1:0");
-    WAIT_FOR(list_empty(&t->engine->turns));
+    WAIT_FOR(t->retired == 2 && list_empty(&t->engine->turns));
+    CHECK(!*t->line); /* what it says stays */
     CHECK(ask_int(f, "SELECT count(*) FROM kv WHERE key = 'wiped' AND version = 1") == 1);
     return TROUPE_OK;
 }
@@ -70,6 +74,7 @@ BODY(nothing_is_done_that_was_not_confirmed)
     PARKED(1);
     turn_waits_stop(t->engine, "100", NULL);
     WAIT_FOR(is_answered(record));
+    CHECK(!strcmp(t->line, "2 3 taken back"));
     CHECK(WIPED(0));
     return TROUPE_OK;
 }

@@ -22,6 +22,7 @@ static inline size_t press_as(struct stage_test *t, const char *member, uint32_t
                           .content = content,
                           .content_len = strlen(content),
                           .press_id = id,
+                          .press_label = t->label,
                           .flags = EVENT_ADDRESSED | flags};
 
     snprintf(source_id, sizeof(source_id), "%zu", 1000000 + ++t->next_id);

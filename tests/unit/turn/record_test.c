@@ -563,6 +563,7 @@ BODY(a_question_expires)
     CHECK(strstr(buf_text(&record->shown), "<-2 ask.expired"));
     CHECK(strstr(buf_text(&record->shown), "[put]"));
     CHECK(ask_int(f, "SELECT count(*) FROM wait WHERE state = 'expired'") == 1);
+    CHECK(!strcmp(t->line, "1 2 nobody chose in time"));
     expect_told(t, press(t, "7", "t:1:1:1"), "answered already, or is over");
     return TROUPE_OK;
 }

@@ -55,8 +55,10 @@ struct stage_test {
     struct engine *engine;
     struct record records[RECORDS_MAX];
     size_t record_count, next_id;
-    unsigned retired; /* messages whose buttons are spent */
-    unsigned forms;   /* that were opened; the last one:  */
+    unsigned retired;  /* messages whose buttons are spent */
+    const char *label; /* of what is pressed; NULL: not known */
+    char line[200];    /* that was put below the last one; "": none */
+    unsigned forms;    /* that were opened; the last one:  */
     size_t form_fields;
     unsigned form_max; /* of its first field */
     char form_id[64], form_title[64];
@@ -332,10 +334,23 @@ static inline void fake_working(struct gateway *gateway, const struct event *eve
     record_of(test_of(gateway), event->source_id)->over += !on;
 }
 
-static inline void fake_retire(struct gateway *gateway, const struct event *event)
+static inline void fake_retire(struct gateway *gateway, const struct event *event, const char *line)
 {
+    struct stage_test *t = test_of(gateway);
+
     (void)event;
-    test_of(gateway)->retired++;
+    snprintf(t->line, sizeof(t->line), "%s", line ? line : "");
+    t->retired++;
+}
+
+/* With the turn and the ordinal before it. */
+static inline void fake_expire(struct gateway *gateway, const struct event *event, int64_t turn,
+                               unsigned ordinal, const char *line)
+{
+    struct stage_test *t = test_of(gateway);
+
+    (void)event;
+    snprintf(t->line, sizeof(t->line), "%lld %u %s", (long long)turn, ordinal, line);
 }
 
 static inline troupe_status fake_form(struct gateway *gateway, const struct event *event,
@@ -365,6 +380,7 @@ static const struct gateway_ops fake_ops = {
     .working = fake_working,
     .form = fake_form,
     .retire = fake_retire,
+    .expire = fake_expire,
     .taken = fake_taken,
     .stored = fake_stored,
 };

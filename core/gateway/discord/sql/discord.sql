@@ -72,6 +72,13 @@ SELECT o.id, unseal(e.payload, 'event.payload', e.id) FROM outbox AS o JOIN even
 WHERE o.gateway = ?1 AND (o.state = 'streaming' OR o.state = 'ready') AND o.reply_to LIKE '@%'
   AND o.host = this_host();
 
+-- The message of a question that was delivered, the one with its buttons.
+-- name: asked
+SELECT channel, remote_id, unseal(body, 'outbox.body', id) FROM outbox
+WHERE turn_id = ?1 AND ordinal = ?2 AND gateway = ?3 AND kind = 'ask' AND state = 'sent'
+  AND remote_id IS NOT NULL
+ORDER BY part DESC LIMIT 1;
+
 -- Turns that have not ended and whose deferred response has become a message, or was taken away.
 -- Last, whether there is a message. CROSS: from the few open events to their rows.
 -- name: originals
