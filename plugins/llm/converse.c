@@ -4,6 +4,7 @@
 #include "actions.h"
 #include "race.h"
 #include "retry.h"
+#include "shape.h"
 #include "spare.h"
 #include "structured.h"
 #include "tools.h"
@@ -167,7 +168,8 @@ static troupe_status fail(troupe_turn *turn, const struct talk *talk)
 
 /* ---- which model --------------------------------------------------------------------------------*/
 
-void llm_choice_write(const struct llm_choice *choice, char *ret)
+void llm_choice_write(const struct llm_candidate *candidates, const struct llm_choice *choice,
+                      char *ret)
 {
     const int len = snprintf(ret, LLM_CHOICE_MAX, "{\"candidate\":%lld,\"key\":%lld,\"blind\":%s",
                              (long long)choice->candidate, (long long)choice->key,
@@ -178,8 +180,9 @@ void llm_choice_write(const struct llm_choice *choice, char *ret)
                  ",\"wait\":%lld,\"limit\":%s,\"kind\":\"%s\"}", (long long)choice->wait_ms,
                  choice->limit ? "true" : "false", choice->kind ? choice->kind->name : "");
     else
-        snprintf(ret + len, LLM_CHOICE_MAX - (size_t)len, ",\"at\":%lld}",
-                 (long long)choice->at_ms);
+        snprintf(ret + len, LLM_CHOICE_MAX - (size_t)len, ",\"at\":%lld,\"shape\":%" PRIu32 "}",
+                 (long long)choice->at_ms,
+                 choice->candidate < 0 ? 0 : llm_shape_bits(&candidates[choice->candidate].shape));
 }
 
 troupe_status llm_cannot_see(troupe_turn *turn)
@@ -209,7 +212,7 @@ static void write_ask(const struct talk *talk, int64_t last, int again, char ret
 static void read_choice(const struct talk *talk, troupe_str result, struct llm_choice *ret)
 {
     LLM_CLEANUP_JSON json_t *choice = llm_json_load(result.ptr, result.len);
-    const json_t *candidate = json_object_get(choice, "candidate"), *wait;
+    const json_t *candidate = json_object_get(choice, "candidate"), *wait, *shape;
 
     if (!json_is_integer(candidate) ||
         json_integer_value(candidate) >= (json_int_t)talk->agent->router.count)
@@ -221,6 +224,9 @@ static void read_choice(const struct talk *talk, troupe_str result, struct llm_c
     wait = json_object_get(choice, "wait");
     if (json_is_integer(wait))
         ret->wait_ms = json_integer_value(wait);
+    shape = json_object_get(choice, "shape");
+    if (json_is_integer(shape))
+        ret->shape = (uint32_t)json_integer_value(shape);
     ret->limit = json_is_true(json_object_get(choice, "limit"));
     ret->kind = llm_kind_named(json_string_value(json_object_get(choice, "kind")));
 }
@@ -246,6 +252,7 @@ static troupe_status choose(troupe_turn *turn, const struct talk *talk, int64_t 
     memset(ret, 0, sizeof(*ret));
     ret->candidate = fallback;
     ret->next = ret->wait_ms = -1;
+    ret->shape = LLM_SHAPE_UNKNOWN;
     write_ask(talk, last, again, args);
     return ask_own(turn, talk, LLM_ROUTE_FUNCTION, args, ret);
 }
@@ -346,31 +353,12 @@ static void turn_to(struct talk *talk, const struct llm_choice *choice)
     round->settings = &candidate->settings;
     take_key(talk, choice);
     llm_request_turn_to(round->request, round->settings);
-    llm_race_shape(round->request, candidate);
+    llm_shape_begin(round->request, choice->shape == LLM_SHAPE_UNKNOWN
+                                        ? llm_shape_bits(&candidate->shape)
+                                        : choice->shape);
     talk->tariff = llm_tariff_find(round->settings, talk->now_ms);
     round->tariff = &talk->tariff;
     talk->adaptations = 0;
-}
-
-/* A model's refusals are known from then on. */
-static void learn(struct talk *talk)
-{
-    struct llm_shape *shape = &talk->agent->candidates[talk->candidate].shape;
-    const struct llm_shape *now = &talk->round->request->shape;
-    struct llm_request plain = *talk->round->request;
-
-    llm_request_turn_to(&plain, talk->round->settings);
-    shape->completion_tokens = plain.shape.completion_tokens ^ now->completion_tokens;
-    shape->no_temperature = now->no_temperature;
-    shape->no_usage = now->no_usage;
-    shape->no_thinking = now->no_thinking;
-    shape->no_cache = now->no_cache;
-    shape->no_tools = now->no_tools;
-    shape->thoughts = now->thoughts;
-    shape->all_thoughts = now->all_thoughts;
-    shape->signs = now->signs;
-    shape->no_schema = now->no_schema;
-    shape->no_json = now->no_json;
 }
 
 /* Without a look at the clock that the host would have to record. */
@@ -781,7 +769,8 @@ static troupe_status run(troupe_turn *turn, struct talk *talk)
         count(talk);
         if (status >= 0) {
             note(turn, talk);
-            learn(talk);
+            if (!round->replayed)
+                llm_shape_learn(&talk->agent->candidates[talk->candidate].shape, round->request);
             if (llm_actions_used(round->request) && !round->request->no_calls) {
                 status = llm_actions_take(&round->stream);
                 if (status < 0)

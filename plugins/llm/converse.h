@@ -32,7 +32,8 @@ struct llm_agent {
 #define LLM_CHOICE_MAX     192
 /* No model that may be asked sees pictures; nothing was sent. [turn] */
 troupe_status llm_cannot_see(troupe_turn *turn);
-void llm_choice_write(const struct llm_choice *choice, char *ret);
+void llm_choice_write(const struct llm_candidate *candidates, const struct llm_choice *choice,
+                      char *ret);
 
 /* `round` has settings, request and buffers; its result is given to the caller. `prefer`: prefer.h.
  * [turn, waits] */

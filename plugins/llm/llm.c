@@ -347,7 +347,7 @@ static troupe_status llm_route(troupe_turn *turn, troupe_str route, int64_t toke
         if (!llm_tariff_find(&agent->candidates[i].settings, now_ms).known)
             llm_alert_unpriced(turn, &agent->candidates[i].alert, &agent->candidates[i].settings,
                                "prices");
-    llm_choice_write(&choice, result);
+    llm_choice_write(agent->candidates, &choice, result);
     return troupe_result(turn, result, strlen(result));
 }
 
@@ -378,7 +378,7 @@ static troupe_status llm_key(troupe_turn *turn, int64_t candidate, int64_t key, 
                       (long long)choice.key + 1);
         troupe_metric(turn, "limits", 1, "passed", NULL);
     }
-    llm_choice_write(&choice, result);
+    llm_choice_write(agent->candidates, &choice, result);
     return troupe_result(turn, result, strlen(result));
 }
 

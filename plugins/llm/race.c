@@ -2,6 +2,7 @@
 #include "race.h"
 
 #include "hedge.h"
+#include "shape.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,21 +23,6 @@ struct race {
     int winner; /* -1: none yet */
     uint8_t over, sent;
 };
-
-void llm_race_shape(struct llm_request *request, const struct llm_candidate *candidate)
-{
-    request->shape.completion_tokens ^= candidate->shape.completion_tokens;
-    request->shape.no_temperature |= candidate->shape.no_temperature;
-    request->shape.no_usage |= candidate->shape.no_usage;
-    request->shape.no_thinking |= candidate->shape.no_thinking;
-    request->shape.no_cache |= candidate->shape.no_cache;
-    request->shape.no_tools |= candidate->shape.no_tools;
-    request->shape.thoughts |= candidate->shape.thoughts;
-    request->shape.all_thoughts |= candidate->shape.all_thoughts;
-    request->shape.signs |= candidate->shape.signs;
-    request->shape.no_schema |= candidate->shape.no_schema;
-    request->shape.no_json |= candidate->shape.no_json;
-}
 
 /* ---- what is recorded ---------------------------------------------------------------------------*/
 
@@ -95,7 +81,7 @@ troupe_status llm_race_hedge(troupe_turn *turn, struct llm_agent *agent, const s
         troupe_reason(turn, "llm.hedge", "%s has given no first token yet; asking %s%s, too",
                       asked->model, agent->candidates[choice.candidate].settings.model,
                       choice.candidate == ask->last ? " with another key" : "");
-    llm_choice_write(&choice, result);
+    llm_choice_write(agent->candidates, &choice, result);
     return troupe_result(turn, result, strlen(result));
 }
 
@@ -185,7 +171,8 @@ static int aim(troupe_turn *turn, struct race *race)
     candidate = &race->agent->candidates[index];
     race->request = *race->rounds[FIRST]->request;
     llm_request_turn_to(&race->request, &candidate->settings);
-    llm_race_shape(&race->request, candidate);
+    llm_shape_begin(&race->request,
+                    (uint32_t)number(choice, "shape", llm_shape_bits(&candidate->shape)));
     race->tariff = llm_tariff_find(&candidate->settings, race->ask->now_ms);
     round->settings = &candidate->settings;
     round->request = &race->request;

@@ -37,9 +37,6 @@ struct llm_race_ask {
 troupe_status llm_race_run(troupe_turn *turn, struct llm_agent *agent, struct llm_round *round,
                            struct llm_race_ask *ask, struct llm_tariff *tariff);
 
-/* Where a request for `candidate` begins: how a model that refused parameters before wants it. */
-void llm_race_shape(struct llm_request *request, const struct llm_candidate *candidate);
-
 /* What llm-hedge and llm-first do. [turn] */
 troupe_status llm_race_hedge(troupe_turn *turn, struct llm_agent *agent, const struct llm_ask *ask,
                              int64_t key, int due);

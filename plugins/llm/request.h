@@ -13,6 +13,7 @@
 #define LLM_TOOLS_MAX    128
 
 /* Which spelling the model takes; a provider that refuses one is asked once more without it. */
+/* Flags only. Their places are recorded (shape.h): new ones go to the end. */
 struct llm_shape {
     uint8_t completion_tokens; /* "max_completion_tokens" in place of "max_tokens" */
     uint8_t no_temperature;

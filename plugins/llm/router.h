@@ -84,6 +84,7 @@ struct llm_choice {
     uint32_t around; /* bits of those that would be asked before it, did they not keep failing */
     int64_t at_ms;   /* when it was counted among what its key took; 0: it was not */
     int passed;      /* a key before it is at its limit */
+    uint32_t shape;  /* how it wants to be asked: shape.h */
     char why[LLM_WHY_MAX];
 };
 

@@ -233,6 +233,42 @@ static void a_silent_model_was_slow_and_stays_that(void **state)
     finish(fake);
 }
 
+/* What it refused is known by now, and it refuses it all the same where the stage runs again. */
+static void a_model_refuses_a_parameter_as_it_did(void **state)
+{
+    static const char *const config[] = {"base_url",
+                                         "https://api.openai.com/v1",
+                                         "model",
+                                         "tiny-1",
+                                         "price_input",
+                                         "1",
+                                         "price_output",
+                                         "1",
+                                         NULL};
+    struct fake_turn *fake = talker(config);
+    const struct llm_agent *llm = fake->state;
+
+    (void)state;
+    answers(fake, 0, 400,
+            "{\"error\":{\"message\":\"RAW\",\"param\":\"temperature\",\"code\":"
+            "\"unsupported_parameter\"}}");
+    streams(fake, 1, LLM_TALK_GOOD);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
+    assert_non_null(strstr(fake->requests[0].body, "temperature"));
+    assert_null(strstr(fake->requests[1].body, "temperature"));
+    assert_int_equal(llm->candidates[0].shape.no_temperature, 1);
+    fake_again(fake);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
+    assert_int_equal(fake->request_count, 2);
+    assert_int_equal(llm->candidates[0].shape.no_temperature, 1);
+    /* A turn behind it profits. */
+    fake_next(fake);
+    streams(fake, 0, LLM_TALK_GOOD);
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
+    assert_null(strstr(fake->requests[0].body, "temperature"));
+    finish(fake);
+}
+
 /* Another turn has shown meanwhile how many values the model makes. */
 static void vectors_are_asked_for_as_they_were(void **state)
 {
@@ -297,6 +333,7 @@ int main(void)
         cmocka_unit_test(a_wait_was_kept_however_little_time_is_left_by_now),
         cmocka_unit_test(a_wait_for_which_there_was_no_time_is_not_made_up_for),
         cmocka_unit_test(a_silent_model_was_slow_and_stays_that),
+        cmocka_unit_test(a_model_refuses_a_parameter_as_it_did),
         cmocka_unit_test(vectors_are_asked_for_as_they_were),
         cmocka_unit_test(who_waits_for_the_same_limit_does_not_come_again_together),
     };
