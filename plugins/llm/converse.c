@@ -27,7 +27,7 @@ static troupe_status ask_one(troupe_turn *turn, struct llm_talk *talk)
                                 .prefer = talk->prefer,
                                 .last = talk->candidate,
                                 .pictures = talk->round->request->pictures != NULL};
-    ask->now_ms = talk->now_ms;
+    ask->now_ms = talk->clock.now_ms;
     status = llm_race_run(turn, talk->agent, talk->round, ask, &talk->tariff);
     talk->cost_micros += ask->lost_micros;
     if (ask->other_won) {
@@ -65,7 +65,7 @@ static troupe_status run(troupe_turn *turn, struct llm_talk *talk)
             if (status == 0)
                 continue;
         }
-        round->now_ms = llm_talk_now(turn, talk);
+        round->now_ms = llm_clock_now(turn, &talk->clock);
         status = ask_one(turn, talk);
         if (pool)
             llm_pool_leave(pool, troupe_turn_id(turn));
@@ -110,15 +110,14 @@ static troupe_status run(troupe_turn *turn, struct llm_talk *talk)
 troupe_status llm_converse(troupe_turn *turn, struct llm_agent *agent, enum llm_route route,
                            uint32_t prefer, struct llm_round *round)
 {
-    const int64_t now_ms = troupe_now(turn);
+    const struct llm_clock clock = llm_clock_look(turn);
     struct llm_talk talk = {.agent = agent,
                             .round = round,
                             .route = route,
                             .prefer = prefer,
                             .tokens = (int64_t)llm_estimate_request(round->request),
                             .complexity = llm_complexity(round->request->messages),
-                            .now_ms = now_ms,
-                            .left_ms = troupe_time_left(turn),
+                            .clock = clock,
                             .attempt = 1};
     struct llm_choice choice;
     troupe_status status;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange.h"
 
+#include "clock.h"
 #include "cost.h"
+#include "limit_wait.h"
 #include "limits.h"
+#include "log.h"
 #include "pick.h"
 #include "retry.h"
 #include "round.h"
-#include "spare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,16 +133,8 @@ static char *read_all(troupe_turn *turn, troupe_http *http, size_t most, size_t 
 static void log_failure(const struct llm_exchange *exchange, const struct llm_kind *kind,
                         const struct llm_provider_error *error)
 {
-    /* Not where it may repeat a key. */
-    const int hide = exchange->http_status && llm_kind_may_name_key(kind, exchange->http_status);
-
-    if (exchange->replayed)
-        return;
-    troupe_log(exchange->settings->host, TROUPE_LOG_WARN,
-               "%s failed: %s %s, model \"%s\", HTTP %u, type \"%s\", code \"%s\"%s%s",
-               exchange->what, kind->code, kind->name, exchange->settings->model,
-               exchange->http_status, error->type, error->code,
-               error->message[0] && !hide ? ": " : "", hide ? "" : error->message);
+    if (!exchange->replayed)
+        llm_log_failure(exchange->settings, exchange->what, kind, exchange->http_status, error, -1);
 }
 
 /* What a server said it could not do, be it with a status of success. */
@@ -267,7 +261,7 @@ struct asking {
     int limit_waits;               /* so often it was waited for that                           */
     int again;                     /* one may answer later */
     troupe_status refused;         /* why money was not given */
-    int64_t now_ms, left_ms;       /* when it began, and what was left of the turn */
+    struct llm_clock clock;        /* as it was when it began */
 };
 
 static uint32_t end_of(const struct llm_exchange *exchange)
@@ -311,12 +305,6 @@ static void tell_next(troupe_turn *turn, const struct llm_exchange *exchange,
                       exchange->settings->model, exchange->models[asking->next].model);
 }
 
-/* The host's clock, which is not asked again. */
-static int64_t now_of(troupe_turn *turn, const struct asking *asking)
-{
-    return asking->now_ms + asking->left_ms - troupe_time_left(turn);
-}
-
 /* `left` was left of the turn when it was asked. */
 static void note_health(troupe_turn *turn, const struct llm_exchange *exchange,
                         const struct asking *asking, uint32_t key, const struct attempt *attempt,
@@ -328,7 +316,7 @@ static void note_health(troupe_turn *turn, const struct llm_exchange *exchange,
     if (!kept || exchange->replayed)
         return;
     llm_alert_watch(turn, &kept->alerts[exchange->at], exchange->settings, attempt->kind,
-                    now_of(turn, asking));
+                    llm_clock_now(turn, &asking->clock));
     llm_health_note(&kept->health[exchange->at],
                     &exchange->router->links[kept->providers[exchange->at]], key, attempt->kind,
                     attempt->retry_after_ms, ms, ms);
@@ -386,7 +374,7 @@ static troupe_status ask_one(troupe_turn *turn, struct llm_exchange *exchange,
     const uint32_t key = (uint32_t)pick->key;
     struct attempt attempt;
     troupe_status status = once(turn, exchange, key, asking->next >= 0 ? exchange->patience_ms : 0,
-                                now_of(turn, asking), &attempt);
+                                llm_clock_now(turn, &asking->clock), &attempt);
 
     count(exchange, pick, &attempt);
     if (status == TROUPE_BUDGET && troupe_turn_status(turn) >= 0) {
@@ -472,11 +460,8 @@ static troupe_status fail_unasked(troupe_turn *turn, const struct llm_exchange *
 {
     if (asking->refused)
         return asking->refused;
-    if (asking->limit_ms >= 0) {
-        if (!exchange->replayed)
-            troupe_metric(turn, "limits", 1, "refused", NULL);
-        return llm_fail(turn, &llm_kind_at_limit, asking->limit_ms);
-    }
+    if (asking->limit_ms >= 0)
+        return llm_limit_refuse(turn, asking->limit_ms);
     if (asking->unfit + __builtin_popcount(exchange->misfit) >=
         (int)(end_of(exchange) - exchange->first))
         return llm_exchange_unsupported(turn, exchange->nowhere);
@@ -489,23 +474,19 @@ static troupe_status fail_unasked(troupe_turn *turn, const struct llm_exchange *
 static troupe_status wait_for_limit(troupe_turn *turn, const struct llm_exchange *exchange,
                                     struct asking *asking)
 {
-    const int64_t most = exchange->models[exchange->first].first_token_ms;
-    int64_t wait = asking->limit_ms;
+    const int64_t wait = asking->limit_ms;
+    char why[96];
     troupe_status status;
 
-    if (wait < 0 || wait > LLM_LIMIT_WAIT_MS || wait > most || asking->limit_waits++ > 0)
+    if (wait < 0 || asking->limit_waits > 0)
         return 0;
-    wait += troupe_random(turn, LLM_LIMIT_SPREAD_MS);
-    status = llm_spare(turn, wait + LLM_RETRY_MARGIN_MS);
-    if (status <= 0)
-        return status;
-    troupe_reason(turn, "llm.waited", "%s: all keys are at their limits; again in %lld ms",
-                  exchange->what, (long long)wait);
-    if (!troupe_replayed(turn))
-        troupe_metric(turn, "limits", 1, "waited", NULL);
-    asking->limit_ms = -1;
-    status = troupe_sleep(turn, (uint64_t)wait);
-    return status < 0 ? status : 1;
+    snprintf(why, sizeof(why), "%s: all keys are at their limits", exchange->what);
+    status = llm_limit_wait(turn, wait, exchange->models[exchange->first].first_token_ms, 1, why);
+    if (status > 0) {
+        asking->limit_waits++;
+        asking->limit_ms = -1;
+    }
+    return status;
 }
 
 troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange, json_t **ret)
@@ -520,8 +501,7 @@ troupe_status llm_exchange_run(troupe_turn *turn, struct llm_exchange *exchange,
             asking.skip |= 1u << i;
             asking.unfit++;
         }
-    asking.now_ms = troupe_now(turn);
-    asking.left_ms = troupe_time_left(turn);
+    asking.clock = llm_clock_look(turn);
     if (exchange->router && !troupe_replayed(turn))
         llm_router_earn(exchange->router);
     for (int64_t n = 1;; n++) {

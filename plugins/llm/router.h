@@ -16,11 +16,8 @@
 #include "settings.h"
 
 #define LLM_CANDIDATES_MAX 16
-#define LLM_QUALITY        70    /* of a model that nobody judged */
-#define LLM_SOON_MS        1000  /* a better one at its limit is waited for so long at most */
-#define LLM_LIMIT_WAIT_MS  30000 /* where nobody else is left, so long */
-#define LLM_LIMIT_SPREAD_MS                                                                        \
-    500 /* and up to this longer, each by chance: not all come again together */
+#define LLM_QUALITY        70   /* of a model that nobody judged */
+#define LLM_SOON_MS        1000 /* a better one at its limit is waited for so long at most */
 
 enum llm_route { LLM_CHAT, LLM_QUICK, LLM_CODE, LLM_VISION, LLM_SUMMARY, LLM_ROUTES };
 

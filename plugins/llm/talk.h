@@ -5,6 +5,7 @@
 #ifndef LLM_TALK_H
 #define LLM_TALK_H
 
+#include "clock.h"
 #include "converse.h"
 #include "race.h"
 
@@ -16,8 +17,8 @@ struct llm_talk {
     struct llm_round *round;
     struct llm_tariff tariff;
     enum llm_route route;
-    int64_t tokens, complexity, now_ms;
-    int64_t left_ms; /* of the turn, at now_ms */
+    int64_t tokens, complexity;
+    struct llm_clock clock; /* as it was when it began */
     int64_t candidate, attempt, adaptations, steps;
     uint8_t hurries; /* waits for no limit any more where another model would answer */
     uint8_t counts;  /* with limits of keys: choices say when they were made         */
@@ -71,8 +72,6 @@ troupe_status llm_talk_take_place(troupe_turn *turn, struct llm_talk *talk);
 
 /* ---- talk_note.c: what a round came to, noted once however often the stage runs -----------------*/
 
-/* What time it is, without a look at the clock that the host would have to record. */
-int64_t llm_talk_now(troupe_turn *turn, const struct llm_talk *talk);
 /* With its key's limits. */
 void llm_talk_count(struct llm_talk *talk);
 /* With health and alerts. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "talk.h"
 
-#include "retry.h"
+#include "limit_wait.h"
 #include "shape.h"
-#include "spare.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -116,9 +115,9 @@ troupe_status llm_talk_fail_unasked(troupe_turn *turn, const struct llm_talk *ta
         return troupe_fail(turn, TROUPE_UNAVAILABLE, "llm.unreachable",
                            "None of the language models can be asked at the moment. Please try "
                            "again in a minute.");
-    if (kind == &llm_kind_at_limit && !troupe_replayed(turn))
-        troupe_metric(turn, "limits", 1, "refused", NULL);
-    if (kind == &llm_kind_at_limit || (!several && kind && kind->category == LLM_RATE))
+    if (kind == &llm_kind_at_limit)
+        return llm_limit_refuse(turn, choice->wait_ms);
+    if (!several && kind && kind->category == LLM_RATE)
         return llm_fail(turn, kind, choice->wait_ms);
     if (!several && kind && (kind->category == LLM_CONFIG || kind->category == LLM_ACCOUNT))
         return troupe_fail(turn, kind->status, kind->code, "%s It is asked again in %lld second%s.",
@@ -133,24 +132,13 @@ troupe_status llm_talk_fail_unasked(troupe_turn *turn, const struct llm_talk *ta
 troupe_status llm_talk_wait(troupe_turn *turn, const struct llm_talk *talk,
                             const struct llm_choice *choice)
 {
-    const int64_t first_token = talk->agent->settings.first_token_ms;
     const int own = choice->kind == &llm_kind_at_limit;
-    int64_t wait = choice->wait_ms;
-    troupe_status status;
 
-    if (choice->candidate >= 0 || !choice->limit || wait > LLM_LIMIT_WAIT_MS || wait > first_token)
+    if (choice->candidate >= 0 || !choice->limit)
         return 0;
-    wait += troupe_random(turn, LLM_LIMIT_SPREAD_MS);
-    status = llm_spare(turn, wait + LLM_RETRY_MARGIN_MS);
-    if (status <= 0)
-        return status;
-    troupe_reason(turn, "llm.waited", "%s; again in %lld ms",
-                  own ? "all keys are at their limits" : "the provider takes no more questions",
-                  (long long)wait);
-    if (own && !troupe_replayed(turn))
-        troupe_metric(turn, "limits", 1, "waited", NULL);
-    status = troupe_sleep(turn, (uint64_t)wait);
-    return status < 0 ? status : 1;
+    return llm_limit_wait(turn, choice->wait_ms, talk->agent->settings.first_token_ms, own,
+                          own ? "all keys are at their limits"
+                              : "the provider takes no more questions");
 }
 
 troupe_status llm_talk_begin(troupe_turn *turn, struct llm_talk *talk, struct llm_choice *ret)
@@ -196,7 +184,7 @@ void llm_talk_turn_to(struct llm_talk *talk, const struct llm_choice *choice)
     llm_shape_begin(round->request, choice->shape == LLM_SHAPE_UNKNOWN
                                         ? llm_shape_bits(&candidate->shape)
                                         : choice->shape);
-    talk->tariff = llm_tariff_find(round->settings, talk->now_ms);
+    talk->tariff = llm_tariff_find(round->settings, talk->clock.now_ms);
     round->tariff = &talk->tariff;
     talk->adaptations = 0;
 }

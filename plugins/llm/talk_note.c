@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "talk.h"
 
-/* The provider's own words go to the log only, and not where they may repeat a key. */
+#include "log.h"
+
+#include <stdio.h>
+
 static void log_failure(const struct llm_round *round, int64_t attempt)
 {
-    const struct llm_provider_error *error = &round->stream.error;
-    const int hide = round->http_status && llm_kind_may_name_key(round->kind, round->http_status);
-    const int several = round->settings->key_count > 1;
+    char what[64];
 
-    troupe_log(
-        round->settings->host, TROUPE_LOG_WARN,
-        "attempt %lld of %lld failed: %s %s (%s), model \"%s\", %s%sHTTP %u, type \"%s\", code "
-        "\"%s\"%s%s",
-        (long long)attempt, (long long)round->settings->attempts, round->kind->code,
-        round->kind->name, llm_category_name(round->kind->category), round->settings->model,
-        several ? round->settings->keys[round->key] : "", several ? ", " : "", round->http_status,
-        error->type, error->code, error->message[0] && !hide ? ": " : "",
-        hide ? "" : error->message);
-}
-
-int64_t llm_talk_now(troupe_turn *turn, const struct llm_talk *talk)
-{
-    return talk->now_ms + talk->left_ms - troupe_time_left(turn);
+    snprintf(what, sizeof(what), "attempt %lld of %lld", (long long)attempt,
+             (long long)round->settings->attempts);
+    llm_log_failure(round->settings, what, round->kind, round->http_status, &round->stream.error,
+                    round->key);
 }
 
 void llm_talk_count(struct llm_talk *talk)
@@ -42,7 +33,7 @@ void llm_talk_note(troupe_turn *turn, const struct llm_talk *talk)
                     round->retry_after_ms, round->first_ms, round->total_ms);
     if (!round->adapted)
         llm_alert_watch(turn, &talk->agent->candidates[talk->candidate].alert, round->settings,
-                        round->kind, llm_talk_now(turn, talk));
+                        round->kind, llm_clock_now(turn, &talk->clock));
 }
 
 void llm_talk_note_failure(troupe_turn *turn, const struct llm_talk *talk)
@@ -78,5 +69,6 @@ void llm_talk_note_lost(troupe_turn *turn, struct llm_talk *talk, const struct l
     troupe_metric(turn, "errors", 1, kind->name, NULL);
     llm_router_note(&talk->agent->router, (uint32_t)candidate, key, kind, ask->lost_retry_ms, 0, 0);
     if (!ask->lost_adapted)
-        llm_alert_watch(turn, &lost->alert, &lost->settings, kind, llm_talk_now(turn, talk));
+        llm_alert_watch(turn, &lost->alert, &lost->settings, kind,
+                        llm_clock_now(turn, &talk->clock));
 }

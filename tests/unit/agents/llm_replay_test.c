@@ -5,6 +5,7 @@
  */
 #include "fake_turn.h"
 #include "llm/converse.h"
+#include "llm/limit_wait.h"
 #include "llm_others_rig.h"
 #include "llm_talk_rig.h"
 #include "tap.h"
