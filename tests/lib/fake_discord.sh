@@ -19,6 +19,7 @@ fake_discord_start()
 {
     local port_file tries=0
 
+    values_start || return 1
     port_file=$(mktemp -u "${TMPDIR:-/tmp}/troupe-discord-XXXXXX")
     exec {DISCORD_FD}> >(exec "$TROUPE_BUILDDIR/troupe-fake-discord" --parent \
         --port-file "$port_file" "$@" >/dev/null)
@@ -45,19 +46,44 @@ fake_discord_call()
     fi
 }
 
+# Who says the values of JSON, as long as the test is there.
+values_start()
+{
+    [ -z "${VALUES_FD:-}" ] || return 0
+    exec {VALUES_FD}> >(exec python3 -IS "$TROUPE_SRCDIR/tests/lib/values.py" "$TAP_DIR/values" >/dev/null)
+    until_true test -S "$TAP_DIR/values" && return 0
+    echo "# who says the values of JSON did not come up"
+    return 1
+}
+
 # fake_discord_get EXPRESSION: a value of the JSON on stdin, where d is the whole.
 fake_discord_get()
 {
-    python3 -c 'import json, sys
-d = json.load(sys.stdin)
-print(eval(sys.argv[1]))' "$1"
+    curl -sf --unix-socket "$TAP_DIR/values" -H Expect: -w '%{onerror}%{stderr}# %header{error}\n' \
+        --data-raw "$1"$'\1' --data-binary @- http://values/
+}
+
+# json_text TEXT: as JSON, in quotes.
+json_text()
+{
+    local text=$1
+
+    text=${text//\\/\\\\}
+    text=${text//\"/\\\"}
+    text=${text//$'\n'/\\n}
+    text=${text//$'\t'/\\t}
+    printf '"%s"' "${text//$'\r'/\\r}"
 }
 
 fake_discord_say()
 {
-    python3 -c 'import json, sys
-keys = ("channel", "member", "text", "kind")
-print(json.dumps({k: v for k, v in zip(keys, sys.argv[1:]) if v}))' "$@" >"$TAP_DIR/say.json"
+    local keys=(channel member text kind) said='' value
+
+    for value in "$@"; do
+        [ -z "$value" ] || said="$said, \"${keys[0]}\": $(json_text "$value")"
+        keys=("${keys[@]:1}")
+    done
+    printf '{%s}' "${said:2}" >"$TAP_DIR/say.json"
     fake_discord_call say "@$TAP_DIR/say.json" | fake_discord_get 'd["n"]'
 }
 
