@@ -100,8 +100,10 @@ show_failures() {
         while read -r trs; do
             printf '\n==== %s\n' "$trs"
             grep -E '^:test-result: (FAIL|XPASS|ERROR)' "$trs"
+            # What a long run's rig found wrong may end with what its host logged.
+            grep 'violation:' "${trs%.trs}.log" | cut -c1-1500 | head -n 40
             # Reasons stand before the end where a program goes on after a failure.
-            grep -vE '^ok |^\[ +(OK|RUN) +\]|(^|[ "])(info|debug)[ ":]' "${trs%.trs}.log" | head -n 100
+            grep -vE '^ok |^\[ +(OK|RUN) +\]|(^|[ "])(info|debug)[ ":]|violation:' "${trs%.trs}.log" | head -n 100
             echo '---- its end'
             tail -n 40 "${trs%.trs}.log"
         done

@@ -70,14 +70,15 @@ tap_done()
     echo "1..$TAP_COUNT"
 }
 
-# tell_failure LOG: why a test program failed, as comments: of its output the first lines that are neither
-# a promise kept nor what a host logs while all is well, then the end as it is.
+# tell_failure LOG: why a test program failed, as comments: what it calls a violation, of the rest of its
+# output the first lines that are neither a promise kept nor what a host logs while all is well, then the end.
 tell_failure()
 {
     local reasons=100 end=40
 
     {
-        grep -vE '^(ok |\[ +(OK|RUN) +\])|(^|[ "])(info|debug)[ ":]' "$1" | head -n "$reasons"
+        grep 'violation:' "$1" | cut -c1-1500 | head -n "$reasons"
+        grep -vE '^(ok |\[ +(OK|RUN) +\])|(^|[ "])(info|debug)[ ":]|violation:' "$1" | head -n "$reasons"
         echo "the last $end lines:"
         tail -n "$end" "$1"
     } | sed 's/^/# /'

@@ -101,4 +101,22 @@ printf '' | env PATH="$bin:$work/few" WORK="$work" "$work/few/bash" "$tree/quick
 status=$?
 expect 'where there is no apt it names the packages' has err "libuv1-dev"
 expect 'and ends with EX_UNAVAILABLE, too' same "$status" 69
+
+# ---- what `quickstart check` shows of a test that failed
+
+mkdir -p "$work/failed/build"
+printf ':test-result: FAIL long.sh 1 - hosts\n' >"$work/failed/build/long.trs"
+{
+    echo '{"level": "info", "text": "all is well"}'
+    printf '# violation: host 2 answered twice: its log: {"level": "info"} %02000d\n' 0
+    for ((line = 0; line < 50; line++)); do echo "ok $line - it goes on"; done
+} >"$work/failed/build/long.log"
+(
+    top=$tree
+    . tests/check.sh
+    cd "$work/failed" && show_failures
+) >"$work/out" 2>"$work/err"
+expect 'a violation is shown that ends with what a host logged' has out '# violation: host 2 answered twice'
+expect 'its first 1,500 characters' same "$(awk '/violation:/ { print length($0) }' "$work/out")" 1500
+expect 'not what a host logs while all is well' same "$(grep -c 'all is well' "$work/out")" 0
 finish
