@@ -151,7 +151,9 @@ static troupe_status why(struct turn *turn, const troupe_value *values)
     /* Members see what happened in their own channel, and not what others were told alone. */
     if (strcmp(id, "last") && turn->event->flags & EVENT_OWNER)
         channel = asker = NULL;
-    found = turn_why_text(turn->engine, id, channel, asker, &text, &err);
+    found = text_starts(turn->event->source, "discord:")
+                ? turn_why_chat(turn->engine, id, channel, asker, &text, &err)
+                : turn_why_text(turn->engine, id, channel, asker, &text, &err);
     buf_puts(&out, found < 0 ? err.text : text);
     turn_command_reply(turn, &out);
     return found;

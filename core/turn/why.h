@@ -14,6 +14,11 @@ troupe_status turn_why_json(struct engine *engine, const char *id, const char *c
 troupe_status turn_why_text(struct engine *engine, const char *id, const char *channel,
                             const char *asker, char **ret, struct error *err); /* mem_free */
 
+/* The same as Markdown for a chat: at most 2,000 UTF-16 units, at whose end stands what is left out. Nothing that
+ * agents, models or members wrote is markup there. why_chat.c. mem_free. */
+troupe_status turn_why_chat(struct engine *engine, const char *id, const char *channel,
+                            const char *asker, char **ret, struct error *err);
+
 /* Where a follower of ended turns stands. Zero: from now on. */
 struct turn_tail {
     int64_t finished_ms, id;

@@ -4,7 +4,9 @@
  */
 #include "turn_fixture.h"
 
+#include "base/text.h"
 #include "turn/core_commands.h"
+#include "turn/why.h"
 
 #define BODY(name)                                                                                 \
     static troupe_status name##_body(void *arg);                                                   \
@@ -564,6 +566,58 @@ BODY(why_tells_members_of_their_own_channel_only)
     return TROUPE_OK;
 }
 
+/* Writes what an agent or a model might leave, and gives the page of it. */
+static troupe_status why_of(struct stage_test *t, const char *sentence, const char *trace,
+                            char **ret)
+{
+    struct fixture *f = &t->base;
+    _cleanup_batch_ struct store_batch *batch = store_batch_new();
+
+    store_batch_add(batch, STORE_SQL("UPDATE event SET sentence = ?1, trace = ?2 WHERE id = 1",
+                                     store_text(sentence), store_text(trace)));
+    CHECK_STATUS(store_commit(f->store, batch, 0, &f->err), TROUPE_OK);
+    return turn_why_chat(t->engine, "1", NULL, NULL, ret, &f->err);
+}
+
+BODY(why_is_a_list_in_a_chat_and_nothing_in_it_is_markup)
+{
+    static const char first[] = "{\"entries\":[{\"ms\":3,\"at\":\"llm.chat\",\"code\":\"llm."
+                                "fallback\",\"text\":\"gpt-5-mini failed "
+                                "(no_images); asking \\\"llama3.2:3b\\\", "
+                                "too\"},{\"ms\":9,\"at\":\"**x\",\"code\":\"`a`\",\"text\":"
+                                "\"# [a](https://b) <@7> ||c||\\n- d_e_2\"}],\"dropped\":0}";
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record = ask(t, "reply x");
+    _cleanup_mem_ char *page = NULL, *longer = NULL;
+    struct buf many = BUF_INIT;
+
+    WAIT_FOR(record->over && list_empty(&t->engine->turns));
+    CHECK_STATUS(why_of(t, "I can't *answer* that", first, &page), TROUPE_OK);
+    CHECK(text_starts(page, "**Turn 1** — done, **"));
+    CHECK(strstr(page, "\n> I can't \\*answer\\* that\n"));
+    CHECK(strstr(
+        page, "\n- 3 ms **llm.chat**: llm.fallback — **gpt-5-mini** failed (no\\_images); asking "
+              "\"**llama3.2:3b**\", too\n"));
+    CHECK(strstr(page,
+                 "\n- 9 ms **\\*\\*x**: \\`a\\` — \\# \\[a\\](https://b) \\<@7\\> \\|\\|c\\|\\| - "
+                 "**d\\_e\\_2**"));
+    CHECK(!strstr(page, "more step"));
+
+    buf_puts(&many, "{\"entries\":[");
+    for (int i = 0; i < 60; i++)
+        buf_printf(&many, "%s{\"ms\":%d,\"at\":\"stage\",\"code\":\"code\",\"text\":\"%s\"}",
+                   i ? "," : "", i, "\xf0\x9f\x8e\xad as long as a text of a step is on the whole");
+    buf_puts(&many, "],\"dropped\":5}");
+    CHECK_STATUS(why_of(t, NULL, buf_text(&many), &longer), TROUPE_OK);
+    buf_clear(&many);
+    CHECK(text_utf16_len(longer, strlen(longer)) <= 2000);
+    CHECK(text_utf16_len(longer, strlen(longer)) > 1800);
+    CHECK(strstr(longer, " more steps; `troupe why 1` at the shell has all"));
+    CHECK(!strcmp(strrchr(longer, ' '), " all"));
+    return TROUPE_OK;
+}
+
 /* ---- coroutines ------------------------------------------------------------------------------ */
 
 static troupe_status stand(void *arg)
@@ -678,6 +732,7 @@ int main(void)
         TEST(built_in_commands_answer),
         TEST(core_commands_are_declared_like_functions),
         TEST(why_tells_members_of_their_own_channel_only),
+        TEST(why_is_a_list_in_a_chat_and_nothing_in_it_is_markup),
         TEST(why_tells_nobody_of_the_commands_of_others),
         TEST(a_turn_waits_for_a_coroutine),
         TEST(observers_leave_no_money_reserved),
