@@ -15,7 +15,7 @@
 
 struct again {
     troupe_turn *turn;
-    const char *model;
+    const char *by;
     uint32_t scope;
     const char *select, *update;
 };
@@ -28,7 +28,7 @@ static troupe_value text(const char *string)
 static troupe_status put(const struct again *again, troupe_str key,
                          const struct memory_vector *vector)
 {
-    const troupe_value params[] = {troupe_sql_str(key), text(again->model),
+    const troupe_value params[] = {troupe_sql_str(key), text(again->by),
                                    troupe_sql_int(again->scope == TROUPE_SCOPE_AGENT)};
     const troupe_statement statement = {again->update, TROUPE_ARRAY(params), 1};
     char name[MEMORY_KEY_SIZE];
@@ -45,7 +45,7 @@ static troupe_status put(const struct again *again, troupe_str key,
 static troupe_status portion(const struct again *again, uint32_t *ret)
 {
     const troupe_sql_v1 *sql = troupe_sql(again->turn);
-    const troupe_value params[] = {text(again->model),
+    const troupe_value params[] = {text(again->by),
                                    troupe_sql_int(again->scope == TROUPE_SCOPE_AGENT)};
     struct memory_vector vectors[MEMORY_AT_ONCE];
     troupe_str texts[MEMORY_AT_ONCE];
@@ -73,13 +73,30 @@ static troupe_status portion(const struct again *again, uint32_t *ret)
     if (count == 0)
         return TROUPE_OK;
     status = embedder_texts(again->turn, texts, count, vectors);
-    if (status >= 0 && strcmp(vectors[0].by, again->model) != 0)
+    if (status >= 0 && strcmp(vectors[0].by, again->by) != 0)
         return TROUPE_UNAVAILABLE;
     if (status >= 0)
         status = troupe_batch_begin(again->turn);
     for (uint32_t i = 0; status >= 0 && i < count; i++)
         status = put(again, cell_str(sql->cell(rows, i, 0)), &vectors[i]);
     return status < 0 ? status : troupe_batch_commit(again->turn);
+}
+
+/* Who makes vectors now. Of a model only an answer tells how many values they have. */
+static troupe_status ask_maker(troupe_turn *turn, const char **ret)
+{
+    const troupe_str any = {"a", 1};
+    struct memory_vector vector;
+    troupe_status status;
+
+    *ret = "";
+    if (!embedder_of(turn)->model[0])
+        return TROUPE_OK;
+    status = embedder_texts(turn, &any, 1, &vector);
+    if (status < 0)
+        return status;
+    *ret = vector.by;
+    return vector.by[0] ? TROUPE_OK : TROUPE_UNAVAILABLE;
 }
 
 troupe_status embedder_again(troupe_turn *turn, uint32_t *ret_count, int *ret_left)
@@ -92,17 +109,17 @@ troupe_status embedder_again(troupe_turn *turn, uint32_t *ret_count, int *ret_le
         "ORDER BY key LIMIT 16";
     static const char piece[] = "UPDATE {knowledge} SET embedder = ?2 WHERE key = ?1 AND guild = "
                                 "CASE WHEN ?3 = 1 THEN '' ELSE COALESCE(:guild, '-') END";
-    const char *model = embedder_of(turn)->model;
+    const char *by;
+    troupe_status status = ask_maker(turn, &by);
     const struct again kinds[] = {
-        {turn, model, TROUPE_SCOPE_HERE,
+        {turn, by, TROUPE_SCOPE_HERE,
          "SELECT key, '', unseal(content, 'memory.content', account, guild, member, key) FROM "
          "{memory} WHERE" HERE "AND state <> 'history' AND tier <> 'immediate' AND embedder <> ?1 "
          "AND ?2 = 0 ORDER BY key LIMIT 16",
          "UPDATE {memory} SET embedder = ?2 WHERE" HERE "AND key = ?1 AND ?3 = 0"},
-        {turn, model, TROUPE_SCOPE_GUILD, pieces, piece},
-        {turn, model, TROUPE_SCOPE_AGENT, pieces, piece},
+        {turn, by, TROUPE_SCOPE_GUILD, pieces, piece},
+        {turn, by, TROUPE_SCOPE_AGENT, pieces, piece},
     };
-    troupe_status status = TROUPE_OK;
 
     *ret_count = 0;
     *ret_left = 0;

@@ -2,6 +2,7 @@
 #include "embedder.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,27 @@ static char *ask_of(const char *model, const troupe_str *texts, uint32_t count)
     return text;
 }
 
+/* Who makes vectors of so many values. */
+static const char *maker_of(troupe_turn *turn, const char *model, uint32_t count)
+{
+    char *by = (char *)troupe_turn_alloc(turn, MEMORY_MODEL_MAX + 16);
+
+    if (by)
+        snprintf(by, MEMORY_MODEL_MAX + 16, "%s (%u)", model, count);
+    return by;
+}
+
+int embedder_made(troupe_turn *turn, troupe_str by)
+{
+    const char *model = embedder_of(turn)->model;
+    const size_t len = strlen(model);
+
+    if (!len)
+        return by.len == 0;
+    return by.len > len + 2 && memcmp(by.ptr, model, len) == 0 &&
+           memcmp(by.ptr + len, " (", 2) == 0;
+}
+
 /* All vectors of an answer, or none. */
 static int take(troupe_turn *turn, const char *model, troupe_str answer, uint32_t count,
                 struct memory_vector *ret)
@@ -90,12 +112,17 @@ static int take(troupe_turn *turn, const char *model, troupe_str answer, uint32_
         const char *text = json_string_value(json_array_get(vectors, i));
 
         ret[i].count = text ? unpack(text, values) : 0;
-        ret[i].by = model;
         ret[i].values =
             ret[i].count ? (float *)troupe_turn_alloc(turn, ret[i].count * sizeof(float)) : NULL;
-        good = ret[i].values != NULL;
+        good = ret[i].values != NULL && ret[i].count == ret[0].count;
         if (good)
             memcpy(ret[i].values, values, ret[i].count * sizeof(float));
+    }
+    if (good) {
+        ret[0].by = maker_of(turn, model, ret[0].count);
+        good = ret[0].by != NULL;
+        for (uint32_t i = 1; i < count; i++)
+            ret[i].by = ret[0].by;
     }
     free(values);
     json_decref(json);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Vectors of texts: by the host's own embedder, which is free and always there, or by a model of llm.embed,
- * which knows what means the same. A row says which one made its vector. While the model does not answer new
- * texts get vectors of the host's; those, and all that an earlier model made, are made again by a job.
+ * which knows what means the same. A row says which one made its vector, and of how many values: a model of the
+ * same name may be another one tomorrow. While the model does not answer new texts get vectors of the host's;
+ * those, and all that an earlier model made, are made again by a job.
  */
 #ifndef MEMORY_EMBEDDER_H
 #define MEMORY_EMBEDDER_H
@@ -22,7 +23,7 @@ struct memory_embedder {
 struct memory_vector {
     float *values; /* as long as the turn */
     uint32_t count;
-    const char *by; /* the model, or "" */
+    const char *by; /* "MODEL (VALUES)", or "" for the host's own */
 };
 
 const struct memory_embedder *embedder_of(troupe_turn *turn);
@@ -32,6 +33,8 @@ troupe_status embedder_local(troupe_turn *turn, troupe_str text, struct memory_v
  * each. A failure of the model's is no failure. [turn, waits] */
 troupe_status embedder_texts(troupe_turn *turn, const troupe_str *texts, uint32_t count,
                              struct memory_vector *ret);
+/* Whether the model that is set up made it, as far as its name tells. */
+int embedder_made(troupe_turn *turn, troupe_str by);
 /* Plans the job that makes vectors again, some seconds after that time. [turn, waits] */
 troupe_status embedder_plan(troupe_turn *turn, int64_t in_ms);
 #define EMBEDDER_JOB    "vectors"

@@ -119,18 +119,43 @@ static int is_found(const struct recall *recall, troupe_str key)
     return 0;
 }
 
+/* Whether the row's vector is what its maker would make now, as far as that is known. */
+static int is_current(const struct recall *recall, troupe_str by)
+{
+    const char *now = recall->by_model.count ? recall->by_model.by : "";
+
+    return now[0] ? by.len == strlen(now) && memcmp(by.ptr, now, (size_t)by.len) == 0
+                  : embedder_made(recall->turn, by);
+}
+
+/* A model found no vector of its own length here: there may be some of another one. */
+static troupe_status look_for_stale(struct recall *recall, const char *sql, uint32_t scope,
+                                    const struct memory_vector *vector)
+{
+    const troupe_value params[] = {troupe_sql_str((troupe_str){vector->by, strlen(vector->by)}),
+                                   troupe_sql_int(scope == TROUPE_SCOPE_AGENT)};
+    troupe_rows *rows;
+    troupe_status status;
+
+    if (!vector->by[0])
+        return TROUPE_OK;
+    status = troupe_sql(recall->turn)->query(recall->turn, sql, params, 2, &rows);
+    if (status >= 0)
+        recall->stale |= troupe_sql(recall->turn)->row_count(rows) > 0;
+    return status;
+}
+
 /* `by` made the row's vector; likeness to one of another embedder says nothing. */
 static void add(struct recall *recall, const troupe_text_hit *hit,
                 const struct memory_vector *vector, troupe_str by, struct memory_found found,
                 double importance)
 {
     const double age = (double)(recall->now - found.said_at) / DAY_MS;
-    const char *model = embedder_of(recall->turn)->model;
     const int same =
         vector && by.len == strlen(vector->by) && memcmp(by.ptr, vector->by, (size_t)by.len) == 0;
     const double least = vector && vector->by[0] ? LIKE_LEAST_MODEL : LIKE_LEAST;
 
-    recall->stale |= by.len != strlen(model) || memcmp(by.ptr, model, (size_t)by.len) != 0;
+    recall->stale |= !is_current(recall, by);
     if (recall->count == FOUND_MAX || is_found(recall, found.key) ||
         (hit->share <= 0 && (!same || hit->likeness < least)))
         return;
@@ -152,7 +177,14 @@ static troupe_status find_facts(struct recall *recall, const struct memory_vecto
 
     if (status == TROUPE_UNSUPPORTED) /* nobody is there */
         return TROUPE_OK;
-    if (status < 0 || hits.count == 0)
+    if (status >= 0 && hits.count == 0)
+        return look_for_stale(recall,
+                              "SELECT 1 FROM {memory} WHERE account = COALESCE(:account, '') AND "
+                              "guild = COALESCE(:guild, '') AND member = :member AND "
+                              "state <> 'history' AND tier <> 'immediate' AND embedder <> ?1 AND "
+                              "?2 = 0 LIMIT 1",
+                              TROUPE_SCOPE_HERE, vector);
+    if (status < 0)
         return status;
     status =
         rows_of(recall,
@@ -215,7 +247,14 @@ static troupe_status find_knowledge(struct recall *recall, uint32_t scope,
     /* Many documents have many vectors; those of the host's own hardly change the order of what words find. */
     if (status >= 0 && (hits.count == 0 || vector->by[0]))
         status = search(recall, scope, vector, &hits);
-    if (status < 0 || hits.count == 0)
+    if (status >= 0 && hits.count == 0)
+        return look_for_stale(
+            recall,
+            "SELECT 1 FROM {knowledge} WHERE account = COALESCE(:account, '') AND "
+            "guild = CASE WHEN ?2 = 1 THEN '' ELSE COALESCE(:guild, '-') END AND embedder <> ?1 "
+            "LIMIT 1",
+            scope, vector);
+    if (status < 0)
         return status;
     status = rows_of(
         recall,

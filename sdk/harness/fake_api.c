@@ -174,8 +174,9 @@ static struct fake_plan *answer_embeddings(struct fake_api *api, const struct fa
     fault = endpoint_fault(api, "embeddings", model, api->embeddings);
     if (fault)
         return fault;
-    return model_known(api, model) ? fake_answer_embeddings(body, model)
-                                   : unknown_model(FAKE_OPENAI, model);
+    return model_known(api, model)
+               ? fake_answer_embeddings(body, model, fake_script_values(api->script, model))
+               : unknown_model(FAKE_OPENAI, model);
 }
 
 /* Ollama's form of the same. */
@@ -185,8 +186,9 @@ static struct fake_plan *answer_embed(struct fake_api *api, const struct fake_re
     const char *model = fake_rule_str(body, "model", "");
 
     log_request(api, request, body, ++api->embeddings);
-    return model_known(api, model) ? fake_answer_embed(body, model)
-                                   : unknown_model(FAKE_OLLAMA, model);
+    return model_known(api, model)
+               ? fake_answer_embed(body, model, fake_script_values(api->script, model))
+               : unknown_model(FAKE_OLLAMA, model);
 }
 
 static struct fake_plan *answer_moderation(struct fake_api *api, const struct fake_request *request,

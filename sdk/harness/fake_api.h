@@ -36,10 +36,11 @@ void fake_api_init(struct fake_api *api);
 void fake_api_clear(struct fake_api *api);
 struct fake_plan *fake_api_answer(struct fake_server *server, const struct fake_request *request);
 
-/* The answer to an embeddings request: a bag of hashed words, so like texts lie near each other. */
-struct fake_plan *fake_answer_embeddings(const json_t *body, const char *model);
+/* The answer to an embeddings request: a bag of hashed words, so like texts lie near each other;
+ * of `values` where the request does not say. */
+struct fake_plan *fake_answer_embeddings(const json_t *body, const char *model, int64_t values);
 /* The same as Ollama gives it. */
-struct fake_plan *fake_answer_embed(const json_t *body, const char *model);
+struct fake_plan *fake_answer_embed(const json_t *body, const char *model, int64_t values);
 /* Texts with "bad" in them are flagged. */
 struct fake_plan *fake_answer_moderation(const json_t *body, const char *model);
 /* A picture of one point; with what it cost, as OpenRouter tells. */

@@ -6,9 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#define DIMENSIONS_DEFAULT 16
-#define DIMENSIONS_MAX     4096
-#define INPUTS_MAX         2048
+#define DIMENSIONS_MAX 4096
+#define INPUTS_MAX     2048
 
 static void embed(const char *text, float *vector, size_t dimensions)
 {
@@ -81,10 +80,10 @@ static json_t *one(const char *text, size_t index, size_t dimensions, bool packe
                      embedding);
 }
 
-struct fake_plan *fake_answer_embeddings(const json_t *body, const char *model)
+struct fake_plan *fake_answer_embeddings(const json_t *body, const char *model, int64_t values)
 {
     const json_t *input = json_object_get(body, "input");
-    int64_t dimensions = fake_rule_int(body, "dimensions", DIMENSIONS_DEFAULT);
+    int64_t dimensions = fake_rule_int(body, "dimensions", values);
     bool packed = strcmp(fake_rule_str(body, "encoding_format", "float"), "base64") == 0;
     size_t count = json_is_array(input) ? json_array_size(input) : 1;
     json_int_t tokens = 0;
@@ -109,16 +108,16 @@ struct fake_plan *fake_answer_embeddings(const json_t *body, const char *model)
                                            "total_tokens", tokens));
 }
 
-struct fake_plan *fake_answer_embed(const json_t *body, const char *model)
+struct fake_plan *fake_answer_embed(const json_t *body, const char *model, int64_t values)
 {
     const json_t *input = json_object_get(body, "input"), *text;
-    int64_t dimensions = fake_rule_int(body, "dimensions", DIMENSIONS_DEFAULT);
+    int64_t dimensions = fake_rule_int(body, "dimensions", values);
     json_t *vectors = json_array();
     json_int_t tokens = 0;
     size_t i;
 
     if (dimensions < 1 || dimensions > DIMENSIONS_MAX)
-        dimensions = DIMENSIONS_DEFAULT;
+        dimensions = values;
     json_array_foreach (input, i, text) {
         const char *words = json_string_value(text);
         json_t *entry = one(words ? words : "", i, (size_t)dimensions, false);

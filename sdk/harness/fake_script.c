@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VALUES_DEFAULT 16
+#define VALUES_MAX     4096
+
 struct rule {
     const json_t *source;
     regex_t regex;
@@ -161,6 +164,21 @@ static bool rule_init(struct rule *rule, const json_t *source, char *err, size_t
     return true;
 }
 
+static bool values_hold(const json_t *values, char *err, size_t err_size)
+{
+    const char *model;
+    json_t *count;
+
+    json_object_foreach ((json_t *)values, model, count) {
+        if (json_integer_value(count) < 1 || json_integer_value(count) > VALUES_MAX) {
+            snprintf(err, err_size, "vectors of model \"%.60s\" have 1 to %d values", model,
+                     VALUES_MAX);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool thinks_known(const json_t *thinks, char *err, size_t err_size)
 {
     const char *model;
@@ -189,7 +207,8 @@ struct fake_script *fake_script_new(const json_t *source, char *err, size_t err_
         snprintf(err, err_size, "a script is {\"rules\": [...]}");
         goto fail;
     }
-    if (!thinks_known(json_object_get(script->source, "thinks"), err, err_size))
+    if (!thinks_known(json_object_get(script->source, "thinks"), err, err_size) ||
+        !values_hold(json_object_get(script->source, "values"), err, err_size))
         goto fail;
     script->rules = fake_alloc(json_array_size(rules) * sizeof(*script->rules));
     for (size_t i = 0; i < json_array_size(rules); i++) {
@@ -223,6 +242,13 @@ void fake_script_free(struct fake_script *script)
 const char *fake_script_thinks(const struct fake_script *script, const char *model)
 {
     return script ? fake_rule_str(json_object_get(script->source, "thinks"), model, "") : "";
+}
+
+int64_t fake_script_values(const struct fake_script *script, const char *model)
+{
+    const json_t *values = script ? json_object_get(script->source, "values") : NULL;
+
+    return values ? fake_rule_int(values, model, VALUES_DEFAULT) : VALUES_DEFAULT;
 }
 
 /* ---- matching ---------------------------------------------------------------------------- */

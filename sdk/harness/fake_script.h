@@ -5,7 +5,7 @@
  *   { "rules": [ RULE, … ] }                     (or the array alone)
  *
  * with "thinks": {MODEL: "gemini" | "deepseek" | "claude"} for models that think (fake_thoughts.h) and want that
- * back; the first rule that matches answers; without one the default echo does. A rule:
+ * back, and "values": {MODEL: N} for how many its vectors have (16); the first rule that matches answers; without one the default echo does. A rule:
  *
  *   "match"          text in the last user message, or an object of conditions that all hold:
  *                    {"contains": T, "regex": POSIX ERE, "nth": N (n-th chat request, from 1),
@@ -93,6 +93,8 @@ void fake_script_free(struct fake_script *script);
 const json_t *fake_script_match(struct fake_script *script, const struct fake_talk *talk);
 /* How a model thinks, by name; "" where it does not. */
 const char *fake_script_thinks(const struct fake_script *script, const char *model);
+/* How many values a model's vectors have. */
+int64_t fake_script_values(const struct fake_script *script, const char *model);
 /* The faults of a rule (0 for NULL). */
 uint32_t fake_rule_faults(const json_t *rule);
 int64_t fake_rule_int(const json_t *rule, const char *key, int64_t fallback);
