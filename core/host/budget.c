@@ -4,8 +4,8 @@
  * what it is for.
  */
 #include "host/host_table.h"
+#include "host/paid.h"
 
-#include "base/log.h"
 #include "turn/budget_level.h"
 #include "turn/budget_tell.h"
 #include "turn/engine_private.h"
@@ -17,34 +17,24 @@
 #define UNITS_MOST (UINT64_C(1) << 40) /* of one reservation; more is a mistake */
 
 static troupe_status do_reserve(struct record_call *call, const struct turn_budget_request *request,
-                                int64_t id)
+                                int64_t id, int64_t *ret_reserved_ms)
 {
-    struct turn_frame *frame = call->frame;
-    struct store *store = frame->turn->engine->store;
+    struct store *store = call->frame->turn->engine->store;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
+    struct turn_budget_obstacle obstacle;
     struct error err;
-    troupe_status status = turn_budget_check(store, request, 0, &err);
+    int64_t reserved_ms;
+    troupe_status status = turn_budget_check(store, request, 0, &obstacle, &err);
 
     if (status == TROUPE_OK) {
-        turn_budget_add_reserve(batch, request, id);
+        reserved_ms = turn_budget_add_reserve(batch, request, id);
         status = turn_record_try(call, batch, &id, sizeof(id), &err);
-        if (status == TROUPE_OK)
+        if (status == TROUPE_OK) {
+            *ret_reserved_ms = reserved_ms;
             return status;
-        if (status == TROUPE_CONFLICT)
-            status = turn_budget_refusal(store, request, 0, &err);
+        }
     }
-    if (status != TROUPE_BUDGET) {     /* what it says is the operator's */
-        if (status != TROUPE_CANCELED) /* another host has the turn, or it was stopped */
-            log_warn("turn", "turn %lld: nothing could be reserved: %s", (long long)frame->turn->id,
-                     err.text);
-        turn_frame_error(frame, status, "budget.storage", ENGINE_NO_STORAGE);
-    } else {
-        turn_budget_tell_refused(frame->turn, request);
-        turn_frame_error(frame, status,
-                         request->worst > INT64_MAX ? "budget.price_unknown" : "budget.cap", "%s",
-                         err.text);
-    }
-    return turn_record_note(call, status, NULL, 0);
+    return host_paid_refused(call, request, status, &obstacle, &err);
 }
 
 /* For the turn's figures. */
@@ -71,7 +61,7 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
     const struct turn_budget_request request =
         turn_reservation_wish(frame->turn, frame->agent->name, worst_micros, what ? what : "");
     struct record_call call = {0};
-    int64_t id = 0;
+    int64_t id = 0, reserved_ms = 0;
     troupe_status status = may_spend(frame);
 
     if (status == TROUPE_OK)
@@ -87,10 +77,10 @@ static troupe_status reserve(troupe_turn *turn, uint64_t worst_micros, const cha
         frame->turn->spends = true;
         id = turn_engine_next_reservation(frame->turn->engine);
         frame->turn->reserved++;
-        status = do_reserve(&call, &request, id);
+        status = do_reserve(&call, &request, id, &reserved_ms);
         frame->turn->reserved -= status == TROUPE_BUDGET;
         if (status == TROUPE_OK)
-            turn_reservation_new(frame, worst_micros, request.what, id);
+            turn_reservation_new(frame, worst_micros, request.what, id)->reserved_ms = reserved_ms;
     }
     if (status == TROUPE_OK) {
         show_what(frame->turn, request.what);

@@ -121,15 +121,14 @@ static troupe_status send_off(struct record_call *call, struct turn_reservation 
     struct settling *settling = mem_zero(1, sizeof(*settling));
     const struct turn_budget_request request = turn_reservation_request(turn, own);
     troupe_status status;
-    size_t row;
 
     *settling = (struct settling){.engine = turn->engine,
                                   .turn_id = turn->id,
                                   .id = own->id,
                                   .micros = micros,
-                                  .limits = turn_budget_limits_of(turn->engine)};
-    row = turn_budget_add_book(batch, &request, own->id, micros);
-    settling->watch = turn_budget_watch(batch, &settling->limits, own->id, row, micros);
+                                  .limits = turn->engine->budget};
+    turn_budget_add_book(batch, &request, own->id, own->reserved_ms, micros);
+    settling->watch = turn_budget_watch(batch, &settling->limits, own->id, micros);
     status = turn_record_submit(call, batch, NULL, 0, settled, settling, err);
     if (status < 0) {
         mem_free(settling);
@@ -149,10 +148,10 @@ static troupe_status ask_store(struct record_call *call, int64_t reservation, ui
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     struct turn *turn = call->frame->turn;
-    const struct turn_budget_limits limits = turn_budget_limits_of(turn->engine);
+    const struct turn_budget_limits limits = turn->engine->budget;
     const int64_t id = turn_record_reservation(turn, reservation);
     size_t row = turn_budget_add_settle(batch, id, turn->id, micros);
-    const struct turn_budget_watch watch = turn_budget_watch(batch, &limits, id, row, micros);
+    const struct turn_budget_watch watch = turn_budget_watch(batch, &limits, id, micros);
     troupe_status status = turn_record_try(call, batch, NULL, 0, err);
 
     if (status == TROUPE_OK) {

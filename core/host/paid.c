@@ -20,16 +20,16 @@ static troupe_status used_already(struct record_call *call)
     return turn_record_note(call, TROUPE_CONFLICT, NULL, 0);
 }
 
-/* A reservation that was not made; its sentence is told. */
-static troupe_status refused(struct record_call *call, const struct turn_budget_request *request,
-                             troupe_status status, struct error *err)
+troupe_status host_paid_refused(struct record_call *call, const struct turn_budget_request *request,
+                                troupe_status status, struct turn_budget_obstacle *obstacle,
+                                struct error *err)
 {
     struct turn_frame *frame = call->frame;
 
     if (status == TROUPE_CONFLICT)
-        status = turn_budget_refusal(frame->turn->engine->store, request, 0, err);
+        status = turn_budget_refusal(frame->turn->engine->store, request, 0, obstacle, err);
     if (status == TROUPE_BUDGET) {
-        turn_budget_tell_refused(frame->turn, request);
+        turn_budget_tell_refused(frame->turn, request, obstacle);
         turn_frame_error(frame, status,
                          request->worst > INT64_MAX ? "budget.price_unknown" : "budget.cap", "%s",
                          err->text);
@@ -62,7 +62,7 @@ static void add_money(struct turn *turn, struct store_batch *batch, struct turn_
         if (turn_reservation_is_said(own->number))
             paid->spent = turn_engine_next_reservation(turn->engine);
         own->id = paid->spent;
-        turn_budget_add_spend(batch, &request, own->id);
+        own->reserved_ms = turn_budget_add_spend(batch, &request, own->id);
         turn->spends = true;
         turn->reserved++;
     } else {
@@ -89,6 +89,7 @@ static troupe_status begin_first(struct record_call *call, struct host_paid *pai
     struct turn_reservation *own = turn_reservation_find(turn, paid->number);
     _cleanup_batch_ struct store_batch *batch = NULL;
     struct turn_budget_request request;
+    struct turn_budget_obstacle obstacle;
     struct buf mark = BUF_INIT;
     struct error err;
     troupe_status status = TROUPE_OK;
@@ -101,10 +102,10 @@ static troupe_status begin_first(struct record_call *call, struct host_paid *pai
         return turn_record_note(call, co_status(), NULL, 0);
     if (paid->said) {
         request = turn_reservation_request(turn, own);
-        status = turn_budget_check(turn->engine->store, &request, 0, &err);
+        status = turn_budget_check(turn->engine->store, &request, 0, &obstacle, &err);
         if (status < 0) {
             own->state = RESERVATION_RETURNED;
-            return refused(call, &request, status, &err);
+            return host_paid_refused(call, &request, status, &obstacle, &err);
         }
     }
     batch = store_batch_new();
@@ -120,7 +121,8 @@ static troupe_status begin_first(struct record_call *call, struct host_paid *pai
     latch_unref(paid->latch);
     paid->latch = NULL;
     undo_money(turn, paid, status);
-    return paid->said ? refused(call, &request, status, &err) : not_dispatched(call, status, &err);
+    return paid->said ? host_paid_refused(call, &request, status, &obstacle, &err)
+                      : not_dispatched(call, status, &err);
 }
 
 troupe_status host_paid_marked(struct record_call *call, struct host_paid *paid, bool failed)
@@ -145,8 +147,9 @@ troupe_status host_paid_marked(struct record_call *call, struct host_paid *paid,
     own = turn_reservation_find(turn, paid->number);
     if (paid->said && own) {
         struct turn_budget_request request = turn_reservation_request(turn, own);
+        struct turn_budget_obstacle obstacle;
 
-        return refused(call, &request, status, &err);
+        return host_paid_refused(call, &request, status, &obstacle, &err);
     }
     return not_dispatched(call, status, &err);
 }
@@ -201,12 +204,11 @@ static troupe_status begin_again(struct record_call *call, int64_t spent, int64_
     struct engine *engine = turn->engine;
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
     _cleanup_rows_ struct store_rows *rows = NULL;
-    struct turn_budget_request request = {.caps = &engine->caps,
+    struct turn_budget_request request = {.caps = TURN_BUDGET_CAPS_OF(&engine->budget),
                                           .turn_id = turn->id,
-                                          .hour = &engine->caps_hour,
-                                          .month = &engine->caps_month,
                                           .aliases = &engine->aliases};
-    const struct turn_budget_limits limits = turn_budget_limits_of(engine);
+    const struct turn_budget_limits limits = engine->budget;
+    struct turn_budget_obstacle obstacle;
     struct turn_budget_watch watch;
     int64_t id = turn_engine_next_reservation(engine);
     struct buf mark = BUF_INIT;
@@ -217,12 +219,14 @@ static troupe_status begin_again(struct record_call *call, int64_t spent, int64_
         return turn_frame_error(call->frame, status, "budget.storage", "%s", err.text);
     pack_int(&mark, ATTEMPTS_MAX);
     pack_int(&mark, id);
-    watch = turn_budget_watch(batch, &limits, spent,
-                              turn_budget_add_again(batch, &request, spent, id), request.worst);
+    turn_budget_add_again(batch, &request, spent, id);
+    watch = turn_budget_watch(batch, &limits, spent, request.worst);
     status = turn_record_begun(call, batch, buf_text(&mark), mark.len, &err);
     buf_clear(&mark);
-    if (status == TROUPE_CONFLICT)
-        turn_budget_tell_refused(turn, &request);
+    if (status == TROUPE_CONFLICT) {
+        obstacle = turn_budget_obstacle(engine->store, &request, turn_engine_soon(engine));
+        turn_budget_tell_refused(turn, &request, &obstacle);
+    }
     if (status < 0)
         return turn_frame_error(call->frame, status == TROUPE_CONFLICT ? TROUPE_BUDGET : status,
                                 "budget.again", "%s", err.text);

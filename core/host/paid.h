@@ -8,6 +8,7 @@
 #define HOST_PAID_H
 
 #include "host/host_table.h"
+#include "turn/budget_refusal.h"
 
 struct latch;
 
@@ -31,5 +32,10 @@ troupe_status host_paid_marked(struct record_call *call, struct host_paid *paid,
  * with the mark is given back. Returns `failure`. [waits] */
 troupe_status host_paid_take_back(struct record_call *call, const struct host_paid *paid,
                                   troupe_status failure);
+/* Tells that a reservation was not made, with its sentence, and notes it. `status` is what the commit said, or
+ * turn_budget_check, which has filled `obstacle`. Returns what was noted. [waits] */
+troupe_status host_paid_refused(struct record_call *call, const struct turn_budget_request *request,
+                                troupe_status status, struct turn_budget_obstacle *obstacle,
+                                struct error *err);
 
 #endif

@@ -12,32 +12,6 @@
 
 #include <string.h>
 
-/* One of the sums that a reservation counts against. */
-struct part {
-    const char *scope, *id;
-    int64_t cap;
-};
-
-#define PARTS 4
-
-static size_t parts_of(const struct turn_budget_request *request, struct part out[PARTS])
-{
-    const struct turn_budget_caps *caps = request->caps;
-    const struct turn_budget_scope *scope = &request->scope;
-    const struct part all[PARTS] = {
-        {"bot", scope->bot, caps->bot},
-        {"guild", scope->guild, caps->guild},
-        {"member", scope->member, caps->member},
-        {"plugin", scope->plugin, caps->plugin},
-    };
-    size_t count = 0;
-
-    for (size_t i = 0; i < PARTS; i++)
-        if (all[i].id && *all[i].id)
-            out[count++] = all[i];
-    return count;
-}
-
 void turn_budget_day(int64_t now_ms, char ret[TURN_BUDGET_DAY_SIZE])
 {
     char stamp[CLOCK_ISO_SIZE];
@@ -47,80 +21,59 @@ void turn_budget_day(int64_t now_ms, char ret[TURN_BUDGET_DAY_SIZE])
     ret[TURN_BUDGET_DAY_SIZE - 1] = '\0';
 }
 
-troupe_status turn_budget_refusal(struct store *store, const struct turn_budget_request *request,
-                                  uint64_t deadline, struct error *err)
-{
-    if (turn_budget_span_refusal(store, request, deadline, err) < 0 ||
-        turn_budget_stop_refusal(store, request, deadline, err) < 0)
-        return TROUPE_BUDGET;
-    return error_set(err, TROUPE_BUDGET,
-                     "this could cost up to %.4f USD, which is more than a cap in [budget] leaves",
-                     (double)(int64_t)request->worst / 1e6);
-}
-
 /* ---- statements ----------------------------------------------------------------------------- */
 
 static void move_sums(struct store_batch *batch, int64_t id, struct store_value settled,
                       int64_t unknown)
 {
     store_batch_add(batch,
-                    STORE_SQL(SQL_BUDGET_MOVE_SUMS, store_int(id), settled, store_int(unknown)));
+                    STORE_SQL(SQL_BUDGET_MOVE_DAY, store_int(id), settled, store_int(unknown)));
     turn_budget_span_move(batch, id, settled, unknown);
-}
-
-static struct store_value text_of(const char *text)
-{
-    return store_text(text ? text : "");
 }
 
 static void add_to_sums(struct store_batch *batch, const struct turn_budget_request *request,
                         const char *day, int64_t now_ms)
 {
     const struct turn_budget_scope *scope = &request->scope;
-    const struct turn_budget_caps *caps = request->caps;
-    struct part parts[PARTS];
-    size_t count = parts_of(request, parts);
+    const struct turn_budget_caps *caps = request->caps[TURN_BUDGET_DAY];
+    const char *what = request->what ? request->what : "";
     char alias[TURN_BUDGET_ALIAS_SIZE];
 
-    turn_budget_stop_alias_kept(request->aliases, request->what ? request->what : "", alias);
-    store_batch_add(
-        batch, STORE_EXPECT((int)count, SQL_BUDGET_ADD_TO_DAY, store_text(day),
-                            store_int((int64_t)request->worst), text_of(scope->bot),
-                            text_of(scope->guild), text_of(scope->member), text_of(scope->plugin),
-                            store_int(caps->bot), store_int(caps->guild), store_int(caps->member),
-                            store_int(caps->plugin), text_of(request->what), store_text(alias)));
+    turn_budget_stop_alias_kept(request->aliases, what, alias);
+    store_batch_add(batch, STORE_EXPECT(turn_budget_scope_count(scope), SQL_BUDGET_ADD_TO_DAY,
+                                        store_text(day), store_int((int64_t)request->worst),
+                                        TURN_BUDGET_ID_VALUES(scope), TURN_BUDGET_CAP_VALUES(caps),
+                                        store_text(what), store_text(alias)));
     turn_budget_span_add(batch, request, now_ms);
 }
 
-/* `id` NULL: the store makes it. Returns the statement's index. */
-static size_t add_row(struct store_batch *batch, const char *sql,
-                      const struct turn_budget_request *request, struct store_value id)
+static int64_t add_row(struct store_batch *batch, const char *sql,
+                       const struct turn_budget_request *request, int64_t id)
 {
     const struct turn_budget_scope *scope = &request->scope;
     int64_t now_ms = clock_wall_ms();
-    size_t ledger;
     char day[TURN_BUDGET_DAY_SIZE];
 
     turn_budget_day(now_ms, day);
-    ledger = store_batch_add(
-        batch, STORE_EXPECT(1, sql, store_int(request->turn_id), store_text(day),
-                            text_of(scope->bot), text_of(scope->guild), text_of(scope->member),
-                            text_of(scope->plugin), text_of(request->what),
-                            store_int((int64_t)request->worst), store_int(now_ms), id));
+    store_batch_add(batch, STORE_EXPECT(1, sql, store_int(request->turn_id), store_text(day),
+                                        TURN_BUDGET_ID_VALUES(scope),
+                                        store_text(request->what ? request->what : ""),
+                                        store_int((int64_t)request->worst), store_int(now_ms),
+                                        store_int(id)));
     add_to_sums(batch, request, day, now_ms);
-    return ledger;
+    return now_ms;
 }
 
-void turn_budget_add_reserve(struct store_batch *batch, const struct turn_budget_request *request,
-                             int64_t id)
+int64_t turn_budget_add_reserve(struct store_batch *batch,
+                                const struct turn_budget_request *request, int64_t id)
 {
-    add_row(batch, SQL_BUDGET_RESERVE, request, store_int(id));
+    return add_row(batch, SQL_BUDGET_RESERVE, request, id);
 }
 
-void turn_budget_add_spend(struct store_batch *batch, const struct turn_budget_request *request,
-                           int64_t id)
+int64_t turn_budget_add_spend(struct store_batch *batch, const struct turn_budget_request *request,
+                              int64_t id)
 {
-    add_row(batch, SQL_BUDGET_SPEND, request, store_int(id));
+    return add_row(batch, SQL_BUDGET_SPEND, request, id);
 }
 
 void turn_budget_add_dispatch(struct store_batch *batch, int64_t id, int64_t turn_id)
@@ -165,26 +118,20 @@ size_t turn_budget_add_settle(struct store_batch *batch, int64_t id, int64_t tur
     return row;
 }
 
-size_t turn_budget_add_book(struct store_batch *batch, const struct turn_budget_request *request,
-                            int64_t id, uint64_t micros)
+void turn_budget_add_book(struct store_batch *batch, const struct turn_budget_request *request,
+                          int64_t id, int64_t reserved_ms, uint64_t micros)
 {
-    const struct turn_budget_scope *scope = &request->scope;
     struct store_value settled = store_int(as_micros(micros));
-    struct part parts[PARTS];
-    size_t count = parts_of(request, parts), row;
+    char day[TURN_BUDGET_DAY_SIZE];
 
-    for (size_t i = 0; i < count; i++)
-        store_batch_add(batch, STORE_SQL(SQL_BUDGET_BOOK_SUM, store_int(id), settled,
-                                         store_text(parts[i].scope), store_text(parts[i].id),
-                                         store_int((int64_t)request->worst)));
-    turn_budget_span_book(batch, request, id, settled);
-    row = add_closing(batch, SQL_BUDGET_BOOK, id, request->turn_id, settled);
-    store_batch_add(batch, STORE_SQL(SQL_BUDGET_BOOKED, store_int(id), text_of(scope->bot),
-                                     text_of(scope->guild), text_of(scope->member),
-                                     text_of(scope->plugin)));
+    turn_budget_day(reserved_ms, day);
+    add_closing(batch, SQL_BUDGET_BOOK, id, request->turn_id, settled);
+    store_batch_add(batch, STORE_SQL(SQL_BUDGET_BOOK_DAY, store_text(day),
+                                     TURN_BUDGET_ID_VALUES(&request->scope), settled,
+                                     store_int((int64_t)request->worst)));
+    turn_budget_span_book(batch, request, reserved_ms, settled);
     if (micros > request->worst)
         turn_budget_stop_note(batch, id);
-    return row;
 }
 
 int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t micros)
@@ -199,47 +146,27 @@ const char *turn_budget_what(const struct store_batch *batch, size_t index)
     return store_cell_text(store_batch_result(batch, index), 0, 1, "");
 }
 
-static size_t add_unknown(struct store_batch *batch, int64_t id)
+static void add_unknown(struct store_batch *batch, int64_t id)
 {
-    size_t row = store_batch_add(
-        batch, STORE_EXPECT(1, SQL_BUDGET_UNKNOWN, store_int(id), store_int(clock_wall_ms())));
-
+    store_batch_add(batch,
+                    STORE_EXPECT(1, SQL_BUDGET_UNKNOWN, store_int(id), store_int(clock_wall_ms())));
     move_sums(batch, id, store_null(), 1);
-    return row;
 }
 
-size_t turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,
-                             int64_t old, int64_t id)
+void turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,
+                           int64_t old, int64_t id)
 {
-    size_t row = add_unknown(batch, old);
     int64_t now_ms = clock_wall_ms();
     char day[TURN_BUDGET_DAY_SIZE];
 
+    add_unknown(batch, old);
     turn_budget_day(now_ms, day);
     store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_AGAIN, store_int(old), store_int(id),
                                         store_text(day), store_int(now_ms)));
     add_to_sums(batch, request, day, now_ms);
-    return row;
 }
 
 /* ---- by themselves -------------------------------------------------------------------------- */
-
-troupe_status turn_budget_check(struct store *store, const struct turn_budget_request *request,
-                                uint64_t deadline, struct error *err)
-{
-    struct part parts[PARTS];
-    size_t count = parts_of(request, parts);
-
-    if (request->worst > INT64_MAX)
-        return error_set(err, TROUPE_BUDGET,
-                         "the price of \"%s\" is not known, so it is not spent; the admin can set "
-                         "a price in the agent's section or in the price table",
-                         request->what);
-    for (size_t i = 0; i < count; i++)
-        if ((int64_t)request->worst > parts[i].cap)
-            return turn_budget_refusal(store, request, deadline, err);
-    return TROUPE_OK;
-}
 
 troupe_status turn_budget_read(struct store *store, int64_t id, uint64_t deadline,
                                struct turn_budget_request *request, struct store_rows **ret,
@@ -261,30 +188,6 @@ troupe_status turn_budget_read(struct store *store, int64_t id, uint64_t deadlin
     request->worst = (uint64_t)store_cell_int(rows, 0, 4, 0);
     request->what = store_cell_text(rows, 0, 5, "");
     *ret = rows;
-    return TROUPE_OK;
-}
-
-troupe_status turn_budget_reserve(struct store *store, const struct turn_budget_caps *caps,
-                                  const struct turn_budget_scope *scope, int64_t turn_id,
-                                  uint64_t worst, const char *what, uint64_t deadline, int64_t *ret,
-                                  struct error *err)
-{
-    const struct turn_budget_request request = {
-        .caps = caps, .scope = *scope, .turn_id = turn_id, .worst = worst, .what = what};
-    _cleanup_batch_ struct store_batch *batch = NULL;
-    troupe_status status = turn_budget_check(store, &request, deadline, err);
-    size_t ledger;
-
-    if (status < 0)
-        return status;
-    batch = store_batch_new();
-    ledger = add_row(batch, SQL_BUDGET_RESERVE, &request, store_null());
-    status = store_commit(store, batch, deadline, err);
-    if (status == TROUPE_CONFLICT)
-        return turn_budget_refusal(store, &request, deadline, err);
-    if (status < 0)
-        return status;
-    *ret = store_batch_rowid(batch, ledger);
     return TROUPE_OK;
 }
 
@@ -350,18 +253,17 @@ troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t d
         booked = mem_zero(rows->count, sizeof(*booked));
         for (size_t i = 0; i < rows->count; i++) {
             int64_t id = store_cell_int(rows, i, 0, 0);
-            size_t row;
 
             if (!strcmp(store_cell_text(rows, i, 2, ""), "reserved")) {
                 turn_budget_add_release(batch, id, store_cell_int(rows, i, 1, 0));
                 continue;
             }
-            row = add_unknown(batch, id);
+            add_unknown(batch, id);
             if (!watcher)
                 continue;
             booked[count++] = (struct booked){
                 .turn = store_cell_int(rows, i, 1, 0),
-                .watch = turn_budget_watch(batch, watcher->limits, id, row,
+                .watch = turn_budget_watch(batch, watcher->limits, id,
                                            (uint64_t)store_cell_int(rows, i, 3, 0))};
         }
         status = store_commit(store, batch, deadline, err);
@@ -370,25 +272,6 @@ troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t d
         for (size_t i = 0; i < count; i++)
             watcher->booked(watcher->arg, booked[i].turn, batch, &booked[i].watch);
     }
-}
-
-troupe_status turn_budget_today(struct store *store, const char *scope, const char *scope_id,
-                                uint64_t deadline, struct turn_budget_sum *ret, struct error *err)
-{
-    _cleanup_rows_ struct store_rows *rows = NULL;
-    troupe_status status;
-    char day[TURN_BUDGET_DAY_SIZE];
-
-    turn_budget_day(clock_wall_ms(), day);
-    status = store_query(
-        store,
-        STORE_SQL(SQL_BUDGET_TODAY, store_text(day), store_text(scope), store_text(scope_id)),
-        deadline, &rows, err);
-    if (status < 0)
-        return status;
-    *ret = (struct turn_budget_sum){store_cell_int(rows, 0, 0, 0), store_cell_int(rows, 0, 1, 0),
-                                    store_cell_int(rows, 0, 2, 0)};
-    return TROUPE_OK;
 }
 
 troupe_status turn_budget_by_what(struct store *store, uint64_t deadline, struct store_rows **ret,

@@ -11,78 +11,56 @@
 
 #include "base/error.h"
 #include "store/store.h"
+#include "turn/budget_scope.h"
 
 #include <stdint.h>
 
-#define TURN_BUDGET_NO_CAP INT64_MAX
-#define TURN_BUDGET_MOST   INT64_C(1000000000000) /* a single amount above it is a mistake */
-
-struct turn_budget_caps {
-    int64_t bot, guild, member, plugin; /* TURN_BUDGET_NO_CAP where none is set */
-};
-
-/* Whom a reservation counts against; NULL is none (a direct message has no guild). */
-struct turn_budget_scope {
-    const char *bot, *guild, *member, *plugin;
-};
+#define TURN_BUDGET_MOST INT64_C(1000000000000) /* a single amount above it is a mistake */
 
 struct turn_budget_aliases;
 struct turn_budget_watcher;
 
 /* What is about to be spent. */
 struct turn_budget_request {
-    const struct turn_budget_caps *caps; /* a day */
+    const struct turn_budget_caps *caps[TURN_BUDGET_SPANS]; /* NULL: none is set */
     struct turn_budget_scope scope;
     int64_t turn_id;
-    uint64_t worst;                              /* UINT64_MAX: no price is known */
-    const char *what;                            /* "llm.chat gpt-x"              */
-    const struct turn_budget_caps *hour, *month; /* see budget_span.h; NULL: none is set */
-    struct turn_budget_aliases *aliases;         /* see budget_stop.h; NULL: none are kept */
+    uint64_t worst;                      /* UINT64_MAX: no price is known                 */
+    const char *what;                    /* "llm.chat gpt-x"                              */
+    struct turn_budget_aliases *aliases; /* see budget_stop.h; NULL: none are kept */
 };
 
 /* Statements for a batch, whose commit fails with TROUPE_CONFLICT where the reservation is not in
- * the state that allows them, or a cap is in the way. `id` is the reservation's number. */
-void turn_budget_add_reserve(struct store_batch *batch, const struct turn_budget_request *request,
-                             int64_t id);
+ * the state that allows them, or a cap is in the way. `id` is the reservation's number. The first two
+ * return when it is reserved, in milliseconds since 1970, for turn_budget_add_book. */
+int64_t turn_budget_add_reserve(struct store_batch *batch,
+                                const struct turn_budget_request *request, int64_t id);
 /* Reserved and dispatched at once. */
-void turn_budget_add_spend(struct store_batch *batch, const struct turn_budget_request *request,
-                           int64_t id);
+int64_t turn_budget_add_spend(struct store_batch *batch, const struct turn_budget_request *request,
+                              int64_t id);
 void turn_budget_add_dispatch(struct store_batch *batch, int64_t id, int64_t turn_id);
 void turn_budget_add_undispatch(struct store_batch *batch, int64_t id, int64_t turn_id);
 void turn_budget_add_release(struct store_batch *batch, int64_t id, int64_t turn_id);
 /* Returns the statement's index for turn_budget_over. */
 size_t turn_budget_add_settle(struct store_batch *batch, int64_t id, int64_t turn_id,
                               uint64_t micros);
-/* The same of what was reserved by `request`, with half the work and not for turn_budget_over. */
-size_t turn_budget_add_book(struct store_batch *batch, const struct turn_budget_request *request,
-                            int64_t id, uint64_t micros);
+/* The same of what was reserved by `request` at `reserved_ms`, with less work. */
+void turn_budget_add_book(struct store_batch *batch, const struct turn_budget_request *request,
+                          int64_t id, int64_t reserved_ms, uint64_t micros);
 /* By how much it went above its reservation, 0 as a rule; after the commit. */
 int64_t turn_budget_over(const struct store_batch *batch, size_t index, uint64_t micros);
 /* What it was for; the batch's. The same. */
 const char *turn_budget_what(const struct store_batch *batch, size_t index);
 /* Dispatched by an earlier run and never heard of: `old` is booked at its worst case as unknown, and
- * `id` takes its place for another attempt, dispatched. `request` is what was reserved. Returns the index of the booking. */
-size_t turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,
-                             int64_t old, int64_t id);
+ * `id` takes its place for another attempt, dispatched. `request` is what was reserved. */
+void turn_budget_add_again(struct store_batch *batch, const struct turn_budget_request *request,
+                           int64_t old, int64_t id);
 /* What a reservation was for: fills scope, worst and what, whose texts are the rows'; TROUPE_NOT_FOUND. */
 troupe_status turn_budget_read(struct store *store, int64_t id, uint64_t deadline,
                                struct turn_budget_request *request, struct store_rows **ret,
                                struct error *err);
-/* Whether it could be reserved at all: TROUPE_BUDGET for what has no known price or is above a cap
- * by itself, with a sentence for members. */
-troupe_status turn_budget_check(struct store *store, const struct turn_budget_request *request,
-                                uint64_t deadline, struct error *err);
-/* Which cap stood in the way of a reservation that was refused; TROUPE_BUDGET with a sentence. */
-troupe_status turn_budget_refusal(struct store *store, const struct turn_budget_request *request,
-                                  uint64_t deadline, struct error *err);
 
-/* The same, each with a commit of its own.
- * TROUPE_BUDGET above a cap or for an unknown price, with a sentence for members in `err`;
- * TROUPE_UNAVAILABLE and its like where the store is away: then nothing may be spent. */
-troupe_status turn_budget_reserve(struct store *store, const struct turn_budget_caps *caps,
-                                  const struct turn_budget_scope *scope, int64_t turn_id,
-                                  uint64_t worst, const char *what, uint64_t deadline, int64_t *ret,
-                                  struct error *err);
+/* The same, each with a commit of its own; TROUPE_UNAVAILABLE and its like where the store is away. */
 /* Before the first byte leaves. TROUPE_CONFLICT when it is not reserved any more. */
 troupe_status turn_budget_dispatch(struct store *store, int64_t id, int64_t turn_id,
                                    uint64_t deadline, struct error *err);
@@ -104,13 +82,6 @@ troupe_status turn_budget_close(struct store *store, int64_t turn_id, uint64_t d
 /* The day that `now_ms` lies in, as the ledger has it. */
 #define TURN_BUDGET_DAY_SIZE 11 /* of "2026-11-20" */
 void turn_budget_day(int64_t now_ms, char ret[TURN_BUDGET_DAY_SIZE]);
-
-/* Today's sums of a scope ("bot", "guild" …). */
-struct turn_budget_sum {
-    int64_t reserved, settled, unknown;
-};
-troupe_status turn_budget_today(struct store *store, const char *scope, const char *scope_id,
-                                uint64_t deadline, struct turn_budget_sum *ret, struct error *err);
 /* What today went to, the dearest first and at most 100: rows what, reserved, settled, unknown,
  * count. */
 troupe_status turn_budget_by_what(struct store *store, uint64_t deadline, struct store_rows **ret,

@@ -14,7 +14,8 @@
 
 /* Whose caps these are here; `id` NULL: of those that spent most. */
 struct level {
-    const char *scope, *id, *who, *each;
+    enum turn_budget_whose whose;
+    const char *id, *who, *each;
     size_t most; /* 0: nobody's are told */
 };
 
@@ -22,9 +23,9 @@ static void put_cap(struct turn_budget_view *view, enum turn_budget_span span,
                     const struct level *level)
 {
     if (level->id)
-        turn_budget_view_level(view, span, level->scope, level->id, level->who, "");
-    else if (!turn_budget_view_most(view, span, level->scope, level->who, level->most))
-        turn_budget_view_level(view, span, level->scope, "", level->each, "");
+        turn_budget_view_level(view, span, level->whose, level->id, level->who, "");
+    else if (!turn_budget_view_most(view, span, level->whose, level->who, level->most))
+        turn_budget_view_level(view, span, level->whose, "", level->each, "");
 }
 
 troupe_status turn_core_budget(struct turn *turn, const troupe_value *values)
@@ -32,10 +33,12 @@ troupe_status turn_core_budget(struct turn *turn, const troupe_value *values)
     const struct event *event = turn->event;
     const size_t others = event->member ? 0 : OTHERS_MAX;
     const struct level levels[] = {
-        {"bot", ENGINE_BUDGET_BOT, "the bot", "the bot", 1},
-        {"guild", event->guild, event->guild ? "this server" : "server", "each server", others},
-        {"member", event->member, event->member ? "you" : "member", "each member", others},
-        {"plugin", NULL, "agent", "each agent", AGENTS_MAX},
+        {TURN_BUDGET_BOT, ENGINE_BUDGET_BOT, "the bot", "the bot", 1},
+        {TURN_BUDGET_GUILD, event->guild, event->guild ? "this server" : "server", "each server",
+         others},
+        {TURN_BUDGET_MEMBER, event->member, event->member ? "you" : "member", "each member",
+         others},
+        {TURN_BUDGET_PLUGIN, NULL, "agent", "each agent", AGENTS_MAX},
     };
     _cleanup_buf_ struct buf without = BUF_INIT;
     struct turn_budget_view view;
@@ -47,7 +50,7 @@ troupe_status turn_core_budget(struct turn *turn, const troupe_value *values)
         const struct level *level = &levels[i];
 
         for (int span = 0; span < TURN_BUDGET_SPANS && (level->id || level->most); span++) {
-            if (turn_budget_cap(turn->engine, (enum turn_budget_span)span, level->scope) !=
+            if (turn_budget_cap_of(&turn->engine->budget.caps[span], level->whose) !=
                 TURN_BUDGET_NO_CAP)
                 put_cap(&view, (enum turn_budget_span)span, level);
             else

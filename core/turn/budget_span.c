@@ -12,37 +12,15 @@
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS  (24 * HOUR_MS)
 
-/* A cap that is set, and the scope that it is for. */
-struct part {
-    const char *scope, *id;
-    int64_t cap;
-};
-
-#define PARTS 4
-
-static size_t parts_of(const struct turn_budget_request *request,
-                       const struct turn_budget_caps *caps, struct part out[PARTS])
-{
-    const struct turn_budget_scope *scope = &request->scope;
-    size_t count = 0;
-
-    if (!caps)
-        return 0;
-    const struct part all[PARTS] = {
-        {"bot", scope->bot, caps->bot},
-        {"guild", scope->guild, caps->guild},
-        {"member", scope->member, caps->member},
-        {"plugin", scope->plugin, caps->plugin},
-    };
-    for (size_t i = 0; i < PARTS; i++)
-        if (all[i].id && *all[i].id && all[i].cap != TURN_BUDGET_NO_CAP)
-            out[count++] = all[i];
-    return count;
-}
-
-static int64_t hour_of(int64_t now_ms)
+int64_t turn_budget_span_hour(int64_t now_ms)
 {
     return now_ms / HOUR_MS;
+}
+
+void turn_budget_span_month(int64_t now_ms, char ret[TURN_BUDGET_DAY_SIZE])
+{
+    turn_budget_day(now_ms, ret);
+    snprintf(ret + sizeof("2026-11-") - 1, sizeof("01"), "01");
 }
 
 /* The hour, or the first day of the month or the day itself. */
@@ -50,55 +28,47 @@ static struct store_value begin_of(enum turn_budget_span span, int64_t now_ms,
                                    char day[TURN_BUDGET_DAY_SIZE])
 {
     if (span == TURN_BUDGET_HOUR)
-        return store_int(hour_of(now_ms));
-    turn_budget_day(now_ms, day);
+        return store_int(turn_budget_span_hour(now_ms));
     if (span == TURN_BUDGET_MONTH)
-        snprintf(day + sizeof("2026-11-") - 1, sizeof("01"), "01");
+        turn_budget_span_month(now_ms, day);
+    else
+        turn_budget_day(now_ms, day);
     return store_text(day);
 }
 
-static struct store_value text_of(const char *text)
+static void fit_month(struct store_batch *batch, const struct turn_budget_request *request,
+                      int64_t now_ms)
 {
-    return store_text(text ? text : "");
-}
+    const struct turn_budget_caps *caps = request->caps[TURN_BUDGET_MONTH];
+    const int count = turn_budget_cap_count(&request->scope, caps);
+    char month[TURN_BUDGET_DAY_SIZE];
+    struct store_value ids[TURN_BUDGET_SCOPES];
 
-static bool is_set(const char *id)
-{
-    return id && *id;
-}
+    if (!count)
+        return;
+    for (int i = 0; i < TURN_BUDGET_SCOPES; i++) {
+        const enum turn_budget_whose whose = (enum turn_budget_whose)i;
+        const bool is_set = turn_budget_cap_of(caps, whose) != TURN_BUDGET_NO_CAP;
 
-static void add_to_hour(struct store_batch *batch, const struct turn_budget_request *request,
-                        int64_t now_ms)
-{
-    static const struct turn_budget_caps none = {TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP,
-                                                 TURN_BUDGET_NO_CAP, TURN_BUDGET_NO_CAP};
-    const struct turn_budget_caps *caps = request->hour ? request->hour : &none;
-    const struct turn_budget_scope *scope = &request->scope;
-    const int rows =
-        is_set(scope->bot) + is_set(scope->guild) + is_set(scope->member) + is_set(scope->plugin);
-
-    store_batch_add(
-        batch,
-        STORE_EXPECT(rows, SQL_BUDGET_SPAN_ADD_TO_HOUR, store_int(hour_of(now_ms)),
-                     store_int((int64_t)request->worst), text_of(scope->bot), text_of(scope->guild),
-                     text_of(scope->member), text_of(scope->plugin), store_int(caps->bot),
-                     store_int(caps->guild), store_int(caps->member), store_int(caps->plugin)));
+        ids[i] = store_text(is_set ? turn_budget_id_of(&request->scope, whose) : "");
+    }
+    turn_budget_span_month(now_ms, month);
+    store_batch_add(batch, STORE_EXPECT(count, SQL_BUDGET_SPAN_FIT_MONTH, store_text(month), ids[0],
+                                        ids[1], ids[2], ids[3], TURN_BUDGET_CAP_VALUES(caps)));
 }
 
 void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_request *request,
                           int64_t now_ms)
 {
-    char month_text[TURN_BUDGET_DAY_SIZE], day_text[TURN_BUDGET_DAY_SIZE];
-    struct store_value month = begin_of(TURN_BUDGET_MONTH, now_ms, month_text),
-                       day = begin_of(TURN_BUDGET_DAY, now_ms, day_text);
-    struct part parts[PARTS];
-    size_t count = parts_of(request, request->month, parts);
+    const struct turn_budget_scope *scope = &request->scope;
+    const struct turn_budget_caps *caps = request->caps[TURN_BUDGET_HOUR];
 
-    add_to_hour(batch, request, now_ms);
-    for (size_t i = 0; i < count; i++)
-        store_batch_add(batch, STORE_EXPECT(1, SQL_BUDGET_SPAN_FITS_MONTH, month,
-                                            store_text(parts[i].scope), store_text(parts[i].id),
-                                            store_int(parts[i].cap), day));
+    store_batch_add(batch,
+                    STORE_EXPECT(turn_budget_scope_count(scope), SQL_BUDGET_SPAN_ADD_TO_HOUR,
+                                 store_int(turn_budget_span_hour(now_ms)),
+                                 store_int((int64_t)request->worst), TURN_BUDGET_ID_VALUES(scope),
+                                 TURN_BUDGET_CAP_VALUES(caps)));
+    fit_month(batch, request, now_ms);
 }
 
 void turn_budget_span_move(struct store_batch *batch, int64_t id, struct store_value settled,
@@ -109,24 +79,18 @@ void turn_budget_span_move(struct store_batch *batch, int64_t id, struct store_v
 }
 
 void turn_budget_span_book(struct store_batch *batch, const struct turn_budget_request *request,
-                           int64_t id, struct store_value settled)
+                           int64_t reserved_ms, struct store_value settled)
 {
-    const struct turn_budget_scope *scope = &request->scope;
-    const char *const of[PARTS][2] = {{"bot", scope->bot},
-                                      {"guild", scope->guild},
-                                      {"member", scope->member},
-                                      {"plugin", scope->plugin}};
-
-    for (size_t i = 0; i < PARTS; i++)
-        if (is_set(of[i][1]))
-            store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOK_HOUR, store_int(id), settled,
-                                             store_text(of[i][0]), store_text(of[i][1]),
-                                             store_int((int64_t)request->worst)));
+    store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOK_HOUR,
+                                     store_int(turn_budget_span_hour(reserved_ms)),
+                                     TURN_BUDGET_ID_VALUES(&request->scope), settled,
+                                     store_int((int64_t)request->worst)));
 }
 
 void turn_budget_span_sweep(struct store_batch *batch, int64_t now_ms)
 {
-    store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_SWEEP_HOUR, store_int(hour_of(now_ms) - 1)));
+    store_batch_add(
+        batch, STORE_SQL(SQL_BUDGET_SPAN_SWEEP_HOUR, store_int(turn_budget_span_hour(now_ms) - 1)));
 }
 
 const char *turn_budget_span_name(enum turn_budget_span span)
@@ -166,35 +130,20 @@ int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms)
     return (int64_t)timegm(&tm) * 1000;
 }
 
-size_t turn_budget_span_booked(struct store_batch *batch, enum turn_budget_span span, int64_t id)
-{
-    char day[TURN_BUDGET_DAY_SIZE];
-    struct store_value begin = begin_of(span, clock_wall_ms(), day);
-
-    if (span == TURN_BUDGET_HOUR)
-        return store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOKED_HOUR, begin, store_int(id)));
-    return store_batch_add(batch, STORE_SQL(SQL_BUDGET_SPAN_BOOKED_MONTH, begin, store_int(id)));
-}
-
 troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span span,
-                                   const char *scope, const char *scope_id, uint64_t deadline,
+                                   enum turn_budget_whose whose, const char *id, uint64_t deadline,
                                    struct turn_budget_sum *ret, struct error *err)
 {
+    static const char *const sums[TURN_BUDGET_SPANS] = {SQL_BUDGET_SPAN_HOUR, SQL_BUDGET_SPAN_DAY,
+                                                        SQL_BUDGET_SPAN_MONTH};
     _cleanup_rows_ struct store_rows *rows = NULL;
-    char month[TURN_BUDGET_DAY_SIZE];
-    struct store_value begin = begin_of(span, clock_wall_ms(), month);
-    troupe_status status;
+    char day[TURN_BUDGET_DAY_SIZE];
+    struct store_value begin = begin_of(span, clock_wall_ms(), day);
+    troupe_status status = store_query(
+        store,
+        STORE_SQL(sums[span], begin, store_text(turn_budget_scope_name(whose)), store_text(id)),
+        deadline, &rows, err);
 
-    if (span == TURN_BUDGET_DAY)
-        return turn_budget_today(store, scope, scope_id, deadline, ret, err);
-    if (span == TURN_BUDGET_HOUR)
-        status = store_query(
-            store, STORE_SQL(SQL_BUDGET_SPAN_HOUR, begin, store_text(scope), store_text(scope_id)),
-            deadline, &rows, err);
-    else
-        status = store_query(
-            store, STORE_SQL(SQL_BUDGET_SPAN_MONTH, begin, store_text(scope), store_text(scope_id)),
-            deadline, &rows, err);
     if (status == TROUPE_OK)
         *ret =
             (struct turn_budget_sum){store_cell_int(rows, 0, 0, 0), store_cell_int(rows, 0, 1, 0),
@@ -202,86 +151,45 @@ troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span sp
     return status;
 }
 
+troupe_status turn_budget_span_taken(struct store *store, const struct turn_budget_scope *scope,
+                                     uint64_t deadline, struct turn_budget_taken *ret,
+                                     struct error *err)
+{
+    const int64_t now_ms = clock_wall_ms();
+    char day[TURN_BUDGET_DAY_SIZE], month[TURN_BUDGET_DAY_SIZE];
+    _cleanup_rows_ struct store_rows *rows = NULL;
+    troupe_status status = store_query(
+        store,
+        STORE_SQL(SQL_BUDGET_SPAN_SUMS, begin_of(TURN_BUDGET_HOUR, now_ms, NULL),
+                  begin_of(TURN_BUDGET_DAY, now_ms, day),
+                  begin_of(TURN_BUDGET_MONTH, now_ms, month), TURN_BUDGET_ID_VALUES(scope)),
+        deadline, &rows, err);
+
+    if (status < 0)
+        return status;
+    *ret = (struct turn_budget_taken){0};
+    for (size_t i = 0; i < rows->count; i++) {
+        const int64_t whose = store_cell_int(rows, i, 0, 0);
+
+        for (size_t span = 0; span < TURN_BUDGET_SPANS; span++)
+            if (whose >= 0 && whose < TURN_BUDGET_SCOPES)
+                ret->of[span][whose] = store_cell_int(rows, i, 1 + span, 0);
+    }
+    return TROUPE_OK;
+}
+
 troupe_status turn_budget_span_most(struct store *store, enum turn_budget_span span,
-                                    const char *scope, size_t limit, uint64_t deadline,
+                                    enum turn_budget_whose whose, size_t limit, uint64_t deadline,
                                     struct store_rows **ret, struct error *err)
 {
     char day[TURN_BUDGET_DAY_SIZE];
     struct store_value begin = begin_of(span, clock_wall_ms(), day),
-                       most = store_int((int64_t)limit);
+                       most = store_int((int64_t)limit),
+                       scope = store_text(turn_budget_scope_name(whose));
 
     if (span == TURN_BUDGET_HOUR)
-        return store_query(store,
-                           STORE_SQL(SQL_BUDGET_SPAN_MOST_OF_HOUR, begin, store_text(scope), most),
+        return store_query(store, STORE_SQL(SQL_BUDGET_SPAN_MOST_OF_HOUR, begin, scope, most),
                            deadline, ret, err);
-    return store_query(store,
-                       STORE_SQL(SQL_BUDGET_SPAN_MOST_OF_DAYS, begin, store_text(scope), most),
-                       deadline, ret, err);
-}
-
-bool turn_budget_obstacle(struct store *store, const struct turn_budget_request *request,
-                          uint64_t deadline, struct turn_budget_obstacle *ret)
-{
-    const struct turn_budget_caps *caps[TURN_BUDGET_SPANS] = {request->hour, request->caps,
-                                                              request->month};
-    const int64_t worst = (int64_t)request->worst;
-
-    for (int i = 0; i < TURN_BUDGET_SPANS; i++) {
-        const enum turn_budget_span span = (enum turn_budget_span)i;
-        struct part parts[PARTS];
-        size_t count = parts_of(request, caps[span], parts);
-
-        for (size_t k = 0; k < count; k++) {
-            struct turn_budget_sum sum = {0, 0, 0};
-            int64_t taken;
-
-            if (turn_budget_span_sum(store, span, parts[k].scope, parts[k].id, deadline, &sum,
-                                     NULL) < 0)
-                continue;
-            taken = sum.reserved + sum.settled;
-            if (taken <= parts[k].cap - worst)
-                continue;
-            *ret = (struct turn_budget_obstacle){parts[k].scope, parts[k].id, span, parts[k].cap,
-                                                 taken};
-            return true;
-        }
-    }
-    return false;
-}
-
-static const char *whose(const char *scope)
-{
-    static const struct {
-        const char *scope, *whose;
-    } words[] = {{"bot", "the bot's"},
-                 {"guild", "this server's"},
-                 {"member", "your"},
-                 {"plugin", "this plugin's"}};
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (!strcmp(words[i].scope, scope))
-            return words[i].whose;
-    return "a";
-}
-
-troupe_status turn_budget_span_refusal(struct store *store,
-                                       const struct turn_budget_request *request, uint64_t deadline,
-                                       struct error *err)
-{
-    static const char *const ends[TURN_BUDGET_SPANS] = {"with the next hour", "at 00:00 UTC",
-                                                        "on the first of the next month, UTC"};
-    struct turn_budget_obstacle obstacle;
-
-    if (!turn_budget_obstacle(store, request, deadline, &obstacle))
-        return TROUPE_OK;
-    if (obstacle.cap == 0)
-        return error_set(err, TROUPE_BUDGET,
-                         "%s budget for %s is 0, so only what costs nothing is asked; the admin "
-                         "can raise the cap in [budget]",
-                         whose(obstacle.scope), turn_budget_span_name(obstacle.span));
-    return error_set(err, TROUPE_BUDGET,
-                     "%s budget for %s is used up; it starts anew %s, or when the admin raises the "
-                     "cap in [budget]",
-                     whose(obstacle.scope), turn_budget_span_name(obstacle.span),
-                     ends[obstacle.span]);
+    return store_query(store, STORE_SQL(SQL_BUDGET_SPAN_MOST_OF_DAYS, begin, scope, most), deadline,
+                       ret, err);
 }

@@ -14,8 +14,6 @@
 
 #define TURN_BUDGET_USD_SIZE 32
 
-enum turn_budget_span { TURN_BUDGET_HOUR, TURN_BUDGET_DAY, TURN_BUDGET_MONTH, TURN_BUDGET_SPANS };
-
 /* Statements behind those that reserve: they make the commit fail with TROUPE_CONFLICT where a sum,
  * the reservation itself included, is above its cap. */
 void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_request *request,
@@ -24,25 +22,9 @@ void turn_budget_span_add(struct store_batch *batch, const struct turn_budget_re
  * when `unknown` is 1) is no longer reserved in its hour. */
 void turn_budget_span_move(struct store_batch *batch, int64_t id, struct store_value settled,
                            int64_t unknown);
-/* The same of what was reserved by `request`, with less work. */
+/* The same of what was reserved by `request` at `reserved_ms`, with less work. */
 void turn_budget_span_book(struct store_batch *batch, const struct turn_budget_request *request,
-                           int64_t id, struct store_value settled);
-
-/* The cap that stands in the way of a request. */
-struct turn_budget_obstacle {
-    const char *scope, *id; /* the request's */
-    enum turn_budget_span span;
-    int64_t cap, taken; /* spent or reserved */
-};
-
-/* Whether there is one, of a day, too. [waits] */
-bool turn_budget_obstacle(struct store *store, const struct turn_budget_request *request,
-                          uint64_t deadline, struct turn_budget_obstacle *ret);
-/* Which cap stood in the way: TROUPE_BUDGET with a sentence for members, who are told no sums but that it is
- * so; TROUPE_OK where none did. [waits] */
-troupe_status turn_budget_span_refusal(struct store *store,
-                                       const struct turn_budget_request *request, uint64_t deadline,
-                                       struct error *err);
+                           int64_t reserved_ms, struct store_value settled);
 
 /* "this hour", "today", "this month". */
 const char *turn_budget_span_name(enum turn_budget_span span);
@@ -53,20 +35,32 @@ const char *turn_budget_usd(int64_t micros, char ret[TURN_BUDGET_USD_SIZE]);
 /* When the time that `now_ms` lies in is over, and its caps start anew; both in milliseconds since 1970. */
 int64_t turn_budget_span_end(enum turn_budget_span span, int64_t now_ms);
 
-/* Behind a booking: rows scope, spent of what reservation `id` counts in, where it is of this hour or month.
- * Returns the statement's index. */
-size_t turn_budget_span_booked(struct store_batch *batch, enum turn_budget_span span, int64_t id);
+/* The hour that `now_ms` lies in, counted from 1970, and the first day of its month. */
+int64_t turn_budget_span_hour(int64_t now_ms);
+void turn_budget_span_month(int64_t now_ms, char ret[TURN_BUDGET_DAY_SIZE]);
+
 /* For store_batch_add: sums of hours that are over are not needed any more. */
 void turn_budget_span_sweep(struct store_batch *batch, int64_t now_ms);
 
-/* What a scope has reserved and spent in this hour, day or month. [waits] */
+/* What one of a scope has reserved and spent in this hour, day or month. [waits] */
+struct turn_budget_sum {
+    int64_t reserved, settled, unknown; /* the last is part of settled: its worst case was taken */
+};
 troupe_status turn_budget_span_sum(struct store *store, enum turn_budget_span span,
-                                   const char *scope, const char *scope_id, uint64_t deadline,
+                                   enum turn_budget_whose whose, const char *id, uint64_t deadline,
                                    struct turn_budget_sum *ret, struct error *err);
-/* Who of the scope ("guild" …) has spent or reserved most, at most `limit`: rows id, reserved, settled,
+/* What all scopes that are there have spent or reserved in all spans now, 0 for those that are not; by one
+ * question. [waits] */
+struct turn_budget_taken {
+    int64_t of[TURN_BUDGET_SPANS][TURN_BUDGET_SCOPES];
+};
+troupe_status turn_budget_span_taken(struct store *store, const struct turn_budget_scope *scope,
+                                     uint64_t deadline, struct turn_budget_taken *ret,
+                                     struct error *err);
+/* Who of a scope has spent or reserved most, at most `limit`: rows id, reserved, settled,
  * unknown. [waits] */
 troupe_status turn_budget_span_most(struct store *store, enum turn_budget_span span,
-                                    const char *scope, size_t limit, uint64_t deadline,
+                                    enum turn_budget_whose whose, size_t limit, uint64_t deadline,
                                     struct store_rows **ret, struct error *err);
 
 #endif

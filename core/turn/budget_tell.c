@@ -30,27 +30,27 @@ void turn_budget_limits_read(const struct config *config, struct turn_budget_lim
         cap_of(budget, "per_member_monthly"), cap_of(budget, "per_plugin_monthly")};
 }
 
-struct turn_budget_limits turn_budget_limits_of(const struct engine *engine)
+/* Members and servers come to theirs every day; those of the bot and its agents are the owner's. */
+static bool is_owners(enum turn_budget_whose whose)
 {
-    return (struct turn_budget_limits){.caps = {[TURN_BUDGET_HOUR] = engine->caps_hour,
-                                                [TURN_BUDGET_DAY] = engine->caps,
-                                                [TURN_BUDGET_MONTH] = engine->caps_month}};
+    return whose == TURN_BUDGET_BOT || whose == TURN_BUDGET_PLUGIN;
 }
 
-/* Members and servers come to theirs every day; those of the bot and its agents are the owner's. */
-static bool is_owners(const struct turn_budget_mark *mark)
+static const char *who(const struct turn_budget_mark *mark)
 {
-    return !strcmp(mark->scope, "bot") || !strcmp(mark->scope, "plugin");
+    static const char *const words[TURN_BUDGET_SCOPES] = {"the bot", "a guild", "a member",
+                                                          "an agent"};
+
+    return words[mark->whose];
 }
 
 static void log_mark(const struct turn_budget_mark *mark, int64_t turn_id)
 {
     char cap[TURN_BUDGET_USD_SIZE];
 
-    log_warn("budget", "%.4f of %s USD are spent %s, %d %% of the cap of %s%s (turn %lld)",
+    log_warn("budget", "%.4f of %s USD are spent %s, %d %% of the cap of %s (turn %lld)",
              (double)mark->spent / 1e6, turn_budget_usd(mark->cap, cap),
-             turn_budget_span_name(mark->span), mark->percent,
-             strcmp(mark->scope, "bot") ? "a " : "the ", mark->scope, (long long)turn_id);
+             turn_budget_span_name(mark->span), mark->percent, who(mark), (long long)turn_id);
 }
 
 static void report_mark(const struct engine *engine, const struct turn_budget_mark *mark)
@@ -61,8 +61,7 @@ static void report_mark(const struct engine *engine, const struct turn_budget_ma
                        "%.4f of %s USD are spent %s: %d %% of the cap of %s. What it "
                        "went to is in /usage.",
                        (double)mark->spent / 1e6, turn_budget_usd(mark->cap, cap),
-                       turn_budget_span_name(mark->span), mark->percent,
-                       strcmp(mark->scope, "bot") ? "an agent" : "the bot");
+                       turn_budget_span_name(mark->span), mark->percent, who(mark));
 }
 
 void turn_budget_tell(const struct engine *engine, struct turn *turn, int64_t turn_id,
@@ -77,10 +76,10 @@ void turn_budget_tell(const struct engine *engine, struct turn *turn, int64_t tu
 
         if (turn)
             turn_trace_add(&turn->trace, "budget", "budget.mark",
-                           "%d %% of the %s's cap %s are spent", mark->percent, mark->scope,
-                           turn_budget_span_of(mark->span));
+                           "%d %% of the %s's cap %s are spent", mark->percent,
+                           turn_budget_scope_name(mark->whose), turn_budget_span_of(mark->span));
         log_mark(mark, turn_id);
-        if (is_owners(mark))
+        if (is_owners(mark->whose))
             report_mark(engine, mark);
     }
 }
@@ -95,14 +94,14 @@ void turn_budget_tell_later(void *arg, int64_t turn_id, const struct store_batch
     size_t count = turn_budget_marks(batch, watch, &late->limits, marks);
 
     for (size_t i = 0; i < count; i++) {
-        const bool is_bots = !strcmp(marks[i].scope, "bot");
+        const bool is_bots = marks[i].whose == TURN_BUDGET_BOT;
         struct turn_budget_mark *kept = &late->marks[is_bots][marks[i].span];
 
         log_mark(&marks[i], turn_id);
-        if (!is_owners(&marks[i]) || marks[i].percent < kept->percent)
+        if (!is_owners(marks[i].whose) || marks[i].percent < kept->percent)
             continue;
         *kept = marks[i];
-        kept->scope = is_bots ? "bot" : "plugin"; /* the batch's goes with it */
+        kept->agent = NULL; /* the batch's goes with it */
     }
 }
 
@@ -124,9 +123,10 @@ static double percent(int64_t part, int64_t cap)
 static uint64_t key_of(const struct turn_budget_obstacle *obstacle, const char *what)
 {
     const int64_t numbers[2] = {obstacle->span, obstacle->cap};
+    const char *whose = turn_budget_scope_name(obstacle->whose);
     uint64_t hash = hash_add(HASH_START, what, strlen(what) + 1);
 
-    hash = hash_add(hash, obstacle->scope, strlen(obstacle->scope) + 1);
+    hash = hash_add(hash, whose, strlen(whose) + 1);
     hash = hash_add(hash, obstacle->id, strlen(obstacle->id) + 1);
     return hash_finish(hash_add(hash, (const char *)numbers, sizeof(numbers)));
 }
@@ -151,7 +151,7 @@ static void tell_owner(const struct engine *engine, const struct turn_budget_req
                        const struct turn_budget_obstacle *obstacle, int64_t until_ms)
 {
     static const char *const keys[TURN_BUDGET_SPANS] = {"hourly", "daily", "monthly"};
-    const bool is_bots = !strcmp(obstacle->scope, "bot");
+    const bool is_bots = obstacle->whose == TURN_BUDGET_BOT;
     char cap[TURN_BUDGET_USD_SIZE], stamp[CLOCK_ISO_SIZE];
     _cleanup_buf_ struct buf text = BUF_INIT;
 
@@ -170,27 +170,25 @@ static void tell_owner(const struct engine *engine, const struct turn_budget_req
                        "%s.", buf_text(&text));
 }
 
-void turn_budget_tell_refused(struct turn *turn, const struct turn_budget_request *request)
+void turn_budget_tell_refused(struct turn *turn, const struct turn_budget_request *request,
+                              const struct turn_budget_obstacle *obstacle)
 {
     struct engine *engine = turn->engine;
-    struct turn_budget_obstacle obstacle;
     int64_t until_ms;
 
-    if (request->worst > INT64_MAX ||
-        !turn_budget_obstacle(engine->store, request, turn_engine_soon(engine), &obstacle))
+    if (!obstacle->is_there)
         return;
     turn_trace_add(&turn->trace, "budget", "budget.refused",
                    "%.0f %% of the %s's cap %s are spent or reserved, and \"%s\" could cost up to "
                    "%.0f %% of it",
-                   percent(obstacle.taken, obstacle.cap), obstacle.scope,
-                   turn_budget_span_of(obstacle.span), request->what,
-                   percent((int64_t)request->worst, obstacle.cap));
-    if ((strcmp(obstacle.scope, "bot") != 0 && strcmp(obstacle.scope, "plugin") != 0) ||
-        obstacle.cap == 0) /* as the owner wanted */
+                   percent(obstacle->taken, obstacle->cap), turn_budget_scope_name(obstacle->whose),
+                   turn_budget_span_of(obstacle->span), request->what,
+                   percent((int64_t)request->worst, obstacle->cap));
+    if (!is_owners(obstacle->whose) || obstacle->cap == 0) /* as the owner wanted */
         return;
-    until_ms = turn_budget_span_end(obstacle.span, clock_wall_ms());
-    if (take(&engine->refused, key_of(&obstacle, request->what), until_ms))
-        tell_owner(engine, request, &obstacle, until_ms);
+    until_ms = turn_budget_span_end(obstacle->span, clock_wall_ms());
+    if (take(&engine->refused, key_of(obstacle, request->what), until_ms))
+        tell_owner(engine, request, obstacle, until_ms);
 }
 
 /* ---- worst cases ---------------------------------------------------------------------------- */
@@ -211,7 +209,7 @@ static void booked(void *arg, int64_t turn_id, const struct store_batch *batch,
 
 troupe_status turn_budget_end(struct engine *engine, int64_t turn_id, struct error *err)
 {
-    struct ending ending = {engine, turn_budget_limits_of(engine)};
+    struct ending ending = {engine, engine->budget};
     const struct turn_budget_watcher watcher = {&ending.limits, booked, &ending};
 
     return turn_budget_close(engine->store, turn_id, turn_engine_soon(engine), &watcher, err);

@@ -6,6 +6,7 @@
 #ifndef TURN_BUDGET_TELL_H
 #define TURN_BUDGET_TELL_H
 
+#include "turn/budget_refusal.h"
 #include "turn/budget_warn.h"
 
 struct config;
@@ -25,7 +26,6 @@ struct turn_budget_told {
 
 /* What [budget] says. */
 void turn_budget_limits_read(const struct config *config, struct turn_budget_limits *ret);
-struct turn_budget_limits turn_budget_limits_of(const struct engine *engine);
 /* After the commit. `turn` NULL: it has ended. */
 void turn_budget_tell(const struct engine *engine, struct turn *turn, int64_t turn_id,
                       const struct store_batch *batch, const struct turn_budget_watch *watch,
@@ -41,8 +41,9 @@ void turn_budget_tell_later(void *late, int64_t turn_id, const struct store_batc
                             const struct turn_budget_watch *watch);
 void turn_budget_tell_late(const struct engine *engine, const struct turn_budget_late *late);
 /* A request was refused: the turn's trace has the cap that stood in its way, if one did. The owner hears of those of the
- * bot and its agents, of each thing that is paid for once until the cap starts anew or is another one. [waits] */
-void turn_budget_tell_refused(struct turn *turn, const struct turn_budget_request *request);
+ * bot and its agents, of each thing that is paid for once until the cap starts anew or is another one. */
+void turn_budget_tell_refused(struct turn *turn, const struct turn_budget_request *request,
+                              const struct turn_budget_obstacle *obstacle);
 /* turn_budget_close of one turn, and what that passed is told. [waits] */
 troupe_status turn_budget_end(struct engine *engine, int64_t turn_id, struct error *err);
 

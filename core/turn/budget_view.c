@@ -24,19 +24,6 @@ void turn_budget_view_clear(struct turn_budget_view *view)
     json_decref(view->result);
 }
 
-int64_t turn_budget_cap(const struct engine *engine, enum turn_budget_span span, const char *scope)
-{
-    const struct turn_budget_caps *const all[TURN_BUDGET_SPANS] = {
-        &engine->caps_hour, &engine->caps, &engine->caps_month};
-    const struct turn_budget_caps *caps = all[span];
-
-    if (!strcmp(scope, "bot"))
-        return caps->bot;
-    if (!strcmp(scope, "guild"))
-        return caps->guild;
-    return !strcmp(scope, "member") ? caps->member : caps->plugin;
-}
-
 static int percent_of(const struct turn_budget_sum *sum, int64_t cap)
 {
     return cap ? (int)((double)(sum->reserved + sum->settled) * 100 / (double)cap) : 100;
@@ -73,18 +60,19 @@ static void put_text(struct turn_budget_view *view, enum turn_budget_span span, 
     buf_putc(out, '\n');
 }
 
-static void put_json(struct turn_budget_view *view, enum turn_budget_span span, const char *scope,
-                     const char *id, int64_t cap, const struct turn_budget_sum *sum)
+static void put_json(struct turn_budget_view *view, enum turn_budget_span span,
+                     enum turn_budget_whose whose, const char *id, int64_t cap,
+                     const struct turn_budget_sum *sum)
 {
     static const char *const spans[TURN_BUDGET_SPANS] = {"hour", "day", "month"};
     char stamp[CLOCK_ISO_SIZE];
     json_t *level;
 
     clock_iso(turn_budget_span_end(span, clock_wall_ms()), stamp);
-    level = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "scope", scope, "id", id, "span",
-                      spans[span], "spent_micros", (json_int_t)sum->settled, "reserved_micros",
-                      (json_int_t)sum->reserved, "estimated_micros", (json_int_t)sum->unknown,
-                      "anew", stamp);
+    level = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "scope", turn_budget_scope_name(whose),
+                      "id", id, "span", spans[span], "spent_micros", (json_int_t)sum->settled,
+                      "reserved_micros", (json_int_t)sum->reserved, "estimated_micros",
+                      (json_int_t)sum->unknown, "anew", stamp);
     if (!level)
         return; /* a name that is no UTF-8 */
     if (cap != TURN_BUDGET_NO_CAP) {
@@ -95,31 +83,32 @@ static void put_json(struct turn_budget_view *view, enum turn_budget_span span, 
 }
 
 void turn_budget_view_level(struct turn_budget_view *view, enum turn_budget_span span,
-                            const char *scope, const char *id, const char *who, const char *note)
+                            enum turn_budget_whose whose, const char *id, const char *who,
+                            const char *note)
 {
     struct engine *engine = view->turn->engine;
-    const int64_t cap = turn_budget_cap(engine, span, scope);
+    const int64_t cap = turn_budget_cap_of(&engine->budget.caps[span], whose);
     struct turn_budget_sum sum = {0, 0, 0};
 
     buf_printf(&view->text, "%s %s: ", who, turn_budget_span_name(span));
-    if (turn_budget_span_sum(engine->store, span, scope, id, turn_engine_soon(engine), &sum, NULL) <
+    if (turn_budget_span_sum(engine->store, span, whose, id, turn_engine_soon(engine), &sum, NULL) <
         0) {
         buf_puts(&view->text, "the storage does not answer\n");
         return;
     }
     buf_puts(&view->text, note);
     put_text(view, span, cap, &sum);
-    put_json(view, span, scope, id, cap, &sum);
+    put_json(view, span, whose, id, cap, &sum);
 }
 
 size_t turn_budget_view_most(struct turn_budget_view *view, enum turn_budget_span span,
-                             const char *scope, const char *who, size_t limit)
+                             enum turn_budget_whose whose, const char *who, size_t limit)
 {
     struct engine *engine = view->turn->engine;
-    const int64_t cap = turn_budget_cap(engine, span, scope);
+    const int64_t cap = turn_budget_cap_of(&engine->budget.caps[span], whose);
     _cleanup_rows_ struct store_rows *rows = NULL;
 
-    if (turn_budget_span_most(engine->store, span, scope, limit, turn_engine_soon(engine), &rows,
+    if (turn_budget_span_most(engine->store, span, whose, limit, turn_engine_soon(engine), &rows,
                               NULL) < 0) {
         buf_printf(&view->text, "%s %s: the storage does not answer\n", who,
                    turn_budget_span_name(span));
@@ -133,7 +122,7 @@ size_t turn_budget_view_most(struct turn_budget_view *view, enum turn_budget_spa
 
         buf_printf(&view->text, "%s %s %s: ", who, id, turn_budget_span_name(span));
         put_text(view, span, cap, &sum);
-        put_json(view, span, scope, id, cap, &sum);
+        put_json(view, span, whose, id, cap, &sum);
     }
     return rows->count;
 }

@@ -21,16 +21,14 @@ struct turn_budget_view {
 void turn_budget_view_init(struct turn_budget_view *view, struct turn *turn);
 void turn_budget_view_clear(struct turn_budget_view *view);
 
-/* Of a day, an hour or a month; TURN_BUDGET_NO_CAP where none is set. */
-int64_t turn_budget_cap(const struct engine *engine, enum turn_budget_span span, const char *scope);
-
 /* A line with what one has spent and reserved: "WHO today: NOTE0.1000 USD of 1.00 (10 %)". [waits] */
 void turn_budget_view_level(struct turn_budget_view *view, enum turn_budget_span span,
-                            const char *scope, const char *id, const char *who, const char *note);
+                            enum turn_budget_whose whose, const char *id, const char *who,
+                            const char *note);
 /* A line for each of those of a scope that spent most, at most `limit`, who are called "WHO ID".
  * Returns their number. [waits] */
 size_t turn_budget_view_most(struct turn_budget_view *view, enum turn_budget_span span,
-                             const char *scope, const char *who, size_t limit);
+                             enum turn_budget_whose whose, const char *who, size_t limit);
 /* What may not be paid for any more, and how that ends. [waits] */
 void turn_budget_view_stopped(struct turn_budget_view *view);
 /* Answers with it. [waits] */

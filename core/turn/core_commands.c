@@ -123,12 +123,12 @@ static troupe_status status(struct turn *turn, const troupe_value *values)
                stats.running, stats.concurrent_max, stats.queued,
                (unsigned long long)stats.answered, (unsigned long long)stats.refused,
                (unsigned long long)stats.failed);
-    if (turn_budget_today(engine->store, "bot", ENGINE_BUDGET_BOT, turn_engine_soon(engine), &sum,
-                          &err) < 0)
+    if (turn_budget_span_sum(engine->store, TURN_BUDGET_DAY, TURN_BUDGET_BOT, ENGINE_BUDGET_BOT,
+                             turn_engine_soon(engine), &sum, &err) < 0)
         buf_puts(&out, "storage: does not answer\n");
     else
         buf_printf(&out, "spent today: %.4f of %s USD%s\n", (double)sum.settled / 1e6,
-                   turn_budget_usd(engine->caps.bot, cap),
+                   turn_budget_usd(engine->budget.caps[TURN_BUDGET_DAY].bot, cap),
                    sum.unknown ? " (part of it estimated)" : "");
     buf_printf(&out, "agents (generation %u):", stats.generation);
     for (size_t i = 0; i < turn->set->agent_count; i++)

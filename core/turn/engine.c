@@ -406,7 +406,6 @@ static void configure(struct engine *engine)
 {
     const struct config *config = engine->set->config;
     const struct config_section *admission = config_section(config, "admission", NULL);
-    struct turn_budget_limits limits;
 
     engine->admission.concurrent = (size_t)config_int(admission, "concurrent");
     engine->admission.queue_max = (size_t)config_int(admission, "queue");
@@ -414,10 +413,7 @@ static void configure(struct engine *engine)
     engine->merge = config_bool(admission, "merge");
     engine->first_text_ms = (uint64_t)config_ms(admission, "first_text");
     engine->total_ms = (uint64_t)config_ms(admission, "total");
-    turn_budget_limits_read(config, &limits);
-    engine->caps = limits.caps[TURN_BUDGET_DAY];
-    engine->caps_hour = limits.caps[TURN_BUDGET_HOUR];
-    engine->caps_month = limits.caps[TURN_BUDGET_MONTH];
+    turn_budget_limits_read(config, &engine->budget);
 }
 
 static bool is_busy(const struct engine *engine)
@@ -742,7 +738,7 @@ void turn_engine_stats(const struct engine *engine, struct engine_stats *ret)
     ret->observed_queued = engine->observed.queued + engine->left.count;
     ret->concurrent_max = engine->admission.concurrent;
     ret->generation = engine->set ? (uint32_t)engine->set->number : 0;
-    ret->cap_micros = engine->caps.bot;
+    ret->cap_micros = engine->budget.caps[TURN_BUDGET_DAY].bot;
     ret->settings = engine->settings.count;
     ret->settings_ignored = engine->settings.ignored;
     ret->settings_ignored_names = engine->settings.ignored_names;

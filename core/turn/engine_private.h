@@ -57,7 +57,7 @@ struct engine {
     struct turn_admission observed; /* of the turns of observers: they hold nobody up */
     struct turn_left left;
     struct turn_seen_pool seen;
-    struct turn_budget_caps caps, caps_hour, caps_month;
+    struct turn_budget_limits budget;
     struct turn_budget_aliases aliases;
     struct turn_budget_told refused;
     bool merge; /* [admission] merge */

@@ -86,13 +86,11 @@ struct turn_budget_request turn_reservation_wish(const struct turn *turn, const 
     const struct event *event = turn->event;
 
     return (struct turn_budget_request){
-        .caps = &engine->caps,
+        .caps = TURN_BUDGET_CAPS_OF(&engine->budget),
         .scope = {ENGINE_BUDGET_BOT, event->guild, event->member, agent},
         .turn_id = turn->id,
         .worst = worst,
         .what = what,
-        .hour = &engine->caps_hour,
-        .month = &engine->caps_month,
         .aliases = &turn->engine->aliases};
 }
 

@@ -31,6 +31,7 @@ struct turn_reservation {
     struct list_link link; /* in turn->reservations           */
     int64_t number;        /* what its agent calls it         */
     int64_t id;            /* of its row; 0: it has none      */
+    int64_t reserved_ms;   /* when its row was written        */
     uint64_t worst;        /* UINT64_MAX: no price is known   */
     enum turn_reservation_state state;
     char *agent, *what;

@@ -22,7 +22,7 @@
 #define AGENTS_MAX 5  /* of each hour, day and month    */
 
 /* `turns` NULL: they are not counted. */
-static void put_lines(struct turn_budget_view *view, const char *who, const char *scope,
+static void put_lines(struct turn_budget_view *view, const char *who, enum turn_budget_whose whose,
                       const char *id, const struct store_statement *turns)
 {
     struct engine *engine = view->turn->engine;
@@ -35,7 +35,7 @@ static void put_lines(struct turn_budget_view *view, const char *who, const char
                        (long long)store_cell_int(rows, 0, 0, 0),
                        store_cell_int(rows, 0, 0, 0) == 1 ? "" : "s");
     for (int span = 0; span < TURN_BUDGET_SPANS; span++)
-        turn_budget_view_level(view, (enum turn_budget_span)span, scope, id, who,
+        turn_budget_view_level(view, (enum turn_budget_span)span, whose, id, who,
                                span == TURN_BUDGET_DAY ? note : "");
 }
 
@@ -47,7 +47,8 @@ static void put_whats(struct turn_budget_view *view)
     json_t *list = json_array();
 
     for (int span = 0; span < TURN_BUDGET_SPANS; span++)
-        turn_budget_view_most(view, (enum turn_budget_span)span, "plugin", "agent", AGENTS_MAX);
+        turn_budget_view_most(view, (enum turn_budget_span)span, TURN_BUDGET_PLUGIN, "agent",
+                              AGENTS_MAX);
     if (turn_budget_by_what(engine->store, turn_engine_soon(engine), &rows, NULL) < 0)
         buf_puts(&view->text, "what it went to today: the storage does not answer\n");
     for (size_t i = 0; rows && i < rows->count && i < WHATS_MAX; i++) {
@@ -103,15 +104,15 @@ static void show(struct turn *turn)
 
     turn_budget_view_init(&view, turn);
     if (event->member)
-        put_lines(&view, "you", "member", event->member,
+        put_lines(&view, "you", TURN_BUDGET_MEMBER, event->member,
                   STORE_SQL(SQL_SETTING_USED_BY_MEMBER, store_text(event->member),
                             store_text(event->account), store_int(today)));
     if (event->guild && rights >= TURN_ADMIN)
-        put_lines(&view, "this server", "guild", event->guild,
+        put_lines(&view, "this server", TURN_BUDGET_GUILD, event->guild,
                   STORE_SQL(SQL_SETTING_USED_BY_GUILD, store_text(event->guild),
                             store_text(event->account), store_int(today)));
     if (rights >= TURN_OWNER) {
-        put_lines(&view, "the bot", "bot", ENGINE_BUDGET_BOT, NULL);
+        put_lines(&view, "the bot", TURN_BUDGET_BOT, ENGINE_BUDGET_BOT, NULL);
         put_whats(&view);
     }
     if (rights >= TURN_ADMIN)

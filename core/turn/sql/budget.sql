@@ -49,42 +49,42 @@ WHERE id = ?1 AND turn_id = ?2 AND state = 'reserved';
 UPDATE budget_ledger SET state = 'reserved', dispatched_ms = NULL
 WHERE id = ?1 AND turn_id = ?2 AND state = 'dispatched';
 
--- Moves the money of reservation ?1 from reserved to settled (?2) in every sum that it counts in, each of
--- which is found by its whole key.
--- name: move_sums
-UPDATE budget_day
-SET reserved_micros = budget_day.reserved_micros - l.reserved_micros,
-    settled_micros = budget_day.settled_micros + coalesce(?2, l.reserved_micros),
-    unknown_micros = budget_day.unknown_micros + ?3 * l.reserved_micros
-FROM (SELECT day, 'bot' AS scope, scope_bot AS scope_id, reserved_micros FROM budget_ledger WHERE id = ?1
-      UNION ALL
-      SELECT day, 'guild', scope_guild, reserved_micros FROM budget_ledger WHERE id = ?1
-      UNION ALL
-      SELECT day, 'member', scope_member, reserved_micros FROM budget_ledger WHERE id = ?1
-      UNION ALL
-      SELECT day, 'plugin', scope_plugin, reserved_micros FROM budget_ledger WHERE id = ?1) AS l
-WHERE budget_day.day = l.day AND budget_day.scope = l.scope AND budget_day.scope_id = l.scope_id
-RETURNING budget_day.scope, budget_day.settled_micros, budget_day.day;
+-- Whoever writes sums writes the ledger's row first, then those of the day and then those of the hour, each in the
+-- order of its key, so that hosts of one database wait for each other and never in a ring.
 
--- The same for one of them (?3, ?4), by who knows it and what was reserved (?5): for all of them SQLite fills two
--- tables.
--- name: book_sum
-UPDATE budget_day SET reserved_micros = reserved_micros - ?5, settled_micros = settled_micros + ?2
-WHERE day = (SELECT l.day FROM budget_ledger AS l WHERE l.id = ?1) AND scope = ?3 AND scope_id = ?4;
+-- Moves the money of reservation ?1 from reserved to settled (?2) in every sum that it counts in. One that was removed
+-- meanwhile, as its time is over (erase.sql), is made again with what it cost.
+-- name: move_day
+INSERT INTO budget_day (day, scope, scope_id, settled_micros, unknown_micros)
+SELECT p.day, p.scope, p.scope_id, p.settled, p.unknown
+FROM (SELECT l.day AS day, v.column1 AS scope, CASE v.column1 WHEN 'bot' THEN l.scope_bot
+          WHEN 'guild' THEN l.scope_guild WHEN 'member' THEN l.scope_member ELSE l.scope_plugin END AS scope_id,
+          coalesce(?2, l.reserved_micros) AS settled, ?3 * l.reserved_micros AS unknown
+      FROM budget_ledger AS l, (VALUES ('bot'), ('guild'), ('member'), ('plugin')) AS v
+      WHERE l.id = ?1) AS p
+WHERE p.scope_id <> ''
+ORDER BY p.scope
+ON CONFLICT (day, scope, scope_id) DO UPDATE
+SET reserved_micros = budget_day.reserved_micros
+        - (SELECT r.reserved_micros FROM budget_ledger AS r WHERE r.id = ?1),
+    settled_micros = budget_day.settled_micros + excluded.settled_micros,
+    unknown_micros = budget_day.unknown_micros + excluded.unknown_micros;
 
--- What move_sums returns: the sums of reservation ?1's day, of the scopes ?2 to ?5.
--- name: booked
-SELECT scope, settled_micros, day FROM budget_day
-WHERE day = (SELECT l.day FROM budget_ledger AS l WHERE l.id = ?1)
-  AND ((scope = 'bot' AND scope_id = ?2) OR (scope = 'guild' AND scope_id = ?3)
-    OR (scope = 'member' AND scope_id = ?4) OR (scope = 'plugin' AND scope_id = ?5));
+-- The same by who knows its day (?1), its scopes (?2 to ?5) and what was reserved (?7).
+-- name: book_day
+INSERT INTO budget_day (day, scope, scope_id, settled_micros)
+SELECT ?1, v.column1, v.column2, ?6
+FROM (VALUES ('bot', ?2), ('guild', ?3), ('member', ?4), ('plugin', ?5)) AS v
+WHERE v.column2 <> ''
+ON CONFLICT (day, scope, scope_id) DO UPDATE
+SET reserved_micros = budget_day.reserved_micros - ?7, settled_micros = budget_day.settled_micros + ?6;
 
 -- name: settle
 UPDATE budget_ledger SET state = 'settled', settled_micros = ?3, settled_ms = ?4
 WHERE id = ?1 AND turn_id = ?2 AND state = 'dispatched'
 RETURNING reserved_micros, what;
 
--- Beside book_sum.
+-- Beside book_day.
 -- name: book
 UPDATE budget_ledger SET state = 'settled', settled_micros = ?3, settled_ms = ?4
 WHERE id = ?1 AND turn_id = ?2 AND state = 'dispatched';
@@ -105,10 +105,6 @@ WHERE state IN ('reserved', 'dispatched')
       SELECT 1 FROM event WHERE event.id = budget_ledger.turn_id AND event.finished_ms IS NULL
         AND (event.source <> 'shell' OR NOT host_ours(event.host)))))
 ORDER BY id LIMIT 200;
-
--- name: today
-SELECT reserved_micros, settled_micros, unknown_micros FROM budget_day
-WHERE day = ?1 AND scope = ?2 AND scope_id = ?3;
 
 -- What a day went to, the dearest first.
 -- name: by_what

@@ -3,8 +3,9 @@
  * The budget on a real store: caps hold under concurrency, every reservation ends exactly once, and
  * the sums of a day always equal the ledger.
  */
-#include "../store/store_fixture.h"
+#include "budget_fixture.h"
 
+#include "base/clock.h"
 #include "turn/budget_stop.h"
 
 #include <stdio.h>
@@ -19,20 +20,27 @@ static const struct turn_budget_scope someone = {"bot", "guild-1", "member-1", "
 static troupe_status reserve(struct fixture *f, const struct turn_budget_caps *caps, uint64_t worst,
                              int64_t *ret)
 {
-    return turn_budget_reserve(f->store, caps, &someone, 1, worst, "test", 0, ret, &f->err);
+    const struct turn_budget_request request = {.caps = {[TURN_BUDGET_DAY] = caps},
+                                                .scope = someone,
+                                                .turn_id = 1,
+                                                .worst = worst,
+                                                .what = "test"};
+
+    return budget_reserve(f, &request, ret, &f->err);
 }
 
-static struct turn_budget_sum sum_of(struct fixture *f, const char *scope, const char *id)
+static struct turn_budget_sum sum_of(struct fixture *f, enum turn_budget_whose whose,
+                                     const char *id)
 {
     struct turn_budget_sum sum = {-1, -1, -1};
 
-    turn_budget_today(f->store, scope, id, 0, &sum, &f->err);
+    turn_budget_span_sum(f->store, TURN_BUDGET_DAY, whose, id, 0, &sum, &f->err);
     return sum;
 }
 
-#define CHECK_SUM(scope, id, reserved_, settled_, unknown_)                                        \
+#define CHECK_SUM(whose, id, reserved_, settled_, unknown_)                                        \
     do {                                                                                           \
-        struct turn_budget_sum sum_ = sum_of(f, scope, id);                                        \
+        struct turn_budget_sum sum_ = sum_of(f, TURN_BUDGET_##whose, id);                          \
         CHECK(sum_.reserved == (reserved_));                                                       \
         CHECK(sum_.settled == (settled_));                                                         \
         CHECK(sum_.unknown == (unknown_));                                                         \
@@ -48,12 +56,16 @@ struct taker {
 static troupe_status take_three(void *arg)
 {
     static const struct turn_budget_caps caps = {100, FREE, FREE, FREE};
+    const struct turn_budget_request request = {.caps = {[TURN_BUDGET_DAY] = &caps},
+                                                .scope = someone,
+                                                .turn_id = 1,
+                                                .worst = 3,
+                                                .what = "test"};
     struct taker *taker = arg;
     struct error err;
     int64_t id;
 
-    taker->status =
-        turn_budget_reserve(taker->f->store, &caps, &someone, 1, 3, "test", 0, &id, &err);
+    taker->status = budget_reserve(taker->f, &request, &id, &err);
     return TROUPE_OK;
 }
 
@@ -74,7 +86,7 @@ static troupe_status hundred_at_once(void *arg)
         won += takers[i].status == TROUPE_OK;
     }
     CHECK(won == 33); /* 33 times 3 is 99; one more would pass 100 */
-    CHECK_SUM("bot", "bot", 99, 0, 0);
+    CHECK_SUM(BOT, "bot", 99, 0, 0);
     CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger") == 33);
     return TROUPE_OK;
 }
@@ -85,6 +97,14 @@ static void a_hundred_at_once_cannot_pass_a_cap(void **state)
 }
 
 /* ---- refusals ------------------------------------------------------------------------------- */
+
+static uint64_t queries_of(const struct fixture *f)
+{
+    struct store_stats stats;
+
+    store_stats(f->store, &stats);
+    return stats.queries;
+}
 
 static troupe_status refusals(void *arg)
 {
@@ -103,16 +123,19 @@ static troupe_status refusals(void *arg)
 
     CHECK_STATUS(reserve(f, &no_caps, 8, &first), TROUPE_OK);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const uint64_t before = queries_of(f);
+
         CHECK_STATUS(reserve(f, &cases[i].caps, 3, &id), TROUPE_BUDGET); /* by the guard */
         CHECK(strstr(f->err.text, cases[i].says));
         CHECK_STATUS(reserve(f, &cases[i].caps, 11, &id), TROUPE_BUDGET); /* by itself */
         CHECK(strstr(f->err.text, cases[i].says));
+        CHECK(queries_of(f) == before + 2); /* one question each, for all sums */
         CHECK_STATUS(reserve(f, &cases[i].caps, UINT64_MAX, &id), TROUPE_BUDGET);
         CHECK(strstr(f->err.text, "the price of \"test\" is not known"));
         CHECK(id == -7);
     }
-    CHECK_SUM("bot", "bot", 8, 0, 0); /* what was refused left nothing */
-    CHECK_SUM("member", "member-1", 8, 0, 0);
+    CHECK_SUM(BOT, "bot", 8, 0, 0); /* what was refused left nothing */
+    CHECK_SUM(MEMBER, "member-1", 8, 0, 0);
     CHECK_STATUS(reserve(f, &cases[0].caps, 2, &id), TROUPE_OK); /* up to the cap, exactly */
     CHECK_STATUS(reserve(f, &cases[0].caps, 0, &id), TROUPE_OK); /* a free model */
     return TROUPE_OK;
@@ -126,15 +149,18 @@ static void caps_refuse_with_their_sentence(void **state)
 static troupe_status scopes(void *arg)
 {
     static const struct turn_budget_caps caps = {FREE, 10, 10, 10};
-    const struct turn_budget_scope direct = {"bot", NULL, "member-2", ""};
+    const struct turn_budget_request direct = {.caps = {[TURN_BUDGET_DAY] = &caps},
+                                               .scope = {"bot", NULL, "member-2", ""},
+                                               .turn_id = 1,
+                                               .worst = 9,
+                                               .what = "w"};
     struct fixture *f = arg;
     int64_t id;
 
-    CHECK_STATUS(turn_budget_reserve(f->store, &caps, &direct, 1, 9, "w", 0, &id, &f->err),
-                 TROUPE_OK);
+    CHECK_STATUS(budget_reserve(f, &direct, &id, &f->err), TROUPE_OK);
     CHECK(ask_int(f, "SELECT count(*) FROM budget_day") == 2); /* no guild, no plugin */
     CHECK_STATUS(reserve(f, &caps, 9, &id), TROUPE_OK);        /* another member's own */
-    CHECK_SUM("bot", "bot", 18, 0, 0);
+    CHECK_SUM(BOT, "bot", 18, 0, 0);
     return TROUPE_OK;
 }
 
@@ -158,9 +184,9 @@ static troupe_status life(void *arg)
     CHECK_STATUS(turn_budget_release(f->store, id, 1, 0, &f->err), TROUPE_CONFLICT);
     CHECK_STATUS(turn_budget_settle(f->store, id, 1, 40, 0, &over, &f->err), TROUPE_OK);
     CHECK(over == 0);
-    CHECK_SUM("bot", "bot", 0, 40, 0);
+    CHECK_SUM(BOT, "bot", 0, 40, 0);
     CHECK_STATUS(turn_budget_settle(f->store, id, 1, 40, 0, NULL, &f->err), TROUPE_CONFLICT);
-    CHECK_SUM("guild", "guild-1", 0, 40, 0);
+    CHECK_SUM(GUILD, "guild-1", 0, 40, 0);
 
     CHECK_STATUS(reserve(f, &no_caps, 100, &id), TROUPE_OK);
     CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
@@ -168,7 +194,7 @@ static troupe_status life(void *arg)
     CHECK(over == 30); /* booked all the same, and stopped */
     CHECK_STATUS(reserve(f, &no_caps, 1, &id), TROUPE_BUDGET);
     CHECK_STATUS(turn_budget_stop_confirm(f->store, "test", 0, &f->err), TROUPE_OK);
-    CHECK_SUM("plugin", "llm", 0, 170, 0);
+    CHECK_SUM(PLUGIN, "llm", 0, 170, 0);
 
     CHECK_STATUS(reserve(f, &no_caps, 100, &id), TROUPE_OK);
     CHECK_STATUS(turn_budget_dispatch(f->store, id, 1, 0, &f->err), TROUPE_OK);
@@ -176,7 +202,7 @@ static troupe_status life(void *arg)
     CHECK_STATUS(turn_budget_undispatch(f->store, id, 1, 0, &f->err), TROUPE_CONFLICT);
     CHECK_STATUS(turn_budget_release(f->store, id, 1, 0, &f->err), TROUPE_OK);
     CHECK_STATUS(turn_budget_release(f->store, id, 1, 0, &f->err), TROUPE_CONFLICT);
-    CHECK_SUM("bot", "bot", 0, 170, 0);
+    CHECK_SUM(BOT, "bot", 0, 170, 0);
     return TROUPE_OK;
 }
 
@@ -187,18 +213,21 @@ static void a_reservation_ends_exactly_once(void **state)
 
 static troupe_status crash(void *arg)
 {
+    const struct turn_budget_request others = {.caps = {[TURN_BUDGET_DAY] = &no_caps},
+                                               .scope = someone,
+                                               .turn_id = 2,
+                                               .worst = 5,
+                                               .what = "other"};
     struct fixture *f = arg;
     int64_t sent, kept, other;
 
     CHECK_STATUS(reserve(f, &no_caps, 70, &sent), TROUPE_OK);
     CHECK_STATUS(turn_budget_dispatch(f->store, sent, 1, 0, &f->err), TROUPE_OK);
     CHECK_STATUS(reserve(f, &no_caps, 30, &kept), TROUPE_OK);
-    CHECK_STATUS(
-        turn_budget_reserve(f->store, &no_caps, &someone, 2, 5, "other", 0, &other, &f->err),
-        TROUPE_OK);
+    CHECK_STATUS(budget_reserve(f, &others, &other, &f->err), TROUPE_OK);
     CHECK_STATUS(turn_budget_close(f->store, 1, 0, NULL, &f->err), TROUPE_OK);
-    CHECK_SUM("bot", "bot", 5, 70, 70); /* the other turn's stands */
-    CHECK_SUM("member", "member-1", 5, 70, 70);
+    CHECK_SUM(BOT, "bot", 5, 70, 70); /* the other turn's stands */
+    CHECK_SUM(MEMBER, "member-1", 5, 70, 70);
     CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'unknown'") == 1);
     CHECK(ask_int(f, "SELECT count(*) FROM budget_ledger WHERE state = 'released'") == 1);
     CHECK_STATUS(turn_budget_settle(f->store, sent, 1, 1, 0, NULL, &f->err), TROUPE_CONFLICT);
@@ -210,7 +239,7 @@ static troupe_status crash(void *arg)
             CHECK_STATUS(turn_budget_dispatch(f->store, kept, 1, 0, &f->err), TROUPE_OK);
     }
     CHECK_STATUS(turn_budget_close(f->store, -1, 0, NULL, &f->err), TROUPE_OK);
-    CHECK_SUM("bot", "bot", 0, 70 + 225, 70 + 225);
+    CHECK_SUM(BOT, "bot", 0, 70 + 225, 70 + 225);
     CHECK_STATUS(turn_budget_close(f->store, -1, 0, NULL, &f->err),
                  TROUPE_OK); /* nothing is left */
     return TROUPE_OK;
@@ -231,7 +260,7 @@ static troupe_status book(struct fixture *f, const struct turn_budget_request *r
 {
     _cleanup_batch_ struct store_batch *batch = store_batch_new();
 
-    turn_budget_add_book(batch, request, id, micros);
+    turn_budget_add_book(batch, request, id, clock_wall_ms(), micros);
     return store_commit(f->store, batch, 0, &f->err);
 }
 
@@ -275,12 +304,12 @@ static troupe_status random_steps(void *arg)
         troupe_status status = TROUPE_OK;
 
         if (!open[at]) {
-            known[at] = (struct turn_budget_request){.caps = &caps,
+            known[at] = (struct turn_budget_request){.caps = {[TURN_BUDGET_DAY] = &caps},
                                                      .scope = scope,
                                                      .turn_id = (int64_t)at,
-                                                     .worst = (uint64_t)random() % 1000};
-            status = turn_budget_reserve(f->store, &caps, &scope, (int64_t)at, known[at].worst, "r",
-                                         0, &open[at], &f->err);
+                                                     .worst = (uint64_t)random() % 1000,
+                                                     .what = "r"};
+            status = budget_reserve(f, &known[at], &open[at], &f->err);
             refused += status == TROUPE_BUDGET;
             CHECK(status == TROUPE_OK || status == TROUPE_BUDGET);
             continue;

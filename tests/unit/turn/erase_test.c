@@ -2,6 +2,7 @@
  *
  * Deleting what is kept about a member: what waits for the day to be over, and whose is left alone.
  */
+#include "budget_fixture.h"
 #include "turn_fixture.h"
 
 #include "turn/budget_stop.h"
@@ -191,8 +192,10 @@ BODY(what_money_was_for_stays_only_where_others_have_the_same)
     const char *named = "SELECT count(*) FROM budget_ledger WHERE what = ?1";
     const char *stopped = "SELECT count(*) FROM budget_stop WHERE what = ?1";
     const struct turn_budget_caps caps = {1000000, 1000000, 1000000, 1000000};
-    const struct turn_budget_request request = {
-        .scope = {"1", NULL, "82", "p"}, .worst = 1, .caps = &caps, .what = "draw zilpzalp"};
+    const struct turn_budget_request request = {.scope = {"1", NULL, "82", "p"},
+                                                .worst = 1,
+                                                .caps = {[TURN_BUDGET_DAY] = &caps},
+                                                .what = "draw zilpzalp"};
     char alias[TURN_BUDGET_ALIAS_SIZE];
     int64_t id;
     static const char *const rows[][2] = {
@@ -218,13 +221,9 @@ BODY(what_money_was_for_stays_only_where_others_have_the_same)
     turn_budget_stop_alias("draw zilpzalp", alias);
     CHECK(number(f, stopped, alias) == 1);
     CHECK_STATUS(turn_budget_stop_refusal(f->store, &request, 0, &f->err), TROUPE_BUDGET);
-    CHECK_STATUS(
-        turn_budget_reserve(f->store, &caps, &request.scope, 0, 1, request.what, 0, &id, &f->err),
-        TROUPE_BUDGET);
+    CHECK_STATUS(budget_reserve(f, &request, &id, &f->err), TROUPE_BUDGET);
     CHECK_STATUS(turn_budget_stop_confirm(f->store, "draw zilpzalp", 0, &f->err), TROUPE_OK);
-    CHECK_STATUS(
-        turn_budget_reserve(f->store, &caps, &request.scope, 0, 1, request.what, 0, &id, &f->err),
-        TROUPE_OK);
+    CHECK_STATUS(budget_reserve(f, &request, &id, &f->err), TROUPE_OK);
     CHECK(number(f, named, "deleted") == 1);
     return TROUPE_OK;
 }
