@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "turn/engine_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int64_t cap_of(const struct config_section *section, const char *key)
@@ -36,21 +37,28 @@ static bool is_owners(enum turn_budget_whose whose)
     return whose == TURN_BUDGET_BOT || whose == TURN_BUDGET_PLUGIN;
 }
 
+/* An agent's name follows. */
 static const char *who(const struct turn_budget_mark *mark)
 {
     static const char *const words[TURN_BUDGET_SCOPES] = {"the bot", "a guild", "a member",
-                                                          "an agent"};
+                                                          "agent "};
 
     return words[mark->whose];
+}
+
+static const char *agent(const struct turn_budget_mark *mark)
+{
+    return mark->whose == TURN_BUDGET_PLUGIN ? mark->agent : "";
 }
 
 static void log_mark(const struct turn_budget_mark *mark, int64_t turn_id)
 {
     char cap[TURN_BUDGET_USD_SIZE];
 
-    log_warn("budget", "%.4f of %s USD are spent %s, %d %% of the cap of %s (turn %lld)",
+    log_warn("budget", "%.4f of %s USD are spent %s, %d %% of the cap of %s%s (turn %lld)",
              (double)mark->spent / 1e6, turn_budget_usd(mark->cap, cap),
-             turn_budget_span_name(mark->span), mark->percent, who(mark), (long long)turn_id);
+             turn_budget_span_name(mark->span), mark->percent, who(mark), agent(mark),
+             (long long)turn_id);
 }
 
 static void report_mark(const struct engine *engine, const struct turn_budget_mark *mark)
@@ -58,10 +66,10 @@ static void report_mark(const struct engine *engine, const struct turn_budget_ma
     char cap[TURN_BUDGET_USD_SIZE];
 
     turn_engine_report(engine, mark->span == TURN_BUDGET_HOUR ? TURN_REPORT_HOUR : TURN_REPORT_CAP,
-                       "%.4f of %s USD are spent %s: %d %% of the cap of %s. What it "
+                       "%.4f of %s USD are spent %s: %d %% of the cap of %s%s. What it "
                        "went to is in /usage.",
                        (double)mark->spent / 1e6, turn_budget_usd(mark->cap, cap),
-                       turn_budget_span_name(mark->span), mark->percent, who(mark));
+                       turn_budget_span_name(mark->span), mark->percent, who(mark), agent(mark));
 }
 
 void turn_budget_tell(const struct engine *engine, struct turn *turn, int64_t turn_id,
@@ -95,22 +103,27 @@ void turn_budget_tell_later(void *arg, int64_t turn_id, const struct store_batch
 
     for (size_t i = 0; i < count; i++) {
         const bool is_bots = marks[i].whose == TURN_BUDGET_BOT;
-        struct turn_budget_mark *kept = &late->marks[is_bots][marks[i].span];
+        struct turn_budget_late_mark *kept = &late->marks[is_bots][marks[i].span];
 
         log_mark(&marks[i], turn_id);
-        if (!is_owners(marks[i].whose) || marks[i].percent < kept->percent)
+        if (!is_owners(marks[i].whose) || marks[i].percent < kept->mark.percent)
             continue;
-        *kept = marks[i];
-        kept->agent = NULL; /* the batch's goes with it */
+        kept->mark = marks[i];
+        snprintf(kept->agent, sizeof(kept->agent), "%s", marks[i].agent);
+        kept->mark.agent = NULL; /* the batch's goes with it */
     }
 }
 
 void turn_budget_tell_late(const struct engine *engine, const struct turn_budget_late *late)
 {
     for (int is_bots = 1; is_bots >= 0; is_bots--)
-        for (int span = 0; span < TURN_BUDGET_SPANS; span++)
-            if (late->marks[is_bots][span].percent)
-                report_mark(engine, &late->marks[is_bots][span]);
+        for (int span = 0; span < TURN_BUDGET_SPANS; span++) {
+            struct turn_budget_mark mark = late->marks[is_bots][span].mark;
+
+            mark.agent = late->marks[is_bots][span].agent;
+            if (mark.percent)
+                report_mark(engine, &mark);
+        }
 }
 
 /* ---- refusals ------------------------------------------------------------------------------- */

@@ -30,11 +30,16 @@ void turn_budget_limits_read(const struct config *config, struct turn_budget_lim
 void turn_budget_tell(const struct engine *engine, struct turn *turn, int64_t turn_id,
                       const struct store_batch *batch, const struct turn_budget_watch *watch,
                       const struct turn_budget_limits *limits);
+#define TURN_BUDGET_AGENT_SIZE 64 /* a longer name is cut */
+
 /* The same of bookings at the start, when nobody serves yet: the log hears at once, the owner when there is an
  * engine, of the highest mark of each kind. */
 struct turn_budget_late {
     struct turn_budget_limits limits;
-    struct turn_budget_mark marks[2][TURN_BUDGET_SPANS]; /* of an agent, and of the bot */
+    struct turn_budget_late_mark {
+        struct turn_budget_mark mark;
+        char agent[TURN_BUDGET_AGENT_SIZE];
+    } marks[2][TURN_BUDGET_SPANS]; /* of an agent, and of the bot */
 };
 /* A turn_budget_watcher's `booked`, with `late`. */
 void turn_budget_tell_later(void *late, int64_t turn_id, const struct store_batch *batch,

@@ -416,10 +416,13 @@ static troupe_status at_open_body(void *arg)
     CHECK_ANSWER(text, "paid[settled]");
     WAIT_FOR(strstr(buf_text(&t->reports), ": 100 % of the cap of the bot."));
     CHECK(strstr(buf_text(&t->reports),
+                 "0.0092 of 0.015 USD are spent this month: 50 % of the cap of agent a. What it "
+                 "went to is in /usage.\n"));
+    CHECK(strstr(buf_text(&t->reports),
                  "\"" LONG_NAME "\" cost 0.000500 USD more than was reserved and is "
                  "not paid for any more. Check the price table, then confirm it: "
                  "/usage confirm:" LONG_NAME "\n")); /* whole: else it confirms nothing */
-    CHECK(t->report_counts[TURN_REPORT_CAP] == 3 && t->report_counts[TURN_REPORT_PLAIN] == 1);
+    CHECK(t->report_counts[TURN_REPORT_CAP] == 4 && t->report_counts[TURN_REPORT_PLAIN] == 1);
     CHECK(t->report_counts[TURN_REPORT_HOUR] == 0);
     return TROUPE_OK;
 }
@@ -431,7 +434,8 @@ static void a_request_reserves_by_itself(void **state)
     (void)state;
     server_start(&server);
     snprintf(ini, sizeof(ini),
-             "[budget]\ndaily = 0.009\n[pipeline message]\nstages = a\n%surl = %s/v1\n"
+             "[budget]\ndaily = 0.009\nper_plugin_monthly = 0.015\n[pipeline message]\n"
+             "stages = a\n%surl = %s/v1\n"
              "key = sk-very-secret\n",
              ACTOR("a", ""), server.url);
     play_in(ini, NULL, at_open_body);
