@@ -20,6 +20,9 @@ note() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
 TIMEFORMAT='%U %S'
 processor() { awk '{ printf "%d s of processor", $1 + $2 }' "$1"; }
 
+# What links hundreds of programs, for make.
+libtool="bash '$top/tests/lib/link.sh' \$(SHELL) \$(top_builddir)/libtool"
+
 # build NAME CONFIGURE_ARGUMENT… -- TARGET…: configures build/NAME and makes the targets there. NAME.built
 # or NAME.broken tells the tests.
 build() {
@@ -31,7 +34,9 @@ build() {
     done
     shift
     if configure_in "build/$name" --enable-werror "${arguments[@]}" >"$log" 2>&1 </dev/null &&
-        (time nice make -C "build/$name" -k -j"$jobs" "$@" >>"$log" 2>&1 </dev/null) 2>"$logs/$name.build.cpu"; then
+        (
+            time nice make -C "build/$name" -k -j"$jobs" "LIBTOOL=$libtool" "$@" >>"$log" 2>&1 </dev/null
+        ) 2>"$logs/$name.build.cpu"; then
         note "build/$name: built without a warning, $(processor "$logs/$name.build.cpu")"
         touch "$logs/$name.built"
     else
