@@ -98,11 +98,18 @@ static void report(const struct init *init)
     const struct init_plan *plan = &init->plan;
     uint64_t permissions = discord_permissions_for(init->config);
     char link[DISCORD_INVITE_MAX], names[256], cap[32];
+    const int64_t daily = config_micros(config_section(init->config, "budget", NULL), "daily");
+    const char *chosen;
     char *found = NULL;
+    int64_t micros;
     bool named;
 
-    config_format_money(config_micros(config_section(init->config, "budget", NULL), "daily"), cap);
-    init_say(init, "Budget: at most %s USD a day", cap);
+    config_format_money(daily, cap);
+    chosen = init_plan_get(plan, "budget", "daily");
+    init_say(init, "Budget: at most %s USD a day%s", cap,
+             chosen && config_parse_money(chosen, &micros) == TROUPE_OK && micros != daily
+                 ? ", as a file in " INIT_DROP_INS " says"
+                 : "");
     if (!plan->base_url)
         init_say(
             init,

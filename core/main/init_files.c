@@ -44,6 +44,22 @@ static void make_directories(const char *path)
     mem_free(part);
 }
 
+/* Drop-ins that are there already count for what is written, so for what is tried, too. */
+static troupe_status link_drop_ins(const struct init_files *files, struct error *err)
+{
+    _cleanup_mem_ char *path = init_files_path(files, INIT_DROP_INS);
+    _cleanup_mem_ char *link = mem_printf("%s/" INIT_DROP_INS, files->stage);
+    char *real = realpath(path, NULL);
+    troupe_status status = TROUPE_OK;
+
+    if (!real && errno != ENOENT)
+        status = error_set(err, TROUPE_IO, "\"%s\" cannot be read: %s", path, strerror(errno));
+    else if (real && symlink(real, link) < 0)
+        status = error_set(err, TROUPE_IO, "\"%s\" cannot be made: %s", link, strerror(errno));
+    free(real); /* libc's */
+    return status;
+}
+
 troupe_status init_files_open(struct init_files *files, struct error *err)
 {
     _cleanup_mem_ char *stage = mem_printf("%s/.troupe-init-XXXXXX", files->dir);
@@ -54,7 +70,7 @@ troupe_status init_files_open(struct init_files *files, struct error *err)
                          "nothing can be written in \"%s\": %s; name another file with -c",
                          files->dir, strerror(errno));
     files->stage = mem_strdup(stage);
-    return TROUPE_OK;
+    return link_drop_ins(files, err);
 }
 
 static troupe_status write_all(int fd, const char *text, size_t len)

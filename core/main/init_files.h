@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #define INIT_FILES_MAX 4
+#define INIT_DROP_INS  "conf.d"
 
 struct init_files {
     char *dir;   /* where they belong             */
@@ -27,7 +28,8 @@ struct init_files {
 void init_files_init(struct init_files *files, const char *path);
 /* The path of a file in its place; mem_free. */
 char *init_files_path(const struct init_files *files, const char *name);
-/* Makes the stage, and the directory where there is none. TROUPE_DENIED, TROUPE_IO. */
+/* Makes the stage, with a link to drop-ins that are there, and the directory where there is none. TROUPE_DENIED,
+ * TROUPE_IO. */
 troupe_status init_files_open(struct init_files *files, struct error *err);
 /* `name` is static, without a slash. Durable on success. */
 troupe_status init_files_put(struct init_files *files, const char *name, const char *text,

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "main/check.h"
 #include "main/discover.h"
 #include "main/print.h"
@@ -145,6 +146,22 @@ static troupe_status put_files(struct init *init, struct error *err)
     return init_files_put(&init->files, init->files.name, buf_text(&text), text.len, err);
 }
 
+/* A drop-in is told by its own place, not by that of the link. */
+static void name_drop_ins(const struct init_files *files, struct config_problems *problems)
+{
+    _cleanup_mem_ char *link = mem_printf("%s/" INIT_DROP_INS "/", files->stage);
+
+    for (size_t i = 0; i < problems->count; i++) {
+        char *text = problems->items[i].text;
+
+        if (!text_starts(text, link))
+            continue;
+        problems->items[i].text =
+            mem_printf("%s/" INIT_DROP_INS "/%s", files->dir, text + strlen(link));
+        mem_free(text);
+    }
+}
+
 static troupe_status stage(struct init *init)
 {
     struct host_options host = init->setup.host;
@@ -165,6 +182,7 @@ static troupe_status stage(struct init *init)
     config_unref(init->config);
     init->config = NULL;
     status = check_config(&host, &problems, &init->config);
+    name_drop_ins(&init->files, &problems);
     print_problems(&problems);
     config_problems_clear(&problems);
     if (status < 0)

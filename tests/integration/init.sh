@@ -129,6 +129,22 @@ like "$out" "No language model is set up" "and what does not work then is said"
 is $? 0 "what was written holds"
 rm -rf "$dir"
 
+# ---- beside drop-ins
+
+mkdir -p "$dir/conf.d"
+printf '[budget]\ndaily = 50\n' >"$dir/conf.d/own.ini"
+out=$(printf 's3cret-t0ken\nnone\n2\n' | init --force)
+is $? 0 "a drop-in that is there counts"
+like "$out" "^Budget: at most 50.00 USD a day, as a file in conf.d says" "what it says of the cap is told"
+rm "$ini" "$dir/discord.token"
+printf 'nonsense = 1\n' >>"$dir/conf.d/own.ini"
+out=$(printf 's3cret-t0ken\nnone\n2\n' | init --force)
+is $? 78 "one that does not hold ends it"
+like "$out" "^$dir/conf.d/own.ini:3: key \"nonsense\"" "with its own name and line"
+[ -e "$dir/conf.d/own.ini" ] && [ ! -e "$ini" ]
+ok $? "it stays, and nothing is written"
+rm -rf "$dir"
+
 # ---- without anybody
 
 out=$(init --non-interactive --token-file "$TAP_DIR/token" --base-url "$FAKE_URL/v1" --model fake \

@@ -100,6 +100,24 @@ static void nothing_is_in_its_place_before_all_of_it_is(void **state)
     holds(place, "a.ini", "ini");
 }
 
+static void drop_ins_are_there_while_it_is_tried_and_stay(void **state)
+{
+    struct place *place = *state;
+    _cleanup_mem_ char *drop_in = init_files_path(&place->files, INIT_DROP_INS "/b.ini");
+    _cleanup_mem_ char *dir = init_files_path(&place->files, INIT_DROP_INS), *seen = NULL;
+
+    mkdir(place->files.dir, 0700);
+    mkdir(dir, 0700);
+    write_file(drop_in, "more");
+    stage_two(place);
+    seen = mem_printf("%s/" INIT_DROP_INS "/b.ini", place->files.stage);
+    assert_int_equal(access(seen, R_OK), 0);
+    assert_status(init_files_commit(&place->files, false, NULL), TROUPE_OK);
+    init_files_drop(&place->files);
+    holds(place, INIT_DROP_INS "/b.ini", "more");
+    assert_int_equal(count_files(place->files.dir), 3);
+}
+
 static void files_and_a_new_directory_are_the_owners_alone(void **state)
 {
     struct place *place = *state;
@@ -186,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PLACE(nothing_is_in_its_place_before_all_of_it_is),
+        PLACE(drop_ins_are_there_while_it_is_tried_and_stay),
         PLACE(files_and_a_new_directory_are_the_owners_alone),
         PLACE(what_is_there_is_kept_or_not_touched),
         PLACE(a_failure_in_the_middle_puts_back_what_was_there),
