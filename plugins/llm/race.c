@@ -222,8 +222,8 @@ static void take_second(struct race *race, struct llm_tariff *tariff)
 
     llm_stream_clear(stream);
     *round = race->second;
-    memset(&race->second.stream, 0,
-           sizeof(race->second.stream)); /* what it holds is the caller's now */
+    /* What it holds is the caller's now. */
+    memset(&race->second.stream, 0, sizeof(race->second.stream));
     round->event_buffer = first_one.event_buffer;
     round->text_buffer = first_one.text_buffer;
     round->request = first_one.request;

@@ -9,6 +9,7 @@
 cat >"$TAP_DIR/script.json" <<'JSON'
 { "thinks": { "gem": "gemini", "deep": "deepseek", "claude": "claude" },
   "rules": [
+  { "match": { "contains": "slowly", "model": "plain" }, "fault": "hang_before_headers" },
   { "match": { "contains": "begun", "model": "plain", "last_role": "user" },
     "tool_calls": [ { "name": "echo", "arguments": { "text": "one" } } ] },
   { "match": { "contains": "begun", "model": "plain" }, "fault": "status", "status": 500 },
@@ -91,6 +92,14 @@ is "$(bodies "b[-1]['thinking'], 'reasoning_content' in $last")" "({'type': 'dis
     "DeepSeek is asked not to think"
 TWO=2: began claude "base_url_2 = $FAKE_URL/v1" "format_2 = anthropic" "local_2 = yes"
 is "$(bodies "[p['type'] for p in $last['content']]")" "['tool_use']" "Anthropic's gets the call alone"
+
+# What the second of two thought that were asked together goes on with it.
+host "route_chat = plain 90, deep 60" "hedge = 300ms" "hedge_share = 20" "local = no" \
+    "prices = plain 1/1, deep 1/1"
+like "$(chat "twice slowly" | tr '\n' ' ')" "Let me see\..*tool said three\." \
+    "a model that was asked beside a silent one goes on after two rounds of calls"
+unlike "$(why)" "llm.fallback|llm.retry" "at the first go"
+host_stop
 
 # ---- the fake itself: what is not as it was is refused
 # post PATH BODY: the message of the error, or ok
