@@ -126,6 +126,9 @@ struct gateway_ops {
      * private notes about a press. [waits] */
     troupe_status (*notice)(struct gateway *gateway, const struct event *event, const char *text,
                             bool private);
+    /* The same for an event whose answer takes long: where the platform shows that one comes, the sentence stands
+     * in its place until then. NULL: a notice does. [waits] */
+    troupe_status (*patience)(struct gateway *gateway, const struct event *event, const char *text);
     /* Looks at a file of an event, within the gateway's bounds of kind, size and time. Fails only where
      * the coroutine is to end: TROUPE_CANCELED, TROUPE_DEADLINE. NULL: it has no files. [waits] */
     troupe_status (*fetch)(struct gateway *gateway, const struct gateway_file *file,

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "host/host_table.h"
 #include "turn/engine_private.h"
+#include "turn/patience.h"
 
 #define WITHIN_MAX (30 * 24 * 3600 * 1000ll) /* milliseconds of a long sleep */
 
@@ -24,6 +25,7 @@ static troupe_status sleep_long(struct record_call *call, uint64_t ms)
     if (!wait) {
         due = (int64_t)(ms < (uint64_t)WITHIN_MAX ? ms : (uint64_t)WITHIN_MAX) + clock_wall_ms();
         wait = turn_wait_new(call, due);
+        wait->sleeps = true;
         turn_wait_put(wait, call, "sleep", NULL, batch);
         status = turn_record_begun(call, batch, NULL, 0, &err);
         if (status < 0) {
@@ -54,6 +56,8 @@ troupe_status host_sleep(troupe_turn *turn, uint64_t ms)
         return turn_record_status(&call);
     if (status < 0)
         return status;
+    if (!call.row)
+        turn_patience(frame, ms);
     status = kept && ms > frame->turn->engine->park_ms ? sleep_long(&call, ms) : co_sleep(ms);
     return turn_record_note(&call, status, NULL, 0);
 }

@@ -9,6 +9,7 @@
 #include "turn/first_text.h"
 #include "turn/frame.h"
 #include "turn/gate.h"
+#include "turn/patience.h"
 #include "turn/reservation.h"
 #include "turn/sql/turn.h"
 #include "turn/wait.h"
@@ -225,6 +226,20 @@ void turn_engine_ended(struct turn *turn)
     give_place_back(turn);
 }
 
+/* Whether it waits for nobody, and not for long. */
+static bool is_short(const struct turn *turn)
+{
+    const int64_t soon = clock_wall_ms() + TURN_WORKING_MS;
+
+    list_for_each (link, &turn->waits) {
+        const struct turn_wait *wait = container_of(link, struct turn_wait, link);
+
+        if (wait->state == WAIT_OPEN && (!wait->sleeps || wait->due_ms > soon))
+            return false;
+    }
+    return true;
+}
+
 void turn_engine_put_aside(struct turn *turn)
 {
     struct gateway *gateway = turn->event->gateway;
@@ -232,8 +247,9 @@ void turn_engine_put_aside(struct turn *turn)
     struct error err;
 
     if (gateway)
-        map_set(&engine->gateways, gateway->name, gateway);            /* where it goes on */
-    if (gateway && gateway->ops->working && !turn->answered_meanwhile) /* else it goes on at once */
+        map_set(&engine->gateways, gateway->name, gateway); /* where it goes on */
+    /* Else it goes on at once, or soon. */
+    if (gateway && gateway->ops->working && !turn->answered_meanwhile && !is_short(turn))
         gateway->ops->working(gateway, turn->event, false);
     /* What goes on at once stands in its lane again before its place is free, or its member's next
      * question would overtake it. */

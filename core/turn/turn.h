@@ -111,6 +111,7 @@ struct turn {
     bool answered_meanwhile;  /* while it was being put aside                                 */
     void (*fill)(
         struct turn *turn);  /* reads the rest of `event` when it is asked for; NULL: done */
+    bool patient;            /* its member was told that it takes longer */
     bool quiet;              /* refused, and who it is for was told before      */
     bool cut;                /* a paid round was cut by a crash after some of it had been shown   */
     struct turn_words *drop; /* the last reason a stage left; NULL: none */

@@ -57,6 +57,7 @@ troupe_status turn_waits_load(struct turn *turn, struct error *err)
         wait->stage = mem_strdup(store_cell_text(rows, i, 1, ""));
         wait->path = mem_strdup(store_cell_text(rows, i, 2, ""));
         wait->ordinal = (unsigned)store_cell_int(rows, i, 3, 0);
+        wait->sleeps = !strcmp(store_cell_text(rows, i, 4, ""), "sleep");
         wait->due_ms = store_cell_int(rows, i, 5, 0);
         wait->state = state_of(store_cell_text(rows, i, 6, ""));
         wait->answer = (int32_t)store_cell_int(rows, i, 7, 0);

@@ -35,6 +35,7 @@ struct turn_wait {
     int64_t due_ms; /* wall clock */
     enum turn_wait_state state;
     int32_t answer; /* which button                              */
+    bool sleeps;    /* nobody is asked: for a time            */
     char *given;    /* of a form or select: a JSON list; else NULL */
     struct op *op;  /* somebody waits for it now */
 };

@@ -143,6 +143,7 @@ static const struct gateway_ops discord_ops = {
     .answer_drop = discord_answer_drop,
     .answer_failed = discord_answer_failed,
     .notice = discord_notice,
+    .patience = discord_patience,
     .fetch = discord_fetch,
     .chain = discord_chain,
     .working = working,

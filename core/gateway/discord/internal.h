@@ -178,6 +178,9 @@ void discord_typing_clear(struct discord *discord); /* REST is gone already */
 
 void discord_waits(struct gateway *gateway, const struct event *event, bool on);
 void discord_waits_clear(struct discord *discord); /* REST is gone already */
+/* gateway_ops.patience. [waits] */
+troupe_status discord_patience(struct gateway *gateway, const struct event *event,
+                               const char *text);
 
 /* ---- spool.c --------------------------------------------------------------------------------- */
 

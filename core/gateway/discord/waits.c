@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define WAITS_MAX  256  /* who comes later is told nothing, and is answered like the others */
+#define LOOK_MS    10   /* between two looks at whether the response is there */
 #define PATIENT_MS 3000 /* most are back by then                                             */
 #define AGAIN_MS   500  /* while its first response is under way                             */
 #define TOKEN_MS                                                                                   \
@@ -60,39 +61,70 @@ static bool is_over(const struct waiting *waiting)
     return list_empty(&waiting->link) || !waiting->discord->rest;
 }
 
-static struct discord_request request_of(const struct waiting *waiting, const char *method,
-                                         const char *path)
+static struct discord_request request_of(const struct discord *discord, const struct event *event,
+                                         const char *method, const char *path)
 {
     return (struct discord_request){
         .method = method,
         .route = ROUTE,
         .path = path,
-        .major = waiting->event->source_id,
+        .major = event->source_id,
         .priority = DISCORD_INTERACTION,
         .no_auth = true,
         .repeatable = true,
-        .deadline = loop_now(waiting->discord->loop) + TOKEN_MS,
+        .deadline = loop_now(discord->loop) + TOKEN_MS,
     };
+}
+
+/* In place of "thinking", unless an answer stands there, or is about to; `waiting` NULL: nobody tells that it is
+ * over. [waits] */
+static troupe_status put(struct discord *discord, const struct event *event,
+                         const struct waiting *waiting, const char *text, struct error *err)
+{
+    _cleanup_mem_ char *path =
+        mem_printf("/webhooks/%s/%s/messages/@original", discord->application, event->token);
+    struct discord_request request = request_of(discord, event, "GET", path);
+    _cleanup_json_ json_t *original = NULL;
+    _cleanup_mem_ char *body = NULL;
+    troupe_status status = discord_rest_call(discord->rest, &request, &original, err);
+
+    if (status < 0 || !discord->rest || (waiting && is_over(waiting)) ||
+        *json_get_str(original, "content", "") ||
+        discord_outbox_answered(discord->outbox, event->source_id) != DISCORD_UNANSWERED)
+        return status;
+    body = discord_message_reply(text, NULL);
+    request = request_of(discord, event, "PATCH", path);
+    request.body = body;
+    request.body_len = strlen(body);
+    return discord_rest_call(discord->rest, &request, NULL, err);
+}
+
+troupe_status discord_patience(struct gateway *gateway, const struct event *event, const char *text)
+{
+    struct discord *discord = (struct discord *)gateway;
+    struct error err;
+    troupe_status status = TROUPE_OK;
+
+    if (!(event->flags & EVENT_DEFERRED))
+        return discord_notice(gateway, event, text, false);
+    while (discord_command_opening(discord, event) && status == TROUPE_OK)
+        status = co_sleep(LOOK_MS);
+    if (status < 0 || !discord->rest || !*discord->application)
+        return TROUPE_UNAVAILABLE;
+    status = put(discord, event, NULL, text, &err);
+    if (status < 0 && co_status() == TROUPE_OK)
+        log_debug("discord", "a member could not be told to wait: %s", err.text);
+    return status;
 }
 
 static troupe_status tell(void *arg)
 {
     struct waiting *waiting = arg;
-    _cleanup_mem_ char *path = mem_printf("/webhooks/%s/%s/messages/@original",
-                                          waiting->discord->application, waiting->event->token);
-    struct discord_request request = request_of(waiting, "GET", path);
-    _cleanup_json_ json_t *original = NULL;
-    _cleanup_mem_ char *body = NULL;
+    struct discord *discord = waiting->discord;
     struct error err;
-    troupe_status status = discord_rest_call(waiting->discord->rest, &request, &original, &err);
+    troupe_status status =
+        is_over(waiting) ? TROUPE_OK : put(discord, waiting->event, waiting, SENTENCE, &err);
 
-    if (status == TROUPE_OK && !is_over(waiting) && !*json_get_str(original, "content", "")) {
-        body = discord_message_reply(SENTENCE, NULL);
-        request = request_of(waiting, "PATCH", path);
-        request.body = body;
-        request.body_len = strlen(body);
-        status = discord_rest_call(waiting->discord->rest, &request, NULL, &err);
-    }
     if (status < 0 && co_status() == TROUPE_OK)
         log_debug("discord", "a member could not be told to wait: %s", err.text);
     waiting->telling = false;

@@ -232,7 +232,9 @@ static inline int64_t troupe_random(troupe_turn *turn, int64_t bound)
 }
 
 /* Waits at least `ms`. A long one (above half a minute) is a stored effect whose due time survives a
- * restart, and parks the stage like a question (TROUPE_PARKED); a shorter one is noted. Stored, or Noted.
+ * restart, and parks the stage like a question (TROUPE_PARKED); a shorter one is noted. From 10 s on the host tells
+ * the member that it takes longer, once, where a function that another one called waits, nothing else of the turn goes
+ * on, and nothing of its answer was written. Stored, or Noted.
  * [turn, waits] */
 static inline troupe_status troupe_sleep(troupe_turn *turn, uint64_t ms)
 {

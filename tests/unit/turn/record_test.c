@@ -5,6 +5,7 @@
  */
 #include "press_fixture.h"
 
+#include "turn/patience.h"
 #include "turn/wait.h"
 
 #define BODY(name)                                                                                 \
@@ -628,6 +629,79 @@ static troupe_status long_sleep_body(void *arg)
     return TROUPE_OK;
 }
 
+static troupe_status patience_body(void *arg)
+{
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+    struct record *record;
+
+    t->park_ms = 20;
+    CHECK_STATUS(again(t, NULL, plain_ini), TROUPE_OK);
+    record = ask(t, "call nap {\"ms\":45000}");
+    PARKED(1);
+    WAIT_FOR(record->patience == 1);
+    CHECK(!strcmp(record->wait, "This takes longer: I answer here in about 45 seconds"));
+    CHECK(record->over == 0); /* typing goes on */
+    CHECK_STATUS(again(t, "UPDATE wait SET due_ms = 1", plain_ini), TROUPE_OK);
+    WAIT_FOR(!strcmp(buf_text(&record->shown), "[awake]"));
+    CHECK(record->patience == 1); /* not by the run that found it waited for */
+    return TROUPE_OK;
+}
+
+static void a_member_is_told_of_a_long_wait_at_once(void **state)
+{
+    (void)state;
+    play(patience_body);
+}
+
+/* What is short, what waits by itself and what has shown something already is told by nobody. */
+static troupe_status no_patience_body(void *arg)
+{
+    static const char *const scripts[] = {"call nap {\"ms\":50}", "sleep 60000;reply late",
+                                          "write so far;call nap {\"ms\":45000}"};
+    struct stage_test *t = arg;
+    struct fixture *f = arg;
+
+    t->park_ms = 20;
+    CHECK_STATUS(again(t, NULL, plain_ini), TROUPE_OK);
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        struct record *record = ask(t, scripts[i]);
+
+        if (i > 0) {
+            PARKED(1);
+            CHECK(!is_answered(record));
+            CHECK_STATUS(again(t, "UPDATE wait SET due_ms = 1", plain_ini), TROUPE_OK);
+        }
+        WAIT_FOR(is_answered(record));
+        CHECK(record->patience == 0);
+    }
+    return TROUPE_OK;
+}
+
+static void nobody_is_told_of_what_is_short_or_meant(void **state)
+{
+    (void)state;
+    play(no_patience_body);
+}
+
+static void a_wait_is_told_in_the_unit_that_fits(void **state)
+{
+    static const struct {
+        uint64_t ms;
+        const char *told;
+    } cases[] = {{10000, "about 10 seconds"}, {44100, "about 45 seconds"},
+                 {60000, "about 60 seconds"}, {119000, "about 119 seconds"},
+                 {125000, "about 3 minutes"}, {7100000, "about 119 minutes"},
+                 {7200000, "about 2 hours"},  {UINT64_MAX, "hours"}};
+    char text[TURN_PATIENCE_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        turn_patience_print(cases[i].ms, text);
+        assert_non_null(strstr(text, cases[i].told));
+    }
+}
+
 static void a_long_sleep_parks_and_ends_at_its_time(void **state)
 {
     (void)state;
@@ -704,6 +778,9 @@ int main(void)
         TEST(observers_see_a_turn_once_however_often_it_waits),
         TEST(a_question_expires_while_nobody_runs),
         TEST(a_long_sleep_parks_and_ends_at_its_time),
+        TEST(a_member_is_told_of_a_long_wait_at_once),
+        TEST(nobody_is_told_of_what_is_short_or_meant),
+        TEST(a_wait_is_told_in_the_unit_that_fits),
         TEST(retry_and_continue_ask_again),
         TEST(what_is_asked_again_has_the_rights_of_the_press),
     };

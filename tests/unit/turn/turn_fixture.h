@@ -38,6 +38,8 @@ struct record {
     unsigned begins;                      /* answers of which something was shown */
     unsigned writes, ends, notices, over; /* over: working(false) */
     unsigned asked;                       /* questions            */
+    unsigned patience;                    /* told to wait: once, as */
+    char wait[100];
     enum gateway_outcome outcome;
     bool private;
     bool hushed;      /* it is to have its end in the trace alone */
@@ -329,6 +331,16 @@ static inline troupe_status fake_notice(struct gateway *gateway, const struct ev
     return TROUPE_OK;
 }
 
+static inline troupe_status fake_patience(struct gateway *gateway, const struct event *event,
+                                          const char *text)
+{
+    struct record *record = record_of(test_of(gateway), event->source_id);
+
+    record->patience++;
+    snprintf(record->wait, sizeof(record->wait), "%s", text);
+    return TROUPE_OK;
+}
+
 static inline void fake_working(struct gateway *gateway, const struct event *event, bool on)
 {
     record_of(test_of(gateway), event->source_id)->over += !on;
@@ -377,6 +389,7 @@ static const struct gateway_ops fake_ops = {
     .answer_commit = fake_commit,
     .answer_drop = fake_drop,
     .notice = fake_notice,
+    .patience = fake_patience,
     .working = fake_working,
     .form = fake_form,
     .retire = fake_retire,
