@@ -312,6 +312,7 @@ static troupe_status fail_misfit(troupe_turn *turn, const struct embedding *embe
                                  const struct llm_exchange *exchange, troupe_status status)
 {
     const struct llm_models *models = &embedding->others->embed;
+    struct llm_vector vector;
     uint32_t i = 0;
 
     while (i < models->count && !(exchange->misfit >> i & 1 ||
@@ -319,9 +320,10 @@ static troupe_status fail_misfit(troupe_turn *turn, const struct embedding *embe
         i++;
     if (i == models->count)
         return status;
-    if (embedding->dimensions == 0 && models->vectors[i].own <= LLM_VALUES_MAX)
+    vector = exchange->misfit >> i & 1 ? exchange->others : models->vectors[i];
+    if (embedding->dimensions == 0 && vector.own <= LLM_VALUES_MAX)
         return fail_too_long(turn);
-    if (models->vectors[i].own == 0)
+    if (vector.own == 0)
         return troupe_fail(turn, TROUPE_UNSUPPORTED, "llm.unsupported",
                            "llm.embed: the model \"%s\" makes vectors of its own length alone; ask "
                            "for no dimensions, or name another model in embed_model of [agent %s].",
@@ -329,11 +331,10 @@ static troupe_status fail_misfit(troupe_turn *turn, const struct embedding *embe
     return troupe_fail(turn, TROUPE_UNSUPPORTED, "llm.unsupported",
                        "llm.embed: the model \"%s\" makes vectors of %u values%s; ask for %s, or "
                        "name another model in embed_model of [agent %s].",
-                       models->to[i].model, models->vectors[i].own,
-                       models->vectors[i].fewer ? " or fewer" : "",
-                       models->vectors[i].own > LLM_VALUES_MAX ? "4096 or fewer, where it can"
-                       : models->vectors[i].fewer              ? "no more"
-                                                               : "as many",
+                       models->to[i].model, vector.own, vector.fewer ? " or fewer" : "",
+                       vector.own > LLM_VALUES_MAX ? "4096 or fewer, where it can"
+                       : vector.fewer              ? "no more"
+                                                   : "as many",
                        troupe_agent(troupe_turn_host(turn)));
 }
 

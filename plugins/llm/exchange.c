@@ -430,6 +430,7 @@ static troupe_status ask_all(troupe_turn *turn, struct llm_exchange *exchange,
             return status;
         exchange->replayed = troupe_replayed(turn);
         exchange->misfit = pick.misfit;
+        exchange->others = pick.others;
         exchange->told = pick.told;
         if (pick.model < 0) {
             asking->limit_ms = pick.wait_ms;

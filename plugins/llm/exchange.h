@@ -49,10 +49,11 @@ struct llm_exchange {
     json_t *body;
     uint64_t worst; /* micro-USD, or TROUPE_PRICE_UNKNOWN */
     uint64_t cost_micros;
-    int told;             /* as llm_pick has it */
-    uint32_t misfit;      /* bits of models that were not asked, as they make other vectors */
-    uint32_t http_status; /* of the last answer, 0 without one */
-    int replayed;         /* an earlier run of the stage had it, and has noted what it came to */
+    int told;                 /* as llm_pick has it */
+    uint32_t misfit;          /* bits of models that were not asked, as they make other vectors */
+    struct llm_vector others; /* what the first of those makes, as far as is known */
+    uint32_t http_status;     /* of the last answer, 0 without one */
+    int replayed; /* an earlier run of the stage had it, and has noted what it came to */
     const struct llm_kind *kind; /* of the last failure; NULL: it was none of a provider's */
 };
 

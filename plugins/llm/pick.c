@@ -105,8 +105,11 @@ static void compare(const struct llm_models *models, const struct llm_router *ro
         value = rank(models, router, wish, i, now_ms, &note);
         tell(ret, "%s%s at %s%s%s%s", *ret->why ? ", " : "", models->to[i].model,
              models->to[i].host_name, note ? " (" : "", note ? note : "", note ? ")" : "");
-        if (note == other_vectors)
+        if (note == other_vectors) {
+            if (ret->misfit == 0)
+                ret->others = models->vectors[i];
             ret->misfit |= 1u << i;
+        }
         if (value < 0 && note != other_vectors && !(wish->tried >> i & 1) &&
             keeps_failing(models, router, wish, i, now_ms))
             ret->around |= 1u << i;
@@ -206,6 +209,8 @@ troupe_status llm_pick_ask(troupe_turn *turn, const char *kind, const struct llm
     ret->next = number(tree, "next");
     ret->key = number(tree, "key");
     ret->misfit = (uint32_t)number(tree, "misfit");
+    ret->others.own = (uint32_t)number(tree, "own");
+    ret->others.fewer = number(tree, "fewer") != 0;
     ret->at_ms = number(tree, "at");
     if (json_is_integer(json_object_get(tree, "wait")))
         ret->wait_ms = number(tree, "wait");
@@ -248,8 +253,9 @@ troupe_status llm_pick_answer(troupe_turn *turn, struct llm_others *others,
         troupe_reason(turn, "llm.pick", "%.*s: %s", (int)kind.len, kind.ptr, pick.why);
     snprintf(result, sizeof(result),
              "{\"model\":%lld,\"next\":%lld,\"key\":%lld,\"misfit\":%u,\"at\":%lld,"
-             "\"wait\":%lld,\"told\":%d}",
+             "\"wait\":%lld,\"told\":%d,\"own\":%u,\"fewer\":%d}",
              (long long)pick.model, (long long)pick.next, (long long)pick.key, pick.misfit,
-             (long long)pick.at_ms, (long long)pick.wait_ms, pick.told);
+             (long long)pick.at_ms, (long long)pick.wait_ms, pick.told, pick.others.own,
+             pick.others.fewer);
     return troupe_result(turn, result, strlen(result));
 }

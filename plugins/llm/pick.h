@@ -31,8 +31,9 @@ struct llm_pick {
     int64_t model; /* -1: none may be asked       */
     int64_t next;  /* who would be, after it; -1  */
     int64_t key;
-    uint32_t misfit; /* bits of those that make no such vectors, as far as is known */
-    uint32_t around; /* bits of those before it that keep failing */
+    uint32_t misfit;          /* bits of those that make no such vectors, as far as is known */
+    struct llm_vector others; /* what the first of those makes */
+    uint32_t around;          /* bits of those before it that keep failing */
     int64_t at_ms;   /* when it was counted among what the key took; 0: it was not          */
     int64_t wait_ms; /* until one may be asked that is at its limit, where none is; -1: none */
     int passed;      /* a key before it is at its limit */

@@ -289,6 +289,26 @@ static void vectors_are_asked_for_as_they_were(void **state)
     finish(fake);
 }
 
+/* What was known of a model that was not asked is told, though the process that knew it is gone. */
+static void what_a_model_makes_is_told_as_it_was_known(void **state)
+{
+    struct fake_turn *fake = agent(embeds);
+    struct llm_agent *llm = fake->state;
+    char sentence[sizeof(fake->sentence)];
+
+    (void)state;
+    llm->others.embed.vectors[0] = (struct llm_vector){.own = 5000};
+    assert_int_equal(embed(fake, ONE_TEXT, 0, "float"), TROUPE_UNSUPPORTED);
+    assert_non_null(strstr(fake->sentence, "vectors of 5000 values"));
+    memcpy(sentence, fake->sentence, sizeof(sentence));
+    llm->others.embed.vectors[0] = (struct llm_vector){0};
+    fake_again(fake);
+    assert_int_equal(embed(fake, ONE_TEXT, 0, "float"), TROUPE_UNSUPPORTED);
+    assert_string_equal(fake->sentence, sentence);
+    assert_int_equal(fake->request_count, 0);
+    finish(fake);
+}
+
 /* ---- spread ------------------------------------------------------------------------------------*/
 
 static int64_t waits_with(uint64_t random)
@@ -336,6 +356,7 @@ int main(void)
         cmocka_unit_test(a_silent_model_was_slow_and_stays_that),
         cmocka_unit_test(a_model_refuses_a_parameter_as_it_did),
         cmocka_unit_test(vectors_are_asked_for_as_they_were),
+        cmocka_unit_test(what_a_model_makes_is_told_as_it_was_known),
         cmocka_unit_test(who_waits_for_the_same_limit_does_not_come_again_together),
     };
 
