@@ -40,34 +40,36 @@ WHERE v.column2 <> '';
 
 -- After a booking of reservation ?1: what its scopes have spent in its hour, its day and the month since ?3, each
 -- where ?2 has its bit: 1 for the bot's hour, 2 for the guild's, 16 for the bot's day, 256 for its month. Spelled
--- out, as SQLite needs three times as long to find the scopes by a list of them.
+-- out, as SQLite needs three times as long to find the scopes by a list of them. That the bits are the row's
+-- has PostgreSQL keep one plan; else it makes one anew for each call, without what they leave out.
 -- name: booked
 SELECT l.scope_plugin, l.created_ms / 3600000, l.day,
-    CASE WHEN (?2 & 1) <> 0 THEN (SELECT h.settled_micros FROM budget_hour AS h
+    CASE WHEN (l.places & 1) <> 0 THEN (SELECT h.settled_micros FROM budget_hour AS h
         WHERE h.hour = l.created_ms / 3600000 AND h.scope = 'bot' AND h.scope_id = l.scope_bot) END,
-    CASE WHEN (?2 & 2) <> 0 THEN (SELECT h.settled_micros FROM budget_hour AS h
+    CASE WHEN (l.places & 2) <> 0 THEN (SELECT h.settled_micros FROM budget_hour AS h
         WHERE h.hour = l.created_ms / 3600000 AND h.scope = 'guild' AND h.scope_id = l.scope_guild) END,
-    CASE WHEN (?2 & 4) <> 0 THEN (SELECT h.settled_micros FROM budget_hour AS h
+    CASE WHEN (l.places & 4) <> 0 THEN (SELECT h.settled_micros FROM budget_hour AS h
         WHERE h.hour = l.created_ms / 3600000 AND h.scope = 'member' AND h.scope_id = l.scope_member) END,
-    CASE WHEN (?2 & 8) <> 0 THEN (SELECT h.settled_micros FROM budget_hour AS h
+    CASE WHEN (l.places & 8) <> 0 THEN (SELECT h.settled_micros FROM budget_hour AS h
         WHERE h.hour = l.created_ms / 3600000 AND h.scope = 'plugin' AND h.scope_id = l.scope_plugin) END,
-    CASE WHEN (?2 & 16) <> 0 THEN (SELECT d.settled_micros FROM budget_day AS d
+    CASE WHEN (l.places & 16) <> 0 THEN (SELECT d.settled_micros FROM budget_day AS d
         WHERE d.day = l.day AND d.scope = 'bot' AND d.scope_id = l.scope_bot) END,
-    CASE WHEN (?2 & 32) <> 0 THEN (SELECT d.settled_micros FROM budget_day AS d
+    CASE WHEN (l.places & 32) <> 0 THEN (SELECT d.settled_micros FROM budget_day AS d
         WHERE d.day = l.day AND d.scope = 'guild' AND d.scope_id = l.scope_guild) END,
-    CASE WHEN (?2 & 64) <> 0 THEN (SELECT d.settled_micros FROM budget_day AS d
+    CASE WHEN (l.places & 64) <> 0 THEN (SELECT d.settled_micros FROM budget_day AS d
         WHERE d.day = l.day AND d.scope = 'member' AND d.scope_id = l.scope_member) END,
-    CASE WHEN (?2 & 128) <> 0 THEN (SELECT d.settled_micros FROM budget_day AS d
+    CASE WHEN (l.places & 128) <> 0 THEN (SELECT d.settled_micros FROM budget_day AS d
         WHERE d.day = l.day AND d.scope = 'plugin' AND d.scope_id = l.scope_plugin) END,
-    CASE WHEN (?2 & 256) <> 0 THEN (SELECT sum(d.settled_micros) FROM budget_day AS d
+    CASE WHEN (l.places & 256) <> 0 THEN (SELECT sum(d.settled_micros) FROM budget_day AS d
         WHERE d.scope = 'bot' AND d.scope_id = l.scope_bot AND d.day >= ?3) END,
-    CASE WHEN (?2 & 512) <> 0 THEN (SELECT sum(d.settled_micros) FROM budget_day AS d
+    CASE WHEN (l.places & 512) <> 0 THEN (SELECT sum(d.settled_micros) FROM budget_day AS d
         WHERE d.scope = 'guild' AND d.scope_id = l.scope_guild AND d.day >= ?3) END,
-    CASE WHEN (?2 & 1024) <> 0 THEN (SELECT sum(d.settled_micros) FROM budget_day AS d
+    CASE WHEN (l.places & 1024) <> 0 THEN (SELECT sum(d.settled_micros) FROM budget_day AS d
         WHERE d.scope = 'member' AND d.scope_id = l.scope_member AND d.day >= ?3) END,
-    CASE WHEN (?2 & 2048) <> 0 THEN (SELECT sum(d.settled_micros) FROM budget_day AS d
+    CASE WHEN (l.places & 2048) <> 0 THEN (SELECT sum(d.settled_micros) FROM budget_day AS d
         WHERE d.scope = 'plugin' AND d.scope_id = l.scope_plugin AND d.day >= ?3) END
-FROM budget_ledger AS l WHERE l.id = ?1;
+FROM (SELECT scope_bot, scope_guild, scope_member, scope_plugin, day, created_ms, ?2 | (id & 0) AS places
+      FROM budget_ledger WHERE id = ?1) AS l;
 
 -- Behind add_to_day: of the scopes (?2 to ?5), whose caps are ?6 to ?9, those that are not above theirs.
 -- name: fit_month
