@@ -3,7 +3,7 @@
 #
 # Stands before libtool in the builds of `./quickstart check`, which link hundreds of programs:
 #
-#     make LIBTOOL='bash …/link.sh $(SHELL) $(top_builddir)/libtool'
+#     make LIBTOOL='bash …/link.sh sh $(top_builddir)/libtool'
 #
 # A program of objects, archives and what its plugin's tests share is linked by the compiler itself, as
 # libtool would tell it to after twice the time that takes. Everything else is libtool's.
