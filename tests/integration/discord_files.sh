@@ -21,9 +21,8 @@ INI
 # attach TEXT FILES: alice writes in #general with files (JSON list); prints the token's number
 attach()
 {
-    python3 -c 'import json, sys
-print(json.dumps({"channel": "general", "member": "alice", "kind": "mention", "text": sys.argv[1],
-                  "files": json.loads(sys.argv[2])}))' "$1" "$2" >"$TAP_DIR/say.json"
+    printf '{"channel": "general", "member": "alice", "kind": "mention", "text": %s, "files": %s}' \
+        "$(json_text "$1")" "$2" >"$TAP_DIR/say.json"
     fake_discord_call say "@$TAP_DIR/say.json" >"$TAP_DIR/said.json"
     fake_discord_get 'd["n"]' <"$TAP_DIR/said.json"
 }

@@ -52,9 +52,8 @@ show()
     for name in "$@"; do
         list="$list${list:+,}{\"name\":\"$name.png\",\"type\":\"image/png\",\"hex\":\"$(cat "$TAP_DIR/$name.hex")\"}"
     done
-    python3 -c 'import json, sys
-print(json.dumps({"channel": "general", "member": sys.argv[3], "kind": "mention", "text": sys.argv[1],
-                  "files": json.loads(sys.argv[2])}))' "$text" "[$list]" "${WHO:-alice}" >"$TAP_DIR/say.json"
+    printf '{"channel": "general", "member": "%s", "kind": "mention", "text": %s, "files": [%s]}' \
+        "${WHO:-alice}" "$(json_text "$text")" "$list" >"$TAP_DIR/say.json"
     fake_discord_call say "@$TAP_DIR/say.json" >"$TAP_DIR/said.json"
     fake_discord_get 'd["n"]' <"$TAP_DIR/said.json"
 }

@@ -5,6 +5,8 @@
 #   . "$TROUPE_SRCDIR/tests/lib/fake_discord.sh"
 #   fake_discord_start [OPTION...]     starts it; sets DISCORD_URL, DISCORD_API and DISCORD_PID
 #   fake_discord_call NAME [JSON]      a call below /_fake/, its answer on stdout
+#   fake_discord_get EXPRESSION        a value of the JSON on stdin, where d is the whole
+#   json_text TEXT                     as JSON, in quotes
 #   fake_discord_say CHANNEL MEMBER [TEXT [KIND]]   a member writes; prints the number of its token
 #   fake_discord_report [FIELD]        the ledger's report, or one value of it
 #   fake_discord_wait UNTIL [MIN [TIMEOUT_MS [QUIET_MS]]]
@@ -63,7 +65,6 @@ fake_discord_get()
         --data-raw "$1"$'\1' --data-binary @- http://values/
 }
 
-# json_text TEXT: as JSON, in quotes.
 json_text()
 {
     local text=$1
