@@ -56,9 +56,14 @@ static void forget(struct waiting *waiting)
     finish(waiting);
 }
 
+static bool has_stopped(const struct discord *discord)
+{
+    return !discord->rest;
+}
+
 static bool is_over(const struct waiting *waiting)
 {
-    return list_empty(&waiting->link) || !waiting->discord->rest;
+    return list_empty(&waiting->link) || has_stopped(waiting->discord);
 }
 
 static struct discord_request request_of(const struct discord *discord, const struct event *event,
@@ -88,7 +93,7 @@ static troupe_status put(struct discord *discord, const struct event *event,
     _cleanup_mem_ char *body = NULL;
     troupe_status status = discord_rest_call(discord->rest, &request, &original, err);
 
-    if (status < 0 || !discord->rest || (waiting && is_over(waiting)) ||
+    if (status < 0 || has_stopped(discord) || (waiting && is_over(waiting)) ||
         *json_get_str(original, "content", "") ||
         discord_outbox_answered(discord->outbox, event->source_id) != DISCORD_UNANSWERED)
         return status;
@@ -109,7 +114,7 @@ troupe_status discord_patience(struct gateway *gateway, const struct event *even
         return discord_notice(gateway, event, text, false);
     while (discord_command_opening(discord, event) && status == TROUPE_OK)
         status = co_sleep(LOOK_MS);
-    if (status < 0 || !discord->rest || !*discord->application)
+    if (status < 0 || has_stopped(discord) || !*discord->application)
         return TROUPE_UNAVAILABLE;
     status = put(discord, event, NULL, text, &err);
     if (status < 0 && co_status() == TROUPE_OK)
