@@ -4,6 +4,7 @@
  */
 #include "host/host_table.h"
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "turn/engine_private.h"
 #include "turn/rights.h"
@@ -30,20 +31,59 @@ static json_t *entry(const struct plugin_target *target)
                      (json_int_t)target->agent->priority);
 }
 
+/* Names of those that are offered, a line each. [waits] */
+static void find_offered(const struct turn_frame *frame, struct buf *ret)
+{
+    const struct plugin_set *set = frame->turn->set;
+    size_t count = 0;
+
+    for (size_t i = 0; i < set->target_count && count < TOOLS_MAX; i++) {
+        if (!offered(frame, &set->targets[i]))
+            continue;
+        buf_printf(ret, "%s\n", set->targets[i].qualified);
+        count++;
+    }
+}
+
+static json_t *tools_of(const struct plugin_set *set, const char *names)
+{
+    json_t *tools = json_array();
+
+    for (const char *line = names, *end; (end = strchr(line, '\n')); line = end + 1) {
+        const size_t len = (size_t)(end - line);
+
+        for (size_t i = 0; i < set->target_count; i++)
+            if (!strncmp(set->targets[i].qualified, line, len) && !set->targets[i].qualified[len])
+                json_array_append_new(tools, entry(&set->targets[i]));
+    }
+    return tools;
+}
+
+/* Noted, so that a model's call of a tool is one also where its member lost the right while they were asked: what
+ * they may do is looked at again at the call. */
 static troupe_status list(troupe_turn *turn, troupe_str *ret)
 {
     struct turn_frame *frame = turn_frame_of(turn);
-    const struct plugin_set *set = frame->turn->set;
+    struct record_call recorded = {0};
+    _cleanup_buf_ struct buf names = BUF_INIT;
     troupe_status status = host_need(frame, "tools");
+    troupe_str noted;
     json_t *tools;
     char *text;
 
+    if (status == TROUPE_OK)
+        status = turn_record_begin(&recorded, frame, "tools", RECORD_HASH_START);
+    if (status == RECORD_REPLAYED) {
+        status = host_replay_text(&recorded, &noted);
+        if (status == TROUPE_OK)
+            buf_append(&names, noted.ptr, (size_t)noted.len);
+    } else if (status == TROUPE_OK) {
+        find_offered(frame, &names);
+        status = turn_record_note(&recorded, TROUPE_OK, buf_text(&names), names.len);
+    }
     if (status < 0)
         return status;
-    tools = json_array();
-    for (size_t i = 0; i < set->target_count && json_array_size(tools) < TOOLS_MAX; i++)
-        if (offered(frame, &set->targets[i]))
-            json_array_append_new(tools, entry(&set->targets[i]));
+    tools = tools_of(frame->turn->set, buf_text(&names));
     text = json_dumps(tools, JSON_COMPACT);
     json_decref(tools);
     if (!text)

@@ -402,14 +402,16 @@ static void do_call(struct play *play, char *args)
     put_result(play, troupe_call(play->turn, name, str_of(args), &ret), ret);
 }
 
-/* tool FLAGS NAME ARGS: the same as a model's call. */
+/* tool FLAGS NAME ARGS: the same as a model's call; tool ? NAME: whether one is offered that. */
 static void do_tool(struct play *play, char *args)
 {
-    uint32_t flags = (uint32_t)strtoul(word(&args), NULL, 10);
-    char *name = word(&args);
+    char *flags = word(&args), *name = word(&args);
     troupe_str ret = {"", 0};
 
-    put_result(play, troupe_tool_call(play->turn, name, str_of(args), flags, &ret), ret);
+    if (*flags != '?')
+        put_result(play, troupe_tool_call(play->turn, name, str_of(args), *flags - '0', &ret), ret);
+    else if (troupe_tools(play->turn)->list(play->turn, &ret) == TROUPE_OK)
+        put(play, memmem(ret.ptr, ret.len, name, strlen(name)) ? "[+]" : "[-]", 3);
 }
 
 /* Like call, and passes a failure on. */

@@ -30,7 +30,8 @@ typedef struct troupe_tools_v1 {
      * name for troupe_call, "idempotent": bool, "priority": integer}, in the order of the agents, at most 128;
      * "name" is what a model may call it, "priority" is its agent's: of several that are wanted at once the
      * higher one goes first. Valid until the turn ends. TROUPE_DENIED without the capability, TROUPE_LIMIT
-     * above the turn's memory. Not recorded. [turn] */
+     * above the turn's memory. Which functions they are is noted: a stage that runs again has the same list, less
+     * what a reload took away. [turn, waits] */
     troupe_status (*list)(troupe_turn *turn, troupe_str *ret);
     /* Minor 6. troupe_call of a function of the list, with TROUPE_TOOL_…: they make a call stricter than its
      * declaration, never looser. TROUPE_ARGUMENT for other flags, TROUPE_DENIED without the capability; all else

@@ -117,6 +117,51 @@ BODY(who_waits_for_a_press_has_not_failed)
     return TROUPE_OK;
 }
 
+static enum gateway_rights rights_now;
+
+static troupe_status tell_rights(struct gateway *gateway, const struct event *event,
+                                 enum gateway_rights *ret, struct error *err)
+{
+    (void)gateway;
+    (void)event;
+    (void)err;
+    *ret = rights_now;
+    return TROUPE_OK;
+}
+
+static troupe_status who_lost_a_right_meanwhile_body(void *arg)
+{
+    struct stage_test *t = arg;
+    struct gateway_ops ops = fake_ops;
+    struct fixture *f = arg;
+    struct record *record;
+
+    if (is_isolated()) /* the list of tools is the host's alone */
+        return TROUPE_OK;
+    ops.rights = tell_rights;
+    t->gateway.ops = &ops;
+    rights_now = GATEWAY_MODERATOR;
+    record = ask(t, "tool ? b.warn;ask 600000 Sure?;tool 0 b.warn {}");
+    PARKED(1);
+    rights_now = GATEWAY_MEMBER;
+    press(t, "t:1:1:1");
+    WAIT_FOR(is_answered(record) && list_empty(&t->engine->turns));
+    t->gateway.ops = &fake_ops;
+    CHECK(strstr(buf_text(&record->shown), "[+][Yes]<"));
+    CHECK(strstr(buf_text(&record->shown), "\"warn\" is for moderators"));
+    return TROUPE_OK;
+}
+
+/* What a model was offered stays that for the turn; what its member may do is looked at again at the call. */
+static void who_lost_a_right_meanwhile_is_refused_and_the_turn_goes_on(void **state)
+{
+    (void)state;
+    play_in("[pipeline message]\nstages = a\n"
+            "[agent a]\nplugin = " LIBS "/actor.so\n"
+            "[agent b]\nplugin = " LIBS "/actor.so\n",
+            NULL, who_lost_a_right_meanwhile_body);
+}
+
 BODY(a_call_may_want_more_than_is_declared_and_never_less)
 {
     struct stage_test *t = arg;
@@ -186,6 +231,7 @@ int main(void)
         TEST(nothing_is_done_that_was_not_confirmed),
         TEST(a_call_by_an_agent_is_confirmed_by_the_member),
         TEST(who_waits_for_a_press_has_not_failed),
+        TEST(who_lost_a_right_meanwhile_is_refused_and_the_turn_goes_on),
         TEST(a_call_may_want_more_than_is_declared_and_never_less),
         TEST(what_is_too_long_to_show_is_said_to_be_longer),
         TEST(who_calls_it_at_the_shell_has_said_so),
