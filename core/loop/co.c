@@ -29,8 +29,9 @@ struct co *co_must_self(void)
 
 /* ---- its timer ------------------------------------------------------------------------------- */
 
-/* It is not stopped where a wait ends: the next one is mostly for longer and leaves it alone, and at
- * 500 streams each turn of a timer in and out of libuv's heap costs as much as a switch. */
+/* It is not stopped where a wait ends, nor with the coroutine: the next wait, or the next user of the stack, is
+ * mostly for longer and leaves it alone, and at 500 streams each turn of a timer in and out of libuv's heap
+ * costs as much as a switch. */
 static void timer_fired(uv_timer_t *timer)
 {
     struct co *co = timer->data;
@@ -38,7 +39,7 @@ static void timer_fired(uv_timer_t *timer)
     bool due = co->deadline && now >= co->deadline;
 
     co->timer_at = 0;
-    if (!co->alarm_at) /* of a wait that has ended */
+    if (!co->alarm_at) /* of a wait that has ended, or of no coroutine */
         return;
     if (now < co->alarm_at) {
         co->timer_at = co->alarm_at;
@@ -145,7 +146,6 @@ uint64_t co_run_slice(struct co *co)
     loop->running = NULL;
     if (co->state == CO_ENDED) {
         fiber_release(&co->fiber);
-        timer_stop(co);
         stacks_put(&loop->stacks, co);
         leave_scope(co, co->result);
     }

@@ -84,6 +84,11 @@ uint64_t co_run_slice(struct co *co);
 void co_enter(struct co *co);
 /* Ends and unlinks the scopes that an abandoned coroutine had opened; they stay on its stack. */
 void scope_orphan_of(struct co *opener);
+/* Cancels the scope at its deadline, unless it is stopped before. */
+struct scope_timer *scope_timer_start(struct loop *loop, struct scope *scope, uint64_t deadline);
+void scope_timer_stop(struct loop *loop, struct scope_timer *timer);
+/* Closes those at rest; libuv runs once more after it. */
+void scope_timers_clear(struct loop *loop);
 
 /* Looks for what was asked to be looked for, until something came or the time is over. */
 void loop_look_around(struct loop *loop);
@@ -156,6 +161,8 @@ struct loop {
     struct list_link ready;
     size_t ready_count, live;
     struct list_link spawn_waiters;
+    struct scope_timer *scope_timers; /* at rest, the last one used first */
+    size_t scope_timer_count;
     struct stacks stacks;
     uint64_t slice_budget_ns;
     bool passed;               /* in this drain a coroutine asked to go on after a poll */

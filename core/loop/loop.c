@@ -375,6 +375,7 @@ void loop_free(struct loop *loop)
         for (unsigned i = 0; i < slab->carved; i++)
             if (slab->cos[i].timer_ready)
                 close_handle((uv_handle_t *)&slab->cos[i].timer);
+    scope_timers_clear(loop);
     uv_run(&loop->uv, UV_RUN_NOWAIT);
     LOOP_CHECK(uv_loop_close(&loop->uv) == 0, "loop_free was called while a handle was open");
     close(loop->wake_fd);

@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loop/scope.h"
 
-#include "base/mem.h"
 #include "loop/internal.h"
-
-/* The deadline of a scope. On the heap, because libuv needs the handle for a while after the scope
- * is gone. */
-struct scope_timer {
-    struct loop_timer timer;
-    struct scope *scope;
-};
-
-static void deadline_passed(struct loop_timer *timer)
-{
-    scope_cancel(container_of(timer, struct scope_timer, timer)->scope, TROUPE_DEADLINE);
-}
-
-static void timer_closed(struct loop_timer *timer)
-{
-    mem_free(container_of(timer, struct scope_timer, timer));
-}
 
 static void drop_timer(struct scope *scope)
 {
     if (scope->timer)
-        loop_timer_close(&scope->timer->timer, timer_closed);
+        scope_timer_stop(scope->loop, scope->timer);
     scope->timer = NULL;
 }
 
@@ -35,14 +17,8 @@ static void init(struct loop *loop, struct scope *scope, uint64_t deadline)
     list_init(&scope->children);
     list_init(&scope->members);
     list_init(&scope->waiters);
-    if (deadline) {
-        uint64_t now = loop_now(loop);
-
-        scope->timer = mem_zero(1, sizeof(*scope->timer));
-        scope->timer->scope = scope;
-        loop_timer_init(loop, &scope->timer->timer, deadline_passed);
-        loop_timer_start(&scope->timer->timer, deadline > now ? deadline - now : 0, 0);
-    }
+    if (deadline)
+        scope->timer = scope_timer_start(loop, scope, deadline);
 }
 
 void scope_open(struct scope *scope, uint64_t deadline)
