@@ -3,10 +3,10 @@
 
 #include "base/log.h"
 #include "main/cmd.h"
+#include "main/heap.h"
 #include "main/print.h"
 
 #include <limits.h>
-#include <malloc.h>
 #include <sysexits.h>
 
 static int cmd_help(struct options *options);
@@ -171,32 +171,13 @@ static int run(struct options *options)
     return options->subcommand->run(options);
 }
 
-/* Rows and bodies are made on one thread and freed on another; with an arena for each thread the
- * heap frays a little with every message and the process grows for ever. Three stay flat: with fewer, the
- * loop and the threads of store and HTTP wait for each other at every turn.
- * What is large, as a member's picture, is mapped and goes back to the system when it is freed: else the
- * first of its size that is freed would have malloc keep the like in each of the three. Small blocks are joined
- * with their neighbours when they are freed: else each block above a kilobyte that is asked for joins all of
- * them first, and nearly every turn asks for some. */
-static void keep_heap_small(void)
-{
-#ifdef M_ARENA_MAX
-    (void)mallopt(M_ARENA_MAX, 3);
-    (void)mallopt(M_MMAP_THRESHOLD, 512 * 1024);
-    (void)mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
-#endif
-#ifdef M_MXFAST
-    (void)mallopt(M_MXFAST, 0);
-#endif
-}
-
 int main(int argc, char **argv)
 {
     struct options options;
     struct error err;
     int code = EX_USAGE;
 
-    keep_heap_small();
+    heap_keep_small();
     if (options_parse(&options, argc, argv, subcommands, SUBCOMMAND_COUNT, &err) < 0)
         print_failure(err.text);
     else

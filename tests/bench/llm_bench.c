@@ -30,6 +30,7 @@
 #include "base/mem.h"
 #include "loop/co.h"
 #include "loop/scope.h"
+#include "main/heap.h"
 #include "main/host.h"
 #include "net/http.h"
 #include "turn/engine.h"
@@ -38,7 +39,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -281,8 +281,7 @@ static void run_host(struct bench *bench, const char *folder)
     struct scope scope;
     struct error err;
 
-    (void)mallopt(M_ARENA_MAX, 3); /* as the program itself does */
-    (void)mallopt(M_MXFAST, 0);
+    heap_keep_small(); /* as the program itself does */
     if (http_global_init(&err) < 0 || host_boot(&options, &bench->boot, &problems) < 0 ||
         loop_new(&loop, &bench->loop, &err) < 0) {
         fprintf(stderr, "llm_bench: %s\n", problems.count ? problems.items[0].text : err.text);
