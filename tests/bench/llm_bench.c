@@ -16,9 +16,9 @@
  *
  * What the libraries take by themselves is measured in the same way (llm_floor.h), and told with the same baseline:
  * "llm_floor_curl" is libcurl where pieces of an answer are taken together, as core/net does it,
- * "llm_floor_curl_each" where each is taken when it comes, "llm_floor_store" SQLite with what reserves and books. The
- * "floor of libraries" is the sum of the first and the third; "llm_cpu_above_floor" is what a call takes more than
- * that, which is our own part.
+ * "llm_floor_curl_each" where each is taken when it comes, "llm_floor_store" SQLite with what reserves and books, less
+ * what a turn without a call has it do. The "floor of libraries" is the sum of the first and the third;
+ * "llm_cpu_above_floor" is what a call takes more than that, which is our own part.
  *
  * TROUPE_BENCH_CALLS and TROUPE_BENCH_RATE make it shorter or slower.
  */

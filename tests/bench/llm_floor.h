@@ -20,8 +20,9 @@ enum llm_floor_pieces { LLM_FLOOR_EACH, LLM_FLOOR_TOGETHER };
 /* libcurl: requests to the fake provider at `port`, answers that are counted and dropped. */
 void llm_floor_curl(int port, enum llm_floor_pieces pieces, unsigned rate, size_t calls,
                     struct llm_floor *ret);
-/* SQLite: for each call what reserves its worst case, durable, and `life_ms` after that what books it, in a file of
- * its own below `folder`. What comes together is one transaction. */
+/* SQLite: for each call what reserves its worst case, durable, and `life_ms` after that what books it, beside what a
+ * turn itself stores, in a file below `folder`. What comes together is one transaction. What a turn without a call
+ * takes is taken off `cpu_us`. */
 void llm_floor_store(const char *folder, unsigned life_ms, unsigned rate, size_t calls,
                      struct llm_floor *ret);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The statements are those that the budget runs for a call with the default caps, its tables those of the
- * migrations, the file's settings those of core/store/sqlite/connection.c and its checkpoints those of
- * writer.c. What asks, waits and is woken is missing, and so are an event's own rows, which a turn has anyway.
+ * The statements are those that a turn and the budget run for a call with the default caps, their tables those of
+ * the migrations, the file's settings those of core/store/sqlite/connection.c and its checkpoints those of
+ * writer.c. What asks, waits and is woken is missing. As with "CPU of a call", what a turn without a call takes is
+ * taken off: its event and its end are one transaction, and with a call they are in the two that the call needs.
  */
 #include "llm_floor.h"
 
@@ -12,6 +13,7 @@
 
 #include "turn/sql/budget.h"
 #include "turn/sql/budget_span.h"
+#include "turn/sql/turn.h"
 
 #include <inttypes.h>
 #include <sqlite3.h>
@@ -24,10 +26,24 @@ enum { REST_NS = 1000000, CHECKPOINT = 1000, HOUR_MS = 3600000, WORST = 5000, CO
 
 #define CAP ((int64_t)100000000000)
 
-enum statement { BEGIN, SPEND, TO_DAY, TO_HOUR, SUM, HOUR_SUM, BOOK, BOOKED, COMMIT, STATEMENTS };
+enum statement {
+    BEGIN,
+    INTAKE,
+    SPEND,
+    TO_DAY,
+    TO_HOUR,
+    SUM,
+    HOUR_SUM,
+    BOOK,
+    BOOKED,
+    FINISH,
+    COMMIT,
+    STATEMENTS
+};
 
 static const char *const texts[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
+    [INTAKE] = SQL_TURN_INTAKE,
     [SPEND] = SQL_BUDGET_SPEND,
     [TO_DAY] = SQL_BUDGET_ADD_TO_DAY,
     [TO_HOUR] = SQL_BUDGET_SPAN_ADD_TO_HOUR,
@@ -35,6 +51,7 @@ static const char *const texts[STATEMENTS] = {
     [HOUR_SUM] = SQL_BUDGET_SPAN_BOOK_HOUR,
     [BOOK] = SQL_BUDGET_BOOK,
     [BOOKED] = SQL_BUDGET_BOOKED,
+    [FINISH] = SQL_TURN_FINISH,
     [COMMIT] = "COMMIT",
 };
 
@@ -100,10 +117,38 @@ static void add_to(struct floor *floor, enum statement which)
     step(floor, which, 2);
 }
 
-static void reserve(struct floor *floor, const char *day, int64_t now_ms)
+static void take_in(struct floor *floor, int64_t id, int64_t now_ms)
 {
-    int64_t id = floor->next_id++;
+    static const char *const words[] = {"1", "", "", "", "call", "{}"};
+    char source_id[24];
 
+    snprintf(source_id, sizeof(source_id), "%" PRId64, id);
+    bind_int(floor, INTAKE, 1, id);
+    bind_text(floor, INTAKE, 2, "shell");
+    bind_text(floor, INTAKE, 3, source_id);
+    for (int i = 0; i < 6; i++)
+        bind_text(floor, INTAKE, 4 + i, words[i]);
+    bind_int(floor, INTAKE, 10, 1);
+    bind_text(floor, INTAKE, 11, "[\"bench.ask\"]");
+    bind_int(floor, INTAKE, 12, now_ms);
+    step(floor, INTAKE, 1);
+}
+
+static void finish(struct floor *floor, int64_t id, int64_t now_ms)
+{
+    static const char *const words[] = {"done", "", "", "[]"};
+
+    bind_int(floor, FINISH, 1, id);
+    for (int i = 0; i < 4; i++)
+        bind_text(floor, FINISH, 2 + i, words[i]);
+    bind_int(floor, FINISH, 6, COST);
+    bind_int(floor, FINISH, 7, 1);
+    bind_int(floor, FINISH, 8, now_ms);
+    step(floor, FINISH, 1);
+}
+
+static void reserve(struct floor *floor, int64_t id, const char *day, int64_t now_ms)
+{
     bind_int(floor, SPEND, 1, id);
     bind_text(floor, SPEND, 2, day);
     bind_scopes(floor, SPEND, 3);
@@ -163,15 +208,22 @@ static void one(sqlite3_context *context, int count, sqlite3_value **values)
     sqlite3_result_int(context, 1);
 }
 
+/* SQL's seal() where nothing is sealed. */
+static void first(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_value(context, values[0]);
+}
+
 static void run_text(struct floor *floor, const char *sql)
 {
     if (sqlite3_exec(floor->db, sql, NULL, NULL, NULL) != SQLITE_OK)
         die(floor);
 }
 
-static void open_file(struct floor *floor, const char *folder)
+static void open_file(struct floor *floor, const char *folder, const char *name)
 {
-    _cleanup_mem_ char *path = mem_printf("%s/floor.db", folder);
+    _cleanup_mem_ char *path = mem_printf("%s/%s.db", folder, name);
     const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
     size_t count;
     const struct store_migration *steps = store_core_migrations(&count);
@@ -182,6 +234,7 @@ static void open_file(struct floor *floor, const char *folder)
         die(floor);
     sqlite3_create_function_v2(floor->db, "this_host", 0, flags, NULL, one, NULL, NULL, NULL);
     sqlite3_create_function_v2(floor->db, "host_ours", 1, flags, NULL, one, NULL, NULL, NULL);
+    sqlite3_create_function_v2(floor->db, "seal", -1, flags, NULL, first, NULL, NULL, NULL);
     run_text(floor,
              "PRAGMA page_size = 2048; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
              "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -4096; "
@@ -204,9 +257,16 @@ static void close_file(struct floor *floor)
 
 /* ---- the load -------------------------------------------------------------------------------- */
 
-/* One transaction: those reserved that are due up to `reserve_to`, and those booked up to `book_to`. */
-static void commit(struct floor *floor, size_t reserved, size_t reserve_to, int64_t first,
-                   size_t booked, size_t book_to)
+/* Turns by their place: `begun` of `calls` are taken in, `ended` of those are over. */
+struct load {
+    unsigned life_ms; /* of a call */
+    int is_idle;      /* turns without one, which are over at once */
+    size_t begun, ended;
+    int64_t first_id;
+};
+
+/* One transaction, up to `begin` and `end`. */
+static void commit(struct floor *floor, struct load *load, size_t begin, size_t end)
 {
     int64_t now_ms = clock_wall_ms();
     char stamp[CLOCK_ISO_SIZE];
@@ -214,43 +274,50 @@ static void commit(struct floor *floor, size_t reserved, size_t reserve_to, int6
     clock_iso(now_ms, stamp);
     stamp[strlen("2026-11-20")] = '\0';
     step(floor, BEGIN, -1);
-    for (size_t i = reserved; i < reserve_to; i++)
-        reserve(floor, stamp, now_ms);
-    for (size_t i = booked; i < book_to; i++)
-        book(floor, first + (int64_t)i, now_ms);
+    for (size_t i = load->begun; i < begin; i++) {
+        take_in(floor, load->first_id + (int64_t)i, now_ms);
+        if (!load->is_idle)
+            reserve(floor, load->first_id + (int64_t)i, stamp, now_ms);
+    }
+    for (size_t i = load->ended; i < end; i++) {
+        if (!load->is_idle)
+            book(floor, load->first_id + (int64_t)i, now_ms);
+        finish(floor, load->first_id + (int64_t)i, now_ms);
+    }
     step(floor, COMMIT, -1);
     floor->transactions++;
-    for (size_t i = reserved; i < reserve_to; i++)
+    for (size_t i = load->begun; i < begin; i++)
         floor->durable[i] = clock_ns();
+    load->begun = begin;
+    load->ended = end;
     if (floor->pages >= CHECKPOINT)
         sqlite3_wal_checkpoint_v2(floor->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
-static void run(struct floor *floor, unsigned life_ms, unsigned rate, size_t calls,
+static void run(struct floor *floor, struct load load, unsigned rate, size_t calls,
                 struct llm_floor *result)
 {
     const struct timespec rest = {0, REST_NS};
-    int64_t first = floor->next_id;
-    uint64_t begun = clock_ns();
-    size_t reserved = 0, booked = 0;
+    const uint64_t begun = clock_ns();
 
-    while (booked < calls) {
-        uint64_t now = clock_ns();
-        size_t reserve_to = (size_t)((now - begun) * rate / 1000000000u), book_to = booked;
+    load.first_id = floor->next_id;
+    floor->next_id += (int64_t)calls;
+    while (load.ended < calls) {
+        uint64_t now = clock_ns(), life = (uint64_t)load.life_ms * 1000000u;
+        size_t begin = (size_t)((now - begun) * rate / 1000000000u), end = load.ended;
 
-        if (reserve_to > calls)
-            reserve_to = calls;
-        while (book_to < reserved && floor->durable[book_to] + (uint64_t)life_ms * 1000000u <= now)
-            book_to++;
-        if (reserve_to == reserved && book_to == booked) {
+        begin = begin < calls ? begin : calls;
+        if (load.is_idle)
+            end = begin;
+        while (!load.is_idle && end < load.begun && floor->durable[end] + life <= now)
+            end++;
+        if (begin == load.begun && end == load.ended) {
             clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
             continue;
         }
-        commit(floor, reserved, reserve_to, first, booked, book_to);
-        reserved = reserve_to;
-        booked = book_to;
-        if (reserved - booked > result->most)
-            result->most = reserved - booked;
+        commit(floor, &load, begin, end);
+        if (begin - end > result->most)
+            result->most = begin - end;
     }
 }
 
@@ -262,20 +329,32 @@ static uint64_t cpu_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* CPU of each turn, in us. */
+static double measure(const char *folder, struct load load, unsigned rate, size_t calls,
+                      struct llm_floor *result)
+{
+    const char *name = load.is_idle ? "floor-idle" : "floor";
+    struct floor floor = {.next_id = 1, .durable = mem_zero(calls, sizeof(uint64_t))};
+    uint64_t cpu;
+    double us;
+
+    open_file(&floor, folder, name);
+    run(&floor, load, rate, calls / 10, result); /* pages */
+    floor.transactions = 0;
+    cpu = cpu_ns();
+    run(&floor, load, rate, calls, result);
+    us = (double)(cpu_ns() - cpu) / 1e3 / (double)calls;
+    printf("# SQLite alone, %s: %zu turns in %zu transactions, %.1f us of CPU each\n", name, calls,
+           floor.transactions, us);
+    close_file(&floor);
+    mem_free(floor.durable);
+    return us;
+}
+
 void llm_floor_store(const char *folder, unsigned life_ms, unsigned rate, size_t calls,
                      struct llm_floor *ret)
 {
-    struct floor floor = {.next_id = 1, .durable = mem_zero(calls, sizeof(uint64_t))};
-    uint64_t cpu;
-
-    open_file(&floor, folder);
-    run(&floor, life_ms, rate, calls / 10, ret); /* pages */
-    *ret = (struct llm_floor){.failed = 0};
-    floor.transactions = 0;
-    cpu = cpu_ns();
-    run(&floor, life_ms, rate, calls, ret);
-    ret->cpu_us = (double)(cpu_ns() - cpu) / 1e3 / (double)calls;
-    printf("# floor, store: %zu calls in %zu transactions\n", calls, floor.transactions);
-    close_file(&floor);
-    mem_free(floor.durable);
+    *ret = (struct llm_floor){.cpu_us = -measure(folder, (struct load){.is_idle = 1}, rate,
+                                                 calls / 2, &(struct llm_floor){0})};
+    ret->cpu_us += measure(folder, (struct load){.life_ms = life_ms}, rate, calls, ret);
 }
