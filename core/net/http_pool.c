@@ -42,6 +42,8 @@ static struct http_pool *pool_new(struct http_pools *pools, size_t place)
     /* Counted are those in use, too: where more are than this, each request that ends closes one. */
     curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_POOL_TRANSFERS);
     pools->places[place] = pool;
+    if (pools->end <= place)
+        pools->end = place + 1;
     return pool;
 }
 
@@ -50,6 +52,8 @@ static void give_up(struct http_pools *pools, size_t place)
     struct http_pool *pool = pools->places[place];
 
     pools->places[place] = NULL;
+    while (pools->end > 0 && !pools->places[pools->end - 1])
+        pools->end--;
     if (!pool)
         return;
     curl_multi_cleanup(pool->multi);
@@ -109,7 +113,7 @@ void http_pools_give(struct http_pool *pool, uint64_t now)
 
 void http_pools_tidy(struct http_pools *pools, uint64_t now)
 {
-    for (size_t i = 1; i < pools->count; i++) {
+    for (size_t i = pools->end; i-- > 1;) {
         const struct http_pool *pool = pools->places[i];
 
         if (pool && pool->active == 0 && now - pool->empty_since >= HTTP_POOL_REST_MS)
@@ -124,7 +128,7 @@ struct http_pool *http_pools_find(const struct http_pools *pools, uint32_t numbe
 
 struct http_pool *http_pools_next(const struct http_pools *pools, size_t *place)
 {
-    while (*place < pools->count) {
+    while (*place < pools->end) {
         struct http_pool *pool = pools->places[(*place)++];
 
         if (pool && pool->active > 0)

@@ -29,6 +29,7 @@ struct http_pool {
 struct http_pools {
     struct http_pool **places; /* NULL: an empty one */
     size_t count;
+    size_t end; /* behind it all are empty */
     int epoll;
 };
 

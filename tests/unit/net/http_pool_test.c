@@ -94,6 +94,35 @@ static void a_pool_in_use_is_not_given_up(void **state)
     assert_ptr_equal(pools->places[1], second);
 }
 
+/* A pool between others is given up, and one behind them all. */
+static void each_in_use_is_found_whatever_was_given_up(void **state)
+{
+    struct http_pools *pools = *state;
+    struct http_pool *used[3];
+    size_t place = 0;
+
+    for (size_t i = 0; i < 3 * HTTP_POOL_TRANSFERS; i++)
+        used[i / HTTP_POOL_TRANSFERS] = http_pools_take(pools);
+    for (size_t i = 0; i < HTTP_POOL_TRANSFERS; i++)
+        http_pools_give(used[1], 0);
+    http_pools_tidy(pools, HTTP_POOL_REST_MS);
+    assert_null(pools->places[1]);
+    assert_ptr_equal(http_pools_next(pools, &place), used[0]);
+    assert_ptr_equal(http_pools_next(pools, &place), used[2]);
+    assert_null(http_pools_next(pools, &place));
+    for (size_t i = 0; i < HTTP_POOL_TRANSFERS; i++)
+        http_pools_give(used[2], 0);
+    http_pools_tidy(pools, HTTP_POOL_REST_MS);
+    place = 0;
+    assert_ptr_equal(http_pools_next(pools, &place), used[0]);
+    assert_null(http_pools_next(pools, &place));
+    for (size_t i = 0; i < HTTP_POOL_TRANSFERS; i++)
+        used[1] = http_pools_take(pools);
+    place = 0;
+    assert_ptr_equal(http_pools_next(pools, &place), used[0]);
+    assert_ptr_equal(http_pools_next(pools, &place), used[1]);
+}
+
 static void a_number_that_no_pool_has_finds_none(void **state)
 {
     struct http_pools *pools = *state;
@@ -126,6 +155,7 @@ int main(void)
         POOLS_TEST(more_than_all_have_room_for_go_where_fewest_are),
         POOLS_TEST(a_pool_that_rests_for_a_minute_is_given_up_but_not_the_first),
         POOLS_TEST(a_pool_in_use_is_not_given_up),
+        POOLS_TEST(each_in_use_is_found_whatever_was_given_up),
         POOLS_TEST(a_number_that_no_pool_has_finds_none),
     };
 
