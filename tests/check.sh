@@ -150,7 +150,7 @@ check() {
     if command -v ld.gold >/dev/null; then
         linker=(LDFLAGS=-fuse-ld=gold)
     fi
-    build asan CC=gcc CFLAGS='-O1 -g1' "${linker[@]}" --enable-sanitizer=address -- check TESTS=
+    build asan CC=gcc CFLAGS='-O1 -g1' "${linker[@]}" --enable-sanitizer=address -- asan-programs
     if [ -z "$quick" ]; then
         build tsan CC=gcc CFLAGS='-O1 -g1' "${linker[@]}" --enable-sanitizer=thread -- tsan-programs
         build gcc CC=gcc CFLAGS='-O2 -g1' -- release-programs
