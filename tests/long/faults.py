@@ -344,17 +344,6 @@ class CacheAway:
         self.stage.run.expect(not status.get("degraded"), "redis: status said that the storage does not work")
         return status.get("cache", {}).get("degraded")
 
-    def cut_and_gone(self):
-        """Cut at the COMMIT of a question, and not to be reached afterwards: nobody knows whether it is there."""
-        before, text = self.relay.cuts, f"nobody knows of question {len(self.stage.said)}"
-        self.relay.gone(True, at_cut=True)
-        self.relay.cut("answer", text.encode())
-        self.stage.say(text=text)
-        self.stage.until(lambda: self.relay.cuts > before, "no COMMIT to cut (of a question)")
-        self.stage.until(self.stage.degraded, "status did not say degraded")
-        self.stage.until(self.waiting, "nothing waits for the server")
-        self.gone(lambda: self.relay.gone(False))
-
     def gone(self, back):
         end = time.monotonic() + AWAY_S
         beats = self.stage.discord.report()["heartbeats"]

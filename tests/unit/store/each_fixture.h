@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The same tests over each database: a file and a server that the program starts itself, plain and encrypted.
- * A program that includes it uses each_setup and teardown, by EACH of server_fixture.h.
+ * A program that includes it uses each_setup, or each_open with options of its own, and teardown, by EACH of
+ * server_fixture.h.
  */
 #ifndef TESTS_EACH_FIXTURE_H
 #define TESTS_EACH_FIXTURE_H
@@ -14,9 +15,8 @@ static int databases;
 static char sqlite[] = "sqlite", postgresql[] = "postgresql";
 static char sqlite_sealed[] = "sqlite, encrypted", postgresql_sealed[] = "postgresql, encrypted";
 
-static inline int each_setup(void **state)
+static inline int each_open(void **state, struct store_options options)
 {
-    struct store_options options = {.write_ms = 1000};
     const char *backend = *state;
     const bool on_server = backend == postgresql || backend == postgresql_sealed;
     struct fixture *f;
@@ -38,6 +38,11 @@ static inline int each_setup(void **state)
     fixture_open(f, &options);
     *state = f;
     return 0;
+}
+
+static inline int each_setup(void **state)
+{
+    return each_open(state, (struct store_options){.write_ms = 1000});
 }
 
 static inline int teardown(void **state)

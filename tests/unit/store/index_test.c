@@ -3,8 +3,7 @@
  * What a search keeps in memory of a scope is what the database has: with a file and with a server that the program
  * starts itself, sealed and not.
  */
-#include "server_fixture.h"
-#include "store_fixture.h"
+#include "each_fixture.h"
 
 #include "store/index.h"
 #include "store/text_postings.h"
@@ -12,49 +11,11 @@
 
 #include <string.h>
 
-static unsigned char databases;
-
-static char sqlite[] = "sqlite", postgresql[] = "postgresql";
-static char sqlite_sealed[] = "sqlite, encrypted", postgresql_sealed[] = "postgresql, encrypted";
-
 enum { ROOM = 128 << 10 /* bytes of memory for indexes */ };
 
 static int setup(void **state)
 {
-    const char *backend = *state;
-    bool in_server = backend == postgresql || backend == postgresql_sealed;
-    struct store_options options = {.write_ms = 5000, .index_bytes = ROOM};
-    struct fixture *f;
-
-    if (in_server && !have_server) {
-        *state = NULL;
-        return 0;
-    }
-    f = mem_zero(1, sizeof(*f));
-    place_make(&f->place);
-    f->loop = fixture_new(NULL);
-    if (backend == sqlite_sealed || backend == postgresql_sealed)
-        options.encrypt_key = "6b65796b65796b65796b65796b65796b65796b65796b65796b65796b65796b65";
-    if (in_server) {
-        snprintf(f->name, sizeof(f->name), "index%u", ++databases);
-        postgres_server_database(&server, f->name, NULL, f->url);
-        options.url = f->url;
-    }
-    fixture_open(f, &options);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    return *state ? store_teardown(state) : 0;
-}
-
-static struct fixture *fixture_of(void **state)
-{
-    if (!*state)
-        skip(); /* no PostgreSQL on this machine */
-    return *state;
+    return each_open(state, (struct store_options){.write_ms = 5000, .index_bytes = ROOM});
 }
 
 static void add(struct store_batch *batch, const char *scope, const char *key, const char *text)
