@@ -184,6 +184,8 @@ void llm_alert_watch(troupe_turn *turn, struct llm_alert *alert,
     const long long minutes = rule->window_ms / 60000;
     char text[TROUPE_OWNER_MAX], sentence[LLM_SENTENCE_MAX] = "";
 
+    if (!kind && news.event != LLM_ALERT_OVER) /* an answer begins nothing */
+        return;
     if (kind)
         llm_kind_sentence(kind, settings->model_key, sentence);
     switch (news.event) {

@@ -210,7 +210,7 @@ static void settle(struct llm_stream *stream)
     growth->key = NULL;
 }
 
-static int append(struct llm_growth *growth, const char *text, size_t len)
+static int gather(struct llm_growth *growth, const char *text, size_t len)
 {
     size_t size = growth->size ? growth->size : GROWTH_FIRST;
     char *grown;
@@ -239,11 +239,11 @@ static void grow(struct llm_stream *stream, json_t *last, const char *key, const
         growth->len = 0;
         growth->key = key;
         if (json_is_string(before) &&
-            append(growth, json_string_value(before), json_string_length(before)) < 0)
+            gather(growth, json_string_value(before), json_string_length(before)) < 0)
             growth->key = NULL;
     }
     if (!growth->key || (json_is_string(more) &&
-                         append(growth, json_string_value(more), json_string_length(more)) < 0)) {
+                         gather(growth, json_string_value(more), json_string_length(more)) < 0)) {
         forget_thoughts(stream);
         stream->thoughts_full = 1;
     }

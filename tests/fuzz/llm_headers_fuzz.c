@@ -7,6 +7,7 @@
 #include "../../plugins/llm/allowance.c"
 #include "../../plugins/llm/day.c"
 #include "../../plugins/llm/retry.c"
+#include "../../plugins/llm/spare.c"
 #include "../../plugins/llm/window.c"
 
 #include <stdlib.h>

@@ -425,7 +425,8 @@ troupe_status discord_route_press(const struct discord_route_rules *rules, const
             event.content_len = strlen(values);
         }
         event.press_id = json_get_str(of, "custom_id", NULL);
-        event.press_label = label = discord_pressed_label(message, of);
+        label = discord_pressed_label(message, of);
+        event.press_label = label;
         event.reply_to = json_get_str(message, "id", NULL);
         event.quote = json_get_str(message, "content", NULL);
         if (!event.press_id)

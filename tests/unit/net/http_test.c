@@ -495,17 +495,21 @@ static struct http_stream *open_gathering(struct net *net, const char *path, boo
 static troupe_status gather_to_the_end(void *arg)
 {
     struct net *net = arg;
+    const uint64_t begun = loop_now(net->loop);
     _cleanup_http_ struct http_stream *stream = open_gathering(net, "/v1/chat/completions", true);
     _cleanup_buf_ struct buf body = BUF_INIT;
-    struct http_client_stats stats;
+    troupe_status status;
+    uint64_t reads = 0;
     const char *data;
     size_t len;
 
-    assert_status(http_read(stream, &data, &len, 0, NULL), TROUPE_OK);
-    http_client_stats(net->client, &stats);
-    assert_int_equal(stats.active, 0); /* nothing was told before the end was */
-    buf_append(&body, data, len);
-    assert_status(read_all(stream, &body, NULL), TROUPE_END);
+    while ((status = http_read(stream, &data, &len, 0, NULL)) == TROUPE_OK) {
+        buf_append(&body, data, len);
+        reads++;
+    }
+    assert_status(status, TROUPE_END);
+    /* With the end, and on a machine on which that takes seconds once in each of them. */
+    assert_true(reads <= 1 + (loop_now(net->loop) - begun) / HTTP_GATHER_MS_MAX);
     assert_non_null(strstr(buf_text(&body), "[DONE]"));
     return TROUPE_OK;
 }
