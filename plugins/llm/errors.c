@@ -530,6 +530,16 @@ void llm_take_cause(troupe_turn *turn, struct llm_provider_error *error)
     troupe_reason(turn, "llm.connection", "%s", error->message);
 }
 
+int llm_is_unstored(troupe_turn *turn)
+{
+    static const char storage[] = "budget.storage", dispatch[] = "budget.dispatch";
+    troupe_str code;
+
+    troupe_error(turn, &code, NULL);
+    return (code.len == sizeof(storage) - 1 && memcmp(code.ptr, storage, code.len) == 0) ||
+           (code.len == sizeof(dispatch) - 1 && memcmp(code.ptr, dispatch, code.len) == 0);
+}
+
 int llm_kind_blames_model(const struct llm_kind *kind)
 {
     /* What does not come through the host's own bounds never reached the provider. */

@@ -62,6 +62,9 @@ troupe_status llm_fail_of(troupe_turn *turn, const struct llm_kind *kind, const 
 /* After a request that failed: where the provider said nothing, what the host says of it, which names the server
  * and no more. It goes to the trace, too. [turn] */
 void llm_take_cause(troupe_turn *turn, struct llm_provider_error *error);
+/* Whether a request was not opened because the host could not store what it costs: nobody was asked, and no model is
+ * to blame. Before anything else is called. [turn] */
+int llm_is_unstored(troupe_turn *turn);
 
 /* Whether a failure says something of the model, its provider or its key: not what was asked, nor a bound or a
  * restart of this host. */

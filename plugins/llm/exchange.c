@@ -226,8 +226,12 @@ static troupe_status once(troupe_turn *turn, struct llm_exchange *exchange, uint
     if (status == TROUPE_BUDGET)
         return refused(turn, exchange);
     if (status < 0) {
+        const int unstored = status != TROUPE_CANCELED && llm_is_unstored(turn);
+
         llm_take_cause(turn, &none);
         llm_give_back(turn, &reservation, status);
+        if (unstored)
+            return status;
         if (reservation.open)
             ret->spent = LLM_SPENT_UNKNOWN;
         ret->kind = llm_classify_transport(status);

@@ -430,8 +430,12 @@ static troupe_status run_sent(troupe_turn *turn, struct llm_round *round)
     if (status == TROUPE_BUDGET)
         return llm_refused(turn, round->tariff, round->request);
     if (status < 0) {
+        const int unstored = status != TROUPE_CANCELED && llm_is_unstored(turn);
+
         llm_take_cause(turn, &round->stream.error);
         llm_give_back(turn, &round->reservation, status);
+        if (unstored)
+            return status;
         round->asked = round->reservation.open;
         if (status == TROUPE_CANCELED) {
             round->lost = 1;

@@ -143,7 +143,8 @@ static troupe_status http_of(struct fake_turn *fake, unsigned i, int replayed, t
     fake->replayed = (uint8_t)replayed;
     if (!response->status)
         return error(fake, response->open_status ? response->open_status : TROUPE_UNAVAILABLE,
-                     "http.failed", "connection refused by 10.9.8.7");
+                     response->code ? response->code : "http.failed",
+                     "connection refused by 10.9.8.7");
     http = keep(fake, sizeof(*http));
     *http = (troupe_http){fake, response, &fake->requests[i], 0, replayed};
     fake->open_http++;

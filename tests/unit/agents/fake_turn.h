@@ -21,6 +21,7 @@
 struct fake_response {
     uint32_t status; /* 0: `open_status` is returned and there is no answer */
     troupe_status open_status;
+    const char *code;        /* of that; NULL: "http.failed" */
     uint8_t dispatched;      /* with an open_status: the bytes had left already */
     const char *headers[12]; /* name, value, name, value … */
     const char *chunks[FAKE_CHUNKS_MAX];

@@ -98,6 +98,31 @@ static void the_next_model_answers_whatever_befell_the_first(void **state)
     }
 }
 
+/* A database that is away for a while: each model is as good afterwards as it was before. */
+static void what_the_host_could_not_store_is_no_failure_of_a_model(void **state)
+{
+    static const char *const codes[] = {"budget.storage", "budget.dispatch"};
+    struct fake_turn *fake = routed();
+
+    (void)state;
+    for (int i = 0; i < 2 * LLM_BREAKER_FAILURES; i++) {
+        fake->responses[0].open_status = i % 3 ? TROUPE_UNAVAILABLE : TROUPE_MAYBE_DONE;
+        fake->responses[0].code = codes[i % 2];
+        assert_int_equal(llm_talk(fake), i % 3 ? TROUPE_UNAVAILABLE : TROUPE_MAYBE_DONE);
+        assert_int_equal(fake->request_count, 1);
+        assert_false(fake_text_has(&fake->reasons, "llm.fallback"));
+        fake_next(fake);
+    }
+    fake->responses[0].status = 200;
+    fake->responses[0].code = NULL;
+    fake->responses[0].chunks[0] = GOOD;
+    assert_int_equal(llm_talk(fake), TROUPE_OK);
+    assert_string_equal(fake->requests[0].url, "http://127.0.0.1:8080/v1/chat/completions");
+    assert_false(fake_text_has(&fake->reasons, "(is down)"));
+    assert_false(fake_text_has(&fake->told, "failed"));
+    fake_turn_free(fake);
+}
+
 /* Turns that end while a model is waited for, enough for one of the two; then one that tells whether it counted. */
 static int ends_count_against_the_model(const struct fake_response *response)
 {
@@ -749,6 +774,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_next_model_answers_whatever_befell_the_first),
+        cmocka_unit_test(what_the_host_could_not_store_is_no_failure_of_a_model),
         cmocka_unit_test(a_turn_that_ran_out_of_time_counts_against_who_kept_silent),
         cmocka_unit_test(each_model_gets_what_it_holds),
         cmocka_unit_test(each_model_has_a_price_of_its_own),
