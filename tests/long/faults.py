@@ -90,8 +90,10 @@ class Stage:
         report = self.discord.report()
         sorry = both = 0
         for n in range(1, report["asked"] + 1):
-            parts = [part["content"] for part in self.discord.do(f"ledger?n={n}")["parts"]
-                     if not part["deleted"]]
+            entry = self.discord.do(f"ledger?n={n}")
+            if report["lost"] and entry["owed"] and not entry["standing"]:
+                self.run.say(f"{self.name}: lost: {entry}", True)
+            parts = [part["content"] for part in entry["parts"] if not part["deleted"]]
             told = sum(SORRY in part for part in parts)
             sorry += told > 0
             both += told > 1 or (told and any("You said" in part for part in parts))
