@@ -22,7 +22,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { REST_NS = 1000000, CHECKPOINT = 1000, HOUR_MS = 3600000, WORST = 5000, COST = 1200 };
+enum {
+    REST_NS = 1000000,
+    CHECKPOINT = 1000,
+    HOUR_MS = 3600000,
+    WORST = 5000,
+    COST = 1200,
+    DAY_OF_BOT = 16
+};
 
 #define CAP ((int64_t)100000000000)
 
@@ -32,9 +39,9 @@ enum statement {
     SPEND,
     TO_DAY,
     TO_HOUR,
-    SUM,
-    HOUR_SUM,
     BOOK,
+    BOOK_DAY,
+    BOOK_HOUR,
     BOOKED,
     FINISH,
     COMMIT,
@@ -47,16 +54,16 @@ static const char *const texts[STATEMENTS] = {
     [SPEND] = SQL_BUDGET_SPEND,
     [TO_DAY] = SQL_BUDGET_ADD_TO_DAY,
     [TO_HOUR] = SQL_BUDGET_SPAN_ADD_TO_HOUR,
-    [SUM] = SQL_BUDGET_BOOK_SUM,
-    [HOUR_SUM] = SQL_BUDGET_SPAN_BOOK_HOUR,
     [BOOK] = SQL_BUDGET_BOOK,
-    [BOOKED] = SQL_BUDGET_BOOKED,
+    [BOOK_DAY] = SQL_BUDGET_BOOK_DAY,
+    [BOOK_HOUR] = SQL_BUDGET_SPAN_BOOK_HOUR,
+    [BOOKED] = SQL_BUDGET_SPAN_BOOKED,
     [FINISH] = SQL_TURN_FINISH,
     [COMMIT] = "COMMIT",
 };
 
 /* Whom a call counts against: the bot and the plugin. */
-static const char *const scopes[][2] = {{"bot", "1"}, {"plugin", "llm"}};
+static const char bot[] = "1", plugin[] = "llm";
 
 struct floor {
     sqlite3 *db;
@@ -102,10 +109,10 @@ static void step(struct floor *floor, enum statement which, int changes)
 /* Scopes from `place` on: bot, guild, member, plugin. */
 static void bind_scopes(struct floor *floor, enum statement which, int place)
 {
-    bind_text(floor, which, place, scopes[0][1]);
+    bind_text(floor, which, place, bot);
     bind_text(floor, which, place + 1, "");
     bind_text(floor, which, place + 2, "");
-    bind_text(floor, which, place + 3, scopes[1][1]);
+    bind_text(floor, which, place + 3, plugin);
 }
 
 static void add_to(struct floor *floor, enum statement which)
@@ -165,29 +172,29 @@ static void reserve(struct floor *floor, int64_t id, const char *day, int64_t no
     add_to(floor, TO_HOUR);
 }
 
-static void book_sum(struct floor *floor, enum statement which, int64_t id, size_t scope)
+/* Its begin is bound. */
+static void book_sums(struct floor *floor, enum statement which)
 {
-    bind_int(floor, which, 1, id);
-    bind_int(floor, which, 2, COST);
-    bind_text(floor, which, 3, scopes[scope][0]);
-    bind_text(floor, which, 4, scopes[scope][1]);
-    bind_int(floor, which, 5, WORST);
-    step(floor, which, 1);
+    bind_scopes(floor, which, 2);
+    bind_int(floor, which, 6, COST);
+    bind_int(floor, which, 7, WORST);
+    step(floor, which, 2);
 }
 
-static void book(struct floor *floor, int64_t id, int64_t now_ms)
+static void book(struct floor *floor, int64_t id, const char *day, int64_t now_ms)
 {
-    for (size_t i = 0; i < 2; i++)
-        book_sum(floor, SUM, id, i);
-    for (size_t i = 0; i < 2; i++)
-        book_sum(floor, HOUR_SUM, id, i);
     bind_int(floor, BOOK, 1, id);
     bind_int(floor, BOOK, 2, id);
     bind_int(floor, BOOK, 3, COST);
     bind_int(floor, BOOK, 4, now_ms);
     step(floor, BOOK, 1);
+    bind_text(floor, BOOK_DAY, 1, day);
+    book_sums(floor, BOOK_DAY);
+    bind_int(floor, BOOK_HOUR, 1, now_ms / HOUR_MS);
+    book_sums(floor, BOOK_HOUR);
     bind_int(floor, BOOKED, 1, id);
-    bind_scopes(floor, BOOKED, 2);
+    bind_int(floor, BOOKED, 2, DAY_OF_BOT);
+    bind_text(floor, BOOKED, 3, day);
     step(floor, BOOKED, -1);
 }
 
@@ -281,7 +288,7 @@ static void commit(struct floor *floor, struct load *load, size_t begin, size_t 
     }
     for (size_t i = load->ended; i < end; i++) {
         if (!load->is_idle)
-            book(floor, load->first_id + (int64_t)i, now_ms);
+            book(floor, load->first_id + (int64_t)i, stamp, now_ms);
         finish(floor, load->first_id + (int64_t)i, now_ms);
     }
     step(floor, COMMIT, -1);
