@@ -119,7 +119,9 @@ struct engine_incoming {
     struct event *event;
     struct gateway *gateway; /* where it came from; NULL: from none */
     const char *refusal;     /* static */
-    bool apart; /* it is stored, or done, apart from the batches: none of them speaks for it */
+    bool apart;  /* it is stored, or done, apart from the batches: none of them speaks for it */
+    bool stored; /* with a batch that the store has not told about */
+    bool copied; /* it is in the spool as well                     */
 };
 struct engine_incoming *turn_incoming_new(struct engine *engine, struct event *event);
 void turn_incoming_free(void *incoming);

@@ -397,6 +397,8 @@ static void await_gathered(struct engine *engine)
            loop_now(engine->loop) < spool->held_ms + stats.away_ms + HOLD_MS)
         if (co_sleep(1) < 0)
             break;
+    if (engine->gathered && !engine->closing)
+        turn_spool_copy(engine); /* in its place, before what comes next */
 }
 
 /* Behind what waits elsewhere already. Its limits count now, as they would have; its place is another
@@ -442,6 +444,7 @@ static void take_in(struct engine *engine, struct engine_incoming *incoming)
         turn_incoming_refuse(incoming, "storage_unavailable", ENGINE_NO_STORAGE);
         return;
     }
+    incoming->stored = true;
     add(storing, incoming, event_ref(event));
     if (turn_is_watched(engine->set, event))
         add(storing, NULL, event_observed(event));

@@ -129,6 +129,25 @@ bool turn_spool_put(struct engine *engine, struct engine_incoming *incoming, str
     return true;
 }
 
+void turn_spool_copy(struct engine *engine)
+{
+    list_for_each (link, &engine->incoming) {
+        struct engine_incoming *incoming = container_of(link, struct engine_incoming, link);
+        _cleanup_mem_ char *payload = NULL;
+        struct error err;
+
+        if (!incoming->stored || incoming->copied || !turn_spool_serves(engine, incoming))
+            continue;
+        payload = event_print(incoming->event);
+        if (store_spool_put(engine->spool.file, STORE_SPOOL_EVENT, payload, strlen(payload), NULL,
+                            NULL, &err) < 0) {
+            log_warn("spool", "an event that may not be stored is not kept: %s", err.text);
+            return;
+        }
+        incoming->copied = true;
+    }
+}
+
 /* ---- changes ----------------------------------------------------------------------------------- */
 
 static void change(struct map *changed, const char *key, struct event *event)

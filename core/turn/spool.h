@@ -59,6 +59,8 @@ bool turn_spool_wanted(const struct engine *engine);
  * the incoming one is freed. False: it is not kept, and nothing was done. */
 bool turn_spool_put(struct engine *engine, struct engine_incoming *incoming, struct turn *turn,
                     struct turn *twin);
+/* Keeps the events of which nobody knows whether the store has them, too: found there, they are done. */
+void turn_spool_copy(struct engine *engine);
 /* An event in the spool was changed, or taken back (`event` NULL). False: it is not there. */
 bool turn_spool_change(struct engine *engine, const char *source, const char *source_id,
                        const struct event *event);

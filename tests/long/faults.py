@@ -211,16 +211,32 @@ class Away:
     def behind_commit(self):
         self.cut("answer")
 
-    def cut_and_gone(self):
+    def cut_and_away(self, what):
         """Cut at the COMMIT of a question, and not to be reached afterwards: nobody knows whether it is there."""
         before, text = self.relay.cuts, f"nobody knows of question {len(self.stage.said)}"
         self.relay.gone(True, at_cut=True)
-        self.relay.cut("answer", text.encode())
-        self.stage.say(text=text)
+        self.relay.cut(what, text.encode())
+        n = self.stage.say(text=text)
         self.stage.until(lambda: self.relay.cuts > before, "no COMMIT to cut (of a question)")
         self.stage.until(self.stage.degraded, "status did not say degraded")
         self.stage.until(self.waiting, "nothing waits for the server")
+        return n
+
+    def cut_and_gone(self):
+        self.cut_and_away("answer")
         self.gone(lambda: self.relay.gone(False))
+
+    def cut_and_killed(self):
+        """It is not there, its session is over, and the process that had it in memory is gone."""
+        n = self.cut_and_away("question")
+        begun = self.stage.discord.report()["identifies"]
+        self.stage.discord.do("gateway", {"do": "forget"})
+        self.stage.discord.do("gateway", {"do": "op9", "resumable": False})
+        self.stage.until(lambda: self.stage.discord.report()["identifies"] > begun, "no session began")
+        self.stage.host.kill()
+        self.relay.gone(False)
+        self.stage.start()
+        self.stage.until(lambda: self.stage.answered(n), "no answer to what nobody knew of")
 
     def gone(self, back):
         """Until the host says so, and for at least as long as it takes Discord to hear of us twice."""
@@ -307,7 +323,8 @@ away = {"10s" if AWAY_S > 10 else "500ms"}
     stage.discord.do("burst", {"members": 50, "channels": 10, "rate": 20, "seconds": 36000, "one_in": 1,
                                "kind": "mention", "seed": run.seed})
     away = Away(stage, server, relay)
-    kinds = [away.before_commit, away.behind_commit, away.cut_and_gone, away.killed, away.restarted, away.ended,
+    kinds = [away.before_commit, away.behind_commit, away.cut_and_gone,
+             away.cut_and_killed, away.killed, away.restarted, away.ended,
              away.ended_and_killed]
     if COUNT != 1:  # each of them takes longer than a suite has
         kinds += [away.paused, away.stopped]
