@@ -516,15 +516,19 @@ troupe_status llm_fail_of(troupe_turn *turn, const struct llm_kind *kind, const 
                        kind->sentence, (long long)wait, wait == 1 ? "" : "s");
 }
 
+static int is_code(troupe_str code, const char *name)
+{
+    return code.len == strlen(name) && memcmp(code.ptr, name, code.len) == 0;
+}
+
 void llm_take_cause(troupe_turn *turn, struct llm_provider_error *error)
 {
-    static const char http[] = "http.failed";
     troupe_str code, sentence;
 
     if (error->message[0])
         return;
     troupe_error(turn, &code, &sentence);
-    if (code.len != sizeof(http) - 1 || memcmp(code.ptr, http, code.len) != 0)
+    if (!is_code(code, "http.failed"))
         return;
     llm_clean(error->message, sizeof(error->message), sentence.ptr, sentence.len);
     troupe_reason(turn, "llm.connection", "%s", error->message);
@@ -532,12 +536,10 @@ void llm_take_cause(troupe_turn *turn, struct llm_provider_error *error)
 
 int llm_is_unstored(troupe_turn *turn)
 {
-    static const char storage[] = "budget.storage", dispatch[] = "budget.dispatch";
     troupe_str code;
 
     troupe_error(turn, &code, NULL);
-    return (code.len == sizeof(storage) - 1 && memcmp(code.ptr, storage, code.len) == 0) ||
-           (code.len == sizeof(dispatch) - 1 && memcmp(code.ptr, dispatch, code.len) == 0);
+    return is_code(code, "budget.storage") || is_code(code, "budget.dispatch");
 }
 
 int llm_kind_blames_model(const struct llm_kind *kind)
